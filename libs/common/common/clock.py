@@ -1,0 +1,26 @@
+"""Time as an argument: services read it from one injected clock, domain functions take `now`."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+Clock = Callable[[], datetime]
+"""Returns the present instant, always aware and in UTC."""
+
+MICROSECONDS = 1_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ONE_MICROSECOND = timedelta(microseconds=1)
+
+
+def system_clock() -> datetime:
+    """Return the wall clock in UTC."""
+    return datetime.now(UTC)
+
+
+def to_micros(instant: datetime) -> int:
+    """Return whole microseconds since 1970, exact (a float of seconds is not)."""
+    return (instant - _EPOCH) // _ONE_MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """Return the UTC instant of whole microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=micros)

@@ -1,0 +1,109 @@
+"""What stands before every HTTP handler: correlation id, token for writes, body limit."""
+
+import hmac
+import re
+
+from pydantic import SecretStr
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from common.logging import correlated, new_correlation_id
+from common.problems import Problem, problem_response
+
+REQUEST_ID_HEADER = "X-Request-ID"
+_WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_plain_id = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+
+
+class CorrelationMiddleware:
+    """Take the caller's request id, or make one; bind it to the logs and send it back."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
+        request_id = given if _plain_id.fullmatch(given) else new_correlation_id()
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id
+            await send(message)
+
+        with correlated(request_id):
+            await self._app(scope, receive, send_with_id)
+
+
+class WriteTokenMiddleware:
+    """Refuse writes without the bearer token, before anything of the request is looked at."""
+
+    def __init__(self, app: ASGIApp, token: SecretStr | None) -> None:
+        self._app = app
+        self._expected = token.get_secret_value().encode() if token else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http" and scope["method"] in _WRITES and not self._allows(scope):
+            await problem_response(self._refusal())(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _allows(self, scope: Scope) -> bool:
+        scheme, _, given = Headers(scope=scope).get("Authorization", "").partition(" ")
+        if self._expected is None or scheme.lower() != "bearer":
+            return False
+        return hmac.compare_digest(given.strip().encode(), self._expected)
+
+    def _refusal(self) -> Problem:
+        detail = "Send the header `Authorization: Bearer <token>`; the token was not given or is wrong."
+        if self._expected is None:
+            detail = "This server takes no writes until BURNLINE_API_TOKEN is set."
+        return Problem(401, "unauthorized", detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+class BodyLimitMiddleware:
+    """Answer 413 to bodies over the limit, declared or streamed."""
+
+    def __init__(self, app: ASGIApp, limit_bytes: int) -> None:
+        self._app, self._limit_bytes = app, limit_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        declared = Headers(scope=scope).get("Content-Length", "0")
+        if declared.isdigit() and int(declared) > self._limit_bytes:
+            await problem_response(self._too_large())(scope, receive, send)
+            return
+        seen = 0
+
+        async def limited() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self._limit_bytes:
+                raise self._too_large()
+            return message
+
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, limited, watched)
+        except Problem as problem:
+            if started:
+                raise
+            await problem_response(problem)(scope, receive, send)
+
+    def _too_large(self) -> Problem:
+        detail = f"The body is larger than {self._limit_bytes} bytes; send it in several requests."
+        return Problem(413, "body_too_large", detail)

@@ -1,0 +1,45 @@
+"""Structured logs: JSON lines with the correlation id that came by HTTP or Kafka header."""
+
+import logging
+import sys
+from uuid import uuid4
+
+import structlog
+from structlog.contextvars import bound_contextvars, get_contextvars
+
+CORRELATION_HEADER = "correlation_id"
+"""Name of the Kafka header, and of the field in every log line."""
+
+
+def configure_logging(service: str, *, debug: bool) -> None:
+    """Send this process's logs to stdout, one JSON object a line."""
+    level = logging.DEBUG if debug else logging.INFO
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+    )
+    structlog.contextvars.bind_contextvars(service_process=service)
+    logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format="%(message)s")
+
+
+def new_correlation_id() -> str:
+    """Return an id for a request that brought none."""
+    return uuid4().hex
+
+
+def correlation_id() -> str | None:
+    """Return the id of the request or record that is being worked on."""
+    value = get_contextvars().get(CORRELATION_HEADER)
+    return value if isinstance(value, str) else None
+
+
+def correlated(value: str | None) -> "bound_contextvars":
+    """Bind the id for the lines logged inside a `with` block."""
+    return bound_contextvars(**({CORRELATION_HEADER: value} if value else {}))

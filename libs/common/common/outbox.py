@@ -1,0 +1,134 @@
+"""Events that must go out once: written in the transaction, published after it, then deleted.
+
+At least once: a consumer drops repeats by the `dedup_key` header.
+"""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from common.database import Database, WriteSession
+from common.kafka import Publisher, UnknownOutcomeError
+
+log = structlog.get_logger()
+
+DEDUP_HEADER = "dedup_key"
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRecord:
+    """A record to be published; `dedup_key` is the same whenever it is written again."""
+
+    dedup_key: str
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    partition: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def table_ddl(schema: str) -> str:
+    """Return the DDL of a schema's outbox, for its migration."""
+    return f"""CREATE TABLE {schema}.outbox (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        dedup_key text NOT NULL UNIQUE,
+        topic text NOT NULL,
+        partition integer,
+        key bytea,
+        value bytea,
+        headers jsonb NOT NULL DEFAULT '{{}}',
+        created_at timestamptz NOT NULL DEFAULT now())"""
+
+
+class Outbox:
+    """The outbox of one schema: `add` inside a transaction, `run` to publish."""
+
+    def __init__(self, schema: str, database: Database, publisher: Publisher) -> None:
+        self._database, self._publisher = database, publisher
+        self._wake = asyncio.Event()
+        self._lock = text("SELECT pg_try_advisory_xact_lock(hashtext(:name))")
+        self._lock_name = {"name": f"{schema}.outbox"}
+        self._insert = text(
+            f"""INSERT INTO {schema}.outbox (dedup_key, topic, partition, key, value, headers)
+            VALUES (:dedup_key, :topic, :partition, :key, :value, CAST(:headers AS jsonb))
+            ON CONFLICT (dedup_key) DO NOTHING"""  # noqa: S608 - the schema is ours
+        )
+        self._oldest = text(
+            f"""SELECT id, dedup_key, topic, partition, key, value, headers
+            FROM {schema}.outbox ORDER BY id LIMIT {_BATCH}"""  # noqa: S608
+        )
+        self._delete = text(
+            f"DELETE FROM {schema}.outbox WHERE id = ANY(CAST(:ids AS bigint[]))"  # noqa: S608
+        )
+
+    async def add(self, session: WriteSession, records: Sequence[OutboxRecord]) -> None:
+        """Write the records with the transaction; call `wake` once it is committed."""
+        if not records:
+            return
+        await session.execute(
+            self._insert,
+            [
+                {
+                    "dedup_key": r.dedup_key,
+                    "topic": r.topic,
+                    "partition": r.partition,
+                    "key": r.key,
+                    "value": r.value,
+                    "headers": json.dumps(r.headers),
+                }
+                for r in records
+            ],
+        )
+
+    def wake(self) -> None:
+        """Publish now rather than at the next look."""
+        self._wake.set()
+
+    async def run(self, idle_seconds: float = 1.0) -> None:
+        """Publish what is written, for ever; cancel to stop."""
+        while True:
+            self._wake.clear()
+            try:
+                while await self._relay():
+                    pass
+            except (UnknownOutcomeError, DBAPIError, OSError, TimeoutError) as error:
+                log.warning("outbox_retry", error=repr(error))
+                await asyncio.sleep(idle_seconds)
+            try:
+                async with asyncio.timeout(idle_seconds):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def _relay(self) -> bool:
+        """Publish and delete the oldest records; tell whether there may be more.
+
+        One relay at a time (the lock ends with the transaction), so that order holds.
+        """
+        async with self._database.write() as session:
+            if not (await session.execute(self._lock, self._lock_name)).scalar_one():
+                return False
+            rows = (await session.execute(self._oldest)).all()
+            if not rows:
+                return False
+            await self._publisher.send_all(
+                [
+                    (
+                        row.topic,
+                        row.value,
+                        row.key,
+                        row.partition,
+                        [(DEDUP_HEADER, row.dedup_key.encode())]
+                        + [(name, value.encode()) for name, value in row.headers.items()],
+                    )
+                    for row in rows
+                ]
+            )
+            await session.execute(self._delete, {"ids": [row.id for row in rows]})
+            return len(rows) == _BATCH

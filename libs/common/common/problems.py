@@ -1,0 +1,130 @@
+"""RFC 9457 problems: what went wrong, in which field, and what to do about it."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from common.logging import correlation_id
+
+log = structlog.get_logger()
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class FieldError(BaseModel):
+    """One thing wrong with a request."""
+
+    field: str = Field(description="JSON path of the field, such as `total` or `[3].latency`")
+    code: str
+    detail: str = Field(description="What is wrong and how to mend it")
+
+
+class ProblemDocument(BaseModel):
+    """An RFC 9457 problem."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    errors: list[FieldError] = []
+
+
+class Problem(Exception):  # noqa: N818 - the RFC's word
+    """Raise to answer with a problem; `detail` says the fix."""
+
+    def __init__(  # noqa: PLR0913 - the members of the RFC
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        errors: Sequence[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail = status, code, detail
+        self.errors, self.headers, self.extra = errors, dict(headers or {}), dict(extra or {})
+
+
+def problem_response(problem: Problem) -> JSONResponse:
+    """Return the problem as a response."""
+    document = ProblemDocument(
+        type=f"urn:burnline:problem:{problem.code}",
+        title=HTTPStatus(problem.status).phrase,
+        status=problem.status,
+        detail=problem.detail,
+        instance=f"urn:request:{correlation_id() or 'unknown'}",
+        code=problem.code,
+        errors=list(problem.errors),
+    )
+    return JSONResponse(
+        {**document.model_dump(), **problem.extra},
+        status_code=problem.status,
+        headers=problem.headers,
+        media_type=MEDIA_TYPE,
+    )
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI entries of the problems that an operation may answer."""
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
+        }
+        for status in statuses
+    }
+
+
+def field_path(location: Sequence[int | str]) -> str:
+    """Return a location such as ('body', 3, 'latency') as `[3].latency`."""
+    parts = location[1:] if location and location[0] in {"body", "query", "path"} else location
+    path = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in parts)
+    return path.removeprefix(".") or "body"
+
+
+def _invalid(error: RequestValidationError) -> Problem:
+    # the input itself is left out: it may hold a secret
+    errors = [
+        FieldError(field=field_path(e["loc"]), code=e["type"], detail=e["msg"])
+        for e in error.errors()
+    ]
+    first = errors[0]
+    detail = f"{first.field}: {first.detail}"
+    return Problem(422, "invalid_request", detail, errors=errors)
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Make every error of the application an RFC 9457 problem."""
+
+    @app.exception_handler(Problem)
+    async def _problem(_: Request, error: Problem) -> JSONResponse:
+        return problem_response(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def _validation(_: Request, error: RequestValidationError) -> JSONResponse:
+        return problem_response(_invalid(error))
+
+    @app.exception_handler(HTTPException)
+    async def _http(_: Request, error: HTTPException) -> JSONResponse:
+        code = HTTPStatus(error.status_code).name.lower()
+        return problem_response(
+            Problem(error.status_code, code, str(error.detail), headers=error.headers)
+        )
+
+    @app.exception_handler(Exception)
+    async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+        log.error("request_failed", path=request.url.path, exc_info=error)
+        return problem_response(
+            Problem(500, "internal_error", "An unexpected error; it is in the service's log.")
+        )

@@ -1,0 +1,88 @@
+"""The frame of every service: health, readiness, metrics, problems, and the server itself."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+
+from common.http import BodyLimitMiddleware, CorrelationMiddleware, WriteTokenMiddleware
+from common.problems import ProblemDocument, install_problem_handlers
+from common.settings import Settings
+
+Readiness = Callable[[], Awaitable[dict[str, str]]]
+"""Gives the checks that fail, by name, each with the reason; nothing when ready."""
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
+
+
+def build_app(
+    title: str,
+    settings: Settings,
+    *,
+    lifespan: Lifespan,
+    readiness: Readiness,
+    body_limit_bytes: int = 1_048_576,
+) -> FastAPI:
+    """Return an application with health, readiness and metrics, and problems for all errors."""
+    app = FastAPI(title=title, lifespan=lifespan, generate_unique_id_function=lambda r: r.name)
+    install_problem_handlers(app)
+    _add_operations(app, readiness)
+    app.add_middleware(BodyLimitMiddleware, limit_bytes=body_limit_bytes)
+    app.add_middleware(WriteTokenMiddleware, token=settings.api_token)
+    app.add_middleware(CorrelationMiddleware)
+    _describe_problems(app)
+    return app
+
+
+def _add_operations(app: FastAPI, readiness: Readiness) -> None:
+    @app.get("/healthz", tags=["operations"], summary="The process answers")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get(
+        "/readyz",
+        tags=["operations"],
+        summary="The service can do its work",
+        responses={503: {"description": "Not ready; `failing` says what is missing"}},
+    )
+    async def readyz() -> JSONResponse:
+        failing = await readiness()
+        status = "not_ready" if failing else "ready"
+        return JSONResponse(
+            {"status": status, "failing": failing}, status_code=503 if failing else 200
+        )
+
+    @app.get("/metrics", tags=["operations"], summary="Prometheus metrics")
+    async def metrics() -> Response:
+        return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Put the problem's schema into the document that all operations refer to."""
+    original = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = original()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        problem = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(problem.pop("$defs", {}))
+        schemas["ProblemDocument"] = problem
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def serve(app: FastAPI, settings: Settings, port: int) -> None:
+    """Run the application until it is told to stop."""
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=10,
+    )

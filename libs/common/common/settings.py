@@ -1,0 +1,52 @@
+"""Settings that several services share, read from the environment."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The part that every process has. An empty variable counts as not set."""
+
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True, populate_by_name=True, extra="ignore", frozen=True
+    )
+
+    host: str = Field("127.0.0.1", validation_alias="BURNLINE_HOST")
+    data_dir: Path = Field(Path(".burnline"), validation_alias="BURNLINE_DATA_DIR")
+    debug: bool = Field(False, validation_alias="DEBUG")
+    api_token: SecretStr | None = Field(None, validation_alias="BURNLINE_API_TOKEN")
+
+
+class KafkaSettings(BaseSettings):
+    """Where the broker is and how the input topics are cut into shards."""
+
+    model_config = Settings.model_config
+
+    bootstrap_servers: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("127.0.0.1:9092",), validation_alias="KAFKA_BOOTSTRAP_SERVERS"
+    )
+    partitions: int = Field(4, ge=1, le=1024, validation_alias="BURNLINE_PARTITIONS")
+    broker: Literal["kafka", "memory"] = Field("kafka", validation_alias="BURNLINE_BROKER")
+
+    @field_validator("bootstrap_servers", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    def client_options(self) -> dict[str, Any]:
+        """Return what every aiokafka client is given."""
+        return {"bootstrap_servers": list(self.bootstrap_servers)}
+
+
+class DatabaseSettings(BaseSettings):
+    """Where PostgreSQL is; the plain form of the address is taken as it is."""
+
+    model_config = Settings.model_config
+
+    database_url: SecretStr = Field(validation_alias="DATABASE_URL")
+    pool_size: int = Field(5, ge=1, validation_alias="DATABASE_POOL_SIZE")
