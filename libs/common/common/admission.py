@@ -168,6 +168,7 @@ def _decode(body: bytes, decoder: "msgspec.json.Decoder[Any]") -> _Lenient:
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
 _MISSING = re.compile(r"missing required field `(\w+)`")
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PERCENTILE = re.compile(r"p\d+(\.\d+)?|percentiles?|avg|mean|average", re.IGNORECASE)
 
 
@@ -185,7 +186,7 @@ def _invalid_field(message: str, body: bytes) -> EventRejected:
         (_UNKNOWN, "unknown_field", "is not a field of a metric event; leave it out"),
     ):
         if name := pattern.search(what):
-            return EventRejected(code, f"{path}.{name[1]}".lstrip("."), text)
+            return EventRejected(code, f"{path}.{name[1]}".strip(".") or "body", text)
     if path == "timestamp":
         return EventRejected(
             "invalid_timestamp", path, "must be RFC 3339 with an offset, as 2026-11-23T06:40:00Z"
@@ -194,7 +195,10 @@ def _invalid_field(message: str, body: bytes) -> EventRejected:
 
 
 def _has_percentiles(body: bytes) -> bool:
-    latency = msgspec.json.decode(body).get("latency")
+    try:
+        latency = msgspec.json.decode(body).get("latency")
+    except (msgspec.DecodeError, RecursionError):
+        return False  # the decoder stopped at the wrong field, before what is broken behind it
     return isinstance(latency, dict) and any(_PERCENTILE.fullmatch(key) for key in latency)
 
 
@@ -204,7 +208,9 @@ def _invalid_json(message: str, body: bytes) -> EventRejected:
         document = json.loads(body, parse_constant=lambda name: _NotANumber(name))
     except (ValueError, RecursionError):
         return EventRejected("invalid_json", "body", message)
-    field = next((path for path in _not_numbers(document, "")), "body")
+    field = next((path or "body" for path in _not_numbers(document, "")), None)
+    if field is None:
+        return EventRejected("invalid_json", "body", "has a \\u escape that is half a character")
     return EventRejected("not_a_number", field, "must be a finite number; JSON has no NaN")
 
 
@@ -230,8 +236,13 @@ def _check_names(raw: _Lenient) -> None:
     if raw.service in RESERVED_SERVICE_NAMES:
         raise EventRejected("reserved_service_name", "service", "is a reserved word; rename it")
     for field in ("source", "event_id"):
-        if len(getattr(raw, field)) > 128:
+        text = getattr(raw, field)
+        if len(text) > 128:
             raise EventRejected("too_long", field, "may have at most 128 characters")
+        if _CONTROL.search(text):
+            raise EventRejected(
+                "control_character", field, "may not have control characters such as NUL"
+            )
 
 
 def _count(field: str, value: float) -> int:
@@ -301,8 +312,11 @@ def _attributes(raw: dict[str, str] | UnsetType) -> dict[str, str]:
     if len(raw) > 16:
         raise EventRejected("too_many_attributes", "attributes", "may have at most 16 entries")
     for key, value in raw.items():
+        field = f"attributes.{key[:64]}"
         if len(key) > 64 or len(value) > 256:
+            raise EventRejected("too_long", field, "names 64, values 256 characters at most")
+        if _CONTROL.search(key) or _CONTROL.search(value):
             raise EventRejected(
-                "too_long", f"attributes.{key[:64]}", "names 64, values 256 characters at most"
+                "control_character", field, "may not have control characters such as NUL"
             )
     return raw

@@ -1,5 +1,6 @@
 """Settings that several services share, read from the environment."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -50,3 +51,16 @@ class DatabaseSettings(BaseSettings):
 
     database_url: SecretStr = Field(validation_alias="DATABASE_URL")
     pool_size: int = Field(5, ge=1, validation_alias="DATABASE_POOL_SIZE")
+
+
+class AdmissionSettings(BaseSettings):
+    """How late an event may come: the same for HTTP and for the metrics topic."""
+
+    model_config = Settings.model_config
+
+    lateness_hours: float = Field(24, gt=0, le=168, validation_alias="EVENT_LATENESS_HOURS")
+
+    @property
+    def lateness(self) -> timedelta:
+        """Return the bound as a duration."""
+        return timedelta(hours=self.lateness_hours)
