@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
+from aiokafka.structs import RecordMetadata
 from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
 
 from common.logging import CORRELATION_HEADER, correlation_id
@@ -80,8 +81,11 @@ class Publisher:
     async def send_all(
         self,
         records: Sequence[tuple[str, bytes | None, bytes | None, int | None, Headers]],
-    ) -> None:
-        """Send (topic, value, key, partition, headers) in order; wait for all."""
+    ) -> list[RecordMetadata]:
+        """Send (topic, value, key, partition, headers) in order; return where each one stands.
+
+        Raises UnknownOutcomeError unless all of them are acknowledged in time.
+        """
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 producer = await self._started()
@@ -89,7 +93,15 @@ class Publisher:
                     await producer.send(topic, value, key=key, partition=partition, headers=[*own])
                     for topic, value, key, partition, own in records
                 ]
-                await asyncio.gather(*pending)
+                return list(await asyncio.gather(*pending))
+        except (TimeoutError, KafkaError) as error:
+            raise UnknownOutcomeError(str(error) or type(error).__name__) from error
+
+    async def check(self, timeout_seconds: float = 2.0) -> None:
+        """Raise UnknownOutcomeError where no broker answers in time; nothing is written."""
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await (await self._started()).client.fetch_all_metadata()
         except (TimeoutError, KafkaError) as error:
             raise UnknownOutcomeError(str(error) or type(error).__name__) from error
 
