@@ -1,0 +1,59 @@
+"""The broker of a stack: Apache Kafka, librdkafka's in-memory one, or one that runs already."""
+
+import functools
+import sys
+from pathlib import Path
+from typing import Final
+
+from burnline.artifacts import ensure_jars, jar_version
+from burnline.command import Command
+from burnline.config import StackConfig
+from burnline.kafka import KafkaNode, answers, find_java
+from burnline.ports import free_port
+from burnline.services import SERVICES
+
+MEMORY_BROKER: Final = "librdkafka mock cluster"
+
+
+def kafka_node(home: Path, host: str) -> KafkaNode:
+    """An Apache Kafka node on free ports; its jars are fetched when they are not there."""
+    port = free_port(host)
+    controller_port = free_port(host, frozenset({port}))
+    return KafkaNode(home, ensure_jars(), find_java(), host, port, controller_port)
+
+
+def broker_command(config: StackConfig, environment: dict[str, str]) -> Command | None:
+    """The broker process, None when the broker is not ours; sets KAFKA_BOOTSTRAP_SERVERS."""
+    if config.broker_kind == "external":
+        return None
+    if config.broker_kind == "memory":
+        return _memory_broker(config, environment)
+    node = kafka_node(config.data_dir.path / "kafka", config.host)
+    environment["KAFKA_BOOTSTRAP_SERVERS"] = node.bootstrap_servers
+    return node.command()
+
+
+def broker_name(config: StackConfig) -> tuple[str, str]:
+    """Name and version of the broker that this configuration uses."""
+    if config.broker_kind == "external":
+        return f"Kafka at {config.bootstrap_servers}", ""
+    if config.broker_kind == "memory":
+        from confluent_kafka import libversion  # noqa: PLC0415 - loads a large library
+
+        return MEMORY_BROKER, libversion()[0]
+    return "Apache Kafka", jar_version(ensure_jars())
+
+
+def _memory_broker(config: StackConfig, environment: dict[str, str]) -> Command:
+    port = free_port(config.host)
+    address = f"{config.host}:{port}"
+    environment["KAFKA_BOOTSTRAP_SERVERS"] = address
+    arguments = ("--host", config.host, "--port", str(port))
+    return Command(
+        name="memory-broker",
+        argv=(sys.executable, "-m", "burnline.memory_broker", *arguments),
+        probe=functools.partial(answers, address),
+        environment={"BURNLINE_PARTITIONS": str(config.partitions)},
+        layer=1,
+        dependents=tuple(service.name for service in SERVICES),
+    )

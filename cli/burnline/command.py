@@ -1,0 +1,39 @@
+"""What the supervisor needs to know to run one process and to end it."""
+
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+Probe = Callable[[], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The user that a process runs as."""
+
+    name: str
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One process of the stack.
+
+    `probe` says whether it is ready; `prepare` runs before every start (it may raise, and is then
+    tried again); `dependents` are ended, and so started anew, whenever this one dies; higher
+    layers are ended before lower ones.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    probe: Probe
+    environment: dict[str, str] = field(default_factory=dict)
+    directory: Path | None = None
+    account: Account | None = None
+    stop_signal: int = signal.SIGTERM
+    stop_timeout_seconds: float = 20.0
+    layer: int = 0
+    dependents: tuple[str, ...] = ()
+    prepare: Callable[[], None] | None = None

@@ -1,0 +1,90 @@
+"""Processes known by pid and start time, so that a pid used again is never taken for ours."""
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import psutil
+
+PR_SET_PDEATHSIG: Final = 1
+START_TIME_TOLERANCE_SECONDS: Final = 0.05
+POLL_SECONDS: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessIdentity:
+    """One process: `started_at` is in seconds since the epoch, as the kernel tells it."""
+
+    pid: int
+    started_at: float
+
+    @classmethod
+    def of(cls, pid: int) -> "ProcessIdentity | None":
+        """The identity of a running process, or None when there is none."""
+        try:
+            return cls(pid, psutil.Process(pid).create_time())
+        except psutil.NoSuchProcess:
+            return None
+
+    def is_alive(self) -> bool:
+        """Whether this very process still runs (a zombie does not)."""
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.started_at) < START_TIME_TOLERANCE_SECONDS
+            return same and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+    def send(self, signum: int) -> None:
+        """Signal this process and its group if it leads one; nothing when it is gone."""
+        if not self.is_alive():
+            return
+        try:
+            if os.getpgid(self.pid) == self.pid:
+                os.killpg(self.pid, signum)
+            else:
+                os.kill(self.pid, signum)
+        except ProcessLookupError:
+            return
+
+
+def wait_gone(identities: Iterable[ProcessIdentity], timeout_seconds: float) -> bool:
+    """Wait until none of them is alive; False when the time is up first."""
+    deadline = time.monotonic() + timeout_seconds
+    left = list(identities)
+    while left := [identity for identity in left if identity.is_alive()]:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
+
+
+def end_processes(
+    identities: Iterable[ProcessIdentity], timeout_seconds: float, first: int = signal.SIGTERM
+) -> None:
+    """End processes: a polite signal, and SIGKILL to what is left after the bound."""
+    alive = [identity for identity in identities if identity.is_alive()]
+    for identity in alive:
+        identity.send(first)
+    if not wait_gone(alive, timeout_seconds):
+        for identity in alive:
+            identity.send(signal.SIGKILL)
+        wait_gone(alive, timeout_seconds)
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill the calling process when its parent dies (Linux; else nothing).
+
+    Runs between fork and exec, after a change of user, which would clear the setting.
+    """
+    if _LIBC is not None:
+        _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+# Loaded before any fork: loading a library in the child of a fork is not safe.
+_LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None

@@ -1,0 +1,56 @@
+"""The services of the stack and the environment variable that holds each one's port."""
+
+import functools
+import sys
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+
+from burnline.command import Command
+
+PROBE_TIMEOUT_SECONDS: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service by the name of its process, its module and its port's variable."""
+
+    name: str
+    module: str
+    port_variable: str
+
+
+SERVICES: Final = (
+    Service("ingest", "ingest", "BURNLINE_INGEST_PORT"),
+    Service("burnrate", "burnrate", "BURNRATE_PORT"),
+    Service("api-gateway", "api_gateway", "BURNLINE_PORT"),
+)
+
+
+def service_commands(environment: dict[str, str]) -> list[Command]:
+    """One process for each service."""
+    return [
+        Command(
+            name=service.name,
+            argv=(sys.executable, "-m", service.module),
+            probe=functools.partial(is_service_ready, base_url(environment, service)),
+            environment=environment,
+            layer=2,
+        )
+        for service in SERVICES
+    ]
+
+
+def base_url(environment: dict[str, str], service: Service) -> str:
+    """Where the service listens."""
+    return f"http://{environment['BURNLINE_HOST']}:{environment[service.port_variable]}"
+
+
+async def is_service_ready(url: str) -> bool:
+    """Whether the service at this base URL says that it is ready."""
+    try:
+        async with httpx.AsyncClient(timeout=PROBE_TIMEOUT_SECONDS, trust_env=False) as client:
+            return (await client.get(f"{url}/readyz")).is_success
+    except httpx.HTTPError:
+        return False
