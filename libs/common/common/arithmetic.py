@@ -73,12 +73,24 @@ def risk_level(
     return RiskLevel.SAFE
 
 
+def cap_risk_level(level: RiskLevel, bad_events: int, min_bad_events: int) -> RiskLevel:
+    """Return OBSERVE for a graver level that rests on fewer bad events (24 h) than asked for."""
+    thin = bad_events < min_bad_events
+    return RiskLevel.OBSERVE if thin and level in _GRAVE else level
+
+
+_GRAVE = frozenset({RiskLevel.DANGER, RiskLevel.FREEZE})
+
+
 def exact_composite(counts: Sequence[tuple[int, int]], objective: Decimal) -> Fraction:
     """Return the composite burn rate of (bad, total) pairs without rounding."""
     allowed = 1 - Fraction(objective)
     return sum(
-        (w * Fraction(bad, total) / allowed for w, (bad, total) in zip(WEIGHTS, counts, strict=True)
-         if total),
+        (
+            w * Fraction(bad, total) / allowed
+            for w, (bad, total) in zip(WEIGHTS, counts, strict=True)
+            if total
+        ),
         Fraction(0),
     )
 
