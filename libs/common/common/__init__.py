@@ -1,0 +1,1 @@
+"""What the services share: events, topics, arithmetic, ledger, sessions, HTTP frame."""

@@ -118,8 +118,9 @@ def check_time(timestamp: datetime, appended_at: datetime, lateness: timedelta) 
             "timestamp_too_old",
             "timestamp",
             f"is more than {hours:g} hours before its arrival; send older history with "
-            "`burnline import`" if lateness < HISTORY_AGE else
-            f"is more than {hours / 24:g} days before its arrival, the longest SLO window",
+            "`burnline import`"
+            if lateness < HISTORY_AGE
+            else f"is more than {hours / 24:g} days before its arrival, the longest SLO window",
         )
 
 
@@ -230,9 +231,7 @@ def _not_numbers(value: object, path: str) -> list[str]:
 
 def _check_names(raw: _Lenient) -> None:
     if not is_service_name(raw.service):
-        raise EventRejected(
-            "invalid_service_name", "service", f"must match {SERVICE_NAME_PATTERN}"
-        )
+        raise EventRejected("invalid_service_name", "service", f"must match {SERVICE_NAME_PATTERN}")
     if raw.service in RESERVED_SERVICE_NAMES:
         raise EventRejected("reserved_service_name", "service", "is a reserved word; rename it")
     for field in ("source", "event_id"):

@@ -15,6 +15,10 @@ IMPORT_ID_HEADER = "import_id"
 """Which import a record of the history topic belongs to."""
 IMPORT_LINE_HEADER = "import_line"
 """Its line, rising within a partition: what is not above the highest applied is a repeat."""
+FORWARDED_FROM_HEADER = "forwarded_from"
+"""Partition and offset, `3:1200`, where a record that went to the wrong shard first stood."""
+FORWARDED_AT_HEADER = "forwarded_appended_at"
+"""When the broker first took a forwarded record, in milliseconds since 1970."""
 
 Count = Annotated[int, Meta(ge=0, lt=COUNT_LIMIT)]
 Instant = Annotated[datetime, Meta(tz=True)]
@@ -28,9 +32,7 @@ class Latency(Struct, frozen=True):
     Bounds in seconds, rising; one count more than bounds; the counts sum to the event's total.
     """
 
-    bounds: Annotated[
-        tuple[Annotated[float, Meta(gt=0)], ...], Meta(min_length=1, max_length=64)
-    ]
+    bounds: Annotated[tuple[Annotated[float, Meta(gt=0)], ...], Meta(min_length=1, max_length=64)]
     counts: Annotated[tuple[Count, ...], Meta(min_length=2, max_length=65)]
 
 

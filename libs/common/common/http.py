@@ -59,7 +59,9 @@ class WriteTokenMiddleware:
         return hmac.compare_digest(given.strip().encode(), self._expected)
 
     def _refusal(self) -> Problem:
-        detail = "Send the header `Authorization: Bearer <token>`; the token was not given or is wrong."
+        detail = (
+            "Send the header `Authorization: Bearer <token>`; the token was not given or is wrong."
+        )
         if self._expected is None:
             detail = "This server takes no writes until BURNLINE_API_TOKEN is set."
         return Problem(401, "unauthorized", detail, headers={"WWW-Authenticate": "Bearer"})

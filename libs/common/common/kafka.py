@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
@@ -15,7 +15,7 @@ from common.settings import KafkaSettings
 
 log = structlog.get_logger()
 
-Record = ConsumerRecord[bytes | None, bytes | None]
+Record: TypeAlias = "ConsumerRecord[bytes | None, bytes | None]"
 Headers = Sequence[tuple[str, bytes]]
 
 
@@ -173,7 +173,7 @@ class TableReader:
         try:
             partitions = await self._assign(consumer)
             ends = await consumer.end_offsets(partitions)
-            positions: dict[TopicPartition, int] = {tp: 0 for tp in partitions}
+            positions: dict[TopicPartition, int] = dict.fromkeys(partitions, 0)
             while True:
                 batches: Mapping[Any, list[Record]] = await consumer.getmany(timeout_ms=200)
                 for records in batches.values():

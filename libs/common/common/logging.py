@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextlib import AbstractContextManager
 from uuid import uuid4
 
 import structlog
@@ -40,6 +41,6 @@ def correlation_id() -> str | None:
     return value if isinstance(value, str) else None
 
 
-def correlated(value: str | None) -> "bound_contextvars":
+def correlated(value: str | None) -> AbstractContextManager[None]:
     """Bind the id for the lines logged inside a `with` block."""
     return bound_contextvars(**({CORRELATION_HEADER: value} if value else {}))

@@ -17,7 +17,7 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", validation_alias="BURNLINE_HOST")
     data_dir: Path = Field(Path(".burnline"), validation_alias="BURNLINE_DATA_DIR")
-    debug: bool = Field(False, validation_alias="DEBUG")
+    debug: bool = Field(default=False, validation_alias="DEBUG")
     api_token: SecretStr | None = Field(None, validation_alias="BURNLINE_API_TOKEN")
 
 

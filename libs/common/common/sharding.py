@@ -11,4 +11,5 @@ def shard_of(service: str, partitions: int) -> int:
 
     `partitions` is the partition count of the input topics; the result is in [0, partitions).
     """
-    return (murmur2(service.encode()) & 0x7FFFFFFF) % partitions
+    hashed: int = murmur2(service.encode())
+    return (hashed & 0x7FFFFFFF) % partitions

@@ -1,0 +1,1 @@
+"""Counts metric events exactly once and evaluates every objective at each tick."""

@@ -1,0 +1,32 @@
+"""Places where a fault test may end or freeze the process. Inert unless asked for by name.
+
+`BURNLINE_FAILPOINTS=ledger.after_apply:3:KILL` ends the process at the third passage, once: a
+file in the data directory remembers, so that the restarted process goes on.
+"""
+
+import os
+import signal
+from collections import Counter
+from pathlib import Path
+
+_SIGNALS = {"KILL": signal.SIGKILL, "STOP": signal.SIGSTOP}
+_passed: Counter[str] = Counter()
+
+
+def failpoint(name: str) -> None:
+    """Pass a named place; where the environment asks for it, stop here."""
+    asked = os.environ.get("BURNLINE_FAILPOINTS")
+    if not asked:
+        return
+    for spec in asked.split(","):
+        wanted, count, action = spec.split(":")
+        if wanted == name:
+            _pass(name, int(count), _SIGNALS[action])
+
+
+def _pass(name: str, count: int, action: signal.Signals) -> None:
+    _passed[name] += 1
+    hit = Path(os.environ.get("BURNLINE_DATA_DIR", ".burnline"), f"failpoint-{name}.hit")
+    if _passed[name] == count and not hit.exists():
+        hit.touch()
+        os.kill(os.getpid(), action)

@@ -1,0 +1,44 @@
+"""What owners want measured: services and their targets, as the catalog topic tells. Pure."""
+
+from burnrate.domain import Target
+from common.events import CatalogMessage, ServiceChanged, TargetChanged
+
+
+class Catalog:
+    """The newest revision of every service and target, and which services have changed."""
+
+    def __init__(self, default: Target) -> None:
+        self._default = default
+        self._services: dict[str, ServiceChanged] = {}
+        self._targets: dict[int, TargetChanged] = {}
+        self._by_service: dict[str, set[int]] = {}
+
+    def apply(self, change: CatalogMessage) -> None:
+        """Keep a change, unless a newer one of the same thing is known."""
+        if isinstance(change, ServiceChanged):
+            old = self._services.get(change.name)
+            if old is None or change.revision > old.revision:
+                self._services[change.name] = change
+            return
+        known = self._targets.get(change.id)
+        if known is None or change.revision > known.revision:
+            self._targets[change.id] = change
+            self._by_service.setdefault(change.service_name, set()).add(change.id)
+
+    def shown(self, name: str) -> bool:
+        """Tell whether a service is measured; one that is retired is counted, but not shown."""
+        service = self._services.get(name)
+        return service is None or not service.retired
+
+    def declared(self) -> set[str]:
+        """Return the services that are wanted, whether or not they have ever reported."""
+        return {name for name, service in self._services.items() if not service.retired}
+
+    def targets(self, name: str) -> list[Target]:
+        """Return a service's targets by id, or the default one where it has none."""
+        found = [
+            Target.from_event(self._targets[i])
+            for i in sorted(self._by_service.get(name, ()))
+            if not self._targets[i].retired
+        ]
+        return found or [self._default]

@@ -1,0 +1,62 @@
+"""What the service does with each record: counts, catalog changes, commands."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+
+import msgspec
+import structlog
+
+from burnrate.catalog import Catalog
+from burnrate.evaluation import Evaluator
+from common.clock import Clock
+from common.events import CatalogMessage, ComputeRequested
+from common.kafka import Record, header
+from common.ledger import ShardLedger
+from common.logging import CORRELATION_HEADER, correlated
+from common.topics import CATALOG
+
+log = structlog.get_logger()
+
+COMMAND_MAX_AGE = timedelta(seconds=30)
+"""Older commands were answered, or given up, before this process began to read them."""
+
+_catalog = msgspec.json.Decoder(CatalogMessage)
+_command = msgspec.json.Decoder(ComputeRequested)
+
+
+def metrics_handler(ledger: ShardLedger) -> Callable[[Sequence[Record]], Awaitable[None]]:
+    """Return the handler of the input topics."""
+
+    async def on_metric_records(records: Sequence[Record]) -> None:
+        await ledger.handle(records)
+
+    return on_metric_records
+
+
+def control_handler(
+    catalog: Catalog, evaluator: Evaluator, clock: Clock
+) -> Callable[[Sequence[Record]], Awaitable[None]]:
+    """Return the handler of the catalog and the commands, which every process reads in full."""
+
+    async def on_control_records(records: Sequence[Record]) -> None:
+        for record in records:
+            with correlated(header(record, CORRELATION_HEADER)):
+                try:
+                    await _on_control(record)
+                except msgspec.DecodeError:
+                    log.exception(
+                        "control_record_unreadable", topic=record.topic, offset=record.offset
+                    )
+
+    async def _on_control(record: Record) -> None:
+        if record.value is None:
+            return
+        if record.topic == CATALOG.name:
+            catalog.apply(_catalog.decode(record.value))
+            return
+        command = _command.decode(record.value)
+        if clock() - command.requested_at <= COMMAND_MAX_AGE:
+            log.info("compute", command_id=command.command_id, service_name=command.service_name)
+            await evaluator.compute(command.command_id, command.service_name)
+
+    return on_control_records

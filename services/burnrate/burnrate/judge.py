@@ -1,0 +1,197 @@
+"""What a record is: an event that counts, one for another shard, or one whose content is wrong.
+
+Pure: the verdict depends on the record alone, so that a replay gives the same.
+"""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from burnrate.tally import Admitted, Lane
+from common.admission import (
+    HISTORY_AGE,
+    EventRejected,
+    Identity,
+    check_time,
+    identity_of,
+    parse_metric_event,
+)
+from common.events import (
+    FORWARDED_AT_HEADER,
+    FORWARDED_FROM_HEADER,
+    IMPORT_ID_HEADER,
+    IMPORT_LINE_HEADER,
+    DeadLetter,
+    MetricEvent,
+)
+from common.kafka import Record, header
+from common.logging import CORRELATION_HEADER
+from common.sharding import shard_of
+from common.topics import HISTORY
+
+_MAX_LINE = 2**62
+_MAX_IMPORT_ID = 128
+_MILLISECOND_DIGITS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the verdict needs beside the record."""
+
+    shard: int
+    shards: int
+    lateness: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """An event for this shard. `lane` and `line` place a record of an import, else None and 0."""
+
+    admitted: Admitted
+    identity: Identity | None
+    lane: Lane | None = None
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Misrouted:
+    """An event of another shard, to be sent there as it came."""
+
+    record: Record
+    service: str
+    shard: int
+    appended_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """A record whose content is wrong, as it goes to the dead-letter topic."""
+
+    record: Record
+    letter: DeadLetter
+
+
+Verdict = Counted | Misrouted | Poison
+
+
+def judge(record: Record, rules: Rules) -> Verdict:
+    """Return what the record is. Never raises, whatever its bytes are."""
+    appended_at = first_appended_at(record)
+    try:
+        event = parse_metric_event(record.value)
+        history = record.topic == HISTORY.name
+        check_time(event.timestamp, appended_at, HISTORY_AGE if history else rules.lateness)
+        forwarded_from = header(record, FORWARDED_FROM_HEADER)
+        home = _home(event.service, rules, forwarded_from)
+        if home != rules.shard:
+            return Misrouted(record, event.service, home, appended_at)
+        lane, line = _place(record, forwarded_from) if history else (None, 0)
+    except EventRejected as rejection:
+        return Poison(record, _letter(record, appended_at, rejection))
+    return Counted(
+        Admitted(
+            event,
+            appended_at,
+            identified=lane is not None or bool(event.event_id or event.source),
+            misrouted=forwarded_from is not None,
+        ),
+        _identity(event, record, forwarded_from),
+        lane,
+        line,
+    )
+
+
+def appended(record: Record) -> datetime:
+    """Return when the broker took the record."""
+    return datetime.fromtimestamp(record.timestamp / 1000, UTC)
+
+
+def first_appended_at(record: Record) -> datetime:
+    """Return when a broker first took the record: a forwarded one carries that time with it."""
+    here = appended(record)
+    carried = header(record, FORWARDED_AT_HEADER)
+    if (
+        carried is None
+        or not carried.isascii()
+        or not carried.isdigit()
+        or len(carried) > _MILLISECOND_DIGITS
+    ):
+        return here
+    return min(here, datetime.fromtimestamp(int(carried) / 1000, UTC))
+
+
+def _home(service: str, rules: Rules, forwarded_from: str | None) -> int:
+    home = shard_of(service, rules.shards)
+    if home != rules.shard and forwarded_from:
+        raise EventRejected(
+            "partitions_changed", "key", "was forwarded here, but belongs elsewhere"
+        )
+    return home
+
+
+def _place(record: Record, forwarded_from: str | None) -> tuple[Lane, int]:
+    import_id, line = header(record, IMPORT_ID_HEADER), header(record, IMPORT_LINE_HEADER)
+    if not import_id or len(import_id) > _MAX_IMPORT_ID or "\0" in import_id:
+        raise EventRejected(
+            "import_id_missing",
+            "headers.import_id",
+            "history comes with `burnline import`; live events go to the metrics topic",
+        )
+    if not line or not line.isascii() or not line.isdigit() or int(line) > _MAX_LINE:
+        raise EventRejected(
+            "import_line_invalid", "headers.import_line", "must be a whole number above 0"
+        )
+    # forwarded records keep their order among themselves only
+    lane = forwarded_from.split(":")[0] if forwarded_from else ""
+    return (import_id, lane), int(line)
+
+
+def _identity(event: MetricEvent, record: Record, forwarded_from: str | None) -> Identity | None:
+    identity = identity_of(event)
+    if identity is not None or forwarded_from is None:
+        return identity
+    # the outbox may send a forwarded record twice: its first place in the log identifies it
+    place = f"forwarded\0{record.topic}\0{forwarded_from}".encode()
+    return Identity(hashlib.blake2b(place, digest_size=16).digest(), bytes(8))
+
+
+def _letter(record: Record, appended_at: datetime, rejection: EventRejected) -> DeadLetter:
+    return DeadLetter(
+        code=rejection.code,
+        field=rejection.field,
+        detail=rejection.detail,
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        appended_at=appended_at,
+        key=_base64(record.key),
+        value=_base64(record.value),
+        correlation_id=header(record, CORRELATION_HEADER),
+    )
+
+
+def _base64(value: bytes | None) -> str | None:
+    return None if value is None else base64.b64encode(value).decode()
+
+
+def first_of_each(
+    counted: Sequence[Counted],
+) -> tuple[list[Counted], dict[bytes, Counted], list[tuple[Counted, bytes]]]:
+    """Sort a batch's events: those without identity, the first of each identity, its repeats.
+
+    A repeat comes with the hash of the content that stands against its own.
+    """
+    anonymous: list[Counted] = []
+    first: dict[bytes, Counted] = {}
+    repeats: list[tuple[Counted, bytes]] = []
+    for item in counted:
+        if item.identity is None:
+            anonymous.append(item)
+        elif item.identity.key not in first:
+            first[item.identity.key] = item
+        else:
+            kept = first[item.identity.key].identity
+            repeats.append((item, kept.content if kept else b""))
+    return anonymous, first, repeats

@@ -1,0 +1,20 @@
+"""Prometheus metrics of the burnrate service, and how to read them."""
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+EVENTS: Final = Counter(
+    "burnline_burnrate_records", "Records read from the input topics, by result", ["result"]
+)
+DEAD_LETTERS: Final = Counter(
+    "burnline_burnrate_dead_letters", "Records with wrong content, by code", ["code"]
+)
+SNAPSHOTS: Final = Counter("burnline_burnrate_snapshots", "Snapshots published")
+OWNED_SHARDS: Final = Gauge("burnline_burnrate_owned_shards", "Shards that this process holds")
+LAG_SECONDS: Final = Gauge(
+    "burnline_burnrate_lag_seconds", "Age of the oldest record that may be unapplied", ["shard"]
+)
+TICK_SECONDS: Final = Histogram(
+    "burnline_burnrate_tick_seconds", "Time to evaluate and publish all owned shards"
+)

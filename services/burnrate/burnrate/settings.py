@@ -1,0 +1,37 @@
+"""Settings of the burnrate service."""
+
+from decimal import Decimal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings
+
+from common.settings import AdmissionSettings, DatabaseSettings, KafkaSettings, Settings
+
+
+class BurnrateSettings(BaseSettings):
+    """What only this service is told."""
+
+    model_config = Settings.model_config
+
+    port: int = Field(8002, validation_alias="BURNRATE_PORT")
+    tick_seconds: float = Field(1.0, gt=0, le=60, validation_alias="BURNRATE_TICK_SECONDS")
+    heartbeat_seconds: float = Field(10.0, gt=0, validation_alias="BURNRATE_HEARTBEAT_SECONDS")
+    lagging_after_seconds: float = Field(15.0, gt=0, validation_alias="BURNRATE_LAGGING_SECONDS")
+    purge_seconds: float = Field(600.0, gt=0, validation_alias="BURNRATE_PURGE_SECONDS")
+    max_batch_records: int = Field(2000, ge=1, validation_alias="BURNRATE_MAX_BATCH_RECORDS")
+    max_services: int = Field(10_000, ge=1, validation_alias="BURNRATE_MAX_SERVICES")
+    default_objective: Decimal = Field(
+        Decimal("0.999"), gt=0, lt=1, validation_alias="DEFAULT_OBJECTIVE"
+    )
+    default_window_days: int = Field(30, validation_alias="DEFAULT_WINDOW_DAYS")
+
+
+class AllSettings:
+    """Every setting that the process reads, each from the environment."""
+
+    def __init__(self) -> None:
+        self.service = Settings()
+        self.burnrate = BurnrateSettings()
+        self.kafka = KafkaSettings()
+        self.database = DatabaseSettings()
+        self.admission = AdmissionSettings()

@@ -1,0 +1,244 @@
+"""A shard in memory: its services, the series that its targets need, and their evaluation. Pure."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from burnrate.domain import (
+    BURN_WINDOWS,
+    PAIR_WINDOWS,
+    SLO_WINDOW,
+    Target,
+    evaluate_slo,
+    service_status,
+    stale_after_seconds,
+    window_seconds,
+    worst,
+)
+from burnrate.rings import MINUTE, Ints, Rings
+from burnrate.tally import Tally, coarsen, within_threshold
+from common.clock import to_micros
+from common.events import BurnRateSnapshot, IngestCounters
+
+REQUESTS: float | None = None  # the series of a service's requests; a latency one has a threshold
+_WINDOWS = (*BURN_WINDOWS, *PAIR_WINDOWS, SLO_WINDOW)
+_DEFAULT_RESOLUTION_SECONDS = 10
+_HOUR_MINUTES = 60
+
+SeriesKey = tuple[str, float | None]
+
+
+@dataclass(slots=True)
+class ServiceState:
+    """What is known of a service beside its counts. `reports`: longest report by minute."""
+
+    newest_at: datetime | None = None
+    counters: IngestCounters = field(default_factory=IngestCounters)
+    reports: dict[int, int] = field(default_factory=dict)
+
+    def report(self, minute: int, seconds: int) -> None:
+        """Note how long the reports of a minute are; keep the hour before the newest."""
+        self.reports[minute] = max(self.reports.get(minute, 0), seconds)
+        if len(self.reports) > 2 * _HOUR_MINUTES:
+            newest = max(self.reports)
+            self.reports = {m: s for m, s in self.reports.items() if m > newest - _HOUR_MINUTES}
+
+    @property
+    def resolution_seconds(self) -> int:
+        """Return the longest report of the hour that ends with the newest minute seen."""
+        if not self.reports:
+            return _DEFAULT_RESOLUTION_SECONDS
+        newest = max(self.reports)
+        return max(s for m, s in self.reports.items() if m > newest - _HOUR_MINUTES)
+
+    def is_stale(self, now: datetime) -> bool:
+        """Tell whether the newest event is older than this service's reports allow."""
+        limit = timedelta(seconds=stale_after_seconds(self.resolution_seconds))
+        return self.newest_at is not None and now - self.newest_at > limit
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One objective of one service, and the series it reads."""
+
+    service: str
+    target: Target
+    series: int
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What an evaluation is stamped with."""
+
+    now: datetime
+    shard: int
+    epoch: int
+    applied_through: datetime
+    lagging: bool
+    command_id: str | None = None
+
+
+class ShardState:
+    """Counts and services of one shard. Not thread-safe; nothing here waits."""
+
+    def __init__(self, now: datetime) -> None:
+        self.services: dict[str, ServiceState] = {}
+        self.rings = Rings(to_micros(now))
+        self._series: dict[SeriesKey, int] = {}
+        self._thresholds: dict[str, list[float]] = {}
+
+    def service(self, name: str) -> ServiceState:
+        """Return a service's state, new where it was not known."""
+        return self.services.setdefault(name, ServiceState())
+
+    def series(self, service: str, threshold: float | None = REQUESTS) -> int:
+        """Return the index of a series, new and empty where it was not known."""
+        key = (service, threshold)
+        if key not in self._series:
+            self._series[key] = self.rings.new_series()
+            if threshold is not None:
+                self._thresholds.setdefault(service, []).append(threshold)
+        return self._series[key]
+
+    def has_series(self, service: str, threshold: float | None) -> bool:
+        """Tell whether a series is there, which for a threshold means that it was loaded."""
+        return (service, threshold) in self._series
+
+    def fold(self, sums: Tally, now: datetime) -> None:
+        """Add a committed batch."""
+        self.rings.advance(to_micros(now))
+        rows: list[tuple[int, int, int, int]] = []
+        for (name, bucket), count in sums.counts.items():
+            rows.append((self.series(name), bucket, count.total, count.bad))
+            self.service(name).report(coarsen(bucket, MINUTE), count.window_seconds)
+        for (name, bucket, bounds), counts in sums.latency.items():
+            for threshold in self._thresholds.get(name, ()):
+                found = within_threshold(bounds, counts, threshold)
+                if found is not None:
+                    rows.append((self.series(name, threshold), bucket, found.total, found.bad))
+        if rows:
+            table = np.array(rows, np.int64)
+            self.rings.add_all(table[:, 0], table[:, 1], table[:, 2:])
+        self._fold_services(sums)
+
+    def _fold_services(self, sums: Tally) -> None:
+        for name, newest in sums.newest.items():
+            state = self.service(name)
+            state.newest_at = max(newest, state.newest_at or newest)
+        for name, grown in sums.oddities.items():
+            old = self.service(name).counters
+            self.service(name).counters = IngestCounters(
+                old.duplicates + grown.duplicates,
+                old.event_id_conflicts + grown.event_id_conflicts,
+                old.unidentified + grown.unidentified,
+                old.misrouted + grown.misrouted,
+            )
+
+    def slots(self, names: Iterable[str], targets_of: Callable[[str], list[Target]]) -> list[Slot]:
+        """Return the objectives whose series are there; a latency one appears once loaded."""
+        return [
+            Slot(name, target, self.series(name, target.threshold_seconds), self.series(name))
+            for name in names
+            for target in targets_of(name)
+            if target.threshold_seconds is None or self.has_series(name, target.threshold_seconds)
+        ]
+
+    def sums(self, slots: list[Slot], now: datetime) -> Ints:
+        """Return [slot, window, total or bad] for every window, and last the service's requests."""
+        self.rings.advance(to_micros(now))
+        result = np.zeros((len(slots), len(_WINDOWS) + 2, 2), np.int64)
+        if not slots:
+            return result
+        series = np.array([slot.series for slot in slots], np.int64)
+        requests = np.array([slot.requests for slot in slots], np.int64)
+        lengths = [self._lengths(slot) for slot in slots]
+        for column, name in enumerate(_WINDOWS):
+            seconds = np.array([own[name] for own in lengths], np.int64)
+            result[:, column] = self.rings.sums(series, seconds)
+        for column, name in ((-2, "5m"), (-1, SLO_WINDOW)):
+            seconds = np.array([own[name] for own in lengths], np.int64)
+            result[:, column] = self.rings.sums(requests, seconds)
+        return result
+
+    def _lengths(self, slot: Slot) -> Mapping[str, int]:
+        return window_seconds(slot.target, self.service(slot.service).resolution_seconds)
+
+    def snapshot(
+        self, name: str, slots: list[Slot], sums: Ints, moment: Moment
+    ) -> BurnRateSnapshot:
+        """Return a service's snapshot from its slots and their rows of `sums`."""
+        state = self.service(name)
+        resolution = state.resolution_seconds
+        status = service_status(
+            seen=state.newest_at is not None,
+            lagging=moment.lagging,
+            stale=state.is_stale(moment.now),
+            recent_total=int(sums[0, -2, 0]),
+        )
+        statuses = [
+            evaluate_slo(
+                slot.target,
+                self._lengths(slot),
+                {w: (int(row[i, 0]), int(row[i, 1])) for i, w in enumerate(_WINDOWS)},
+                status,
+                int(row[-1, 0]),
+            )
+            for slot, row in zip(slots, sums, strict=True)
+        ]
+        first = worst(statuses)
+        return BurnRateSnapshot(
+            service_name=name,
+            shard=moment.shard,
+            epoch=moment.epoch,
+            evaluated_at=moment.now,
+            applied_through=moment.applied_through,
+            data_status=status,
+            risk_level=first.risk_level,
+            burn_rate_5m=first.burn_rate_5m,
+            burn_rate_1h=first.burn_rate_1h,
+            burn_rate_24h=first.burn_rate_24h,
+            composite_burn_rate=first.composite_burn_rate,
+            error_budget_consumed=first.error_budget_consumed,
+            error_budget_remaining=first.error_budget_remaining,
+            resolution_seconds=resolution,
+            short_window_seconds=max(BURN_WINDOWS["5m"], 2 * resolution),
+            stale_after_seconds=stale_after_seconds(resolution),
+            newest_at=state.newest_at,
+            counters=state.counters,
+            slos=tuple(statuses),
+            command_id=moment.command_id,
+        )
+
+    def load_counts(self, resolution: int, rows: Iterable[tuple[str, int, int, int, int]]) -> None:
+        """Add stored (service, bucket, total, bad, window_seconds) of one resolution."""
+        kept = list(rows)
+        self._load(resolution, [(self.series(row[0]), *row[1:4]) for row in kept])
+        if resolution == MINUTE:
+            for name, bucket, _, _, seconds in kept:
+                self.service(name).report(bucket, seconds)
+
+    def load_latency(
+        self,
+        service: str,
+        threshold: float,
+        rows: Iterable[tuple[int, int, tuple[float, ...], list[int]]],
+    ) -> None:
+        """Make a latency series from stored (resolution, bucket, bounds, counts)."""
+        series = self.series(service, threshold)
+        by_resolution: dict[int, list[tuple[int, int, int, int]]] = {}
+        for resolution, bucket, bounds, counts in rows:
+            found = within_threshold(bounds, counts, threshold)
+            if found is not None:
+                by_resolution.setdefault(resolution, []).append(
+                    (series, bucket, found.total, found.bad)
+                )
+        for resolution, found_rows in by_resolution.items():
+            self._load(resolution, found_rows)
+
+    def _load(self, resolution: int, rows: list[tuple[int, int, int, int]]) -> None:
+        if rows:
+            table = np.array(rows, np.int64)
+            self.rings.add_at(resolution, table[:, 0], table[:, 1], table[:, 2:])
