@@ -99,7 +99,7 @@ def wait_served(config: StackConfig, say: Callable[[str], None]) -> StackState:
                 raise StackError(failure(config.data_dir, state))
             if state.phase == "running" and is_served(state, snapshot=config.simulator):
                 return state
-            if state.detail != last:
+            if state.detail not in {"", last}:
                 say(last := state.detail)
         time.sleep(POLL_SECONDS)
     state = read_state(config.data_dir.state)

@@ -12,7 +12,7 @@ import time
 from dataclasses import replace
 from typing import Final
 
-from burnline.broker import broker_command
+from burnline.broker import broker_command, broker_name
 from burnline.child import POLL_SECONDS
 from burnline.command import Command
 from burnline.config import StackConfig, ensure_token, project_root
@@ -37,6 +37,8 @@ class LocalStack:
         self.config = config
         self.supervisor = Supervisor(config.data_dir)
         self.environment = service_environment(config, ensure_token(config))
+        name, version = broker_name(config)
+        self.supervisor.state = replace(self.supervisor.state, broker=name, broker_version=version)
 
     async def run(self) -> int:
         """Run until asked to stop; 1 when the stack could not be started."""

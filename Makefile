@@ -1,0 +1,78 @@
+# The commands of this project. On a machine with Python 3.11+, Java 17+ and Maven every target
+# starts from nothing: it makes .venv from the hashed pins first.
+
+PYTHON ?= python3
+BIN := .venv/bin
+RUN := .venv/.installed-run
+DEV := .venv/.installed-dev
+TYPED := libs services cli tests deploy conftest.py $(wildcard examples/*/*.py benchmarks/*.py)
+BENCHMARKS := $(wildcard benchmarks/bench_*.py)
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes \
+	--no-annotate --no-header
+
+.DEFAULT_GOAL := help
+.PHONY: help install up down logs clean test test-fast check format bench pins
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+install: $(DEV) ## make .venv with everything that development needs
+
+up: $(RUN) ## start the local stack and return when it serves
+	@$(BIN)/burnline up
+
+down: ## end the local stack
+	@if [ -x $(BIN)/burnline ]; then $(BIN)/burnline down; else echo "nothing is running"; fi
+
+logs: $(RUN) ## follow the logs of the local stack
+	@$(BIN)/burnline logs --follow
+
+clean: ## end the local stack and forget its data
+	@if [ -x $(BIN)/burnline ]; then $(BIN)/burnline clean; else echo "nothing to forget"; fi
+
+test: $(DEV) ## run all tests, on real Apache Kafka and PostgreSQL
+	$(BIN)/pytest $(ARGS)
+
+test-fast: $(DEV) ## run the tests that need no server
+	$(BIN)/pytest -m "not servers" $(ARGS)
+
+check: $(DEV) ## check style, types, import boundaries and the house rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(TYPED)
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/test_house_rules.py
+
+format: $(DEV) ## let ruff format and fix what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(DEV) ## run the benchmarks, on real Apache Kafka
+	@[ -n "$(BENCHMARKS)" ] || { echo "benchmarks/ holds no bench_*.py yet"; exit 1; }
+	@for file in $(BENCHMARKS); do $(BIN)/python $$file || exit 1; done
+
+pins: $(DEV) ## compile the hashed pins again; what is pinned stays unless pyproject.toml forbids it
+	$(COMPILE) --extra dev --output-file requirements-dev.txt
+	$(COMPILE) --extra local --constraint requirements-dev.txt --output-file requirements.txt
+	@! grep -n '://' requirements.txt requirements-dev.txt
+
+# `up` installs the smaller set: whoever only runs the product waits for no linters. The pins of
+# both sets agree, so the larger one stands for the smaller.
+$(RUN): requirements.txt pyproject.toml
+	@$(MAKE) --no-print-directory .venv/bin/pip
+	@[ -e $(DEV) ] && [ $(DEV) -nt requirements-dev.txt ] || \
+		$(BIN)/pip install --quiet --require-hashes --requirement requirements.txt
+	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): requirements-dev.txt pyproject.toml
+	@$(MAKE) --no-print-directory .venv/bin/pip
+	@$(BIN)/pip install --quiet --require-hashes --requirement requirements-dev.txt
+	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(RUN) $@
+
+.venv/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..."; exit 1; }
+	@echo "making .venv"
+	@$(PYTHON) -m venv .venv

@@ -1,0 +1,25 @@
+"""`burnline env`: the addresses in use, for a shell or a program."""
+
+import json
+import shlex
+from typing import Annotated
+
+import typer
+
+from burnline.config import data_dir
+from burnline.errors import StackError
+from burnline.state import read_state
+
+
+def env(
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,  # noqa: FBT002
+) -> None:
+    """Print the variables of the running stack, quoted for a shell: eval "$(burnline env)"."""
+    state = read_state(data_dir().state)
+    if state is None or not state.is_running():
+        raise StackError("nothing is running: burnline up")
+    if as_json:
+        typer.echo(json.dumps(state.environment, indent=2))
+        return
+    for key, value in state.environment.items():
+        typer.echo(f"{key}={shlex.quote(value)}")

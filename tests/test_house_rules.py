@@ -1,0 +1,97 @@
+"""Rules of this house that no linter has."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+NOT_OURS: Final = frozenset({".venv", ".git", "node_modules", "dist", "__pycache__"})
+MAX_LINES: Final = 250
+MAX_TEST_LINES: Final = 400
+MAX_FUNCTION_LINES: Final = 40
+DUMPING_GROUNDS: Final = frozenset({"utils", "util", "helpers", "helper", "misc"})
+# In parts, or this file would break the rule itself.
+REGISTRIES: Final = tuple(
+    ".".join(parts)
+    for parts in (
+        ("pypi", "org"),
+        ("pythonhosted", "org"),
+        ("npmjs", "org"),
+        ("repo1", "maven", "org"),
+        ("repo", "maven", "apache", "org"),
+        ("crates", "io"),
+        ("proxy", "golang", "org"),
+    )
+)
+
+
+def our_files(folder: Path = ROOT) -> Iterator[Path]:
+    for path in sorted(folder.iterdir()):
+        if path.name in NOT_OURS or path.name.endswith("_cache") or path.is_symlink():
+            continue
+        if path.is_dir() and path.name != ".burnline":
+            yield from our_files(path)
+        elif path.is_file():
+            yield path
+
+
+FILES: Final = [path.relative_to(ROOT) for path in our_files()]
+PYTHON: Final = [path for path in FILES if path.suffix == ".py"]
+
+
+def is_test(path: Path) -> bool:
+    return "tests" in path.parts
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=str)
+def test_file_is_not_too_long(path: Path) -> None:
+    lines = len((ROOT / path).read_text().splitlines())
+    assert lines <= (MAX_TEST_LINES if is_test(path) else MAX_LINES)
+
+
+@pytest.mark.parametrize("path", [p for p in PYTHON if not is_test(p)], ids=str)
+def test_functions_are_not_too_long(path: Path) -> None:
+    tree = ast.parse((ROOT / path).read_text())
+    functions = (
+        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    long = [
+        f"{node.name}: {node.end_lineno - node.lineno + 1} lines"
+        for node in functions
+        if node.end_lineno is not None and node.end_lineno - node.lineno >= MAX_FUNCTION_LINES
+    ]
+    assert not long
+
+
+def test_no_file_is_a_dumping_ground() -> None:
+    assert [path for path in PYTHON if path.stem in DUMPING_GROUNDS] == []
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_pins_hold_no_address_and_a_hash_for_each_package(name: str) -> None:
+    text = (ROOT / name).read_text()
+    assert "://" not in text
+    pinned = text.count("==")
+    assert pinned > 0
+    assert text.count(" \\\n    --hash=sha256:") >= pinned
+
+
+def test_both_sets_of_pins_agree() -> None:
+    def pins(name: str) -> set[str]:
+        lines = (ROOT / name).read_text().splitlines()
+        return {line.split(";")[0].strip(" \\") for line in lines if "==" in line}
+
+    assert pins("requirements.txt") <= pins("requirements-dev.txt")
+
+
+def test_no_registry_is_named_anywhere() -> None:
+    named = [
+        f"{path}: {host}"
+        for path in FILES
+        for host in REGISTRIES
+        if host in (ROOT / path).read_text(errors="replace")
+    ]
+    assert named == []
