@@ -1,0 +1,1 @@
+"""Takes metric events over HTTP and publishes them; simulates some for the demonstration."""

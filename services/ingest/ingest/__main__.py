@@ -1,0 +1,11 @@
+"""Run the ingest service: `python -m ingest`."""
+
+from common.logging import configure_logging
+from common.service import serve
+from ingest.app import create_app
+from ingest.settings import IngestSettings
+
+if __name__ == "__main__":
+    settings = IngestSettings()
+    configure_logging("ingest", debug=settings.debug)
+    serve(create_app(settings), settings, settings.port)

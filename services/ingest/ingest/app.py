@@ -1,0 +1,101 @@
+"""Wiring of the ingest service: what is made, started and stopped, and in which order."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Protocol
+
+from fastapi import FastAPI
+
+from common.clock import Clock, system_clock
+from common.kafka import Publisher, UnknownOutcomeError
+from common.service import build_app
+from common.settings import AdmissionSettings, KafkaSettings
+from ingest.handlers import EventsEndpoint, OutRecord
+from ingest.in_flight import InFlightLimit
+from ingest.openapi import event_schemas
+from ingest.settings import IngestSettings
+from ingest.simulator.runner import Simulator
+
+
+class Broker(Protocol):
+    """What the service needs of Kafka; tests give another."""
+
+    async def send_all(self, records: Sequence[OutRecord]) -> Any:
+        """Send in order, wait for all; raise UnknownOutcomeError where that fails."""
+
+    async def check(self) -> None:
+        """Raise UnknownOutcomeError where no broker answers."""
+
+    async def stop(self) -> None:
+        """Close."""
+
+
+def create_app(
+    settings: IngestSettings,
+    *,
+    admission: AdmissionSettings | None = None,
+    broker: Broker | None = None,
+    clock: Clock = system_clock,
+) -> FastAPI:
+    """Return the service; it starts without Kafka and is ready once a broker answers."""
+    admission = admission or AdmissionSettings()
+    broker = broker or Publisher(KafkaSettings(), settings.publish_timeout_seconds)
+    endpoint = EventsEndpoint(
+        broker,
+        clock,
+        admission.lateness,
+        InFlightLimit(settings.max_in_flight_events),
+        settings.max_events_per_request,
+    )
+    simulator = Simulator.create(settings, admission, broker, clock)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with _background(simulator.run if settings.simulator_enabled else None):
+            yield
+        await broker.stop()
+
+    async def readiness() -> dict[str, str]:
+        try:
+            await broker.check()
+        except UnknownOutcomeError as error:
+            return {"kafka": f"no broker answers: {error}"}
+        return {}
+
+    app = build_app(
+        "Burnline ingest",
+        settings,
+        lifespan=lifespan,
+        readiness=readiness,
+        body_limit_bytes=settings.body_limit_bytes,
+    )
+    app.include_router(endpoint.router())
+    _describe_events(app)
+    return app
+
+
+@asynccontextmanager
+async def _background(work: Callable[[], Coroutine[Any, Any, None]] | None) -> AsyncIterator[None]:
+    if work is None:
+        yield
+        return
+    task = asyncio.create_task(work())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def _describe_events(app: FastAPI) -> None:
+    """Put the event's schema into the document that the request body refers to."""
+    original = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = original()
+        document["components"]["schemas"].update(event_schemas())
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]

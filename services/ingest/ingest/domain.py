@@ -1,0 +1,72 @@
+"""Which events of a request count: a verdict for each, never one for all."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from common.admission import EventRejected, check_time, identity_of, parse_metric_event
+from common.events import MetricEvent
+
+MISSING_IDENTITY = "missing_identity"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One event as it came; `index` is its place in the array or its line, from 0."""
+
+    index: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """An event that does not count, and why. `fields` are paths within the event."""
+
+    index: int
+    code: str
+    fields: tuple[str, ...]
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """The events of one request, parted; both lists are in the order of the request."""
+
+    accepted: list[MetricEvent]
+    rejected: list[Rejection]
+
+
+def judge(items: Iterable[Item], now: datetime, lateness: timedelta) -> Verdicts:
+    """Return what is to be published and what is wrong with the rest.
+
+    `now` is the time of arrival that timestamps are held against.
+    """
+    verdicts = Verdicts([], [])
+    for item in items:
+        try:
+            verdicts.accepted.append(admit(item.body, now, lateness))
+        except EventRejected as refused:
+            verdicts.rejected.append(
+                Rejection(item.index, refused.code, _fields(refused), refused.detail)
+            )
+    return verdicts
+
+
+def admit(body: bytes, now: datetime, lateness: timedelta) -> MetricEvent:
+    """Return the event; raise EventRejected where it is wrong, unknown fields included."""
+    event = parse_metric_event(body, forbid_unknown=True)
+    if identity_of(event) is None:
+        raise EventRejected(
+            MISSING_IDENTITY,
+            "event_id",
+            "send `event_id`, or at least `source` (the content is then the identity): without "
+            "either, an event that is sent twice would be counted twice",
+        )
+    check_time(event.timestamp, now, lateness)
+    return event
+
+
+def _fields(refused: EventRejected) -> tuple[str, ...]:
+    if refused.code == MISSING_IDENTITY:
+        return ("event_id", "source")
+    return (refused.field,)

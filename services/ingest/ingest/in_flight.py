@@ -1,0 +1,37 @@
+"""Back-pressure: how many events may wait for the broker at the same time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from common.problems import Problem
+from ingest.metrics import IN_FLIGHT
+
+RETRY_AFTER_SECONDS = "1"
+
+
+class InFlightLimit:
+    """Counts the events under way. One event loop, so that no lock is needed."""
+
+    def __init__(self, max_events: int) -> None:
+        self._max_events, self._events = max_events, 0
+
+    @contextmanager
+    def hold(self, events: int) -> Iterator[None]:
+        """Count the events in for the block; raise Problem 429 where there is no room."""
+        if self._events + events > self._max_events:
+            raise Problem(
+                429,
+                "too_many_in_flight",
+                f"{self._events} events wait for the broker and at most {self._max_events} may; "
+                "none of this request was taken. Send it again after Retry-After.",
+                headers={"Retry-After": RETRY_AFTER_SECONDS},
+            )
+        self._change(events)
+        try:
+            yield
+        finally:
+            self._change(-events)
+
+    def _change(self, by: int) -> None:
+        self._events += by
+        IN_FLIGHT.set(self._events)

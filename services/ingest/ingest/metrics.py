@@ -1,0 +1,16 @@
+"""What Prometheus sees of the ingest service."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+EVENTS = Counter(
+    "burnline_ingest_events",
+    "Events by what became of them; code is the reason of a refusal, else empty",
+    ["result", "code"],
+)
+IN_FLIGHT = Gauge(
+    "burnline_ingest_in_flight_events", "Events that wait for the broker's acknowledgement"
+)
+PUBLISH_SECONDS = Histogram(
+    "burnline_ingest_publish_seconds", "From the first send of a request to its last answer"
+)
+SIMULATED = Counter("burnline_simulator_events", "Events that the simulator published", ["topic"])

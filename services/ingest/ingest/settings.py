@@ -1,0 +1,32 @@
+"""Settings of the ingest service, read from the environment."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from common.settings import Settings
+
+
+class IngestSettings(Settings):
+    """Bounds of one request and of all that are under way."""
+
+    port: int = Field(8001, ge=1, le=65_535, validation_alias="BURNLINE_INGEST_PORT")
+    body_limit_bytes: int = Field(1_048_576, ge=1024, validation_alias="INGEST_BODY_LIMIT_BYTES")
+    max_events_per_request: int = Field(
+        10_000, ge=1, validation_alias="INGEST_MAX_EVENTS_PER_REQUEST"
+    )
+    max_in_flight_events: int = Field(20_000, ge=1, validation_alias="INGEST_MAX_IN_FLIGHT_EVENTS")
+    publish_timeout_seconds: float = Field(
+        8.0, gt=0, le=60, validation_alias="INGEST_PUBLISH_TIMEOUT_SECONDS"
+    )
+    simulator_enabled: bool = Field(default=True, validation_alias="ENABLE_METRICS_SIMULATOR")
+    simulator_seed: int = Field(7, ge=0, lt=2**32, validation_alias="METRICS_SIMULATOR_SEED")
+
+    @model_validator(mode="after")
+    def _one_request_fits(self) -> Self:
+        if self.max_events_per_request > self.max_in_flight_events:
+            raise ValueError(
+                "INGEST_MAX_EVENTS_PER_REQUEST must not be above INGEST_MAX_IN_FLIGHT_EVENTS: "
+                "the largest request would be refused for ever"
+            )
+        return self

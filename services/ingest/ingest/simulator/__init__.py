@@ -1,0 +1,1 @@
+"""Twelve services that do not exist: their traffic, their troubles, and the truth about them."""
