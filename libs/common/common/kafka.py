@@ -169,8 +169,8 @@ class TableReader:
             auto_offset_reset="earliest",
             isolation_level="read_committed",
         )
-        await consumer.start()
         try:
+            await consumer.start()
             partitions = await self._assign(consumer)
             ends = await consumer.end_offsets(partitions)
             positions: dict[TopicPartition, int] = dict.fromkeys(partitions, 0)

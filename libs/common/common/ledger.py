@@ -235,6 +235,7 @@ class ShardLedger(ConsumerRebalanceListener):  # type: ignore[misc]
         if consumer is None:
             raise LookupError("no consumer yet")
         cluster_id = await _cluster_id(self._kafka)
+        asked_at = self._clock()
         starts = await consumer.beginning_offsets(partitions)
         ends = await consumer.end_offsets(partitions)
         async with self.lock, self._database.write() as session:
@@ -260,7 +261,12 @@ class ShardLedger(ConsumerRebalanceListener):  # type: ignore[misc]
             epoch,
             cluster_id,
             {topic: offset.next_offset for topic, offset in stored.items()},
-            {topic: offset.applied_through for topic, offset in stored.items()},
+            {
+                tp.topic: asked_at
+                if stored[tp.topic].next_offset >= ends[tp]
+                else stored[tp.topic].applied_through
+                for tp in partitions
+            },
         )
         self.refusals.pop(shard, None)
         consumer.resume(*partitions)

@@ -30,6 +30,7 @@ class KafkaSettings(BaseSettings):
         ("127.0.0.1:9092",), validation_alias="KAFKA_BOOTSTRAP_SERVERS"
     )
     partitions: int = Field(4, ge=1, le=1024, validation_alias="BURNLINE_PARTITIONS")
+    replication_factor: int = Field(1, ge=1, validation_alias="KAFKA_REPLICATION_FACTOR")
     broker: Literal["kafka", "memory"] = Field("kafka", validation_alias="BURNLINE_BROKER")
 
     @field_validator("bootstrap_servers", mode="before")

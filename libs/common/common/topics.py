@@ -112,7 +112,15 @@ async def ensure_topics(kafka: KafkaSettings, shards: int) -> None:
     await admin.start()
     try:
         response = await admin.create_topics(
-            [NewTopic(t.name, t.partitions(shards), -1, topic_configs=t.config()) for t in TOPICS]
+            [
+                NewTopic(
+                    t.name,
+                    t.partitions(shards),
+                    kafka.replication_factor,
+                    topic_configs=t.config(),
+                )
+                for t in TOPICS
+            ]
         )
         for name, code, *rest in response.topic_errors:
             error = for_code(code)

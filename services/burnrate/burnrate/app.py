@@ -116,8 +116,8 @@ class Burnrate:
 
     async def run(self) -> None:
         """Run until cancelled."""
-        await self._broker.start()
         try:
+            await self._broker.start()
             async with asyncio.TaskGroup() as tasks:
                 own = self._settings.burnrate
                 tasks.create_task(self.control.run())

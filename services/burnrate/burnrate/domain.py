@@ -7,13 +7,14 @@ from decimal import Decimal
 from common.arithmetic import (
     PairRule,
     burn_rate,
+    cap_risk_level,
     composite_burn_rate,
     error_budget_consumed,
     pair_rules,
     risk_level,
 )
 from common.events import BurnPair, SloStatus, TargetChanged, WindowRate
-from common.slo import DataStatus, RiskLevel, SliType
+from common.slo import DataStatus, SliType
 
 MIN_SHORT_SECONDS = 300
 MIN_STALE_SECONDS = 300
@@ -123,7 +124,7 @@ def evaluate_slo(
     composite = composite_burn_rate(rates)
     counts = [(windows[name].bad, windows[name].total) for name in BURN_WINDOWS]
     level = risk_level(composite, counts, target.objective)
-    capped = windows["24h"].bad < target.min_bad_events and level not in _UNCAPPED
+    capped = cap_risk_level(level, windows["24h"].bad, target.min_bad_events)
     total, bad = sums[SLO_WINDOW]
     consumed = error_budget_consumed(bad, total, target.objective)
     return SloStatus(
@@ -145,8 +146,8 @@ def evaluate_slo(
         composite_burn_rate=composite,
         error_budget_consumed=consumed,
         error_budget_remaining=1 - consumed,
-        risk_level=RiskLevel.OBSERVE if capped else level,
-        risk_capped=capped,
+        risk_level=capped,
+        risk_capped=capped is not level,
         data_status=slo_data_status(service, total, sums["5m"][0]),
         coverage_ratio=_coverage(target, total, requests),
         windows=windows,
@@ -154,7 +155,6 @@ def evaluate_slo(
     )
 
 
-_UNCAPPED = frozenset({RiskLevel.SAFE, RiskLevel.OBSERVE})
 _WINDOW_NAMES = {seconds: name for name, seconds in {**BURN_WINDOWS, **PAIR_WINDOWS}.items()}
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from burnrate import repository
-from burnrate.judge import Counted, Misrouted, Poison, Rules, appended, first_of_each, judge
+from burnrate.judge import Counted, Misrouted, Poison, Rules, appended, by_identity, judge
 from burnrate.metrics import DEAD_LETTERS, EVENTS
 from burnrate.tally import Lane, Tally, stored_counts, stored_latency, tally
 from common.database import WriteSession
@@ -68,21 +68,18 @@ async def _count_once(
     Events older than the lateness bound cannot come again but by another import, so that they
     need no mark.
     """
-    markable = [i for i in counted if _may_repeat(i, lateness)]
-    anonymous, first, repeats = first_of_each(markable)
-    marks = {
-        key: (item.identity, item.admitted.event.timestamp)
-        for key, item in first.items()
-        if item.identity is not None
-    }
+    anonymous, first, repeats = by_identity([i for i in counted if _may_repeat(i, lateness)])
+    marks = {key: (own.identity, own.item.admitted.event.timestamp) for key, own in first.items()}
     known = await repository.add_marks(session, shard, marks)
-    new = [item for key, item in first.items() if key not in known]
-    repeats += [(first[key], content) for key, content in known.items()]
+    new = [own.item for key, own in first.items() if key not in known]
     old = [i for i in counted if not _may_repeat(i, lateness)]
     sums = tally(item.admitted for item in (*anonymous, *new, *old))
-    for item, content in repeats:
-        conflict = item.identity is not None and item.identity.content != content
-        sums.note(item.admitted.event.service, duplicates=1, event_id_conflicts=int(conflict))
+    for own in (*repeats, *(first[key] for key in known)):
+        key = own.identity.key
+        stands = known.get(key, first[key].identity.content)
+        conflict = own.identity.content != stands
+        service = own.item.admitted.event.service
+        sums.note(service, duplicates=1, event_id_conflicts=int(conflict))
     return sums
 
 

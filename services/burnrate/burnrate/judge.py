@@ -176,22 +176,26 @@ def _base64(value: bytes | None) -> str | None:
     return None if value is None else base64.b64encode(value).decode()
 
 
-def first_of_each(
-    counted: Sequence[Counted],
-) -> tuple[list[Counted], dict[bytes, Counted], list[tuple[Counted, bytes]]]:
-    """Sort a batch's events: those without identity, the first of each identity, its repeats.
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """An event with its identity."""
 
-    A repeat comes with the hash of the content that stands against its own.
-    """
+    item: Counted
+    identity: Identity
+
+
+def by_identity(
+    counted: Sequence[Counted],
+) -> tuple[list[Counted], dict[bytes, Identified], list[Identified]]:
+    """Sort a batch's events: those without identity, the first of each identity, its repeats."""
     anonymous: list[Counted] = []
-    first: dict[bytes, Counted] = {}
-    repeats: list[tuple[Counted, bytes]] = []
+    first: dict[bytes, Identified] = {}
+    repeats: list[Identified] = []
     for item in counted:
         if item.identity is None:
             anonymous.append(item)
-        elif item.identity.key not in first:
-            first[item.identity.key] = item
+        elif item.identity.key in first:
+            repeats.append(Identified(item, item.identity))
         else:
-            kept = first[item.identity.key].identity
-            repeats.append((item, kept.content if kept else b""))
+            first[item.identity.key] = Identified(item, item.identity)
     return anonymous, first, repeats
