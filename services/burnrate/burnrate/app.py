@@ -16,7 +16,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from sqlalchemy.exc import DBAPIError
 
-from burnrate import repository
+from burnrate import recovery_repository
 from burnrate.catalog import Catalog
 from burnrate.counting import CountingWork
 from burnrate.domain import default_target
@@ -148,9 +148,9 @@ class Burnrate:
         now = system_clock()
         for shard, own in list(self.ledger.owned.items()):
             async with self._database.write() as session:
-                await repository.purge(session, [shard], now)
+                await recovery_repository.purge(session, [shard], now)
                 before = own.oldest_applied() - self._settings.admission.lateness - MARK_SLACK
-                await repository.purge_marks(session, shard, before)
+                await recovery_repository.purge_marks(session, shard, before)
 
 
 async def _every(seconds: float, name: str, work: Callable[[], Awaitable[None]]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-from burnrate import repository
+from burnrate import recovery_repository
 from burnrate.intake import take_in
 from burnrate.judge import Rules
 from burnrate.rings import RESOLUTIONS
@@ -26,12 +26,12 @@ class CountingWork:
         """Read a shard's services and counts, as far as windows reach."""
         now = self._clock()
         state = ShardState(now)
-        for name, newest_at, counters in await repository.load_services(session, shard):
+        for name, newest_at, counters in await recovery_repository.load_services(session, shard):
             entry = state.service(name)
             entry.newest_at, entry.counters = newest_at, counters
         for resolution in RESOLUTIONS:
-            since = now - repository.KEPT[resolution]
-            rows = await repository.load_counts(session, shard, resolution, since)
+            since = now - recovery_repository.KEPT[resolution]
+            rows = await recovery_repository.load_counts(session, shard, resolution, since)
             state.load_counts(resolution, rows)
         self.states[shard] = state
 

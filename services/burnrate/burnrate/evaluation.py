@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from burnrate import repository
+from burnrate import recovery_repository, repository
 from burnrate.catalog import Catalog
 from burnrate.counting import CountingWork
 from burnrate.metrics import LAG_SECONDS, OWNED_SHARDS, SNAPSHOTS
@@ -154,7 +154,7 @@ class Evaluator:
         ]
         for name, threshold in missing:
             async with self._ledger.lock, self._database.read() as session:
-                rows = await repository.load_latency(session, name, self._clock())
+                rows = await recovery_repository.load_latency(session, name, self._clock())
                 if self._work.states.get(shard) is state:
                     state.load_latency(name, threshold, rows)
 

@@ -9,7 +9,7 @@ import pytest
 from common.events import BurnRateSnapshot, encode
 from common.sharding import shard_of
 from common.topics import BURNRATES, HISTORY, METRICS_DEAD
-from services.burnrate.tests.running import (
+from tests.burnrate_service import (
     SHARDS,
     TestSettings,
     applied,
