@@ -140,7 +140,8 @@ class TableReader:
     """Reads topics in full, all partitions, without a group: from the beginning, then live.
 
     `on_records` is called with each batch, in order within a partition. `caught_up` is set
-    once the end offsets found at the start have been reached.
+    once the end offsets found at the start have been reached. `on_start` is called whenever the
+    reading begins at the beginning, so also after a broker has lost the topics.
     """
 
     def __init__(
@@ -148,8 +149,10 @@ class TableReader:
         kafka: KafkaSettings,
         topics: Sequence[str],
         on_records: Callable[[Sequence[Record]], Awaitable[None]],
+        on_start: Callable[[], None] = lambda: None,
     ) -> None:
         self._kafka, self._topics, self._on_records = kafka, topics, on_records
+        self._on_start = on_start
         self.caught_up = asyncio.Event()
 
     async def run(self) -> None:
@@ -192,6 +195,7 @@ class TableReader:
             numbers = await partitions_of(consumer, topic)
             partitions += [TopicPartition(topic, number) for number in sorted(numbers)]
         consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
         return partitions
 
 
