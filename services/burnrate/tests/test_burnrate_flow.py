@@ -148,7 +148,9 @@ async def test_snapshots_and_reload_agree(settings: TestSettings) -> None:
 
 
 async def outbox_size(settings: TestSettings) -> int:
-    return (await query(url(settings), "SELECT count(*) FROM burnrate.outbox"))[0][0]
+    [row] = await query(url(settings), "SELECT count(*) AS waiting FROM burnrate.outbox")
+    waiting: int = row["waiting"]
+    return waiting
 
 
 async def snapshot(settings: TestSettings) -> BurnRateSnapshot:
