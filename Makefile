@@ -59,14 +59,14 @@ pins: $(DEV) ## compile the hashed pins again; what is pinned stays unless pypro
 # `up` installs the smaller set: whoever only runs the product waits for no linters. The pins of
 # both sets agree, so the larger one stands for the smaller.
 $(RUN): requirements.txt pyproject.toml
-	@$(MAKE) --no-print-directory .venv/bin/pip
+	@$(MAKE) --silent .venv/bin/pip
 	@[ -e $(DEV) ] && [ $(DEV) -nt requirements-dev.txt ] || \
 		$(BIN)/pip install --quiet --require-hashes --requirement requirements.txt
 	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(DEV): requirements-dev.txt pyproject.toml
-	@$(MAKE) --no-print-directory .venv/bin/pip
+	@$(MAKE) --silent .venv/bin/pip
 	@$(BIN)/pip install --quiet --require-hashes --requirement requirements-dev.txt
 	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(RUN) $@

@@ -10,13 +10,13 @@ from typing import Final
 
 import typer
 
-from burnline.accounts import can_run, unprivileged_account
+from burnline.accounts import unprivileged_account
 from burnline.artifacts import expected_hashes, jars_dir, verify_jars
 from burnline.config import StackConfig
 from burnline.errors import StackError
 from burnline.kafka import find_java
 from burnline.launch import settle_ports
-from burnline.postgres_home import wheel_binaries
+from burnline.postgres_home import are_usable, wheel_binaries
 from burnline.state import read_state
 
 MIN_PYTHON: Final = (3, 11)
@@ -86,11 +86,11 @@ def _jars() -> Finding:
 
 
 def _postgres() -> str:
-    server = wheel_binaries() / "bin" / "postgres"
-    if not can_run(None, server):
-        raise StackError(f"{server} does not run here")
+    binaries = wheel_binaries()
+    if not are_usable(None, binaries):
+        raise StackError(f"{binaries} does not run here")
     account = unprivileged_account()
-    return f"{server}, run as {account.name}" if account else str(server)
+    return f"{binaries}, run as {account.name}" if account else str(binaries)
 
 
 def _ports(config: StackConfig) -> Finding:

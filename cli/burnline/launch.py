@@ -68,7 +68,10 @@ def settle_ports(config: StackConfig) -> StackConfig:
 
 
 def launch(config: StackConfig) -> None:
-    """Start the supervisor in a session of its own; its streams go to its log."""
+    """Start the supervisor in a session of its own; its streams go to its log.
+
+    Returns when it has written its state; StackError with its log when it ends before that.
+    """
     config.data_dir.logs.mkdir(parents=True, exist_ok=True)
     config.data_dir.state.unlink(missing_ok=True)
     environment = {
@@ -78,7 +81,7 @@ def launch(config: StackConfig) -> None:
         **{port.variable: str(port.port) for port in config.ports},
     }
     with config.data_dir.log("supervisor").open("ab") as output:
-        subprocess.Popen(
+        supervisor = subprocess.Popen(
             (sys.executable, "-m", "burnline.stack"),
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -86,6 +89,10 @@ def launch(config: StackConfig) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    while not config.data_dir.state.exists():
+        if supervisor.poll() is not None:
+            raise StackError(failure(config.data_dir, None))
+        time.sleep(POLL_SECONDS)
 
 
 def wait_served(config: StackConfig, say: Callable[[str], None]) -> StackState:
@@ -94,13 +101,12 @@ def wait_served(config: StackConfig, say: Callable[[str], None]) -> StackState:
     last = ""
     while time.monotonic() < deadline:
         state = read_state(config.data_dir.state)
-        if state is not None:
-            if state.phase == "failed":
-                raise StackError(failure(config.data_dir, state))
-            if state.phase == "running" and is_served(state, snapshot=config.simulator):
-                return state
-            if state.detail not in {"", last}:
-                say(last := state.detail)
+        if state is None or state.phase == "failed" or not state.is_running():
+            raise StackError(failure(config.data_dir, state))
+        if state.phase == "running" and is_served(state, snapshot=config.simulator):
+            return state
+        if state.detail not in {"", last}:
+            say(last := state.detail)
         time.sleep(POLL_SECONDS)
     state = read_state(config.data_dir.state)
     message = f"nothing was served within {SERVED_TIMEOUT_SECONDS:.0f} s; the stack still runs"

@@ -72,17 +72,21 @@ def forget_home(data_dir: DataDir) -> None:
 def find_binaries(account: Account | None) -> Path:
     """PostgreSQL's programs, from the wheel or, where the account cannot reach that, a copy."""
     installed = wheel_binaries()
-    if can_run(account, installed / "bin" / "postgres"):
+    if are_usable(account, installed):
         return installed
     return _copy_binaries(installed, account)
+
+
+def are_usable(account: Account | None, binaries: Path) -> bool:
+    """Whether the account can run them; initdb needs a library that the server does without."""
+    return all(can_run(account, binaries / "bin" / name) for name in ("postgres", "initdb"))
 
 
 def wheel_binaries() -> Path:
     """The newest PostgreSQL in the wheel; StackError when the wheel is not installed."""
     spec = importlib.util.find_spec(WHEEL)
     if spec is None or spec.origin is None:
-        message = "the PostgreSQL binaries are not installed: make install"
-        raise StackError(message)
+        raise StackError("the PostgreSQL binaries are not installed: make install")
     return Path(spec.origin).parent / f"pginstall{MAJOR_VERSION}"
 
 
@@ -93,7 +97,10 @@ def _record(data_dir: DataDir) -> Path:
 def _choose_directory(data_dir: DataDir, account: Account | None) -> Path:
     if can_enter(account, data_dir.path):
         return data_dir.path / "postgres"
-    return SYSTEM_DATA / hashlib.sha256(str(data_dir.path).encode()).hexdigest()[:16]
+    directory = SYSTEM_DATA / hashlib.sha256(str(data_dir.path).encode()).hexdigest()[:16]
+    # What an earlier data directory of this path left: its password is lost with its record.
+    shutil.rmtree(directory, ignore_errors=True)
+    return directory
 
 
 def _make_directory(directory: Path, account: Account | None) -> None:
@@ -123,16 +130,20 @@ def _copy_binaries(installed: Path, account: Account | None) -> Path:
     # Named after their source as well: two checkouts may hold different builds.
     source = hashlib.sha256(str(installed).encode()).hexdigest()[:8]
     target = SYSTEM_CACHE / f"postgres-{MAJOR_VERSION}-{source}"
-    if not target.exists():
+    binaries = target / WHEEL / installed.name
+    if not are_usable(account, binaries):
         _make_public(SYSTEM_CACHE)
         partial = Path(tempfile.mkdtemp(prefix="partial-", dir=SYSTEM_CACHE))
-        shutil.copytree(installed, partial, symlinks=True, dirs_exist_ok=True)
+        # The programs look for the wheel's libraries beside their package.
+        packages = installed.parent.parent
+        for folder in (installed.relative_to(packages), Path(f"{WHEEL}.libs")):
+            if (packages / folder).is_dir():
+                shutil.copytree(packages / folder, partial / folder, symlinks=True)
         _open_to_all(partial)
-        _rename_if_absent(partial, target)
-    if not can_run(account, target / "bin" / "postgres"):
-        message = f"PostgreSQL in {target} does not run as user {account.name if account else '-'}"
-        raise StackError(message)
-    return target
+        _replace(partial, target)
+    if not are_usable(account, binaries):
+        raise StackError(f"{binaries} does not run as user {account.name if account else '-'}")
+    return binaries
 
 
 def _open_to_all(directory: Path) -> None:
@@ -142,7 +153,8 @@ def _open_to_all(directory: Path) -> None:
             path.chmod(mode | (READ_AND_ENTER if mode & stat.S_IXUSR else READ))
 
 
-def _rename_if_absent(partial: Path, target: Path) -> None:
+def _replace(partial: Path, target: Path) -> None:
+    shutil.rmtree(target, ignore_errors=True)
     try:
         partial.rename(target)
     except OSError:

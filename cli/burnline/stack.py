@@ -42,6 +42,7 @@ class LocalStack:
 
     async def run(self) -> int:
         """Run until asked to stop; 1 when the stack could not be started."""
+        self._say("starting", "")
         self.supervisor.handle_signals()
         try:
             await self._start()
@@ -73,8 +74,12 @@ class LocalStack:
         broker = broker_command(self.config, self.environment)
         commands = [postgres.command() if postgres else None, broker]
         wanted = [self._server(command) for command in commands if command is not None]
-        # Both first starts write a storage: side by side they take half the time.
-        await asyncio.gather(*(asyncio.to_thread(c.prepare) for c in wanted if c.prepare))
+        # Both first starts write a storage: side by side they take half the time. Neither is left
+        # behind when the other fails.
+        steps = [asyncio.to_thread(c.prepare) for c in wanted if c.prepare]
+        for outcome in await asyncio.gather(*steps, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
         for command in wanted:
             self.supervisor.add(command)
         return postgres, broker
@@ -119,7 +124,7 @@ class LocalStack:
     async def _end(self, phase: str, detail: str) -> int:
         self._say("stopping", detail)
         await self.supervisor.stop()
-        state = replace(self.supervisor.state, phase=phase, supervisor=None, children=())
+        state = replace(self.supervisor.state, phase=phase, children=())
         self.supervisor.publish(state)
         return 0 if phase == "stopped" else 1
 
@@ -151,7 +156,7 @@ def main() -> int:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            log.exception("another supervisor runs this data directory")
+            log.error("another supervisor runs %s", config.data_dir.path)  # noqa: TRY400
             return 1
         return asyncio.run(LocalStack(config).run())
 
