@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from common.logging import correlation_id
 
@@ -104,6 +105,23 @@ def _invalid(error: RequestValidationError) -> Problem:
     return Problem(422, "invalid_request", detail, errors=errors)
 
 
+def _method_not_allowed(app: FastAPI, request: Request) -> Problem:
+    """Name all methods of the path; the router knows those of one operation only."""
+    allowed = ", ".join(
+        method
+        for method in _METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in app.router.routes
+        )
+    )
+    detail = f"{request.method} is not defined here; this path takes {allowed}."
+    return Problem(405, "method_not_allowed", detail, headers={"Allow": allowed})
+
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+
 def install_problem_handlers(app: FastAPI) -> None:
     """Make every error of the application an RFC 9457 problem."""
 
@@ -116,7 +134,9 @@ def install_problem_handlers(app: FastAPI) -> None:
         return problem_response(_invalid(error))
 
     @app.exception_handler(HTTPException)
-    async def _http(_: Request, error: HTTPException) -> JSONResponse:
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            return problem_response(_method_not_allowed(app, request))
         code = HTTPStatus(error.status_code).name.lower()
         return problem_response(
             Problem(error.status_code, code, str(error.detail), headers=error.headers)
