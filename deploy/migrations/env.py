@@ -17,9 +17,7 @@ LOCK = text("SELECT pg_advisory_xact_lock(hashtext('burnline.migrations'))")
 
 def migrate(connection: Connection) -> None:
     """Apply what is missing; the table of what has been applied lives in `public`."""
-    context.configure(
-        connection=connection, version_table_schema="public", transactional_ddl=True
-    )
+    context.configure(connection=connection, version_table_schema="public", transactional_ddl=True)
     with context.begin_transaction():
         connection.execute(LOCK)
         context.run_migrations()
@@ -36,9 +34,7 @@ async def migrate_online() -> None:
 
 def write_script() -> None:
     """Print the statements instead of running them (`alembic upgrade head --sql`)."""
-    context.configure(
-        dialect_name="postgresql", literal_binds=True, version_table_schema="public"
-    )
+    context.configure(dialect_name="postgresql", literal_binds=True, version_table_schema="public")
     with context.begin_transaction():
         context.run_migrations()
 

@@ -1,0 +1,144 @@
+"""The composition root: everything that lives long is made, started and stopped here."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+
+from api_gateway.catalog import Catalog
+from api_gateway.compute import ComputeCommands
+from api_gateway.discovery import Discovery
+from api_gateway.gateway import Gateway
+from api_gateway.handlers import Handlers
+from api_gateway.limits import TokenBucket
+from api_gateway.ports import Store
+from api_gateway.read_model import ReadModel
+from api_gateway.repository import PostgresStore
+from api_gateway.settings import GatewaySettings
+from api_gateway.web import gateway_app
+from common.clock import Clock, system_clock
+from common.database import Database
+from common.kafka import Publisher, TableReader
+from common.logging import configure_logging
+from common.outbox import Outbox
+from common.topics import BURNRATES, CATALOG
+
+log = structlog.get_logger()
+
+RETRY_SECONDS = 1.0
+DATABASE_CHECK_SECONDS = 2.0
+
+
+def make_gateway(
+    settings: GatewaySettings, store: Store, publisher: Publisher, clock: Clock = system_clock
+) -> Gateway:
+    """Put the parts together on a store and a publisher."""
+    return Gateway(
+        store=store,
+        catalog=Catalog(store),
+        read_model=ReadModel(timedelta(seconds=settings.shard_silence_seconds)),
+        commands=ComputeCommands(
+            publisher, clock, settings.partitions, settings.compute_timeout_seconds
+        ),
+        writes=TokenBucket(settings.writes_per_second, settings.write_burst, time.monotonic()),
+        clock=clock,
+    )
+
+
+class Runtime:
+    """The gateway of a process, with what it runs in the background."""
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self._settings = settings
+        self._database = Database.connect(settings, "api-gateway")
+        self._publisher = Publisher(settings)
+        self._outbox = Outbox("catalog", self._database, self._publisher)
+        store = PostgresStore(self._database, self._outbox)
+        self.gateway = make_gateway(settings, store, self._publisher)
+        self._discovery = Discovery(store)
+        handlers = Handlers(self.gateway.read_model, self.gateway.commands, self._discovery)
+        self._read_again = asyncio.Event()
+        self._reader = TableReader(
+            settings,
+            [BURNRATES.name, CATALOG.name],
+            handlers.on_records,
+            on_start=self._forget,
+        )
+
+    @asynccontextmanager
+    async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        """Run everything while the application serves."""
+        configure_logging("api-gateway", debug=self._settings.debug)
+        parts = {
+            "outbox": self._outbox.run,
+            "reader": self._reader.run,
+            "discovery": self._discovery.run,
+            "reconciliation": self._reconcile,
+        }
+        tasks = [asyncio.create_task(_keep(name, run), name=name) for name, run in parts.items()]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._publisher.stop()
+            await self._database.close()
+
+    async def readiness(self) -> dict[str, str]:
+        """Return what is missing for right answers."""
+        failing = {}
+        if not self._reader.caught_up.is_set():
+            failing["read_model"] = "still reading the result topics, or Kafka does not answer"
+        try:
+            async with asyncio.timeout(DATABASE_CHECK_SECONDS):
+                await self._database.ping()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is not ready
+            failing["database"] = f"does not answer: {type(error).__name__}"
+        return failing
+
+    def _forget(self) -> None:
+        self.gateway.read_model.forget_catalog()
+        self._read_again.set()
+
+    async def _reconcile(self) -> None:
+        """Whenever the catalog topic has been read from its start: announce what is not on it."""
+        while True:
+            await self._read_again.wait()
+            self._read_again.clear()
+            await self._reader.caught_up.wait()
+            try:
+                count = await self.gateway.catalog.reconcile(self.gateway.read_model)
+            except BaseException:
+                self._read_again.set()
+                raise
+            log.info("catalog_reconciled", announced_again=count)
+
+
+async def _keep(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    """Run a part for ever: a fault of it must not end it, nor the process."""
+    while True:
+        try:
+            await run()
+        except Exception as error:
+            log.warning("part_failed", part=name, exc_info=error)
+        await asyncio.sleep(RETRY_SECONDS)
+
+
+def create_app(settings: GatewaySettings | None = None) -> FastAPI:
+    """Return the gateway's application; it connects when it starts to serve."""
+    settings = settings or GatewaySettings()
+    runtime = Runtime(settings)
+    return gateway_app(settings, runtime.gateway, runtime.lifespan, runtime.readiness)
+
+
+def __getattr__(name: str) -> Any:
+    """Make `app` when a server asks for `api_gateway.app:app`, not when this is imported."""
+    if name != "app":
+        raise AttributeError(name)
+    return globals().setdefault("app", create_app())

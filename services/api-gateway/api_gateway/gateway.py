@@ -1,0 +1,93 @@
+"""What the operations stand on, and the checks that several of them share."""
+
+import time
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Path, Request
+
+from api_gateway.catalog import Catalog, unknown_service, unknown_target
+from api_gateway.compute import ComputeCommands
+from api_gateway.domain import Service, Target, service_name_fault
+from api_gateway.limits import TokenBucket
+from api_gateway.ports import Store
+from api_gateway.read_model import ReadModel
+from common.clock import Clock
+from common.problems import Problem
+from common.slo import SERVICE_NAME_PATTERN
+
+BEARER: dict[str, Any] = {"security": [{"bearer": []}]}
+"""OpenAPI: the operation needs the token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The parts that the operations use; made in `app.py`, or by a test."""
+
+    store: Store
+    catalog: Catalog
+    read_model: ReadModel
+    commands: ComputeCommands
+    writes: TokenBucket
+    clock: Clock
+
+
+def gateway_of(request: Request) -> Gateway:
+    """Return the application's gateway."""
+    gateway: Gateway = request.app.state.gateway
+    return gateway
+
+
+GatewayParts = Annotated[Gateway, Depends(gateway_of)]
+
+
+async def limit_writes(gateway: GatewayParts) -> None:
+    """Answer 429 to more writes than this process takes."""
+    if wait_seconds := gateway.writes.take(time.monotonic()):
+        raise Problem(
+            429,
+            "too_many_writes",
+            f"This server takes no more writes now; send it again in {wait_seconds} s.",
+            headers={"Retry-After": str(wait_seconds)},
+        )
+
+
+WriteLimit = Depends(limit_writes)
+
+ServicePath = Annotated[
+    str, Path(description=f"A service's name: `{SERVICE_NAME_PATTERN}`", examples=["checkout"])
+]
+TargetPath = Annotated[int, Path(ge=1, le=2**63 - 1, description="An SLO target's id")]
+
+
+async def _existing_service(gateway: GatewayParts, service_name: ServicePath) -> Service:
+    return await find_service(gateway, service_name)
+
+
+async def _existing_service_by_name(gateway: GatewayParts, name: ServicePath) -> Service:
+    return await find_service(gateway, name)
+
+
+async def find_service(gateway: Gateway, name: str) -> Service:
+    """Return the service in use; 404 also for what can be no service's name."""
+    if service_name_fault(name):
+        raise unknown_service(name)
+    async with gateway.store.read() as reader:
+        service = await reader.service(name)
+    if service is None:
+        raise unknown_service(name)
+    return service
+
+
+async def _existing_target(gateway: GatewayParts, id: TargetPath) -> Target:  # noqa: A002 - the path's word
+    async with gateway.store.read() as reader:
+        target = await reader.target(id)
+    if target is None:
+        raise unknown_target(id)
+    return target
+
+
+# Found before the body is read: a wrong body for what does not exist is a 404.
+ExistingService = Annotated[Service, Depends(_existing_service)]
+ExistingServiceByName = Annotated[Service, Depends(_existing_service_by_name)]
+ExistingTarget = Annotated[Target, Depends(_existing_target)]

@@ -1,0 +1,77 @@
+"""What to do with each record of the topics that the gateway reads. No record can stop it."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+import structlog
+from prometheus_client import Counter
+
+from api_gateway.compute import ComputeCommands
+from api_gateway.read_model import ReadModel
+from common.events import BurnRateMessage, BurnRateSnapshot, CatalogMessage
+from common.kafka import Record
+from common.topics import BURNRATES, CATALOG
+
+log = structlog.get_logger()
+
+RECORDS = Counter(
+    "burnline_gateway_records",
+    "Records read, by topic and by what became of them",
+    ["topic", "outcome"],
+)
+
+_burnrates = msgspec.json.Decoder(BurnRateMessage)
+_catalog = msgspec.json.Decoder(CatalogMessage)
+
+
+class Discoveries(Protocol):
+    """Takes the names of services that report."""
+
+    def saw(self, service_name: str) -> None:
+        """Note a name; what is done about it happens elsewhere."""
+        ...
+
+
+class Handlers:
+    """Feeds the read model, the commands that wait for answers, and discovery."""
+
+    def __init__(
+        self, read_model: ReadModel, commands: ComputeCommands, discoveries: Discoveries
+    ) -> None:
+        self._read_model, self._commands = read_model, commands
+        self._discoveries = discoveries
+
+    async def on_records(self, records: Sequence[Record]) -> None:
+        """Apply records of one partition, in order."""
+        for record in records:
+            outcome = "applied"
+            try:
+                self._on_record(record)
+            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+                outcome = "undecodable"
+                log.warning(
+                    "record_undecodable",
+                    topic=record.topic,
+                    partition=record.partition,
+                    offset=record.offset,
+                    error=str(error),
+                )
+            RECORDS.labels(record.topic, outcome).inc()
+
+    def _on_record(self, record: Record) -> None:
+        if record.value is None:
+            return
+        if record.topic == BURNRATES.name:
+            self._on_burnrate(_burnrates.decode(record.value))
+        elif record.topic == CATALOG.name:
+            self._read_model.apply_catalog(_catalog.decode(record.value))
+
+    def _on_burnrate(self, message: BurnRateMessage) -> None:
+        if isinstance(message, BurnRateSnapshot):
+            self._read_model.apply_snapshot(message)
+            self._commands.saw_snapshot(message)
+            self._discoveries.saw(message.service_name)
+        else:
+            self._read_model.apply_heartbeat(message)
+            self._commands.saw_heartbeat(message)

@@ -1,0 +1,81 @@
+"""Reads what a history needs, and has it computed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from api_gateway.catalog import invalid
+from api_gateway.domain import Target
+from api_gateway.history import (
+    DAY,
+    CountQuery,
+    Objective,
+    Point,
+    burn_history,
+    grid,
+    minutes_from,
+)
+from api_gateway.ports import Store
+from api_gateway.read_model import ReadModel
+from api_gateway.state import ServiceState
+from api_gateway.timespan import Span
+from common.clock import MICROSECONDS, to_micros
+from common.events import SloStatus
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The points of a service, the objective they are held against, and its present state."""
+
+    slo: SloStatus
+    step_seconds: int
+    points: list[Point]
+    current: ServiceState
+
+
+async def read_history(  # noqa: PLR0913, PLR0917 - two sources and a question
+    store: Store,
+    read_model: ReadModel,
+    service_name: str,
+    span: Span,
+    slo_id: int | None,
+    now: datetime,
+) -> History:
+    """Return a service's history for one of its targets, by default that of its worst one.
+
+    Raises a 422 problem where the service has no such target.
+    """
+    now_seconds = to_micros(now) // MICROSECONDS
+    times, step = grid(span.since, span.until, span.step_seconds, now_seconds)
+    async with store.read() as reader:
+        targets = await reader.targets([service_name])
+        current = read_model.state(service_name, targets, now)
+        slo = _chosen(current, slo_id)
+        query = CountQuery(
+            service_name=service_name,
+            since=span.since - slo.window_days * DAY,
+            until=span.until,
+            minutes_from=minutes_from(now_seconds),
+            threshold_seconds=slo.threshold_seconds,
+        )
+        reports, counts = await reader.reports(query), await reader.counts(query)
+    points = burn_history(times, reports, counts, _objective(slo, targets), query.minutes_from)
+    return History(slo, step, points, current)
+
+
+def _chosen(state: ServiceState, slo_id: int | None) -> SloStatus:
+    wanted = state.slo_id if slo_id is None else slo_id
+    for slo in state.slos:
+        if slo.id == wanted:
+            return slo
+    known = ", ".join(str(slo.id) for slo in state.slos if slo.id is not None) or "none"
+    detail = f"is no target of `{state.service_name}`; it has: {known}"
+    raise invalid("slo", "unknown_target", detail)
+
+
+def _objective(slo: SloStatus, targets: Sequence[Target]) -> Objective:
+    """Return the objective as an exact decimal, which a snapshot has only as a float."""
+    exact = {target.id: target.definition.objective for target in targets}
+    objective = exact.get(slo.id or 0, Decimal(str(slo.objective)))
+    return Objective(objective, slo.window_days, slo.min_bad_events)

@@ -1,0 +1,128 @@
+"""/api/burn: burn rates now and in the past, and computing them at once."""
+
+# ruff: noqa: FAST003 - a dependency reads the path's parameter
+
+from collections.abc import Collection
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from api_gateway.body import describes_body, optional_json_body
+from api_gateway.burn_schemas import BurnHistory, BurnRateSnapshotAnswer, HistoryPoint
+from api_gateway.catalog import invalid
+from api_gateway.compute import SilentShardsError
+from api_gateway.domain import Target
+from api_gateway.gateway import (
+    BEARER,
+    ExistingService,
+    GatewayParts,
+    WriteLimit,
+    find_service,
+)
+from api_gateway.histories import read_history
+from api_gateway.paging import LINK_HEADER, PageQuery
+from api_gateway.ports import CatalogReader
+from api_gateway.schemas import ComputeRequest
+from api_gateway.timespan import STEP_DEFAULT, FromQuery, StepQuery, ToQuery, span
+from common.kafka import UnknownOutcomeError
+from common.problems import Problem, responses
+
+router = APIRouter(prefix="/api/burn", tags=["burn"])
+
+
+@router.get(
+    "",
+    summary="Burn rates of all services",
+    responses={200: {"headers": LINK_HEADER}, **responses(422, 503)},
+)
+async def list_burn_rates(
+    gateway: GatewayParts, page: PageQuery, request: Request, response: Response
+) -> list[BurnRateSnapshotAnswer]:
+    """The newest snapshot of every service in use, by name, a page at a time."""
+    async with gateway.store.read() as reader:
+        services = page.cut(await reader.services(page.after, page.limit + 1), request, response)
+        targets = await _targets(reader, [service.name for service in services])
+    now = gateway.clock()
+    states = [gateway.read_model.state(s.name, targets[s.name], now) for s in services]
+    return [BurnRateSnapshotAnswer.of(state) for state in states]
+
+
+@router.post(
+    "/compute",
+    summary="Compute burn rates now",
+    dependencies=[WriteLimit],
+    responses=responses(401, 404, 413, 415, 422, 429, 503, 504),
+    openapi_extra={**describes_body(ComputeRequest, required=False), **BEARER},
+)
+async def compute_burn_rates(
+    gateway: GatewayParts,
+    wanted: Annotated[ComputeRequest, Depends(optional_json_body(ComputeRequest))],
+    service: Annotated[
+        str | None, Query(description="The same as `service_name` in the body")
+    ] = None,
+) -> list[BurnRateSnapshotAnswer]:
+    """Let every shard concerned evaluate and publish; answer with what it published."""
+    name = wanted.service_name if service is None else service
+    if wanted.service_name not in {None, name}:
+        raise invalid("service", "contradiction", "names another service than the body does")
+    if name is not None:
+        await find_service(gateway, name)
+    try:
+        computed = await gateway.commands.request(name)
+    except UnknownOutcomeError:
+        detail = "Kafka did not acknowledge the command; send it again."
+        raise Problem(503, "broker_unavailable", detail, headers={"Retry-After": "1"}) from None
+    except SilentShardsError as error:
+        raise _silence(error) from None
+    async with gateway.store.read() as reader:
+        in_use = await reader.in_use([snapshot.service_name for snapshot in computed])
+        targets = await _targets(reader, in_use)
+    now = gateway.clock()
+    shown = [snapshot for snapshot in computed if snapshot.service_name in in_use]
+    states = [gateway.read_model.state_at(s, targets[s.service_name], now) for s in shown]
+    return [BurnRateSnapshotAnswer.of(state) for state in states]
+
+
+@router.get("/{service_name}", summary="Burn rate history", responses=responses(404, 422, 503))
+async def get_burn_history(  # noqa: PLR0913, PLR0917 - the query's parameters
+    gateway: GatewayParts,
+    service: ExistingService,
+    from_: FromQuery = None,
+    to: ToQuery = None,
+    step: StepQuery = STEP_DEFAULT,
+    slo: Annotated[
+        int | None,
+        Query(ge=1, le=2**63 - 1, description="An SLO target's id; default: the worst one's"),
+    ] = None,
+) -> BurnHistory:
+    """Burn rates at multiples of the step, computed from the stored counts."""
+    now = gateway.clock()
+    asked = span(from_, to, step, now)
+    history = await read_history(gateway.store, gateway.read_model, service.name, asked, slo, now)
+    return BurnHistory(
+        service_name=service.name,
+        slo_id=history.slo.id,
+        slo_name=history.slo.name,
+        step_seconds=history.step_seconds,
+        points=[HistoryPoint.of(service.name, point) for point in history.points],
+        current=BurnRateSnapshotAnswer.of(history.current),
+    )
+
+
+async def _targets(
+    reader: CatalogReader, service_names: Collection[str]
+) -> dict[str, list[Target]]:
+    """Return the targets of each service."""
+    found: dict[str, list[Target]] = {name: [] for name in service_names}
+    for target in await reader.targets([*service_names]):
+        found[target.service_name].append(target)
+    return found
+
+
+def _silence(error: SilentShardsError) -> Problem:
+    shards = sorted(error.shards)
+    detail = (
+        f"No answer in time from shards {', '.join(map(str, shards))}; see whether their "
+        "burnrate processes run, and send it again."
+    )
+    return Problem(504, "silent_shards", detail, extra={"silent_shards": shards})

@@ -1,0 +1,85 @@
+"""/api/services: the services, declared or discovered."""
+
+# ruff: noqa: FAST003 - a dependency reads the path's parameter
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from api_gateway.body import describes_body, json_body
+from api_gateway.gateway import BEARER, ExistingServiceByName, GatewayParts, WriteLimit
+from api_gateway.paging import LINK_HEADER, PageQuery
+from api_gateway.schemas import NewService, ServiceAnswer, ServiceUpdate
+from common.problems import responses
+
+router = APIRouter(prefix="/api/services", tags=["services"])
+
+LOCATION = {"headers": {"Location": {"schema": {"type": "string"}}}}
+
+
+@router.get(
+    "",
+    summary="All services by name",
+    responses={200: {"headers": LINK_HEADER}, **responses(422, 503)},
+)
+async def list_services(
+    gateway: GatewayParts, page: PageQuery, request: Request, response: Response
+) -> list[ServiceAnswer]:
+    """Services in use, by name, a page at a time."""
+    async with gateway.store.read() as reader:
+        found = await reader.services(page.after, page.limit + 1)
+    return [ServiceAnswer.of(service) for service in page.cut(found, request, response)]
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Create a service",
+    dependencies=[WriteLimit],
+    responses={201: LOCATION, **responses(401, 409, 413, 415, 422, 429, 503)},
+    openapi_extra={**describes_body(NewService), **BEARER},
+)
+async def create_service(
+    gateway: GatewayParts,
+    wanted: Annotated[NewService, Depends(json_body(NewService))],
+    response: Response,
+) -> ServiceAnswer:
+    """Declare a service. A name that was deleted gets a new id and its kept history."""
+    service = await gateway.catalog.create_service(wanted)
+    response.headers["Location"] = f"/api/services/{service.name}"
+    return ServiceAnswer.of(service)
+
+
+@router.get("/{name}", summary="One service", responses=responses(404, 503))
+async def get_service(service: ExistingServiceByName) -> ServiceAnswer:
+    """A service in use."""
+    return ServiceAnswer.of(service)
+
+
+@router.put(
+    "/{name}",
+    summary="Update a service",
+    dependencies=[WriteLimit],
+    responses=responses(401, 404, 413, 415, 422, 429, 503),
+    openapi_extra={**describes_body(ServiceUpdate), **BEARER},
+)
+async def update_service(
+    gateway: GatewayParts,
+    service: ExistingServiceByName,
+    wanted: Annotated[ServiceUpdate, Depends(json_body(ServiceUpdate))],
+) -> ServiceAnswer:
+    """Replace tier, owner and description; the name stays."""
+    return ServiceAnswer.of(await gateway.catalog.update_service(service.name, wanted))
+
+
+@router.delete(
+    "/{name}",
+    status_code=204,
+    summary="Delete a service",
+    dependencies=[WriteLimit],
+    responses=responses(401, 404, 413, 429, 503),
+    openapi_extra=BEARER,
+)
+async def delete_service(gateway: GatewayParts, service: ExistingServiceByName) -> None:
+    """Retire a service and its targets. Its events go on being counted."""
+    await gateway.catalog.retire_service(service.name)

@@ -1,0 +1,21 @@
+"""What the gateway reads from the environment."""
+
+from pydantic import Field
+
+from common.settings import DatabaseSettings, KafkaSettings, Settings
+
+
+class GatewaySettings(Settings, KafkaSettings, DatabaseSettings):
+    """Where the gateway listens and how long it waits."""
+
+    port: int = Field(8000, validation_alias="BURNLINE_PORT")
+    shard_silence_seconds: float = Field(
+        30, gt=0, validation_alias="BURNLINE_SHARD_SILENCE_SECONDS"
+    )
+    """Without a sign of life for so long a shard's figures are shown as lagging."""
+    compute_timeout_seconds: float = Field(
+        5, gt=0, validation_alias="BURNLINE_COMPUTE_TIMEOUT_SECONDS"
+    )
+    writes_per_second: float = Field(100, gt=0, validation_alias="BURNLINE_WRITES_PER_SECOND")
+    write_burst: int = Field(1000, ge=1, validation_alias="BURNLINE_WRITE_BURST")
+    body_limit_bytes: int = Field(65_536, ge=1024, validation_alias="BURNLINE_API_BODY_BYTES")

@@ -1,0 +1,107 @@
+"""The HTTP application: operations, the problems of a lost database, and the OpenAPI document."""
+
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from api_gateway.gateway import Gateway
+from api_gateway.routers import burn, services, slo
+from api_gateway.schemas import (
+    ComputeRequest,
+    NewService,
+    NewTarget,
+    ServiceUpdate,
+    TargetUpdate,
+)
+from api_gateway.settings import GatewaySettings
+from common.problems import Problem, problem_response
+from common.service import Lifespan, Readiness, build_app
+
+log = structlog.get_logger()
+
+BODIES: tuple[type[BaseModel], ...] = (
+    NewService,
+    ServiceUpdate,
+    NewTarget,
+    TargetUpdate,
+    ComputeRequest,
+)
+REFERENCE = "#/components/schemas/{model}"
+
+UNAVAILABLE_CLASSES = ("08", "40", "53", "55", "57")
+"""SQLSTATE: connection, serialisation, resources, locks, an operator's intervention."""
+
+
+def gateway_app(
+    settings: GatewaySettings, gateway: Gateway, lifespan: Lifespan, readiness: Readiness
+) -> FastAPI:
+    """Return the application on a gateway, real or made by a test."""
+    app = build_app(
+        "Burnline",
+        settings,
+        lifespan=lifespan,
+        readiness=readiness,
+        body_limit_bytes=settings.body_limit_bytes,
+    )
+    app.state.gateway = gateway
+    for resource in (services, slo, burn):
+        app.include_router(resource.router)
+    _answer_for_the_database(app)
+    _describe_bodies(app)
+    return app
+
+
+def _answer_for_the_database(app: FastAPI) -> None:
+    @app.exception_handler(DBAPIError)
+    async def _failed(request: Request, error: DBAPIError) -> JSONResponse:
+        if not _unavailable(error):
+            log.error("request_failed", path=request.url.path, exc_info=error)
+            detail = "An unexpected error; it is in the service's log."
+            return problem_response(Problem(500, "internal_error", detail))
+        return _no_database(request, error)
+
+    @app.exception_handler(OSError)
+    async def _unreachable(request: Request, error: OSError) -> JSONResponse:
+        return _no_database(request, error)
+
+    @app.exception_handler(PoolTimeoutError)
+    async def _exhausted(request: Request, error: PoolTimeoutError) -> JSONResponse:
+        return _no_database(request, error)
+
+
+def _unavailable(error: DBAPIError) -> bool:
+    if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
+        return True
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return state[:2] in UNAVAILABLE_CLASSES
+
+
+def _no_database(request: Request, error: Exception) -> JSONResponse:
+    log.warning("database_unavailable", path=request.url.path, error=repr(error))
+    detail = "The database does not answer; send the request again in a moment."
+    return problem_response(
+        Problem(503, "database_unavailable", detail, headers={"Retry-After": "1"})
+    )
+
+
+def _describe_bodies(app: FastAPI) -> None:
+    """Add what FastAPI cannot see: the bodies that are read strictly, and the token."""
+    original = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = original()
+        components = document.setdefault("components", {})
+        _, described = models_json_schema(
+            [(model, "validation") for model in BODIES], ref_template=REFERENCE
+        )
+        components.setdefault("schemas", {}).update(described.get("$defs", {}))
+        components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
