@@ -14,12 +14,14 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
+from sqlalchemy.exc import DBAPIError
 
 from burnline.addresses import Addresses, addresses
 from burnline.errors import StackError
-from burnline.import_file import Advance, file_id, newest_timestamp, verdicts
+from burnline.import_file import Advance, Good, Verdict, file_id, newest_timestamp, verdicts
 from burnline.import_publish import HistoryPublisher, Result, publish, wait_applied
-from burnline.import_shift import Shift, ShiftFile, shift_to
+from burnline.import_shift import ShiftFile, shift_to
+from burnline.kafka import silence_client_logs
 from common.clock import system_clock
 from common.kafka import Publisher
 from common.settings import KafkaSettings
@@ -64,6 +66,7 @@ async def _import(
     path: Path, where: Addresses, import_id: str | None, *, shift_to_now: bool
 ) -> Result:
     kafka = KafkaSettings.model_validate({"KAFKA_BOOTSTRAP_SERVERS": where.bootstrap_servers})
+    silence_client_logs()
     publisher = Publisher(kafka)
     try:
         with _progress(path) as bar:
@@ -87,23 +90,31 @@ async def import_file(  # noqa: PLR0913 - what an import is made of
     """Publish a file's good lines; its shift is decided and stored before the first of them."""
     import_id = import_id or file_id(path, bar("reading"))
     now = system_clock()
-
-    def first_shift() -> timedelta:
+    shift = shifts.find(import_id)
+    if shift is None:
         newest = newest_timestamp(path, bar("looking for the newest")) if shift_to_now else None
-        return shift_to(newest, now) if newest else timedelta()
+        shift = shift_to(newest, now) if newest else timedelta()
+    elif shift_to_now or shift:
+        typer.echo(_KNOWN.format(shift), err=True)
+    lines = verdicts(path, shift, now, bar("importing"))
+    stored = _stored_first(lines, lambda: shifts.store(import_id, shift, now))
+    return await publish(stored, import_id, publisher)
 
-    shift = shifts.decide(import_id, now, first_shift)
-    _say_shift(shift, shift_to_now=shift_to_now)
-    return await publish(verdicts(path, shift.by, now, bar("importing")), import_id, publisher)
+
+_KNOWN: Final = (
+    "This import is known: its timestamps are shifted by {}, as at its first run. To import the "
+    "file as another one, give it an --import-id."
+)
 
 
-def _say_shift(shift: Shift, *, shift_to_now: bool) -> None:
-    if shift.stored and (shift_to_now or shift.by):
-        typer.echo(
-            f"This import is known: its timestamps are shifted by {shift.by}, as at its first "
-            "run. To import the file as another, give it an --import-id.",
-            err=True,
-        )
+def _stored_first(lines: Iterator[Verdict], store: Callable[[], None]) -> Iterator[Verdict]:
+    """Store the shift at the first line that counts: a file of which nothing did has none."""
+    is_stored = False
+    for verdict in lines:
+        if isinstance(verdict, Good) and not is_stored:
+            store()
+            is_stored = True
+        yield verdict
 
 
 @contextmanager
@@ -145,8 +156,12 @@ def _report(result: Result) -> None:
 
 
 def _wait(database_url: str, result: Result, wait_seconds: float) -> None:
-    with Console(stderr=True).status("waiting until the events are counted"):
-        applied = asyncio.run(wait_applied(database_url, result.ends, wait_seconds))
+    try:
+        with Console(stderr=True).status("waiting until the events are counted"):
+            applied = asyncio.run(wait_applied(database_url, result.ends, wait_seconds))
+    except (OSError, DBAPIError) as error:
+        typer.echo(f"they are in Kafka; the database does not say more: {error}", err=True)
+        return
     if applied:
         typer.echo("counted")
     else:

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-import asyncpg
+from sqlalchemy import text
 
 from burnline.errors import StackError
 from burnline.import_file import Good, Refused, Repeated, Verdict
+from common.database import Database
 from common.events import IMPORT_ID_HEADER, IMPORT_LINE_HEADER, MetricEvent, encode
 from common.kafka import Headers, UnknownOutcomeError
+from common.settings import DatabaseSettings
 from common.topics import HISTORY
 
 CHUNK: Final = 1_000
@@ -119,19 +121,22 @@ def _record(good: Good, import_id: str) -> OutRecord:
     return HISTORY.name, encode(good.event), good.event.service.encode(), None, headers
 
 
-async def records_behind(database: asyncpg.Connection, ends: dict[int, int]) -> int:
+_APPLIED: Final = text("SELECT shard, next_offset FROM burnrate.shard_offset WHERE topic = :topic")
+
+
+async def records_behind(database: Database, ends: dict[int, int]) -> int:
     """Return how many records up to `ends` the burn-rate consumer has not applied yet."""
-    rows = await database.fetch(
-        "SELECT shard, next_offset FROM burnrate.shard_offset WHERE topic = $1", HISTORY.name
-    )
-    applied = {row["shard"]: row["next_offset"] for row in rows}
+    async with database.read() as session:
+        rows = (await session.execute(_APPLIED, {"topic": HISTORY.name})).all()
+    applied = {row.shard: row.next_offset for row in rows}
     return sum(max(0, end + 1 - applied.get(shard, 0)) for shard, end in ends.items())
 
 
 async def wait_applied(database_url: str, ends: dict[int, int], timeout_seconds: float) -> bool:
     """Tell whether everything up to `ends` was applied in time."""
     deadline = time.monotonic() + timeout_seconds
-    database = await asyncpg.connect(database_url, ssl=False)
+    settings = DatabaseSettings.model_validate({"DATABASE_URL": database_url})
+    database = Database.connect(settings, "burnline import")
     try:
         while await records_behind(database, ends):
             if time.monotonic() > deadline:

@@ -4,19 +4,11 @@ import fcntl
 import json
 import math
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-
-@dataclass(frozen=True, slots=True)
-class Shift:
-    """What is added to every timestamp; `stored` tells a decision of an earlier run."""
-
-    by: timedelta
-    stored: bool
+from burnline.errors import StackError
 
 
 def shift_to(newest: datetime, now: datetime) -> timedelta:
@@ -30,21 +22,26 @@ class ShiftFile:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def decide(self, import_id: str, now: datetime, first: Callable[[], timedelta]) -> Shift:
-        """Return the stored shift; else store what `first` gives, before anything is sent.
+    def find(self, import_id: str) -> timedelta | None:
+        """Return the shift of an import's first run; None where there was none."""
+        entry = self._read().get(import_id)
+        return None if entry is None else timedelta(seconds=entry["shift_seconds"])
 
-        A second shift would count the same lines again at another time.
+    def store(self, import_id: str, by: timedelta, now: datetime) -> None:
+        """Store the shift, to be called before the first line is sent.
+
+        Raises StackError where another shift is stored: the same lines would be counted at two
+        times.
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            known = self._read()
-            if import_id in known:
-                return Shift(timedelta(seconds=known[import_id]["shift_seconds"]), stored=True)
-            by = first()
+            stored = self.find(import_id)
+            if stored is not None and stored != by:
+                raise StackError("the same import was begun meanwhile: run the command again")
             entry = {"shift_seconds": int(by.total_seconds()), "first_run_at": now.isoformat()}
-            self._write({**known, import_id: entry})
-            return Shift(by, stored=False)
+            if stored is None:
+                self._write({**self._read(), import_id: entry})
 
     def _read(self) -> dict[str, Any]:
         try:
