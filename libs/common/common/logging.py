@@ -11,6 +11,11 @@ from structlog.contextvars import bound_contextvars, get_contextvars
 CORRELATION_HEADER = "correlation_id"
 """Name of the Kafka header, and of the field in every log line."""
 
+# without the frames' variables: they hold tokens and passwords
+_traceback = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
+
 
 def configure_logging(service: str, *, debug: bool) -> None:
     """Send this process's logs to stdout, one JSON object a line."""
@@ -20,7 +25,7 @@ def configure_logging(service: str, *, debug: bool) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
+            _traceback,
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
