@@ -4,16 +4,26 @@
 """
 
 import hashlib
-import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from itertools import pairwise
 
 import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, UnsetType
 
-from common.events import COUNT_LIMIT, Latency, MetricEvent
+from common.event_json import EventRejected, RawEvent, RawLatency, decode_event
+from common.events import (
+    COUNT_LIMIT,
+    MAX_ATTRIBUTE_LENGTH,
+    MAX_ATTRIBUTE_NAME_LENGTH,
+    MAX_ATTRIBUTES,
+    MAX_BOUNDS,
+    MAX_TEXT_LENGTH,
+    MAX_WINDOW_SECONDS,
+    Latency,
+    MetricEvent,
+)
 from common.slo import (
     LONGEST_WINDOW_DAYS,
     RESERVED_SERVICE_NAMES,
@@ -21,17 +31,22 @@ from common.slo import (
     is_service_name,
 )
 
+__all__ = [
+    "HISTORY_AGE",
+    "MAX_EVENT_BYTES",
+    "MAX_FUTURE",
+    "EventRejected",
+    "Identity",
+    "check_time",
+    "identity_of",
+    "parse_metric_event",
+]
+
 MAX_FUTURE = timedelta(minutes=5)
 HISTORY_AGE = timedelta(days=LONGEST_WINDOW_DAYS)
 MAX_EVENT_BYTES = 65_536
 
-
-class EventRejected(ValueError):  # noqa: N818 - a verdict, not a fault of ours
-    """The content of an event is wrong. `detail` says what and how to mend it."""
-
-    def __init__(self, code: str, field: str, detail: str) -> None:
-        super().__init__(f"{field}: {detail}")
-        self.code, self.field, self.detail = code, field, detail
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,38 +55,6 @@ class Identity:
 
     key: bytes  # 16 bytes
     content: bytes  # 8 bytes
-
-
-class _LenientLatency(Struct):
-    bounds: list[float]
-    counts: list[int | float]
-
-
-class _Lenient(Struct):
-    """The event with the loosest types that decode, so that every refusal names its reason."""
-
-    service: str
-    timestamp: Annotated[datetime, Meta(tz=True)]
-    total: int | float
-    bad: int | float | None = None
-    good: int | float | None = None
-    source: str = ""
-    event_id: str = ""
-    window_seconds: int | float = 10
-    latency: _LenientLatency | None = None
-    attributes: dict[str, str] | UnsetType = UNSET
-
-
-class _StrictLatency(_LenientLatency, forbid_unknown_fields=True):
-    pass
-
-
-class _Strict(_Lenient, forbid_unknown_fields=True):
-    latency: _StrictLatency | None = None
-
-
-_lenient = msgspec.json.Decoder(_Lenient)
-_strict = msgspec.json.Decoder(_Strict)
 
 
 def parse_metric_event(body: bytes | None, *, forbid_unknown: bool = False) -> MetricEvent:
@@ -85,7 +68,7 @@ def parse_metric_event(body: bytes | None, *, forbid_unknown: bool = False) -> M
         raise EventRejected(
             "event_too_large", "body", f"an event may have at most {MAX_EVENT_BYTES} bytes"
         )
-    raw = _decode(body, _strict if forbid_unknown else _lenient)
+    raw = decode_event(body, forbid_unknown=forbid_unknown)
     _check_names(raw)
     total = _count("total", raw.total)
     return MetricEvent(
@@ -128,9 +111,9 @@ def identity_of(event: MetricEvent) -> Identity | None:
     """Return the event's identity; None where it has neither `event_id` nor `source`."""
     content = _content(event)
     if event.event_id:
-        named = "\0".join((event.service, event.source, event.event_id)).encode()
+        named = f"{event.service}\0{event.source}\0{event.event_id}".encode()
     elif event.source:
-        named = b"content\0" + "\0".join((event.service, event.source)).encode() + b"\0" + content
+        named = f"content\0{event.service}\0{event.source}\0".encode() + content
     else:
         return None
     key = hashlib.blake2b(named, digest_size=16).digest()
@@ -151,93 +134,15 @@ def _content(event: MetricEvent) -> bytes:
     )
 
 
-def _decode(body: bytes, decoder: "msgspec.json.Decoder[Any]") -> _Lenient:
-    try:
-        body.decode()
-        decoded: _Lenient = decoder.decode(body)
-    except UnicodeDecodeError as error:
-        raise EventRejected(
-            "invalid_utf8", "body", f"byte {error.start} is not UTF-8; encode the event as UTF-8"
-        ) from None
-    except msgspec.ValidationError as error:
-        raise _invalid_field(str(error), body) from None
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise _invalid_json(str(error), body) from None
-    return decoded
-
-
-_AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
-_MISSING = re.compile(r"missing required field `(\w+)`")
-_UNKNOWN = re.compile(r"unknown field `([^`]*)`")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_PERCENTILE = re.compile(r"p\d+(\.\d+)?|percentiles?|avg|mean|average", re.IGNORECASE)
-
-
-def _invalid_field(message: str, body: bytes) -> EventRejected:
-    found = _AT.match(message)
-    what, path = (found["what"], found["path"] or "") if found else (message, "")
-    if path.startswith("latency") and _has_percentiles(body):
-        return EventRejected(
-            "percentiles_refused",
-            "latency",
-            "percentiles and averages cannot be added up; send bucket `bounds` and `counts`",
-        )
-    for pattern, code, text in (
-        (_MISSING, "missing_field", "is required"),
-        (_UNKNOWN, "unknown_field", "is not a field of a metric event; leave it out"),
-    ):
-        if name := pattern.search(what):
-            return EventRejected(code, f"{path}.{name[1]}".strip(".") or "body", text)
-    if path == "timestamp":
-        return EventRejected(
-            "invalid_timestamp", path, "must be RFC 3339 with an offset, as 2026-11-23T06:40:00Z"
-        )
-    return EventRejected("invalid_type", path or "body", what[:1].lower() + what[1:])
-
-
-def _has_percentiles(body: bytes) -> bool:
-    try:
-        latency = msgspec.json.decode(body).get("latency")
-    except (msgspec.DecodeError, RecursionError):
-        return False  # the decoder stopped at the wrong field, before what is broken behind it
-    return isinstance(latency, dict) and any(_PERCENTILE.fullmatch(key) for key in latency)
-
-
-def _invalid_json(message: str, body: bytes) -> EventRejected:
-    """Name the field where the JSON is broken by NaN or Infinity only, which many writers emit."""
-    try:
-        document = json.loads(body, parse_constant=lambda name: _NotANumber(name))
-    except (ValueError, RecursionError):
-        return EventRejected("invalid_json", "body", message)
-    field = next((path or "body" for path in _not_numbers(document, "")), None)
-    if field is None:
-        return EventRejected("invalid_json", "body", "has a \\u escape that is half a character")
-    return EventRejected("not_a_number", field, "must be a finite number; JSON has no NaN")
-
-
-class _NotANumber(str):
-    __slots__ = ()
-
-
-def _not_numbers(value: object, path: str) -> list[str]:
-    if isinstance(value, _NotANumber):
-        return [path]
-    if isinstance(value, dict):
-        return [p for k, v in value.items() for p in _not_numbers(v, f"{path}.{k}".lstrip("."))]
-    if isinstance(value, list):
-        return [p for i, v in enumerate(value) for p in _not_numbers(v, f"{path}[{i}]")]
-    return []
-
-
-def _check_names(raw: _Lenient) -> None:
+def _check_names(raw: RawEvent) -> None:
     if not is_service_name(raw.service):
         raise EventRejected("invalid_service_name", "service", f"must match {SERVICE_NAME_PATTERN}")
     if raw.service in RESERVED_SERVICE_NAMES:
         raise EventRejected("reserved_service_name", "service", "is a reserved word; rename it")
     for field in ("source", "event_id"):
         text = getattr(raw, field)
-        if len(text) > 128:
-            raise EventRejected("too_long", field, "may have at most 128 characters")
+        if len(text) > MAX_TEXT_LENGTH:
+            raise EventRejected("too_long", field, f"may have at most {MAX_TEXT_LENGTH} characters")
         if _CONTROL.search(text):
             raise EventRejected(
                 "control_character", field, "may not have control characters such as NUL"
@@ -245,14 +150,14 @@ def _check_names(raw: _Lenient) -> None:
 
 
 def _count(field: str, value: float) -> int:
-    if isinstance(value, float) and not value.is_integer():
+    if value % 1:
         raise EventRejected("invalid_count", field, "must be a whole number")
     if not 0 <= value < COUNT_LIMIT:
         raise EventRejected("count_out_of_range", field, "must be at least 0 and below 2^53")
     return int(value)
 
 
-def _bad(raw: _Lenient, total: int) -> int:
+def _bad(raw: RawEvent, total: int) -> int:
     if raw.bad is not None and raw.good is not None:
         raise EventRejected("good_and_bad", "good", "send either `good` or `bad`, not both")
     if raw.bad is None and raw.good is None:
@@ -272,20 +177,24 @@ def _utc(timestamp: datetime) -> datetime:
 
 
 def _window(value: float) -> int:
-    if isinstance(value, float) and not value.is_integer():
+    if value % 1:
         raise EventRejected("invalid_window", "window_seconds", "must be a whole number")
-    if not 1 <= value <= 3600:
-        raise EventRejected("invalid_window", "window_seconds", "must be from 1 to 3600")
+    if not 1 <= value <= MAX_WINDOW_SECONDS:
+        raise EventRejected(
+            "invalid_window", "window_seconds", f"must be from 1 to {MAX_WINDOW_SECONDS}"
+        )
     return int(value)
 
 
-def _latency(raw: _LenientLatency | None, total: int) -> Latency | None:
+def _latency(raw: RawLatency | None, total: int) -> Latency | None:
     if raw is None:
         return None
     bounds = raw.bounds
-    if not 1 <= len(bounds) <= 64:
-        raise EventRejected("invalid_latency_bounds", "latency.bounds", "needs 1 to 64 bounds")
-    if bounds[0] <= 0 or any(b <= a for a, b in zip(bounds, bounds[1:], strict=False)):
+    if not 1 <= len(bounds) <= MAX_BOUNDS:
+        raise EventRejected(
+            "invalid_latency_bounds", "latency.bounds", f"needs 1 to {MAX_BOUNDS} bounds"
+        )
+    if bounds[0] <= 0 or any(b <= a for a, b in pairwise(bounds)):
         raise EventRejected(
             "invalid_latency_bounds", "latency.bounds", "must be above 0 and strictly rising"
         )
@@ -308,12 +217,19 @@ def _latency(raw: _LenientLatency | None, total: int) -> Latency | None:
 def _attributes(raw: dict[str, str] | UnsetType) -> dict[str, str]:
     if raw is UNSET:
         return {}
-    if len(raw) > 16:
-        raise EventRejected("too_many_attributes", "attributes", "may have at most 16 entries")
+    if len(raw) > MAX_ATTRIBUTES:
+        raise EventRejected(
+            "too_many_attributes", "attributes", f"may have at most {MAX_ATTRIBUTES} entries"
+        )
     for key, value in raw.items():
-        field = f"attributes.{key[:64]}"
-        if len(key) > 64 or len(value) > 256:
-            raise EventRejected("too_long", field, "names 64, values 256 characters at most")
+        field = f"attributes.{key[:MAX_ATTRIBUTE_NAME_LENGTH]}"
+        if len(key) > MAX_ATTRIBUTE_NAME_LENGTH or len(value) > MAX_ATTRIBUTE_LENGTH:
+            raise EventRejected(
+                "too_long",
+                field,
+                f"names may have {MAX_ATTRIBUTE_NAME_LENGTH} characters, "
+                f"values {MAX_ATTRIBUTE_LENGTH}",
+            )
         if _CONTROL.search(key) or _CONTROL.search(value):
             raise EventRejected(
                 "control_character", field, "may not have control characters such as NUL"

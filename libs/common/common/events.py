@@ -20,56 +20,89 @@ FORWARDED_FROM_HEADER = "forwarded_from"
 FORWARDED_AT_HEADER = "forwarded_appended_at"
 """When the broker first took a forwarded record, in milliseconds since 1970."""
 
+MAX_TEXT_LENGTH = 128
+MAX_WINDOW_SECONDS = 3600
+MAX_BOUNDS = 64
+MAX_ATTRIBUTES = 16
+MAX_ATTRIBUTE_NAME_LENGTH = 64
+MAX_ATTRIBUTE_LENGTH = 256
+
+_PLAIN = r"^[^\u0000-\u001f\u007f]*$"  # no control characters: PostgreSQL holds no NUL
+
 Count = Annotated[int, Meta(ge=0, lt=COUNT_LIMIT)]
-Instant = Annotated[datetime, Meta(tz=True)]
+Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339, sent in UTC")]
 ServiceName = Annotated[str, Meta(pattern=SERVICE_NAME_PATTERN)]
-Name = Annotated[str, Meta(min_length=1, max_length=128)]
+Ratio = Annotated[float, Meta(description="A ratio: 0.01 is one per cent")]
+BurnRate = Annotated[float, Meta(description="1 spends the budget in exactly the SLO window")]
+Bound = Annotated[float, Meta(gt=0, description="Seconds")]
+Seconds = Annotated[int, Meta(description="Seconds")]
+AttributeName = Annotated[str, Meta(max_length=MAX_ATTRIBUTE_NAME_LENGTH, pattern=_PLAIN)]
+AttributeValue = Annotated[str, Meta(max_length=MAX_ATTRIBUTE_LENGTH, pattern=_PLAIN)]
+
+
+def _text(description: str) -> Meta:
+    return Meta(max_length=MAX_TEXT_LENGTH, pattern=_PLAIN, description=description)
 
 
 class Latency(Struct, frozen=True):
     """Requests by duration: `counts[i]` are those above `bounds[i-1]` and up to `bounds[i]`.
 
-    Bounds in seconds, rising; one count more than bounds; the counts sum to the event's total.
+    Bounds in seconds, strictly rising; one count more than bounds, the last for what is slower
+    than every bound; counts are not cumulative and sum to the event's `total`. Percentiles and
+    averages are refused: they cannot be added up.
     """
 
-    bounds: Annotated[tuple[Annotated[float, Meta(gt=0)], ...], Meta(min_length=1, max_length=64)]
-    counts: Annotated[tuple[Count, ...], Meta(min_length=2, max_length=65)]
+    bounds: Annotated[tuple[Bound, ...], Meta(min_length=1, max_length=MAX_BOUNDS)]
+    counts: Annotated[tuple[Count, ...], Meta(min_length=2, max_length=MAX_BOUNDS + 1)]
 
 
 class MetricEvent(Struct, frozen=True, omit_defaults=True):
     """What happened to a service in the `window_seconds` that end at `timestamp`.
 
-    `good` may stand instead of `bad` on the way in; what has been admitted always has `bad`.
+    Counts are deltas, never running totals. Either `bad` or `good` is sent; what has been
+    admitted has `bad`. Two events with the same service, source and event_id are one; without an
+    event_id the content takes its place, so `source` or `event_id` must be there. Unknown fields
+    are ignored on Kafka and refused over HTTP.
     """
 
-    service: ServiceName
-    timestamp: Instant
-    total: Count
-    bad: Count | None = None
-    good: Count | None = None
-    source: Annotated[str, Meta(max_length=128)] = ""
-    event_id: Annotated[str, Meta(max_length=128)] = ""
-    window_seconds: Annotated[int, Meta(ge=1, le=3600)] = 10
+    service: Annotated[ServiceName, Meta(description="The record's key as well")]
+    timestamp: Annotated[
+        datetime,
+        Meta(
+            tz=True,
+            description="End of the window, RFC 3339 with an offset; at most 5 minutes "
+            "after the broker takes the record and, by default, 24 hours before",
+        ),
+    ]
+    total: Annotated[Count, Meta(description="Requests in the window")]
+    bad: Annotated[Count, Meta(description="Failed requests, at most `total`")] | None = None
+    good: Annotated[Count, Meta(description="Instead of `bad`, at most `total`")] | None = None
+    source: Annotated[str, _text("Who counted, for example a proxy's name")] = ""
+    event_id: Annotated[str, _text("Unique for the service and the source")] = ""
+    window_seconds: Annotated[Seconds, Meta(ge=1, le=MAX_WINDOW_SECONDS)] = 10
     latency: Latency | None = None
-    attributes: Annotated[dict[str, str], Meta(max_length=16)] = {}
+    attributes: Annotated[
+        dict[AttributeName, AttributeValue],
+        Meta(max_length=MAX_ATTRIBUTES, description="Free text, not used in any sum"),
+    ] = {}
 
 
 class WindowRate(Struct, frozen=True):
     """One burn window of one objective: its counts and its burn rate (a multiple of 1)."""
 
-    window_seconds: int
+    window_seconds: Seconds
     total: int
     bad: int
-    burn_rate: float
+    burn_rate: BurnRate
 
 
 class BurnPair(Struct, frozen=True):
     """A pair of windows of the SRE workbook; `burn_rate` is the lesser of the two."""
 
-    long_seconds: int
-    short_seconds: int
+    long_seconds: Seconds
+    short_seconds: Seconds
     threshold: float
-    burn_rate: float
+    burn_rate: BurnRate
 
 
 class SloStatus(Struct, frozen=True):
@@ -78,7 +111,7 @@ class SloStatus(Struct, frozen=True):
     id: int | None
     name: str
     sli_type: SliType
-    objective: float
+    objective: Ratio
     window_days: int
     threshold_seconds: float | None
     max_error_ratio: float | None
@@ -87,16 +120,16 @@ class SloStatus(Struct, frozen=True):
     revision: int
     total: int
     bad: int
-    burn_rate_5m: float
-    burn_rate_1h: float
-    burn_rate_24h: float
-    composite_burn_rate: float
-    error_budget_consumed: float
-    error_budget_remaining: float
+    burn_rate_5m: BurnRate
+    burn_rate_1h: BurnRate
+    burn_rate_24h: BurnRate
+    composite_burn_rate: BurnRate
+    error_budget_consumed: Ratio
+    error_budget_remaining: Ratio
     risk_level: RiskLevel
     risk_capped: bool
     data_status: DataStatus
-    coverage_ratio: float
+    coverage_ratio: Ratio
     windows: dict[str, WindowRate]
     burn_pairs: tuple[BurnPair, ...]
 
@@ -123,15 +156,15 @@ class BurnRateSnapshot(Struct, frozen=True, tag_field="type", tag="burn_rate_sna
     applied_through: Instant
     data_status: DataStatus
     risk_level: RiskLevel
-    burn_rate_5m: float
-    burn_rate_1h: float
-    burn_rate_24h: float
-    composite_burn_rate: float
-    error_budget_consumed: float
-    error_budget_remaining: float
-    resolution_seconds: int
-    short_window_seconds: int
-    stale_after_seconds: int
+    burn_rate_5m: BurnRate
+    burn_rate_1h: BurnRate
+    burn_rate_24h: BurnRate
+    composite_burn_rate: BurnRate
+    error_budget_consumed: Ratio
+    error_budget_remaining: Ratio
+    resolution_seconds: Seconds
+    short_window_seconds: Seconds
+    stale_after_seconds: Seconds
     newest_at: Instant | None
     counters: IngestCounters
     slos: tuple[SloStatus, ...]

@@ -11,6 +11,8 @@ RESERVED_SERVICE_NAMES = frozenset({"heatmap", "targets", "compute"})
 WINDOW_DAYS = (7, 14, 28, 30, 90)
 LONGEST_WINDOW_DAYS = max(WINDOW_DAYS)
 
+_LEAST_PERCENTAGE, _WHOLE = 50, 100
+
 _service_name = re.compile(SERVICE_NAME_PATTERN)
 
 
@@ -60,8 +62,8 @@ def objective_ratio(value: Decimal) -> Decimal:
         raise InvalidObjectiveError("must be a finite number, such as 0.999 or 99.9")
     if 0 < value < 1:
         return value
-    if 50 < value < 100:
-        return value / 100
+    if _LEAST_PERCENTAGE < value < _WHOLE:
+        return value / _WHOLE
     raise InvalidObjectiveError(
         "must be a ratio between 0 and 1, such as 0.999, or a percentage between 50 and 100, "
         "such as 99.9; exactly 0, 1 and 100 leave no error budget to measure"

@@ -1,9 +1,10 @@
 """Bodies made to break the parser: every one is refused with a code, none raises another error."""
 
 import pytest
-from common.admission import EventRejected, parse_metric_event
 from hypothesis import example, given
 from hypothesis import strategies as st
+
+from common.admission import EventRejected, parse_metric_event
 
 START = b'{"service":"cart","timestamp":"2026-11-23T06:40:00Z","total":1,"bad":0,'
 
@@ -28,6 +29,16 @@ def test_hostile_body_is_refused_with_its_reason(body: bytes, code: str, field: 
     assert (refused.value.code, refused.value.field) == (code, field)
 
 
+@pytest.mark.parametrize("depth", [1, 300, 600, 900, 5_000])
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")])
+def test_nan_at_any_depth_is_refused(depth: int, opening: bytes, closing: bytes) -> None:
+    body = START + b'"x":' + opening * depth + b"NaN" + closing * depth + b"}"
+    refused = rejection_of(body, forbid_unknown=False)
+    assert refused is not None
+    assert refused.code in {"not_a_number", "invalid_json"}
+    assert len(refused.field) <= 128
+
+
 FRAGMENTS = [
     b"{", b"}", b"[", b"]", b",", b":", b'"', b"NaN", b"1e999", b"-1", b"null", b"\\ud800", b"\xff",
     b'"latency":{"p99":1}', b'"total":1,', b'"service":"a",', b'"timestamp":"2026-11-23T06:40:00Z"',
@@ -39,8 +50,13 @@ FRAGMENTS = [
 def test_any_bytes_are_parsed_or_refused(body: bytes) -> None:
     for tail in (body, START + body, START[:-1] + body + b"}"):
         for forbid in (True, False):
-            try:
-                parse_metric_event(tail, forbid_unknown=forbid)
-            except EventRejected as refused:
-                assert refused.code
-                assert refused.field
+            refused = rejection_of(tail, forbid_unknown=forbid)
+            assert refused is None or (refused.code and refused.field)
+
+
+def rejection_of(body: bytes, *, forbid_unknown: bool) -> EventRejected | None:
+    try:
+        parse_metric_event(body, forbid_unknown=forbid_unknown)
+    except EventRejected as refused:
+        return refused
+    return None

@@ -1,0 +1,143 @@
+"""Reading a metric event's JSON, so that whatever is wrong with it is named by field and code.
+
+Types are the loosest that decode: the checks of `common.admission` give the better reason.
+"""
+
+import json
+import re
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+_MAX_FIELD_LENGTH = 128
+
+
+class EventRejected(ValueError):  # noqa: N818 - a verdict, not a fault of ours
+    """The content of an event is wrong. `detail` says what and how to mend it."""
+
+    def __init__(self, code: str, field: str, detail: str) -> None:
+        super().__init__(f"{field}: {detail}")
+        self.code, self.field, self.detail = code, field, detail
+
+
+class RawLatency(Struct):
+    """Latency as it was sent."""
+
+    bounds: list[float]
+    counts: list[int | float]
+
+
+class RawEvent(Struct):
+    """An event as it was sent, its fields of the right kind and otherwise unchecked."""
+
+    service: str
+    timestamp: Annotated[datetime, Meta(tz=True)]
+    total: int | float
+    bad: int | float | None = None
+    good: int | float | None = None
+    source: str = ""
+    event_id: str = ""
+    window_seconds: int | float = 10
+    latency: RawLatency | None = None
+    attributes: dict[str, str] | UnsetType = UNSET
+
+
+class _StrictLatency(RawLatency, forbid_unknown_fields=True):
+    pass
+
+
+class _StrictEvent(RawEvent, forbid_unknown_fields=True):
+    latency: _StrictLatency | None = None
+
+
+_lenient = msgspec.json.Decoder(RawEvent)
+_strict = msgspec.json.Decoder(_StrictEvent)
+
+
+def decode_event(body: bytes, *, forbid_unknown: bool) -> RawEvent:
+    """Return the fields; raise EventRejected, and nothing else, for bytes that are no event."""
+    decoder: msgspec.json.Decoder[Any] = _strict if forbid_unknown else _lenient
+    try:
+        body.decode()
+        decoded: RawEvent = decoder.decode(body)
+    except UnicodeDecodeError as error:
+        raise EventRejected(
+            "invalid_utf8", "body", f"byte {error.start} is not UTF-8; encode the event as UTF-8"
+        ) from None
+    except msgspec.ValidationError as error:
+        raise _invalid_field(str(error), body) from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise _invalid_json(str(error), body) from None
+    return decoded
+
+
+_AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
+_MISSING = re.compile(r"missing required field `(\w+)`")
+_UNKNOWN = re.compile(r"unknown field `([^`]*)`")
+_PERCENTILE = re.compile(r"p\d+(\.\d+)?|percentiles?|avg|mean|average", re.IGNORECASE)
+
+
+def _invalid_field(message: str, body: bytes) -> EventRejected:
+    found = _AT.match(message)
+    what, path = (found["what"], found["path"] or "") if found else (message, "")
+    if path.startswith("latency") and _has_percentiles(body):
+        return EventRejected(
+            "percentiles_refused",
+            "latency",
+            "percentiles and averages cannot be added up; send bucket `bounds` and `counts`",
+        )
+    for pattern, code, text in (
+        (_MISSING, "missing_field", "is required"),
+        (_UNKNOWN, "unknown_field", "is not a field of a metric event; leave it out"),
+    ):
+        if name := pattern.search(what):
+            field = f"{path}.{name[1]}".strip(".") or "body"
+            return EventRejected(code, field[:_MAX_FIELD_LENGTH], text)
+    if path == "timestamp":
+        return EventRejected(
+            "invalid_timestamp", path, "must be RFC 3339 with an offset, as 2026-11-23T06:40:00Z"
+        )
+    return EventRejected("invalid_type", path or "body", what[:1].lower() + what[1:])
+
+
+def _has_percentiles(body: bytes) -> bool:
+    try:
+        latency = msgspec.json.decode(body).get("latency")
+    except (msgspec.DecodeError, RecursionError):
+        return False  # the decoder stopped at the wrong field, before what is broken behind it
+    return isinstance(latency, dict) and any(_PERCENTILE.fullmatch(key) for key in latency)
+
+
+def _invalid_json(message: str, body: bytes) -> EventRejected:
+    """Name the field where the JSON is broken by NaN or Infinity only, which many writers emit."""
+    try:
+        document = json.loads(body.decode(), parse_constant=_NotANumber)
+    except (ValueError, RecursionError):
+        return EventRejected("invalid_json", "body", message)
+    field = _not_a_number(document)
+    if field is None:
+        return EventRejected("invalid_json", "body", "has a \\u escape that is half a character")
+    return EventRejected("not_a_number", field, "must be a finite number; JSON has no NaN")
+
+
+class _NotANumber(str):
+    __slots__ = ()
+
+
+def _not_a_number(document: object) -> str | None:
+    """Return the path of the first NaN, if there is one. A loop: nesting may be deep."""
+    pending: list[tuple[object, str]] = [(document, "")]
+    while pending:
+        value, path = pending.pop()
+        if isinstance(value, _NotANumber):
+            return path[:_MAX_FIELD_LENGTH] or "body"
+        if isinstance(value, dict):
+            inside = [(v, f"{path}.{k}".lstrip(".")) for k, v in value.items()]
+        elif isinstance(value, list):
+            inside = [(v, f"{path}[{i}]") for i, v in enumerate(value)]
+        else:
+            continue
+        pending.extend(reversed(inside))
+    return None
