@@ -1,0 +1,95 @@
+"""Declaring the demonstration: against a gateway that remembers, and one that refuses."""
+
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import httpx
+import pytest
+
+from burnline import demo_services
+from burnline.errors import StackError
+from ingest.simulator.services import SERVICES
+from ingest.simulator.traffic import BOUNDS_SECONDS
+
+
+class FakeGateway:
+    """Services and targets by name; a service may have been discovered before."""
+
+    def __init__(self) -> None:
+        self.services: dict[str, dict[str, Any]] = {}
+        self.targets: dict[tuple[str, str], dict[str, Any]] = {}
+        self.authorizations: set[str | None] = set()
+        self.refuse_next = 0
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.authorizations.add(request.headers.get("Authorization"))
+        if self.refuse_next:
+            self.refuse_next -= 1
+            return httpx.Response(429, headers={"Retry-After": "0"})
+        body = json.loads(request.content or b"{}")
+        match request.method, request.url.path.split("/")[2:]:
+            case "POST", ["services"]:
+                return self._add(self.services, body["name"], body)
+            case "GET", ["services", name]:
+                return httpx.Response(200, json=self.services[name])
+            case "PUT", ["services", name]:
+                self.services[name] |= body
+                return httpx.Response(200, json=self.services[name])
+            case "POST", ["slo", name, "targets"]:
+                assert name in self.services
+                return self._add(self.targets, (name, body["name"]), body)
+        return httpx.Response(404)
+
+    def _add(self, known: dict[Any, Any], key: object, body: dict[str, Any]) -> httpx.Response:
+        if key in known:
+            return httpx.Response(409)
+        known[key] = body
+        return httpx.Response(201, json=body)
+
+
+@pytest.fixture
+def gateway(monkeypatch: pytest.MonkeyPatch) -> FakeGateway:
+    fake = FakeGateway()
+    client: Callable[..., httpx.Client] = partial(httpx.Client, transport=httpx.MockTransport(fake))
+    monkeypatch.setattr(httpx, "Client", client)
+    return fake
+
+
+def test_everything_is_declared_once(gateway: FakeGateway) -> None:
+    assert demo_services.declare("http://gateway", "secret") == 12 + 15
+    assert demo_services.declare("http://gateway", "secret") == 0
+    assert gateway.authorizations == {"Bearer secret"}
+    assert gateway.services["checkout"]["tier"] == 1
+    assert {name for name, _ in gateway.targets} == {service.name for service in SERVICES}
+
+
+def test_a_discovered_service_gets_its_owner_and_a_changed_one_keeps_its_own(
+    gateway: FakeGateway,
+) -> None:
+    bare = {"tier": 3, "owner": "", "description": None}
+    gateway.services = {
+        "checkout": {"name": "checkout", **bare},
+        "payments": {"name": "payments", "tier": 2, "owner": "me", "description": None},
+    }
+    demo_services.declare("http://gateway", "secret")
+    assert gateway.services["checkout"]["owner"] == "team-buying"
+    assert gateway.services["payments"]["owner"] == "me"
+
+
+def test_it_waits_where_the_gateway_asks_for_it(gateway: FakeGateway) -> None:
+    gateway.refuse_next = 3
+    assert demo_services.declare("http://gateway", "secret") == 12 + 15
+
+
+def test_a_refusal_is_an_error_with_the_answer(gateway: FakeGateway) -> None:
+    gateway.refuse_next = 100
+    with pytest.raises(StackError, match="POST /api/services: 429"):
+        demo_services.declare("http://gateway", "secret")
+
+
+def test_latency_thresholds_are_bounds_of_the_simulated_histograms() -> None:
+    thresholds = [t.threshold_seconds for t in demo_services.TARGETS if t.threshold_seconds]
+    assert len(thresholds) == 2
+    assert set(thresholds) <= set(BOUNDS_SECONDS)
