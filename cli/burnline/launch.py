@@ -45,6 +45,8 @@ def settle_broker(config: StackConfig, warn: Callable[[str], None]) -> StackConf
 
     A caller who asked for Kafka by name gets BrokerUnavailableError instead.
     """
+    if config.broker_kind == "memory":
+        warn("BURNLINE_BROKER=memory asks for it.")
     if config.broker_kind != "kafka":
         return config
     try:

@@ -7,6 +7,7 @@ import typer
 from burnline.doctor import doctor
 from burnline.env import env
 from burnline.errors import StackError
+from burnline.import_events import import_events
 from burnline.ledger import ledger
 from burnline.logs import logs
 from burnline.status import status
@@ -20,6 +21,7 @@ app = typer.Typer(
 )
 for command in (up, down, status, logs, env, doctor, clean):
     app.command()(command)
+app.command(name="import")(import_events)
 app.add_typer(ledger, name="ledger")
 
 

@@ -7,38 +7,38 @@ import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import psutil
 
 PR_SET_PDEATHSIG: Final = 1
-START_TIME_TOLERANCE_SECONDS: Final = 0.05
+START_TICKS_FIELD: Final = 19  # of /proc/<pid>/stat, counted after the name
 POLL_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessIdentity:
-    """One process: `started_at` is in seconds since the epoch, as the kernel tells it."""
+    """One process; `started` is an opaque mark of its start, different for every process."""
 
     pid: int
-    started_at: float
+    started: str
 
     @classmethod
     def of(cls, pid: int) -> "ProcessIdentity | None":
         """The identity of a running process, or None when there is none."""
         try:
-            return cls(pid, psutil.Process(pid).create_time())
-        except psutil.NoSuchProcess:
+            return cls(pid, _start_mark(pid))
+        except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
             return None
 
     def is_alive(self) -> bool:
         """Whether this very process still runs (a zombie does not)."""
         try:
-            process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.started_at) < START_TIME_TOLERANCE_SECONDS
-            return same and process.status() != psutil.STATUS_ZOMBIE
+            is_zombie = psutil.Process(self.pid).status() == psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
+        return not is_zombie and ProcessIdentity.of(self.pid) == self
 
     def send(self, signum: int) -> None:
         """Signal this process and its group if it leads one; nothing when it is gone."""
@@ -75,6 +75,15 @@ def end_processes(
         for identity in alive:
             identity.send(signal.SIGKILL)
         wait_gone(alive, timeout_seconds)
+
+
+def _start_mark(pid: int) -> str:
+    # A time of day would move with every correction of the clock; ticks since boot do not.
+    if sys.platform != "linux":
+        return str(psutil.Process(pid).create_time())
+    after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{boot}/{after_name[START_TICKS_FIELD]}"
 
 
 def die_with_parent() -> None:
