@@ -8,66 +8,27 @@ committed offsets are not used.
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
-from typing import Protocol
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import IllegalStateError
 
 from common.clock import Clock
-from common.database import Database, WriteSession
+from common.database import Database
 from common.failpoints import failpoint
 from common.kafka import Record
-from common.ledger_store import ForeignClusterError, LedgerStore, StoredOffset
-from common.settings import DatabaseSettings, KafkaSettings
+from common.ledger_store import ForeignClusterError, LedgerStore, StoredOffset, reset_ledger
+from common.log_bounds import LogBounds, log_bounds, refuse_gap
+from common.settings import KafkaSettings
+from common.shard import NEVER, Batch, Ownership, ShardWork
+
+__all__ = ["NEVER", "Batch", "Ownership", "ShardLedger", "ShardWork", "reset_ledger"]
 
 log = structlog.get_logger()
 
-NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _REFUSED_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Records of one shard, in order within each topic, none of them applied before."""
-
-    shard: int
-    cluster_id: str
-    records: Sequence[Record]
-
-
-class ShardWork(Protocol):
-    """What a consumer does with the shards it owns."""
-
-    async def load(self, session: WriteSession, shard: int) -> None:
-        """Read the shard's state; called with its row locked, before the first `apply`."""
-
-    async def apply(self, session: WriteSession, batch: Batch) -> Callable[[], None]:
-        """Write the batch's effect; return what brings memory up to it after the commit.
-
-        Wrong content is dealt with inside; whatever is raised means: try the batch again.
-        """
-
-    def release(self, shard: int) -> None:
-        """Forget the shard's state in memory."""
-
-
-@dataclass(slots=True)
-class Ownership:
-    """A shard that we hold. `applied_through`: all appended before is applied, by topic."""
-
-    epoch: int
-    cluster_id: str
-    next_offsets: dict[str, int]
-    applied_through: dict[str, datetime]
-
-    def oldest_applied(self) -> datetime:
-        """Return the instant up to which every topic is applied."""
-        return min(self.applied_through.values(), default=NEVER)
 
 
 class ShardLedger(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -101,6 +62,7 @@ class ShardLedger(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         """Let the running transaction end, then give up everything."""
         self._generation += 1
+        self.refusals.clear()
         async with self.lock:
             for shard in {tp.partition for tp in revoked}:
                 self._release(shard)
@@ -158,7 +120,7 @@ class ShardLedger(ConsumerRebalanceListener):  # type: ignore[misc]
         fresh = [r for r in records if r.offset >= own.next_offsets[r.topic]]
         if not fresh:
             return
-        await self._refuse_gap(own, fresh)
+        await refuse_gap(self._consumer(), own.next_offsets, fresh)
         reached = {
             r.topic: StoredOffset(r.offset + 1, datetime.fromtimestamp(r.timestamp / 1000, UTC))
             for r in fresh
@@ -175,21 +137,6 @@ class ShardLedger(ConsumerRebalanceListener):  # type: ignore[misc]
             own.next_offsets[topic] = offset.next_offset
             own.applied_through[topic] = max(own.applied_through[topic], offset.applied_through)
         fold()
-
-    async def _refuse_gap(self, own: Ownership, fresh: Sequence[Record]) -> None:
-        """Raise where retention has taken records that were not applied.
-
-        Other gaps are legal: transactional producers leave control records.
-        """
-        first: dict[TopicPartition, int] = {}
-        for record in fresh:
-            first.setdefault(TopicPartition(record.topic, record.partition), record.offset)
-        gaps = [tp for tp, offset in first.items() if offset > own.next_offsets[tp.topic]]
-        consumer = self._consumer()
-        if gaps and consumer is not None:
-            for tp, start in (await consumer.beginning_offsets(gaps)).items():
-                if start > own.next_offsets[tp.topic]:
-                    raise LookupError(f"{tp}: the log begins at {start}, after what is applied")
 
     def _release(self, shard: int) -> None:
         if self.owned.pop(shard, None) is not None:
@@ -234,24 +181,15 @@ class ShardLedger(ConsumerRebalanceListener):  # type: ignore[misc]
         consumer = self._consumer()
         if consumer is None:
             raise LookupError("no consumer yet")
-        cluster_id = await _cluster_id(self._kafka)
-        asked_at = self._clock()
-        starts = await consumer.beginning_offsets(partitions)
-        ends = await consumer.end_offsets(partitions)
-        async with self.lock, self._database.write() as session:
+        bounds = await log_bounds(self._kafka, consumer, partitions, self._clock)
+        async with self.lock:
             if generation != self._generation:
                 return
-            epoch, stored = await self._store.acquire(
-                session,
-                shard,
-                self._owner,
-                cluster_id,
-                {tp.topic: start for tp, start in starts.items()},
-                volatile=self._kafka.broker == "memory",
-            )
-            _refuse_out_of_range(stored, starts, ends)
-            self._work.release(shard)
-            await self._work.load(session, shard)
+            try:
+                epoch, stored = await self._take(shard, bounds)
+            except BaseException:
+                self._work.release(shard)  # what a failed transaction has read is not held
+                raise
         if generation != self._generation:
             self._work.release(shard)
             return
@@ -259,52 +197,25 @@ class ShardLedger(ConsumerRebalanceListener):  # type: ignore[misc]
             consumer.seek(tp, stored[tp.topic].next_offset)
         self.owned[shard] = Ownership(
             epoch,
-            cluster_id,
+            bounds.cluster_id,
             {topic: offset.next_offset for topic, offset in stored.items()},
-            {
-                tp.topic: asked_at
-                if stored[tp.topic].next_offset >= ends[tp]
-                else stored[tp.topic].applied_through
-                for tp in partitions
-            },
+            bounds.applied_through(stored),
         )
         self.refusals.pop(shard, None)
         consumer.resume(*partitions)
         log.info("shard_acquired", shard=shard, epoch=epoch)
 
-
-def _refuse_out_of_range(
-    stored: Mapping[str, StoredOffset],
-    starts: Mapping[TopicPartition, int],
-    ends: Mapping[TopicPartition, int],
-) -> None:
-    for tp, start in starts.items():
-        offset = stored[tp.topic].next_offset
-        if not start <= offset <= ends[tp]:
-            raise ForeignClusterError(
-                f"{tp.topic} partition {tp.partition}: {offset} is to be applied next, the log "
-                f"holds {start} to {ends[tp]}; the topic was made anew or retention has passed. "
-                "To begin at the log's start, run `burnline ledger reset`"
+    async def _take(self, shard: int, bounds: LogBounds) -> tuple[int, dict[str, StoredOffset]]:
+        async with self._database.write() as session:
+            epoch, stored = await self._store.acquire(
+                session,
+                shard,
+                self._owner,
+                bounds.cluster_id,
+                bounds.starts_by_topic(),
+                volatile=self._kafka.broker == "memory",
             )
-
-
-async def _cluster_id(kafka: KafkaSettings) -> str:
-    admin = AIOKafkaAdminClient(**kafka.client_options())
-    try:
-        await admin.start()
-        return str((await admin.describe_cluster())["cluster_id"])
-    except KafkaError as error:
-        raise ConnectionError(f"no answer from the broker: {error!r}") from error
-    finally:
-        await admin.close()
-
-
-async def reset_ledger(database_url: str, schema: str) -> None:
-    """Let a schema's shards begin at the start of the log of the broker they find next."""
-    settings = DatabaseSettings(DATABASE_URL=database_url)
-    database = Database.connect(settings, "ledger-reset")
-    try:
-        async with database.write() as session:
-            await LedgerStore(schema).reset(session)
-    finally:
-        await database.close()
+            bounds.refuse_outside(stored)
+            self._work.release(shard)
+            await self._work.load(session, shard)
+        return epoch, stored

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import text
 
-from common.database import WriteSession
+from common.database import Database, WriteSession
+from common.settings import DatabaseSettings
 
 
 class FencedError(Exception):
@@ -142,3 +143,14 @@ class LedgerStore:
     async def _read(self, session: WriteSession, shard: int) -> dict[str, StoredOffset]:
         rows = (await session.execute(self._offsets, {"shard": shard})).all()
         return {r.topic: StoredOffset(r.next_offset, r.applied_through) for r in rows}
+
+
+async def reset_ledger(database_url: str, schema: str) -> None:
+    """Let a schema's shards begin at the start of the log of the broker they find next."""
+    settings = DatabaseSettings(DATABASE_URL=database_url)
+    database = Database.connect(settings, "ledger-reset")
+    try:
+        async with database.write() as session:
+            await LedgerStore(schema).reset(session)
+    finally:
+        await database.close()

@@ -1,0 +1,50 @@
+"""What the shard ledger and a consumer's work agree on: batches, ownership, three calls."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from common.database import WriteSession
+from common.kafka import Record
+
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records of one shard, in order within each topic, none of them applied before."""
+
+    shard: int
+    cluster_id: str
+    records: Sequence[Record]
+
+
+class ShardWork(Protocol):
+    """What a consumer does with the shards it owns."""
+
+    async def load(self, session: WriteSession, shard: int) -> None:
+        """Read the shard's state; called with its row locked, before the first `apply`."""
+
+    async def apply(self, session: WriteSession, batch: Batch) -> Callable[[], None]:
+        """Write the batch's effect; return what brings memory up to it after the commit.
+
+        Wrong content is dealt with inside; whatever is raised means: try the batch again.
+        """
+
+    def release(self, shard: int) -> None:
+        """Forget the shard's state in memory."""
+
+
+@dataclass(slots=True)
+class Ownership:
+    """A shard that we hold. `applied_through`: all appended before is applied, by topic."""
+
+    epoch: int
+    cluster_id: str
+    next_offsets: dict[str, int]
+    applied_through: dict[str, datetime]
+
+    def oldest_applied(self) -> datetime:
+        """Return the instant up to which every topic is applied."""
+        return min(self.applied_through.values(), default=NEVER)
