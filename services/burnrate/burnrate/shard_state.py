@@ -17,7 +17,7 @@ from burnrate.domain import (
     window_seconds,
     worst,
 )
-from burnrate.rings import MINUTE, Ints, Rings
+from burnrate.rings import MINUTE, Ints, Rings, bucket_of
 from burnrate.tally import Tally, coarsen, within_threshold
 from common.clock import to_micros
 from common.events import BurnRateSnapshot, IngestCounters
@@ -26,6 +26,8 @@ REQUESTS: float | None = None  # the series of a service's requests; a latency o
 _WINDOWS = (*BURN_WINDOWS, *PAIR_WINDOWS, SLO_WINDOW)
 _DEFAULT_RESOLUTION_SECONDS = 10
 _HOUR_MINUTES = 60
+# less than the minutes that are stored, so that a restart finds the same reports
+_REPORTS_KEPT_MINUTES = 48 * 60
 
 SeriesKey = tuple[str, float | None]
 
@@ -45,17 +47,16 @@ class ServiceState:
             newest = max(self.reports)
             self.reports = {m: s for m, s in self.reports.items() if m > newest - _HOUR_MINUTES}
 
-    @property
-    def resolution_seconds(self) -> int:
+    def resolution_seconds(self, now: datetime) -> int:
         """Return the longest report of the hour that ends with the newest minute seen."""
-        if not self.reports:
+        newest = max(self.reports, default=0)
+        if newest <= bucket_of(to_micros(now), MINUTE) - _REPORTS_KEPT_MINUTES:
             return _DEFAULT_RESOLUTION_SECONDS
-        newest = max(self.reports)
         return max(s for m, s in self.reports.items() if m > newest - _HOUR_MINUTES)
 
     def is_stale(self, now: datetime) -> bool:
         """Tell whether the newest event is older than this service's reports allow."""
-        limit = timedelta(seconds=stale_after_seconds(self.resolution_seconds))
+        limit = timedelta(seconds=stale_after_seconds(self.resolution_seconds(now)))
         return self.newest_at is not None and now - self.newest_at > limit
 
 
@@ -154,7 +155,7 @@ class ShardState:
             return result
         series = np.array([slot.series for slot in slots], np.int64)
         requests = np.array([slot.requests for slot in slots], np.int64)
-        lengths = [self._lengths(slot) for slot in slots]
+        lengths = [self._lengths(slot, now) for slot in slots]
         for column, name in enumerate(_WINDOWS):
             seconds = np.array([own[name] for own in lengths], np.int64)
             result[:, column] = self.rings.sums(series, seconds)
@@ -163,15 +164,16 @@ class ShardState:
             result[:, column] = self.rings.sums(requests, seconds)
         return result
 
-    def _lengths(self, slot: Slot) -> Mapping[str, int]:
-        return window_seconds(slot.target, self.service(slot.service).resolution_seconds)
+    def _lengths(self, slot: Slot, now: datetime) -> Mapping[str, int]:
+        resolution = self.service(slot.service).resolution_seconds(now)
+        return window_seconds(slot.target, resolution)
 
     def snapshot(
         self, name: str, slots: list[Slot], sums: Ints, moment: Moment
     ) -> BurnRateSnapshot:
         """Return a service's snapshot from its slots and their rows of `sums`."""
         state = self.service(name)
-        resolution = state.resolution_seconds
+        resolution = state.resolution_seconds(moment.now)
         status = service_status(
             seen=state.newest_at is not None,
             lagging=moment.lagging,
@@ -181,7 +183,7 @@ class ShardState:
         statuses = [
             evaluate_slo(
                 slot.target,
-                self._lengths(slot),
+                self._lengths(slot, moment.now),
                 {w: (int(row[i, 0]), int(row[i, 1])) for i, w in enumerate(_WINDOWS)},
                 status,
                 int(row[-1, 0]),
