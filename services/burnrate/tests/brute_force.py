@@ -1,0 +1,78 @@
+"""What the figures must be, worked out from raw events alone: the rule itself, not its code.
+
+A bucket is (start, end]. At `now` the anchor is the end of the bucket that holds `now`; a window
+of W seconds sums what lies in buckets with anchor - W < end <= anchor.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from common.events import MetricEvent
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+HOURS = {"1h": 3600, "24h": 86_400, "2h": 7200, "6h": 21_600, "3d": 259_200}
+WINDOWS = {"5m": 300, "30m": 1800, **HOURS}
+
+
+def end_of_bucket(at: datetime, seconds: int) -> datetime:
+    """Return the end of the bucket of that length that holds an instant."""
+    length = timedelta(seconds=seconds)
+    past = (at - EPOCH) % length
+    return at if not past else at + length - past
+
+
+def bucket_seconds(window_seconds: int) -> int:
+    """Return the length of the buckets that serve a window."""
+    if window_seconds <= 3600:
+        return 10
+    return 60 if window_seconds <= 86_400 else 3600
+
+
+def in_window(at: datetime, now: datetime, window_seconds: int) -> bool:
+    """Tell whether an event of that timestamp counts in a window at `now`."""
+    length = bucket_seconds(window_seconds)
+    anchor = end_of_bucket(now, length)
+    return anchor - timedelta(seconds=window_seconds) < end_of_bucket(at, length) <= anchor
+
+
+def counts_of(event: MetricEvent, threshold: float | None) -> tuple[int, int]:
+    """Return (total, bad) of one event: of its requests, or of those timed by a bound."""
+    if threshold is None:
+        return event.total, event.bad or 0
+    if event.latency is None or threshold not in event.latency.bounds:
+        return 0, 0
+    timed = zip((*event.latency.bounds, float("inf")), event.latency.counts, strict=True)
+    return event.total, sum(n for bound, n in timed if bound > threshold)
+
+
+def window_sums(
+    events: Iterable[MetricEvent],
+    now: datetime,
+    window_seconds: int,
+    threshold: float | None = None,
+) -> tuple[int, int]:
+    """Return (total, bad) over a window."""
+    found = [
+        counts_of(event, threshold)
+        for event in events
+        if in_window(event.timestamp, now, window_seconds)
+    ]
+    return sum(total for total, _ in found), sum(bad for _, bad in found)
+
+
+def resolution_seconds(events: Sequence[MetricEvent], now: datetime) -> int:
+    """Return the longest report of the hour up to the newest minute seen; 10 s without one.
+
+    Minutes are kept for 48 hours: what is older tells nothing of how a service reports.
+    """
+    minutes = [(end_of_bucket(e.timestamp, 60), e.window_seconds) for e in events]
+    newest = max((minute for minute, _ in minutes), default=EPOCH)
+    if newest <= end_of_bucket(now, 60) - timedelta(hours=48):
+        return 10
+    return max(s for minute, s in minutes if minute > newest - timedelta(hours=1))
+
+
+def window_lengths(resolution: int, window_days: int) -> dict[str, int]:
+    """Return every window's length: none is shorter than two reports."""
+    named = {**WINDOWS, "slo": window_days * 86_400}
+    return {name: max(seconds, 2 * resolution) for name, seconds in named.items()}

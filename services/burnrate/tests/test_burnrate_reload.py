@@ -1,0 +1,59 @@
+"""A shard that is loaded from its rows is the shard that never ended."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from burnrate.tally import tally
+from common.events import MetricEvent
+from services.burnrate.tests.kept_rows import KeptRows
+from services.burnrate.tests.shard_checks import (
+    THRESHOLD,
+    expected,
+    figures,
+    with_latency_series,
+)
+from services.burnrate.tests.streams import SERVICES, Batch, streams
+
+
+@settings(max_examples=120, deadline=None)
+@given(streams(), st.data())
+def test_restarting_at_any_point_changes_no_figure(
+    stream: list[Batch], data: st.DataObject
+) -> None:
+    """The state that goes on and the one that is loaded anew agree at every later step."""
+    rows = KeptRows()
+    lasting = restarted = with_latency_series(stream[0].now)
+    seen: list[MetricEvent] = []
+    for batch in stream:
+        if data.draw(st.booleans()):
+            restarted = rows.load(batch.now)
+            for name in SERVICES:
+                rows.load_latency(restarted, name, THRESHOLD, batch.now)
+        sums = tally(batch.admitted())
+        rows.add(sums, batch.appended_at)
+        lasting.fold(sums, batch.now)
+        if restarted is not lasting:
+            restarted.fold(sums, batch.now)
+        seen += batch.events
+        assert figures(restarted, batch.now) == figures(lasting, batch.now)
+        assert figures(restarted, batch.now) == expected(seen, batch.now)
+
+
+@settings(max_examples=60, deadline=None)
+@given(streams(max_steps=4), st.integers(0, 4))
+def test_a_latency_target_made_later_gets_the_whole_history(
+    stream: list[Batch], position: int
+) -> None:
+    """Its series is read from the rows and kept by the batches that follow."""
+    rows = KeptRows()
+    from_start, state = with_latency_series(stream[0].now), rows.load(stream[0].now)
+    for number, batch in enumerate(stream):
+        if number == min(position, len(stream) - 1):
+            for name in SERVICES:
+                assert not state.has_series(name, THRESHOLD)
+                rows.load_latency(state, name, THRESHOLD, batch.now)
+        sums = tally(batch.admitted())
+        rows.add(sums, batch.appended_at)
+        state.fold(sums, batch.now)
+        from_start.fold(sums, batch.now)
+    assert figures(state, stream[-1].now) == figures(from_start, stream[-1].now)

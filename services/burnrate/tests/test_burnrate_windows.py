@@ -1,0 +1,120 @@
+"""Window sums equal brute force over raw events, whatever the stream and however it is cut."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from burnrate.domain import Target
+from burnrate.shard_state import ShardState
+from burnrate.tally import Admitted, tally
+from common.events import MetricEvent
+from services.burnrate.tests.brute_force import WINDOWS, end_of_bucket, window_sums
+from services.burnrate.tests.shard_checks import (
+    COLUMNS,
+    TARGETS,
+    expected,
+    figures,
+    with_latency_series,
+)
+from services.burnrate.tests.streams import MICROSECOND, START, Batch, streams
+
+LONGEST = TARGETS[4]
+
+
+@settings(max_examples=120, deadline=None)
+@given(streams())
+def test_every_window_equals_brute_force_at_every_step(stream: list[Batch]) -> None:
+    state = with_latency_series(stream[0].now)
+    seen: list[MetricEvent] = []
+    for batch in stream:
+        state.fold(tally(batch.admitted()), batch.now)
+        seen += batch.events
+        assert figures(state, batch.now) == expected(seen, batch.now)
+
+
+@settings(max_examples=60, deadline=None)
+@given(streams(max_steps=3), st.lists(st.integers(0, 40 * 86_400), min_size=1, max_size=5))
+def test_windows_stay_right_while_time_passes_without_events(
+    stream: list[Batch], waits: list[int]
+) -> None:
+    state = with_latency_series(stream[0].now)
+    for batch in stream:
+        state.fold(tally(batch.admitted()), batch.now)
+    events = [event for batch in stream for event in batch.events]
+    now = stream[-1].now
+    for seconds in waits:
+        now += timedelta(seconds=seconds)
+        assert figures(state, now) == expected(events, now)
+
+
+@settings(max_examples=60, deadline=None)
+@given(streams(max_steps=3), st.randoms(use_true_random=False), st.data())
+def test_cutting_and_shuffling_a_stream_changes_nothing(
+    stream: list[Batch], chance: "st.random_module.Random", data: st.DataObject
+) -> None:
+    now = stream[-1].now
+    items = [item for batch in stream for item in batch.admitted()]
+    whole, cut = with_latency_series(now), with_latency_series(now)
+    whole.fold(tally(items), now)
+    chance.shuffle(items)
+    while items:
+        size = data.draw(st.integers(1, len(items)))
+        cut.fold(tally(items[:size]), now)
+        items = items[size:]
+    assert figures(cut, now) == figures(whole, now)
+
+
+def figures_of(at: datetime, now: datetime) -> dict[str, tuple[int, int]]:
+    """Return the sums over every window of 90 days' target after one event of 5 in 9."""
+    state = ShardState(min(at, now))
+    event = MetricEvent("cart", at, total=9, bad=5)
+    state.fold(tally([Admitted(event, now)]), min(at, now))
+    [row] = state.sums(state.slots(["cart"], lambda _: [LONGEST]), now)
+    return {name: (int(t), int(b)) for name, (t, b) in zip(COLUMNS, row, strict=True)}
+
+
+@pytest.mark.parametrize("window", [*WINDOWS, "slo"])
+@pytest.mark.parametrize("nudge", [-MICROSECOND, timedelta(), MICROSECOND])
+@pytest.mark.parametrize("phase", [0.0, 0.000001, 4.5, 9.999999, 1799.5, 3599.999999])
+def test_an_event_leaves_each_window_at_the_edge_of_its_bucket(
+    window: str, nudge: timedelta, phase: float
+) -> None:
+    seconds = {**WINDOWS, "slo": 90 * 86_400}[window]
+    now = START + timedelta(seconds=phase)
+    length = 10 if seconds <= 3600 else 60 if seconds <= 86_400 else 3600
+    edge = end_of_bucket(now, length) - timedelta(seconds=seconds)
+    at = edge + nudge
+    # the bucket that ends at the edge is out, the one that begins there is in
+    counts = (9, 5) if nudge > timedelta() else (0, 0)
+    assert figures_of(at, now)[window] == counts
+    assert window_sums([MetricEvent("cart", at, total=9, bad=5)], now, seconds) == counts
+
+
+@pytest.mark.parametrize("phase", [0.0, 0.000001, 5.0, 9.999999])
+def test_an_event_ahead_of_now_counts_when_its_bucket_is_reached(phase: float) -> None:
+    now = START + timedelta(seconds=phase)
+    at = now + timedelta(minutes=5)
+    state = ShardState(now)
+    state.fold(tally([Admitted(MetricEvent("cart", at, total=9, bad=5), now)]), now)
+    slots = state.slots(["cart"], lambda _: [LONGEST])
+    for seconds in range(0, 301, 5):
+        then = now + timedelta(seconds=seconds)
+        reached = end_of_bucket(at, 10) <= end_of_bucket(then, 10)
+        assert state.sums(slots, then)[0, 0].tolist() == ([9, 5] if reached else [0, 0])
+
+
+def test_a_thousand_services_keep_their_counts_apart() -> None:
+    state = ShardState(START)
+    names = [f"s{i}" for i in range(1000)]
+    events = [MetricEvent(name, START, total=i + 1, bad=i) for i, name in enumerate(names)]
+    for i in range(0, 1000, 7):  # rings grow while counts are in them
+        state.fold(tally(Admitted(e, START) for e in events[i : i + 7]), START)
+
+    def targets(_: str) -> list[Target]:
+        return [LONGEST]
+
+    rows = state.sums(state.slots(names, targets), START)
+    for i, row in enumerate(rows):
+        assert row.tolist() == [[i + 1, i]] * len(COLUMNS)
