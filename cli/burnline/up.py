@@ -20,6 +20,7 @@ from burnline.postgres_home import forget_home
 from burnline.state import StackState, read_state
 
 OURS = ("logs", "kafka", "environment", "hold")
+WRITTEN = ("simulator*", "imports.json*")
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -73,8 +74,8 @@ def _forget(directory: DataDir) -> None:
     forget_home(directory)
     for name in OURS:
         shutil.rmtree(directory.path / name, ignore_errors=True)
-    truth = directory.path.glob("simulator*")
-    for path in (directory.token, directory.state, directory.lock, *truth):
+    written = [path for pattern in WRITTEN for path in directory.path.glob(pattern)]
+    for path in (directory.token, directory.state, directory.lock, *written):
         path.unlink(missing_ok=True)
 
 

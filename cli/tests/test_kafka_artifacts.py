@@ -1,0 +1,124 @@
+"""The cache of Kafka's jars: complete, verified, or not there at all."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from burnline import artifacts
+from burnline.errors import BrokerUnavailableError, StackError
+
+JARS = {"a.jar": b"first", "b.jar": b"second"}
+HASHES = {name: hashlib.sha256(content).hexdigest() for name, content in JARS.items()}
+
+# Stands for Maven: notes each call, writes one jar, waits, writes the other.
+MAVEN = """\
+#!/bin/sh
+echo call >> "$CALLS"
+for argument; do case "$argument" in -DoutputDirectory=*) out="${argument#*=}";; esac; done
+printf first > "$out/a.jar"
+sleep "$PAUSE"
+printf second > "$out/b.jar"
+"""
+ENSURE = (
+    "from burnline import artifacts;"
+    f"artifacts.expected_hashes = lambda: {HASHES!r};"
+    "print(artifacts.ensure_jars())"
+)
+
+
+@pytest.fixture
+def jars(tmp_path: Path) -> Path:
+    directory = tmp_path / "jars"
+    directory.mkdir()
+    for name, content in JARS.items():
+        (directory / name).write_bytes(content)
+    return directory
+
+
+@pytest.fixture
+def maven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "mvn"
+    program.write_text(MAVEN)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
+    monkeypatch.setenv("PAUSE", "1")
+    return tmp_path / "calls"
+
+
+def ensure() -> "subprocess.Popen[str]":
+    return subprocess.Popen((sys.executable, "-c", ENSURE), stdout=subprocess.PIPE, text=True)
+
+
+def test_intact_jars_pass(jars: Path) -> None:
+    artifacts.verify_jars(jars, HASHES)
+
+
+def test_a_jar_with_a_wrong_hash_is_refused_by_name_with_the_cure(jars: Path) -> None:
+    (jars / "b.jar").write_bytes(b"something else")
+    with pytest.raises(StackError, match=rf"b\.jar has SHA-256 .*remove {jars}"):
+        artifacts.verify_jars(jars, HASHES)
+
+
+def test_a_missing_jar_is_refused(jars: Path) -> None:
+    (jars / "a.jar").unlink()
+    with pytest.raises(StackError, match=r"a\.jar is missing"):
+        artifacts.verify_jars(jars, HASHES)
+
+
+def test_a_jar_that_nobody_listed_is_refused(jars: Path) -> None:
+    (jars / "c.jar").write_bytes(b"would be on the class path too")
+    with pytest.raises(StackError, match=r"c\.jar .* not in the list"):
+        artifacts.verify_jars(jars, HASHES)
+
+
+def test_an_interrupted_download_leaves_nothing_that_is_used(maven: Path) -> None:
+    first = ensure()
+    while not maven.exists():
+        time.sleep(0.02)
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    assert not artifacts.jars_dir().exists()
+    second = ensure()
+    output, _ = second.communicate(timeout=20)
+    assert output.strip() == str(artifacts.jars_dir())
+    assert sorted(path.name for path in artifacts.jars_dir().iterdir()) == ["a.jar", "b.jar"]
+    assert list(artifacts.cache_dir().glob("*.partial-*")) == []
+
+
+def test_two_starts_at_once_share_one_download(maven: Path) -> None:
+    starts = [ensure(), ensure()]
+    for start in starts:
+        start.communicate(timeout=20)
+    assert [start.returncode for start in starts] == [0, 0]
+    assert maven.read_text().splitlines() == ["call"]
+
+
+def test_a_maven_that_fails_means_there_is_no_broker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "mvn"
+    program.write_text("#!/bin/sh\necho could not resolve; exit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with pytest.raises(BrokerUnavailableError, match="could not resolve"):
+        artifacts.ensure_jars()
+    assert not artifacts.jars_dir().exists()
+
+
+def test_the_committed_list_and_pom_are_of_the_pinned_version() -> None:
+    pom = (artifacts.ARTIFACTS_DIR / "pom.xml").read_text()
+    assert f"<version>{artifacts.KAFKA_VERSION}</version>" in pom
+    assert "://" not in pom
+    hashes = artifacts.expected_hashes()
+    assert f"kafka_2.13-{artifacts.KAFKA_VERSION}.jar" in hashes
+    assert all(len(digest) == 64 for digest in hashes.values())

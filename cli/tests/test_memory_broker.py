@@ -1,0 +1,36 @@
+"""The in-memory broker of `make up`: one fixed port, the registry's topics and partitions."""
+
+import asyncio
+import os
+from pathlib import Path
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from burnline.broker import broker_command
+from burnline.config import StackConfig
+from common.topics import TOPICS
+from tests.servers import running
+
+
+async def exchange(bootstrap: str) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True)
+    async with producer:
+        found = {t.name: len(await producer.partitions_for(t.name)) for t in TOPICS}
+        assert found == {t.name: t.partitions(3) for t in TOPICS}
+        sent = await producer.send_and_wait(TOPICS[0].name, b"value", key=b"checkout")
+    consumer = AIOKafkaConsumer(
+        TOPICS[0].name, bootstrap_servers=bootstrap, auto_offset_reset="earliest"
+    )
+    async with consumer:
+        record = await consumer.getone()
+    assert (record.key, record.value, record.partition) == (b"checkout", b"value", sent.partition)
+
+
+def test_it_serves_the_registry_on_the_announced_port(tmp_path: Path) -> None:
+    given = {"BURNLINE_BROKER": "memory", "BURNLINE_PARTITIONS": "3"}
+    config = StackConfig.from_environment({"BURNLINE_DATA_DIR": str(tmp_path), **given})
+    environment = {**os.environ, **given}
+    command = broker_command(config, environment)
+    assert command is not None
+    with running(command, tmp_path, environment):
+        asyncio.run(exchange(environment["KAFKA_BOOTSTRAP_SERVERS"]))

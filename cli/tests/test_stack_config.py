@@ -1,0 +1,105 @@
+"""What the environment asks of the stack, and the token that is made once."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from burnline.config import StackConfig, ensure_token
+from burnline.environment import server_environment, service_environment
+from burnline.errors import StackError
+from burnline.launch import settle_broker
+
+
+def config(tmp_path: Path, **environment: str) -> StackConfig:
+    return StackConfig.from_environment({"BURNLINE_DATA_DIR": str(tmp_path), **environment})
+
+
+def test_defaults(tmp_path: Path) -> None:
+    found = config(tmp_path)
+    assert [(p.variable, p.port, p.explicit) for p in found.ports] == [
+        ("BURNLINE_PORT", 8000, False),
+        ("BURNLINE_INGEST_PORT", 8001, False),
+        ("BURNRATE_PORT", 8002, False),
+    ]
+    assert (found.host, found.broker_kind, found.partitions) == ("127.0.0.1", "kafka", 4)
+    assert found.simulator
+
+
+def test_empty_variables_count_as_unset(tmp_path: Path) -> None:
+    found = config(tmp_path, DATABASE_URL="", BURNLINE_PORT="", ENABLE_METRICS_SIMULATOR="")
+    assert found.database_url is None
+    assert not found.ports[0].explicit
+    assert found.simulator
+
+
+@pytest.mark.parametrize("word", ["false", "False", "0", "no", "off"])
+def test_simulator_off(tmp_path: Path, word: str) -> None:
+    assert not config(tmp_path, ENABLE_METRICS_SIMULATOR=word).simulator
+
+
+def test_a_broker_of_its_own_is_external(tmp_path: Path) -> None:
+    found = config(tmp_path, KAFKA_BOOTSTRAP_SERVERS="broker:9092", BURNLINE_BROKER="memory")
+    assert found.broker_kind == "external"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("BURNLINE_PORT", "http"),
+        ("BURNLINE_PORT", "65536"),
+        ("BURNLINE_PARTITIONS", "0"),
+        ("BURNLINE_BROKER", "rabbit"),
+    ],
+)
+def test_nonsense_is_named(tmp_path: Path, variable: str, value: str) -> None:
+    with pytest.raises(StackError, match=f"{variable}={value}"):
+        config(tmp_path, **{variable: value})
+
+
+def test_the_token_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
+    found = config(tmp_path)
+    token = ensure_token(found)
+    assert len(token) >= 43
+    assert ensure_token(found) == token
+    assert stat.S_IMODE(found.data_dir.token.stat().st_mode) == 0o600
+
+
+def test_a_given_token_is_not_stored(tmp_path: Path) -> None:
+    found = config(tmp_path, BURNLINE_API_TOKEN="given")
+    assert ensure_token(found) == "given"
+    assert not found.data_dir.token.exists()
+
+
+def test_services_get_the_caller_s_environment_and_servers_are_blind_to_parts_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAILPOINT", "after-commit")
+    monkeypatch.setenv("PGPORT", "1")
+    services = service_environment(config(tmp_path), "token")
+    assert services["FAILPOINT"] == "after-commit"
+    assert services["BURNLINE_DATA_DIR"] == str(tmp_path)
+    servers = server_environment(services)
+    assert "PGPORT" not in servers
+    assert servers["BURNLINE_DATA_DIR"] == str(tmp_path)
+
+
+def test_without_java_the_memory_broker_is_used_and_announced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.delenv("BURNLINE_BROKER", raising=False)
+    said: list[str] = []
+    assert settle_broker(config(tmp_path), said.append).broker_kind == "memory"
+    assert "Java is not on the PATH" in said[0]
+
+
+def test_who_asks_for_kafka_by_name_gets_no_substitute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("BURNLINE_BROKER", "kafka")
+    with pytest.raises(StackError, match="apt-get install"):
+        settle_broker(config(tmp_path, BURNLINE_BROKER="kafka"), print)
