@@ -5,14 +5,14 @@ from hypothesis import strategies as st
 
 from burnrate.tally import tally
 from common.events import MetricEvent
-from services.burnrate.tests.kept_rows import KeptRows
-from services.burnrate.tests.shard_checks import (
+from tests.reference.kept_rows import KeptRows
+from tests.reference.shard_checks import (
     THRESHOLD,
     expected,
     figures,
     with_latency_series,
 )
-from services.burnrate.tests.streams import SERVICES, Batch, streams
+from tests.reference.streams import SERVICES, Batch, streams
 
 
 @settings(max_examples=120, deadline=None)

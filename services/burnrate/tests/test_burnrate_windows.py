@@ -1,6 +1,7 @@
 """Window sums equal brute force over raw events, whatever the stream and however it is cut."""
 
 from datetime import datetime, timedelta
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -10,15 +11,15 @@ from burnrate.domain import Target
 from burnrate.shard_state import ShardState
 from burnrate.tally import Admitted, tally
 from common.events import MetricEvent
-from services.burnrate.tests.brute_force import WINDOWS, end_of_bucket, window_sums
-from services.burnrate.tests.shard_checks import (
+from tests.reference.brute_force import WINDOWS, end_of_bucket, window_sums
+from tests.reference.shard_checks import (
     COLUMNS,
     TARGETS,
     expected,
     figures,
     with_latency_series,
 )
-from services.burnrate.tests.streams import MICROSECOND, START, Batch, streams
+from tests.reference.streams import MICROSECOND, START, Batch, streams
 
 LONGEST = TARGETS[4]
 
@@ -52,7 +53,7 @@ def test_windows_stay_right_while_time_passes_without_events(
 @settings(max_examples=60, deadline=None)
 @given(streams(max_steps=3), st.randoms(use_true_random=False), st.data())
 def test_cutting_and_shuffling_a_stream_changes_nothing(
-    stream: list[Batch], chance: "st.random_module.Random", data: st.DataObject
+    stream: list[Batch], chance: Random, data: st.DataObject
 ) -> None:
     now = stream[-1].now
     items = [item for batch in stream for item in batch.admitted()]

@@ -9,8 +9,8 @@ from burnrate.domain import BURN_WINDOWS, PAIR_WINDOWS, SLO_WINDOW, Target
 from burnrate.shard_state import ShardState
 from common.events import MetricEvent
 from common.slo import WINDOW_DAYS, SliType
-from services.burnrate.tests.brute_force import resolution_seconds, window_lengths, window_sums
-from services.burnrate.tests.streams import SERVICES
+from tests.reference.brute_force import resolution_seconds, window_lengths, window_sums
+from tests.reference.streams import SERVICES
 
 THRESHOLD = 0.25
 TARGETS = [
