@@ -1,18 +1,19 @@
-"""What stands before every HTTP handler: correlation id, token for writes, body limit."""
+"""What stands before every HTTP handler: correlation id, last resort, token, body limit."""
 
 import hmac
-import re
 
+import structlog
 from pydantic import SecretStr
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from common.logging import correlated, new_correlation_id
+from common.logging import correlated, is_correlation_id, new_correlation_id
 from common.problems import Problem, problem_response
+
+log = structlog.get_logger()
 
 REQUEST_ID_HEADER = "X-Request-ID"
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-_plain_id = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
 class CorrelationMiddleware:
@@ -27,7 +28,7 @@ class CorrelationMiddleware:
             await self._app(scope, receive, send)
             return
         given = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
-        request_id = given if _plain_id.fullmatch(given) else new_correlation_id()
+        request_id = given if is_correlation_id(given) else new_correlation_id()
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -36,6 +37,34 @@ class CorrelationMiddleware:
 
         with correlated(request_id):
             await self._app(scope, receive, send_with_id)
+
+
+class UnexpectedErrorMiddleware:
+    """Answer 500 to what no handler has caught; it is logged with the request's id."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception:
+            log.exception("request_failed", path=scope["path"])
+            if started:
+                raise
+            detail = "An unexpected error; it is in the service's log."
+            await problem_response(Problem(500, "internal_error", detail))(scope, receive, send)
 
 
 class WriteTokenMiddleware:
@@ -56,7 +85,7 @@ class WriteTokenMiddleware:
         scheme, _, given = Headers(scope=scope).get("Authorization", "").partition(" ")
         if self._expected is None or scheme.lower() != "bearer":
             return False
-        return hmac.compare_digest(given.strip().encode(), self._expected)
+        return hmac.compare_digest(given.strip().encode("latin-1"), self._expected)
 
     def _refusal(self) -> Problem:
         detail = (
@@ -82,7 +111,10 @@ class BodyLimitMiddleware:
         if declared.isdigit() and int(declared) > self._limit_bytes:
             await problem_response(self._too_large())(scope, receive, send)
             return
-        seen = 0
+        await self._watch(scope, receive, send)
+
+    async def _watch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        seen, started = 0, False
 
         async def limited() -> Message:
             nonlocal seen
@@ -92,19 +124,20 @@ class BodyLimitMiddleware:
                 raise self._too_large()
             return message
 
-        started = False
-
         async def watched(message: Message) -> None:
             nonlocal started
+            if seen > self._limit_bytes and not started:
+                return  # what the application makes of a body that was cut off
             started = started or message["type"] == "http.response.start"
             await send(message)
 
         try:
             await self._app(scope, limited, watched)
-        except Problem as problem:
+        except Problem:
             if started:
                 raise
-            await problem_response(problem)(scope, receive, send)
+        if seen > self._limit_bytes and not started:
+            await problem_response(self._too_large())(scope, receive, send)
 
     def _too_large(self) -> Problem:
         detail = f"The body is larger than {self._limit_bytes} bytes; send it in several requests."

@@ -1,6 +1,7 @@
 """Structured logs: JSON lines with the correlation id that came by HTTP or Kafka header."""
 
 import logging
+import re
 import sys
 from contextlib import AbstractContextManager
 from uuid import uuid4
@@ -11,28 +12,41 @@ from structlog.contextvars import bound_contextvars, get_contextvars
 CORRELATION_HEADER = "correlation_id"
 """Name of the Kafka header, and of the field in every log line."""
 
+_correlation_id = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+
 # without the frames' variables: they hold tokens and passwords
 _traceback = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
 
+_SHARED: tuple[structlog.typing.Processor, ...] = (
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+)
+
 
 def configure_logging(service: str, *, debug: bool) -> None:
-    """Send this process's logs to stdout, one JSON object a line."""
+    """Send this process's logs to stdout, one JSON object a line, those of libraries too."""
     level = logging.DEBUG if debug else logging.INFO
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _traceback,
-            structlog.processors.JSONRenderer(),
-        ],
+        processors=[*_SHARED, _traceback, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
     )
     structlog.contextvars.bind_contextvars(service_process=service)
-    logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format="%(message)s")
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*_SHARED, structlog.stdlib.add_logger_name],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _traceback,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
 def new_correlation_id() -> str:
@@ -46,6 +60,12 @@ def correlation_id() -> str | None:
     return value if isinstance(value, str) else None
 
 
+def is_correlation_id(value: str) -> bool:
+    """Tell whether an id from outside may go into logs, headers and tables: plain and short."""
+    return _correlation_id.fullmatch(value) is not None
+
+
 def correlated(value: str | None) -> AbstractContextManager[None]:
-    """Bind the id for the lines logged inside a `with` block."""
-    return bound_contextvars(**({CORRELATION_HEADER: value} if value else {}))
+    """Bind the id for the lines logged inside a `with` block; one that is not plain is dropped."""
+    plain = value is not None and is_correlation_id(value)
+    return bound_contextvars(**({CORRELATION_HEADER: value} if plain else {}))

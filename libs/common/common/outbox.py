@@ -7,13 +7,13 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import structlog
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from common.database import Database, WriteSession
-from common.kafka import Publisher, UnknownOutcomeError
+from common.kafka import Headers, correlation_headers
 
 log = structlog.get_logger()
 
@@ -46,10 +46,20 @@ def table_ddl(schema: str) -> str:
         created_at timestamptz NOT NULL DEFAULT now())"""
 
 
+class Publishes(Protocol):
+    """The part of `common.kafka.Publisher` that an outbox needs."""
+
+    async def send_all(
+        self,
+        records: Sequence[tuple[str, bytes | None, bytes | None, int | None, Headers]],
+    ) -> object:
+        """Send (topic, value, key, partition, headers) in order; raise unless all are there."""
+
+
 class Outbox:
     """The outbox of one schema: `add` inside a transaction, `run` to publish."""
 
-    def __init__(self, schema: str, database: Database, publisher: Publisher) -> None:
+    def __init__(self, schema: str, database: Database, publisher: Publishes) -> None:
         self._database, self._publisher = database, publisher
         self._wake = asyncio.Event()
         self._lock = text("SELECT pg_try_advisory_xact_lock(hashtext(:name))")
@@ -68,9 +78,13 @@ class Outbox:
         )
 
     async def add(self, session: WriteSession, records: Sequence[OutboxRecord]) -> None:
-        """Write the records with the transaction; call `wake` once it is committed."""
+        """Write the records with the transaction; call `wake` once it is committed.
+
+        The present correlation id goes along as a header, unless the record brings its own.
+        """
         if not records:
             return
+        correlation = {name: value.decode() for name, value in correlation_headers()}
         await session.execute(
             self._insert,
             [
@@ -80,7 +94,7 @@ class Outbox:
                     "partition": r.partition,
                     "key": r.key,
                     "value": r.value,
-                    "headers": json.dumps(r.headers),
+                    "headers": json.dumps({**correlation, **r.headers}),
                 }
                 for r in records
             ],
@@ -97,7 +111,7 @@ class Outbox:
             try:
                 while await self._relay():
                     pass
-            except (UnknownOutcomeError, DBAPIError, OSError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001 - a relay that has ended is missed by nobody
                 log.warning("outbox_retry", error=repr(error))
                 await asyncio.sleep(idle_seconds)
             try:

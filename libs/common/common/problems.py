@@ -87,22 +87,35 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+_PLACES = frozenset({"body", "query", "path", "header", "cookie"})
+_MAX_FIELD_LENGTH = 128
+
+
 def field_path(location: Sequence[int | str]) -> str:
     """Return a location such as ('body', 3, 'latency') as `[3].latency`."""
-    parts = location[1:] if location and location[0] in {"body", "query", "path"} else location
+    parts = location[1:] if location and location[0] in _PLACES else location
     path = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in parts)
-    return path.removeprefix(".") or "body"
+    return path.removeprefix(".")[:_MAX_FIELD_LENGTH] or "body"
 
 
 def _invalid(error: RequestValidationError) -> Problem:
     # the input itself is left out: it may hold a secret
     errors = [
-        FieldError(field=field_path(e["loc"]), code=e["type"], detail=e["msg"])
+        _not_json(e)
+        if e["type"] == "json_invalid"
+        else FieldError(field=field_path(e["loc"]), code=e["type"], detail=e["msg"])
         for e in error.errors()
     ]
     first = errors[0]
     detail = f"{first.field}: {first.detail}"
     return Problem(422, "invalid_request", detail, errors=errors)
+
+
+def _not_json(error: Mapping[str, Any]) -> FieldError:
+    reason = error.get("ctx", {}).get("error", error["msg"])
+    place = error["loc"][-1]
+    at = f" at character {place}" if isinstance(place, int) else ""
+    return FieldError(field="body", code="invalid_json", detail=f"is not JSON{at}: {reason}")
 
 
 def _method_not_allowed(app: FastAPI, request: Request) -> Problem:
@@ -140,11 +153,4 @@ def install_problem_handlers(app: FastAPI) -> None:
         code = HTTPStatus(error.status_code).name.lower()
         return problem_response(
             Problem(error.status_code, code, str(error.detail), headers=error.headers)
-        )
-
-    @app.exception_handler(Exception)
-    async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-        log.error("request_failed", path=request.url.path, exc_info=error)
-        return problem_response(
-            Problem(500, "internal_error", "An unexpected error; it is in the service's log.")
         )

@@ -9,7 +9,12 @@ from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
-from common.http import BodyLimitMiddleware, CorrelationMiddleware, WriteTokenMiddleware
+from common.http import (
+    BodyLimitMiddleware,
+    CorrelationMiddleware,
+    UnexpectedErrorMiddleware,
+    WriteTokenMiddleware,
+)
 from common.problems import ProblemDocument, install_problem_handlers
 from common.settings import Settings
 
@@ -33,6 +38,7 @@ def build_app(
     _add_operations(app, readiness)
     app.add_middleware(BodyLimitMiddleware, limit_bytes=body_limit_bytes)
     app.add_middleware(WriteTokenMiddleware, token=settings.api_token)
+    app.add_middleware(UnexpectedErrorMiddleware)
     app.add_middleware(CorrelationMiddleware)
     _describe_problems(app)
     return app
@@ -82,6 +88,7 @@ def serve(app: FastAPI, settings: Settings, port: int) -> None:
         app,
         host=settings.host,
         port=port,
+        log_config=None,  # as all else: see common.logging
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=10,
