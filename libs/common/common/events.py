@@ -222,7 +222,11 @@ class ComputeRequested(Struct, frozen=True, tag_field="type", tag="compute_reque
 
 
 class DeadLetter(Struct, frozen=True):
-    """A record whose content is wrong, as it was, and why. `value` is base64, None for null."""
+    """A record whose content is wrong, as it was, and why.
+
+    `key` and `value` are base64, None for null; of a value of more than 256 KiB the beginning,
+    `value_bytes` tells its whole length.
+    """
 
     code: str
     field: str
@@ -233,6 +237,7 @@ class DeadLetter(Struct, frozen=True):
     appended_at: Instant
     key: str | None
     value: str | None
+    value_bytes: int | None
     correlation_id: str | None = None
 
 

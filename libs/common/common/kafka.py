@@ -48,10 +48,13 @@ def decode_batch(message: KafkaMessage) -> list[Record]:
 
 
 def header(record: Record, name: str) -> str | None:
-    """Return a header's text; None where it is missing, null or not UTF-8."""
+    """Return a header's text; None where it is missing, null, empty or not UTF-8."""
     for key, value in record.headers or ():
         if key == name and value is not None:
-            return value.decode(errors="replace") or None
+            try:
+                return value.decode() or None
+            except UnicodeDecodeError:
+                return None
     return None
 
 
@@ -62,6 +65,7 @@ class Publisher:
         self._kafka, self._timeout_seconds = kafka, timeout_seconds
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
+        self._closing: set[asyncio.Task[None]] = set()
 
     async def send(
         self,
@@ -94,8 +98,19 @@ class Publisher:
                     for topic, value, key, partition, own in records
                 ]
                 return list(await asyncio.gather(*pending))
-        except (TimeoutError, KafkaError) as error:
+        except TimeoutError as error:
+            raise UnknownOutcomeError("no acknowledgement in time") from error
+        except KafkaError as error:
+            self._discard()
             raise UnknownOutcomeError(str(error) or type(error).__name__) from error
+
+    def _discard(self) -> None:
+        """Begin with a new producer: after a fatal error an idempotent one refuses for ever."""
+        if self._producer is not None:
+            closing = asyncio.create_task(self._producer.stop())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+            self._producer = None
 
     async def check(self, timeout_seconds: float = 2.0) -> None:
         """Raise UnknownOutcomeError where no broker answers in time; nothing is written."""

@@ -11,14 +11,23 @@ from burnrate.judge import Counted, Misrouted, Poison, Rules, appended, by_ident
 from burnrate.metrics import DEAD_LETTERS, EVENTS
 from burnrate.tally import Lane, Tally, stored_counts, stored_latency, tally
 from common.database import WriteSession
-from common.events import FORWARDED_AT_HEADER, FORWARDED_FROM_HEADER, encode
-from common.kafka import Record
+from common.events import (
+    FORWARDED_AT_HEADER,
+    FORWARDED_FROM_HEADER,
+    IMPORT_ID_HEADER,
+    IMPORT_LINE_HEADER,
+    encode,
+)
+from common.kafka import Record, header
 from common.ledger import Batch
+from common.logging import CORRELATION_HEADER
 from common.outbox import Outbox, OutboxRecord
 
 log = structlog.get_logger()
 
 _DEAD_TOPIC_SUFFIX = ".dlq"
+_KEY_BYTES = 1_024
+_HEADER_LENGTH = 256
 
 
 async def take_in(session: WriteSession, batch: Batch, rules: Rules, outbox: Outbox) -> Tally:
@@ -92,20 +101,15 @@ def _dead_letter(poison: Poison, cluster_id: str) -> OutboxRecord:
     return OutboxRecord(
         dedup_key=f"dlq:{cluster_id}:{record.topic}:{record.partition}:{record.offset}",
         topic=record.topic + _DEAD_TOPIC_SUFFIX,
-        key=record.key,
+        key=record.key[:_KEY_BYTES] if record.key else None,
         value=encode(poison.letter),
-        headers={"code": poison.letter.code, **_correlation(poison.letter.correlation_id)},
+        headers={"code": poison.letter.code, **_kept(record, (CORRELATION_HEADER,))},
     )
 
 
 def _forwarded(misrouted: Misrouted, cluster_id: str) -> OutboxRecord:
     record = misrouted.record
     place = f"{record.partition}:{record.offset}"
-    kept = {
-        name: value.decode()
-        for name, value in record.headers or ()
-        if value is not None and _is_text(value) and "\0" not in name
-    }
     return OutboxRecord(
         dedup_key=f"forward:{cluster_id}:{record.topic}:{place}",
         topic=record.topic,
@@ -113,22 +117,17 @@ def _forwarded(misrouted: Misrouted, cluster_id: str) -> OutboxRecord:
         value=record.value,
         partition=misrouted.shard,
         headers={
-            **kept,
+            **_kept(record, (CORRELATION_HEADER, IMPORT_ID_HEADER, IMPORT_LINE_HEADER)),
             FORWARDED_FROM_HEADER: place,
             FORWARDED_AT_HEADER: str(_milliseconds(misrouted.appended_at)),
         },
     )
 
 
-def _is_text(value: bytes) -> bool:
-    try:
-        return "\0" not in value.decode()
-    except UnicodeDecodeError:
-        return False
-
-
-def _correlation(value: str | None) -> dict[str, str]:
-    return {"correlation_id": value.replace("\0", "")} if value else {}
+def _kept(record: Record, names: Sequence[str]) -> dict[str, str]:
+    """Return the named headers, as far as PostgreSQL can hold them; others are not ours."""
+    found = {name: (header(record, name) or "").replace("\0", "") for name in names}
+    return {name: value[:_HEADER_LENGTH] for name, value in found.items() if value}
 
 
 def _milliseconds(instant: datetime) -> int:

@@ -33,6 +33,8 @@ from common.topics import HISTORY
 
 _MAX_LINE = 2**62
 _MAX_IMPORT_ID = 128
+_LETTER_KEY_BYTES = 1_024
+_LETTER_VALUE_BYTES = 262_144  # as base64 well below what a broker takes
 _MILLISECOND_DIGITS = 15
 
 
@@ -166,14 +168,15 @@ def _letter(record: Record, appended_at: datetime, rejection: EventRejected) -> 
         partition=record.partition,
         offset=record.offset,
         appended_at=appended_at,
-        key=_base64(record.key),
-        value=_base64(record.value),
+        key=_base64(record.key, _LETTER_KEY_BYTES),
+        value=_base64(record.value, _LETTER_VALUE_BYTES),
+        value_bytes=None if record.value is None else len(record.value),
         correlation_id=header(record, CORRELATION_HEADER),
     )
 
 
-def _base64(value: bytes | None) -> str | None:
-    return None if value is None else base64.b64encode(value).decode()
+def _base64(value: bytes | None, limit: int) -> str | None:
+    return None if value is None else base64.b64encode(value[:limit]).decode()
 
 
 @dataclass(frozen=True, slots=True)
