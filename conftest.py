@@ -1,3 +1,3 @@
-"""Makes the fixtures of tests/plugin.py known to the tests of every package."""
+"""Makes the fixtures of `tests` known to the tests of every package."""
 
-pytest_plugins = ("tests.plugin",)
+pytest_plugins = ("tests.plugin", "tests.gateway_fixtures")

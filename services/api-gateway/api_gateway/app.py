@@ -11,7 +11,7 @@ import structlog
 from fastapi import FastAPI
 
 from api_gateway.catalog import Catalog
-from api_gateway.compute import ComputeCommands
+from api_gateway.compute import ComputeCommands, Sender
 from api_gateway.discovery import Discovery
 from api_gateway.gateway import Gateway
 from api_gateway.handlers import Handlers
@@ -35,7 +35,7 @@ DATABASE_CHECK_SECONDS = 2.0
 
 
 def make_gateway(
-    settings: GatewaySettings, store: Store, publisher: Publisher, clock: Clock = system_clock
+    settings: GatewaySettings, store: Store, publisher: Sender, clock: Clock = system_clock
 ) -> Gateway:
     """Put the parts together on a store and a publisher."""
     return Gateway(

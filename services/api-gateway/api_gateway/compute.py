@@ -2,13 +2,24 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Protocol
 from uuid import uuid4
 
 from common.clock import Clock
 from common.events import BurnRateSnapshot, ComputeRequested, ShardHeartbeat, encode
-from common.kafka import Publisher, correlation_headers
+from common.kafka import Headers, correlation_headers
 from common.sharding import shard_of
 from common.topics import COMMANDS
+
+
+class Sender(Protocol):
+    """The part of a publisher that is used here."""
+
+    async def send(
+        self, topic: str, value: bytes | None, *, key: bytes | None, headers: Headers = ()
+    ) -> object:
+        """Return once the record is acknowledged; raise UnknownOutcomeError otherwise."""
+        ...
 
 
 class SilentShardsError(Exception):
@@ -30,7 +41,7 @@ class ComputeCommands:
     """Commands on their way. A shard has answered once its heartbeat carries the command's id."""
 
     def __init__(
-        self, publisher: Publisher, clock: Clock, partitions: int, timeout_seconds: float
+        self, publisher: Sender, clock: Clock, partitions: int, timeout_seconds: float
     ) -> None:
         self._publisher, self._clock = publisher, clock
         self._partitions, self._timeout_seconds = partitions, timeout_seconds

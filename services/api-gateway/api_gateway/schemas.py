@@ -20,16 +20,21 @@ from common.slo import RESERVED_SERVICE_NAMES, SERVICE_NAME_PATTERN, WINDOW_DAYS
 
 COUNT_LIMIT = 10**9
 MAX_DIGITS = 19  # of a bigint; 1e999999999 would fill the memory as an int
+SHORTEST_THRESHOLD_SECONDS = Decimal("0.000001")  # what is far smaller would be 0 as a float
 LONGEST_THRESHOLD_SECONDS = 3600
 
 
 def _whole_number(value: object) -> object:
     """Let 3 and 3.0 pass, which are the same number in JSON; not true and not "3"."""
-    if isinstance(value, Decimal) and value.adjusted() < MAX_DIGITS and value % 1 == 0:
+    if isinstance(value, Decimal) and value.adjusted() < MAX_DIGITS and _is_whole(value):
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise PydanticCustomError("whole_number", "must be a whole number, without quotes")
     return value
+
+
+def _is_whole(value: Decimal) -> bool:
+    return value == value.to_integral_value()  # exact, where a remainder could underflow to 0
 
 
 def _number(value: object) -> object:
@@ -79,9 +84,15 @@ TargetName = Annotated[Text, Field(min_length=1, max_length=128)]
 Ratio = Annotated[Decimal, BeforeValidator(_number), WithJsonSchema({"type": "number"})]
 Seconds = Annotated[
     Decimal,
-    Field(gt=0, le=LONGEST_THRESHOLD_SECONDS),
+    Field(ge=SHORTEST_THRESHOLD_SECONDS, le=LONGEST_THRESHOLD_SECONDS),
     BeforeValidator(_number),
-    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": LONGEST_THRESHOLD_SECONDS}),
+    WithJsonSchema(
+        {
+            "type": "number",
+            "minimum": float(SHORTEST_THRESHOLD_SECONDS),
+            "maximum": LONGEST_THRESHOLD_SECONDS,
+        }
+    ),
 ]
 Instant = Annotated[
     datetime,

@@ -34,6 +34,8 @@ BODIES: tuple[type[BaseModel], ...] = (
 )
 REFERENCE = "#/components/schemas/{model}"
 
+ASSUMED = "HTTPValidationError"
+
 UNAVAILABLE_CLASSES = ("08", "40", "53", "55", "57")
 """SQLSTATE: connection, serialisation, resources, locks, an operator's intervention."""
 
@@ -53,7 +55,7 @@ def gateway_app(
     for resource in (services, slo, burn):
         app.include_router(resource.router)
     _answer_for_the_database(app)
-    _describe_bodies(app)
+    _complete_document(app)
     return app
 
 
@@ -90,8 +92,8 @@ def _no_database(request: Request, error: Exception) -> JSONResponse:
     )
 
 
-def _describe_bodies(app: FastAPI) -> None:
-    """Add what FastAPI cannot see: the bodies that are read strictly, and the token."""
+def _complete_document(app: FastAPI) -> None:
+    """Add what FastAPI cannot see, bodies read strictly and the token; take out what is not so."""
     original = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -101,7 +103,18 @@ def _describe_bodies(app: FastAPI) -> None:
             [(model, "validation") for model in BODIES], ref_template=REFERENCE
         )
         components.setdefault("schemas", {}).update(described.get("$defs", {}))
+        _drop_assumed_problems(document)
         components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _drop_assumed_problems(document: dict[str, Any]) -> None:
+    """Remove the 422 that FastAPI assumes of every path parameter, also of those that take any."""
+    for item in document["paths"].values():
+        for operation in item.values():
+            if ASSUMED in str(operation["responses"].get("422")):
+                del operation["responses"]["422"]
+    for name in (ASSUMED, "ValidationError"):
+        document["components"]["schemas"].pop(name, None)

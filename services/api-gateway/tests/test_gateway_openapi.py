@@ -1,0 +1,236 @@
+"""The document at /docs says all that the operations answer, and they answer as it says."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import jsonschema
+import pytest
+
+from tests.gateway import NOW, TOKEN, GatewayHarness, for_target, heartbeat, snapshot
+
+WRITES = {"post", "put", "delete"}
+OPERATIONS = {
+    "list_services",
+    "create_service",
+    "get_service",
+    "update_service",
+    "delete_service",
+    "get_slo_status",
+    "list_slo_targets",
+    "create_slo_target",
+    "update_slo_target",
+    "delete_slo_target",
+    "list_burn_rates",
+    "get_burn_history",
+    "compute_burn_rates",
+}
+SERVICE = {"name": "checkout", "tier": 1, "owner": "payments"}
+TARGET = {"name": "main", "sli_type": "availability", "objective": 0.999}
+# operation, method, path, body: what is answered well
+GOOD: list[tuple[str, str, str, Any]] = [
+    ("list_services", "GET", "/api/services?limit=1", None),
+    ("create_service", "POST", "/api/services", {**SERVICE, "name": "new"}),
+    ("get_service", "GET", "/api/services/checkout", None),
+    ("update_service", "PUT", "/api/services/checkout", SERVICE),
+    ("delete_service", "DELETE", "/api/services/cart", None),
+    ("get_slo_status", "GET", "/api/slo/checkout", None),
+    ("get_slo_status", "GET", "/api/slo/unseen", None),
+    ("list_slo_targets", "GET", "/api/slo/checkout/targets", None),
+    ("create_slo_target", "POST", "/api/slo/unseen/targets", TARGET),
+    ("update_slo_target", "PUT", "/api/slo/targets/1", {"objective": 99.5}),
+    ("delete_slo_target", "DELETE", "/api/slo/targets/2", None),
+    ("list_burn_rates", "GET", "/api/burn", None),
+    ("get_burn_history", "GET", "/api/burn/checkout?step=1h", None),
+    ("compute_burn_rates", "POST", "/api/burn/compute", None),
+]
+# operation, method, path, body, status
+BAD: list[tuple[str, str, str, Any, int]] = [
+    ("list_services", "GET", "/api/services?limit=0", None, 422),
+    ("create_service", "POST", "/api/services", SERVICE, 409),
+    ("create_service", "POST", "/api/services", {}, 422),
+    ("create_service", "POST", "/api/services", b" " * 70_000, 413),
+    ("get_service", "GET", "/api/services/nobody", None, 404),
+    ("update_service", "PUT", "/api/services/nobody", SERVICE, 404),
+    ("update_service", "PUT", "/api/services/checkout", {}, 422),
+    ("delete_service", "DELETE", "/api/services/nobody", None, 404),
+    ("get_slo_status", "GET", "/api/slo/nobody", None, 404),
+    ("list_slo_targets", "GET", "/api/slo/nobody/targets", None, 404),
+    ("create_slo_target", "POST", "/api/slo/nobody/targets", TARGET, 404),
+    ("create_slo_target", "POST", "/api/slo/checkout/targets", TARGET, 409),
+    ("create_slo_target", "POST", "/api/slo/checkout/targets", {}, 422),
+    ("update_slo_target", "PUT", "/api/slo/targets/99", {}, 404),
+    ("update_slo_target", "PUT", "/api/slo/targets/1", {"name": "other"}, 409),
+    ("update_slo_target", "PUT", "/api/slo/targets/1", {"objective": 1}, 422),
+    ("delete_slo_target", "DELETE", "/api/slo/targets/99", None, 404),
+    ("delete_slo_target", "DELETE", "/api/slo/targets/x", None, 422),
+    ("list_burn_rates", "GET", "/api/burn?cursor=x", None, 422),
+    ("get_burn_history", "GET", "/api/burn/nobody", None, 404),
+    ("get_burn_history", "GET", "/api/burn/checkout?step=x", None, 422),
+    ("compute_burn_rates", "POST", "/api/burn/compute?service=nobody", None, 404),
+    ("compute_burn_rates", "POST", "/api/burn/compute", {"x": 1}, 422),
+    ("compute_burn_rates", "POST", "/api/burn/compute", None, 504),
+]
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Give (path, method, operation) of the product's own operations."""
+    for path, item in document["paths"].items():
+        if path.startswith("/api/"):
+            for method, operation in item.items():
+                yield path, method, operation
+
+
+def operation_of(document: dict[str, Any], operation_id: str) -> dict[str, Any]:
+    return next(o for _, _, o in operations(document) if o["operationId"] == operation_id)
+
+
+def validate(document: dict[str, Any], operation_id: str, response: httpx.Response) -> None:
+    """Check that status, media type, headers and body are as the document says."""
+    answers = operation_of(document, operation_id)["responses"]
+    assert str(response.status_code) in answers, (operation_id, response.text)
+    answer = answers[str(response.status_code)]
+    for name, header in answer.get("headers", {}).items():
+        if name in response.headers:
+            jsonschema.validate(response.headers[name], header["schema"])
+    if "content" not in answer:
+        assert response.content == b""
+        return
+    kind = response.headers["Content-Type"].partition(";")[0]
+    schema = {**answer["content"][kind]["schema"], "components": document["components"]}
+    validator = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
+    validator.validate(response.json())
+
+
+@pytest.fixture
+async def filled(gateway: GatewayHarness) -> GatewayHarness:
+    """Services with and without figures, targets of one of them, one page more than one row."""
+    for name in ("checkout", "cart", "unseen"):
+        await gateway.service(name)
+    main = await gateway.target()
+    other = await gateway.target(name="other", objective=0.5)
+    await gateway.target(name="fast", sli_type="latency", threshold_seconds=0.25)
+    shot = snapshot("checkout", for_target(main), for_target(other))
+    await gateway.feed(shot, *(heartbeat(shard) for shard in range(4)))
+    end = int(NOW.timestamp()) // 60 * 60
+    gateway.store.rows.minutes["checkout"] = [(end, 10, 1, 10)]
+    return gateway
+
+
+async def test_the_document_is_valid_and_has_every_operation(gateway: GatewayHarness) -> None:
+    document = await gateway.get("/openapi.json")
+    found = {o["operationId"] for _, _, o in operations(document)}
+    assert found == OPERATIONS
+    every = [o for item in document["paths"].values() for o in item.values()]
+    assert len({o["operationId"] for o in every}) == len(every)
+    assert all(o["tags"] and o["summary"] for o in every)
+    schemas = document["components"]["schemas"]
+    for schema in schemas.values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+    assert "HTTPValidationError" not in str(document["paths"])
+    for reference in references(document):
+        assert reference.rpartition("/")[2] in schemas
+    assert (await gateway.client.get("/docs")).status_code == 200
+
+
+def references(value: Any) -> Iterator[str]:
+    """Give every `$ref` of a document."""
+    if isinstance(value, dict):
+        if isinstance(value.get("$ref"), str):
+            yield value["$ref"]
+        for item in value.values():
+            yield from references(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from references(item)
+
+
+async def test_every_operation_declares_its_problems(gateway: GatewayHarness) -> None:
+    document = await gateway.get("/openapi.json")
+    for path, method, operation in operations(document):
+        declared = set(operation["responses"])
+        wanted = {"503"}
+        if method in WRITES:
+            wanted |= {"401", "413", "429"}
+            assert operation["security"] == [{"bearer": []}]
+        if "{" in path:
+            wanted |= {"404"}
+        if "requestBody" in operation:
+            wanted |= {"415", "422"}
+        assert wanted <= declared, operation["operationId"]
+        for status in declared - {"200", "201", "204"}:
+            assert [*operation["responses"][status]["content"]] == ["application/problem+json"]
+        if path != "/api/burn/compute" and "post" in method:
+            assert "Location" in operation["responses"]["201"]["headers"]
+    assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+
+
+@pytest.mark.parametrize(
+    ("operation", "method", "path", "body"), GOOD, ids=[f"{g[0]}-{g[2]}" for g in GOOD]
+)
+async def test_good_answers_are_as_documented(
+    filled: GatewayHarness, operation: str, method: str, path: str, body: Any
+) -> None:
+    document = await filled.get("/openapi.json")
+    if operation == "compute_burn_rates":
+        filled.sender.answer = lambda value: answer_all(filled, value)
+    response = await filled.write(method, path, body)
+    assert response.status_code < 300, response.text
+    validate(document, operation, response)
+    if body is not None:
+        declared = operation_of(document, operation)["requestBody"]["content"]
+        schema = {**declared["application/json"]["schema"], "components": document["components"]}
+        jsonschema.validate(body, schema)
+
+
+async def answer_all(gateway: GatewayHarness, command: bytes) -> None:
+    """Answer a command as all shards would."""
+    command_id = command.split(b'"command_id":"')[1].split(b'"')[0].decode()
+    await gateway.feed(snapshot("cart", command_id=command_id))
+    await gateway.feed(*(heartbeat(shard, command_id=command_id) for shard in range(4)))
+
+
+@pytest.mark.parametrize(
+    ("operation", "method", "path", "body", "status"),
+    BAD,
+    ids=[f"{b[0]}-{b[4]}-{b[2]}" for b in BAD],
+)
+async def test_problems_are_as_documented(  # noqa: PLR0913, PLR0917 - a row of the table
+    filled: GatewayHarness, operation: str, method: str, path: str, body: Any, status: int
+) -> None:
+    document = await filled.get("/openapi.json")
+    response = await filled.write(method, path, body)
+    assert response.status_code == status, response.text
+    validate(document, operation, response)
+
+
+@pytest.mark.parametrize(
+    ("operation", "method", "path", "body"), GOOD, ids=[f"{g[0]}-{g[2]}" for g in GOOD]
+)
+async def test_every_operation_has_the_problems_that_any_may_have(
+    filled: GatewayHarness, operation: str, method: str, path: str, body: Any
+) -> None:
+    document = await filled.get("/openapi.json")
+    statuses = set()
+    if method != "GET":
+        response = await filled.client.request(method, path, json=body)
+        validate(document, operation, response)
+        statuses.add(response.status_code)
+        if "requestBody" in operation_of(document, operation):
+            headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "text/plain"}
+            response = await filled.client.request(method, path, content="x", headers=headers)
+            validate(document, operation, response)
+            statuses.add(response.status_code)
+    filled.sender.acknowledges = False
+    filled.store.failure = ConnectionRefusedError()
+    response = await filled.write(method, path, body)
+    validate(document, operation, response)
+    assert response.status_code == 503
+    filled.store.failure = None
+    filled.gateway.writes._left = 0.0
+    filled.gateway.writes._rate_per_second = 0.001
+    if method != "GET":
+        response = await filled.write(method, path, body)
+        validate(document, operation, response)
+        statuses.add(response.status_code)
+        assert statuses >= {401, 429}

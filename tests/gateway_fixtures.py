@@ -1,0 +1,51 @@
+"""A gateway on a store in memory."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from api_gateway.app import make_gateway
+from api_gateway.discovery import Discovery
+from api_gateway.handlers import Handlers
+from api_gateway.settings import GatewaySettings
+from api_gateway.web import gateway_app
+from tests.gateway import NOW, PARTITIONS, TOKEN, GatewayHarness, MemorySender, MemoryStore
+
+
+@pytest.fixture
+def gateway_settings(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The settings of `gateway`; a test may add some by parametrizing this fixture."""
+    return {
+        "database_url": "postgresql://nobody@127.0.0.1:1/none",
+        "partitions": PARTITIONS,
+        "api_token": TOKEN,
+        "compute_timeout_seconds": 0.2,
+        **getattr(request, "param", {}),
+    }
+
+
+@pytest.fixture
+async def gateway(gateway_settings: dict[str, Any]) -> AsyncIterator[GatewayHarness]:
+    """The application with its real operations, handlers and read model."""
+    settings = GatewaySettings.model_validate(gateway_settings)
+    store, sender, now = MemoryStore(), MemorySender(), [NOW]
+    parts = make_gateway(settings, store, sender, lambda: now[0])
+    discovery = Discovery(store)
+    handlers = Handlers(parts.read_model, parts.commands, discovery)
+    app = gateway_app(settings, parts, _no_lifespan, _ready)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        yield GatewayHarness(app, client, parts, store, sender, handlers, discovery, now)
+
+
+@asynccontextmanager
+async def _no_lifespan(_: FastAPI) -> AsyncIterator[None]:
+    yield
+
+
+async def _ready() -> dict[str, str]:
+    return {}
