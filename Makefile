@@ -11,7 +11,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-h
 	--no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down logs clean test test-fast check format bench pins
+.PHONY: help install up down logs clean test test-fast check format schemas bench pins
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,6 +46,9 @@ check: $(DEV) ## check style, types, import boundaries and the house rules
 format: $(DEV) ## let ruff format and fix what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+schemas: $(DEV) ## write the JSON Schemas and the AsyncAPI document again
+	$(BIN)/python -m common.schemas
 
 bench: $(DEV) ## run the benchmarks, on real Apache Kafka
 	@[ -n "$(BENCHMARKS)" ] || { echo "benchmarks/ holds no bench_*.py yet"; exit 1; }
