@@ -5,6 +5,7 @@ Pure: the verdict depends on the record alone, so that a replay gives the same.
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -31,11 +32,13 @@ from common.logging import CORRELATION_HEADER
 from common.sharding import shard_of
 from common.topics import HISTORY
 
-_MAX_LINE = 2**62
+_LINE_DIGITS = 18  # what a bigint holds
 _MAX_IMPORT_ID = 128
 _LETTER_KEY_BYTES = 1_024
 _LETTER_VALUE_BYTES = 262_144  # as base64 well below what a broker takes
 _MILLISECOND_DIGITS = 15
+_MAX_CORRELATION_ID = 256
+_PLACE = re.compile(r"[0-9]{1,10}:[0-9]{1,19}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ def judge(record: Record, rules: Rules) -> Verdict:
         event = parse_metric_event(record.value)
         history = record.topic == HISTORY.name
         check_time(event.timestamp, appended_at, HISTORY_AGE if history else rules.lateness)
-        forwarded_from = header(record, FORWARDED_FROM_HEADER)
+        forwarded_from = _forwarded_from(record)
         home = _home(event.service, rules, forwarded_from)
         if home != rules.shard:
             return Misrouted(record, event.service, home, appended_at)
@@ -112,16 +115,22 @@ def appended(record: Record) -> datetime:
 
 def first_appended_at(record: Record) -> datetime:
     """Return when a broker first took the record: a forwarded one carries that time with it."""
-    here = appended(record)
-    carried = header(record, FORWARDED_AT_HEADER)
-    if (
-        carried is None
-        or not carried.isascii()
-        or not carried.isdigit()
-        or len(carried) > _MILLISECOND_DIGITS
-    ):
-        return here
-    return min(here, datetime.fromtimestamp(int(carried) / 1000, UTC))
+    carried = _whole_number(header(record, FORWARDED_AT_HEADER), _MILLISECOND_DIGITS)
+    if carried is None or carried >= record.timestamp:
+        return appended(record)
+    return datetime.fromtimestamp(carried / 1000, UTC)
+
+
+def _whole_number(text: str | None, max_digits: int) -> int | None:
+    if text is None or len(text) > max_digits or not text.isascii() or not text.isdigit():
+        return None
+    return int(text)
+
+
+def _forwarded_from(record: Record) -> str | None:
+    """Return partition and offset of a forwarded record; what has another form is not ours."""
+    place = header(record, FORWARDED_FROM_HEADER)
+    return place if place and _PLACE.fullmatch(place) else None
 
 
 def _home(service: str, rules: Rules, forwarded_from: str | None) -> int:
@@ -134,20 +143,21 @@ def _home(service: str, rules: Rules, forwarded_from: str | None) -> int:
 
 
 def _place(record: Record, forwarded_from: str | None) -> tuple[Lane, int]:
-    import_id, line = header(record, IMPORT_ID_HEADER), header(record, IMPORT_LINE_HEADER)
+    import_id = header(record, IMPORT_ID_HEADER)
+    line = _whole_number(header(record, IMPORT_LINE_HEADER), _LINE_DIGITS)
     if not import_id or len(import_id) > _MAX_IMPORT_ID or "\0" in import_id:
         raise EventRejected(
             "import_id_missing",
             "headers.import_id",
             "history comes with `burnline import`; live events go to the metrics topic",
         )
-    if not line or not line.isascii() or not line.isdigit() or int(line) > _MAX_LINE:
+    if not line:
         raise EventRejected(
             "import_line_invalid", "headers.import_line", "must be a whole number above 0"
         )
     # forwarded records keep their order among themselves only
     lane = forwarded_from.split(":")[0] if forwarded_from else ""
-    return (import_id, lane), int(line)
+    return (import_id, lane), line
 
 
 def _identity(event: MetricEvent, record: Record, forwarded_from: str | None) -> Identity | None:
@@ -171,7 +181,7 @@ def _letter(record: Record, appended_at: datetime, rejection: EventRejected) -> 
         key=_base64(record.key, _LETTER_KEY_BYTES),
         value=_base64(record.value, _LETTER_VALUE_BYTES),
         value_bytes=None if record.value is None else len(record.value),
-        correlation_id=header(record, CORRELATION_HEADER),
+        correlation_id=(header(record, CORRELATION_HEADER) or "")[:_MAX_CORRELATION_ID] or None,
     )
 
 
