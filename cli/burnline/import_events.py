@@ -94,7 +94,7 @@ async def import_file(  # noqa: PLR0913 - what an import is made of
     if shift is None:
         newest = newest_timestamp(path, bar("looking for the newest")) if shift_to_now else None
         shift = shift_to(newest, now) if newest else timedelta()
-    elif shift_to_now or shift:
+    else:
         typer.echo(_KNOWN.format(shift), err=True)
     lines = verdicts(path, shift, now, bar("importing"))
     stored = _stored_first(lines, lambda: shifts.store(import_id, shift, now))
@@ -102,8 +102,8 @@ async def import_file(  # noqa: PLR0913 - what an import is made of
 
 
 _KNOWN: Final = (
-    "This import is known: its timestamps are shifted by {}, as at its first run. To import the "
-    "file as another one, give it an --import-id."
+    "This import is known: lines that were counted are not counted again, and timestamps are "
+    "shifted by {}, as at its first run. To import the file as another, give it an --import-id."
 )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any, Protocol
 
 from fastapi import FastAPI
@@ -56,23 +57,24 @@ def create_app(
             yield
         await broker.stop()
 
-    async def readiness() -> dict[str, str]:
-        try:
-            await broker.check()
-        except UnknownOutcomeError as error:
-            return {"kafka": f"no broker answers: {error}"}
-        return {}
-
     app = build_app(
         "Burnline ingest",
         settings,
         lifespan=lifespan,
-        readiness=readiness,
+        readiness=partial(_failing, broker),
         body_limit_bytes=settings.body_limit_bytes,
     )
     app.include_router(endpoint.router())
     _describe_events(app)
     return app
+
+
+async def _failing(broker: Broker) -> dict[str, str]:
+    try:
+        await broker.check()
+    except UnknownOutcomeError as error:
+        return {"kafka": f"no broker answers: {error}"}
+    return {}
 
 
 @asynccontextmanager
