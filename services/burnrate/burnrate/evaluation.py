@@ -1,7 +1,7 @@
 """The tick: evaluate every owned shard, publish what has changed, and say that we are alive."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -85,7 +85,9 @@ class Evaluator:
             fingerprints[name] = _fingerprint(state, name, own_slots, sums, moment)
             asked = command_id is not None and service in {None, name}
             if asked or known.fingerprints.get(name) != fingerprints[name]:
-                changed.append(state.snapshot(name, own_slots, sums, moment))
+                # the others have changed by chance: they are no answer to the command
+                stamp = moment if asked else replace(moment, command_id=None)
+                changed.append(state.snapshot(name, own_slots, sums, stamp))
         due = known.heartbeat_at is None or moment.now - known.heartbeat_at >= timedelta(
             seconds=self._settings.heartbeat_seconds
         )
@@ -171,7 +173,7 @@ def _fingerprint(
 ) -> bytes:
     """Return what a snapshot depends on, beside the time at which it was made."""
     entry = state.service(name)
-    stale = entry.is_stale(moment.now)
+    lengths = (entry.is_stale(moment.now), entry.resolution_seconds(moment.now))
     targets = [(slot.target.id, slot.target.revision) for slot in slots]
-    told = (moment.lagging, stale, targets, str(entry.newest_at), str(entry.counters))
+    told = (moment.lagging, lengths, targets, str(entry.newest_at), str(entry.counters))
     return repr(told).encode() + np.ascontiguousarray(sums).tobytes()

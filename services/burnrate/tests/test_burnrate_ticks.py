@@ -1,0 +1,232 @@
+"""What a tick publishes: what has changed, a sign of life, and answers to commands."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from common.events import MetricEvent
+from common.kafka import UnknownOutcomeError
+from common.slo import DataStatus, SliType
+from tests.reference.evaluator import SHARDS, World, declared, name_in, wanted
+from tests.reference.streams import START
+
+A, B, OTHER = name_in(0, 0), name_in(0, 1), name_in(1)
+
+
+def event(name: str = A, total: int = 10, bad: int = 0, window_seconds: int = 10) -> MetricEvent:
+    return MetricEvent(name, START, total=total, bad=bad, window_seconds=window_seconds)
+
+
+@pytest.fixture
+def world() -> World:
+    """Own both shards; two services in one of them, a third in the other."""
+    found = World()
+    for shard in range(SHARDS):
+        found.acquire(shard)
+    found.count(event(A), event(B), event(OTHER))
+    return found
+
+
+async def test_the_first_tick_publishes_everything_and_a_heartbeat(world: World) -> None:
+    told = await world.tick()
+    assert set(told.snapshots) == set(world.rows.stored) == {A, B, OTHER}
+    assert {shard: beat.services for shard, beat in told.heartbeats.items()} == {0: 2, 1: 1}
+    for message, key, shard in told.sent:
+        name = getattr(message, "service_name", None)
+        assert key == (name.encode() if name else f"shard/{shard}".encode())
+        assert message.shard == shard
+    own = told.snapshots[A]
+    assert (own.epoch, own.evaluated_at, own.applied_through) == (1, world.now, world.now)
+    assert (own.data_status, own.slos[0].default, own.command_id) == (DataStatus.OK, True, None)
+
+
+async def test_what_has_not_changed_is_not_published_again(world: World) -> None:
+    await world.tick()
+    world.rows.stored.clear()
+    assert (await world.tick()).sent == []
+    assert world.rows.stored == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda w: w.count(event(total=1)),
+        lambda w: w.count(event(total=0, bad=0, window_seconds=300)),
+        lambda w: w.count(MetricEvent(A, START + timedelta(seconds=1), total=0, bad=0)),
+        lambda w: w.count(MetricEvent(A, START - timedelta(days=20), total=1, bad=0)),
+        lambda w: w.catalog.apply(wanted(A, 1)),
+    ],
+)
+async def test_a_change_is_published_once_and_alone(
+    world: World, change: Callable[[World], None]
+) -> None:
+    await world.tick()
+    change(world)
+    told = await world.tick()
+    assert set(told.snapshots) == {A}
+    assert not told.heartbeats
+    assert (await world.tick()).sent == []
+
+
+async def test_time_alone_changes_figures_when_a_bucket_leaves(world: World) -> None:
+    await world.tick()
+    left = [seconds for seconds in range(2, 330) if A in (await world.tick()).snapshots]
+    # at START + 291 s the bucket that ends at START leaves the five minutes; stale after 300 s
+    assert left == [291, 301]
+
+
+async def test_heartbeats_go_out_every_ten_seconds(world: World) -> None:
+    beats = [seconds for seconds in range(1, 35) if (await world.tick()).heartbeats]
+    assert beats == [1, 11, 21, 31]
+
+
+async def test_lagging_begins_after_fifteen_seconds_and_ends_with_it(world: World) -> None:
+    applied = world.now
+    await world.tick()
+
+    async def status(lag: timedelta) -> DataStatus | None:
+        world.now = applied + lag
+        world.applied_until(applied)
+        await world.evaluator.tick()
+        own = world.told().snapshots.get(A)
+        return own.data_status if own else None
+
+    assert await status(timedelta(seconds=15)) is None
+    assert await status(timedelta(seconds=15, microseconds=1)) is DataStatus.LAGGING
+    assert await status(timedelta(seconds=20)) is None
+    assert (await world.tick()).snapshots[A].data_status is DataStatus.OK
+
+
+async def test_one_topic_that_is_behind_makes_the_shard_lag(world: World) -> None:
+    world.ledger.owned[0].applied_through["history"] = START - timedelta(seconds=16)
+    await world.evaluator.tick()
+    told = world.told().snapshots
+    assert told[A].data_status is told[B].data_status is DataStatus.LAGGING
+    assert told[A].applied_through == START - timedelta(seconds=16)
+    assert told[OTHER].data_status is DataStatus.OK
+
+
+async def test_a_command_publishes_all_snapshots_and_then_each_heartbeat(world: World) -> None:
+    await world.tick()
+    told = await world.compute("cmd")
+    assert {name: s.command_id for name, s in told.snapshots.items()} == dict.fromkeys(
+        (A, B, OTHER), "cmd"
+    )
+    assert {shard: b.command_id for shard, b in told.heartbeats.items()} == {0: "cmd", 1: "cmd"}
+    for shard in range(SHARDS):
+        own = [message for message, _, where in told.sent if where == shard]
+        assert own[-1] == told.heartbeats[shard]
+    assert (await world.tick()).sent == []
+
+
+async def test_a_command_for_one_service_concerns_its_shard_alone(world: World) -> None:
+    await world.tick()
+    told = await world.compute("cmd", OTHER)
+    assert set(told.snapshots) == {OTHER}
+    assert set(told.heartbeats) == {1}
+    assert told.snapshots[OTHER].command_id == told.heartbeats[1].command_id == "cmd"
+
+
+async def test_what_changed_by_chance_is_no_answer_to_a_command(world: World) -> None:
+    await world.tick()
+    world.count(event(B))
+    told = await world.compute("cmd", A)
+    assert {name: s.command_id for name, s in told.snapshots.items()} == {A: "cmd", B: None}
+    assert told.snapshots[B].slos[0].total == 20
+    assert (await world.tick()).sent == []
+
+
+@pytest.mark.parametrize("unknown", [name_in(0, 7), name_in(1, 7)])
+async def test_a_command_for_an_unknown_service_is_answered_by_the_heartbeat(
+    world: World, unknown: str
+) -> None:
+    await world.tick()
+    told = await world.compute("cmd", unknown)
+    assert not told.snapshots
+    assert [b.command_id for b in told.heartbeats.values()] == ["cmd"]
+
+
+async def test_only_owned_shards_answer(world: World) -> None:
+    await world.tick()
+    world.release(0)
+    assert set((await world.compute("cmd")).snapshots) == {OTHER}
+    assert (await world.compute("cmd", A)).sent == []
+
+
+async def test_under_a_new_epoch_everything_is_published_again(world: World) -> None:
+    await world.tick()
+    state = world.work.states[0]
+    world.release(0)
+    assert (await world.tick()).sent == []
+    world.acquire(0, epoch=2, state=state)
+    told = await world.tick()
+    assert {name: s.epoch for name, s in told.snapshots.items()} == {A: 2, B: 2}
+    assert {shard: b.epoch for shard, b in told.heartbeats.items()} == {0: 2}
+
+
+@pytest.mark.parametrize("place", ["broker", "rows"])
+async def test_what_could_not_be_published_goes_out_at_the_next_tick(
+    world: World, place: str
+) -> None:
+    await world.tick()
+    world.count(event(A, total=5, bad=5))
+    failing = getattr(world, place)
+    failing.failing = True
+    for _ in range(2):
+        with pytest.raises((UnknownOutcomeError, OSError)):
+            await world.tick()
+    world.told()
+    failing.failing = False
+    world.rows.stored.clear()
+    told = await world.tick()
+    assert told.snapshots[A].slos[0].bad == 5
+    assert world.rows.stored == [A]
+    assert (await world.tick()).sent == []
+
+
+async def test_a_failed_heartbeat_is_sent_at_the_next_tick(world: World) -> None:
+    await world.tick()
+    world.broker.failing = True
+    with pytest.raises(UnknownOutcomeError):
+        await world.tick(10)
+    world.broker.failing = False
+    assert set((await world.tick()).heartbeats) == {0, 1}
+
+
+async def test_retired_services_are_not_shown_but_still_counted(world: World) -> None:
+    await world.tick()
+    world.catalog.apply(declared(A, revision=1, retired=True))
+    world.count(event(A))
+    assert (await world.tick()).sent == []
+    assert A not in (await world.compute("cmd")).snapshots
+    world.catalog.apply(declared(A, revision=2))
+    assert (await world.tick()).snapshots[A].slos[0].total == 20
+
+
+async def test_a_declared_service_without_data_is_published_by_its_shard_once() -> None:
+    world = World()
+    world.acquire(0)
+    world.acquire(1)
+    world.catalog.apply(declared(A))
+    told = await world.tick()
+    assert [(m.shard, s) for m, _, s in told.sent if m in told.snapshots.values()] == [(0, 0)]
+    own = told.snapshots[A]
+    assert (own.data_status, own.newest_at, own.burn_rate_5m) == (DataStatus.NO_DATA, None, 0)
+
+
+async def test_a_new_latency_target_reads_its_history_and_then_shows(world: World) -> None:
+    await world.tick()
+    hour = round(START.timestamp()) // 3600
+    world.rows.histograms = [[], [], [(hour, [0.1, 0.5], [6, 3, 1])]]
+    slow = {"sli_type": SliType.LATENCY, "objective": "0.9", "threshold_seconds": 0.1}
+    world.catalog.apply(wanted(A, 1, **slow))
+    [found] = (await world.tick()).snapshots[A].slos
+    assert (found.total, found.bad, found.coverage_ratio) == (10, 4, 1.0)
+    world.rows.histograms = [[], [], [(hour, [0.1, 0.5], [6, 3, 1])]]
+    changed = {**slow, "threshold_seconds": 0.5, "revision": 2}
+    world.catalog.apply(wanted(A, 1, **changed))
+    [found] = (await world.tick()).snapshots[A].slos
+    assert (found.total, found.bad, found.threshold_seconds) == (10, 1, 0.5)
+    assert (await world.tick()).sent == []
+    assert not world.rows.histograms

@@ -1,0 +1,194 @@
+"""An evaluator on a ledger, a broker and a database that only note what happens to them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, cast
+
+import msgspec
+
+from burnrate.catalog import Catalog
+from burnrate.counting import CountingWork
+from burnrate.domain import default_target
+from burnrate.evaluation import Evaluator
+from burnrate.settings import BurnrateSettings
+from burnrate.shard_state import ShardState
+from burnrate.tally import Admitted, tally
+from common.database import Database
+from common.events import (
+    BurnRateMessage,
+    BurnRateSnapshot,
+    MetricEvent,
+    ServiceChanged,
+    ShardHeartbeat,
+    TargetChanged,
+)
+from common.kafka import Publisher, UnknownOutcomeError
+from common.ledger import ShardLedger
+from common.outbox import Outbox
+from common.shard import Ownership
+from common.sharding import shard_of
+from common.slo import SliType
+from tests.reference.streams import START
+
+SHARDS = 2
+_message = msgspec.json.Decoder(BurnRateMessage)
+
+
+@dataclass
+class Ledger:
+    """The shards that we own."""
+
+    owned: dict[int, Ownership] = field(default_factory=dict)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+@dataclass
+class Broker:
+    """What was published, in order; while `failing` nothing is."""
+
+    sent: list[tuple[BurnRateMessage, bytes | None, int | None]] = field(default_factory=list)
+    failing: bool = False
+
+    async def send_all(
+        self, records: Sequence[tuple[str, bytes, bytes | None, int | None, Any]]
+    ) -> None:
+        if self.failing:
+            raise UnknownOutcomeError("no answer")
+        self.sent += [(_message.decode(value), key, shard) for _, value, key, shard, _ in records]
+
+
+@dataclass
+class Rows:
+    """A database: snapshots that were stored, and histograms by the order they are asked for."""
+
+    stored: list[str] = field(default_factory=list)
+    histograms: list[list[tuple[int, list[float], list[int]]]] = field(default_factory=list)
+    failing: bool = False
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator["Rows"]:
+        if self.failing:
+            raise OSError("connection refused")
+        yield self
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator["Rows"]:
+        yield self
+
+    async def execute(self, _: object, values: dict[str, Any] | None = None) -> list[Any]:
+        if values is not None:
+            self.stored += values["services"]
+            return []
+        return self.histograms.pop(0) if self.histograms else []
+
+
+class World:
+    """One process: its clock, what it owns, what it publishes."""
+
+    def __init__(self) -> None:
+        self.now = START
+        self.ledger, self.broker, self.rows = Ledger(), Broker(), Rows()
+        self.catalog = Catalog(default_target(Decimal("0.999"), 30))
+        self.work = CountingWork(
+            SHARDS, timedelta(hours=24), cast("Outbox", None), lambda: self.now
+        )
+        self.evaluator = Evaluator(
+            settings=BurnrateSettings(),
+            shards=SHARDS,
+            ledger=cast("ShardLedger", self.ledger),
+            work=self.work,
+            catalog=self.catalog,
+            database=cast("Database", self.rows),
+            publisher=cast("Publisher", self.broker),
+            clock=lambda: self.now,
+        )
+
+    def acquire(self, shard: int, epoch: int = 1, state: ShardState | None = None) -> None:
+        """Own a shard, with all applied up to now."""
+        topics = {"metrics": self.now, "history": self.now}
+        self.ledger.owned[shard] = Ownership(epoch, "cluster", dict.fromkeys(topics, 0), topics)
+        self.work.states[shard] = state or ShardState(self.now)
+
+    def release(self, shard: int) -> None:
+        """Give a shard up."""
+        del self.ledger.owned[shard]
+        self.work.release(shard)
+
+    def applied_until(self, at: datetime) -> None:
+        """Let every shard have applied what was appended up to an instant."""
+        for own in self.ledger.owned.values():
+            own.applied_through = dict.fromkeys(own.applied_through, at)
+
+    def count(self, *events: MetricEvent) -> None:
+        """Apply events to the shards of their services."""
+        for event in events:
+            state = self.work.states[shard_of(event.service, SHARDS)]
+            state.fold(tally([Admitted(event, self.now)]), self.now)
+
+    async def tick(self, seconds: float = 1.0) -> "Told":
+        """Let time pass with nothing left unapplied, tick, and return what was published."""
+        self.now += timedelta(seconds=seconds)
+        self.applied_until(self.now)
+        await self.evaluator.tick()
+        return self.told()
+
+    async def compute(self, command_id: str, service: str | None = None) -> "Told":
+        """Run a command and return what was published."""
+        await self.evaluator.compute(command_id, service)
+        return self.told()
+
+    def told(self) -> "Told":
+        """Return what has been published since the last time."""
+        sent, self.broker.sent = self.broker.sent, []
+        return Told(sent)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Messages in the order in which they went out, with key and partition."""
+
+    sent: list[tuple[BurnRateMessage, bytes | None, int | None]]
+
+    @property
+    def snapshots(self) -> dict[str, BurnRateSnapshot]:
+        found = [m for m, _, _ in self.sent if isinstance(m, BurnRateSnapshot)]
+        assert len({m.service_name for m in found}) == len(found)
+        return {m.service_name: m for m in found}
+
+    @property
+    def heartbeats(self) -> dict[int, ShardHeartbeat]:
+        found = [m for m, _, _ in self.sent if isinstance(m, ShardHeartbeat)]
+        assert len({m.shard for m in found}) == len(found)
+        return {m.shard: m for m in found}
+
+
+def name_in(shard: int, number: int = 0) -> str:
+    """Return the name of a service of that shard."""
+    found = (f"svc{i}" for i in range(1000) if shard_of(f"svc{i}", SHARDS) == shard)
+    return [next(found) for _ in range(number + 1)][-1]
+
+
+def declared(name: str, *, revision: int = 1, retired: bool = False) -> ServiceChanged:
+    """Return what the catalog says of a service."""
+    return ServiceChanged(revision, 1, name, 1, "team", None, retired)
+
+
+def wanted(service: str, number: int, **fields: Any) -> TargetChanged:
+    """Return what the catalog says of an availability target, or as the fields say."""
+    given: dict[str, Any] = {
+        "revision": 1,
+        "name": f"t{number}",
+        "sli_type": SliType.AVAILABILITY,
+        "objective": "0.99",
+        "window_days": 30,
+        "threshold_seconds": None,
+        "max_error_ratio": None,
+        "min_bad_events": 1,
+        "retired": False,
+        **fields,
+    }
+    return TargetChanged(id=number, service_name=service, **given)
