@@ -19,6 +19,7 @@ from tests.flow import (
 )
 from tests.stack import Stack
 
+TEN_STEPS = Path(__file__).parents[1] / "examples" / "petshop" / "tests" / "ten_steps.csv"
 VARIABLE = "BURNLINE_PETSHOP_CSV"
 
 
@@ -66,6 +67,20 @@ def test_the_petshop_outage_is_read_from_the_api(stack: Stack, events: Path) -> 
     stack.restart("burnrate")
     wait_for(stack, "/api/slo/petsite", lambda body: body["data_status"] == "ok")
     assert figures(stack) == before
+
+
+def test_ten_steps_written_by_hand_reach_the_api(stack: Stack, tmp_path: Path) -> None:
+    steps = tmp_path / "metrics.csv"
+    steps.write_text(TEN_STEPS.read_text().replace("PetSite", "SmallShop"))
+    file = convert_petshop(steps, tmp_path / "events.ndjson")
+    for _ in range(2):
+        run_import(stack, file, "--shift-to-now")
+        body = wait_for(stack, "/api/slo/smallshop", lambda body: body["slos"][0]["total"] == 3_960)
+        assert body["slos"][0]["bad"] == 4 + 255 + 220 + 1
+        assert body["slos"][0]["error_budget_consumed"] == pytest.approx(480 / 3.96)
+        # five-minute reports: the shortest window holds two of them
+        assert body["resolution_seconds"] == 300
+        assert body["short_window_seconds"] == 600
 
 
 def test_a_killed_import_ends_in_the_same_numbers(
