@@ -1,0 +1,182 @@
+"""How far figures can be trusted: each state at its edge, and how rare reports may be."""
+
+from datetime import timedelta
+
+import pytest
+
+from burnrate.domain import Target, service_status, slo_data_status, stale_after_seconds
+from burnrate.shard_state import Moment, ServiceState, ShardState
+from burnrate.tally import Admitted, tally
+from common.events import BurnRateSnapshot, IngestCounters, Latency, MetricEvent
+from common.slo import DataStatus, SliType
+from tests.reference.brute_force import end_of_bucket
+from tests.reference.objectives import target
+from tests.reference.streams import MICROSECOND, START
+
+MINUTE = timedelta(minutes=1)
+STATES = [DataStatus.NO_DATA, DataStatus.LAGGING, DataStatus.STALE, DataStatus.NO_TRAFFIC]
+
+
+def state_of(*events: MetricEvent) -> ShardState:
+    state = ShardState(START)
+    state.fold(tally(Admitted(event, START) for event in events), START)
+    return state
+
+
+def snapshot(
+    state: ShardState, after: timedelta, *targets: Target, lagging: bool = False
+) -> BurnRateSnapshot:
+    now = START + after
+    slots = state.slots(["cart"], lambda _: [*targets] or [target()])
+    moment = Moment(now, 0, 1, now, lagging)
+    return state.snapshot("cart", slots, state.sums(slots, now), moment)
+
+
+def event(age: timedelta = timedelta(), total: int = 5, window_seconds: int = 10) -> MetricEvent:
+    return MetricEvent("cart", START - age, total=total, bad=0, window_seconds=window_seconds)
+
+
+def test_the_first_state_that_applies_holds() -> None:
+    """All sixteen combinations of (unseen, lagging, stale, no traffic)."""
+    for number in range(16):
+        unseen, lagging, stale, quiet = (bool(number >> bit & 1) for bit in range(4))
+        given = zip(STATES, (unseen, lagging, stale, quiet), strict=True)
+        expected = next((state for state, holds in given if holds), DataStatus.OK)
+        found = service_status(
+            seen=not unseen, lagging=lagging, stale=stale, recent_total=0 if quiet else 1
+        )
+        assert found is expected
+
+
+@pytest.mark.parametrize("status", list(DataStatus))
+@pytest.mark.parametrize(("slo_total", "recent"), [(0, 0), (9, 0), (9, 9)])
+def test_an_objective_is_no_better_than_its_service(
+    status: DataStatus, slo_total: int, recent: int
+) -> None:
+    found = slo_data_status(status, slo_total, recent)
+    if status in {DataStatus.NO_DATA, DataStatus.LAGGING, DataStatus.STALE}:
+        assert found is status
+    elif recent:
+        assert found is DataStatus.OK
+    elif slo_total or status is DataStatus.NO_TRAFFIC:
+        assert found is DataStatus.NO_TRAFFIC
+    else:
+        assert found is DataStatus.NO_DATA  # requests, but none that this objective can judge
+
+
+@pytest.mark.parametrize(
+    ("window_seconds", "stale_after"),
+    [(10, 300), (100, 300), (101, 303), (300, 900), (3600, 10_800)],
+)
+def test_data_are_stale_after_three_reports_and_no_sooner_than_five_minutes(
+    window_seconds: int, stale_after: int
+) -> None:
+    state = state_of(event(window_seconds=window_seconds))
+    edge = timedelta(seconds=stale_after)
+    assert snapshot(state, edge).stale_after_seconds == stale_after
+    assert snapshot(state, edge).data_status is not DataStatus.STALE
+    assert snapshot(state, edge + MICROSECOND).data_status is DataStatus.STALE
+    assert stale_after_seconds(window_seconds) == stale_after
+
+
+def test_traffic_ends_where_the_shortest_window_is_empty() -> None:
+    state = state_of(event(window_seconds=120))
+    # the bucket that ends at START is in a window of 300 s until the one that ends 290 s later
+    assert snapshot(state, timedelta(seconds=290)).data_status is DataStatus.OK
+    later = snapshot(state, timedelta(seconds=290) + MICROSECOND)
+    assert (later.data_status, later.slos[0].data_status) == (DataStatus.NO_TRAFFIC,) * 2
+    assert later.stale_after_seconds == 360
+
+
+def test_reports_of_nothing_are_no_traffic_and_silence_is_stale() -> None:
+    state = state_of(event(total=0))
+    assert snapshot(state, timedelta()).data_status is DataStatus.NO_TRAFFIC
+    assert snapshot(state, timedelta(hours=1)).data_status is DataStatus.STALE
+
+
+def test_lagging_hides_staleness_and_nothing_hides_that_nothing_came() -> None:
+    assert snapshot(state_of(event()), timedelta(hours=1), lagging=True).data_status == "lagging"
+    unseen = snapshot(ShardState(START), timedelta(), lagging=True)
+    assert (unseen.data_status, unseen.newest_at, unseen.slos[0].data_status) == (
+        DataStatus.NO_DATA,
+        None,
+        DataStatus.NO_DATA,
+    )
+
+
+def test_an_event_ahead_of_now_is_not_stale() -> None:
+    state = state_of(event(timedelta(minutes=-5)))
+    assert snapshot(state, timedelta()).data_status is DataStatus.NO_TRAFFIC
+    assert snapshot(state, timedelta(minutes=5)).data_status is DataStatus.OK
+
+
+def test_a_latency_objective_without_histograms_has_no_data_of_its_own() -> None:
+    state = ShardState(START)
+    state.load_latency("cart", 0.5, [])
+    slow = target("0.9", sli_type=SliType.LATENCY, threshold_seconds=0.5)
+    state.fold(tally([Admitted(event(), START)]), START)
+    first, second = snapshot(state, timedelta(), target("0.9999"), slow).slos
+    assert (first.data_status, second.data_status) == (DataStatus.OK, DataStatus.NO_DATA)
+    assert (second.total, second.coverage_ratio, second.composite_burn_rate) == (0, 0.0, 0.0)
+    timed = MetricEvent("cart", START, total=5, bad=0, latency=Latency((0.5,), (4, 1)))
+    state.fold(tally([Admitted(timed, START)]), START)
+    [_, second] = snapshot(state, timedelta(), target("0.9999"), slow).slos
+    assert (second.data_status, second.total, second.coverage_ratio) == (DataStatus.OK, 5, 0.5)
+    # its own share of the traffic may have ended while the service's goes on
+    later = timedelta(minutes=10)
+    state.fold(tally([Admitted(event(-later), START + later)]), START + later)
+    found = snapshot(state, later, target("0.9999"), slow)
+    assert [s.data_status for s in found.slos] == [DataStatus.OK, DataStatus.NO_TRAFFIC]
+
+
+@pytest.mark.parametrize(
+    ("rare_age", "resolution"),
+    [(timedelta(), 900), (59 * MINUTE, 900), (60 * MINUTE, 10), (23 * 60 * MINUTE, 10)],
+)
+def test_the_longest_report_of_the_last_hour_sets_the_lengths(
+    rare_age: timedelta, resolution: int
+) -> None:
+    found = snapshot(state_of(event(rare_age, window_seconds=900), event()), timedelta())
+    assert found.resolution_seconds == resolution
+    assert found.short_window_seconds == max(300, 2 * resolution)
+    assert found.stale_after_seconds == max(300, 3 * resolution)
+    short = found.slos[0].windows["5m"]
+    assert short.window_seconds == found.short_window_seconds
+
+
+def test_the_hour_is_that_before_the_newest_minute_and_not_before_now() -> None:
+    """A service that has ended keeps the lengths by which it is judged, for as long as kept."""
+    state = state_of(event(window_seconds=900))
+    for hours in (1, 24, 47):
+        assert snapshot(state, timedelta(hours=hours)).resolution_seconds == 900
+    edge = timedelta(hours=48)
+    assert snapshot(state, edge - MINUTE).resolution_seconds == 900
+    assert snapshot(state, edge).resolution_seconds == 10
+
+
+def test_late_reports_do_not_move_the_hour() -> None:
+    state = state_of(event())
+    state.fold(tally([Admitted(event(timedelta(hours=2), window_seconds=3600), START)]), START)
+    assert snapshot(state, timedelta()).resolution_seconds == 10
+
+
+def test_reports_of_many_days_leave_one_hour_in_memory() -> None:
+    state = ServiceState()
+    for minute in [*range(5000, 0, -1), *range(5000, 10_000)]:
+        state.report(minute, 3600 if minute == 9940 else 60)
+        assert len(state.reports) <= 120
+    now = START - (START - end_of_bucket(START, 60))
+    newest = round(now.timestamp()) // 60
+    state.report(newest, 30)
+    assert state.resolution_seconds(now) == 30
+
+
+def test_counters_and_newest_time_only_grow() -> None:
+    state = state_of(event())
+    for _ in range(2):
+        old = tally([Admitted(event(timedelta(hours=1)), START, identified=False, misrouted=True)])
+        old.note("cart", duplicates=2, event_id_conflicts=1)
+        state.fold(old, START)
+    found = snapshot(state, timedelta())
+    assert found.newest_at == START
+    assert found.counters == IngestCounters(4, 2, 2, 2)
