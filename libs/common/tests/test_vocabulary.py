@@ -61,8 +61,24 @@ def test_objectives_are_ratios_or_percentages(given_value: str, ratio: str) -> N
 
 @pytest.mark.parametrize(
     "given_value",
-    ["0", "-0.0", "1", "1.0", "1.5", "49.9", "50", "100", "100.0", "250", "-0.999", "-99.9"]
-    + ["NaN", "sNaN", "Infinity", "-Infinity"],
+    [
+        "0",
+        "-0.0",
+        "1",
+        "1.0",
+        "1.5",
+        "49.9",
+        "50",
+        "100",
+        "100.0",
+        "250",
+        "-0.999",
+        "-99.9",
+        "NaN",
+        "sNaN",
+        "Infinity",
+        "-Infinity",
+    ],
 )
 def test_other_objectives_are_refused(given_value: str) -> None:
     with pytest.raises(InvalidObjectiveError, match=r"0\.999"):
