@@ -93,7 +93,7 @@ def kafka_node_running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kaf
     """An Apache Kafka of this session; without one the tests fail, they do not skip."""
     silence_client_logs()
     data_dir = _data_dir(tmp_path_factory, "kafka")
-    node = kafka_node(data_dir.path / "kafka", HOST)
+    node = kafka_node(data_dir.path / "kafka")
     with running(node.command(), data_dir.logs, dict(os.environ)):
         note_kafka()
         yield node

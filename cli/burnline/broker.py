@@ -9,17 +9,18 @@ from burnline.artifacts import ensure_jars, jar_version
 from burnline.command import Command
 from burnline.config import StackConfig
 from burnline.kafka import KafkaNode, answers, find_java
-from burnline.ports import free_port
+from burnline.ports import LOOPBACK, free_port
 from burnline.services import SERVICES
 
 MEMORY_BROKER: Final = "librdkafka mock cluster"
 
 
-def kafka_node(home: Path, host: str) -> KafkaNode:
+def kafka_node(home: Path) -> KafkaNode:
     """An Apache Kafka node on free ports; its jars are fetched when they are not there."""
-    port = free_port(host)
-    controller_port = free_port(host, frozenset({port}))
-    return KafkaNode(home, ensure_jars(), find_java(), host, port, controller_port)
+    port = controller_port = free_port(LOOPBACK)
+    while controller_port == port:
+        controller_port = free_port(LOOPBACK)
+    return KafkaNode(home, ensure_jars(), find_java(), LOOPBACK, port, controller_port)
 
 
 def broker_command(config: StackConfig, environment: dict[str, str]) -> Command | None:
@@ -28,7 +29,7 @@ def broker_command(config: StackConfig, environment: dict[str, str]) -> Command 
         return None
     if config.broker_kind == "memory":
         return _memory_broker(config, environment)
-    node = kafka_node(config.data_dir.path / "kafka", config.host)
+    node = kafka_node(config.data_dir.path / "kafka")
     environment["KAFKA_BOOTSTRAP_SERVERS"] = node.bootstrap_servers
     return node.command()
 
@@ -45,10 +46,10 @@ def broker_name(config: StackConfig) -> tuple[str, str]:
 
 
 def _memory_broker(config: StackConfig, environment: dict[str, str]) -> Command:
-    port = free_port(config.host)
-    address = f"{config.host}:{port}"
+    port = free_port(LOOPBACK)
+    address = f"{LOOPBACK}:{port}"
     environment["KAFKA_BOOTSTRAP_SERVERS"] = address
-    arguments = ("--host", config.host, "--port", str(port))
+    arguments = ("--host", LOOPBACK, "--port", str(port))
     return Command(
         name="memory-broker",
         argv=(sys.executable, "-m", "burnline.memory_broker", *arguments),

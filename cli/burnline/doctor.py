@@ -1,5 +1,6 @@
 """`burnline doctor`: what this machine lacks, and the command that cures it."""
 
+import contextlib
 import re
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from burnline.config import StackConfig
 from burnline.errors import StackError
 from burnline.kafka import find_java
 from burnline.launch import settle_ports
+from burnline.ports import Reservations
 from burnline.postgres_home import are_usable, wheel_binaries
 from burnline.state import read_state
 
@@ -99,7 +101,9 @@ def _ports(config: StackConfig) -> Finding:
         return Finding("ports", "held by the running stack")
 
     def settled() -> str:
-        return " ".join(f"{p.variable}={p.port}" for p in settle_ports(config).ports)
+        with contextlib.closing(Reservations()) as reservations:
+            ports = settle_ports(config, reservations).ports
+        return " ".join(f"{port.variable}={port.port}" for port in ports)
 
     return _attempt("ports", settled, "set the variable to a free port")
 

@@ -18,7 +18,7 @@ from burnline.config import DataDir, StackConfig
 from burnline.errors import BrokerUnavailableError, StackError
 from burnline.kafka import find_java
 from burnline.logfiles import tail
-from burnline.ports import WantedPort, resolve_port
+from burnline.ports import Reservations, resolve_port
 from burnline.processes import end_processes
 from burnline.services import SERVICES
 from burnline.state import StackState, read_state
@@ -60,16 +60,16 @@ def settle_broker(config: StackConfig, warn: Callable[[str], None]) -> StackConf
     return config
 
 
-def settle_ports(config: StackConfig) -> StackConfig:
-    """Choose the ports; StackError when one that was chosen explicitly is busy."""
-    settled: list[WantedPort] = []
-    for wanted in config.ports:
-        taken = frozenset(port.port for port in settled)
-        settled.append(replace(wanted, port=resolve_port(config.host, wanted, taken)))
-    return replace(config, ports=tuple(settled))
+def settle_ports(config: StackConfig, reservations: Reservations) -> StackConfig:
+    """Choose and reserve the ports; StackError when one that was chosen explicitly is busy."""
+    ports = [
+        replace(wanted, port=resolve_port(config.host, wanted, reservations))
+        for wanted in config.ports
+    ]
+    return replace(config, ports=tuple(ports))
 
 
-def launch(config: StackConfig) -> None:
+def launch(config: StackConfig, reservations: Reservations) -> None:
     """Start the supervisor in a session of its own; its streams go to its log.
 
     Returns when it has written its state; StackError with its log when it ends before that.
@@ -90,6 +90,7 @@ def launch(config: StackConfig) -> None:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=reservations.descriptors,
         )
     while not config.data_dir.state.exists():
         if supervisor.poll() is not None:

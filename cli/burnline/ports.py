@@ -1,12 +1,18 @@
 """TCP ports of the local stack: which are free, and what to do when a wanted one is not."""
 
+import fcntl
+import os
 import random
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from burnline.artifacts import cache_dir
 from burnline.errors import StackError
 
+# Where the servers of a stack listen, whatever BURNLINE_HOST says for its services.
+LOOPBACK: Final = "127.0.0.1"
 # Below every usual ephemeral range (Linux from 32768, macOS from 49152): a client that retries
 # against a server that is down can be given that very port as its own and so keep it from coming
 # back.
@@ -35,27 +41,60 @@ def is_free(host: str, port: int) -> bool:
     return True
 
 
-def free_port(host: str, taken: frozenset[int] = frozenset()) -> int:
-    """A free port outside the ephemeral range and not in `taken`; StackError if none is found."""
-    for _ in range(ATTEMPTS):
-        port = random.randint(FIRST_PORT, LAST_PORT)  # noqa: S311 - no secret, only spread
-        if port not in taken and is_free(host, port):
-            return port
-    message = f"no free TCP port on {host} between {FIRST_PORT} and {LAST_PORT}"
-    raise StackError(message)
+class Reservations:
+    """Ports that no other stack of this user takes, until the last holder of the locks is gone.
+
+    Two stacks that start at once would otherwise both find a port free before either listens. The
+    locks are file descriptors, so that they can be handed to the supervisor.
+    """
+
+    def __init__(self) -> None:
+        self.descriptors: list[int] = []
+
+    def take(self, host: str, port: int) -> bool:
+        """Reserve a port; False when it is in use or reserved."""
+        if not is_free(host, port):
+            return False
+        folder = cache_dir() / "ports"
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / str(port), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        self.descriptors.append(descriptor)
+        return True
+
+    def close(self) -> None:
+        """Let go; a process that was handed the descriptors still holds them."""
+        while self.descriptors:
+            os.close(self.descriptors.pop())
 
 
-def resolve_port(host: str, wanted: WantedPort, taken: frozenset[int] = frozenset()) -> int:
-    """The port to use: the wanted one, or a free one when only a default is busy.
+def free_port(host: str) -> int:
+    """A free port outside the ephemeral range; StackError if none is found."""
+    return _search(lambda port: is_free(host, port))
+
+
+def resolve_port(host: str, wanted: WantedPort, reservations: Reservations) -> int:
+    """Reserve the wanted port, or a free one when only a default is busy.
 
     Raises StackError that names the variable when an explicitly chosen port is busy.
     """
-    if wanted.port not in taken and is_free(host, wanted.port):
+    if reservations.take(host, wanted.port):
         return wanted.port
     if wanted.explicit:
-        message = (
+        raise StackError(
             f"{wanted.variable}={wanted.port} is in use on {host}: "
             f"stop what listens there, or set {wanted.variable} to another port"
         )
-        raise StackError(message)
-    return free_port(host, taken)
+    return _search(lambda port: reservations.take(host, port))
+
+
+def _search(is_good: Callable[[int], bool]) -> int:
+    for _ in range(ATTEMPTS):
+        port = random.randint(FIRST_PORT, LAST_PORT)  # noqa: S311 - no secret, only spread
+        if is_good(port):
+            return port
+    raise StackError(f"no free TCP port between {FIRST_PORT} and {LAST_PORT}")

@@ -8,6 +8,7 @@ from typing import Final
 import httpx
 
 from burnline.command import Command
+from burnline.state import local_url
 
 PROBE_TIMEOUT_SECONDS: Final = 2.0
 
@@ -44,7 +45,7 @@ def service_commands(environment: dict[str, str]) -> list[Command]:
 
 def base_url(environment: dict[str, str], service: Service) -> str:
     """Where the service listens."""
-    return f"http://{environment['BURNLINE_HOST']}:{environment[service.port_variable]}"
+    return local_url(environment["BURNLINE_HOST"], environment[service.port_variable])
 
 
 async def is_service_ready(url: str) -> bool:

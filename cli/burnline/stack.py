@@ -19,7 +19,7 @@ from burnline.config import StackConfig, ensure_token, project_root
 from burnline.environment import server_environment, service_environment
 from burnline.errors import StackError
 from burnline.kafka import silence_client_logs
-from burnline.ports import free_port
+from burnline.ports import LOOPBACK, free_port
 from burnline.postgres import PostgresNode
 from burnline.postgres_home import open_home
 from burnline.services import service_commands
@@ -85,8 +85,7 @@ class LocalStack:
         return postgres, broker
 
     def _postgres(self) -> PostgresNode:
-        port = free_port(self.config.host)
-        node = PostgresNode(open_home(self.config.data_dir), self.config.host, port)
+        node = PostgresNode(open_home(self.config.data_dir), LOOPBACK, free_port(LOOPBACK))
         self.environment["DATABASE_URL"] = node.url()
         return node
 

@@ -42,7 +42,12 @@ class StackState:
 
     def address(self, variable: str) -> str:
         """The base URL of the service whose port is in `variable`."""
-        return f"http://{self.environment['BURNLINE_HOST']}:{self.environment[variable]}"
+        return local_url(self.environment["BURNLINE_HOST"], self.environment[variable])
+
+
+def local_url(host: str, port: str) -> str:
+    """How this machine reaches a service that is bound to `host`, also to all interfaces."""
+    return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
 
 
 def write_state(path: Path, state: StackState) -> None:

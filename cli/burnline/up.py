@@ -1,5 +1,6 @@
 """`burnline up`, `down`, `clean`: the life of the local stack."""
 
+import contextlib
 import shutil
 import time
 from dataclasses import replace
@@ -16,6 +17,7 @@ from burnline.launch import (
     settle_ports,
     wait_served,
 )
+from burnline.ports import Reservations
 from burnline.postgres_home import forget_home
 from burnline.state import StackState, read_state
 
@@ -36,14 +38,21 @@ def up() -> None:
             _print_addresses(wait_served(wanted, console.print), "already running")
             return
         end_stack(config.data_dir)
-        config = settle_ports(settle_broker(config, _warn_of_memory_broker))
+        config = _launch(config)
+        state = wait_served(config, console.print)
+    _print_addresses(state, f"served after {time.monotonic() - started:.1f} s")
+
+
+def _launch(config: StackConfig) -> StackConfig:
+    config = settle_broker(config, _warn_of_memory_broker)
+    with contextlib.closing(Reservations()) as reservations:
+        config = settle_ports(config, reservations)
         _print_moved_ports(config)
         ensure_token(config)
         name, version = broker_name(config)
         console.print(f"starting on {name} {version}")
-        launch(config)
-        state = wait_served(config, console.print)
-    _print_addresses(state, f"served after {time.monotonic() - started:.1f} s")
+        launch(config, reservations)
+    return config
 
 
 def down() -> None:

@@ -1,12 +1,23 @@
 """Free ports, busy defaults, and busy ports that someone asked for."""
 
+import contextlib
 import socket
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from burnline.errors import StackError
-from burnline.ports import FIRST_PORT, LAST_PORT, WantedPort, free_port, is_free, resolve_port
+from burnline.ports import (
+    FIRST_PORT,
+    LAST_PORT,
+    Reservations,
+    WantedPort,
+    free_port,
+    is_free,
+    resolve_port,
+)
 
 HOST = "127.0.0.1"
 
@@ -19,27 +30,54 @@ def busy_port() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def test_a_busy_port_that_was_asked_for_is_an_error_that_names_its_variable(busy_port: int) -> None:
+@pytest.fixture
+def reservations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reservations]:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with contextlib.closing(Reservations()) as reservations:
+        yield reservations
+
+
+def test_a_busy_port_that_was_asked_for_is_an_error_that_names_its_variable(
+    busy_port: int, reservations: Reservations
+) -> None:
     wanted = WantedPort("BURNLINE_PORT", busy_port, explicit=True)
     with pytest.raises(StackError, match=f"BURNLINE_PORT={busy_port} is in use"):
-        resolve_port(HOST, wanted)
+        resolve_port(HOST, wanted, reservations)
 
 
-def test_a_busy_default_gives_way_to_a_free_port(busy_port: int) -> None:
-    port = resolve_port(HOST, WantedPort("BURNLINE_PORT", busy_port, explicit=False))
+def test_a_busy_default_gives_way_to_a_free_port(
+    busy_port: int, reservations: Reservations
+) -> None:
+    wanted = WantedPort("BURNLINE_PORT", busy_port, explicit=False)
+    port = resolve_port(HOST, wanted, reservations)
     assert port != busy_port
     assert is_free(HOST, port)
 
 
-def test_a_default_that_another_service_of_the_stack_took_gives_way() -> None:
+def test_a_free_port_is_used_as_it_is(reservations: Reservations) -> None:
     port = free_port(HOST)
-    wanted = WantedPort("BURNRATE_PORT", port, explicit=False)
-    assert resolve_port(HOST, wanted, frozenset({port})) != port
+    wanted = WantedPort("BURNLINE_PORT", port, explicit=True)
+    assert resolve_port(HOST, wanted, reservations) == port
 
 
-def test_a_free_port_is_used_as_it_is() -> None:
+def test_stacks_that_start_at_once_do_not_take_the_same_port(reservations: Reservations) -> None:
+    wanted = WantedPort("BURNRATE_PORT", free_port(HOST), explicit=False)
+    first = resolve_port(HOST, wanted, reservations)
+    with contextlib.closing(Reservations()) as other:
+        assert resolve_port(HOST, wanted, other) != first
+
+
+def test_a_supervisor_that_was_handed_the_reservation_keeps_it_until_it_ends(
+    reservations: Reservations,
+) -> None:
     port = free_port(HOST)
-    assert resolve_port(HOST, WantedPort("BURNLINE_PORT", port, explicit=True)) == port
+    assert reservations.take(HOST, port)
+    with contextlib.closing(Reservations()) as other:
+        with subprocess.Popen(("/bin/sleep", "600"), pass_fds=reservations.descriptors) as holder:
+            reservations.close()
+            assert not other.take(HOST, port)
+            holder.kill()
+        assert other.take(HOST, port)
 
 
 def test_chosen_ports_stay_below_the_ephemeral_range() -> None:
