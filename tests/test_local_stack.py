@@ -98,8 +98,8 @@ def test_everything_runs_and_is_detached(command_line: CommandLine) -> None:
 
 def test_env_gives_addresses_that_answer(command_line: CommandLine) -> None:
     found = json.loads(command_line.run("env", "--json").stdout)
-    url = f"http://{HOST}:{found['BURNLINE_PORT']}/readyz"
-    assert httpx.get(url, trust_env=False).status_code == 200
+    for variable in ("BURNLINE_URL", "BURNLINE_INGEST_URL"):
+        assert httpx.get(f"{found[variable]}/readyz", trust_env=False).status_code == 200
     assert found["DATABASE_URL"].startswith("postgresql://")
     shell = f'eval "$({BURNLINE} env)"; printf %s "$KAFKA_BOOTSTRAP_SERVERS"'
     done = subprocess.run(

@@ -18,8 +18,13 @@ def env(
     state = read_state(data_dir().state)
     if state is None or not state.is_running():
         raise StackError("nothing is running: burnline up")
+    variables = {
+        "BURNLINE_URL": state.address("BURNLINE_PORT"),
+        "BURNLINE_INGEST_URL": state.address("BURNLINE_INGEST_PORT"),
+        **state.environment,
+    }
     if as_json:
-        typer.echo(json.dumps(state.environment, indent=2))
+        typer.echo(json.dumps(variables, indent=2))
         return
-    for key, value in state.environment.items():
+    for key, value in variables.items():
         typer.echo(f"{key}={shlex.quote(value)}")
