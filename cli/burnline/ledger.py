@@ -1,7 +1,6 @@
 """`burnline ledger`: what the consumers remember of the broker."""
 
 import asyncio
-import importlib
 import os
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 from burnline.config import data_dir
 from burnline.errors import StackError
 from burnline.state import read_state
+from common.ledger_store import reset_ledger
 
 ledger = typer.Typer(no_args_is_help=True, help="What the consumers remember of the broker.")
 
@@ -28,8 +28,7 @@ def reset(
     url = os.environ.get("DATABASE_URL") or _running_database()
     if not yes:
         typer.confirm(f"Forget which records of the broker {schema} has applied?", abort=True)
-    module = importlib.import_module("common.ledger")
-    asyncio.run(module.reset_ledger(url, schema))
+    asyncio.run(reset_ledger(url, schema))
     typer.echo(f"the ledger of {schema} is empty; restart its service")
 
 
