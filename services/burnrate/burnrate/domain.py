@@ -14,7 +14,7 @@ from common.arithmetic import (
     risk_level,
 )
 from common.events import BurnPair, SloStatus, TargetChanged, WindowRate
-from common.slo import DataStatus, SliType
+from common.slo import DataStatus, RiskLevel, SliType
 
 MIN_SHORT_SECONDS = 300
 MIN_STALE_SECONDS = 300
@@ -105,6 +105,27 @@ def slo_data_status(service: DataStatus, slo_total: int, recent_total: int) -> D
     return DataStatus.OK if recent_total else DataStatus.NO_TRAFFIC
 
 
+@dataclass(frozen=True, slots=True)
+class _Burn:
+    windows: dict[str, WindowRate]
+    composite: float
+    level: RiskLevel
+    capped: bool
+
+
+def _burn(
+    target: Target, lengths: Mapping[str, int], sums: Mapping[str, tuple[int, int]]
+) -> _Burn:
+    windows = {
+        name: _window_rate(lengths[name], sums[name], target.objective) for name in BURN_WINDOWS
+    }
+    composite = composite_burn_rate([window.burn_rate for window in windows.values()])
+    counts = [(window.bad, window.total) for window in windows.values()]
+    level = risk_level(composite, counts, target.objective)
+    shown = cap_risk_level(level, windows["24h"].bad, target.min_bad_events)
+    return _Burn(windows, composite, shown, shown is not level)
+
+
 def evaluate_slo(
     target: Target,
     lengths: Mapping[str, int],
@@ -117,14 +138,7 @@ def evaluate_slo(
     `requests` is the service's total over the SLO window, of which a latency objective covers
     only what came with a histogram that has its threshold as a bound.
     """
-    windows = {
-        name: _window_rate(lengths[name], sums[name], target.objective) for name in BURN_WINDOWS
-    }
-    rates = [windows[name].burn_rate for name in BURN_WINDOWS]
-    composite = composite_burn_rate(rates)
-    counts = [(windows[name].bad, windows[name].total) for name in BURN_WINDOWS]
-    level = risk_level(composite, counts, target.objective)
-    capped = cap_risk_level(level, windows["24h"].bad, target.min_bad_events)
+    burn = _burn(target, lengths, sums)
     total, bad = sums[SLO_WINDOW]
     consumed = error_budget_consumed(bad, total, target.objective)
     return SloStatus(
@@ -140,17 +154,17 @@ def evaluate_slo(
         revision=target.revision,
         total=total,
         bad=bad,
-        burn_rate_5m=rates[0],
-        burn_rate_1h=rates[1],
-        burn_rate_24h=rates[2],
-        composite_burn_rate=composite,
+        burn_rate_5m=burn.windows["5m"].burn_rate,
+        burn_rate_1h=burn.windows["1h"].burn_rate,
+        burn_rate_24h=burn.windows["24h"].burn_rate,
+        composite_burn_rate=burn.composite,
         error_budget_consumed=consumed,
         error_budget_remaining=1 - consumed,
-        risk_level=capped,
-        risk_capped=capped is not level,
+        risk_level=burn.level,
+        risk_capped=burn.capped,
         data_status=slo_data_status(service, total, sums["5m"][0]),
         coverage_ratio=_coverage(target, total, requests),
-        windows=windows,
+        windows=burn.windows,
         burn_pairs=tuple(_burn_pair(rule, target, sums) for rule in target.pairs()),
     )
 
