@@ -184,12 +184,14 @@ class TableReader:
         consumer = AIOKafkaConsumer(
             **self._kafka.client_options(),
             enable_auto_commit=False,
-            auto_offset_reset="earliest",
+            # a position that is gone is an error, after which everything is read again
+            auto_offset_reset="none",
             isolation_level="read_committed",
         )
         try:
             await consumer.start()
             partitions = await self._assign(consumer)
+            self._on_start()
             ends = await consumer.end_offsets(partitions)
             positions: dict[TopicPartition, int] = dict.fromkeys(partitions, 0)
             while True:
