@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
+from burnrate.rings import SUM_LIMIT
 from burnrate.tables import import_line, mark
 from burnrate.tally import Bounds, Count, Lane
 from common.admission import Identity
@@ -21,7 +22,8 @@ _ADD_COUNTS = text(
         CAST(:seconds AS int[]))
     ORDER BY 1, 2, 3
     ON CONFLICT (resolution_seconds, service, bucket_end) DO UPDATE
-    SET total = c.total + excluded.total, bad = c.bad + excluded.bad,
+    SET total = least(c.total + excluded.total, CAST(:sum_limit AS bigint)),
+        bad = least(c.bad + excluded.bad, CAST(:sum_limit AS bigint)),
         window_seconds = greatest(c.window_seconds, excluded.window_seconds)"""
 )
 _ADD_LATENCY = text(
@@ -29,7 +31,7 @@ _ADD_LATENCY = text(
         (resolution_seconds, service, bucket_end, bounds, counts)
     VALUES (:resolution, :service, :bucket_end, :bounds, :counts)
     ON CONFLICT (resolution_seconds, service, bucket_end, bounds) DO UPDATE
-    SET counts = (SELECT array_agg(a.n + b.n ORDER BY i)
+    SET counts = (SELECT array_agg(least(a.n + b.n, CAST(:sum_limit AS bigint)) ORDER BY i)
         FROM unnest(l.counts) WITH ORDINALITY AS a (n, i)
         JOIN unnest(excluded.counts) WITH ORDINALITY AS b (n, i) USING (i))"""
 )
@@ -88,6 +90,7 @@ async def add_counts(session: WriteSession, rows: Mapping[tuple[int, str, int], 
             "totals": [value.total for value in values],
             "bads": [value.bad for value in values],
             "seconds": [value.window_seconds for value in values],
+            "sum_limit": SUM_LIMIT,
         },
     )
 
@@ -107,6 +110,7 @@ async def add_latency(
                 "bucket_end": bucket_end(bucket, resolution),
                 "bounds": list(bounds),
                 "counts": counts,
+                "sum_limit": SUM_LIMIT,
             }
             for (resolution, name, bucket, bounds), counts in sorted(rows.items())
         ],

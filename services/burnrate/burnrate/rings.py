@@ -12,12 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.clock import MICROSECONDS
+from common.events import COUNT_LIMIT
 from common.slo import LONGEST_WINDOW_DAYS
 
 Ints = NDArray[np.int64]
 
 TEN_SECONDS, MINUTE, HOUR = 10, 60, 3600
 RESOLUTIONS = (TEN_SECONDS, MINUTE, HOUR)
+SUM_LIMIT = COUNT_LIMIT - 1
+"""Sums stop where an event's counts do: readers of JSON hold no more, nor do integers for ever."""
+_WRAPS = 2.0**62
 _AHEAD_SECONDS = 600  # events may lie five minutes ahead of the broker, and it ahead of us
 
 
@@ -53,13 +57,17 @@ class _Ring:
         for column in (0, 1):
             cells = (2 * series[reach] + column) * size + buckets[reach] % size
             np.add.at(flat, cells, counts[reach, column])
+            flat[cells] = np.minimum(flat[cells], SUM_LIMIT)
 
     def sums(self, series: Ints, window_seconds: int) -> Ints:
         """Return [n, 2] sums over the window that ends at the anchor."""
         size = self.counts.shape[2]
         back = min(-(-window_seconds // self.length_seconds), self.depth)
         columns = np.arange(self.anchor - back + 1, self.anchor + 1) % size
-        found: Ints = self.counts[series][:, :, columns].sum(axis=2)
+        buckets = self.counts[series][:, :, columns]
+        wrapped = buckets.sum(axis=2, dtype=np.float64) > _WRAPS
+        found: Ints = np.minimum(buckets.sum(axis=2), SUM_LIMIT)
+        found[wrapped] = SUM_LIMIT
         return found
 
 

@@ -1,5 +1,6 @@
 """A shard in memory: its services, the series that its targets need, and their evaluation. Pure."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,7 +19,7 @@ from burnrate.domain import (
     worst,
 )
 from burnrate.rings import MINUTE, Ints, Rings, bucket_of
-from burnrate.tally import Tally, coarsen, within_threshold
+from burnrate.tally import Count, Tally, coarsen, within_threshold
 from common.clock import to_micros
 from common.events import BurnRateSnapshot, IngestCounters
 
@@ -111,18 +112,16 @@ class ShardState:
     def fold(self, sums: Tally, now: datetime) -> None:
         """Add a committed batch."""
         self.rings.advance(to_micros(now))
-        rows: list[tuple[int, int, int, int]] = []
+        cells: dict[tuple[int, int], Count] = defaultdict(Count)
         for (name, bucket), count in sums.counts.items():
-            rows.append((self.series(name), bucket, count.total, count.bad))
+            cells[self.series(name), bucket].add(count)
             self.service(name).report(coarsen(bucket, MINUTE), count.window_seconds)
         for (name, bucket, bounds), counts in sums.latency.items():
             for threshold in self._thresholds.get(name, ()):
                 found = within_threshold(bounds, counts, threshold)
                 if found is not None:
-                    rows.append((self.series(name, threshold), bucket, found.total, found.bad))
-        if rows:
-            table = np.array(rows, np.int64)
-            self.rings.add_all(table[:, 0], table[:, 1], table[:, 2:])
+                    cells[self.series(name, threshold), bucket].add(found)
+        self.rings.add_all(*_columns(cells))
         self._fold_services(sums)
 
     def _fold_services(self, sums: Tally) -> None:
@@ -217,7 +216,8 @@ class ShardState:
     def load_counts(self, resolution: int, rows: Iterable[tuple[str, int, int, int, int]]) -> None:
         """Add stored (service, bucket, total, bad, window_seconds) of one resolution."""
         kept = list(rows)
-        self._load(resolution, [(self.series(row[0]), *row[1:4]) for row in kept])
+        cells = {(self.series(row[0]), row[1]): Count(row[2], row[3]) for row in kept}
+        self.rings.add_at(resolution, *_columns(cells))
         if resolution == MINUTE:
             for name, bucket, _, _, seconds in kept:
                 self.service(name).report(bucket, seconds)
@@ -230,17 +230,18 @@ class ShardState:
     ) -> None:
         """Make a latency series from stored (resolution, bucket, bounds, counts)."""
         series = self.series(service, threshold)
-        by_resolution: dict[int, list[tuple[int, int, int, int]]] = {}
+        by_resolution: dict[int, dict[tuple[int, int], Count]] = {}
         for resolution, bucket, bounds, counts in rows:
             found = within_threshold(bounds, counts, threshold)
             if found is not None:
-                by_resolution.setdefault(resolution, []).append(
-                    (series, bucket, found.total, found.bad)
-                )
-        for resolution, found_rows in by_resolution.items():
-            self._load(resolution, found_rows)
+                cells = by_resolution.setdefault(resolution, {})
+                cells.setdefault((series, bucket), Count()).add(found)
+        for resolution, cells in by_resolution.items():
+            self.rings.add_at(resolution, *_columns(cells))
 
-    def _load(self, resolution: int, rows: list[tuple[int, int, int, int]]) -> None:
-        if rows:
-            table = np.array(rows, np.int64)
-            self.rings.add_at(resolution, table[:, 0], table[:, 1], table[:, 2:])
+
+def _columns(cells: Mapping[tuple[int, int], Count]) -> tuple[Ints, Ints, Ints]:
+    """Return series, buckets and [n, 2] counts. A cell stands once, so that no sum wraps."""
+    rows = [(*cell, count.total, count.bad) for cell, count in cells.items()]
+    table = np.array(rows, np.int64).reshape(-1, 4)
+    return table[:, 0], table[:, 1], table[:, 2:]

@@ -1,11 +1,11 @@
 """What a batch of admitted events adds to the counts: pure sums, ready to be stored and folded."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from burnrate.rings import HOUR, MINUTE, RESOLUTIONS, TEN_SECONDS, bucket_of
+from burnrate.rings import HOUR, MINUTE, RESOLUTIONS, SUM_LIMIT, TEN_SECONDS, bucket_of
 from common.clock import to_micros
 from common.events import IngestCounters, MetricEvent
 
@@ -39,8 +39,8 @@ class Count:
 
     def add(self, other: "Count") -> None:
         """Add another bucket to this one."""
-        self.total += other.total
-        self.bad += other.bad
+        self.total = min(self.total + other.total, SUM_LIMIT)
+        self.bad = min(self.bad + other.bad, SUM_LIMIT)
         self.window_seconds = max(self.window_seconds, other.window_seconds)
 
 
@@ -84,11 +84,8 @@ def tally(admitted: Iterable[Admitted]) -> Tally:
         count = result.counts.setdefault(key, Count())
         count.add(Count(event.total, event.bad or 0, event.window_seconds))
         if event.latency is not None:
-            sums = result.latency.setdefault(
-                (*key, event.latency.bounds), [0] * len(event.latency.counts)
-            )
-            for i, n in enumerate(event.latency.counts):
-                sums[i] += n
+            place = (*key, event.latency.bounds)
+            result.latency[place] = _added(result.latency.get(place), event.latency.counts)
         newest = result.newest.get(event.service)
         result.newest[event.service] = (
             event.timestamp if newest is None else max(newest, event.timestamp)
@@ -99,6 +96,11 @@ def tally(admitted: Iterable[Admitted]) -> Tally:
             misrouted=int(item.misrouted),
         )
     return result
+
+
+def _added(old: list[int] | None, counts: Sequence[int]) -> list[int]:
+    given = old or [0] * len(counts)
+    return [min(a + b, SUM_LIMIT) for a, b in zip(given, counts, strict=True)]
 
 
 def coarsen(bucket: int, resolution: int) -> int:
@@ -123,8 +125,7 @@ def stored_latency(
     for (service, bucket, bounds), counts in sums.latency.items():
         for resolution in kept_resolutions(bucket, appended_at):
             key = (resolution, service, coarsen(bucket, resolution), bounds)
-            old = rows.get(key)
-            rows[key] = [a + b for a, b in zip(old, counts, strict=True)] if old else [*counts]
+            rows[key] = _added(rows.get(key), counts)
     return rows
 
 
@@ -142,4 +143,5 @@ def within_threshold(bounds: Bounds, counts: Iterable[int], threshold: float) ->
         return None
     values = list(counts)
     total = sum(values)
-    return Count(total, total - sum(values[: bounds.index(threshold) + 1]))
+    bad = total - sum(values[: bounds.index(threshold) + 1])
+    return Count(min(total, SUM_LIMIT), min(bad, SUM_LIMIT))

@@ -51,7 +51,7 @@ def test_hand_worked_boundaries(
     assert found.risk_level is expected
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.sampled_from(sorted(BELOW_AT_ABOVE)),
     st.sampled_from(OBJECTIVES),

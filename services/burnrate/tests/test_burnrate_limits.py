@@ -1,0 +1,59 @@
+"""Counts as large as an event may have, as often as anyone sends them: sums stop, work goes on."""
+
+from datetime import timedelta
+
+import pytest
+
+from burnrate.rings import SUM_LIMIT
+from burnrate.tally import Admitted, Count, tally
+from common.events import Latency, MetricEvent
+from tests.reference.kept_rows import KeptRows
+from tests.reference.shard_checks import THRESHOLD, figures, with_latency_series
+from tests.reference.streams import SERVICES, START
+
+NAME = SERVICES[0]
+MOST = SUM_LIMIT
+
+
+def huge(minutes: int, bound: float = 1.0) -> MetricEvent:
+    """Return an event of the most requests, all of them bad and slow."""
+    at = START - timedelta(minutes=minutes)
+    latency = Latency((THRESHOLD, bound), (0, 0, MOST))
+    return MetricEvent(NAME, at, total=MOST, bad=MOST, latency=latency)
+
+
+def test_the_limit_is_the_largest_count_of_an_event() -> None:
+    assert MOST == 2**53 - 1
+    count = Count(MOST - 1, 3, 10)
+    count.add(Count(1, 1, 10))
+    assert (count.total, count.bad) == (MOST, 4)
+    count.add(Count(MOST, MOST, 10))
+    assert (count.total, count.bad) == (MOST, MOST)
+
+
+@pytest.mark.parametrize("spread_minutes", [0, 1, 60])
+def test_two_thousand_huge_events_do_not_wrap(spread_minutes: int) -> None:
+    """Without a limit sums would pass 2^63: a negative total here, a refused batch in the rows."""
+    events = [huge(n * spread_minutes, 1.0 + n) for n in range(2000)]
+    items = [Admitted(event, START) for event in events]
+    state, rows = with_latency_series(START), KeptRows()
+    for part in (items[:1500], items[1500:], items):
+        sums = tally(part)
+        rows.add(sums, START)
+        state.fold(sums, START)
+    reloaded = rows.load(START)
+    for name in SERVICES:
+        rows.load_latency(reloaded, name, THRESHOLD, START)
+    assert figures(reloaded, START) == figures(state, START)
+    for sums_of in figures(state, START)[NAME].sums.values():
+        assert set(sums_of.values()) == {(MOST, MOST)}
+    assert all(0 < row.total <= MOST for row in rows.counts.values())
+
+
+def test_one_huge_event_is_exact_beside_small_ones() -> None:
+    state = with_latency_series(START)
+    small = MetricEvent(NAME, START, total=7, bad=2)
+    large = MetricEvent(NAME, START, total=MOST - 7, bad=0)
+    for event in (small, large):
+        state.fold(tally([Admitted(event, START)]), START)
+    assert figures(state, START)[NAME].sums["30d"]["5m"] == (MOST, 2)

@@ -1,0 +1,123 @@
+"""Rows in PostgreSQL, written batch by batch and loaded again, give what raw events give."""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from datetime import datetime, timedelta
+from random import Random
+from typing import cast
+
+import pytest
+
+from burnrate import recovery_repository
+from burnrate.counting import CountingWork
+from burnrate.shard_state import ShardState
+from common.database import Database
+from common.events import Latency, MetricEvent, encode
+from common.kafka import Publisher, Record
+from common.outbox import Outbox
+from common.settings import DatabaseSettings
+from common.shard import Batch
+from common.topics import HISTORY, METRICS
+from tests.reference.records import record
+from tests.reference.shard_checks import THRESHOLD, expected, figures, with_latency_series
+from tests.reference.streams import BOUNDS, SERVICES, START
+
+LATENESS = timedelta(hours=24)
+
+
+class Process:
+    """One life of the service, with a single shard, on a database that outlives it."""
+
+    def __init__(self, database: Database) -> None:
+        self.now = START
+        self._database, self._offset = database, 0
+        outbox = Outbox("burnrate", database, cast("Publisher", None))
+        self._work = CountingWork(1, LATENESS, outbox, lambda: self.now)
+
+    async def start(self) -> ShardState:
+        """Load the shard and its latency series."""
+        async with self._database.write() as session:
+            await self._work.load(session, 0)
+        state = self._work.states[0]
+        for name in SERVICES:
+            async with self._database.read() as session:
+                rows = await recovery_repository.load_latency(session, name, self.now)
+            state.load_latency(name, THRESHOLD, rows)
+        return state
+
+    async def apply(self, events: Iterable[MetricEvent], topic: str) -> None:
+        """Apply events as one batch that was appended at `now`."""
+        async with self._database.write() as session:
+            records = [self._record(event, topic) for event in events]
+            fold = await self._work.apply(session, Batch(0, "cluster", records))
+        fold()
+
+    def _record(self, event: MetricEvent, topic: str) -> Record:
+        self._offset += 1
+        headers = (("import_id", b"file"), ("import_line", str(self._offset).encode()))
+        return record(
+            encode(event), headers, topic=topic, appended_at=self.now, offset=self._offset
+        )
+
+
+@pytest.fixture
+def database_url(new_database: Callable[[], str]) -> str:
+    return new_database()
+
+
+@pytest.fixture
+async def process(database_url: str) -> AsyncIterator[Process]:
+    database = Database.connect(DatabaseSettings(DATABASE_URL=database_url), "test")
+    yield Process(database)
+    await database.close()
+
+
+def some_events(chance: Random, now: datetime, oldest: timedelta) -> list[MetricEvent]:
+    found = []
+    for _ in range(60):
+        age = chance.choice((chance.randint(-300, 600), chance.randint(0, 7200), 3600, 300))
+        if chance.random() < 0.5:
+            age = chance.randint(0, round(oldest.total_seconds()))
+        bounds = chance.choice((None, *BOUNDS))
+        counts = tuple(chance.randint(0, 9) for _ in range(len(bounds or ()) + 1))
+        total = sum(counts)
+        found.append(
+            MetricEvent(
+                chance.choice(SERVICES),
+                now - timedelta(seconds=age),
+                total=total,
+                bad=chance.randint(0, total),
+                window_seconds=chance.choice((10, 60, 151)),
+                latency=bounds and Latency(bounds, counts),
+            )
+        )
+    return found
+
+
+async def test_each_restart_finds_the_figures_of_all_events(process: Process) -> None:
+    chance = Random(20260301)
+    lasting = with_latency_series(process.now)
+    seen: list[MetricEvent] = []
+    for step in (0, 1, 9, 290, 3600, 86_400, 10 * 86_400, 40 * 86_400):
+        process.now += timedelta(seconds=step)
+        lasting = await process.start()
+        for topic, oldest in ((METRICS, LATENESS), (HISTORY, timedelta(days=90))):
+            events = some_events(chance, process.now, oldest)
+            await process.apply(events, topic.name)
+            seen += events
+        correct = expected(seen, process.now)
+        assert figures(lasting, process.now) == correct
+        assert figures(await process.start(), process.now) == correct
+
+
+async def test_sums_stop_at_the_limit_and_the_shard_goes_on(process: Process) -> None:
+    most = 2**53 - 1
+    latency = Latency((THRESHOLD, 1.0), (0, 0, most))
+    huge = MetricEvent(SERVICES[0], process.now, total=most, bad=most, latency=latency)
+    state = await process.start()
+    for _ in range(2):
+        await process.apply([huge] * 1100, METRICS.name)
+    await process.apply([MetricEvent(SERVICES[1], process.now, total=7, bad=2)], METRICS.name)
+    for found in (figures(state, process.now), figures(await process.start(), process.now)):
+        assert found[SERVICES[0]].sums["30d"]["slo"] == (most, most)
+        assert found[SERVICES[0]].sums["fast"]["slo"] == (most, most)
+        assert found[SERVICES[1]].sums["30d"]["slo"] == (7, 2)
