@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from api_gateway.catalog import Catalog
 from api_gateway.compute import ComputeCommands, Sender
 from api_gateway.discovery import Discovery
+from api_gateway.domain import default_definition
 from api_gateway.gateway import Gateway
 from api_gateway.handlers import Handlers
 from api_gateway.limits import TokenBucket
@@ -38,10 +39,12 @@ def make_gateway(
     settings: GatewaySettings, store: Store, publisher: Sender, clock: Clock = system_clock
 ) -> Gateway:
     """Put the parts together on a store and a publisher."""
+    default = default_definition(settings.default_objective, settings.default_window_days)
+    silence = timedelta(seconds=settings.shard_silence_seconds)
     return Gateway(
         store=store,
         catalog=Catalog(store),
-        read_model=ReadModel(timedelta(seconds=settings.shard_silence_seconds)),
+        read_model=ReadModel(silence, default),
         commands=ComputeCommands(
             publisher, clock, settings.partitions, settings.compute_timeout_seconds
         ),

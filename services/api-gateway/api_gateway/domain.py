@@ -65,6 +65,11 @@ class Target:
     retired: bool = False
 
 
+def default_definition(objective: Decimal, window_days: int) -> Definition:
+    """Return the virtual target of a service that has none; it is shown, never stored."""
+    return Definition("default", SliType.AVAILABILITY, objective, window_days, None, None, 1)
+
+
 def service_name_fault(name: str) -> str | None:
     """Return why a name cannot be a service's, with the fix; None where it can."""
     if not is_service_name(name):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from api_gateway.domain import Target
+from api_gateway.domain import Definition, Target
 from api_gateway.state import ServiceState, service_state
 from common.events import BurnRateSnapshot, CatalogMessage, ServiceChanged, ShardHeartbeat
 
@@ -11,8 +11,8 @@ from common.events import BurnRateSnapshot, CatalogMessage, ServiceChanged, Shar
 class ReadModel:
     """What the result topics and the catalog topic say."""
 
-    def __init__(self, shard_silence: timedelta) -> None:
-        self._shard_silence = shard_silence
+    def __init__(self, shard_silence: timedelta, default: Definition) -> None:
+        self._shard_silence, self._default = shard_silence, default
         self._snapshots: dict[str, BurnRateSnapshot] = {}
         self._alive_at: dict[int, datetime] = {}
         self._heartbeats: dict[int, ShardHeartbeat] = {}
@@ -51,7 +51,9 @@ class ReadModel:
         """Return what is shown of a service in use that has these targets."""
         snapshot = self._snapshots.get(service_name)
         if snapshot is None:
-            return service_state(service_name, targets, None, silent=False, now=now)
+            return service_state(
+                service_name, targets, None, default=self._default, silent=False, now=now
+            )
         return self.state_at(snapshot, targets, now)
 
     def state_at(
@@ -62,6 +64,7 @@ class ReadModel:
             snapshot.service_name,
             targets,
             snapshot,
+            default=self._default,
             silent=self.silent(snapshot.shard, now),
             now=now,
             heartbeat=self._heartbeats.get(snapshot.shard),

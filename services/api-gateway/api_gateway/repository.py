@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from sqlalchemy import Select, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from api_gateway.count_repository import CountRepository
 from api_gateway.domain import (
@@ -102,7 +103,7 @@ class CatalogReads(CountRepository):
         """Return the newest row of every name and every target, retired ones too."""
         newest = (
             select(services)
-            .distinct(services.c.name)
+            .ext(distinct_on(services.c.name))
             .order_by(services.c.name, services.c.revision.desc())
         )
         rows = await self._session.execute(newest)

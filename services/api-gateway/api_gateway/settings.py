@@ -1,5 +1,7 @@
 """What the gateway reads from the environment."""
 
+from decimal import Decimal
+
 from pydantic import Field
 
 from common.settings import DatabaseSettings, KafkaSettings, Settings
@@ -18,4 +20,9 @@ class GatewaySettings(Settings, KafkaSettings, DatabaseSettings):
     )
     writes_per_second: float = Field(100, gt=0, validation_alias="BURNLINE_WRITES_PER_SECOND")
     write_burst: int = Field(1000, ge=1, validation_alias="BURNLINE_WRITE_BURST")
+    default_objective: Decimal = Field(
+        Decimal("0.999"), gt=0, lt=1, validation_alias="DEFAULT_OBJECTIVE"
+    )
+    """Of the virtual target, until a snapshot brings the one in force; as burnrate is told."""
+    default_window_days: int = Field(30, validation_alias="DEFAULT_WINDOW_DAYS")
     body_limit_bytes: int = Field(65_536, ge=1024, validation_alias="BURNLINE_API_BODY_BYTES")

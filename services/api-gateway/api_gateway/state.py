@@ -3,16 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import Decimal
 
 import msgspec
 
 from api_gateway.domain import Definition, Target
 from common.events import BurnRateSnapshot, IngestCounters, ShardHeartbeat, SloStatus, WindowRate
-from common.slo import DataStatus, RiskLevel, SliType
-
-DEFAULT = Definition("default", SliType.AVAILABILITY, Decimal("0.999"), 30, None, None, 1)
-"""Stands in for the virtual target until a snapshot brings the one that is in force."""
+from common.slo import DataStatus, RiskLevel
 
 WINDOWS = {"5m": 300, "1h": 3600, "24h": 86_400}
 
@@ -54,20 +50,22 @@ def service_state(  # noqa: PLR0913 - everything that has a say
     targets: Sequence[Target],
     snapshot: BurnRateSnapshot | None,
     *,
+    default: Definition,
     silent: bool,
     now: datetime,
     heartbeat: ShardHeartbeat | None = None,
 ) -> ServiceState:
     """Return the state of a service that is in use.
 
-    `silent` says that the shard gives no sign of life. `timestamp` is when the figures were
-    computed; `now` where there are none. A heartbeat says how far the shard has got since then
-    without a change worth a snapshot.
+    `default` stands in until a snapshot brings the virtual target in force. `silent` says that
+    the shard gives no sign of life. `timestamp` is when the figures were computed; `now` where
+    there are none. A heartbeat says how far the shard has got since then without a change worth
+    a snapshot.
     """
     if snapshot is None:
-        missing = [_without_figures(t, DataStatus.NO_DATA) for t in targets or (None,)]
+        missing = _without_any_figures(targets, default)
         return _headline(name, missing, DataStatus.NO_DATA, now)
-    slos = _slos(targets, snapshot)
+    slos = _slos(targets, snapshot, default)
     status = snapshot.data_status
     if silent or any(slo.data_status is DataStatus.LAGGING for slo in slos):
         status = _lagging(status)
@@ -82,23 +80,31 @@ def _lagging(status: DataStatus) -> DataStatus:
     return status if status is DataStatus.NO_DATA else DataStatus.LAGGING
 
 
-def _slos(targets: Sequence[Target], snapshot: BurnRateSnapshot) -> list[SloStatus]:
+def _without_any_figures(targets: Sequence[Target], default: Definition) -> list[SloStatus]:
+    if not targets:
+        return [_without_figures(None, default, DataStatus.NO_DATA)]
+    return [_without_figures(t, t.definition, DataStatus.NO_DATA) for t in targets]
+
+
+def _slos(
+    targets: Sequence[Target], snapshot: BurnRateSnapshot, default: Definition
+) -> list[SloStatus]:
     """Return what the catalog holds; a figure counts only for the revision it was made for."""
     evaluated = {slo.id: slo for slo in snapshot.slos}
+    pending = _lagging(snapshot.data_status)
     if not targets:
-        return [evaluated.get(None) or _without_figures(None, _lagging(snapshot.data_status))]
+        return [evaluated.get(None) or _without_figures(None, default, pending)]
     shown = []
     for target in targets:
         slo = evaluated.get(target.id)
         if slo is None or slo.revision < target.revision:
-            slo = _without_figures(target, _lagging(snapshot.data_status))
+            slo = _without_figures(target, target.definition, pending)
         shown.append(slo)
     return shown
 
 
-def _without_figures(target: Target | None, status: DataStatus) -> SloStatus:
-    """Return an objective that nothing is known about yet; None is the virtual default one."""
-    wanted = target.definition if target else DEFAULT
+def _without_figures(target: Target | None, wanted: Definition, status: DataStatus) -> SloStatus:
+    """Return an objective that nothing is known about yet; the default one is no target."""
     allowed = wanted.max_error_ratio
     return SloStatus(
         id=target.id if target else None,

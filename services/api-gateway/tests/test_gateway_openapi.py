@@ -168,18 +168,25 @@ async def test_every_operation_declares_its_problems(gateway: GatewayHarness) ->
 @pytest.mark.parametrize(
     ("operation", "method", "path", "body"), GOOD, ids=[f"{g[0]}-{g[2]}" for g in GOOD]
 )
-async def test_good_answers_are_as_documented(
-    filled: GatewayHarness, operation: str, method: str, path: str, body: Any
+async def test_good_answers_are_as_documented(  # noqa: PLR0913, PLR0917 - a row of the table
+    filled: GatewayHarness,
+    gateway_document: dict[str, Any],
+    operation: str,
+    method: str,
+    path: str,
+    body: Any,
 ) -> None:
-    document = await filled.get("/openapi.json")
     if operation == "compute_burn_rates":
         filled.sender.answer = lambda value: answer_all(filled, value)
     response = await filled.write(method, path, body)
     assert response.status_code < 300, response.text
-    validate(document, operation, response)
+    validate(gateway_document, operation, response)
     if body is not None:
-        declared = operation_of(document, operation)["requestBody"]["content"]
-        schema = {**declared["application/json"]["schema"], "components": document["components"]}
+        declared = operation_of(gateway_document, operation)["requestBody"]["content"]
+        schema = {
+            **declared["application/json"]["schema"],
+            "components": gateway_document["components"],
+        }
         jsonschema.validate(body, schema)
 
 
@@ -196,41 +203,50 @@ async def answer_all(gateway: GatewayHarness, command: bytes) -> None:
     ids=[f"{b[0]}-{b[4]}-{b[2]}" for b in BAD],
 )
 async def test_problems_are_as_documented(  # noqa: PLR0913, PLR0917 - a row of the table
-    filled: GatewayHarness, operation: str, method: str, path: str, body: Any, status: int
+    filled: GatewayHarness,
+    gateway_document: dict[str, Any],
+    operation: str,
+    method: str,
+    path: str,
+    body: Any,
+    status: int,
 ) -> None:
-    document = await filled.get("/openapi.json")
     response = await filled.write(method, path, body)
     assert response.status_code == status, response.text
-    validate(document, operation, response)
+    validate(gateway_document, operation, response)
 
 
 @pytest.mark.parametrize(
     ("operation", "method", "path", "body"), GOOD, ids=[f"{g[0]}-{g[2]}" for g in GOOD]
 )
-async def test_every_operation_has_the_problems_that_any_may_have(
-    filled: GatewayHarness, operation: str, method: str, path: str, body: Any
+async def test_every_operation_has_the_problems_that_any_may_have(  # noqa: PLR0913, PLR0917
+    filled: GatewayHarness,
+    gateway_document: dict[str, Any],
+    operation: str,
+    method: str,
+    path: str,
+    body: Any,
 ) -> None:
-    document = await filled.get("/openapi.json")
     statuses = set()
     if method != "GET":
         response = await filled.client.request(method, path, json=body)
-        validate(document, operation, response)
+        validate(gateway_document, operation, response)
         statuses.add(response.status_code)
-        if "requestBody" in operation_of(document, operation):
+        if "requestBody" in operation_of(gateway_document, operation):
             headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "text/plain"}
             response = await filled.client.request(method, path, content="x", headers=headers)
-            validate(document, operation, response)
+            validate(gateway_document, operation, response)
             statuses.add(response.status_code)
     filled.sender.acknowledges = False
     filled.store.failure = ConnectionRefusedError()
     response = await filled.write(method, path, body)
-    validate(document, operation, response)
+    validate(gateway_document, operation, response)
     assert response.status_code == 503
     filled.store.failure = None
     filled.gateway.writes._left = 0.0
     filled.gateway.writes._rate_per_second = 0.001
     if method != "GET":
         response = await filled.write(method, path, body)
-        validate(document, operation, response)
+        validate(gateway_document, operation, response)
         statuses.add(response.status_code)
         assert statuses >= {401, 429}

@@ -243,7 +243,7 @@ async def test_writes_need_the_token_before_anything_is_looked_at(
     wrong = (None, "Bearer", f"Basic {TOKEN}", f"Bearer {TOKEN}x", "Bearer \xff")
     for method, path in writes:
         for given in wrong:
-            headers = {"Authorization": given.encode("latin-1")} if given else {}
+            headers = {b"Authorization": given.encode("latin-1")} if given else {}
             response = await gateway.client.request(method, path, content=b"\xff{", headers=headers)
             assert response.status_code == 401
             assert response.headers["WWW-Authenticate"] == "Bearer"

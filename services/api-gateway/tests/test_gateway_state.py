@@ -37,6 +37,17 @@ async def test_a_service_never_seen_has_no_data(gateway: GatewayHarness) -> None
     assert report["applied_through"] is None
 
 
+@pytest.mark.parametrize(
+    "gateway_settings",
+    [{"default_objective": "0.95", "default_window_days": 7}],
+    indirect=True,
+)
+async def test_the_default_objective_is_a_setting(gateway: GatewayHarness) -> None:
+    await gateway.service()
+    (default,) = (await gateway.get(SLO))["slos"]
+    assert (default["objective"], default["window_days"]) == (0.95, 7)
+
+
 async def test_figures_of_the_newest_snapshot_are_shown(gateway: GatewayHarness) -> None:
     await gateway.service()
     target = await gateway.target()

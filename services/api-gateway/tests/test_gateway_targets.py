@@ -16,7 +16,12 @@ from tests.gateway import GatewayHarness
 
 PATH = "/api/slo/checkout/targets"
 AVAILABILITY = {"name": "main", "sli_type": "availability", "objective": 0.999}
-LATENCY = {"name": "fast", "sli_type": "latency", "objective": 0.99, "threshold_seconds": 0.25}
+LATENCY: dict[str, Any] = {
+    "name": "fast",
+    "sli_type": "latency",
+    "objective": 0.99,
+    "threshold_seconds": 0.25,
+}
 ERROR_RATE = {"name": "errors", "sli_type": "error_rate", "max_error_ratio": 0.01}
 
 
