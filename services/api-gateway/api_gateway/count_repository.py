@@ -3,7 +3,7 @@
 import numpy as np
 from sqlalchemy import TextClause, text
 
-from api_gateway.history import CountQuery, Counts, Reports, Seconds
+from api_gateway.history import SUM_LIMIT, CountQuery, Counts, Reports, Seconds
 from common.clock import MICROSECONDS, from_micros
 from common.database import ReadSession
 
@@ -23,9 +23,9 @@ _COUNTS = text(
 
 _SLOW = text(
     f"""SELECT extract(epoch FROM bucket_end)::bigint AS ended,
-        sum((SELECT sum(n) FROM unnest(counts) AS n))::bigint AS total,
-        sum((SELECT coalesce(sum(n), 0) FROM unnest(
-            counts[array_position(bounds, CAST(:threshold AS float8)) + 1:]) AS n))::bigint AS bad
+        least({SUM_LIMIT}, sum((SELECT sum(n) FROM unnest(counts) AS n)))::bigint AS total,
+        least({SUM_LIMIT}, sum((SELECT coalesce(sum(n), 0) FROM unnest(
+            counts[array_position(bounds, CAST(:threshold AS float8)) + 1:]) AS n)))::bigint AS bad
     FROM burnrate.latency WHERE {_TIMELINE} AND CAST(:threshold AS float8) = ANY(bounds)
     GROUP BY ended ORDER BY ended"""  # noqa: S608 - a constant
 )

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.arithmetic import burn_rates, cap_risk_level, composite_burn_rates, risk_level
+from common.events import COUNT_LIMIT
 from common.slo import DataStatus, RiskLevel
 
 MAX_POINTS = 1000
@@ -19,6 +20,8 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
 MINUTES_KEPT = 48 * HOUR
 SHORTEST_WINDOW = 300
 SHORTEST_STALE = 300
+SUM_LIMIT = COUNT_LIMIT - 1
+"""Sums stop where an event's counts do, in burnrate as here."""
 
 Seconds = NDArray[np.int64]
 
@@ -115,10 +118,10 @@ def burn_history(
     newest, resolution = _resolution(reports, times)
     short = _at_least(SHORTEST_WINDOW, 2 * resolution, times, minutes_from)
     stale = _at_least(SHORTEST_STALE, 3 * resolution, times, minutes_from)
-    total, bad = np.stack(
-        [_window_sums(counts, times, np.maximum(n, short)) for n in (0, HOUR, DAY)], axis=1
-    )
-    spent = _window_sums(counts, times, np.maximum(objective.window_days * DAY, short))
+    lengths = (0, HOUR, DAY, objective.window_days * DAY)
+    sums = _window_sums(counts, times, [np.maximum(n, short) for n in lengths])
+    total, bad = sums[:, :3]
+    spent = sums[:, 3]
     rates = burn_rates(bad, total, objective.objective)
     composite = composite_burn_rates(*rates)
     consumed = burn_rates(spent[1], spent[0], objective.objective)
@@ -167,13 +170,15 @@ def _point(  # noqa: PLR0913, PLR0917 - the parts of a point
     )
 
 
-def _window_sums(counts: Counts, times: Seconds, window: Seconds) -> tuple[Seconds, Seconds]:
-    """Return (total, bad) over (t - window, t] for each time."""
+def _window_sums(counts: Counts, times: Seconds, windows: Sequence[Seconds]) -> Seconds:
+    """Return [total or bad, window, time] sums over (t - window, t]; they stop at SUM_LIMIT."""
     high = np.searchsorted(counts.ends, times, side="right")
-    low = np.searchsorted(counts.ends, times - window, side="right")
-    running = [np.concatenate(([0], np.cumsum(c))) for c in (counts.total, counts.bad)]
-    total, bad = (sums[high] - sums[low] for sums in running)
-    return total, bad
+    lows = [np.searchsorted(counts.ends, times - window, side="right") for window in windows]
+    # Python's integers, since a thousand huge counts would wrap 64 bits
+    running = [np.cumsum([0, *c.tolist()], dtype=object) for c in (counts.total, counts.bad)]
+    sums = np.array([[r[high] - r[low] for low in lows] for r in running], dtype=object)
+    stopped: Seconds = np.minimum(sums, SUM_LIMIT).astype(np.int64)
+    return stopped
 
 
 def _resolution(reports: Reports, times: Seconds) -> tuple[Seconds, Seconds]:

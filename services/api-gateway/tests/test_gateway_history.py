@@ -197,6 +197,15 @@ def test_levels_on_and_next_to_their_boundaries(
     assert point.risk_level is level
 
 
+def test_sums_of_huge_counts_stop_and_never_turn_negative() -> None:
+    huge = 2**53 - 1
+    rows = [Bucket(FLOOR + i * MINUTE, huge, huge // 2, 10) for i in range(1, 47 * 60)]
+    objective = Objective(Decimal("0.5"), 90, 1)
+    times = np.array([rows[-1].end], dtype=np.int64)
+    (point,) = burn_history(times, reports_of(rows), counts_of(rows), objective, FLOOR)
+    assert (point.burn_rate_24h, point.error_budget_consumed) == (2, 2)
+
+
 @given(
     st.integers(NOW - 90 * DAY, NOW - 1),
     st.integers(0, 90 * DAY),
