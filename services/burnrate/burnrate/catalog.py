@@ -10,19 +10,22 @@ class Catalog:
     def __init__(self, default: Target) -> None:
         self._default = default
         self._services: dict[str, ServiceChanged] = {}
-        self._targets: dict[int, TargetChanged] = {}
+        self._targets: dict[int, tuple[TargetChanged, Target]] = {}
         self._by_service: dict[str, set[int]] = {}
 
     def apply(self, change: CatalogMessage) -> None:
-        """Keep a change, unless a newer one of the same thing is known."""
+        """Keep a change, unless a newer one of the same thing is known.
+
+        Raises ValueError or ArithmeticError for a target that nothing can be measured against.
+        """
         if isinstance(change, ServiceChanged):
             old = self._services.get(change.name)
             if old is None or change.revision > old.revision:
                 self._services[change.name] = change
             return
         known = self._targets.get(change.id)
-        if known is None or change.revision > known.revision:
-            self._targets[change.id] = change
+        if known is None or change.revision > known[0].revision:
+            self._targets[change.id] = change, Target.from_event(change)
             self._by_service.setdefault(change.service_name, set()).add(change.id)
 
     def shown(self, name: str) -> bool:
@@ -36,9 +39,5 @@ class Catalog:
 
     def targets(self, name: str) -> list[Target]:
         """Return a service's targets by id, or the default one where it has none."""
-        found = [
-            Target.from_event(self._targets[i])
-            for i in sorted(self._by_service.get(name, ()))
-            if not self._targets[i].retired
-        ]
-        return found or [self._default]
+        own = (self._targets[i] for i in sorted(self._by_service.get(name, ())))
+        return [target for change, target in own if not change.retired] or [self._default]

@@ -41,7 +41,9 @@ class Target:
 
     @classmethod
     def from_event(cls, event: TargetChanged) -> "Target":
-        """Return the target that the catalog names."""
+        """Return the target that the catalog names; ValueError where it leaves no budget."""
+        if not 0 < Decimal(event.objective) < 1:
+            raise ValueError(f"target {event.id}: objective {event.objective} is no ratio")
         allowed = event.max_error_ratio
         return cls(
             event.id,
@@ -113,9 +115,7 @@ class _Burn:
     capped: bool
 
 
-def _burn(
-    target: Target, lengths: Mapping[str, int], sums: Mapping[str, tuple[int, int]]
-) -> _Burn:
+def _burn(target: Target, lengths: Mapping[str, int], sums: Mapping[str, tuple[int, int]]) -> _Burn:
     windows = {
         name: _window_rate(lengths[name], sums[name], target.objective) for name in BURN_WINDOWS
     }

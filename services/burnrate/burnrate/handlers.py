@@ -2,15 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from typing import Protocol
 
 import msgspec
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 from burnrate.catalog import Catalog
-from burnrate.evaluation import Evaluator
 from common.clock import Clock
 from common.events import CatalogMessage, ComputeRequested
-from common.kafka import Record, header
+from common.kafka import Record, UnknownOutcomeError, header
 from common.ledger import ShardLedger
 from common.logging import CORRELATION_HEADER, correlated
 from common.topics import CATALOG
@@ -24,6 +25,13 @@ _catalog = msgspec.json.Decoder(CatalogMessage)
 _command = msgspec.json.Decoder(ComputeRequested)
 
 
+class Computing(Protocol):
+    """The part of the evaluator that a command asks for."""
+
+    async def compute(self, command_id: str, service: str | None) -> None:
+        """Publish the snapshots of one service or of all, then the shard's heartbeat."""
+
+
 def metrics_handler(ledger: ShardLedger) -> Callable[[Sequence[Record]], Awaitable[None]]:
     """Return the handler of the input topics."""
 
@@ -34,7 +42,7 @@ def metrics_handler(ledger: ShardLedger) -> Callable[[Sequence[Record]], Awaitab
 
 
 def control_handler(
-    catalog: Catalog, evaluator: Evaluator, clock: Clock
+    catalog: Catalog, evaluator: Computing, clock: Clock
 ) -> Callable[[Sequence[Record]], Awaitable[None]]:
     """Return the handler of the catalog and the commands, which every process reads in full."""
 
@@ -43,10 +51,13 @@ def control_handler(
             with correlated(header(record, CORRELATION_HEADER)):
                 try:
                     await _on_control(record)
-                except msgspec.DecodeError:
+                except (msgspec.DecodeError, ValueError, ArithmeticError):
                     log.exception(
                         "control_record_unreadable", topic=record.topic, offset=record.offset
                     )
+                except (UnknownOutcomeError, DBAPIError, OSError) as error:
+                    # who asked gets no answer in time and is told so; the next tick publishes
+                    log.warning("compute_failed", error=repr(error))
 
     async def _on_control(record: Record) -> None:
         if record.value is None:

@@ -1,6 +1,7 @@
 """Settings of the burnrate service."""
 
 from decimal import Decimal
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings
@@ -23,7 +24,9 @@ class BurnrateSettings(BaseSettings):
     default_objective: Decimal = Field(
         Decimal("0.999"), gt=0, lt=1, validation_alias="DEFAULT_OBJECTIVE"
     )
-    default_window_days: int = Field(30, validation_alias="DEFAULT_WINDOW_DAYS")
+    default_window_days: Literal[7, 14, 28, 30, 90] = Field(
+        30, validation_alias="DEFAULT_WINDOW_DAYS"
+    )
 
 
 class AllSettings:

@@ -21,7 +21,8 @@ from burnrate.domain import (
 from burnrate.rings import MINUTE, Ints, Rings, bucket_of
 from burnrate.tally import Count, Tally, coarsen, within_threshold
 from common.clock import to_micros
-from common.events import BurnRateSnapshot, IngestCounters
+from common.events import BurnRateSnapshot, IngestCounters, SloStatus
+from common.slo import DataStatus
 
 REQUESTS: float | None = None  # the series of a service's requests; a latency one has a threshold
 _WINDOWS = (*BURN_WINDOWS, *PAIR_WINDOWS, SLO_WINDOW)
@@ -59,6 +60,15 @@ class ServiceState:
         """Tell whether the newest event is older than this service's reports allow."""
         limit = timedelta(seconds=stale_after_seconds(self.resolution_seconds(now)))
         return self.newest_at is not None and now - self.newest_at > limit
+
+    def status(self, moment: "Moment", recent_total: int) -> DataStatus:
+        """Return how far the service's figures can be trusted at that moment."""
+        return service_status(
+            seen=self.newest_at is not None,
+            lagging=moment.lagging,
+            stale=self.is_stale(moment.now),
+            recent_total=recent_total,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,20 +183,9 @@ class ShardState:
         """Return a service's snapshot from its slots and their rows of `sums`."""
         state = self.service(name)
         resolution = state.resolution_seconds(moment.now)
-        status = service_status(
-            seen=state.newest_at is not None,
-            lagging=moment.lagging,
-            stale=state.is_stale(moment.now),
-            recent_total=int(sums[0, -2, 0]),
-        )
+        status = state.status(moment, recent_total=int(sums[0, -2, 0]))
         statuses = [
-            evaluate_slo(
-                slot.target,
-                self._lengths(slot, moment.now),
-                {w: (int(row[i, 0]), int(row[i, 1])) for i, w in enumerate(_WINDOWS)},
-                status,
-                int(row[-1, 0]),
-            )
+            self._evaluate(slot, row, status, moment.now)
             for slot, row in zip(slots, sums, strict=True)
         ]
         first = worst(statuses)
@@ -212,6 +211,11 @@ class ShardState:
             slos=tuple(statuses),
             command_id=moment.command_id,
         )
+
+    def _evaluate(self, slot: Slot, row: Ints, status: DataStatus, now: datetime) -> SloStatus:
+        sums = {name: (int(row[i, 0]), int(row[i, 1])) for i, name in enumerate(_WINDOWS)}
+        requests = int(row[-1, 0])
+        return evaluate_slo(slot.target, self._lengths(slot, now), sums, status, requests)
 
     def load_counts(self, resolution: int, rows: Iterable[tuple[str, int, int, int, int]]) -> None:
         """Add stored (service, bucket, total, bad, window_seconds) of one resolution."""
