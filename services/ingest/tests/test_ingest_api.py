@@ -8,6 +8,7 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 from prometheus_client import REGISTRY
 
 from common.admission import parse_metric_event
@@ -162,7 +163,8 @@ async def test_events_over_the_bound_in_flight_are_429(make_client: Any, broker:
     async with make_client(max_events_per_request=3, max_in_flight_events=3) as http:
         first = asyncio.create_task(http.post("/v1/events", json=[numbered(1), numbered(2)]))
         await entered.wait()
-        refused = await http.post("/v1/events", json=[numbered(3), numbered(4)])
+        async with asyncio.timeout(5):
+            refused = await http.post("/v1/events", json=[numbered(3), numbered(4)])
         assert (refused.status_code, refused.json()["code"]) == (429, "too_many_in_flight")
         assert int(refused.headers["Retry-After"]) > 0
         gate.set()
@@ -194,6 +196,20 @@ async def test_what_becomes_of_events_is_counted(client: httpx.AsyncClient) -> N
     assert count("accepted") == accepted + 2
     assert count("rejected", "invalid_service_name") == rejected + 1
     assert "burnline_ingest_in_flight_events 0.0" in (await client.get("/metrics")).text
+
+
+async def test_the_example_of_the_document_fits_its_schema_and_is_taken(
+    client: httpx.AsyncClient,
+) -> None:
+    document = (await client.get("/openapi.json")).json()
+    content = document["paths"]["/v1/events"]["post"]["requestBody"]["content"]
+    body = content["application/json"]
+    validator = Draft202012Validator({**body["schema"], "components": document["components"]})
+    for example in body["examples"].values():
+        validator.validate(example["value"])
+        assert (await client.post("/v1/events", json=example["value"])).status_code == 202
+    for wrong in ({**GOOD, "p99": 1}, {**GOOD, "bad": 1}, {"service": "a"}, 3):
+        assert not validator.is_valid(wrong)
 
 
 async def test_the_document_describes_every_form_and_answer(client: httpx.AsyncClient) -> None:

@@ -28,6 +28,14 @@ def test_each_kind_has_been_active_within_any_hour(seed: int, kind: ScenarioKind
     assert episodes(seed, kind, now - HOUR, now)
 
 
+@pytest.mark.parametrize("kind", ScenarioKind)
+def test_no_draw_of_a_schedule_leaves_an_hour_without_or_overlaps(kind: ScenarioKind) -> None:
+    schedule = SCHEDULES[kind]
+    longest_pause_minutes = schedule.cycle + schedule.jitter - schedule.shortest
+    assert longest_pause_minutes < 60
+    assert schedule.jitter + schedule.longest < schedule.cycle
+
+
 @given(seeds, kinds, instants, st.integers(1, 3 * DAY_SECONDS))
 def test_episodes_do_not_overlap_and_do_not_depend_on_the_question(
     seed: int, kind: ScenarioKind, start: int, length: int
