@@ -4,6 +4,7 @@ A test that uses one of them is marked `servers` and left out of `make test-fast
 """
 
 import asyncio
+import contextlib
 import itertools
 import os
 import subprocess
@@ -19,7 +20,7 @@ from burnline.artifacts import ensure_jars, jar_version
 from burnline.broker import kafka_node
 from burnline.config import DataDir, project_root
 from burnline.kafka import KafkaNode, silence_client_logs
-from burnline.ports import free_port
+from burnline.ports import Reservations, free_port
 from burnline.postgres import PostgresNode
 from burnline.postgres_home import forget_home, open_home
 from common.settings import KafkaSettings
@@ -93,10 +94,11 @@ def kafka_node_running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kaf
     """An Apache Kafka of this session; without one the tests fail, they do not skip."""
     silence_client_logs()
     data_dir = _data_dir(tmp_path_factory, "kafka")
-    node = kafka_node(data_dir.path / "kafka")
-    with running(node.command(), data_dir.logs, dict(os.environ)):
-        note_kafka()
-        yield node
+    with contextlib.closing(Reservations()) as reservations:
+        node = kafka_node(data_dir.path / "kafka", reservations)
+        with running(node.command(), data_dir.logs, dict(os.environ)):
+            note_kafka()
+            yield node
 
 
 @pytest.fixture(scope="session")

@@ -9,27 +9,28 @@ from burnline.artifacts import ensure_jars, jar_version
 from burnline.command import Command
 from burnline.config import StackConfig
 from burnline.kafka import KafkaNode, answers, find_java
-from burnline.ports import LOOPBACK, free_port
+from burnline.ports import LOOPBACK, Reservations
 from burnline.services import SERVICES
 
 MEMORY_BROKER: Final = "librdkafka mock cluster"
 
 
-def kafka_node(home: Path) -> KafkaNode:
+def kafka_node(home: Path, reservations: Reservations) -> KafkaNode:
     """An Apache Kafka node on free ports; its jars are fetched when they are not there."""
-    port = controller_port = free_port(LOOPBACK)
-    while controller_port == port:
-        controller_port = free_port(LOOPBACK)
-    return KafkaNode(home, ensure_jars(), find_java(), LOOPBACK, port, controller_port)
+    jars, java = ensure_jars(), find_java()
+    ports = (reservations.take_any(), reservations.take_any())
+    return KafkaNode(home, jars, java, LOOPBACK, *ports)
 
 
-def broker_command(config: StackConfig, environment: dict[str, str]) -> Command | None:
+def broker_command(
+    config: StackConfig, environment: dict[str, str], reservations: Reservations
+) -> Command | None:
     """The broker process, None when the broker is not ours; sets KAFKA_BOOTSTRAP_SERVERS."""
     if config.broker_kind == "external":
         return None
     if config.broker_kind == "memory":
-        return _memory_broker(config, environment)
-    node = kafka_node(config.data_dir.path / "kafka")
+        return _memory_broker(config, environment, reservations.take_any())
+    node = kafka_node(config.data_dir.path / "kafka", reservations)
     environment["KAFKA_BOOTSTRAP_SERVERS"] = node.bootstrap_servers
     return node.command()
 
@@ -45,8 +46,7 @@ def broker_name(config: StackConfig) -> tuple[str, str]:
     return "Apache Kafka", jar_version(ensure_jars())
 
 
-def _memory_broker(config: StackConfig, environment: dict[str, str]) -> Command:
-    port = free_port(LOOPBACK)
+def _memory_broker(config: StackConfig, environment: dict[str, str], port: int) -> Command:
     address = f"{LOOPBACK}:{port}"
     environment["KAFKA_BOOTSTRAP_SERVERS"] = address
     arguments = ("--host", LOOPBACK, "--port", str(port))

@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-import random
+import secrets
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -66,6 +66,10 @@ class Reservations:
         self.descriptors.append(descriptor)
         return True
 
+    def take_any(self) -> int:
+        """Reserve a free port on loopback outside the ephemeral range; StackError if none is."""
+        return _search(lambda port: self.take(LOOPBACK, port))
+
     def close(self) -> None:
         """Let go; a process that was handed the descriptors still holds them."""
         while self.descriptors:
@@ -94,7 +98,7 @@ def resolve_port(host: str, wanted: WantedPort, reservations: Reservations) -> i
 
 def _search(is_good: Callable[[int], bool]) -> int:
     for _ in range(ATTEMPTS):
-        port = random.randint(FIRST_PORT, LAST_PORT)  # noqa: S311 - no secret, only spread
+        port = FIRST_PORT + secrets.randbelow(LAST_PORT - FIRST_PORT + 1)
         if is_good(port):
             return port
     raise StackError(f"no free TCP port between {FIRST_PORT} and {LAST_PORT}")

@@ -19,7 +19,7 @@ from burnline.config import StackConfig, ensure_token, project_root
 from burnline.environment import server_environment, service_environment
 from burnline.errors import StackError
 from burnline.kafka import silence_client_logs
-from burnline.ports import LOOPBACK, free_port
+from burnline.ports import LOOPBACK, Reservations
 from burnline.postgres import PostgresNode
 from burnline.postgres_home import open_home
 from burnline.services import service_commands
@@ -36,6 +36,10 @@ class LocalStack:
     def __init__(self, config: StackConfig) -> None:
         self.config = config
         self.supervisor = Supervisor(config.data_dir)
+        # The ports of the services as well, so that no server of ours is given one of them.
+        self.reservations = Reservations()
+        for wanted in config.ports:
+            self.reservations.take(config.host, wanted.port)
         self.environment = service_environment(config, ensure_token(config))
         name, version = broker_name(config)
         self.supervisor.state = replace(self.supervisor.state, broker=name, broker_version=version)
@@ -71,7 +75,7 @@ class LocalStack:
 
     async def _start_servers(self) -> tuple[PostgresNode | None, Command | None]:
         postgres = None if self.config.database_url else self._postgres()
-        broker = broker_command(self.config, self.environment)
+        broker = broker_command(self.config, self.environment, self.reservations)
         commands = [postgres.command() if postgres else None, broker]
         wanted = [self._server(command) for command in commands if command is not None]
         # Both first starts write a storage: side by side they take half the time. Neither is left
@@ -85,7 +89,8 @@ class LocalStack:
         return postgres, broker
 
     def _postgres(self) -> PostgresNode:
-        node = PostgresNode(open_home(self.config.data_dir), LOOPBACK, free_port(LOOPBACK))
+        port = self.reservations.take_any()
+        node = PostgresNode(open_home(self.config.data_dir), LOOPBACK, port)
         self.environment["DATABASE_URL"] = node.url()
         return node
 

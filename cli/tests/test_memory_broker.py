@@ -1,6 +1,7 @@
 """The in-memory broker of `make up`: one fixed port, the registry's topics and partitions."""
 
 import asyncio
+import contextlib
 import os
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from burnline.broker import broker_command
 from burnline.config import StackConfig
+from burnline.ports import Reservations
 from common.topics import TOPICS
 from tests.servers import running
 
@@ -30,7 +32,8 @@ def test_it_serves_the_registry_on_the_announced_port(tmp_path: Path) -> None:
     given = {"BURNLINE_BROKER": "memory", "BURNLINE_PARTITIONS": "3"}
     config = StackConfig.from_environment({"BURNLINE_DATA_DIR": str(tmp_path), **given})
     environment = {**os.environ, **given}
-    command = broker_command(config, environment)
-    assert command is not None
-    with running(command, tmp_path, environment):
-        asyncio.run(exchange(environment["KAFKA_BOOTSTRAP_SERVERS"]))
+    with contextlib.closing(Reservations()) as reservations:
+        command = broker_command(config, environment, reservations)
+        assert command is not None
+        with running(command, tmp_path, environment):
+            asyncio.run(exchange(environment["KAFKA_BOOTSTRAP_SERVERS"]))

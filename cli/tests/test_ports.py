@@ -80,6 +80,16 @@ def test_a_supervisor_that_was_handed_the_reservation_keeps_it_until_it_ends(
         assert other.take(HOST, port)
 
 
+def test_a_server_is_never_given_a_port_that_a_service_of_its_stack_is_to_use(
+    reservations: Reservations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, other = free_port(HOST), free_port(HOST)
+    reservations.take(HOST, service)
+    drawn = iter([service - FIRST_PORT, other - FIRST_PORT])
+    monkeypatch.setattr("burnline.ports.secrets.randbelow", lambda _span: next(drawn))
+    assert reservations.take_any() == other
+
+
 def test_chosen_ports_stay_below_the_ephemeral_range() -> None:
     assert all(FIRST_PORT <= free_port(HOST) <= LAST_PORT for _ in range(50))
     assert LAST_PORT < 32_768
