@@ -12,7 +12,8 @@ from sqlalchemy import text
 from burnline.errors import StackError
 from burnline.import_file import Good, Refused, Repeated, Verdict
 from common.database import Database
-from common.events import IMPORT_ID_HEADER, IMPORT_LINE_HEADER, MetricEvent, encode
+from common.events import MetricEvent, encode
+from common.headers import IMPORT_ID_HEADER, IMPORT_LINE_HEADER
 from common.kafka import Headers, UnknownOutcomeError
 from common.settings import DatabaseSettings
 from common.topics import HISTORY

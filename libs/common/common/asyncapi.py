@@ -5,12 +5,12 @@ from importlib.metadata import version
 from typing import Any
 
 from common.event_schemas import Schema, event_types, schema_components, unwrapped
-from common.events import (
+from common.events import MetricEvent
+from common.headers import (
     FORWARDED_AT_HEADER,
     FORWARDED_FROM_HEADER,
     IMPORT_ID_HEADER,
     IMPORT_LINE_HEADER,
-    MetricEvent,
 )
 from common.logging import CORRELATION_HEADER
 from common.outbox import DEDUP_HEADER

@@ -11,15 +11,6 @@ from common.slo import SERVICE_NAME_PATTERN, DataStatus, RiskLevel, SliType
 COUNT_LIMIT = 2**53
 """Counts are below this, so that every JSON reader holds them exactly."""
 
-IMPORT_ID_HEADER = "import_id"
-"""Which import a record of the history topic belongs to."""
-IMPORT_LINE_HEADER = "import_line"
-"""Its line, rising within a partition: what is not above the highest applied is a repeat."""
-FORWARDED_FROM_HEADER = "forwarded_from"
-"""Partition and offset, `3:1200`, where a record that went to the wrong shard first stood."""
-FORWARDED_AT_HEADER = "forwarded_appended_at"
-"""When the broker first took a forwarded record, in milliseconds since 1970."""
-
 MAX_TEXT_LENGTH = 128
 MAX_WINDOW_SECONDS = 3600
 MAX_BOUNDS = 64

@@ -11,12 +11,12 @@ from burnrate.judge import Counted, Misrouted, Poison, Rules, appended, by_ident
 from burnrate.metrics import DEAD_LETTERS, EVENTS
 from burnrate.tally import Lane, Tally, stored_counts, stored_latency, tally
 from common.database import WriteSession
-from common.events import (
+from common.events import encode
+from common.headers import (
     FORWARDED_AT_HEADER,
     FORWARDED_FROM_HEADER,
     IMPORT_ID_HEADER,
     IMPORT_LINE_HEADER,
-    encode,
 )
 from common.kafka import Record, header
 from common.ledger import Batch

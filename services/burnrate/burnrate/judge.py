@@ -19,13 +19,12 @@ from common.admission import (
     identity_of,
     parse_metric_event,
 )
-from common.events import (
+from common.events import DeadLetter, MetricEvent
+from common.headers import (
     FORWARDED_AT_HEADER,
     FORWARDED_FROM_HEADER,
     IMPORT_ID_HEADER,
     IMPORT_LINE_HEADER,
-    DeadLetter,
-    MetricEvent,
 )
 from common.kafka import Record, header
 from common.logging import CORRELATION_HEADER

@@ -10,7 +10,8 @@ import structlog
 from msgspec.structs import replace
 
 from common.clock import Clock
-from common.events import IMPORT_ID_HEADER, IMPORT_LINE_HEADER, encode
+from common.events import encode
+from common.headers import IMPORT_ID_HEADER, IMPORT_LINE_HEADER
 from common.kafka import Headers, UnknownOutcomeError
 from common.settings import AdmissionSettings
 from common.topics import HISTORY, METRICS

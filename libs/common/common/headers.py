@@ -1,0 +1,12 @@
+"""Names of Kafka headers that change what a record means."""
+
+from typing import Final
+
+IMPORT_ID_HEADER: Final = "import_id"
+"""Which import a record of the history topic belongs to."""
+IMPORT_LINE_HEADER: Final = "import_line"
+"""Its line, rising within a partition: what is not above the highest applied is a repeat."""
+FORWARDED_FROM_HEADER: Final = "forwarded_from"
+"""Partition and offset, `3:1200`, where a record that went to the wrong shard first stood."""
+FORWARDED_AT_HEADER: Final = "forwarded_appended_at"
+"""When the broker first took a forwarded record, in milliseconds since 1970."""
