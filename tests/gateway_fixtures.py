@@ -42,6 +42,14 @@ async def gateway(gateway_settings: dict[str, Any]) -> AsyncIterator[GatewayHarn
         yield GatewayHarness(app, client, parts, store, sender, handlers, discovery, now)
 
 
+@pytest.fixture(scope="session")
+def gateway_document() -> dict[str, Any]:
+    """The gateway's OpenAPI document; it is the same for every application."""
+    settings = GatewaySettings.model_validate({"database_url": "postgresql://none"})
+    parts = make_gateway(settings, MemoryStore(), MemorySender())
+    return gateway_app(settings, parts, _no_lifespan, _ready).openapi()
+
+
 @asynccontextmanager
 async def _no_lifespan(_: FastAPI) -> AsyncIterator[None]:
     yield
