@@ -62,6 +62,11 @@ class Target:
         """Tell whether this stands in until the service has a target of its own."""
         return self.id is None
 
+    @property
+    def max_error_float(self) -> float | None:
+        """Return the highest bad share allowed as snapshots have it."""
+        return None if self.max_error_ratio is None else float(self.max_error_ratio)
+
     def pairs(self) -> tuple[PairRule, ...]:
         """Return the burn pairs that this objective can reach."""
         return pair_rules(self.objective, self.window_days)
@@ -138,8 +143,7 @@ def evaluate_slo(
     `requests` is the service's total over the SLO window, of which a latency objective covers
     only what came with a histogram that has its threshold as a bound.
     """
-    burn = _burn(target, lengths, sums)
-    total, bad = sums[SLO_WINDOW]
+    burn, (total, bad) = _burn(target, lengths, sums), sums[SLO_WINDOW]
     consumed = error_budget_consumed(bad, total, target.objective)
     return SloStatus(
         id=target.id,
@@ -148,7 +152,7 @@ def evaluate_slo(
         objective=float(target.objective),
         window_days=target.window_days,
         threshold_seconds=target.threshold_seconds,
-        max_error_ratio=None if target.max_error_ratio is None else float(target.max_error_ratio),
+        max_error_ratio=target.max_error_float,
         min_bad_events=target.min_bad_events,
         default=target.default,
         revision=target.revision,

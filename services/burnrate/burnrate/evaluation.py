@@ -11,8 +11,9 @@ from burnrate.catalog import Catalog
 from burnrate.counting import CountingWork
 from burnrate.metrics import LAG_SECONDS, OWNED_SHARDS, SNAPSHOTS
 from burnrate.rings import Ints
+from burnrate.service_state import Moment
 from burnrate.settings import BurnrateSettings
-from burnrate.shard_state import Moment, ShardState, Slot
+from burnrate.shard_state import ShardState, Slot
 from common.clock import Clock
 from common.database import Database
 from common.events import BurnRateSnapshot, ShardHeartbeat, encode

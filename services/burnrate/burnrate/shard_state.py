@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 
@@ -13,12 +13,12 @@ from burnrate.domain import (
     SLO_WINDOW,
     Target,
     evaluate_slo,
-    service_status,
     stale_after_seconds,
     window_seconds,
     worst,
 )
-from burnrate.rings import MINUTE, Ints, Rings, bucket_of
+from burnrate.rings import MINUTE, Ints, Rings
+from burnrate.service_state import Moment, ServiceState
 from burnrate.tally import Count, Tally, coarsen, within_threshold
 from common.clock import to_micros
 from common.events import BurnRateSnapshot, IngestCounters, SloStatus
@@ -26,49 +26,7 @@ from common.slo import DataStatus
 
 REQUESTS: float | None = None  # the series of a service's requests; a latency one has a threshold
 _WINDOWS = (*BURN_WINDOWS, *PAIR_WINDOWS, SLO_WINDOW)
-_DEFAULT_RESOLUTION_SECONDS = 10
-_HOUR_MINUTES = 60
-# less than the minutes that are stored, so that a restart finds the same reports
-_REPORTS_KEPT_MINUTES = 48 * 60
-
 SeriesKey = tuple[str, float | None]
-
-
-@dataclass(slots=True)
-class ServiceState:
-    """What is known of a service beside its counts. `reports`: longest report by minute."""
-
-    newest_at: datetime | None = None
-    counters: IngestCounters = field(default_factory=IngestCounters)
-    reports: dict[int, int] = field(default_factory=dict)
-
-    def report(self, minute: int, seconds: int) -> None:
-        """Note how long the reports of a minute are; keep the hour before the newest."""
-        self.reports[minute] = max(self.reports.get(minute, 0), seconds)
-        if len(self.reports) > 2 * _HOUR_MINUTES:
-            newest = max(self.reports)
-            self.reports = {m: s for m, s in self.reports.items() if m > newest - _HOUR_MINUTES}
-
-    def resolution_seconds(self, now: datetime) -> int:
-        """Return the longest report of the hour that ends with the newest minute seen."""
-        newest = max(self.reports, default=0)
-        if newest <= bucket_of(to_micros(now), MINUTE) - _REPORTS_KEPT_MINUTES:
-            return _DEFAULT_RESOLUTION_SECONDS
-        return max(s for m, s in self.reports.items() if m > newest - _HOUR_MINUTES)
-
-    def is_stale(self, now: datetime) -> bool:
-        """Tell whether the newest event is older than this service's reports allow."""
-        limit = timedelta(seconds=stale_after_seconds(self.resolution_seconds(now)))
-        return self.newest_at is not None and now - self.newest_at > limit
-
-    def status(self, moment: "Moment", recent_total: int) -> DataStatus:
-        """Return how far the service's figures can be trusted at that moment."""
-        return service_status(
-            seen=self.newest_at is not None,
-            lagging=moment.lagging,
-            stale=self.is_stale(moment.now),
-            recent_total=recent_total,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +37,6 @@ class Slot:
     target: Target
     series: int
     requests: int
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What an evaluation is stamped with."""
-
-    now: datetime
-    shard: int
-    epoch: int
-    applied_through: datetime
-    lagging: bool
-    command_id: str | None = None
 
 
 class ShardState:

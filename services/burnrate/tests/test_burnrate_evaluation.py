@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from burnrate.domain import Target, default_target, window_seconds, worst
-from burnrate.shard_state import Moment, ShardState
+from burnrate.service_state import Moment
+from burnrate.shard_state import ShardState
 from burnrate.tally import Admitted, tally
 from common.events import BurnRateSnapshot, Latency, MetricEvent, TargetChanged
 from common.slo import DataStatus, RiskLevel, SliType

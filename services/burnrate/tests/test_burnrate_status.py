@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from burnrate.domain import Target, service_status, slo_data_status, stale_after_seconds
-from burnrate.shard_state import Moment, ServiceState, ShardState
+from burnrate.service_state import Moment, ServiceState
+from burnrate.shard_state import ShardState
 from burnrate.tally import Admitted, tally
 from common.events import BurnRateSnapshot, IngestCounters, Latency, MetricEvent
 from common.slo import DataStatus, SliType
