@@ -29,6 +29,7 @@ __all__ = ["NEVER", "Batch", "Ownership", "ShardLedger", "ShardWork", "reset_led
 log = structlog.get_logger()
 
 _REFUSED_SECONDS = 5.0
+_FIRST_RETRY_SECONDS = 0.1
 
 
 class ShardLedger(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -160,7 +161,7 @@ class ShardLedger(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _acquire_until_held(
         self, shard: int, partitions: Sequence[TopicPartition], generation: int
     ) -> None:
-        delay = 0.1
+        delay = _FIRST_RETRY_SECONDS
         while generation == self._generation:
             try:
                 await self._acquire(shard, partitions, generation)
@@ -185,6 +186,7 @@ class ShardLedger(ConsumerRebalanceListener):  # type: ignore[misc]
         async with self.lock:
             if generation != self._generation:
                 return
+            self._release(shard)
             try:
                 epoch, stored = await self._take(shard, bounds)
             except BaseException:
@@ -216,6 +218,5 @@ class ShardLedger(ConsumerRebalanceListener):  # type: ignore[misc]
                 volatile=self._kafka.broker == "memory",
             )
             bounds.refuse_outside(stored)
-            self._work.release(shard)
             await self._work.load(session, shard)
         return epoch, stored

@@ -66,18 +66,25 @@ async def refuse_gap(
     next_offsets: Mapping[str, int],
     fresh: Sequence[Record],
 ) -> None:
-    """Raise LookupError where retention has taken records that were not applied.
+    """Raise LookupError where the batch skips records that were not applied.
 
-    Other gaps are legal: transactional producers leave control records.
+    Retention may have taken them, or the batch was fetched before the ledger moved the consumer
+    back. Other gaps are legal: transactional producers leave control records.
     """
     first: dict[TopicPartition, int] = {}
+    last: dict[TopicPartition, int] = {}
     for record in fresh:
-        first.setdefault(TopicPartition(record.topic, record.partition), record.offset)
+        tp = TopicPartition(record.topic, record.partition)
+        first.setdefault(tp, record.offset)
+        last[tp] = record.offset
     gaps = [tp for tp, offset in first.items() if offset > next_offsets[tp.topic]]
-    if gaps and consumer is not None:
-        for tp, start in (await consumer.beginning_offsets(gaps)).items():
-            if start > next_offsets[tp.topic]:
-                raise LookupError(f"{tp}: the log begins at {start}, after what is applied")
+    if not gaps or consumer is None:
+        return
+    for tp, start in (await consumer.beginning_offsets(gaps)).items():
+        if start > next_offsets[tp.topic]:
+            raise LookupError(f"{tp}: the log begins at {start}, after what is applied")
+        if await consumer.position(tp) <= last[tp]:
+            raise LookupError(f"{tp}: {first[tp]} was fetched before the consumer was moved back")
 
 
 async def _cluster_id(kafka: KafkaSettings) -> str:

@@ -2,17 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
+import httpx
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from common.database import Database
 from common.kafka import Headers, UnknownOutcomeError
 from common.logging import correlated
 from common.outbox import DEDUP_HEADER, Outbox, OutboxRecord
-from common.settings import DatabaseSettings
+from common.service import build_app
+from common.settings import DatabaseSettings, Settings
 
 Sent = tuple[str, bytes | None, bytes | None, int | None, Headers]
 SCHEMA = "catalog"
@@ -251,3 +254,34 @@ async def test_the_correlation_id_goes_along(
         await until_empty(database)
     found = [dict(headers).get("correlation_id") for *_, headers in publisher.sent]
     assert found == [b"request-7", b"of the record", None]
+
+
+async def test_the_id_of_a_request_reaches_the_record_of_its_change(
+    database: Database, publisher: FakePublisher, outbox: Outbox
+) -> None:
+    app = build_app(
+        "Test",
+        Settings(BURNLINE_API_TOKEN=SecretStr("t")),
+        lifespan=lambda _: nullcontext(),
+        readiness=nothing_fails,
+    )
+
+    @app.post("/changes")
+    async def change() -> None:
+        await add(outbox, database, record(1))
+        outbox.wake()
+
+    transport = httpx.ASGITransport(app=app)
+    headers = {"Authorization": "Bearer t", "X-Request-ID": "request-8"}
+    async with (
+        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+        running(outbox),
+    ):
+        assert (await client.post("/changes", headers=headers)).is_success
+        await until_empty(database)
+    ((*_, sent_headers),) = publisher.sent
+    assert dict(sent_headers)["correlation_id"] == b"request-8"
+
+
+async def nothing_fails() -> dict[str, str]:
+    return {}
