@@ -46,6 +46,11 @@ class DataDir:
         return self.path / "command.lock"
 
     @property
+    def demo_declared(self) -> Path:
+        """There once the simulated services have been declared."""
+        return self.path / "simulator-declared"
+
+    @property
     def logs(self) -> Path:
         """One log file for each process."""
         return self.path / "logs"

@@ -1,43 +1,47 @@
-"""How many records of the input topics the burn-rate consumer has not committed yet."""
+"""How many records of the input topics burnrate has not applied yet, by its own ledger."""
 
 import asyncio
 from typing import Final
 
+import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from common.topics import HISTORY, METRICS
 
-CONSUMER_GROUP: Final = "burnrate"
 TIMEOUT_SECONDS: Final = 5.0
+NEXT_OFFSETS: Final = "SELECT topic, shard, next_offset FROM burnrate.shard_offset"
 
 
-async def consumer_lag(bootstrap_servers: str) -> int | None:
-    """Records behind over all partitions; None when the broker does not tell in time."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+async def consumer_lag(bootstrap_servers: str, database_url: str) -> int | None:
+    """Records behind over all partitions; None when broker or database do not tell in time."""
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers)
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            await admin.start()
             await consumer.start()
-            return await _records_behind(admin, consumer)
-    except (KafkaError, OSError, TimeoutError):
+            return await _records_behind(consumer, await _next_offsets(database_url))
+    except (KafkaError, OSError, TimeoutError, asyncpg.PostgresError):
         return None
     finally:
         await consumer.stop()
-        await admin.close()
 
 
-async def _records_behind(admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer) -> int:
-    described = await admin.describe_topics([METRICS.name, HISTORY.name])
+async def _next_offsets(database_url: str) -> dict[TopicPartition, int]:
+    connection = await asyncpg.connect(database_url)
+    try:
+        rows = await connection.fetch(NEXT_OFFSETS)
+    finally:
+        await connection.close()
+    return {TopicPartition(row["topic"], row["shard"]): row["next_offset"] for row in rows}
+
+
+async def _records_behind(consumer: AIOKafkaConsumer, applied: dict[TopicPartition, int]) -> int:
     partitions = [
-        TopicPartition(topic["topic"], partition["partition"])
-        for topic in described
-        for partition in topic["partitions"]
+        TopicPartition(topic.name, partition)
+        for topic in (METRICS, HISTORY)
+        for partition in consumer.partitions_for_topic(topic.name) or ()
     ]
-    committed = await admin.list_consumer_group_offsets(CONSUMER_GROUP, partitions=partitions)
     first = await consumer.beginning_offsets(partitions)
     end = await consumer.end_offsets(partitions)
-    # A partition without a commit says -1: all that it holds is still to come.
-    return sum(end[tp] - max(committed[tp].offset, first[tp]) for tp in partitions)
+    # what no shard has acquired yet is still to come as a whole
+    return sum(end[tp] - applied.get(tp, first[tp]) for tp in partitions)

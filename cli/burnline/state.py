@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from burnline.errors import StackError
 from burnline.processes import ProcessIdentity
 
 
@@ -60,14 +61,24 @@ def write_state(path: Path, state: StackState) -> None:
 
 
 def read_state(path: Path) -> StackState | None:
-    """The last state, or None where no stack was ever started."""
+    """The last state, or None where no stack was ever started.
+
+    Raises StackError for a state that another version of the command wrote.
+    """
     try:
         raw: dict[str, Any] = json.loads(path.read_text())
     except FileNotFoundError:
         return None
-    children = tuple(_child(child) for child in raw.pop("children"))
-    supervisor = _identity(raw.pop("supervisor"))
-    return replace(StackState(supervisor=supervisor, **raw), children=children)
+    try:
+        children = tuple(_child(child) for child in raw.pop("children"))
+        supervisor = _identity(raw.pop("supervisor"))
+        return replace(StackState(supervisor=supervisor, **raw), children=children)
+    except (KeyError, TypeError) as error:
+        message = (
+            f"{path} was written by another version of burnline: run `burnline down` with that "
+            f"version, or end the processes it names and delete it ({error})"
+        )
+        raise StackError(message) from error
 
 
 def _child(raw: dict[str, Any]) -> ChildState:

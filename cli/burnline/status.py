@@ -36,7 +36,8 @@ def status() -> None:
         raise StackError("nothing is running: burnline up")
     silence_client_logs()
     rows = asyncio.run(collect(state))
-    lag = asyncio.run(consumer_lag(state.environment["KAFKA_BOOTSTRAP_SERVERS"]))
+    variables = state.environment
+    lag = asyncio.run(consumer_lag(variables["KAFKA_BOOTSTRAP_SERVERS"], variables["DATABASE_URL"]))
     console = Console(soft_wrap=True)
     console.print(_table(rows))
     console.print(f"broker        {state.broker} {state.broker_version}".rstrip())

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from burnline.broker import broker_name
 from burnline.config import DataDir, StackConfig, data_dir, ensure_token
+from burnline.demo_services import declare
 from burnline.launch import (
     end_stack,
     launch,
@@ -40,6 +41,8 @@ def up() -> None:
         end_stack(config.data_dir)
         config = _launch(config)
         state = wait_served(config, console.print)
+        if config.simulator and not config.data_dir.demo_declared.exists():
+            _declare_demo(config.data_dir, state)
     _print_addresses(state, f"served after {time.monotonic() - started:.1f} s")
 
 
@@ -53,6 +56,12 @@ def _launch(config: StackConfig) -> StackConfig:
         console.print(f"starting on {name} {version}")
         launch(config, reservations)
     return config
+
+
+def _declare_demo(directory: DataDir, state: StackState) -> None:
+    """Give the simulated services owners and targets, once: what a user deletes stays deleted."""
+    declare(state.address("BURNLINE_PORT"), state.environment["BURNLINE_API_TOKEN"])
+    directory.demo_declared.touch()
 
 
 def down() -> None:
