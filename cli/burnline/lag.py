@@ -7,6 +7,7 @@ import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from common.kafka import partitions_of
 from common.topics import HISTORY, METRICS
 
 TIMEOUT_SECONDS: Final = 5.0
@@ -39,7 +40,7 @@ async def _records_behind(consumer: AIOKafkaConsumer, applied: dict[TopicPartiti
     partitions = [
         TopicPartition(topic.name, partition)
         for topic in (METRICS, HISTORY)
-        for partition in consumer.partitions_for_topic(topic.name) or ()
+        for partition in await partitions_of(consumer, topic.name)
     ]
     first = await consumer.beginning_offsets(partitions)
     end = await consumer.end_offsets(partitions)
