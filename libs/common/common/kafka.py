@@ -12,8 +12,11 @@ from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
 
 from common.logging import CORRELATION_HEADER, correlation_id
 from common.settings import KafkaSettings
+from common.tolerant_records import install
 
 log = structlog.get_logger()
+
+install()
 
 Record: TypeAlias = "ConsumerRecord[bytes | None, bytes | None]"
 Headers = Sequence[tuple[str, bytes]]
