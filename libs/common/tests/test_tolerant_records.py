@@ -13,7 +13,7 @@ class NotUtf8(str):
 
     __slots__ = ()
 
-    def encode(self, *_: str) -> bytes:  # type: ignore[override]
+    def encode(self, *_: str) -> bytes:
         return b"\xff\xfe"
 
 
