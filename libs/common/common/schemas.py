@@ -6,7 +6,7 @@ A test holds the files to what the types and the registry say.
 import json
 from pathlib import Path
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from common.asyncapi import asyncapi_document
 from common.event_schemas import event_types, file_stem, schema_of

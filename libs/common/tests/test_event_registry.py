@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 from jsonschema import Draft202012Validator
 
 from common import events
