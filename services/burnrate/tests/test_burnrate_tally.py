@@ -31,7 +31,7 @@ def admitted(age: timedelta = timedelta(), total: int = 3, bad: int = 1, **field
     return Admitted(event, START)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(-(10**15), 4 * 10**15), st.sampled_from((10, 60, 3600)))
 def test_a_bucket_ends_where_it_says(micros: int, seconds: int) -> None:
     number = bucket_of(micros, seconds)
@@ -115,7 +115,7 @@ def test_fine_buckets_are_kept_while_windows_may_read_them(
         assert kept_resolutions(bucket, START + MICROSECOND) == (MINUTE, HOUR)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(streams(max_steps=2))
 def test_stored_rows_hold_every_count_at_the_hour(stream: list[Batch]) -> None:
     for batch in stream:
