@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnrate.columns import Columns, columns_of
+from burnrate.columns import Columns, columns_of, joined
 from burnrate.fast_reader import FastReader
 from burnrate.judge import Counted, judge
 from burnrate.slots import Slots
@@ -40,7 +40,10 @@ def judged(records: list[Record], positions: list[int], slots: Slots) -> Columns
 def assert_same(found: Columns, expected: Columns) -> None:
     for field in fields(Columns):
         left, right = getattr(found, field.name), getattr(expected, field.name)
-        assert left.tolist() == right.tolist(), field.name
+        if field.name == "latency":
+            assert found.histograms() == expected.histograms()
+        else:
+            assert left.tolist() == right.tolist(), field.name
 
 
 def test_a_usual_batch_is_taken_whole() -> None:
@@ -112,13 +115,32 @@ LEFT: dict[str, Record] = {
 }
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 2048])
 @pytest.mark.parametrize("odd", LEFT.values(), ids=LEFT)
-def test_what_is_not_usual_is_left_and_costs_its_neighbours_nothing(odd: Record) -> None:
+def test_what_is_not_usual_is_left_and_costs_its_neighbours_nothing(
+    odd: Record, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("burnrate.fast_reader._AT_ONCE", at_once)
     good = [record(event_json(event_id=str(i))) for i in range(3)]
     records = [good[0], odd, good[1], odd, good[2]]
     found, slots = read(records)
     assert found.position.tolist() == [0, 2, 4]
     assert_same(found, judged(records, [0, 2, 4], slots))
+
+
+def test_parts_of_a_batch_are_put_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some with histograms, some without, some left to the judge, in the order they came."""
+    monkeypatch.setattr("burnrate.fast_reader._AT_ONCE", 2)
+    values = [*TAKEN.values(), event_json(), *TAKEN.values(), b"{", event_json(source="z")]
+    records = [record(value, offset=i) for i, value in enumerate(values)]
+    found, slots = read(records)
+    n = len(TAKEN)
+    usual = [*range(n), *range(n + 1, 2 * n + 1)]
+    assert found.position.tolist() == usual
+    assert_same(found, judged(records, usual, slots))
+    others = [n, 2 * n + 2]
+    whole = joined([found, judged(records, others, slots)])
+    assert_same(whole, judged(records, sorted(usual + others), slots))
 
 
 def test_other_headers_are_no_hindrance() -> None:

@@ -126,7 +126,8 @@ def test_what_is_slower_than_a_bound_is_bad(
         (timedelta(hours=2), (TEN_SECONDS, MINUTE, HOUR)),
         (timedelta(hours=2, seconds=10), (MINUTE, HOUR)),
         (timedelta(hours=50), (MINUTE, HOUR)),
-        (timedelta(hours=50, seconds=10), (HOUR,)),
+        (timedelta(hours=50, seconds=50), (MINUTE, HOUR)),
+        (timedelta(hours=50, minutes=1), (HOUR,)),
         (timedelta(days=90), (HOUR,)),
     ],
 )
