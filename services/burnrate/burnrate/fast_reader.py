@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from burnrate.columns import Bools, Columns, Ints, joined, objects
 from burnrate.judge import Rules
-from burnrate.slots import Slots
+from burnrate.roster import Roster
 from common.admission import MAX_EVENT_BYTES, MAX_FUTURE, attributes_of, latency_of
 from common.clock import MICROSECONDS, to_micros
 from common.event_json import EventRejected, RawLatency
@@ -54,8 +54,8 @@ _UNREADABLE = (msgspec.MsgspecError, RecursionError, TypeError, UnicodeDecodeErr
 class FastReader:
     """Reads batches of one shard; keeps what it has parsed of timestamps, sources, attributes."""
 
-    def __init__(self, slots: Slots) -> None:
-        self._slots = slots
+    def __init__(self, roster: Roster) -> None:
+        self._roster = roster
         self._micros: dict[str, int] = {}
         self._sources: dict[str, int] = {}
         self._source_salts: Keys = np.zeros((0, 2), np.uint64)
@@ -68,7 +68,7 @@ class FastReader:
     def _read(self, records: Sequence[Record], first: int, rules: Rules) -> Columns:
         positions, events = _usual(records)
         n = len(events)
-        slot = _column([self._slots.index.get(e.service, -1) for e in events])
+        slot = _column([self._roster.index.get(e.service, -1) for e in events])
         micros = _column(_looked_up(self._micros, [e.timestamp for e in events], self._learn_time))
         total, bad = _column([e.total for e in events]), _column([e.bad for e in events])
         appended = _MILLISECONDS * _column([records[i].timestamp for i in positions])
@@ -97,7 +97,7 @@ class FastReader:
     def _keys(self, events: Sequence[_Usual], slot: Ints) -> Keys:
         places = _looked_up(self._sources, [e.source for e in events], self._learn_source)
         hashes = id_hashes([e.event_id for e in events])
-        keys: Keys = hashes ^ self._slots.salts_of(slot)
+        keys: Keys = hashes ^ self._roster.salts_of(slot)
         keys ^= self._source_salts[_column(places)]
         return keys
 

@@ -11,7 +11,7 @@ import numpy as np
 from burnrate.batch_sums import BatchSums, Ints
 from burnrate.columns import Bools, Columns
 from burnrate.rings import HOUR, MINUTE, RESOLUTIONS, SUM_LIMIT, TEN_SECONDS
-from burnrate.slots import Slots
+from burnrate.roster import Roster
 from common.clock import MICROSECONDS
 from common.events import IngestCounters
 
@@ -58,9 +58,9 @@ class Repeats:
 NO_REPEATS = Repeats(np.zeros(0, np.int64), np.zeros(0, np.bool_))
 
 
-def sum_up(columns: Columns, slots: Slots, repeats: Repeats = NO_REPEATS) -> BatchSums:
+def sum_up(columns: Columns, roster: Roster, repeats: Repeats = NO_REPEATS) -> BatchSums:
     """Return the sums of a batch of events that count, and the oddities of all that came."""
-    touched = np.zeros(len(slots), np.bool_)
+    touched = np.zeros(len(roster), np.bool_)
     touched[columns.slot] = touched[repeats.slot] = True
     own = np.flatnonzero(touched)
     service = (np.cumsum(touched) - 1)[columns.slot]
@@ -70,14 +70,14 @@ def sum_up(columns: Columns, slots: Slots, repeats: Repeats = NO_REPEATS) -> Bat
     counts = np.stack((columns.total, columns.bad, columns.window_seconds), axis=1)
     cells = _grouped(bucket, service, counts)
     return BatchSums(
-        names=tuple(slots.names_of(own.tolist())),
+        names=tuple(roster.names_of(own.tolist())),
         service=cells.slot,
         bucket=cells.bucket,
         counts=cells.counts[:, :2],
         window_seconds=cells.counts[:, 2],
         newest_micros=newest,
-        oddities=_oddities(columns, repeats, slots),
-        latency=_histograms(columns, bucket, slots),
+        oddities=_oddities(columns, repeats, roster),
+        latency=_histograms(columns, bucket, roster),
     )
 
 
@@ -109,7 +109,7 @@ def _group_sums(counts: Ints, starts: Ints) -> Ints:
     return found
 
 
-def _oddities(columns: Columns, repeats: Repeats, slots: Slots) -> dict[str, IngestCounters]:
+def _oddities(columns: Columns, repeats: Repeats, roster: Roster) -> dict[str, IngestCounters]:
     grown = {
         "duplicates": repeats.slot,
         "event_id_conflicts": repeats.slot[repeats.conflict],
@@ -120,15 +120,15 @@ def _oddities(columns: Columns, repeats: Repeats, slots: Slots) -> dict[str, Ing
     for counter, odd in grown.items():
         for slot, times in Counter(odd.tolist()).items():
             found.setdefault(slot, {})[counter] = times
-    return {slots.names[slot]: IngestCounters(**grown_by) for slot, grown_by in found.items()}
+    return {roster.names[slot]: IngestCounters(**grown_by) for slot, grown_by in found.items()}
 
 
 def _histograms(
-    columns: Columns, bucket: Ints, slots: Slots
+    columns: Columns, bucket: Ints, roster: Roster
 ) -> dict[tuple[str, int, Bounds], list[int]]:
     found: dict[tuple[str, int, Bounds], list[int]] = {}
     for row, latency in columns.histograms():
-        key = (slots.names[columns.slot[row]], int(bucket[row]), latency.bounds)
+        key = (roster.names[columns.slot[row]], int(bucket[row]), latency.bounds)
         found[key] = _added(found.get(key), latency.counts)
     return found
 
@@ -143,9 +143,9 @@ def coarsen(bucket: int, resolution: int) -> int:
     return -(-bucket // (resolution // TEN_SECONDS))
 
 
-def stored_cells(sums: BatchSums, slots: Slots, appended_micros: int) -> dict[int, Cells]:
+def stored_cells(sums: BatchSums, roster: Roster, appended_micros: int) -> dict[int, Cells]:
     """Return the cells of each resolution at which they are still kept."""
-    slot_of = np.array([slots.index[name] for name in sums.names], np.int64)
+    slot_of = np.array([roster.index[name] for name in sums.names], np.int64)
     counts = np.concatenate((sums.counts, sums.window_seconds[:, None]), axis=1)
     cells = Cells(sums.bucket, slot_of[sums.service], counts)
     found, finer = {}, TEN_SECONDS

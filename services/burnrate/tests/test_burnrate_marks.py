@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from burnrate.columns import Columns, columns_of
 from burnrate.judge import Admitted, Counted
 from burnrate.marks import MARK, HourMarks, ShardMarks, packed
-from burnrate.slots import Slots
+from burnrate.roster import Roster
 from common.events import MetricEvent
 from common.identity import Keys, content_of, identity_of, keys_of
 from tests.reference.streams import START
@@ -60,9 +60,9 @@ def test_two_hundred_thousand_marks_in_two_runs() -> None:
         assert found.nbytes / len(found) <= 32
 
 
-def columns(events: Sequence[MetricEvent], slots: Slots) -> Columns:
+def columns(events: Sequence[MetricEvent], roster: Roster) -> Columns:
     counted = [Counted(Admitted(event, START), identity_of(event)) for event in events]
-    return columns_of(list(enumerate(counted)), slots)
+    return columns_of(list(enumerate(counted)), roster)
 
 
 @st.composite
@@ -84,7 +84,7 @@ def test_of_each_identity_of_an_hour_the_first_counts(
     held_marks: int, batches: list[list[MetricEvent]]
 ) -> None:
     """Hours that are let go are read again from what was stored: nothing is forgotten."""
-    slots, marks, stored = Slots(), ShardMarks(held_marks), dict[int, bytes]()
+    roster, marks, stored = Roster(), ShardMarks(held_marks), dict[int, bytes]()
     reference: dict[tuple[bytes, int], int] = {}
     for batch in batches:
         expected, repeats, conflicts = [], 0, 0
@@ -98,7 +98,7 @@ def test_of_each_identity_of_an_hour_the_first_counts(
             else:
                 repeats += 1
                 conflicts += reference[identity, hour] != content_of(event)
-        batch_columns = columns(batch, slots)
+        batch_columns = columns(batch, roster)
         missing = marks.missing(batch_columns)
         marks.put(missing, stored)
         verdict = marks.count_once(batch_columns)
