@@ -81,6 +81,14 @@ class ShardOwnership(ConsumerRebalanceListener):  # type: ignore[misc]
         consumer = self._consumer()
         return {tp.partition for tp in consumer.assignment()} if consumer else set()
 
+    def excuses(self, since_seconds: float) -> dict[int, str]:
+        """Return by shard why it does not get on: refused, or in trouble since that time.
+
+        Time is the event loop's, in seconds.
+        """
+        recent = {s: t.reason for s, t in self.troubles.items() if t.at_seconds >= since_seconds}
+        return {**recent, **self.refusals}
+
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         """Let the running transaction end, then give up everything."""
         self._generation += 1
