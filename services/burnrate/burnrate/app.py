@@ -5,7 +5,7 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from fastapi import FastAPI
@@ -39,6 +39,7 @@ from common.watchdog import Vitals, Watchdog
 log = structlog.get_logger()
 
 MARK_SLACK = timedelta(hours=6)  # a forwarded record keeps its first append time
+SEAL_AFTER = timedelta(hours=2)  # an hour that hardly any event is late for
 _EXIT_STATUS = 70  # EX_SOFTWARE: the supervisor starts the process anew
 _EXCUSED_SECONDS = 30.0  # longer than an attempt to acquire a shard and the pause after it
 
@@ -150,6 +151,13 @@ class Burnrate:
                 await recovery_repository.purge(session, [shard], now)
                 before = own.oldest_applied() - self._settings.admission.lateness - MARK_SLACK
                 await recovery_repository.purge_marks(session, shard, before)
+            sealed = own.oldest_applied() - SEAL_AFTER
+            while await self._seal(shard, sealed):
+                pass
+
+    async def _seal(self, shard: int, before: datetime) -> bool:
+        async with self._database.write() as session:
+            return await recovery_repository.seal_marks(session, shard, before)
 
 
 def create_app(settings: AllSettings) -> FastAPI:

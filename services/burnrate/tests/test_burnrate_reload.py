@@ -3,7 +3,6 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnrate.tally import tally
 from common.events import MetricEvent
 from tests.reference.kept_rows import KeptRows
 from tests.reference.shard_checks import (
@@ -13,6 +12,7 @@ from tests.reference.shard_checks import (
     with_latency_series,
 )
 from tests.reference.streams import SERVICES, Batch, streams
+from tests.reference.sums import tally
 
 
 @settings(max_examples=50)

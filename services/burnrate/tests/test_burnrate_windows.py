@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from burnrate.domain import Target
+from burnrate.judge import Admitted
 from burnrate.shard_state import ShardState
-from burnrate.tally import Admitted, tally
 from common.events import MetricEvent
 from tests.reference.brute_force import WINDOWS, end_of_bucket, window_sums
 from tests.reference.shard_checks import (
@@ -20,6 +20,7 @@ from tests.reference.shard_checks import (
     with_latency_series,
 )
 from tests.reference.streams import MICROSECOND, START, Batch, streams
+from tests.reference.sums import tally
 
 LONGEST = TARGETS[4]
 
