@@ -16,7 +16,7 @@ from burnrate.domain import default_target
 from burnrate.evaluation import Evaluator
 from burnrate.settings import BurnrateSettings
 from burnrate.shard_state import ShardState
-from burnrate.tally import Admitted, tally
+from burnrate.tally import Admitted, batch_sums, tally
 from common.database import Database
 from common.events import (
     BurnRateMessage,
@@ -94,7 +94,11 @@ class World:
         self.ledger, self.broker, self.rows = Ledger(), Broker(), Rows()
         self.catalog = Catalog(default_target(Decimal("0.999"), 30))
         self.work = CountingWork(
-            SHARDS, timedelta(hours=24), cast("Outbox", None), lambda: self.now
+            SHARDS,
+            timedelta(hours=24),
+            cast("Outbox", None),
+            lambda: self.now,
+            is_deep=self.catalog.is_deep,
         )
         self.evaluator = Evaluator(
             settings=BurnrateSettings(),
@@ -127,7 +131,7 @@ class World:
         """Apply events to the shards of their services."""
         for event in events:
             state = self.work.states[shard_of(event.service, SHARDS)]
-            state.fold(tally([Admitted(event, self.now)]), self.now)
+            state.fold(batch_sums(tally([Admitted(event, self.now)])), self.now)
 
     async def tick(self, seconds: float = 1.0) -> "Told":
         """Let time pass with nothing left unapplied, tick, and return what was published."""

@@ -2,11 +2,14 @@
 
 from datetime import datetime
 
-from burnrate.recovery_repository import KEPT
+import numpy as np
+
+from burnrate.recovery_repository import KEPT, blocks_of
 from burnrate.repository import bucket_end
 from burnrate.rings import RESOLUTIONS
 from burnrate.shard_state import ShardState
 from burnrate.tally import Bounds, Count, Tally, stored_counts, stored_latency
+from common.clock import to_micros
 
 
 class KeptRows:
@@ -29,16 +32,16 @@ class KeptRows:
 
     def load(self, now: datetime) -> ShardState:
         """Return the shard as a process that starts at `now` loads it."""
-        state = ShardState(now)
+        state = ShardState(now, is_deep=lambda _: True)
         for name, newest in self.newest.items():
-            state.service(name).newest_at = newest
+            state.load_services([name], np.array([to_micros(newest)]), np.zeros((1, 4), np.int64))
         for resolution in RESOLUTIONS:
             rows = [
                 (name, bucket, count.total, count.bad, count.window_seconds)
                 for (length, name, bucket), count in self.counts.items()
                 if length == resolution and self._kept(resolution, bucket, now)
             ]
-            state.load_counts(resolution, rows)
+            state.load_blocks(resolution, *blocks_of(rows))
         return state
 
     def load_latency(

@@ -55,7 +55,16 @@ class Burnrate:
         self._publisher = Publisher(settings.kafka)
         self._outbox = Outbox("burnrate", self._database, self._publisher)
         lateness = settings.admission.lateness
-        self._work = CountingWork(shards, lateness, self._outbox, system_clock)
+        own = settings.burnrate
+        catalog = Catalog(default_target(own.default_objective, own.default_window_days))
+        self._work = CountingWork(
+            shards,
+            lateness,
+            self._outbox,
+            system_clock,
+            max_services=own.max_services,
+            is_deep=catalog.is_deep,
+        )
         self.ledger = ShardLedger(
             schema="burnrate",
             owner=f"{socket.gethostname()}:{os.getpid()}",
@@ -65,8 +74,6 @@ class Burnrate:
             work=self._work,
             clock=system_clock,
         )
-        own = settings.burnrate
-        catalog = Catalog(default_target(own.default_objective, own.default_window_days))
         self._evaluator = Evaluator(
             settings=own,
             shards=shards,

@@ -1,39 +1,50 @@
 """What a shard is loaded from, and how long each part of it is kept."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select
+import numpy as np
+from sqlalchemy import ColumnElement, delete, func, select
 
-from burnrate.rings import HOUR, MINUTE, RESOLUTIONS, TEN_SECONDS
+from burnrate.rings import HOUR, MINUTE, RESOLUTIONS, TEN_SECONDS, Ints
 from burnrate.tables import count, latency, mark, service
 from burnrate.tally import KEPT_MINUTES, KEPT_TEN_SECONDS, Bounds
 from common.admission import HISTORY_AGE
+from common.clock import to_micros
 from common.database import ReadSession, WriteSession
-from common.events import IngestCounters
 
 KEPT = {TEN_SECONDS: KEPT_TEN_SECONDS, MINUTE: KEPT_MINUTES, HOUR: HISTORY_AGE + timedelta(days=1)}
 
 
-async def load_services(
-    session: ReadSession, shard: int
-) -> list[tuple[str, datetime, IngestCounters]]:
-    """Return name, newest timestamp and counters of a shard's services."""
-    rows = await session.execute(select(service).where(service.c.shard == shard))
-    return [
-        (
-            row.service,
-            row.newest_at,
-            IngestCounters(row.duplicates, row.event_id_conflicts, row.unidentified, row.misrouted),
-        )
-        for row in rows
-    ]
+async def load_services(session: ReadSession, shard: int) -> tuple[list[str], Ints, Ints]:
+    """Return names, newest timestamps (microseconds) and counters [n, 4] of a shard's services."""
+    rows = (await session.execute(select(service).where(service.c.shard == shard))).all()
+    counters = [[row[3], row[4], row[5], row[6]] for row in rows]
+    return (
+        [row.service for row in rows],
+        np.array([to_micros(row.newest_at) for row in rows], np.int64),
+        np.array(counters, np.int64).reshape(-1, 4),
+    )
 
 
 async def load_counts(
     session: ReadSession, shard: int, resolution: int, since: datetime
-) -> list[tuple[str, int, int, int, int]]:
-    """Return (service, bucket number, total, bad, window_seconds) of a shard since an instant."""
+) -> tuple[list[str], Ints, Ints]:
+    """Return names, bucket numbers and blocks [bucket, name, (total, bad, window_seconds)]."""
+    chosen = count.c.service.in_(select(service.c.service).where(service.c.shard == shard))
+    return await _blocks(session, chosen, resolution, since)
+
+
+async def load_service_counts(
+    session: ReadSession, name: str, resolution: int, now: datetime
+) -> tuple[list[str], Ints, Ints]:
+    """Return the same of one service, as far as kept."""
+    return await _blocks(session, count.c.service == name, resolution, now - KEPT[resolution])
+
+
+async def _blocks(
+    session: ReadSession, chosen: ColumnElement[bool], resolution: int, since: datetime
+) -> tuple[list[str], Ints, Ints]:
     number = func.extract("epoch", count.c.bucket_end) / resolution
     rows = await session.execute(
         select(
@@ -42,15 +53,20 @@ async def load_counts(
             count.c.total,
             count.c.bad,
             count.c.window_seconds,
-        )
-        .join(service, service.c.service == count.c.service)
-        .where(
-            service.c.shard == shard,
-            count.c.resolution_seconds == resolution,
-            count.c.bucket_end > since,
-        )
+        ).where(chosen, count.c.resolution_seconds == resolution, count.c.bucket_end > since)
     )
-    return [tuple(row) for row in rows]
+    return blocks_of(tuple(row) for row in rows)
+
+
+def blocks_of(rows: Iterable[tuple[str, int, int, int, int]]) -> tuple[list[str], Ints, Ints]:
+    """Return (service, bucket, total, bad, window_seconds) as names, buckets and blocks."""
+    kept = list(rows)
+    names = {name: i for i, name in enumerate(dict.fromkeys(row[0] for row in kept))}
+    buckets = {bucket: i for i, bucket in enumerate(dict.fromkeys(row[1] for row in kept))}
+    blocks = np.zeros((len(buckets), len(names), 3), np.int64)
+    for name, bucket, *counts in kept:
+        blocks[buckets[bucket], names[name]] = counts
+    return list(names), np.array(list(buckets), np.int64), blocks
 
 
 async def load_latency(

@@ -5,6 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import numpy as np
+
+from burnrate.batch_sums import BatchSums
 from burnrate.rings import HOUR, MINUTE, RESOLUTIONS, SUM_LIMIT, TEN_SECONDS, bucket_of
 from common.clock import to_micros
 from common.events import IngestCounters, MetricEvent
@@ -96,6 +99,29 @@ def tally(admitted: Iterable[Admitted]) -> Tally:
             misrouted=int(item.misrouted),
         )
     return result
+
+
+def batch_sums(sums: Tally) -> BatchSums:
+    """Return a batch as a shard's memory takes it."""
+    names = tuple(dict.fromkeys([*(name for name, _ in sums.counts), *sums.oddities]))
+    number = {name: i for i, name in enumerate(names)}
+    cells = [
+        (number[name], bucket, count.total, count.bad, count.window_seconds)
+        for (name, bucket), count in sums.counts.items()
+    ]
+    table = np.array(cells, np.int64).reshape(-1, 5)
+    newest = [to_micros(sums.newest[name]) if name in sums.newest else -1 for name in names]
+    odd = {name: grown for name, grown in sums.oddities.items() if grown != IngestCounters()}
+    return BatchSums(
+        names,
+        service=table[:, 0],
+        bucket=table[:, 1],
+        counts=table[:, 2:4],
+        window_seconds=table[:, 4],
+        newest_micros=np.array(newest, np.int64),
+        oddities=odd,
+        latency=sums.latency,
+    )
 
 
 def _added(old: list[int] | None, counts: Sequence[int]) -> list[int]:

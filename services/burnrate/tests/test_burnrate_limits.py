@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from burnrate.rings import SUM_LIMIT
-from burnrate.tally import Admitted, Count, tally
+from burnrate.tally import Admitted, Count, batch_sums, tally
 from common.events import Latency, MetricEvent
 from tests.reference.kept_rows import KeptRows
 from tests.reference.shard_checks import THRESHOLD, figures, with_latency_series
@@ -40,7 +40,7 @@ def test_two_thousand_huge_events_do_not_wrap(spread_minutes: int) -> None:
     for part in (items[:1500], items[1500:], items):
         sums = tally(part)
         rows.add(sums, START)
-        state.fold(sums, START)
+        state.fold(batch_sums(sums), START)
     reloaded = rows.load(START)
     for name in SERVICES:
         rows.load_latency(reloaded, name, THRESHOLD, START)
@@ -55,5 +55,5 @@ def test_one_huge_event_is_exact_beside_small_ones() -> None:
     small = MetricEvent(NAME, START, total=7, bad=2)
     large = MetricEvent(NAME, START, total=MOST - 7, bad=0)
     for event in (small, large):
-        state.fold(tally([Admitted(event, START)]), START)
+        state.fold(batch_sums(tally([Admitted(event, START)])), START)
     assert figures(state, START)[NAME].sums["30d"]["5m"] == (MOST, 2)

@@ -3,10 +3,12 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnrate.tally import tally
+from burnrate.shard_state import Missing
+from burnrate.tally import batch_sums, tally
 from common.events import MetricEvent
 from tests.reference.kept_rows import KeptRows
 from tests.reference.shard_checks import (
+    TARGETS,
     THRESHOLD,
     expected,
     figures,
@@ -31,9 +33,9 @@ def test_restarting_at_any_point_changes_no_figure(
                 rows.load_latency(restarted, name, THRESHOLD, batch.now)
         sums = tally(batch.admitted())
         rows.add(sums, batch.appended_at)
-        lasting.fold(sums, batch.now)
+        lasting.fold(batch_sums(sums), batch.now)
         if restarted is not lasting:
-            restarted.fold(sums, batch.now)
+            restarted.fold(batch_sums(sums), batch.now)
         seen += batch.events
         assert figures(restarted, batch.now) == figures(lasting, batch.now)
         assert figures(restarted, batch.now) == expected(seen, batch.now)
@@ -50,10 +52,11 @@ def test_a_latency_target_made_later_gets_the_whole_history(
     for number, batch in enumerate(stream):
         if number == min(position, len(stream) - 1):
             for name in SERVICES:
-                assert not state.has_series(name, THRESHOLD)
+                state.assign(name, TARGETS)
+                assert state.missing[name] == Missing((THRESHOLD,), deep=False)
                 rows.load_latency(state, name, THRESHOLD, batch.now)
         sums = tally(batch.admitted())
         rows.add(sums, batch.appended_at)
-        state.fold(sums, batch.now)
-        from_start.fold(sums, batch.now)
+        state.fold(batch_sums(sums), batch.now)
+        from_start.fold(batch_sums(sums), batch.now)
     assert figures(state, stream[-1].now) == figures(from_start, stream[-1].now)

@@ -2,16 +2,25 @@
 
 from datetime import timedelta
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from burnrate.domain import Target, service_status, slo_data_status, stale_after_seconds
-from burnrate.service_state import Moment, ServiceState
+from burnrate.domain import (
+    STATUSES,
+    Target,
+    service_statuses,
+    slo_statuses,
+    stale_after_seconds,
+)
+from burnrate.service_state import Moment, Room, ServiceTable
 from burnrate.shard_state import ShardState
-from burnrate.tally import Admitted, tally
+from burnrate.tally import Admitted, batch_sums, tally
 from common.events import BurnRateSnapshot, IngestCounters, Latency, MetricEvent
 from common.slo import DataStatus, SliType
-from tests.reference.brute_force import end_of_bucket
 from tests.reference.objectives import target
+from tests.reference.shard_checks import snapshot_of
 from tests.reference.streams import MICROSECOND, START
 
 MINUTE = timedelta(minutes=1)
@@ -20,7 +29,7 @@ STATES = [DataStatus.NO_DATA, DataStatus.LAGGING, DataStatus.STALE, DataStatus.N
 
 def state_of(*events: MetricEvent) -> ShardState:
     state = ShardState(START)
-    state.fold(tally(Admitted(event, START) for event in events), START)
+    state.fold(batch_sums(tally(Admitted(event, START) for event in events)), START)
     return state
 
 
@@ -28,9 +37,8 @@ def snapshot(
     state: ShardState, after: timedelta, *targets: Target, lagging: bool = False
 ) -> BurnRateSnapshot:
     now = START + after
-    slots = state.slots(["cart"], lambda _: [*targets] or [target()])
     moment = Moment(now, 0, 1, now, lagging)
-    return state.snapshot("cart", slots, state.sums(slots, now), moment)
+    return snapshot_of(state, "cart", targets or [target()], moment)
 
 
 def event(age: timedelta = timedelta(), total: int = 5, window_seconds: int = 10) -> MetricEvent:
@@ -43,10 +51,13 @@ def test_the_first_state_that_applies_holds() -> None:
         unseen, lagging, stale, quiet = (bool(number >> bit & 1) for bit in range(4))
         given = zip(STATES, (unseen, lagging, stale, quiet), strict=True)
         expected = next((state for state, holds in given if holds), DataStatus.OK)
-        found = service_status(
-            seen=not unseen, lagging=lagging, stale=stale, recent_total=0 if quiet else 1
+        [found] = service_statuses(
+            np.array([not unseen]),
+            np.array([stale]),
+            np.array([0 if quiet else 1]),
+            lagging=lagging,
         )
-        assert found is expected
+        assert STATUSES[found] is expected
 
 
 @pytest.mark.parametrize("status", list(DataStatus))
@@ -54,7 +65,8 @@ def test_the_first_state_that_applies_holds() -> None:
 def test_an_objective_is_no_better_than_its_service(
     status: DataStatus, slo_total: int, recent: int
 ) -> None:
-    found = slo_data_status(status, slo_total, recent)
+    given = np.array([STATUSES.index(status)])
+    found = STATUSES[slo_statuses(given, np.array([slo_total]), np.array([recent]))[0]]
     if status in {DataStatus.NO_DATA, DataStatus.LAGGING, DataStatus.STALE}:
         assert found is status
     elif recent:
@@ -115,17 +127,17 @@ def test_a_latency_objective_without_histograms_has_no_data_of_its_own() -> None
     state = ShardState(START)
     state.load_latency("cart", 0.5, [])
     slow = target("0.9", sli_type=SliType.LATENCY, threshold_seconds=0.5)
-    state.fold(tally([Admitted(event(), START)]), START)
+    state.fold(batch_sums(tally([Admitted(event(), START)])), START)
     first, second = snapshot(state, timedelta(), target("0.9999"), slow).slos
     assert (first.data_status, second.data_status) == (DataStatus.OK, DataStatus.NO_DATA)
     assert (second.total, second.coverage_ratio, second.composite_burn_rate) == (0, 0.0, 0.0)
     timed = MetricEvent("cart", START, total=5, bad=0, latency=Latency((0.5,), (4, 1)))
-    state.fold(tally([Admitted(timed, START)]), START)
+    state.fold(batch_sums(tally([Admitted(timed, START)])), START)
     [_, second] = snapshot(state, timedelta(), target("0.9999"), slow).slos
     assert (second.data_status, second.total, second.coverage_ratio) == (DataStatus.OK, 5, 0.5)
     # its own share of the traffic may have ended while the service's goes on
     later = timedelta(minutes=10)
-    state.fold(tally([Admitted(event(-later), START + later)]), START + later)
+    state.fold(batch_sums(tally([Admitted(event(-later), START + later)])), START + later)
     found = snapshot(state, later, target("0.9999"), slow)
     assert [s.data_status for s in found.slos] == [DataStatus.OK, DataStatus.NO_TRAFFIC]
 
@@ -157,19 +169,31 @@ def test_the_hour_is_that_before_the_newest_minute_and_not_before_now() -> None:
 
 def test_late_reports_do_not_move_the_hour() -> None:
     state = state_of(event())
-    state.fold(tally([Admitted(event(timedelta(hours=2), window_seconds=3600), START)]), START)
+    state.fold(
+        batch_sums(tally([Admitted(event(timedelta(hours=2), window_seconds=3600), START)])), START
+    )
     assert snapshot(state, timedelta()).resolution_seconds == 10
 
 
-def test_reports_of_many_days_leave_one_hour_in_memory() -> None:
-    state = ServiceState()
-    for minute in [*range(5000, 0, -1), *range(5000, 10_000)]:
-        state.report(minute, 3600 if minute == 9940 else 60)
-        assert len(state.reports) <= 120
-    now = START - (START - end_of_bucket(START, 60))
-    newest = round(now.timestamp()) // 60
-    state.report(newest, 30)
-    assert state.resolution_seconds(now) == 30
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 200), st.sampled_from((10, 60, 300, 3600)))), st.data())
+def test_the_longest_report_equals_brute_force(
+    reports: list[tuple[int, int]], data: st.DataObject
+) -> None:
+    """Minutes in any order and cut in any way; service 0 keeps apart from its neighbour."""
+    table, first = ServiceTable(Room(2)), 10_000
+    table.number("cart"), table.number("other")
+    table.advance(first + 200)
+    rest = list(reports)
+    while rest:
+        size = data.draw(st.integers(1, len(rest)))
+        minutes = np.array([first + minute for minute, _ in rest[:size]])
+        seconds = np.array([length for _, length in rest[:size]])
+        table.report(np.zeros(size, np.int64), minutes, seconds)
+        rest = rest[size:]
+    newest = max((minute for minute, _ in reports), default=0)
+    expected = max((s for minute, s in reports if minute > newest - 60), default=10)
+    assert table.resolution_seconds[:2].tolist() == [expected, 10]
 
 
 def test_counters_and_newest_time_only_grow() -> None:
@@ -177,7 +201,7 @@ def test_counters_and_newest_time_only_grow() -> None:
     for _ in range(2):
         old = tally([Admitted(event(timedelta(hours=1)), START, identified=False, misrouted=True)])
         old.note("cart", duplicates=2, event_id_conflicts=1)
-        state.fold(old, START)
+        state.fold(batch_sums(old), START)
     found = snapshot(state, timedelta())
     assert found.newest_at == START
     assert found.counters == IngestCounters(4, 2, 2, 2)
