@@ -57,14 +57,15 @@ def evaluate(
     measured = Measured(
         lagging=False,
         services=one,
-        facts=np.zeros((8, 1), np.int64),
+        stale=np.zeros(1, np.bool_),
         slots=one,
         counts=counts,
-        rows=one,
         figures=figures,
         statuses=codes,
         slo_statuses=slo,
         worst=one,
+        rare=one[:0],
+        recent=np.zeros((4, 0), np.int64),
     )
     now = datetime(2026, 3, 1, tzinfo=UTC)
     [found] = snapshots(sources, measured, Moment(now, 0, 1, now, lagging=False))

@@ -1,7 +1,7 @@
 """A shard's window sums by name, beside those that raw events give."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from weakref import WeakKeyDictionary
@@ -49,7 +49,21 @@ class Figures:
     sums: Mapping[str, Mapping[str, tuple[int, int]]]
 
 
-_published: WeakKeyDictionary[ShardState, Published] = WeakKeyDictionary()
+@dataclass(slots=True)
+class _Reader:
+    """Whoever reads snapshots: what has gone out, and the newest counts by slot."""
+
+    published: Published = field(default_factory=Published)
+    counts: dict[int, Ints] = field(default_factory=dict)
+
+    def read(self, state: ShardState, moment: Moment) -> None:
+        measured = state.measure(self.published, moment)
+        self.published.accept(measured)
+        for i, slot in enumerate(measured.slots.tolist()):
+            self.counts[slot] = measured.counts[:, :, i]
+
+
+_readers: WeakKeyDictionary[ShardState, _Reader] = WeakKeyDictionary()
 
 
 def with_latency_series(now: datetime) -> ShardState:
@@ -66,12 +80,14 @@ def measured_counts(state: ShardState, now: datetime) -> dict[int, Ints]:
     They are kept up by what each tick finds changed, and equal to what looking at all gives.
     """
     moment = Moment(now, 0, 1, now, lagging=False)
-    known, anew = _published.setdefault(state, Published()), Published()
-    for published in (known, anew):
-        published.accept(state.measure(published, moment))
-    slots = [slot for own in state.slots.of_service.values() for slot in own]
-    assert np.array_equal(known.counts[:, :, slots], anew.counts[:, :, slots])
-    return {slot: known.counts[:, :, slot] for slot in slots}
+    known, anew = _readers.setdefault(state, _Reader()), _Reader()
+    known.read(state, moment)
+    anew.read(state, moment)
+    slots = {slot for own in state.slots.of_service.values() for slot in own}
+    assert anew.counts.keys() == slots
+    for slot in slots:
+        assert np.array_equal(known.counts[slot], anew.counts[slot])
+    return anew.counts
 
 
 def figures(state: ShardState, now: datetime) -> dict[str, Figures]:

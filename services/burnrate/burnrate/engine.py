@@ -122,7 +122,6 @@ class Engine:
         self._settle()
         if not len(series):
             return
-        self._touched[series] = True
         self._add_to_sums(series, buckets, counts)
         pages = np.searchsorted(self._starts, series, "right") - 1
         for number in np.unique(pages):
@@ -169,6 +168,7 @@ class Engine:
         for column in (0, 1):
             np.add.at(whole[column], series[fresh], counts[fresh, column])
         here = np.flatnonzero(whole[0])
+        self._touched[here] = True
         if 4 * len(here) > whole.shape[1]:
             self.sums += whole
         else:
@@ -181,7 +181,8 @@ class Engine:
         for ring, length in enumerate(_RING_LENGTHS):
             anchor, own = self._anchor(length), -(-buckets // (length // TEN_SECONDS))
             for window in _windows(ring, DEEP_DAYS):
-                reach = (own > anchor - window.buckets) & (own <= anchor)
+                reach = (own > anchor - window.buckets) & (own <= anchor) & (counts[:, 0] > 0)
+                self._touched[series[reach]] = True
                 for column in (0, 1):
                     added = counts[reach, column]
                     np.add.at(self.sums[window.row, column], series[reach], added)

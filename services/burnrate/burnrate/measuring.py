@@ -1,7 +1,7 @@
 """The figures of a shard at one instant: those that have changed since they were published. Pure.
 
-What has not been touched since it was published is not looked at; what was is compared, and only
-what differs is evaluated.
+Whoever changes a sum, a time or an objective marks the service as touched, so that what has not
+been touched since it was published is not looked at.
 """
 
 from dataclasses import dataclass
@@ -26,57 +26,60 @@ _ROWS = [ROW_OF[_LENGTHS[name]] for name in NAMES[:SLO]]
 _SHORT = BURN_WINDOWS["5m"]
 _REQUESTS_RECENT, _REQUESTS_SLO = len(NAMES), len(NAMES) + 1
 _COUNT_ROWS = len(NAMES) + 2
-_FACTS = 8
 
 
 class Published:
-    """What has gone out of a shard: counts by slot, facts by service, and what to look at again."""
+    """What has gone out of a shard, as far as it is needed to tell what else must.
+
+    `pending` are services that have been touched since; `recent` are, by slot, the counts over
+    the shortest window and the requests over it, which of rare reporters move untouched.
+    """
 
     def __init__(self) -> None:
         self.lagging = False
         self.pending: Flags = np.zeros(0, np.bool_)
-        self.counts: Ints = np.zeros((_COUNT_ROWS, 2, 0), np.int64)
-        self.facts: Ints = np.zeros((_FACTS, 0), np.int64)
+        self.stale: Flags = np.zeros(0, np.bool_)
+        self.recent: Ints = np.zeros((4, 0), np.int64)
 
     def widen(self, services: int, slots: int) -> None:
-        """Hold as many; services that are new are to be looked at."""
+        """Hold as many; services that are new are to go out."""
         more = services - len(self.pending)
         if more > 0:
             more = max(more, len(self.pending))
             self.pending = np.pad(self.pending, (0, more), constant_values=True)
-            self.facts = np.pad(self.facts, ((0, 0), (0, more)))
-        more = slots - self.counts.shape[2]
+            self.stale = np.pad(self.stale, (0, more))
+        more = slots - self.recent.shape[1]
         if more > 0:
-            more = max(more, self.counts.shape[2])
-            self.counts = np.pad(self.counts, ((0, 0), (0, 0), (0, more)))
+            self.recent = np.pad(self.recent, ((0, 0), (0, max(more, self.recent.shape[1]))))
 
     def accept(self, measured: "Measured") -> None:
         """Note that what was measured has gone out."""
         self.lagging = measured.lagging
-        self.counts[:, :, measured.slots] = measured.counts
-        self.facts[:, measured.services] = measured.facts
         self.pending[measured.services] = False
+        self.stale[measured.services] = measured.stale
+        self.recent[:, measured.rare] = measured.recent
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Services that were looked at, with their slots; `rows` are those that are to go out.
+    """What is to go out: services, and their objectives in arrays of n slots.
 
-    `counts` [10, 2, slot] are by NAMES, then the service's requests over the shortest window and
-    over the SLO window. `rows` are places in `slots`: of these are `figures`, the statuses of
-    their services, their own, and `worst`, which are places in `rows`, one for each service.
+    `counts` [10, 2, n] are by NAMES, then the service's requests over the shortest window and
+    over the SLO window; `worst` are places in `slots`, one for each service that has any.
+    `rare` are slots of rare reporters, and `recent` [4, n] their counts over the shortest window.
     """
 
     lagging: bool
     services: Ints
-    facts: Ints
+    stale: Flags
     slots: Ints
     counts: Ints
-    rows: Ints
     figures: Figures
     statuses: Ints
     slo_statuses: Ints
     worst: Ints
+    rare: Ints
+    recent: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,11 @@ def look_again(of: Sources, published: Published, *, moved: bool, lagging: bool)
     if lagging != published.lagging:
         pending[:] = True
     if moved:  # windows that are longer than usual have no running sums
-        pending[np.flatnonzero(_floors(of.table) > _SHORT)] = True
+        in_use = of.slots.service[: len(of.slots)]
+        rare = np.flatnonzero((in_use != FREE) & (_floors(of.table) > _SHORT)[in_use])
+        if len(rare):
+            differs = (_recent(of, rare) != published.recent[:, rare]).any(axis=0)
+            pending[in_use[rare[differs]]] = True
 
 
 def measure(
@@ -107,41 +114,19 @@ def measure(
     """Return what differs from what is published, and what is asked for."""
     stale = of.table.stale(now_micros)
     count = len(stale)
-    pending = published.pending[:count] | (stale != published.facts[0, :count])
+    pending = published.pending[:count] | (stale != published.stale[:count])
     pending[asked] = True
     in_use = of.slots.service[: len(of.slots)]
     slots = np.flatnonzero((in_use != FREE) & pending[in_use])
-    services = np.flatnonzero(pending)
-    facts = _facts(of, services, stale)
+    services, service = np.flatnonzero(pending), in_use[slots]
     counts = _counts(of, slots)
-    differs = np.full(count, lagging != published.lagging)
-    differs[asked] = True
-    differs[services] |= (facts != published.facts[:, services]).any(axis=0)
-    differs[in_use[slots[(counts != published.counts[:, :, slots]).any(axis=(0, 1))]]] = True
-    rows = np.flatnonzero(differs[in_use[slots]])
-    shown = _Shown(services, facts, slots, counts, rows)
-    return _evaluated(of, shown, stale, lagging=lagging)
-
-
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    services: Ints
-    facts: Ints
-    slots: Ints
-    counts: Ints
-    rows: Ints
-
-
-def _evaluated(of: Sources, shown: _Shown, stale: Flags, *, lagging: bool) -> Measured:
-    chosen = shown.slots[shown.rows]
-    service = of.slots.service[chosen]
-    counts = shown.counts[:, :, shown.rows]
+    rare, recent = _lengthen(of, slots, counts)
     figures = evaluate(
         counts[: len(NAMES)],
         counts[_REQUESTS_SLO, 0],
-        of.slots.allowed[chosen],
-        of.slots.min_bad_events[chosen],
-        lambda row: of.slots.target(int(chosen[row])).objective,
+        of.slots.allowed[slots],
+        of.slots.min_bad_events[slots],
+        lambda row: of.slots.target(int(slots[row])).objective,
     )
     statuses = service_statuses(
         of.table.newest_micros[service] != NEVER,
@@ -151,35 +136,22 @@ def _evaluated(of: Sources, shown: _Shown, stale: Flags, *, lagging: bool) -> Me
     )
     return Measured(
         lagging,
-        shown.services,
-        shown.facts,
-        shown.slots,
-        shown.counts,
-        shown.rows,
+        services,
+        stale[services],
+        slots,
+        counts,
         figures,
         statuses,
         slo_statuses(statuses, counts[SLO, 0], counts[RECENT, 0]),
-        worst_rows(service, figures.composite, figures.consumed, of.slots.rank[chosen]),
+        worst_rows(service, figures.composite, figures.consumed, of.slots.rank[slots]),
+        slots[rare],
+        recent,
     )
 
 
 def _floors(table: ServiceTable) -> Ints:
     found: Ints = SHORTEST_REPORTS * table.resolution_seconds[: len(table)]
     return found
-
-
-def _facts(of: Sources, services: Ints, stale: Flags) -> Ints:
-    """Return what a service's snapshot depends on beside its counts: [8, n], staleness first."""
-    table = of.table
-    return np.stack(
-        [
-            stale[services].astype(np.int64),
-            of.slots.versions(len(table))[services],
-            table.resolution_seconds[services],
-            table.newest_micros[services],
-            *table.counters[services].T,
-        ]
-    )
 
 
 def _counts(of: Sources, slots: Ints) -> Ints:
@@ -189,29 +161,39 @@ def _counts(of: Sources, slots: Ints) -> Ints:
     counts = np.empty((_COUNT_ROWS, 2, len(slots)), np.int64)
     for place, row in enumerate(_ROWS):
         np.take(sums[row], series, axis=1, out=counts[place], mode="clip")
-    counts[_REQUESTS_RECENT] = counts[RECENT]
-    for row in np.unique(slo_row).tolist():
+    for row in of.slots.slo_rows:
         own = np.flatnonzero(slo_row == row)
-        counts[SLO][:, own] = sums[row][:, series[own]]
-    counts[_REQUESTS_SLO] = counts[SLO]
+        if len(own) == len(slots):
+            np.take(sums[row], series, axis=1, out=counts[SLO], mode="clip")
+        else:
+            counts[SLO][:, own] = sums[row][:, series[own]]
+    counts[_REQUESTS_RECENT], counts[_REQUESTS_SLO] = counts[RECENT], counts[SLO]
     partial = np.flatnonzero(of.slots.partial[slots])
     if len(partial):
         counts[_REQUESTS_RECENT][:, partial] = sums[_ROWS[RECENT]][:, requests[partial]]
         counts[_REQUESTS_SLO][:, partial] = sums[slo_row[partial], :, requests[partial]].T
-    _lengthen(of, slots, counts)
     return counts
 
 
-def _lengthen(of: Sources, slots: Ints, counts: Ints) -> None:
-    """Sum the windows of rare reporters anew, over lengths that hold two of their reports."""
+def _lengthen(of: Sources, slots: Ints, counts: Ints) -> tuple[Ints, Ints]:
+    """Sum the windows of rare reporters anew, over lengths that hold two of their reports.
+
+    Returns which of the slots these are, and their sums over such a length.
+    """
     floors = _floors(of.table)[of.slots.service[slots]]
     rare = np.flatnonzero(floors > _SHORT)
-    if not len(rare):
-        return
-    seconds = floors[rare]
-    own = of.engine.window_sums(of.slots.series[slots[rare]], seconds)
-    for place, name in enumerate(NAMES[:SLO]):
-        longer = seconds > _LENGTHS[name]
-        counts[place][:, rare[longer]] = own[:, longer]
-    requests = of.engine.window_sums(of.slots.requests[slots[rare]], seconds)
-    counts[_REQUESTS_RECENT][:, rare] = requests
+    recent = _recent(of, slots[rare])
+    if len(rare):
+        for place, name in enumerate(NAMES[:SLO]):
+            longer = floors[rare] > _LENGTHS[name]
+            counts[place][:, rare[longer]] = recent[:2, longer]
+        counts[_REQUESTS_RECENT][:, rare] = recent[2:]
+    return rare, recent
+
+
+def _recent(of: Sources, slots: Ints) -> Ints:
+    """Return [4, n] of slots: total and bad, and those of all requests, over two reports."""
+    seconds = _floors(of.table)[of.slots.service[slots]]
+    read = np.concatenate([of.slots.series[slots], of.slots.requests[slots]])
+    sums = of.engine.window_sums(read, np.concatenate([seconds, seconds]))
+    return np.concatenate([sums[:, : len(slots)], sums[:, len(slots) :]])

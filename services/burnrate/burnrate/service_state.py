@@ -88,8 +88,9 @@ class ServiceTable:
 
     def seen(self, services: Ints, newest_micros: Ints) -> None:
         """Note the newest timestamps; each service stands once."""
-        self.newest_micros[services] = np.maximum(self.newest_micros[services], newest_micros)
-        self._touched[services] = True
+        before = self.newest_micros[services]
+        self.newest_micros[services] = np.maximum(before, newest_micros)
+        self._touched[services] |= newest_micros > before
 
     def grow(self, oddities: Mapping[str, IngestCounters]) -> None:
         """Let counters grow."""

@@ -42,7 +42,7 @@ class Slots:
         self.rank: Ints = np.zeros(0, np.int64)
         self.allowed: NDArray[np.float64] = np.ones(0)
         self.partial: Flags = np.zeros(0, np.bool_)  # reads another series than the requests'
-        self._versions: Ints = np.zeros(0, np.int64)
+        self.slo_rows: set[int] = set()  # those that are or were in use
         self._touched: list[int] = []
 
     def __len__(self) -> int:
@@ -64,7 +64,6 @@ class Slots:
         by_name = sorted(range(len(slots)), key=lambda i: (objectives[i].target.name, -i))
         for rank, i in enumerate(by_name):
             self.rank[slots[i]] = rank
-        self.versions(service + 1)[service] += 1
         self._touched.append(service)
         return True
 
@@ -80,12 +79,6 @@ class Slots:
             raise LookupError(f"slot {slot} is free")
         return objective.target
 
-    def versions(self, services: int) -> Ints:
-        """Return how often the objectives of each of so many services have changed."""
-        if len(self._versions) < services:
-            self._versions = np.pad(self._versions, (0, 2 * services - len(self._versions)))
-        return self._versions
-
     def _place(self, service: int, objective: Objective) -> int:
         if self._free:
             slot = self._free.pop()
@@ -99,6 +92,7 @@ class Slots:
         self.service[slot] = service
         self.series[slot], self.requests[slot] = objective.series, objective.requests
         self.slo_row[slot] = ROW_OF[target.window_days * DAY_SECONDS]
+        self.slo_rows.add(int(self.slo_row[slot]))
         self.min_bad_events[slot] = target.min_bad_events
         self.allowed[slot] = float(1 - target.objective)
         self.partial[slot] = objective.series != objective.requests

@@ -35,9 +35,9 @@ class _Maker:
 
     def __init__(self, of: Sources, measured: Measured) -> None:
         figures = measured.figures
-        self._of, self._slots = of, measured.slots[measured.rows].tolist()
+        self._of, self._slots = of, measured.slots.tolist()
         self._row_of = {slot: row for row, slot in enumerate(self._slots)}
-        self._counts = measured.counts[: len(NAMES), :, measured.rows].tolist()
+        self._counts = measured.counts[: len(NAMES)].tolist()
         self._rates, self._composite = figures.rates.tolist(), figures.composite.tolist()
         self._levels, self._capped = figures.levels.tolist(), figures.capped.tolist()
         self._pairs, self._coverage = figures.pairs.tolist(), figures.coverage.tolist()
