@@ -23,8 +23,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from burnrate.batch_sums import BatchSums
 from burnrate.domain import Target, default_target
-from burnrate.engine import WINDOW_SECONDS
 from burnrate.measuring import Published
+from burnrate.pages import SHALLOW_DAYS, WINDOW_SECONDS
 from burnrate.rings import DAY, HOUR, MINUTE, TEN_SECONDS, Ints, bucket_of, ring_of
 from burnrate.service_state import Moment, Room
 from burnrate.shard_state import ShardState
@@ -52,7 +52,7 @@ class Run:
 
 def filled(services: int, days: int, target: Target) -> Run:
     """Return a shard whose buckets are all full, measured once."""
-    state = ShardState(START, Room(services), lambda _: days > 30)
+    state = ShardState(START, Room(services), lambda _: days > SHALLOW_DAYS)
     names = [f"service-{i:05d}" for i in range(services)]
     chance = np.random.default_rng(7)
     blocks: Blocks = {}

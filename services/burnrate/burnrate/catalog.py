@@ -1,7 +1,7 @@
 """What owners want measured: services and their targets, as the catalog topic tells. Pure."""
 
 from burnrate.domain import Target
-from burnrate.engine import SHALLOW_DAYS
+from burnrate.pages import SHALLOW_DAYS
 from common.events import CatalogMessage, ServiceChanged, TargetChanged
 
 

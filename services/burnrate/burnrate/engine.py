@@ -1,55 +1,13 @@
-"""All series of a shard: their rings, in pages, and the running sums of every window. Pure."""
+"""All series of a shard: their buckets, and the running sums of every window. Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 
-from burnrate.rings import (
-    DAY,
-    HOUR,
-    HUGE,
-    RESOLUTIONS,
-    TEN_SECONDS,
-    Flags,
-    Ints,
-    Ring,
-    RunningWindow,
-    bucket_of,
-    ring_of,
-)
+from burnrate.pages import DEEP_DAYS, WINDOW_SECONDS, Page, Pages, windows_of
+from burnrate.rings import HUGE, RESOLUTIONS, TEN_SECONDS, Flags, Ints, bucket_of, ring_of
 
-WINDOW_SECONDS = (
-    *(300, 1800, HOUR, 2 * HOUR, 6 * HOUR, DAY),
-    *(days * DAY for days in (3, 7, 14, 28, 30, 90)),
-)
-ROW_OF = {seconds: row for row, seconds in enumerate(WINDOW_SECONDS)}
-"""Where the running sums of a window stand."""
-SHALLOW_DAYS, DEEP_DAYS = 30, 90
-_RING_LENGTHS = RESOLUTIONS
-_LEAST_PAGE, _MOST_PAGE = 64, 4096
-_PAGE_SHARE = (
-    4  # a new page is this part of what is there: growth copies nothing, and wastes little
-)
-
-
-def _windows(ring: int, days: int) -> tuple[RunningWindow, ...]:
-    return tuple(
-        RunningWindow(row, seconds // _RING_LENGTHS[ring])
-        for row, seconds in enumerate(WINDOW_SECONDS)
-        if ring_of(seconds) == ring and seconds <= days * DAY
-    )
-
-
-@dataclass(slots=True)
-class _Page:
-    """Series `start` to `start + size`, of which `used` have been given out."""
-
-    start: int
-    size: int
-    deep: bool
-    rings: tuple[Ring, ...]
-    used: int = 0
-    unsummed: bool = False  # stored counts were put into the rings behind the sums' back
+_SHORTEST_BUCKETS = WINDOW_SECONDS[0] // TEN_SECONDS
 
 
 class Engine:
@@ -61,9 +19,7 @@ class Engine:
 
     def __init__(self, now_micros: int) -> None:
         self._now_micros = now_micros
-        self._pages: list[_Page] = []
-        self._starts: Ints = np.zeros(0, np.int64)
-        self._free: dict[bool, list[int]] = {False: [], True: []}
+        self._pages = Pages()
         self._huge: set[int] = set()
         self.sums: Ints = np.zeros((len(WINDOW_SECONDS), 2, 0), np.int64)
         self._touched: Flags = np.zeros(0, np.bool_)
@@ -71,24 +27,21 @@ class Engine:
 
     def new_series(self, owner: int, *, deep: bool) -> int:
         """Return a new series, all zero."""
-        free = self._free[deep]
-        series = free.pop() if free else self._next(deep=deep)
+        series = self._pages.take(tuple(map(self._anchor, RESOLUTIONS)), deep=deep)
+        self._widen(len(self._pages.page_of))
         self._owners[series] = owner
         self._touched[series] = True
         return series
 
     def free_series(self, series: int) -> None:
         """Forget a series; its place is given to another."""
-        page = self._page(series)
-        for ring in page.rings:
-            ring.clear(series - page.start)
+        self._pages.free(series)
         self.sums[:, :, series] = 0
         self._huge.discard(series)
-        self._free[page.deep].append(series)
 
     def is_deep(self, series: int) -> bool:
         """Tell whether a series reaches back 90 days."""
-        return self._page(series).deep
+        return self._pages.page(series).deep
 
     def take_touched(self) -> Ints:
         """Return the owners whose sums may have changed since this was last asked; repeats stand.
@@ -109,11 +62,10 @@ class Engine:
         self._now_micros = max(now_micros, self._now_micros)
         if bucket_of(self._now_micros, TEN_SECONDS) == before:
             return False
-        for page in self._pages:
-            own = slice(page.start, page.start + page.used)
+        for page in self._pages.pages:
+            sums, touched = self._views(page)
             for ring in page.rings:
-                anchor = self._anchor(ring.length_seconds)
-                ring.advance(anchor, self.sums[:, :, own], self._touched[own])
+                ring.advance(self._anchor(ring.length_seconds), sums, touched)
         self._sum_huge()
         return True
 
@@ -123,53 +75,63 @@ class Engine:
         if not len(series):
             return
         self._add_to_sums(series, buckets, counts)
-        pages = np.searchsorted(self._starts, series, "right") - 1
-        for number in np.unique(pages):
-            page, own = self._pages[number], pages == number
-            columns, chosen, added = series[own] - page.start, buckets[own], counts[own]
+        for page, own in self._by_page(series):
+            cells, chosen, added = self._pages.cell_of[series[own]], buckets[own], counts[own]
             for ring in page.rings:
                 coarser = ring.length_seconds // TEN_SECONDS
-                huge = ring.add(columns, -(-chosen // coarser), added)
-                self._huge.update((huge + page.start).tolist())
+                huge = ring.add(cells, -(-chosen // coarser), added)
+                if huge is not None:
+                    self._huge.update(series[own][huge].tolist())
         self._sum_huge()
 
     def put(self, resolution: int, series: Ints, buckets: Ints, counts: Ints) -> None:
         """Set stored counts [bucket, total or bad, series] in the ring of their resolution."""
-        pages = np.searchsorted(self._starts, series, "right") - 1
-        for number in np.unique(pages):
-            page, own = self._pages[number], np.flatnonzero(pages == number)
-            columns = _as_slice(series[own] - page.start)
-            chosen = counts[:, :, own[0] : own[-1] + 1] if _is_run(own) else counts[:, :, own]
-            page.rings[RESOLUTIONS.index(resolution)].put(columns, buckets, chosen)
+        if not len(buckets):
+            return
+        for page, own in self._by_page(series):
+            cells = self._pages.cell_of[series[own]]
+            page.rings[RESOLUTIONS.index(resolution)].put(cells, buckets, counts[:, :, own])
             page.unsummed = True
-        if len(buckets):
-            most = counts[:, 0].max(axis=0)
-            self._huge.update(series[most > HUGE].tolist())
+        self._huge.update(series[counts[:, 0].max(axis=0) > HUGE].tolist())
         self._touched[series] = True
 
     def window_sums(self, series: Ints, window_seconds: Ints) -> Ints:
         """Return [total or bad, n] sums of series, each over a window of its own length."""
         result = np.zeros((2, len(series)), np.int64)
-        pages = np.searchsorted(self._starts, series, "right") - 1
-        kinds, kind_of = np.unique(np.stack([pages, window_seconds]), axis=1, return_inverse=True)
-        for kind, (number, seconds) in enumerate(kinds.T.tolist()):
-            own = np.flatnonzero(kind_of.reshape(-1) == kind)
-            page = self._pages[number]
-            ring = page.rings[ring_of(seconds)]
-            buckets = -(-seconds // ring.length_seconds)
-            result[:, own] = ring.window_sums(series[own] - page.start, buckets)
+        for page, own in self._by_page(series):
+            cells, lengths = self._pages.cell_of[series[own]], window_seconds[own]
+            for seconds in np.unique(lengths).tolist():
+                ring = page.rings[ring_of(seconds)]
+                buckets, chosen = -(-seconds // ring.length_seconds), lengths == seconds
+                result[:, own[chosen]] = ring.window_sums(cells[chosen], buckets)
         return result
+
+    def _by_page(self, series: Ints) -> Iterator[tuple[Page, Ints]]:
+        """Yield each page that has some of the series, and which these are."""
+        numbers = self._pages.page_of[series]
+        order = np.argsort(numbers, kind="stable")
+        ends = np.cumsum(np.bincount(numbers, minlength=len(self._pages.pages)))
+        start = 0
+        for page, end in zip(self._pages.pages, ends.tolist(), strict=True):
+            if end > start:
+                yield page, order[start:end]
+            start = end
+
+    def _views(self, page: Page) -> tuple[Ints, Flags]:
+        """Return sums [row, group, total or bad, series] and flags [group, series] of a page."""
+        sums = self.sums[:, :, page.span].reshape(len(WINDOW_SECONDS), 2, -1, page.width)
+        return sums.transpose(0, 2, 1, 3), self._touched[page.span].reshape(-1, page.width)
 
     def _add_to_sums(self, series: Ints, buckets: Ints, counts: Ints) -> None:
         anchor = self._anchor(TEN_SECONDS)
-        shortest = WINDOW_SECONDS[0] // TEN_SECONDS
-        fresh = (buckets > anchor - shortest) & (buckets <= anchor)  # in reach of every window
+        # in reach of every window
+        fresh = (buckets > anchor - _SHORTEST_BUCKETS) & (buckets <= anchor)
         whole = np.zeros((2, len(self._touched)), np.int64)
         for column in (0, 1):
             np.add.at(whole[column], series[fresh], counts[fresh, column])
         here = np.flatnonzero(whole[0])
         self._touched[here] = True
-        if 4 * len(here) > whole.shape[1]:
+        if 16 * len(here) > whole.shape[1]:  # one sweep costs less than so many places
             self.sums += whole
         else:
             self.sums[:, :, here] += whole[:, here]
@@ -178,9 +140,9 @@ class Engine:
 
     def _add_old(self, series: Ints, buckets: Ints, counts: Ints) -> None:
         """Add to the sums of those windows that reach each of the buckets, if any."""
-        for ring, length in enumerate(_RING_LENGTHS):
+        for ring, length in enumerate(RESOLUTIONS):
             anchor, own = self._anchor(length), -(-buckets // (length // TEN_SECONDS))
-            for window in _windows(ring, DEEP_DAYS):
+            for window in windows_of(ring, DEEP_DAYS):
                 reach = (own > anchor - window.buckets) & (own <= anchor) & (counts[:, 0] > 0)
                 self._touched[series[reach]] = True
                 for column in (0, 1):
@@ -198,54 +160,21 @@ class Engine:
             self.sums[row][:, series] = found
 
     def _settle(self) -> None:
-        for page in self._pages:
-            if page.unsummed:
-                own = slice(page.start, page.start + page.used)
-                for ring in page.rings:
-                    ring.sum_again(self.sums[:, :, own])
-                page.unsummed = False
-                self._sum_huge()
+        unsummed = [page for page in self._pages.pages if page.unsummed]
+        for page in unsummed:
+            sums, _ = self._views(page)
+            for ring in page.rings:
+                ring.sum_again(sums)
+            page.unsummed = False
+        if unsummed:
+            self._sum_huge()
 
     def _anchor(self, length_seconds: int) -> int:
         return bucket_of(self._now_micros, length_seconds)
 
-    def _page(self, series: int) -> _Page:
-        return self._pages[int(np.searchsorted(self._starts, series, "right")) - 1]
-
-    def _next(self, *, deep: bool) -> int:
-        own = [page for page in self._pages if page.deep == deep]
-        if not own or own[-1].used == own[-1].size:
-            own.append(self._new_page(sum(page.size for page in own), deep=deep))
-        page = own[-1]
-        page.used += 1
-        return page.start + page.used - 1
-
-    def _new_page(self, there: int, *, deep: bool) -> _Page:
-        wanted = 1 << max(there // _PAGE_SHARE, 1).bit_length() - 1
-        size = min(max(wanted, _LEAST_PAGE), _MOST_PAGE)
-        start = sum(page.size for page in self._pages)
-        days = DEEP_DAYS if deep else SHALLOW_DAYS
-        rings = tuple(
-            Ring(length, _windows(ring, days), size, self._anchor(length))
-            for ring, length in enumerate(_RING_LENGTHS)
-        )
-        self._pages.append(_Page(start, size, deep, rings))
-        self._starts = np.array([page.start for page in self._pages], np.int64)
-        self._widen(start + size)
-        return self._pages[-1]
-
     def _widen(self, series: int) -> None:
         there = self.sums.shape[2]
         if series > there:
-            more = max(series, 2 * there) - there
-            self.sums = np.pad(self.sums, ((0, 0), (0, 0), (0, more)))
-            self._touched = np.pad(self._touched, (0, more))
-            self._owners = np.pad(self._owners, (0, more))
-
-
-def _is_run(numbers: Ints) -> bool:
-    return bool(numbers[-1] - numbers[0] + 1 == len(numbers) and (np.diff(numbers) == 1).all())
-
-
-def _as_slice(numbers: Ints) -> Ints | slice:
-    return slice(int(numbers[0]), int(numbers[-1]) + 1) if _is_run(numbers) else numbers
+            self.sums = np.pad(self.sums, ((0, 0), (0, 0), (0, series - there)))
+            self._touched = np.pad(self._touched, (0, series - there))
+            self._owners = np.pad(self._owners, (0, series - there))

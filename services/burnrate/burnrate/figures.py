@@ -104,10 +104,13 @@ def worst_rows(service: Ints, composite: Rates, consumed: Rates, rank: Ints) -> 
 
     The highest composite is worst, then the budget that is spent furthest, then the name.
     """
-    chosen = np.ones(len(service), np.bool_)
-    count = int(service.max(initial=0)) + 1
+    times = np.bincount(service)
+    alone = times[service] == 1
+    if alone.all():
+        return np.arange(len(service))
+    chosen = ~alone
     for figure in (composite, consumed, rank.astype(np.float64)):
-        most = np.full(count, -1.0)
+        most = np.full(len(times), -1.0)
         np.maximum.at(most, service[chosen], figure[chosen])
         chosen &= figure == most[service]
-    return np.flatnonzero(chosen)
+    return np.flatnonzero(chosen | alone)

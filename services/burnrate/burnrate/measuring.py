@@ -15,8 +15,9 @@ from burnrate.domain import (
     service_statuses,
     slo_statuses,
 )
-from burnrate.engine import ROW_OF, Engine
+from burnrate.engine import Engine
 from burnrate.figures import NAMES, RECENT, SLO, Figures, evaluate, worst_rows
+from burnrate.pages import ROW_OF
 from burnrate.rings import Flags, Ints
 from burnrate.service_state import NEVER, ServiceTable
 from burnrate.slots import FREE, Slots

@@ -6,6 +6,8 @@ of W seconds sums the buckets with anchor - W < end <= anchor. Ten-second bucket
 up to an hour, minutes up to a day, hours above.
 """
 
+import math
+import mmap
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,63 +50,65 @@ class RunningWindow:
 
 
 class Ring:
-    """Buckets of one length: `counts` is [bucket, total or bad, series].
+    """Buckets of one length: `counts` is [bucket, group, total or bad, series of the group].
 
-    A bucket's series lie side by side, so that to subtract one or to clear it is one sweep.
-    `depth` is how many buckets a window may reach back, the anchor's included.
+    A bucket's series lie side by side, so that to subtract one or to clear it is one sweep;
+    groups let the memory of series that are not there yet stay untouched. `depth` is how many
+    buckets a window may reach back, the anchor's included.
     """
 
     def __init__(
-        self, length_seconds: int, windows: tuple[RunningWindow, ...], series: int, anchor: int
+        self,
+        length_seconds: int,
+        windows: tuple[RunningWindow, ...],
+        groups: tuple[int, int],
+        anchor: int,
     ) -> None:
         self.length_seconds, self.windows, self.anchor = length_seconds, windows, anchor
         self.depth = max(window.buckets for window in windows)
         self._ahead = -(-_AHEAD_SECONDS // length_seconds)
         self._size = self.depth + self._ahead
-        self.counts: Ints = np.zeros((self._size, 2, series), np.int64)
+        self._width = groups[1]
+        self.counts = untouched_zeros((self._size, groups[0], 2, groups[1]))
 
-    def within(self, buckets: Ints) -> Flags:
-        """Tell which buckets the ring holds."""
-        return (buckets > self.anchor - self.depth) & (buckets <= self.anchor + self._ahead)
+    def add(self, cells: Ints, buckets: Ints, counts: Ints) -> Flags | None:
+        """Add counts [n, 2], leaving out what is out of reach; tell which are huge, or None.
 
-    def add(self, columns: Ints, buckets: Ints, counts: Ints) -> Ints:
-        """Add counts [n, 2], leaving out what is out of reach; return the columns that are huge.
-
-        A cell may stand up to 360 times: as often as a bucket has finer ones.
+        `cells` are the places of series in a bucket. A bucket of a series may stand up to 360
+        times: as often as it has finer ones.
         """
-        reach = self.within(buckets)
+        reach = self._within(buckets)
         if not reach.all():
-            columns, buckets, counts = columns[reach], buckets[reach], counts[reach]
-        series, flat = self.counts.shape[2], self.counts.reshape(-1)
-        totals = buckets % self._size * (2 * series) + columns
+            cells, buckets, counts = cells[reach], buckets[reach], counts[reach]
+        by_bucket = self.counts.reshape(self._size, -1)
+        flat, totals = by_bucket.reshape(-1), buckets % self._size * by_bucket.shape[1] + cells
         np.add.at(flat, totals, counts[:, 0])
-        np.add.at(flat, totals + series, counts[:, 1])
-        huge = flat[totals] > HUGE
-        if not huge.any():
-            return columns[:0]
-        for cells in (totals[huge], totals[huge] + series):
-            flat[cells] = np.minimum(flat[cells], SUM_LIMIT)
-        found: Ints = columns[huge]
-        return found
+        np.add.at(flat, totals + self._width, counts[:, 1])
+        large = flat[totals] > HUGE
+        if not large.any():
+            return None
+        for places in (totals[large], totals[large] + self._width):
+            flat[places] = np.minimum(flat[places], SUM_LIMIT)
+        huge = np.zeros(len(reach), np.bool_)
+        huge[np.flatnonzero(reach)[large]] = True
+        return huge
 
-    def put(self, columns: Ints | slice, buckets: Ints, counts: Ints) -> None:
-        """Set stored counts [bucket, total or bad, column]; each bucket stands once."""
-        reach = self.within(buckets)
-        rows = buckets[reach] % self._size
-        if isinstance(columns, slice):
-            self.counts[rows, :, columns] = counts[reach]
-        else:
-            self.counts[rows[:, None, None], np.arange(2)[:, None], columns] = counts[reach]
+    def put(self, cells: Ints, buckets: Ints, counts: Ints) -> None:
+        """Set stored counts [bucket, total or bad, series]; each bucket stands once."""
+        reach = self._within(buckets)
+        rows, by_bucket = buckets[reach] % self._size, self.counts.reshape(self._size, -1)
+        for column in (0, 1):
+            by_bucket[rows[:, None], cells + column * self._width] = counts[reach, column]
 
-    def clear(self, column: int) -> None:
+    def clear(self, cell: int) -> None:
         """Forget a series."""
-        self.counts[:, :, column] = 0
+        by_bucket = self.counts.reshape(self._size, -1)
+        by_bucket[:, cell] = by_bucket[:, cell + self._width] = 0
 
     def advance(self, anchor: int, sums: Ints, touched: Flags) -> None:
-        """Move the anchor on, and the running sums [row, total or bad, series] with it.
+        """Move the anchor on, and the running sums [row, group, total or bad, series] with it.
 
-        `touched` is set for each series whose sums have changed. Both have as many series as
-        are in use.
+        `touched` [group, series] is set where sums have changed. Both have the groups in use.
         """
         steps = anchor - self.anchor
         if steps <= 0:
@@ -117,18 +121,21 @@ class Ring:
         for _ in range(steps):
             self._step(sums, touched)
 
+    def _within(self, buckets: Ints) -> Flags:
+        return (buckets > self.anchor - self.depth) & (buckets <= self.anchor + self._ahead)
+
     def _step(self, sums: Ints, touched: Flags) -> None:
         self.anchor += 1
         used = len(touched)
         entering = self._bucket(self.anchor, used)
-        here = entering[0] != 0
+        here = entering[:, 0] != 0
         if here.any():
             touched |= here
             for window in self.windows:
                 sums[window.row] += entering
         for window in self.windows:
             leaving = self._bucket(self.anchor - window.buckets, used)
-            here = leaving[0] != 0
+            here = leaving[:, 0] != 0
             if here.any():
                 touched |= here
                 sums[window.row] -= leaving
@@ -139,22 +146,19 @@ class Ring:
         head = self.anchor + self._ahead
         fresh = np.arange(head + 1, anchor + self._ahead + 1)[-self._size :]
         for place in fresh % self._size:
-            self.counts[place, :, :used] = 0
+            self.counts[place, :used] = 0
         self.anchor = anchor
 
     def _bucket(self, bucket: int, used: int) -> Ints:
-        row: Ints = self.counts[bucket % self._size, :, :used]
+        row: Ints = self.counts[bucket % self._size, :used]
         return row
 
     def sum_again(self, sums: Ints) -> None:
-        """Set the running sums [row, total or bad, series] from the buckets.
-
-        Those of huge series are meaningless afterwards.
-        """
+        """Set the running sums from the buckets. Those of huge series mean nothing afterwards."""
         for window in self.windows:
             sums[window.row] = 0
             for a, b in self._places(window.buckets):
-                sums[window.row] += self.counts[a:b, :, : sums.shape[2]].sum(0)
+                sums[window.row] += self.counts[a:b, : sums.shape[1]].sum(0)
 
     def _places(self, buckets: int) -> list[tuple[int, int]]:
         """Return the one or two ranges of places that hold the window's buckets."""
@@ -164,10 +168,21 @@ class Ring:
             return [(start, end)]
         return [(0, end), (self._size + start, self._size)]
 
-    def window_sums(self, columns: Ints, buckets: int) -> Ints:
+    def window_sums(self, cells: Ints, buckets: int) -> Ints:
         """Return [total or bad, n] over the window that ends at the anchor, up to the limit."""
         places = self._places(min(buckets, self.depth))
-        kept = np.concatenate([self.counts[a:b, :, columns] for a, b in places])
+        by_bucket = self.counts.reshape(self._size, -1)
+        both = np.concatenate([cells, cells + self._width])
+        kept = np.concatenate([by_bucket[a:b].take(both, axis=1) for a, b in places])
         found: Ints = np.minimum(kept.sum(0), SUM_LIMIT)
         found[kept.sum(0, dtype=np.float64) > _WRAPS] = SUM_LIMIT
-        return found
+        return found.reshape(2, -1)
+
+
+def untouched_zeros(shape: tuple[int, ...]) -> Ints:
+    """Return zeros that take memory as they are touched, by 4 kB and not by huge pages."""
+    length = math.prod(shape) * np.dtype(np.int64).itemsize
+    memory = mmap.mmap(-1, length, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):
+        memory.madvise(mmap.MADV_NOHUGEPAGE)
+    return np.frombuffer(memory, np.int64).reshape(shape)

@@ -8,8 +8,9 @@ import numpy as np
 
 from burnrate.batch_sums import BatchSums
 from burnrate.domain import Target
-from burnrate.engine import SHALLOW_DAYS, Engine
+from burnrate.engine import Engine
 from burnrate.measuring import Measured, Published, Sources, look_again, measure
+from burnrate.pages import SHALLOW_DAYS
 from burnrate.rings import MINUTE, SUM_LIMIT, TEN_SECONDS, Ints, bucket_of
 from burnrate.service_state import Moment, Room, ServiceTable
 from burnrate.slots import Objective, Slots

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnrate.domain import DAY_SECONDS, Target
-from burnrate.engine import ROW_OF
+from burnrate.pages import ROW_OF
 from burnrate.rings import Flags, Ints
 
 _LEAST_SLOTS = 64
