@@ -155,7 +155,7 @@ class ShardLedger(ShardOwnership):
 
     async def _flush_shard(self, shard: int, buffer: ShardBuffer, due: int) -> None:
         """Apply at least that many records, in transactions of at most one flush."""
-        while due > 0:
+        while due > 0 and buffer.records:
             async with self.lock:
                 if self._buffers.get(shard) is not buffer:
                     return  # given up, or acquired anew; what was read comes again
