@@ -229,6 +229,23 @@ async def test_a_revoked_shard_is_forgotten_after_its_transaction() -> None:
     assert process.work.memory is None
 
 
+async def test_what_was_read_under_an_older_epoch_is_not_applied_under_the_next() -> None:
+    """A flush comes to a shard that was given up and acquired while others had their turn."""
+    world = World()
+    process = await owner(world)
+    fill(world, 2)
+    await process.read(2)
+    old = process.ledger._buffers[SHARD]
+    await process.revoke()
+    await process.assign()
+    await process.settle()
+    await process.read(2)
+    await process.ledger._flush_shard(SHARD, old, old.records)
+    assert process.gated.sizes == []
+    await process.ledger.flush()
+    assert world.truth.applied == world.log
+
+
 async def test_a_thawed_zombie_lets_the_rightful_owner_be() -> None:
     world = World()
     zombie = await owner(world, RetryDelays(0.01, 0.01, 0.05, fenced_seconds=0.5))
