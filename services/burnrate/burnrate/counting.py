@@ -10,8 +10,8 @@ from burnrate.intake import Intake
 from burnrate.judge import Rules
 from burnrate.marks import ShardMarks
 from burnrate.rings import RESOLUTIONS
+from burnrate.roster import Roster
 from burnrate.shard_state import ShardState
-from burnrate.slots import Slots
 from common.clock import Clock
 from common.database import WriteSession
 from common.ledger import Batch
@@ -47,10 +47,10 @@ class CountingWork:
                 session, shard, resolution, since, len(names)
             )
             state.load_blocks(resolution, names, buckets, blocks)
-        slots = Slots(names)
+        roster = Roster(names)
         self._intakes[shard] = Intake(
-            slots=slots,
-            reader=FastReader(slots),
+            roster=roster,
+            reader=FastReader(roster),
             marks=ShardMarks(self._held_marks // self._shards),
             blocks=Blocks(),
             rules=Rules(shard, self._shards, self._lateness),

@@ -16,7 +16,7 @@ from burnrate.fast_reader import FastReader
 from burnrate.judge import Counted, Lane, Misrouted, Poison, Rules, judge
 from burnrate.marks import ShardMarks, Verdict
 from burnrate.metrics import DEAD_LETTERS, EVENTS
-from burnrate.slots import Slots
+from burnrate.roster import Roster
 from burnrate.tally import stored_cells, stored_latency, sum_up
 from common.clock import MICROSECONDS
 from common.database import WriteSession
@@ -43,7 +43,7 @@ _HEADER_LENGTH = 256
 class Intake:
     """What takes the batches of one shard in; all of it is let go when a transaction fails."""
 
-    slots: Slots
+    roster: Roster
     reader: FastReader
     marks: ShardMarks
     blocks: Blocks
@@ -54,9 +54,9 @@ class Intake:
         """Write all that a batch changes; return its sums, for memory once it is committed."""
         usual = self.reader.read(batch.records, self.rules)
         counted = await self._judge_others(session, batch, usual)
-        columns = joined([usual, columns_of(counted, self.slots)]) if counted else usual
+        columns = joined([usual, columns_of(counted, self.roster)]) if counted else usual
         verdict = await self._count_once(session, columns)
-        sums = sum_up(verdict.counted, self.slots, verdict.repeats)
+        sums = sum_up(verdict.counted, self.roster, verdict.repeats)
         newest = int(columns.appended_micros.max(initial=0))
         await self._store(session, sums, newest)
         EVENTS.labels("read").inc(len(batch.records))
@@ -98,12 +98,12 @@ class Intake:
 
     async def _store(self, session: WriteSession, sums: BatchSums, appended_micros: int) -> None:
         shard = self.rules.shard
-        cells = stored_cells(sums, self.slots, appended_micros)
+        cells = stored_cells(sums, self.roster, appended_micros)
         missing = self.blocks.missing(cells)
         self.blocks.put(missing, await repository.read_blocks(session, shard, missing))
         await repository.store_blocks(session, shard, self.blocks.add(cells))
         await repository.add_latency(session, stored_latency(sums, appended_micros))
-        await repository.update_services(session, shard, self.slots.index, sums)
+        await repository.update_services(session, shard, self.roster.index, sums)
 
 
 async def _without_applied_lines(

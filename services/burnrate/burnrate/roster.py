@@ -10,7 +10,7 @@ from common.identity import Keys, salts
 _FIRST_CAPACITY = 64
 
 
-class Slots:
+class Roster:
     """Names by slot, 0 and up; a slot is kept for ever, since stored blocks are ordered by it."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
