@@ -10,7 +10,7 @@ import structlog
 from common import ownership as ownership_module
 from common.ledger import Batch, LedgerLimits, RefusedError, RetryDelays
 from common.read_buffer import Run, ShardBuffer
-from tests.shard_world import PARTITIONS, SHARD, Process, Work, World, fake_bounds, record
+from tests.shard_world import NOW, PARTITIONS, SHARD, Process, Work, World, fake_bounds, record
 
 SLOWLY = RetryDelays(0.01, 0.01, 0.05, 0.05)
 
@@ -353,3 +353,41 @@ async def test_trouble_outside_excuses_for_a_while_and_a_bug_does_not() -> None:
     await process.settle()
     process.ledger._note(SHARD + 1, KeyError("a bug"))
     assert SHARD + 1 not in process.ledger.excuses(0)
+
+
+async def test_the_lag_is_what_is_not_applied_wherever_it_waits() -> None:
+    world = World()
+    process = await owner(world)
+    await process.ledger.probe()
+    assert process.ledger.lag == {SHARD: 0}
+    fill(world, 3, 2)
+    batch = process.consumer.poll("metrics", 3)  # given out by the client, on its way to us
+    await process.ledger.probe()
+    assert process.ledger.lag == {SHARD: 5}
+    await process.ledger.handle(batch)
+    for _ in range(3):
+        await process.ledger.probe()
+        assert process.ledger.lag == {SHARD: 5}
+    await process.ledger.flush()
+    await process.ledger.probe()
+    assert process.ledger.lag == {SHARD: 2}
+    await process.read(0, 2)
+    await process.ledger.flush()
+    await process.ledger.probe()
+    assert process.ledger.lag == {SHARD: 0}
+    assert process.ledger.owned[SHARD].oldest_applied() == NOW
+
+
+async def test_a_lag_is_not_known_while_the_broker_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    process = await owner(World())
+    await process.ledger.probe()
+
+    async def away(_partitions: object) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(process.consumer, "end_offsets", away)
+    with pytest.raises(ConnectionError):
+        await process.ledger.probe()
+    assert process.ledger.lag == {}

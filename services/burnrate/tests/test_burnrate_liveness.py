@@ -2,18 +2,31 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from faststream.exceptions import StopConsume
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from burnrate.app import Burnrate
 from burnrate.settings import BurnrateSettings
+from common.events import encode
 from common.kafka import Record
 from common.ledger import Batch
-from tests.burnrate_service import TestSettings, applied, burnrate, event, eventually, publish
+from common.sharding import shard_of
+from common.topics import METRICS
+from tests.burnrate_service import (
+    SHARDS,
+    TestSettings,
+    applied,
+    burnrate,
+    event,
+    eventually,
+    publish,
+)
 
 STALL_SECONDS = 2.0
 NOWHERE = "postgresql://nobody:none@127.0.0.1:9/nothing"  # the discard port: nobody listens
@@ -133,3 +146,26 @@ async def test_the_gauges_read_the_ledger(settings: TestSettings) -> None:
         assert REGISTRY.get_sample_value("burnline_burnrate_buffered_bytes") == 0
         assert REGISTRY.get_sample_value("burnline_burnrate_reading_paused") == 0
         assert (await service.failing())["shard 2"] == "too much is wrong"
+
+
+async def test_the_end_of_a_transaction_is_no_lag(settings: TestSettings, exits: Exits) -> None:
+    """It takes an offset that is never applied: no reason to call the shard late, or dead."""
+    one = event(event_id="a")
+    home = shard_of(one.service, SHARDS)
+    client = AIOKafkaProducer(bootstrap_servers=boot(settings), transactional_id="test")
+    async with burnrate(settings) as service:
+        await owning(service)
+        await client.start()
+        async with client.transaction():
+            await client.send_and_wait(METRICS.name, encode(one), partition=home)
+        await client.stop()
+        await eventually(lambda: applied(url(settings)), 1)
+        began = datetime.now(UTC)
+
+        async def seen_to_the_end() -> tuple[int | None, bool]:
+            own = service.ledger.owned[home]
+            return service.ledger.lag.get(home), own.oldest_applied() > began
+
+        await eventually(seen_to_the_end, (0, True))
+        assert service.ledger.owned[home].next_offsets[METRICS.name] == 1
+        assert await exits.wait(2 * STALL_SECONDS) == []
