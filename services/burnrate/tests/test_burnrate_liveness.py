@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from burnrate.app import Burnrate
 from burnrate.settings import BurnrateSettings
+from common.database import WriteSession
 from common.events import encode
 from common.kafka import Record
 from common.ledger import Batch
@@ -23,6 +24,7 @@ from tests.burnrate_service import (
     TestSettings,
     applied,
     burnrate,
+    counted,
     event,
     eventually,
     publish,
@@ -169,3 +171,32 @@ async def test_the_end_of_a_transaction_is_no_lag(settings: TestSettings, exits:
         await eventually(seen_to_the_end, (0, True))
         assert service.ledger.owned[home].next_offsets[METRICS.name] == 1
         assert await exits.wait(2 * STALL_SECONDS) == []
+
+
+async def test_slow_work_slows_the_reader_and_loses_nothing(
+    settings: TestSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.burnrate = BurnrateSettings(
+        BURNRATE_TICK_SECONDS=0.2,
+        BURNRATE_MAX_BATCH_RECORDS=100,
+        BURNRATE_MAX_FLUSH_RECORDS=200,
+        BURNRATE_MAX_BUFFERED_RECORDS=500,
+    )
+    most, pauses = 0, 0
+    async with burnrate(settings) as service:
+        work, ledger = service._work.apply, service.ledger
+
+        async def slowly(session: WriteSession, batch: Batch) -> Callable[[], None]:
+            nonlocal most, pauses
+            await asyncio.sleep(0.1)
+            most = max(most, ledger.buffered()[0])
+            pauses += ledger.paused
+            return await work(session, batch)
+
+        monkeypatch.setattr(service._work, "apply", slowly)
+        await publish(boot(settings), [event(event_id=str(i)) for i in range(4000)])
+        await eventually(lambda: applied(url(settings)), 4000, seconds=40)
+        assert not ledger.paused
+    assert await counted(url(settings)) == {"checkout": (400_000, 4000)}
+    assert pauses > 1
+    assert 500 <= most <= 600
