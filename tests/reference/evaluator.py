@@ -95,7 +95,11 @@ class World:
         self.ledger, self.broker, self.rows = Ledger(), Broker(), Rows()
         self.catalog = Catalog(default_target(Decimal("0.999"), 30))
         self.work = CountingWork(
-            SHARDS, timedelta(hours=24), cast("Outbox", None), lambda: self.now
+            SHARDS,
+            timedelta(hours=24),
+            cast("Outbox", None),
+            lambda: self.now,
+            is_deep=self.catalog.is_deep,
         )
         self.evaluator = Evaluator(
             settings=BurnrateSettings(),

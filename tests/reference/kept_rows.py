@@ -13,7 +13,6 @@ from burnrate.roster import Roster
 from burnrate.shard_state import ShardState
 from burnrate.tally import Bounds, stored_cells, stored_latency
 from common.clock import to_micros
-from common.events import IngestCounters
 
 
 class KeptRows:
@@ -42,8 +41,9 @@ class KeptRows:
 
     def load(self, now: datetime) -> ShardState:
         """Return the shard as a process that starts at `now` loads it."""
-        state, names = ShardState(now), self.roster.names
-        state.load_services(names, [self.newest[n] for n in names], [IngestCounters()] * len(names))
+        state, names = ShardState(now, is_deep=lambda _: True), self.roster.names
+        newest = np.array([self.newest[name] for name in names], np.int64)
+        state.load_services(names, newest, np.zeros((len(names), 4), np.int64))
         for resolution in RESOLUTIONS:
             kept = {
                 bucket: unpacked(packed)

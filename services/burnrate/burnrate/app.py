@@ -24,6 +24,7 @@ from burnrate.metrics import (
     REFUSED_SHARDS,
 )
 from burnrate.settings import AllSettings
+from common.breaker import BreakerLimits
 from common.clock import system_clock
 from common.database import Database
 from common.kafka import Publisher, TableReader
@@ -53,8 +54,17 @@ class Burnrate:
         self._database = Database.connect(settings.database, "burnrate")
         self._publisher = Publisher(settings.kafka)
         self._outbox = Outbox("burnrate", self._database, self._publisher)
-        lateness = settings.admission.lateness
-        self._work = CountingWork(shards, lateness, self._outbox, system_clock)
+        catalog = Catalog(default_target(own.default_objective, own.default_window_days))
+        self._work = CountingWork(
+            shards,
+            settings.admission.lateness,
+            self._outbox,
+            system_clock,
+            max_services=own.max_services,
+            held_marks=own.max_held_marks,
+            breaker_limits=BreakerLimits(own.max_bad_ratio, own.max_bad_run),
+            is_deep=catalog.is_deep,
+        )
         self.ledger = ShardLedger(
             schema="burnrate",
             owner=f"{socket.gethostname()}:{os.getpid()}",
@@ -68,7 +78,6 @@ class Burnrate:
             ),
             delays=RetryDelays(fenced_seconds=HEARTBEAT_SECONDS),
         )
-        catalog = Catalog(default_target(own.default_objective, own.default_window_days))
         self._evaluator = Evaluator(
             settings=own,
             shards=shards,

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from burnrate.batch_sums import Ints
-from burnrate.rings import SUM_LIMIT
+from burnrate.rings import SUM_LIMIT, Ints
 from burnrate.tally import Cells
 
 Key = tuple[int, int]

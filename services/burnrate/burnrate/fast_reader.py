@@ -1,7 +1,7 @@
 """The usual event read in bulk: straight from a batch of records to columns. Pure.
 
 What is usual in every respect is taken here, at well under a microsecond an event. Whatever is
-not (wrong in any way, of an unknown or foreign service, without an id, with a forwarding header,
+not (wrong in any way, of a service that belongs elsewhere, without an id, with a forwarding header,
 escaped or beyond ASCII) is left to `judge`, which decides alone; so this may refuse anything, but
 takes nothing that `judge` would see otherwise.
 """
@@ -25,6 +25,8 @@ from common.events import COUNT_LIMIT, MAX_TEXT_LENGTH, MAX_WINDOW_SECONDS, Late
 from common.headers import FORWARDED_AT_HEADER, FORWARDED_FROM_HEADER
 from common.identity import Keys, content_hashes, details_hash, id_hashes, salts
 from common.kafka import Record
+from common.sharding import shard_of
+from common.slo import RESERVED_SERVICE_NAMES, is_service_name
 from common.topics import METRICS
 
 _MILLISECONDS = 1_000
@@ -73,8 +75,9 @@ class FastReader:
         total, bad = _column([e.total for e in events]), _column([e.bad for e in events])
         appended = _MILLISECONDS * _column([records[i].timestamp for i in positions])
         lateness = rules.lateness.total_seconds() * MICROSECONDS
-        taken: Bools = (slot >= 0) & (bad <= total) & (micros >= appended - int(lateness))
+        taken: Bools = (bad <= total) & (micros >= appended - int(lateness))
         taken &= micros <= appended + int(MAX_FUTURE.total_seconds() * MICROSECONDS)
+        self._place_new(events, slot, taken, rules)
         details, latency = _details(events, taken)
         window = _column([e.window_seconds for e in events])
         found = Columns(
@@ -93,6 +96,15 @@ class FastReader:
             latency=latency,
         )
         return found if taken.all() else found.rows(taken)
+
+    def _place_new(self, events: Sequence[_Usual], slot: Ints, taken: Bools, rules: Rules) -> None:
+        """Give services that are new here their slots, where they belong here."""
+        unknown = np.flatnonzero(taken & (slot < 0)).tolist()
+        if unknown:
+            names = dict.fromkeys(events[row].service for row in unknown)
+            self._roster.admit(name for name in names if _belongs(name, rules))
+            slot[unknown] = [self._roster.index.get(events[row].service, -1) for row in unknown]
+        taken &= slot >= 0
 
     def _keys(self, events: Sequence[_Usual], slot: Ints) -> Keys:
         places = _looked_up(self._sources, [e.source for e in events], self._learn_source)
@@ -126,6 +138,12 @@ def _looked_up(
     except KeyError:
         learn(texts)  # all of them: what is known may have been cleared
         return [known[text] for text in texts]
+
+
+def _belongs(name: str, rules: Rules) -> bool:
+    if not is_service_name(name) or name in RESERVED_SERVICE_NAMES:
+        return False
+    return shard_of(name, rules.shards) == rules.shard
 
 
 _NEVER = -(2**60)  # older than any lateness bound: such a timestamp is left to `judge`

@@ -121,6 +121,17 @@ def judge(record: Record, rules: Rules) -> Verdict:
     )
 
 
+def without_room(record: Record, admitted: Admitted) -> Poison:
+    """Return the dead letter of an event whose service would be one too many."""
+    rejection = EventRejected(
+        "too_many_services",
+        "service",
+        f"{admitted.event.service} is new, and no more services are counted; raise "
+        "BURNRATE_MAX_SERVICES or send fewer names",
+    )
+    return Poison(record, _letter(record, admitted.appended_at, rejection))
+
+
 def appended(record: Record) -> datetime:
     """Return when the broker took the record."""
     return datetime.fromtimestamp(record.timestamp / 1000, UTC)

@@ -135,7 +135,7 @@ def _sorted_groups(keys: Keys) -> tuple[Ints, Bools]:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Counting:
     """What a batch counts, what it repeats, and the marks that are new (packed, by hour)."""
 
     counted: Columns
@@ -160,7 +160,7 @@ class ShardMarks:
             marks = self._hours[hour] = HourMarks()
             marks.load(stored.get(hour, b""))
 
-    def count_once(self, columns: Columns) -> Verdict:
+    def count_once(self, columns: Columns) -> Counting:
         """Mark the events of a batch; of each identity the first counts, and what has none."""
         repeated = np.zeros(len(columns), np.bool_)
         conflict = np.zeros(len(columns), np.bool_)
@@ -176,7 +176,7 @@ class ShardMarks:
                 added[hour] = packed(keys[new], content[new])
         self._forget()
         repeats = Repeats(columns.slot[repeated], conflict[repeated])
-        return Verdict(columns.rows(~repeated) if repeated.any() else columns, repeats, added)
+        return Counting(columns.rows(~repeated) if repeated.any() else columns, repeats, added)
 
     def _forget(self) -> None:
         held = sum(map(len, self._hours.values()))

@@ -1,6 +1,6 @@
 """The services of a shard by number, so that a batch is arrays of numbers. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,18 @@ _FIRST_CAPACITY = 64
 class Roster:
     """Names by slot, 0 and up; a slot is kept for ever, since stored blocks are ordered by it."""
 
-    def __init__(self, names: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        names: Iterable[str] = (),
+        without_room: Callable[[Sequence[str]], Sequence[str]] = lambda _: (),
+    ) -> None:
+        self._without_room = without_room
         self.index: dict[str, int] = {}
         self.names: list[str] = []
         self._salts: Keys = np.zeros((_FIRST_CAPACITY, 2), np.uint64)
         for name in names:
             self.take(name)
+        self._loaded = len(self)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -33,6 +39,15 @@ class Roster:
                 self._salts = np.concatenate((self._salts, np.zeros_like(self._salts)))
             self._salts[slot] = salts("service", [name])[0]
         return slot
+
+    def admit(self, names: Iterable[str]) -> None:
+        """Take slots for services as far as there is room for them; the others have none."""
+        new = [name for name in dict.fromkeys(names) if name not in self.index]
+        # what this batch and others have taken may not be committed, but has its place
+        refused = set(self._without_room([*self.names[self._loaded :], *new]))
+        for name in new:
+            if name not in refused:
+                self.take(name)
 
     def salts_of(self, slots: NDArray[np.int64]) -> Keys:
         """Return [n, 2] salts of the services in n slots."""

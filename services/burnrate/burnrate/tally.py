@@ -8,9 +8,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from burnrate.batch_sums import BatchSums, Ints
+from burnrate.batch_sums import BatchSums
 from burnrate.columns import Bools, Columns
-from burnrate.rings import HOUR, MINUTE, RESOLUTIONS, SUM_LIMIT, TEN_SECONDS
+from burnrate.rings import HOUR, MINUTE, RESOLUTIONS, SUM_LIMIT, TEN_SECONDS, Ints
 from burnrate.roster import Roster
 from common.clock import MICROSECONDS
 from common.events import IngestCounters
