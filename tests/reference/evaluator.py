@@ -63,11 +63,12 @@ class Broker:
 
 @dataclass
 class Rows:
-    """A database: snapshots that were stored, and histograms by the order they are asked for."""
+    """A database: snapshots that were stored, and rows in the order they are asked for."""
 
     stored: list[str] = field(default_factory=list)
-    histograms: list[list[tuple[int, list[float], list[int]]]] = field(default_factory=list)
+    found: list[list[Any]] = field(default_factory=list)
     failing: bool = False
+    unreadable: bool = False
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator["Rows"]:
@@ -83,7 +84,9 @@ class Rows:
         if values is not None:
             self.stored += values["services"]
             return []
-        return self.histograms.pop(0) if self.histograms else []
+        if self.unreadable:
+            raise OSError("connection refused")
+        return self.found.pop(0) if self.found else []
 
 
 class World:
