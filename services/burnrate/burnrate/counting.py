@@ -1,17 +1,21 @@
 """The ledger's work: a shard's counts, in PostgreSQL and in memory."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from burnrate import recovery_repository
-from burnrate.intake import take_in
+from burnrate.blocks import Blocks
+from burnrate.fast_reader import FastReader
+from burnrate.intake import Intake
 from burnrate.judge import Rules
+from burnrate.marks import ShardMarks
 from burnrate.rings import RESOLUTIONS
+from burnrate.roster import Roster
 from burnrate.service_state import Room
 from burnrate.shard_state import ShardState
-from burnrate.tally import batch_sums
+from common.breaker import Breaker, BreakerLimits
 from common.clock import Clock
-from common.database import WriteSession
+from common.database import ReadSession, WriteSession
 from common.ledger import Batch
 from common.outbox import Outbox
 
@@ -27,42 +31,68 @@ class CountingWork:
         clock: Clock,
         *,
         max_services: int = 10_000,
+        held_marks: int = 10_000_000,
+        breaker_limits: BreakerLimits | None = None,
         is_deep: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self.states: dict[int, ShardState] = {}
         self._room, self._is_deep = Room(max_services), is_deep
+        self._intakes: dict[int, Intake] = {}
+        self._breakers: dict[int, Breaker] = {}
+        self._breaker_limits = breaker_limits or BreakerLimits()
         self._shards, self._lateness = shards, lateness
-        self._outbox, self._clock = outbox, clock
+        self._outbox, self._clock, self._held_marks = outbox, clock, held_marks
 
     async def load(self, session: WriteSession, shard: int) -> None:
         """Read a shard's services and counts, as far as windows reach."""
         now = self._clock()
         state = ShardState(now, self._room, self._is_deep)
         try:
-            state.load_services(*await recovery_repository.load_services(session, shard))
-            for resolution in RESOLUTIONS:
-                since = now - recovery_repository.KEPT[resolution]
-                blocks = await recovery_repository.load_counts(session, shard, resolution, since)
-                state.load_blocks(resolution, *blocks)
+            names = await _read(session, shard, state, now)
         except BaseException:
             state.close()
             raise
         self.release(shard)
+        roster = Roster(names, state.without_room)
+        self._intakes[shard] = Intake(
+            roster=roster,
+            reader=FastReader(roster),
+            marks=ShardMarks(self._held_marks // self._shards),
+            blocks=Blocks(),
+            rules=Rules(shard, self._shards, self._lateness),
+            outbox=self._outbox,
+            breaker=self._breakers.setdefault(shard, Breaker(self._breaker_limits)),
+        )
         self.states[shard] = state
 
     async def apply(self, session: WriteSession, batch: Batch) -> Callable[[], None]:
         """Write a batch; return what adds it to memory."""
-        rules = Rules(batch.shard, self._shards, self._lateness)
-        sums = batch_sums(await take_in(session, batch, rules, self._outbox))
+        intake = self._intakes[batch.shard]
+        taken = await intake.take_in(session, batch)
 
         def fold() -> None:
-            self.states[batch.shard].fold(sums, self._clock())
+            self.states[batch.shard].fold(taken.sums, self._clock())
+            intake.breaker.fold(taken.bad)
             self._outbox.wake()
 
         return fold
 
     def release(self, shard: int) -> None:
         """Forget a shard."""
+        self._intakes.pop(shard, None)
         state = self.states.pop(shard, None)
         if state is not None:
             state.close()
+
+
+async def _read(session: ReadSession, shard: int, state: ShardState, now: datetime) -> list[str]:
+    """Read what is stored of a shard into its state; return the services by slot."""
+    names, newest_micros, counters = await recovery_repository.load_services(session, shard)
+    state.load_services(names, newest_micros, counters)
+    for resolution in RESOLUTIONS:
+        since = now - recovery_repository.KEPT[resolution]
+        buckets, blocks = await recovery_repository.load_blocks(
+            session, shard, resolution, since, len(names)
+        )
+        state.load_blocks(resolution, names, buckets, blocks)
+    return names

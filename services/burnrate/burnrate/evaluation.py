@@ -177,7 +177,7 @@ class Evaluator:
             rows = await recovery_repository.load_latency(session, name, now)
         if missing.deep:
             state.deepen(name)
-        for resolution, names, buckets, counts in blocks:
-            state.load_blocks(resolution, names, buckets, counts)
+        for resolution, buckets, counts in blocks:
+            state.load_blocks(resolution, [name], buckets, counts)
         for threshold in missing.thresholds:
             state.load_latency(name, threshold, rows)

@@ -1,72 +1,84 @@
 """What a shard is loaded from, and how long each part of it is kept."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import delete, func, select, text
 
+from burnrate.blocks import COLUMNS, ROW_BYTES
 from burnrate.rings import HOUR, MINUTE, RESOLUTIONS, TEN_SECONDS, Ints
-from burnrate.tables import count, latency, mark, service
+from burnrate.tables import count_block, latency, mark, service
 from burnrate.tally import KEPT_MINUTES, KEPT_TEN_SECONDS, Bounds
 from common.admission import HISTORY_AGE
 from common.clock import to_micros
 from common.database import ReadSession, WriteSession
+from common.events import IngestCounters
 
 KEPT = {TEN_SECONDS: KEPT_TEN_SECONDS, MINUTE: KEPT_MINUTES, HOUR: HISTORY_AGE + timedelta(days=1)}
 
+_BLOCKS = text(
+    """SELECT extract(epoch FROM bucket_end)::bigint / :resolution, counts
+    FROM burnrate.count_block
+    WHERE shard = :shard AND resolution_seconds = :resolution AND bucket_end > :since"""
+)
+_SERVICE_ROWS = text(
+    f"""SELECT extract(epoch FROM bucket_end)::bigint / :resolution,
+        substr(counts, slot * {ROW_BYTES} + 1, {ROW_BYTES})
+    FROM burnrate.count_block JOIN burnrate.service USING (shard)
+    WHERE service = :service AND resolution_seconds = :resolution AND bucket_end > :since
+    AND length(counts) > slot * {ROW_BYTES}"""  # noqa: S608 - a constant
+)
+_SEAL = text(
+    """WITH parts AS (
+        DELETE FROM burnrate.mark AS m USING (
+            SELECT hour FROM burnrate.mark WHERE shard = :shard AND hour < :before
+            GROUP BY hour HAVING count(*) > 1 ORDER BY hour LIMIT 1) AS sealed
+        WHERE m.shard = :shard AND m.hour = sealed.hour
+        RETURNING m.hour, m.marks)
+    INSERT INTO burnrate.mark (shard, hour, marks)
+    SELECT :shard, hour, string_agg(marks, ''::bytea) FROM parts GROUP BY hour"""
+)
+
 
 async def load_services(session: ReadSession, shard: int) -> tuple[list[str], Ints, Ints]:
-    """Return names, newest timestamps (microseconds) and counters [n, 4] of a shard's services."""
-    rows = (await session.execute(select(service).where(service.c.shard == shard))).all()
-    counters = [[row[3], row[4], row[5], row[6]] for row in rows]
+    """Return names, newest timestamps (microseconds) and counters [n, 4] of services, by slot."""
+    columns = [service.c[name] for name in IngestCounters.__struct_fields__]
+    rows = (
+        await session.execute(
+            select(service.c.service, service.c.newest_at, *columns)
+            .where(service.c.shard == shard)
+            .order_by(service.c.slot)
+        )
+    ).all()
     return (
-        [row.service for row in rows],
-        np.array([to_micros(row.newest_at) for row in rows], np.int64),
-        np.array(counters, np.int64).reshape(-1, 4),
+        [row[0] for row in rows],
+        np.array([to_micros(row[1]) for row in rows], np.int64),
+        np.array([row[2:] for row in rows], np.int64).reshape(-1, len(columns)),
     )
 
 
-async def load_counts(
-    session: ReadSession, shard: int, resolution: int, since: datetime
-) -> tuple[list[str], Ints, Ints]:
-    """Return names, bucket numbers and blocks [bucket, name, (total, bad, window_seconds)]."""
-    chosen = count.c.service.in_(select(service.c.service).where(service.c.shard == shard))
-    return await _blocks(session, chosen, resolution, since)
+async def load_blocks(
+    session: ReadSession, shard: int, resolution: int, since: datetime, slots: int
+) -> tuple[Ints, Ints]:
+    """Return bucket numbers [n] and counts [n, slots, 3] of a shard since an instant."""
+    named = {"shard": shard, "resolution": resolution, "since": since}
+    rows = (await session.execute(_BLOCKS, named)).all()
+    blocks = np.zeros((len(rows), slots, COLUMNS), np.int64)
+    for place, (_, packed) in enumerate(rows):
+        stored = np.frombuffer(packed, "<i8").reshape(-1, COLUMNS)
+        blocks[place, : len(stored)] = stored
+    return np.fromiter((bucket for bucket, _ in rows), np.int64, len(rows)), blocks
 
 
 async def load_service_counts(
     session: ReadSession, name: str, resolution: int, now: datetime
-) -> tuple[list[str], Ints, Ints]:
-    """Return the same of one service, as far as kept."""
-    return await _blocks(session, count.c.service == name, resolution, now - KEPT[resolution])
-
-
-async def _blocks(
-    session: ReadSession, chosen: ColumnElement[bool], resolution: int, since: datetime
-) -> tuple[list[str], Ints, Ints]:
-    number = func.extract("epoch", count.c.bucket_end) / resolution
-    rows = await session.execute(
-        select(
-            count.c.service,
-            number.cast(count.c.total.type),
-            count.c.total,
-            count.c.bad,
-            count.c.window_seconds,
-        ).where(chosen, count.c.resolution_seconds == resolution, count.c.bucket_end > since)
-    )
-    return blocks_of(tuple(row) for row in rows)
-
-
-def blocks_of(rows: Iterable[tuple[str, int, int, int, int]]) -> tuple[list[str], Ints, Ints]:
-    """Return (service, bucket, total, bad, window_seconds) as names, buckets and blocks."""
-    kept = list(rows)
-    names = {name: i for i, name in enumerate(dict.fromkeys(row[0] for row in kept))}
-    buckets = {bucket: i for i, bucket in enumerate(dict.fromkeys(row[1] for row in kept))}
-    blocks = np.zeros((len(buckets), len(names), 3), np.int64)
-    for name, bucket, *counts in kept:
-        blocks[buckets[bucket], names[name]] = counts
-    return list(names), np.array(list(buckets), np.int64), blocks
+) -> tuple[Ints, Ints]:
+    """Return bucket numbers [n] and counts [n, 1, 3] of one service, as far as kept."""
+    named = {"service": name, "resolution": resolution, "since": now - KEPT[resolution]}
+    rows = (await session.execute(_SERVICE_ROWS, named)).all()
+    blocks = np.frombuffer(b"".join(row for _, row in rows), "<i8").reshape(-1, 1, COLUMNS)
+    return np.fromiter((bucket for bucket, _ in rows), np.int64, len(rows)), blocks
 
 
 async def load_latency(
@@ -77,7 +89,7 @@ async def load_latency(
     found: list[tuple[int, int, Bounds, list[int]]] = []
     for resolution in RESOLUTIONS:
         rows = await session.execute(
-            select(number.cast(count.c.total.type), latency.c.bounds, latency.c.counts).where(
+            select(number.cast(mark.c.part.type), latency.c.bounds, latency.c.counts).where(
                 latency.c.resolution_seconds == resolution,
                 latency.c.service == name,
                 latency.c.bucket_end > now - KEPT[resolution],
@@ -90,14 +102,14 @@ async def load_latency(
 async def purge(session: WriteSession, shards: Sequence[int], now: datetime) -> None:
     """Delete counts that are no longer kept."""
     owned = select(service.c.service).where(service.c.shard.in_(shards))
-    for table in (count, latency):
-        for resolution, kept in KEPT.items():
+    for resolution, kept in KEPT.items():
+        for table, ours in (
+            (count_block, count_block.c.shard.in_(shards)),
+            (latency, latency.c.service.in_(owned)),
+        ):
+            old = table.c.bucket_end <= now - kept
             await session.execute(
-                delete(table).where(
-                    table.c.resolution_seconds == resolution,
-                    table.c.service.in_(owned),
-                    table.c.bucket_end <= now - kept,
-                )
+                delete(table).where(table.c.resolution_seconds == resolution, ours, old)
             )
 
 
@@ -106,3 +118,12 @@ async def purge_marks(session: WriteSession, shard: int, before: datetime) -> No
     await session.execute(
         delete(mark).where(mark.c.shard == shard, mark.c.hour < before - timedelta(hours=1))
     )
+
+
+async def seal_marks(session: WriteSession, shard: int, before: datetime) -> bool:
+    """Make one row of the oldest hour before an instant that has several; tell if there was one.
+
+    What is added to the hour meanwhile stays a row of its own, so that nothing is lost.
+    """
+    sealed = await session.execute(_SEAL, {"shard": shard, "before": before})
+    return bool(sealed.rowcount)  # type: ignore[attr-defined]

@@ -9,14 +9,15 @@ import pytest
 
 from burnrate.domain import Target, default_target, window_seconds
 from burnrate.figures import worst_rows
+from burnrate.judge import Admitted
 from burnrate.service_state import Moment
 from burnrate.shard_state import ShardState
-from burnrate.tally import Admitted, batch_sums, tally
 from common.events import BurnRateSnapshot, Latency, MetricEvent, TargetChanged
 from common.slo import DataStatus, RiskLevel, SliType
 from tests.reference.objectives import Counts, evaluate, target
 from tests.reference.shard_checks import snapshot_of
 from tests.reference.streams import START
+from tests.reference.sums import tally
 
 ERROR_RATE = target("0.98", sli_type=SliType.ERROR_RATE, max_error_ratio=Decimal("0.02"))
 LATENCY = target("0.95", sli_type=SliType.LATENCY, threshold_seconds=0.5)
@@ -193,7 +194,7 @@ def test_a_service_speaks_with_its_worst_objective_and_shows_all() -> None:
         MetricEvent("cart", START - timedelta(minutes=30), total=300, bad=3, latency=timed_by(300)),
         MetricEvent("cart", START - timedelta(days=2), total=100, bad=2, latency=coarse),
     ]
-    state.fold(batch_sums(tally(Admitted(e, START) for e in events)), START)
+    state.fold(tally(Admitted(e, START) for e in events), START)
     slow = target("0.9", id=2, name="slow", sli_type=SliType.LATENCY, threshold_seconds=0.25)
     found = snapshot(state, [target("0.99"), slow])
     available, latency = found.slos

@@ -4,7 +4,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from burnrate.shard_state import Missing
-from burnrate.tally import batch_sums, tally
 from common.events import MetricEvent
 from tests.reference.kept_rows import KeptRows
 from tests.reference.shard_checks import (
@@ -15,6 +14,7 @@ from tests.reference.shard_checks import (
     with_latency_series,
 )
 from tests.reference.streams import SERVICES, Batch, streams
+from tests.reference.sums import tally
 
 
 @settings(max_examples=50, deadline=None)
@@ -33,9 +33,9 @@ def test_restarting_at_any_point_changes_no_figure(
                 rows.load_latency(restarted, name, THRESHOLD, batch.now)
         sums = tally(batch.admitted())
         rows.add(sums, batch.appended_at)
-        lasting.fold(batch_sums(sums), batch.now)
+        lasting.fold(sums, batch.now)
         if restarted is not lasting:
-            restarted.fold(batch_sums(sums), batch.now)
+            restarted.fold(sums, batch.now)
         seen += batch.events
         assert figures(restarted, batch.now) == figures(lasting, batch.now)
         assert figures(restarted, batch.now) == expected(seen, batch.now)
@@ -57,6 +57,6 @@ def test_a_latency_target_made_later_gets_the_whole_history(
                 rows.load_latency(state, name, THRESHOLD, batch.now)
         sums = tally(batch.admitted())
         rows.add(sums, batch.appended_at)
-        state.fold(batch_sums(sums), batch.now)
-        from_start.fold(batch_sums(sums), batch.now)
+        state.fold(sums, batch.now)
+        from_start.fold(sums, batch.now)
     assert figures(state, stream[-1].now) == figures(from_start, stream[-1].now)

@@ -1,5 +1,6 @@
 """How far figures can be trusted: each state at its edge, and how rare reports may be."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -14,14 +15,15 @@ from burnrate.domain import (
     slo_statuses,
     stale_after_seconds,
 )
+from burnrate.judge import Admitted
 from burnrate.service_state import Moment, Room, ServiceTable
 from burnrate.shard_state import ShardState
-from burnrate.tally import Admitted, batch_sums, tally
 from common.events import BurnRateSnapshot, IngestCounters, Latency, MetricEvent
 from common.slo import DataStatus, SliType
 from tests.reference.objectives import target
 from tests.reference.shard_checks import snapshot_of
 from tests.reference.streams import MICROSECOND, START
+from tests.reference.sums import tally
 
 MINUTE = timedelta(minutes=1)
 STATES = [DataStatus.NO_DATA, DataStatus.LAGGING, DataStatus.STALE, DataStatus.NO_TRAFFIC]
@@ -29,7 +31,7 @@ STATES = [DataStatus.NO_DATA, DataStatus.LAGGING, DataStatus.STALE, DataStatus.N
 
 def state_of(*events: MetricEvent) -> ShardState:
     state = ShardState(START)
-    state.fold(batch_sums(tally(Admitted(event, START) for event in events)), START)
+    state.fold(tally(Admitted(event, START) for event in events), START)
     return state
 
 
@@ -127,17 +129,17 @@ def test_a_latency_objective_without_histograms_has_no_data_of_its_own() -> None
     state = ShardState(START)
     state.load_latency("cart", 0.5, [])
     slow = target("0.9", sli_type=SliType.LATENCY, threshold_seconds=0.5)
-    state.fold(batch_sums(tally([Admitted(event(), START)])), START)
+    state.fold(tally([Admitted(event(), START)]), START)
     first, second = snapshot(state, timedelta(), target("0.9999"), slow).slos
     assert (first.data_status, second.data_status) == (DataStatus.OK, DataStatus.NO_DATA)
     assert (second.total, second.coverage_ratio, second.composite_burn_rate) == (0, 0.0, 0.0)
     timed = MetricEvent("cart", START, total=5, bad=0, latency=Latency((0.5,), (4, 1)))
-    state.fold(batch_sums(tally([Admitted(timed, START)])), START)
+    state.fold(tally([Admitted(timed, START)]), START)
     [_, second] = snapshot(state, timedelta(), target("0.9999"), slow).slos
     assert (second.data_status, second.total, second.coverage_ratio) == (DataStatus.OK, 5, 0.5)
     # its own share of the traffic may have ended while the service's goes on
     later = timedelta(minutes=10)
-    state.fold(batch_sums(tally([Admitted(event(-later), START + later)])), START + later)
+    state.fold(tally([Admitted(event(-later), START + later)]), START + later)
     found = snapshot(state, later, target("0.9999"), slow)
     assert [s.data_status for s in found.slos] == [DataStatus.OK, DataStatus.NO_TRAFFIC]
 
@@ -169,9 +171,7 @@ def test_the_hour_is_that_before_the_newest_minute_and_not_before_now() -> None:
 
 def test_late_reports_do_not_move_the_hour() -> None:
     state = state_of(event())
-    state.fold(
-        batch_sums(tally([Admitted(event(timedelta(hours=2), window_seconds=3600), START)])), START
-    )
+    state.fold(tally([Admitted(event(timedelta(hours=2), window_seconds=3600), START)]), START)
     assert snapshot(state, timedelta()).resolution_seconds == 10
 
 
@@ -199,9 +199,9 @@ def test_the_longest_report_equals_brute_force(
 def test_counters_and_newest_time_only_grow() -> None:
     state = state_of(event())
     for _ in range(2):
-        old = tally([Admitted(event(timedelta(hours=1)), START, identified=False, misrouted=True)])
-        old.note("cart", duplicates=2, event_id_conflicts=1)
-        state.fold(batch_sums(old), START)
+        old = tally([Admitted(event(timedelta(hours=1)), START, misrouted=True)])
+        odd = IngestCounters(2, 1, 1, 1)
+        state.fold(replace(old, oddities={"cart": odd}), START)
     found = snapshot(state, timedelta())
     assert found.newest_at == START
     assert found.counters == IngestCounters(4, 2, 2, 2)
