@@ -62,6 +62,13 @@ class Broker:
         self.sent += [(_message.decode(value), key, shard) for _, value, key, shard, _ in records]
 
 
+class Found(list[Any]):
+    """Rows as a result has them."""
+
+    def all(self) -> list[Any]:
+        return list(self)
+
+
 @dataclass
 class Rows:
     """A database: snapshots that were stored, and rows in the order they are asked for."""
@@ -81,13 +88,13 @@ class Rows:
     async def read(self) -> AsyncIterator["Rows"]:
         yield self
 
-    async def execute(self, _: object, values: dict[str, Any] | None = None) -> list[Any]:
-        if values is not None:
+    async def execute(self, _: object, values: dict[str, Any] | None = None) -> "Found":
+        if values is not None and "services" in values:
             self.stored += values["services"]
-            return []
+            return Found()
         if self.unreadable:
             raise OSError("connection refused")
-        return self.found.pop(0) if self.found else []
+        return Found(self.found.pop(0) if self.found else [])
 
 
 class World:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+import numpy as np
 import pytest
 
 from common.events import MetricEvent
@@ -232,10 +233,10 @@ async def test_a_new_latency_target_reads_its_history_and_then_shows(world: Worl
     assert not world.rows.found
 
 
-def stored(*hours_ago: int) -> list[tuple[str, int, int, int, int]]:
+def stored(*hours_ago: int) -> list[tuple[int, bytes]]:
     """Return hourly rows of 100 requests, one of them bad, as the database has them."""
     hour = round(START.timestamp()) // 3600
-    return [(A, hour - ago, 100, 1, 10) for ago in hours_ago]
+    return [(hour - ago, np.array([100, 1, 10], "<i8").tobytes()) for ago in hours_ago]
 
 
 async def test_a_target_of_90_days_reads_all_history_and_then_shows(world: World) -> None:
