@@ -14,7 +14,7 @@ ROW_OF = {seconds: row for row, seconds in enumerate(WINDOW_SECONDS)}
 """Where the running sums of a window stand."""
 SHALLOW_DAYS, DEEP_DAYS = 30, 90
 _LEAST_SERIES, _MOST_SERIES = 80, 5120
-_GROUP = 20  # series that take memory together: few, so that little of it is empty
+_GROUP = 40  # series that take memory together: few, so that little of it is empty
 
 
 def windows_of(ring: int, days: int) -> tuple[RunningWindow, ...]:

@@ -69,6 +69,7 @@ class Ring:
         self._ahead = -(-_AHEAD_SECONDS // length_seconds)
         self._size = self.depth + self._ahead
         self._width = groups[1]
+        self._newest = anchor  # no bucket after this one has counts
         self.counts = untouched_zeros((groups[0], self._size, 2, groups[1]))
         self._flat = self.counts.reshape(-1)
 
@@ -87,6 +88,7 @@ class Ring:
         if not reach.all():
             cells, buckets, counts = cells[reach], buckets[reach], counts[reach]
         totals = cells + self._rows(buckets)
+        self._newest = max(self._newest, int(buckets.max(initial=0)))
         np.add.at(self._flat, totals, counts[:, 0])
         np.add.at(self._flat, totals + self._width, counts[:, 1])
         large = self._flat[totals] > HUGE
@@ -102,6 +104,7 @@ class Ring:
         """Set stored counts [bucket, total or bad, series]; each bucket stands once."""
         reach = np.flatnonzero(self._within(buckets))
         totals = self._rows(buckets[reach])[:, None] + cells
+        self._newest = max(self._newest, int(buckets[reach].max(initial=0)))
         self._flat[totals] = counts[reach, 0]
         self._flat[totals + self._width] = counts[reach, 1]
 
@@ -136,10 +139,9 @@ class Ring:
     def _step(self, sums: Ints, touched: Flags) -> None:
         self.anchor += 1
         used = len(touched)
-        entering = self._bucket(self.anchor, used)
-        here = entering[:, 0] != 0
-        if here.any():
-            touched |= here
+        if self.anchor <= self._newest:
+            entering = self._bucket(self.anchor, used)
+            touched |= entering[:, 0] != 0
             for window in self.windows:
                 sums[window.row] += entering
         for window in self.windows:
