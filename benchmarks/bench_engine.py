@@ -22,7 +22,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from burnrate.batch_sums import BatchSums
-from burnrate.domain import Target, default_target
+from burnrate.domain import default_target
 from burnrate.measuring import Published
 from burnrate.pages import SHALLOW_DAYS, WINDOW_SECONDS
 from burnrate.rings import DAY, HOUR, MINUTE, TEN_SECONDS, Ints, bucket_of, ring_of
@@ -50,24 +50,30 @@ class Run:
     folds: list[float]
 
 
-def filled(services: int, days: int, target: Target) -> Run:
-    """Return a shard whose buckets are all full, measured once."""
-    state = ShardState(START, Room(services), lambda _: days > SHALLOW_DAYS)
-    names = [f"service-{i:05d}" for i in range(services)]
+def filled(services: int, days: int, *, keep: bool) -> Run:
+    """Return a shard whose buckets are all full, measured once; `keep` what went in."""
+    state = ShardState(START, Room(2 * services), lambda _: days > SHALLOW_DAYS)
+    run = Run(state, [f"service-{i:05d}" for i in range(services)], {}, [], Published(), [], [])
     chance = np.random.default_rng(7)
-    blocks: Blocks = {}
     for resolution, depth in {**DEPTHS, HOUR: days * 24}.items():
         anchor = bucket_of(to_micros(START), resolution)
-        buckets = np.arange(anchor - depth + 1, anchor + 1)
-        found = np.empty((depth, services, 3), np.int64)
-        found[:, :, 0] = chance.integers(900, 1100, (depth, services))
-        found[:, :, 1] = chance.integers(0, 4, (depth, services))
-        found[:, :, 2] = 10
-        blocks[resolution] = buckets, found
-        state.load_blocks(resolution, names, buckets, found)
-    for name in names:
+        parts = np.array_split(
+            np.arange(anchor - depth + 1, anchor + 1), depth // 30 if keep else depth
+        )
+        kept = []
+        for buckets in parts:
+            found = np.full((len(buckets), services, 3), REPORT_SECONDS)
+            found[:, :, 0] = chance.integers(900, 1100, found.shape[:2])
+            found[:, :, 1] = chance.integers(0, 4, found.shape[:2])
+            state.load_blocks(resolution, run.names, buckets, found)
+            kept.append(found)
+            if not keep:
+                kept.clear()
+        if keep:
+            run.blocks[resolution] = np.concatenate(parts), np.concatenate(kept)
+    target = default_target(Decimal("0.999"), days)
+    for name in run.names:
         state.assign(name, [target])
-    run = Run(state, names, blocks, [], Published(), [], [])
     tick(run, START)
     return run
 
@@ -166,7 +172,7 @@ def speed(services: int, rounds: int) -> None:
     """Print the time for each service and tick, and each event, beside the naive sums."""
     own, slowest, per_event, ratios, ways = [], [], [], [], 0
     for _ in range(rounds):
-        run = filled(services, 30, default_target(Decimal("0.999"), 30))
+        run = filled(services, SHALLOW_DAYS, keep=True)
         out = minute(run)
         own.append(sum(run.ticks) / TICKS / services * 1e9)
         slowest.append(max(run.ticks) * 1e3)
@@ -190,15 +196,12 @@ def resident_bytes() -> int:
 
 def memory(services: int, days: int) -> float:
     """Return the resident bytes of each series when every bucket is full."""
-    target = default_target(Decimal("0.999"), days)
-    small = filled(16, days, target)  # what code and caches take once is not a series'
+    minute(filled(16, days, keep=False))  # what code and caches take once is no series'
     before = resident_bytes()
-    run = filled(services, days, target)
-    run.blocks.clear()
+    run = filled(services, days, keep=False)
     minute(run)
     run.batches.clear()
-    found = (resident_bytes() - before) / services
-    return found if small.names else 0.0
+    return (resident_bytes() - before) / services
 
 
 def growth(services: int) -> tuple[float, float]:

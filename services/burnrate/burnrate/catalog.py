@@ -3,6 +3,11 @@
 from burnrate.domain import Target
 from burnrate.pages import SHALLOW_DAYS
 from common.events import CatalogMessage, ServiceChanged, TargetChanged
+from common.slo import MAX_TARGETS
+
+
+class TooManyTargetsError(ValueError):
+    """A service has more targets than are measured; the text says which are not."""
 
 
 class Catalog:
@@ -19,7 +24,8 @@ class Catalog:
     def apply(self, change: CatalogMessage) -> None:
         """Keep a change, unless a newer one of the same thing is known.
 
-        Raises ValueError or ArithmeticError for a target that nothing can be measured against.
+        Raises ValueError or ArithmeticError for a target that nothing can be measured against,
+        and TooManyTargetsError, with the change kept, where a service has more than MAX_TARGETS.
         """
         if isinstance(change, ServiceChanged):
             old = self._services.get(change.name)
@@ -32,6 +38,11 @@ class Catalog:
             self._targets[change.id] = change, Target.from_event(change)
             self._by_service.setdefault(change.service_name, set()).add(change.id)
             self._note(change.service_name)
+            if len(self._in_use(change.service_name)) > MAX_TARGETS:
+                raise TooManyTargetsError(
+                    f"`{change.service_name}` has more than {MAX_TARGETS} targets; those with "
+                    "the highest ids are not measured"
+                )
 
     def changed_after(self, revision: int) -> list[str]:
         """Return the services that have changed since `revision` was that of the catalog."""
@@ -54,9 +65,15 @@ class Catalog:
         return service is not None and not service.retired
 
     def targets(self, name: str) -> list[Target]:
-        """Return a service's targets by id, or the default one where it has none."""
+        """Return a service's targets by id, or the default one where it has none.
+
+        Of more than MAX_TARGETS the first ones, so that the order of changes does not matter.
+        """
+        return self._in_use(name)[:MAX_TARGETS] or [self._default]
+
+    def _in_use(self, name: str) -> list[Target]:
         own = (self._targets[i] for i in sorted(self._by_service.get(name, ())))
-        return [target for change, target in own if not change.retired] or [self._default]
+        return [target for change, target in own if not change.retired]
 
     def _note(self, name: str) -> None:
         self.revision += 1

@@ -36,7 +36,7 @@ class CountingWork:
         is_deep: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self.states: dict[int, ShardState] = {}
-        self._room, self._is_deep = Room(max_services), is_deep
+        self.room, self._is_deep = Room(max_services), is_deep
         self._intakes: dict[int, Intake] = {}
         self._breakers: dict[int, Breaker] = {}
         self._breaker_limits = breaker_limits or BreakerLimits()
@@ -46,7 +46,7 @@ class CountingWork:
     async def load(self, session: WriteSession, shard: int) -> None:
         """Read a shard's services and counts, as far as windows reach."""
         now = self._clock()
-        state = ShardState(now, self._room, self._is_deep)
+        state = ShardState(now, self.room, self._is_deep)
         try:
             names = await _read(session, shard, state, now)
         except BaseException:

@@ -76,10 +76,10 @@ class Engine:
             return
         self._add_to_sums(series, buckets, counts)
         for page, own in self._by_page(series):
-            cells, chosen, added = self._pages.cell_of[series[own]], buckets[own], counts[own]
-            for ring in page.rings:
+            cells, chosen, added = self._pages.cells[:, series[own]], buckets[own], counts[own]
+            for ring, places in zip(page.rings, cells, strict=True):
                 coarser = ring.length_seconds // TEN_SECONDS
-                huge = ring.add(cells, -(-chosen // coarser), added)
+                huge = ring.add(places, -(-chosen // coarser), added)
                 if huge is not None:
                     self._huge.update(series[own][huge].tolist())
         self._sum_huge()
@@ -88,9 +88,10 @@ class Engine:
         """Set stored counts [bucket, total or bad, series] in the ring of their resolution."""
         if not len(buckets):
             return
+        ring = RESOLUTIONS.index(resolution)
         for page, own in self._by_page(series):
-            cells = self._pages.cell_of[series[own]]
-            page.rings[RESOLUTIONS.index(resolution)].put(cells, buckets, counts[:, :, own])
+            cells = self._pages.cells[ring, series[own]]
+            page.rings[ring].put(cells, buckets, counts[:, :, own])
             page.unsummed = True
         self._huge.update(series[counts[:, 0].max(axis=0) > HUGE].tolist())
         self._touched[series] = True
@@ -99,11 +100,12 @@ class Engine:
         """Return [total or bad, n] sums of series, each over a window of its own length."""
         result = np.zeros((2, len(series)), np.int64)
         for page, own in self._by_page(series):
-            cells, lengths = self._pages.cell_of[series[own]], window_seconds[own]
+            lengths = window_seconds[own]
             for seconds in np.unique(lengths).tolist():
-                ring = page.rings[ring_of(seconds)]
-                buckets, chosen = -(-seconds // ring.length_seconds), lengths == seconds
-                result[:, own[chosen]] = ring.window_sums(cells[chosen], buckets)
+                ring, chosen = page.rings[ring_of(seconds)], own[lengths == seconds]
+                cells = self._pages.cells[ring_of(seconds), series[chosen]]
+                buckets = -(-seconds // ring.length_seconds)
+                result[:, chosen] = ring.window_sums(cells, buckets)
         return result
 
     def _by_page(self, series: Ints) -> Iterator[tuple[Page, Ints]]:
@@ -119,8 +121,8 @@ class Engine:
 
     def _views(self, page: Page) -> tuple[Ints, Flags]:
         """Return sums [row, group, total or bad, series] and flags [group, series] of a page."""
-        sums = self.sums[:, :, page.span].reshape(len(WINDOW_SECONDS), 2, -1, page.width)
-        return sums.transpose(0, 2, 1, 3), self._touched[page.span].reshape(-1, page.width)
+        sums = self.sums[:, :, page.span].reshape(len(WINDOW_SECONDS), 2, page.groups, -1)
+        return sums.transpose(0, 2, 1, 3), self._touched[page.span].reshape(page.groups, -1)
 
     def _add_to_sums(self, series: Ints, buckets: Ints, counts: Ints) -> None:
         anchor = self._anchor(TEN_SECONDS)

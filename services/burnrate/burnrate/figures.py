@@ -31,6 +31,8 @@ PAIRS = {  # (long, short) seconds of a burn pair, and their rows
     (86_400, 7200): (_DAY, NAMES.index("2h")),
     (259_200, 21_600): (NAMES.index("3d"), NAMES.index("6h")),
 }
+_LONG_ROWS, _SHORT_ROWS = (list(rows) for rows in zip(*PAIRS.values(), strict=True))
+_FREEZE, *_REACHED = (float(boundary) for boundary, _ in BOUNDARIES)
 _NEAR = 2e-9  # twice what the scalar formula takes for near, so that nothing is missed
 
 
@@ -74,24 +76,22 @@ def evaluate(
     levels = _levels(composite, counts, objective_at)
     capped = (levels > _OBSERVE) & (counts[_DAY, 1] < min_bad_events)
     levels[capped] = _OBSERVE
-    pairs = np.stack([np.minimum(rates[long], rates[short]) for long, short in PAIRS.values()])
-    total = counts[SLO, 0]
-    coverage = np.where(requests > 0, total / np.maximum(requests, 1), 1.0)
+    pairs = np.minimum(rates[_LONG_ROWS], rates[_SHORT_ROWS])
+    coverage = np.ones(len(requests))
+    np.divide(counts[SLO, 0], requests, out=coverage, where=requests > 0)
     return Figures(rates, composite, levels, capped, pairs, coverage)
 
 
 def _levels(composite: Rates, counts: Ints, objective_at: Callable[[int], Decimal]) -> Ints:
     """Return the place of each level in LEVELS; next to a boundary it is decided exactly."""
     levels = np.zeros(len(composite), np.int64)
-    burning = np.flatnonzero(composite >= float(min(b for b, _ in BOUNDARIES)) - _NEAR)
+    burning = np.flatnonzero(composite >= min(_REACHED) - _NEAR)
     rates = composite[burning]
-    near = np.zeros(len(burning), np.bool_)
-    (freeze, _), *rest = BOUNDARIES
-    found = (rates > float(freeze)).astype(np.int64)
-    for boundary, _ in rest:
-        found += rates >= float(boundary)
-    for boundary, _ in BOUNDARIES:
-        near |= np.abs(rates - float(boundary)) <= _NEAR
+    near = np.abs(rates - _FREEZE) <= _NEAR
+    found = (rates > _FREEZE).astype(np.int64)
+    for boundary in _REACHED:
+        near |= np.abs(rates - boundary) <= _NEAR
+        found += rates >= boundary
     levels[burning] = found
     for i in burning[near].tolist():
         pairs = [(int(bad), int(total)) for total, bad in counts[: len(BURN_WINDOWS), :, i]]

@@ -27,6 +27,7 @@ _ROWS = [ROW_OF[_LENGTHS[name]] for name in NAMES[:SLO]]
 _SHORT = BURN_WINDOWS["5m"]
 _REQUESTS_RECENT, _REQUESTS_SLO = len(NAMES), len(NAMES) + 1
 _COUNT_ROWS = len(NAMES) + 2
+_NONE: Ints = np.zeros((4, 0), np.int64)
 
 
 class Published:
@@ -103,7 +104,7 @@ def look_again(of: Sources, published: Published, *, moved: bool, lagging: bool)
         pending[:] = True
     if moved:  # windows that are longer than usual have no running sums
         in_use = of.slots.service[: len(of.slots)]
-        rare = np.flatnonzero((in_use != FREE) & (_floors(of.table) > _SHORT)[in_use])
+        rare = np.flatnonzero((in_use != FREE) & (_floors(of.table, in_use) > _SHORT))
         if len(rare):
             differs = (_recent(of, rare) != published.recent[:, rare]).any(axis=0)
             pending[in_use[rare[differs]]] = True
@@ -150,8 +151,8 @@ def measure(
     )
 
 
-def _floors(table: ServiceTable) -> Ints:
-    found: Ints = SHORTEST_REPORTS * table.resolution_seconds[: len(table)]
+def _floors(table: ServiceTable, services: Ints) -> Ints:
+    found: Ints = SHORTEST_REPORTS * table.resolution_seconds[services]
     return found
 
 
@@ -181,20 +182,21 @@ def _lengthen(of: Sources, slots: Ints, counts: Ints) -> tuple[Ints, Ints]:
 
     Returns which of the slots these are, and their sums over such a length.
     """
-    floors = _floors(of.table)[of.slots.service[slots]]
+    floors = _floors(of.table, of.slots.service[slots])
     rare = np.flatnonzero(floors > _SHORT)
+    if not len(rare):
+        return rare, _NONE
     recent = _recent(of, slots[rare])
-    if len(rare):
-        for place, name in enumerate(NAMES[:SLO]):
-            longer = floors[rare] > _LENGTHS[name]
-            counts[place][:, rare[longer]] = recent[:2, longer]
-        counts[_REQUESTS_RECENT][:, rare] = recent[2:]
+    for place, name in enumerate(NAMES[:SLO]):
+        longer = floors[rare] > _LENGTHS[name]
+        counts[place][:, rare[longer]] = recent[:2, longer]
+    counts[_REQUESTS_RECENT][:, rare] = recent[2:]
     return rare, recent
 
 
 def _recent(of: Sources, slots: Ints) -> Ints:
     """Return [4, n] of slots: total and bad, and those of all requests, over two reports."""
-    seconds = _floors(of.table)[of.slots.service[slots]]
+    seconds = _floors(of.table, of.slots.service[slots])
     read = np.concatenate([of.slots.series[slots], of.slots.requests[slots]])
     sums = of.engine.window_sums(read, np.concatenate([seconds, seconds]))
     return np.concatenate([sums[:, : len(slots)], sums[:, len(slots) :]])

@@ -13,8 +13,8 @@ WINDOW_SECONDS = (
 ROW_OF = {seconds: row for row, seconds in enumerate(WINDOW_SECONDS)}
 """Where the running sums of a window stand."""
 SHALLOW_DAYS, DEEP_DAYS = 30, 90
-_LEAST_SERIES, _MOST_SERIES = 64, 4096
-_GROUP = 256  # series of which the totals, or the bads, of a bucket share half a memory page
+_LEAST_SERIES, _MOST_SERIES = 80, 5120
+_GROUP = 40  # series that take memory together: few, so that little of it is empty
 
 
 def windows_of(ring: int, days: int) -> tuple[RunningWindow, ...]:
@@ -32,7 +32,6 @@ class Page:
 
     start: int
     size: int
-    width: int
     deep: bool
     rings: tuple[Ring, ...]
     used: int = 0
@@ -41,24 +40,24 @@ class Page:
     @property
     def groups(self) -> int:
         """Return how many groups of series are in use."""
-        return -(-self.used // self.width)
+        return -(-self.used // _GROUP)
 
     @property
     def span(self) -> slice:
         """Return the series of these groups."""
-        return slice(self.start, self.start + self.groups * self.width)
+        return slice(self.start, self.start + self.groups * _GROUP)
 
 
 @dataclass(slots=True)
 class Pages:
-    """All pages, and for each series its page and its place in each bucket of that.
+    """All pages, and for each series its page and its cell in each ring of that: [ring, series].
 
     A page is as large as all before it, up to a bound: growth copies no counts, and pages are few.
     """
 
     pages: list[Page] = field(default_factory=list)
     page_of: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
-    cell_of: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    cells: Ints = field(default_factory=lambda: np.zeros((len(RESOLUTIONS), 0), np.int64))
     _free: dict[bool, list[int]] = field(default_factory=lambda: {False: [], True: []})
 
     def take(self, anchors: tuple[int, ...], *, deep: bool) -> int:
@@ -76,7 +75,7 @@ class Pages:
         """Clear the place of a series, and give it to another."""
         page = self.page(series)
         for ring in page.rings:
-            ring.clear(int(self.cell_of[series]))
+            ring.clear(series - page.start)
         self._free[page.deep].append(series)
 
     def page(self, series: int) -> Page:
@@ -85,20 +84,14 @@ class Pages:
 
     def _new_page(self, there: int, anchors: tuple[int, ...], *, deep: bool) -> Page:
         size = min(max(there, _LEAST_SERIES), _MOST_SERIES)
-        width = min(size, _GROUP)
+        groups, days = (size // _GROUP, _GROUP), DEEP_DAYS if deep else SHALLOW_DAYS
         rings = tuple(
-            Ring(
-                length,
-                windows_of(ring, DEEP_DAYS if deep else SHALLOW_DAYS),
-                (size // width, width),
-                anchor,
-            )
+            Ring(length, windows_of(ring, days), groups, anchor)
             for ring, (length, anchor) in enumerate(zip(RESOLUTIONS, anchors, strict=True))
         )
-        page = Page(len(self.page_of), size, width, deep, rings)
-        columns = np.arange(size)
-        cells = columns // width * (2 * width) + columns % width
+        page = Page(len(self.page_of), size, deep, rings)
+        cells = np.stack([ring.cells(np.arange(size)) for ring in rings])
         self.page_of = np.concatenate([self.page_of, np.full(size, len(self.pages))])
-        self.cell_of = np.concatenate([self.cell_of, cells])
+        self.cells = np.concatenate([self.cells, cells], axis=1)
         self.pages.append(page)
         return page

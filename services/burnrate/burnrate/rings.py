@@ -50,7 +50,7 @@ class RunningWindow:
 
 
 class Ring:
-    """Buckets of one length: `counts` is [bucket, group, total or bad, series of the group].
+    """Buckets of one length: `counts` is [group, bucket, total or bad, series of the group].
 
     A bucket's series lie side by side, so that to subtract one or to clear it is one sweep;
     groups let the memory of series that are not there yet stay untouched. `depth` is how many
@@ -69,41 +69,49 @@ class Ring:
         self._ahead = -(-_AHEAD_SECONDS // length_seconds)
         self._size = self.depth + self._ahead
         self._width = groups[1]
-        self.counts = untouched_zeros((self._size, groups[0], 2, groups[1]))
+        self._newest = anchor  # no bucket after this one has counts
+        self.counts = untouched_zeros((groups[0], self._size, 2, groups[1]))
+        self._flat = self.counts.reshape(-1)
+
+    def cells(self, columns: Ints) -> Ints:
+        """Return where series have their totals; those of bucket b lie b rows further on."""
+        group, column = np.divmod(columns, self._width)
+        found: Ints = group * (self._size * 2 * self._width) + column
+        return found
 
     def add(self, cells: Ints, buckets: Ints, counts: Ints) -> Flags | None:
         """Add counts [n, 2], leaving out what is out of reach; tell which are huge, or None.
 
-        `cells` are the places of series in a bucket. A bucket of a series may stand up to 360
-        times: as often as it has finer ones.
+        A bucket of a series may stand up to 360 times: as often as it has finer ones.
         """
         reach = self._within(buckets)
         if not reach.all():
             cells, buckets, counts = cells[reach], buckets[reach], counts[reach]
-        by_bucket = self.counts.reshape(self._size, -1)
-        flat, totals = by_bucket.reshape(-1), buckets % self._size * by_bucket.shape[1] + cells
-        np.add.at(flat, totals, counts[:, 0])
-        np.add.at(flat, totals + self._width, counts[:, 1])
-        large = flat[totals] > HUGE
+        totals = cells + self._rows(buckets)
+        self._newest = max(self._newest, int(buckets.max(initial=0)))
+        np.add.at(self._flat, totals, counts[:, 0])
+        np.add.at(self._flat, totals + self._width, counts[:, 1])
+        large = self._flat[totals] > HUGE
         if not large.any():
             return None
         for places in (totals[large], totals[large] + self._width):
-            flat[places] = np.minimum(flat[places], SUM_LIMIT)
+            self._flat[places] = np.minimum(self._flat[places], SUM_LIMIT)
         huge = np.zeros(len(reach), np.bool_)
         huge[np.flatnonzero(reach)[large]] = True
         return huge
 
     def put(self, cells: Ints, buckets: Ints, counts: Ints) -> None:
         """Set stored counts [bucket, total or bad, series]; each bucket stands once."""
-        reach = self._within(buckets)
-        rows, by_bucket = buckets[reach] % self._size, self.counts.reshape(self._size, -1)
-        for column in (0, 1):
-            by_bucket[rows[:, None], cells + column * self._width] = counts[reach, column]
+        reach = np.flatnonzero(self._within(buckets))
+        totals = self._rows(buckets[reach])[:, None] + cells
+        self._newest = max(self._newest, int(buckets[reach].max(initial=0)))
+        self._flat[totals] = counts[reach, 0]
+        self._flat[totals + self._width] = counts[reach, 1]
 
-    def clear(self, cell: int) -> None:
+    def clear(self, column: int) -> None:
         """Forget a series."""
-        by_bucket = self.counts.reshape(self._size, -1)
-        by_bucket[:, cell] = by_bucket[:, cell + self._width] = 0
+        group, place = divmod(column, self._width)
+        self.counts[group, :, :, place] = 0
 
     def advance(self, anchor: int, sums: Ints, touched: Flags) -> None:
         """Move the anchor on, and the running sums [row, group, total or bad, series] with it.
@@ -121,16 +129,19 @@ class Ring:
         for _ in range(steps):
             self._step(sums, touched)
 
+    def _rows(self, buckets: Ints) -> Ints:
+        found: Ints = buckets % self._size * (2 * self._width)
+        return found
+
     def _within(self, buckets: Ints) -> Flags:
         return (buckets > self.anchor - self.depth) & (buckets <= self.anchor + self._ahead)
 
     def _step(self, sums: Ints, touched: Flags) -> None:
         self.anchor += 1
         used = len(touched)
-        entering = self._bucket(self.anchor, used)
-        here = entering[:, 0] != 0
-        if here.any():
-            touched |= here
+        if self.anchor <= self._newest:
+            entering = self._bucket(self.anchor, used)
+            touched |= entering[:, 0] != 0
             for window in self.windows:
                 sums[window.row] += entering
         for window in self.windows:
@@ -146,11 +157,11 @@ class Ring:
         head = self.anchor + self._ahead
         fresh = np.arange(head + 1, anchor + self._ahead + 1)[-self._size :]
         for place in fresh % self._size:
-            self.counts[place, :used] = 0
+            self.counts[:used, place] = 0
         self.anchor = anchor
 
     def _bucket(self, bucket: int, used: int) -> Ints:
-        row: Ints = self.counts[bucket % self._size, :used]
+        row: Ints = self.counts[:used, bucket % self._size]
         return row
 
     def sum_again(self, sums: Ints) -> None:
@@ -158,7 +169,7 @@ class Ring:
         for window in self.windows:
             sums[window.row] = 0
             for a, b in self._places(window.buckets):
-                sums[window.row] += self.counts[a:b, : sums.shape[1]].sum(0)
+                sums[window.row] += self.counts[: sums.shape[1], a:b].sum(1)
 
     def _places(self, buckets: int) -> list[tuple[int, int]]:
         """Return the one or two ranges of places that hold the window's buckets."""
@@ -170,10 +181,9 @@ class Ring:
 
     def window_sums(self, cells: Ints, buckets: int) -> Ints:
         """Return [total or bad, n] over the window that ends at the anchor, up to the limit."""
-        places = self._places(min(buckets, self.depth))
-        by_bucket = self.counts.reshape(self._size, -1)
+        last = np.arange(self.anchor - min(buckets, self.depth) + 1, self.anchor + 1)
         both = np.concatenate([cells, cells + self._width])
-        kept = np.concatenate([by_bucket[a:b].take(both, axis=1) for a, b in places])
+        kept = self._flat.take(self._rows(last)[:, None] + both)
         found: Ints = np.minimum(kept.sum(0), SUM_LIMIT)
         found[kept.sum(0, dtype=np.float64) > _WRAPS] = SUM_LIMIT
         return found.reshape(2, -1)

@@ -16,10 +16,12 @@ from common.events import IngestCounters
 
 DEFAULT_RESOLUTION_SECONDS = 10
 NEVER = -1
+_END = np.iinfo(np.int64).max
 _HOUR_MINUTES = 60
 # less than the minutes that are stored, so that a restart finds the same reports
 _REPORTS_KEPT_MINUTES = 48 * 60
 _LEAST_ROWS = 64
+_NUMBERS = ("_stale_after", "_longest", "_newest_minute")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class ServiceTable:
         self.newest_micros = np.zeros(0, np.int64)
         self.counters = np.zeros((0, len(IngestCounters.__struct_fields__)), np.int64)
         self.resolution_seconds = np.zeros(0, np.int64)
+        self._stale_after = np.zeros(0, np.int64)
         self._longest = np.zeros(0, np.int64)
         self._newest_minute = np.zeros(0, np.int64)
         self._reports = np.zeros((0, _HOUR_MINUTES), np.int16)
@@ -91,6 +94,7 @@ class ServiceTable:
         before = self.newest_micros[services]
         self.newest_micros[services] = np.maximum(before, newest_micros)
         self._touched[services] |= newest_micros > before
+        self._set_stale(services)
 
     def grow(self, oddities: Mapping[str, IngestCounters]) -> None:
         """Let counters grow."""
@@ -126,10 +130,7 @@ class ServiceTable:
 
     def stale(self, now_micros: int) -> Flags:
         """Tell of which services the newest event is older than their reports allow."""
-        own = slice(0, len(self.names))
-        allowed = np.maximum(MIN_STALE_SECONDS, STALE_REPORTS * self.resolution_seconds[own])
-        newest = self.newest_micros[own]
-        found: Flags = (newest + MICROSECONDS * allowed < now_micros) & (newest != NEVER)
+        found: Flags = self._stale_after[: len(self.names)] < now_micros
         return found
 
     def newest_at(self, service: int) -> datetime | None:
@@ -150,16 +151,23 @@ class ServiceTable:
         found = np.where(old, DEFAULT_RESOLUTION_SECONDS, self._longest[services])
         self._touched[services] |= found != self.resolution_seconds[services]
         self.resolution_seconds[services] = found
+        self._set_stale(services)
+
+    def _set_stale(self, services: Ints | slice) -> None:
+        newest, resolution = self.newest_micros[services], self.resolution_seconds[services]
+        allowed = MICROSECONDS * np.maximum(MIN_STALE_SECONDS, STALE_REPORTS * resolution)
+        self._stale_after[services] = np.where(newest == NEVER, _END, newest + allowed)
 
     def _widen(self) -> None:
         more = max(_LEAST_ROWS, len(self.newest_micros))
-        for name in ("newest_micros", "resolution_seconds", "_longest", "_newest_minute"):
+        for name in ("newest_micros", "resolution_seconds", *_NUMBERS):
             setattr(self, name, np.pad(getattr(self, name), (0, more)))
         for name in ("counters", "_reports"):
             setattr(self, name, np.pad(getattr(self, name), ((0, more), (0, 0))))
         self._touched = np.pad(self._touched, (0, more))
         self.newest_micros[-more:] = NEVER
         self.resolution_seconds[-more:] = DEFAULT_RESOLUTION_SECONDS
+        self._stale_after[-more:] = _END
 
 
 def _fields(counters: IngestCounters) -> Sequence[int]:

@@ -181,7 +181,9 @@ class ShardState:
         self.table.advance(bucket_of(micros, MINUTE))
 
     def _numbers(self, names: Iterable[str]) -> Ints:
-        return np.array([self._number(name) for name in names], np.int64)
+        known = self.table.numbers
+        found = [known[name] if name in known else self._number(name) for name in names]
+        return np.array(found, np.int64)
 
     def _number(self, name: str) -> int:
         known = self.table.numbers.get(name)
