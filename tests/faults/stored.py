@@ -1,0 +1,97 @@
+"""What the burnrate service has left in PostgreSQL. The only place here that knows its tables."""
+
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from tests.faults.effects import Cell, Effects, ServiceRow
+
+_MICROS = 1_000_000
+
+_COUNTS = """SELECT resolution_seconds, service, extract(epoch FROM bucket_end)::bigint,
+    total, bad, window_seconds FROM burnrate.count"""
+_LATENCY = """SELECT resolution_seconds, service, extract(epoch FROM bucket_end)::bigint,
+    bounds, counts FROM burnrate.latency"""
+_SERVICES = """SELECT service, (extract(epoch FROM newest_at) * 1000000)::bigint,
+    duplicates, event_id_conflicts, unidentified, misrouted FROM burnrate.service"""
+_OFFSETS = "SELECT topic, shard, next_offset FROM burnrate.shard_offset"
+_OUTBOX = "SELECT dedup_key, topic FROM burnrate.outbox"
+_SNAPSHOTS = "SELECT service, payload FROM burnrate.snapshot"
+
+
+async def read_effects(database_url: str) -> Effects:
+    """Return all tables as they are in one transaction; dead letters are on their topic."""
+    connection = await asyncpg.connect(database_url, ssl=False)
+    try:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            return Effects(
+                counts=await _counts(connection),
+                latency=await _latency(connection),
+                services=await _services(connection),
+                next_offsets=await _next_offsets(connection),
+                waiting=dict(await connection.fetch(_OUTBOX)),
+                snapshots=await _snapshots(connection),
+            )
+    finally:
+        await connection.close()
+
+
+async def read_progress(database_url: str) -> tuple[dict[tuple[str, int], int], int]:
+    """Return the next offset by topic and shard, and how many records wait in the outbox."""
+    connection = await asyncpg.connect(database_url, ssl=False, timeout=5)
+    try:
+        waiting = await connection.fetchval(f"SELECT count(*) FROM ({_OUTBOX}) AS waiting")
+        return await _next_offsets(connection), waiting
+    finally:
+        await connection.close()
+
+
+async def read_epochs(database_url: str) -> dict[int, int]:
+    """Return the epoch by shard."""
+    return dict(await _rows(database_url, "SELECT shard, epoch FROM burnrate.shard"))
+
+
+async def read_snapshot_versions(database_url: str) -> dict[str, tuple[int, str]]:
+    """Return (epoch, instant of the evaluation) of each service's snapshot."""
+    rows = await _rows(
+        database_url, "SELECT service, epoch, evaluated_at::text FROM burnrate.snapshot"
+    )
+    return {name: (epoch, at) for name, epoch, at in rows}
+
+
+async def _rows(database_url: str, query: str) -> list[Any]:
+    connection = await asyncpg.connect(database_url, ssl=False)
+    try:
+        return await connection.fetch(query)
+    finally:
+        await connection.close()
+
+
+async def _counts(connection: Any) -> dict[Cell, tuple[int, int, int]]:
+    rows = await connection.fetch(_COUNTS)
+    return {(r[0], r[1], r[2]): (r[3], r[4], r[5]) for r in rows}
+
+
+async def _latency(connection: Any) -> dict[tuple[Cell, tuple[float, ...]], tuple[int, ...]]:
+    rows = await connection.fetch(_LATENCY)
+    return {((r[0], r[1], r[2]), tuple(r[3])): tuple(r[4]) for r in rows}
+
+
+async def _services(connection: Any) -> dict[str, ServiceRow]:
+    rows = await connection.fetch(_SERVICES)
+    return {name: ServiceRow(*values) for name, *values in rows}
+
+
+async def _next_offsets(connection: Any) -> dict[tuple[str, int], int]:
+    return {(topic, shard): offset for topic, shard, offset in await connection.fetch(_OFFSETS)}
+
+
+async def _snapshots(connection: Any) -> dict[str, tuple[int, int, tuple[int, ...]]]:
+    found = {}
+    for name, payload in await connection.fetch(_SNAPSHOTS):
+        snapshot = msgspec.json.decode(payload)
+        slo, counters = snapshot["slos"][0], snapshot["counters"]
+        names = ("duplicates", "event_id_conflicts", "unidentified", "misrouted")
+        found[name] = (slo["total"], slo["bad"], tuple(counters[n] for n in names))
+    return found
