@@ -1,6 +1,7 @@
 """A burnrate service inside the test's event loop, on real servers, and what it left behind."""
 
 import asyncio
+import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -113,15 +114,37 @@ async def applied(database_url: str) -> int:
     return rows[0][0] or 0
 
 
+Place = tuple[int, str, int]
+"""Resolution, service, and end of the bucket in seconds since 1970."""
+
+
+async def stored_counts(database_url: str) -> dict[Place, tuple[int, int, int]]:
+    """Return (total, bad, longest report) of every bucket in which a service reported."""
+    names = {
+        (row["shard"], row["slot"]): row["service"]
+        for row in await query(database_url, "SELECT service, shard, slot FROM burnrate.service")
+    }
+    blocks = await query(
+        database_url,
+        """SELECT shard, resolution_seconds, extract(epoch FROM bucket_end)::bigint, counts
+        FROM burnrate.count_block""",
+    )
+    found: dict[Place, tuple[int, int, int]] = {}
+    for shard, resolution, end, packed in blocks:
+        for slot, row in enumerate(struct.iter_unpack("<3q", packed)):
+            if row[2]:
+                found[resolution, names[shard, slot], end] = row
+    return found
+
+
 async def counted(database_url: str, resolution: int = 3600) -> dict[str, tuple[int, int]]:
     """Return (total, bad) by service."""
-    rows = await query(
-        database_url,
-        "SELECT service, sum(total)::bigint, sum(bad)::bigint FROM burnrate.count "
-        "WHERE resolution_seconds = $1 GROUP BY 1",
-        resolution,
-    )
-    return {name: (total, bad) for name, total, bad in rows}
+    sums: dict[str, tuple[int, int]] = {}
+    for (length, name, _), (total, bad, _) in (await stored_counts(database_url)).items():
+        if length == resolution:
+            old = sums.get(name, (0, 0))
+            sums[name] = (old[0] + total, old[1] + bad)
+    return sums
 
 
 async def read_topic(bootstrap: str, topic: str) -> list[dict[str, Any]]:

@@ -14,10 +14,10 @@ from common.admission import (
     MAX_EVENT_BYTES,
     EventRejected,
     check_time,
-    identity_of,
     parse_metric_event,
 )
 from common.events import MetricEvent
+from common.identity import identity_of
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 LONGEST_LINE: Final = MAX_EVENT_BYTES + 1024
@@ -88,11 +88,11 @@ def verdicts(path: Path, shift: timedelta, now: datetime, advance: Advance) -> I
         except EventRejected as refused:
             yield Refused(line, refused.field, refused.detail)
             continue
-        if identity is not None and identity.key in seen:
+        if identity is not None and identity in seen:
             yield Repeated(line)
             continue
         if identity is not None:
-            seen.add(identity.key)
+            seen.add(identity)
         yield Good(line, event)
 
 

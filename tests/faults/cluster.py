@@ -6,6 +6,7 @@ Clients of a test reach both directly; services may be sent through a proxy in f
 import asyncio
 import os
 import shutil
+import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -44,9 +45,8 @@ class Server:
     def __init__(self, command: Command, logs: Path) -> None:
         self._command = replace(command, environment=server_environment(dict(os.environ)))
         self._log = logs / f"{command.name}.log"
-        self._process = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._identity: ProcessIdentity | None = None
-        self._children: list[ProcessIdentity] = []
 
     async def start(self) -> None:
         """Start it and wait until it is ready; an attempt that ends at once is repeated."""

@@ -74,19 +74,21 @@ class Sender:
         headers = record.all_headers
         if not any(isinstance(name, UnreadableName) for name, _ in headers):
             producer = await self._started(idempotent=True)
-            return await producer.send(
+            sending: asyncio.Future[Any] = await producer.send(
                 METRICS.name,
                 record.value,
                 key=record.key,
                 partition=record.partition,
                 headers=headers,
             )
+            return sending
         # the builder in C takes plain strings only, the one in Python any that can be encoded
         producer = await self._started(idempotent=False)
         batch = producer.create_batch()
         batch._builder = _DefaultRecordBatchBuilderPy(2, 0, 0, -1, -1, 0, _BATCH_BYTES)
         assert batch.append(timestamp=None, key=record.key, value=record.value, headers=headers)
-        return await producer.send_batch(batch, METRICS.name, partition=record.partition)
+        sending = await producer.send_batch(batch, METRICS.name, partition=record.partition)
+        return sending
 
     async def _started(self, *, idempotent: bool) -> AIOKafkaProducer:
         if idempotent not in self._producers:

@@ -4,13 +4,15 @@ from typing import Any
 
 import asyncpg
 import msgspec
+import numpy as np
 
 from tests.faults.effects import Cell, Effects, ServiceRow
 
 _MICROS = 1_000_000
 
-_COUNTS = """SELECT resolution_seconds, service, extract(epoch FROM bucket_end)::bigint,
-    total, bad, window_seconds FROM burnrate.count"""
+_BLOCKS = """SELECT shard, resolution_seconds, extract(epoch FROM bucket_end)::bigint, counts
+    FROM burnrate.count_block"""
+_SLOTS = "SELECT shard, slot, service FROM burnrate.service"
 _LATENCY = """SELECT resolution_seconds, service, extract(epoch FROM bucket_end)::bigint,
     bounds, counts FROM burnrate.latency"""
 _SERVICES = """SELECT service, (extract(epoch FROM newest_at) * 1000000)::bigint,
@@ -30,7 +32,7 @@ async def read_effects(database_url: str) -> Effects:
                 latency=await _latency(connection),
                 services=await _services(connection),
                 next_offsets=await _next_offsets(connection),
-                waiting=dict(await connection.fetch(_OUTBOX)),
+                waiting={key: topic for key, topic in await connection.fetch(_OUTBOX)},
                 snapshots=await _snapshots(connection),
             )
     finally:
@@ -49,7 +51,8 @@ async def read_progress(database_url: str) -> tuple[dict[tuple[str, int], int], 
 
 async def read_epochs(database_url: str) -> dict[int, int]:
     """Return the epoch by shard."""
-    return dict(await _rows(database_url, "SELECT shard, epoch FROM burnrate.shard"))
+    rows = await _rows(database_url, "SELECT shard, epoch FROM burnrate.shard")
+    return {shard: epoch for shard, epoch in rows}
 
 
 async def read_snapshot_versions(database_url: str) -> dict[str, tuple[int, str]]:
@@ -69,8 +72,16 @@ async def _rows(database_url: str, query: str) -> list[Any]:
 
 
 async def _counts(connection: Any) -> dict[Cell, tuple[int, int, int]]:
-    rows = await connection.fetch(_COUNTS)
-    return {(r[0], r[1], r[2]): (r[3], r[4], r[5]) for r in rows}
+    """Unpack the blocks: [slots, 3] int64, total, bad and longest report of each service."""
+    names = {(r[0], r[1]): r[2] for r in await connection.fetch(_SLOTS)}
+    found: dict[Cell, tuple[int, int, int]] = {}
+    for shard, resolution, end, packed in await connection.fetch(_BLOCKS):
+        block = np.frombuffer(packed, "<i8").reshape(-1, 3)
+        for slot in np.flatnonzero(block.any(axis=1)).tolist():
+            name = names.get((shard, slot), f"slot {slot} of shard {shard}")
+            total, bad, longest = block[slot].tolist()
+            found[resolution, name, end] = (total, bad, longest)
+    return found
 
 
 async def _latency(connection: Any) -> dict[tuple[Cell, tuple[float, ...]], tuple[int, ...]]:

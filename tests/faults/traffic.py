@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any, Final
 
 from common.sharding import shard_of
@@ -143,7 +143,7 @@ class Traffic:
         bounds = self._random.choice(_BOUNDS)
         cuts = sorted(self._random.randrange(total + 1) for _ in bounds)
         edges = [0, *cuts, total]
-        return bounds, tuple(b - a for a, b in zip(edges, edges[1:], strict=False))
+        return bounds, tuple(b - a for a, b in pairwise(edges))
 
     def _conflict(self, known: Sent) -> Sent:
         event = known.event

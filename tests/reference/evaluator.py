@@ -14,9 +14,9 @@ from burnrate.catalog import Catalog
 from burnrate.counting import CountingWork
 from burnrate.domain import default_target
 from burnrate.evaluation import Evaluator
+from burnrate.judge import Admitted
 from burnrate.settings import BurnrateSettings
 from burnrate.shard_state import ShardState
-from burnrate.tally import Admitted, tally
 from common.database import Database
 from common.events import (
     BurnRateMessage,
@@ -33,6 +33,7 @@ from common.shard import Ownership
 from common.sharding import shard_of
 from common.slo import SliType
 from tests.reference.streams import START
+from tests.reference.sums import tally
 
 SHARDS = 2
 _message = msgspec.json.Decoder(BurnRateMessage)

@@ -1,44 +1,59 @@
-"""What PostgreSQL would hold of a shard: rows added as they are stored, read as they are loaded."""
+"""What PostgreSQL would hold of a shard: blocks stored as they are, read as they are loaded."""
 
 from datetime import datetime
 
+import numpy as np
+
+from burnrate.batch_sums import BatchSums
+from burnrate.blocks import COLUMNS, Blocks, Key, unpacked
 from burnrate.recovery_repository import KEPT
 from burnrate.repository import bucket_end
-from burnrate.rings import RESOLUTIONS
+from burnrate.rings import RESOLUTIONS, SUM_LIMIT
 from burnrate.shard_state import ShardState
-from burnrate.tally import Bounds, Count, Tally, stored_counts, stored_latency
+from burnrate.slots import Slots
+from burnrate.tally import Bounds, stored_cells, stored_latency
+from common.clock import to_micros
+from common.events import IngestCounters
 
 
 class KeptRows:
-    """The tables `count`, `latency` and `service` of one shard."""
+    """The tables `count_block`, `latency` and `service` of one shard."""
 
     def __init__(self) -> None:
-        self.counts: dict[tuple[int, str, int], Count] = {}
+        self.slots = Slots()
+        self.blocks: dict[Key, bytes] = {}
         self.latency: dict[tuple[int, str, int, Bounds], list[int]] = {}
-        self.newest: dict[str, datetime] = {}
+        self.newest: dict[str, int] = {}
+        self._held = Blocks(held_bytes=200)  # so few that most blocks are read again
 
-    def add(self, sums: Tally, appended_at: datetime) -> None:
+    def add(self, sums: BatchSums, appended_at: datetime) -> None:
         """Store a batch."""
-        for key, count in stored_counts(sums, appended_at).items():
-            self.counts.setdefault(key, Count()).add(count)
-        for place, counts in stored_latency(sums, appended_at).items():
+        for name in sums.names:
+            self.slots.take(name)
+        appended = to_micros(appended_at)
+        cells = stored_cells(sums, self.slots, appended)
+        self._held.put(self._held.missing(cells), self.blocks)
+        self.blocks.update(self._held.add(cells))
+        for place, counts in stored_latency(sums, appended).items():
             old = self.latency.get(place, [0] * len(counts))
-            self.latency[place] = [a + b for a, b in zip(old, counts, strict=True)]
-        for name, newest in sums.newest.items():
+            self.latency[place] = [min(a + b, SUM_LIMIT) for a, b in zip(old, counts, strict=True)]
+        for name, newest in zip(sums.names, sums.newest_micros.tolist(), strict=True):
             self.newest[name] = max(newest, self.newest.get(name, newest))
 
     def load(self, now: datetime) -> ShardState:
         """Return the shard as a process that starts at `now` loads it."""
-        state = ShardState(now)
-        for name, newest in self.newest.items():
-            state.service(name).newest_at = newest
+        state, names = ShardState(now), self.slots.names
+        state.load_services(names, [self.newest[n] for n in names], [IngestCounters()] * len(names))
         for resolution in RESOLUTIONS:
-            rows = [
-                (name, bucket, count.total, count.bad, count.window_seconds)
-                for (length, name, bucket), count in self.counts.items()
+            kept = {
+                bucket: unpacked(packed)
+                for (length, bucket), packed in self.blocks.items()
                 if length == resolution and self._kept(resolution, bucket, now)
-            ]
-            state.load_counts(resolution, rows)
+            }
+            blocks = np.zeros((len(kept), len(names), COLUMNS), np.int64)
+            for place, block in enumerate(kept.values()):
+                blocks[place, : len(block)] = block
+            state.load_blocks(resolution, names, np.array(list(kept), np.int64), blocks)
         return state
 
     def load_latency(

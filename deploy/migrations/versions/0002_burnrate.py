@@ -14,20 +14,22 @@ TABLES = (
     """CREATE TABLE burnrate.service (
         service text PRIMARY KEY,
         shard integer NOT NULL,
+        slot integer NOT NULL,
         newest_at timestamptz NOT NULL,
         duplicates bigint NOT NULL DEFAULT 0,
         event_id_conflicts bigint NOT NULL DEFAULT 0,
         unidentified bigint NOT NULL DEFAULT 0,
-        misrouted bigint NOT NULL DEFAULT 0)""",
-    "CREATE INDEX service_shard ON burnrate.service (shard)",
-    """CREATE TABLE burnrate.count (
+        misrouted bigint NOT NULL DEFAULT 0,
+        UNIQUE (shard, slot))""",
+    # a row of 24 bytes for each slot: total, bad, longest report. Uncompressed and out of line, so
+    # that a history reads the rows of one service alone
+    """CREATE TABLE burnrate.count_block (
+        shard integer NOT NULL,
         resolution_seconds integer NOT NULL,
-        service text NOT NULL,
         bucket_end timestamptz NOT NULL,
-        total bigint NOT NULL,
-        bad bigint NOT NULL,
-        window_seconds integer NOT NULL,
-        PRIMARY KEY (resolution_seconds, service, bucket_end)) WITH (fillfactor = 70)""",
+        counts bytea NOT NULL,
+        PRIMARY KEY (shard, resolution_seconds, bucket_end)) WITH (fillfactor = 70)""",
+    "ALTER TABLE burnrate.count_block ALTER counts SET STORAGE EXTERNAL",
     """CREATE TABLE burnrate.latency (
         resolution_seconds integer NOT NULL,
         service text NOT NULL,
@@ -35,13 +37,14 @@ TABLES = (
         bounds double precision[] NOT NULL,
         counts bigint[] NOT NULL,
         PRIMARY KEY (resolution_seconds, service, bucket_end, bounds)) WITH (fillfactor = 70)""",
+    # 20 bytes for each counted event: 128 bits of its identity, 32 of its content
     """CREATE TABLE burnrate.mark (
         shard integer NOT NULL,
-        identity bytea NOT NULL,
-        content bytea NOT NULL,
         hour timestamptz NOT NULL,
-        PRIMARY KEY (shard, identity))""",
-    "CREATE INDEX mark_hour ON burnrate.mark (shard, hour)",
+        part bigint GENERATED ALWAYS AS IDENTITY,
+        marks bytea NOT NULL,
+        PRIMARY KEY (shard, hour, part))""",
+    "ALTER TABLE burnrate.mark ALTER marks SET STORAGE EXTERNAL",
     """CREATE TABLE burnrate.import_line (
         shard integer NOT NULL,
         import_id text NOT NULL,

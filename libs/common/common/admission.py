@@ -3,13 +3,10 @@
 `parse_metric_event` judges the content, `check_time` the timestamp against the time of arrival.
 """
 
-import hashlib
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-import msgspec
 from msgspec import UNSET, UnsetType
 
 from common.event_json import EventRejected, RawEvent, RawLatency, decode_event
@@ -36,9 +33,7 @@ __all__ = [
     "MAX_EVENT_BYTES",
     "MAX_FUTURE",
     "EventRejected",
-    "Identity",
     "check_time",
-    "identity_of",
     "parse_metric_event",
 ]
 
@@ -47,14 +42,6 @@ HISTORY_AGE = timedelta(days=LONGEST_WINDOW_DAYS)
 MAX_EVENT_BYTES = 65_536
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What makes two events the same, and what makes their contents the same (hashes)."""
-
-    key: bytes  # 16 bytes
-    content: bytes  # 8 bytes
 
 
 def parse_metric_event(body: bytes | None, *, forbid_unknown: bool = False) -> MetricEvent:
@@ -79,8 +66,8 @@ def parse_metric_event(body: bytes | None, *, forbid_unknown: bool = False) -> M
         source=raw.source,
         event_id=raw.event_id,
         window_seconds=_window(raw.window_seconds),
-        latency=_latency(raw.latency, total),
-        attributes=_attributes(raw.attributes),
+        latency=latency_of(raw.latency, total),
+        attributes=attributes_of(raw.attributes),
     )
 
 
@@ -105,33 +92,6 @@ def check_time(timestamp: datetime, appended_at: datetime, lateness: timedelta) 
             if lateness < HISTORY_AGE
             else f"is more than {hours / 24:g} days before its arrival, the longest SLO window",
         )
-
-
-def identity_of(event: MetricEvent) -> Identity | None:
-    """Return the event's identity; None where it has neither `event_id` nor `source`."""
-    content = _content(event)
-    if event.event_id:
-        named = f"{event.service}\0{event.source}\0{event.event_id}".encode()
-    elif event.source:
-        named = f"content\0{event.service}\0{event.source}\0".encode() + content
-    else:
-        return None
-    key = hashlib.blake2b(named, digest_size=16).digest()
-    return Identity(key, hashlib.blake2b(content, digest_size=8).digest())
-
-
-def _content(event: MetricEvent) -> bytes:
-    latency = event.latency
-    return msgspec.json.encode(
-        (
-            event.timestamp,
-            event.window_seconds,
-            event.total,
-            event.bad,
-            (latency.bounds, latency.counts) if latency else None,
-            sorted(event.attributes.items()),
-        )
-    )
 
 
 def _check_names(raw: RawEvent) -> None:
@@ -186,7 +146,7 @@ def _window(value: float) -> int:
     return int(value)
 
 
-def _latency(raw: RawLatency | None, total: int) -> Latency | None:
+def latency_of(raw: RawLatency | None, total: int) -> Latency | None:
     if raw is None:
         return None
     bounds = raw.bounds
@@ -214,7 +174,7 @@ def _latency(raw: RawLatency | None, total: int) -> Latency | None:
     return Latency(tuple(bounds), counts)
 
 
-def _attributes(raw: dict[str, str] | UnsetType) -> dict[str, str]:
+def attributes_of(raw: dict[str, str] | UnsetType) -> dict[str, str]:
     if raw is UNSET:
         return {}
     if len(raw) > MAX_ATTRIBUTES:

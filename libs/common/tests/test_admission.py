@@ -1,6 +1,7 @@
 """What counts as a metric event, what is refused and why, and when two events are the same."""
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,12 +14,11 @@ from common.admission import (
     HISTORY_AGE,
     MAX_EVENT_BYTES,
     EventRejected,
-    Identity,
     check_time,
-    identity_of,
     parse_metric_event,
 )
 from common.events import Latency, MetricEvent, encode
+from common.identity import content_of, identity_of
 
 GOOD: dict[str, Any] = {
     "service": "checkout",
@@ -189,10 +189,19 @@ def test_defaults_of_a_minimal_event() -> None:
     assert event.attributes == {}
 
 
+@dataclass(frozen=True)
+class Identity:
+    """The key of an event, and the hash of its content."""
+
+    key: bytes
+    content: int
+
+
 def identity(**changes: Any) -> Identity:
-    found = identity_of(parse_metric_event(body(**changes)))
-    assert found is not None
-    return found
+    event = parse_metric_event(body(**changes))
+    key = identity_of(event)
+    assert key is not None
+    return Identity(key, content_of(event))
 
 
 @pytest.mark.parametrize("event_id", ["e-1", GONE], ids=["named", "by content"])

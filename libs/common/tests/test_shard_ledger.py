@@ -149,7 +149,7 @@ def test_any_order_of_faults_applies_each_record_once(monkeypatch: pytest.Monkey
     with structlog.testing.capture_logs():
         run_state_machine_as_test(
             ShardLedgerMachine,
-            settings=settings(max_examples=100, stateful_step_count=40, deadline=None),
+            settings=settings(max_examples=100, stateful_step_count=40),
         )
 
 

@@ -1,24 +1,27 @@
 """The counts that burnrate keeps, read for histories. The tables are burnrate's own."""
 
 import numpy as np
-from sqlalchemy import TextClause, text
+from sqlalchemy import text
 
 from api_gateway.history import SUM_LIMIT, CountQuery, Counts, Reports, Seconds
 from common.clock import MICROSECONDS, from_micros
 from common.database import ReadSession
 
 # hours up to `minutes_from`, minutes after it: one timeline, each event in it once
-_TIMELINE = """service = :service
-    AND ((resolution_seconds = 3600
+_TIMELINE = """((resolution_seconds = 3600
           AND bucket_end > CAST(:since AS timestamptz)
           AND bucket_end <= least(CAST(:minutes_from AS timestamptz), :until))
       OR (resolution_seconds = 60
           AND bucket_end > greatest(CAST(:minutes_from AS timestamptz), :since)
           AND bucket_end <= CAST(:until AS timestamptz)))"""
 
+# a block has a row for each service of the shard, of which only one is read from the disk
+_ROW_BYTES = 24
 _COUNTS = text(
-    f"""SELECT extract(epoch FROM bucket_end)::bigint AS ended, total, bad, window_seconds
-    FROM burnrate.count WHERE {_TIMELINE} ORDER BY ended"""  # noqa: S608 - a constant
+    f"""SELECT extract(epoch FROM bucket_end)::bigint AS ended,
+        substr(counts, slot * {_ROW_BYTES} + 1, {_ROW_BYTES}) AS row
+    FROM burnrate.count_block JOIN burnrate.service USING (shard)
+    WHERE service = :service AND {_TIMELINE} ORDER BY ended"""  # noqa: S608 - a constant
 )
 
 _SLOW = text(
@@ -26,7 +29,8 @@ _SLOW = text(
         least({SUM_LIMIT}, sum((SELECT sum(n) FROM unnest(counts) AS n)))::bigint AS total,
         least({SUM_LIMIT}, sum((SELECT coalesce(sum(n), 0) FROM unnest(
             counts[array_position(bounds, CAST(:threshold AS float8)) + 1:]) AS n)))::bigint AS bad
-    FROM burnrate.latency WHERE {_TIMELINE} AND CAST(:threshold AS float8) = ANY(bounds)
+    FROM burnrate.latency
+    WHERE service = :service AND {_TIMELINE} AND CAST(:threshold AS float8) = ANY(bounds)
     GROUP BY ended ORDER BY ended"""  # noqa: S608 - a constant
 )
 
@@ -37,7 +41,7 @@ _BOUNDS = text(
 
 
 class CountRepository:
-    """Reads of `burnrate.count` and `burnrate.latency`."""
+    """Reads of `burnrate.count_block` and `burnrate.latency`."""
 
     def __init__(self, session: ReadSession) -> None:
         self._count_session = session
@@ -49,27 +53,33 @@ class CountRepository:
 
     async def reports(self, query: CountQuery) -> Reports:
         """Return when the service reported."""
-        ends, _, _, window_seconds = await self._columns(_COUNTS, query)
-        return Reports(ends, window_seconds)
+        ends, rows = await self._rows(query)
+        return Reports(ends, rows[:, 2])
 
     async def counts(self, query: CountQuery) -> Counts:
         """Return requests and bad ones: those slower than the threshold where there is one."""
         if query.threshold_seconds is None:
-            ends, total, bad, _ = await self._columns(_COUNTS, query)
-        else:
-            ends, total, bad = await self._columns(_SLOW, query)
-        return Counts(ends, total, bad)
+            ends, rows = await self._rows(query)
+            return Counts(ends, rows[:, 0], rows[:, 1])
+        slow = {"threshold": query.threshold_seconds, **_parameters(query)}
+        found = (await self._count_session.execute(_SLOW, slow)).all()
+        columns = np.array([tuple(row) for row in found], dtype=np.int64).reshape(-1, 3)
+        return Counts(columns[:, 0], columns[:, 1], columns[:, 2])
 
-    async def _columns(self, statement: TextClause, query: CountQuery) -> list[Seconds]:
-        parameters: dict[str, object] = {
-            "service": query.service_name,
-            "since": from_micros(query.since * MICROSECONDS),
-            "until": from_micros(query.until * MICROSECONDS),
-            "minutes_from": from_micros(query.minutes_from * MICROSECONDS),
-        }
-        if query.threshold_seconds is not None and statement is _SLOW:
-            parameters["threshold"] = query.threshold_seconds
-        found = await self._count_session.execute(statement, parameters)
-        width = len(found.keys())
-        rows = np.array([tuple(row) for row in found], dtype=np.int64).reshape(-1, width)
-        return [rows[:, column] for column in range(width)]
+    async def _rows(self, query: CountQuery) -> tuple[Seconds, Seconds]:
+        """Return bucket ends and [n, 3] total, bad, longest report, where there was a report."""
+        found = (await self._count_session.execute(_COUNTS, _parameters(query))).all()
+        present = [(ended, row) for ended, row in found if row]
+        rows = np.frombuffer(b"".join(row for _, row in present), "<i8").reshape(-1, 3)
+        reported = rows[:, 2] > 0
+        ends = np.fromiter((ended for ended, _ in present), np.int64, len(present))
+        return ends[reported], rows[reported].astype(np.int64)
+
+
+def _parameters(query: CountQuery) -> dict[str, object]:
+    return {
+        "service": query.service_name,
+        "since": from_micros(query.since * MICROSECONDS),
+        "until": from_micros(query.until * MICROSECONDS),
+        "minutes_from": from_micros(query.minutes_from * MICROSECONDS),
+    }

@@ -1,6 +1,7 @@
 """The catalog and the histories on PostgreSQL."""
 
 import asyncio
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -64,7 +65,7 @@ async def catalogue(postgres_url: str) -> AsyncIterator[Catalogue]:
     """The module's database with an empty catalog."""
     async with opened(postgres_url) as made:
         await made.run("TRUNCATE catalog.services, catalog.slo_targets, catalog.outbox CASCADE")
-        await made.run("TRUNCATE burnrate.count, burnrate.latency")
+        await made.run("TRUNCATE burnrate.service, burnrate.count_block, burnrate.latency")
         yield made
 
 
@@ -234,8 +235,10 @@ async def test_the_tables_keep_the_rules_too(catalogue: Catalogue, statement: st
         await catalogue.run(statement)
 
 
-COUNT = """INSERT INTO burnrate.count VALUES
-    (:resolution, :service, to_timestamp(:end), :total, :bad, :window)"""
+SERVICE = """INSERT INTO burnrate.service (service, shard, slot, newest_at)
+    VALUES (:service, :shard, :slot, to_timestamp(:newest))"""
+BLOCK = """INSERT INTO burnrate.count_block
+    VALUES (:shard, :resolution, to_timestamp(:end), :counts)"""
 LATENCY = """INSERT INTO burnrate.latency VALUES
     (:resolution, 'checkout', to_timestamp(:end), CAST(:bounds AS float8[]),
      CAST(:counts AS bigint[]))"""
@@ -247,20 +250,26 @@ def query(threshold_seconds: float | None = None) -> CountQuery:
 
 
 async def test_counts_are_hours_then_minutes(catalogue: Catalogue) -> None:
-    rows = [
-        {
-            "resolution": r,
-            "service": s,
-            "end": FLOOR + end,
-            "total": abs(end) + 1,
-            "bad": 1,
-            "window": r,
-        }
-        for r in (10, 60, 3600)
-        for s in ("checkout", "cart")
-        for end in (-3 * HOUR, -2 * HOUR, 0, 60, HOUR, 2 * HOUR, 2 * HOUR + 60)
+    places = (("cart", 1, 0), ("checkout", 1, 1), ("search", 2, 0))
+    await catalogue.run(
+        SERVICE,
+        [{"service": n, "shard": sh, "slot": sl, "newest": FLOOR} for n, sh, sl in places],
+    )
+
+    def block(shard: int, resolution: int, end: int) -> dict[str, object]:
+        other, own = (9, 9, 9), (abs(end) + 1, 1, resolution)
+        rows = [*other, *own] if shard == 1 else other
+        packed = struct.pack(f"<{len(rows)}q", *rows)
+        return {"shard": shard, "resolution": resolution, "end": FLOOR + end, "counts": packed}
+
+    steps = (-3 * HOUR, -2 * HOUR, 0, 60, HOUR, 2 * HOUR, 2 * HOUR + 60)
+    blocks = [block(sh, r, end) for sh in (1, 2) for r in (10, 60, 3600) for end in steps]
+    # blocks from before the service was known, and without a report of it
+    silent = [
+        {**block(1, 60, 120), "counts": bytes(24)},
+        {**block(1, 60, 180), "counts": bytes(48)},
     ]
-    await catalogue.run(COUNT, rows)
+    await catalogue.run(BLOCK, [*blocks, *silent])
     async with catalogue.store.read() as reader:
         counts, reports = await reader.counts(query()), await reader.reports(query())
         nothing = await reader.counts(CountQuery("nobody", 0, FLOOR, FLOOR))

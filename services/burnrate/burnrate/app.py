@@ -5,7 +5,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from aiokafka import AIOKafkaConsumer
@@ -43,6 +43,7 @@ log = structlog.get_logger()
 
 INPUTS = (METRICS.name, HISTORY.name)
 MARK_SLACK = timedelta(hours=6)  # a forwarded record keeps its first append time
+SEAL_AFTER = timedelta(hours=2)  # an hour that hardly any event is late for
 _TRANSIENT = (UnknownOutcomeError, KafkaError, DBAPIError, OSError, TimeoutError)
 
 
@@ -151,6 +152,13 @@ class Burnrate:
                 await recovery_repository.purge(session, [shard], now)
                 before = own.oldest_applied() - self._settings.admission.lateness - MARK_SLACK
                 await recovery_repository.purge_marks(session, shard, before)
+            sealed = own.oldest_applied() - SEAL_AFTER
+            while await self._seal(shard, sealed):
+                pass
+
+    async def _seal(self, shard: int, before: datetime) -> bool:
+        async with self._database.write() as session:
+            return await recovery_repository.seal_marks(session, shard, before)
 
 
 async def _every(seconds: float, name: str, work: Callable[[], Awaitable[None]]) -> None:

@@ -6,17 +6,13 @@ Pure: the verdict depends on the record alone, so that a replay gives the same.
 import base64
 import hashlib
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from burnrate.tally import Admitted, Lane
 from common.admission import (
     HISTORY_AGE,
     EventRejected,
-    Identity,
     check_time,
-    identity_of,
     parse_metric_event,
 )
 from common.events import DeadLetter, MetricEvent
@@ -26,6 +22,7 @@ from common.headers import (
     IMPORT_ID_HEADER,
     IMPORT_LINE_HEADER,
 )
+from common.identity import KEY_BYTES, identity_of
 from common.kafka import Record, header
 from common.logging import CORRELATION_HEADER
 from common.sharding import shard_of
@@ -40,6 +37,20 @@ _MAX_CORRELATION_ID = 256
 _PLACE = re.compile(r"[0-9]{1,10}:[0-9]{1,19}")
 
 
+Lane = tuple[str, str]
+"""An import and the partition that its records came through (empty: the right one)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """An event that counts, when its record was appended, and what was odd about it."""
+
+    event: MetricEvent
+    appended_at: datetime
+    identified: bool = True
+    misrouted: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What the verdict needs beside the record."""
@@ -51,10 +62,13 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """An event for this shard. `lane` and `line` place a record of an import, else None and 0."""
+    """An event for this shard, with its key if it has one.
+
+    `lane` and `line` place a record of an import, else None and 0.
+    """
 
     admitted: Admitted
-    identity: Identity | None
+    identity: bytes | None
     lane: Lane | None = None
     line: int = 0
 
@@ -159,13 +173,13 @@ def _place(record: Record, forwarded_from: str | None) -> tuple[Lane, int]:
     return (import_id, lane), line
 
 
-def _identity(event: MetricEvent, record: Record, forwarded_from: str | None) -> Identity | None:
+def _identity(event: MetricEvent, record: Record, forwarded_from: str | None) -> bytes | None:
     identity = identity_of(event)
     if identity is not None or forwarded_from is None:
         return identity
     # the outbox may send a forwarded record twice: its first place in the log identifies it
     place = f"forwarded\0{record.topic}\0{forwarded_from}".encode()
-    return Identity(hashlib.blake2b(place, digest_size=16).digest(), bytes(8))
+    return hashlib.blake2b(place, digest_size=KEY_BYTES).digest()
 
 
 def _letter(record: Record, appended_at: datetime, rejection: EventRejected) -> DeadLetter:
@@ -186,28 +200,3 @@ def _letter(record: Record, appended_at: datetime, rejection: EventRejected) -> 
 
 def _base64(value: bytes | None, limit: int) -> str | None:
     return None if value is None else base64.b64encode(value[:limit]).decode()
-
-
-@dataclass(frozen=True, slots=True)
-class Identified:
-    """An event with its identity."""
-
-    item: Counted
-    identity: Identity
-
-
-def by_identity(
-    counted: Sequence[Counted],
-) -> tuple[list[Counted], dict[bytes, Identified], list[Identified]]:
-    """Sort a batch's events: those without identity, the first of each identity, its repeats."""
-    anonymous: list[Counted] = []
-    first: dict[bytes, Identified] = {}
-    repeats: list[Identified] = []
-    for item in counted:
-        if item.identity is None:
-            anonymous.append(item)
-        elif item.identity.key in first:
-            repeats.append(Identified(item, item.identity))
-        else:
-            first[item.identity.key] = Identified(item, item.identity)
-    return anonymous, first, repeats

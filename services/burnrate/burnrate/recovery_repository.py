@@ -3,54 +3,64 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select
+import numpy as np
+from sqlalchemy import delete, func, select, text
 
+from burnrate.batch_sums import Ints
+from burnrate.blocks import COLUMNS
 from burnrate.rings import HOUR, MINUTE, RESOLUTIONS, TEN_SECONDS
-from burnrate.tables import count, latency, mark, service
+from burnrate.tables import count_block, latency, mark, service
 from burnrate.tally import KEPT_MINUTES, KEPT_TEN_SECONDS, Bounds
 from common.admission import HISTORY_AGE
+from common.clock import to_micros
 from common.database import ReadSession, WriteSession
 from common.events import IngestCounters
 
 KEPT = {TEN_SECONDS: KEPT_TEN_SECONDS, MINUTE: KEPT_MINUTES, HOUR: HISTORY_AGE + timedelta(days=1)}
 
+_BLOCKS = text(
+    """SELECT extract(epoch FROM bucket_end)::bigint / :resolution, counts
+    FROM burnrate.count_block
+    WHERE shard = :shard AND resolution_seconds = :resolution AND bucket_end > :since"""
+)
+_SEAL = text(
+    """WITH parts AS (
+        DELETE FROM burnrate.mark AS m USING (
+            SELECT hour FROM burnrate.mark WHERE shard = :shard AND hour < :before
+            GROUP BY hour HAVING count(*) > 1 ORDER BY hour LIMIT 1) AS sealed
+        WHERE m.shard = :shard AND m.hour = sealed.hour
+        RETURNING m.hour, m.marks)
+    INSERT INTO burnrate.mark (shard, hour, marks)
+    SELECT :shard, hour, string_agg(marks, ''::bytea) FROM parts GROUP BY hour"""
+)
 
-async def load_services(
-    session: ReadSession, shard: int
-) -> list[tuple[str, datetime, IngestCounters]]:
-    """Return name, newest timestamp and counters of a shard's services."""
-    rows = await session.execute(select(service).where(service.c.shard == shard))
+
+async def load_services(session: ReadSession, shard: int) -> list[tuple[str, int, IngestCounters]]:
+    """Return name, newest timestamp (microseconds) and counters of each service, by slot."""
+    rows = await session.execute(
+        select(service).where(service.c.shard == shard).order_by(service.c.slot)
+    )
     return [
         (
             row.service,
-            row.newest_at,
+            to_micros(row.newest_at),
             IngestCounters(row.duplicates, row.event_id_conflicts, row.unidentified, row.misrouted),
         )
         for row in rows
     ]
 
 
-async def load_counts(
-    session: ReadSession, shard: int, resolution: int, since: datetime
-) -> list[tuple[str, int, int, int, int]]:
-    """Return (service, bucket number, total, bad, window_seconds) of a shard since an instant."""
-    number = func.extract("epoch", count.c.bucket_end) / resolution
-    rows = await session.execute(
-        select(
-            count.c.service,
-            number.cast(count.c.total.type),
-            count.c.total,
-            count.c.bad,
-            count.c.window_seconds,
-        )
-        .join(service, service.c.service == count.c.service)
-        .where(
-            service.c.shard == shard,
-            count.c.resolution_seconds == resolution,
-            count.c.bucket_end > since,
-        )
-    )
-    return [tuple(row) for row in rows]
+async def load_blocks(
+    session: ReadSession, shard: int, resolution: int, since: datetime, slots: int
+) -> tuple[Ints, Ints]:
+    """Return bucket numbers [n] and counts [n, slots, 3] of a shard since an instant."""
+    named = {"shard": shard, "resolution": resolution, "since": since}
+    rows = (await session.execute(_BLOCKS, named)).all()
+    blocks = np.zeros((len(rows), slots, COLUMNS), np.int64)
+    for place, (_, packed) in enumerate(rows):
+        stored = np.frombuffer(packed, "<i8").reshape(-1, COLUMNS)
+        blocks[place, : len(stored)] = stored
+    return np.fromiter((bucket for bucket, _ in rows), np.int64, len(rows)), blocks
 
 
 async def load_latency(
@@ -61,7 +71,7 @@ async def load_latency(
     found: list[tuple[int, int, Bounds, list[int]]] = []
     for resolution in RESOLUTIONS:
         rows = await session.execute(
-            select(number.cast(count.c.total.type), latency.c.bounds, latency.c.counts).where(
+            select(number.cast(mark.c.part.type), latency.c.bounds, latency.c.counts).where(
                 latency.c.resolution_seconds == resolution,
                 latency.c.service == name,
                 latency.c.bucket_end > now - KEPT[resolution],
@@ -74,14 +84,14 @@ async def load_latency(
 async def purge(session: WriteSession, shards: Sequence[int], now: datetime) -> None:
     """Delete counts that are no longer kept."""
     owned = select(service.c.service).where(service.c.shard.in_(shards))
-    for table in (count, latency):
-        for resolution, kept in KEPT.items():
+    for resolution, kept in KEPT.items():
+        for table, ours in (
+            (count_block, count_block.c.shard.in_(shards)),
+            (latency, latency.c.service.in_(owned)),
+        ):
+            old = table.c.bucket_end <= now - kept
             await session.execute(
-                delete(table).where(
-                    table.c.resolution_seconds == resolution,
-                    table.c.service.in_(owned),
-                    table.c.bucket_end <= now - kept,
-                )
+                delete(table).where(table.c.resolution_seconds == resolution, ours, old)
             )
 
 
@@ -90,3 +100,12 @@ async def purge_marks(session: WriteSession, shard: int, before: datetime) -> No
     await session.execute(
         delete(mark).where(mark.c.shard == shard, mark.c.hour < before - timedelta(hours=1))
     )
+
+
+async def seal_marks(session: WriteSession, shard: int, before: datetime) -> bool:
+    """Make one row of the oldest hour before an instant that has several; tell if there was one.
+
+    What is added to the hour meanwhile stays a row of its own, so that nothing is lost.
+    """
+    sealed = await session.execute(_SEAL, {"shard": shard, "before": before})
+    return bool(sealed.rowcount)  # type: ignore[attr-defined]

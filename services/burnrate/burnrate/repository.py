@@ -6,25 +6,28 @@ from datetime import datetime
 from sqlalchemy import select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
-from burnrate.rings import SUM_LIMIT
-from burnrate.tables import import_line, mark
-from burnrate.tally import Bounds, Count, Lane
-from common.admission import Identity
+from burnrate.batch_sums import BatchSums
+from burnrate.blocks import Key
+from burnrate.judge import Lane
+from burnrate.rings import HOUR, SUM_LIMIT
+from burnrate.tables import import_line
+from burnrate.tally import Bounds
 from common.clock import MICROSECONDS, from_micros
-from common.database import WriteSession
+from common.database import ReadSession, WriteSession
 from common.events import BurnRateSnapshot, IngestCounters, encode
 
-_ADD_COUNTS = text(
-    """INSERT INTO burnrate.count AS c
-        (resolution_seconds, service, bucket_end, total, bad, window_seconds)
-    SELECT * FROM unnest(CAST(:resolutions AS int[]), CAST(:services AS text[]),
-        CAST(:ends AS timestamptz[]), CAST(:totals AS bigint[]), CAST(:bads AS bigint[]),
-        CAST(:seconds AS int[]))
-    ORDER BY 1, 2, 3
-    ON CONFLICT (resolution_seconds, service, bucket_end) DO UPDATE
-    SET total = least(c.total + excluded.total, CAST(:sum_limit AS bigint)),
-        bad = least(c.bad + excluded.bad, CAST(:sum_limit AS bigint)),
-        window_seconds = greatest(c.window_seconds, excluded.window_seconds)"""
+_READ_BLOCKS = text(
+    """SELECT resolution_seconds, extract(epoch FROM bucket_end)::bigint, counts
+    FROM burnrate.count_block
+    JOIN unnest(CAST(:resolutions AS int[]), CAST(:ends AS timestamptz[]))
+        AS wanted (resolution_seconds, bucket_end) USING (resolution_seconds, bucket_end)
+    WHERE shard = :shard"""
+)
+_STORE_BLOCKS = text(
+    """INSERT INTO burnrate.count_block AS b (shard, resolution_seconds, bucket_end, counts)
+    SELECT :shard, * FROM unnest(CAST(:resolutions AS int[]), CAST(:ends AS timestamptz[]),
+        CAST(:blocks AS bytea[]))
+    ON CONFLICT (shard, resolution_seconds, bucket_end) DO UPDATE SET counts = excluded.counts"""
 )
 _ADD_LATENCY = text(
     """INSERT INTO burnrate.latency AS l
@@ -35,21 +38,23 @@ _ADD_LATENCY = text(
         FROM unnest(l.counts) WITH ORDINALITY AS a (n, i)
         JOIN unnest(excluded.counts) WITH ORDINALITY AS b (n, i) USING (i))"""
 )
-_ADD_MARKS = text(
-    """INSERT INTO burnrate.mark (shard, identity, content, hour)
-    SELECT :shard, * FROM unnest(CAST(:identities AS bytea[]), CAST(:contents AS bytea[]),
-        CAST(:hours AS timestamptz[]))
-    ORDER BY 2 ON CONFLICT DO NOTHING RETURNING identity"""
+_READ_MARKS = text(
+    """SELECT extract(epoch FROM hour)::bigint, string_agg(marks, ''::bytea)
+    FROM burnrate.mark WHERE shard = :shard AND hour = ANY(CAST(:hours AS timestamptz[]))
+    GROUP BY hour"""
 )
-
+_ADD_MARKS = text(
+    """INSERT INTO burnrate.mark (shard, hour, marks)
+    SELECT :shard, * FROM unnest(CAST(:hours AS timestamptz[]), CAST(:marks AS bytea[]))"""
+)
 _UPDATE_SERVICES = text(
-    """INSERT INTO burnrate.service AS s (service, shard, newest_at, duplicates,
+    """INSERT INTO burnrate.service AS s (service, shard, slot, newest_at, duplicates,
         event_id_conflicts, unidentified, misrouted)
-    SELECT name, :shard, newest, d, c, u, m
-    FROM unnest(CAST(:services AS text[]), CAST(:newest AS timestamptz[]),
+    SELECT name, :shard, slot, newest, d, c, u, m
+    FROM unnest(CAST(:services AS text[]), CAST(:slots AS int[]), CAST(:newest AS timestamptz[]),
         CAST(:duplicates AS bigint[]), CAST(:conflicts AS bigint[]),
         CAST(:unidentified AS bigint[]), CAST(:misrouted AS bigint[]))
-        AS x (name, newest, d, c, u, m)
+        AS x (name, slot, newest, d, c, u, m)
     ON CONFLICT (service) DO UPDATE
     SET newest_at = greatest(s.newest_at, excluded.newest_at),
         duplicates = s.duplicates + excluded.duplicates,
@@ -68,7 +73,6 @@ _STORE_SNAPSHOTS = text(
         payload = excluded.payload
     WHERE (excluded.epoch, excluded.evaluated_at) > (s.epoch, s.evaluated_at)"""
 )
-_LONG_AGO = from_micros(0)
 
 
 def bucket_end(bucket: int, resolution: int) -> datetime:
@@ -76,23 +80,26 @@ def bucket_end(bucket: int, resolution: int) -> datetime:
     return from_micros(bucket * resolution * MICROSECONDS)
 
 
-async def add_counts(session: WriteSession, rows: Mapping[tuple[int, str, int], Count]) -> None:
-    """Add counts by (resolution, service, bucket number)."""
-    if not rows:
-        return
-    keys, values = list(rows), list(rows.values())
-    await session.execute(
-        _ADD_COUNTS,
-        {
-            "resolutions": [resolution for resolution, _, _ in keys],
-            "services": [name for _, name, _ in keys],
-            "ends": [bucket_end(bucket, resolution) for resolution, _, bucket in keys],
-            "totals": [value.total for value in values],
-            "bads": [value.bad for value in values],
-            "seconds": [value.window_seconds for value in values],
-            "sum_limit": SUM_LIMIT,
-        },
-    )
+async def read_blocks(session: ReadSession, shard: int, keys: Sequence[Key]) -> dict[Key, bytes]:
+    """Return the wanted blocks of counts that are stored, packed."""
+    if not keys:
+        return {}
+    rows = await session.execute(_READ_BLOCKS, {"shard": shard, **_places(keys)})
+    return {(resolution, end // resolution): packed for resolution, end, packed in rows}
+
+
+async def store_blocks(session: WriteSession, shard: int, blocks: Mapping[Key, bytes]) -> None:
+    """Store blocks of counts, packed, in place of those of the same bucket."""
+    if blocks:
+        values = {"shard": shard, "blocks": list(blocks.values()), **_places(list(blocks))}
+        await session.execute(_STORE_BLOCKS, values)
+
+
+def _places(keys: Sequence[Key]) -> dict[str, object]:
+    return {
+        "resolutions": [resolution for resolution, _ in keys],
+        "ends": [bucket_end(bucket, resolution) for resolution, bucket in keys],
+    }
 
 
 async def add_latency(
@@ -117,31 +124,23 @@ async def add_latency(
     )
 
 
-async def add_marks(
-    session: WriteSession, shard: int, marks: Mapping[bytes, tuple[Identity, datetime]]
-) -> dict[bytes, bytes]:
-    """Mark identities as counted; return those that already were, with their content's hash."""
-    if not marks:
+async def read_marks(session: ReadSession, shard: int, hours: Sequence[int]) -> dict[int, bytes]:
+    """Return the marks of some hours (number of the hour since 1970), packed."""
+    if not hours:
         return {}
-    wanted = list(marks.values())
-    added = await session.execute(
-        _ADD_MARKS,
-        {
-            "shard": shard,
-            "identities": [identity.key for identity, _ in wanted],
-            "contents": [identity.content for identity, _ in wanted],
-            "hours": [at.replace(minute=0, second=0, microsecond=0) for _, at in wanted],
-        },
-    )
-    known = marks.keys() - {bytes(key) for key in added.scalars()}
-    if not known:
-        return {}
-    found = await session.execute(
-        select(mark.c.identity, mark.c.content).where(
-            mark.c.shard == shard, mark.c.identity.in_(known)
-        )
-    )
-    return {bytes(key): bytes(content) for key, content in found}
+    rows = await session.execute(_READ_MARKS, {"shard": shard, "hours": _hours(hours)})
+    return {began // HOUR: packed for began, packed in rows}
+
+
+async def add_marks(session: WriteSession, shard: int, marks: Mapping[int, bytes]) -> None:
+    """Store further marks of some hours, packed."""
+    if marks:
+        values = {"shard": shard, "hours": _hours(list(marks)), "marks": list(marks.values())}
+        await session.execute(_ADD_MARKS, values)
+
+
+def _hours(hours: Sequence[int]) -> list[datetime]:
+    return [bucket_end(hour, HOUR) for hour in hours]
 
 
 async def applied_lines(
@@ -178,23 +177,22 @@ async def store_lines(session: WriteSession, shard: int, lines: Mapping[Lane, in
 
 
 async def update_services(
-    session: WriteSession,
-    shard: int,
-    newest: Mapping[str, datetime],
-    oddities: Mapping[str, IngestCounters],
+    session: WriteSession, shard: int, slots: Mapping[str, int], sums: BatchSums
 ) -> None:
     """Store the newest timestamps and let the counters grow; a new service gets its row."""
-    names = sorted(newest.keys() | oddities.keys())
-    if not names:
+    if not sums.names:
         return
-    grown = [oddities.get(name, IngestCounters()) for name in names]
+    # sorted, so that two shards whose transactions meet cannot wait for each other
+    named = sorted(zip(sums.names, sums.newest_micros.tolist(), strict=True))
+    grown = [sums.oddities.get(name, IngestCounters()) for name, _ in named]
     await session.execute(
         _UPDATE_SERVICES,
         {
             "shard": shard,
-            "services": names,
+            "services": [name for name, _ in named],
+            "slots": [slots[name] for name, _ in named],
             # a batch of nothing but repeats has no newest; the stored one is greater
-            "newest": [newest.get(name, _LONG_AGO) for name in names],
+            "newest": [from_micros(max(micros, 0)) for _, micros in named],
             "duplicates": [g.duplicates for g in grown],
             "conflicts": [g.event_id_conflicts for g in grown],
             "unidentified": [g.unidentified for g in grown],

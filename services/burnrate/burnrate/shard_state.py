@@ -1,12 +1,12 @@
 """A shard in memory: its services, the series that its targets need, and their evaluation. Pure."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 
+from burnrate.batch_sums import BatchSums
 from burnrate.domain import (
     BURN_WINDOWS,
     PAIR_WINDOWS,
@@ -17,10 +17,10 @@ from burnrate.domain import (
     window_seconds,
     worst,
 )
-from burnrate.rings import MINUTE, Ints, Rings
+from burnrate.rings import MINUTE, SUM_LIMIT, Ints, Rings
 from burnrate.service_state import Moment, ServiceState
-from burnrate.tally import Count, Tally, coarsen, within_threshold
-from common.clock import to_micros
+from burnrate.tally import Count, coarsen, within_threshold
+from common.clock import from_micros, to_micros
 from common.events import BurnRateSnapshot, IngestCounters, SloStatus
 from common.slo import DataStatus
 
@@ -65,25 +65,30 @@ class ShardState:
         """Tell whether a series is there, which for a threshold means that it was loaded."""
         return (service, threshold) in self._series
 
-    def fold(self, sums: Tally, now: datetime) -> None:
+    def fold(self, sums: BatchSums, now: datetime) -> None:
         """Add a committed batch."""
         self.rings.advance(to_micros(now))
-        cells: dict[tuple[int, int], Count] = defaultdict(Count)
-        for (name, bucket), count in sums.counts.items():
-            cells[self.series(name), bucket].add(count)
-            self.service(name).report(coarsen(bucket, MINUTE), count.window_seconds)
+        series = np.array([self.series(name) for name in sums.names], np.int64)
+        self.rings.add_all(series[sums.service], sums.bucket, sums.counts)
+        for index, bucket, seconds in zip(
+            sums.service.tolist(), sums.bucket.tolist(), sums.window_seconds.tolist(), strict=True
+        ):
+            self.service(sums.names[index]).report(coarsen(bucket, MINUTE), seconds)
+        cells: dict[tuple[int, int], Count] = {}
         for (name, bucket, bounds), counts in sums.latency.items():
             for threshold in self._thresholds.get(name, ()):
                 found = within_threshold(bounds, counts, threshold)
                 if found is not None:
-                    cells[self.series(name, threshold), bucket].add(found)
+                    _add(cells, (self.series(name, threshold), bucket), found)
         self.rings.add_all(*_columns(cells))
         self._fold_services(sums)
 
-    def _fold_services(self, sums: Tally) -> None:
-        for name, newest in sums.newest.items():
+    def _fold_services(self, sums: BatchSums) -> None:
+        for name, newest in zip(sums.names, sums.newest_micros.tolist(), strict=True):
             state = self.service(name)
-            state.newest_at = max(newest, state.newest_at or newest)
+            if newest >= 0:
+                at = from_micros(newest)
+                state.newest_at = max(at, state.newest_at or at)
         for name, grown in sums.oddities.items():
             old = self.service(name).counters
             self.service(name).counters = IngestCounters(
@@ -92,6 +97,14 @@ class ShardState:
                 old.unidentified + grown.unidentified,
                 old.misrouted + grown.misrouted,
             )
+
+    def load_services(
+        self, names: Sequence[str], newest_micros: Sequence[int], counters: Sequence[IngestCounters]
+    ) -> None:
+        """Take over what is stored of each service."""
+        for name, newest, own in zip(names, newest_micros, counters, strict=True):
+            state = self.service(name)
+            state.newest_at, state.counters = from_micros(newest), own
 
     def slots(self, names: Iterable[str], targets_of: Callable[[str], list[Target]]) -> list[Slot]:
         """Return the objectives whose series are there; a latency one appears once loaded."""
@@ -163,14 +176,17 @@ class ShardState:
         requests = int(row[-1, 0])
         return evaluate_slo(slot.target, self._lengths(slot, now), sums, status, requests)
 
-    def load_counts(self, resolution: int, rows: Iterable[tuple[str, int, int, int, int]]) -> None:
-        """Add stored (service, bucket, total, bad, window_seconds) of one resolution."""
-        kept = list(rows)
-        cells = {(self.series(row[0]), row[1]): Count(row[2], row[3]) for row in kept}
-        self.rings.add_at(resolution, *_columns(cells))
+    def load_blocks(
+        self, resolution: int, names: Sequence[str], buckets: Ints, blocks: Ints
+    ) -> None:
+        """Add stored counts [len(buckets), len(names), 3] of one resolution."""
+        series = np.array([self.series(name) for name in names], np.int64)
+        at, slot = np.nonzero(blocks[:, :, 2])
+        self.rings.add_at(resolution, series[slot], buckets[at], blocks[at, slot, :2])
         if resolution == MINUTE:
-            for name, bucket, _, _, seconds in kept:
-                self.service(name).report(bucket, seconds)
+            for place, column in zip(at.tolist(), slot.tolist(), strict=True):
+                seconds = int(blocks[place, column, 2])
+                self.service(names[column]).report(int(buckets[place]), seconds)
 
     def load_latency(
         self,
@@ -185,7 +201,7 @@ class ShardState:
             found = within_threshold(bounds, counts, threshold)
             if found is not None:
                 cells = by_resolution.setdefault(resolution, {})
-                cells.setdefault((series, bucket), Count()).add(found)
+                _add(cells, (series, bucket), found)
         for resolution, cells in by_resolution.items():
             self.rings.add_at(resolution, *_columns(cells))
 
@@ -195,3 +211,10 @@ def _columns(cells: Mapping[tuple[int, int], Count]) -> tuple[Ints, Ints, Ints]:
     rows = [(*cell, count.total, count.bad) for cell, count in cells.items()]
     table = np.array(rows, np.int64).reshape(-1, 4)
     return table[:, 0], table[:, 1], table[:, 2:]
+
+
+def _add(cells: dict[tuple[int, int], Count], cell: tuple[int, int], count: Count) -> None:
+    old = cells.get(cell, Count())
+    cells[cell] = Count(
+        min(old.total + count.total, SUM_LIMIT), min(old.bad + count.bad, SUM_LIMIT)
+    )

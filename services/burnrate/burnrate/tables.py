@@ -15,21 +15,20 @@ service = Table(
     metadata,
     Column("service", Text, primary_key=True),
     Column("shard", Integer, nullable=False),
+    Column("slot", Integer, nullable=False),
     Column("newest_at", _instant, nullable=False),
     Column("duplicates", BigInteger, nullable=False),
     Column("event_id_conflicts", BigInteger, nullable=False),
     Column("unidentified", BigInteger, nullable=False),
     Column("misrouted", BigInteger, nullable=False),
 )
-count = Table(
-    "count",
+count_block = Table(
+    "count_block",
     metadata,
+    Column("shard", Integer, primary_key=True),
     Column("resolution_seconds", Integer, primary_key=True),
-    Column("service", Text, primary_key=True),
     Column("bucket_end", _instant, primary_key=True),
-    Column("total", BigInteger, nullable=False),
-    Column("bad", BigInteger, nullable=False),
-    Column("window_seconds", Integer, nullable=False),
+    Column("counts", BYTEA, nullable=False),
 )
 latency = Table(
     "latency",
@@ -44,9 +43,9 @@ mark = Table(
     "mark",
     metadata,
     Column("shard", Integer, primary_key=True),
-    Column("identity", BYTEA, primary_key=True),
-    Column("content", BYTEA, nullable=False),
-    Column("hour", _instant, nullable=False),
+    Column("hour", _instant, primary_key=True),
+    Column("part", BigInteger, primary_key=True),
+    Column("marks", BYTEA, nullable=False),
 )
 import_line = Table(
     "import_line",

@@ -1,104 +1,121 @@
-"""What a batch of admitted events adds to the counts: pure sums, ready to be stored and folded."""
+"""What a batch of events adds to the counts, and where its buckets are kept. Pure."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 
-from burnrate.rings import HOUR, MINUTE, RESOLUTIONS, SUM_LIMIT, TEN_SECONDS, bucket_of
-from common.clock import to_micros
-from common.events import IngestCounters, MetricEvent
+import numpy as np
+
+from burnrate.batch_sums import BatchSums, Ints
+from burnrate.columns import Bools, Columns
+from burnrate.rings import HOUR, MINUTE, RESOLUTIONS, SUM_LIMIT, TEN_SECONDS
+from burnrate.slots import Slots
+from common.clock import MICROSECONDS
+from common.events import IngestCounters
 
 # longer than any window that is read from them, so that no bucket at the edge is in part missing
 KEPT_TEN_SECONDS = timedelta(hours=2)
 KEPT_MINUTES = timedelta(hours=50)
 
-Bucket = tuple[str, int]  # service, number of the ten-second bucket
 Bounds = tuple[float, ...]
-Lane = tuple[str, str]
-"""An import and the partition that its records came through (empty: the right one)."""
+_MINOR_BITS = 32  # slots and ten-second buckets both need fewer
+_NEVER = -1
+_WRAPS = 2.0**62
 
 
 @dataclass(frozen=True, slots=True)
-class Admitted:
-    """An event that counts, when its record was appended, and what was odd about it."""
-
-    event: MetricEvent
-    appended_at: datetime
-    identified: bool = True
-    misrouted: bool = False
-
-
-@dataclass(slots=True)
 class Count:
-    """Sums of one bucket, and the longest report among them."""
+    """Total and bad of one bucket."""
 
     total: int = 0
     bad: int = 0
-    window_seconds: int = 0
-
-    def add(self, other: "Count") -> None:
-        """Add another bucket to this one."""
-        self.total = min(self.total + other.total, SUM_LIMIT)
-        self.bad = min(self.bad + other.bad, SUM_LIMIT)
-        self.window_seconds = max(self.window_seconds, other.window_seconds)
 
 
-@dataclass(slots=True)
-class Tally:
-    """A batch in sums. `counts` and `latency` are by ten-second bucket; `appended_at` the newest.
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """Events that were counted before, by slot, and which of them said something else."""
 
-    `newest` is the newest timestamp by service, `oddities` what its counters grow by.
-    """
-
-    counts: dict[Bucket, Count] = field(default_factory=dict)
-    latency: dict[tuple[str, int, Bounds], list[int]] = field(default_factory=dict)
-    newest: dict[str, datetime] = field(default_factory=dict)
-    oddities: dict[str, IngestCounters] = field(default_factory=dict)
-
-    def note(
-        self,
-        service: str,
-        *,
-        duplicates: int = 0,
-        event_id_conflicts: int = 0,
-        unidentified: int = 0,
-        misrouted: int = 0,
-    ) -> None:
-        """Let a service's counters grow."""
-        old = self.oddities.get(service, IngestCounters())
-        self.oddities[service] = IngestCounters(
-            old.duplicates + duplicates,
-            old.event_id_conflicts + event_id_conflicts,
-            old.unidentified + unidentified,
-            old.misrouted + misrouted,
-        )
+    slot: Ints  # [m]
+    conflict: Bools  # [m]
 
 
-def tally(admitted: Iterable[Admitted]) -> Tally:
-    """Return the sums of a batch."""
-    result = Tally()
-    for item in admitted:
-        event = item.event
-        key = (event.service, bucket_of(to_micros(event.timestamp), TEN_SECONDS))
-        count = result.counts.setdefault(key, Count())
-        count.add(Count(event.total, event.bad or 0, event.window_seconds))
-        if event.latency is not None:
-            place = (*key, event.latency.bounds)
-            result.latency[place] = _added(result.latency.get(place), event.latency.counts)
-        newest = result.newest.get(event.service)
-        result.newest[event.service] = (
-            event.timestamp if newest is None else max(newest, event.timestamp)
-        )
-        result.note(
-            event.service,
-            unidentified=int(not item.identified),
-            misrouted=int(item.misrouted),
-        )
-    return result
+NO_REPEATS = Repeats(np.zeros(0, np.int64), np.zeros(0, np.bool_))
 
 
-def _added(old: list[int] | None, counts: Sequence[int]) -> list[int]:
+def sum_up(columns: Columns, slots: Slots, repeats: Repeats = NO_REPEATS) -> BatchSums:
+    """Return the sums of a batch of events that count, and the oddities of all that came."""
+    touched = np.union1d(columns.slot, repeats.slot)
+    service = np.searchsorted(touched, columns.slot)
+    bucket = -(-columns.micros // (TEN_SECONDS * MICROSECONDS))
+    order, starts = _groups(service, bucket)
+    counts = np.stack((columns.total, columns.bad), axis=1)
+    newest = np.full(len(touched), _NEVER, np.int64)
+    np.maximum.at(newest, service, columns.micros)
+    names = tuple(slots.names_of(touched.tolist()))
+    first = order[starts]
+    return BatchSums(
+        names=names,
+        service=service[first],
+        bucket=bucket[first],
+        counts=_group_sums(counts[order], starts),
+        window_seconds=_group_most(columns.window_seconds[order], starts),
+        newest_micros=newest,
+        oddities=_oddities(columns, repeats, slots),
+        latency=_histograms(columns, bucket, slots),
+    )
+
+
+def _groups(major: Ints, minor: Ints) -> tuple[Ints, Ints]:
+    """Return the order that sorts by (major, minor), and where in it each pair begins."""
+    key = (major << _MINOR_BITS) + minor
+    order = np.argsort(key, kind="stable")
+    ordered = key[order]
+    begins = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
+    starts = np.concatenate((np.zeros(min(1, len(key)), np.int64), begins))
+    return order, starts
+
+
+def _group_sums(counts: Ints, starts: Ints) -> Ints:
+    """Return [groups, 2] sums of [n, 2] counts, which stop at SUM_LIMIT."""
+    if not len(starts):
+        return counts
+    if float(counts.max()) * len(counts) < _WRAPS:
+        return np.minimum(np.add.reduceat(counts, starts, axis=0), SUM_LIMIT)
+    # Python's integers, since a thousand huge counts would wrap 64 bits
+    exact = np.add.reduceat(counts.astype(object), starts, axis=0)
+    return np.minimum(exact, SUM_LIMIT).astype(np.int64)
+
+
+def _group_most(values: Ints, starts: Ints) -> Ints:
+    return np.maximum.reduceat(values, starts) if len(starts) else values
+
+
+def _oddities(columns: Columns, repeats: Repeats, slots: Slots) -> dict[str, IngestCounters]:
+    grown = {
+        "duplicates": repeats.slot,
+        "event_id_conflicts": repeats.slot[repeats.conflict],
+        "unidentified": columns.slot[columns.anonymous],
+        "misrouted": columns.slot[columns.misrouted],
+    }
+    found: dict[int, dict[str, int]] = {}
+    for counter, odd in grown.items():
+        for slot, times in zip(*np.unique(odd, return_counts=True), strict=True):
+            found.setdefault(int(slot), {})[counter] = int(times)
+    return {slots.names[slot]: IngestCounters(**grown_by) for slot, grown_by in found.items()}
+
+
+def _histograms(
+    columns: Columns, bucket: Ints, slots: Slots
+) -> dict[tuple[str, int, Bounds], list[int]]:
+    found: dict[tuple[str, int, Bounds], list[int]] = {}
+    for row in np.flatnonzero(columns.latency != None):  # noqa: E711 - elementwise
+        latency = columns.latency[row]
+        key = (slots.names[columns.slot[row]], int(bucket[row]), latency.bounds)
+        found[key] = _added(found.get(key), latency.counts)
+    return found
+
+
+def _added(old: Sequence[int] | None, counts: Sequence[int]) -> list[int]:
     given = old or [0] * len(counts)
     return [min(a + b, SUM_LIMIT) for a, b in zip(given, counts, strict=True)]
 
@@ -108,33 +125,56 @@ def coarsen(bucket: int, resolution: int) -> int:
     return -(-bucket // (resolution // TEN_SECONDS))
 
 
-def stored_counts(sums: Tally, appended_at: datetime) -> dict[tuple[int, str, int], Count]:
-    """Return the counts by (resolution, service, bucket number), where they are still kept."""
-    rows: dict[tuple[int, str, int], Count] = defaultdict(Count)
-    for (service, bucket), count in sums.counts.items():
-        for resolution in kept_resolutions(bucket, appended_at):
-            rows[resolution, service, coarsen(bucket, resolution)].add(count)
-    return rows
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Counts of one resolution by (bucket, slot), rising; each pair stands once."""
+
+    bucket: Ints
+    slot: Ints
+    counts: Ints  # [n, 3]: total, bad, longest report
+
+
+def stored_cells(sums: BatchSums, slots: Slots, appended_micros: int) -> dict[int, Cells]:
+    """Return the cells of each resolution at which they are still kept."""
+    slot_of = np.array([slots.index[name] for name in sums.names], np.int64)
+    age = appended_micros - sums.bucket * (TEN_SECONDS * MICROSECONDS)
+    found = {}
+    for resolution in RESOLUTIONS:
+        kept = age <= _kept_micros(resolution)
+        bucket = -(-sums.bucket[kept] // (resolution // TEN_SECONDS))
+        slot = slot_of[sums.service[kept]]
+        order, starts = _groups(bucket, slot)
+        first = order[starts]
+        counts = _group_sums(sums.counts[kept][order], starts)
+        window = _group_most(sums.window_seconds[kept][order], starts)
+        cells = np.concatenate((counts, window[:, None]), axis=1)
+        found[resolution] = Cells(bucket[first], slot[first], cells)
+    return found
 
 
 def stored_latency(
-    sums: Tally, appended_at: datetime
+    sums: BatchSums, appended_micros: int
 ) -> dict[tuple[int, str, int, Bounds], list[int]]:
     """Return the histograms by (resolution, service, bucket number, bounds)."""
     rows: dict[tuple[int, str, int, Bounds], list[int]] = {}
     for (service, bucket, bounds), counts in sums.latency.items():
-        for resolution in kept_resolutions(bucket, appended_at):
+        for resolution in kept_resolutions(bucket, appended_micros):
             key = (resolution, service, coarsen(bucket, resolution), bounds)
             rows[key] = _added(rows.get(key), counts)
     return rows
 
 
-def kept_resolutions(bucket: int, appended_at: datetime) -> tuple[int, ...]:
-    """Return the resolutions at which a bucket of that age is kept, finest first."""
-    age_seconds = to_micros(appended_at) / 1e6 - bucket * TEN_SECONDS
-    if age_seconds <= KEPT_TEN_SECONDS.total_seconds():
-        return RESOLUTIONS
-    return (MINUTE, HOUR) if age_seconds <= KEPT_MINUTES.total_seconds() else (HOUR,)
+def kept_resolutions(bucket: int, appended_micros: int) -> tuple[int, ...]:
+    """Return the resolutions at which a ten-second bucket of that age is kept, finest first."""
+    age = appended_micros - bucket * TEN_SECONDS * MICROSECONDS
+    return tuple(r for r in RESOLUTIONS if age <= _kept_micros(r))
+
+
+def _kept_micros(resolution: int) -> float:
+    if resolution == HOUR:
+        return float("inf")
+    kept = KEPT_MINUTES if resolution == MINUTE else KEPT_TEN_SECONDS
+    return kept.total_seconds() * MICROSECONDS
 
 
 def within_threshold(bounds: Bounds, counts: Iterable[int], threshold: float) -> Count | None:

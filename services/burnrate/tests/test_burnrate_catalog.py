@@ -90,7 +90,7 @@ CHANGES = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(CHANGES, st.data())
 def test_order_and_repeats_do_not_matter(
     changes: Sequence[CatalogMessage], data: st.DataObject

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from burnrate.domain import Target, default_target, window_seconds, worst
+from burnrate.judge import Admitted
 from burnrate.service_state import Moment
 from burnrate.shard_state import ShardState
-from burnrate.tally import Admitted, tally
 from common.events import BurnRateSnapshot, Latency, MetricEvent, TargetChanged
 from common.slo import DataStatus, RiskLevel, SliType
 from tests.reference.objectives import Counts, evaluate, target
 from tests.reference.streams import START
+from tests.reference.sums import tally
 
 ERROR_RATE = target("0.98", sli_type=SliType.ERROR_RATE, max_error_ratio=Decimal("0.02"))
 LATENCY = target("0.95", sli_type=SliType.LATENCY, threshold_seconds=0.5)

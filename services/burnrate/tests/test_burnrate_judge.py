@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from burnrate.judge import Counted, Poison, Rules, by_identity, judge
+from burnrate.judge import Counted, Poison, Rules, judge
 from common.events import DeadLetter, encode
 from common.topics import METRICS
 from tests.reference.records import APPENDED, HOME, RULES, SERVICE, event_json, record
@@ -184,14 +184,3 @@ def test_a_huge_record_makes_a_letter_that_a_broker_takes() -> None:
     assert (found.code, found.value_bytes) == ("event_too_large", 1_000_000)
     assert huge.startswith(base64.b64decode(found.value or "!"))
     assert len(encode(found)) < 500_000
-
-
-def test_a_batch_is_sorted_by_identity() -> None:
-    values = [event_json(event_id="1"), event_json(source=None), event_json(event_id="1", total=11)]
-    items = [counted(value) for value in [*values, event_json(event_id="2"), values[0]]]
-    anonymous, first, repeats = by_identity(items)
-    assert anonymous == [items[1]]
-    assert [own.item for own in first.values()] == [items[0], items[3]]
-    assert [own.item for own in repeats] == [items[2], items[4]]
-    stands = first[repeats[0].identity.key].identity.content
-    assert [own.identity.content == stands for own in repeats] == [False, True]

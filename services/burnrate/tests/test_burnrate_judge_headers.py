@@ -120,7 +120,7 @@ def test_a_forwarded_event_without_id_is_told_apart_by_its_first_place() -> None
         assert isinstance(found, Counted)
         assert found.identity is not None
         assert not found.admitted.identified
-        keys.append(found.identity.key)
+        keys.append(found.identity)
     assert keys[0] == keys[1]
     assert len(set(keys)) == 3
 
@@ -195,7 +195,7 @@ BODIES = (
 )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(
     BODIES,
     st.lists(st.tuples(st.sampled_from(NAMES) | st.text(max_size=5), VALUES), max_size=6),

@@ -1,20 +1,19 @@
-"""What is no longer kept goes, and nothing else."""
+"""What is no longer kept goes, and nothing else; marks of past hours become one row."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from burnrate import recovery_repository, repository
 from burnrate.recovery_repository import KEPT
-from burnrate.tally import Count
-from common.admission import Identity
+from burnrate.rings import HOUR
 from common.database import Database
-from common.events import IngestCounters
 from common.settings import DatabaseSettings
 from tests.burnrate_service import query
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+THIS_HOUR = int(NOW.timestamp()) // HOUR
 SECOND = timedelta(seconds=1)
 
 
@@ -23,30 +22,56 @@ def url(new_database: Callable[[], str]) -> str:
     return new_database()
 
 
-async def test_counts_and_marks_go_at_their_age(url: str) -> None:
-    database = Database.connect(DatabaseSettings(DATABASE_URL=url), "test")
-    try:
+@pytest.fixture
+async def database(url: str) -> AsyncIterator[Database]:
+    made = Database.connect(DatabaseSettings(DATABASE_URL=url), "test")
+    yield made
+    await made.close()
+
+
+async def test_counts_go_at_their_age(url: str, database: Database) -> None:
+    edges = {
+        (resolution, int((NOW - kept).timestamp()) // resolution + newer): bytes(24)
+        for resolution, kept in KEPT.items()
+        for newer in (0, 1)
+    }
+    async with database.write() as session:
+        for shard in (2, 3):
+            await repository.store_blocks(session, shard, edges)
+    async with database.write() as session:
+        await recovery_repository.purge(session, [3], NOW)
+    left = await query(url, "SELECT shard, count(*) AS blocks FROM burnrate.count_block GROUP BY 1")
+    assert {row["shard"]: row["blocks"] for row in left} == {2: 6, 3: 3}
+
+
+async def test_marks_go_when_no_repeat_is_admitted(url: str, database: Database) -> None:
+    async with database.write() as session:
+        marks = {THIS_HOUR - 2: b"older", THIS_HOUR - 1: b"newer"}
+        await repository.add_marks(session, 3, marks)
+    async with database.write() as session:
+        await recovery_repository.purge_marks(session, 3, NOW - SECOND)
+    [row] = await query(url, "SELECT marks FROM burnrate.mark")
+    assert row["marks"] == b"newer"
+
+
+async def test_the_marks_of_past_hours_become_one_row_each(url: str, database: Database) -> None:
+    for part in (b"aa", b"bb", b"cc"):
         async with database.write() as session:
-            await repository.update_services(session, 3, {"a": NOW}, {"a": IngestCounters()})
-            await repository.update_services(session, 2, {"other": NOW}, {})
-            edges = {
-                (resolution, name, int((NOW - kept).timestamp()) // resolution + newer): Count(1)
-                for resolution, kept in KEPT.items()
-                for name in ("a", "other")
-                for newer in (0, 1)
-            }
-            await repository.add_counts(session, edges)
-            marks = {
-                bytes([hour] * 16): (Identity(bytes([hour] * 16), bytes(8)), at)
-                for hour, at in enumerate((NOW - timedelta(hours=2), NOW - timedelta(hours=1)))
-            }
-            await repository.add_marks(session, 3, marks)
+            hours = {THIS_HOUR - 2: part, THIS_HOUR - 1: part[:1], THIS_HOUR: part}
+            await repository.add_marks(session, 3, hours)
+            await repository.add_marks(session, 2, {THIS_HOUR - 2: part})
+    for found in (True, True, False):
         async with database.write() as session:
-            await recovery_repository.purge(session, [3], NOW)
-            await recovery_repository.purge_marks(session, 3, NOW - SECOND)
-        left = await query(url, "SELECT service, count(*) AS rows FROM burnrate.count GROUP BY 1")
-        assert {row["service"]: row["rows"] for row in left} == {"a": 3, "other": 6}
-        [mark] = await query(url, "SELECT identity FROM burnrate.mark")
-        assert bytes(mark["identity"]) == bytes([1] * 16)
-    finally:
-        await database.close()
+            assert await recovery_repository.seal_marks(session, 3, NOW) is found
+    async with database.read() as session:
+        hours_now = [THIS_HOUR - 2, THIS_HOUR - 1, THIS_HOUR, THIS_HOUR + 1]
+        marks = await repository.read_marks(session, 3, hours_now)
+    assert {hour: bytes(sorted(packed)) for hour, packed in marks.items()} == {
+        THIS_HOUR - 2: b"aabbcc",
+        THIS_HOUR - 1: b"abc",
+        THIS_HOUR: b"aabbcc",
+    }
+    rows = await query(
+        url, "SELECT shard, hour, count(*) AS parts FROM burnrate.mark GROUP BY 1, 2 ORDER BY 1, 2"
+    )
+    assert [row["parts"] for row in rows] == [3, 1, 1, 3]

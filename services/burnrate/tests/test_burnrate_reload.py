@@ -3,7 +3,6 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnrate.tally import tally
 from common.events import MetricEvent
 from tests.reference.kept_rows import KeptRows
 from tests.reference.shard_checks import (
@@ -13,9 +12,10 @@ from tests.reference.shard_checks import (
     with_latency_series,
 )
 from tests.reference.streams import SERVICES, Batch, streams
+from tests.reference.sums import tally
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(streams(), st.data())
 def test_restarting_at_any_point_changes_no_figure(
     stream: list[Batch], data: st.DataObject
@@ -39,7 +39,7 @@ def test_restarting_at_any_point_changes_no_figure(
         assert figures(restarted, batch.now) == expected(seen, batch.now)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(streams(max_steps=4), st.integers(0, 4))
 def test_a_latency_target_made_later_gets_the_whole_history(
     stream: list[Batch], position: int

@@ -1,18 +1,20 @@
 """How far figures can be trusted: each state at its edge, and how rare reports may be."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from burnrate.domain import Target, service_status, slo_data_status, stale_after_seconds
+from burnrate.judge import Admitted
 from burnrate.service_state import Moment, ServiceState
 from burnrate.shard_state import ShardState
-from burnrate.tally import Admitted, tally
 from common.events import BurnRateSnapshot, IngestCounters, Latency, MetricEvent
 from common.slo import DataStatus, SliType
 from tests.reference.brute_force import end_of_bucket
 from tests.reference.objectives import target
 from tests.reference.streams import MICROSECOND, START
+from tests.reference.sums import tally
 
 MINUTE = timedelta(minutes=1)
 STATES = [DataStatus.NO_DATA, DataStatus.LAGGING, DataStatus.STALE, DataStatus.NO_TRAFFIC]
@@ -175,9 +177,9 @@ def test_reports_of_many_days_leave_one_hour_in_memory() -> None:
 def test_counters_and_newest_time_only_grow() -> None:
     state = state_of(event())
     for _ in range(2):
-        old = tally([Admitted(event(timedelta(hours=1)), START, identified=False, misrouted=True)])
-        old.note("cart", duplicates=2, event_id_conflicts=1)
-        state.fold(old, START)
+        old = tally([Admitted(event(timedelta(hours=1)), START, misrouted=True)])
+        odd = IngestCounters(2, 1, 1, 1)
+        state.fold(replace(old, oddities={"cart": odd}), START)
     found = snapshot(state, timedelta())
     assert found.newest_at == START
     assert found.counters == IngestCounters(4, 2, 2, 2)

@@ -2,27 +2,34 @@
 
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnrate.rings import HOUR, MINUTE, TEN_SECONDS, bucket_of
+from burnrate.batch_sums import BatchSums
+from burnrate.columns import columns_of
+from burnrate.judge import Admitted, Counted
+from burnrate.rings import HOUR, MINUTE, RESOLUTIONS, TEN_SECONDS, bucket_of
+from burnrate.slots import Slots
 from burnrate.tally import (
-    Admitted,
-    Count,
+    Repeats,
     coarsen,
     kept_resolutions,
-    stored_counts,
+    stored_cells,
     stored_latency,
-    tally,
+    sum_up,
     within_threshold,
 )
 from common.clock import MICROSECONDS, from_micros, to_micros
 from common.events import IngestCounters, Latency, MetricEvent
 from tests.reference.brute_force import end_of_bucket
 from tests.reference.streams import MICROSECOND, START, Batch, streams
+from tests.reference.sums import tally
 
-NUMBER = bucket_of(to_micros(START), TEN_SECONDS)
+NOW = to_micros(START)
+NUMBER = bucket_of(NOW, TEN_SECONDS)
+Cell = tuple[int, int, int]
 
 
 def admitted(age: timedelta = timedelta(), total: int = 3, bad: int = 1, **fields: int) -> Admitted:
@@ -31,7 +38,16 @@ def admitted(age: timedelta = timedelta(), total: int = 3, bad: int = 1, **field
     return Admitted(event, START)
 
 
-@settings(max_examples=200, deadline=None)
+def cells_of(sums: BatchSums) -> dict[tuple[str, int], Cell]:
+    """Return (total, bad, longest report) by service and ten-second bucket."""
+    columns = (sums.service.tolist(), sums.bucket.tolist(), sums.counts.tolist())
+    rows = zip(*columns, sums.window_seconds.tolist(), strict=True)
+    found = {(sums.names[s], bucket): (*counts, window) for s, bucket, counts, window in rows}
+    assert len(found) == len(sums.bucket)
+    return found
+
+
+@settings(max_examples=200)
 @given(st.integers(-(10**15), 4 * 10**15), st.sampled_from((10, 60, 3600)))
 def test_a_bucket_ends_where_it_says(micros: int, seconds: int) -> None:
     number = bucket_of(micros, seconds)
@@ -45,15 +61,28 @@ def test_a_bucket_ends_where_it_says(micros: int, seconds: int) -> None:
     [(-MICROSECOND, 0), (timedelta(), 0), (MICROSECOND, 1), (timedelta(seconds=10), 1)],
 )
 def test_an_event_at_the_end_of_a_bucket_is_inside(after: timedelta, bucket: int) -> None:
-    assert set(tally([admitted(-after)]).counts) == {("cart", NUMBER + bucket)}
+    assert set(cells_of(tally([admitted(-after)]))) == {("cart", NUMBER + bucket)}
 
 
 def test_events_of_a_bucket_are_added_and_the_longest_report_is_kept() -> None:
     batch = [admitted(total=3, bad=1), admitted(total=5, bad=5, window_seconds=60), admitted()]
     sums = tally(batch)
-    assert sums.counts == {("cart", NUMBER): Count(11, 7, 60)}
-    assert sums.newest == {"cart": START}
-    assert tally([]).counts == {}
+    assert cells_of(sums) == {("cart", NUMBER): (11, 7, 60)}
+    assert sums.newest_micros.tolist() == [NOW]
+    assert cells_of(tally([])) == {}
+
+
+@settings(max_examples=60)
+@given(streams(max_steps=2))
+def test_every_cell_is_the_sum_of_its_events(stream: list[Batch]) -> None:
+    for batch in stream:
+        expected: dict[tuple[str, int], Cell] = {}
+        for event in batch.events:
+            key = (event.service, bucket_of(to_micros(event.timestamp), TEN_SECONDS))
+            total, bad, window = expected.get(key, (0, 0, 0))
+            longest = max(window, event.window_seconds)
+            expected[key] = (total + event.total, bad + (event.bad or 0), longest)
+        assert cells_of(tally(batch.admitted())) == expected
 
 
 def test_histograms_of_other_bounds_stay_apart() -> None:
@@ -74,8 +103,8 @@ def test_histograms_of_other_bounds_stay_apart() -> None:
         ("cart", NUMBER, (0.1, 0.5)): [5, 7, 9],
         ("cart", NUMBER, (0.1,)): [7, 8],
     }
-    assert sums.counts["cart", NUMBER].total == 39
-    assert len(stored_latency(sums, START)) == 6
+    assert cells_of(sums)["cart", NUMBER][0] == 39
+    assert len(stored_latency(sums, NOW)) == 6
 
 
 @pytest.mark.parametrize(
@@ -104,50 +133,59 @@ def test_what_is_slower_than_a_bound_is_bad(
 def test_fine_buckets_are_kept_while_windows_may_read_them(
     age: timedelta, kept: tuple[int, ...]
 ) -> None:
-    sums = tally([admitted(age)])
-    [(_, bucket)] = sums.counts
-    assert kept_resolutions(bucket, START) == kept
-    rows = stored_counts(sums, START)
-    assert {resolution for resolution, _, _ in rows} == set(kept)
-    assert all(row == Count(3, 1, 10) for row in rows.values())
+    slots = Slots()
+    sums = tally([admitted(age)], slots)
+    [bucket] = sums.bucket.tolist()
+    assert kept_resolutions(bucket, NOW) == kept
+    cells = stored_cells(sums, slots, NOW)
+    found = {r: rows.counts.tolist() for r, rows in cells.items() if len(rows.bucket)}
+    assert found == {resolution: [[3, 1, 10]] for resolution in kept}
     # the bucket's age counts to the microsecond, at either side of its limit
     if age == timedelta(hours=2):
-        assert kept_resolutions(bucket, START + MICROSECOND) == (MINUTE, HOUR)
+        assert kept_resolutions(bucket, NOW + 1) == (MINUTE, HOUR)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(streams(max_steps=2))
-def test_stored_rows_hold_every_count_at_the_hour(stream: list[Batch]) -> None:
+def test_stored_cells_hold_every_count_at_the_hour(stream: list[Batch]) -> None:
     for batch in stream:
-        sums = tally(batch.admitted())
-        for resolution in (TEN_SECONDS, MINUTE, HOUR):
-            rows = [
-                c
-                for (r, _, _), c in stored_counts(sums, batch.appended_at).items()
-                if r == resolution
-            ]
-            kept = [
-                e
-                for e in batch.events
-                if resolution
-                in kept_resolutions(bucket_of(to_micros(e.timestamp), 10), batch.appended_at)
-            ]
-            assert sum(c.total for c in rows) == sum(e.total for e in kept)
-            assert sum(c.bad for c in rows) == sum(e.bad or 0 for e in kept)
-            assert resolution != HOUR or len(kept) == len(batch.events)
+        slots, appended = Slots(), to_micros(batch.appended_at)
+        sums = tally(batch.admitted(), slots)
+        for resolution, cells in stored_cells(sums, slots, appended).items():
+            expected: dict[tuple[int, str], Cell] = {}
+            for event in batch.events:
+                micros = to_micros(event.timestamp)
+                if resolution not in kept_resolutions(bucket_of(micros, 10), appended):
+                    continue
+                key = (bucket_of(micros, resolution), event.service)
+                total, bad, window = expected.get(key, (0, 0, 0))
+                longest = max(window, event.window_seconds)
+                expected[key] = (total + event.total, bad + (event.bad or 0), longest)
+            rows = zip(cells.bucket.tolist(), cells.slot.tolist(), cells.counts, strict=True)
+            assert expected == {(b, slots.names[s]): tuple(c.tolist()) for b, s, c in rows}
+            assert resolution != HOUR or sum(e.total for e in batch.events) == sum(
+                total for total, _, _ in expected.values()
+            )
+        assert set(stored_cells(sums, slots, appended)) == set(RESOLUTIONS)
 
 
 def test_oddities_are_added_by_service() -> None:
-    sums = tally(
-        [
-            Admitted(admitted().event, START, identified=False),
-            Admitted(admitted().event, START, misrouted=True),
-            Admitted(admitted().event, START, identified=False, misrouted=True),
-        ]
-    )
-    sums.note("cart", duplicates=2, event_id_conflicts=1)
-    sums.note("other", duplicates=1)
+    slots = Slots()
+    odd = [
+        Admitted(admitted().event, START, identified=False),
+        Admitted(admitted().event, START, misrouted=True),
+        Admitted(admitted().event, START, identified=False, misrouted=True),
+    ]
+    columns = columns_of([(i, Counted(item, None)) for i, item in enumerate(odd)], slots)
+    other = slots.take("other")
+    slot = np.array([slots.index["cart"]] * 2 + [other])
+    sums = sum_up(columns, slots, Repeats(slot, np.array([True, False, False])))
     assert sums.oddities == {
         "cart": IngestCounters(2, 1, 2, 2),
         "other": IngestCounters(duplicates=1),
+    }
+    # a service that sent nothing but repeats is touched, but has no newest timestamp
+    assert dict(zip(sums.names, sums.newest_micros.tolist(), strict=True)) == {
+        "cart": NOW,
+        "other": -1,
     }

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from common.admission import EventRejected, check_time, identity_of, parse_metric_event
+from common.admission import EventRejected, check_time, parse_metric_event
 from common.events import MetricEvent
+from common.identity import identity_of
 
 MISSING_IDENTITY = "missing_identity"
 

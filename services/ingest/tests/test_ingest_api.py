@@ -228,7 +228,7 @@ async def test_the_document_describes_every_form_and_answer(client: httpx.AsyncC
 FRAGMENTS = [b"{", b"}", b"[", b"]", b",", b"\n", b'"', b"NaN", b"\\ud800", b"\xff", b"1e999", b"9"]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     body=st.binary(max_size=60) | st.lists(st.sampled_from(FRAGMENTS), max_size=20).map(b"".join),
     content_type=st.sampled_from(["application/json", "application/x-ndjson"]),

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.admission import identity_of, parse_metric_event
+from common.admission import parse_metric_event
 from common.events import MetricEvent, encode
+from common.identity import identity_of
 from ingest.simulator.counts import events_between
 from ingest.simulator.scenarios import SCHEDULES, Episode, ScenarioKind, episodes
 from ingest.simulator.services import SERVICES
@@ -65,7 +66,7 @@ def test_each_kind_has_a_service_of_its_own_and_some_stay_healthy() -> None:
     assert len(SERVICES) - len(scenarios) >= 4
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seeds, instants, st.sampled_from([10, 60]))
 def test_events_are_admitted_and_the_same_at_every_call(seed: int, start: int, window: int) -> None:
     found = list(events_between(seed, start, start + 5 * window, window))
@@ -80,7 +81,7 @@ def test_events_are_admitted_and_the_same_at_every_call(seed: int, start: int, w
     assert len(identities) == len(found)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seeds, instants, st.integers(1, 500))
 def test_a_gap_filled_later_holds_the_events_that_were_missed(
     seed: int, start: int, pause: int

@@ -1,0 +1,43 @@
+"""The services of a shard by number, so that a batch is arrays of numbers. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.identity import Keys, salts
+
+_FIRST_CAPACITY = 64
+
+
+class Slots:
+    """Names by slot, 0 and up; a slot is kept for ever, since stored blocks are ordered by it."""
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self.index: dict[str, int] = {}
+        self.names: list[str] = []
+        self._salts: Keys = np.zeros((_FIRST_CAPACITY, 2), np.uint64)
+        for name in names:
+            self.take(name)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def take(self, name: str) -> int:
+        """Return the slot of a service, the next one where it has none."""
+        slot = self.index.get(name)
+        if slot is None:
+            slot = self.index[name] = len(self.names)
+            self.names.append(name)
+            if slot == len(self._salts):
+                self._salts = np.concatenate((self._salts, np.zeros_like(self._salts)))
+            self._salts[slot] = salts("service", [name])[0]
+        return slot
+
+    def salts_of(self, slots: NDArray[np.int64]) -> Keys:
+        """Return [n, 2] salts of the services in n slots."""
+        return self._salts[slots]
+
+    def names_of(self, slots: Sequence[int]) -> list[str]:
+        """Return the names in some slots."""
+        return [self.names[slot] for slot in slots]

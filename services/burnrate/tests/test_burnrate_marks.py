@@ -1,0 +1,117 @@
+"""Every identity counts once: packed marks against a dictionary."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from burnrate.columns import Columns, columns_of
+from burnrate.judge import Admitted, Counted
+from burnrate.marks import MARK, HourMarks, ShardMarks, first_of_each
+from burnrate.slots import Slots
+from common.events import MetricEvent
+from common.identity import Keys, content_of, identity_of, keys_of
+from tests.reference.streams import START
+
+# few halves, so that keys share one of them, which real hashes next to never do
+halves = st.integers(0, 3)
+pairs = st.tuples(halves, halves)
+Batch = list[tuple[int, int]]
+
+
+def keys(found: Batch) -> Keys:
+    return np.array(found, np.uint64).reshape(-1, 2)
+
+
+@given(st.lists(pairs, max_size=40))
+def test_the_first_row_of_each_key_is_found(found: list[tuple[int, int]]) -> None:
+    assert first_of_each(keys(found)).tolist() == [found.index(pair) for pair in found]
+
+
+@given(st.lists(st.lists(pairs, unique=True, max_size=8), max_size=12), st.lists(pairs))
+def test_marks_are_a_set_of_keys(batches: list[Batch], asked: Batch) -> None:
+    marks, reference = HourMarks(), dict[tuple[int, int], int]()
+    for number, batch in enumerate(batches):
+        known, content = marks.known(keys(batch))
+        assert known.tolist() == [pair in reference for pair in batch]
+        assert content.tolist() == [reference.get(pair, 0) for pair in batch]
+        new = [pair for pair in batch if pair not in reference]
+        marks.add(keys(new), np.full(len(new), number + 1, np.uint32))
+        reference |= dict.fromkeys(new, number + 1)
+    assert marks.known(keys(asked))[0].tolist() == [pair in reference for pair in asked]
+    assert len(marks) == len(reference)
+    assert marks.nbytes == MARK.itemsize * len(reference)
+
+
+def test_two_hundred_thousand_marks_in_two_runs() -> None:
+    chance = np.random.default_rng(7)
+    marks = HourMarks()
+    all_keys = chance.integers(0, 2**64, (200_000, 2), np.uint64)
+    for start in range(0, len(all_keys), 7_000):
+        part = all_keys[start : start + 7_000]
+        assert not marks.known(part)[0].any()
+        marks.add(part, part[:, 0].astype(np.uint32))
+    known, content = marks.known(all_keys)
+    assert known.all()
+    assert (content == all_keys[:, 0].astype(np.uint32)).all()
+    assert not marks.known(all_keys[:, ::-1])[0].any()
+    assert marks.nbytes / len(marks) <= 32
+
+
+def columns(events: Sequence[MetricEvent], slots: Slots) -> Columns:
+    counted = [Counted(Admitted(event, START), identity_of(event)) for event in events]
+    return columns_of(list(enumerate(counted)), slots)
+
+
+@st.composite
+def events(draw: st.DrawFn) -> MetricEvent:
+    age = timedelta(minutes=draw(st.sampled_from((0, 1, 61, 200))))
+    return MetricEvent(
+        draw(st.sampled_from(("cart", "checkout"))),
+        START - age,
+        total=draw(st.integers(0, 2)),
+        bad=0,
+        source=draw(st.sampled_from(("", "a"))),
+        event_id=draw(st.sampled_from(("", "1", "2"))),
+    )
+
+
+@pytest.mark.parametrize("held_marks", [0, 1_000])
+@given(batches=st.lists(st.lists(events(), max_size=6), max_size=6))
+def test_of_each_identity_of_an_hour_the_first_counts(
+    held_marks: int, batches: list[list[MetricEvent]]
+) -> None:
+    """Hours that are let go are read again from what was stored: nothing is forgotten."""
+    slots, marks, stored = Slots(), ShardMarks(held_marks), dict[int, bytes]()
+    reference: dict[tuple[bytes, int], int] = {}
+    for batch in batches:
+        expected, repeats, conflicts = [], 0, 0
+        for event in batch:
+            identity, hour = identity_of(event), int(event.timestamp.timestamp()) // 3600
+            if identity is None:
+                expected.append(event.total)
+            elif (identity, hour) not in reference:
+                reference[identity, hour] = content_of(event)
+                expected.append(event.total)
+            else:
+                repeats += 1
+                conflicts += reference[identity, hour] != content_of(event)
+        batch_columns = columns(batch, slots)
+        missing = marks.missing(batch_columns)
+        marks.put(missing, stored)
+        verdict = marks.count_once(batch_columns)
+        for hour, added in verdict.added.items():
+            stored[hour] = stored.get(hour, b"") + added
+        assert verdict.counted.total.tolist() == expected
+        assert len(verdict.repeats.slot) == repeats
+        assert int(verdict.repeats.conflict.sum()) == conflicts
+    assert sum(map(len, stored.values())) == MARK.itemsize * len(reference)
+
+
+def test_a_key_survives_its_way_to_the_store() -> None:
+    key = bytes(range(16))
+    [row] = keys_of([key])
+    assert row.astype("<u8").tobytes() == key
