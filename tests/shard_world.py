@@ -10,7 +10,7 @@ from typing import Any
 from aiokafka import ConsumerRecord, TopicPartition
 
 from common.kafka import Record
-from common.ledger import NEVER, Batch, ShardLedger
+from common.ledger import NEVER, Batch, LedgerLimits, RetryDelays, ShardLedger
 from common.ledger_store import FencedError, StoredOffset
 from common.log_bounds import LogBounds
 from common.settings import KafkaSettings
@@ -41,6 +41,7 @@ class World:
     log: Applied = field(default_factory=lambda: {topic: [] for topic in TOPICS})
     truth: Truth = field(default_factory=Truth)
     fault: str = ""
+    row: asyncio.Lock = field(default_factory=asyncio.Lock)  # one transaction holds the shard
 
 
 class FakeDatabase:
@@ -52,13 +53,16 @@ class FakeDatabase:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Truth]:
         fault, self._world.fault = self._world.fault, ""
-        draft = self._world.truth.copy()
-        yield draft
-        if fault == "rollback":
-            raise ConnectionError("the connection is gone before the commit")
-        self._world.truth = draft
-        if fault == "lost reply":
-            raise ConnectionError("the connection is gone after the commit")
+        async with self._world.row:
+            draft = self._world.truth.copy()
+            yield draft
+            await asyncio.sleep(0)
+            if fault == "rollback":
+                raise ConnectionError("the connection is gone before the commit")
+            self._world.truth = draft
+            if fault == "lost reply":
+                raise ConnectionError("the connection is gone after the commit")
+            await asyncio.sleep(0)
 
 
 class FakeStore:
@@ -98,6 +102,10 @@ class FakeConsumer:
         self._world = world
         self.positions = dict.fromkeys(TOPICS, 0)
         self.paused: set[TopicPartition] = set()
+        self.assigned: set[TopicPartition] = set()
+
+    def assignment(self) -> set[TopicPartition]:
+        return self.assigned
 
     def pause(self, *partitions: TopicPartition) -> None:
         self.paused.update(partitions)
@@ -148,6 +156,7 @@ class Work:
         fresh = [(r.topic, int(r.value or b"")) for r in batch.records]
         for topic, value in fresh:
             session.applied[topic].append(value)
+            await asyncio.sleep(0)
 
         def fold() -> None:
             assert self.memory is not None
@@ -163,11 +172,19 @@ class Work:
 class Process:
     """One process: its consumer, its work, its ledger."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(
+        self,
+        world: World,
+        limits: LedgerLimits | None = None,
+        delays: RetryDelays | None = None,
+    ) -> None:
         self.consumer, self.work = FakeConsumer(world), Work()
         self.in_flight: list[Record] = []
+        self.flushes: set[asyncio.Task[None]] = set()
         database: Any = FakeDatabase(world)
         self.ledger = ShardLedger(
+            limits=limits or LedgerLimits(),
+            delays=delays or RetryDelays(0, 0, 0, 0),
             schema="test",
             owner="test",
             topics=TOPICS,
@@ -180,10 +197,33 @@ class Process:
         self.ledger._store = store
         self.ledger.attach(lambda: self.consumer)
 
+    async def assign(self) -> None:
+        """Be given the shard by the group."""
+        self.consumer.assigned = set(PARTITIONS)
+        await self.ledger.on_partitions_assigned(PARTITIONS)
+
+    async def revoke(self) -> None:
+        """Have the shard taken by the group."""
+        await self.ledger.on_partitions_revoked(PARTITIONS)
+        self.consumer.assigned = set()
+
+    def flush_later(self) -> None:
+        """Begin a flush; what comes next happens while it runs."""
+        task = asyncio.get_running_loop().create_task(self.ledger.flush())
+        self.flushes.add(task)
+        task.add_done_callback(self.flushes.discard)
+
     async def settle(self) -> None:
-        """Let the acquisitions in the background come to an end."""
-        while self.ledger._tasks:
-            await asyncio.gather(*self.ledger._tasks)
+        """Let what runs in the background come to an end."""
+        while tasks := {*self.ledger._tasks, *self.flushes}:
+            await asyncio.gather(*tasks)
+
+    async def kill(self) -> None:
+        """End the process as it stands."""
+        await self.ledger.close()
+        for task in self.flushes:
+            task.cancel()
+        await asyncio.gather(*self.flushes, *self.ledger._tasks, return_exceptions=True)
 
 
 async def fake_bounds(

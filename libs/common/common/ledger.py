@@ -1,39 +1,46 @@
 """Exactly-once effect: a shard's state and its offsets change in one PostgreSQL transaction.
 
-A shard is one partition number of all input topics. Its owner holds an epoch; whoever acquires
-the shard next raises it, so that a process which was frozen meanwhile cannot commit. Kafka's own
-committed offsets are not used.
+What is read waits in memory for the next flush, which applies it shard by shard; meanwhile
+reading goes on. Kafka's own committed offsets are not used.
 """
 
 import asyncio
 import random
-from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import chain
 
-import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import IllegalStateError
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from common.backpressure import Backpressure, LedgerLimits
 from common.clock import Clock
 from common.database import Database
 from common.failpoints import failpoint
 from common.kafka import Record
-from common.ledger_store import ForeignClusterError, LedgerStore, StoredOffset, reset_ledger
-from common.log_bounds import LogBounds, log_bounds, refuse_gap
+from common.ledger_store import FencedError, StoredOffset, reset_ledger
+from common.log_bounds import refuse_gap
+from common.ownership import RetryDelays, ShardOwnership
+from common.read_buffer import Run, ShardBuffer, runs
 from common.settings import KafkaSettings
-from common.shard import NEVER, Batch, Ownership, ShardWork
+from common.shard import NEVER, Batch, Ownership, RefusedError, ShardWork
 
-__all__ = ["NEVER", "Batch", "Ownership", "ShardLedger", "ShardWork", "reset_ledger"]
+__all__ = [
+    "NEVER",
+    "Batch",
+    "LedgerLimits",
+    "Ownership",
+    "RefusedError",
+    "RetryDelays",
+    "ShardLedger",
+    "ShardWork",
+    "reset_ledger",
+]
 
-log = structlog.get_logger()
-
-_REFUSED_SECONDS = 5.0
-_FIRST_RETRY_SECONDS = 0.1
+_BROKER_SECONDS = 5.0  # for an answer that the broker has at hand
 
 
-class ShardLedger(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Follows a consumer's assignment and applies its batches to the shards it owns."""
+class ShardLedger(ShardOwnership):
+    """Buffers a consumer's batches and applies them to the shards that it holds."""
 
     def __init__(  # noqa: PLR0913 - the parts are named at the one place that wires them
         self,
@@ -45,92 +52,145 @@ class ShardLedger(ConsumerRebalanceListener):  # type: ignore[misc]
         database: Database,
         work: ShardWork,
         clock: Clock,
+        limits: LedgerLimits | None = None,
+        delays: RetryDelays | None = None,
     ) -> None:
-        self.owned: dict[int, Ownership] = {}
-        self.refusals: dict[int, str] = {}
-        self.lock = asyncio.Lock()
-        self._store = LedgerStore(schema)
-        self._owner, self._topics, self._kafka = owner, tuple(topics), kafka
-        self._database, self._work, self._clock = database, work, clock
-        self._consumer: Callable[[], AIOKafkaConsumer | None] = lambda: None
-        self._generation = 0
-        self._tasks: set[asyncio.Task[None]] = set()
+        super().__init__(
+            schema=schema,
+            owner=owner,
+            topics=topics,
+            kafka=kafka,
+            database=database,
+            work=work,
+            clock=clock,
+            delays=delays or RetryDelays(),
+        )
+        self.lag: dict[int, int] = {}
+        self._limits = limits or LedgerLimits()
+        self._backpressure = Backpressure(self._limits)
+        self._buffers: dict[int, ShardBuffer] = {}
+        self._flushing = asyncio.Lock()
+        self._flushing_early = False
 
-    def attach(self, consumer: Callable[[], AIOKafkaConsumer | None]) -> None:
-        """Tell where the consumer is found; it exists only once the broker has started."""
-        self._consumer = consumer
+    @property
+    def paused(self) -> bool:
+        """Whether reading is paused because too much waits to be applied."""
+        return self._backpressure.paused
 
-    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
-        """Let the running transaction end, then give up everything."""
-        self._generation += 1
-        self.refusals.clear()
-        async with self.lock:
-            for shard in {tp.partition for tp in revoked}:
-                self._release(shard)
-
-    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        """Acquire in the background: aiokafka fetches before this returns, so pause first."""
-        consumer = self._consumer()
-        if consumer is None or not assigned:
-            return
-        consumer.pause(*assigned)
-        by_shard: dict[int, list[TopicPartition]] = defaultdict(list)
-        for tp in assigned:
-            by_shard[tp.partition].append(tp)
-        for shard, partitions in by_shard.items():
-            self._spawn(shard, partitions)
+    def buffered(self) -> tuple[int, int]:
+        """Return how many records wait to be applied, and the bytes of their keys and values."""
+        buffers = self._buffers.values()
+        return sum(b.records for b in buffers), sum(b.size_bytes for b in buffers)
 
     async def handle(self, records: Sequence[Record]) -> None:
-        """Apply a batch, shard by shard. Never raises: a failed shard is acquired again."""
-        by_shard: dict[int, list[Record]] = defaultdict(list)
-        for record in records:
-            by_shard[record.partition].append(record)
-        async with self.lock:
-            for shard, batch in by_shard.items():
-                try:
-                    await self._apply(shard, batch)
-                except Exception as error:  # noqa: BLE001 - FastStream would skip the batch
-                    log.warning("shard_batch_failed", shard=shard, error=repr(error))
-                    self._release(shard)
-                    self._reacquire(shard)
+        """Buffer a batch as the client gives it: each partition's records together, in order.
+
+        Never raises, since FastStream would skip the batch: a failed shard is acquired again.
+        """
+        for run in runs(records):
+            buffer = self._buffers.get(run.shard)
+            if buffer is None:
+                continue  # not ours, or not loaded yet: the seek to come brings the records again
+            try:
+                await self._buffer(run, buffer)
+            except Exception as error:  # noqa: BLE001 - see above
+                async with self.lock:  # a transaction of the shard may be running
+                    if self._buffers.get(run.shard) is buffer:
+                        self._fail(run.shard, error)
+        self._regulate()
+        if self._is_full() and not self._flushing_early:
+            self._flushing_early = True
+            self._run(self._flush_until_not_full())
+
+    async def flush(self) -> None:
+        """Apply all that is buffered at this moment. Never raises: see `handle`."""
+        async with self._flushing:
+            due = {shard: (buffer, buffer.records) for shard, buffer in self._buffers.items()}
+            for shard, (buffer, records) in due.items():
+                await self._flush_shard(shard, buffer, records)
 
     async def probe(self) -> None:
-        """Ask Kafka where the logs end, and note which shards have applied all of them."""
+        """Ask Kafka where the logs end; note how far behind each shard is, or that it is not."""
         consumer, asked_at = self._consumer(), self._clock()
         partitions = [
             TopicPartition(topic, shard) for shard in self.owned for topic in self._topics
         ]
         if consumer is None or not partitions:
+            self.lag = {}
             return
-        ends = await consumer.end_offsets(partitions)
+        ends = await self._ends(consumer, partitions)
+        lag = dict.fromkeys(self.owned, 0)
         for tp, end in ends.items():
             own = self.owned.get(tp.partition)
-            if own is not None and own.next_offsets[tp.topic] >= end:
+            if own is None:
+                continue
+            behind = max(0, end - own.next_offsets[tp.topic])
+            if not behind:
                 own.applied_through[tp.topic] = max(own.applied_through[tp.topic], asked_at)
+            lag[tp.partition] += behind
+        self.lag = lag
 
-    async def close(self) -> None:
-        """Stop acquiring."""
-        self._generation += 1
-        for task in self._tasks:
-            task.cancel()
+    async def _ends(
+        self, consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]
+    ) -> dict[TopicPartition, int]:
+        try:
+            async with asyncio.timeout(_BROKER_SECONDS):
+                ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
+        except BaseException:
+            self.lag = {}  # unknown from here on
+            raise
+        return ends
 
-    async def _apply(self, shard: int, records: Sequence[Record]) -> None:
-        own = self.owned.get(shard)
-        if own is None:
-            return  # not ours, or not loaded yet: the seek to come brings the records again
-        fresh = [r for r in records if r.offset >= own.next_offsets[r.topic]]
+    def _is_full(self) -> bool:
+        if self.paused:
+            return any(b.records for b in self._buffers.values())
+        return any(b.records >= self._limits.max_flush_records for b in self._buffers.values())
+
+    async def _flush_until_not_full(self) -> None:
+        try:
+            while self._is_full():
+                await self.flush()
+        finally:
+            self._flushing_early = False
+
+    async def _flush_shard(self, shard: int, buffer: ShardBuffer, due: int) -> None:
+        """Apply at least that many records, in transactions of at most one flush."""
+        while due > 0:
+            async with self.lock:
+                if self._buffers.get(shard) is not buffer:
+                    return  # given up, or acquired anew; what was read comes again
+                head = buffer.head()
+                try:
+                    await self._apply(shard, self.owned[shard], head)
+                except Exception as error:  # noqa: BLE001 - nobody above could do more
+                    self._fail(shard, error)
+                    return
+                buffer.drop(len(head))
+                due -= sum(len(run.records) for run in head)
+            self._regulate()
+
+    async def _buffer(self, run: Run, buffer: ShardBuffer) -> None:
+        next_offset = buffer.next_offsets[run.topic]
+        fresh = run.from_offset(next_offset)
         if not fresh:
             return
-        await refuse_gap(self._consumer(), own.next_offsets, fresh)
-        reached = {
-            r.topic: StoredOffset(r.offset + 1, datetime.fromtimestamp(r.timestamp / 1000, UTC))
-            for r in fresh
-        }
+        first, last, consumer = fresh[0].offset, fresh[-1].offset, self._consumer()
+        if first > next_offset and consumer is not None:
+            tp = TopicPartition(run.topic, run.shard)
+            async with asyncio.timeout(_BROKER_SECONDS):
+                await refuse_gap(consumer, tp, next_offset, first, last)
+            if self._buffers.get(run.shard) is not buffer:
+                return
+        buffer.add(Run(run.topic, run.shard, fresh))
+
+    async def _apply(self, shard: int, own: Ownership, head: Sequence[Run]) -> None:
+        reached = {run.topic: _reached(run.records[-1]) for run in head}
+        batch = Batch(shard, own.cluster_id, [*chain.from_iterable(run.records for run in head)])
         failpoint("ledger.before_transaction")
         async with self._database.write() as session:
             await self._store.lock(session, shard, own.epoch, own.next_offsets)
             failpoint("ledger.after_lock")
-            fold = await self._work.apply(session, Batch(shard, own.cluster_id, fresh))
+            fold = await self._work.apply(session, batch)
             await self._store.advance(session, shard, reached)
             failpoint("ledger.after_apply")
         failpoint("ledger.after_commit")
@@ -138,85 +198,39 @@ class ShardLedger(ConsumerRebalanceListener):  # type: ignore[misc]
             own.next_offsets[topic] = offset.next_offset
             own.applied_through[topic] = max(own.applied_through[topic], offset.applied_through)
         fold()
+        self._refused_by_work.discard(shard)
+        self.refusals.pop(shard, None)
+
+    def _fail(self, shard: int, error: Exception) -> None:
+        """Give a shard up and acquire it again: memory is read back from what is stored."""
+        self._note(shard, error)
+        self._release(shard)
+        after_seconds = 0.0
+        if isinstance(error, RefusedError):
+            self._refused_by_work.add(shard)  # acquiring it again proves nothing
+            after_seconds = self._delays.refused_seconds
+        elif isinstance(error, FencedError):
+            # the rightful owner may be another: by then, our own heartbeat has told us so
+            after_seconds = self._delays.fenced_seconds * random.uniform(1, 2)  # noqa: S311
+        self._reacquire(shard, after_seconds)
+
+    def _hold(self, shard: int, own: Ownership, partitions: Sequence[TopicPartition]) -> None:
+        self.owned[shard] = own
+        self._buffers[shard] = ShardBuffer(own.next_offsets, self._limits.max_flush_records)
+        consumer = self._consumer()
+        if consumer is not None and not self.paused:
+            consumer.resume(*partitions)
 
     def _release(self, shard: int) -> None:
-        if self.owned.pop(shard, None) is not None:
-            self._work.release(shard)
+        super()._release(shard)
+        self._buffers.pop(shard, None)
+        self._regulate()
 
-    def _reacquire(self, shard: int) -> None:
-        consumer = self._consumer()
-        partitions = [TopicPartition(topic, shard) for topic in self._topics]
-        try:
-            if consumer is not None:
-                consumer.pause(*partitions)
-                self._spawn(shard, partitions)
-        except IllegalStateError:
-            return  # a rebalance has taken the shard already
+    def _regulate(self) -> None:
+        held = [TopicPartition(topic, shard) for shard in self.owned for topic in self._topics]
+        self._backpressure.regulate(self._consumer(), held, self.buffered())
 
-    def _spawn(self, shard: int, partitions: Sequence[TopicPartition]) -> None:
-        task = asyncio.create_task(self._acquire_until_held(shard, partitions, self._generation))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
-    async def _acquire_until_held(
-        self, shard: int, partitions: Sequence[TopicPartition], generation: int
-    ) -> None:
-        delay = _FIRST_RETRY_SECONDS
-        while generation == self._generation:
-            try:
-                await self._acquire(shard, partitions, generation)
-            except ForeignClusterError as error:
-                log.critical("shard_refused", shard=shard, reason=str(error))
-                self.refusals[shard] = str(error)
-                await asyncio.sleep(_REFUSED_SECONDS)
-            except Exception as error:  # noqa: BLE001 - nothing else would try again
-                log.warning("shard_acquire_retry", shard=shard, error=repr(error))
-                await asyncio.sleep(delay * random.uniform(0.5, 1.5))  # noqa: S311
-                delay = min(delay * 2, 5)
-            else:
-                return
-
-    async def _acquire(
-        self, shard: int, partitions: Sequence[TopicPartition], generation: int
-    ) -> None:
-        consumer = self._consumer()
-        if consumer is None:
-            raise LookupError("no consumer yet")
-        bounds = await log_bounds(self._kafka, consumer, partitions, self._clock)
-        async with self.lock:
-            if generation != self._generation:
-                return
-            self._release(shard)
-            try:
-                epoch, stored = await self._take(shard, bounds)
-            except BaseException:
-                self._work.release(shard)  # what a failed transaction has read is not held
-                raise
-        if generation != self._generation:
-            self._work.release(shard)
-            return
-        for tp in partitions:
-            consumer.seek(tp, stored[tp.topic].next_offset)
-        self.owned[shard] = Ownership(
-            epoch,
-            bounds.cluster_id,
-            {topic: offset.next_offset for topic, offset in stored.items()},
-            bounds.applied_through(stored),
-        )
-        self.refusals.pop(shard, None)
-        consumer.resume(*partitions)
-        log.info("shard_acquired", shard=shard, epoch=epoch)
-
-    async def _take(self, shard: int, bounds: LogBounds) -> tuple[int, dict[str, StoredOffset]]:
-        async with self._database.write() as session:
-            epoch, stored = await self._store.acquire(
-                session,
-                shard,
-                self._owner,
-                bounds.cluster_id,
-                bounds.starts_by_topic(),
-                volatile=self._kafka.broker == "memory",
-            )
-            bounds.refuse_outside(stored)
-            await self._work.load(session, shard)
-        return epoch, stored
+def _reached(last: Record) -> StoredOffset:
+    appended_at = datetime.fromtimestamp(last.timestamp / 1000, UTC)
+    return StoredOffset(last.offset + 1, appended_at)

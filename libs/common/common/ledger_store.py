@@ -8,13 +8,14 @@ from sqlalchemy import text
 
 from common.database import Database, WriteSession
 from common.settings import DatabaseSettings
+from common.shard import RefusedError
 
 
 class FencedError(Exception):
     """Another process has taken the shard, or the stored offsets are not those we hold."""
 
 
-class ForeignClusterError(Exception):
+class ForeignClusterError(RefusedError):
     """The ledger belongs to another Kafka cluster; its offsets mean nothing here."""
 
 

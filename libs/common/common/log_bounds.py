@@ -9,7 +9,6 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from common.clock import Clock
-from common.kafka import Record
 from common.ledger_store import ForeignClusterError, StoredOffset
 from common.settings import KafkaSettings
 
@@ -62,29 +61,18 @@ async def log_bounds(
 
 
 async def refuse_gap(
-    consumer: AIOKafkaConsumer | None,
-    next_offsets: Mapping[str, int],
-    fresh: Sequence[Record],
+    consumer: AIOKafkaConsumer, tp: TopicPartition, next_offset: int, first: int, last: int
 ) -> None:
-    """Raise LookupError where the batch skips records that were not applied.
+    """Raise LookupError where records `first` to `last` skip some from `next_offset` on.
 
-    Retention may have taken them, or the batch was fetched before the ledger moved the consumer
+    Retention may have taken them, or these were fetched before the ledger moved the consumer
     back. Other gaps are legal: transactional producers leave control records.
     """
-    first: dict[TopicPartition, int] = {}
-    last: dict[TopicPartition, int] = {}
-    for record in fresh:
-        tp = TopicPartition(record.topic, record.partition)
-        first.setdefault(tp, record.offset)
-        last[tp] = record.offset
-    gaps = [tp for tp, offset in first.items() if offset > next_offsets[tp.topic]]
-    if not gaps or consumer is None:
-        return
-    for tp, start in (await consumer.beginning_offsets(gaps)).items():
-        if start > next_offsets[tp.topic]:
-            raise LookupError(f"{tp}: the log begins at {start}, after what is applied")
-        if await consumer.position(tp) <= last[tp]:
-            raise LookupError(f"{tp}: {first[tp]} was fetched before the consumer was moved back")
+    start = (await consumer.beginning_offsets([tp]))[tp]
+    if start > next_offset:
+        raise LookupError(f"{tp}: the log begins at {start}, after what is applied")
+    if await consumer.position(tp) <= last:
+        raise LookupError(f"{tp}: {first} was fetched before the consumer was moved back")
 
 
 async def _cluster_id(kafka: KafkaSettings) -> str:

@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy import text
 
 from common.database import Database, WriteSession
+from common.failpoints import failpoint
 from common.kafka import Headers, correlation_headers
 
 log = structlog.get_logger()
@@ -144,5 +145,7 @@ class Outbox:
                     for row in rows
                 ]
             )
+            failpoint("outbox.after_publish")
             await session.execute(self._delete, {"ids": [row.id for row in rows]})
+            failpoint("outbox.before_commit")
             return len(rows) == _BATCH

@@ -11,6 +11,10 @@ from common.kafka import Record
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+class RefusedError(Exception):
+    """A shard must not go on until someone has looked; the text says why, for that person."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Records of one shard, in order within each topic, none of them applied before."""
@@ -24,12 +28,16 @@ class ShardWork(Protocol):
     """What a consumer does with the shards it owns."""
 
     async def load(self, session: WriteSession, shard: int) -> None:
-        """Read the shard's state; called with its row locked, before the first `apply`."""
+        """Read the shard's state; called with its row locked, before the first `apply`.
+
+        RefusedError says that the shard should not be held as it is.
+        """
 
     async def apply(self, session: WriteSession, batch: Batch) -> Callable[[], None]:
         """Write the batch's effect; return what brings memory up to it after the commit.
 
         Wrong content is dealt with inside; whatever is raised means: try the batch again.
+        RefusedError says that it should not be applied at all; it is tried again, but slowly.
         """
 
     def release(self, shard: int) -> None:

@@ -20,7 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from common import ledger as ledger_module
+from common import ownership as ownership_module
 from tests.shard_world import PARTITIONS, SHARD, TOPICS, Process, World, fake_bounds
 
 WHO = st.integers(0, 1)
@@ -58,7 +58,7 @@ class ShardLedgerMachine(RuleBasedStateMachine):
 
     @initialize()
     def first_assignment(self) -> None:
-        self.run(self.processes[0].ledger.on_partitions_assigned(PARTITIONS))
+        self.run(self.processes[0].assign())
         self.settle()
 
     @rule(topic=st.sampled_from(TOPICS), count=st.integers(1, 3))
@@ -77,10 +77,33 @@ class ShardLedgerMachine(RuleBasedStateMachine):
 
     @rule(who=WHO, fault=st.sampled_from(["", "", "rollback", "lost reply"]))
     def handle(self, who: int, fault: str = "") -> None:
+        """What was fetched is buffered and applied, with all that was buffered before."""
+        self.buffer(who)
+        self.flush(who, fault)
+
+    @rule(who=WHO)
+    def buffer(self, who: int) -> None:
         process = self.processes[who]
         batch, process.in_flight = process.in_flight, []
-        self.world.fault = fault
         self.run(process.ledger.handle(batch))
+
+    @rule(who=WHO, fault=st.sampled_from(["", "rollback", "lost reply"]))
+    def flush(self, who: int, fault: str = "") -> None:
+        self.world.fault = fault
+        self.run(self.processes[who].ledger.flush())
+        self.world.fault = ""
+
+    @rule(who=WHO, fault=st.sampled_from(["", "rollback", "lost reply"]), steps=st.integers(0, 9))
+    def flush_in_background(self, who: int, fault: str, steps: int) -> None:
+        """A transaction is under way while everything else goes on."""
+
+        async def begin() -> None:
+            self.processes[who].flush_later()
+            for _ in range(steps):
+                await asyncio.sleep(0)
+
+        self.world.fault = fault
+        self.run(begin())
         self.world.fault = ""
 
     @rule(who=WHO, counts=st.tuples(st.integers(1, 5), st.integers(1, 5)))
@@ -96,17 +119,16 @@ class ShardLedgerMachine(RuleBasedStateMachine):
     @rule(who=WHO)
     def assign(self, who: int) -> None:
         """Kafka gives the shard to a process; the other may not know yet: a zombie."""
-        self.run(self.processes[who].ledger.on_partitions_assigned(PARTITIONS))
+        self.run(self.processes[who].assign())
 
     @rule(who=WHO)
     def revoke(self, who: int) -> None:
-        self.run(self.processes[who].ledger.on_partitions_revoked(PARTITIONS))
+        self.run(self.processes[who].revoke())
 
     @rule(who=WHO)
     def restart(self, who: int) -> None:
         """A process is killed and another one takes its place, with nothing in memory."""
-        self.run(self.processes[who].ledger.close())
-        self.run(asyncio.sleep(0))
+        self.run(self.processes[who].kill())
         self.processes[who] = Process(self.world)
 
     @rule(fault=st.sampled_from(["", "rollback", "lost reply"]))
@@ -139,13 +161,13 @@ class ShardLedgerMachine(RuleBasedStateMachine):
     @invariant()
     def who_does_not_own_the_shard_reads_nothing_into_memory(self) -> None:
         for process in self.processes:
-            if SHARD not in process.ledger.owned and not process.ledger._tasks:
+            busy = process.ledger._tasks or process.flushes
+            if SHARD not in process.ledger.owned and not busy:
                 assert process.work.memory is None
 
 
 def test_any_order_of_faults_applies_each_record_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger_module, "log_bounds", fake_bounds)
-    monkeypatch.setattr(ledger_module, "_FIRST_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(ownership_module, "log_bounds", fake_bounds)
     with structlog.testing.capture_logs():
         run_state_machine_as_test(
             ShardLedgerMachine,
@@ -156,8 +178,7 @@ def test_any_order_of_faults_applies_each_record_once(monkeypatch: pytest.Monkey
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[ShardLedgerMachine]:
     """A world in which process 0 owns the shard; at the end the log must be applied once."""
-    monkeypatch.setattr(ledger_module, "log_bounds", fake_bounds)
-    monkeypatch.setattr(ledger_module, "_FIRST_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(ownership_module, "log_bounds", fake_bounds)
     machine = ShardLedgerMachine()
     with structlog.testing.capture_logs():
         machine.first_assignment()
@@ -237,7 +258,7 @@ def test_a_failed_acquisition_leaves_nothing_in_memory(machine: ShardLedgerMachi
     machine.world.fault = "rollback"
     machine.assign(0)
     process = machine.processes[0]
-    while machine.world.fault:
+    while not process.ledger.troubles:
         machine.run(asyncio.sleep(0))
     assert process.work.memory is None
     machine.settle()

@@ -3,18 +3,12 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 import structlog
-from aiokafka import AIOKafkaConsumer
-from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import KafkaError
 from fastapi import FastAPI
-from faststream import AckPolicy
-from faststream.kafka import KafkaBroker
-from sqlalchemy.exc import DBAPIError
 
 from burnrate import recovery_repository
 from burnrate.catalog import Catalog
@@ -22,35 +16,39 @@ from burnrate.counting import CountingWork
 from burnrate.domain import default_target
 from burnrate.evaluation import Evaluator
 from burnrate.handlers import control_handler, metrics_handler
+from burnrate.inputs import HEARTBEAT_SECONDS, INPUTS, Subscription, count_shards
+from burnrate.metrics import (
+    BUFFERED_BYTES,
+    BUFFERED_RECORDS,
+    READING_PAUSED,
+    REFUSED_SHARDS,
+)
 from burnrate.settings import AllSettings
 from common.clock import system_clock
 from common.database import Database
-from common.kafka import (
-    Publisher,
-    TableReader,
-    UnknownOutcomeError,
-    decode_batch,
-    parse_batch,
-    partitions_of,
-)
-from common.ledger import ShardLedger
+from common.kafka import Publisher, TableReader
+from common.ledger import LedgerLimits, RetryDelays, ShardLedger
 from common.logging import configure_logging
+from common.loops import every
 from common.outbox import Outbox
 from common.service import build_app
-from common.topics import CATALOG, COMMANDS, HISTORY, METRICS
+from common.topics import CATALOG, COMMANDS
+from common.transient import TRANSIENT_ERRORS
+from common.watchdog import Vitals, Watchdog
 
 log = structlog.get_logger()
 
-INPUTS = (METRICS.name, HISTORY.name)
 MARK_SLACK = timedelta(hours=6)  # a forwarded record keeps its first append time
 SEAL_AFTER = timedelta(hours=2)  # an hour that hardly any event is late for
-_TRANSIENT = (UnknownOutcomeError, KafkaError, DBAPIError, OSError, TimeoutError)
+_EXIT_STATUS = 70  # EX_SOFTWARE: the supervisor starts the process anew
+_EXCUSED_SECONDS = 30.0  # longer than an attempt to acquire a shard and the pause after it
 
 
 class Burnrate:
     """The running service: what it is made of, and the loops that drive it."""
 
     def __init__(self, settings: AllSettings, shards: int) -> None:
+        own = settings.burnrate
         self._settings = settings
         self._database = Database.connect(settings.database, "burnrate")
         self._publisher = Publisher(settings.kafka)
@@ -65,8 +63,11 @@ class Burnrate:
             database=self._database,
             work=self._work,
             clock=system_clock,
+            limits=LedgerLimits(
+                own.max_flush_records, own.max_buffered_records, own.max_buffered_bytes
+            ),
+            delays=RetryDelays(fenced_seconds=HEARTBEAT_SECONDS),
         )
-        own = settings.burnrate
         catalog = Catalog(default_target(own.default_objective, own.default_window_days))
         self._evaluator = Evaluator(
             settings=own,
@@ -78,57 +79,30 @@ class Burnrate:
             publisher=self._publisher,
             clock=system_clock,
         )
-        on_control = control_handler(catalog, self._evaluator, system_clock)
+        on_control = control_handler(catalog, self._evaluator, self.ledger.flush, system_clock)
         self.control = TableReader(settings.kafka, (CATALOG.name, COMMANDS.name), on_control)
-        self._broker = self._subscribe()
-
-    def _subscribe(self) -> KafkaBroker:
-        kafka = self._settings.kafka
-        broker = KafkaBroker(
-            list(kafka.bootstrap_servers),
-            apply_types=False,
-            consumer_only=True,
-            logger=None,
-            graceful_timeout=10,
+        self._subscription = Subscription(
+            settings.kafka, own.max_batch_records, self.ledger, metrics_handler(self.ledger)
         )
-        subscriber = broker.subscriber(
-            *INPUTS,
-            batch=True,
-            group_id="burnrate",
-            ack_policy=AckPolicy.MANUAL,
-            # the ledger seeks at each assignment and refuses offsets outside the log, so that
-            # this only keeps a first start from waiting for a commit that never comes
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
-            partition_assignment_strategy=(RangePartitionAssignor,),
-            max_records=self._settings.burnrate.max_batch_records,
-            batch_timeout_ms=100,
-            listener=self.ledger,
-            parser=parse_batch,
-            decoder=decode_batch,
-            session_timeout_ms=10_000,
-            heartbeat_interval_ms=1_000,
-            max_poll_interval_ms=60_000,
-            rebalance_timeout_ms=60_000,
-        )
-        subscriber(metrics_handler(self.ledger))
-        self.ledger.attach(lambda: subscriber.consumer)
-        return broker
+        self._look_seconds = min(5.0, own.stall_seconds / 4)
+        self._watchdog = Watchdog(own.stall_seconds, 2 * self._look_seconds)
 
     async def run(self) -> None:
         """Run until cancelled."""
         try:
-            await self._broker.start()
+            await self._subscription.broker.start()
+            self._measure()
             async with asyncio.TaskGroup() as tasks:
                 own = self._settings.burnrate
                 tasks.create_task(self.control.run())
                 tasks.create_task(self._outbox.run())
-                tasks.create_task(_every(own.tick_seconds, "tick", self._tick))
-                tasks.create_task(_every(1.0, "probe", self.ledger.probe))
-                tasks.create_task(_every(own.purge_seconds, "purge", self._purge))
+                tasks.create_task(every(own.tick_seconds, "tick", self._tick))
+                tasks.create_task(every(1.0, "probe", self.ledger.probe))
+                tasks.create_task(every(own.purge_seconds, "purge", self._purge))
+                tasks.create_task(every(self._look_seconds, "watchdog", self._watch))
         finally:
             await self.ledger.close()
-            await self._broker.stop()
+            await self._subscription.broker.stop()
             await self._publisher.stop()
             await self._database.close()
 
@@ -141,9 +115,34 @@ class Burnrate:
             failing["shards"] = "no shard is owned yet"
         return failing
 
+    def _measure(self) -> None:
+        """Let the gauges read the ledger when they are asked."""
+        ledger = self.ledger
+        REFUSED_SHARDS.set_function(lambda: len(ledger.refusals))
+        BUFFERED_RECORDS.set_function(lambda: ledger.buffered()[0])
+        BUFFERED_BYTES.set_function(lambda: ledger.buffered()[1])
+        READING_PAUSED.set_function(lambda: ledger.paused)
+
     async def _tick(self) -> None:
+        await self.ledger.flush()
         if self.control.caught_up.is_set():
             await self._evaluator.tick()
+
+    async def _watch(self) -> None:
+        """End the process where the watchdog says so; the ledger lets the next one go on."""
+        now_seconds = asyncio.get_running_loop().time()
+        vitals = Vitals(
+            now_seconds=now_seconds,
+            consuming=self._subscription.consuming(),
+            assigned=self.ledger.assigned(),
+            progress={s: tuple(o.next_offsets.items()) for s, o in self.ledger.owned.items()},
+            lag=self.ledger.lag,
+            excuses=self.ledger.excuses(now_seconds - _EXCUSED_SECONDS),
+        )
+        reason = self._watchdog.look(vitals)
+        if reason is not None:
+            log.critical("watchdog", reason=reason)
+            os._exit(_EXIT_STATUS)
 
     async def _purge(self) -> None:
         now = system_clock()
@@ -161,47 +160,17 @@ class Burnrate:
             return await recovery_repository.seal_marks(session, shard, before)
 
 
-async def _every(seconds: float, name: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Do something again and again; what fails for reasons outside is tried at the next turn."""
-    loop = asyncio.get_running_loop()
-    while True:
-        began = loop.time()
-        try:
-            await work()
-        except _TRANSIENT as error:
-            log.warning("loop_retry", loop=name, error=repr(error))
-        await asyncio.sleep(max(0.0, seconds - (loop.time() - began)))
-
-
-async def _shards(settings: AllSettings) -> int:
-    """Wait for the input topics; return their partition count, which must be one."""
-    while True:
-        consumer = AIOKafkaConsumer(**settings.kafka.client_options())
-        try:
-            await consumer.start()
-            counts = {topic: len(await partitions_of(consumer, topic)) for topic in INPUTS}
-        except (KafkaError, OSError) as error:
-            log.warning("waiting_for_topics", error=repr(error))
-            await asyncio.sleep(1)
-        else:
-            if len(set(counts.values())) == 1:
-                return counts[METRICS.name]
-            raise SystemExit(f"the input topics must have equal partition counts, not {counts}")
-        finally:
-            await consumer.stop()
-
-
 def create_app(settings: AllSettings) -> FastAPI:
     """Return the application; its lifespan runs the service."""
     running: list[Burnrate] = []
 
     async def run() -> None:
         while True:
-            service = Burnrate(settings, await _shards(settings))
+            service = Burnrate(settings, await count_shards(settings.kafka))
             running[:] = [service]
             try:
                 await service.run()
-            except* _TRANSIENT as errors:
+            except* TRANSIENT_ERRORS as errors:
                 log.warning("restart_after_error", error=repr(errors))
                 await asyncio.sleep(1)
 
@@ -224,4 +193,4 @@ def _end_process_on_failure(task: "asyncio.Task[None]") -> None:
     """End the process where its work has ended: a supervisor starts it anew, from the ledger."""
     if not task.cancelled() and task.exception() is not None:
         log.critical("service_failed", exc_info=task.exception())
-        os._exit(70)
+        os._exit(_EXIT_STATUS)

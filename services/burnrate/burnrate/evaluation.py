@@ -17,6 +17,7 @@ from burnrate.shard_state import ShardState, Slot
 from common.clock import Clock
 from common.database import Database
 from common.events import BurnRateSnapshot, ShardHeartbeat, encode
+from common.failpoints import failpoint
 from common.kafka import Headers, Publisher, correlation_headers
 from common.ledger import Ownership, ShardLedger
 from common.sharding import shard_of
@@ -109,7 +110,9 @@ class Evaluator:
             key = f"shard/{shard}".encode()
             records.append((BURNRATES.name, encode(heartbeat), key, shard, headers))
         if records:
+            failpoint("evaluator.before_publish")
             await self._publisher.send_all(records)
+            failpoint("evaluator.after_publish")
         if snapshots:
             async with self._database.write() as session:
                 await repository.store_snapshots(session, snapshots)

@@ -6,15 +6,15 @@ from typing import Protocol
 
 import msgspec
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from burnrate.catalog import Catalog
 from common.clock import Clock
 from common.events import CatalogMessage, ComputeRequested
-from common.kafka import Record, UnknownOutcomeError, header
+from common.kafka import Record, header
 from common.ledger import ShardLedger
 from common.logging import CORRELATION_HEADER, correlated
 from common.topics import CATALOG
+from common.transient import TRANSIENT_ERRORS
 
 log = structlog.get_logger()
 
@@ -42,9 +42,15 @@ def metrics_handler(ledger: ShardLedger) -> Callable[[Sequence[Record]], Awaitab
 
 
 def control_handler(
-    catalog: Catalog, evaluator: Computing, clock: Clock
+    catalog: Catalog,
+    evaluator: Computing,
+    flush: Callable[[], Awaitable[None]],
+    clock: Clock,
 ) -> Callable[[Sequence[Record]], Awaitable[None]]:
-    """Return the handler of the catalog and the commands, which every process reads in full."""
+    """Return the handler of the catalog and the commands, which every process reads in full.
+
+    `flush` applies what is read already, so that a command's answer has it.
+    """
 
     async def on_control_records(records: Sequence[Record]) -> None:
         for record in records:
@@ -55,7 +61,7 @@ def control_handler(
                     log.exception(
                         "control_record_unreadable", topic=record.topic, offset=record.offset
                     )
-                except (UnknownOutcomeError, DBAPIError, OSError) as error:
+                except TRANSIENT_ERRORS as error:
                     # who asked gets no answer in time and is told so; the next tick publishes
                     log.warning("compute_failed", error=repr(error))
 
@@ -68,6 +74,7 @@ def control_handler(
         command = _command.decode(record.value)
         if clock() - command.requested_at <= COMMAND_MAX_AGE:
             log.info("compute", command_id=command.command_id, service_name=command.service_name)
+            await flush()
             await evaluator.compute(command.command_id, command.service_name)
 
     return on_control_records

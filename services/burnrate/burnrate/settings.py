@@ -19,7 +19,21 @@ class BurnrateSettings(BaseSettings):
     heartbeat_seconds: float = Field(10.0, gt=0, validation_alias="BURNRATE_HEARTBEAT_SECONDS")
     lagging_after_seconds: float = Field(15.0, gt=0, validation_alias="BURNRATE_LAGGING_SECONDS")
     purge_seconds: float = Field(600.0, gt=0, validation_alias="BURNRATE_PURGE_SECONDS")
-    max_batch_records: int = Field(2000, ge=1, validation_alias="BURNRATE_MAX_BATCH_RECORDS")
+    max_batch_records: int = Field(
+        2000, ge=1, le=100_000, validation_alias="BURNRATE_MAX_BATCH_RECORDS"
+    )
+    max_flush_records: int = Field(
+        20_000, ge=1, le=1_000_000, validation_alias="BURNRATE_MAX_FLUSH_RECORDS"
+    )
+    max_buffered_records: int = Field(
+        100_000, ge=1, le=10_000_000, validation_alias="BURNRATE_MAX_BUFFERED_RECORDS"
+    )
+    max_buffered_bytes: int = Field(
+        64 * 1024 * 1024, ge=1024, validation_alias="BURNRATE_MAX_BUFFERED_BYTES"
+    )
+    max_bad_ratio: float = Field(0.1, ge=0, le=1, validation_alias="BURNRATE_MAX_BAD_RATIO")
+    max_bad_run: int = Field(200, ge=1, validation_alias="BURNRATE_MAX_BAD_RUN")
+    stall_seconds: float = Field(60.0, gt=0, le=3600, validation_alias="BURNRATE_STALL_SECONDS")
     max_services: int = Field(10_000, ge=1, validation_alias="BURNRATE_MAX_SERVICES")
     default_objective: Decimal = Field(
         Decimal("0.999"), gt=0, lt=1, validation_alias="DEFAULT_OBJECTIVE"
