@@ -53,6 +53,8 @@ def expected_effects(
             origin = by_place[stray]
             forwarded[stray] += 1
         meant = sent[int(origin.header(NUMBER_HEADER) or 0)]
+        if meant.value != record.value:
+            model.faults.append(f"{meant} does not stand as it was sent: {record}")
         if meant.event is None:
             key = f"dlq:{cluster_id}:{METRICS.name}:{record.partition}:{record.offset}"
             model.effects.dead_letters[key] = meant.code or ""

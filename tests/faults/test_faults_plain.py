@@ -15,7 +15,8 @@ async def test_all_rows_and_answers_are_those_of_the_model(world: World) -> None
     await asyncio.gather(member.wait_ready(), gateway.wait_ready())
     for _ in range(3):
         await world.send(world.traffic.take(1000))
-    assert await world.differences() == []
+    found = await world.differences()
+    assert not found, "\n".join(found)
     assert await world.rest_differences(gateway) == []
     expected, _ = await world.expected()
     assert len(expected.dead_letters) >= 17
