@@ -94,11 +94,11 @@ def _count_once(model: Model, event: Event, appended_ms: int, stray: Place | Non
     if identity is None and stray is not None:
         identity, content = ("place", *stray), ()
     if identity is not None:
-        first = model.identities.setdefault(identity, content)
-        if first is not content:
+        if identity in model.identities:
             odd["duplicates"] += 1
-            odd["event_id_conflicts"] += int(first != content)
+            odd["event_id_conflicts"] += int(model.identities[identity] != content)
             return
+        model.identities[identity] = content
     odd["unidentified"] += int(event.identity is None)
     odd["misrouted"] += int(stray is not None)
     newest = model.newest_micros.get(event.service, 0)
