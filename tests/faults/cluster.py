@@ -145,15 +145,15 @@ class Cluster:
             await connection.close()
         return name
 
-    async def fresh_topics(self) -> None:
-        """Make every topic of the registry anew, empty."""
+    async def fresh_topics(self, *names: str) -> None:
+        """Make topics of the registry anew, empty: those that are named, or all."""
         kafka = KafkaSettings.model_validate({"bootstrap_servers": (self.bootstrap(),)})
+        wanted = set(names) or {topic.name for topic in TOPICS}
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap())
         await admin.start()
         try:
-            ours = {topic.name for topic in TOPICS}
-            await admin.delete_topics(sorted(ours & set(await admin.list_topics())))
-            while ours & set(await admin.list_topics()):
+            await admin.delete_topics(sorted(wanted & set(await admin.list_topics())))
+            while wanted & set(await admin.list_topics()):
                 await asyncio.sleep(_POLL_SECONDS)
         finally:
             await admin.close()

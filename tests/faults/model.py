@@ -33,39 +33,53 @@ class Model:
 
 
 def expected_effects(
-    log: Sequence[LogRecord],
+    logs: Sequence[Sequence[LogRecord]],
     sent: Mapping[int, Sent],
     shards: int,
     cluster_id: str,
     ends: Mapping[int, int],
 ) -> tuple[Effects, list[str]]:
-    """Return all rows that the log must lead to, and what is wrong with the log itself."""
-    model, by_place = Model(shards), {(r.partition, r.offset): r for r in log}
-    forwarded: Counter[Place] = Counter()
+    """Return all rows that the logs must lead to, and what is wrong with the logs themselves.
+
+    There are several where the topic was made anew or its beginning was deleted: what was
+    applied of each earlier one, then the present one, of which `ends` are the next offsets.
+    """
+    model = Model(shards)
+    for log in logs:
+        _apply_log(model, log, sent, cluster_id)
+    _finish(model, ends)
+    return model.effects, model.faults
+
+
+def _apply_log(
+    model: Model, log: Sequence[LogRecord], sent: Mapping[int, Sent], cluster_id: str
+) -> None:
+    by_place = {(r.partition, r.offset): r for r in log}
+    forwarded: set[Place] = set()
     strays: set[Place] = set()
+    if len(by_place) < len(log):
+        model.faults.append("the log was read wrongly: an offset stands twice")
     for record in log:
         origin, stray = record, None
         if record.header(NUMBER_HEADER) is None:
             stray = _place(record.header("forwarded_from"))
-            if stray is None or stray not in by_place or by_place[stray].value != record.value:
+            if stray is None or stray not in by_place:
                 model.faults.append(f"nobody sent {record}")
                 continue
             origin = by_place[stray]
-            forwarded[stray] += 1
+            forwarded.add(stray)
         meant = sent[int(origin.header(NUMBER_HEADER) or 0)]
         if meant.value != record.value:
             model.faults.append(f"{meant} does not stand as it was sent: {record}")
         if meant.event is None:
             key = f"dlq:{cluster_id}:{METRICS.name}:{record.partition}:{record.offset}"
             model.effects.dead_letters[key] = meant.code or ""
-        elif shard_of(meant.event.service, shards) != record.partition:
+        elif shard_of(meant.event.service, model.shards) != record.partition:
             strays.add((record.partition, record.offset))
         else:
             _count_once(model, meant.event, origin.appended_ms, stray)
-    model.faults += [f"never forwarded: {place}" for place in sorted(strays - forwarded.keys())]
-    model.faults += [f"forwarded but at home: {p}" for p in sorted(forwarded.keys() - strays)]
-    _finish(model, ends)
-    return model.effects, model.faults
+    model.faults += [f"never forwarded: {place}" for place in sorted(strays - forwarded)]
+    model.faults += [f"forwarded but at home: {place}" for place in sorted(forwarded - strays)]
 
 
 def acknowledgement_faults(

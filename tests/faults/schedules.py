@@ -13,7 +13,7 @@ from tests.faults.world import World
 BURST: Final = 200
 _BURSTS: Final = 100
 _BURST_SECONDS: Final = 0.25
-_MUTANT_SETTLE_SECONDS: Final = 8.0
+_MUTANT_SETTLE_SECONDS: Final = 4.0
 _SETTLE_SECONDS: Final = 30.0
 
 

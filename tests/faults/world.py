@@ -40,6 +40,7 @@ class World:
         self.sender = Sender(self.bootstrap)
         self.members: list[Member] = []
         self._database, self._folder = database, folder
+        self._earlier_logs: list[list[LogRecord]] = []
 
     def member(self, name: str, *, proxied: bool = False, **environment: str) -> Member:
         """Return a burnrate process that is not started yet."""
@@ -87,10 +88,18 @@ class World:
         """Return what the model makes of the topic, and what is wrong with the topic."""
         log = await read_log(self.bootstrap, METRICS.name)
         ends = await log_ends(self.bootstrap, METRICS.name)
-        effects, faults = expected_effects(
-            log, self.traffic.sent, SHARDS, await cluster_id(self.bootstrap), ends
-        )
+        cluster = await cluster_id(self.bootstrap)
+        logs = [*self._earlier_logs, log]
+        effects, faults = expected_effects(logs, self.traffic.sent, SHARDS, cluster, ends)
         return effects, [*faults, *acknowledgement_faults(self.sender.acknowledged, log)]
+
+    async def end_of_log(self) -> None:
+        """Note that the topic's records as applied now are about to be deleted."""
+        offsets, _ = await read_progress(self.database_url)
+        log = await read_log(self.bootstrap, METRICS.name)
+        applied = [r for r in log if r.offset < offsets[METRICS.name, r.partition]]
+        self._earlier_logs.append(applied)
+        self.sender.acknowledged.clear()
 
     async def published(self) -> list[LogRecord]:
         """Return all that stands on the topic of results."""
