@@ -6,17 +6,25 @@ service reads the same records and has their counts, marks and offsets committed
 
 import argparse
 import asyncio
+import logging
+import multiprocessing
 import os
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
+import asyncpg
 import msgspec
+import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 ROOT = Path(__file__).parents[1]
@@ -27,13 +35,16 @@ from burnline.config import DataDir  # noqa: E402
 from burnline.ports import LOOPBACK, Reservations  # noqa: E402
 from burnline.postgres import PostgresNode  # noqa: E402
 from burnline.postgres_home import forget_home, open_home  # noqa: E402
+from burnrate.settings import BurnrateSettings  # noqa: E402
 from common.events import MetricEvent, encode  # noqa: E402
 from common.settings import KafkaSettings  # noqa: E402
 from common.sharding import shard_of  # noqa: E402
 from common.topics import METRICS, ensure_topics  # noqa: E402
-from tests.burnrate_service import SHARDS, TestSettings, applied, burnrate  # noqa: E402
+from tests.burnrate_service import SHARDS, TestSettings, burnrate  # noqa: E402
 from tests.plugin import migrate  # noqa: E402
 from tests.servers import running  # noqa: E402
+
+_APPLIED = "SELECT sum(next_offset) FROM burnrate.shard_offset"
 
 
 class _Fields(msgspec.Struct, gc=False):
@@ -70,34 +81,64 @@ async def produce(bootstrap: str, events: int, services: int) -> None:
     await client.stop()
 
 
-async def bare(bootstrap: str, events: int) -> float:
-    """Return records per second of the client and the decoder alone."""
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Records per second, and the processor time (user and system) that each took."""
+
+    per_second: float
+    cpu_micros: float
+
+
+async def bare(bootstrap: str, events: int) -> Pace:
+    """Measure the client and the decoder alone."""
     client = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
     await client.start()
     partitions = [TopicPartition(METRICS.name, shard) for shard in range(SHARDS)]
     client.assign(partitions)
     await client.seek_to_beginning(*partitions)
     decode = msgspec.json.Decoder(_Fields).decode
-    seen, began = 0, time.perf_counter()
+    seen, began, cpu = 0, time.perf_counter(), time.process_time()
     while seen < events:
         for records in (await client.getmany(timeout_ms=1000, max_records=5000)).values():
             for record in records:
                 decode(record.value)
             seen += len(records)
-    took = time.perf_counter() - began
+    took, spent = time.perf_counter() - began, time.process_time() - cpu
     await client.stop()
-    return events / took
+    return Pace(events / took, spent / events * 1e6)
 
 
-async def whole(bootstrap: str, url: str, events: int) -> float:
-    """Return records per second of the service, from the first to the last committed."""
-    async with burnrate(TestSettings(url, bootstrap)):
-        while not (before := await applied(url)):
+async def whole(bootstrap: str, url: str, events: int) -> Pace:
+    """Measure the service as it runs, from the first record committed to the last."""
+    watching = await asyncpg.connect(url)
+
+    async def applied() -> int:
+        return int(await watching.fetchval(_APPLIED) or 0)
+
+    settings = TestSettings(url, bootstrap)
+    settings.burnrate = BurnrateSettings()
+    async with burnrate(settings):
+        while not (before := await applied()):
             await asyncio.sleep(0.01)
-        began = time.perf_counter()
-        while await applied(url) < events:
-            await asyncio.sleep(0.02)
-        return (events - before) / (time.perf_counter() - began)
+        began, cpu = time.perf_counter(), time.process_time()
+        while await applied() < events:
+            await asyncio.sleep(0.05)
+        took, spent = time.perf_counter() - began, time.process_time() - cpu
+    await watching.close()
+    return Pace((events - before) / took, spent / (events - before) * 1e6)
+
+
+def measured(measure: Callable[..., Coroutine[Any, Any, Pace]], *arguments: object) -> Pace:
+    """Run a measurement in a process of its own, so that none inherits another's heap."""
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn) as process:
+        return process.submit(_run, measure, arguments).result()
+
+
+def _run(measure: Callable[..., Coroutine[Any, Any, Pace]], arguments: Sequence[object]) -> Pace:
+    logging.disable(logging.ERROR)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    return asyncio.run(measure(*arguments))
 
 
 def main() -> None:
@@ -130,12 +171,15 @@ def rounds(bootstrap: str, postgres: PostgresNode, options: argparse.Namespace) 
         asyncio.run(postgres.ensure_database(f"round_{number}"))
         url = postgres.url(f"round_{number}")
         migrate(url)
-        base = asyncio.run(bare(bootstrap, options.events))
-        ours = asyncio.run(whole(bootstrap, url, options.events))
-        ratios.append(ours / base)
-        rates = f"bare {base:9,.0f}/s  burnrate {ours:9,.0f}/s"
-        print(f"round {number + 1}: {rates}  ratio {ratios[-1]:.3f}")
+        base = measured(bare, bootstrap, options.events)
+        ours = measured(whole, bootstrap, url, options.events)
+        ratios.append(ours.per_second / base.per_second)
+        print(f"round {number + 1}: bare {_told(base)}  burnrate {_told(ours)}  {ratios[-1]:.3f}")
     print(f"median ratio {statistics.median(ratios):.3f} over {len(ratios)} rounds")
+
+
+def _told(pace: Pace) -> str:
+    return f"{pace.per_second:9,.0f}/s {pace.cpu_micros:5.2f} us"
 
 
 if __name__ == "__main__":

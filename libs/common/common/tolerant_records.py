@@ -59,7 +59,6 @@ class _KeptRecords(MemoryRecords):  # type: ignore[misc]
 
 class _PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
     _records: Any
-
     _records_iterator: Any
 
     def __next__(self) -> Any:
