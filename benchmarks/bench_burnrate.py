@@ -13,7 +13,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -44,6 +44,8 @@ from tests.burnrate_service import SHARDS, TestSettings, burnrate  # noqa: E402
 from tests.plugin import migrate  # noqa: E402
 from tests.servers import running  # noqa: E402
 
+Applied = Callable[[], Awaitable[int]]
+STEADY = (0.2, 0.9)  # of all events committed
 _APPLIED = "SELECT sum(next_offset) FROM burnrate.shard_offset"
 
 
@@ -109,7 +111,7 @@ async def bare(bootstrap: str, events: int) -> Pace:
 
 
 async def whole(bootstrap: str, url: str, events: int) -> Pace:
-    """Measure the service as it runs, from the first record committed to the last."""
+    """Measure the service in its stride: neither its start nor its last, waiting flush."""
     watching = await asyncpg.connect(url)
 
     async def applied() -> int:
@@ -118,14 +120,19 @@ async def whole(bootstrap: str, url: str, events: int) -> Pace:
     settings = TestSettings(url, bootstrap)
     settings.burnrate = BurnrateSettings()
     async with burnrate(settings):
-        while not (before := await applied()):
-            await asyncio.sleep(0.01)
-        began, cpu = time.perf_counter(), time.process_time()
-        while await applied() < events:
-            await asyncio.sleep(0.05)
-        took, spent = time.perf_counter() - began, time.process_time() - cpu
+        marks = [await _reached(applied, share * events) for share in STEADY]
     await watching.close()
-    return Pace((events - before) / took, spent / (events - before) * 1e6)
+    (began, cpu, first), (ended, cpu_then, last) = marks
+    return Pace((last - first) / (ended - began), (cpu_then - cpu) / (last - first) * 1e6)
+
+
+async def _reached(
+    applied: Callable[[], Awaitable[int]], events: float
+) -> tuple[float, float, int]:
+    """Wait until so many are committed; return time, processor time, and how many are."""
+    while (found := await applied()) < events:
+        await asyncio.sleep(0.02)
+    return time.perf_counter(), time.process_time(), found
 
 
 def measured(measure: Callable[..., Coroutine[Any, Any, Pace]], *arguments: object) -> Pace:
@@ -144,7 +151,7 @@ def _run(measure: Callable[..., Coroutine[Any, Any, Pace]], arguments: Sequence[
 def main() -> None:
     """Run the rounds and print the ratio of their medians."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--events", type=int, default=300_000)
+    arguments.add_argument("--events", type=int, default=600_000)
     arguments.add_argument("--services", type=int, default=1_000)
     arguments.add_argument("--rounds", type=int, default=5)
     options = arguments.parse_args()
