@@ -41,6 +41,7 @@ class World:
         self.members: list[Member] = []
         self._database, self._folder = database, folder
         self._earlier_logs: list[list[LogRecord]] = []
+        self._unacknowledged: dict[int, Sent] = {}
 
     def member(self, name: str, *, proxied: bool = False, **environment: str) -> Member:
         """Return a burnrate process that is not started yet."""
@@ -52,7 +53,19 @@ class World:
 
     async def send(self, records: Sequence[Sent]) -> None:
         """Send records; return once they are acknowledged."""
+        self._unacknowledged.update({record.number: record for record in records})
         await self.sender.send(records)
+        for record in records:
+            del self._unacknowledged[record.number]
+
+    async def send_again_what_is_unknown(self) -> None:
+        """Send what a cancelled `send` has left without an acknowledgement."""
+        await self.send(list(self._unacknowledged.values()))
+
+    def keep_logs(self, folder: Path) -> None:
+        """Copy what every process has written."""
+        for member in self.members:
+            (folder / f"{member.name}.log").write_text(member.log)
 
     async def forget_members(self) -> None:
         """Put all members out of the group, for those that are dead or frozen."""
