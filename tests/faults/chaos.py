@@ -174,14 +174,13 @@ async def run(world: World, seed: int, seconds: float) -> bool:
     found += await world.rest_differences(gateway, 30)
     expected, _ = await world.expected()
     epochs = await read_epochs(world.database_url)
-    lines = [
-        *found,
+    told = (
         f"{'FAIL' if found else 'PASS'} seed={seed} seconds={seconds:g} "
         f"settle_seconds={settle_seconds:.1f} records={sum(expected.next_offsets.values())} "
         f"sent_again={world.sender.unknown_outcomes} dead_letters={len(expected.dead_letters)} "
-        f"highest_epoch={max(epochs.values())} faults={dict(sorted(chaos.done.items()))}",
-    ]
-    say(lines)
+        f"highest_epoch={max(epochs.values())} faults={dict(sorted(chaos.done.items()))}"
+    )
+    say([*found, told])
     return not found
 
 
