@@ -15,7 +15,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-h
 	--no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down logs clean test test-fast check types format schemas bench pins
+.PHONY: help install up down logs clean test test-fast check types format schemas bench chaos pins
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -61,6 +61,9 @@ schemas: $(DEV) ## write the JSON Schemas and the AsyncAPI document again
 bench: $(DEV) ## run the benchmarks, on real Apache Kafka
 	@[ -n "$(BENCHMARKS)" ] || { echo "benchmarks/ holds no bench_*.py yet"; exit 1; }
 	@for file in $(BENCHMARKS); do $(BIN)/python $$file || exit 1; done
+
+chaos: $(DEV) ## hurt real servers for SECONDS=60 by SEED=1, then compare every row with a model
+	$(BIN)/python -m tests.faults.chaos --seed $(or $(SEED),1) --seconds $(or $(SECONDS),60)
 
 pins: $(DEV) ## compile the hashed pins again; what is pinned stays unless pyproject.toml forbids it
 	$(COMPILE) --extra dev --output-file requirements-dev.txt

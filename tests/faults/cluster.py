@@ -6,6 +6,7 @@ Clients of a test reach both directly; services may be sent through a proxy in f
 import asyncio
 import os
 import shutil
+import signal
 import subprocess
 import time
 from dataclasses import replace
@@ -61,10 +62,22 @@ class Server:
         assert self._identity is not None
         found = [c.pid for c in psutil.Process(self._identity.pid).children(recursive=True)]
         children = [ProcessIdentity.of(pid) for pid in found]
-        self._identity.send(9)
+        self._identity.send(signal.SIGKILL)
         self._reap()
         while any(child is not None and child.is_alive() for child in children):
             await asyncio.sleep(_POLL_SECONDS)
+
+    @property
+    def pid(self) -> int:
+        """The process that was started."""
+        assert self._identity is not None
+        return self._identity.pid
+
+    def end_at_once(self) -> None:
+        """SIGKILL its whole process group."""
+        if self._identity is not None:
+            self._identity.send(signal.SIGKILL)
+            self._reap()
 
     def stop(self) -> None:
         """End it in order."""

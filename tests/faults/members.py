@@ -17,6 +17,7 @@ from burnline.services import is_service_ready
 from tests.faults.proxy import HOST
 
 READY_SECONDS: Final = 60.0
+_GRACE_SECONDS: Final = 20.0
 _POLL_SECONDS: Final = 0.02
 _PORTS: Final = {"burnrate": "BURNRATE_PORT", "api_gateway": "BURNLINE_PORT"}
 
@@ -40,6 +41,7 @@ class Member:
 
     def start(self, failpoints: str = "", mutation: str = "") -> None:
         """Start it, stopping itself at the failpoints, or with one of its guards taken out."""
+        self.kill()
         for hit in self.folder.glob("failpoint-*.hit"):
             hit.unlink()
         module = ("tests.faults.mutant", mutation) if mutation else (self._service,)
@@ -90,29 +92,33 @@ class Member:
         return self._process.returncode
 
     def kill(self) -> None:
-        """SIGKILL it, frozen or not."""
-        self._signal(signal.SIGKILL)
+        """SIGKILL it, frozen or not; nothing when it does not run."""
+        self.send(signal.SIGKILL)
         if self._process is not None:
             self._process.wait()
 
     async def stop(self) -> None:
-        """End it in order."""
-        self._signal(signal.SIGTERM)
-        await self.wait_ended()
+        """End it in order; SIGKILL what goes on for too long, as the supervisor does."""
+        self.send(signal.SIGTERM)
+        deadline = time.monotonic() + _GRACE_SECONDS
+        while self.is_running and time.monotonic() < deadline:
+            await asyncio.sleep(_POLL_SECONDS)
+        self.kill()
 
     def freeze(self) -> None:
         """SIGSTOP it."""
-        self._signal(signal.SIGSTOP)
+        self.send(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Let it go on."""
-        self._signal(signal.SIGCONT)
+        self.send(signal.SIGCONT)
 
     @property
     def _log(self) -> Path:
         return self.folder / "log"
 
-    def _signal(self, signum: int) -> None:
+    def send(self, signum: int) -> None:
+        """Signal it, if it lives."""
         if self._identity is not None:
             self._identity.send(signum)
 

@@ -39,7 +39,7 @@ def kafka_offsets() -> None:
     lock = LedgerStore.lock
     handle = ShardLedger.handle
 
-    async def acquire_from_kafka(  # noqa: PLR0913 - as the function it stands for
+    async def acquire_from_kafka(  # noqa: PLR0913, PLR0917 - as the function it stands for
         self: LedgerStore,
         session: Any,
         shard: int,

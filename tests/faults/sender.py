@@ -87,8 +87,9 @@ class Sender:
         batch = producer.create_batch()
         batch._builder = _DefaultRecordBatchBuilderPy(2, 0, 0, -1, -1, 0, _BATCH_BYTES)
         assert batch.append(timestamp=None, key=record.key, value=record.value, headers=headers)
-        sending = await producer.send_batch(batch, METRICS.name, partition=record.partition)
-        return sending
+        at = record.partition
+        sent: asyncio.Future[Any] = await producer.send_batch(batch, METRICS.name, partition=at)
+        return sent
 
     async def _started(self, *, idempotent: bool) -> AIOKafkaProducer:
         if idempotent not in self._producers:

@@ -32,7 +32,7 @@ async def read_effects(database_url: str) -> Effects:
                 latency=await _latency(connection),
                 services=await _services(connection),
                 next_offsets=await _next_offsets(connection),
-                waiting={key: topic for key, topic in await connection.fetch(_OUTBOX)},
+                waiting={row[0]: row[1] for row in await connection.fetch(_OUTBOX)},
                 snapshots=await _snapshots(connection),
             )
     finally:
@@ -52,7 +52,7 @@ async def read_progress(database_url: str) -> tuple[dict[tuple[str, int], int], 
 async def read_epochs(database_url: str) -> dict[int, int]:
     """Return the epoch by shard."""
     rows = await _rows(database_url, "SELECT shard, epoch FROM burnrate.shard")
-    return {shard: epoch for shard, epoch in rows}
+    return {row["shard"]: row["epoch"] for row in rows}
 
 
 async def read_snapshot_versions(database_url: str) -> dict[str, tuple[int, str]]:

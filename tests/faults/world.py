@@ -40,7 +40,13 @@ class World:
         self.sender = Sender(self.bootstrap)
         self.members: list[Member] = []
         self._database, self._folder = database, folder
+        self._other_database_url = ""
         self._earlier_logs: list[list[LogRecord]] = []
+        self._unacknowledged: dict[int, Sent] = {}
+
+    def use_database(self, url: str) -> None:
+        """Let the scenario work on a database that is not the cluster's."""
+        self.database_url = self._other_database_url = url
 
     def member(self, name: str, *, proxied: bool = False, **environment: str) -> Member:
         """Return a burnrate process that is not started yet."""
@@ -52,7 +58,19 @@ class World:
 
     async def send(self, records: Sequence[Sent]) -> None:
         """Send records; return once they are acknowledged."""
+        self._unacknowledged.update({record.number: record for record in records})
         await self.sender.send(records)
+        for record in records:
+            del self._unacknowledged[record.number]
+
+    async def send_again_what_is_unknown(self) -> None:
+        """Send what a cancelled `send` has left without an acknowledgement."""
+        await self.send(list(self._unacknowledged.values()))
+
+    def keep_logs(self, folder: Path) -> None:
+        """Copy what every process has written."""
+        for member in self.members:
+            (folder / f"{member.name}.log").write_text(member.log)
 
     async def forget_members(self) -> None:
         """Put all members out of the group, for those that are dead or frozen."""
@@ -119,7 +137,8 @@ class World:
         self, name: str, service: str, *, proxied: bool, environment: dict[str, str]
     ) -> Member:
         addresses = {
-            "DATABASE_URL": self.cluster.database_url(self._database, proxied=proxied),
+            "DATABASE_URL": self._other_database_url
+            or self.cluster.database_url(self._database, proxied=proxied),
             "KAFKA_BOOTSTRAP_SERVERS": self.cluster.bootstrap(proxied=proxied),
             "BURNLINE_HOST": "127.0.0.1",
             "BURNLINE_BROKER": "kafka",

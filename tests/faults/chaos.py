@@ -1,0 +1,232 @@
+"""Seeded chaos: `python -m tests.faults.chaos --seed N --seconds S` (or `make chaos`).
+
+Members under restart, both servers, both networks, and traffic of every kind, for S seconds;
+then all is healed and every row is compared with the model. Exit code 0: all is equal.
+"""
+
+import argparse
+import asyncio
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+from tests.faults.cluster import Cluster
+from tests.faults.members import Member
+from tests.faults.stored import read_epochs
+from tests.faults.world import World, new_world
+
+SETTLE_SECONDS: Final = 60.0
+_START_SECONDS: Final = 120.0
+_BURST: Final = 80
+_BURST_SECONDS: Final = 0.1
+_FAILPOINTS: Final = (
+    "ledger.before_transaction",
+    "ledger.after_lock",
+    "ledger.after_apply",
+    "ledger.after_commit",
+    "evaluator.before_publish",
+    "evaluator.after_publish",
+    "outbox.after_publish",
+    "outbox.before_commit",
+)
+
+
+class Chaos:
+    """What is done to a world, drawn from one seed; `done` counts it."""
+
+    def __init__(self, world: World, seed: int) -> None:
+        self.done: Counter[str] = Counter()
+        self._world, self._random = world, random.Random(seed)
+        count = self._random.choice((2, 3))
+        self._members = [world.member(name, proxied=self._chance(0.6)) for name in "abc"[:count]]
+        self._faults: dict[str, tuple[int, Callable[[], Awaitable[None]]]] = {
+            "kill": (5, self._kill),
+            "stop": (3, self._stop),
+            "failpoint": (5, self._failpoint),
+            "freeze": (3, self._freeze),
+            "postgres": (2, self._postgres),
+            "kafka": (1, self._kafka),
+            "network": (4, self._network),
+        }
+
+    async def run(self, seconds: float) -> None:
+        """Hurt the world for so long, then heal it; every member runs at the end."""
+        for member in self._members:
+            member.start()
+        names = list(self._faults)
+        weights = [weight for weight, _ in self._faults.values()]
+        deadline = time.monotonic() + seconds
+        keeping = asyncio.create_task(self._keep_up())
+        try:
+            while time.monotonic() < deadline:
+                await asyncio.sleep(self._random.uniform(0.2, 2.0))
+                name = self._random.choices(names, weights)[0]
+                await self._faults[name][1]()
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+        self._heal()
+
+    async def _keep_up(self) -> None:
+        """Start what has ended, as a supervisor does."""
+        while True:
+            for member in self._members:
+                if not member.is_running:
+                    member.start()
+            await asyncio.sleep(0.3)
+
+    def _heal(self) -> None:
+        for proxy in (self._world.cluster.postgres_proxy, self._world.cluster.kafka_proxy):
+            proxy.heal()
+        for member in self._members:
+            if not member.is_running:
+                member.start()
+            member.thaw()
+
+    async def _kill(self) -> None:
+        self._note("kill")
+        self._one().kill()
+
+    async def _stop(self) -> None:
+        self._note("stop")
+        self._one().send(signal.SIGTERM)
+
+    async def _failpoint(self) -> None:
+        """Start a member anew so that it ends or freezes itself a little later."""
+        member, place = self._one(), self._random.choice(_FAILPOINTS)
+        action = "STOP" if self._chance(0.3) else "KILL"
+        member.kill()
+        member.start(f"{place}:{self._random.randrange(1, 12)}:{action}")
+        self._note(f"{place}:{action}")
+        if action == "STOP":
+            await asyncio.sleep(self._random.uniform(4, 14))
+            member.thaw()
+
+    async def _freeze(self) -> None:
+        """Freeze a member for less or for more than its session lasts."""
+        self._note("freeze")
+        member = self._one()
+        member.freeze()
+        await asyncio.sleep(self._random.choice((1, 3, 12)))
+        member.thaw()
+
+    async def _postgres(self) -> None:
+        self._note("postgres kill")
+        await self._world.cluster.postgres.kill()
+        await asyncio.sleep(self._random.uniform(0, 2))
+        await self._world.cluster.postgres.start()
+
+    async def _kafka(self) -> None:
+        self._note("kafka kill")
+        await self._world.cluster.kafka.kill()
+        await asyncio.sleep(self._random.uniform(0, 1))
+        await self._world.cluster.kafka.start()
+
+    async def _network(self) -> None:
+        cluster = self._world.cluster
+        server = self._random.choice(("postgres", "kafka"))
+        proxy = {"postgres": cluster.postgres_proxy, "kafka": cluster.kafka_proxy}[server]
+        ways: dict[str, Callable[[], None]] = {
+            "cut": proxy.cut,
+            "black hole": proxy.black_hole,
+            "hold": proxy.hold,
+            "slow": lambda: proxy.slow(0.05, 200_000),
+        }
+        kind = self._random.choice(list(ways))
+        self._note(f"{server} {kind}")
+        ways[kind]()
+        await asyncio.sleep(self._random.choice((0.5, 2, 5, 12)))
+        proxy.heal()
+
+    def _one(self) -> Member:
+        return self._random.choice(self._members)
+
+    def _note(self, what: str) -> None:
+        self.done[what] += 1
+
+    def _chance(self, ratio: float) -> bool:
+        return self._random.random() < ratio
+
+
+async def run(world: World, seed: int, seconds: float) -> bool:
+    """Run the chaos of a seed and say how it ended; True when every row is equal."""
+    gateway, chaos = world.gateway(), Chaos(world, seed)
+    gateway.start()
+    sending = asyncio.create_task(_send(world))
+    try:
+        await chaos.run(seconds)
+    finally:
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+    await world.send_again_what_is_unknown()
+    began = time.monotonic()
+    found = await world.differences(SETTLE_SECONDS)
+    settle_seconds = time.monotonic() - began
+    if not gateway.is_running:
+        gateway.start()
+    found += await world.rest_differences(gateway, 30)
+    expected, _ = await world.expected()
+    epochs = await read_epochs(world.database_url)
+    told = (
+        f"{'FAIL' if found else 'PASS'} seed={seed} seconds={seconds:g} "
+        f"settle_seconds={settle_seconds:.1f} records={sum(expected.next_offsets.values())} "
+        f"sent_again={world.sender.unknown_outcomes} dead_letters={len(expected.dead_letters)} "
+        f"highest_epoch={max(epochs.values())} faults={dict(sorted(chaos.done.items()))}"
+    )
+    say([*found, told])
+    return not found
+
+
+def say(lines: list[str]) -> None:
+    """Write lines at once, also where the output is a file."""
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()
+
+
+async def _send(world: World) -> None:
+    await world.send(world.traffic.poison_of_every_kind())
+    while True:
+        await world.send(world.traffic.take(_BURST))
+        await asyncio.sleep(_BURST_SECONDS)
+
+
+async def chaos(seed: int, seconds: float, folder: Path) -> bool:
+    """Make a cluster, run the chaos on it, and leave nothing behind."""
+    cluster = Cluster(folder / "cluster")
+    try:
+        await cluster.start()
+        async with new_world(cluster, folder / "members", seed) as world:
+            async with asyncio.timeout(seconds + _START_SECONDS + SETTLE_SECONDS):
+                equal = await run(world, seed, seconds)
+            if not equal:
+                kept = Path(tempfile.mkdtemp(prefix=f"chaos-{seed}-"))
+                world.keep_logs(kept)
+                say([f"logs: {kept}"])
+            return equal
+    finally:
+        cluster.stop()
+
+
+def main() -> int:
+    """Return the exit code: 0 when all is equal."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    asked = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="burnline-chaos-"))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        return 0 if asyncio.run(chaos(asked.seed, asked.seconds, folder)) else 1
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
