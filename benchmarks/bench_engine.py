@@ -80,10 +80,10 @@ def filled(services: int, days: int, *, keep: bool) -> Run:
 
 def tick(run: Run, now: datetime) -> int:
     """Measure, and take it as published; return how many services were to go out."""
-    began = time.perf_counter()
+    began = time.process_time_ns()
     measured = run.state.measure(run.published, Moment(now, 0, 1, now, lagging=False))
     run.published.accept(measured)
-    run.ticks.append(time.perf_counter() - began)
+    run.ticks.append((time.process_time_ns() - began) / 1e9)
     return len(measured.worst)
 
 
@@ -116,21 +116,40 @@ def minute(run: Run) -> float:
         now = START + timedelta(seconds=second)
         out += tick(run, now)
         batch = reports(run, now, chance)
-        began = time.perf_counter()
+        began = time.process_time_ns()
         run.state.fold(batch, now)
-        run.folds.append(time.perf_counter() - began)
+        run.folds.append((time.process_time_ns() - began) / 1e9)
         run.batches.append(batch)
     tick(run, now)
     return out / TICKS
 
 
+def catching_up(run: Run) -> float:
+    """Return the seconds for each cell of a batch in which every service has one."""
+    n, now = len(run.names), START + timedelta(seconds=TICKS)
+    ends = np.full(n, to_micros(now))
+    batch = BatchSums(
+        tuple(run.names),
+        np.arange(n),
+        ends // (TEN_SECONDS * 1_000_000),
+        np.ones((n, 2), np.int64),
+        np.full(n, REPORT_SECONDS),
+        ends,
+        {},
+        {},
+    )
+    began = time.process_time_ns()
+    run.state.fold(batch, now)
+    return (time.process_time_ns() - began) / 1e9 / n
+
+
 def naive(run: Run) -> float:
     """Return the seconds that it takes to sum every window of every series again."""
     series = np.arange(len(run.names))
-    began = time.perf_counter()
+    began = time.process_time_ns()
     for seconds in (*WINDOW_SECONDS[:7], 30 * DAY):
         run.state.engine.window_sums(series, np.full(len(series), seconds))
-    return time.perf_counter() - began
+    return (time.process_time_ns() - began) / 1e9
 
 
 def check(run: Run) -> int:
@@ -170,7 +189,7 @@ def _place(batch: BatchSums, name: str) -> int:
 
 def speed(services: int, rounds: int) -> None:
     """Print the time for each service and tick, and each event, beside the naive sums."""
-    own, slowest, per_event, ratios, ways = [], [], [], [], 0
+    own, slowest, per_event, at_once, ratios, ways = [], [], [], [], [], 0
     for _ in range(rounds):
         run = filled(services, SHALLOW_DAYS, keep=True)
         out = minute(run)
@@ -179,10 +198,12 @@ def speed(services: int, rounds: int) -> None:
         per_event.append(sum(run.folds) / sum(len(b.names) for b in run.batches) * 1e9)
         ratios.append(naive(run) / services * 1e9 / own[-1])
         ways += check(run)
+        at_once.append(catching_up(run) * 1e9)
     print(
         f"{services} services: {statistics.median(own):.1f} ns for each service and tick "
         f"[{min(own):.1f}..{max(own):.1f}], slowest tick {statistics.median(slowest):.2f} ms; "
-        f"update {statistics.median(per_event):.0f} ns for each event; "
+        f"update {statistics.median(per_event):.0f} ns for each event, "
+        f"{statistics.median(at_once):.0f} ns where all come at once; "
         f"summing anew costs {statistics.median(ratios):.0f} times as much; "
         f"{out:.0f} snapshots a tick; {ways} window sums equal those by hand"
     )
@@ -223,6 +244,23 @@ def growth(services: int) -> tuple[float, float]:
     return longest, max(run.ticks)
 
 
+def loading(services: int) -> tuple[float, float]:
+    """Return the seconds to load what is kept of a shard, and to copy it in memory."""
+    names, kept = [f"service-{i:05d}" for i in range(services)], []
+    for resolution, depth in ((TEN_SECONDS, 720), (MINUTE, 1500), (HOUR, 720)):
+        anchor = bucket_of(to_micros(START), resolution)
+        counts = np.random.default_rng(depth).integers(1, 100, (depth, services, 3))
+        kept.append((resolution, np.arange(anchor - depth + 1, anchor + 1), counts))
+    began = time.perf_counter()
+    copies = [counts.copy() for _, _, counts in kept]
+    copied = time.perf_counter() - began
+    state, began = ShardState(START, Room(len(names) + len(copies))), time.perf_counter()
+    for resolution, buckets, counts in kept:
+        state.load_blocks(resolution, names, buckets, counts)
+    state.measure(Published(), Moment(START, 0, 1, START, lagging=False))
+    return time.perf_counter() - began, copied
+
+
 def alone(work: Callable[..., float], *arguments: int) -> float:
     """Return what a call gives in a fresh process."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
@@ -240,6 +278,9 @@ def main() -> None:
         for services in (1_000, 4_000):
             kilobytes = alone(memory, services, days) / 1000
             print(f"{services} series of {days} days: {kilobytes:.1f} kB each")
+    loads = [loading(1_000) for _ in range(rounds)]
+    loaded, copied = (statistics.median(times) * 1e3 for times in zip(*loads, strict=True))
+    print(f"loading 1000 services of 30 days: {loaded:.0f} ms; a copy of the rows {copied:.0f} ms")
     fold, ticked = growth(10_000)
     print(
         f"growing to 10000 services: longest fold {fold * 1e3:.1f} ms, tick {ticked * 1e3:.1f} ms"
