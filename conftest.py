@@ -4,7 +4,12 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ("tests.plugin", "tests.gateway_fixtures", "tests.ingest_fixtures")
+pytest_plugins = (
+    "tests.plugin",
+    "tests.gateway_fixtures",
+    "tests.ingest_fixtures",
+    "tests.faults.fixtures",
+)
 
 # Deadlines and slow generation measure the machine, not the code: a fresh clone builds its tables
 # of characters during the first example. Where changes are judged, equal code gets equal examples.

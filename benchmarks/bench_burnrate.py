@@ -14,6 +14,7 @@ import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -43,19 +44,29 @@ class _Fields(msgspec.Struct, gc=False):
 
 
 async def produce(bootstrap: str, events: int, services: int) -> None:
-    """Write the records that every round reads."""
-    now = datetime.now(UTC) - timedelta(minutes=10)
+    """Write what services have reported every ten seconds, up to now, in order of time."""
+    chance = Random(7)
+    rounds = -(-events // services)
+    began = datetime.now(UTC) - timedelta(seconds=10 * rounds)
     client = AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=5, acks="all")
     await client.start()
-    pending = []
-    for i in range(events):
-        name = f"service-{i % services:04d}"
-        at = now + timedelta(milliseconds=i // services * 10)
-        event = MetricEvent(name, at, total=1000 + i % 7, bad=i % 3, source="b", event_id=str(i))
-        pending.append(
-            await client.send(METRICS.name, encode(event), partition=shard_of(name, SHARDS))
-        )
-    await asyncio.gather(*pending)
+    for number in range(rounds):
+        at = began + timedelta(seconds=10 * number)
+        pending = []
+        for i in range(min(services, events - number * services)):
+            name = f"service-{i:04d}"
+            total = chance.randint(900, 1100)
+            event = MetricEvent(
+                name,
+                at,
+                total=total,
+                bad=chance.randint(0, 3),
+                source="edge-proxy",
+                event_id=f"{chance.getrandbits(104):026x}",
+            )
+            sent = client.send(METRICS.name, encode(event), partition=shard_of(name, SHARDS))
+            pending.append(await sent)
+        await asyncio.gather(*pending)
     await client.stop()
 
 
@@ -92,7 +103,7 @@ async def whole(bootstrap: str, url: str, events: int) -> float:
 def main() -> None:
     """Run the rounds and print the ratio of their medians."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--events", type=int, default=60_000)
+    arguments.add_argument("--events", type=int, default=300_000)
     arguments.add_argument("--services", type=int, default=1_000)
     arguments.add_argument("--rounds", type=int, default=5)
     options = arguments.parse_args()

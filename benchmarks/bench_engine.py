@@ -95,7 +95,7 @@ def memory(services: int, days: int) -> float:
 
 
 def growth(services: int) -> tuple[float, float]:
-    """Return the seconds of the longest fold and tick while services appear ten at a time."""
+    """Return the CPU seconds of the longest fold and tick while services appear ten at a time."""
     run = Run(ShardState(START, Room(services)), [], {}, [], Published(), [], [])
     target, longest = default_target(Decimal("0.999"), 30), 0.0
     for first in range(0, services, 10):
@@ -104,9 +104,9 @@ def growth(services: int) -> tuple[float, float]:
         counts, seconds = np.ones((10, 2), np.int64), np.full(10, 10)
         newest = np.full(10, to_micros(START))
         batch = BatchSums(names, np.arange(10), bucket, counts, seconds, newest, {}, {})
-        began = time.perf_counter()
+        began = time.process_time_ns()
         run.state.fold(batch, START)
-        longest = max(longest, time.perf_counter() - began)
+        longest = max(longest, (time.process_time_ns() - began) / 1e9)
         for name in run.state.take_unassigned():
             run.state.assign(name, [target])
         tick(run, START)

@@ -31,7 +31,9 @@ from tests.stack import Stack
 HOST: Final = "127.0.0.1"
 TEMPLATE: Final = "burnline_template"
 MAINTENANCE: Final = "postgres"
-SERVER_FIXTURES: Final = frozenset({"postgres_node", "kafka_node_running", "stack", "new_stack"})
+SERVER_FIXTURES: Final = frozenset(
+    {"postgres_node", "kafka_node_running", "stack", "new_stack", "fault_cluster"}
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:

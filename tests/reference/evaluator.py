@@ -10,11 +10,11 @@ from typing import Any, cast
 
 import msgspec
 
+from burnrate.admitted import Admitted
 from burnrate.catalog import Catalog
 from burnrate.counting import CountingWork
 from burnrate.domain import default_target
 from burnrate.evaluation import Evaluator
-from burnrate.judge import Admitted
 from burnrate.settings import BurnrateSettings
 from burnrate.shard_state import ShardState
 from common.database import Database

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
+from burnrate.admitted import Admitted, Counted
 from burnrate.batch_sums import BatchSums
 from burnrate.columns import columns_of
-from burnrate.judge import Admitted, Counted
 from burnrate.roster import Roster
 from burnrate.tally import sum_up
 

@@ -33,10 +33,20 @@ class _TolerantBatch(_DefaultRecordBatchPy):  # type: ignore[misc]
 
 
 class _TolerantRecords(_MemoryRecordsPy):  # type: ignore[misc]
+    """The batches that reach beyond an offset: what was given out before must not come again."""
+
+    def __init__(self, data: bytes, begin_offset: int) -> None:
+        super().__init__(data)
+        self._begin_offset = begin_offset
+
     def next_batch(self) -> Any:
-        data = self._next_slice
-        batch = super().next_batch()
-        return _TolerantBatch(data) if isinstance(batch, DefaultRecordBatch) else batch
+        while True:
+            data = self._next_slice
+            batch = super().next_batch()
+            if not isinstance(batch, DefaultRecordBatch):
+                return batch
+            if batch.next_offset > self._begin_offset:
+                return _TolerantBatch(data)
 
 
 class _KeptRecords(MemoryRecords):  # type: ignore[misc]
@@ -50,12 +60,19 @@ class _KeptRecords(MemoryRecords):  # type: ignore[misc]
 class _PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
     _records: Any
 
+    _records_iterator: Any
+
     def __next__(self) -> Any:
+        # this is called for every record, so that the usual case is written out
         try:
-            return super().__next__()
+            return next(self._records_iterator)
+        except StopIteration:
+            self._records_iterator = None
+            raise
         except UnicodeDecodeError:
-            # what lies before `next_fetch_offset` has been given out and is skipped
-            self._records = _TolerantRecords(self._records.data)
+            # what lies before `next_fetch_offset` has been given out; within the batch it is
+            # skipped, but at the end of each batch that offset is set anew
+            self._records = _TolerantRecords(self._records.data, self.next_fetch_offset)
             self._records_iterator = self._unpack_records()
             return super().__next__()
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from burnrate.judge import Counted
+from burnrate.admitted import Counted
 from burnrate.roster import Roster
 from common.clock import to_micros
 from common.events import Latency

@@ -9,11 +9,12 @@ import numpy as np
 import structlog
 
 from burnrate import repository
+from burnrate.admitted import Counted, Lane
 from burnrate.batch_sums import BatchSums
 from burnrate.blocks import Blocks
 from burnrate.columns import Bools, Columns, columns_of, joined
 from burnrate.fast_reader import FastReader
-from burnrate.judge import Counted, Lane, Misrouted, Poison, Rules, Verdict, judge, without_room
+from burnrate.judge import Misrouted, Poison, Rules, Verdict, judge, without_room
 from burnrate.marks import Counting, ShardMarks
 from burnrate.metrics import DEAD_LETTERS, EVENTS
 from burnrate.roster import Roster

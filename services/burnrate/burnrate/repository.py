@@ -6,9 +6,9 @@ from datetime import datetime
 from sqlalchemy import select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
+from burnrate.admitted import Lane
 from burnrate.batch_sums import BatchSums
 from burnrate.blocks import Key
-from burnrate.judge import Lane
 from burnrate.rings import HOUR, SUM_LIMIT
 from burnrate.tables import import_line
 from burnrate.tally import Bounds

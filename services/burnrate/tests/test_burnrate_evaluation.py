@@ -7,9 +7,9 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from burnrate.admitted import Admitted
 from burnrate.domain import Target, default_target, window_seconds
 from burnrate.figures import worst_rows
-from burnrate.judge import Admitted
 from burnrate.service_state import Moment
 from burnrate.shard_state import ShardState
 from common.events import BurnRateSnapshot, Latency, MetricEvent, TargetChanged

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from burnrate.admitted import Counted
 from burnrate.columns import Columns, columns_of, joined
 from burnrate.fast_reader import FastReader
-from burnrate.judge import Counted, judge
+from burnrate.judge import judge
 from burnrate.roster import Roster
 from common.headers import FORWARDED_AT_HEADER, FORWARDED_FROM_HEADER
 from common.kafka import Record

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from burnrate.admitted import Admitted, Counted
 from burnrate.columns import Columns, columns_of
-from burnrate.judge import Admitted, Counted
 from burnrate.marks import MARK, HourMarks, ShardMarks, packed
 from burnrate.roster import Roster
 from common.events import MetricEvent

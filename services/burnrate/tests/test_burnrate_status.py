@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from burnrate.admitted import Admitted
 from burnrate.domain import (
     STATUSES,
     Target,
@@ -15,7 +16,6 @@ from burnrate.domain import (
     slo_statuses,
     stale_after_seconds,
 )
-from burnrate.judge import Admitted
 from burnrate.service_state import Moment, Room, ServiceTable
 from burnrate.shard_state import ShardState
 from common.events import BurnRateSnapshot, IngestCounters, Latency, MetricEvent

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from burnrate.admitted import Admitted, Counted
 from burnrate.batch_sums import BatchSums
 from burnrate.columns import columns_of
-from burnrate.judge import Admitted, Counted
 from burnrate.rings import HOUR, MINUTE, RESOLUTIONS, TEN_SECONDS, bucket_of
 from burnrate.roster import Roster
 from burnrate.tally import (

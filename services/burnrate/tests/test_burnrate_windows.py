@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnrate.judge import Admitted
+from burnrate.admitted import Admitted
 from burnrate.shard_state import ShardState
 from common.events import MetricEvent
 from tests.reference.brute_force import WINDOWS, end_of_bucket, window_sums

@@ -1,0 +1,181 @@
+"""PostgreSQL and Apache Kafka that can be killed and started again on the same data.
+
+Clients of a test reach both directly; services may be sent through a proxy in front of each.
+"""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+import psutil
+from aiokafka.admin import AIOKafkaAdminClient
+
+from burnline.broker import kafka_node
+from burnline.child import spawn
+from burnline.command import Command
+from burnline.config import DataDir
+from burnline.environment import server_environment
+from burnline.kafka import KafkaNode, silence_client_logs
+from burnline.logfiles import tail
+from burnline.ports import Reservations
+from burnline.postgres import PostgresNode
+from burnline.postgres_home import forget_home, open_home
+from burnline.processes import ProcessIdentity, end_processes
+from common.settings import KafkaSettings
+from common.topics import TOPICS, ensure_topics
+from tests.faults.proxy import HOST, Proxy
+from tests.plugin import TEMPLATE, migrate
+
+SHARDS: Final = 4
+READY_SECONDS: Final = 60.0
+STOP_SECONDS: Final = 15.0
+_POLL_SECONDS: Final = 0.05
+_PROXIED: Final = "PROXIED"
+
+
+class Server:
+    """One server process; `start` may follow `kill` any number of times."""
+
+    def __init__(self, command: Command, logs: Path) -> None:
+        self._command = replace(command, environment=server_environment(dict(os.environ)))
+        self._log = logs / f"{command.name}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._identity: ProcessIdentity | None = None
+
+    async def start(self) -> None:
+        """Start it and wait until it is ready; an attempt that ends at once is repeated."""
+        deadline = time.monotonic() + READY_SECONDS
+        while not await self._is_started(deadline):
+            shown = "\n".join(tail(self._log, 20))
+            assert time.monotonic() < deadline, f"{self._command.name} not ready\n{shown}"
+            await asyncio.sleep(0.3)
+
+    async def kill(self) -> None:
+        """SIGKILL; return once it and its children are gone."""
+        assert self._identity is not None
+        found = [c.pid for c in psutil.Process(self._identity.pid).children(recursive=True)]
+        children = [ProcessIdentity.of(pid) for pid in found]
+        self._identity.send(9)
+        self._reap()
+        while any(child is not None and child.is_alive() for child in children):
+            await asyncio.sleep(_POLL_SECONDS)
+
+    def stop(self) -> None:
+        """End it in order."""
+        if self._identity is not None:
+            end_processes([self._identity], STOP_SECONDS, self._command.stop_signal)
+            self._reap()
+
+    async def _is_started(self, deadline: float) -> bool:
+        if self._command.prepare is not None:
+            self._command.prepare()
+        self._process = process = spawn(self._command, self._log, {})
+        self._identity = ProcessIdentity.of(process.pid)
+        while process.poll() is None and time.monotonic() < deadline:
+            if await self._command.probe():
+                return True
+            await asyncio.sleep(_POLL_SECONDS)
+        return False
+
+    def _reap(self) -> None:
+        if self._process is not None:
+            self._process.wait()
+        self._process, self._identity = None, None
+
+
+class Cluster:
+    """Both servers with their proxies, in a folder of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        silence_client_logs()
+        self._data_dir = DataDir(folder)
+        self._data_dir.logs.mkdir(parents=True)
+        self._reservations = Reservations()
+        ports = [self._reservations.take_any() for _ in range(2)]
+        self._node = PostgresNode(open_home(self._data_dir), HOST, ports[0])
+        self._kafka = kafka_node(folder / "kafka", self._reservations)
+        self._proxied_port = ports[1]
+        self.postgres = Server(self._node.command(), self._data_dir.logs)
+        self.kafka = Server(self._kafka_command(), self._data_dir.logs)
+        self.postgres_proxy = Proxy(ports[0])
+        self.kafka_proxy = Proxy(self._proxied_port)
+        self._databases = 0
+
+    async def start(self) -> None:
+        """Start everything and make the template of all databases."""
+        self.postgres_proxy.start()
+        self.kafka_proxy.start()
+        await asyncio.gather(self.postgres.start(), self.kafka.start())
+        await self._node.ensure_database(TEMPLATE)
+        await asyncio.to_thread(migrate, self._node.url(TEMPLATE))
+
+    def stop(self) -> None:
+        """End everything and remove every file."""
+        for server in (self.kafka, self.postgres):
+            server.stop()
+        for proxy in (self.kafka_proxy, self.postgres_proxy):
+            proxy.stop()
+        self._reservations.close()
+        forget_home(self._data_dir)
+        shutil.rmtree(self._data_dir.path, ignore_errors=True)
+
+    def bootstrap(self, *, proxied: bool = False) -> str:
+        """Return the address of Kafka, direct or through the proxy."""
+        return f"{HOST}:{self.kafka_proxy.port}" if proxied else self._kafka.bootstrap_servers
+
+    def database_url(self, name: str, *, proxied: bool = False) -> str:
+        """Return the address of a database, direct or through the proxy."""
+        port = self.postgres_proxy.port if proxied else self._node.port
+        return replace(self._node, port=port).url(name)
+
+    async def new_database(self) -> str:
+        """Make a fresh, migrated database and return its name."""
+        self._databases += 1
+        name = f"scenario_{self._databases}"
+        connection = await asyncpg.connect(self._node.url("postgres"), ssl=False)
+        try:
+            await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"')
+        finally:
+            await connection.close()
+        return name
+
+    async def fresh_topics(self, *names: str) -> None:
+        """Make topics of the registry anew, empty: those that are named, or all."""
+        kafka = KafkaSettings.model_validate({"bootstrap_servers": (self.bootstrap(),)})
+        wanted = set(names) or {topic.name for topic in TOPICS}
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap())
+        await admin.start()
+        try:
+            await admin.delete_topics(sorted(wanted & set(await admin.list_topics())))
+            while wanted & set(await admin.list_topics()):
+                await asyncio.sleep(_POLL_SECONDS)
+        finally:
+            await admin.close()
+        await ensure_topics(kafka, SHARDS)
+
+    def _kafka_command(self) -> Command:
+        return replace(self._kafka.command(), prepare=self._prepare_kafka)
+
+    def _prepare_kafka(self) -> None:
+        """Add a listener to the node's settings that gives out the proxy's address."""
+        node: KafkaNode = self._kafka
+        node.prepare()
+        path = node.home / "server.properties"
+        text = path.read_text()
+        added = {
+            "listeners=": f"{_PROXIED}://{HOST}:{self._proxied_port}",
+            "advertised.listeners=": f"{_PROXIED}://{HOST}:{self.kafka_proxy.port}",
+            "listener.security.protocol.map=": f"{_PROXIED}:PLAINTEXT",
+        }
+        lines = []
+        for line in text.splitlines():
+            name = line.split("=", 1)[0] + "="
+            lines.append(f"{line},{added.pop(name)}" if name in added else line)
+        assert not added, f"server.properties lacks {sorted(added)}"
+        path.write_text("\n".join(lines) + "\n")

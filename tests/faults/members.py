@@ -1,0 +1,123 @@
+"""A service as a process of its own, which can be killed, frozen and thawed."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from burnline.child import spawn
+from burnline.command import Command
+from burnline.ports import free_port
+from burnline.processes import ProcessIdentity
+from burnline.services import is_service_ready
+from tests.faults.proxy import HOST
+
+READY_SECONDS: Final = 60.0
+_POLL_SECONDS: Final = 0.02
+_PORTS: Final = {"burnrate": "BURNRATE_PORT", "api_gateway": "BURNLINE_PORT"}
+
+
+class Member:
+    """One process of a service: a member of the consumer group, or the gateway."""
+
+    def __init__(self, name: str, service: str, environment: dict[str, str], folder: Path) -> None:
+        self.name, self.folder = name, folder
+        self.port = free_port(HOST)
+        self.url = f"http://{HOST}:{self.port}"
+        self._service = service
+        self._environment = {
+            **environment,
+            _PORTS[service]: str(self.port),
+            "BURNLINE_DATA_DIR": str(folder),
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+        self._identity: ProcessIdentity | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def start(self, failpoints: str = "", mutation: str = "") -> None:
+        """Start it, stopping itself at the failpoints, or with one of its guards taken out."""
+        for hit in self.folder.glob("failpoint-*.hit"):
+            hit.unlink()
+        module = ("tests.faults.mutant", mutation) if mutation else (self._service,)
+        command = Command(
+            name=self.name,
+            argv=(sys.executable, "-m", *module),
+            probe=self.is_ready,
+            environment={**os.environ, **self._environment, "BURNLINE_FAILPOINTS": failpoints},
+        )
+        self._process = spawn(command, self._log, {})
+        self._identity = ProcessIdentity.of(self._process.pid)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it lives; a frozen one does."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def log(self) -> str:
+        """All that it has written so far."""
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+    async def is_ready(self) -> bool:
+        """Whether it says that it is ready."""
+        return await is_service_ready(self.url)
+
+    async def wait_ready(self, seconds: float = READY_SECONDS) -> None:
+        """Wait until it says that it is ready."""
+        deadline = time.monotonic() + seconds
+        while not await self.is_ready():
+            self._expect(deadline, "is not ready")
+            await asyncio.sleep(_POLL_SECONDS * 5)
+
+    async def wait_hit(self, failpoint: str, seconds: float = 30.0) -> None:
+        """Wait until it has stopped at a failpoint."""
+        deadline = time.monotonic() + seconds
+        while not (self.folder / f"failpoint-{failpoint}.hit").exists():
+            self._expect(deadline, f"has not come to {failpoint}")
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def wait_ended(self, seconds: float = 30.0) -> int:
+        """Wait until it has ended; return its exit code."""
+        assert self._process is not None
+        deadline = time.monotonic() + seconds
+        while self._process.poll() is None:
+            assert time.monotonic() < deadline, f"{self.name} goes on\n{self.log[-4000:]}"
+            await asyncio.sleep(_POLL_SECONDS)
+        return self._process.returncode
+
+    def kill(self) -> None:
+        """SIGKILL it, frozen or not."""
+        self._signal(signal.SIGKILL)
+        if self._process is not None:
+            self._process.wait()
+
+    async def stop(self) -> None:
+        """End it in order."""
+        self._signal(signal.SIGTERM)
+        await self.wait_ended()
+
+    def freeze(self) -> None:
+        """SIGSTOP it."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "log"
+
+    def _signal(self, signum: int) -> None:
+        if self._identity is not None:
+            self._identity.send(signum)
+
+    def _expect(self, deadline: float, otherwise: str) -> None:
+        message = f"{self.name} {otherwise}\n{self.log[-4000:]}"
+        assert self._process is not None, message
+        assert self.is_running or self._process.returncode == -signal.SIGKILL, message
+        assert time.monotonic() < deadline, message

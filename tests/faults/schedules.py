@@ -1,0 +1,104 @@
+"""Fault schedules that end the same at each run; the ordinary service and mutants run the same.
+
+Each returns what the oracle finds unequal in the end: nothing, or a guard has failed.
+"""
+
+import asyncio
+import signal
+from typing import Final
+
+from tests.faults.members import Member
+from tests.faults.world import World
+
+BURST: Final = 200
+_BURSTS: Final = 100
+_BURST_SECONDS: Final = 0.25
+_MUTANT_SETTLE_SECONDS: Final = 4.0
+_SETTLE_SECONDS: Final = 30.0
+
+
+async def killed_at(world: World, failpoint: str, passage: int, mutation: str = "") -> list[str]:
+    """SIGKILL at a passage of a failpoint, with traffic on; then the same member again."""
+    member = world.member("a")
+    member.start(f"{failpoint}:{passage}:KILL", mutation)
+    await send_while(world, member)
+    assert await member.wait_ended() == -signal.SIGKILL
+    await world.forget_members()
+    await world.send(world.traffic.take(BURST))
+    member.start(mutation=mutation)
+    await member.wait_ready()
+    await world.send(world.traffic.take(BURST))
+    return await world.differences(_patience(mutation))
+
+
+async def frozen_at(world: World, failpoint: str, passage: int, mutation: str = "") -> list[str]:
+    """SIGSTOP at a passage of a failpoint; another takes over; the zombie is thawed, and stays.
+
+    Nothing is sent from the takeover to the thawing, so that what the zombie does is not mended
+    by what comes later.
+    """
+    zombie, successor = world.member("zombie"), world.member("successor")
+    zombie.start(f"{failpoint}:{passage}:STOP", mutation)
+    await send_while(world, zombie, failpoint)
+    await world.send(world.traffic.take(BURST))
+    await world.forget_members()
+    successor.start(mutation=mutation)
+    await world.wait_applied(60)
+    zombie.thaw()
+    await asyncio.sleep(2.5)  # what the zombie had begun is over by then
+    found = await world.differences(_patience(mutation))
+    if found:
+        return found
+    await world.send(world.traffic.take(BURST))
+    return await world.differences(_patience(mutation))
+
+
+async def repeated_after_restart(world: World, mutation: str = "") -> list[str]:
+    """Exact repeats and conflicts of what was applied before a restart, and before a second."""
+    member = world.member("a")
+    records = world.traffic.take(BURST)
+    for _ in range(2):
+        member.start(mutation=mutation)
+        await world.send(records)
+        await world.wait_applied()
+        await world.send(world.traffic.again(records[::3]))
+        await world.wait_applied()
+        await member.stop()
+    member.start(mutation=mutation)
+    return await world.differences(_patience(mutation))
+
+
+async def database_lost_while_reading(world: World, mutation: str = "") -> list[str]:
+    """The database goes away and comes back while traffic flows and reading is slow.
+
+    A batch is always on its way from the client to the ledger when the ledger goes back to what
+    is stored. What the ledger says of such a batch counts as a difference.
+    """
+    member = world.member("a", proxied=True)
+    member.start(mutation=f"slow_reads,{mutation}".rstrip(","))
+    await member.wait_ready()
+    for burst in range(32):
+        if burst in {6, 18}:
+            world.cluster.postgres_proxy.cut()
+        if burst in {12, 24}:
+            world.cluster.postgres_proxy.heal()
+        await world.send(world.traffic.take(40))
+        await asyncio.sleep(0.1)
+    found = await world.differences(_patience(mutation))
+    early = member.log.count("fetched before the consumer was moved back")
+    return [*found, *([f"{early} batches were read before the seek"] if early else [])]
+
+
+async def send_while(world: World, member: Member, failpoint: str = "") -> None:
+    """Send bursts until the member has ended, or stands still at a failpoint."""
+    hit = member.folder / f"failpoint-{failpoint}.hit"
+    for _ in range(_BURSTS):
+        if not member.is_running or hit.exists():
+            return
+        await world.send(world.traffic.take(BURST))
+        await asyncio.sleep(_BURST_SECONDS)
+    raise AssertionError(f"{member.name} has not come so far\n{member.log[-3000:]}")
+
+
+def _patience(mutation: str) -> float:
+    return _MUTANT_SETTLE_SECONDS if mutation else _SETTLE_SECONDS

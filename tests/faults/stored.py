@@ -1,0 +1,108 @@
+"""What the burnrate service has left in PostgreSQL. The only place here that knows its tables."""
+
+from typing import Any
+
+import asyncpg
+import msgspec
+import numpy as np
+
+from tests.faults.effects import Cell, Effects, ServiceRow
+
+_MICROS = 1_000_000
+
+_BLOCKS = """SELECT shard, resolution_seconds, extract(epoch FROM bucket_end)::bigint, counts
+    FROM burnrate.count_block"""
+_SLOTS = "SELECT shard, slot, service FROM burnrate.service"
+_LATENCY = """SELECT resolution_seconds, service, extract(epoch FROM bucket_end)::bigint,
+    bounds, counts FROM burnrate.latency"""
+_SERVICES = """SELECT service, (extract(epoch FROM newest_at) * 1000000)::bigint,
+    duplicates, event_id_conflicts, unidentified, misrouted FROM burnrate.service"""
+_OFFSETS = "SELECT topic, shard, next_offset FROM burnrate.shard_offset"
+_OUTBOX = "SELECT dedup_key, topic FROM burnrate.outbox"
+_SNAPSHOTS = "SELECT service, payload FROM burnrate.snapshot"
+
+
+async def read_effects(database_url: str) -> Effects:
+    """Return all tables as they are in one transaction; dead letters are on their topic."""
+    connection = await asyncpg.connect(database_url, ssl=False)
+    try:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            return Effects(
+                counts=await _counts(connection),
+                latency=await _latency(connection),
+                services=await _services(connection),
+                next_offsets=await _next_offsets(connection),
+                waiting={key: topic for key, topic in await connection.fetch(_OUTBOX)},
+                snapshots=await _snapshots(connection),
+            )
+    finally:
+        await connection.close()
+
+
+async def read_progress(database_url: str) -> tuple[dict[tuple[str, int], int], int]:
+    """Return the next offset by topic and shard, and how many records wait in the outbox."""
+    connection = await asyncpg.connect(database_url, ssl=False, timeout=5)
+    try:
+        waiting = await connection.fetchval(f"SELECT count(*) FROM ({_OUTBOX}) AS waiting")
+        return await _next_offsets(connection), waiting
+    finally:
+        await connection.close()
+
+
+async def read_epochs(database_url: str) -> dict[int, int]:
+    """Return the epoch by shard."""
+    rows = await _rows(database_url, "SELECT shard, epoch FROM burnrate.shard")
+    return {shard: epoch for shard, epoch in rows}
+
+
+async def read_snapshot_versions(database_url: str) -> dict[str, tuple[int, str]]:
+    """Return (epoch, instant of the evaluation) of each service's snapshot."""
+    rows = await _rows(
+        database_url, "SELECT service, epoch, evaluated_at::text FROM burnrate.snapshot"
+    )
+    return {name: (epoch, at) for name, epoch, at in rows}
+
+
+async def _rows(database_url: str, query: str) -> list[Any]:
+    connection = await asyncpg.connect(database_url, ssl=False)
+    try:
+        return await connection.fetch(query)
+    finally:
+        await connection.close()
+
+
+async def _counts(connection: Any) -> dict[Cell, tuple[int, int, int]]:
+    """Unpack the blocks: [slots, 3] int64, total, bad and longest report of each service."""
+    names = {(r[0], r[1]): r[2] for r in await connection.fetch(_SLOTS)}
+    found: dict[Cell, tuple[int, int, int]] = {}
+    for shard, resolution, end, packed in await connection.fetch(_BLOCKS):
+        block = np.frombuffer(packed, "<i8").reshape(-1, 3)
+        for slot in np.flatnonzero(block.any(axis=1)).tolist():
+            name = names.get((shard, slot), f"slot {slot} of shard {shard}")
+            total, bad, longest = block[slot].tolist()
+            found[resolution, name, end] = (total, bad, longest)
+    return found
+
+
+async def _latency(connection: Any) -> dict[tuple[Cell, tuple[float, ...]], tuple[int, ...]]:
+    rows = await connection.fetch(_LATENCY)
+    return {((r[0], r[1], r[2]), tuple(r[3])): tuple(r[4]) for r in rows}
+
+
+async def _services(connection: Any) -> dict[str, ServiceRow]:
+    rows = await connection.fetch(_SERVICES)
+    return {name: ServiceRow(*values) for name, *values in rows}
+
+
+async def _next_offsets(connection: Any) -> dict[tuple[str, int], int]:
+    return {(topic, shard): offset for topic, shard, offset in await connection.fetch(_OFFSETS)}
+
+
+async def _snapshots(connection: Any) -> dict[str, tuple[int, int, tuple[int, ...]]]:
+    found = {}
+    for name, payload in await connection.fetch(_SNAPSHOTS):
+        snapshot = msgspec.json.decode(payload)
+        slo, counters = snapshot["slos"][0], snapshot["counters"]
+        names = ("duplicates", "event_id_conflicts", "unidentified", "misrouted")
+        found[name] = (slo["total"], slo["bad"], tuple(counters[n] for n in names))
+    return found

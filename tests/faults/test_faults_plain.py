@@ -1,0 +1,43 @@
+"""Without any fault: the oracle agrees with the service, and disagrees where a row is wrong."""
+
+import asyncio
+
+import asyncpg
+
+from tests.faults.world import World
+
+
+async def test_all_rows_and_answers_are_those_of_the_model(world: World) -> None:
+    gateway, member = world.gateway(), world.member("a")
+    gateway.start()
+    member.start()
+    await world.send(world.traffic.poison_of_every_kind())
+    await asyncio.gather(member.wait_ready(), gateway.wait_ready())
+    for _ in range(3):
+        await world.send(world.traffic.take(1000))
+    found = await world.differences()
+    assert not found, "\n".join(found)
+    assert await world.rest_differences(gateway) == []
+    expected, _ = await world.expected()
+    assert len(expected.dead_letters) >= 17
+    for odd in ("duplicates", "event_id_conflicts", "unidentified", "misrouted"):
+        assert sum(getattr(row, odd) for row in expected.services.values()) > 0
+
+
+async def test_one_count_too_many_is_seen(world: World) -> None:
+    member = world.member("a")
+    member.start()
+    await world.send(world.traffic.take(300))
+    assert await world.differences() == []
+    connection = await asyncpg.connect(world.database_url)
+    try:
+        await connection.execute(
+            # the lowest byte of the first total
+            """UPDATE burnrate.count_block SET counts = set_byte(counts, 0,
+                (get_byte(counts, 0) + 1) % 256) WHERE ctid =
+            (SELECT ctid FROM burnrate.count_block WHERE resolution_seconds = 60 LIMIT 1)"""
+        )
+    finally:
+        await connection.close()
+    found = await world.differences(1)
+    assert any(line.startswith("counts: 1 of") for line in found)

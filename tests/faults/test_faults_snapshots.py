@@ -1,0 +1,41 @@
+"""A snapshot made by an owner that has been replaced never wins, wherever it arrives."""
+
+import asyncio
+
+import msgspec
+
+from tests.faults.schedules import BURST, send_while
+from tests.faults.world import World
+
+
+async def test_zombie_thawed_between_evaluation_and_publishing(world: World) -> None:
+    gateway, zombie = world.gateway(), world.member("zombie")
+    successor = world.member("successor")
+    gateway.start()
+    zombie.start("evaluator.before_publish:7:STOP")
+    await send_while(world, zombie, "evaluator.before_publish")
+    await world.forget_members()
+    successor.start()
+    await world.send(world.traffic.take(2 * BURST))
+    assert await world.differences() == []
+    await gateway.wait_ready()
+    assert await world.rest_differences(gateway) == []
+    zombie.thaw()
+    await wait_for_stale_snapshot(world)
+    assert await world.differences() == []
+    assert await world.rest_differences(gateway) == []
+
+
+async def wait_for_stale_snapshot(world: World) -> None:
+    """Wait until the topic has a snapshot behind one of a later epoch of the same service."""
+    for _ in range(100):
+        newest: dict[str, int] = {}
+        for record in await world.published():
+            result = msgspec.json.decode(record.value or b"{}")
+            name, epoch = result.get("service_name"), result.get("epoch", 0)
+            if name is not None:
+                if epoch < newest.get(name, 0):
+                    return
+                newest[name] = epoch
+        await asyncio.sleep(0.1)
+    raise AssertionError("the zombie has published nothing")

@@ -1,0 +1,190 @@
+"""One scenario: fresh topics and a fresh database, members, traffic, and the oracle."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+import httpx
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from common.topics import BURNRATES, METRICS, METRICS_DEAD
+from tests.faults.cluster import SHARDS, Cluster
+from tests.faults.effects import Effects, differences, table_differences
+from tests.faults.group import put_out_all
+from tests.faults.members import Member
+from tests.faults.model import acknowledgement_faults, expected_effects
+from tests.faults.sender import Sender
+from tests.faults.stored import read_effects, read_progress
+from tests.faults.topic_log import LogRecord, log_ends, read_log
+from tests.faults.traffic import Mix, Traffic
+from tests.faults.truth import Sent
+
+SETTLE_SECONDS: Final = 30.0
+_POLL_SECONDS: Final = 0.1
+_TOKEN: Final = "faults"
+
+
+class World:
+    """What a scenario works with; `close` ends every process of it."""
+
+    def __init__(self, cluster: Cluster, database: str, folder: Path, traffic: Traffic) -> None:
+        self.cluster, self.traffic = cluster, traffic
+        self.database_url = cluster.database_url(database)
+        self.bootstrap = cluster.bootstrap()
+        self.sender = Sender(self.bootstrap)
+        self.members: list[Member] = []
+        self._database, self._folder = database, folder
+        self._earlier_logs: list[list[LogRecord]] = []
+
+    def member(self, name: str, *, proxied: bool = False, **environment: str) -> Member:
+        """Return a burnrate process that is not started yet."""
+        return self._process(name, "burnrate", proxied=proxied, environment=environment)
+
+    def gateway(self) -> Member:
+        """Return a gateway that is not started yet."""
+        return self._process("gateway", "api_gateway", proxied=False, environment={})
+
+    async def send(self, records: Sequence[Sent]) -> None:
+        """Send records; return once they are acknowledged."""
+        await self.sender.send(records)
+
+    async def forget_members(self) -> None:
+        """Put all members out of the group, for those that are dead or frozen."""
+        await put_out_all(self.bootstrap)
+
+    async def differences(self, seconds: float = SETTLE_SECONDS) -> list[str]:
+        """Wait until everything is applied and published, then compare every row.
+
+        What is still unequal when the time is up is returned.
+        """
+        deadline = time.monotonic() + seconds
+        unsettled = await self._settle(deadline)
+        while True:
+            found = [*unsettled, *await self._compare()]
+            if not found or unsettled or time.monotonic() > deadline:
+                return found
+            await asyncio.sleep(3 * _POLL_SECONDS)
+
+    async def rest_differences(self, gateway: Member, seconds: float = 15) -> list[str]:
+        """Compare what the gateway answers with the model; return what stays unequal."""
+        expected, _ = await self.expected()
+        wanted = {name: snapshot[:2] for name, snapshot in expected.snapshots.items()}
+        deadline = time.monotonic() + seconds
+        async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as client:
+            while True:
+                answers = {name: await _slo(client, name) for name in wanted}
+                found = table_differences("REST", wanted, answers)
+                if not found or time.monotonic() > deadline:
+                    return found
+                await asyncio.sleep(3 * _POLL_SECONDS)
+
+    async def expected(self) -> tuple[Effects, list[str]]:
+        """Return what the model makes of the topic, and what is wrong with the topic."""
+        log = await read_log(self.bootstrap, METRICS.name)
+        ends = await log_ends(self.bootstrap, METRICS.name)
+        cluster = await cluster_id(self.bootstrap)
+        logs = [*self._earlier_logs, log]
+        effects, faults = expected_effects(logs, self.traffic.sent, SHARDS, cluster, ends)
+        return effects, [*faults, *acknowledgement_faults(self.sender.acknowledged, log)]
+
+    async def end_of_log(self) -> None:
+        """Note that the topic's records as applied now are about to be deleted."""
+        offsets, _ = await read_progress(self.database_url)
+        log = await read_log(self.bootstrap, METRICS.name)
+        applied = [r for r in log if r.offset < offsets[METRICS.name, r.partition]]
+        self._earlier_logs.append(applied)
+        self.sender.acknowledged.clear()
+
+    async def published(self) -> list[LogRecord]:
+        """Return all that stands on the topic of results."""
+        return await read_log(self.bootstrap, BURNRATES.name)
+
+    async def wait_applied(self, seconds: float = SETTLE_SECONDS) -> None:
+        """Wait until every record is applied and nothing waits in the outbox."""
+        assert await self._settle(time.monotonic() + seconds) == []
+
+    async def close(self) -> None:
+        """End every process of the scenario."""
+        for member in self.members:
+            member.kill()
+        await self.sender.stop()
+
+    def _process(
+        self, name: str, service: str, *, proxied: bool, environment: dict[str, str]
+    ) -> Member:
+        addresses = {
+            "DATABASE_URL": self.cluster.database_url(self._database, proxied=proxied),
+            "KAFKA_BOOTSTRAP_SERVERS": self.cluster.bootstrap(proxied=proxied),
+            "BURNLINE_HOST": "127.0.0.1",
+            "BURNLINE_BROKER": "kafka",
+            "BURNLINE_PARTITIONS": str(SHARDS),
+            "BURNLINE_API_TOKEN": _TOKEN,
+        }
+        member = Member(name, service, {**addresses, **environment}, self._folder / name)
+        self.members.append(member)
+        return member
+
+    async def _settle(self, deadline: float) -> list[str]:
+        """Wait until all is applied; return what is not when the time is up."""
+        while True:
+            try:
+                ends = await log_ends(self.bootstrap, METRICS.name)
+                offsets, waiting = await read_progress(self.database_url)
+            except (OSError, TimeoutError, KafkaError, asyncpg.PostgresError) as error:
+                lag = [f"no answer: {error!r}"]
+            else:
+                wanted = {(METRICS.name, shard): end for shard, end in ends.items()}
+                own = {k: v for k, v in offsets.items() if k[0] == METRICS.name}
+                lag = table_differences("unapplied", wanted, own)
+                lag += [f"{waiting} records wait in the outbox"] if waiting else []
+            if not lag or time.monotonic() > deadline:
+                return lag
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def _compare(self) -> list[str]:
+        expected, faults = await self.expected()
+        found = await read_effects(self.database_url)
+        for record in await read_log(self.bootstrap, METRICS_DEAD.name):
+            found.dead_letters[record.header("dedup_key") or ""] = record.header("code") or ""
+        return [*faults, *differences(expected, found)]
+
+
+@asynccontextmanager
+async def new_world(
+    cluster: Cluster, folder: Path, seed: int, mix: Mix | None = None
+) -> AsyncIterator[World]:
+    """Give a scenario on empty topics; end all of it with the block."""
+    await put_out_all(cluster.bootstrap())
+    await cluster.fresh_topics()
+    world = World(cluster, await cluster.new_database(), folder, Traffic(seed, SHARDS, mix))
+    try:
+        yield world
+    finally:
+        for proxy in (cluster.postgres_proxy, cluster.kafka_proxy):
+            proxy.heal()
+        await world.close()
+
+
+async def cluster_id(bootstrap: str) -> str:
+    """Return the id of the Kafka cluster."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        return str((await admin.describe_cluster())["cluster_id"])
+    finally:
+        await admin.close()
+
+
+async def _slo(client: httpx.AsyncClient, service: str) -> tuple[int, int] | None:
+    with contextlib.suppress(httpx.HTTPError):
+        answer = await client.get(f"/api/slo/{service}")
+        if answer.status_code == httpx.codes.OK:
+            slo = answer.json()["slos"][0]
+            return slo["total"], slo["bad"]
+    return None
