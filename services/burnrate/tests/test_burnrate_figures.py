@@ -66,8 +66,8 @@ def test_each_figure_equals_the_scalar_one(
 def test_a_composite_on_the_boundary_is_decided_in_fractions() -> None:
     """In floats 0.4 x 1 + 0.35 x 3 + 0.25 x 2.2 of 0.999 is more than 2."""
     counts = np.array(ON_A_BOUNDARY).reshape(8, 2, 1)
-    allowed = np.array([float(1 - Decimal("0.999"))])
-    found = evaluate(counts, np.zeros(1), allowed, np.ones(1), lambda _: Decimal("0.999"))
+    allowed, none = np.array([float(1 - Decimal("0.999"))]), np.zeros(1, np.int64)
+    found = evaluate(counts, none, allowed, none, lambda _: Decimal("0.999"))
     assert LEVELS[found.levels[0]] is RiskLevel.DANGER
     assert found.composite[0] != 2
 
