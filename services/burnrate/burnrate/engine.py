@@ -91,7 +91,10 @@ class Engine:
         ring = RESOLUTIONS.index(resolution)
         for page, own in self._by_page(series):
             cells = self._pages.cells[ring, series[own]]
-            page.rings[ring].put(cells, buckets, counts[:, :, own])
+            chosen: Ints | slice = own
+            if len(own) == own[-1] - own[0] + 1 and (np.diff(own) == 1).all():
+                chosen = slice(int(own[0]), int(own[-1]) + 1)  # a view, where it can be one
+            page.rings[ring].put(cells, buckets, counts[:, :, chosen])
             page.unsummed = True
         self._huge.update(series[counts[:, 0].max(axis=0) > HUGE].tolist())
         self._touched[series] = True

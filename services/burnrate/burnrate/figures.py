@@ -104,13 +104,9 @@ def worst_rows(service: Ints, composite: Rates, consumed: Rates, rank: Ints) -> 
 
     The highest composite is worst, then the budget that is spent furthest, then the name.
     """
-    times = np.bincount(service)
-    alone = times[service] == 1
-    if alone.all():
-        return np.arange(len(service))
-    chosen = ~alone
+    chosen = np.ones(len(service), np.bool_)
     for figure in (composite, consumed, rank.astype(np.float64)):
-        most = np.full(len(times), -1.0)
+        most = np.full(int(service.max()) + 1, -1.0)
         np.maximum.at(most, service[chosen], figure[chosen])
         chosen &= figure == most[service]
-    return np.flatnonzero(chosen | alone)
+    return np.flatnonzero(chosen)

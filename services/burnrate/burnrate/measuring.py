@@ -17,13 +17,11 @@ from burnrate.domain import (
 )
 from burnrate.engine import Engine
 from burnrate.figures import NAMES, RECENT, SLO, Figures, evaluate, worst_rows
-from burnrate.pages import ROW_OF
 from burnrate.rings import Flags, Ints
 from burnrate.service_state import NEVER, ServiceTable
 from burnrate.slots import FREE, Slots
 
 _LENGTHS = {**BURN_WINDOWS, **PAIR_WINDOWS}
-_ROWS = [ROW_OF[_LENGTHS[name]] for name in NAMES[:SLO]]
 _SHORT = BURN_WINDOWS["5m"]
 _REQUESTS_RECENT, _REQUESTS_SLO = len(NAMES), len(NAMES) + 1
 _COUNT_ROWS = len(NAMES) + 2
@@ -145,10 +143,18 @@ def measure(
         figures,
         statuses,
         slo_statuses(statuses, counts[SLO, 0], counts[RECENT, 0]),
-        worst_rows(service, figures.composite, figures.consumed, of.slots.rank[slots]),
+        _worst(of, slots, figures),
         slots[rare],
         recent,
     )
+
+
+def _worst(of: Sources, slots: Ints, figures: Figures) -> Ints:
+    alone = of.slots.alone[slots]
+    if alone.all():
+        return np.arange(len(slots))
+    service, rank = of.slots.service[slots], of.slots.rank[slots]
+    return worst_rows(service, figures.composite, figures.consumed, rank)
 
 
 def _floors(table: ServiceTable, services: Ints) -> Ints:
@@ -158,22 +164,22 @@ def _floors(table: ServiceTable, services: Ints) -> Ints:
 
 def _counts(of: Sources, slots: Ints) -> Ints:
     """Return [10, total or bad, n] counts of slots."""
-    series, requests = of.slots.series[slots], of.slots.requests[slots]
-    sums, slo_row = of.engine.sums, of.slots.slo_row[slots]
+    sums, series = of.engine.sums, of.slots.series[slots]
     counts = np.empty((_COUNT_ROWS, 2, len(slots)), np.int64)
-    for place, row in enumerate(_ROWS):
-        np.take(sums[row], series, axis=1, out=counts[place], mode="clip")
+    np.take(sums[:SLO], series, axis=2, out=counts[:SLO], mode="clip")
     for row in of.slots.slo_rows:
-        own = np.flatnonzero(slo_row == row)
-        if len(own) == len(slots):
+        if len(of.slots.slo_rows) == 1:
             np.take(sums[row], series, axis=1, out=counts[SLO], mode="clip")
         else:
+            own = np.flatnonzero(of.slots.slo_row[slots] == row)
             counts[SLO][:, own] = sums[row][:, series[own]]
     counts[_REQUESTS_RECENT], counts[_REQUESTS_SLO] = counts[RECENT], counts[SLO]
     partial = np.flatnonzero(of.slots.partial[slots])
     if len(partial):
-        counts[_REQUESTS_RECENT][:, partial] = sums[_ROWS[RECENT]][:, requests[partial]]
-        counts[_REQUESTS_SLO][:, partial] = sums[slo_row[partial], :, requests[partial]].T
+        own = slots[partial]
+        requests, slo_row = of.slots.requests[own], of.slots.slo_row[own]
+        counts[_REQUESTS_RECENT][:, partial] = sums[RECENT][:, requests]
+        counts[_REQUESTS_SLO][:, partial] = sums[slo_row, :, requests].T
     return counts
 
 

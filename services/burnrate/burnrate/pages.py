@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from burnrate.rings import DAY, HOUR, RESOLUTIONS, Ints, Ring, RunningWindow, ring_of
+from common.slo import WINDOW_DAYS
 
 WINDOW_SECONDS = (
-    *(300, 1800, HOUR, 2 * HOUR, 6 * HOUR, DAY),
-    *(days * DAY for days in (3, 7, 14, 28, 30, 90)),
+    *(300, HOUR, DAY, 1800, 2 * HOUR, 6 * HOUR, 3 * DAY),
+    *(days * DAY for days in WINDOW_DAYS),
 )
+"""First the windows of every objective, then those of which each has one, as its SLO's."""
 ROW_OF = {seconds: row for row, seconds in enumerate(WINDOW_SECONDS)}
 """Where the running sums of a window stand."""
 SHALLOW_DAYS, DEEP_DAYS = 30, 90

@@ -146,10 +146,9 @@ class Ring:
                 sums[window.row] += entering
         for window in self.windows:
             leaving = self._bucket(self.anchor - window.buckets, used)
-            here = leaving[:, 0] != 0
-            if here.any():
-                touched |= here
-                sums[window.row] -= leaving
+            if not touched.all():
+                touched |= leaving[:, 0] != 0
+            sums[window.row] -= leaving
         # its place is that of the bucket that has just left the longest window
         self._bucket(self.anchor + self._ahead, used)[:] = 0
 

@@ -11,7 +11,7 @@ from burnrate.domain import Target
 from burnrate.engine import Engine
 from burnrate.measuring import Measured, Published, Sources, look_again, measure
 from burnrate.pages import SHALLOW_DAYS
-from burnrate.rings import MINUTE, SUM_LIMIT, TEN_SECONDS, Ints, bucket_of
+from burnrate.rings import HOUR, MINUTE, SUM_LIMIT, TEN_SECONDS, Ints, bucket_of
 from burnrate.service_state import Moment, Room, ServiceTable
 from burnrate.slots import Objective, Slots
 from burnrate.snapshots import snapshots
@@ -82,8 +82,9 @@ class ShardState:
         numbers = self._numbers(names)
         self.engine.put(resolution, self._requests[numbers], buckets, _counts_first(blocks))
         if resolution == MINUTE and len(buckets):
-            seconds = blocks[:, :, 2]
-            rows, columns = np.nonzero(seconds)
+            seconds, at = blocks[:, :, 2], buckets[:, None]
+            newest = np.where(seconds > 0, at, 0).max(axis=0)
+            rows, columns = np.nonzero((seconds > 0) & (at > newest - HOUR // MINUTE))
             self.table.report(numbers[columns], buckets[rows], seconds[rows, columns])
 
     def load_latency(

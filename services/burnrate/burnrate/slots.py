@@ -42,6 +42,7 @@ class Slots:
         self.rank: Ints = np.zeros(0, np.int64)
         self.allowed: NDArray[np.float64] = np.ones(0)
         self.partial: Flags = np.zeros(0, np.bool_)  # reads another series than the requests'
+        self.alone: Flags = np.zeros(0, np.bool_)  # the only objective of its service
         self.slo_rows: set[int] = set()  # those that are or were in use
         self._touched: list[int] = []
 
@@ -61,6 +62,7 @@ class Slots:
             self.of_service[service] = slots
         else:
             self.of_service.pop(service, None)
+        self.alone[list(slots)] = len(slots) == 1
         by_name = sorted(range(len(slots)), key=lambda i: (objectives[i].target.name, -i))
         for rank, i in enumerate(by_name):
             self.rank[slots[i]] = rank
@@ -104,3 +106,4 @@ class Slots:
             setattr(self, name, np.pad(getattr(self, name), (0, more), constant_values=FREE))
         self.allowed = np.pad(self.allowed, (0, more), constant_values=1.0)
         self.partial = np.pad(self.partial, (0, more))
+        self.alone = np.pad(self.alone, (0, more))

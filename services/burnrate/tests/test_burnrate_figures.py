@@ -6,7 +6,9 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from burnrate.domain import BURN_WINDOWS, PAIR_WINDOWS
 from burnrate.figures import LEVELS, NAMES, PAIRS, evaluate, worst_rows
+from burnrate.pages import ROW_OF, WINDOW_SECONDS
 from burnrate.rings import SUM_LIMIT
 from common.arithmetic import (
     burn_rate,
@@ -15,7 +17,7 @@ from common.arithmetic import (
     error_budget_consumed,
     risk_level,
 )
-from common.slo import RiskLevel
+from common.slo import WINDOW_DAYS, RiskLevel
 
 WINDOW_OF = {300: "5m", 1800: "30m", 3600: "1h", 7200: "2h", 21_600: "6h", 86_400: "24h"}
 Row = list[tuple[int, int]]  # (total, bad) by NAMES
@@ -64,8 +66,8 @@ def test_each_figure_equals_the_scalar_one(
 def test_a_composite_on_the_boundary_is_decided_in_fractions() -> None:
     """In floats 0.4 x 1 + 0.35 x 3 + 0.25 x 2.2 of 0.999 is more than 2."""
     counts = np.array(ON_A_BOUNDARY).reshape(8, 2, 1)
-    allowed = np.array([float(1 - Decimal("0.999"))])
-    found = evaluate(counts, np.zeros(1), allowed, np.ones(1), lambda _: Decimal("0.999"))
+    allowed, none = np.array([float(1 - Decimal("0.999"))]), np.zeros(1, np.int64)
+    found = evaluate(counts, none, allowed, none, lambda _: Decimal("0.999"))
     assert LEVELS[found.levels[0]] is RiskLevel.DANGER
     assert found.composite[0] != 2
 
@@ -88,3 +90,10 @@ def test_the_worst_rows_are_those_of_a_maximum(drawn: list[tuple[int, float, flo
     }
     assert len(found) == len(expected)
     assert set(found) == expected
+
+
+def test_the_windows_of_every_objective_stand_first_in_the_sums() -> None:
+    """In the order of an objective's counts, which are taken from them as they stand."""
+    lengths = {**BURN_WINDOWS, **PAIR_WINDOWS}
+    assert WINDOW_SECONDS[: len(lengths)] == tuple(lengths[name] for name in NAMES[: len(lengths)])
+    assert [ROW_OF[days * 86_400] for days in WINDOW_DAYS] == [7, 8, 9, 10, 11]

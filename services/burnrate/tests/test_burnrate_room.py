@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import cast
 
+from burnrate.admitted import Admitted
 from burnrate.counting import CountingWork
-from burnrate.judge import Admitted
 from burnrate.service_state import Room
 from burnrate.shard_state import ShardState
 from common.events import MetricEvent
