@@ -89,10 +89,11 @@ def no_gap_check() -> None:
 def no_marks() -> None:
     """Find no event marked as counted."""
 
-    def known(_: HourMarks, keys: Any) -> Any:
-        return np.zeros(len(keys), np.bool_), np.zeros(len(keys), np.uint32)
+    def none(_: HourMarks, keys: Any, content: Any) -> Any:
+        del content
+        return np.ones(len(keys), np.bool_), np.zeros(len(keys), np.bool_)
 
-    _patch(HourMarks, "known", ("keys",), known)
+    _patch(HourMarks, "judge", ("keys", "content"), none)
 
 
 def slow_reads() -> None:

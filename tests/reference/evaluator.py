@@ -10,11 +10,11 @@ from typing import Any, cast
 
 import msgspec
 
+from burnrate.admitted import Admitted
 from burnrate.catalog import Catalog
 from burnrate.counting import CountingWork
 from burnrate.domain import default_target
 from burnrate.evaluation import Evaluator
-from burnrate.judge import Admitted
 from burnrate.settings import BurnrateSettings
 from burnrate.shard_state import ShardState
 from common.database import Database
@@ -62,13 +62,21 @@ class Broker:
         self.sent += [(_message.decode(value), key, shard) for _, value, key, shard, _ in records]
 
 
+class Found(list[Any]):
+    """Rows as a result has them."""
+
+    def all(self) -> list[Any]:
+        return list(self)
+
+
 @dataclass
 class Rows:
-    """A database: snapshots that were stored, and histograms by the order they are asked for."""
+    """A database: snapshots that were stored, and rows in the order they are asked for."""
 
     stored: list[str] = field(default_factory=list)
-    histograms: list[list[tuple[int, list[float], list[int]]]] = field(default_factory=list)
+    found: list[list[Any]] = field(default_factory=list)
     failing: bool = False
+    unreadable: bool = False
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator["Rows"]:
@@ -80,11 +88,13 @@ class Rows:
     async def read(self) -> AsyncIterator["Rows"]:
         yield self
 
-    async def execute(self, _: object, values: dict[str, Any] | None = None) -> list[Any]:
-        if values is not None:
+    async def execute(self, _: object, values: dict[str, Any] | None = None) -> "Found":
+        if values is not None and "services" in values:
             self.stored += values["services"]
-            return []
-        return self.histograms.pop(0) if self.histograms else []
+            return Found()
+        if self.unreadable:
+            raise OSError("connection refused")
+        return Found(self.found.pop(0) if self.found else [])
 
 
 class World:
@@ -95,7 +105,11 @@ class World:
         self.ledger, self.broker, self.rows = Ledger(), Broker(), Rows()
         self.catalog = Catalog(default_target(Decimal("0.999"), 30))
         self.work = CountingWork(
-            SHARDS, timedelta(hours=24), cast("Outbox", None), lambda: self.now
+            SHARDS,
+            timedelta(hours=24),
+            cast("Outbox", None),
+            lambda: self.now,
+            is_deep=self.catalog.is_deep,
         )
         self.evaluator = Evaluator(
             settings=BurnrateSettings(),

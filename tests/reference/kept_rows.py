@@ -9,18 +9,17 @@ from burnrate.blocks import COLUMNS, Blocks, Key, unpacked
 from burnrate.recovery_repository import KEPT
 from burnrate.repository import bucket_end
 from burnrate.rings import RESOLUTIONS, SUM_LIMIT
+from burnrate.roster import Roster
 from burnrate.shard_state import ShardState
-from burnrate.slots import Slots
 from burnrate.tally import Bounds, stored_cells, stored_latency
 from common.clock import to_micros
-from common.events import IngestCounters
 
 
 class KeptRows:
     """The tables `count_block`, `latency` and `service` of one shard."""
 
     def __init__(self) -> None:
-        self.slots = Slots()
+        self.roster = Roster()
         self.blocks: dict[Key, bytes] = {}
         self.latency: dict[tuple[int, str, int, Bounds], list[int]] = {}
         self.newest: dict[str, int] = {}
@@ -29,9 +28,9 @@ class KeptRows:
     def add(self, sums: BatchSums, appended_at: datetime) -> None:
         """Store a batch."""
         for name in sums.names:
-            self.slots.take(name)
+            self.roster.take(name)
         appended = to_micros(appended_at)
-        cells = stored_cells(sums, self.slots, appended)
+        cells = stored_cells(sums, self.roster, appended)
         self._held.put(self._held.missing(cells), self.blocks)
         self.blocks.update(self._held.add(cells))
         for place, counts in stored_latency(sums, appended).items():
@@ -42,8 +41,9 @@ class KeptRows:
 
     def load(self, now: datetime) -> ShardState:
         """Return the shard as a process that starts at `now` loads it."""
-        state, names = ShardState(now), self.slots.names
-        state.load_services(names, [self.newest[n] for n in names], [IngestCounters()] * len(names))
+        state, names = ShardState(now, is_deep=lambda _: True), self.roster.names
+        newest = np.array([self.newest[name] for name in names], np.int64)
+        state.load_services(names, newest, np.zeros((len(names), 4), np.int64))
         for resolution in RESOLUTIONS:
             kept = {
                 bucket: unpacked(packed)

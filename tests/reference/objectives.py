@@ -1,10 +1,20 @@
 """Objectives and window counts of hand-worked cases, and their evaluation."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from burnrate.domain import Target, evaluate_slo, window_seconds
+import numpy as np
+
+from burnrate.domain import STATUSES, Target, slo_statuses
+from burnrate.engine import Engine
+from burnrate.figures import NAMES, SLO
+from burnrate.figures import evaluate as vectorised
+from burnrate.measuring import Measured, Sources
+from burnrate.service_state import Moment, Room, ServiceTable
+from burnrate.slots import Objective, Slots
+from burnrate.snapshots import snapshots
 from common.events import SloStatus
 from common.slo import DataStatus, SliType
 
@@ -27,8 +37,36 @@ def evaluate(
     requests: int | None = None,
 ) -> SloStatus:
     """Evaluate with (total, bad) by window; windows that are not named are empty."""
-    lengths = window_seconds(of, resolution)
-    every = {name: sums.get(name, QUIET) for name in lengths}
-    return evaluate_slo(
-        of, lengths, every, status, every["slo"][0] if requests is None else requests
+    counts = np.zeros((len(NAMES) + 2, 2, 1), np.int64)
+    for row, name in enumerate(NAMES):
+        counts[row, :, 0] = sums.get(name, QUIET)
+    own, codes = counts[: len(NAMES)], np.array([STATUSES.index(status)])
+    covered = np.array([own[SLO, 0, 0] if requests is None else requests])
+    figures = vectorised(
+        own,
+        covered,
+        np.array([float(1 - of.objective)]),
+        np.array([of.min_bad_events]),
+        lambda _: of.objective,
     )
+    sources = Sources(Engine(0), ServiceTable(Room(1)), Slots())
+    sources.slots.assign(sources.table.number("service"), [Objective(of, 0, 0)])
+    sources.table.resolution_seconds[0] = resolution
+    one = np.zeros(1, np.int64)
+    slo = slo_statuses(codes, own[SLO, 0], own[0, 0])
+    measured = Measured(
+        lagging=False,
+        services=one,
+        stale=np.zeros(1, np.bool_),
+        slots=one,
+        counts=counts,
+        figures=figures,
+        statuses=codes,
+        slo_statuses=slo,
+        worst=one,
+        rare=one[:0],
+        recent=np.zeros((4, 0), np.int64),
+    )
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    [found] = snapshots(sources, measured, Moment(now, 0, 1, now, lagging=False))
+    return found.slos[0]

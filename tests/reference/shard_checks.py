@@ -1,13 +1,21 @@
 """A shard's window sums by name, beside those that raw events give."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from weakref import WeakKeyDictionary
 
-from burnrate.domain import BURN_WINDOWS, PAIR_WINDOWS, SLO_WINDOW, Target
+import numpy as np
+
+from burnrate.domain import Target
+from burnrate.figures import NAMES
+from burnrate.measuring import Published
+from burnrate.rings import Ints
+from burnrate.service_state import Moment
 from burnrate.shard_state import ShardState
-from common.events import MetricEvent
+from common.clock import to_micros
+from common.events import BurnRateSnapshot, MetricEvent
 from common.slo import WINDOW_DAYS, SliType
 from tests.reference.brute_force import resolution_seconds, window_lengths, window_sums
 from tests.reference.streams import SERVICES
@@ -20,7 +28,16 @@ TARGETS = [
     ),
     Target(1, "fast", SliType.LATENCY, Decimal("0.9"), 30, THRESHOLD),
 ]
-COLUMNS = (*BURN_WINDOWS, *PAIR_WINDOWS, SLO_WINDOW, "requests 5m", "requests slo")
+COLUMNS = (*NAMES, "requests 5m", "requests slo")
+
+
+def snapshot_of(
+    state: ShardState, name: str, targets: Sequence[Target], moment: Moment
+) -> BurnRateSnapshot:
+    """Return the snapshot that a service has at that moment with these objectives."""
+    state.assign(name, targets)
+    found = state.snapshots(state.measure(Published(), moment), moment)
+    return next(own for own in found if own.service_name == name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,33 +49,67 @@ class Figures:
     sums: Mapping[str, Mapping[str, tuple[int, int]]]
 
 
+@dataclass(slots=True)
+class _Reader:
+    """Whoever reads snapshots: what has gone out, and the newest counts by slot."""
+
+    published: Published = field(default_factory=Published)
+    counts: dict[int, Ints] = field(default_factory=dict)
+
+    def read(self, state: ShardState, moment: Moment) -> None:
+        measured = state.measure(self.published, moment)
+        self.published.accept(measured)
+        for i, slot in enumerate(measured.slots.tolist()):
+            self.counts[slot] = measured.counts[:, :, i]
+
+
+_readers: WeakKeyDictionary[ShardState, _Reader] = WeakKeyDictionary()
+
+
 def with_latency_series(now: datetime) -> ShardState:
-    """Return an empty shard that has a latency target for every service."""
-    state = ShardState(now)
+    """Return an empty shard that has a latency target for every service, and deep series."""
+    state = ShardState(now, is_deep=lambda _: True)
     for name in SERVICES:
         state.load_latency(name, THRESHOLD, [])
     return state
 
 
+def measured_counts(state: ShardState, now: datetime) -> dict[int, Ints]:
+    """Return [10, total or bad] by slot, as far as they are known to whoever reads snapshots.
+
+    They are kept up by what each tick finds changed, and equal to what looking at all gives.
+    """
+    moment = Moment(now, 0, 1, now, lagging=False)
+    known, anew = _readers.setdefault(state, _Reader()), _Reader()
+    known.read(state, moment)
+    anew.read(state, moment)
+    slots = {slot for own in state.slots.of_service.values() for slot in own}
+    assert anew.counts.keys() == slots
+    for slot in slots:
+        assert np.array_equal(known.counts[slot], anew.counts[slot])
+    return anew.counts
+
+
 def figures(state: ShardState, now: datetime) -> dict[str, Figures]:
     """Return what a shard says of each service."""
-    slots = state.slots(SERVICES, lambda _: TARGETS)
-    rows = state.sums(slots, now)
-    assert len(slots) == len(SERVICES) * len(TARGETS)
+    for name in SERVICES:
+        state.assign(name, TARGETS)
+    counts = measured_counts(state, now)
+    assert len(counts) == len(SERVICES) * len(TARGETS)
+    stale = state.table.stale(to_micros(now))
     return {
         name: Figures(
-            state.service(name).resolution_seconds(now),
-            state.service(name).is_stale(now),
+            int(state.table.resolution_seconds[number]),
+            bool(stale[number]),
             {
-                slot.target.name: {
+                state.slots.target(slot).name: {
                     column: (int(total), int(bad))
-                    for column, (total, bad) in zip(COLUMNS, row, strict=True)
+                    for column, (total, bad) in zip(COLUMNS, counts[slot], strict=True)
                 }
-                for slot, row in zip(slots, rows, strict=True)
-                if slot.service == name
+                for slot in state.slots.of_service[number]
             },
         )
-        for name in SERVICES
+        for name, number in ((name, state.table.numbers[name]) for name in SERVICES)
     }
 
 

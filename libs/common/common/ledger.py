@@ -65,7 +65,8 @@ class ShardLedger(ShardOwnership):
             clock=clock,
             delays=delays or RetryDelays(),
         )
-        self.lag: dict[int, int] = {}
+        self.lag: dict[int, int] = {}  # records to be applied, of the shards that are probed
+        self._end_seen: dict[TopicPartition, int] = {}
         self._limits = limits or LedgerLimits()
         self._backpressure = Backpressure(self._limits)
         self._buffers: dict[int, ShardBuffer] = {}
@@ -112,34 +113,36 @@ class ShardLedger(ShardOwnership):
     async def probe(self) -> None:
         """Ask Kafka where the logs end; note how far behind each shard is, or that it is not."""
         consumer, asked_at = self._consumer(), self._clock()
-        partitions = [
-            TopicPartition(topic, shard) for shard in self.owned for topic in self._topics
-        ]
-        if consumer is None or not partitions:
-            self.lag = {}
+        held = self._held() if consumer is not None else []
+        before, self.lag = self._end_seen, {}  # unknown, should the broker not answer
+        if consumer is None or not held:
             return
-        ends = await self._ends(consumer, partitions)
+        async with asyncio.timeout(_BROKER_SECONDS):
+            ends = await consumer.end_offsets(held)
+            seen = {tp: ends[tp] for tp in held if await self._has_seen(consumer, tp, ends[tp])}
         lag = dict.fromkeys(self.owned, 0)
         for tp, end in ends.items():
             own = self.owned.get(tp.partition)
             if own is None:
                 continue
             behind = max(0, end - own.next_offsets[tp.topic])
-            if not behind:
+            if not behind or before.get(tp) == seen.get(tp, -1):
                 own.applied_through[tp.topic] = max(own.applied_through[tp.topic], asked_at)
-            lag[tp.partition] += behind
-        self.lag = lag
+            else:
+                lag[tp.partition] += behind
+        self.lag, self._end_seen = lag, seen
 
-    async def _ends(
-        self, consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]
-    ) -> dict[TopicPartition, int]:
-        try:
-            async with asyncio.timeout(_BROKER_SECONDS):
-                ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
-        except BaseException:
-            self.lag = {}  # unknown from here on
-            raise
-        return ends
+    async def _has_seen(self, consumer: AIOKafkaConsumer, tp: TopicPartition, end: int) -> bool:
+        """Tell whether the client has read to the end, and all that it gave out is applied.
+
+        The end of a transaction takes an offset and is no record: where one is last, the offset
+        to be applied next stays before the end for ever. What the client has given out may still
+        be on its way to us, so that a yes is believed once it is repeated for the same end.
+        """
+        own, buffer = self.owned.get(tp.partition), self._buffers.get(tp.partition)
+        if own is None or buffer is None or buffer.records:
+            return False
+        return own.next_offsets[tp.topic] >= end or await consumer.position(tp) >= end
 
     def _is_full(self) -> bool:
         if self.paused:
@@ -155,7 +158,7 @@ class ShardLedger(ShardOwnership):
 
     async def _flush_shard(self, shard: int, buffer: ShardBuffer, due: int) -> None:
         """Apply at least that many records, in transactions of at most one flush."""
-        while due > 0:
+        while due > 0 and buffer.records:
             async with self.lock:
                 if self._buffers.get(shard) is not buffer:
                     return  # given up, or acquired anew; what was read comes again
@@ -227,8 +230,10 @@ class ShardLedger(ShardOwnership):
         self._regulate()
 
     def _regulate(self) -> None:
-        held = [TopicPartition(topic, shard) for shard in self.owned for topic in self._topics]
-        self._backpressure.regulate(self._consumer(), held, self.buffered())
+        self._backpressure.regulate(self._consumer(), self._held(), self.buffered())
+
+    def _held(self) -> list[TopicPartition]:
+        return [TopicPartition(topic, shard) for shard in self.owned for topic in self._topics]
 
 
 def _reached(last: Record) -> StoredOffset:

@@ -10,6 +10,8 @@ RESERVED_SERVICE_NAMES = frozenset({"heatmap", "targets", "compute"})
 
 WINDOW_DAYS = (7, 14, 28, 30, 90)
 LONGEST_WINDOW_DAYS = max(WINDOW_DAYS)
+MAX_TARGETS = 50
+"""Targets that a service may have: each is evaluated at every change of its counts."""
 
 _LEAST_PERCENTAGE, _WHOLE = 50, 100
 

@@ -59,10 +59,15 @@ class _KeptRecords(MemoryRecords):  # type: ignore[misc]
 
 class _PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
     _records: Any
+    _records_iterator: Any
 
     def __next__(self) -> Any:
+        # this is called for every record, so that the usual case is written out
         try:
-            return super().__next__()
+            return next(self._records_iterator)
+        except StopIteration:
+            self._records_iterator = None
+            raise
         except UnicodeDecodeError:
             # what lies before `next_fetch_offset` has been given out; within the batch it is
             # skipped, but at the end of each batch that offset is set anew

@@ -10,7 +10,7 @@ import structlog
 from common import ownership as ownership_module
 from common.ledger import Batch, LedgerLimits, RefusedError, RetryDelays
 from common.read_buffer import Run, ShardBuffer
-from tests.shard_world import PARTITIONS, SHARD, Process, Work, World, fake_bounds, record
+from tests.shard_world import NOW, PARTITIONS, SHARD, Process, Work, World, fake_bounds, record
 
 SLOWLY = RetryDelays(0.01, 0.01, 0.05, 0.05)
 
@@ -229,19 +229,37 @@ async def test_a_revoked_shard_is_forgotten_after_its_transaction() -> None:
     assert process.work.memory is None
 
 
+async def test_what_was_read_under_an_older_epoch_is_not_applied_under_the_next() -> None:
+    """A flush comes to a shard that was given up and acquired while others had their turn."""
+    world = World()
+    process = await owner(world)
+    fill(world, 2)
+    await process.read(2)
+    old = process.ledger._buffers[SHARD]
+    await process.revoke()
+    await process.assign()
+    await process.settle()
+    await process.read(2)
+    await process.ledger._flush_shard(SHARD, old, old.records)
+    assert process.gated.sizes == []
+    await process.ledger.flush()
+    assert world.truth.applied == world.log
+
+
 async def test_a_thawed_zombie_lets_the_rightful_owner_be() -> None:
     world = World()
-    zombie = await owner(world)
+    zombie = await owner(world, RetryDelays(0.01, 0.01, 0.05, fenced_seconds=0.5))
     fill(world, 4)
     await zombie.read(2)
     rightful = await owner(world)
     epoch = world.truth.epoch
     await zombie.ledger.flush()
+    for _ in range(50):  # much could happen in that time, were the zombie not to wait
+        await asyncio.sleep(0)
     await rightful.read(2)
-    await rightful.ledger.flush()  # the zombie waits: were it not to, this would be fenced
+    await rightful.ledger.flush()
     assert SHARD in rightful.ledger.owned
-    await zombie.revoke()
-    await asyncio.sleep(4 * SLOWLY.fenced_seconds)
+    await zombie.revoke()  # the next heartbeat has told it
     await zombie.settle()
     await rightful.read(2)
     await rightful.ledger.flush()
@@ -335,3 +353,41 @@ async def test_trouble_outside_excuses_for_a_while_and_a_bug_does_not() -> None:
     await process.settle()
     process.ledger._note(SHARD + 1, KeyError("a bug"))
     assert SHARD + 1 not in process.ledger.excuses(0)
+
+
+async def test_the_lag_is_what_is_not_applied_wherever_it_waits() -> None:
+    world = World()
+    process = await owner(world)
+    await process.ledger.probe()
+    assert process.ledger.lag == {SHARD: 0}
+    fill(world, 3, 2)
+    batch = process.consumer.poll("metrics", 3)  # given out by the client, on its way to us
+    await process.ledger.probe()
+    assert process.ledger.lag == {SHARD: 5}
+    await process.ledger.handle(batch)
+    for _ in range(3):
+        await process.ledger.probe()
+        assert process.ledger.lag == {SHARD: 5}
+    await process.ledger.flush()
+    await process.ledger.probe()
+    assert process.ledger.lag == {SHARD: 2}
+    await process.read(0, 2)
+    await process.ledger.flush()
+    await process.ledger.probe()
+    assert process.ledger.lag == {SHARD: 0}
+    assert process.ledger.owned[SHARD].oldest_applied() == NOW
+
+
+async def test_a_lag_is_not_known_while_the_broker_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    process = await owner(World())
+    await process.ledger.probe()
+
+    async def away(_partitions: object) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(process.consumer, "end_offsets", away)
+    with pytest.raises(ConnectionError):
+        await process.ledger.probe()
+    assert process.ledger.lag == {}

@@ -13,6 +13,7 @@ from api_gateway.ports import CatalogReader, Store
 from api_gateway.read_model import ReadModel
 from api_gateway.schemas import NewService, NewTarget, ServiceUpdate, TargetUpdate
 from common.problems import FieldError, Problem
+from common.slo import MAX_TARGETS
 
 
 def unknown_service(name: str) -> Problem:
@@ -76,6 +77,7 @@ class Catalog:
             definition = _defined(wanted, None)
             await _check_threshold(writer, service.name, definition)
             await _check_unique(writer, service.name, definition, None)
+            await _check_room(writer, service.name)
             return await writer.add_target(service, definition)
 
     async def update_target(self, target_id: int, wanted: TargetUpdate) -> Target:
@@ -173,3 +175,9 @@ async def _check_unique(
                 f"one by PUT /api/slo/targets/{other.id}"
             )
             raise invalid("objective", "duplicate_definition", detail, 409)
+
+
+async def _check_room(reader: CatalogReader, service_name: str) -> None:
+    if len(await reader.targets([service_name])) >= MAX_TARGETS:
+        detail = f"`{service_name}` has {MAX_TARGETS} targets, which is the limit; delete one first"
+        raise invalid("service_name", "too_many_targets", detail, 409)

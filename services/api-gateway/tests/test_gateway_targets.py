@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from api_gateway.definitions import DefinitionError, Wish, define, define_new
 from api_gateway.domain import Definition, nearest_bounds
 from common.events import TargetChanged
-from common.slo import SliType
+from common.slo import MAX_TARGETS, SliType
 from tests.gateway import GatewayHarness
 
 PATH = "/api/slo/checkout/targets"
@@ -284,3 +284,22 @@ def test_nearest_bounds() -> None:
     assert nearest_bounds(0.05, known) == (0.1,)
     assert nearest_bounds(9, known) == (0.5,)
     assert nearest_bounds(9, []) is None
+
+
+async def test_one_target_too_many_is_refused_until_another_is_deleted(
+    gateway: GatewayHarness,
+) -> None:
+    await gateway.service()
+
+    async def create(number: int) -> Any:
+        objective = round(0.9 + number / 10_000, 4)
+        wanted = {"name": f"t{number}", "sli_type": "availability", "objective": objective}
+        return await gateway.write("POST", PATH, wanted)
+
+    for number in range(MAX_TARGETS):
+        assert (await create(number)).status_code == 201
+    refused = await create(MAX_TARGETS)
+    assert refused.status_code == 409
+    assert f"{MAX_TARGETS} targets" in refused.text
+    await gateway.write("DELETE", "/api/slo/targets/1", None)
+    assert (await create(MAX_TARGETS)).status_code == 201

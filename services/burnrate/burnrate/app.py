@@ -1,6 +1,7 @@
 """The composition root: settings, database, Kafka, ledger, evaluator, and their loops."""
 
 import asyncio
+import gc
 import os
 import socket
 from collections.abc import AsyncIterator
@@ -24,6 +25,7 @@ from burnrate.metrics import (
     REFUSED_SHARDS,
 )
 from burnrate.settings import AllSettings
+from common.breaker import BreakerLimits
 from common.clock import system_clock
 from common.database import Database
 from common.kafka import Publisher, TableReader
@@ -40,6 +42,7 @@ log = structlog.get_logger()
 
 MARK_SLACK = timedelta(hours=6)  # a forwarded record keeps its first append time
 SEAL_AFTER = timedelta(hours=2)  # an hour that hardly any event is late for
+_GC_OBJECTS = 100_000
 _EXIT_STATUS = 70  # EX_SOFTWARE: the supervisor starts the process anew
 _EXCUSED_SECONDS = 30.0  # longer than an attempt to acquire a shard and the pause after it
 
@@ -53,22 +56,18 @@ class Burnrate:
         self._database = Database.connect(settings.database, "burnrate")
         self._publisher = Publisher(settings.kafka)
         self._outbox = Outbox("burnrate", self._database, self._publisher)
-        lateness = settings.admission.lateness
-        self._work = CountingWork(shards, lateness, self._outbox, system_clock)
-        self.ledger = ShardLedger(
-            schema="burnrate",
-            owner=f"{socket.gethostname()}:{os.getpid()}",
-            topics=INPUTS,
-            kafka=settings.kafka,
-            database=self._database,
-            work=self._work,
-            clock=system_clock,
-            limits=LedgerLimits(
-                own.max_flush_records, own.max_buffered_records, own.max_buffered_bytes
-            ),
-            delays=RetryDelays(fenced_seconds=HEARTBEAT_SECONDS),
-        )
         catalog = Catalog(default_target(own.default_objective, own.default_window_days))
+        self._work = CountingWork(
+            shards,
+            settings.admission.lateness,
+            self._outbox,
+            system_clock,
+            max_services=own.max_services,
+            held_marks=own.max_held_marks,
+            breaker_limits=BreakerLimits(own.max_bad_ratio, own.max_bad_run),
+            is_deep=catalog.is_deep,
+        )
+        self.ledger = self._make_ledger()
         self._evaluator = Evaluator(
             settings=own,
             shards=shards,
@@ -87,8 +86,28 @@ class Burnrate:
         self._look_seconds = min(5.0, own.stall_seconds / 4)
         self._watchdog = Watchdog(own.stall_seconds, 2 * self._look_seconds)
 
+    def _make_ledger(self) -> ShardLedger:
+        own = self._settings.burnrate
+        return ShardLedger(
+            schema="burnrate",
+            owner=f"{socket.gethostname()}:{os.getpid()}",
+            topics=INPUTS,
+            kafka=self._settings.kafka,
+            database=self._database,
+            work=self._work,
+            clock=system_clock,
+            limits=LedgerLimits(
+                own.max_flush_records, own.max_buffered_records, own.max_buffered_bytes
+            ),
+            delays=RetryDelays(fenced_seconds=HEARTBEAT_SECONDS),
+        )
+
     async def run(self) -> None:
         """Run until cancelled."""
+        # a hundred thousand records may wait, and none of them is part of a cycle: looking for
+        # cycles among them at the usual pace would cost more than reading them
+        gc.freeze()
+        gc.set_threshold(_GC_OBJECTS, 50, 50)
         try:
             await self._subscription.broker.start()
             self._measure()

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from burnrate.batch_sums import Ints
-from burnrate.rings import SUM_LIMIT
+from burnrate.rings import SUM_LIMIT, Ints
 from burnrate.tally import Cells
 
 Key = tuple[int, int]
@@ -40,18 +39,17 @@ class Blocks:
         """Add cells to the blocks held; return those that have changed, packed."""
         changed = {}
         for resolution, rows in cells.items():
-            buckets, starts = np.unique(rows.bucket, return_index=True)
+            starts = _starts(rows)
             ends = np.append(starts[1:], len(rows.bucket))[: len(starts)]
-            places = np.stack((buckets, starts, ends), axis=1).tolist()
-            for bucket, begin, end in places:
-                key = (resolution, bucket)
+            for begin, end in np.stack((starts, ends), axis=1).tolist():
+                key = (resolution, int(rows.bucket[begin]))
                 changed[key] = self._add(key, rows.slot[begin:end], rows.counts[begin:end])
         self._forget()
         return changed
 
     def _add(self, key: Key, slot: Ints, counts: Ints) -> bytes:
         block = self._blocks.pop(key)
-        most = int(slot[-1]) + 1  # slots rise within a bucket
+        most = int(slot.max()) + 1
         if most > len(block):
             block = np.concatenate((block, np.zeros((most - len(block), COLUMNS), np.int64)))
         held = block[slot]
@@ -71,5 +69,16 @@ def unpacked(stored: bytes) -> Ints:
     return np.frombuffer(stored, "<i8").reshape(-1, COLUMNS).astype(np.int64)
 
 
+def _starts(rows: Cells) -> Ints:
+    """Return where in the cells, which stand by bucket, each bucket begins."""
+    begins = np.ones(len(rows.bucket), np.bool_)
+    begins[1:] = rows.bucket[1:] != rows.bucket[:-1]
+    return np.flatnonzero(begins)
+
+
 def _keys(cells: Mapping[int, Cells]) -> list[Key]:
-    return [(r, bucket) for r, rows in cells.items() for bucket in np.unique(rows.bucket).tolist()]
+    return [
+        (resolution, bucket)
+        for resolution, rows in cells.items()
+        for bucket in rows.bucket[_starts(rows)].tolist()
+    ]

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from burnrate.judge import Counted
-from burnrate.slots import Slots
+from burnrate.admitted import Counted
+from burnrate.roster import Roster
 from common.clock import to_micros
 from common.events import Latency
 from common.identity import KEY_BYTES, Hashes, Keys, content_hashes, details_hash, keys_of
@@ -33,25 +34,42 @@ class Columns:
     identified: Bools
     anonymous: Bools  # counted as unidentified: sent with neither id nor source
     misrouted: Bools
-    latency: NDArray[np.object_]  # Latency or None
+    latency: NDArray[np.object_] | None  # Latency or None; None where no event has one
 
     def __len__(self) -> int:
         return len(self.slot)
 
     def rows(self, chosen: Ints | Bools) -> "Columns":
         """Return some of the rows."""
-        return Columns(*(getattr(self, f.name)[chosen] for f in fields(self)))
+        columns: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        taken: dict[str, Any] = {n: None if c is None else c[chosen] for n, c in columns.items()}
+        return Columns(**taken)
+
+    def histograms(self) -> list[tuple[int, Latency]]:
+        """Return the rows that have a histogram, and those."""
+        found = () if self.latency is None else self.latency
+        return [(row, latency) for row, latency in enumerate(found) if latency is not None]
 
 
 def joined(parts: Sequence[Columns]) -> Columns:
     """Return several columns as one, in the order of the records."""
     if len(parts) == 1:
         return parts[0]
-    whole = Columns(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Columns)))
-    return whole.rows(np.argsort(whole.position, kind="stable"))
+    names = [f.name for f in fields(Columns) if f.name != "latency"]
+    columns: dict[str, Any] = {n: np.concatenate([getattr(p, n) for p in parts]) for n in names}
+    whole = Columns(**columns, latency=_joined_latency(parts))
+    in_order = bool((whole.position[1:] > whole.position[:-1]).all())
+    return whole if in_order else whole.rows(np.argsort(whole.position, kind="stable"))
 
 
-def columns_of(counted: Sequence[tuple[int, Counted]], slots: Slots) -> Columns:
+def _joined_latency(parts: Sequence[Columns]) -> NDArray[np.object_] | None:
+    if all(part.latency is None for part in parts):
+        return None
+    empty = [np.full(len(p), None) if p.latency is None else p.latency for p in parts]
+    return np.concatenate(empty)
+
+
+def columns_of(counted: Sequence[tuple[int, Counted]], roster: Roster) -> Columns:
     """Return judged events, each with its position, as columns; new services get their slots."""
     items = [item for _, item in counted]
     events = [item.admitted.event for item in items]
@@ -61,7 +79,7 @@ def columns_of(counted: Sequence[tuple[int, Counted]], slots: Slots) -> Columns:
     details = np.array([details_hash(e.latency, e.attributes) for e in events], np.uint64)
     return Columns(
         position=_ints([position for position, _ in counted]),
-        slot=_ints([slots.take(e.service) for e in events]),
+        slot=_ints([roster.take(e.service) for e in events]),
         micros=micros,
         total=total,
         bad=bad,
@@ -76,8 +94,10 @@ def columns_of(counted: Sequence[tuple[int, Counted]], slots: Slots) -> Columns:
     )
 
 
-def objects(latencies: Sequence[Latency | None]) -> NDArray[np.object_]:
-    """Return [n] objects; NumPy would take a histogram for a row of its own."""
+def objects(latencies: Sequence[Latency | None]) -> NDArray[np.object_] | None:
+    """Return [n] objects, None without any; NumPy would take a histogram for a row of its own."""
+    if not any(latencies):
+        return None
     column = np.empty(len(latencies), np.object_)
     column[:] = latencies
     return column

@@ -1,7 +1,7 @@
 """The ledger's work: a shard's counts, in PostgreSQL and in memory."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from burnrate import recovery_repository
 from burnrate.blocks import Blocks
@@ -10,10 +10,12 @@ from burnrate.intake import Intake
 from burnrate.judge import Rules
 from burnrate.marks import ShardMarks
 from burnrate.rings import RESOLUTIONS
+from burnrate.roster import Roster
+from burnrate.service_state import Room
 from burnrate.shard_state import ShardState
-from burnrate.slots import Slots
+from common.breaker import Breaker, BreakerLimits
 from common.clock import Clock
-from common.database import WriteSession
+from common.database import ReadSession, WriteSession
 from common.ledger import Batch
 from common.outbox import Outbox
 
@@ -21,54 +23,76 @@ from common.outbox import Outbox
 class CountingWork:
     """What the ledger calls for each shard that this process owns."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts are named at the one place that wires them
         self,
         shards: int,
         lateness: timedelta,
         outbox: Outbox,
         clock: Clock,
+        *,
+        max_services: int = 10_000,
         held_marks: int = 10_000_000,
+        breaker_limits: BreakerLimits | None = None,
+        is_deep: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self.states: dict[int, ShardState] = {}
+        self.room, self._is_deep = Room(max_services), is_deep
         self._intakes: dict[int, Intake] = {}
+        self._breakers: dict[int, Breaker] = {}
+        self._breaker_limits = breaker_limits or BreakerLimits()
         self._shards, self._lateness = shards, lateness
         self._outbox, self._clock, self._held_marks = outbox, clock, held_marks
 
     async def load(self, session: WriteSession, shard: int) -> None:
         """Read a shard's services and counts, as far as windows reach."""
         now = self._clock()
-        state = ShardState(now)
-        services = await recovery_repository.load_services(session, shard)
-        names = [name for name, _, _ in services]
-        state.load_services(names, [at for _, at, _ in services], [c for _, _, c in services])
-        for resolution in RESOLUTIONS:
-            since = now - recovery_repository.KEPT[resolution]
-            buckets, blocks = await recovery_repository.load_blocks(
-                session, shard, resolution, since, len(names)
-            )
-            state.load_blocks(resolution, names, buckets, blocks)
-        slots = Slots(names)
+        state = ShardState(now, self.room, self._is_deep)
+        try:
+            names = await _read(session, shard, state, now)
+        except BaseException:
+            state.close()
+            raise
+        self.release(shard)
+        roster = Roster(names, state.without_room)
         self._intakes[shard] = Intake(
-            slots=slots,
-            reader=FastReader(slots),
+            roster=roster,
+            reader=FastReader(roster),
             marks=ShardMarks(self._held_marks // self._shards),
             blocks=Blocks(),
             rules=Rules(shard, self._shards, self._lateness),
             outbox=self._outbox,
+            breaker=self._breakers.setdefault(shard, Breaker(self._breaker_limits)),
         )
         self.states[shard] = state
 
     async def apply(self, session: WriteSession, batch: Batch) -> Callable[[], None]:
         """Write a batch; return what adds it to memory."""
-        sums = await self._intakes[batch.shard].take_in(session, batch)
+        intake = self._intakes[batch.shard]
+        taken = await intake.take_in(session, batch)
 
         def fold() -> None:
-            self.states[batch.shard].fold(sums, self._clock())
+            self.states[batch.shard].fold(taken.sums, self._clock())
+            intake.breaker.fold(taken.bad)
             self._outbox.wake()
 
         return fold
 
     def release(self, shard: int) -> None:
         """Forget a shard."""
-        self.states.pop(shard, None)
         self._intakes.pop(shard, None)
+        state = self.states.pop(shard, None)
+        if state is not None:
+            state.close()
+
+
+async def _read(session: ReadSession, shard: int, state: ShardState, now: datetime) -> list[str]:
+    """Read what is stored of a shard into its state; return the services by slot."""
+    names, newest_micros, counters = await recovery_repository.load_services(session, shard)
+    state.load_services(names, newest_micros, counters)
+    for resolution in RESOLUTIONS:
+        since = now - recovery_repository.KEPT[resolution]
+        buckets, blocks = await recovery_repository.load_blocks(
+            session, shard, resolution, since, len(names)
+        )
+        state.load_blocks(resolution, names, buckets, blocks)
+    return names

@@ -1,28 +1,26 @@
-"""From counts to the state of each objective and service. Pure; `now` comes with the counts."""
+"""Objectives, the lengths of their windows, and how far figures can be trusted. Pure."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
-from common.arithmetic import (
-    PairRule,
-    burn_rate,
-    cap_risk_level,
-    composite_burn_rate,
-    error_budget_consumed,
-    pair_rules,
-    risk_level,
-)
-from common.events import BurnPair, SloStatus, TargetChanged, WindowRate
-from common.slo import DataStatus, RiskLevel, SliType
+import numpy as np
 
-MIN_SHORT_SECONDS = 300
-MIN_STALE_SECONDS = 300
+from burnrate.rings import Flags, Ints
+from common.arithmetic import PairRule, pair_rules
+from common.events import TargetChanged
+from common.slo import DataStatus, SliType
+
+SHORTEST_REPORTS = 2  # no window is shorter than as many reports
+MIN_STALE_SECONDS, STALE_REPORTS = 300, 3
 DAY_SECONDS = 86_400
 
 BURN_WINDOWS = {"5m": 300, "1h": 3600, "24h": DAY_SECONDS}
 PAIR_WINDOWS = {"30m": 1800, "2h": 7200, "6h": 21_600, "3d": 3 * DAY_SECONDS}
 SLO_WINDOW = "slo"
+
+STATUSES = tuple(DataStatus)
+_NO_DATA, _LAGGING, _STALE, _NO_TRAFFIC, _OK = range(len(STATUSES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,10 @@ class Target:
 
     def pairs(self) -> tuple[PairRule, ...]:
         """Return the burn pairs that this objective can reach."""
-        return pair_rules(self.objective, self.window_days)
+        return _pair_rules(self.objective, self.window_days)
+
+
+_pair_rules = lru_cache(4096)(pair_rules)
 
 
 def default_target(objective: Decimal, window_days: int) -> Target:
@@ -79,122 +80,32 @@ def default_target(objective: Decimal, window_days: int) -> Target:
 
 def window_seconds(target: Target, resolution_seconds: int) -> dict[str, int]:
     """Return the length of each window: none is shorter than two reports of the service."""
-    floor = 2 * resolution_seconds
+    floor = SHORTEST_REPORTS * resolution_seconds
     named = {**BURN_WINDOWS, **PAIR_WINDOWS, SLO_WINDOW: target.window_days * DAY_SECONDS}
     return {name: max(seconds, floor) for name, seconds in named.items()}
 
 
 def stale_after_seconds(resolution_seconds: int) -> int:
     """Return how old a service's newest event may be before its data are stale."""
-    return max(MIN_STALE_SECONDS, 3 * resolution_seconds)
+    return max(MIN_STALE_SECONDS, STALE_REPORTS * resolution_seconds)
 
 
-def service_status(*, seen: bool, lagging: bool, stale: bool, recent_total: int) -> DataStatus:
-    """Return how far a service's figures can be trusted; the first that applies.
+def service_statuses(seen: Flags, stale: Flags, recent_total: Ints, *, lagging: bool) -> Ints:
+    """Return how far services' figures can be trusted (places in STATUSES); the first that applies.
 
-    `recent_total` are its requests in the shortest window.
+    `recent_total` are their requests in the shortest window.
     """
-    if not seen:
-        return DataStatus.NO_DATA
+    found: Ints = np.where(recent_total > 0, _OK, _NO_TRAFFIC)
+    found[stale] = _STALE
     if lagging:
-        return DataStatus.LAGGING
-    if stale:
-        return DataStatus.STALE
-    return DataStatus.OK if recent_total else DataStatus.NO_TRAFFIC
+        found[:] = _LAGGING
+    found[~seen] = _NO_DATA
+    return found
 
 
-def slo_data_status(service: DataStatus, slo_total: int, recent_total: int) -> DataStatus:
-    """Return the status of one objective, whose requests may be fewer than the service's."""
-    if service not in {DataStatus.OK, DataStatus.NO_TRAFFIC}:
-        return service
-    if not slo_total:
-        return DataStatus.NO_TRAFFIC if service is DataStatus.NO_TRAFFIC else DataStatus.NO_DATA
-    return DataStatus.OK if recent_total else DataStatus.NO_TRAFFIC
-
-
-@dataclass(frozen=True, slots=True)
-class _Burn:
-    windows: dict[str, WindowRate]
-    composite: float
-    level: RiskLevel
-    capped: bool
-
-
-def _burn(target: Target, lengths: Mapping[str, int], sums: Mapping[str, tuple[int, int]]) -> _Burn:
-    windows = {
-        name: _window_rate(lengths[name], sums[name], target.objective) for name in BURN_WINDOWS
-    }
-    composite = composite_burn_rate([window.burn_rate for window in windows.values()])
-    counts = [(window.bad, window.total) for window in windows.values()]
-    level = risk_level(composite, counts, target.objective)
-    shown = cap_risk_level(level, windows["24h"].bad, target.min_bad_events)
-    return _Burn(windows, composite, shown, shown is not level)
-
-
-def evaluate_slo(
-    target: Target,
-    lengths: Mapping[str, int],
-    sums: Mapping[str, tuple[int, int]],
-    service: DataStatus,
-    requests: int,
-) -> SloStatus:
-    """Return an objective's state from (total, bad) by window name.
-
-    `requests` is the service's total over the SLO window, of which a latency objective covers
-    only what came with a histogram that has its threshold as a bound.
-    """
-    burn, (total, bad) = _burn(target, lengths, sums), sums[SLO_WINDOW]
-    consumed = error_budget_consumed(bad, total, target.objective)
-    return SloStatus(
-        id=target.id,
-        name=target.name,
-        sli_type=target.sli_type,
-        objective=float(target.objective),
-        window_days=target.window_days,
-        threshold_seconds=target.threshold_seconds,
-        max_error_ratio=target.max_error_float,
-        min_bad_events=target.min_bad_events,
-        default=target.default,
-        revision=target.revision,
-        total=total,
-        bad=bad,
-        burn_rate_5m=burn.windows["5m"].burn_rate,
-        burn_rate_1h=burn.windows["1h"].burn_rate,
-        burn_rate_24h=burn.windows["24h"].burn_rate,
-        composite_burn_rate=burn.composite,
-        error_budget_consumed=consumed,
-        error_budget_remaining=1 - consumed,
-        risk_level=burn.level,
-        risk_capped=burn.capped,
-        data_status=slo_data_status(service, total, sums["5m"][0]),
-        coverage_ratio=_coverage(target, total, requests),
-        windows=burn.windows,
-        burn_pairs=tuple(_burn_pair(rule, target, sums) for rule in target.pairs()),
-    )
-
-
-_WINDOW_NAMES = {seconds: name for name, seconds in {**BURN_WINDOWS, **PAIR_WINDOWS}.items()}
-
-
-def worst(statuses: Sequence[SloStatus]) -> SloStatus:
-    """Return the objective that speaks for its service: the highest composite burn rate."""
-    return max(statuses, key=lambda s: (s.composite_burn_rate, s.error_budget_consumed, s.name))
-
-
-def _window_rate(seconds: int, counts: tuple[int, int], objective: Decimal) -> WindowRate:
-    total, bad = counts
-    return WindowRate(seconds, total, bad, burn_rate(bad, total, objective))
-
-
-def _burn_pair(rule: PairRule, target: Target, sums: Mapping[str, tuple[int, int]]) -> BurnPair:
-    rates = []
-    for seconds in (rule.long_seconds, rule.short_seconds):
-        total, bad = sums[_WINDOW_NAMES[seconds]]
-        rates.append(burn_rate(bad, total, target.objective))
-    return BurnPair(rule.long_seconds, rule.short_seconds, rule.threshold, min(rates))
-
-
-def _coverage(target: Target, total: int, requests: int) -> float:
-    if target.sli_type is not SliType.LATENCY or not requests:
-        return 1.0
-    return total / requests
+def slo_statuses(service: Ints, slo_total: Ints, recent_total: Ints) -> Ints:
+    """Return the status of objectives, whose requests may be fewer than their service's."""
+    silent = np.where(service == _NO_TRAFFIC, _NO_TRAFFIC, _NO_DATA)
+    own = np.where(slo_total > 0, np.where(recent_total > 0, _OK, _NO_TRAFFIC), silent)
+    found: Ints = np.where(service >= _NO_TRAFFIC, own, service)
+    return found

@@ -1,21 +1,20 @@
 """The tick: evaluate every owned shard, publish what has changed, and say that we are alive."""
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-
-import numpy as np
 
 from burnrate import recovery_repository, repository
 from burnrate.catalog import Catalog
 from burnrate.counting import CountingWork
+from burnrate.measuring import Published
 from burnrate.metrics import LAG_SECONDS, OWNED_SHARDS, SNAPSHOTS
-from burnrate.rings import Ints
+from burnrate.rings import RESOLUTIONS
 from burnrate.service_state import Moment
 from burnrate.settings import BurnrateSettings
-from burnrate.shard_state import ShardState, Slot
+from burnrate.shard_state import Missing, ShardState
 from common.clock import Clock
-from common.database import Database
+from common.database import Database, ReadSession
 from common.events import BurnRateSnapshot, ShardHeartbeat, encode
 from common.failpoints import failpoint
 from common.kafka import Headers, Publisher, correlation_headers
@@ -25,12 +24,13 @@ from common.topics import BURNRATES
 
 
 @dataclass(slots=True)
-class _Published:
-    """What has gone out of a shard under the present epoch."""
+class _Sent:
+    """What has gone out of a shard's state under the present epoch."""
 
     epoch: int
+    state: ShardState
     heartbeat_at: datetime | None = None
-    fingerprints: dict[str, bytes] = field(default_factory=dict)
+    published: Published = field(default_factory=Published)
 
 
 class Evaluator:
@@ -51,7 +51,7 @@ class Evaluator:
         self._settings, self._shards = settings, shards
         self._ledger, self._work, self._catalog = ledger, work, catalog
         self._database, self._publisher, self._clock = database, publisher, clock
-        self._published: dict[int, _Published] = {}
+        self._sent: dict[int, _Sent] = {}
         self._one_at_a_time = asyncio.Lock()
 
     async def tick(self) -> None:
@@ -59,7 +59,7 @@ class Evaluator:
         OWNED_SHARDS.set(len(self._ledger.owned))
         async with self._one_at_a_time:
             for shard, own in list(self._ledger.owned.items()):
-                await self._load_new_series(shard)
+                await self._follow_catalog(shard)
                 await self._publish(shard, own, None, None)
 
     async def compute(self, command_id: str, service: str | None) -> None:
@@ -68,7 +68,7 @@ class Evaluator:
         async with self._one_at_a_time:
             for shard, own in list(self._ledger.owned.items()):
                 if only in {None, shard}:
-                    await self._load_new_series(shard)
+                    await self._follow_catalog(shard)
                     await self._publish(shard, own, command_id, service)
 
     async def _publish(
@@ -78,26 +78,23 @@ class Evaluator:
         if state is None or self._ledger.owned.get(shard) is not own:
             return
         moment = self._moment(shard, own, command_id)
-        known = self._known(shard, own.epoch)
-        slots = state.slots(self._names(state, shard), self._catalog.targets)
-        by_service = _group(slots, state.sums(slots, moment.now))
-        changed: list[BurnRateSnapshot] = []
-        fingerprints: dict[str, bytes] = {}
-        for name, (own_slots, sums) in by_service.items():
-            fingerprints[name] = _fingerprint(state, name, own_slots, sums, moment)
-            asked = command_id is not None and service in {None, name}
-            if asked or known.fingerprints.get(name) != fingerprints[name]:
-                # the others have changed by chance: they are no answer to the command
-                stamp = moment if asked else replace(moment, command_id=None)
-                changed.append(state.snapshot(name, own_slots, sums, stamp))
+        known = self._known(shard, own.epoch, state)
+        asked = self._asked(state, command_id, service)
+        measured = state.measure(known.published, moment, asked)
         due = known.heartbeat_at is None or moment.now - known.heartbeat_at >= timedelta(
             seconds=self._settings.heartbeat_seconds
         )
-        beat = command_id is not None or due
-        await self._send(shard, changed, self._heartbeat(moment, len(by_service)) if beat else None)
-        known.fingerprints = fingerprints
-        if beat:
+        beat = self._heartbeat(moment, state) if due or command_id is not None else None
+        await self._send(shard, state.snapshots(measured, moment, asked), beat)
+        known.published.accept(measured)
+        if beat is not None:
             known.heartbeat_at = moment.now
+
+    @staticmethod
+    def _asked(state: ShardState, command_id: str | None, service: str | None) -> frozenset[str]:
+        if command_id is None:
+            return frozenset()
+        return frozenset(state.table.names if service is None else [service])
 
     async def _send(
         self, shard: int, snapshots: list[BurnRateSnapshot], heartbeat: ShardHeartbeat | None
@@ -109,10 +106,10 @@ class Evaluator:
         if heartbeat is not None:
             key = f"shard/{shard}".encode()
             records.append((BURNRATES.name, encode(heartbeat), key, shard, headers))
+        failpoint("evaluator.before_publish")
         if records:
-            failpoint("evaluator.before_publish")
             await self._publisher.send_all(records)
-            failpoint("evaluator.after_publish")
+        failpoint("evaluator.after_publish")
         if snapshots:
             async with self._database.write() as session:
                 await repository.store_snapshots(session, snapshots)
@@ -126,58 +123,61 @@ class Evaluator:
         lagging = lag_seconds > self._settings.lagging_after_seconds
         return Moment(now, shard, own.epoch, applied_through, lagging, command_id)
 
-    def _heartbeat(self, moment: Moment, services: int) -> ShardHeartbeat:
+    def _heartbeat(self, moment: Moment, state: ShardState) -> ShardHeartbeat:
         return ShardHeartbeat(
             shard=moment.shard,
             epoch=moment.epoch,
             evaluated_at=moment.now,
             applied_through=moment.applied_through,
-            services=services,
+            services=len(state.slots.of_service),
             command_id=moment.command_id,
         )
 
-    def _known(self, shard: int, epoch: int) -> _Published:
-        known = self._published.get(shard)
-        if known is None or known.epoch != epoch:
-            known = self._published[shard] = _Published(epoch)
+    def _known(self, shard: int, epoch: int, state: ShardState) -> _Sent:
+        known = self._sent.get(shard)
+        if known is None or known.epoch != epoch or known.state is not state:
+            known = self._sent[shard] = _Sent(epoch, state)
         return known
 
-    def _names(self, state: ShardState, shard: int) -> list[str]:
-        declared = (n for n in self._catalog.declared() if shard_of(n, self._shards) == shard)
-        return [name for name in {*state.services, *declared} if self._catalog.shown(name)]
-
-    async def _load_new_series(self, shard: int) -> None:
-        """Read the histories of latency targets that are new here, while no batch is applied."""
+    async def _follow_catalog(self, shard: int) -> None:
+        """Assign the objectives of what is new or has changed, and load the history they need."""
         state = self._work.states.get(shard)
         if state is None:
             return
-        missing = [
-            (name, target.threshold_seconds)
-            for name in self._names(state, shard)
-            for target in self._catalog.targets(name)
-            if target.threshold_seconds is not None
-            and not state.has_series(name, target.threshold_seconds)
-        ]
-        for name, threshold in missing:
+        self._assign(shard, state)
+        for name, missing in list(state.missing.items()):
             async with self._ledger.lock, self._database.read() as session:
-                rows = await recovery_repository.load_latency(session, name, self._clock())
                 if self._work.states.get(shard) is state:
-                    state.load_latency(name, threshold, rows)
+                    await self._load_missing(session, state, name, missing)
+        self._assign(shard, state)
 
+    def _assign(self, shard: int, state: ShardState) -> None:
+        changed = self._catalog.changed_after(state.catalog_revision)
+        mine = (name for name in changed if shard_of(name, self._shards) == shard)
+        wanted = {name for name in mine if state.knows(name) or self._catalog.declared(name)}
+        state.catalog_revision = self._catalog.revision
+        for name in sorted(wanted | state.take_unassigned()):
+            shown = self._catalog.shown(name)
+            state.assign(name, self._catalog.targets(name) if shown else [])
 
-def _group(slots: list[Slot], sums: Ints) -> dict[str, tuple[list[Slot], Ints]]:
-    rows: dict[str, list[int]] = {}
-    for row, slot in enumerate(slots):
-        rows.setdefault(slot.service, []).append(row)
-    return {name: ([slots[i] for i in own], sums[own]) for name, own in rows.items()}
-
-
-def _fingerprint(
-    state: ShardState, name: str, slots: list[Slot], sums: Ints, moment: Moment
-) -> bytes:
-    """Return what a snapshot depends on, beside the time at which it was made."""
-    entry = state.service(name)
-    lengths = (entry.is_stale(moment.now), entry.resolution_seconds(moment.now))
-    targets = [(slot.target.id, slot.target.revision) for slot in slots]
-    told = (moment.lagging, lengths, targets, str(entry.newest_at), str(entry.counters))
-    return repr(told).encode() + np.ascontiguousarray(sums).tobytes()
+    async def _load_missing(
+        self, session: ReadSession, state: ShardState, name: str, missing: Missing
+    ) -> None:
+        """Read a service's histories while no batch is applied, and put them into memory."""
+        now = self._clock()
+        blocks = []
+        if missing.deep:
+            for resolution in RESOLUTIONS:
+                found = await recovery_repository.load_service_counts(
+                    session, name, resolution, now
+                )
+                blocks.append((resolution, *found))
+        rows = []
+        if missing.thresholds:
+            rows = await recovery_repository.load_latency(session, name, now)
+        if missing.deep:
+            state.deepen(name)
+        for resolution, buckets, counts in blocks:
+            state.load_blocks(resolution, [name], buckets, counts)
+        for threshold in missing.thresholds:
+            state.load_latency(name, threshold, rows)

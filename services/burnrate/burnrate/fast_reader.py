@@ -1,12 +1,12 @@
 """The usual event read in bulk: straight from a batch of records to columns. Pure.
 
 What is usual in every respect is taken here, at well under a microsecond an event. Whatever is
-not (wrong in any way, of an unknown or foreign service, without an id, with a forwarding header,
+not (wrong in any way, of a service that belongs elsewhere, without an id, with a forwarding header,
 escaped or beyond ASCII) is left to `judge`, which decides alone; so this may refuse anything, but
 takes nothing that `judge` would see otherwise.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -15,9 +15,9 @@ import numpy as np
 from msgspec import UNSET, Meta, Struct, UnsetType
 from numpy.typing import NDArray
 
-from burnrate.columns import Bools, Columns, Ints, objects
+from burnrate.columns import Bools, Columns, Ints, joined, objects
 from burnrate.judge import Rules
-from burnrate.slots import Slots
+from burnrate.roster import Roster
 from common.admission import MAX_EVENT_BYTES, MAX_FUTURE, attributes_of, latency_of
 from common.clock import MICROSECONDS, to_micros
 from common.event_json import EventRejected, RawLatency
@@ -25,10 +25,13 @@ from common.events import COUNT_LIMIT, MAX_TEXT_LENGTH, MAX_WINDOW_SECONDS, Late
 from common.headers import FORWARDED_AT_HEADER, FORWARDED_FROM_HEADER
 from common.identity import Keys, content_hashes, details_hash, id_hashes, salts
 from common.kafka import Record
+from common.sharding import shard_of
+from common.slo import RESERVED_SERVICE_NAMES, is_service_name
 from common.topics import METRICS
 
 _MILLISECONDS = 1_000
 _CACHED = 100_000
+_AT_ONCE = 2_048  # so that what is decoded is still in the cache when it is put in columns
 _TELLING_HEADERS = frozenset({FORWARDED_AT_HEADER, FORWARDED_FROM_HEADER})
 _Count = Annotated[int, Meta(ge=0, lt=COUNT_LIMIT)]
 
@@ -53,28 +56,32 @@ _UNREADABLE = (msgspec.MsgspecError, RecursionError, TypeError, UnicodeDecodeErr
 class FastReader:
     """Reads batches of one shard; keeps what it has parsed of timestamps, sources, attributes."""
 
-    def __init__(self, slots: Slots) -> None:
-        self._slots = slots
+    def __init__(self, roster: Roster) -> None:
+        self._roster = roster
         self._micros: dict[str, int] = {}
         self._sources: dict[str, int] = {}
         self._source_salts: Keys = np.zeros((0, 2), np.uint64)
 
     def read(self, records: Sequence[Record], rules: Rules) -> Columns:
         """Return the events that are usual, as columns."""
+        starts = range(0, max(1, len(records)), _AT_ONCE)
+        return joined([self._read(records[i : i + _AT_ONCE], i, rules) for i in starts])
+
+    def _read(self, records: Sequence[Record], first: int, rules: Rules) -> Columns:
         positions, events = _usual(records)
-        self._learn(events)
-        slot = _column([self._slots.index.get(e.service, -1) for e in events])
-        micros = _column([self._micros[e.timestamp] for e in events])
+        n = len(events)
+        slot = _column([self._roster.index.get(e.service, -1) for e in events])
+        micros = _column(_looked_up(self._micros, [e.timestamp for e in events], self._learn_time))
         total, bad = _column([e.total for e in events]), _column([e.bad for e in events])
         appended = _MILLISECONDS * _column([records[i].timestamp for i in positions])
         lateness = rules.lateness.total_seconds() * MICROSECONDS
-        taken: Bools = (slot >= 0) & (bad <= total) & (micros >= appended - int(lateness))
+        taken: Bools = (bad <= total) & (micros >= appended - int(lateness))
         taken &= micros <= appended + int(MAX_FUTURE.total_seconds() * MICROSECONDS)
+        self._place_new(events, slot, taken, rules)
         details, latency = _details(events, taken)
         window = _column([e.window_seconds for e in events])
-        n = len(events)
         found = Columns(
-            position=_column(positions),
+            position=_column(positions) + first,
             slot=slot,
             micros=micros,
             total=total,
@@ -90,26 +97,53 @@ class FastReader:
         )
         return found if taken.all() else found.rows(taken)
 
-    def _learn(self, events: Sequence[_Usual]) -> None:
-        """Parse the timestamps and sources that are not known yet."""
+    def _place_new(self, events: Sequence[_Usual], slot: Ints, taken: Bools, rules: Rules) -> None:
+        """Give services that are new here their slots, where they belong here."""
+        unknown = np.flatnonzero(taken & (slot < 0)).tolist()
+        if unknown:
+            names = dict.fromkeys(events[row].service for row in unknown)
+            self._roster.admit(name for name in names if _belongs(name, rules))
+            slot[unknown] = [self._roster.index.get(events[row].service, -1) for row in unknown]
+        taken &= slot >= 0
+
+    def _keys(self, events: Sequence[_Usual], slot: Ints) -> Keys:
+        places = _looked_up(self._sources, [e.source for e in events], self._learn_source)
+        hashes = id_hashes([e.event_id for e in events])
+        keys: Keys = hashes ^ self._roster.salts_of(slot)
+        keys ^= self._source_salts[_column(places)]
+        return keys
+
+    def _learn_time(self, texts: Iterable[str]) -> None:
         if len(self._micros) > _CACHED:
             self._micros.clear()
+        for text in set(texts).difference(self._micros):
+            self._micros[text] = _parse(text)
+
+    def _learn_source(self, names: Iterable[str]) -> None:
         if len(self._sources) > _CACHED:
             self._sources.clear()
             self._source_salts = self._source_salts[:0]
-        for text in {e.timestamp for e in events}.difference(self._micros):
-            self._micros[text] = _parse(text)
-        new = list({e.source for e in events}.difference(self._sources))
-        if new:
-            for name in new:
-                self._sources[name] = len(self._sources)
-            self._source_salts = np.concatenate((self._source_salts, salts("source", new)))
+        new = list(set(names).difference(self._sources))
+        for name in new:
+            self._sources[name] = len(self._sources)
+        self._source_salts = np.concatenate((self._source_salts, salts("source", new)))
 
-    def _keys(self, events: Sequence[_Usual], slot: Ints) -> Keys:
-        source = _column([self._sources[e.source] for e in events])
-        hashes = id_hashes([e.event_id for e in events])
-        keys: Keys = hashes ^ self._slots.salts_of(slot) ^ self._source_salts[source]
-        return keys
+
+def _looked_up(
+    known: Mapping[str, int], texts: Sequence[str], learn: Callable[[Iterable[str]], None]
+) -> list[int]:
+    """Return what is known of each text, once the texts that are new have been learnt."""
+    try:
+        return [known[text] for text in texts]
+    except KeyError:
+        learn(texts)  # all of them: what is known may have been cleared
+        return [known[text] for text in texts]
+
+
+def _belongs(name: str, rules: Rules) -> bool:
+    if not is_service_name(name) or name in RESERVED_SERVICE_NAMES:
+        return False
+    return shard_of(name, rules.shards) == rules.shard
 
 
 _NEVER = -(2**60)  # older than any lateness bound: such a timestamp is left to `judge`
@@ -131,7 +165,7 @@ def _usual(records: Sequence[Record]) -> tuple[Sequence[int], list[_Usual]]:
         except _UNREADABLE:
             pass
         else:
-            if all(e.good is None for e in events):
+            if not [e for e in events if e.good is not None]:
                 return range(len(records)), events
     found = [(i, _one(record)) for i, record in enumerate(records)]
     kept = [(i, event) for i, event in found if event is not None and event.good is None]
@@ -140,9 +174,9 @@ def _usual(records: Sequence[Record]) -> tuple[Sequence[int], list[_Usual]]:
 
 def _all_plain(records: Sequence[Record], values: Sequence[Any]) -> bool:
     """Tell, for the price of a few scans, whether every record is one that `_one` would take."""
-    if None in values or any(r.topic != METRICS.name for r in records):
+    if None in values or {r.topic for r in records} != {METRICS.name}:
         return False
-    if any(r.headers and _tells(r) for r in records):
+    if any(map(_tells, [r for r in records if r.headers])):
         return False
     return _is_plain(b"".join(values)) and max(map(len, values), default=0) <= MAX_EVENT_BYTES
 
@@ -170,13 +204,18 @@ def _tells(record: Record) -> bool:
 
 def _details(
     events: Sequence[_Usual], taken: Bools
-) -> tuple[NDArray[np.uint64], NDArray[np.object_]]:
+) -> tuple[NDArray[np.uint64], NDArray[np.object_] | None]:
     """Return the hashes and histograms of the events that have any; a wrong one is not taken."""
     details = np.zeros(len(events), np.uint64)
+    rich = [
+        (row, event)
+        for row, event in enumerate(events)
+        if event.latency is not None or event.attributes is not UNSET
+    ]
+    if not rich:
+        return details, None
     latencies: list[Latency | None] = [None] * len(events)
-    for row, event in enumerate(events):
-        if event.latency is None and event.attributes is UNSET:
-            continue
+    for row, event in rich:
         try:
             attributes = attributes_of(event.attributes)
             latencies[row] = latency_of(event.latency, event.total)

@@ -9,15 +9,17 @@ import numpy as np
 import structlog
 
 from burnrate import repository
+from burnrate.admitted import Counted, Lane
 from burnrate.batch_sums import BatchSums
 from burnrate.blocks import Blocks
-from burnrate.columns import Columns, columns_of, joined
+from burnrate.columns import Bools, Columns, columns_of, joined
 from burnrate.fast_reader import FastReader
-from burnrate.judge import Counted, Lane, Misrouted, Poison, Rules, judge
-from burnrate.marks import ShardMarks, Verdict
+from burnrate.judge import Misrouted, Poison, Rules, Verdict, judge, without_room
+from burnrate.marks import Counting, ShardMarks
 from burnrate.metrics import DEAD_LETTERS, EVENTS
-from burnrate.slots import Slots
+from burnrate.roster import Roster
 from burnrate.tally import stored_cells, stored_latency, sum_up
+from common.breaker import Breaker
 from common.clock import MICROSECONDS
 from common.database import WriteSession
 from common.events import encode
@@ -28,7 +30,7 @@ from common.headers import (
     IMPORT_LINE_HEADER,
 )
 from common.kafka import Record, header
-from common.ledger import Batch
+from common.ledger import Batch, RefusedError
 from common.logging import CORRELATION_HEADER
 from common.outbox import Outbox, OutboxRecord
 
@@ -40,36 +42,59 @@ _HEADER_LENGTH = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Intake:
-    """What takes the batches of one shard in; all of it is let go when a transaction fails."""
+class Taken:
+    """What a batch adds to memory once it is committed, and which of its records were bad."""
 
-    slots: Slots
+    sums: BatchSums
+    bad: Bools
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What takes the batches of one shard in; all of it is let go when a transaction fails.
+
+    The breaker is the exception: it outlives a refusal, or the shard would go on a little with
+    every try.
+    """
+
+    roster: Roster
     reader: FastReader
     marks: ShardMarks
     blocks: Blocks
     rules: Rules
     outbox: Outbox
+    breaker: Breaker
 
-    async def take_in(self, session: WriteSession, batch: Batch) -> BatchSums:
-        """Write all that a batch changes; return its sums, for memory once it is committed."""
+    async def take_in(self, session: WriteSession, batch: Batch) -> Taken:
+        """Write all that a batch changes; raise RefusedError where too much of it is bad."""
         usual = self.reader.read(batch.records, self.rules)
-        counted = await self._judge_others(session, batch, usual)
-        columns = joined([usual, columns_of(counted, self.slots)]) if counted else usual
+        bad = np.zeros(len(batch.records), np.bool_)
+        counted = await self._judge_others(session, batch, usual, bad)
+        columns = joined([usual, columns_of(counted, self.roster)]) if counted else usual
         verdict = await self._count_once(session, columns)
-        sums = sum_up(verdict.counted, self.slots, verdict.repeats)
+        sums = sum_up(verdict.counted, self.roster, verdict.repeats)
         newest = int(columns.appended_micros.max(initial=0))
         await self._store(session, sums, newest)
         EVENTS.labels("read").inc(len(batch.records))
-        return sums
+        return Taken(sums, bad)
 
     async def _judge_others(
-        self, session: WriteSession, batch: Batch, usual: Columns
+        self, session: WriteSession, batch: Batch, usual: Columns, bad: Bools
     ) -> list[tuple[int, Counted]]:
-        """Judge what is not usual, one by one; return what counts, with its position."""
+        """Judge what is not usual, one by one; return what counts, with its position.
+
+        Sets `bad` where a record is wrong.
+        """
         if len(usual) == len(batch.records):
             return []
         others = np.delete(np.arange(len(batch.records)), usual.position).tolist()
-        verdicts = [(i, judge(batch.records[i], self.rules)) for i in others]
+        verdicts = [(i, self._judge(batch.records[i])) for i in others]
+        bad[[i for i, v in verdicts if isinstance(v, Poison)]] = True
+        if reason := self.breaker.judge(bad):
+            raise RefusedError(
+                f"shard {batch.shard}: {reason}; mend the sender, or raise BURNRATE_MAX_BAD_RATIO "
+                "and BURNRATE_MAX_BAD_RUN to dead-letter them"
+            )
         poison = [v for _, v in verdicts if isinstance(v, Poison)]
         misrouted = [v for _, v in verdicts if isinstance(v, Misrouted)]
         await self.outbox.add(
@@ -81,7 +106,17 @@ class Intake:
         counted = [(i, v) for i, v in verdicts if isinstance(v, Counted)]
         return await _without_applied_lines(session, batch.shard, counted)
 
-    async def _count_once(self, session: WriteSession, columns: Columns) -> Verdict:
+    def _judge(self, record: Record) -> Verdict:
+        """Return what the record is; the first events of a service need room for it."""
+        verdict = judge(record, self.rules)
+        if isinstance(verdict, Counted):
+            name = verdict.admitted.event.service
+            self.roster.admit([name])
+            if name not in self.roster.index:
+                return without_room(record, verdict.admitted)
+        return verdict
+
+    async def _count_once(self, session: WriteSession, columns: Columns) -> Counting:
         """Mark what is new.
 
         Events older than the lateness bound cannot come again but by another import, so that they
@@ -98,12 +133,12 @@ class Intake:
 
     async def _store(self, session: WriteSession, sums: BatchSums, appended_micros: int) -> None:
         shard = self.rules.shard
-        cells = stored_cells(sums, self.slots, appended_micros)
+        cells = stored_cells(sums, self.roster, appended_micros)
         missing = self.blocks.missing(cells)
         self.blocks.put(missing, await repository.read_blocks(session, shard, missing))
         await repository.store_blocks(session, shard, self.blocks.add(cells))
         await repository.add_latency(session, stored_latency(sums, appended_micros))
-        await repository.update_services(session, shard, self.slots.index, sums)
+        await repository.update_services(session, shard, self.roster.index, sums)
 
 
 async def _without_applied_lines(

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from burnrate.admitted import Admitted, Counted, Lane
 from common.admission import (
     HISTORY_AGE,
     EventRejected,
@@ -37,20 +38,6 @@ _MAX_CORRELATION_ID = 256
 _PLACE = re.compile(r"[0-9]{1,10}:[0-9]{1,19}")
 
 
-Lane = tuple[str, str]
-"""An import and the partition that its records came through (empty: the right one)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """An event that counts, when its record was appended, and what was odd about it."""
-
-    event: MetricEvent
-    appended_at: datetime
-    identified: bool = True
-    misrouted: bool = False
-
-
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What the verdict needs beside the record."""
@@ -58,19 +45,6 @@ class Rules:
     shard: int
     shards: int
     lateness: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """An event for this shard, with its key if it has one.
-
-    `lane` and `line` place a record of an import, else None and 0.
-    """
-
-    admitted: Admitted
-    identity: bytes | None
-    lane: Lane | None = None
-    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +93,17 @@ def judge(record: Record, rules: Rules) -> Verdict:
         lane,
         line,
     )
+
+
+def without_room(record: Record, admitted: Admitted) -> Poison:
+    """Return the dead letter of an event whose service would be one too many."""
+    rejection = EventRejected(
+        "too_many_services",
+        "service",
+        f"{admitted.event.service} is new, and no more services are counted; raise "
+        "BURNRATE_MAX_SERVICES or send fewer names",
+    )
+    return Poison(record, _letter(record, admitted.appended_at, rejection))
 
 
 def appended(record: Record) -> datetime:

@@ -21,6 +21,7 @@ from common.identity import Hashes, Keys
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+Halves = NDArray[np.uint64]
 
 _HOUR_MICROS = 3600 * MICROSECONDS
 MARK = np.dtype([("low", "<u8"), ("high", "<u8"), ("content", "<u4")])
@@ -30,28 +31,27 @@ _MERGE_SHARE = 8
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    low: NDArray[np.uint64]  # sorted
-    high: NDArray[np.uint64]
+    low: Halves  # sorted
+    high: Halves
     content: Hashes
 
-    def find(self, keys: Keys) -> Ints:
+    def find(self, low: Halves, high: Halves) -> Ints:
         """Return [n] positions of n keys, -1 where they are not in the run."""
-        low = keys[:, 0]
-        at = np.searchsorted(self.low, low)
-        inside = np.minimum(at, len(self.low) - 1)
-        found: Ints = np.full(len(keys), -1, np.int64)
+        found: Ints = np.full(len(low), -1, np.int64)
         if not len(self.low):
             return found
+        at = np.searchsorted(self.low, low)
+        inside = np.minimum(at, len(self.low) - 1)
         near = self.low[inside] == low
-        same = near & (self.high[inside] == keys[:, 1])
+        same = near & (self.high[inside] == high)
         found[same] = inside[same]
         for row in np.flatnonzero(near & ~same):  # keys that share a half: next to never
-            found[row] = self._search(int(at[row]), keys[row])
+            found[row] = self._search(int(at[row]), low[row], high[row])
         return found
 
-    def _search(self, position: int, key: Keys) -> int:
-        while position < len(self.low) and self.low[position] == key[0]:
-            if self.high[position] == key[1]:
+    def _search(self, position: int, low: np.uint64, high: np.uint64) -> int:
+        while position < len(self.low) and self.low[position] == low:
+            if self.high[position] == high:
                 return position
             position += 1
         return -1
@@ -64,11 +64,6 @@ class _Run:
             np.insert(self.high, at, other.high),
             np.insert(self.content, at, other.content),
         )
-
-
-def _sorted_run(keys: Keys, content: Hashes) -> _Run:
-    order = np.argsort(keys[:, 0], kind="stable")
-    return _Run(keys[order, 0], keys[order, 1], content[order])
 
 
 _EMPTY = _Run(np.zeros(0, np.uint64), np.zeros(0, np.uint64), np.zeros(0, np.uint32))
@@ -88,28 +83,34 @@ class HourMarks:
         """Return the bytes held."""
         return MARK.itemsize * len(self)
 
-    def known(self, keys: Keys) -> tuple[Bools, Hashes]:
-        """Return which of n keys are marked, and the content of those that are (0 elsewhere)."""
-        content = np.zeros(len(keys), np.uint32)
+    def judge(self, keys: Keys, content: Hashes) -> tuple[Bools, Bools]:
+        """Mark n keys; return which of them are new, and which say other than the first did."""
+        order, begins = _sorted_groups(keys)
+        low, high, said = keys[order, 0], keys[order, 1], content[order]
         marked = np.zeros(len(keys), np.bool_)
+        # of a key that is not marked yet the first of the batch stands
+        stands = said[begins][np.cumsum(begins) - 1]
         for run in (self._large, self._small):
-            at = run.find(keys)
+            at = run.find(low, high)
             here = at >= 0
-            content[here] = run.content[at[here]]
             marked |= here
-        return marked, content
+            stands[here] = run.content[at[here]]
+        fresh = begins & ~marked
+        self._add(_Run(low[fresh], high[fresh], said[fresh]))
+        new, conflict = np.empty_like(fresh), np.empty_like(fresh)
+        new[order], conflict[order] = fresh, said != stands
+        return new, conflict
 
-    def add(self, keys: Keys, content: Hashes) -> None:
-        """Mark keys; none of them may be marked, nor stand twice."""
-        self._small = self._small.merged(_sorted_run(keys, content))
+    def _add(self, run: _Run) -> None:
+        self._small = self._small.merged(run)
         if len(self._small.low) > max(_LEAST_MERGE, len(self._large.low) // _MERGE_SHARE):
             self._large, self._small = self._large.merged(self._small), _EMPTY
 
     def load(self, packed: bytes) -> None:
         """Add marks as `packed` wrote them."""
-        marks = np.frombuffer(packed, MARK)
-        keys = np.stack([marks["low"], marks["high"]], axis=1)
-        self.add(keys, marks["content"].copy())
+        marks = np.sort(np.frombuffer(packed, MARK), order="low", kind="stable")
+        columns = (np.ascontiguousarray(marks[name]) for name in ("low", "high", "content"))
+        self._add(_Run(*columns))
 
 
 def packed(keys: Keys, content: Hashes) -> bytes:
@@ -119,8 +120,8 @@ def packed(keys: Keys, content: Hashes) -> bytes:
     return marks.tobytes()
 
 
-def first_of_each(keys: Keys) -> Ints:
-    """Return [n] for each key the row where it stands first."""
+def _sorted_groups(keys: Keys) -> tuple[Ints, Bools]:
+    """Return the order that sorts keys, the first of each in front, and which rows begin one."""
     order = np.argsort(keys[:, 0], kind="stable")
     low, high = keys[order, 0], keys[order, 1]
     same_low = low[1:] == low[:-1]
@@ -130,13 +131,11 @@ def first_of_each(keys: Keys) -> Ints:
         same_low = low[1:] == low[:-1]
     begins = np.ones(len(keys), np.bool_)
     begins[1:] = ~(same_low & (high[1:] == high[:-1]))
-    first: Ints = np.empty(len(keys), np.int64)
-    first[order] = order[begins][np.cumsum(begins) - 1]
-    return first
+    return order, begins
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Counting:
     """What a batch counts, what it repeats, and the marks that are new (packed, by hour)."""
 
     counted: Columns
@@ -153,7 +152,7 @@ class ShardMarks:
 
     def missing(self, columns: Columns) -> list[int]:
         """Return the hours that must be put here before the events are judged."""
-        return [hour for hour in np.unique(_hours(columns)).tolist() if hour not in self._hours]
+        return [hour for hour in _distinct(_hours(columns)) if hour not in self._hours]
 
     def put(self, hours: Iterable[int], stored: Mapping[int, bytes]) -> None:
         """Hold hours as they are stored; those that are not stored are empty."""
@@ -161,30 +160,23 @@ class ShardMarks:
             marks = self._hours[hour] = HourMarks()
             marks.load(stored.get(hour, b""))
 
-    def count_once(self, columns: Columns) -> Verdict:
+    def count_once(self, columns: Columns) -> Counting:
         """Mark the events of a batch; of each identity the first counts, and what has none."""
         repeated = np.zeros(len(columns), np.bool_)
         conflict = np.zeros(len(columns), np.bool_)
         added: dict[int, bytes] = {}
         hours = _hours(columns)
-        for hour in np.unique(hours).tolist():
+        for hour in _distinct(hours):
             rows = np.flatnonzero(columns.identified & (hours == hour))
-            if not len(rows):
-                continue
             marks = self._hours[hour] = self._hours.pop(hour)  # last: forgotten last
             keys, content = columns.keys[rows], columns.content[rows]
-            first = first_of_each(keys)
-            known, stands = marks.known(keys)
-            own = first == np.arange(len(rows))
-            new = own & ~known
+            new, conflict[rows] = marks.judge(keys, content)
             repeated[rows] = ~new
-            conflict[rows] = content != np.where(known, stands, content[first])
             if new.any():
-                marks.add(keys[new], content[new])
                 added[hour] = packed(keys[new], content[new])
         self._forget()
         repeats = Repeats(columns.slot[repeated], conflict[repeated])
-        return Verdict(columns.rows(~repeated) if repeated.any() else columns, repeats, added)
+        return Counting(columns.rows(~repeated) if repeated.any() else columns, repeats, added)
 
     def _forget(self) -> None:
         held = sum(map(len, self._hours.values()))
@@ -194,3 +186,12 @@ class ShardMarks:
 
 def _hours(columns: Columns) -> Ints:
     return columns.micros // _HOUR_MICROS
+
+
+def _distinct(hours: Ints) -> list[int]:
+    """Return the hours of a batch, rising; they lie close together, so that no sort is needed."""
+    if not len(hours):
+        return []
+    first = int(hours.min())
+    found: list[int] = (np.flatnonzero(np.bincount(hours - first)) + first).tolist()
+    return found

@@ -6,9 +6,8 @@ from datetime import datetime, timedelta
 import numpy as np
 from sqlalchemy import delete, func, select, text
 
-from burnrate.batch_sums import Ints
-from burnrate.blocks import COLUMNS
-from burnrate.rings import HOUR, MINUTE, RESOLUTIONS, TEN_SECONDS
+from burnrate.blocks import COLUMNS, ROW_BYTES
+from burnrate.rings import HOUR, MINUTE, RESOLUTIONS, TEN_SECONDS, Ints
 from burnrate.tables import count_block, latency, mark, service
 from burnrate.tally import KEPT_MINUTES, KEPT_TEN_SECONDS, Bounds
 from common.admission import HISTORY_AGE
@@ -23,6 +22,13 @@ _BLOCKS = text(
     FROM burnrate.count_block
     WHERE shard = :shard AND resolution_seconds = :resolution AND bucket_end > :since"""
 )
+_SERVICE_ROWS = text(
+    f"""SELECT extract(epoch FROM bucket_end)::bigint / :resolution,
+        substr(counts, slot * {ROW_BYTES} + 1, {ROW_BYTES})
+    FROM burnrate.count_block JOIN burnrate.service USING (shard)
+    WHERE service = :service AND resolution_seconds = :resolution AND bucket_end > :since
+    AND length(counts) > slot * {ROW_BYTES}"""  # noqa: S608 - a constant
+)
 _SEAL = text(
     """WITH parts AS (
         DELETE FROM burnrate.mark AS m USING (
@@ -35,19 +41,21 @@ _SEAL = text(
 )
 
 
-async def load_services(session: ReadSession, shard: int) -> list[tuple[str, int, IngestCounters]]:
-    """Return name, newest timestamp (microseconds) and counters of each service, by slot."""
-    rows = await session.execute(
-        select(service).where(service.c.shard == shard).order_by(service.c.slot)
-    )
-    return [
-        (
-            row.service,
-            to_micros(row.newest_at),
-            IngestCounters(row.duplicates, row.event_id_conflicts, row.unidentified, row.misrouted),
+async def load_services(session: ReadSession, shard: int) -> tuple[list[str], Ints, Ints]:
+    """Return names, newest timestamps (microseconds) and counters [n, 4] of services, by slot."""
+    columns = [service.c[name] for name in IngestCounters.__struct_fields__]
+    rows = (
+        await session.execute(
+            select(service.c.service, service.c.newest_at, *columns)
+            .where(service.c.shard == shard)
+            .order_by(service.c.slot)
         )
-        for row in rows
-    ]
+    ).all()
+    return (
+        [row[0] for row in rows],
+        np.array([to_micros(row[1]) for row in rows], np.int64),
+        np.array([row[2:] for row in rows], np.int64).reshape(-1, len(columns)),
+    )
 
 
 async def load_blocks(
@@ -60,6 +68,16 @@ async def load_blocks(
     for place, (_, packed) in enumerate(rows):
         stored = np.frombuffer(packed, "<i8").reshape(-1, COLUMNS)
         blocks[place, : len(stored)] = stored
+    return np.fromiter((bucket for bucket, _ in rows), np.int64, len(rows)), blocks
+
+
+async def load_service_counts(
+    session: ReadSession, name: str, resolution: int, now: datetime
+) -> tuple[Ints, Ints]:
+    """Return bucket numbers [n] and counts [n, 1, 3] of one service, as far as kept."""
+    named = {"service": name, "resolution": resolution, "since": now - KEPT[resolution]}
+    rows = (await session.execute(_SERVICE_ROWS, named)).all()
+    blocks = np.frombuffer(b"".join(row for _, row in rows), "<i8").reshape(-1, 1, COLUMNS)
     return np.fromiter((bucket for bucket, _ in rows), np.int64, len(rows)), blocks
 
 

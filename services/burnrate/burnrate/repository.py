@@ -6,9 +6,9 @@ from datetime import datetime
 from sqlalchemy import select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
+from burnrate.admitted import Lane
 from burnrate.batch_sums import BatchSums
 from burnrate.blocks import Key
-from burnrate.judge import Lane
 from burnrate.rings import HOUR, SUM_LIMIT
 from burnrate.tables import import_line
 from burnrate.tally import Bounds
@@ -32,7 +32,10 @@ _STORE_BLOCKS = text(
 _ADD_LATENCY = text(
     """INSERT INTO burnrate.latency AS l
         (resolution_seconds, service, bucket_end, bounds, counts)
-    VALUES (:resolution, :service, :bucket_end, :bounds, :counts)
+    SELECT resolution, name, bucket_end, CAST(bounds AS float8[]), CAST(counts AS bigint[])
+    FROM unnest(CAST(:resolutions AS int[]), CAST(:services AS text[]),
+        CAST(:ends AS timestamptz[]), CAST(:bounds AS text[]), CAST(:counts AS text[]))
+        AS x (resolution, name, bucket_end, bounds, counts)
     ON CONFLICT (resolution_seconds, service, bucket_end, bounds) DO UPDATE
     SET counts = (SELECT array_agg(least(a.n + b.n, CAST(:sum_limit AS bigint)) ORDER BY i)
         FROM unnest(l.counts) WITH ORDINALITY AS a (n, i)
@@ -108,20 +111,22 @@ async def add_latency(
     """Add histograms by (resolution, service, bucket number, bounds)."""
     if not rows:
         return
+    # an array of arrays must be a rectangle in PostgreSQL, so that each row goes as its literal
     await session.execute(
         _ADD_LATENCY,
-        [
-            {
-                "resolution": resolution,
-                "service": name,
-                "bucket_end": bucket_end(bucket, resolution),
-                "bounds": list(bounds),
-                "counts": counts,
-                "sum_limit": SUM_LIMIT,
-            }
-            for (resolution, name, bucket, bounds), counts in sorted(rows.items())
-        ],
+        {
+            "resolutions": [resolution for resolution, _, _, _ in rows],
+            "services": [name for _, name, _, _ in rows],
+            "ends": [bucket_end(bucket, resolution) for resolution, _, bucket, _ in rows],
+            "bounds": [_array(bounds) for _, _, _, bounds in rows],
+            "counts": [_array(counts) for counts in rows.values()],
+            "sum_limit": SUM_LIMIT,
+        },
     )
+
+
+def _array(numbers: Sequence[float]) -> str:
+    return "{" + ",".join(map(repr, numbers)) + "}"
 
 
 async def read_marks(session: ReadSession, shard: int, hours: Sequence[int]) -> dict[int, bytes]:

@@ -1,220 +1,230 @@
-"""A shard in memory: its services, the series that its targets need, and their evaluation. Pure."""
+"""A shard in memory: its services, the series that its targets need, what is evaluated. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 
 from burnrate.batch_sums import BatchSums
-from burnrate.domain import (
-    BURN_WINDOWS,
-    PAIR_WINDOWS,
-    SLO_WINDOW,
-    Target,
-    evaluate_slo,
-    stale_after_seconds,
-    window_seconds,
-    worst,
-)
-from burnrate.rings import MINUTE, SUM_LIMIT, Ints, Rings
-from burnrate.service_state import Moment, ServiceState
-from burnrate.tally import Count, coarsen, within_threshold
-from common.clock import from_micros, to_micros
-from common.events import BurnRateSnapshot, IngestCounters, SloStatus
-from common.slo import DataStatus
+from burnrate.domain import Target
+from burnrate.engine import Engine
+from burnrate.measuring import Measured, Published, Sources, look_again, measure
+from burnrate.pages import SHALLOW_DAYS
+from burnrate.rings import MINUTE, SUM_LIMIT, TEN_SECONDS, Ints, bucket_of
+from burnrate.service_state import Moment, Room, ServiceTable
+from burnrate.slots import Objective, Slots
+from burnrate.snapshots import snapshots
+from burnrate.tally import Bounds, within_threshold
+from common.clock import to_micros
+from common.events import BurnRateSnapshot
 
-REQUESTS: float | None = None  # the series of a service's requests; a latency one has a threshold
-_WINDOWS = (*BURN_WINDOWS, *PAIR_WINDOWS, SLO_WINDOW)
-SeriesKey = tuple[str, float | None]
+_MINUTE_CELLS = MINUTE // TEN_SECONDS
+_DEFAULT_MAX_SERVICES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
-    """One objective of one service, and the series it reads."""
+class Missing:
+    """History that a service's targets need: of these thresholds, or, if deep, all of 90 days."""
 
-    service: str
-    target: Target
-    series: int
-    requests: int
+    thresholds: tuple[float, ...]
+    deep: bool
 
 
 class ShardState:
-    """Counts and services of one shard. Not thread-safe; nothing here waits."""
+    """Counts and services of one shard. Not thread-safe; nothing here waits.
 
-    def __init__(self, now: datetime) -> None:
-        self.services: dict[str, ServiceState] = {}
-        self.rings = Rings(to_micros(now))
-        self._series: dict[SeriesKey, int] = {}
-        self._thresholds: dict[str, list[float]] = {}
+    `is_deep` tells of a new service whether its series are to reach back 90 days at once.
+    """
 
-    def service(self, name: str) -> ServiceState:
-        """Return a service's state, new where it was not known."""
-        return self.services.setdefault(name, ServiceState())
-
-    def series(self, service: str, threshold: float | None = REQUESTS) -> int:
-        """Return the index of a series, new and empty where it was not known."""
-        key = (service, threshold)
-        if key not in self._series:
-            self._series[key] = self.rings.new_series()
-            if threshold is not None:
-                self._thresholds.setdefault(service, []).append(threshold)
-        return self._series[key]
-
-    def has_series(self, service: str, threshold: float | None) -> bool:
-        """Tell whether a series is there, which for a threshold means that it was loaded."""
-        return (service, threshold) in self._series
+    def __init__(
+        self,
+        now: datetime,
+        room: Room | None = None,
+        is_deep: Callable[[str], bool] = lambda _: False,
+    ) -> None:
+        self.table = ServiceTable(room or Room(_DEFAULT_MAX_SERVICES))
+        self.engine, self.slots = Engine(to_micros(now)), Slots()
+        self.missing: dict[str, Missing] = {}
+        self.catalog_revision = 0
+        self._sources = Sources(self.engine, self.table, self.slots)
+        self._is_deep = is_deep
+        self._requests: Ints = np.zeros(0, np.int64)
+        self._latency: dict[int, dict[float, int]] = {}
+        self._unassigned: set[str] = set()
+        self._moved = False
 
     def fold(self, sums: BatchSums, now: datetime) -> None:
         """Add a committed batch."""
-        self.rings.advance(to_micros(now))
-        series = np.array([self.series(name) for name in sums.names], np.int64)
-        self.rings.add_all(series[sums.service], sums.bucket, sums.counts)
-        for index, bucket, seconds in zip(
-            sums.service.tolist(), sums.bucket.tolist(), sums.window_seconds.tolist(), strict=True
-        ):
-            self.service(sums.names[index]).report(coarsen(bucket, MINUTE), seconds)
-        cells: dict[tuple[int, int], Count] = {}
-        for (name, bucket, bounds), counts in sums.latency.items():
-            for threshold in self._thresholds.get(name, ()):
-                found = within_threshold(bounds, counts, threshold)
-                if found is not None:
-                    _add(cells, (self.series(name, threshold), bucket), found)
-        self.rings.add_all(*_columns(cells))
-        self._fold_services(sums)
+        self._advance(now)
+        numbers = self._numbers(sums.names)
+        own = numbers[sums.service]
+        self.engine.add(self._requests[own], sums.bucket, sums.counts)
+        self.engine.add(*self._latency_cells(sums))
+        self.table.report(own, -(-sums.bucket // _MINUTE_CELLS), sums.window_seconds)
+        self.table.seen(numbers, sums.newest_micros)
+        self.table.grow(sums.oddities)
 
-    def _fold_services(self, sums: BatchSums) -> None:
-        for name, newest in zip(sums.names, sums.newest_micros.tolist(), strict=True):
-            state = self.service(name)
-            if newest >= 0:
-                at = from_micros(newest)
-                state.newest_at = max(at, state.newest_at or at)
-        for name, grown in sums.oddities.items():
-            old = self.service(name).counters
-            self.service(name).counters = IngestCounters(
-                old.duplicates + grown.duplicates,
-                old.event_id_conflicts + grown.event_id_conflicts,
-                old.unidentified + grown.unidentified,
-                old.misrouted + grown.misrouted,
-            )
-
-    def load_services(
-        self, names: Sequence[str], newest_micros: Sequence[int], counters: Sequence[IngestCounters]
-    ) -> None:
-        """Take over what is stored of each service."""
-        for name, newest, own in zip(names, newest_micros, counters, strict=True):
-            state = self.service(name)
-            state.newest_at, state.counters = from_micros(newest), own
-
-    def slots(self, names: Iterable[str], targets_of: Callable[[str], list[Target]]) -> list[Slot]:
-        """Return the objectives whose series are there; a latency one appears once loaded."""
-        return [
-            Slot(name, target, self.series(name, target.threshold_seconds), self.series(name))
-            for name in names
-            for target in targets_of(name)
-            if target.threshold_seconds is None or self.has_series(name, target.threshold_seconds)
-        ]
-
-    def sums(self, slots: list[Slot], now: datetime) -> Ints:
-        """Return [slot, window, total or bad] for every window, and last the service's requests."""
-        self.rings.advance(to_micros(now))
-        result = np.zeros((len(slots), len(_WINDOWS) + 2, 2), np.int64)
-        if not slots:
-            return result
-        series = np.array([slot.series for slot in slots], np.int64)
-        requests = np.array([slot.requests for slot in slots], np.int64)
-        lengths = [self._lengths(slot, now) for slot in slots]
-        for column, name in enumerate(_WINDOWS):
-            seconds = np.array([own[name] for own in lengths], np.int64)
-            result[:, column] = self.rings.sums(series, seconds)
-        for column, name in ((-2, "5m"), (-1, SLO_WINDOW)):
-            seconds = np.array([own[name] for own in lengths], np.int64)
-            result[:, column] = self.rings.sums(requests, seconds)
-        return result
-
-    def _lengths(self, slot: Slot, now: datetime) -> Mapping[str, int]:
-        resolution = self.service(slot.service).resolution_seconds(now)
-        return window_seconds(slot.target, resolution)
-
-    def snapshot(
-        self, name: str, slots: list[Slot], sums: Ints, moment: Moment
-    ) -> BurnRateSnapshot:
-        """Return a service's snapshot from its slots and their rows of `sums`."""
-        state = self.service(name)
-        resolution = state.resolution_seconds(moment.now)
-        status = state.status(moment, recent_total=int(sums[0, -2, 0]))
-        statuses = [
-            self._evaluate(slot, row, status, moment.now)
-            for slot, row in zip(slots, sums, strict=True)
-        ]
-        first = worst(statuses)
-        return BurnRateSnapshot(
-            service_name=name,
-            shard=moment.shard,
-            epoch=moment.epoch,
-            evaluated_at=moment.now,
-            applied_through=moment.applied_through,
-            data_status=status,
-            risk_level=first.risk_level,
-            burn_rate_5m=first.burn_rate_5m,
-            burn_rate_1h=first.burn_rate_1h,
-            burn_rate_24h=first.burn_rate_24h,
-            composite_burn_rate=first.composite_burn_rate,
-            error_budget_consumed=first.error_budget_consumed,
-            error_budget_remaining=first.error_budget_remaining,
-            resolution_seconds=resolution,
-            short_window_seconds=max(BURN_WINDOWS["5m"], 2 * resolution),
-            stale_after_seconds=stale_after_seconds(resolution),
-            newest_at=state.newest_at,
-            counters=state.counters,
-            slos=tuple(statuses),
-            command_id=moment.command_id,
-        )
-
-    def _evaluate(self, slot: Slot, row: Ints, status: DataStatus, now: datetime) -> SloStatus:
-        sums = {name: (int(row[i, 0]), int(row[i, 1])) for i, name in enumerate(_WINDOWS)}
-        requests = int(row[-1, 0])
-        return evaluate_slo(slot.target, self._lengths(slot, now), sums, status, requests)
+    def load_services(self, names: Sequence[str], newest_micros: Ints, counters: Ints) -> None:
+        """Set the stored newest timestamps and counters [n, 4], as IngestCounters has them."""
+        numbers = self._numbers(names)
+        self.table.seen(numbers, newest_micros)
+        self.table.counters[numbers] = counters
 
     def load_blocks(
         self, resolution: int, names: Sequence[str], buckets: Ints, blocks: Ints
     ) -> None:
-        """Add stored counts [len(buckets), len(names), 3] of one resolution."""
-        series = np.array([self.series(name) for name in names], np.int64)
-        at, slot = np.nonzero(blocks[:, :, 2])
-        self.rings.add_at(resolution, series[slot], buckets[at], blocks[at, slot, :2])
-        if resolution == MINUTE:
-            for place, column in zip(at.tolist(), slot.tolist(), strict=True):
-                seconds = int(blocks[place, column, 2])
-                self.service(names[column]).report(int(buckets[place]), seconds)
+        """Set stored counts [bucket, name, (total, bad, window_seconds)] of one resolution.
+
+        `buckets` are numbers at that resolution, each once; the longest report is 0 where there
+        was none.
+        """
+        numbers = self._numbers(names)
+        self.engine.put(resolution, self._requests[numbers], buckets, _counts_first(blocks))
+        if resolution == MINUTE and len(buckets):
+            seconds = blocks[:, :, 2]
+            rows, columns = np.nonzero(seconds)
+            self.table.report(numbers[columns], buckets[rows], seconds[rows, columns])
 
     def load_latency(
-        self,
-        service: str,
-        threshold: float,
-        rows: Iterable[tuple[int, int, tuple[float, ...], list[int]]],
+        self, service: str, threshold: float, rows: Iterable[tuple[int, int, Bounds, Sequence[int]]]
     ) -> None:
         """Make a latency series from stored (resolution, bucket, bounds, counts)."""
-        series = self.series(service, threshold)
-        by_resolution: dict[int, dict[tuple[int, int], Count]] = {}
+        number = self._number(service)
+        own = self._latency.setdefault(number, {})
+        if threshold not in own:
+            deep = self.engine.is_deep(int(self._requests[number]))
+            own[threshold] = self.engine.new_series(number, deep=deep)
+        kept: dict[int, dict[int, tuple[int, int]]] = {}
         for resolution, bucket, bounds, counts in rows:
-            found = within_threshold(bounds, counts, threshold)
-            if found is not None:
-                cells = by_resolution.setdefault(resolution, {})
-                _add(cells, (series, bucket), found)
-        for resolution, cells in by_resolution.items():
-            self.rings.add_at(resolution, *_columns(cells))
+            _add_timed(kept.setdefault(resolution, {}), bucket, bounds, counts, threshold)
+        for resolution, cells in kept.items():
+            buckets = np.array(list(cells), np.int64)
+            table = np.array(list(cells.values()), np.int64).reshape(-1, 2, 1)
+            self.engine.put(resolution, np.array([own[threshold]]), buckets, table)
+        self._unassigned.add(service)
+
+    def deepen(self, name: str) -> None:
+        """Give a service empty series of 90 days for its requests; its latency ones are dropped.
+
+        What is stored of it is to be loaded again, in the same breath.
+        """
+        number = self._number(name)
+        self.engine.free_series(int(self._requests[number]))
+        self._requests[number] = self.engine.new_series(number, deep=True)
+        for series in self._latency.pop(number, {}).values():
+            self.engine.free_series(series)
+        self._unassigned.add(name)
+
+    def without_room(self, names: Iterable[str]) -> list[str]:
+        """Return those names, in their order, that would be services beyond the limit."""
+        return self.table.without_room(names)
+
+    def close(self) -> None:
+        """Leave the room for services to other shards."""
+        self.table.give_back()
+
+    def knows(self, name: str) -> bool:
+        """Tell whether a service has a place here."""
+        return name in self.table.numbers
+
+    def take_unassigned(self) -> set[str]:
+        """Return services whose objectives are to be assigned: what they read is new."""
+        found, self._unassigned = self._unassigned, set()
+        return found
+
+    def assign(self, name: str, targets: Sequence[Target]) -> None:
+        """Let these be a service's objectives. One whose history is missing appears once loaded."""
+        number = self._number(name)
+        requests = int(self._requests[number])
+        deep, series = self.engine.is_deep(requests), self._latency.get(number, {})
+        too_long = [t for t in targets if t.window_days > SHALLOW_DAYS and not deep]
+        thresholds = {t.threshold_seconds for t in targets if t.threshold_seconds is not None}
+        lacking = tuple(sorted(thresholds if too_long else thresholds - series.keys()))
+        self.missing.pop(name, None)
+        if too_long or lacking:
+            self.missing[name] = Missing(lacking, bool(too_long))
+        objectives = []
+        for target in targets:
+            threshold = target.threshold_seconds
+            read = requests if threshold is None else series.get(threshold)
+            if read is not None and target not in too_long:
+                objectives.append(Objective(target, read, requests))
+        self.slots.assign(number, objectives)
+        self._unassigned.discard(name)
+
+    def measure(
+        self, published: Published, moment: Moment, asked: Collection[str] = ()
+    ) -> Measured:
+        """Return the figures that differ from what is published, and those asked for."""
+        self._advance(moment.now)
+        look_again(self._sources, published, moved=self._moved, lagging=moment.lagging)
+        self._moved = False
+        numbers = [self.table.numbers[name] for name in asked if self.knows(name)]
+        return measure(
+            self._sources,
+            published,
+            to_micros(moment.now),
+            np.array(numbers, np.int64),
+            lagging=moment.lagging,
+        )
+
+    def snapshots(
+        self, measured: Measured, moment: Moment, asked: Collection[str] = ()
+    ) -> list[BurnRateSnapshot]:
+        """Return the snapshots of what was measured."""
+        return snapshots(self._sources, measured, moment, asked)
+
+    def _advance(self, now: datetime) -> None:
+        micros = to_micros(now)
+        self._moved |= self.engine.advance(micros)
+        self.table.advance(bucket_of(micros, MINUTE))
+
+    def _numbers(self, names: Iterable[str]) -> Ints:
+        known = self.table.numbers
+        found = [known[name] if name in known else self._number(name) for name in names]
+        return np.array(found, np.int64)
+
+    def _number(self, name: str) -> int:
+        known = self.table.numbers.get(name)
+        if known is not None:
+            return known
+        number = self.table.number(name)
+        if number == len(self._requests):
+            self._requests = np.pad(self._requests, (0, max(64, number)))
+        self._requests[number] = self.engine.new_series(number, deep=self._is_deep(name))
+        self._unassigned.add(name)
+        return number
+
+    def _latency_cells(self, sums: BatchSums) -> tuple[Ints, Ints, Ints]:
+        cells: dict[int, dict[int, tuple[int, int]]] = {}
+        for (name, bucket, bounds), counts in sums.latency.items():
+            for threshold, series in self._latency.get(self.table.numbers[name], {}).items():
+                _add_timed(cells.setdefault(series, {}), bucket, bounds, counts, threshold)
+        return _columns(cells)
 
 
-def _columns(cells: Mapping[tuple[int, int], Count]) -> tuple[Ints, Ints, Ints]:
+def _add_timed(
+    cells: dict[int, tuple[int, int]],
+    bucket: int,
+    bounds: Bounds,
+    counts: Sequence[int],
+    threshold: float,
+) -> None:
+    """Add a histogram to the (total, bad) of its bucket, if the threshold is one of its bounds."""
+    found = within_threshold(bounds, counts, threshold)
+    if found is not None:
+        total, bad = cells.get(bucket, (0, 0))
+        cells[bucket] = min(total + found.total, SUM_LIMIT), min(bad + found.bad, SUM_LIMIT)
+
+
+def _columns(cells: Mapping[int, Mapping[int, tuple[int, int]]]) -> tuple[Ints, Ints, Ints]:
     """Return series, buckets and [n, 2] counts. A cell stands once, so that no sum wraps."""
-    rows = [(*cell, count.total, count.bad) for cell, count in cells.items()]
+    rows = [(s, b, *counts) for s, own in cells.items() for b, counts in own.items()]
     table = np.array(rows, np.int64).reshape(-1, 4)
     return table[:, 0], table[:, 1], table[:, 2:]
 
 
-def _add(cells: dict[tuple[int, int], Count], cell: tuple[int, int], count: Count) -> None:
-    old = cells.get(cell, Count())
-    cells[cell] = Count(
-        min(old.total + count.total, SUM_LIMIT), min(old.bad + count.bad, SUM_LIMIT)
-    )
+def _counts_first(blocks: Ints) -> Ints:
+    counts: Ints = blocks[:, :, :2].transpose(0, 2, 1)
+    return counts

@@ -1,15 +1,17 @@
 """What a batch of events adds to the counts, and where its buckets are kept. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 import numpy as np
 
-from burnrate.batch_sums import BatchSums, Ints
+from burnrate.batch_sums import BatchSums
 from burnrate.columns import Bools, Columns
-from burnrate.rings import HOUR, MINUTE, RESOLUTIONS, SUM_LIMIT, TEN_SECONDS
-from burnrate.slots import Slots
+from burnrate.rings import HOUR, MINUTE, RESOLUTIONS, SUM_LIMIT, TEN_SECONDS, Ints
+from burnrate.roster import Roster
 from common.clock import MICROSECONDS
 from common.events import IngestCounters
 
@@ -18,7 +20,12 @@ KEPT_TEN_SECONDS = timedelta(hours=2)
 KEPT_MINUTES = timedelta(hours=50)
 
 Bounds = tuple[float, ...]
-_MINOR_BITS = 32  # slots and ten-second buckets both need fewer
+_SLOT_BITS = 32
+_KEPT_MICROS = {
+    TEN_SECONDS: KEPT_TEN_SECONDS // timedelta(microseconds=1),
+    MINUTE: KEPT_MINUTES // timedelta(microseconds=1),
+    HOUR: 2**62,  # until it is purged
+}
 _NEVER = -1
 _WRAPS = 2.0**62
 
@@ -32,6 +39,15 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
+class Cells:
+    """Counts of one resolution by (bucket, slot), rising; each pair stands once."""
+
+    bucket: Ints
+    slot: Ints
+    counts: Ints  # [n, 3]: total, bad, longest report
+
+
+@dataclass(frozen=True, slots=True)
 class Repeats:
     """Events that were counted before, by slot, and which of them said something else."""
 
@@ -42,55 +58,58 @@ class Repeats:
 NO_REPEATS = Repeats(np.zeros(0, np.int64), np.zeros(0, np.bool_))
 
 
-def sum_up(columns: Columns, slots: Slots, repeats: Repeats = NO_REPEATS) -> BatchSums:
+def sum_up(columns: Columns, roster: Roster, repeats: Repeats = NO_REPEATS) -> BatchSums:
     """Return the sums of a batch of events that count, and the oddities of all that came."""
-    touched = np.union1d(columns.slot, repeats.slot)
-    service = np.searchsorted(touched, columns.slot)
+    touched = np.zeros(len(roster), np.bool_)
+    touched[columns.slot] = touched[repeats.slot] = True
+    own = np.flatnonzero(touched)
+    service = (np.cumsum(touched) - 1)[columns.slot]
     bucket = -(-columns.micros // (TEN_SECONDS * MICROSECONDS))
-    order, starts = _groups(service, bucket)
-    counts = np.stack((columns.total, columns.bad), axis=1)
-    newest = np.full(len(touched), _NEVER, np.int64)
+    newest = np.full(len(own), _NEVER, np.int64)
     np.maximum.at(newest, service, columns.micros)
-    names = tuple(slots.names_of(touched.tolist()))
-    first = order[starts]
+    counts = np.stack((columns.total, columns.bad, columns.window_seconds), axis=1)
+    cells = _grouped(bucket, service, counts)
     return BatchSums(
-        names=names,
-        service=service[first],
-        bucket=bucket[first],
-        counts=_group_sums(counts[order], starts),
-        window_seconds=_group_most(columns.window_seconds[order], starts),
+        names=tuple(roster.names_of(own.tolist())),
+        service=cells.slot,
+        bucket=cells.bucket,
+        counts=cells.counts[:, :2],
+        window_seconds=cells.counts[:, 2],
         newest_micros=newest,
-        oddities=_oddities(columns, repeats, slots),
-        latency=_histograms(columns, bucket, slots),
+        oddities=_oddities(columns, repeats, roster),
+        latency=_histograms(columns, bucket, roster),
     )
 
 
-def _groups(major: Ints, minor: Ints) -> tuple[Ints, Ints]:
-    """Return the order that sorts by (major, minor), and where in it each pair begins."""
-    key = (major << _MINOR_BITS) + minor
+def _grouped(bucket: Ints, slot: Ints, counts: Ints) -> Cells:
+    """Return counts [n, 3] summed by (bucket, slot), which stand in any order."""
+    key = (bucket << _SLOT_BITS) + slot
     order = np.argsort(key, kind="stable")
     ordered = key[order]
     begins = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
     starts = np.concatenate((np.zeros(min(1, len(key)), np.int64), begins))
-    return order, starts
+    first = order[starts]
+    if len(starts) == len(key):
+        return Cells(bucket[first], slot[first], counts[order])
+    return Cells(bucket[first], slot[first], _group_sums(counts[order], starts))
 
 
 def _group_sums(counts: Ints, starts: Ints) -> Ints:
-    """Return [groups, 2] sums of [n, 2] counts, which stop at SUM_LIMIT."""
-    if not len(starts):
-        return counts
-    if float(counts.max()) * len(counts) < _WRAPS:
-        return np.minimum(np.add.reduceat(counts, starts, axis=0), SUM_LIMIT)
-    # Python's integers, since a thousand huge counts would wrap 64 bits
-    exact = np.add.reduceat(counts.astype(object), starts, axis=0)
-    return np.minimum(exact, SUM_LIMIT).astype(np.int64)
+    """Return [groups, 3] sums of total and bad, which stop at SUM_LIMIT, and longest reports."""
+    found = np.empty((len(starts), 3), np.int64)
+    for column in (0, 1):
+        values = counts[:, column]
+        if float(values.max()) * len(values) < _WRAPS:
+            summed = np.add.reduceat(values, starts)
+        else:  # Python's integers, since a thousand huge counts would wrap 64 bits
+            exact = np.add.reduceat(values.astype(object), starts)
+            summed = np.minimum(exact, SUM_LIMIT).astype(np.int64)
+        found[:, column] = np.minimum(summed, SUM_LIMIT)
+    found[:, 2] = np.maximum.reduceat(counts[:, 2], starts)
+    return found
 
 
-def _group_most(values: Ints, starts: Ints) -> Ints:
-    return np.maximum.reduceat(values, starts) if len(starts) else values
-
-
-def _oddities(columns: Columns, repeats: Repeats, slots: Slots) -> dict[str, IngestCounters]:
+def _oddities(columns: Columns, repeats: Repeats, roster: Roster) -> dict[str, IngestCounters]:
     grown = {
         "duplicates": repeats.slot,
         "event_id_conflicts": repeats.slot[repeats.conflict],
@@ -99,18 +118,17 @@ def _oddities(columns: Columns, repeats: Repeats, slots: Slots) -> dict[str, Ing
     }
     found: dict[int, dict[str, int]] = {}
     for counter, odd in grown.items():
-        for slot, times in zip(*np.unique(odd, return_counts=True), strict=True):
-            found.setdefault(int(slot), {})[counter] = int(times)
-    return {slots.names[slot]: IngestCounters(**grown_by) for slot, grown_by in found.items()}
+        for slot, times in Counter(odd.tolist()).items():
+            found.setdefault(slot, {})[counter] = times
+    return {roster.names[slot]: IngestCounters(**grown_by) for slot, grown_by in found.items()}
 
 
 def _histograms(
-    columns: Columns, bucket: Ints, slots: Slots
+    columns: Columns, bucket: Ints, roster: Roster
 ) -> dict[tuple[str, int, Bounds], list[int]]:
     found: dict[tuple[str, int, Bounds], list[int]] = {}
-    for row in np.flatnonzero(columns.latency != None):  # noqa: E711 - elementwise
-        latency = columns.latency[row]
-        key = (slots.names[columns.slot[row]], int(bucket[row]), latency.bounds)
+    for row, latency in columns.histograms():
+        key = (roster.names[columns.slot[row]], int(bucket[row]), latency.bounds)
         found[key] = _added(found.get(key), latency.counts)
     return found
 
@@ -125,30 +143,18 @@ def coarsen(bucket: int, resolution: int) -> int:
     return -(-bucket // (resolution // TEN_SECONDS))
 
 
-@dataclass(frozen=True, slots=True)
-class Cells:
-    """Counts of one resolution by (bucket, slot), rising; each pair stands once."""
-
-    bucket: Ints
-    slot: Ints
-    counts: Ints  # [n, 3]: total, bad, longest report
-
-
-def stored_cells(sums: BatchSums, slots: Slots, appended_micros: int) -> dict[int, Cells]:
+def stored_cells(sums: BatchSums, roster: Roster, appended_micros: int) -> dict[int, Cells]:
     """Return the cells of each resolution at which they are still kept."""
-    slot_of = np.array([slots.index[name] for name in sums.names], np.int64)
-    age = appended_micros - sums.bucket * (TEN_SECONDS * MICROSECONDS)
-    found = {}
+    slot_of = np.array([roster.index[name] for name in sums.names], np.int64)
+    counts = np.concatenate((sums.counts, sums.window_seconds[:, None]), axis=1)
+    cells = Cells(sums.bucket, slot_of[sums.service], counts)
+    found, finer = {}, TEN_SECONDS
     for resolution in RESOLUTIONS:
-        kept = age <= _kept_micros(resolution)
-        bucket = -(-sums.bucket[kept] // (resolution // TEN_SECONDS))
-        slot = slot_of[sums.service[kept]]
-        order, starts = _groups(bucket, slot)
-        first = order[starts]
-        counts = _group_sums(sums.counts[kept][order], starts)
-        window = _group_most(sums.window_seconds[kept][order], starts)
-        cells = np.concatenate((counts, window[:, None]), axis=1)
-        found[resolution] = Cells(bucket[first], slot[first], cells)
+        if resolution != finer:
+            coarser = -(-cells.bucket // (resolution // finer))
+            cells, finer = _grouped(coarser, cells.slot, cells.counts), resolution
+        kept = _ages(cells.bucket, resolution, appended_micros) <= _KEPT_MICROS[resolution]
+        found[resolution] = Cells(cells.bucket[kept], cells.slot[kept], cells.counts[kept])
     return found
 
 
@@ -165,16 +171,20 @@ def stored_latency(
 
 
 def kept_resolutions(bucket: int, appended_micros: int) -> tuple[int, ...]:
-    """Return the resolutions at which a ten-second bucket of that age is kept, finest first."""
-    age = appended_micros - bucket * TEN_SECONDS * MICROSECONDS
-    return tuple(r for r in RESOLUTIONS if age <= _kept_micros(r))
+    """Return the resolutions whose bucket, of that ten-second bucket, is young enough to keep."""
+    return tuple(
+        resolution
+        for resolution in RESOLUTIONS
+        if _ages(coarsen(bucket, resolution), resolution, appended_micros)
+        <= _KEPT_MICROS[resolution]
+    )
 
 
-def _kept_micros(resolution: int) -> float:
-    if resolution == HOUR:
-        return float("inf")
-    kept = KEPT_MINUTES if resolution == MINUTE else KEPT_TEN_SECONDS
-    return kept.total_seconds() * MICROSECONDS
+_Number = TypeVar("_Number", int, Ints)
+
+
+def _ages(bucket: _Number, resolution: int, appended_micros: int) -> _Number:
+    return appended_micros - bucket * (resolution * MICROSECONDS)
 
 
 def within_threshold(bounds: Bounds, counts: Iterable[int], threshold: float) -> Count | None:

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnrate.catalog import Catalog
+from burnrate.catalog import Catalog, TooManyTargetsError
 from burnrate.domain import default_target
 from common.events import CatalogMessage, encode
+from common.slo import MAX_TARGETS
 from tests.reference.evaluator import declared, wanted
 
 DEFAULT = default_target(Decimal("0.999"), 30)
@@ -29,7 +31,7 @@ def names(found: Catalog, service: str = "cart") -> list[str]:
 def test_a_service_that_nobody_declared_is_shown_with_the_default_target() -> None:
     found = catalog()
     assert found.shown("cart")
-    assert found.declared() == set()
+    assert not found.declared("cart")
     assert found.targets("cart") == [DEFAULT]
 
 
@@ -58,14 +60,16 @@ def test_an_older_or_equal_revision_changes_nothing() -> None:
 
 def test_a_retired_service_is_hidden_until_it_is_made_again() -> None:
     found = catalog(declared("cart"), declared("other"))
-    assert found.declared() == {"cart", "other"}
+    assert found.declared("cart")
+    assert found.declared("other")
     found.apply(declared("cart", revision=3, retired=True))
     found.apply(declared("cart", revision=2))
     assert not found.shown("cart")
-    assert found.declared() == {"other"}
+    assert not found.declared("cart")
+    assert found.declared("other")
     found.apply(declared("cart", revision=4))
     assert found.shown("cart")
-    assert found.declared() == {"cart", "other"}
+    assert found.declared("cart")
 
 
 CHANGES = st.lists(
@@ -100,10 +104,42 @@ def test_order_and_repeats_do_not_matter(
     for name in ("cart", "other"):
         assert one.shown(name) == other.shown(name)
         assert one.targets(name) == other.targets(name)
-    assert one.declared() == other.declared()
+        assert one.declared(name) == other.declared(name)
 
 
 def test_changes_come_as_they_are_written() -> None:
     decode = msgspec.json.Decoder(CatalogMessage).decode
     written: list[CatalogMessage] = [declared("cart"), wanted("cart", 1, max_error_ratio="0.01")]
     assert [decode(encode(change)) for change in written] == written
+
+
+def test_of_too_many_targets_the_first_are_measured_whatever_their_order() -> None:
+    forwards, backwards = catalog(), catalog()
+    numbers = range(1, MAX_TARGETS + 2)
+    for made, order in ((forwards, numbers), (backwards, reversed(numbers))):
+        for number in list(order)[:-1]:
+            made.apply(wanted("cart", number))
+        with pytest.raises(TooManyTargetsError, match=f"more than {MAX_TARGETS}"):
+            made.apply(wanted("cart", list(numbers)[-1] if made is forwards else 1))
+        assert names(made) == [f"t{number}" for number in numbers][:MAX_TARGETS]
+    forwards.apply(wanted("cart", 1, revision=2, retired=True))
+    assert names(forwards) == [f"t{number}" for number in numbers][1:]
+
+
+def test_what_has_changed_is_told_once_to_each_that_asks() -> None:
+    found = catalog(wanted("cart", 1), declared("other"))
+    assert sorted(found.changed_after(0)) == ["cart", "other"]
+    seen = found.revision
+    assert found.changed_after(seen) == []
+    found.apply(wanted("cart", 1))
+    assert found.revision == seen
+    found.apply(wanted("cart", 1, revision=2))
+    assert found.changed_after(seen) == ["cart"]
+    assert sorted(found.changed_after(0)) == ["cart", "other"]
+
+
+@pytest.mark.parametrize(("days", "deep"), [(30, False), (90, True)])
+def test_a_target_of_90_days_makes_a_service_deep(days: int, deep: bool) -> None:  # noqa: FBT001
+    found = catalog(wanted("cart", 1, window_days=7), wanted("cart", 2, window_days=days))
+    assert found.is_deep("cart") is deep
+    assert not found.is_deep("other")

@@ -3,17 +3,19 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
+import numpy as np
 import pytest
 
-from burnrate.domain import Target, default_target, window_seconds, worst
-from burnrate.judge import Admitted
+from burnrate.admitted import Admitted
+from burnrate.domain import Target, default_target, window_seconds
+from burnrate.figures import worst_rows
 from burnrate.service_state import Moment
 from burnrate.shard_state import ShardState
 from common.events import BurnRateSnapshot, Latency, MetricEvent, TargetChanged
 from common.slo import DataStatus, RiskLevel, SliType
 from tests.reference.objectives import Counts, evaluate, target
+from tests.reference.shard_checks import snapshot_of
 from tests.reference.streams import START
 from tests.reference.sums import tally
 
@@ -96,7 +98,7 @@ def test_coverage_tells_how_many_requests_a_latency_objective_sees(
 ) -> None:
     sums = {"slo": (4000 if requests else 0, 0)}
     assert evaluate(LATENCY, sums, requests=requests).coverage_ratio == coverage
-    assert evaluate(target(), sums, requests=9 * requests).coverage_ratio == 1.0
+    assert evaluate(target(), sums).coverage_ratio == 1.0
 
 
 @pytest.mark.parametrize(
@@ -157,17 +159,6 @@ def test_pairs_follow_the_slo_window_and_leave_out_what_cannot_be_reached(
     assert [p.threshold for p in found.burn_pairs] == pytest.approx(thresholds)
 
 
-def status(name: str, composite: float, consumed: float) -> Any:
-    found = evaluate(target(name=name), {})
-    return type(found)(
-        **{
-            **{field: getattr(found, field) for field in found.__struct_fields__},
-            "composite_burn_rate": composite,
-            "error_budget_consumed": consumed,
-        }
-    )
-
-
 @pytest.mark.parametrize(
     "others",
     [[("b", 1.9, 9.0)], [("b", 2.0, 0.1)], [("a", 2.0, 0.5)], [("b", 0.0, 0.0), ("c", 1.0, 99.0)]],
@@ -176,15 +167,21 @@ def test_the_worst_objective_has_the_highest_composite(
     others: list[tuple[str, float, float]],
 ) -> None:
     """Then the budget that is spent furthest, then the name, so that it does not flicker."""
-    first = status("m", 2.0, 0.5)
-    rest = [status(*other) for other in others]
-    assert worst([first, *rest]) is worst([*rest, first]) is first
+    rows = [("m", 2.0, 0.5), *others]
+    for order in (rows, rows[::-1]):
+        names = sorted(name for name, _, _ in order)
+        found = worst_rows(
+            np.array([7] * len(order)),
+            np.array([composite for _, composite, _ in order]),
+            np.array([consumed for _, _, consumed in order]),
+            np.array([names.index(name) for name, _, _ in order]),
+        )
+        assert [order[row][0] for row in found] == ["m"]
 
 
 def snapshot(state: ShardState, targets: list[Target]) -> BurnRateSnapshot:
-    slots = state.slots(["cart"], lambda _: targets)
     moment = Moment(START, 0, 1, START, lagging=False)
-    return state.snapshot("cart", slots, state.sums(slots, START), moment)
+    return snapshot_of(state, "cart", targets, moment)
 
 
 def test_a_service_speaks_with_its_worst_objective_and_shows_all() -> None:

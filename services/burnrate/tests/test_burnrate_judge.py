@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from burnrate.judge import Counted, Poison, Rules, judge
+from burnrate.admitted import Counted
+from burnrate.judge import Poison, Rules, judge
 from common.events import DeadLetter, encode
 from common.topics import METRICS
 from tests.reference.records import APPENDED, HOME, RULES, SERVICE, event_json, record

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from burnrate.judge import Counted, Misrouted, Poison, Rules, Verdict, judge
+from burnrate.admitted import Counted
+from burnrate.judge import Misrouted, Poison, Rules, Verdict, judge
 from common.kafka import header
 from common.sharding import shard_of
 from common.topics import HISTORY, METRICS

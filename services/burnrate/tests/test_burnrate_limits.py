@@ -5,8 +5,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from burnrate.admitted import Admitted
 from burnrate.blocks import unpacked
-from burnrate.judge import Admitted
 from burnrate.rings import SUM_LIMIT
 from common.events import Latency, MetricEvent
 from tests.reference.kept_rows import KeptRows

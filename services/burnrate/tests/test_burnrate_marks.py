@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from burnrate.admitted import Admitted, Counted
 from burnrate.columns import Columns, columns_of
-from burnrate.judge import Admitted, Counted
-from burnrate.marks import MARK, HourMarks, ShardMarks, first_of_each
-from burnrate.slots import Slots
+from burnrate.marks import MARK, HourMarks, ShardMarks, packed
+from burnrate.roster import Roster
 from common.events import MetricEvent
 from common.identity import Keys, content_of, identity_of, keys_of
 from tests.reference.streams import START
@@ -26,44 +26,43 @@ def keys(found: Batch) -> Keys:
     return np.array(found, np.uint64).reshape(-1, 2)
 
 
-@given(st.lists(pairs, max_size=40))
-def test_the_first_row_of_each_key_is_found(found: list[tuple[int, int]]) -> None:
-    assert first_of_each(keys(found)).tolist() == [found.index(pair) for pair in found]
-
-
-@given(st.lists(st.lists(pairs, unique=True, max_size=8), max_size=12), st.lists(pairs))
-def test_marks_are_a_set_of_keys(batches: list[Batch], asked: Batch) -> None:
-    marks, reference = HourMarks(), dict[tuple[int, int], int]()
-    for number, batch in enumerate(batches):
-        known, content = marks.known(keys(batch))
-        assert known.tolist() == [pair in reference for pair in batch]
-        assert content.tolist() == [reference.get(pair, 0) for pair in batch]
-        new = [pair for pair in batch if pair not in reference]
-        marks.add(keys(new), np.full(len(new), number + 1, np.uint32))
-        reference |= dict.fromkeys(new, number + 1)
-    assert marks.known(keys(asked))[0].tolist() == [pair in reference for pair in asked]
-    assert len(marks) == len(reference)
-    assert marks.nbytes == MARK.itemsize * len(reference)
+@given(st.lists(st.lists(st.tuples(pairs, st.integers(0, 2)), max_size=8), max_size=12))
+def test_marks_are_a_set_of_keys(batches: list[list[tuple[tuple[int, int], int]]]) -> None:
+    marks, stands = HourMarks(), dict[tuple[int, int], int]()
+    for batch in batches:
+        new, conflict = [], []
+        for pair, said in batch:
+            new.append(pair not in stands)
+            conflict.append(stands.setdefault(pair, said) != said)
+        content = np.array([said for _, said in batch], np.uint32)
+        found = marks.judge(keys([pair for pair, _ in batch]), content)
+        assert (found[0].tolist(), found[1].tolist()) == (new, conflict)
+    assert len(marks) == len(stands)
 
 
 def test_two_hundred_thousand_marks_in_two_runs() -> None:
     chance = np.random.default_rng(7)
-    marks = HourMarks()
+    marks, stored = HourMarks(), b""
     all_keys = chance.integers(0, 2**64, (200_000, 2), np.uint64)
+    content = all_keys[:, 0].astype(np.uint32)
     for start in range(0, len(all_keys), 7_000):
-        part = all_keys[start : start + 7_000]
-        assert not marks.known(part)[0].any()
-        marks.add(part, part[:, 0].astype(np.uint32))
-    known, content = marks.known(all_keys)
-    assert known.all()
-    assert (content == all_keys[:, 0].astype(np.uint32)).all()
-    assert not marks.known(all_keys[:, ::-1])[0].any()
-    assert marks.nbytes / len(marks) <= 32
+        part = slice(start, start + 7_000)
+        assert marks.judge(all_keys[part], content[part])[0].all()
+        stored += packed(all_keys[part], content[part])
+    loaded = HourMarks()
+    loaded.load(stored)
+    for found in (marks, loaded):
+        new, conflict = found.judge(all_keys, content)
+        assert not new.any()
+        assert not conflict.any()
+        assert found.judge(all_keys, content + 1)[1].all()
+        assert len(found) == len(all_keys)
+        assert found.nbytes / len(found) <= 32
 
 
-def columns(events: Sequence[MetricEvent], slots: Slots) -> Columns:
+def columns(events: Sequence[MetricEvent], roster: Roster) -> Columns:
     counted = [Counted(Admitted(event, START), identity_of(event)) for event in events]
-    return columns_of(list(enumerate(counted)), slots)
+    return columns_of(list(enumerate(counted)), roster)
 
 
 @st.composite
@@ -85,7 +84,7 @@ def test_of_each_identity_of_an_hour_the_first_counts(
     held_marks: int, batches: list[list[MetricEvent]]
 ) -> None:
     """Hours that are let go are read again from what was stored: nothing is forgotten."""
-    slots, marks, stored = Slots(), ShardMarks(held_marks), dict[int, bytes]()
+    roster, marks, stored = Roster(), ShardMarks(held_marks), dict[int, bytes]()
     reference: dict[tuple[bytes, int], int] = {}
     for batch in batches:
         expected, repeats, conflicts = [], 0, 0
@@ -99,7 +98,7 @@ def test_of_each_identity_of_an_hour_the_first_counts(
             else:
                 repeats += 1
                 conflicts += reference[identity, hour] != content_of(event)
-        batch_columns = columns(batch, slots)
+        batch_columns = columns(batch, roster)
         missing = marks.missing(batch_columns)
         marks.put(missing, stored)
         verdict = marks.count_once(batch_columns)

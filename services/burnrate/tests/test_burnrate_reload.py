@@ -3,9 +3,11 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from burnrate.shard_state import Missing
 from common.events import MetricEvent
 from tests.reference.kept_rows import KeptRows
 from tests.reference.shard_checks import (
+    TARGETS,
     THRESHOLD,
     expected,
     figures,
@@ -15,7 +17,7 @@ from tests.reference.streams import SERVICES, Batch, streams
 from tests.reference.sums import tally
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(streams(), st.data())
 def test_restarting_at_any_point_changes_no_figure(
     stream: list[Batch], data: st.DataObject
@@ -39,7 +41,7 @@ def test_restarting_at_any_point_changes_no_figure(
         assert figures(restarted, batch.now) == expected(seen, batch.now)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(streams(max_steps=4), st.integers(0, 4))
 def test_a_latency_target_made_later_gets_the_whole_history(
     stream: list[Batch], position: int
@@ -50,7 +52,8 @@ def test_a_latency_target_made_later_gets_the_whole_history(
     for number, batch in enumerate(stream):
         if number == min(position, len(stream) - 1):
             for name in SERVICES:
-                assert not state.has_series(name, THRESHOLD)
+                state.assign(name, TARGETS)
+                assert state.missing[name] == Missing((THRESHOLD,), deep=False)
                 rows.load_latency(state, name, THRESHOLD, batch.now)
         sums = tally(batch.admitted())
         rows.add(sums, batch.appended_at)

@@ -31,7 +31,7 @@ class Process:
         self.now = START
         self._database, self._offset = database, 0
         outbox = Outbox("burnrate", database, cast("Publisher", None))
-        self._work = CountingWork(1, LATENESS, outbox, lambda: self.now)
+        self._work = CountingWork(1, LATENESS, outbox, lambda: self.now, is_deep=lambda _: True)
 
     async def start(self) -> ShardState:
         """Load the shard and its latency series."""

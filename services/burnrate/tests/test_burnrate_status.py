@@ -3,16 +3,25 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from burnrate.domain import Target, service_status, slo_data_status, stale_after_seconds
-from burnrate.judge import Admitted
-from burnrate.service_state import Moment, ServiceState
+from burnrate.admitted import Admitted
+from burnrate.domain import (
+    STATUSES,
+    Target,
+    service_statuses,
+    slo_statuses,
+    stale_after_seconds,
+)
+from burnrate.service_state import Moment, Room, ServiceTable
 from burnrate.shard_state import ShardState
 from common.events import BurnRateSnapshot, IngestCounters, Latency, MetricEvent
 from common.slo import DataStatus, SliType
-from tests.reference.brute_force import end_of_bucket
 from tests.reference.objectives import target
+from tests.reference.shard_checks import snapshot_of
 from tests.reference.streams import MICROSECOND, START
 from tests.reference.sums import tally
 
@@ -30,9 +39,8 @@ def snapshot(
     state: ShardState, after: timedelta, *targets: Target, lagging: bool = False
 ) -> BurnRateSnapshot:
     now = START + after
-    slots = state.slots(["cart"], lambda _: [*targets] or [target()])
     moment = Moment(now, 0, 1, now, lagging)
-    return state.snapshot("cart", slots, state.sums(slots, now), moment)
+    return snapshot_of(state, "cart", targets or [target()], moment)
 
 
 def event(age: timedelta = timedelta(), total: int = 5, window_seconds: int = 10) -> MetricEvent:
@@ -45,10 +53,13 @@ def test_the_first_state_that_applies_holds() -> None:
         unseen, lagging, stale, quiet = (bool(number >> bit & 1) for bit in range(4))
         given = zip(STATES, (unseen, lagging, stale, quiet), strict=True)
         expected = next((state for state, holds in given if holds), DataStatus.OK)
-        found = service_status(
-            seen=not unseen, lagging=lagging, stale=stale, recent_total=0 if quiet else 1
+        [found] = service_statuses(
+            np.array([not unseen]),
+            np.array([stale]),
+            np.array([0 if quiet else 1]),
+            lagging=lagging,
         )
-        assert found is expected
+        assert STATUSES[found] is expected
 
 
 @pytest.mark.parametrize("status", list(DataStatus))
@@ -56,7 +67,8 @@ def test_the_first_state_that_applies_holds() -> None:
 def test_an_objective_is_no_better_than_its_service(
     status: DataStatus, slo_total: int, recent: int
 ) -> None:
-    found = slo_data_status(status, slo_total, recent)
+    given = np.array([STATUSES.index(status)])
+    found = STATUSES[slo_statuses(given, np.array([slo_total]), np.array([recent]))[0]]
     if status in {DataStatus.NO_DATA, DataStatus.LAGGING, DataStatus.STALE}:
         assert found is status
     elif recent:
@@ -163,15 +175,25 @@ def test_late_reports_do_not_move_the_hour() -> None:
     assert snapshot(state, timedelta()).resolution_seconds == 10
 
 
-def test_reports_of_many_days_leave_one_hour_in_memory() -> None:
-    state = ServiceState()
-    for minute in [*range(5000, 0, -1), *range(5000, 10_000)]:
-        state.report(minute, 3600 if minute == 9940 else 60)
-        assert len(state.reports) <= 120
-    now = START - (START - end_of_bucket(START, 60))
-    newest = round(now.timestamp()) // 60
-    state.report(newest, 30)
-    assert state.resolution_seconds(now) == 30
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 200), st.sampled_from((10, 60, 300, 3600)))), st.data())
+def test_the_longest_report_equals_brute_force(
+    reports: list[tuple[int, int]], data: st.DataObject
+) -> None:
+    """Minutes in any order and cut in any way; service 0 keeps apart from its neighbour."""
+    table, first = ServiceTable(Room(2)), 10_000
+    table.number("cart"), table.number("other")
+    table.advance(first + 200)
+    rest = list(reports)
+    while rest:
+        size = data.draw(st.integers(1, len(rest)))
+        minutes = np.array([first + minute for minute, _ in rest[:size]])
+        seconds = np.array([length for _, length in rest[:size]])
+        table.report(np.zeros(size, np.int64), minutes, seconds)
+        rest = rest[size:]
+    newest = max((minute for minute, _ in reports), default=0)
+    expected = max((s for minute, s in reports if minute > newest - 60), default=10)
+    assert table.resolution_seconds[:2].tolist() == [expected, 10]
 
 
 def test_counters_and_newest_time_only_grow() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+import numpy as np
 import pytest
 
 from common.events import MetricEvent
@@ -218,15 +219,63 @@ async def test_a_declared_service_without_data_is_published_by_its_shard_once() 
 async def test_a_new_latency_target_reads_its_history_and_then_shows(world: World) -> None:
     await world.tick()
     hour = round(START.timestamp()) // 3600
-    world.rows.histograms = [[], [], [(hour, [0.1, 0.5], [6, 3, 1])]]
+    world.rows.found = [[], [], [(hour, [0.1, 0.5], [6, 3, 1])]]
     slow = {"sli_type": SliType.LATENCY, "objective": "0.9", "threshold_seconds": 0.1}
     world.catalog.apply(wanted(A, 1, **slow))
     [found] = (await world.tick()).snapshots[A].slos
     assert (found.total, found.bad, found.coverage_ratio) == (10, 4, 1.0)
-    world.rows.histograms = [[], [], [(hour, [0.1, 0.5], [6, 3, 1])]]
+    world.rows.found = [[], [], [(hour, [0.1, 0.5], [6, 3, 1])]]
     changed = {**slow, "threshold_seconds": 0.5, "revision": 2}
     world.catalog.apply(wanted(A, 1, **changed))
     [found] = (await world.tick()).snapshots[A].slos
     assert (found.total, found.bad, found.threshold_seconds) == (10, 1, 0.5)
     assert (await world.tick()).sent == []
-    assert not world.rows.histograms
+    assert not world.rows.found
+
+
+def stored(*hours_ago: int) -> list[tuple[int, bytes]]:
+    """Return hourly rows of 100 requests, one of them bad, as the database has them."""
+    hour = round(START.timestamp()) // 3600
+    return [(hour - ago, np.array([100, 1, 10], "<i8").tobytes()) for ago in hours_ago]
+
+
+async def test_a_target_of_90_days_reads_all_history_and_then_shows(world: World) -> None:
+    await world.tick()
+    world.rows.found = [[], [], stored(0, 24 * 40, 24 * 89)]
+    world.catalog.apply(wanted(A, 1, window_days=90))
+    world.catalog.apply(wanted(A, 2, window_days=30))
+    long, short = (await world.tick()).snapshots[A].slos
+    assert (long.window_days, long.total, long.bad) == (90, 300, 3)
+    assert (short.window_days, short.total, short.bad) == (30, 100, 1)
+    assert (await world.tick()).sent == []
+    # events are counted in the longer series, and others take the place of the old one
+    world.count(event(A, total=5), event(name_in(0, 5), total=7))
+    told = (await world.tick()).snapshots
+    assert [slo.total for slo in told[A].slos] == [305, 105]
+    assert told[name_in(0, 5)].slos[0].total == 7
+    assert not world.rows.found
+
+
+async def test_a_latency_target_of_90_days_reads_requests_and_histograms(world: World) -> None:
+    await world.tick()
+    hour = round(START.timestamp()) // 3600
+    old = hour - 24 * 80
+    timed = [(hour, [0.1, 0.5], [6, 3, 1]), (old, [0.1], [50, 50])]
+    world.rows.found = [[], [], stored(0, 24 * 80), [], [], timed]
+    slow = {"sli_type": SliType.LATENCY, "objective": "0.9", "threshold_seconds": 0.1}
+    world.catalog.apply(wanted(A, 1, window_days=90, **slow))
+    [found] = (await world.tick()).snapshots[A].slos
+    assert (found.total, found.bad, found.coverage_ratio) == (110, 54, 110 / 200)
+
+
+async def test_history_that_cannot_be_read_is_asked_for_again(world: World) -> None:
+    await world.tick()
+    world.catalog.apply(wanted(A, 1, window_days=90))
+    world.rows.unreadable = True
+    for _ in range(2):
+        with pytest.raises(OSError, match="refused"):
+            await world.tick()
+    world.rows.unreadable = False
+    world.rows.found = [[], [], stored(24 * 40)]
+    [found] = (await world.tick()).snapshots[A].slos
+    assert (found.window_days, found.total) == (90, 100)

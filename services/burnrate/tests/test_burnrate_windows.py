@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnrate.domain import Target
-from burnrate.judge import Admitted
+from burnrate.admitted import Admitted
 from burnrate.shard_state import ShardState
 from common.events import MetricEvent
 from tests.reference.brute_force import WINDOWS, end_of_bucket, window_sums
@@ -17,6 +16,7 @@ from tests.reference.shard_checks import (
     TARGETS,
     expected,
     figures,
+    measured_counts,
     with_latency_series,
 )
 from tests.reference.streams import MICROSECOND, START, Batch, streams
@@ -25,7 +25,7 @@ from tests.reference.sums import tally
 LONGEST = TARGETS[4]
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(streams())
 def test_every_window_equals_brute_force_at_every_step(stream: list[Batch]) -> None:
     state = with_latency_series(stream[0].now)
@@ -36,7 +36,7 @@ def test_every_window_equals_brute_force_at_every_step(stream: list[Batch]) -> N
         assert figures(state, batch.now) == expected(seen, batch.now)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(streams(max_steps=3), st.lists(st.integers(0, 40 * 86_400), min_size=1, max_size=5))
 def test_windows_stay_right_while_time_passes_without_events(
     stream: list[Batch], waits: list[int]
@@ -51,7 +51,7 @@ def test_windows_stay_right_while_time_passes_without_events(
         assert figures(state, now) == expected(events, now)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(streams(max_steps=3), st.randoms(use_true_random=False), st.data())
 def test_cutting_and_shuffling_a_stream_changes_nothing(
     stream: list[Batch], chance: Random, data: st.DataObject
@@ -68,13 +68,20 @@ def test_cutting_and_shuffling_a_stream_changes_nothing(
     assert figures(cut, now) == figures(whole, now)
 
 
+def sums_of(state: ShardState, name: str, now: datetime) -> list[list[int]]:
+    """Return (total, bad) of every window of 90 days' target."""
+    state.assign(name, [LONGEST])
+    [slot] = state.slots.of_service[state.table.numbers[name]]
+    found: list[list[int]] = measured_counts(state, now)[slot].tolist()
+    return found
+
+
 def figures_of(at: datetime, now: datetime) -> dict[str, tuple[int, int]]:
     """Return the sums over every window of 90 days' target after one event of 5 in 9."""
-    state = ShardState(min(at, now))
+    state = ShardState(min(at, now), is_deep=lambda _: True)
     event = MetricEvent("cart", at, total=9, bad=5)
     state.fold(tally([Admitted(event, now)]), min(at, now))
-    [row] = state.sums(state.slots(["cart"], lambda _: [LONGEST]), now)
-    return {name: (int(t), int(b)) for name, (t, b) in zip(COLUMNS, row, strict=True)}
+    return {n: (t, b) for n, (t, b) in zip(COLUMNS, sums_of(state, "cart", now), strict=True)}
 
 
 @pytest.mark.parametrize("window", [*WINDOWS, "slo"])
@@ -98,25 +105,24 @@ def test_an_event_leaves_each_window_at_the_edge_of_its_bucket(
 def test_an_event_ahead_of_now_counts_when_its_bucket_is_reached(phase: float) -> None:
     now = START + timedelta(seconds=phase)
     at = now + timedelta(minutes=5)
-    state = ShardState(now)
+    state = ShardState(now, is_deep=lambda _: True)
     state.fold(tally([Admitted(MetricEvent("cart", at, total=9, bad=5), now)]), now)
-    slots = state.slots(["cart"], lambda _: [LONGEST])
     for seconds in range(0, 301, 5):
         then = now + timedelta(seconds=seconds)
         reached = end_of_bucket(at, 10) <= end_of_bucket(then, 10)
-        assert state.sums(slots, then)[0, 0].tolist() == ([9, 5] if reached else [0, 0])
+        assert sums_of(state, "cart", then)[0] == ([9, 5] if reached else [0, 0])
 
 
 def test_a_thousand_services_keep_their_counts_apart() -> None:
-    state = ShardState(START)
+    state = ShardState(START, is_deep=lambda _: True)
     names = [f"s{i}" for i in range(1000)]
     events = [MetricEvent(name, START, total=i + 1, bad=i) for i, name in enumerate(names)]
     for i in range(0, 1000, 7):  # rings grow while counts are in them
         state.fold(tally(Admitted(e, START) for e in events[i : i + 7]), START)
 
-    def targets(_: str) -> list[Target]:
-        return [LONGEST]
-
-    rows = state.sums(state.slots(names, targets), START)
-    for i, row in enumerate(rows):
-        assert row.tolist() == [[i + 1, i]] * len(COLUMNS)
+    for name in names:
+        state.assign(name, [LONGEST])
+    counts = measured_counts(state, START)
+    for i, name in enumerate(names):
+        [slot] = state.slots.of_service[state.table.numbers[name]]
+        assert counts[slot].tolist() == [[i + 1, i]] * len(COLUMNS)

@@ -1,0 +1,90 @@
+"""Figures of many objectives at once equal the scalar formulas, to the last bit."""
+
+from decimal import Decimal
+
+import numpy as np
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from burnrate.figures import LEVELS, NAMES, PAIRS, evaluate, worst_rows
+from burnrate.rings import SUM_LIMIT
+from common.arithmetic import (
+    burn_rate,
+    cap_risk_level,
+    composite_burn_rate,
+    error_budget_consumed,
+    risk_level,
+)
+from common.slo import RiskLevel
+
+WINDOW_OF = {300: "5m", 1800: "30m", 3600: "1h", 7200: "2h", 21_600: "6h", 86_400: "24h"}
+Row = list[tuple[int, int]]  # (total, bad) by NAMES
+
+limits = st.one_of(st.integers(0, 40), st.integers(0, 10**7), st.sampled_from((SUM_LIMIT, 10**15)))
+pairs = st.tuples(limits, limits).map(lambda two: (max(two), min(two)))
+ratios = st.sampled_from((1, 2, 3, 4)).map(lambda n: (2000, n))  # on boundaries of 0.999
+rows = st.one_of(
+    st.lists(pairs, min_size=8, max_size=8),
+    st.lists(ratios, min_size=8, max_size=8),
+)
+objectives = st.sampled_from(("0.5", "0.9", "0.95", "0.999", "0.9995", "0.99999")).map(Decimal)
+ON_A_BOUNDARY = [(10_000, 10), (10_000, 30), (10_000, 22), *[(0, 0)] * 5]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(rows, objectives, st.integers(0, 60), limits), min_size=1, max_size=8))
+@example([(ON_A_BOUNDARY, Decimal("0.999"), 1, 0)])
+def test_each_figure_equals_the_scalar_one(
+    given_rows: list[tuple[Row, Decimal, int, int]],
+) -> None:
+    counts = np.array([row for row, *_ in given_rows], np.int64).transpose(1, 2, 0)
+    requests = np.array([min(row[7][0] + more, SUM_LIMIT) for row, _, _, more in given_rows])
+    exact = [objective for _, objective, _, _ in given_rows]
+    allowed = np.array([float(1 - objective) for objective in exact])
+    least = np.array([minimum for _, _, minimum, _ in given_rows])
+    found = evaluate(counts, requests, allowed, least, exact.__getitem__)
+    for i, (row, objective, minimum, more) in enumerate(given_rows):
+        rates = [burn_rate(bad, total, objective) for total, bad in row]
+        assert found.rates[:, i].tolist() == rates
+        assert found.composite[i] == composite_burn_rate(rates[:3])
+        level = risk_level(found.composite[i], [(b, t) for t, b in row[:3]], objective)
+        shown = cap_risk_level(level, row[2][1], minimum)
+        assert LEVELS[found.levels[i]] is shown
+        assert bool(found.capped[i]) == (shown is not level)
+        total, bad = row[7]
+        assert found.consumed[i] == error_budget_consumed(bad, total, objective)
+        of = min(total + more, SUM_LIMIT)
+        assert found.coverage[i] == (total / of if of else 1.0)
+        named = dict(zip(NAMES, rates, strict=True))
+        short = {**WINDOW_OF, 259_200: "3d"}
+        lesser = [min(named[short[a]], named[short[b]]) for a, b in PAIRS]
+        assert found.pairs[:, i].tolist() == lesser
+
+
+def test_a_composite_on_the_boundary_is_decided_in_fractions() -> None:
+    """In floats 0.4 x 1 + 0.35 x 3 + 0.25 x 2.2 of 0.999 is more than 2."""
+    counts = np.array(ON_A_BOUNDARY).reshape(8, 2, 1)
+    allowed = np.array([float(1 - Decimal("0.999"))])
+    found = evaluate(counts, np.zeros(1), allowed, np.ones(1), lambda _: Decimal("0.999"))
+    assert LEVELS[found.levels[0]] is RiskLevel.DANGER
+    assert found.composite[0] != 2
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 4), st.sampled_from((0.0, 1.5, 2.0)), st.sampled_from((0.0, 0.7))),
+        min_size=1,
+        max_size=14,
+    )
+)
+def test_the_worst_rows_are_those_of_a_maximum(drawn: list[tuple[int, float, float]]) -> None:
+    rank = list(range(len(drawn)))
+    service, composite, consumed = (np.array(column) for column in zip(*drawn, strict=True))
+    found = worst_rows(service, composite, consumed, np.array(rank)).tolist()
+    expected = {
+        max((i for i in rank if drawn[i][0] == own), key=lambda i: (drawn[i][1:], i))
+        for own in {own for own, _, _ in drawn}
+    }
+    assert len(found) == len(expected)
+    assert set(found) == expected
