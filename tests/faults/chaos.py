@@ -26,6 +26,7 @@ SETTLE_SECONDS: Final = 60.0
 _START_SECONDS: Final = 120.0
 _BURST: Final = 80
 _BURST_SECONDS: Final = 0.1
+Fault = Callable[[], Awaitable[None]]
 _FAILPOINTS: Final = (
     "ledger.before_transaction",
     "ledger.after_lock",
@@ -39,40 +40,41 @@ _FAILPOINTS: Final = (
 
 
 class Chaos:
-    """What is done to a world, drawn from one seed; `done` counts it."""
+    """What is done to a world, drawn from one seed; `done` counts it.
+
+    Members are hurt in one lane, servers and networks in another, both at once.
+    """
 
     def __init__(self, world: World, seed: int) -> None:
         self.done: Counter[str] = Counter()
         self._world, self._random = world, random.Random(seed)
+        self._outside = random.Random(f"servers of {seed}")
         count = self._random.choice((2, 3))
         self._members = [world.member(name, proxied=self._chance(0.6)) for name in "abc"[:count]]
-        self._faults: dict[str, tuple[int, Callable[[], Awaitable[None]]]] = {
-            "kill": (5, self._kill),
-            "stop": (3, self._stop),
-            "failpoint": (5, self._failpoint),
-            "freeze": (3, self._freeze),
-            "postgres": (2, self._postgres),
-            "kafka": (1, self._kafka),
-            "network": (4, self._network),
-        }
+        self._lanes: tuple[tuple[random.Random, dict[Fault, int]], ...] = (
+            (self._random, {self._kill: 4, self._stop: 3, self._failpoint: 6, self._freeze: 3}),
+            (self._outside, {self._postgres: 3, self._kafka: 1, self._network: 6}),
+        )
 
     async def run(self, seconds: float) -> None:
         """Hurt the world for so long, then heal it; every member runs at the end."""
         for member in self._members:
             member.start()
-        names = list(self._faults)
-        weights = [weight for weight, _ in self._faults.values()]
         deadline = time.monotonic() + seconds
         keeping = asyncio.create_task(self._keep_up())
         try:
-            while time.monotonic() < deadline:
-                await asyncio.sleep(self._random.uniform(0.2, 2.0))
-                name = self._random.choices(names, weights)[0]
-                await self._faults[name][1]()
+            async with asyncio.TaskGroup() as lanes:
+                for choose, faults in self._lanes:
+                    lanes.create_task(self._hurt(choose, faults, deadline))
         finally:
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
         self._heal()
+
+    async def _hurt(self, choose: random.Random, faults: dict[Fault, int], deadline: float) -> None:
+        while time.monotonic() < deadline:
+            await asyncio.sleep(choose.uniform(0.2, 2.0))
+            await choose.choices(list(faults), list(faults.values()))[0]()
 
     async def _keep_up(self) -> None:
         """Start what has ended, as a supervisor does."""
@@ -120,18 +122,18 @@ class Chaos:
     async def _postgres(self) -> None:
         self._note("postgres kill")
         await self._world.cluster.postgres.kill()
-        await asyncio.sleep(self._random.uniform(0, 2))
+        await asyncio.sleep(self._outside.uniform(0, 2))
         await self._world.cluster.postgres.start()
 
     async def _kafka(self) -> None:
         self._note("kafka kill")
         await self._world.cluster.kafka.kill()
-        await asyncio.sleep(self._random.uniform(0, 1))
+        await asyncio.sleep(self._outside.uniform(0, 1))
         await self._world.cluster.kafka.start()
 
     async def _network(self) -> None:
         cluster = self._world.cluster
-        server = self._random.choice(("postgres", "kafka"))
+        server = self._outside.choice(("postgres", "kafka"))
         proxy = {"postgres": cluster.postgres_proxy, "kafka": cluster.kafka_proxy}[server]
         ways: dict[str, Callable[[], None]] = {
             "cut": proxy.cut,
@@ -139,10 +141,10 @@ class Chaos:
             "hold": proxy.hold,
             "slow": lambda: proxy.slow(0.05, 200_000),
         }
-        kind = self._random.choice(list(ways))
+        kind = self._outside.choice(list(ways))
         self._note(f"{server} {kind}")
         ways[kind]()
-        await asyncio.sleep(self._random.choice((0.5, 2, 5, 12)))
+        await asyncio.sleep(self._outside.choice((0.5, 2, 5, 12)))
         proxy.heal()
 
     def _one(self) -> Member:

@@ -7,6 +7,7 @@ import errno
 import os
 import shlex
 import shutil
+from io import RawIOBase
 from pathlib import Path
 from typing import Final
 
@@ -66,11 +67,8 @@ class SmallDisk:
         """Write until the disk has no room for another byte."""
         with self._ballast().open("wb", buffering=0) as ballast:
             for size in (_MEBIBYTE, 4096, 1):
-                try:
-                    while True:
-                        ballast.write(b"\0" * size)
-                except OSError as error:
-                    assert error.errno == errno.ENOSPC
+                while _is_written(ballast, size):
+                    pass
 
     def free(self) -> None:
         """Give the room back."""
@@ -113,6 +111,17 @@ class SmallDisk:
             server=shlex.join([*usual.argv[:-2], *settings]),
         )
         return Command(name="postgres", argv=(*namespace, "sh", "-c", script), probe=usual.probe)
+
+
+def _is_written(ballast: RawIOBase, size: int) -> bool:
+    """Write so many bytes; False where the disk has no room for any of them."""
+    try:
+        ballast.write(b"\0" * size)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        return False
+    return True
 
 
 def _size_mebibytes(folder: Path) -> int:
