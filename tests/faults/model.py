@@ -72,7 +72,8 @@ def _apply_log(
         if meant.value != record.value:
             model.faults.append(f"{meant} does not stand as it was sent: {record}")
         if meant.event is None:
-            key = f"dlq:{cluster_id}:{METRICS.name}:{record.partition}:{record.offset}"
+            place = f"{METRICS.name}:{record.partition}:{record.offset}"
+            key = f"dlq:{cluster_id}:{place}:{record.appended_ms}"
             model.effects.dead_letters[key] = meant.code or ""
         elif shard_of(meant.event.service, model.shards) != record.partition:
             strays.add((record.partition, record.offset))

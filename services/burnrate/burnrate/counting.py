@@ -91,8 +91,7 @@ async def _read(session: ReadSession, shard: int, state: ShardState, now: dateti
     state.load_services(names, newest_micros, counters)
     for resolution in RESOLUTIONS:
         since = now - recovery_repository.KEPT[resolution]
-        buckets, blocks = await recovery_repository.load_blocks(
-            session, shard, resolution, since, len(names)
-        )
-        state.load_blocks(resolution, names, buckets, blocks)
+        parts = await recovery_repository.load_blocks(session, shard, resolution, since, len(names))
+        for buckets, blocks in parts:
+            state.load_blocks(resolution, names, buckets, blocks)
     return names

@@ -162,7 +162,7 @@ async def _without_applied_lines(
 def _dead_letter(poison: Poison, cluster_id: str) -> OutboxRecord:
     record = poison.record
     return OutboxRecord(
-        dedup_key=f"dlq:{cluster_id}:{record.topic}:{record.partition}:{record.offset}",
+        dedup_key=f"dlq:{_birth(record, cluster_id)}",
         topic=record.topic + _DEAD_TOPIC_SUFFIX,
         key=record.key[:_KEY_BYTES] if record.key else None,
         value=encode(poison.letter),
@@ -174,7 +174,7 @@ def _forwarded(misrouted: Misrouted, cluster_id: str) -> OutboxRecord:
     record = misrouted.record
     place = f"{record.partition}:{record.offset}"
     return OutboxRecord(
-        dedup_key=f"forward:{cluster_id}:{record.topic}:{place}",
+        dedup_key=f"forward:{_birth(record, cluster_id)}",
         topic=record.topic,
         key=misrouted.service.encode(),
         value=record.value,
@@ -185,6 +185,12 @@ def _forwarded(misrouted: Misrouted, cluster_id: str) -> OutboxRecord:
             FORWARDED_AT_HEADER: str(_milliseconds(misrouted.appended_at)),
         },
     )
+
+
+def _birth(record: Record, cluster_id: str) -> str:
+    """Return when and where a record was appended; the place alone comes again in a new topic."""
+    place = f"{record.topic}:{record.partition}:{record.offset}"
+    return f"{cluster_id}:{place}:{record.timestamp}"
 
 
 def _kept(record: Record, names: Sequence[str]) -> dict[str, str]:

@@ -162,9 +162,10 @@ def _identity(event: MetricEvent, record: Record, forwarded_from: str | None) ->
     identity = identity_of(event)
     if identity is not None or forwarded_from is None:
         return identity
-    # the outbox may send a forwarded record twice: its first place in the log identifies it
-    place = f"forwarded\0{record.topic}\0{forwarded_from}".encode()
-    return hashlib.blake2b(place, digest_size=KEY_BYTES).digest()
+    # the outbox may send a forwarded record twice: its first place in the log identifies it, with
+    # its time, since a topic that is made anew begins its offsets again
+    first = f"forwarded\0{record.topic}\0{forwarded_from}\0{header(record, FORWARDED_AT_HEADER)}"
+    return hashlib.blake2b(first.encode(), digest_size=KEY_BYTES).digest()
 
 
 def _letter(record: Record, appended_at: datetime, rejection: EventRejected) -> DeadLetter:

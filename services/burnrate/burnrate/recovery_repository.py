@@ -1,6 +1,6 @@
 """What a shard is loaded from, and how long each part of it is kept."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -17,10 +17,12 @@ from common.events import IngestCounters
 
 KEPT = {TEN_SECONDS: KEPT_TEN_SECONDS, MINUTE: KEPT_MINUTES, HOUR: HISTORY_AGE + timedelta(days=1)}
 
+_PART_BLOCKS = 100
 _BLOCKS = text(
     """SELECT extract(epoch FROM bucket_end)::bigint / :resolution, counts
     FROM burnrate.count_block
-    WHERE shard = :shard AND resolution_seconds = :resolution AND bucket_end > :since"""
+    WHERE shard = :shard AND resolution_seconds = :resolution AND bucket_end > :since
+    ORDER BY bucket_end DESC"""
 )
 _SERVICE_ROWS = text(
     f"""SELECT extract(epoch FROM bucket_end)::bigint / :resolution,
@@ -60,15 +62,30 @@ async def load_services(session: ReadSession, shard: int) -> tuple[list[str], In
 
 async def load_blocks(
     session: ReadSession, shard: int, resolution: int, since: datetime, slots: int
-) -> tuple[Ints, Ints]:
-    """Return bucket numbers [n] and counts [n, slots, 3] of a shard since an instant."""
+) -> Iterator[tuple[Ints, Ints]]:
+    """Return a shard's counts since an instant: bucket numbers [n] and counts [n, slots, 3].
+
+    They come in parts, the newest first, small enough to stay in the processor's cache.
+    """
     named = {"shard": shard, "resolution": resolution, "since": since}
-    rows = (await session.execute(_BLOCKS, named)).all()
-    blocks = np.zeros((len(rows), slots, COLUMNS), np.int64)
-    for place, (_, packed) in enumerate(rows):
-        stored = np.frombuffer(packed, "<i8").reshape(-1, COLUMNS)
-        blocks[place, : len(stored)] = stored
-    return np.fromiter((bucket for bucket, _ in rows), np.int64, len(rows)), blocks
+    rows = [(row[0], row[1]) for row in await session.execute(_BLOCKS, named)]
+    return (_part(rows[i : i + _PART_BLOCKS], slots) for i in range(0, len(rows), _PART_BLOCKS))
+
+
+def _part(rows: Sequence[tuple[int, bytes]], slots: int) -> tuple[Ints, Ints]:
+    buckets = np.array([bucket for bucket, _ in rows], np.int64)
+    return buckets, _stacked([packed for _, packed in rows], slots)
+
+
+def _stacked(blocks: Sequence[bytes], slots: int) -> Ints:
+    """Return [blocks, slots, 3]; a block from before a service was known is shorter."""
+    if {len(block) for block in blocks} == {slots * ROW_BYTES}:
+        return np.frombuffer(b"".join(blocks), "<i8").reshape(-1, slots, COLUMNS)
+    found = np.zeros((len(blocks), slots, COLUMNS), np.int64)
+    for place, block in enumerate(blocks):
+        rows = np.frombuffer(block, "<i8").reshape(-1, COLUMNS)
+        found[place, : len(rows)] = rows
+    return found
 
 
 async def load_service_counts(

@@ -42,9 +42,8 @@ _ADD_LATENCY = text(
         JOIN unnest(excluded.counts) WITH ORDINALITY AS b (n, i) USING (i))"""
 )
 _READ_MARKS = text(
-    """SELECT extract(epoch FROM hour)::bigint, string_agg(marks, ''::bytea)
-    FROM burnrate.mark WHERE shard = :shard AND hour = ANY(CAST(:hours AS timestamptz[]))
-    GROUP BY hour"""
+    """SELECT extract(epoch FROM hour)::bigint, marks
+    FROM burnrate.mark WHERE shard = :shard AND hour = ANY(CAST(:hours AS timestamptz[]))"""
 )
 _ADD_MARKS = text(
     """INSERT INTO burnrate.mark (shard, hour, marks)
@@ -134,7 +133,10 @@ async def read_marks(session: ReadSession, shard: int, hours: Sequence[int]) -> 
     if not hours:
         return {}
     rows = await session.execute(_READ_MARKS, {"shard": shard, "hours": _hours(hours)})
-    return {began // HOUR: packed for began, packed in rows}
+    parts: dict[int, list[bytes]] = {}
+    for began, packed in rows:
+        parts.setdefault(began // HOUR, []).append(packed)
+    return {hour: b"".join(found) for hour, found in parts.items()}
 
 
 async def add_marks(session: WriteSession, shard: int, marks: Mapping[int, bytes]) -> None:

@@ -111,6 +111,8 @@ class ServiceTable:
 
     def report(self, services: Ints, minutes: Ints, seconds: Ints) -> None:
         """Note how long the reports of some minutes are; a pair may stand more than once."""
+        if not len(services):
+            return
         chosen = np.unique(services)
         before = self._newest_minute[chosen]
         np.maximum.at(self._newest_minute, services, minutes)
@@ -121,6 +123,10 @@ class ServiceTable:
         np.maximum.at(self._reports.reshape(-1), cells, seconds[kept].astype(np.int16))
         self._longest[chosen] = self._reports[chosen].max(axis=1)
         self._set_resolution(chosen)
+
+    def newest_minute(self, services: Ints) -> Ints:
+        """Return the newest minute in which each service reported, 0 where it never did."""
+        return self._newest_minute[services]
 
     def advance(self, minute: int) -> None:
         """Let it be that minute. Time does not go back."""

@@ -19,6 +19,7 @@ from burnrate.tally import Bounds, within_threshold
 from common.clock import to_micros
 from common.events import BurnRateSnapshot
 
+_HOUR_MINUTES = HOUR // MINUTE
 _MINUTE_CELLS = MINUTE // TEN_SECONDS
 _DEFAULT_MAX_SERVICES = 10_000
 
@@ -82,10 +83,17 @@ class ShardState:
         numbers = self._numbers(names)
         self.engine.put(resolution, self._requests[numbers], buckets, _counts_first(blocks))
         if resolution == MINUTE and len(buckets):
-            seconds, at = blocks[:, :, 2], buckets[:, None]
-            newest = np.where(seconds > 0, at, 0).max(axis=0)
-            rows, columns = np.nonzero((seconds > 0) & (at > newest - HOUR // MINUTE))
-            self.table.report(numbers[columns], buckets[rows], seconds[rows, columns])
+            self._load_reports(numbers, buckets, blocks[:, :, 2])
+
+    def _load_reports(self, numbers: Ints, minutes: Ints, seconds: Ints) -> None:
+        """Note the longest reports [minute, service], of which only the last hour's can tell."""
+        known = self.table.newest_minute(numbers)
+        if minutes.max() <= known.min() - _HOUR_MINUTES:
+            return
+        newest = np.where(seconds > 0, minutes[:, None], 0).max(axis=0)
+        since = np.maximum(newest, known) - _HOUR_MINUTES
+        rows, columns = np.nonzero((seconds > 0) & (minutes[:, None] > since))
+        self.table.report(numbers[columns], minutes[rows], seconds[rows, columns])
 
     def load_latency(
         self, service: str, threshold: float, rows: Iterable[tuple[int, int, Bounds, Sequence[int]]]

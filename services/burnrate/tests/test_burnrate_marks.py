@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from burnrate.admitted import Admitted, Counted
 from burnrate.columns import Columns, columns_of
-from burnrate.marks import MARK, HourMarks, ShardMarks, packed
+from burnrate.marks import MARK, HourMarks, ShardMarks, packed, sorted_order
 from burnrate.roster import Roster
 from common.events import MetricEvent
 from common.identity import Keys, content_of, identity_of, keys_of
@@ -38,6 +38,15 @@ def test_marks_are_a_set_of_keys(batches: list[list[tuple[tuple[int, int], int]]
         found = marks.judge(keys([pair for pair, _ in batch]), content)
         assert (found[0].tolist(), found[1].tolist()) == (new, conflict)
     assert len(marks) == len(stands)
+
+
+near = st.integers(0, 40) | st.integers(2**64 - 40, 2**64 - 1) | st.integers(0, 2**64 - 1)
+
+
+@given(st.lists(near, max_size=60))
+def test_hashes_are_sorted_as_numpy_would(values: list[int]) -> None:
+    column = np.array(values, np.uint64)
+    assert sorted_order(column).tolist() == np.argsort(column, kind="stable").tolist()
 
 
 def test_two_hundred_thousand_marks_in_two_runs() -> None:
