@@ -1,0 +1,93 @@
+"""Too many bad records stop a shard, too many services are refused: both said, nothing lost."""
+
+from collections.abc import Callable
+
+import pytest
+
+from burnrate.app import Burnrate
+from burnrate.settings import BurnrateSettings
+from common.sharding import shard_of
+from common.topics import METRICS_DEAD
+from tests.burnrate_service import (
+    SHARDS,
+    TestSettings,
+    applied,
+    burnrate,
+    counted,
+    event,
+    eventually,
+    publish,
+    read_topic,
+)
+
+HOME = shard_of("checkout", SHARDS)
+POISON = b"{"
+
+
+@pytest.fixture
+def settings(new_database: Callable[[], str], fresh_topics: str) -> TestSettings:
+    return TestSettings(new_database(), fresh_topics)
+
+
+def url(settings: TestSettings) -> str:
+    return settings.database.database_url.get_secret_value()
+
+
+def boot(settings: TestSettings) -> str:
+    return settings.kafka.bootstrap_servers[0]
+
+
+def tuned(settings: TestSettings, **values: float) -> TestSettings:
+    given = {name.upper(): value for name, value in values.items()}
+    settings.burnrate = BurnrateSettings.model_validate({"BURNRATE_TICK_SECONDS": 0.2, **given})
+    return settings
+
+
+async def refusal(service: Burnrate) -> str | None:
+    return (await service.failing()).get(f"shard {HOME}")
+
+
+async def test_bad_records_in_a_row_stop_the_shard_until_they_are_let_through(
+    settings: TestSettings,
+) -> None:
+    async with burnrate(settings) as service:
+        await publish(boot(settings), [event(event_id="a")], partition=HOME)
+        await eventually(lambda: applied(url(settings)), 1)
+        await publish(boot(settings), [POISON] * 250 + [event(event_id="b")], partition=HOME)
+
+        async def says_why() -> bool:
+            return "200 records in a row are bad" in (await refusal(service) or "")
+
+        await eventually(says_why, expected=True)
+        assert "BURNRATE_MAX_BAD_RUN" in (await refusal(service) or "")
+        assert await counted(url(settings)) == {"checkout": (100, 1)}
+        assert await applied(url(settings)) == 1
+    assert await read_topic(boot(settings), METRICS_DEAD.name) == []
+    tuned(settings, burnrate_max_bad_ratio=1.0, burnrate_max_bad_run=1_000)
+    async with burnrate(settings):
+        await eventually(lambda: applied(url(settings)), 252)
+    assert await counted(url(settings)) == {"checkout": (200, 2)}
+    async with burnrate(settings):  # what the first did not send of its outbox, the next does
+
+        async def letters() -> int:
+            return len(await read_topic(boot(settings), METRICS_DEAD.name))
+
+        await eventually(letters, 250)
+
+
+async def test_services_beyond_the_limit_are_dead_lettered(settings: TestSettings) -> None:
+    tuned(settings, burnrate_max_services=2)
+    async with burnrate(settings):
+        for name in ("checkout", "cart"):
+            await publish(boot(settings), [event(name, event_id="1")])
+        await eventually(lambda: counted(url(settings)), {"checkout": (100, 1), "cart": (100, 1)})
+        late = [event("search", event_id="1"), event("search", event_id="", total=7)]
+        await publish(boot(settings), [*late, event("checkout", event_id="2")])
+        await eventually(lambda: applied(url(settings)), 5)
+
+        async def codes() -> list[tuple[str, str]]:
+            found = await read_topic(boot(settings), METRICS_DEAD.name)
+            return [(letter["code"], letter["field"]) for letter in found]
+
+        await eventually(codes, [("too_many_services", "service")] * 2)
+    assert await counted(url(settings)) == {"checkout": (200, 2), "cart": (100, 1)}
