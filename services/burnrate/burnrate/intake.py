@@ -16,7 +16,7 @@ from burnrate.columns import Bools, Columns, columns_of, joined
 from burnrate.fast_reader import FastReader
 from burnrate.judge import Misrouted, Poison, Rules, Verdict, judge, without_room
 from burnrate.marks import Counting, ShardMarks
-from burnrate.metrics import DEAD_LETTERS, EVENTS
+from burnrate.metrics import DEAD_LETTERS, EVENTS, MARK_HOURS_READ
 from burnrate.roster import Roster
 from burnrate.tally import stored_cells, stored_latency, sum_up
 from common.breaker import Breaker
@@ -127,6 +127,7 @@ class Intake:
         judged = columns if may_repeat.all() else replace(columns, identified=may_repeat)
         shard, missing = self.rules.shard, self.marks.missing(judged)
         self.marks.put(missing, await repository.read_marks(session, shard, missing))
+        MARK_HOURS_READ.inc(len(missing))
         verdict = self.marks.count_once(judged)
         await repository.add_marks(session, shard, verdict.added)
         return verdict

@@ -10,6 +10,9 @@ EVENTS: Final = Counter(
 DEAD_LETTERS: Final = Counter(
     "burnline_burnrate_dead_letters", "Records with wrong content, by code", ["code"]
 )
+MARK_HOURS_READ: Final = Counter(
+    "burnline_burnrate_mark_hours_read", "Hours of marks that were read into memory"
+)
 SNAPSHOTS: Final = Counter("burnline_burnrate_snapshots", "Snapshots published")
 OWNED_SHARDS: Final = Gauge("burnline_burnrate_owned_shards", "Shards that this process holds")
 REFUSED_SHARDS: Final = Gauge(
