@@ -48,6 +48,7 @@ class Chaos:
     def __init__(self, world: World, seed: int) -> None:
         self.done: Counter[str] = Counter()
         self._world, self._random = world, random.Random(seed)
+        self._healed = False
         self._outside = random.Random(f"servers of {seed}")
         count = self._random.choice((2, 3))
         self._members = [world.member(name, proxied=self._chance(0.6)) for name in "abc"[:count]]
@@ -61,36 +62,30 @@ class Chaos:
         for member in self._members:
             member.start()
         deadline = time.monotonic() + seconds
-        keeping = asyncio.create_task(self._keep_up())
-        try:
-            async with asyncio.TaskGroup() as lanes:
-                for choose, faults in self._lanes:
-                    lanes.create_task(self._hurt(choose, faults, deadline))
-        finally:
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
-        self._heal()
+        async with asyncio.TaskGroup() as lanes:
+            for choose, faults in self._lanes:
+                lanes.create_task(self._hurt(choose, faults, deadline))
+        for proxy in (self._world.cluster.postgres_proxy, self._world.cluster.kafka_proxy):
+            proxy.heal()
+        self._healed = True
 
     async def _hurt(self, choose: random.Random, faults: dict[Fault, int], deadline: float) -> None:
         while time.monotonic() < deadline:
             await asyncio.sleep(choose.uniform(0.2, 2.0))
             await choose.choices(list(faults), list(faults.values()))[0]()
 
-    async def _keep_up(self) -> None:
-        """Start what has ended, as a supervisor does."""
+    async def keep_up(self) -> None:
+        """Start what has ended, as a supervisor does; after the healing nothing stays frozen.
+
+        A failpoint may come to be passed only then.
+        """
         while True:
             for member in self._members:
                 if not member.is_running:
                     member.start()
+                if self._healed:
+                    member.thaw()
             await asyncio.sleep(0.3)
-
-    def _heal(self) -> None:
-        for proxy in (self._world.cluster.postgres_proxy, self._world.cluster.kafka_proxy):
-            proxy.heal()
-        for member in self._members:
-            if not member.is_running:
-                member.start()
-            member.thaw()
 
     async def _kill(self) -> None:
         self._note("kill")
@@ -161,6 +156,7 @@ async def run(world: World, seed: int, seconds: float) -> bool:
     """Run the chaos of a seed and say how it ended; True when every row is equal."""
     gateway, chaos = world.gateway(), Chaos(world, seed)
     gateway.start()
+    keeping = asyncio.create_task(chaos.keep_up())
     sending = asyncio.create_task(_send(world))
     try:
         await chaos.run(seconds)
@@ -174,6 +170,8 @@ async def run(world: World, seed: int, seconds: float) -> bool:
     if not gateway.is_running:
         gateway.start()
     found += await world.rest_differences(gateway, 30)
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
     expected, _ = await world.expected()
     epochs = await read_epochs(world.database_url)
     told = (
