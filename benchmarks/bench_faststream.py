@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from real_run import SHARDS, Fields, Pace, measured, options, produce, servers
 
-from burnrate.inputs import HEARTBEAT_SECONDS, INPUTS, Subscription
+from burnrate.inputs import HEARTBEAT_SECONDS, INPUTS, Subscription, collect_rarely
 from common.kafka import Record
 from common.settings import KafkaSettings
 from common.topics import ensure_topics
@@ -33,6 +33,7 @@ class Handler(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def __init__(self, events: int) -> None:
         self._events, self._seen, self._skipped = events, 0, 0
+        collect_rarely()  # as the service does, on either side
         self._decode = msgspec.json.Decoder(Fields).decode
         self._began = (0.0, 0.0)
         self.pace: asyncio.Future[Pace] = asyncio.get_running_loop().create_future()

@@ -1,7 +1,6 @@
 """The composition root: settings, database, Kafka, ledger, evaluator, and their loops."""
 
 import asyncio
-import gc
 import os
 import socket
 from collections.abc import AsyncIterator
@@ -17,7 +16,13 @@ from burnrate.counting import CountingWork
 from burnrate.domain import default_target
 from burnrate.evaluation import Evaluator
 from burnrate.handlers import control_handler, metrics_handler
-from burnrate.inputs import HEARTBEAT_SECONDS, INPUTS, Subscription, count_shards
+from burnrate.inputs import (
+    HEARTBEAT_SECONDS,
+    INPUTS,
+    Subscription,
+    collect_rarely,
+    count_shards,
+)
 from burnrate.metrics import (
     BUFFERED_BYTES,
     BUFFERED_RECORDS,
@@ -42,7 +47,6 @@ log = structlog.get_logger()
 
 MARK_SLACK = timedelta(hours=6)  # a forwarded record keeps its first append time
 SEAL_AFTER = timedelta(hours=2)  # an hour that hardly any event is late for
-_GC_OBJECTS = 100_000
 _EXIT_STATUS = 70  # EX_SOFTWARE: the supervisor starts the process anew
 _EXCUSED_SECONDS = 30.0  # longer than an attempt to acquire a shard and the pause after it
 
@@ -104,10 +108,7 @@ class Burnrate:
 
     async def run(self) -> None:
         """Run until cancelled."""
-        # a hundred thousand records may wait, and none of them is part of a cycle: looking for
-        # cycles among them at the usual pace would cost more than reading them
-        gc.freeze()
-        gc.set_threshold(_GC_OBJECTS, 50, 50)
+        collect_rarely()
         try:
             await self._subscription.broker.start()
             self._measure()

@@ -1,6 +1,7 @@
 """The input topics: how they are subscribed to, and into how many shards they are cut."""
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -20,6 +21,17 @@ log = structlog.get_logger()
 
 INPUTS = (METRICS.name, HISTORY.name)
 HEARTBEAT_SECONDS = 1.0
+_COLLECTED_OBJECTS = 100_000
+
+
+def collect_rarely() -> None:
+    """Let the garbage collector look for cycles seldom, and never at what is there by now.
+
+    A hundred thousand records may wait, and none of them is part of a cycle: at the usual pace
+    looking at them again and again costs more than reading them.
+    """
+    gc.freeze()
+    gc.set_threshold(_COLLECTED_OBJECTS, 50, 50)
 
 
 class Subscription:
