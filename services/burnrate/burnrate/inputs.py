@@ -30,6 +30,8 @@ def collect_rarely() -> None:
     A hundred thousand records may wait, and none of them is part of a cycle: at the usual pace
     looking at them again and again costs more than reading them.
     """
+    gc.unfreeze()
+    gc.collect()  # or what an earlier life of the service has left would stay for ever
     gc.freeze()
     gc.set_threshold(_COLLECTED_OBJECTS, 50, 50)
 
