@@ -120,15 +120,16 @@ Place = tuple[int, str, int]
 
 async def stored_counts(database_url: str) -> dict[Place, tuple[int, int, int]]:
     """Return (total, bad, longest report) of every bucket in which a service reported."""
-    names = {
-        (row["shard"], row["slot"]): row["service"]
-        for row in await query(database_url, "SELECT service, shard, slot FROM burnrate.service")
-    }
     blocks = await query(
         database_url,
         """SELECT shard, resolution_seconds, extract(epoch FROM bucket_end)::bigint, counts
         FROM burnrate.count_block""",
     )
+    # after the blocks: a service has its name in the transaction that first stores its counts
+    names = {
+        (row["shard"], row["slot"]): row["service"]
+        for row in await query(database_url, "SELECT service, shard, slot FROM burnrate.service")
+    }
     found: dict[Place, tuple[int, int, int]] = {}
     for shard, resolution, end, packed in blocks:
         for slot, row in enumerate(struct.iter_unpack("<3q", packed)):
