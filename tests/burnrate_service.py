@@ -36,6 +36,16 @@ class TestSettings(AllSettings):
         self.admission = AdmissionSettings()
 
 
+def url(settings: AllSettings) -> str:
+    """Return the address of the test's database."""
+    return settings.database.database_url.get_secret_value()
+
+
+def boot(settings: AllSettings) -> str:
+    """Return the address of the test's broker."""
+    return settings.kafka.bootstrap_servers[0]
+
+
 @asynccontextmanager
 async def burnrate(settings: AllSettings) -> AsyncIterator[Burnrate]:
     """Run the service until the block ends."""

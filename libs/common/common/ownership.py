@@ -6,6 +6,7 @@ the shard next raises it, so that a process which was frozen meanwhile cannot co
 
 import asyncio
 import random
+from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass
@@ -117,9 +118,9 @@ class ShardOwnership(ConsumerRebalanceListener):  # type: ignore[misc]
         for task in self._tasks:
             task.cancel()
 
+    @abstractmethod
     def _hold(self, shard: int, own: Ownership, partitions: Sequence[TopicPartition]) -> None:
         """Hold a shard from now on, and let its partitions be read."""
-        raise NotImplementedError
 
     def _release(self, shard: int) -> None:
         """Give a shard up, if it is held."""

@@ -12,12 +12,14 @@ from tests.burnrate_service import (
     SHARDS,
     TestSettings,
     applied,
+    boot,
     burnrate,
     counted,
     event,
     eventually,
     publish,
     read_topic,
+    url,
 )
 
 HOME = shard_of("checkout", SHARDS)
@@ -27,14 +29,6 @@ POISON = b"{"
 @pytest.fixture
 def settings(new_database: Callable[[], str], fresh_topics: str) -> TestSettings:
     return TestSettings(new_database(), fresh_topics)
-
-
-def url(settings: TestSettings) -> str:
-    return settings.database.database_url.get_secret_value()
-
-
-def boot(settings: TestSettings) -> str:
-    return settings.kafka.bootstrap_servers[0]
 
 
 def tuned(settings: TestSettings, **values: float) -> TestSettings:

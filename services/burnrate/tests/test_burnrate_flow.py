@@ -13,6 +13,7 @@ from tests.burnrate_service import (
     SHARDS,
     TestSettings,
     applied,
+    boot,
     burnrate,
     counted,
     event,
@@ -20,20 +21,13 @@ from tests.burnrate_service import (
     publish,
     query,
     read_topic,
+    url,
 )
 
 
 @pytest.fixture
 def settings(new_database: Callable[[], str], fresh_topics: str) -> TestSettings:
     return TestSettings(new_database(), fresh_topics)
-
-
-def url(settings: TestSettings) -> str:
-    return settings.database.database_url.get_secret_value()
-
-
-def boot(settings: TestSettings) -> str:
-    return settings.kafka.bootstrap_servers[0]
 
 
 async def test_repeats_count_once_also_across_a_restart(settings: TestSettings) -> None:

@@ -23,11 +23,13 @@ from tests.burnrate_service import (
     SHARDS,
     TestSettings,
     applied,
+    boot,
     burnrate,
     counted,
     event,
     eventually,
     publish,
+    url,
 )
 
 STALL_SECONDS = 2.0
@@ -67,14 +69,6 @@ def alert(settings: TestSettings) -> TestSettings:
         BURNRATE_TICK_SECONDS=0.2, BURNRATE_STALL_SECONDS=STALL_SECONDS
     )
     return settings
-
-
-def url(settings: TestSettings) -> str:
-    return settings.database.database_url.get_secret_value()
-
-
-def boot(settings: TestSettings) -> str:
-    return settings.kafka.bootstrap_servers[0]
 
 
 async def owning(service: Burnrate) -> None:
