@@ -7,9 +7,10 @@ RUN := .venv/.installed-run
 DEV := .venv/.installed-dev
 # Every folder of tests may have its own conftest.py, so each is a run of its own for mypy.
 PACKAGES := libs/common/common services/ingest/ingest services/burnrate/burnrate \
+	services/forecast/forecast services/gate/gate services/alerts/alerts \
 	services/api-gateway/api_gateway cli/burnline
 TYPED := $(PACKAGES) tests deploy conftest.py $(wildcard examples/*/*.py benchmarks/*.py)
-TEST_FOLDERS := libs/common/tests $(wildcard services/*/tests) cli/tests $(wildcard examples/*/tests)
+TEST_FOLDERS := libs/common/tests $(patsubst %/,%,$(sort $(dir $(wildcard services/*/tests/*.py)))) cli/tests $(wildcard examples/*/tests)
 BENCHMARKS := $(wildcard benchmarks/bench_*.py)
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes \
 	--no-annotate --no-header

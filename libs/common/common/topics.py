@@ -69,6 +69,24 @@ METRICS_DEAD: Final = Topic(
     (),
     retention_ms=30 * DAY_MS,
 )
+CHANGES: Final = Topic(
+    "slo.changes.v1",
+    (events.ChangeEvent,),
+    "service",
+    ("ingest", "other systems"),
+    ("gate",),
+    sharded=True,
+    append_time=True,
+    dead_letter="slo.changes.v1.dlq",
+)
+CHANGES_DEAD: Final = Topic(
+    "slo.changes.v1.dlq",
+    (events.DeadLetter,),
+    "key of the record",
+    ("gate",),
+    (),
+    retention_ms=30 * DAY_MS,
+)
 HISTORY_DEAD: Final = Topic(
     "slo.history.v1.dlq",
     (events.DeadLetter,),
@@ -82,6 +100,24 @@ BURNRATES: Final = Topic(
     (events.BurnRateSnapshot, events.ShardHeartbeat),
     "service, or shard/<n>",
     ("burnrate",),
+    ("forecast", "gate", "api-gateway"),
+    sharded=True,
+    compacted=True,
+)
+FORECASTS: Final = Topic(
+    "slo.forecasts.v1",
+    (events.ServiceForecast,),
+    "service",
+    ("forecast",),
+    ("gate", "api-gateway"),
+    sharded=True,
+    compacted=True,
+)
+DECISIONS: Final = Topic(
+    "slo.decisions.v1",
+    (events.GateDecision,),
+    "service",
+    ("gate",),
     ("api-gateway",),
     sharded=True,
     compacted=True,
@@ -91,7 +127,15 @@ CATALOG: Final = Topic(
     (events.ServiceChanged, events.TargetChanged),
     "service/<name> or target/<id>",
     ("api-gateway",),
-    ("burnrate", "api-gateway"),
+    ("burnrate", "forecast", "gate", "api-gateway"),
+    compacted=True,
+)
+POLICIES: Final = Topic(
+    "slo.policies.v1",
+    (events.PolicyChanged, events.OverrideChanged),
+    "policy/<name> or override/<id>",
+    ("api-gateway",),
+    ("gate", "api-gateway"),
     compacted=True,
 )
 COMMANDS: Final = Topic(
@@ -103,7 +147,20 @@ COMMANDS: Final = Topic(
     retention_ms=DAY_MS // 24,
 )
 
-TOPICS: Final = (METRICS, HISTORY, METRICS_DEAD, HISTORY_DEAD, BURNRATES, CATALOG, COMMANDS)
+TOPICS: Final = (
+    METRICS,
+    HISTORY,
+    METRICS_DEAD,
+    HISTORY_DEAD,
+    CHANGES,
+    CHANGES_DEAD,
+    BURNRATES,
+    FORECASTS,
+    DECISIONS,
+    CATALOG,
+    POLICIES,
+    COMMANDS,
+)
 
 
 async def ensure_topics(kafka: KafkaSettings, shards: int) -> None:

@@ -16,13 +16,13 @@ from common import events
 from common.admission import EventRejected, parse_metric_event
 from common.arithmetic import burn_rate, composite_burn_rate
 from common.event_schemas import event_types, file_stem
-from common.events import BurnRateSnapshot, MetricEvent, encode
+from common.events import BurnRateSnapshot, ChangeEvent, MetricEvent, encode
 from common.schemas import ASYNCAPI, EXAMPLES, PROJECT, SCHEMAS, documents
 from common.sharding import shard_of
 from common.slo import objective_ratio
-from common.topics import HISTORY, METRICS, TOPICS
+from common.topics import CHANGES, HISTORY, METRICS, TOPICS
 
-SERVICES = {"ingest", "burnrate", "api-gateway"}
+SERVICES = {"ingest", "burnrate", "forecast", "gate", "api-gateway"}
 EVENTS = event_types()
 BY_NAME = {topic.name: topic for topic in TOPICS}
 
@@ -159,7 +159,7 @@ def test_every_topic_has_one_producing_service_of_ours(topic: Any) -> None:
     ours = [who for who in topic.producers if who in SERVICES]
     assert len(ours) == 1
     others = set(topic.producers) - SERVICES
-    assert bool(others) == (topic in {METRICS, HISTORY})
+    assert bool(others) == (topic in {METRICS, HISTORY, CHANGES})
     assert set(topic.consumers) <= SERVICES
     assert topic.consumers or topic.name.endswith(".dlq")
 
@@ -180,8 +180,8 @@ def test_topics_are_named_once_and_each_dead_letter_topic_exists() -> None:
 
 @pytest.mark.parametrize("shards", [1, 4, 64])
 def test_input_topics_have_equal_partitions_and_the_brokers_time(shards: int) -> None:
-    inputs = [topic for topic in TOPICS if MetricEvent in topic.events]
-    assert {METRICS, HISTORY} == set(inputs)
+    inputs = [topic for topic in TOPICS if {MetricEvent, ChangeEvent} & set(topic.events)]
+    assert {METRICS, HISTORY, CHANGES} == set(inputs)
     for topic in inputs:
         assert topic.partitions(shards) == shards
         assert topic.config()["message.timestamp.type"] == "LogAppendTime"

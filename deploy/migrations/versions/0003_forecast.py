@@ -1,0 +1,22 @@
+"""The forecast service's tables: who holds a shard, and the newest forecasts."""
+
+from alembic import op
+
+from common.ledger_store import tables_ddl
+
+revision = "0003_forecast"
+down_revision = "0002_burnrate"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create the schema."""
+    op.execute("CREATE SCHEMA forecast")
+    for statement in tables_ddl("forecast"):
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    """Migrations go forward only."""
+    raise RuntimeError("restore a backup instead of migrating down")

@@ -1,0 +1,101 @@
+"""Every payload that crosses Kafka, spelled once. JSON on the wire, RFC 3339 in UTC."""
+
+import msgspec
+
+from common.events.burnrate import (
+    BurnPair,
+    BurnRateSnapshot,
+    IngestCounters,
+    ShardHeartbeat,
+    SloStatus,
+    WindowRate,
+)
+from common.events.catalog import ComputeRequested, ServiceChanged, TargetChanged
+from common.events.change import ChangeEvent, ChangeKind
+from common.events.dead_letter import DeadLetter
+from common.events.decision import (
+    ChangeClass,
+    Decision,
+    GateDecision,
+    OnUnknown,
+    Reason,
+    Verdict,
+)
+from common.events.fields import (
+    COUNT_LIMIT,
+    MAX_ATTRIBUTE_LENGTH,
+    MAX_ATTRIBUTE_NAME_LENGTH,
+    MAX_ATTRIBUTES,
+    MAX_BOUNDS,
+    MAX_TEXT_LENGTH,
+    MAX_WINDOW_SECONDS,
+)
+from common.events.forecast import Confidence, Exhaustion, ServiceForecast, SloForecast, Trend
+from common.events.intent import OverrideChanged, OverrideState, PolicyChanged
+from common.events.metric import Latency, MetricEvent
+
+BurnRateMessage = BurnRateSnapshot | ShardHeartbeat
+CatalogMessage = ServiceChanged | TargetChanged
+PolicyMessage = PolicyChanged | OverrideChanged
+Event = (
+    MetricEvent
+    | ChangeEvent
+    | BurnRateMessage
+    | ServiceForecast
+    | GateDecision
+    | CatalogMessage
+    | PolicyMessage
+    | ComputeRequested
+    | DeadLetter
+)
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode(event: Event) -> bytes:
+    """Return the event as it goes over the wire."""
+    return _encoder.encode(event)
+
+
+__all__ = [
+    "COUNT_LIMIT",
+    "MAX_ATTRIBUTES",
+    "MAX_ATTRIBUTE_LENGTH",
+    "MAX_ATTRIBUTE_NAME_LENGTH",
+    "MAX_BOUNDS",
+    "MAX_TEXT_LENGTH",
+    "MAX_WINDOW_SECONDS",
+    "BurnPair",
+    "BurnRateMessage",
+    "BurnRateSnapshot",
+    "CatalogMessage",
+    "ChangeClass",
+    "ChangeEvent",
+    "ChangeKind",
+    "ComputeRequested",
+    "Confidence",
+    "DeadLetter",
+    "Decision",
+    "Event",
+    "Exhaustion",
+    "GateDecision",
+    "IngestCounters",
+    "Latency",
+    "MetricEvent",
+    "OnUnknown",
+    "OverrideChanged",
+    "OverrideState",
+    "PolicyChanged",
+    "PolicyMessage",
+    "Reason",
+    "ServiceChanged",
+    "ServiceForecast",
+    "ShardHeartbeat",
+    "SloForecast",
+    "SloStatus",
+    "TargetChanged",
+    "Trend",
+    "Verdict",
+    "WindowRate",
+    "encode",
+]

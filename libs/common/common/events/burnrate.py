@@ -1,0 +1,104 @@
+"""What burnrate publishes: snapshots of services, and that their owner lives."""
+
+from msgspec import Struct
+
+from common.events.fields import BurnRate, Instant, Ratio, Seconds, ServiceName
+from common.slo import DataStatus, RiskLevel, SliType
+
+
+class WindowRate(Struct, frozen=True):
+    """One burn window of one objective: its counts and its burn rate (a multiple of 1)."""
+
+    window_seconds: Seconds
+    total: int
+    bad: int
+    burn_rate: BurnRate
+
+
+class BurnPair(Struct, frozen=True):
+    """A pair of windows of the SRE workbook; `burn_rate` is the lesser of the two."""
+
+    long_seconds: Seconds
+    short_seconds: Seconds
+    threshold: float
+    burn_rate: BurnRate
+
+
+class SloStatus(Struct, frozen=True):
+    """One objective evaluated: ratios are 0..1, remaining is negative when overspent."""
+
+    id: int | None
+    name: str
+    sli_type: SliType
+    objective: Ratio
+    window_days: int
+    threshold_seconds: float | None
+    max_error_ratio: float | None
+    min_bad_events: int
+    default: bool
+    revision: int
+    total: int
+    bad: int
+    burn_rate_5m: BurnRate
+    burn_rate_1h: BurnRate
+    burn_rate_24h: BurnRate
+    composite_burn_rate: BurnRate
+    error_budget_consumed: Ratio
+    error_budget_remaining: Ratio
+    risk_level: RiskLevel
+    risk_capped: bool
+    data_status: DataStatus
+    coverage_ratio: Ratio
+    windows: dict[str, WindowRate]
+    burn_pairs: tuple[BurnPair, ...]
+
+
+class IngestCounters(Struct, frozen=True):
+    """What was odd about a service's events since it was first seen."""
+
+    duplicates: int = 0
+    event_id_conflicts: int = 0
+    unidentified: int = 0
+    misrouted: int = 0
+
+
+class BurnRateSnapshot(Struct, frozen=True, tag_field="type", tag="burn_rate_snapshot"):
+    """A service at one instant, that of its worst objective, with all of them in `slos`.
+
+    Of two snapshots of a service the one with the greater (epoch, evaluated_at) holds.
+    """
+
+    service_name: ServiceName
+    shard: int
+    epoch: int
+    evaluated_at: Instant
+    applied_through: Instant
+    data_status: DataStatus
+    risk_level: RiskLevel
+    burn_rate_5m: BurnRate
+    burn_rate_1h: BurnRate
+    burn_rate_24h: BurnRate
+    composite_burn_rate: BurnRate
+    error_budget_consumed: Ratio
+    error_budget_remaining: Ratio
+    resolution_seconds: Seconds
+    short_window_seconds: Seconds
+    stale_after_seconds: Seconds
+    newest_at: Instant | None
+    counters: IngestCounters
+    slos: tuple[SloStatus, ...]
+    command_id: str | None = None
+
+
+class ShardHeartbeat(Struct, frozen=True, tag_field="type", tag="shard_heartbeat"):
+    """The owner of a shard is alive: what it last published still holds.
+
+    With a `command_id` it follows, in the same partition, the last snapshot of that command.
+    """
+
+    shard: int
+    epoch: int
+    evaluated_at: Instant
+    applied_through: Instant
+    services: int
+    command_id: str | None = None

@@ -1,0 +1,61 @@
+"""What the gate publishes: whether a service may be released."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from common.events.fields import Instant, ServiceName
+from common.slo import DataStatus, RiskLevel
+
+Decision = Literal["ALLOW", "WARN", "BLOCK", "UNKNOWN"]
+ChangeClass = Literal["feature", "fix", "security", "rollback"]
+OnUnknown = Literal["ALLOW", "WARN", "BLOCK"]
+
+
+class Reason(Struct, frozen=True):
+    """Why: `observed` beside `threshold`, in the unit that the sentence names."""
+
+    code: str
+    slo: str | None
+    observed: float | None
+    threshold: float | None
+    message: str
+
+
+class Verdict(Struct, frozen=True):
+    """The decision for one class of change, with or without an override.
+
+    Without `override_id` it is what holds for everybody. With one it holds for as long as the
+    override may be used; with `version` too, only for that version.
+    """
+
+    change_class: ChangeClass
+    decision: Decision
+    allowed: bool
+    reasons: tuple[Reason, ...]
+    override_id: int | None = None
+    version: str | None = None
+
+
+class GateDecision(Struct, frozen=True, tag_field="type", tag="gate_decision"):
+    """All verdicts on a service at one instant; after `expires_at` they are no longer known.
+
+    `decided_at` is when the verdicts last changed, `evaluated_at` when they were last found to
+    hold. Of two decisions of a service the one with the greater (epoch, evaluated_at) holds.
+    """
+
+    service_name: ServiceName
+    shard: int
+    epoch: int
+    decision_id: Annotated[str, Meta(description="Names the stored inputs")]
+    decided_at: Instant
+    evaluated_at: Instant
+    expires_at: Instant
+    data_at: Annotated[Instant | None, Meta(description="Up to when the counts behind it reach")]
+    tier: Literal[1, 2, 3]
+    risk_level: RiskLevel
+    data_status: DataStatus
+    on_unknown: OnUnknown
+    policy_name: str
+    policy_hash: str
+    verdicts: tuple[Verdict, ...]

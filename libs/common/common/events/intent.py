@@ -1,0 +1,43 @@
+"""What users want of the gate: overrides and policies."""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from common.events.decision import ChangeClass
+from common.events.fields import Instant, ServiceName
+
+OverrideState = Literal["pending", "active", "revoked", "replaced"]
+
+
+class OverrideChanged(Struct, frozen=True, tag_field="type", tag="override_changed"):
+    """An override as it stands. It counts while active, before `expires_at`, with uses left.
+
+    `pending` waits for the second approver. The greater `revision` holds.
+    """
+
+    revision: int
+    id: int
+    service_name: ServiceName
+    decision: Literal["ALLOW", "WARN", "BLOCK"]
+    actor: str
+    reason: str
+    ticket: str | None
+    version: str | None
+    change_class: Annotated[ChangeClass | None, Meta(description="None: every class")]
+    created_at: Instant
+    expires_at: Instant
+    max_uses: int | None
+    uses: int
+    approver: str | None
+    state: OverrideState
+
+
+class PolicyChanged(Struct, frozen=True, tag_field="type", tag="policy_changed"):
+    """A gate policy as its owner wants it; `document` is its whole text as data."""
+
+    revision: int
+    name: str
+    hash: str
+    document: dict[str, Any]
+    retired: bool

@@ -1,0 +1,1 @@
+"""Pages once, for the right thing: rules, episodes, cooldowns, delivery."""

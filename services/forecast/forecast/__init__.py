@@ -1,0 +1,1 @@
+"""Looks ahead: when each error budget is spent, and when it comes back."""

@@ -1,0 +1,1 @@
+"""Decides whether a service may be released, and keeps why."""
