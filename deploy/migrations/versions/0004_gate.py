@@ -1,7 +1,12 @@
-"""The gate's tables: ledger, decisions with their inputs, changes, outbox."""
+"""The gate's tables: ledger, decisions with their inputs, changes, outbox.
+
+What users want of the gate stands in schema `catalog`, as all that they want: overrides, policies,
+and the audit of both.
+"""
 
 from alembic import op
 
+from common.audit import GENESIS
 from common.ledger_store import tables_ddl
 
 revision = "0004_gate"
@@ -15,6 +20,79 @@ def upgrade() -> None:
     op.execute("CREATE SCHEMA gate")
     for statement in tables_ddl("gate"):
         op.execute(statement)
+    for statement in (OVERRIDES, *OVERRIDE_INDEXES, POLICIES, AUDIT, *AUDIT_PROTECTION):
+        op.execute(statement)
+
+
+OVERRIDES = """CREATE TABLE catalog.overrides (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    service_name text NOT NULL,
+    decision text NOT NULL CHECK (decision IN ('ALLOW', 'WARN', 'BLOCK')),
+    actor text NOT NULL,
+    reason text NOT NULL CHECK (length(reason) >= 10),
+    ticket text,
+    version text,
+    change_class text CHECK (change_class IN ('feature', 'fix', 'security', 'rollback')),
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL CHECK (expires_at > created_at),
+    max_uses integer CHECK (max_uses > 0),
+    uses integer NOT NULL DEFAULT 0 CHECK (uses >= 0),
+    approver text CHECK (approver <> actor),
+    state text NOT NULL CHECK (state IN ('pending', 'active', 'revoked', 'replaced')),
+    ended_by text,
+    ended_at timestamptz,
+    end_reason text,
+    idempotency_key text,
+    revision bigint NOT NULL DEFAULT nextval('catalog.revision'),
+    CHECK (uses <= max_uses),
+    CHECK ((ended_at IS NOT NULL) = (state IN ('revoked', 'replaced'))))"""
+
+OVERRIDE_INDEXES = (
+    "CREATE INDEX overrides_of_service ON catalog.overrides (service_name, id DESC)",
+    """CREATE INDEX overrides_to_end ON catalog.overrides (expires_at)
+    WHERE state IN ('pending', 'active')""",
+    """CREATE UNIQUE INDEX overrides_idempotency ON catalog.overrides
+    (service_name, idempotency_key) WHERE idempotency_key IS NOT NULL""",
+)
+
+POLICIES = """CREATE TABLE catalog.policies (
+    name text PRIMARY KEY,
+    hash text NOT NULL,
+    document json NOT NULL,
+    revision bigint NOT NULL DEFAULT nextval('catalog.revision'),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    retired_at timestamptz)"""
+
+# type json, not jsonb: the details are kept as the text that the hash was made of
+AUDIT = """CREATE TABLE catalog.audit (
+    id bigint PRIMARY KEY,
+    at timestamptz NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL,
+    subject text NOT NULL,
+    service_name text,
+    details json NOT NULL,
+    previous_hash text NOT NULL,
+    hash text NOT NULL)"""
+
+AUDIT_PROTECTION = (
+    "CREATE INDEX audit_of_service ON catalog.audit (service_name, id DESC)",
+    # the newest entry: locked by the one who writes the next, and tells that none is missing
+    """CREATE TABLE catalog.audit_head (
+        only boolean PRIMARY KEY DEFAULT true CHECK (only),
+        id bigint NOT NULL,
+        hash text NOT NULL)""",
+    f"INSERT INTO catalog.audit_head (id, hash) VALUES (0, '{GENESIS}')",  # noqa: S608 - ours
+    """CREATE FUNCTION catalog.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        RAISE EXCEPTION '% is append-only: % is refused', TG_TABLE_NAME, TG_OP;
+    END $$""",
+    """CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON catalog.audit
+    FOR EACH STATEMENT EXECUTE FUNCTION catalog.refuse_change()""",
+    """CREATE TRIGGER stays BEFORE DELETE OR TRUNCATE ON catalog.audit_head
+    FOR EACH STATEMENT EXECUTE FUNCTION catalog.refuse_change()""",
+)
 
 
 def downgrade() -> None:
