@@ -8,6 +8,7 @@ from alembic import op
 
 from common.audit import GENESIS
 from common.ledger_store import tables_ddl
+from common.outbox import table_ddl
 
 revision = "0004_gate"
 down_revision = "0003_forecast"
@@ -18,11 +19,55 @@ depends_on = None
 def upgrade() -> None:
     """Create the schema."""
     op.execute("CREATE SCHEMA gate")
-    for statement in tables_ddl("gate"):
+    for statement in (*tables_ddl("gate"), *TABLES, table_ddl("gate")):
         op.execute(statement)
     for statement in (OVERRIDES, *OVERRIDE_INDEXES, POLICIES, AUDIT, *AUDIT_PROTECTION):
         op.execute(statement)
 
+
+TABLES = (
+    # the canonical text that the hash is of, so that a decision can be made again
+    """CREATE TABLE gate.policy (
+        hash text PRIMARY KEY,
+        name text NOT NULL,
+        document jsonb NOT NULL,
+        first_used_at timestamptz NOT NULL)""",
+    # `decision` is the event as it was first published, `inputs` all that it was made of
+    """CREATE TABLE gate.decision (
+        decision_id text PRIMARY KEY,
+        service text NOT NULL,
+        shard integer NOT NULL,
+        epoch bigint NOT NULL,
+        decided_at timestamptz NOT NULL,
+        policy_hash text NOT NULL REFERENCES gate.policy,
+        decision jsonb NOT NULL,
+        inputs jsonb NOT NULL)""",
+    "CREATE INDEX decision_of_service ON gate.decision (service, decision_id DESC)",
+    "CREATE INDEX decision_by_age ON gate.decision (decided_at)",
+    # the newest decision of each service
+    """CREATE TABLE gate.standing (
+        service text PRIMARY KEY,
+        shard integer NOT NULL,
+        epoch bigint NOT NULL,
+        decided_at timestamptz NOT NULL,
+        decision_id text NOT NULL REFERENCES gate.decision) WITH (fillfactor = 70)""",
+    "CREATE INDEX standing_of_shard ON gate.standing (shard)",
+    # `identity`: see common.admission_changes; the first content of an identity stays
+    """CREATE TABLE gate.changes (
+        identity bytea PRIMARY KEY,
+        service text NOT NULL,
+        at timestamptz NOT NULL,
+        kind text NOT NULL,
+        version text NOT NULL,
+        actor text NOT NULL,
+        url text NOT NULL,
+        note text NOT NULL,
+        source text NOT NULL,
+        event_id text NOT NULL,
+        appended_at timestamptz NOT NULL)""",
+    "CREATE INDEX changes_of_service ON gate.changes (service, at DESC, identity)",
+    "CREATE INDEX changes_by_time ON gate.changes (at DESC, identity)",
+)
 
 OVERRIDES = """CREATE TABLE catalog.overrides (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
