@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from common.invalid import InvalidFieldError
+
 SIMULATED = "simulated"
 """The channel, and its kind, that is always there: notifications are stored, shown and logged."""
 
@@ -16,14 +18,6 @@ MAX_VALUE_LENGTH = 2048
 PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue"
 
 _channel_name = re.compile(CHANNEL_NAME_PATTERN)
-
-
-class InvalidChannelError(ValueError):
-    """A channel that cannot be used: the field, a code, and what to send instead."""
-
-    def __init__(self, field: str, code: str, detail: str) -> None:
-        super().__init__(f"{field}: {detail}")
-        self.field, self.code, self.detail = field, code, detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +60,14 @@ CHANNEL_KINDS = {
 
 
 def check_channel(name: str, kind: str, secrets: Mapping[str, str]) -> None:
-    """Raise InvalidChannelError where a channel cannot be used."""
+    """Raise InvalidFieldError where a channel cannot be used."""
     if _channel_name.fullmatch(name) is None:
         detail = f"must match {CHANNEL_NAME_PATTERN}: lower-case letters, digits, dots, dashes"
-        raise InvalidChannelError("name", "invalid_name", detail)
+        raise InvalidFieldError("name", "invalid_name", detail)
     known = CHANNEL_KINDS.get(kind)
     if known is None:
         detail = f"must be one of {', '.join(CHANNEL_KINDS)}"
-        raise InvalidChannelError("kind", "unknown_kind", detail)
+        raise InvalidFieldError("kind", "unknown_kind", detail)
     _check_fields(known, secrets)
 
 
@@ -89,24 +83,24 @@ def _check_fields(kind: ChannelKind, secrets: Mapping[str, str]) -> None:
         if name not in fields:
             wanted = ", ".join(fields) or "nothing"
             detail = f"is not told to a channel of kind {kind.name}, which takes {wanted}"
-            raise InvalidChannelError(f"secrets.{name}", "unknown_field", detail)
+            raise InvalidFieldError(f"secrets.{name}", "unknown_field", detail)
     for field in kind.fields:
         value = secrets.get(field.name)
         if value is not None:
             _check_value(field, value)
         elif field.required:
             detail = f"is required for a channel of kind {kind.name}"
-            raise InvalidChannelError(f"secrets.{field.name}", "missing", detail)
+            raise InvalidFieldError(f"secrets.{field.name}", "missing", detail)
 
 
 def _check_value(field: ChannelField, value: str) -> None:
     where = f"secrets.{field.name}"
     if not value or len(value) > MAX_VALUE_LENGTH or not value.isprintable() or " " in value:
         detail = f"must be 1 to {MAX_VALUE_LENGTH} printable characters without spaces"
-        raise InvalidChannelError(where, "invalid_value", detail)
+        raise InvalidFieldError(where, "invalid_value", detail)
     if field.is_address and not _is_address(value):
         detail = "must be an absolute address that begins with https:// or http://"
-        raise InvalidChannelError(where, "invalid_address", detail)
+        raise InvalidFieldError(where, "invalid_address", detail)
 
 
 def _is_address(value: str) -> bool:
