@@ -15,6 +15,8 @@ from common.invalid import InvalidFieldError
 from common.slo import DataStatus, RiskLevel
 
 Severity = Literal["page", "ticket", "info"]
+AlertState = Literal["firing", "acknowledged", "resolved"]
+HeldBy = Literal["inhibited", "silenced", "cooldown"]
 RuleKind = Literal[
     "risk_level",
     "burn_rate",
@@ -64,8 +66,8 @@ class Rule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     It applies to services by name (globs) and tier; an empty list means all. It fires once the
     condition has held for `for_seconds`, and resolves once the measure has been on the good side
     of the threshold, by the factor `resolve_ratio`, for `resolve_for_seconds`. Burn rates count
-    only with at least `min_bad_events` behind them. While an episode of this rule that somebody
-    has been told of is open, nobody is told of those that it `inhibits` for the same service.
+    only with at least `min_bad_events` behind them. While an episode of this rule is open, nobody
+    is told of those of the rules that it `inhibits` on the same service, unless they are graver.
     """
 
     name: Name

@@ -8,12 +8,16 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from common.alert_rules import GRAVITY, Severity
+from common.alert_rules import GRAVITY, AlertState, HeldBy, Severity
 
-AlertState = Literal["firing", "acknowledged", "resolved"]
-HeldBy = Literal["inhibited", "silenced", "cooldown"]
 TransitionKind = Literal[
-    "firing", "escalated", "acknowledged", "ack_too_late", "resolved", "held_back", "notified"
+    "firing",
+    "escalated",
+    "acknowledged",
+    "ack_too_late",
+    "resolved",
+    "held_back",
+    "notified",
 ]
 SYSTEM: Final = "burnline"
 """The actor of what no person has done."""

@@ -2,6 +2,14 @@
 
 import msgspec
 
+from common.events.alerting import (
+    AlertAcknowledged,
+    AlertChanged,
+    ChannelChanged,
+    ChannelTestRequested,
+    RuleChanged,
+    SilenceChanged,
+)
 from common.events.burnrate import (
     BurnPair,
     BurnRateSnapshot,
@@ -37,6 +45,8 @@ from common.events.metric import Latency, MetricEvent
 BurnRateMessage = BurnRateSnapshot | ShardHeartbeat
 CatalogMessage = ServiceChanged | TargetChanged
 PolicyMessage = PolicyChanged | OverrideChanged
+RuleMessage = RuleChanged | SilenceChanged | ChannelChanged | AlertAcknowledged
+CommandMessage = ComputeRequested | ChannelTestRequested
 Event = (
     MetricEvent
     | ChangeEvent
@@ -45,7 +55,9 @@ Event = (
     | GateDecision
     | CatalogMessage
     | PolicyMessage
-    | ComputeRequested
+    | RuleMessage
+    | AlertChanged
+    | CommandMessage
     | DeadLetter
 )
 
@@ -65,6 +77,8 @@ __all__ = [
     "MAX_BOUNDS",
     "MAX_TEXT_LENGTH",
     "MAX_WINDOW_SECONDS",
+    "AlertAcknowledged",
+    "AlertChanged",
     "BurnPair",
     "BurnRateMessage",
     "BurnRateSnapshot",
@@ -72,6 +86,9 @@ __all__ = [
     "ChangeClass",
     "ChangeEvent",
     "ChangeKind",
+    "ChannelChanged",
+    "ChannelTestRequested",
+    "CommandMessage",
     "ComputeRequested",
     "Confidence",
     "DeadLetter",
@@ -88,9 +105,12 @@ __all__ = [
     "PolicyChanged",
     "PolicyMessage",
     "Reason",
+    "RuleChanged",
+    "RuleMessage",
     "ServiceChanged",
     "ServiceForecast",
     "ShardHeartbeat",
+    "SilenceChanged",
     "SloForecast",
     "SloStatus",
     "TargetChanged",
