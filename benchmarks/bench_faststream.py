@@ -17,9 +17,10 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from real_run import SHARDS, Fields, Pace, measured, options, produce, servers
 
-from burnrate.inputs import HEARTBEAT_SECONDS, INPUTS, Subscription, collect_rarely
+from burnrate.inputs import INPUTS, collect_rarely
 from common.kafka import Record
 from common.settings import KafkaSettings
+from common.subscription import HEARTBEAT_SECONDS, Subscription
 from common.topics import ensure_topics
 
 BATCH_RECORDS = 2_000
@@ -65,7 +66,7 @@ async def with_faststream(bootstrap: str, events: int) -> Pace:
     """Measure the subscription that burnrate uses."""
     handler = Handler(events)
     kafka = KafkaSettings(KAFKA_BOOTSTRAP_SERVERS=bootstrap)
-    subscription = Subscription(kafka, BATCH_RECORDS, handler, handler.handle)
+    subscription = Subscription(kafka, "burnrate", INPUTS, handler, BATCH_RECORDS)
     await subscription.broker.start()
     pace = await handler.pace
     await subscription.broker.stop()

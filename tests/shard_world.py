@@ -10,7 +10,7 @@ from typing import Any
 from aiokafka import ConsumerRecord, TopicPartition
 
 from common.kafka import Record
-from common.ledger import NEVER, Batch, LedgerLimits, RetryDelays, ShardLedger
+from common.ledger import NEVER, Batch, LedgerLimits, LedgerParts, Levels, RetryDelays, ShardLedger
 from common.ledger_store import FencedError, StoredOffset
 from common.log_bounds import LogBounds
 from common.settings import KafkaSettings
@@ -177,21 +177,26 @@ class Process:
         world: World,
         limits: LedgerLimits | None = None,
         delays: RetryDelays | None = None,
+        levels: Levels | None = None,
     ) -> None:
         self.consumer, self.work = FakeConsumer(world), Work()
         self.in_flight: list[Record] = []
         self.flushes: set[asyncio.Task[None]] = set()
+        self.levels = [TopicPartition(t, SHARD) for t in (levels.topics if levels else ())]
         database: Any = FakeDatabase(world)
         self.ledger = ShardLedger(
-            limits=limits or LedgerLimits(),
-            delays=delays or RetryDelays(0, 0, 0, 0),
-            schema="test",
-            owner="test",
-            topics=TOPICS,
-            kafka=KafkaSettings(),
-            database=database,
-            work=self.work,
-            clock=lambda: NOW,
+            LedgerParts(
+                schema="test",
+                owner="test",
+                topics=TOPICS,
+                kafka=KafkaSettings(),
+                database=database,
+                work=self.work,
+                clock=lambda: NOW,
+                limits=limits or LedgerLimits(),
+                delays=delays or RetryDelays(0, 0, 0, 0),
+                levels=levels or Levels(),
+            )
         )
         store: Any = FakeStore()
         self.ledger._store = store
@@ -199,12 +204,12 @@ class Process:
 
     async def assign(self) -> None:
         """Be given the shard by the group."""
-        self.consumer.assigned = set(PARTITIONS)
-        await self.ledger.on_partitions_assigned(PARTITIONS)
+        self.consumer.assigned = {*PARTITIONS, *self.levels}
+        await self.ledger.on_partitions_assigned(self.consumer.assigned)
 
     async def revoke(self) -> None:
         """Have the shard taken by the group."""
-        await self.ledger.on_partitions_revoked(PARTITIONS)
+        await self.ledger.on_partitions_revoked(self.consumer.assigned)
         self.consumer.assigned = set()
 
     def flush_later(self) -> None:

@@ -7,27 +7,29 @@ reading goes on. Kafka's own committed offsets are not used.
 import asyncio
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import chain
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import IllegalStateError
 
 from common.backpressure import Backpressure, LedgerLimits
-from common.clock import Clock
-from common.database import Database
 from common.failpoints import failpoint
 from common.kafka import Record
 from common.ledger_store import FencedError, StoredOffset, reset_ledger
+from common.levels import Levels
 from common.log_bounds import refuse_gap
-from common.ownership import RetryDelays, ShardOwnership
+from common.ownership import LedgerParts, RetryDelays, ShardOwnership
 from common.read_buffer import Run, ShardBuffer, runs
-from common.settings import KafkaSettings
 from common.shard import NEVER, Batch, Ownership, RefusedError, ShardWork
 
 __all__ = [
     "NEVER",
     "Batch",
     "LedgerLimits",
+    "LedgerParts",
+    "Levels",
     "Ownership",
     "RefusedError",
     "RetryDelays",
@@ -42,32 +44,11 @@ _BROKER_SECONDS = 5.0  # for an answer that the broker has at hand
 class ShardLedger(ShardOwnership):
     """Buffers a consumer's batches and applies them to the shards that it holds."""
 
-    def __init__(  # noqa: PLR0913 - the parts are named at the one place that wires them
-        self,
-        *,
-        schema: str,
-        owner: str,
-        topics: Sequence[str],
-        kafka: KafkaSettings,
-        database: Database,
-        work: ShardWork,
-        clock: Clock,
-        limits: LedgerLimits | None = None,
-        delays: RetryDelays | None = None,
-    ) -> None:
-        super().__init__(
-            schema=schema,
-            owner=owner,
-            topics=topics,
-            kafka=kafka,
-            database=database,
-            work=work,
-            clock=clock,
-            delays=delays or RetryDelays(),
-        )
+    def __init__(self, parts: LedgerParts) -> None:
+        super().__init__(parts)
         self.lag: dict[int, int] = {}  # records to be applied, of the shards that are probed
         self._end_seen: dict[TopicPartition, int] = {}
-        self._limits = limits or LedgerLimits()
+        self._limits = parts.limits
         self._backpressure = Backpressure(self._limits)
         self._buffers: dict[int, ShardBuffer] = {}
         self._flushing = asyncio.Lock()
@@ -89,6 +70,9 @@ class ShardLedger(ShardOwnership):
         Never raises, since FastStream would skip the batch: a failed shard is acquired again.
         """
         for run in runs(records):
+            if run.topic in self._levels.topics:
+                await self._observe(run)
+                continue
             buffer = self._buffers.get(run.shard)
             if buffer is None:
                 continue  # not ours, or not loaded yet: the seek to come brings the records again
@@ -102,6 +86,18 @@ class ShardLedger(ShardOwnership):
         if self._is_full() and not self._flushing_early:
             self._flushing_early = True
             self._run(self._flush_until_not_full())
+
+    async def _observe(self, run: Run) -> None:
+        """Hand levels on. What is read before the shard is held comes again after the seek."""
+        own, consumer = self.owned.get(run.shard), self._consumer()
+        if own is None or consumer is None:
+            return
+        self._levels.observe(run.shard, run.records)
+        reached = run.records[-1].offset + 1
+        with suppress(IllegalStateError):  # a rebalance has taken the shard
+            # a position before it: fetched before the seek, so that what comes first is to come
+            if await consumer.position(TopicPartition(run.topic, run.shard)) >= reached:
+                own.levels.reached(run.topic, reached)
 
     async def flush(self) -> None:
         """Apply all that is buffered at this moment. Never raises: see `handle`."""
@@ -221,8 +217,9 @@ class ShardLedger(ShardOwnership):
         self.owned[shard] = own
         self._buffers[shard] = ShardBuffer(own.next_offsets, self._limits.max_flush_records)
         consumer = self._consumer()
-        if consumer is not None and not self.paused:
-            consumer.resume(*partitions)
+        if consumer is not None:
+            held_back = self._topics if self.paused else ()
+            consumer.resume(*(tp for tp in partitions if tp.topic not in held_back))
 
     def _release(self, shard: int) -> None:
         super()._release(shard)

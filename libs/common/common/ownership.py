@@ -9,16 +9,18 @@ import random
 from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Collection, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError
 
+from common.backpressure import LedgerLimits
 from common.clock import Clock
 from common.database import Database
 from common.ledger_store import LedgerStore, StoredOffset
+from common.levels import Levels, level_reading
 from common.log_bounds import LogBounds, log_bounds
 from common.settings import KafkaSettings
 from common.shard import Ownership, RefusedError, ShardWork
@@ -38,6 +40,22 @@ class RetryDelays:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerParts:
+    """What a ledger stands on: its schema, its topics, the servers, and the consumer's work."""
+
+    schema: str
+    owner: str
+    topics: tuple[str, ...]
+    kafka: KafkaSettings
+    database: Database
+    work: ShardWork
+    clock: Clock
+    levels: Levels = field(default_factory=Levels)
+    limits: LedgerLimits = field(default_factory=LedgerLimits)
+    delays: RetryDelays = field(default_factory=RetryDelays)
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """The last failure of the world outside that a shard has met, by the event loop's time."""
 
@@ -48,26 +66,15 @@ class Trouble:
 class ShardOwnership(ConsumerRebalanceListener):  # type: ignore[misc]
     """Follows a consumer's assignment; holds a shard once its state is in memory."""
 
-    def __init__(  # noqa: PLR0913 - the parts are named at the one place that wires them
-        self,
-        *,
-        schema: str,
-        owner: str,
-        topics: Sequence[str],
-        kafka: KafkaSettings,
-        database: Database,
-        work: ShardWork,
-        clock: Clock,
-        delays: RetryDelays,
-    ) -> None:
+    def __init__(self, parts: LedgerParts) -> None:
         self.owned: dict[int, Ownership] = {}
         self.refusals: dict[int, str] = {}
         self.troubles: dict[int, Trouble] = {}
         self.lock = asyncio.Lock()
-        self._store = LedgerStore(schema)
-        self._owner, self._topics, self._kafka = owner, tuple(topics), kafka
-        self._database, self._work, self._clock = database, work, clock
-        self._delays = delays
+        self._store = LedgerStore(parts.schema)
+        self._owner, self._topics, self._kafka = parts.owner, parts.topics, parts.kafka
+        self._database, self._work, self._clock = parts.database, parts.work, parts.clock
+        self._levels, self._delays = parts.levels, parts.delays
         self._consumer: Callable[[], AIOKafkaConsumer | None] = lambda: None
         self._generation = 0
         self._refused_by_work: set[int] = set()
@@ -139,7 +146,8 @@ class ShardOwnership(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _reacquire(self, shard: int, after_seconds: float) -> None:
         consumer = self._consumer()
-        partitions = [TopicPartition(topic, shard) for topic in self._topics]
+        topics = (*self._topics, *self._levels.topics)
+        partitions = [TopicPartition(topic, shard) for topic in topics]
         try:
             if consumer is not None:
                 consumer.pause(*partitions)
@@ -192,7 +200,10 @@ class ShardOwnership(ConsumerRebalanceListener):  # type: ignore[misc]
         consumer = self._consumer()
         if consumer is None:
             raise LookupError("no consumer any more")
-        bounds = await log_bounds(self._kafka, consumer, partitions, self._clock)
+        inputs = [tp for tp in partitions if tp.topic in self._topics]
+        levels = [tp for tp in partitions if tp.topic in self._levels.topics]
+        bounds = await log_bounds(self._kafka, consumer, inputs, self._clock)
+        reading = await level_reading(consumer, levels)
         async with self.lock:
             if not self._is_assigned(partitions, generation):
                 return
@@ -202,8 +213,10 @@ class ShardOwnership(ConsumerRebalanceListener):  # type: ignore[misc]
                 if not self._is_assigned(partitions, generation):
                     self._work.release(shard)
                     return
-                for tp in partitions:
+                for tp in inputs:
                     consumer.seek(tp, stored[tp.topic].next_offset)
+                for tp in levels:
+                    consumer.seek(tp, reading.starts[tp.topic])
             except BaseException:
                 self._work.release(shard)  # what a failed transaction has read is not held
                 raise
@@ -212,6 +225,7 @@ class ShardOwnership(ConsumerRebalanceListener):  # type: ignore[misc]
                 bounds.cluster_id,
                 {topic: offset.next_offset for topic, offset in stored.items()},
                 bounds.applied_through(stored),
+                reading,
             )
             if shard not in self._refused_by_work:
                 self.refusals.pop(shard, None)

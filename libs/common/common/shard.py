@@ -1,12 +1,13 @@
 """What the shard ledger and a consumer's work agree on: batches, ownership, three calls."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
 from common.database import WriteSession
 from common.kafka import Record
+from common.levels import LevelReading
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -46,12 +47,16 @@ class ShardWork(Protocol):
 
 @dataclass(slots=True)
 class Ownership:
-    """A shard that we hold. `applied_through`: all appended before is applied, by topic."""
+    """A shard that we hold. `applied_through`: all appended before is applied, by topic.
+
+    `levels` tells whether the shard's levels are read as far as they stood when it was acquired.
+    """
 
     epoch: int
     cluster_id: str
     next_offsets: dict[str, int]
     applied_through: dict[str, datetime]
+    levels: LevelReading = field(default_factory=LevelReading)
 
     def oldest_applied(self) -> datetime:
         """Return the instant up to which every topic is applied."""

@@ -3,11 +3,8 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
-import structlog
 from fastapi import FastAPI
 
 from burnrate import recovery_repository
@@ -15,14 +12,8 @@ from burnrate.catalog import Catalog
 from burnrate.counting import CountingWork
 from burnrate.domain import default_target
 from burnrate.evaluation import Evaluator
-from burnrate.handlers import control_handler, metrics_handler
-from burnrate.inputs import (
-    HEARTBEAT_SECONDS,
-    INPUTS,
-    Subscription,
-    collect_rarely,
-    count_shards,
-)
+from burnrate.handlers import control_handler
+from burnrate.inputs import INPUTS, collect_rarely
 from burnrate.metrics import (
     BUFFERED_BYTES,
     BUFFERED_RECORDS,
@@ -32,23 +23,17 @@ from burnrate.metrics import (
 from burnrate.settings import AllSettings
 from common.breaker import BreakerLimits
 from common.clock import system_clock
+from common.consumer_app import consumer_app, look_after
 from common.database import Database
 from common.kafka import Publisher, TableReader
-from common.ledger import LedgerLimits, RetryDelays, ShardLedger
-from common.logging import configure_logging
+from common.ledger import LedgerLimits, LedgerParts, RetryDelays, ShardLedger
 from common.loops import every
 from common.outbox import Outbox
-from common.service import build_app
+from common.subscription import HEARTBEAT_SECONDS, Subscription, count_shards
 from common.topics import CATALOG, COMMANDS
-from common.transient import TRANSIENT_ERRORS
-from common.watchdog import Vitals, Watchdog
-
-log = structlog.get_logger()
 
 MARK_SLACK = timedelta(hours=6)  # a forwarded record keeps its first append time
 SEAL_AFTER = timedelta(hours=2)  # an hour that hardly any event is late for
-_EXIT_STATUS = 70  # EX_SOFTWARE: the supervisor starts the process anew
-_EXCUSED_SECONDS = 30.0  # longer than an attempt to acquire a shard and the pause after it
 
 
 class Burnrate:
@@ -85,25 +70,25 @@ class Burnrate:
         on_control = control_handler(catalog, self._evaluator, self.ledger.flush, system_clock)
         self.control = TableReader(settings.kafka, (CATALOG.name, COMMANDS.name), on_control)
         self._subscription = Subscription(
-            settings.kafka, own.max_batch_records, self.ledger, metrics_handler(self.ledger)
+            settings.kafka, "burnrate", INPUTS, self.ledger, own.max_batch_records
         )
-        self._look_seconds = min(5.0, own.stall_seconds / 4)
-        self._watchdog = Watchdog(own.stall_seconds, 2 * self._look_seconds)
 
     def _make_ledger(self) -> ShardLedger:
         own = self._settings.burnrate
         return ShardLedger(
-            schema="burnrate",
-            owner=f"{socket.gethostname()}:{os.getpid()}",
-            topics=INPUTS,
-            kafka=self._settings.kafka,
-            database=self._database,
-            work=self._work,
-            clock=system_clock,
-            limits=LedgerLimits(
-                own.max_flush_records, own.max_buffered_records, own.max_buffered_bytes
-            ),
-            delays=RetryDelays(fenced_seconds=HEARTBEAT_SECONDS),
+            LedgerParts(
+                schema="burnrate",
+                owner=f"{socket.gethostname()}:{os.getpid()}",
+                topics=INPUTS,
+                kafka=self._settings.kafka,
+                database=self._database,
+                work=self._work,
+                clock=system_clock,
+                limits=LedgerLimits(
+                    own.max_flush_records, own.max_buffered_records, own.max_buffered_bytes
+                ),
+                delays=RetryDelays(fenced_seconds=HEARTBEAT_SECONDS),
+            )
         )
 
     async def run(self) -> None:
@@ -114,12 +99,13 @@ class Burnrate:
             self._measure()
             async with asyncio.TaskGroup() as tasks:
                 own = self._settings.burnrate
+                look_seconds, look = look_after(self.ledger, self._subscription, own.stall_seconds)
                 tasks.create_task(self.control.run())
                 tasks.create_task(self._outbox.run())
                 tasks.create_task(every(own.tick_seconds, "tick", self._tick))
                 tasks.create_task(every(1.0, "probe", self.ledger.probe))
                 tasks.create_task(every(own.purge_seconds, "purge", self._purge))
-                tasks.create_task(every(self._look_seconds, "watchdog", self._watch))
+                tasks.create_task(every(look_seconds, "watchdog", look))
         finally:
             await self.ledger.close()
             await self._subscription.broker.stop()
@@ -148,22 +134,6 @@ class Burnrate:
         if self.control.caught_up.is_set():
             await self._evaluator.tick()
 
-    async def _watch(self) -> None:
-        """End the process where the watchdog says so; the ledger lets the next one go on."""
-        now_seconds = asyncio.get_running_loop().time()
-        vitals = Vitals(
-            now_seconds=now_seconds,
-            consuming=self._subscription.consuming(),
-            assigned=self.ledger.assigned(),
-            progress={s: tuple(o.next_offsets.items()) for s, o in self.ledger.owned.items()},
-            lag=self.ledger.lag,
-            excuses=self.ledger.excuses(now_seconds - _EXCUSED_SECONDS),
-        )
-        reason = self._watchdog.look(vitals)
-        if reason is not None:
-            log.critical("watchdog", reason=reason)
-            os._exit(_EXIT_STATUS)
-
     async def _purge(self) -> None:
         now = system_clock()
         for shard, own in list(self.ledger.owned.items()):
@@ -182,35 +152,8 @@ class Burnrate:
 
 def create_app(settings: AllSettings) -> FastAPI:
     """Return the application; its lifespan runs the service."""
-    running: list[Burnrate] = []
 
-    async def run() -> None:
-        while True:
-            service = Burnrate(settings, await count_shards(settings.kafka))
-            running[:] = [service]
-            try:
-                await service.run()
-            except* TRANSIENT_ERRORS as errors:
-                log.warning("restart_after_error", error=repr(errors))
-                await asyncio.sleep(1)
+    async def make() -> Burnrate:
+        return Burnrate(settings, await count_shards(settings.kafka, INPUTS))
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        configure_logging("burnrate", debug=settings.service.debug)
-        task = asyncio.create_task(run())
-        task.add_done_callback(_end_process_on_failure)
-        yield
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    async def readiness() -> dict[str, str]:
-        return await running[0].failing() if running else {"kafka": "the topics are not there yet"}
-
-    return build_app("Burnline burnrate", settings.service, lifespan=lifespan, readiness=readiness)
-
-
-def _end_process_on_failure(task: "asyncio.Task[None]") -> None:
-    """End the process where its work has ended: a supervisor starts it anew, from the ledger."""
-    if not task.cancelled() and task.exception() is not None:
-        log.critical("service_failed", exc_info=task.exception())
-        os._exit(_EXIT_STATUS)
+    return consumer_app("burnrate", settings.service, make)

@@ -11,7 +11,6 @@ from burnrate.catalog import Catalog
 from common.clock import Clock
 from common.events import CatalogMessage, ComputeRequested
 from common.kafka import Record, header
-from common.ledger import ShardLedger
 from common.logging import CORRELATION_HEADER, correlated
 from common.topics import CATALOG
 from common.transient import TRANSIENT_ERRORS
@@ -30,15 +29,6 @@ class Computing(Protocol):
 
     async def compute(self, command_id: str, service: str | None) -> None:
         """Publish the snapshots of one service or of all, then the shard's heartbeat."""
-
-
-def metrics_handler(ledger: ShardLedger) -> Callable[[Sequence[Record]], Awaitable[None]]:
-    """Return the handler of the input topics."""
-
-    async def on_metric_records(records: Sequence[Record]) -> None:
-        await ledger.handle(records)
-
-    return on_metric_records
 
 
 def control_handler(

@@ -1,0 +1,97 @@
+"""The life of a consumer's process: it starts again after an outage, and ends on a defect."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+import structlog
+from fastapi import FastAPI
+
+from common.ledger import ShardLedger
+from common.logging import configure_logging
+from common.service import build_app
+from common.settings import Settings
+from common.subscription import Subscription
+from common.transient import TRANSIENT_ERRORS
+from common.watchdog import Vitals, Watchdog
+
+log = structlog.get_logger()
+
+_EXIT_STATUS = 70  # EX_SOFTWARE: the supervisor starts the process anew
+_EXCUSED_SECONDS = 30.0  # longer than an attempt to acquire a shard and the pause after it
+
+
+class Consumer(Protocol):
+    """A service made of a ledger, a subscription and loops."""
+
+    async def run(self) -> None:
+        """Run until cancelled; what passes by itself may be raised in an exception group."""
+
+    async def failing(self) -> dict[str, str]:
+        """Return what keeps the service from being ready, by name."""
+
+
+def consumer_app(name: str, settings: Settings, make: Callable[[], Awaitable[Consumer]]) -> FastAPI:
+    """Return the application; its lifespan runs what `make` returns, anew after an outage."""
+    running: list[Consumer] = []
+
+    async def run() -> None:
+        while True:
+            service = await make()
+            running[:] = [service]
+            try:
+                await service.run()
+            except* TRANSIENT_ERRORS as errors:
+                log.warning("restart_after_error", error=repr(errors))
+                await asyncio.sleep(1)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        configure_logging(name, debug=settings.debug)
+        task = asyncio.create_task(run())
+        task.add_done_callback(_end_process_on_failure)
+        yield
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def readiness() -> dict[str, str]:
+        return await running[0].failing() if running else {"kafka": "the topics are not there yet"}
+
+    return build_app(f"Burnline {name}", settings, lifespan=lifespan, readiness=readiness)
+
+
+def look_after(
+    ledger: ShardLedger, subscription: Subscription, stall_seconds: float
+) -> tuple[float, Callable[[], Awaitable[None]]]:
+    """Return how often to look, in seconds, and the look: it ends a process that hangs.
+
+    The ledger lets the next process go on where this one ends.
+    """
+    look_seconds = min(5.0, stall_seconds / 4)
+    watchdog = Watchdog(stall_seconds, 2 * look_seconds)
+
+    async def look() -> None:
+        now_seconds = asyncio.get_running_loop().time()
+        vitals = Vitals(
+            now_seconds=now_seconds,
+            consuming=subscription.consuming(),
+            assigned=ledger.assigned(),
+            progress={s: tuple(o.next_offsets.items()) for s, o in ledger.owned.items()},
+            lag=ledger.lag,
+            excuses=ledger.excuses(now_seconds - _EXCUSED_SECONDS),
+        )
+        reason = watchdog.look(vitals)
+        if reason is not None:
+            log.critical("watchdog", reason=reason)
+            os._exit(_EXIT_STATUS)
+
+    return look_seconds, look
+
+
+def _end_process_on_failure(task: "asyncio.Task[None]") -> None:
+    """End the process where its work has ended: a supervisor starts it anew, from the ledger."""
+    if not task.cancelled() and task.exception() is not None:
+        log.critical("service_failed", exc_info=task.exception())
+        os._exit(_EXIT_STATUS)
