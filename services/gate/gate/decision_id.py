@@ -6,7 +6,7 @@ from common.clock import to_micros
 
 RANDOM_BYTES = 10
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base32
-_LENGTH = 26
+LENGTH = 26
 _RANDOM_BITS = 8 * RANDOM_BYTES
 
 
@@ -17,7 +17,7 @@ def decision_id(at: datetime, randomness: bytes) -> str:
     """
     number = (to_micros(at) // 1000) << _RANDOM_BITS | int.from_bytes(randomness, "big")
     letters = []
-    for _ in range(_LENGTH):
+    for _ in range(LENGTH):
         number, digit = divmod(number, 32)
         letters.append(_ALPHABET[digit])
     return "".join(reversed(letters))
