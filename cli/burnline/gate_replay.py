@@ -54,10 +54,10 @@ def _as_json(found: Replay) -> str:
 
 def _as_text(record: DecisionRecord, found: Replay) -> str:
     stored = found.stored
+    made_of = f"data {stored.data_status}, risk {stored.risk_level}"
     lines = [
         f"{stored.service_name} (tier {stored.tier}) at {stored.decided_at:%Y-%m-%d %H:%M:%S} UTC",
-        f"policy {record.policy.name} {stored.policy_hash[:12]}, data {stored.data_status}, "
-        f"risk {stored.risk_level}",
+        f"policy {record.policy.name} {stored.policy_hash[:12]}, {made_of}",
     ]
     for verdict in found.again.verdicts:
         lines.append(_line(verdict))
