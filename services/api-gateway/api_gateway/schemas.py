@@ -70,6 +70,7 @@ NAME_SCHEMA = {
 }
 ServiceName = Annotated[str, AfterValidator(_service_name), WithJsonSchema(NAME_SCHEMA)]
 Text = Annotated[str, AfterValidator(_plain_text)]
+WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
 TierNumber = Annotated[Tier, BeforeValidator(_whole_number)]
 WindowDays = Annotated[
     int,

@@ -11,7 +11,9 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from api_gateway.gateway import Gateway
-from api_gateway.routers import burn, services, slo
+from api_gateway.override_schemas import Actor, OverrideRequest, Statement
+from api_gateway.policy_schemas import PolicyRequest
+from api_gateway.routers import burn, changes, overrides, policies, release, services, slo
 from api_gateway.schemas import (
     ComputeRequest,
     NewService,
@@ -31,6 +33,10 @@ BODIES: tuple[type[BaseModel], ...] = (
     NewTarget,
     TargetUpdate,
     ComputeRequest,
+    OverrideRequest,
+    Actor,
+    Statement,
+    PolicyRequest,
 )
 REFERENCE = "#/components/schemas/{model}"
 
@@ -52,7 +58,7 @@ def gateway_app(
         body_limit_bytes=settings.body_limit_bytes,
     )
     app.state.gateway = gateway
-    for resource in (services, slo, burn):
+    for resource in (services, slo, burn, release, overrides, policies, changes):
         app.include_router(resource.router)
     _answer_for_the_database(app)
     _complete_document(app)
