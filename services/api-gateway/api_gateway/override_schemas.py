@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from api_gateway.burn_schemas import Answer
 from api_gateway.intents import NewOverride, Override, Phase, phase_of
-from api_gateway.schemas import Instant, Request, Text, WholeNumber
+from api_gateway.schemas import PLAIN_TEXT, Instant, Request, WholeNumber
 from common.events import ChangeClass, OnUnknown
 
 MIN_REASON_LENGTH = 10
@@ -22,10 +22,11 @@ Line = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=128, pattern=LINE_PATTERN),
 ]
 Reason = Annotated[
-    Text,
+    str,
     StringConstraints(
         strip_whitespace=True, min_length=MIN_REASON_LENGTH, max_length=MAX_REASON_LENGTH
     ),
+    PLAIN_TEXT,
 ]
 
 
