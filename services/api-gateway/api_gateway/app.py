@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,6 +22,7 @@ from api_gateway.intent_ports import IntentStore
 from api_gateway.intent_repository import PostgresIntents
 from api_gateway.limits import TokenBucket
 from api_gateway.overrides import Overrides
+from api_gateway.overview import Overview
 from api_gateway.policies import Policies
 from api_gateway.ports import Store
 from api_gateway.read_model import ReadModel
@@ -34,7 +35,7 @@ from api_gateway.settings import GatewaySettings
 from api_gateway.web import gateway_app
 from common.clock import Clock, system_clock
 from common.database import Database
-from common.kafka import Publisher, TableReader
+from common.kafka import Publisher, Record, TableReader
 from common.logging import configure_logging
 from common.outbox import Outbox
 from common.policy_files import PolicySettings, read_policies
@@ -60,7 +61,8 @@ def make_gateway(
 ) -> Gateway:
     """Put the parts together on stores and a publisher."""
     default = default_definition(settings.default_objective, settings.default_window_days)
-    read_model = ReadModel(timedelta(seconds=settings.shard_silence_seconds), default)
+    silence = timedelta(seconds=settings.shard_silence_seconds)
+    read_model = ReadModel(silence, default)
     decisions = DecisionBook()
     policies = Policies(stores.intents, read_policies(PolicySettings().files))
     return Gateway(
@@ -78,6 +80,7 @@ def make_gateway(
         ),
         writes=TokenBucket(settings.writes_per_second, settings.write_burst, time.monotonic()),
         clock=clock,
+        overview=Overview(stores.catalog, read_model, default),
     )
 
 
@@ -96,7 +99,7 @@ class Runtime:
         )
         self.gateway = make_gateway(settings, stores, self._publisher)
         self._discovery = Discovery(stores.catalog)
-        handlers = Handlers(
+        self._handlers = Handlers(
             self.gateway.read_model,
             self.gateway.decisions,
             self.gateway.commands,
@@ -106,7 +109,7 @@ class Runtime:
         self._reader = TableReader(
             settings,
             [BURNRATES.name, DECISIONS.name, CATALOG.name, POLICIES.name],
-            handlers.on_records,
+            self._on_records,
             on_start=self._forget,
         )
 
@@ -141,6 +144,10 @@ class Runtime:
         except Exception as error:  # noqa: BLE001 - whatever it is, it is not ready
             failing["database"] = f"does not answer: {type(error).__name__}"
         return failing
+
+    async def _on_records(self, records: Sequence[Record]) -> None:
+        await self._handlers.on_records(records)
+        self.gateway.changes.saw(records)
 
     def _forget(self) -> None:
         self.gateway.read_model.forget_wishes()
