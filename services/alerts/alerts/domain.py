@@ -208,9 +208,7 @@ class _Evaluation:
         if wish is None or wish.revision <= episode.acknowledgement_revision:
             return
         if wish.version != episode.version or episode.state != "firing":
-            late = replace(
-                episode, acknowledgement_revision=wish.revision, updated_at=self._now
-            )
+            late = replace(episode, acknowledgement_revision=wish.revision, updated_at=self._now)
             self._store(late, "ack_too_late", f"it was made for version {wish.version}", wish.actor)
             return
         taken = acknowledged(episode, wish.actor, wish.revision, self._now)
