@@ -115,6 +115,7 @@ RESULTS = (
         group_key text NOT NULL,
         episode_ids bigint[] NOT NULL,
         payload jsonb NOT NULL,
+        repeat boolean NOT NULL DEFAULT false,
         state text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'sent', 'dead')),
         attempts integer NOT NULL DEFAULT 0,
         next_attempt_at timestamptz NOT NULL DEFAULT now(),
@@ -125,6 +126,8 @@ RESULTS = (
         WHERE state = 'pending'""",
     "CREATE INDEX notification_newest ON alerts.notification (state, id DESC)",
     "CREATE INDEX notification_of_episode ON alerts.notification USING gin (episode_ids)",
+    # when a channel that wants repeats was last told of all open episodes again
+    "CREATE TABLE alerts.repeated (channel text PRIMARY KEY, at timestamptz NOT NULL)",
     # recorded before the request goes out, so that a kill never hides that it may have
     """CREATE TABLE alerts.attempt (
         id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

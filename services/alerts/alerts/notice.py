@@ -53,3 +53,8 @@ class Notice(Struct, frozen=True):
     def status(self) -> Literal["firing", "resolved"]:
         """Return `firing` where any alert is."""
         return "firing" if any(a.status == "firing" for a in self.alerts) else "resolved"
+
+    @property
+    def is_trial(self) -> bool:
+        """Tell whether it only tries the channel."""
+        return all(alert.transition == "test" for alert in self.alerts)

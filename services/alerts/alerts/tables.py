@@ -3,6 +3,7 @@
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Integer,
@@ -72,12 +73,19 @@ notification = Table(
     Column("group_key", Text, nullable=False),
     Column("episode_ids", ARRAY(BigInteger), nullable=False),
     Column("payload", JSONB, nullable=False),
+    Column("repeat", Boolean, nullable=False),
     Column("state", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("next_attempt_at", _instant, nullable=False),
     Column("last_error", Text),
     Column("created_at", _instant, nullable=False),
     Column("sent_at", _instant),
+)
+repeated = Table(
+    "repeated",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("at", _instant, nullable=False),
 )
 attempt = Table(
     "attempt",
