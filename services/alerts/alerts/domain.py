@@ -44,6 +44,14 @@ class ServiceState:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """When an evaluation takes place, and for which shard."""
+
+    now: datetime
+    shard: int
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What an evaluation changes. Nothing of it holds before it is stored.
 
@@ -66,31 +74,26 @@ class Decision:
 
 
 def decide(
-    service_name: str,
-    shard: int,
-    state: ServiceState,
-    inputs: Inputs,
-    intent: Intent,
-    now: datetime,
+    service_name: str, state: ServiceState, inputs: Inputs, intent: Intent, moment: Moment
 ) -> Decision:
-    """Evaluate all rules of a service at `now`."""
-    return _Evaluation(service_name, shard, state, inputs, intent, now).run()
+    """Evaluate all rules of a service."""
+    return _Evaluation(service_name, state, inputs, intent, moment).run()
 
 
 class _Evaluation:
     """The changes as they are made, on copies of what is kept."""
 
-    def __init__(  # noqa: PLR0913 - the arguments of `decide`
+    def __init__(
         self,
         service_name: str,
-        shard: int,
         state: ServiceState,
         inputs: Inputs,
         intent: Intent,
-        now: datetime,
+        moment: Moment,
     ) -> None:
-        self._name, self._shard, self._before = service_name, shard, state
-        self._inputs, self._intent, self._now = inputs, intent, now
+        self._name, self._before = service_name, state
+        self._inputs, self._intent = inputs, intent
+        self._now, self._shard = moment.now, moment.shard
         self._memories = dict(state.memories)
         self._episodes = dict(state.episodes)
         self._told = dict(state.told)
@@ -208,9 +211,7 @@ class _Evaluation:
         if wish is None or wish.revision <= episode.acknowledgement_revision:
             return
         if wish.version != episode.version or episode.state != "firing":
-            late = replace(
-                episode, acknowledgement_revision=wish.revision, updated_at=self._now
-            )
+            late = replace(episode, acknowledgement_revision=wish.revision, updated_at=self._now)
             self._store(late, "ack_too_late", f"it was made for version {wish.version}", wish.actor)
             return
         taken = acknowledged(episode, wish.actor, wish.revision, self._now)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from alerts import repository
 from alerts.conditions import Memory
-from alerts.domain import NOT_YET_STORED, Decision, decide
+from alerts.domain import NOT_YET_STORED, Decision, Moment, decide
 from alerts.episodes import Episode
 from alerts.grouping import Told, group
 from alerts.impossible import ImpossibleReports
@@ -86,7 +86,7 @@ class Evaluator:
         for start in range(0, len(names), MAX_DECISIONS):
             batch = names[start : start + MAX_DECISIONS]
             decisions = [self._decide(shard, state, name, now, silent=silent) for name in batch]
-            await self._commit(shard, own, state, [d for d in decisions if not d.is_empty], now)
+            await self._commit(shard, own, state, [d for d in decisions if not d.is_empty])
             state.done(batch)
             _count(decisions)
         await self._refuse_late_acknowledgements(shard, own, state, now)
@@ -96,7 +96,7 @@ class Evaluator:
     ) -> Decision:
         impossible = self._impossible.count(name, now)
         inputs = state.inputs(name, now, silent=silent, impossible=impossible)
-        return decide(name, shard, state.state(name), inputs, self._intent, now)
+        return decide(name, state.state(name), inputs, self._intent, Moment(now, shard))
 
     async def _commit(
         self,
@@ -104,7 +104,6 @@ class Evaluator:
         own: Ownership,
         state: ShardState,
         decisions: Sequence[Decision],
-        now: datetime,
     ) -> None:
         """Store decisions under the shard's epoch; memory follows what is stored."""
         if not decisions:

@@ -1,4 +1,4 @@
-"""What users want, as its topics tell: rules in force, silences, channels, acknowledgements. Pure."""
+"""What users want: rules in force, silences, channels, acknowledgements, services. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -51,25 +51,24 @@ class Intent:
 
         Raises InvalidFieldError for a rule that cannot be used: the one before stays in force.
         """
+        key = type(change), _identity(change)
+        if change.revision <= self._newest.get(key, 0):
+            return
+        self._newest[key] = change.revision
         match change:
-            case RuleChanged():
-                if self._is_newer(change, change.name):
-                    self._change_rule(change)
-                    self._touch()
             case SilenceChanged():
-                if self._is_newer(change, change.id):
-                    self.silences[change.id] = change
+                self.silences[change.id] = change
             case ChannelChanged():
-                if self._is_newer(change, change.name):
-                    self._channels[change.name] = change
+                self._channels[change.name] = change
             case AlertAcknowledged():
-                if self._is_newer(change, change.episode_id):
-                    self.acknowledgements[change.episode_id] = change
-                    self._recent[change.episode_id] = change
+                self.acknowledgements[change.episode_id] = change
+                self._recent[change.episode_id] = change
             case ServiceChanged():
-                if self._is_newer(change, change.name):
-                    self._owners[change.name] = Owner(change.tier, change.owner, not change.retired)
-                    self._touch()
+                self._owners[change.name] = Owner(change.tier, change.owner, not change.retired)
+                self._touch()
+            case RuleChanged():
+                self._change_rule(change)
+                self._touch()
 
     def owner(self, service_name: str) -> Owner:
         """Return who a service belongs to; a service need not be declared."""
@@ -119,13 +118,6 @@ class Intent:
         else:
             self._rules.pop(change.name, None)
 
-    def _is_newer(self, change: RuleMessage | ServiceChanged, identity: object) -> bool:
-        key = type(change), identity
-        if change.revision <= self._newest.get(key, 0):
-            return False
-        self._newest[key] = change.revision
-        return True
-
     def _touch(self) -> None:
         self._applicable.clear()
         self.revision += 1
@@ -135,3 +127,13 @@ class Intent:
         if known is None:
             return channel == SIMULATED
         return known.enabled and not known.retired
+
+
+def _identity(change: RuleMessage | ServiceChanged) -> object:
+    match change:
+        case SilenceChanged():
+            return change.id
+        case AlertAcknowledged():
+            return change.episode_id
+        case _:
+            return change.name

@@ -79,16 +79,9 @@ _PURGE = text(
         SELECT id FROM alerts.episode WHERE shard = :shard AND resolved_at < :before LIMIT 1000)
     RETURNING id"""
 )
-_PURGE_NOTICES = text(
-    """DELETE FROM alerts.notification WHERE id IN (
-        SELECT id FROM alerts.notification
-        WHERE state <> 'pending' AND created_at < :before LIMIT 1000)"""
-)
 
 
-async def load(
-    session: ReadSession, shard: int, told_since: datetime
-) -> dict[str, ServiceState]:
+async def load(session: ReadSession, shard: int, told_since: datetime) -> dict[str, ServiceState]:
     """Return what is kept of a shard's services: memories, open episodes, when was told."""
     memories: dict[str, dict[str, Memory]] = defaultdict(dict)
     for row in await session.execute(_LOAD_CONDITIONS, {"shard": shard}):
@@ -96,8 +89,8 @@ async def load(
     episodes: dict[str, dict[str, Episode]] = defaultdict(dict)
     told: dict[str, dict[str, Told]] = defaultdict(dict)
     rows = await session.execute(_LOAD_EPISODES, {"shard": shard, "told_since": told_since})
-    for row in rows.mappings():
-        found = msgspec.convert(dict(row), Episode)
+    for stored in rows.mappings():
+        found = msgspec.convert(dict(stored), Episode)
         if found.is_open:
             episodes[found.service_name][found.rule] = found
         if found.notified_at is not None:
@@ -118,9 +111,7 @@ async def store_episodes(session: WriteSession, episodes: Sequence[Episode]) -> 
         await session.execute(_STORE_EPISODES, {"rows": _json(episodes)})
 
 
-async def store_transitions(
-    session: WriteSession, lines: Sequence[tuple[int, Transition]]
-) -> None:
+async def store_transitions(session: WriteSession, lines: Sequence[tuple[int, Transition]]) -> None:
     """Append to the histories of episodes, by id."""
     rows = [{"episode_id": i, **msgspec.to_builtins(line)} for i, line in lines]
     if rows:
@@ -178,11 +169,6 @@ async def acknowledge_too_late(
 async def purge(session: WriteSession, shard: int, before: datetime) -> list[int]:
     """Delete some episodes that ended before an instant; return their ids, none when done."""
     return list(await session.scalars(_PURGE, {"shard": shard, "before": before}))
-
-
-async def purge_notices(session: WriteSession, before: datetime) -> None:
-    """Delete some notifications that were done with before an instant."""
-    await session.execute(_PURGE_NOTICES, {"before": before})
 
 
 def _json(value: Any) -> str:

@@ -3,6 +3,7 @@
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
+from alerts.delivery.settings import DeliverySettings
 from common.settings import DatabaseSettings, KafkaSettings, Settings
 
 
@@ -27,5 +28,6 @@ class AllSettings:
     def __init__(self) -> None:
         self.service = Settings()
         self.alerts = AlertsSettings()
+        self.delivery = DeliverySettings()
         self.kafka = KafkaSettings()
         self.database = DatabaseSettings()
