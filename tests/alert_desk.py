@@ -7,7 +7,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from alerts.domain import Decision, Moment, ServiceState, decide
+from alerts.decision import Decision, Moment, ServiceState
+from alerts.domain import decide
 from alerts.episodes import Episode, Transition
 from alerts.intent import Intent
 from alerts.notice import Transition as Tell

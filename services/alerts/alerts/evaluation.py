@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from alerts import repository
 from alerts.conditions import Memory
-from alerts.domain import NOT_YET_STORED, Decision, Moment, decide
+from alerts.decision import NOT_YET_STORED, Decision, Moment
+from alerts.domain import decide
 from alerts.episodes import Episode
 from alerts.grouping import Told, group
 from alerts.impossible import ImpossibleReports

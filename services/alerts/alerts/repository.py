@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import text
 
 from alerts.conditions import Memory
-from alerts.domain import ServiceState
+from alerts.decision import ServiceState
 from alerts.episodes import Episode, Transition
 from alerts.grouping import episode_ids
 from alerts.notice import Notice

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from alerts.domain import Decision, ServiceState
+from alerts.decision import Decision, ServiceState
 from alerts.episodes import Episode
 from alerts.readings import Inputs
 from common.events import BurnRateMessage, BurnRateSnapshot, ServiceForecast
