@@ -14,14 +14,16 @@ Transition = Literal["firing", "escalated", "reminded", "acknowledged", "resolve
 class NoticeAlert(Struct, frozen=True):
     """One episode at one transition.
 
-    `dedup_key` (32 hex digits) is the same over the whole episode and never used again. `labels`
-    are the identity for receivers that know none other: they do not change within an episode.
-    `ends_at` is None until the episode is resolved.
+    `dedup_key` (32 hex digits) is the same over the whole episode and never used again; `notice`
+    counts what was told of it. `labels` are the identity for receivers that know none other:
+    within an episode only `severity` changes, when it rises. `ends_at` is None until the episode
+    is resolved.
     """
 
     dedup_key: str
     episode_id: int
     version: int
+    notice: int
     transition: Transition
     severity: Severity
     rule: str

@@ -19,7 +19,7 @@ from common.events.burnrate import (
     WindowRate,
 )
 from common.events.catalog import ComputeRequested, ServiceChanged, TargetChanged
-from common.events.change import ChangeEvent, ChangeKind
+from common.events.change import MAX_NOTE_LENGTH, MAX_URL_LENGTH, ChangeEvent, ChangeKind
 from common.events.dead_letter import DeadLetter
 from common.events.decision import (
     ChangeClass,
@@ -75,7 +75,9 @@ __all__ = [
     "MAX_ATTRIBUTE_LENGTH",
     "MAX_ATTRIBUTE_NAME_LENGTH",
     "MAX_BOUNDS",
+    "MAX_NOTE_LENGTH",
     "MAX_TEXT_LENGTH",
+    "MAX_URL_LENGTH",
     "MAX_WINDOW_SECONDS",
     "AlertAcknowledged",
     "AlertChanged",
