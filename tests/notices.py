@@ -19,6 +19,7 @@ def alert(number: int = 1, **fields: Any) -> NoticeAlert:
         "dedup_key": f"{number:032x}",
         "episode_id": number,
         "version": 1,
+        "notice": 1,
         "transition": "firing",
         "severity": "page",
         "rule": "fast-burn",
@@ -33,13 +34,13 @@ def alert(number: int = 1, **fields: Any) -> NoticeAlert:
 
 def resolved(number: int = 1, **fields: Any) -> NoticeAlert:
     """Return the end of an alert."""
-    return alert(number, transition="resolved", version=2, ends_at=ENDED_AT, **fields)
+    return alert(number, transition="resolved", version=2, notice=2, ends_at=ENDED_AT, **fields)
 
 
 def notice(*alerts: NoticeAlert, channel: str = "hook", **fields: Any) -> Notice:
     """Return a notice of these alerts, or of one."""
     alerts = alerts or (alert(),)
-    key = "+".join(f"{a.dedup_key}/{a.version}" for a in alerts)
+    key = "+".join(f"{a.dedup_key}/{a.notice}" for a in alerts)
     given: dict[str, Any] = {
         "notice_key": f"{key}/{channel}",
         "channel": channel,

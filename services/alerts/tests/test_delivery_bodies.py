@@ -123,6 +123,7 @@ def test_a_webhook_body_in_full() -> None:
             "severity": "page",
             "transition": "firing",
             "version": "1",
+            "notice": "1",
             "dedup_key": f"{1:032x}",
         },
         "startsAt": "2026-11-23T06:40:00.250Z",
