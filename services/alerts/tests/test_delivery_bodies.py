@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -50,7 +51,7 @@ pairs = st.dictionaries(st.from_regex(r"[a-z_]{1,8}", fullmatch=True), texts, ma
 @st.composite
 def alerts(draw: st.DrawFn) -> NoticeAlert:
     number = draw(st.integers(1, 99))
-    make = draw(st.sampled_from([alert, resolved]))
+    make: Callable[..., NoticeAlert] = draw(st.sampled_from([alert, resolved]))
     labels = {**draw(pairs), "alertname": "x"}
     message = draw(st.text(min_size=1, max_size=3000))
     severity = draw(st.sampled_from(["page", "ticket", "info"]))
