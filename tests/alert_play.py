@@ -38,7 +38,9 @@ def befalling(episodes: Sequence[Episode]) -> Iterator[None]:
     counts._hour.cache_clear()
 
 
-def simulated(service: str, start: datetime, end: datetime, window_seconds: int) -> list[MetricEvent]:
+def simulated(
+    service: str, start: datetime, end: datetime, window_seconds: int
+) -> list[MetricEvent]:
     """Return the service's events with start < timestamp <= end."""
     found = counts.events_between(
         SEED, int(start.timestamp()), int(end.timestamp()), window_seconds

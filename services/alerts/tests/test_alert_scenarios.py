@@ -16,9 +16,7 @@ FAST_PAIR, SECOND_PAIR = (3600, 300, 14.4), (21_600, 1800, 6.0)
 TICK_SECONDS = 10
 
 
-def episode(
-    kind: ScenarioKind, after_minutes: int, minutes: int, **parameters: float
-) -> Episode:
+def episode(kind: ScenarioKind, after_minutes: int, minutes: int, **parameters: float) -> Episode:
     start = int(BEGINS.timestamp()) + after_minutes * 60
     return Episode(kind, start, start + minutes * 60, parameters)
 
@@ -61,9 +59,7 @@ async def test_a_slow_burn_gives_a_ticket_and_no_page() -> None:
 
 
 async def test_flapping_gives_one_episode() -> None:
-    truth = episode(
-        ScenarioKind.FLAPPING, 5, 32, error_ratio=0.008, half_period_seconds=120
-    )
+    truth = episode(ScenarioKind.FLAPPING, 5, 32, error_ratio=0.008, half_period_seconds=120)
     with befalling([truth]):
         play = Play("inventory", BEGINS)
         crossings, was_over = 0, False
