@@ -36,7 +36,9 @@ def write_plot(path: Path, outcomes: Sequence[Outcome]) -> None:
 def _panel(left: float, model: str, title: str, outcomes: Sequence[Outcome]) -> Iterable[str]:
     bottom = _TOP + _SIDE
     yield f'<text x="{left}" y="{_TOP - 20}" font-size="14" font-weight="bold">{title}</text>'
-    yield f'<rect x="{left}" y="{_TOP}" width="{_SIDE}" height="{_SIDE}" fill="none" stroke="#444"/>'
+    yield (
+        f'<rect x="{left}" y="{_TOP}" width="{_SIDE}" height="{_SIDE}" fill="none" stroke="#444"/>'
+    )
     yield (
         f'<line x1="{left}" y1="{bottom}" x2="{left + _SIDE}" y2="{_TOP}" stroke="#888" '
         'stroke-dasharray="4 4"/>'
@@ -45,7 +47,9 @@ def _panel(left: float, model: str, title: str, outcomes: Sequence[Outcome]) -> 
         along = _place(value)
         yield _text(left + along, bottom + 18, f"{value:g}", "middle")
         yield _text(left - 6, bottom - along + 4, f"{value:g}", "end")
-    yield _text(left + _SIDE / 2, bottom + 38, "spent after (share of the window; 1: not)", "middle")
+    yield _text(
+        left + _SIDE / 2, bottom + 38, "spent after (share of the window; 1: not)", "middle"
+    )
     yield _text(left, _TOP - 5, "said", "end")
     for number, (family, colour) in enumerate(_COLOURS.items()):
         x = left + 10 + number * 130

@@ -6,6 +6,7 @@ names a real series to be gone through as well.
 
 import argparse
 import os
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -104,16 +105,18 @@ def main() -> None:
     parser.add_argument("--plot", type=Path)
     given = parser.parse_args()
     outcomes, spent_before = outcomes_of(range(given.first, given.first + given.seeds))
-    print(f"{given.seeds} seeds from {given.first}; {spent_before} had nothing left to forecast\n")
-    print("\n".join(report(outcomes)))
-    print("\n" + mark(outcomes))
+    counted = f"{given.seeds} seeds from {given.first}; {spent_before} had nothing left to forecast"
+    _write([counted, "", *report(outcomes), "", mark(outcomes)])
     if given.plot:
         write_plot(given.plot, of_families(outcomes, SPENT_OR_RETURNING))
     real = os.environ.get(PETSHOP_VARIABLE)
     for objective in OBJECTIVES if real else ():
-        found = petshop_outcomes(Path(str(real)), objective)
-        print(f"\nPetShop, objective {objective}, window {WINDOW_DAYS} d\n")
-        print("\n".join(report(found)))
+        title = f"PetShop, objective {objective}, window {WINDOW_DAYS} d"
+        _write(["", title, "", *report(petshop_outcomes(Path(str(real)), objective))])
+
+
+def _write(lines: Iterable[str]) -> None:
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
 
 
 if __name__ == "__main__":

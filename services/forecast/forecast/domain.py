@@ -144,8 +144,7 @@ class _Look:
         return self._slo.risk_level is RiskLevel.FREEZE
 
     def _spent_after(self) -> list[float | None]:
-        """Return P10, P50 and P90 of the hours until the budget is spent, and those at the last
-        hour's burn rate."""
+        """Return the hours to exhaustion: P10, P50, P90, and at the last hour's rate."""
         if self._slo.error_budget_remaining <= 0:
             return [0.0, 0.0, 0.0, 0.0]
         present = Present(
@@ -158,9 +157,7 @@ class _Look:
         rates = np.vstack([expected, np.full(intervals, self._slo.burn_rate_1h)])
         return models.roll_off(self._budget, rates, self._window_hours)
 
-    def _models(
-        self, published: float | None, last_hour: float | None
-    ) -> tuple[Exhaustion, ...]:
+    def _models(self, published: float | None, last_hour: float | None) -> tuple[Exhaustion, ...]:
         """Return what each model says; the baselines stand beside ours for comparison only."""
         slo, window = self._slo, self._window_hours
         ago, remaining = self._budget_course()
@@ -245,4 +242,3 @@ def _until_full(now: datetime, seconds: int) -> float:
     """Return the seconds until the next full minute or hour; 0 on it."""
     length = seconds * MICROSECONDS
     return -to_micros(now) % length / MICROSECONDS
-

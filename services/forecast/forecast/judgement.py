@@ -22,8 +22,7 @@ GOOD_FIT = 0.5
 FRESH = timedelta(minutes=2)
 FRESH_REPORTS = 2
 
-_OLD = frozenset({DataStatus.NO_DATA, DataStatus.LAGGING, DataStatus.STALE})
-_REASONS = {
+_OLD = {
     DataStatus.NO_DATA: "nothing has been reported",
     DataStatus.LAGGING: "the counts are behind (lagging)",
     DataStatus.STALE: "the service has stopped reporting (stale)",
@@ -60,22 +59,26 @@ def confidence(line: Line, freshness: Freshness) -> tuple[Confidence, str]:
     """Return how far to trust the forecast, and why not further.
 
     Low: old data, fewer than 12 points, or points all over the place. High: 36 points, no report
-    overdue, and points close to their line. Medium is what is left.
+    overdue, and points close to their line. Medium is what is left. The first rule that applies
+    decides, and is the reason given.
     """
     scatter = line.scatter / line.mean if line.mean else 0.0
+    apart = line.fit_ratio < GOOD_FIT
+    status, points = freshness.status, line.points
     spread = f"the burn rate scatters by {scatter:.1f} times its mean"
-    if freshness.status in _OLD:
-        return "low", _REASONS[freshness.status]
-    if line.points < FEW_POINTS:
-        return "low", f"only {line.points} half hours with requests in the last day"
-    if scatter > WIDE_SCATTER and line.fit_ratio < GOOD_FIT:
-        return "low", spread
-    if freshness.status is DataStatus.NO_TRAFFIC:
-        return "medium", "no requests are coming in"
-    if not freshness.fresh:
-        return "medium", f"the newest report is {freshness.age.total_seconds():.0f} s old"
-    if line.points < MANY_POINTS:
-        return "medium", f"{line.points} half hours with requests in the last day"
-    if scatter > CLOSE_SCATTER and line.fit_ratio < GOOD_FIT:
-        return "medium", spread
-    return "high", "a day of points close to their line, and fresh data"
+    counted = f"only {points} half hours with requests in the last day"
+    rules: tuple[tuple[bool, Confidence, str], ...] = (
+        (status in _OLD, "low", _OLD.get(status, "")),
+        (points < FEW_POINTS, "low", counted),
+        (scatter > WIDE_SCATTER and apart, "low", spread),
+        (status is DataStatus.NO_TRAFFIC, "medium", "no requests are coming in"),
+        (
+            not freshness.fresh,
+            "medium",
+            f"the newest report is {freshness.age.total_seconds():.0f} s old",
+        ),
+        (points < MANY_POINTS, "medium", counted),
+        (scatter > CLOSE_SCATTER and apart, "medium", spread),
+        (True, "high", "a day of points close to their line, and fresh data"),
+    )
+    return next((level, reason) for applies, level, reason in rules if applies)

@@ -52,7 +52,7 @@ def burn_rate_line(minutes: Values, allowed_ratio: float) -> Line:
     wanted = SERIES_HOURS * 60
     points = minutes[:, -wanted:].reshape(2, -1, POINT_MINUTES).sum(2)
     total, bad = points[0].astype(np.float64), points[1]
-    rates = bad / np.maximum(total, 1) / allowed_ratio
+    rates: Values = bad / np.maximum(total, 1) / allowed_ratio
     ago = np.arange(len(total), 0, -1) - 0.5
     return fit_line(-ago * (POINT_MINUTES / 60), rates, total)
 
@@ -103,10 +103,12 @@ def expected_burn_rates(present: Present, first_hours: float, intervals: int) ->
     longest, shortest = LASTING_EXCESS_HOURS, ENDING_EXCESS_HOURS
     worst, best = (longest, shortest) if excess > 0 else (shortest, longest)
     spread = math.exp(_Z_TENTH * _spread(present, level))
-    found = np.stack([
-        course + excess * _share_left(begins, lengths, hours)
-        for hours in (worst, EXCESS_HOURS, best)
-    ])
+    found = np.stack(
+        [
+            course + excess * _share_left(begins, lengths, hours)
+            for hours in (worst, EXCESS_HOURS, best)
+        ]
+    )
     rates: Values = np.maximum(0.0, found) * np.array([[spread], [1.0], [1 / spread]])
     return rates
 
