@@ -54,7 +54,8 @@ def burn_rate_line(minutes: Values, allowed_ratio: float) -> Line:
     total, bad = points[0].astype(np.float64), points[1]
     rates: Values = bad / np.maximum(total, 1) / allowed_ratio
     ago = np.arange(len(total), 0, -1) - 0.5
-    return fit_line(-ago * (POINT_MINUTES / 60), rates, total)
+    hours: Values = -ago * (POINT_MINUTES / 60)
+    return fit_line(hours, rates, total)
 
 
 def shrunk_slope(line: Line) -> float:
