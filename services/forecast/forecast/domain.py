@@ -63,6 +63,7 @@ def no_forecast(slo: SloStatus, service_name: str) -> SloForecast:
         unblocked_at_present_rate=None,
         data_status=slo.data_status,
         models=(),
+        revision=slo.revision,
     )
 
 
@@ -137,6 +138,7 @@ class _Look:
             unblocked_at_present_rate=free_at_present_rate,
             data_status=slo.data_status,
             models=self._models(p50, last_hour),
+            revision=slo.revision,
         )
 
     @property
