@@ -155,9 +155,7 @@ def slo(  # noqa: PLR0913 - a figure for each parameter
             window: WindowRate(seconds, 100_000, bad, rate)
             for (window, seconds), rate in zip(lengths.items(), rates, strict=True)
         },
-        burn_pairs=tuple(
-            BurnPair(*pair, rate) for pair, rate in zip(PAIRS, pairs, strict=True)
-        ),
+        burn_pairs=tuple(BurnPair(*pair, rate) for pair, rate in zip(PAIRS, pairs, strict=True)),
     )
 
 

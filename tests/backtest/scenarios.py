@@ -93,9 +93,7 @@ def scenario(family: Family, seed: int) -> Scenario:
     frame = _Frame(seed, random, service, now, window_days, 1 - objective)
     total, bad = _counts(frame, _FAMILIES[family](frame))
     cut = (now - frame.start) // MINUTE - 1
-    return Scenario(
-        family, seed, frame.start + MINUTE, cut, total, bad, objective, window_days
-    )
+    return Scenario(family, seed, frame.start + MINUTE, cut, total, bad, objective, window_days)
 
 
 def _counts(frame: _Frame, found: list[Episode]) -> tuple[Ints, Ints]:
@@ -114,9 +112,7 @@ def _counts(frame: _Frame, found: list[Episode]) -> tuple[Ints, Ints]:
 def _burn(frame: _Frame, start: float, end: float, burn: float) -> Episode:
     """Return an episode that burns at so many times the sustainable rate."""
     ratio = min(0.9, burn * frame.allowed)
-    return Episode(
-        ScenarioKind.SLOW_BURN, int(start), int(end), {"error_ratio": ratio}
-    )
+    return Episode(ScenarioKind.SLOW_BURN, int(start), int(end), {"error_ratio": ratio})
 
 
 def _wandering(frame: _Frame, start: float, burn: Callable[[float], float]) -> list[Episode]:
