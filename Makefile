@@ -11,6 +11,9 @@ PACKAGES := libs/common/common services/ingest/ingest services/burnrate/burnrate
 	services/api-gateway/api_gateway cli/burnline
 TYPED := $(PACKAGES) tests deploy conftest.py $(wildcard examples/*/*.py benchmarks/*.py)
 TEST_FOLDERS := libs/common/tests $(patsubst %/,%,$(sort $(dir $(wildcard services/*/tests/*.py)))) cli/tests $(wildcard examples/*/tests)
+# Most tests wait for servers, so that more of them than there are cores still help. Each process
+# has a PostgreSQL and a Kafka of its own (about 1.5 GB); 0 runs all tests in one, with `-x`, `--pdb`.
+PROCESSES ?= 3
 BENCHMARKS := $(wildcard benchmarks/bench_*.py)
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes \
 	--no-annotate --no-header
@@ -36,7 +39,7 @@ clean: ## end the local stack and forget its data
 	@if [ -x $(BIN)/burnline ]; then $(BIN)/burnline clean; else echo "nothing to forget"; fi
 
 test: $(DEV) ## run all tests, on real Apache Kafka and PostgreSQL
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses $(PROCESSES) --durations 15 $(ARGS)
 
 test-fast: $(DEV) ## run the tests that need no server
 	$(BIN)/pytest -m "not servers" $(ARGS)

@@ -25,7 +25,8 @@ from api_gateway.domain import (
 )
 from api_gateway.gateway import Gateway
 from api_gateway.handlers import Handlers
-from api_gateway.history import CountQuery, Counts, Reports
+from api_gateway.history import HOUR, CountQuery, Counts, Reports, Seconds
+from api_gateway.hourly import HourlyCounts, SlowCounts
 from common.events import (
     BurnRateMessage,
     BurnRateSnapshot,
@@ -54,6 +55,7 @@ class Rows:
     targets: dict[int, Target] = field(default_factory=dict)
     bounds: dict[str, list[tuple[float, ...]]] = field(default_factory=dict)
     minutes: dict[str, list[tuple[int, int, int, int]]] = field(default_factory=dict)
+    slow_hours: dict[int, list[tuple[int, int, int]]] = field(default_factory=dict)
     announced: list[CatalogMessage] = field(default_factory=list)
     revision: int = 0
 
@@ -123,6 +125,20 @@ class MemorySession:
         rows = self._rows.minutes.get(query.service_name, [])
         kept = [row for row in sorted(rows) if query.since < row[0] <= query.until]
         return np.array(kept, dtype=np.int64).reshape(-1, 4)
+
+    async def hourly_counts(self, ends: Seconds) -> HourlyCounts:
+        names = tuple(sorted(self._rows.minutes))
+        sums = np.zeros((2, len(names), len(ends)), np.int64)
+        for row, name in enumerate(names):
+            for end, total, bad, _ in self._rows.minutes[name]:
+                (column,) = np.nonzero((ends - HOUR < end) & (end <= ends))
+                sums[:, row, column] += np.array([[total], [bad]])
+        return HourlyCounts(names, ends, sums[0], sums[1])
+
+    async def hourly_slow(self, ends: Seconds, targets: Sequence[Target]) -> SlowCounts:
+        del ends
+        wanted = {target.id for target in targets}
+        return {key: rows for key, rows in self._rows.slow_hours.items() if key in wanted}
 
     async def latest_revisions(self) -> tuple[list[Service], list[Target]]:
         newest: dict[str, Service] = {}

@@ -25,7 +25,7 @@ from burnline.postgres import PostgresNode
 from burnline.postgres_home import forget_home, open_home
 from common.settings import KafkaSettings
 from common.topics import TOPICS, ensure_topics
-from tests.servers import running
+from tests.servers import SERVERS_USED, running
 from tests.stack import Stack
 
 HOST: Final = "127.0.0.1"
@@ -41,20 +41,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "servers: needs Apache Kafka or PostgreSQL")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs a server, by the fixtures that it uses."""
     for item in items:
         if SERVER_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker("servers")
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which servers the session ran on."""
-    for line in _SERVERS_USED:
-        terminalreporter.write_line(line)
-
-
-_SERVERS_USED: Final[dict[str, None]] = {}
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +58,7 @@ def postgres_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres
         asyncio.run(node.ensure_database(TEMPLATE))
         migrate(node.url(TEMPLATE))
         version = asyncio.run(_query(node.url(MAINTENANCE), "SHOW server_version"))
-        _SERVERS_USED[f"PostgreSQL {version}, run by the test session"] = None
+        SERVERS_USED[f"PostgreSQL {version}, run by the test session"] = None
         yield node
     forget_home(data_dir)
 
@@ -151,7 +143,7 @@ def migrate(url: str) -> None:
 
 def note_kafka() -> None:
     """Remember that this session ran on Apache Kafka, and on which version of it."""
-    _SERVERS_USED[f"Apache Kafka {jar_version(ensure_jars())}, run by the test session"] = None
+    SERVERS_USED[f"Apache Kafka {jar_version(ensure_jars())}, run by the test session"] = None
 
 
 def _data_dir(factory: pytest.TempPathFactory, name: str) -> DataDir:

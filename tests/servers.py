@@ -1,4 +1,4 @@
-"""One real server for a test session, ended with it."""
+"""One real server for a test session, ended with it, and which ones there were."""
 
 import asyncio
 import time
@@ -17,6 +17,8 @@ from burnline.processes import ProcessIdentity, end_processes
 START_TIMEOUT_SECONDS: Final = 90.0
 STOP_TIMEOUT_SECONDS: Final = 20.0
 POLL_SECONDS: Final = 0.1
+SERVERS_USED: Final[dict[str, None]] = {}
+"""What the summary says of the servers that the tests ran on, line by line."""
 
 
 @contextmanager

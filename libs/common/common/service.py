@@ -1,7 +1,9 @@
 """The frame of every service: health, readiness, metrics, problems, and the server itself."""
 
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -20,6 +22,9 @@ from common.settings import Settings
 
 Readiness = Callable[[], Awaitable[dict[str, str]]]
 """Gives the checks that fail, by name, each with the reason; nothing when ready."""
+
+STARTUP_FAILURE = 3
+"""Exit status of a process that never served, as uvicorn's own."""
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
 
@@ -84,7 +89,7 @@ def _describe_problems(app: FastAPI) -> None:
 
 def serve(app: FastAPI, settings: Settings, port: int) -> None:
     """Run the application until it is told to stop."""
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=settings.host,
         port=port,
@@ -93,3 +98,20 @@ def serve(app: FastAPI, settings: Settings, port: int) -> None:
         access_log=False,
         timeout_graceful_shutdown=10,
     )
+    server = _Server(config, app)
+    server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
+
+
+class _Server(uvicorn.Server):
+    """Tells the application at once that it is to stop, so that endless answers end."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take a signal to stop."""
+        self._app.state.stopping = True
+        super().handle_exit(sig, frame)

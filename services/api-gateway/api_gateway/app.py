@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from api_gateway.domain import default_definition
 from api_gateway.gateway import Gateway
 from api_gateway.handlers import Handlers
 from api_gateway.limits import TokenBucket
+from api_gateway.overview import Overview
 from api_gateway.ports import Store
 from api_gateway.read_model import ReadModel
 from api_gateway.repository import PostgresStore
@@ -24,7 +25,7 @@ from api_gateway.settings import GatewaySettings
 from api_gateway.web import gateway_app
 from common.clock import Clock, system_clock
 from common.database import Database
-from common.kafka import Publisher, TableReader
+from common.kafka import Publisher, Record, TableReader
 from common.logging import configure_logging
 from common.outbox import Outbox
 from common.topics import BURNRATES, CATALOG
@@ -41,15 +42,17 @@ def make_gateway(
     """Put the parts together on a store and a publisher."""
     default = default_definition(settings.default_objective, settings.default_window_days)
     silence = timedelta(seconds=settings.shard_silence_seconds)
+    read_model = ReadModel(silence, default)
     return Gateway(
         store=store,
         catalog=Catalog(store),
-        read_model=ReadModel(silence, default),
+        read_model=read_model,
         commands=ComputeCommands(
             publisher, clock, settings.partitions, settings.compute_timeout_seconds
         ),
         writes=TokenBucket(settings.writes_per_second, settings.write_burst, time.monotonic()),
         clock=clock,
+        overview=Overview(store, read_model, default),
     )
 
 
@@ -64,12 +67,12 @@ class Runtime:
         store = PostgresStore(self._database, self._outbox)
         self.gateway = make_gateway(settings, store, self._publisher)
         self._discovery = Discovery(store)
-        handlers = Handlers(self.gateway.read_model, self.gateway.commands, self._discovery)
+        self._handlers = Handlers(self.gateway.read_model, self.gateway.commands, self._discovery)
         self._read_again = asyncio.Event()
         self._reader = TableReader(
             settings,
             [BURNRATES.name, CATALOG.name],
-            handlers.on_records,
+            self._on_records,
             on_start=self._forget,
         )
 
@@ -104,6 +107,10 @@ class Runtime:
         except Exception as error:  # noqa: BLE001 - whatever it is, it is not ready
             failing["database"] = f"does not answer: {type(error).__name__}"
         return failing
+
+    async def _on_records(self, records: Sequence[Record]) -> None:
+        await self._handlers.on_records(records)
+        self.gateway.changes.saw(records)
 
     def _forget(self) -> None:
         self.gateway.read_model.forget_catalog()

@@ -88,10 +88,12 @@ class HistoryPoint(Burn):
     service_name: str
     timestamp: Instant
     short_window_seconds: int
+    total: int = Field(description="Requests in the step that ends here")
+    bad: int = Field(description="Bad requests in the step that ends here")
 
     @classmethod
-    def of(cls, service_name: str, point: Point) -> Self:
-        """Return the answer for a point."""
+    def of(cls, service_name: str, point: Point, counts: tuple[int, int]) -> Self:
+        """Return the answer for a point, with the counts of its step."""
         return cls(
             service_name=service_name,
             timestamp=datetime.fromtimestamp(point.at, UTC),
@@ -105,6 +107,8 @@ class HistoryPoint(Burn):
             risk_capped=point.risk_capped,
             data_status=point.data_status,
             short_window_seconds=point.short_window_seconds,
+            total=counts[0],
+            bad=counts[1],
         )
 
 

@@ -1,15 +1,17 @@
 """What the operations stand on, and the checks that several of them share."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from fastapi import Depends, Path, Request
 
 from api_gateway.catalog import Catalog, unknown_service, unknown_target
+from api_gateway.changes import ChangeLog
 from api_gateway.compute import ComputeCommands
 from api_gateway.domain import Service, Target, service_name_fault
 from api_gateway.limits import TokenBucket
+from api_gateway.overview import Overview
 from api_gateway.ports import Store
 from api_gateway.read_model import ReadModel
 from common.clock import Clock
@@ -30,6 +32,8 @@ class Gateway:
     commands: ComputeCommands
     writes: TokenBucket
     clock: Clock
+    overview: Overview
+    changes: ChangeLog = field(default_factory=ChangeLog)
 
 
 def gateway_of(request: Request) -> Gateway:

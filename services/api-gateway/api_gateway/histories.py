@@ -15,6 +15,7 @@ from api_gateway.history import (
     burn_history,
     grid,
     minutes_from,
+    step_counts,
 )
 from api_gateway.ports import Store
 from api_gateway.read_model import ReadModel
@@ -26,11 +27,15 @@ from common.events import SloStatus
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The points of a service, the objective they are held against, and its present state."""
+    """The points of a service, the objective they are held against, and its present state.
+
+    `step_counts` are requests and bad ones of the step that ends at each point.
+    """
 
     slo: SloStatus
     step_seconds: int
     points: list[Point]
+    step_counts: list[tuple[int, int]]
     current: ServiceState
 
 
@@ -61,7 +66,7 @@ async def read_history(  # noqa: PLR0913, PLR0917 - two sources and a question
         )
         reports, counts = await reader.reports(query), await reader.counts(query)
     points = burn_history(times, reports, counts, _objective(slo, targets), query.minutes_from)
-    return History(slo, step, points, current)
+    return History(slo, step, points, step_counts(times, step, counts), current)
 
 
 def _chosen(state: ServiceState, slo_id: int | None) -> SloStatus:

@@ -138,6 +138,12 @@ def burn_history(
     ]
 
 
+def step_counts(times: Seconds, step_seconds: int, counts: Counts) -> list[tuple[int, int]]:
+    """Return requests and bad ones of the step that ends at each time."""
+    sums = _window_sums(counts, times, [np.full_like(times, step_seconds)])[:, 0]
+    return [(total, bad) for total, bad in sums.T.tolist()]
+
+
 def _at_least(shortest: int, wanted: Seconds, times: Seconds, minutes_from: int) -> Seconds:
     """Return how far to look back; to where only hours are kept no less than one of them."""
     length = np.maximum(shortest, wanted)

@@ -5,7 +5,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from api_gateway.domain import Definition, Service, Target, Tier
-from api_gateway.history import CountQuery, Counts, Reports
+from api_gateway.history import CountQuery, Counts, Reports, Seconds
+from api_gateway.hourly import HourlyCounts, SlowCounts
 
 
 class CatalogReader(Protocol):
@@ -41,6 +42,14 @@ class CatalogReader(Protocol):
 
     async def counts(self, query: CountQuery) -> Counts:
         """Return the service's counts, oldest first."""
+        ...
+
+    async def hourly_counts(self, ends: Seconds) -> HourlyCounts:
+        """Return the counts of all services for hours by their ends (whole seconds, rising)."""
+        ...
+
+    async def hourly_slow(self, ends: Seconds, targets: Sequence[Target]) -> SlowCounts:
+        """Return requests and slow ones of the latency targets among these, by hour."""
         ...
 
     async def latest_revisions(self) -> tuple[list[Service], list[Target]]:

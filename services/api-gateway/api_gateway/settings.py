@@ -1,6 +1,7 @@
 """What the gateway reads from the environment."""
 
 from decimal import Decimal
+from pathlib import Path
 
 from pydantic import Field
 
@@ -25,4 +26,6 @@ class GatewaySettings(Settings, KafkaSettings, DatabaseSettings):
     )
     """Of the virtual target, until a snapshot brings the one in force; as burnrate is told."""
     default_window_days: int = Field(30, validation_alias="DEFAULT_WINDOW_DAYS")
+    dashboard_dir: Path | None = Field(None, validation_alias="BURNLINE_DASHBOARD_DIR")
+    """The built dashboard; without it the gateway serves the API alone."""
     body_limit_bytes: int = Field(65_536, ge=1024, validation_alias="BURNLINE_API_BODY_BYTES")

@@ -11,7 +11,8 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from api_gateway.gateway import Gateway
-from api_gateway.routers import burn, services, slo
+from api_gateway.pages import add_pages
+from api_gateway.routers import burn, overview, preview, services, slo, stream
 from api_gateway.schemas import (
     ComputeRequest,
     NewService,
@@ -52,10 +53,11 @@ def gateway_app(
         body_limit_bytes=settings.body_limit_bytes,
     )
     app.state.gateway = gateway
-    for resource in (services, slo, burn):
+    for resource in (services, slo, preview, burn, overview, stream):
         app.include_router(resource.router)
     _answer_for_the_database(app)
     _complete_document(app)
+    add_pages(app, settings.dashboard_dir)
     return app
 
 

@@ -104,7 +104,10 @@ async def get_burn_history(  # noqa: PLR0913, PLR0917 - the query's parameters
         slo_id=history.slo.id,
         slo_name=history.slo.name,
         step_seconds=history.step_seconds,
-        points=[HistoryPoint.of(service.name, point) for point in history.points],
+        points=[
+            HistoryPoint.of(service.name, point, counts)
+            for point, counts in zip(history.points, history.step_counts, strict=True)
+        ],
         current=BurnRateSnapshotAnswer.of(history.current),
     )
 

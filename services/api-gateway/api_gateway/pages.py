@@ -1,0 +1,97 @@
+"""The dashboard's files under the gateway's own address, ready in memory, with strict headers."""
+
+import hashlib
+import mimetypes
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.convertors import StringConvertor, register_url_convertor
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'self'; "
+    # the styles of menus and charts are set by scripts, which are our own
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+FOR_EVER = "public, max-age=31536000, immutable"
+ANEW = "no-cache"
+
+
+class PageConvertor(StringConvertor):
+    """Paths of pages: whatever is neither an operation's nor a file's."""
+
+    regex = r"(?!api(?:/|$)|v1/|docs|redoc|openapi|metrics|healthz|readyz|assets/)[^.]*"
+
+
+register_url_convertor("page", PageConvertor())
+
+
+@dataclass(frozen=True, slots=True)
+class PageFile:
+    """A file as it is sent; `packed` is its gzip form, made when the dashboard was built."""
+
+    body: bytes
+    packed: bytes | None
+    media_type: str
+    etag: str
+    cache: str
+
+    def answer(self, request: Request) -> Response:
+        """Return the file, packed for who can unpack it."""
+        headers = {**HEADERS, "ETag": self.etag, "Cache-Control": self.cache}
+        if request.headers.get("If-None-Match") == self.etag:
+            return Response(status_code=304, headers=headers)
+        body = self.body
+        if self.packed is not None:
+            headers["Vary"] = "Accept-Encoding"
+            if "gzip" in request.headers.get("Accept-Encoding", ""):
+                headers["Content-Encoding"] = "gzip"
+                body = self.packed
+        return Response(body, media_type=self.media_type, headers=headers)
+
+
+def add_pages(app: Starlette, folder: Path | None) -> None:
+    """Serve a built dashboard; add nothing where there is none.
+
+    Every page is the same document: which one it shows, its script reads from the address.
+    """
+    if folder is None or not (folder / "index.html").is_file():
+        return
+    files = {
+        path.relative_to(folder).as_posix(): _read(folder, path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix != ".gz"
+    }
+    index = files.pop("index.html")
+    for name, file in files.items():
+        app.router.routes.append(_route(f"/{name}", file))
+    app.router.routes.append(_route("/{page:page}", index))
+
+
+def _route(path: str, file: PageFile) -> Route:
+    async def endpoint(request: Request) -> Response:
+        return file.answer(request)
+
+    return Route(path, endpoint, methods=["GET"], include_in_schema=False)
+
+
+def _read(folder: Path, path: Path) -> PageFile:
+    body = path.read_bytes()
+    packed = path.with_name(f"{path.name}.gz")
+    media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    hashed = path.parent == folder / "assets"  # the name changes with the content
+    return PageFile(
+        body=body,
+        packed=packed.read_bytes() if packed.is_file() else None,
+        media_type=media_type,
+        etag=f'"{hashlib.sha256(body).hexdigest()[:32]}"',
+        cache=FOR_EVER if hashed else ANEW,
+    )

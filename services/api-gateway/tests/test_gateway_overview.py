@@ -1,0 +1,171 @@
+"""The overview, a target's preview and the event stream, without servers."""
+
+import asyncio
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from aiokafka import ConsumerRecord
+from starlette.requests import Request
+
+from api_gateway.changes import ChangeLog
+from api_gateway.history import MINUTE
+from api_gateway.hourly import hour_ends
+from api_gateway.routers.stream import MOST_STREAMS, stream_changes
+from common.topics import BURNRATES, CATALOG
+from tests.gateway import NOW, GatewayHarness, for_target, heartbeat, snapshot
+
+HOUR = 3600
+NOON = int(NOW.timestamp()) // HOUR * HOUR
+
+
+async def row_of(gateway: GatewayHarness, name: str) -> Any:
+    overview = await gateway.get("/api/overview")
+    return next(row for row in overview["services"] if row["service_name"] == name)
+
+
+async def test_a_line_says_what_the_status_says(gateway: GatewayHarness) -> None:
+    await gateway.service()
+    target = await gateway.target(objective=0.99)
+    await gateway.feed(
+        snapshot("checkout", for_target(target, total=1000, bad=2)),
+        *(heartbeat(shard) for shard in range(4)),
+    )
+    status = await gateway.get("/api/slo/checkout")
+    row = await row_of(gateway, "checkout")
+    same = set(row) & set(status)
+    assert same >= {"composite_burn_rate", "error_budget_remaining", "data_status", "slo_name"}
+    assert {name: row[name] for name in same} == {name: status[name] for name in same}
+    assert (row["tier"], row["owner"], row["objective"]) == (1, "payments", 0.99)
+    assert row["bad_events_left"] == 8
+    assert (row["slo_count"], row["default_slo"]) == (1, False)
+
+
+async def test_a_service_that_never_reported_is_no_data(gateway: GatewayHarness) -> None:
+    await gateway.service()
+    row = await row_of(gateway, "checkout")
+    assert row["data_status"] == "no_data"
+    assert row["bad_events_left"] is None
+    assert row["hourly_burn_rates"] == [None] * 24
+
+
+async def test_hours_take_the_strictest_objective_and_the_slow_ones(
+    gateway: GatewayHarness,
+) -> None:
+    await gateway.service()
+    await gateway.target(objective=0.9)
+    await gateway.target(name="stricter", objective=0.99)
+    slow = await gateway.target(
+        name="fast", sli_type="latency", objective=0.9, threshold_seconds=0.5
+    )
+    gateway.store.rows.minutes["checkout"] = [
+        (NOON - HOUR + MINUTE, 1000, 20, 60),
+        (NOON, 0, 0, 60),
+        (NOON + MINUTE, 1000, 10, 60),
+    ]
+    gateway.store.rows.slow_hours[slow["id"]] = [(NOON, 1000, 500), (NOON - 99 * HOUR, 1, 1)]
+    overview = await gateway.get("/api/overview")
+    assert overview["hours_end"][-2:] == [NOON, NOON + HOUR]
+    rates = overview["services"][0]["hourly_burn_rates"]
+    assert rates[-2:] == pytest.approx([5.0, 1.0])
+    assert rates[:-2] == [None] * 22
+
+
+async def test_the_answer_is_made_once_a_second(gateway: GatewayHarness) -> None:
+    await gateway.service()
+    first = await gateway.client.get("/api/overview")
+    await gateway.service("cart")
+    again = await gateway.client.get(
+        "/api/overview", headers={"If-None-Match": first.headers["ETag"]}
+    )
+    assert (again.status_code, again.content) == (304, b"")
+    gateway.now[0] += timedelta(seconds=1)
+    later = await gateway.client.get(
+        "/api/overview", headers={"If-None-Match": first.headers["ETag"]}
+    )
+    assert [row["service_name"] for row in later.json()["services"]] == ["cart", "checkout"]
+
+
+def test_hours_end_with_the_one_that_runs() -> None:
+    assert hour_ends(7200, 2).tolist() == [3600, 7200]
+    assert hour_ends(7201, 2).tolist() == [7200, 10800]
+
+
+async def test_a_preview_holds_stored_counts_against_another_objective(
+    gateway: GatewayHarness,
+) -> None:
+    await gateway.service()
+    gateway.store.rows.minutes["checkout"] = [
+        (NOON - m * MINUTE, 1000, 2 if m < 60 else 0, 60) for m in range(600)
+    ]
+    path = "/api/slo/checkout/preview"
+    easy = (await gateway.get(path, objective="0.999"))["would_be"]
+    strict = (await gateway.get(path, objective="0.9999"))["would_be"]
+    assert (easy["total"], easy["bad"]) == (600_000, 120)
+    assert easy["error_budget_consumed"] == pytest.approx(0.2)
+    assert strict["error_budget_consumed"] == pytest.approx(2.0)
+    assert easy["level_seconds"]["FREEZE"] < strict["level_seconds"]["FREEZE"]
+    assert sum(strict["level_seconds"].values()) == strict["reported_seconds"]
+    assert 10 * HOUR <= strict["reported_seconds"] <= 12 * HOUR
+
+
+@pytest.mark.parametrize("query", ["objective=0", "objective=0.9&window_days=8", "window_days=7"])
+async def test_a_preview_of_what_is_no_target_is_refused(
+    gateway: GatewayHarness, query: str
+) -> None:
+    await gateway.service()
+    response = await gateway.client.get(f"/api/slo/checkout/preview?{query}")
+    assert response.status_code == 422
+
+
+def record(topic: str, key: str | None, partition: int, offset: int) -> Any:
+    raw = None if key is None else key.encode()
+    return ConsumerRecord(topic, partition, offset, 0, 0, raw, b"{}", 0, 0, 0, ())
+
+
+def test_only_the_newest_change_of_a_key_is_told() -> None:
+    log = ChangeLog()
+    log.saw([record(BURNRATES.name, key, 1, at) for at, key in enumerate("abca")])
+    log.saw([record(CATALOG.name, None, 0, 1)])
+    assert [(c.key, c.id) for c in log.since(0)] == [
+        ("b", "slo.burnrates.v1-1-1"),
+        ("c", "slo.burnrates.v1-1-2"),
+        ("a", "slo.burnrates.v1-1-3"),
+    ]
+    assert [c.key for c in log.since(3)] == ["a"]
+    assert log.since(log.position) == []
+
+
+async def test_the_stream_begins_with_reset_and_tells_what_changed(
+    gateway: GatewayHarness,
+) -> None:
+    request = Request({"type": "http", "app": gateway.app, "headers": []})
+    changes = gateway.gateway.changes
+    stream = stream_changes(gateway.gateway, request, changes)
+    first = await anext(stream)
+    assert (first.event, first.data.changed) == ("reset", {})
+    changes.saw([record(BURNRATES.name, "checkout", 2, 41), record(BURNRATES.name, "cart", 2, 42)])
+    told = await asyncio.wait_for(anext(stream), 5)
+    assert (told.event, told.id) == ("changed", "slo.burnrates.v1-2-42")
+    assert told.data.changed == {"slo.burnrates.v1": ["checkout", "cart"]}
+    gateway.app.state.stopping = True
+    with pytest.raises(StopAsyncIteration):
+        await asyncio.wait_for(anext(stream), 5)
+
+
+async def test_the_stream_is_events_over_http(gateway: GatewayHarness) -> None:
+    gateway.app.state.stopping = True  # the stream ends after its first event
+    response = await gateway.client.get("/api/stream")
+    assert response.headers["Content-Type"].startswith("text/event-stream")
+    name, data, *_ = response.text.splitlines()
+    assert name == "event: reset"
+    assert json.loads(data.removeprefix("data: "))["changed"] == {}
+    assert gateway.gateway.changes.streams == 0
+
+
+async def test_streams_are_bounded(gateway: GatewayHarness) -> None:
+    gateway.gateway.changes.streams = MOST_STREAMS
+    response = await gateway.client.get("/api/stream")
+    assert (response.status_code, response.json()["code"]) == (503, "too_many_streams")
+    assert gateway.gateway.changes.streams == MOST_STREAMS
