@@ -11,12 +11,15 @@ PACKAGES := libs/common/common services/ingest/ingest services/burnrate/burnrate
 	services/api-gateway/api_gateway cli/burnline
 TYPED := $(PACKAGES) tests deploy conftest.py $(wildcard examples/*/*.py benchmarks/*.py)
 TEST_FOLDERS := libs/common/tests $(patsubst %/,%,$(sort $(dir $(wildcard services/*/tests/*.py)))) cli/tests $(wildcard examples/*/tests)
+# Most tests wait for servers, so that more of them than there are cores still help. Each process
+# has a PostgreSQL and a Kafka of its own (about 1.5 GB); 0 runs all tests in one, with `-x`, `--pdb`.
+PROCESSES ?= 3
 BENCHMARKS := $(wildcard benchmarks/bench_*.py)
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes \
 	--no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down logs clean test test-fast check types format schemas bench chaos pins
+.PHONY: help install up down logs clean test test-fast check types format schemas bench backtest chaos pins
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,7 +39,7 @@ clean: ## end the local stack and forget its data
 	@if [ -x $(BIN)/burnline ]; then $(BIN)/burnline clean; else echo "nothing to forget"; fi
 
 test: $(DEV) ## run all tests, on real Apache Kafka and PostgreSQL
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses $(PROCESSES) --durations 15 $(ARGS)
 
 test-fast: $(DEV) ## run the tests that need no server
 	$(BIN)/pytest -m "not servers" $(ARGS)
@@ -62,6 +65,9 @@ schemas: $(DEV) ## write the JSON Schemas and the AsyncAPI document again
 bench: $(DEV) ## run the benchmarks, on real Apache Kafka
 	@[ -n "$(BENCHMARKS)" ] || { echo "benchmarks/ holds no bench_*.py yet"; exit 1; }
 	@for file in $(BENCHMARKS); do $(BIN)/python $$file || exit 1; done
+
+backtest: $(DEV) ## forecasts of simulated histories against what happened; SEEDS=600
+	$(BIN)/python -m tests.backtest.run --seeds $(or $(SEEDS),600) --plot docs/forecast.svg
 
 chaos: $(DEV) ## hurt real servers for SECONDS=60 by SEED=1, then compare every row with a model
 	$(BIN)/python -m tests.faults.chaos --seed $(or $(SEED),1) --seconds $(or $(SECONDS),60)

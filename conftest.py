@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, settings
 
 pytest_plugins = (
     "tests.plugin",
+    "tests.parallel",
     "tests.gateway_fixtures",
     "tests.ingest_fixtures",
     "tests.faults.fixtures",

@@ -1,37 +1,60 @@
 """The `burnline` command: one function of one module for each subcommand."""
 
 import sys
+from importlib import import_module
+from typing import Final
 
 import typer
 
-from burnline.doctor import doctor
-from burnline.env import env
 from burnline.errors import StackError
-from burnline.import_events import import_events
-from burnline.ledger import ledger
-from burnline.logs import logs
-from burnline.status import status
-from burnline.up import clean, down, up
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Error budgets and burn rates from metric events: the local stack and its tools.",
-)
-for command in (up, down, status, logs, env, doctor, clean):
-    app.command()(command)
-app.command(name="import")(import_events)
-app.add_typer(ledger, name="ledger")
+COMMANDS: Final = {
+    "up": "burnline.up:up",
+    "down": "burnline.up:down",
+    "status": "burnline.status:status",
+    "logs": "burnline.logs:logs",
+    "env": "burnline.env:env",
+    "doctor": "burnline.doctor:doctor",
+    "clean": "burnline.up:clean",
+    "import": "burnline.import_events:import_events",
+    "ledger": "burnline.ledger:ledger",
+    "gate": "burnline.gate:gate",
+}
+HELP: Final = "Error budgets and burn rates from metric events: the local stack and its tools."
+
+
+def make_app(*names: str) -> typer.Typer:
+    """Return the command line with these commands, or with all of them.
+
+    Only their modules are imported: those that speak with the database take a second of a core.
+    """
+    app = typer.Typer(
+        no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=HELP
+    )
+    app.callback()(_keep_subcommands)
+    for name in names or COMMANDS:
+        module, _, attribute = COMMANDS[name].partition(":")
+        command = getattr(import_module(module), attribute)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name=name)(command)
+    return app
 
 
 def main() -> None:
     """Run the command line; an error that the user can act on is printed without a trace."""
+    asked = [name for name in sys.argv[1:2] if name in COMMANDS]
     try:
-        app()
+        make_app(*asked)()
     except StackError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(1)
+
+
+def _keep_subcommands() -> None:
+    # with one command and no callback, Typer would take the command's name for an argument
+    return
 
 
 if __name__ == "__main__":

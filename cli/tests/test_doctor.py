@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from burnline.artifacts import jars_dir
 from burnline.config import StackConfig
 from burnline.doctor import examine
-from burnline.main import app
+from burnline.main import make_app
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("bare_machine")
 def test_a_path_without_java_and_maven_fails_and_says_what_to_install() -> None:
-    result = CliRunner().invoke(app, ["doctor"])
+    result = CliRunner().invoke(make_app(), ["doctor"])
     assert result.exit_code == 1
     assert "MISSING java" in result.output
     assert "cure: apt-get install default-jre-headless" in result.output
@@ -34,7 +34,7 @@ def test_a_path_without_java_and_maven_fails_and_says_what_to_install() -> None:
 @pytest.mark.usefixtures("bare_machine")
 def test_node_is_only_needed_for_the_dashboard(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BURNLINE_BROKER", "memory")
-    result = CliRunner().invoke(app, ["doctor"])
+    result = CliRunner().invoke(make_app(), ["doctor"])
     assert result.exit_code == 0, result.output
     assert "absent  node" in result.output
     assert "java" not in result.output
@@ -59,7 +59,7 @@ def test_an_old_java_is_missing_too(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     java.write_text("#!/bin/sh\necho 'openjdk version \"11.0.2\" 2019-01-15' >&2\n")
     java.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    result = CliRunner().invoke(app, ["doctor"])
+    result = CliRunner().invoke(make_app(), ["doctor"])
     assert "is Java 11, Apache Kafka needs 17" in result.output
     assert result.exit_code == 1
 
@@ -68,7 +68,7 @@ def test_an_old_java_is_missing_too(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_tampered_jar_is_found() -> None:
     jars_dir().mkdir(parents=True)
     (jars_dir() / "HdrHistogram-2.2.2.jar").write_bytes(b"tampered")
-    result = CliRunner().invoke(app, ["doctor"])
+    result = CliRunner().invoke(make_app(), ["doctor"])
     assert "HdrHistogram-2.2.2.jar has SHA-256" in result.output
     assert f"cure: rm -r {jars_dir()}" in result.output
 
@@ -76,7 +76,7 @@ def test_a_tampered_jar_is_found() -> None:
 @pytest.mark.usefixtures("bare_machine")
 @pytest.mark.parametrize("arguments", [["env"], ["env", "--json"], ["status"]])
 def test_env_and_status_of_nothing_say_what_to_do(arguments: list[str]) -> None:
-    result = CliRunner().invoke(app, arguments)
+    result = CliRunner().invoke(make_app(), arguments)
     assert result.exit_code == 1
     assert "burnline up" in str(result.exception)
 
@@ -84,4 +84,4 @@ def test_env_and_status_of_nothing_say_what_to_do(arguments: list[str]) -> None:
 @pytest.mark.usefixtures("bare_machine")
 @pytest.mark.parametrize("command", ["down", "clean"])
 def test_ending_nothing_is_fine(command: str) -> None:
-    assert CliRunner().invoke(app, [command]).exit_code == 0
+    assert CliRunner().invoke(make_app(), [command]).exit_code == 0

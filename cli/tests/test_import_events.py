@@ -125,7 +125,7 @@ def test_wrong_lines_are_named_and_good_ones_imported(kafka: FakeKafka, tmp_path
     assert kafka.lines == [1, 8]
     for expected in (
         "line 2: body: ",
-        "line 3: p99: is not a field of a metric event",
+        "line 3: p99: is not a field of this event",
         "line 4: bad: must not be above `total`",
         "line 5: timestamp: is more than 90 days before",
         "line 6: timestamp: is more than 5 minutes ahead",

@@ -3,18 +3,16 @@
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Final
 
-from burnline.child import spawn
-from burnline.command import Command
-from burnline.ports import free_port
 from burnline.processes import ProcessIdentity
 from burnline.services import is_service_ready
-from tests.faults.proxy import HOST
+from tests.faults.fork_server import start_service
+from tests.proxy import HOST
+from tests.servers import held_port
 
 READY_SECONDS: Final = 60.0
 _GRACE_SECONDS: Final = 20.0
@@ -27,7 +25,7 @@ class Member:
 
     def __init__(self, name: str, service: str, environment: dict[str, str], folder: Path) -> None:
         self.name, self.folder = name, folder
-        self.port = free_port(HOST)
+        self.port = held_port()
         self.url = f"http://{HOST}:{self.port}"
         self._service = service
         self._environment = {
@@ -35,7 +33,7 @@ class Member:
             _PORTS[service]: str(self.port),
             "BURNLINE_DATA_DIR": str(folder),
         }
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: BaseProcess | None = None
         self._identity: ProcessIdentity | None = None
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -44,20 +42,15 @@ class Member:
         self.kill()
         for hit in self.folder.glob("failpoint-*.hit"):
             hit.unlink()
-        module = ("tests.faults.mutant", mutation) if mutation else (self._service,)
-        command = Command(
-            name=self.name,
-            argv=(sys.executable, "-m", *module),
-            probe=self.is_ready,
-            environment={**os.environ, **self._environment, "BURNLINE_FAILPOINTS": failpoints},
-        )
-        self._process = spawn(command, self._log, {})
+        environment = {**os.environ, **self._environment, "BURNLINE_FAILPOINTS": failpoints}
+        self._process = start_service(self._service, environment, self._log, mutation)
+        assert self._process.pid is not None
         self._identity = ProcessIdentity.of(self._process.pid)
 
     @property
     def is_running(self) -> bool:
         """Whether it lives; a frozen one does."""
-        return self._process is not None and self._process.poll() is None
+        return self._process is not None and self._process.is_alive()
 
     @property
     def log(self) -> str:
@@ -86,16 +79,16 @@ class Member:
         """Wait until it has ended; return its exit code."""
         assert self._process is not None
         deadline = time.monotonic() + seconds
-        while self._process.poll() is None:
+        while self._process.exitcode is None:
             assert time.monotonic() < deadline, f"{self.name} goes on\n{self.log[-4000:]}"
             await asyncio.sleep(_POLL_SECONDS)
-        return self._process.returncode
+        return self._process.exitcode
 
     def kill(self) -> None:
         """SIGKILL it, frozen or not; nothing when it does not run."""
         self.send(signal.SIGKILL)
         if self._process is not None:
-            self._process.wait()
+            self._process.join()
 
     async def stop(self) -> None:
         """End it in order; SIGKILL what goes on for too long, as the supervisor does."""
@@ -125,5 +118,5 @@ class Member:
     def _expect(self, deadline: float, otherwise: str) -> None:
         message = f"{self.name} {otherwise}\n{self.log[-4000:]}"
         assert self._process is not None, message
-        assert self.is_running or self._process.returncode == -signal.SIGKILL, message
+        assert self.is_running or self._process.exitcode == -signal.SIGKILL, message
         assert time.monotonic() < deadline, message

@@ -1,4 +1,4 @@
-"""The burnrate service with a guard taken out: `python -m tests.faults.mutant NAME[,NAME...]`.
+"""The burnrate service with a guard taken out.
 
 The product has no switch for this. Each mutation replaces a function of it by name, and fails
 where there is no such function any more, so that a guard which has moved is noticed.
@@ -7,8 +7,6 @@ where there is no such function any more, so that a guard which has moved is not
 import asyncio
 import contextlib
 import inspect
-import runpy
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -138,12 +136,7 @@ def _remember_group_consumer(consumers: list[AIOKafkaConsumer]) -> None:
     _patch(AIOKafkaConsumer, "start", (), remembering)
 
 
-def main() -> None:
-    """Take the guards out that are named, then run the service."""
-    for name in sys.argv[1].split(","):
+def mutate(names: str) -> None:
+    """Take the guards out that are named, separated by commas, before the service runs."""
+    for name in names.split(","):
         MUTATIONS[name]()
-    runpy.run_module("burnrate", run_name="__main__")
-
-
-if __name__ == "__main__":
-    main()

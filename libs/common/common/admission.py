@@ -3,12 +3,21 @@
 `parse_metric_event` judges the content, `check_time` the timestamp against the time of arrival.
 """
 
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from msgspec import UNSET, UnsetType
 
+from common.admission_fields import (
+    MAX_EVENT_BYTES,
+    MAX_FUTURE,
+    check_body,
+    check_name,
+    check_not_in_future,
+    check_text,
+    has_control_character,
+    utc,
+)
 from common.event_json import EventRejected, RawEvent, RawLatency, decode_event
 from common.events import (
     COUNT_LIMIT,
@@ -16,17 +25,11 @@ from common.events import (
     MAX_ATTRIBUTE_NAME_LENGTH,
     MAX_ATTRIBUTES,
     MAX_BOUNDS,
-    MAX_TEXT_LENGTH,
     MAX_WINDOW_SECONDS,
     Latency,
     MetricEvent,
 )
-from common.slo import (
-    LONGEST_WINDOW_DAYS,
-    RESERVED_SERVICE_NAMES,
-    SERVICE_NAME_PATTERN,
-    is_service_name,
-)
+from common.slo import LONGEST_WINDOW_DAYS
 
 __all__ = [
     "HISTORY_AGE",
@@ -37,11 +40,7 @@ __all__ = [
     "parse_metric_event",
 ]
 
-MAX_FUTURE = timedelta(minutes=5)
 HISTORY_AGE = timedelta(days=LONGEST_WINDOW_DAYS)
-MAX_EVENT_BYTES = 65_536
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def parse_metric_event(body: bytes | None, *, forbid_unknown: bool = False) -> MetricEvent:
@@ -49,18 +48,14 @@ def parse_metric_event(body: bytes | None, *, forbid_unknown: bool = False) -> M
 
     Unknown fields are ignored unless `forbid_unknown`.
     """
-    if body is None:
-        raise EventRejected("null_value", "body", "the record has no value; send a JSON object")
-    if len(body) > MAX_EVENT_BYTES:
-        raise EventRejected(
-            "event_too_large", "body", f"an event may have at most {MAX_EVENT_BYTES} bytes"
-        )
-    raw = decode_event(body, forbid_unknown=forbid_unknown)
-    _check_names(raw)
+    raw = decode_event(check_body(body), forbid_unknown=forbid_unknown)
+    check_name(raw.service)
+    check_text("source", raw.source)
+    check_text("event_id", raw.event_id)
     total = _count("total", raw.total)
     return MetricEvent(
         service=raw.service,
-        timestamp=_utc(raw.timestamp),
+        timestamp=utc("timestamp", raw.timestamp),
         total=total,
         bad=_bad(raw, total),
         source=raw.source,
@@ -76,12 +71,7 @@ def check_time(timestamp: datetime, appended_at: datetime, lateness: timedelta) 
 
     `appended_at` is when the broker took the record, so that a replay gives the same verdict.
     """
-    if timestamp > appended_at + MAX_FUTURE:
-        raise EventRejected(
-            "timestamp_in_future",
-            "timestamp",
-            "is more than 5 minutes ahead of its arrival; check the sender's clock and time zone",
-        )
+    check_not_in_future("timestamp", timestamp, appended_at)
     if timestamp < appended_at - lateness:
         hours = lateness.total_seconds() / 3600
         raise EventRejected(
@@ -92,21 +82,6 @@ def check_time(timestamp: datetime, appended_at: datetime, lateness: timedelta) 
             if lateness < HISTORY_AGE
             else f"is more than {hours / 24:g} days before its arrival, the longest SLO window",
         )
-
-
-def _check_names(raw: RawEvent) -> None:
-    if not is_service_name(raw.service):
-        raise EventRejected("invalid_service_name", "service", f"must match {SERVICE_NAME_PATTERN}")
-    if raw.service in RESERVED_SERVICE_NAMES:
-        raise EventRejected("reserved_service_name", "service", "is a reserved word; rename it")
-    for field in ("source", "event_id"):
-        text = getattr(raw, field)
-        if len(text) > MAX_TEXT_LENGTH:
-            raise EventRejected("too_long", field, f"may have at most {MAX_TEXT_LENGTH} characters")
-        if _CONTROL.search(text):
-            raise EventRejected(
-                "control_character", field, "may not have control characters such as NUL"
-            )
 
 
 def _count(field: str, value: float) -> int:
@@ -127,13 +102,6 @@ def _bad(raw: RawEvent, total: int) -> int:
     if value > total:
         raise EventRejected(f"{field}_exceeds_total", field, "must not be above `total`")
     return total - value if field == "good" else value
-
-
-def _utc(timestamp: datetime) -> datetime:
-    try:
-        return timestamp.astimezone(UTC)
-    except OverflowError:
-        raise EventRejected("invalid_timestamp", "timestamp", "is out of range") from None
 
 
 def _window(value: float) -> int:
@@ -190,7 +158,7 @@ def attributes_of(raw: dict[str, str] | UnsetType) -> dict[str, str]:
                 f"names may have {MAX_ATTRIBUTE_NAME_LENGTH} characters, "
                 f"values {MAX_ATTRIBUTE_LENGTH}",
             )
-        if _CONTROL.search(key) or _CONTROL.search(value):
+        if has_control_character(key) or has_control_character(value):
             raise EventRejected(
                 "control_character", field, "may not have control characters such as NUL"
             )

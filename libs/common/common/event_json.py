@@ -1,12 +1,12 @@
-"""Reading a metric event's JSON, so that whatever is wrong with it is named by field and code.
+"""Reading an event's JSON, so that whatever is wrong with it is named by field and code.
 
-Types are the loosest that decode: the checks of `common.admission` give the better reason.
+Types are the loosest that decode: the checks of the admission modules give the better reason.
 """
 
 import json
 import re
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -57,11 +57,20 @@ _strict = msgspec.json.Decoder(_StrictEvent)
 
 
 def decode_event(body: bytes, *, forbid_unknown: bool) -> RawEvent:
-    """Return the fields; raise EventRejected, and nothing else, for bytes that are no event."""
+    """Return a metric event's fields; EventRejected for bytes that are none."""
     decoder: msgspec.json.Decoder[Any] = _strict if forbid_unknown else _lenient
+    decoded: RawEvent = decode_json(decoder, body)
+    return decoded
+
+
+Decoded = TypeVar("Decoded")
+
+
+def decode_json(decoder: "msgspec.json.Decoder[Decoded]", body: bytes) -> Decoded:
+    """Return what the decoder makes of the bytes; raise EventRejected, and nothing else."""
     try:
         body.decode()
-        decoded: RawEvent = decoder.decode(body)
+        return decoder.decode(body)
     except UnicodeDecodeError as error:
         raise EventRejected(
             "invalid_utf8", "body", f"byte {error.start} is not UTF-8; encode the event as UTF-8"
@@ -70,9 +79,9 @@ def decode_event(body: bytes, *, forbid_unknown: bool) -> RawEvent:
         raise _invalid_field(str(error), body) from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise _invalid_json(str(error), body) from None
-    return decoded
 
 
+_INSTANTS = frozenset({"timestamp", "at"})
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
 _MISSING = re.compile(r"missing required field `(\w+)`")
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
@@ -90,12 +99,12 @@ def _invalid_field(message: str, body: bytes) -> EventRejected:
         )
     for pattern, code, text in (
         (_MISSING, "missing_field", "is required"),
-        (_UNKNOWN, "unknown_field", "is not a field of a metric event; leave it out"),
+        (_UNKNOWN, "unknown_field", "is not a field of this event; leave it out"),
     ):
         if name := pattern.search(what):
             field = f"{path}.{name[1]}".strip(".") or "body"
             return EventRejected(code, field[:_MAX_FIELD_LENGTH], text)
-    if path == "timestamp":
+    if path in _INSTANTS:
         return EventRejected(
             "invalid_timestamp", path, "must be RFC 3339 with an offset, as 2026-11-23T06:40:00Z"
         )

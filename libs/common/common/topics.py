@@ -66,7 +66,7 @@ METRICS_DEAD: Final = Topic(
     (events.DeadLetter,),
     "key of the record",
     ("burnrate",),
-    (),
+    ("alerts",),
     retention_ms=30 * DAY_MS,
 )
 CHANGES: Final = Topic(
@@ -100,7 +100,7 @@ BURNRATES: Final = Topic(
     (events.BurnRateSnapshot, events.ShardHeartbeat),
     "service, or shard/<n>",
     ("burnrate",),
-    ("forecast", "gate", "api-gateway"),
+    ("forecast", "gate", "alerts", "api-gateway"),
     sharded=True,
     compacted=True,
 )
@@ -109,7 +109,7 @@ FORECASTS: Final = Topic(
     (events.ServiceForecast,),
     "service",
     ("forecast",),
-    ("gate", "api-gateway"),
+    ("gate", "alerts", "api-gateway"),
     sharded=True,
     compacted=True,
 )
@@ -127,7 +127,7 @@ CATALOG: Final = Topic(
     (events.ServiceChanged, events.TargetChanged),
     "service/<name> or target/<id>",
     ("api-gateway",),
-    ("burnrate", "forecast", "gate", "api-gateway"),
+    ("burnrate", "forecast", "gate", "alerts", "api-gateway"),
     compacted=True,
 )
 POLICIES: Final = Topic(
@@ -138,12 +138,34 @@ POLICIES: Final = Topic(
     ("gate", "api-gateway"),
     compacted=True,
 )
+ALERTS: Final = Topic(
+    "slo.alerts.v1",
+    (events.AlertChanged,),
+    "alert id",
+    ("alerts",),
+    ("api-gateway",),
+    sharded=True,
+    compacted=True,
+)
+RULES: Final = Topic(
+    "slo.rules.v1",
+    (
+        events.RuleChanged,
+        events.SilenceChanged,
+        events.ChannelChanged,
+        events.AlertAcknowledged,
+    ),
+    "rule/<name>, silence/<id>, channel/<id> or acknowledgement/<alert id>",
+    ("api-gateway",),
+    ("alerts", "api-gateway"),
+    compacted=True,
+)
 COMMANDS: Final = Topic(
     "slo.commands.v1",
-    (events.ComputeRequested,),
+    (events.ComputeRequested, events.ChannelTestRequested),
     "command_id",
     ("api-gateway",),
-    ("burnrate",),
+    ("burnrate", "alerts"),
     retention_ms=DAY_MS // 24,
 )
 
@@ -159,6 +181,8 @@ TOPICS: Final = (
     DECISIONS,
     CATALOG,
     POLICIES,
+    ALERTS,
+    RULES,
     COMMANDS,
 )
 

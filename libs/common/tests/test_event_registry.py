@@ -22,7 +22,7 @@ from common.sharding import shard_of
 from common.slo import objective_ratio
 from common.topics import CHANGES, HISTORY, METRICS, TOPICS
 
-SERVICES = {"ingest", "burnrate", "forecast", "gate", "api-gateway"}
+SERVICES = {"ingest", "burnrate", "forecast", "gate", "alerts", "api-gateway"}
 EVENTS = event_types()
 BY_NAME = {topic.name: topic for topic in TOPICS}
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy import Select, func, insert, select, text, update
+from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from api_gateway.count_repository import CountRepository
@@ -18,17 +18,13 @@ from api_gateway.domain import (
     target_changed,
     target_key,
 )
+from api_gateway.intent_repository import NEXT_REVISION, WRITE_LOCK, IntentWrites
 from api_gateway.tables import columns_of, service_of, services, slo_targets, target_of
 from common.database import Database, ReadSession, WriteSession
 from common.events import CatalogMessage, encode
 from common.kafka import correlation_headers
 from common.outbox import Outbox, OutboxRecord
 from common.topics import CATALOG
-
-# One writer at a time: revisions then rise in the order of the commits, so that the greater
-# revision is the newer wish also where a name is retired and created again at once.
-LOCK = text("SELECT pg_advisory_xact_lock(hashtext('catalog.write'))")
-NEXT_REVISION = func.nextval("catalog.revision")
 
 
 class PostgresStore:
@@ -47,7 +43,7 @@ class PostgresStore:
     async def write(self) -> AsyncIterator["CatalogWrites"]:
         """Give a writer; commit at the end and let the outbox publish."""
         async with self._database.write() as session:
-            await session.execute(LOCK)
+            await session.execute(WRITE_LOCK)
             yield CatalogWrites(session, self._outbox)
         self._outbox.wake()
 
@@ -138,7 +134,7 @@ class CatalogWrites(CatalogReads):
         return (await self._changed_services(statement.returning(*services.c)))[0]
 
     async def retire_service(self, service_id: int) -> None:
-        """Retire the targets, then the service."""
+        """Retire the targets, then the service; what was overridden for it ends with it."""
         mine = slo_targets.c.service_id == service_id
         await self._retire_targets(mine)
         statement = (
@@ -146,7 +142,9 @@ class CatalogWrites(CatalogReads):
             .where(services.c.id == service_id)
             .values(retired_at=func.now(), **_touched())
         )
-        await self._changed_services(statement.returning(*services.c))
+        for service in await self._changed_services(statement.returning(*services.c)):
+            intents = IntentWrites(self._write_session, self._outbox)
+            await intents.end_overrides(service.name, "catalog", "the service was deleted")
 
     async def discover(self, names: Sequence[str]) -> list[Service]:
         """Store the names that never had a row; a retired one is known."""

@@ -9,7 +9,7 @@ import structlog
 
 from burnrate.catalog import Catalog
 from common.clock import Clock
-from common.events import CatalogMessage, ComputeRequested
+from common.events import CatalogMessage, CommandMessage, ComputeRequested
 from common.kafka import Record, header
 from common.logging import CORRELATION_HEADER, correlated
 from common.topics import CATALOG
@@ -21,7 +21,7 @@ COMMAND_MAX_AGE = timedelta(seconds=30)
 """Older commands were answered, or given up, before this process began to read them."""
 
 _catalog = msgspec.json.Decoder(CatalogMessage)
-_command = msgspec.json.Decoder(ComputeRequested)
+_command = msgspec.json.Decoder(CommandMessage)
 
 
 class Computing(Protocol):
@@ -62,6 +62,8 @@ def control_handler(
             catalog.apply(_catalog.decode(record.value))
             return
         command = _command.decode(record.value)
+        if not isinstance(command, ComputeRequested):
+            return  # for another service
         if clock() - command.requested_at <= COMMAND_MAX_AGE:
             log.info("compute", command_id=command.command_id, service_name=command.service_name)
             await flush()

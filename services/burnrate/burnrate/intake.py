@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
-import structlog
 
 from burnrate import repository
 from burnrate.admitted import Counted, Lane
@@ -22,23 +21,22 @@ from burnrate.tally import stored_cells, stored_latency, sum_up
 from common.breaker import Breaker
 from common.clock import MICROSECONDS
 from common.database import WriteSession
-from common.events import encode
+from common.dead_letters import (
+    birth,
+    dead_letter_record,
+    kept_headers,
+    log_dead_letters,
+)
 from common.headers import (
     FORWARDED_AT_HEADER,
     FORWARDED_FROM_HEADER,
     IMPORT_ID_HEADER,
     IMPORT_LINE_HEADER,
 )
-from common.kafka import Record, header
+from common.kafka import Record
 from common.ledger import Batch, RefusedError
 from common.logging import CORRELATION_HEADER
 from common.outbox import Outbox, OutboxRecord
-
-log = structlog.get_logger()
-
-_DEAD_TOPIC_SUFFIX = ".dlq"
-_KEY_BYTES = 1_024
-_HEADER_LENGTH = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +97,7 @@ class Intake:
         misrouted = [v for _, v in verdicts if isinstance(v, Misrouted)]
         await self.outbox.add(
             session,
-            [_dead_letter(p, batch.cluster_id) for p in poison]
+            [dead_letter_record(p.record, p.letter, batch.cluster_id) for p in poison]
             + [_forwarded(m, batch.cluster_id) for m in misrouted],
         )
         _report(poison, misrouted)
@@ -160,44 +158,21 @@ async def _without_applied_lines(
     return fresh
 
 
-def _dead_letter(poison: Poison, cluster_id: str) -> OutboxRecord:
-    record = poison.record
-    return OutboxRecord(
-        dedup_key=f"dlq:{_birth(record, cluster_id)}",
-        topic=record.topic + _DEAD_TOPIC_SUFFIX,
-        key=record.key[:_KEY_BYTES] if record.key else None,
-        value=encode(poison.letter),
-        headers={"code": poison.letter.code, **_kept(record, (CORRELATION_HEADER,))},
-    )
-
-
 def _forwarded(misrouted: Misrouted, cluster_id: str) -> OutboxRecord:
     record = misrouted.record
     place = f"{record.partition}:{record.offset}"
     return OutboxRecord(
-        dedup_key=f"forward:{_birth(record, cluster_id)}",
+        dedup_key=f"forward:{birth(record, cluster_id)}",
         topic=record.topic,
         key=misrouted.service.encode(),
         value=record.value,
         partition=misrouted.shard,
         headers={
-            **_kept(record, (CORRELATION_HEADER, IMPORT_ID_HEADER, IMPORT_LINE_HEADER)),
+            **kept_headers(record, (CORRELATION_HEADER, IMPORT_ID_HEADER, IMPORT_LINE_HEADER)),
             FORWARDED_FROM_HEADER: place,
             FORWARDED_AT_HEADER: str(_milliseconds(misrouted.appended_at)),
         },
     )
-
-
-def _birth(record: Record, cluster_id: str) -> str:
-    """Return when and where a record was appended; the place alone comes again in a new topic."""
-    place = f"{record.topic}:{record.partition}:{record.offset}"
-    return f"{cluster_id}:{place}:{record.timestamp}"
-
-
-def _kept(record: Record, names: Sequence[str]) -> dict[str, str]:
-    """Return the named headers, as far as PostgreSQL can hold them; others are not ours."""
-    found = {name: (header(record, name) or "").replace("\0", "") for name in names}
-    return {name: value[:_HEADER_LENGTH] for name, value in found.items() if value}
 
 
 def _milliseconds(instant: datetime) -> int:
@@ -208,13 +183,4 @@ def _report(poison: Sequence[Poison], misrouted: Sequence[Misrouted]) -> None:
     EVENTS.labels("misrouted").inc(len(misrouted))
     for code, times in Counter(p.letter.code for p in poison).items():
         DEAD_LETTERS.labels(code).inc(times)
-    for p in poison:
-        log.warning(
-            "dead_letter",
-            code=p.letter.code,
-            field=p.letter.field,
-            topic=p.letter.topic,
-            partition=p.letter.partition,
-            offset=p.letter.offset,
-            correlation_id=p.letter.correlation_id,
-        )
+    log_dead_letters([p.letter for p in poison])

@@ -3,7 +3,6 @@
 Pure: the verdict depends on the record alone, so that a replay gives the same.
 """
 
-import base64
 import hashlib
 import re
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from common.admission import (
     check_time,
     parse_metric_event,
 )
+from common.dead_letters import appended, dead_letter
 from common.events import DeadLetter, MetricEvent
 from common.headers import (
     FORWARDED_AT_HEADER,
@@ -25,16 +25,12 @@ from common.headers import (
 )
 from common.identity import KEY_BYTES, identity_of
 from common.kafka import Record, header
-from common.logging import CORRELATION_HEADER
 from common.sharding import shard_of
 from common.topics import HISTORY
 
 _LINE_DIGITS = 18  # what a bigint holds
 _MAX_IMPORT_ID = 128
-_LETTER_KEY_BYTES = 1_024
-_LETTER_VALUE_BYTES = 262_144  # as base64 well below what a broker takes
 _MILLISECOND_DIGITS = 15
-_MAX_CORRELATION_ID = 256
 _PLACE = re.compile(r"[0-9]{1,10}:[0-9]{1,19}")
 
 
@@ -81,7 +77,7 @@ def judge(record: Record, rules: Rules) -> Verdict:
             return Misrouted(record, event.service, home, appended_at)
         lane, line = _place(record, forwarded_from) if history else (None, 0)
     except EventRejected as rejection:
-        return Poison(record, _letter(record, appended_at, rejection))
+        return Poison(record, dead_letter(record, appended_at, rejection))
     return Counted(
         Admitted(
             event,
@@ -103,12 +99,7 @@ def without_room(record: Record, admitted: Admitted) -> Poison:
         f"{admitted.event.service} is new, and no more services are counted; raise "
         "BURNRATE_MAX_SERVICES or send fewer names",
     )
-    return Poison(record, _letter(record, admitted.appended_at, rejection))
-
-
-def appended(record: Record) -> datetime:
-    """Return when the broker took the record."""
-    return datetime.fromtimestamp(record.timestamp / 1000, UTC)
+    return Poison(record, dead_letter(record, admitted.appended_at, rejection))
 
 
 def first_appended_at(record: Record) -> datetime:
@@ -166,23 +157,3 @@ def _identity(event: MetricEvent, record: Record, forwarded_from: str | None) ->
     # its time, since a topic that is made anew begins its offsets again
     first = f"forwarded\0{record.topic}\0{forwarded_from}\0{header(record, FORWARDED_AT_HEADER)}"
     return hashlib.blake2b(first.encode(), digest_size=KEY_BYTES).digest()
-
-
-def _letter(record: Record, appended_at: datetime, rejection: EventRejected) -> DeadLetter:
-    return DeadLetter(
-        code=rejection.code,
-        field=rejection.field,
-        detail=rejection.detail,
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        appended_at=appended_at,
-        key=_base64(record.key, _LETTER_KEY_BYTES),
-        value=_base64(record.value, _LETTER_VALUE_BYTES),
-        value_bytes=None if record.value is None else len(record.value),
-        correlation_id=(header(record, CORRELATION_HEADER) or "")[:_MAX_CORRELATION_ID] or None,
-    )
-
-
-def _base64(value: bytes | None, limit: int) -> str | None:
-    return None if value is None else base64.b64encode(value[:limit]).decode()

@@ -12,7 +12,7 @@ from common.clock import Clock, system_clock
 from common.kafka import Publisher, UnknownOutcomeError
 from common.service import build_app
 from common.settings import AdmissionSettings, KafkaSettings
-from ingest.handlers import EventsEndpoint, OutRecord
+from ingest.handlers import EventsEndpoint, OutRecord, change_feed, metric_feed
 from ingest.in_flight import InFlightLimit
 from ingest.openapi import event_schemas
 from ingest.settings import IngestSettings
@@ -42,13 +42,11 @@ def create_app(
     """Return the service; it starts without Kafka and is ready once a broker answers."""
     admission = admission or AdmissionSettings()
     broker = broker or Publisher(KafkaSettings(), settings.publish_timeout_seconds)
-    endpoint = EventsEndpoint(
-        broker,
-        clock,
-        admission.lateness,
-        InFlightLimit(settings.max_in_flight_events),
-        settings.max_events_per_request,
-    )
+    limit = InFlightLimit(settings.max_in_flight_events)
+    endpoints = [
+        EventsEndpoint(feed, broker, clock, limit, settings.max_events_per_request)
+        for feed in (metric_feed(admission.lateness), change_feed())
+    ]
     simulator = Simulator.create(settings, admission, broker, clock)
 
     @asynccontextmanager
@@ -64,7 +62,8 @@ def create_app(
         readiness=partial(_failing, broker),
         body_limit_bytes=settings.body_limit_bytes,
     )
-    app.include_router(endpoint.router())
+    for endpoint in endpoints:
+        app.include_router(endpoint.router())
     _describe_events(app)
     return app
 

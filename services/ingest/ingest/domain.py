@@ -1,14 +1,20 @@
 """Which events of a request count: a verdict for each, never one for all."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from common.admission import EventRejected, check_time, parse_metric_event
-from common.events import MetricEvent
+from common.admission_changes import check_change_time, parse_change_event
+from common.events import ChangeEvent, MetricEvent
 from common.identity import identity_of
 
 MISSING_IDENTITY = "missing_identity"
+
+
+Accepted = MetricEvent | ChangeEvent
+Admit = Callable[[bytes, datetime], Accepted]
+"""Returns the event of a body that arrived at an instant; raises EventRejected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +39,11 @@ class Rejection:
 class Verdicts:
     """The events of one request, parted; both lists are in the order of the request."""
 
-    accepted: list[MetricEvent]
+    accepted: list[Accepted]
     rejected: list[Rejection]
 
 
-def judge(items: Iterable[Item], now: datetime, lateness: timedelta) -> Verdicts:
+def judge(items: Iterable[Item], now: datetime, admit: Admit) -> Verdicts:
     """Return what is to be published and what is wrong with the rest.
 
     `now` is the time of arrival that timestamps are held against.
@@ -45,7 +51,7 @@ def judge(items: Iterable[Item], now: datetime, lateness: timedelta) -> Verdicts
     verdicts = Verdicts([], [])
     for item in items:
         try:
-            verdicts.accepted.append(admit(item.body, now, lateness))
+            verdicts.accepted.append(admit(item.body, now))
         except EventRejected as refused:
             verdicts.rejected.append(
                 Rejection(item.index, refused.code, _fields(refused), refused.detail)
@@ -53,7 +59,16 @@ def judge(items: Iterable[Item], now: datetime, lateness: timedelta) -> Verdicts
     return verdicts
 
 
-def admit(body: bytes, now: datetime, lateness: timedelta) -> MetricEvent:
+def metric_admission(lateness: timedelta) -> Admit:
+    """Return what admits metric events that are late by no more than this."""
+
+    def admit(body: bytes, now: datetime) -> MetricEvent:
+        return admit_metric(body, now, lateness)
+
+    return admit
+
+
+def admit_metric(body: bytes, now: datetime, lateness: timedelta) -> MetricEvent:
     """Return the event; raise EventRejected where it is wrong, unknown fields included."""
     event = parse_metric_event(body, forbid_unknown=True)
     if identity_of(event) is None:
@@ -64,6 +79,13 @@ def admit(body: bytes, now: datetime, lateness: timedelta) -> MetricEvent:
             "either, an event that is sent twice would be counted twice",
         )
     check_time(event.timestamp, now, lateness)
+    return event
+
+
+def admit_change(body: bytes, now: datetime) -> ChangeEvent:
+    """Return the event; raise EventRejected where it is wrong, unknown fields included."""
+    event = parse_change_event(body, forbid_unknown=True)
+    check_change_time(event.at, now)
     return event
 
 

@@ -1,24 +1,34 @@
-"""`POST /v1/events`: read, judge, publish, answer."""
+"""`POST /v1/events` and `POST /v1/changes`: read, judge, publish, answer."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from time import perf_counter
 from typing import Any, Protocol
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
+from prometheus_client import Counter
 from pydantic import BaseModel, Field
 
 from common.clock import Clock
-from common.events import MetricEvent, encode
+from common.events import encode
 from common.kafka import Headers, UnknownOutcomeError, correlation_headers
 from common.problems import FieldError, Problem, responses
-from common.topics import METRICS
+from common.topics import CHANGES, METRICS
 from ingest.adapters import Batch, Form, read_batch
-from ingest.domain import Rejection, Verdicts, judge
+from ingest.domain import (
+    Accepted,
+    Admit,
+    Rejection,
+    Verdicts,
+    admit_change,
+    judge,
+    metric_admission,
+)
 from ingest.in_flight import InFlightLimit
-from ingest.metrics import EVENTS, PUBLISH_SECONDS
-from ingest.openapi import REQUEST_BODY
+from ingest.metrics import CHANGE_EVENTS, EVENTS, PUBLISH_SECONDS
+from ingest.openapi import CHANGE_BODY, METRIC_BODY
 
 OutRecord = tuple[str, bytes | None, bytes | None, int | None, Headers]
 
@@ -46,33 +56,72 @@ class Receipt(BaseModel):
     rejected: list[RejectedEvent]
 
 
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A kind of event: where it comes in, which ones count, and on which topic it goes out."""
+
+    path: str
+    name: str
+    summary: str
+    topic: str
+    admit: Admit
+    counter: Counter
+    request_body: dict[str, Any]
+
+
+def metric_feed(lateness: timedelta) -> Feed:
+    """Return the feed of counts, which may be late by no more than this."""
+    return Feed(
+        path="/v1/events",
+        name="post_events",
+        summary="Send metric events",
+        topic=METRICS.name,
+        admit=metric_admission(lateness),
+        counter=EVENTS,
+        request_body=METRIC_BODY,
+    )
+
+
+def change_feed() -> Feed:
+    """Return the feed of deployments and other changes."""
+    return Feed(
+        path="/v1/changes",
+        name="post_changes",
+        summary="Send change events: deployments, rollbacks, configuration",
+        topic=CHANGES.name,
+        admit=admit_change,
+        counter=CHANGE_EVENTS,
+        request_body=CHANGE_BODY,
+    )
+
+
 class EventsEndpoint:
-    """Takes events over HTTP; answers only when the broker has."""
+    """Takes the events of a feed over HTTP; answers only when the broker has."""
 
     def __init__(
         self,
+        feed: Feed,
         publisher: EventPublisher,
         clock: Clock,
-        lateness: timedelta,
         limit: InFlightLimit,
         max_events: int,
     ) -> None:
-        self._publisher, self._clock = publisher, clock
-        self._lateness, self._limit, self._max_events = lateness, limit, max_events
+        self._feed, self._publisher, self._clock = feed, publisher, clock
+        self._limit, self._max_events = limit, max_events
 
     def router(self) -> APIRouter:
         """Return the route."""
         router = APIRouter(tags=["events"])
         router.add_api_route(
-            "/v1/events",
+            self._feed.path,
             self.post_events,
             methods=["POST"],
-            name="post_events",
-            summary="Send metric events",
+            name=self._feed.name,
+            summary=self._feed.summary,
             status_code=202,
             response_model=Receipt,
             responses=responses(400, 401, 413, 415, 422, 429, 503),
-            openapi_extra=REQUEST_BODY,
+            openapi_extra=self._feed.request_body,
         )
         return router
 
@@ -90,8 +139,8 @@ class EventsEndpoint:
         )
         self._check_size(batch)
         with self._limit.hold(len(batch.items)):
-            verdicts = judge(batch.items, self._clock(), self._lateness)
-            _count_rejected(verdicts.rejected)
+            verdicts = judge(batch.items, self._clock(), self._feed.admit)
+            self._count_rejected(verdicts.rejected)
             if not verdicts.accepted:
                 raise _refusal(batch.form, verdicts.rejected)
             await self._publish(verdicts.accepted)
@@ -106,24 +155,24 @@ class EventsEndpoint:
                 "none was taken. Send them in several requests.",
             )
 
-    async def _publish(self, events: Sequence[MetricEvent]) -> None:
+    async def _publish(self, events: Sequence[Accepted]) -> None:
         headers = correlation_headers()
         started = perf_counter()
+        topic, counter = self._feed.topic, self._feed.counter
         try:
             await self._publisher.send_all(
-                [(METRICS.name, encode(e), e.service.encode(), None, headers) for e in events]
+                [(topic, encode(e), e.service.encode(), None, headers) for e in events]
             )
         except UnknownOutcomeError as error:
-            EVENTS.labels("unknown", "").inc(len(events))
+            counter.labels("unknown", "").inc(len(events))
             raise _unknown_outcome() from error
         finally:
             PUBLISH_SECONDS.observe(perf_counter() - started)
-        EVENTS.labels("accepted", "").inc(len(events))
+        counter.labels("accepted", "").inc(len(events))
 
-
-def _count_rejected(rejected: Sequence[Rejection]) -> None:
-    for rejection in rejected:
-        EVENTS.labels("rejected", rejection.code).inc()
+    def _count_rejected(self, rejected: Sequence[Rejection]) -> None:
+        for rejection in rejected:
+            self._feed.counter.labels("rejected", rejection.code).inc()
 
 
 def _receipt(verdicts: Verdicts) -> Receipt:

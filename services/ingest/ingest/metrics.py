@@ -7,6 +7,11 @@ EVENTS = Counter(
     "Events by what became of them; code is the reason of a refusal, else empty",
     ["result", "code"],
 )
+CHANGE_EVENTS = Counter(
+    "burnline_ingest_changes",
+    "Change events by what became of them; code is the reason of a refusal, else empty",
+    ["result", "code"],
+)
 IN_FLIGHT = Gauge(
     "burnline_ingest_in_flight_events", "Events that wait for the broker's acknowledgement"
 )

@@ -1,16 +1,15 @@
-"""The request body of `POST /v1/events` in the OpenAPI document."""
+"""The request bodies of the feeds in the OpenAPI document."""
 
 from typing import Any
 
 import msgspec
 
-from common.events import MetricEvent
+from common.events import ChangeEvent, MetricEvent
 from ingest.adapters import JSON_TYPE, LINES_TYPES
 
 _REF = "#/components/schemas/{name}"
-_EVENT_REF = {"$ref": _REF.format(name="MetricEvent")}
 
-EXAMPLE: dict[str, Any] = {
+METRIC_EXAMPLE: dict[str, Any] = {
     "event_id": "edge-7/2026-11-23T06:40:00Z",
     "source": "edge-proxy",
     "service": "checkout",
@@ -22,33 +21,38 @@ EXAMPLE: dict[str, Any] = {
     "attributes": {"version": "1.42.0"},
 }
 
-REQUEST_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            JSON_TYPE: {
-                "schema": {
-                    "oneOf": [_EVENT_REF, {"type": "array", "minItems": 1, "items": _EVENT_REF}]
-                },
-                "examples": {"one": {"value": EXAMPLE}, "several": {"value": [EXAMPLE]}},
-            },
-            **{
-                media_type: {
-                    "schema": {
-                        "type": "string",
-                        "description": "One event a line, each as the schema MetricEvent",
-                    }
-                }
-                for media_type in LINES_TYPES
-            },
-        },
-    }
+CHANGE_EXAMPLE: dict[str, Any] = {
+    "event_id": "pipeline-8812",
+    "source": "deploy-pipeline",
+    "service": "checkout",
+    "at": "2026-11-23T06:40:00Z",
+    "kind": "deploy",
+    "version": "1.42.0",
+    "actor": "ana",
 }
 
 
+def _body_of(event: type, example: dict[str, Any]) -> dict[str, Any]:
+    reference = {"$ref": _REF.format(name=event.__name__)}
+    lines = {
+        "type": "string",
+        "description": f"One event a line, each as the schema {event.__name__}",
+    }
+    document = {
+        "schema": {"oneOf": [reference, {"type": "array", "minItems": 1, "items": reference}]},
+        "examples": {"one": {"value": example}, "several": {"value": [example]}},
+    }
+    content = {JSON_TYPE: document, **{kind: {"schema": lines} for kind in LINES_TYPES}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+METRIC_BODY = _body_of(MetricEvent, METRIC_EXAMPLE)
+CHANGE_BODY = _body_of(ChangeEvent, CHANGE_EXAMPLE)
+
+
 def event_schemas() -> dict[str, Any]:
-    """Return the schemas of the event by name, with what HTTP asks beyond the topic."""
-    _, schemas = msgspec.json.schema_components([MetricEvent], ref_template=_REF)
+    """Return the schemas of the events by name, with what HTTP asks beyond the topics."""
+    _, schemas = msgspec.json.schema_components([MetricEvent, ChangeEvent], ref_template=_REF)
     for schema in schemas.values():
         schema["additionalProperties"] = False
     event = schemas["MetricEvent"]
@@ -56,5 +60,6 @@ def event_schemas() -> dict[str, Any]:
         {"oneOf": [{"required": ["bad"]}, {"required": ["good"]}]},
         {"anyOf": [{"required": ["event_id"]}, {"required": ["source"]}]},
     ]
-    event["examples"] = [EXAMPLE]
+    event["examples"] = [METRIC_EXAMPLE]
+    schemas["ChangeEvent"]["examples"] = [CHANGE_EXAMPLE]
     return schemas

@@ -2,6 +2,14 @@
 
 import msgspec
 
+from common.events.alerting import (
+    AlertAcknowledged,
+    AlertChanged,
+    ChannelChanged,
+    ChannelTestRequested,
+    RuleChanged,
+    SilenceChanged,
+)
 from common.events.burnrate import (
     BurnPair,
     BurnRateSnapshot,
@@ -11,7 +19,7 @@ from common.events.burnrate import (
     WindowRate,
 )
 from common.events.catalog import ComputeRequested, ServiceChanged, TargetChanged
-from common.events.change import ChangeEvent, ChangeKind
+from common.events.change import MAX_NOTE_LENGTH, MAX_URL_LENGTH, ChangeEvent, ChangeKind
 from common.events.dead_letter import DeadLetter
 from common.events.decision import (
     ChangeClass,
@@ -37,6 +45,8 @@ from common.events.metric import Latency, MetricEvent
 BurnRateMessage = BurnRateSnapshot | ShardHeartbeat
 CatalogMessage = ServiceChanged | TargetChanged
 PolicyMessage = PolicyChanged | OverrideChanged
+RuleMessage = RuleChanged | SilenceChanged | ChannelChanged | AlertAcknowledged
+CommandMessage = ComputeRequested | ChannelTestRequested
 Event = (
     MetricEvent
     | ChangeEvent
@@ -45,7 +55,9 @@ Event = (
     | GateDecision
     | CatalogMessage
     | PolicyMessage
-    | ComputeRequested
+    | RuleMessage
+    | AlertChanged
+    | CommandMessage
     | DeadLetter
 )
 
@@ -63,8 +75,12 @@ __all__ = [
     "MAX_ATTRIBUTE_LENGTH",
     "MAX_ATTRIBUTE_NAME_LENGTH",
     "MAX_BOUNDS",
+    "MAX_NOTE_LENGTH",
     "MAX_TEXT_LENGTH",
+    "MAX_URL_LENGTH",
     "MAX_WINDOW_SECONDS",
+    "AlertAcknowledged",
+    "AlertChanged",
     "BurnPair",
     "BurnRateMessage",
     "BurnRateSnapshot",
@@ -72,6 +88,9 @@ __all__ = [
     "ChangeClass",
     "ChangeEvent",
     "ChangeKind",
+    "ChannelChanged",
+    "ChannelTestRequested",
+    "CommandMessage",
     "ComputeRequested",
     "Confidence",
     "DeadLetter",
@@ -88,9 +107,12 @@ __all__ = [
     "PolicyChanged",
     "PolicyMessage",
     "Reason",
+    "RuleChanged",
+    "RuleMessage",
     "ServiceChanged",
     "ServiceForecast",
     "ShardHeartbeat",
+    "SilenceChanged",
     "SloForecast",
     "SloStatus",
     "TargetChanged",

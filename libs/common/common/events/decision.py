@@ -13,9 +13,13 @@ OnUnknown = Literal["ALLOW", "WARN", "BLOCK"]
 
 
 class Reason(Struct, frozen=True):
-    """Why: `observed` beside `threshold`, in the unit that the sentence names."""
+    """Why: `observed` beside `threshold`, in the unit that the sentence names.
+
+    `effect` is the decision that this reason alone would make; the gravest one decides.
+    """
 
     code: str
+    effect: Decision
     slo: str | None
     observed: float | None
     threshold: float | None
@@ -26,12 +30,14 @@ class Verdict(Struct, frozen=True):
     """The decision for one class of change, with or without an override.
 
     Without `override_id` it is what holds for everybody. With one it holds for as long as the
-    override may be used; with `version` too, only for that version.
+    override may be used; with `version` too, only for that version. `since` is when the decision
+    (not its reasons) began to be what it is.
     """
 
     change_class: ChangeClass
     decision: Decision
     allowed: bool
+    since: Instant
     reasons: tuple[Reason, ...]
     override_id: int | None = None
     version: str | None = None
@@ -40,14 +46,16 @@ class Verdict(Struct, frozen=True):
 class GateDecision(Struct, frozen=True, tag_field="type", tag="gate_decision"):
     """All verdicts on a service at one instant; after `expires_at` they are no longer known.
 
-    `decided_at` is when the verdicts last changed, `evaluated_at` when they were last found to
-    hold. Of two decisions of a service the one with the greater (epoch, evaluated_at) holds.
+    The verdicts stand in the order of precedence: of those that fit a change (its class, its
+    version, an override with uses left) the first one holds. `decided_at` is when they last
+    changed, `evaluated_at` when they were last found to hold, with the figures of that moment.
+    Of two decisions of a service the one with the greater (epoch, evaluated_at) holds.
     """
 
     service_name: ServiceName
     shard: int
     epoch: int
-    decision_id: Annotated[str, Meta(description="Names the stored inputs")]
+    decision_id: Annotated[str, Meta(description="Names the stored inputs of `decided_at`")]
     decided_at: Instant
     evaluated_at: Instant
     expires_at: Instant
@@ -58,4 +66,8 @@ class GateDecision(Struct, frozen=True, tag_field="type", tag="gate_decision"):
     on_unknown: OnUnknown
     policy_name: str
     policy_hash: str
+    unblocked_at: Annotated[
+        Instant | None,
+        Meta(description="When the block is forecast to end if no more errors come"),
+    ]
     verdicts: tuple[Verdict, ...]

@@ -1,0 +1,127 @@
+"""The audit's hash chain: each entry carries the hash of the one before it. Pure.
+
+Whoever alters, inserts or removes an entry breaks the chain from there on, unless he writes all
+later hashes anew; against that a hash is compared that was noted elsewhere.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+GENESIS: Final = "0" * 64
+"""Stands in the first entry where the former entry's hash would."""
+
+
+class AuditHead(Struct, frozen=True):
+    """The newest entry's number and hash; number 0 and GENESIS before the first."""
+
+    id: int = 0
+    hash: str = GENESIS
+
+
+class AuditEntry(Struct, frozen=True):
+    """Who did what to what. `details` is canonical JSON, kept as the text that was hashed."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    service_name: str | None
+    details: str
+    previous_hash: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What is to be audited, before it has a place in the chain; `at` is in UTC."""
+
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    service_name: str | None
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFault:
+    """The first entry that is not as it was written, and what is wrong there."""
+
+    id: int
+    detail: str
+
+
+def canonical_json(value: Any) -> str:
+    """Return JSON with sorted keys and no spaces; ValueError for NaN, which JSON has not."""
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+
+
+def chained(head: AuditHead, deed: Deed) -> AuditEntry:
+    """Return the entry that follows the head."""
+    entry = AuditEntry(
+        id=head.id + 1,
+        at=deed.at,
+        actor=deed.actor,
+        action=deed.action,
+        subject=deed.subject,
+        service_name=deed.service_name,
+        details=canonical_json(deed.details),
+        previous_hash=head.hash,
+        hash="",
+    )
+    return msgspec.structs.replace(entry, hash=entry_hash(entry))
+
+
+def entry_hash(entry: AuditEntry) -> str:
+    """Return SHA-256, in hex, of the canonical JSON of everything but the hash."""
+    content = {**_content(entry), "at": _text(entry.at)}
+    return hashlib.sha256(canonical_json(content).encode()).hexdigest()
+
+
+class ChainCheck:
+    """Follows a chain from its first entry; `add` says where it is broken."""
+
+    def __init__(self) -> None:
+        self._head = AuditHead()
+
+    @property
+    def head(self) -> AuditHead:
+        """The last entry that was found right."""
+        return self._head
+
+    def add(self, entry: AuditEntry) -> AuditFault | None:
+        """Return what is wrong with the next entry; None where it follows from the former."""
+        wanted = self._head.id + 1
+        if entry.id != wanted:
+            return AuditFault(wanted, f"is missing; entry {entry.id} stands in its place")
+        if entry.previous_hash != self._head.hash:
+            return AuditFault(entry.id, "does not carry the hash of the entry before it")
+        if entry.hash != entry_hash(entry):
+            return AuditFault(entry.id, "was altered: its content does not have its hash")
+        self._head = AuditHead(entry.id, entry.hash)
+        return None
+
+    def finish(self, stored: AuditHead) -> AuditFault | None:
+        """Return what is wrong with the end: the newest entry must be the one that is stored."""
+        if stored.id > self._head.id:
+            return AuditFault(self._head.id + 1, f"is missing; {stored.id} entries were written")
+        if stored != self._head:
+            return AuditFault(self._head.id, "is not the entry that was written last")
+        return None
+
+
+def _content(entry: AuditEntry) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in AuditEntry.__struct_fields__[:-1]}
+
+
+def _text(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")

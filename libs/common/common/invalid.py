@@ -1,0 +1,9 @@
+"""What is wrong with a thing that a user wants: shared by all that judge such things."""
+
+
+class InvalidFieldError(ValueError):
+    """A field that cannot be as it is: its path, a code for machines, and what to send instead."""
+
+    def __init__(self, field: str, code: str, detail: str) -> None:
+        super().__init__(f"{field}: {detail}")
+        self.field, self.code, self.detail = field, code, detail

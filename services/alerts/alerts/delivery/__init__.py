@@ -1,0 +1,1 @@
+"""Delivery: rows of `alerts.notification` go to their channels, each at least once, in order."""

@@ -1,0 +1,44 @@
+"""All other receivers, through the library `apprise` (the optional extra `notify`).
+
+Apprise makes connections of its own, so the address guard cannot hold it. Therefore the operator
+names the schemes that it may use.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from types import ModuleType
+
+from alerts.delivery.channel import Channel
+from alerts.delivery.outcome import DELIVERED, Outcome, failed
+from alerts.delivery.plain_text import lines, title
+from alerts.notice import Notice
+
+
+async def deliver_by_apprise(
+    channel: Channel, notice: Notice, allowed_schemes: Sequence[str]
+) -> Outcome:
+    """Send title and text; the outcome says what is missing where it cannot be sent."""
+    scheme = channel.secrets["url"].partition(":")[0].lower()
+    if scheme not in allowed_schemes:
+        return failed(f"ALERTS_APPRISE_SCHEMES does not allow the scheme `{scheme}`")
+    library = _library()
+    if library is None:
+        return failed("apprise is not installed: install Burnline with the extra `notify`")
+    return await asyncio.to_thread(_deliver, library, channel, notice)
+
+
+def _library() -> ModuleType | None:
+    try:
+        import apprise  # noqa: PLC0415 - an optional extra
+    except ImportError:
+        return None
+    return apprise
+
+
+def _deliver(library: ModuleType, channel: Channel, notice: Notice) -> Outcome:
+    target = library.Apprise()
+    if not target.add(channel.secrets["url"]):
+        return failed("apprise does not understand the channel's address")
+    if target.notify(title=title(notice), body="\n".join(lines(notice))):
+        return DELIVERED
+    return failed("apprise could not deliver; it does not say why")

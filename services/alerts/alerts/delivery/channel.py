@@ -1,0 +1,45 @@
+"""A channel with its secrets, and how to keep them out of texts. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+REDACTED = "***"
+_SHORTEST_KEY = 6  # shorter parts of an address are words such as `hooks`, not keys
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """Where notices go. `common.alert_channels` says which secrets a kind is told."""
+
+    name: str
+    kind: str
+    secrets: Mapping[str, str] = field(repr=False)
+
+    def redact(self, text: str) -> str:
+        """Return the text without anything that only the channel's owner should know."""
+        for secret in sorted(set(self._confidential()), key=len, reverse=True):
+            text = text.replace(secret, REDACTED)
+        return text
+
+    def _confidential(self) -> Iterator[str]:
+        for value in self.secrets.values():
+            yield value
+            yield from _parts_of_address(value)
+
+
+def _parts_of_address(value: str) -> Iterator[str]:
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return  # no address at all: nothing of it can be shown but the whole
+    if not parts.scheme or not parts.netloc:
+        return
+    words = [parts.username, parts.password, parts.query, *parts.path.split("/")]
+    words += [text for _, text in parse_qsl(parts.query)]
+    for word in words:
+        if word and len(word) >= _SHORTEST_KEY:
+            yield word
+            yield unquote(word)
+    if parts.password:
+        yield parts.password

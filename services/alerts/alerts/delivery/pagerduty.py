@@ -1,0 +1,80 @@
+"""PagerDuty, Events API v2: trigger, acknowledge and resolve of one incident by one key."""
+
+import json
+from http import HTTPStatus
+from typing import Any, Literal
+
+from alerts.delivery.channel import Channel
+from alerts.delivery.frame import Frame, annotations_of, rfc3339
+from alerts.delivery.outcome import Outcome, Request, Response, not_understood
+from alerts.notice import Notice, NoticeAlert
+from common.alert_channels import PAGERDUTY_URL
+from common.alert_rules import Severity
+
+MAX_DEDUP_KEY_LENGTH = 255
+_MAX_SUMMARY_LENGTH = 1024
+_SEVERITIES: dict[Severity, str] = {"page": "critical", "ticket": "warning", "info": "info"}
+Action = Literal["trigger", "acknowledge", "resolve"]
+
+
+def pagerduty_request(channel: Channel, notice: Notice, frame: Frame) -> Request:
+    """Return the request. An event holds one alert; ValueError where the notice has more."""
+    (alert,) = notice.alerts
+    body = pagerduty_event(channel.secrets["routing_key"], alert, frame)
+    url = channel.secrets.get("url", PAGERDUTY_URL)
+    return Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+
+
+def pagerduty_event(routing_key: str, alert: NoticeAlert, frame: Frame) -> dict[str, Any]:
+    """Return the event (PagerDuty developer documentation, `Send an alert event`)."""
+    action = _action(alert)
+    event: dict[str, Any] = {
+        "routing_key": routing_key,
+        "event_action": action,
+        "dedup_key": alert.dedup_key[:MAX_DEDUP_KEY_LENGTH],
+    }
+    if action == "trigger":
+        event |= {
+            "client": "Burnline",
+            "client_url": frame.service_url(alert.service_name),
+            "links": _links(alert),
+            "payload": _payload(alert),
+        }
+    return event
+
+
+def judge_pagerduty(response: Response, outcome: Outcome) -> Outcome:
+    """Return the outcome; a success is 202 with `"status": "success"` and nothing else."""
+    if not outcome.delivered:
+        return outcome
+    try:
+        answer = json.loads(response.body)
+    except ValueError:
+        return not_understood(response)
+    taken = isinstance(answer, dict) and answer.get("status") == "success"
+    if response.status_code == HTTPStatus.ACCEPTED and taken:
+        return outcome
+    return not_understood(response)
+
+
+def _action(alert: NoticeAlert) -> Action:
+    if alert.ends_at is not None:
+        return "resolve"
+    return "acknowledge" if alert.transition == "acknowledged" else "trigger"
+
+
+def _payload(alert: NoticeAlert) -> dict[str, Any]:
+    return {
+        "summary": alert.message[:_MAX_SUMMARY_LENGTH],
+        "source": alert.service_name,
+        "severity": _SEVERITIES[alert.severity],
+        "timestamp": rfc3339(alert.started_at),
+        "component": alert.service_name,
+        "class": alert.rule,
+        "custom_details": {**alert.labels, **annotations_of(alert)},
+    }
+
+
+def _links(alert: NoticeAlert) -> list[dict[str, str]]:
+    url = alert.annotations.get("runbook_url")
+    return [{"href": url, "text": "Runbook"}] if url else []

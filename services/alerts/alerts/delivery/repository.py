@@ -1,0 +1,187 @@
+"""All SQL of delivery. Sessions come from outside; nothing here commits.
+
+PostgreSQL's clock decides what is due, so that processes need not agree on theirs.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy import text
+
+from alerts.delivery.channel import Channel
+from alerts.delivery.outcome import Outcome
+from alerts.notice import Notice
+from common.database import WriteSession
+
+# Of one channel: what is due, unless an earlier row of the same episode is still to be sent. A
+# process that is at work on a row keeps it also when its lease ends while PostgreSQL is away.
+_CLAIM = text(
+    """WITH free AS (
+        SELECT due.id, c.kind, c.secrets
+        FROM catalog.channels c
+        LEFT JOIN unnest(CAST(:busy_channels AS text[]), CAST(:busy_counts AS int[]))
+            AS busy (channel, count) ON busy.channel = c.name
+        CROSS JOIN LATERAL (
+            SELECT n.id FROM alerts.notification n
+            WHERE n.channel = c.name AND n.state = 'pending' AND n.next_attempt_at <= now()
+                AND n.id <> ALL(CAST(:in_flight AS bigint[]))
+                AND NOT EXISTS (
+                    SELECT FROM alerts.notification earlier
+                    WHERE earlier.channel = n.channel AND earlier.state = 'pending'
+                        AND earlier.id < n.id AND earlier.episode_ids && n.episode_ids)
+            ORDER BY n.id
+            LIMIT greatest(CAST(:concurrency AS int) - coalesce(busy.count, 0), 0)
+            FOR UPDATE OF n SKIP LOCKED) AS due
+        WHERE c.enabled AND c.retired_at IS NULL),
+    claimed AS (
+        UPDATE alerts.notification n
+        SET attempts = n.attempts + 1,
+            next_attempt_at = now() + make_interval(secs => CAST(:lease_seconds AS float8))
+        FROM free WHERE n.id = free.id
+        RETURNING n.id, n.channel, n.payload, n.attempts, n.repeat, n.created_at,
+            free.kind, free.secrets),
+    recorded AS (
+        INSERT INTO alerts.attempt (notification_id, number, started_at)
+        SELECT id, attempts, now() FROM claimed)
+    SELECT *, extract(epoch FROM now() - created_at)::float8 AS age_seconds
+    FROM claimed ORDER BY id"""
+)
+_GIVE_UP_THE_UNDELIVERABLE = text(
+    """UPDATE alerts.notification n
+    SET state = 'dead', last_error = CASE WHEN n.attempts >= :max_attempts
+        THEN 'given up; how the last attempt ended is not known'
+        ELSE 'the channel is disabled or gone' END
+    WHERE n.state = 'pending' AND n.next_attempt_at <= now()
+        AND n.id <> ALL(CAST(:in_flight AS bigint[]))
+        AND (n.attempts >= :max_attempts OR NOT EXISTS (
+            SELECT FROM catalog.channels c
+            WHERE c.name = n.channel AND c.enabled AND c.retired_at IS NULL))"""
+)
+_END_ATTEMPT = text(
+    """UPDATE alerts.attempt
+    SET ended_at = now(), outcome = :outcome, status_code = :status_code, error = :error
+    WHERE notification_id = :id AND number = :number"""
+)
+_SENT = text(
+    """UPDATE alerts.notification SET state = 'sent', sent_at = now(), last_error = NULL
+    WHERE id = :id"""
+)
+# A later attempt of another process knows better than one that ended after its lease.
+_FAILED = text(
+    """UPDATE alerts.notification
+    SET state = :state, last_error = :error,
+        next_attempt_at = now() + make_interval(secs => CAST(:delay_seconds AS float8))
+    WHERE id = :id AND state = 'pending' AND attempts = :number"""
+)
+_FORGET = text("DELETE FROM alerts.notification WHERE id = :id")
+_PURGE = text(
+    """DELETE FROM alerts.notification WHERE id IN (
+        SELECT id FROM alerts.notification
+        WHERE state <> 'pending'
+            AND created_at < now() - make_interval(secs => CAST(:keep_seconds AS float8))
+        ORDER BY id LIMIT 1000)"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A delivery that this process has recorded an attempt of and now has to make."""
+
+    id: int
+    attempt: int
+    channel: Channel
+    notice: Notice
+    repeat: bool
+    age_seconds: float
+
+
+async def claim(
+    session: WriteSession,
+    busy: Mapping[str, int],
+    in_flight: Sequence[int],
+    concurrency: int,
+    lease_seconds: float,
+) -> list[Claim]:
+    """Record an attempt of what is due and return it, up to `concurrency` for each channel.
+
+    `busy` are the places taken by channel, `in_flight` the rows that this process is at work on.
+    A process that ends before it tells the outcome leaves the row to others after the lease.
+    """
+    rows = await session.execute(
+        _CLAIM,
+        {
+            "busy_channels": list(busy),
+            "busy_counts": list(busy.values()),
+            "in_flight": list(in_flight),
+            "concurrency": concurrency,
+            "lease_seconds": lease_seconds,
+        },
+    )
+    return [_claim_of(row) for row in rows]
+
+
+async def give_up_the_undeliverable(
+    session: WriteSession, in_flight: Sequence[int], max_attempts: int
+) -> int:
+    """Make dead what has no channel any more, and what killed its sender once too often."""
+    named = {"in_flight": list(in_flight), "max_attempts": max_attempts}
+    result = await session.execute(_GIVE_UP_THE_UNDELIVERABLE, named)
+    return int(getattr(result, "rowcount", 0))
+
+
+async def store_sent(session: WriteSession, claimed: Claim, outcome: Outcome) -> None:
+    """Store that the receiver has it."""
+    await _end_attempt(session, claimed, outcome, "delivered")
+    await session.execute(_FORGET if claimed.repeat else _SENT, {"id": claimed.id})
+
+
+async def store_failed(
+    session: WriteSession, claimed: Claim, outcome: Outcome, delay_seconds: float | None
+) -> None:
+    """Store the failure and when it is tried again; `delay_seconds` None: never."""
+    dead = delay_seconds is None
+    await _end_attempt(session, claimed, outcome, "given_up" if dead else "failed")
+    if dead and claimed.repeat:
+        await session.execute(_FORGET, {"id": claimed.id})
+        return
+    await session.execute(
+        _FAILED,
+        {
+            "id": claimed.id,
+            "number": claimed.attempt,
+            "state": "dead" if dead else "pending",
+            "error": outcome.error,
+            "delay_seconds": delay_seconds or 0.0,
+        },
+    )
+
+
+async def purge(session: WriteSession, keep_seconds: float) -> None:
+    """Delete the oldest of what was ended so long ago."""
+    await session.execute(_PURGE, {"keep_seconds": keep_seconds})
+
+
+async def _end_attempt(session: WriteSession, claimed: Claim, outcome: Outcome, word: str) -> None:
+    await session.execute(
+        _END_ATTEMPT,
+        {
+            "id": claimed.id,
+            "number": claimed.attempt,
+            "outcome": word,
+            "status_code": outcome.status_code,
+            "error": outcome.error,
+        },
+    )
+
+
+def _claim_of(row: Any) -> Claim:
+    return Claim(
+        id=row.id,
+        attempt=row.attempts,
+        channel=Channel(row.channel, row.kind, row.secrets),
+        notice=msgspec.convert(row.payload, Notice),
+        repeat=row.repeat,
+        age_seconds=row.age_seconds,
+    )

@@ -1,0 +1,55 @@
+"""The newest decision of the gate on each service, in memory, and waiting for one to come."""
+
+import asyncio
+from datetime import datetime
+
+from common.events import GateDecision
+
+
+class DecisionBook:
+    """What the decisions topic says. The same records in any order end the same."""
+
+    def __init__(self) -> None:
+        self._newest: dict[str, GateDecision] = {}
+        self._awaited: dict[int, asyncio.Event] = {}
+
+    def apply(self, decision: GateDecision) -> bool:
+        """Keep a decision if it is newer than the one at hand; tell whether it was."""
+        old = self._newest.get(decision.service_name)
+        if old and _version(old) >= _version(decision):
+            return False
+        self._newest[decision.service_name] = decision
+        for verdict in decision.verdicts:
+            if awaited := self._awaited.get(verdict.override_id or 0):
+                awaited.set()
+        return True
+
+    def newest(self, service_name: str) -> GateDecision | None:
+        """Return the newest decision, which may have expired."""
+        return self._newest.get(service_name)
+
+    async def names_override(
+        self, service_name: str, override_id: int, timeout_seconds: float
+    ) -> bool:
+        """Wait until a decision names the override; False where none does in time."""
+        if self._named(service_name, override_id):
+            return True
+        awaited = self._awaited.setdefault(override_id, asyncio.Event())
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await awaited.wait()
+        except TimeoutError:
+            return False
+        finally:
+            self._awaited.pop(override_id, None)
+        return True
+
+    def _named(self, service_name: str, override_id: int) -> bool:
+        decision = self._newest.get(service_name)
+        return decision is not None and any(
+            verdict.override_id == override_id for verdict in decision.verdicts
+        )
+
+
+def _version(decision: GateDecision) -> tuple[int, datetime]:
+    return decision.epoch, decision.evaluated_at

@@ -1,0 +1,145 @@
+"""Overrides and policies as users want them, and the events that tell the gate. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from common.events import ChangeClass, OnUnknown, OverrideChanged, OverrideState, PolicyChanged
+
+Phase = Literal["pending", "active", "expired", "used_up", "revoked", "replaced"]
+
+
+@dataclass(frozen=True, slots=True)
+class NewOverride:
+    """An override as it is asked for. `max_uses` None: any number; the others None: any."""
+
+    service_name: str
+    decision: OnUnknown
+    actor: str
+    reason: str
+    ticket: str | None
+    version: str | None
+    change_class: ChangeClass | None
+    created_at: datetime
+    expires_at: datetime
+    max_uses: int | None
+    state: Literal["pending", "active"]
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A stored override. `state` is what was done to it; `phase_of` what it is by now."""
+
+    id: int
+    service_name: str
+    decision: OnUnknown
+    actor: str
+    reason: str
+    ticket: str | None
+    version: str | None
+    change_class: ChangeClass | None
+    created_at: datetime
+    expires_at: datetime
+    max_uses: int | None
+    uses: int
+    approver: str | None
+    state: OverrideState
+    ended_by: str | None
+    ended_at: datetime | None
+    end_reason: str | None
+    idempotency_key: str | None
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPolicy:
+    """A policy set over the API; `document` has every field."""
+
+    name: str
+    hash: str
+    document: Mapping[str, Any]
+    revision: int
+    created_at: datetime
+    updated_at: datetime
+    retired: bool
+
+
+def phase_of(override: Override, now: datetime) -> Phase:
+    """Return what the override is at `now`: its end needs nobody to write it down."""
+    if override.state in {"revoked", "replaced"}:
+        return override.state
+    if override.expires_at <= now:
+        return "expired"
+    if override.max_uses is not None and override.uses >= override.max_uses:
+        return "used_up"
+    return override.state
+
+
+def same_wish(override: Override, wanted: NewOverride) -> bool:
+    """Tell whether a request that is sent again asks for what the first one did."""
+    return _wish(override) == _wish(wanted)
+
+
+def same_scope(one: Override, other: Override) -> bool:
+    """Tell whether both speak of the same changes, so that the later takes the other's place."""
+    return _scope(one) == _scope(other)
+
+
+def override_key(override_id: int) -> str:
+    """Return the policies topic's key of an override."""
+    return f"override/{override_id}"
+
+
+def policy_key(name: str) -> str:
+    """Return the policies topic's key of a policy."""
+    return f"policy/{name}"
+
+
+def override_changed(override: Override) -> OverrideChanged:
+    """Return the event of the override's present revision."""
+    return OverrideChanged(
+        revision=override.revision,
+        id=override.id,
+        service_name=override.service_name,
+        decision=override.decision,
+        actor=override.actor,
+        reason=override.reason,
+        ticket=override.ticket,
+        version=override.version,
+        change_class=override.change_class,
+        created_at=override.created_at,
+        expires_at=override.expires_at,
+        max_uses=override.max_uses,
+        uses=override.uses,
+        approver=override.approver,
+        state=override.state,
+    )
+
+
+def policy_changed(policy: StoredPolicy) -> PolicyChanged:
+    """Return the event of the policy's present revision."""
+    return PolicyChanged(
+        revision=policy.revision,
+        name=policy.name,
+        hash=policy.hash,
+        document=dict(policy.document),
+        retired=policy.retired,
+    )
+
+
+def _wish(override: Override | NewOverride) -> tuple[object, ...]:
+    return (
+        override.decision,
+        override.actor,
+        override.reason,
+        override.ticket,
+        *_scope(override),
+        override.max_uses,
+        override.expires_at - override.created_at,
+    )
+
+
+def _scope(override: Override | NewOverride) -> tuple[str, str | None, str | None]:
+    return override.service_name, override.version, override.change_class

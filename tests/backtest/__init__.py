@@ -1,0 +1,1 @@
+"""How good the forecasts are: simulated histories with a known future, and real ones."""

@@ -1,0 +1,208 @@
+"""Histories with a known future: the simulator's traffic and episodes, placed around a cut-off.
+
+A scenario is a function of its family and seed. Its minutes run from a window and a day before the
+cut-off to a window after it, so that every rolling sum on both sides is whole.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from ingest.simulator.effects import Effects, apply
+from ingest.simulator.scenarios import Episode, ScenarioKind, episodes
+from ingest.simulator.services import SERVICES, SimulatedService
+from ingest.simulator.traffic import load_ratio
+
+Ints = NDArray[np.int64]
+Values = NDArray[np.float64]
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+LEAD_SECONDS = 2 * DAY
+"""History before the SLO window, for models that look at earlier windows."""
+
+_YEAR_START = 1_767_225_600  # 2026-01-01
+_OBJECTIVES = ("0.99", "0.995", "0.999", "0.9995")
+_WINDOW_DAYS = (7, 14, 28, 30)
+_BASE_BURN = (0.02, 0.3)
+
+
+class Family(StrEnum):
+    """What goes on around the cut-off."""
+
+    PARTLY_SPENT = "partly_spent"
+    ROLLS_OFF = "rolls_off"
+    DRIFT = "drift"
+    RECURRING = "recurring"
+    SUDDEN = "sudden"
+    QUIET = "quiet"
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Counts by minute and what they are held against; `cut` is the minute that holds now.
+
+    `first_end` is the end of the first minute (seconds since 1970); `now` is the end of `cut`.
+    """
+
+    family: Family
+    seed: int
+    first_end: int
+    cut: int
+    total: Ints
+    bad: Ints
+    objective: Decimal
+    window_days: int
+
+    @property
+    def now(self) -> int:
+        """Return the cut-off in seconds since 1970."""
+        return self.first_end + self.cut * MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What every family is given."""
+
+    seed: int
+    random: Generator
+    service: SimulatedService
+    now: int
+    window_days: int
+    allowed: float
+
+    @property
+    def start(self) -> int:
+        return self.now - self.window_days * DAY - LEAD_SECONDS
+
+    @property
+    def end(self) -> int:
+        return self.now + self.window_days * DAY + HOUR
+
+
+def scenario(family: Family, seed: int) -> Scenario:
+    """Return the scenario of a family and a seed."""
+    random = np.random.default_rng([seed, list(Family).index(family)])
+    service = SERVICES[int(random.integers(len(SERVICES)))]
+    now = _YEAR_START + int(random.integers(365 * DAY // MINUTE)) * MINUTE
+    objective = Decimal(str(random.choice(_OBJECTIVES)))
+    window_days = int(random.choice(_WINDOW_DAYS))
+    frame = _Frame(seed, random, service, now, window_days, float(1 - objective))
+    total, bad = _counts(frame, _FAMILIES[family](frame))
+    cut = (now - frame.start) // MINUTE - 1
+    return Scenario(family, seed, frame.start + MINUTE, cut, total, bad, objective, window_days)
+
+
+def _counts(frame: _Frame, found: list[Episode]) -> tuple[Ints, Ints]:
+    """Return requests and bad ones by minute, as the simulator draws them."""
+    middles = np.arange(frame.start, frame.end, MINUTE, dtype=np.float64) + MINUTE / 2
+    effects = Effects.none(middles)
+    for episode in found:
+        apply(episode, middles, effects)
+    expected = frame.service.requests_per_second * MINUTE * load_ratio(middles)
+    total = frame.random.poisson(expected * effects.traffic_ratio)
+    base = frame.allowed * frame.random.uniform(*_BASE_BURN)
+    bad = frame.random.binomial(total, np.minimum(np.maximum(effects.error_ratio, base), 1))
+    return total, bad
+
+
+def _burn(frame: _Frame, start: float, end: float, burn: float) -> Episode:
+    """Return an episode that burns at so many times the sustainable rate."""
+    ratio = min(0.9, burn * frame.allowed)
+    return Episode(ScenarioKind.SLOW_BURN, int(start), int(end), {"error_ratio": ratio})
+
+
+def _wandering(frame: _Frame, start: float, burn: Callable[[float], float]) -> list[Episode]:
+    """Return a burn from `start` to the end that wanders about a course, in steps of hours.
+
+    `burn` gives the course by hours since the start. The logarithm of the factor is a first-order
+    autoregression with a spread of 0.3, as sustained errors of real services are never constant.
+    """
+    found, at, log_factor = [], start, 0.0
+    while at < frame.end:
+        until = at + frame.random.uniform(1, 6) * HOUR
+        log_factor = 0.8 * log_factor + frame.random.normal(0, 0.3 * 0.6)
+        level = burn((at - start) / HOUR) * float(np.exp(log_factor))
+        found.append(_burn(frame, at, until, level))
+        at = until
+    return found
+
+
+def _log_uniform(random: Generator, low: float, high: float) -> float:
+    return float(np.exp(random.uniform(np.log(low), np.log(high))))
+
+
+def _partly_spent(frame: _Frame) -> list[Episode]:
+    """Errors began some time ago, have spent a part of the budget, and go on."""
+    level = _log_uniform(frame.random, 1.2, 15)
+    spent = frame.random.uniform(0.2, 0.9)
+    start = frame.now - spent * frame.window_days * DAY / level
+    return _wandering(frame, start, lambda _: level)
+
+
+def _rolls_off(frame: _Frame) -> list[Episode]:
+    """An outage within the window has spent a part, which comes back; errors go on meanwhile."""
+    window = frame.window_days * DAY
+    level = _log_uniform(frame.random, 0.4, 2.5)
+    lasting = frame.random.uniform(0, 0.5) * window / level
+    found = _wandering(frame, frame.now - lasting, lambda _: level)
+    at = frame.now - frame.random.uniform(0.05, 0.98) * window
+    minutes = int(frame.random.integers(5, 60))
+    spent = frame.random.uniform(0.3, 0.9) * max(0.1, 1 - level * lasting / window)
+    return [_burn(frame, at, at + minutes * MINUTE, spent * window / (minutes * MINUTE)), *found]
+
+
+def _drift(frame: _Frame) -> list[Episode]:
+    """The error rate has been rising or falling for hours to days, and then stays."""
+    window_hours = frame.window_days * 24
+    level = _log_uniform(frame.random, 0.8, 8)
+    factor = _log_uniform(frame.random, 2, 5) ** frame.random.choice((-1, 1))
+    lasting = frame.random.uniform(6, 48)
+    before = frame.random.uniform(0.3, 1) * lasting
+
+    def course(hours: float) -> float:
+        return float(level * factor ** min(hours / lasting, 1.0))
+
+    spent = frame.random.uniform(0.1, 0.6)
+    outage = frame.now - frame.random.uniform(0.3, 0.9) * frame.window_days * DAY
+    share = spent * window_hours * 6
+    return [
+        _burn(frame, outage, outage + 10 * MINUTE, share),
+        *_wandering(frame, frame.now - before * HOUR, course),
+    ]
+
+
+def _recurring(frame: _Frame) -> list[Episode]:
+    """The simulator's own episodes, again and again, since some time ago."""
+    kind = frame.random.choice(
+        [ScenarioKind.SLOW_BURN, ScenarioKind.FLAPPING, ScenarioKind.RECOVERY]
+    )
+    start = int(frame.now - frame.random.uniform(0.02, 0.5) * frame.window_days * DAY)
+    return episodes(frame.seed, ScenarioKind(kind), start, frame.end)
+
+
+def _sudden(frame: _Frame) -> list[Episode]:
+    """An outage that began within the last hour; it may end soon, or not for a day."""
+    level = _log_uniform(frame.random, 20, 400)
+    start = frame.now - frame.random.uniform(1, 60) * MINUTE
+    lasting = frame.now - start + _log_uniform(frame.random, 2 * MINUTE, DAY)
+    return [_burn(frame, start, start + lasting, level)]
+
+
+def _quiet(frame: _Frame) -> list[Episode]:
+    del frame
+    return []
+
+
+_FAMILIES: dict[Family, Callable[[_Frame], list[Episode]]] = {
+    Family.PARTLY_SPENT: _partly_spent,
+    Family.ROLLS_OFF: _rolls_off,
+    Family.DRIFT: _drift,
+    Family.RECURRING: _recurring,
+    Family.SUDDEN: _sudden,
+    Family.QUIET: _quiet,
+}
