@@ -23,7 +23,7 @@ from tests.stack import PORT_VARIABLES, SERVER_VARIABLES, Stack
 
 BURNLINE: Final = Path(__file__).resolve().parents[1] / ".venv" / "bin" / "burnline"
 MARKER: Final = "BURNLINE_TEST_MARKER"
-CHILDREN: Final = {"postgres", "kafka", "ingest", "burnrate", "api-gateway"}
+CHILDREN: Final = {"postgres", "kafka", "ingest", "burnrate", "gate", "api-gateway"}
 
 pytestmark = pytest.mark.servers
 
