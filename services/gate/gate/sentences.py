@@ -46,7 +46,7 @@ def budget_spent(slo: SloStatus, change: ChangeClass, *, recorded: bool) -> str:
     consumed = slo.error_budget_consumed
     text = (
         f"the error budget of {slo.name} is spent: {consumed:.3g} times what "
-        f"{slo.window_days} days allow"
+        f"the requests of {slo.window_days} days allow"
     )
     return f"{text}; a {change} change may pass, and this is recorded" if recorded else text
 
