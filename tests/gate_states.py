@@ -46,7 +46,8 @@ def _before(rng: random.Random, now: datetime, seconds: float) -> datetime:
 
 
 def _status(rng: random.Random) -> DataStatus:
-    return rng.choice((DataStatus.OK, DataStatus.OK, *DataStatus))
+    statuses: list[DataStatus] = [DataStatus.OK, DataStatus.OK, *DataStatus]
+    return rng.choice(statuses)
 
 
 def _policy(rng: random.Random) -> Policy:

@@ -16,6 +16,7 @@ from gate.reasons import gravest
 from tests.gate_inputs import NOW, Counts, inputs, objective, policy, snapshot
 
 WINDOWS = (300, 1800, 3600, 7200, 21_600, 86_400, 259_200, 2_592_000)
+DECISIONS: st.SearchStrategy[Decision] = st.sampled_from(["ALLOW", "WARN", "BLOCK", "UNKNOWN"])
 KNOWN = st.sampled_from(["ALLOW", "WARN", "BLOCK"])
 STATUSES = st.sampled_from([*DataStatus])
 RATIOS = st.sampled_from([Decimal(text) for text in ("0.5", "0.9", "0.99", "0.999", "0.99999")])
@@ -81,8 +82,7 @@ def fewer_and_more(draw: st.DrawFn) -> tuple[SloStatus, SloStatus]:
 @st.composite
 def states(draw: st.DrawFn) -> tuple[Policy, Inputs, Inputs]:
     rules, pairs = draw(policies()), draw(st.lists(fewer_and_more(), min_size=1, max_size=3))
-    status, decision = draw(STATUSES), draw(st.sampled_from(["ALLOW", "WARN", "BLOCK", "UNKNOWN"]))
-    before: Decision = decision
+    status, before = draw(STATUSES), draw(DECISIONS)
     previous = Previous(
         "before",
         draw(st.sampled_from([rules.policy_hash, "another"])),
@@ -91,7 +91,7 @@ def states(draw: st.DrawFn) -> tuple[Policy, Inputs, Inputs]:
             for change in CHANGE_CLASSES
         },
     )
-    given = {
+    given: dict[str, Any] = {
         "tier": draw(st.sampled_from([1, 2, 3])),
         "sign": ShardSign(1, NOW - timedelta(seconds=draw(st.integers(0, 60))), NOW),
         "previous": draw(st.none() | st.just(previous)),

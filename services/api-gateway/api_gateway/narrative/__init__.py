@@ -1,0 +1,1 @@
+"""What is said of services in words: facts first, then sentences, then a check of every word."""

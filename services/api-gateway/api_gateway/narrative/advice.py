@@ -1,0 +1,126 @@
+"""What to do, by rule: each recommendation names the facts that led to it. Pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from api_gateway.narrative import wording
+from api_gateway.narrative.event_facts import suspect, written_version
+from api_gateway.narrative.fact import Fact, Facts
+from api_gateway.narrative.service_facts import worst_slo
+from api_gateway.narrative.subject import Subject
+from common.slo import DataStatus, RiskLevel
+
+NEVER_MET_CONSUMED = 3.0
+"""A budget spent three times over, at a burn above 1 in every window, is an objective not met."""
+ALWAYS_MET_CONSUMED = 0.05
+ENOUGH_ALLOWED_EVENTS = 20
+"""A budget of fewer events says little: to spend none of it may be luck."""
+
+_REVERSIBLE = {"deploy": "roll back", "config": "undo", "feature_flag": "undo"}
+_NOUNS = {"deploy": "deploy", "config": "configuration change", "feature_flag": "flag change"}
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A recommendation in the imperative, and the ids of the facts that led to it."""
+
+    code: str
+    text: str
+    facts: tuple[str, ...]
+
+    def fact(self) -> Fact:
+        """Return it as what a text may state."""
+        return Fact(f"action_{self.code}", "Recommended action", self.code, self.text)
+
+
+def advise(subject: Subject, facts: Facts, now: datetime) -> list[Action]:
+    """Return what to do, most urgent first; that nothing is to be done is said as well."""
+    found = [
+        *_reporting(subject),
+        *_halt(subject, facts),
+        *_roll_back(subject, now),
+        *_wait(facts),
+        *_objective(subject),
+        *_monitor(subject),
+    ]
+    return found or [Action("none", "no action is needed", ("level",))]
+
+
+def _reporting(subject: Subject) -> Iterator[Action]:
+    status = subject.state.data_status
+    if status in {DataStatus.NO_DATA, DataStatus.STALE}:
+        text = f"see why {subject.name} sends no metric events"
+        yield Action("fix_reporting", text, ("data_status",))
+    elif status is DataStatus.LAGGING:
+        text = "see whether the burnrate service runs and keeps up"
+        yield Action("fix_processing", text, ("data_status",))
+    elif worst_slo(subject.state).total and worst_slo(subject.state).coverage_ratio < 1:
+        text = f"let {subject.name} send histograms with the bound that the objective asks for"
+        yield Action("fix_histograms", text, ("coverage",))
+
+
+def _halt(subject: Subject, facts: Facts) -> Iterator[Action]:
+    state = subject.state
+    because = [
+        *(["level"] if state.risk_level is RiskLevel.FREEZE else []),
+        *(["budget_spent"] if worst_slo(state).error_budget_remaining <= 0 else []),
+        *(["release"] if subject.release and not subject.release.allowed else []),
+    ]
+    because = [fact_id for fact_id in because if fact_id in facts]
+    if because:
+        text = f"halt feature releases of {subject.name}"
+        yield Action("halt_releases", text, tuple(because))
+    elif state.risk_level is RiskLevel.DANGER and "level" in facts:
+        text = f"consider halting feature releases of {subject.name}"
+        yield Action("consider_halting_releases", text, ("level",))
+
+
+def _roll_back(subject: Subject, now: datetime) -> Iterator[Action]:
+    change = suspect(subject)
+    if change is None:
+        return
+    at = wording.instant(change.at, now)
+    because = ("change_before_onset", "onset")
+    verb = _REVERSIBLE.get(change.kind)
+    over = subject.onset is None or subject.onset.ended_at is not None
+    if verb is None or over:
+        yield Action("review_change", f"review what was changed at {at}", because)
+        return
+    version = written_version(change)
+    what = f"{version} (since {at})" if version else f"the {_NOUNS[change.kind]} of {at}"
+    yield Action("roll_back", f"{verb} {what}", because)
+
+
+def _monitor(subject: Subject) -> Iterator[Action]:
+    state = subject.state
+    if state.risk_level is RiskLevel.OBSERVE and state.data_status is not DataStatus.NO_DATA:
+        yield Action("monitor", f"keep a close watch on {subject.name}", ("level",))
+
+
+def _wait(facts: Facts) -> Iterator[Action]:
+    end = facts.get("unblocked_at")
+    if end is not None and "release" in facts and facts["release"].value == "BLOCK":
+        text = f"plan the next feature release for after {end.value}"
+        yield Action("wait", text, ("unblocked_at", "release"))
+
+
+def _objective(subject: Subject) -> Iterator[Action]:
+    slo = worst_slo(subject.state)
+    if slo.default or subject.state.data_status is not DataStatus.OK:
+        return
+    rates: Sequence[float] = (slo.burn_rate_5m, slo.burn_rate_1h, slo.burn_rate_24h)
+    allowed = slo.total * (1 - slo.objective)
+    because = ("budget_spent", "burn_rates", "objective")
+    never = slo.error_budget_consumed >= NEVER_MET_CONSUMED and min(rates) > 1
+    if never and subject.onset is None and allowed >= ENOUGH_ALLOWED_EVENTS:
+        text = "lower the objective, or plan the work that would meet it"
+        yield Action("lower_objective", text, because)
+    elif (
+        len(subject.state.slos) == 1
+        and slo.error_budget_consumed <= ALWAYS_MET_CONSUMED
+        and max(rates) < 1
+        and allowed >= ENOUGH_ALLOWED_EVENTS
+    ):
+        text = "consider raising the objective, which is met with room to spare"
+        yield Action("raise_objective", text, because)

@@ -1,0 +1,55 @@
+"""Which facts deserve attention, and how much. Pure."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from api_gateway.narrative.fact import Fact, Facts
+from common.slo import DataStatus, RiskLevel
+
+InsightSeverity = Literal["critical", "warning", "info"]
+
+_BY_VALUE: dict[tuple[str, object], InsightSeverity] = {
+    ("level", RiskLevel.FREEZE): "critical",
+    ("level", RiskLevel.DANGER): "warning",
+    ("level", RiskLevel.OBSERVE): "info",
+    ("data_status", DataStatus.NO_TRAFFIC): "info",
+    ("release", "BLOCK"): "critical",
+    ("release", "UNKNOWN"): "warning",
+    ("release", "WARN"): "warning",
+}
+_BY_ID: dict[str, InsightSeverity] = {
+    "data_status": "warning",
+    "budget_exceeded": "critical",
+    "burn_pair": "warning",
+    "onset": "warning",
+    "change_before_onset": "warning",
+    "alerts": "warning",
+    "evidence": "info",
+    "coverage": "warning",
+}
+_ORDER = {"critical": 0, "warning": 1, "info": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Insight:
+    """A fact that deserves attention, as a sentence."""
+
+    severity: InsightSeverity
+    fact: str
+    text: str
+
+
+def insights(facts: Facts) -> list[Insight]:
+    """Return what deserves attention, gravest first."""
+    found = [
+        Insight(severity, fact.id, f"{fact.text[:1].upper()}{fact.text[1:]}.")
+        for fact in facts
+        if (severity := _severity(fact)) is not None
+    ]
+    return sorted(found, key=lambda insight: _ORDER[insight.severity])
+
+
+def _severity(fact: Fact) -> InsightSeverity | None:
+    if fact.id == "exhaustion":
+        return "warning" if fact.value is not None else None
+    return _BY_VALUE.get((fact.id, fact.value)) or _BY_ID.get(fact.id)
