@@ -11,6 +11,11 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 
+from api_gateway.alert_channels import AlertChannels
+from api_gateway.alert_intent_repository import PostgresAlerts
+from api_gateway.alert_ports import AlertStore
+from api_gateway.alert_rule_book import AlertRuleBook
+from api_gateway.alerting import Alerting
 from api_gateway.catalog import Catalog
 from api_gateway.compute import ComputeCommands, Sender
 from api_gateway.decisions import DecisionBook
@@ -26,7 +31,7 @@ from api_gateway.overview import Overview
 from api_gateway.policies import Policies
 from api_gateway.ports import Store
 from api_gateway.read_model import ReadModel
-from api_gateway.reconciliation import reconcile_intents
+from api_gateway.reconciliation import reconcile_alerts, reconcile_intents
 from api_gateway.releases import Releases
 from api_gateway.repository import PostgresStore
 from api_gateway.result_ports import Results
@@ -39,7 +44,7 @@ from common.kafka import Publisher, Record, TableReader
 from common.logging import configure_logging
 from common.outbox import Outbox
 from common.policy_files import PolicySettings, read_policies
-from common.topics import BURNRATES, CATALOG, DECISIONS, POLICIES
+from common.topics import ALERTS, BURNRATES, CATALOG, DECISIONS, POLICIES, RULES
 
 log = structlog.get_logger()
 
@@ -54,6 +59,7 @@ class Stores:
     catalog: Store
     intents: IntentStore
     results: Results
+    alerts: AlertStore
 
 
 def make_gateway(
@@ -69,6 +75,12 @@ def make_gateway(
         store=stores.catalog,
         intents=stores.intents,
         results=stores.results,
+        alerts=stores.alerts,
+        alerting=Alerting(stores.alerts),
+        alert_rules=AlertRuleBook(stores.alerts),
+        channels=AlertChannels(
+            stores.alerts, publisher, clock, settings.channel_test_timeout_seconds
+        ),
         catalog=Catalog(stores.catalog),
         policies=policies,
         overrides=Overrides(stores.intents, policies, decisions, settings.override_visible_seconds),
@@ -96,6 +108,7 @@ class Runtime:
             PostgresStore(self._database, self._outbox),
             PostgresIntents(self._database, self._outbox),
             PostgresResults(self._database),
+            PostgresAlerts(self._database, self._outbox),
         )
         self.gateway = make_gateway(settings, stores, self._publisher)
         self._discovery = Discovery(stores.catalog)
@@ -108,7 +121,7 @@ class Runtime:
         self._read_again = asyncio.Event()
         self._reader = TableReader(
             settings,
-            [BURNRATES.name, DECISIONS.name, CATALOG.name, POLICIES.name],
+            [t.name for t in (BURNRATES, DECISIONS, ALERTS, CATALOG, POLICIES, RULES)],
             self._on_records,
             on_start=self._forget,
         )
@@ -169,7 +182,8 @@ class Runtime:
     async def _announce_again(self) -> int:
         parts = self.gateway
         count = await parts.catalog.reconcile(parts.read_model)
-        return count + await reconcile_intents(parts.intents, parts.read_model, parts.clock())
+        count += await reconcile_intents(parts.intents, parts.read_model, parts.clock())
+        return count + await reconcile_alerts(parts.alerts, parts.read_model, parts.clock())
 
 
 async def _keep(name: str, run: Callable[[], Awaitable[None]]) -> None:
