@@ -17,6 +17,7 @@ from api_gateway.policy_schemas import PolicyRequest
 from api_gateway.routers import (
     burn,
     changes,
+    forecast,
     overrides,
     overview,
     policies,
@@ -77,6 +78,7 @@ def gateway_app(
         burn,
         overview,
         stream,
+        forecast,
         release,
         overrides,
         policies,
