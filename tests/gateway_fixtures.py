@@ -24,6 +24,7 @@ def gateway_settings(request: pytest.FixtureRequest) -> dict[str, Any]:
         "partitions": PARTITIONS,
         "api_token": TOKEN,
         "compute_timeout_seconds": 0.2,
+        "ready_seconds": 0,
         **getattr(request, "param", {}),
     }
 

@@ -17,11 +17,16 @@ from api_gateway.domain import default_definition
 from api_gateway.gateway import Gateway
 from api_gateway.handlers import Handlers
 from api_gateway.limits import TokenBucket
+from api_gateway.narrator import Narrator
 from api_gateway.overview import Overview
 from api_gateway.ports import Store
 from api_gateway.read_model import ReadModel
+from api_gateway.ready_bytes import ReadyBytes
 from api_gateway.repository import PostgresStore
+from api_gateway.roster import Roster
 from api_gateway.settings import GatewaySettings
+from api_gateway.subjects import Findings, Subjects
+from api_gateway.summaries import Summaries
 from api_gateway.web import gateway_app
 from common.clock import Clock, system_clock
 from common.database import Database
@@ -43,9 +48,15 @@ def make_gateway(
     default = default_definition(settings.default_objective, settings.default_window_days)
     silence = timedelta(seconds=settings.shard_silence_seconds)
     read_model = ReadModel(silence, default)
+    roster = Roster(store, lambda: read_model.catalog_version)
+    subjects = Subjects(roster, read_model, Findings())
+    soon = timedelta(seconds=settings.ready_seconds)
     return Gateway(
         store=store,
-        catalog=Catalog(store),
+        catalog=Catalog(roster),
+        roster=roster,
+        ready=ReadyBytes(clock, lambda: read_model.version, lambda: roster.writes, soon),
+        summaries=Summaries(store, roster, subjects, Narrator(), default, clock),
         read_model=read_model,
         commands=ComputeCommands(
             publisher, clock, settings.partitions, settings.compute_timeout_seconds

@@ -12,7 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from api_gateway.gateway import Gateway
 from api_gateway.pages import add_pages
-from api_gateway.routers import burn, overview, preview, services, slo, stream
+from api_gateway.routers import burn, overview, preview, services, slo, stream, summary
 from api_gateway.schemas import (
     ComputeRequest,
     NewService,
@@ -53,7 +53,7 @@ def gateway_app(
         body_limit_bytes=settings.body_limit_bytes,
     )
     app.state.gateway = gateway
-    for resource in (services, slo, preview, burn, overview, stream):
+    for resource in (services, slo, preview, burn, overview, stream, summary):
         app.include_router(resource.router)
     _answer_for_the_database(app)
     _complete_document(app)

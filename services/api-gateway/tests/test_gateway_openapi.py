@@ -27,6 +27,9 @@ OPERATIONS = {
     "preview_slo_target",
     "get_overview",
     "stream_changes",
+    "get_summary",
+    "get_service_summary",
+    "get_risk_heatmap",
 }
 SERVICE = {"name": "checkout", "tier": 1, "owner": "payments"}
 TARGET = {"name": "main", "sli_type": "availability", "objective": 0.999}
@@ -48,6 +51,11 @@ GOOD: list[tuple[str, str, str, Any]] = [
     ("compute_burn_rates", "POST", "/api/burn/compute", None),
     ("preview_slo_target", "GET", "/api/slo/checkout/preview?objective=0.9995", None),
     ("get_overview", "GET", "/api/overview", None),
+    ("get_summary", "GET", "/api/summary", None),
+    ("get_service_summary", "GET", "/api/summary/checkout", None),
+    ("get_service_summary", "GET", "/api/summary/unseen", None),
+    ("get_risk_heatmap", "GET", "/api/summary/heatmap", None),
+    ("get_risk_heatmap", "GET", "/api/summary/heatmap?step=6h&limit=1", None),
 ]
 # operation, method, path, body, status
 BAD: list[tuple[str, str, str, Any, int]] = [
@@ -72,6 +80,9 @@ BAD: list[tuple[str, str, str, Any, int]] = [
     ("preview_slo_target", "GET", "/api/slo/nobody/preview?objective=0.9", None, 404),
     ("preview_slo_target", "GET", "/api/slo/checkout/preview?objective=1", None, 422),
     ("list_burn_rates", "GET", "/api/burn?cursor=x", None, 422),
+    ("get_service_summary", "GET", "/api/summary/nobody", None, 404),
+    ("get_risk_heatmap", "GET", "/api/summary/heatmap?step=x", None, 422),
+    ("get_risk_heatmap", "GET", "/api/summary/heatmap?limit=0", None, 422),
     ("get_burn_history", "GET", "/api/burn/nobody", None, 404),
     ("get_burn_history", "GET", "/api/burn/checkout?step=x", None, 422),
     ("compute_burn_rates", "POST", "/api/burn/compute?service=nobody", None, 404),
