@@ -19,7 +19,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-h
 	--no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down logs clean test test-fast check types format schemas bench chaos pins
+.PHONY: help install up down logs clean test test-fast check types format schemas bench backtest chaos pins
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -65,6 +65,9 @@ schemas: $(DEV) ## write the JSON Schemas and the AsyncAPI document again
 bench: $(DEV) ## run the benchmarks, on real Apache Kafka
 	@[ -n "$(BENCHMARKS)" ] || { echo "benchmarks/ holds no bench_*.py yet"; exit 1; }
 	@for file in $(BENCHMARKS); do $(BIN)/python $$file || exit 1; done
+
+backtest: $(DEV) ## forecasts of simulated histories against what happened; SEEDS=600
+	$(BIN)/python -m tests.backtest.run --seeds $(or $(SEEDS),600) --plot docs/forecast.svg
 
 chaos: $(DEV) ## hurt real servers for SECONDS=60 by SEED=1, then compare every row with a model
 	$(BIN)/python -m tests.faults.chaos --seed $(or $(SEED),1) --seconds $(or $(SECONDS),60)

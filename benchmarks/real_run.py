@@ -30,8 +30,7 @@ from burnline.postgres_home import forget_home, open_home
 from common.events import MetricEvent, encode
 from common.sharding import shard_of
 from common.topics import METRICS
-from tests.plugin import migrate
-from tests.servers import running
+from tests.servers import migrate, running
 
 SHARDS = 4
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from alerts.domain import Decision, ServiceState, decide
+from alerts.decision import Decision, Moment, ServiceState
+from alerts.domain import decide
 from alerts.episodes import Episode, Transition
 from alerts.intent import Intent
 from alerts.notice import Transition as Tell
@@ -60,7 +61,7 @@ class Desk:
         """Evaluate a service now; return what is said."""
         before = len(self.said)
         state = self.states.get(service, ServiceState())
-        decision = decide(service, 0, state, inputs, self.intent, self.now)
+        decision = decide(service, state, inputs, self.intent, Moment(self.now, 0))
         first = len(self.episodes)
         ids = {r: e.id or first + n for n, (r, e) in enumerate(decision.changed.items(), 1)}
         stored = {r: replace(e, id=ids[r]) for r, e in decision.changed.items()}

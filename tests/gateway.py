@@ -31,7 +31,9 @@ from common.events import (
     BurnRateMessage,
     BurnRateSnapshot,
     CatalogMessage,
+    GateDecision,
     IngestCounters,
+    PolicyMessage,
     ShardHeartbeat,
     SloStatus,
     WindowRate,
@@ -40,11 +42,12 @@ from common.events import (
 from common.kafka import UnknownOutcomeError
 from common.sharding import shard_of
 from common.slo import DataStatus, RiskLevel, SliType
-from common.topics import BURNRATES, CATALOG
+from common.topics import BURNRATES, CATALOG, DECISIONS, POLICIES
 
 NOW = datetime(2026, 3, 2, 12, 0, 30, tzinfo=UTC)
 TOKEN = "a token of this test"
 PARTITIONS = 4
+READ_TOPICS = (BURNRATES, DECISIONS, CATALOG, POLICIES)
 
 
 @dataclass
@@ -230,11 +233,12 @@ class GatewayHarness:
     now: list[datetime]
     offsets: Iterable[int] = field(default_factory=itertools.count)
 
-    async def feed(self, *messages: BurnRateMessage | CatalogMessage) -> None:
+    async def feed(
+        self, *messages: BurnRateMessage | CatalogMessage | PolicyMessage | GateDecision
+    ) -> None:
         """Hand encoded events to the handlers, as a reader would."""
         for message in messages:
-            is_result = isinstance(message, BurnRateSnapshot | ShardHeartbeat)
-            topic = BURNRATES if is_result else CATALOG
+            topic = next(t for t in READ_TOPICS if isinstance(message, t.events))
             await self.feed_bytes(topic.name, encode(message))
 
     async def feed_bytes(self, topic: str, value: bytes | None) -> None:

@@ -8,12 +8,13 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api_gateway.app import make_gateway
+from api_gateway.app import Stores, make_gateway
 from api_gateway.discovery import Discovery
 from api_gateway.handlers import Handlers
 from api_gateway.settings import GatewaySettings
 from api_gateway.web import gateway_app
 from tests.gateway import NOW, PARTITIONS, TOKEN, GatewayHarness, MemorySender, MemoryStore
+from tests.gateway_intents import MemoryIntents, MemoryResults
 
 
 @pytest.fixture
@@ -25,6 +26,7 @@ def gateway_settings(request: pytest.FixtureRequest) -> dict[str, Any]:
         "api_token": TOKEN,
         "compute_timeout_seconds": 0.2,
         "ready_seconds": 0,
+        "override_visible_seconds": 0.05,
         **getattr(request, "param", {}),
     }
 
@@ -34,9 +36,10 @@ async def gateway(gateway_settings: dict[str, Any]) -> AsyncIterator[GatewayHarn
     """The application with its real operations, handlers and read model."""
     settings = GatewaySettings.model_validate(gateway_settings)
     store, sender, now = MemoryStore(), MemorySender(), [NOW]
-    parts = make_gateway(settings, store, sender, lambda: now[0])
+    stores = Stores(store, MemoryIntents(store), MemoryResults(store))
+    parts = make_gateway(settings, stores, sender, lambda: now[0])
     discovery = Discovery(store)
-    handlers = Handlers(parts.read_model, parts.commands, discovery)
+    handlers = Handlers(parts.read_model, parts.decisions, parts.commands, discovery)
     app = gateway_app(settings, parts, _no_lifespan, _ready)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
@@ -47,7 +50,9 @@ async def gateway(gateway_settings: dict[str, Any]) -> AsyncIterator[GatewayHarn
 def gateway_document() -> dict[str, Any]:
     """The gateway's OpenAPI document; it is the same for every application."""
     settings = GatewaySettings.model_validate({"database_url": "postgresql://none"})
-    parts = make_gateway(settings, MemoryStore(), MemorySender())
+    store = MemoryStore()
+    stores = Stores(store, MemoryIntents(store), MemoryResults(store))
+    parts = make_gateway(settings, stores, MemorySender())
     return gateway_app(settings, parts, _no_lifespan, _ready).openapi()
 
 

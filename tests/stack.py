@@ -12,7 +12,7 @@ from typing import Final
 
 import httpx
 
-from burnline.config import DataDir
+from burnline.config import DEFAULT_PORTS, DataDir
 from burnline.launch import end_stack, failure, is_served
 from burnline.ports import free_port
 from burnline.postgres_home import forget_home
@@ -22,7 +22,7 @@ from burnline.state import ChildState, StackState, read_state
 START_TIMEOUT_SECONDS: Final = 180.0
 RESTART_TIMEOUT_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.05
-PORT_VARIABLES: Final = ("BURNLINE_PORT", "BURNLINE_INGEST_PORT", "BURNRATE_PORT")
+PORT_VARIABLES: Final = tuple(DEFAULT_PORTS)
 SERVER_VARIABLES: Final = ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL")
 
 

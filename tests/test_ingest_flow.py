@@ -53,11 +53,11 @@ async def topic_records(bootstrap: str, topic: str, service: str) -> list[Consum
     return found
 
 
-def test_an_event_that_was_answered_202_is_in_the_topic(stack: Stack) -> None:
+def test_an_event_that_was_answered_202_is_in_the_topic(simulated: Stack) -> None:
     sent = [event("ingest-flow", f"e-{n}") for n in range(3)]
-    answer = post(stack, *sent, **{"X-Request-ID": "flow-1"})
+    answer = post(simulated, *sent, **{"X-Request-ID": "flow-1"})
     assert (answer.status_code, answer.json()) == (202, {"accepted": 3, "rejected": []})
-    bootstrap = stack.variables["KAFKA_BOOTSTRAP_SERVERS"]
+    bootstrap = simulated.variables["KAFKA_BOOTSTRAP_SERVERS"]
     records = asyncio.run(topic_records(bootstrap, METRICS.name, "ingest-flow"))
     mine = [record for record in records if record.key == b"ingest-flow"]
     assert [json.loads(record.value) for record in mine] == [

@@ -18,12 +18,13 @@ import pytest
 from burnline.config import DataDir
 from burnline.ports import free_port
 from burnline.state import read_state
-from tests.plugin import HOST, note_kafka
+from tests.proxy import HOST
+from tests.servers import note_kafka
 from tests.stack import PORT_VARIABLES, SERVER_VARIABLES, Stack
 
 BURNLINE: Final = Path(__file__).resolve().parents[1] / ".venv" / "bin" / "burnline"
 MARKER: Final = "BURNLINE_TEST_MARKER"
-CHILDREN: Final = {"postgres", "kafka", "ingest", "burnrate", "api-gateway"}
+CHILDREN: Final = {"postgres", "kafka", "ingest", "burnrate", "gate", "api-gateway"}
 
 pytestmark = pytest.mark.servers
 

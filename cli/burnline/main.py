@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "clean": "burnline.up:clean",
     "import": "burnline.import_events:import_events",
     "ledger": "burnline.ledger:ledger",
+    "gate": "burnline.gate:gate",
 }
 HELP: Final = "Error budgets and burn rates from metric events: the local stack and its tools."
 

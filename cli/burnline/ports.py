@@ -1,5 +1,6 @@
 """TCP ports of the local stack: which are free, and what to do when a wanted one is not."""
 
+import contextlib
 import fcntl
 import os
 import secrets
@@ -77,8 +78,9 @@ class Reservations:
 
 
 def free_port(host: str) -> int:
-    """A free port outside the ephemeral range; StackError if none is found."""
-    return _search(lambda port: is_free(host, port))
+    """A port outside the ephemeral range that is free and not reserved; StackError if none is."""
+    with contextlib.closing(Reservations()) as reservations:
+        return _search(lambda port: reservations.take(host, port))
 
 
 def resolve_port(host: str, wanted: WantedPort, reservations: Reservations) -> int:

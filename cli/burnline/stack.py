@@ -15,7 +15,7 @@ from typing import Final
 from burnline.broker import broker_command, broker_name
 from burnline.child import POLL_SECONDS
 from burnline.command import Command
-from burnline.config import StackConfig, ensure_token, project_root
+from burnline.config import DEFAULT_PORTS, StackConfig, ensure_token, project_root
 from burnline.environment import server_environment, service_environment
 from burnline.errors import StackError
 from burnline.kafka import silence_client_logs
@@ -135,12 +135,11 @@ class LocalStack:
 
 PUBLISHED: Final[tuple[str, ...]] = (
     "BURNLINE_HOST",
-    "BURNLINE_PORT",
-    "BURNLINE_INGEST_PORT",
-    "BURNRATE_PORT",
+    *DEFAULT_PORTS,
     "BURNLINE_DATA_DIR",
     "BURNLINE_API_TOKEN",
     "BURNLINE_BROKER",
+    "BURNLINE_DASHBOARD_DIR",
     "BURNLINE_PARTITIONS",
     "ENABLE_METRICS_SIMULATOR",
     "DATABASE_URL",

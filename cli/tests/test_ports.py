@@ -90,6 +90,15 @@ def test_a_server_is_never_given_a_port_that_a_service_of_its_stack_is_to_use(
     assert reservations.take_any() == other
 
 
+def test_a_free_port_is_none_that_another_has_reserved(
+    reservations: Reservations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reserved, other = reservations.take_any(), free_port(HOST)
+    drawn = iter([reserved - FIRST_PORT, other - FIRST_PORT])
+    monkeypatch.setattr("burnline.ports.secrets.randbelow", lambda _span: next(drawn))
+    assert free_port(HOST) == other
+
+
 def test_chosen_ports_stay_below_the_ephemeral_range() -> None:
     assert all(FIRST_PORT <= free_port(HOST) <= LAST_PORT for _ in range(50))
     assert LAST_PORT < 32_768

@@ -6,6 +6,7 @@ cut-off to a window after it, so that every rolling sum on both sides is whole.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 import numpy as np
@@ -25,7 +26,7 @@ LEAD_SECONDS = 2 * DAY
 """History before the SLO window, for models that look at earlier windows."""
 
 _YEAR_START = 1_767_225_600  # 2026-01-01
-_OBJECTIVES = (0.99, 0.995, 0.999, 0.9995)
+_OBJECTIVES = ("0.99", "0.995", "0.999", "0.9995")
 _WINDOW_DAYS = (7, 14, 28, 30)
 _BASE_BURN = (0.02, 0.3)
 
@@ -54,7 +55,7 @@ class Scenario:
     cut: int
     total: Ints
     bad: Ints
-    objective: float
+    objective: Decimal
     window_days: int
 
     @property
@@ -88,9 +89,9 @@ def scenario(family: Family, seed: int) -> Scenario:
     random = np.random.default_rng([seed, list(Family).index(family)])
     service = SERVICES[int(random.integers(len(SERVICES)))]
     now = _YEAR_START + int(random.integers(365 * DAY // MINUTE)) * MINUTE
-    objective = float(random.choice(_OBJECTIVES))
+    objective = Decimal(str(random.choice(_OBJECTIVES)))
     window_days = int(random.choice(_WINDOW_DAYS))
-    frame = _Frame(seed, random, service, now, window_days, 1 - objective)
+    frame = _Frame(seed, random, service, now, window_days, float(1 - objective))
     total, bad = _counts(frame, _FAMILIES[family](frame))
     cut = (now - frame.start) // MINUTE - 1
     return Scenario(family, seed, frame.start + MINUTE, cut, total, bad, objective, window_days)

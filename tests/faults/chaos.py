@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from tests.faults.cluster import Cluster
+from tests.cluster import Cluster
 from tests.faults.members import Member
 from tests.faults.stored import read_epochs
 from tests.faults.world import World, new_world

@@ -8,11 +8,11 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Final
 
-from burnline.ports import free_port
 from burnline.processes import ProcessIdentity
 from burnline.services import is_service_ready
 from tests.faults.fork_server import start_service
-from tests.faults.proxy import HOST
+from tests.proxy import HOST
+from tests.servers import held_port
 
 READY_SECONDS: Final = 60.0
 _GRACE_SECONDS: Final = 20.0
@@ -25,7 +25,7 @@ class Member:
 
     def __init__(self, name: str, service: str, environment: dict[str, str], folder: Path) -> None:
         self.name, self.folder = name, folder
-        self.port = free_port(HOST)
+        self.port = held_port()
         self.url = f"http://{HOST}:{self.port}"
         self._service = service
         self._environment = {

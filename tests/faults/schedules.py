@@ -11,6 +11,8 @@ from tests.faults.members import Member
 from tests.faults.world import World
 
 BURST: Final = 200
+# how long the zombie's transaction keeps the successor waiting shows nothing; that it ends does
+_HOLD_SECONDS: Final = "3"
 _BURSTS: Final = 100
 _BURST_SECONDS: Final = 0.25
 _MUTANT_SETTLE_SECONDS: Final = 4.0
@@ -37,7 +39,8 @@ async def frozen_at(world: World, failpoint: str, passage: int, mutation: str = 
     Nothing is sent from the takeover to the thawing, so that what the zombie does is not mended
     by what comes later.
     """
-    zombie, successor = world.member("zombie"), world.member("successor")
+    zombie = world.member("zombie", DATABASE_IDLE_TRANSACTION_SECONDS=_HOLD_SECONDS)
+    successor = world.member("successor")
     zombie.start(f"{failpoint}:{passage}:STOP", mutation)
     await send_while(world, zombie, failpoint)
     await world.send(world.traffic.take(BURST))

@@ -13,12 +13,11 @@ from typing import Final
 
 from burnline.command import Command
 from burnline.config import DataDir
-from burnline.ports import free_port
 from burnline.postgres import PostgresNode
 from burnline.postgres_home import forget_home, open_home
-from tests.faults.cluster import Server
-from tests.faults.proxy import HOST
-from tests.plugin import TEMPLATE, migrate
+from tests.cluster import Server
+from tests.proxy import HOST
+from tests.servers import TEMPLATE, held_port, migrate
 
 SPARE_MEBIBYTES: Final = 96
 _MEBIBYTE: Final = 1024 * 1024
@@ -43,7 +42,7 @@ class SmallDisk:
     def __init__(self, folder: Path) -> None:
         self._data_dir = DataDir(folder)
         self._data_dir.logs.mkdir(parents=True)
-        self._node = PostgresNode(open_home(self._data_dir), HOST, free_port(HOST))
+        self._node = PostgresNode(open_home(self._data_dir), HOST, held_port())
         self._disk = self._node.home.directory / "disk"
         self._server: Server | None = None
 

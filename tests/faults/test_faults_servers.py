@@ -6,8 +6,8 @@ import random
 import pytest
 
 from tests.faults.members import Member
-from tests.faults.proxy import Proxy
 from tests.faults.world import World
+from tests.proxy import Proxy
 
 BURST = 150
 

@@ -14,9 +14,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from common.topics import BURNRATES, METRICS, METRICS_DEAD
-from tests.faults.cluster import SHARDS, Cluster
+from tests.cluster import SHARDS, Cluster
+from tests.consumer_groups import put_out_all
 from tests.faults.effects import Effects, differences, table_differences
-from tests.faults.group import put_out_all
 from tests.faults.members import Member
 from tests.faults.model import acknowledgement_faults, expected_effects
 from tests.faults.sender import Sender
@@ -179,14 +179,12 @@ async def new_world(
     cluster: Cluster, folder: Path, seed: int, mix: Mix | None = None
 ) -> AsyncIterator[World]:
     """Give a scenario on empty topics; end all of it with the block."""
-    await put_out_all(cluster.bootstrap())
     await cluster.fresh_topics()
     world = World(cluster, await cluster.new_database(), folder, Traffic(seed, SHARDS, mix))
     try:
         yield world
     finally:
-        for proxy in (cluster.postgres_proxy, cluster.kafka_proxy):
-            proxy.heal()
+        await cluster.mend()
         await world.close()
 
 

@@ -9,11 +9,18 @@ down_revision = "0002_burnrate"
 branch_labels = None
 depends_on = None
 
+FORECAST = """CREATE TABLE forecast.forecast (
+    service text PRIMARY KEY,
+    shard integer NOT NULL,
+    epoch bigint NOT NULL,
+    evaluated_at timestamptz NOT NULL,
+    payload jsonb NOT NULL)"""
+
 
 def upgrade() -> None:
     """Create the schema."""
     op.execute("CREATE SCHEMA forecast")
-    for statement in tables_ddl("forecast"):
+    for statement in (*tables_ddl("forecast"), FORECAST):
         op.execute(statement)
 
 

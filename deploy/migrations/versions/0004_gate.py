@@ -125,7 +125,7 @@ AUDIT_PROTECTION = (
     "CREATE INDEX audit_of_service ON catalog.audit (service_name, id DESC)",
     # the newest entry: locked by the one who writes the next, and tells that none is missing
     """CREATE TABLE catalog.audit_head (
-        only boolean PRIMARY KEY DEFAULT true CHECK (only),
+        one_row boolean PRIMARY KEY DEFAULT true CHECK (one_row),
         id bigint NOT NULL,
         hash text NOT NULL)""",
     f"INSERT INTO catalog.audit_head (id, hash) VALUES (0, '{GENESIS}')",  # noqa: S608 - ours

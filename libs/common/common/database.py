@@ -13,12 +13,7 @@ from common.settings import DatabaseSettings
 ReadSession = NewType("ReadSession", AsyncSession)
 WriteSession = NewType("WriteSession", ReadSession)  # what may write may read
 
-_LIMITS = {
-    # a frozen process must not hold a shard's row for ever, nor a statement hang unseen
-    "lock_timeout": "10s",
-    "statement_timeout": "30s",
-    "idle_in_transaction_session_timeout": "15s",
-}
+_LIMITS = {"lock_timeout": "10s", "statement_timeout": "30s"}  # nothing hangs unseen
 
 
 def async_url(database_url: str) -> str:
@@ -36,6 +31,8 @@ class Database:
     @classmethod
     def connect(cls, settings: DatabaseSettings, application: str) -> "Database":
         """Return a database that connects when first used."""
+        idle_milliseconds = max(1, round(settings.idle_transaction_seconds * 1000))
+        limits = {**_LIMITS, "idle_in_transaction_session_timeout": str(idle_milliseconds)}
         engine = create_async_engine(
             async_url(settings.database_url.get_secret_value()),
             pool_size=settings.pool_size,
@@ -43,7 +40,7 @@ class Database:
             connect_args={
                 "timeout": 5,
                 "command_timeout": 60,
-                "server_settings": {**_LIMITS, "application_name": application},
+                "server_settings": {**limits, "application_name": application},
             },
         )
         return cls(engine)

@@ -200,6 +200,12 @@ class ShardLedger(ShardOwnership):
         self._refused_by_work.discard(shard)
         self.refusals.pop(shard, None)
 
+    async def give_up(self, shard: int, own: Ownership, error: Exception) -> None:
+        """Acquire a shard anew after its holder failed on its own: memory may not be trusted."""
+        async with self.lock:
+            if self.owned.get(shard) is own:
+                self._fail(shard, error)
+
     def _fail(self, shard: int, error: Exception) -> None:
         """Give a shard up and acquire it again: memory is read back from what is stored."""
         self._note(shard, error)

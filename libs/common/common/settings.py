@@ -52,6 +52,10 @@ class DatabaseSettings(BaseSettings):
 
     database_url: SecretStr = Field(validation_alias="DATABASE_URL")
     pool_size: int = Field(5, ge=1, validation_alias="DATABASE_POOL_SIZE")
+    # how long a frozen process may hold a shard's row
+    idle_transaction_seconds: float = Field(
+        15, gt=0, validation_alias="DATABASE_IDLE_TRANSACTION_SECONDS"
+    )
 
 
 class AdmissionSettings(BaseSettings):

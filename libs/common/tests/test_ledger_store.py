@@ -171,7 +171,15 @@ async def test_a_reading_session_cannot_write(database: Database) -> None:
             await session.execute(text("DELETE FROM burnrate.shard"))
 
 
-async def test_a_writing_session_is_not_held_open_for_ever(database: Database) -> None:
+@pytest.mark.parametrize(
+    ("settings", "expected"), [({}, "15s"), ({"idle_transaction_seconds": 0.5}, "500ms")]
+)
+async def test_a_transaction_is_not_held_open_for_ever(
+    postgres_url: str, settings: dict[str, float], expected: str
+) -> None:
+    made = DatabaseSettings.model_validate({"database_url": postgres_url, **settings})
+    database = Database.connect(made, "test")
     async with database.read() as session:
         statement = text("SELECT current_setting('idle_in_transaction_session_timeout')")
-        assert (await session.execute(statement)).scalar_one() == "15s"
+        assert (await session.execute(statement)).scalar_one() == expected
+    await database.close()

@@ -1,14 +1,12 @@
 """One evaluation of a service: from what is known and wanted to what changes and is told. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Final
 
 from msgspec.structs import replace
 
 from alerts import stages, wording
 from alerts.conditions import NOTHING, Memory, held_level, is_over, remember
+from alerts.decision import NOT_YET_STORED, Decision, Moment, ServiceState
 from alerts.episodes import (
     SYSTEM,
     Episode,
@@ -26,71 +24,28 @@ from alerts.stages import HOLDS, Outcome, Told
 from common.alert_channels import CHANNEL_KINDS
 from common.alert_rules import Rule, graver
 
-NOT_YET_STORED: Final = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceState:
-    """What is kept of a service, by rule: memories, open episodes, when somebody was told."""
-
-    memories: Mapping[str, Memory] = field(default_factory=dict)
-    episodes: Mapping[str, Episode] = field(default_factory=dict)
-    told: Mapping[str, Told] = field(default_factory=dict)
-
-    @property
-    def is_active(self) -> bool:
-        """Tell whether time alone can change anything."""
-        return bool(self.memories or self.episodes)
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What an evaluation changes. Nothing of it holds before it is stored.
-
-    `changed` are the episodes that are new or other than before, `history` their new lines,
-    `tells` what is to be told and where; each by rule.
-    """
-
-    service_name: str
-    before: ServiceState
-    after: ServiceState
-    changed: dict[str, Episode]
-    history: tuple[tuple[str, Transition], ...]
-    tells: tuple[tuple[str, Tell, tuple[str, ...]], ...]
-    outcomes: tuple[Outcome, ...]
-
-    @property
-    def is_empty(self) -> bool:
-        """Tell whether nothing changes."""
-        return not self.changed and self.after.memories == self.before.memories
-
 
 def decide(
-    service_name: str,
-    shard: int,
-    state: ServiceState,
-    inputs: Inputs,
-    intent: Intent,
-    now: datetime,
+    service_name: str, state: ServiceState, inputs: Inputs, intent: Intent, moment: Moment
 ) -> Decision:
-    """Evaluate all rules of a service at `now`."""
-    return _Evaluation(service_name, shard, state, inputs, intent, now).run()
+    """Evaluate all rules of a service."""
+    return _Evaluation(service_name, state, inputs, intent, moment).run()
 
 
 class _Evaluation:
     """The changes as they are made, on copies of what is kept."""
 
-    def __init__(  # noqa: PLR0913 - the arguments of `decide`
+    def __init__(
         self,
         service_name: str,
-        shard: int,
         state: ServiceState,
         inputs: Inputs,
         intent: Intent,
-        now: datetime,
+        moment: Moment,
     ) -> None:
-        self._name, self._shard, self._before = service_name, shard, state
-        self._inputs, self._intent, self._now = inputs, intent, now
+        self._name, self._before = service_name, state
+        self._inputs, self._intent = inputs, intent
+        self._now, self._shard = moment.now, moment.shard
         self._memories = dict(state.memories)
         self._episodes = dict(state.episodes)
         self._told = dict(state.told)
@@ -208,9 +163,7 @@ class _Evaluation:
         if wish is None or wish.revision <= episode.acknowledgement_revision:
             return
         if wish.version != episode.version or episode.state != "firing":
-            late = replace(
-                episode, acknowledgement_revision=wish.revision, updated_at=self._now
-            )
+            late = replace(episode, acknowledgement_revision=wish.revision, updated_at=self._now)
             self._store(late, "ack_too_late", f"it was made for version {wish.version}", wish.actor)
             return
         taken = acknowledged(episode, wish.actor, wish.revision, self._now)

@@ -16,6 +16,8 @@ BURST_GROUP: Final = "burst"
 MAX_ALERTS: Final = 200
 """In one notice, so that no request grows without bound."""
 
+NO_EPISODE: Final = 0
+
 KindOf = Callable[[str], ChannelKind | None]
 Told = tuple[Episode, Transition, tuple[str, ...]]
 """An episode as it is stored, why it is told of, and the channels."""
@@ -38,8 +40,8 @@ def group(told: Iterable[Told], kind_of: KindOf) -> list[Notice]:
 
 
 def episode_ids(notice: Notice) -> list[int]:
-    """Return the episodes that a notice is about."""
-    return sorted({alert.episode_id for alert in notice.alerts})
+    """Return the episodes that a notice is about; a test is about none."""
+    return sorted({alert.episode_id for alert in notice.alerts} - {NO_EPISODE})
 
 
 def _notices(

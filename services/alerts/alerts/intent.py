@@ -1,7 +1,8 @@
-"""What users want, as its topics tell: rules in force, silences, channels, acknowledgements. Pure."""
+"""What users want: rules in force, silences, channels, acknowledgements, services. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from common.alert_channels import SIMULATED
 from common.alert_rules import Rule, read_rule
@@ -27,7 +28,11 @@ class Owner:
 
 
 class Intent:
-    """The newest revision of everything. `revision` changes whenever anything has."""
+    """The newest revision of everything.
+
+    `revision` rises when rules or services have changed, so that any service may be concerned;
+    what else there is concerns open episodes alone, which are looked at all the time.
+    """
 
     def __init__(self, defaults: Mapping[str, Rule]) -> None:
         self.revision = 0
@@ -38,6 +43,7 @@ class Intent:
         self._channels: dict[str, ChannelChanged] = {}
         self._owners: dict[str, Owner] = {}
         self._newest: dict[tuple[type, object], int] = {}
+        self._recent: dict[int, AlertAcknowledged] = {}
         self._applicable: dict[str, tuple[Rule, ...]] = {}
 
     def apply(self, change: RuleMessage | ServiceChanged) -> None:
@@ -45,22 +51,24 @@ class Intent:
 
         Raises InvalidFieldError for a rule that cannot be used: the one before stays in force.
         """
+        key = type(change), _identity(change)
+        if change.revision <= self._newest.get(key, 0):
+            return
+        self._newest[key] = change.revision
         match change:
-            case RuleChanged():
-                if self._is_newer(change, change.name):
-                    self._change_rule(change)
             case SilenceChanged():
-                if self._is_newer(change, change.id):
-                    self.silences[change.id] = change
+                self.silences[change.id] = change
             case ChannelChanged():
-                if self._is_newer(change, change.name):
-                    self._channels[change.name] = change
+                self._channels[change.name] = change
             case AlertAcknowledged():
-                if self._is_newer(change, change.episode_id):
-                    self.acknowledgements[change.episode_id] = change
+                self.acknowledgements[change.episode_id] = change
+                self._recent[change.episode_id] = change
             case ServiceChanged():
-                if self._is_newer(change, change.name):
-                    self._owners[change.name] = Owner(change.tier, change.owner, not change.retired)
+                self._owners[change.name] = Owner(change.tier, change.owner, not change.retired)
+                self._touch()
+            case RuleChanged():
+                self._change_rule(change)
+                self._touch()
 
     def owner(self, service_name: str) -> Owner:
         """Return who a service belongs to; a service need not be declared."""
@@ -89,6 +97,19 @@ class Intent:
         known = self._channels.get(channel)
         return known.kind if known else SIMULATED
 
+    def recent_acknowledgements(self, since: datetime) -> list[AlertAcknowledged]:
+        """Return those that came in and were made after an instant; older ones are passed over."""
+        self._recent = {
+            key: wish for key, wish in self._recent.items() if wish.acknowledged_at > since
+        }
+        return list(self._recent.values())
+
+    def forget_recent(self, wishes: Iterable[AlertAcknowledged]) -> None:
+        """Take acknowledgements off the recent ones."""
+        for wish in wishes:
+            if self._recent.get(wish.episode_id) is wish:
+                del self._recent[wish.episode_id]
+
     def _change_rule(self, change: RuleChanged) -> None:
         if not change.retired:
             self._rules[change.name] = read_rule(change.document)
@@ -97,17 +118,22 @@ class Intent:
         else:
             self._rules.pop(change.name, None)
 
-    def _is_newer(self, change: RuleMessage | ServiceChanged, identity: object) -> bool:
-        key = type(change), identity
-        if change.revision <= self._newest.get(key, 0):
-            return False
-        self._newest[key] = change.revision
+    def _touch(self) -> None:
         self._applicable.clear()
         self.revision += 1
-        return True
 
     def _is_usable(self, channel: str) -> bool:
         known = self._channels.get(channel)
         if known is None:
             return channel == SIMULATED
         return known.enabled and not known.retired
+
+
+def _identity(change: RuleMessage | ServiceChanged) -> object:
+    match change:
+        case SilenceChanged():
+            return change.id
+        case AlertAcknowledged():
+            return change.episode_id
+        case _:
+            return change.name

@@ -74,9 +74,7 @@ def inhibit(
     return None
 
 
-def silence(
-    episode: Episode, silences: Iterable[SilenceChanged], now: datetime
-) -> Outcome | None:
+def silence(episode: Episode, silences: Iterable[SilenceChanged], now: datetime) -> Outcome | None:
     """Hold what somebody has asked not to be told of at this time."""
     for found in silences:
         if found.starts_at <= now < found.ends_at and matches_all(found.matchers, episode.labels):

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -12,17 +13,27 @@ from fastapi import FastAPI
 
 from api_gateway.catalog import Catalog
 from api_gateway.compute import ComputeCommands, Sender
+from api_gateway.decisions import DecisionBook
 from api_gateway.discovery import Discovery
 from api_gateway.domain import default_definition
+from api_gateway.findings import GateFindings, RecentChanges
 from api_gateway.gateway import Gateway
 from api_gateway.handlers import Handlers
+from api_gateway.intent_ports import IntentStore
+from api_gateway.intent_repository import PostgresIntents
 from api_gateway.limits import TokenBucket
 from api_gateway.narrator import Narrator
+from api_gateway.overrides import Overrides
 from api_gateway.overview import Overview
+from api_gateway.policies import Policies
 from api_gateway.ports import Store
 from api_gateway.read_model import ReadModel
 from api_gateway.ready_bytes import ReadyBytes
+from api_gateway.reconciliation import reconcile_intents
+from api_gateway.releases import Releases
 from api_gateway.repository import PostgresStore
+from api_gateway.result_ports import Results
+from api_gateway.result_repository import PostgresResults
 from api_gateway.roster import Roster
 from api_gateway.settings import GatewaySettings
 from api_gateway.subjects import Findings, Subjects
@@ -33,7 +44,8 @@ from common.database import Database
 from common.kafka import Publisher, Record, TableReader
 from common.logging import configure_logging
 from common.outbox import Outbox
-from common.topics import BURNRATES, CATALOG
+from common.policy_files import PolicySettings, read_policies
+from common.topics import BURNRATES, CATALOG, DECISIONS, POLICIES
 
 log = structlog.get_logger()
 
@@ -41,29 +53,51 @@ RETRY_SECONDS = 1.0
 DATABASE_CHECK_SECONDS = 2.0
 
 
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Where what users want is kept, and where the results of the other services are."""
+
+    catalog: Store
+    intents: IntentStore
+    results: Results
+
+
 def make_gateway(
-    settings: GatewaySettings, store: Store, publisher: Sender, clock: Clock = system_clock
+    settings: GatewaySettings, stores: Stores, publisher: Sender, clock: Clock = system_clock
 ) -> Gateway:
-    """Put the parts together on a store and a publisher."""
+    """Put the parts together on stores and a publisher."""
     default = default_definition(settings.default_objective, settings.default_window_days)
     silence = timedelta(seconds=settings.shard_silence_seconds)
     read_model = ReadModel(silence, default)
-    roster = Roster(store, lambda: read_model.catalog_version)
-    subjects = Subjects(roster, read_model, Findings())
+    decisions = DecisionBook()
+    policies = Policies(stores.intents, read_policies(PolicySettings().files))
+    roster = Roster(stores.catalog, lambda: read_model.catalog_version)
+    findings = Findings(
+        release=GateFindings(decisions).release,
+        changes=RecentChanges(stores.results).since_yesterday,
+    )
+    subjects = Subjects(roster, read_model, findings)
+    urgent = lambda: (roster.writes, read_model.catalog_version)  # noqa: E731
     soon = timedelta(seconds=settings.ready_seconds)
     return Gateway(
-        store=store,
+        store=stores.catalog,
+        intents=stores.intents,
+        results=stores.results,
         catalog=Catalog(roster),
         roster=roster,
-        ready=ReadyBytes(clock, lambda: read_model.version, lambda: roster.writes, soon),
-        summaries=Summaries(store, roster, subjects, Narrator(), default, clock),
+        ready=ReadyBytes(clock, lambda: read_model.version, urgent, soon),
+        summaries=Summaries(stores.catalog, roster, subjects, Narrator(), default, clock),
+        policies=policies,
+        overrides=Overrides(stores.intents, policies, decisions, settings.override_visible_seconds),
+        releases=Releases(stores.catalog, stores.intents, read_model, decisions, policies),
         read_model=read_model,
+        decisions=decisions,
         commands=ComputeCommands(
             publisher, clock, settings.partitions, settings.compute_timeout_seconds
         ),
         writes=TokenBucket(settings.writes_per_second, settings.write_burst, time.monotonic()),
         clock=clock,
-        overview=Overview(store, read_model, default),
+        overview=Overview(stores.catalog, read_model, default),
     )
 
 
@@ -75,14 +109,23 @@ class Runtime:
         self._database = Database.connect(settings, "api-gateway")
         self._publisher = Publisher(settings)
         self._outbox = Outbox("catalog", self._database, self._publisher)
-        store = PostgresStore(self._database, self._outbox)
-        self.gateway = make_gateway(settings, store, self._publisher)
-        self._discovery = Discovery(store)
-        self._handlers = Handlers(self.gateway.read_model, self.gateway.commands, self._discovery)
+        stores = Stores(
+            PostgresStore(self._database, self._outbox),
+            PostgresIntents(self._database, self._outbox),
+            PostgresResults(self._database),
+        )
+        self.gateway = make_gateway(settings, stores, self._publisher)
+        self._discovery = Discovery(stores.catalog)
+        self._handlers = Handlers(
+            self.gateway.read_model,
+            self.gateway.decisions,
+            self.gateway.commands,
+            self._discovery,
+        )
         self._read_again = asyncio.Event()
         self._reader = TableReader(
             settings,
-            [BURNRATES.name, CATALOG.name],
+            [BURNRATES.name, DECISIONS.name, CATALOG.name, POLICIES.name],
             self._on_records,
             on_start=self._forget,
         )
@@ -124,21 +167,26 @@ class Runtime:
         self.gateway.changes.saw(records)
 
     def _forget(self) -> None:
-        self.gateway.read_model.forget_catalog()
+        self.gateway.read_model.forget_wishes()
         self._read_again.set()
 
     async def _reconcile(self) -> None:
-        """Whenever the catalog topic has been read from its start: announce what is not on it."""
+        """Whenever the topics have been read from their start: announce what is not on them."""
         while True:
             await self._read_again.wait()
             self._read_again.clear()
             await self._reader.caught_up.wait()
             try:
-                count = await self.gateway.catalog.reconcile(self.gateway.read_model)
+                count = await self._announce_again()
             except BaseException:
                 self._read_again.set()
                 raise
-            log.info("catalog_reconciled", announced_again=count)
+            log.info("wishes_reconciled", announced_again=count)
+
+    async def _announce_again(self) -> int:
+        parts = self.gateway
+        count = await parts.catalog.reconcile(parts.read_model)
+        return count + await reconcile_intents(parts.intents, parts.read_model, parts.clock())
 
 
 async def _keep(name: str, run: Callable[[], Awaitable[None]]) -> None:

@@ -9,12 +9,18 @@ from fastapi import Depends, Path, Request
 from api_gateway.catalog import Catalog, unknown_service, unknown_target
 from api_gateway.changes import ChangeLog
 from api_gateway.compute import ComputeCommands
+from api_gateway.decisions import DecisionBook
 from api_gateway.domain import Service, Target, service_name_fault
+from api_gateway.intent_ports import IntentStore
 from api_gateway.limits import TokenBucket
+from api_gateway.overrides import Overrides
 from api_gateway.overview import Overview
+from api_gateway.policies import Policies
 from api_gateway.ports import Store
 from api_gateway.read_model import ReadModel
 from api_gateway.ready_bytes import ReadyBytes
+from api_gateway.releases import Releases
+from api_gateway.result_ports import Results
 from api_gateway.roster import Roster
 from api_gateway.summaries import Summaries
 from common.clock import Clock
@@ -30,8 +36,14 @@ class Gateway:
     """The parts that the operations use; made in `app.py`, or by a test."""
 
     store: Store
+    intents: IntentStore
+    results: Results
     catalog: Catalog
+    policies: Policies
+    overrides: Overrides
+    releases: Releases
     read_model: ReadModel
+    decisions: DecisionBook
     commands: ComputeCommands
     writes: TokenBucket
     clock: Clock

@@ -8,10 +8,17 @@ import structlog
 from prometheus_client import Counter
 
 from api_gateway.compute import ComputeCommands
+from api_gateway.decisions import DecisionBook
 from api_gateway.read_model import ReadModel
-from common.events import BurnRateMessage, BurnRateSnapshot, CatalogMessage
+from common.events import (
+    BurnRateMessage,
+    BurnRateSnapshot,
+    CatalogMessage,
+    GateDecision,
+    PolicyMessage,
+)
 from common.kafka import Record
-from common.topics import BURNRATES, CATALOG
+from common.topics import BURNRATES, CATALOG, DECISIONS, POLICIES
 
 log = structlog.get_logger()
 
@@ -23,6 +30,8 @@ RECORDS = Counter(
 
 _burnrates = msgspec.json.Decoder(BurnRateMessage)
 _catalog = msgspec.json.Decoder(CatalogMessage)
+_policies = msgspec.json.Decoder(PolicyMessage)
+_decisions = msgspec.json.Decoder(GateDecision)
 
 
 class Discoveries(Protocol):
@@ -34,13 +43,17 @@ class Discoveries(Protocol):
 
 
 class Handlers:
-    """Feeds the read model, the commands that wait for answers, and discovery."""
+    """Feeds the read model, the decisions, the commands that wait for answers, and discovery."""
 
     def __init__(
-        self, read_model: ReadModel, commands: ComputeCommands, discoveries: Discoveries
+        self,
+        read_model: ReadModel,
+        decisions: DecisionBook,
+        commands: ComputeCommands,
+        discoveries: Discoveries,
     ) -> None:
-        self._read_model, self._commands = read_model, commands
-        self._discoveries = discoveries
+        self._read_model, self._decisions = read_model, decisions
+        self._commands, self._discoveries = commands, discoveries
 
     async def on_records(self, records: Sequence[Record]) -> None:
         """Apply records of one partition, in order."""
@@ -66,7 +79,11 @@ class Handlers:
         if record.topic == BURNRATES.name:
             self._on_burnrate(_burnrates.decode(record.value))
         elif record.topic == CATALOG.name:
-            self._read_model.apply_catalog(_catalog.decode(record.value))
+            self._read_model.apply_wish(_catalog.decode(record.value))
+        elif record.topic == POLICIES.name:
+            self._read_model.apply_wish(_policies.decode(record.value))
+        elif record.topic == DECISIONS.name:
+            self._decisions.apply(_decisions.decode(record.value))
 
     def _on_burnrate(self, message: BurnRateMessage) -> None:
         if isinstance(message, BurnRateSnapshot):

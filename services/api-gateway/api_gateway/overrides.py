@@ -1,5 +1,6 @@
 """What users may do with overrides: each is one transaction, with its event and its audit."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -167,10 +168,10 @@ async def _record(  # noqa: PLR0913, PLR0917 - the parts of an audit entry
     now: datetime,
     actor: str,
     action: str,
-    details: dict[str, object],
+    details: Mapping[str, object],
 ) -> None:
     subject = override_key(override.id)
-    await writer.record(Deed(now, actor, action, subject, override.service_name, details))
+    await writer.record(Deed(now, actor, action, subject, override.service_name, dict(details)))
 
 
 async def _override(reader: IntentReader, service_name: str, override_id: int) -> Override:

@@ -5,11 +5,21 @@ from datetime import datetime, timedelta
 
 from api_gateway.domain import Definition, Target
 from api_gateway.state import ServiceState, service_state
-from common.events import BurnRateSnapshot, CatalogMessage, ServiceChanged, ShardHeartbeat
+from common.events import (
+    BurnRateSnapshot,
+    CatalogMessage,
+    PolicyChanged,
+    PolicyMessage,
+    ServiceChanged,
+    ShardHeartbeat,
+)
+
+Wish = CatalogMessage | PolicyMessage
+"""What users want, as it is announced."""
 
 
 class ReadModel:
-    """What the result topics and the catalog topic say."""
+    """What the result topics say, and which wishes have been announced."""
 
     def __init__(self, shard_silence: timedelta, default: Definition) -> None:
         self._shard_silence, self._default = shard_silence, default
@@ -35,18 +45,18 @@ class ReadModel:
         if old is None or _version(old) < _version(heartbeat):
             self._heartbeats[heartbeat.shard] = heartbeat
 
-    def apply_catalog(self, change: CatalogMessage) -> None:
-        """Note which revision of an entry stands on the catalog topic."""
+    def apply_wish(self, change: Wish) -> None:
+        """Note which revision of an entry stands on its topic."""
         self.catalog_version += 1
         key = _entry(change)
         self._announced[key] = max(change.revision, self._announced.get(key, 0))
 
-    def forget_catalog(self) -> None:
-        """Begin again: the catalog topic is being read from its start."""
+    def forget_wishes(self) -> None:
+        """Begin again: the topics of what users want are being read from their start."""
         self._announced.clear()
 
-    def announced(self, change: CatalogMessage) -> bool:
-        """Tell whether the catalog topic holds this revision, or a newer one, of the entry."""
+    def announced(self, change: Wish) -> bool:
+        """Tell whether the entry's topic holds this revision of it, or a newer one."""
         return self._announced.get(_entry(change), 0) >= change.revision
 
     def state(self, service_name: str, targets: Sequence[Target], now: datetime) -> ServiceState:
@@ -85,7 +95,7 @@ def _version(result: BurnRateSnapshot | ShardHeartbeat) -> tuple[int, datetime]:
     return result.epoch, result.evaluated_at
 
 
-def _entry(change: CatalogMessage) -> tuple[type, str]:
-    if isinstance(change, ServiceChanged):
-        return ServiceChanged, change.name
+def _entry(change: Wish) -> tuple[type, str]:
+    if isinstance(change, ServiceChanged | PolicyChanged):
+        return type(change), change.name
     return type(change), str(change.id)

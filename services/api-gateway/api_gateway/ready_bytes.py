@@ -42,11 +42,15 @@ Version = Callable[[], Hashable]
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A body of JSON, headers that belong to it, and how long only urgent changes concern it."""
+    """A body of JSON and headers that belong to it.
+
+    For as long as `hold` only urgent changes concern it. After `until` it does not hold.
+    """
 
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
     hold: timedelta = timedelta()
+    until: datetime | None = None
 
 
 Make = Callable[[], Awaitable[Made]]
@@ -103,7 +107,9 @@ class _Kept:
     seconds: float
     version: Hashable
     urgent: Hashable
+    watch: Version
     hold: timedelta
+    until: datetime | None
 
 
 class ReadyBytes:
@@ -126,29 +132,36 @@ class ReadyBytes:
             return None
         return kept.answer.form(scope)
 
-    async def answer(self, request: Request, make: Make) -> Response:
-        """Return the response to a request; where it is not ready, it is made, once for all."""
+    async def answer(self, request: Request, make: Make, watch: Version = lambda: None) -> Response:
+        """Return the response to a request; where it is not ready, it is made, once for all.
+
+        `watch` adds what is an urgent change for this answer alone.
+        """
         key = _key(request.scope)
         making = self._making.setdefault(key, asyncio.Lock())
         async with making:
             kept = self._kept.get(key)
             if kept is None or not self._is_fresh(kept):
-                kept = await self._made(make)
+                kept = await self._made(make, watch)
                 self._keep(key, kept)
         self._making.pop(key, None)
         return kept.answer.form(request.scope)
 
-    async def _made(self, make: Make) -> _Kept:
+    async def _made(self, make: Make, watch: Version) -> _Kept:
         # read before it is made: what changes meanwhile makes it anew
-        version, urgent, made_at = self._version(), self._urgent(), self._clock()
+        version, urgent, made_at = self._version(), (self._urgent(), watch()), self._clock()
         begun = perf_counter()
         made = await make()
         answer = _Answer(made)
-        return _Kept(answer, made_at, perf_counter() - begun, version, urgent, made.hold)
+        seconds = perf_counter() - begun
+        return _Kept(answer, made_at, seconds, version, urgent, watch, made.hold, made.until)
 
     def _is_fresh(self, kept: _Kept) -> bool:
-        age = self._clock() - kept.made_at
-        if kept.urgent != self._urgent() or age < _NONE:
+        now = self._clock()
+        age = now - kept.made_at
+        if kept.urgent != (self._urgent(), kept.watch()) or age < _NONE:
+            return False
+        if kept.until is not None and now >= kept.until:
             return False
         if age < kept.hold:
             return True

@@ -19,11 +19,12 @@ CHECKER = "release check"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A release and the override that made it, if one did."""
+class ReleaseFound:
+    """A release at `now`, and the override that made it, if one did."""
 
     release: Release
     override: Override | None
+    now: datetime
 
 
 class Releases:
@@ -40,13 +41,13 @@ class Releases:
         self._store, self._intents, self._read_model = store, intents, read_model
         self._decisions, self._policies = decisions, policies
 
-    async def answer(self, service: Service, change: Change, now: datetime) -> Answer:
+    async def answer(self, service: Service, change: Change, now: datetime) -> ReleaseFound:
         """Return what holds now."""
         in_force = await self._in_force(service.name, now)
         release = await self._release(service, change, in_force, now)
-        return Answer(release, in_force.get(release.override_id or 0))
+        return ReleaseFound(release, in_force.get(release.override_id or 0), now)
 
-    async def check(self, service: Service, change: Change, now: datetime) -> Answer:
+    async def check(self, service: Service, change: Change, now: datetime) -> ReleaseFound:
         """Return what holds now; where an override lets the change through, count its use.
 
         Of several at the same time only as many get its last uses as there are; the others are
@@ -56,10 +57,10 @@ class Releases:
         while True:
             release = await self._release(service, change, in_force, now)
             if release.override_id is None or not release.allowed:
-                return Answer(release, in_force.get(release.override_id or 0))
+                return ReleaseFound(release, in_force.get(release.override_id or 0), now)
             used = await self._use(release, now)
             if used is not None:
-                return Answer(release, used)
+                return ReleaseFound(release, used, now)
             del in_force[release.override_id]
 
     async def _use(self, release: Release, now: datetime) -> Override | None:

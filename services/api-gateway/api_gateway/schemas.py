@@ -69,7 +69,9 @@ NAME_SCHEMA = {
     "examples": ["checkout"],
 }
 ServiceName = Annotated[str, AfterValidator(_service_name), WithJsonSchema(NAME_SCHEMA)]
-Text = Annotated[str, AfterValidator(_plain_text)]
+PLAIN_TEXT = AfterValidator(_plain_text)
+Text = Annotated[str, PLAIN_TEXT]
+WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
 TierNumber = Annotated[Tier, BeforeValidator(_whole_number)]
 WindowDays = Annotated[
     int,

@@ -19,6 +19,10 @@ class GatewaySettings(Settings, KafkaSettings, DatabaseSettings):
     compute_timeout_seconds: float = Field(
         5, gt=0, validation_alias="BURNLINE_COMPUTE_TIMEOUT_SECONDS"
     )
+    override_visible_seconds: float = Field(
+        5, gt=0, validation_alias="BURNLINE_OVERRIDE_VISIBLE_SECONDS"
+    )
+    """How long an override waits for a decision that names it before it is answered 202."""
     writes_per_second: float = Field(100, gt=0, validation_alias="BURNLINE_WRITES_PER_SECOND")
     write_burst: int = Field(1000, ge=1, validation_alias="BURNLINE_WRITE_BURST")
     default_objective: Decimal = Field(

@@ -54,13 +54,18 @@ class Span:
 
 def span(from_: str | None, to: str | None, step: str, now: datetime) -> Span:
     """Return the span that is asked for, cut to what is kept; a 422 problem names the field."""
+    since, until = instants(from_, to, now)
+    return Span(_seconds(since), _seconds(until), _step_seconds(step))
+
+
+def instants(from_: str | None, to: str | None, now: datetime) -> tuple[datetime, datetime]:
+    """Return the first and the last instant asked for; a 422 problem names the field."""
     until = min(_instant("to", to) if to else now, now)
     since = _instant("from", from_) if from_ else until - SPAN_DEFAULT
     if since >= until:
         raise invalid("from", "empty_span", "must be before `to`, and `to` is at most now")
     since = max(since, now - SPAN_KEPT)
-    until = max(until, since)
-    return Span(_seconds(since), _seconds(until), _step_seconds(step))
+    return since, max(until, since)
 
 
 def _instant(field: str, value: str) -> datetime:

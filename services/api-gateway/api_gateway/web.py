@@ -11,8 +11,22 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from api_gateway.gateway import Gateway
+from api_gateway.override_schemas import Actor, OverrideRequest, Statement
 from api_gateway.pages import add_pages
-from api_gateway.routers import burn, overview, preview, services, slo, stream, summary
+from api_gateway.policy_schemas import PolicyRequest
+from api_gateway.routers import (
+    burn,
+    changes,
+    overrides,
+    overview,
+    policies,
+    preview,
+    release,
+    services,
+    slo,
+    stream,
+    summary,
+)
 from api_gateway.schemas import (
     ComputeRequest,
     NewService,
@@ -32,6 +46,10 @@ BODIES: tuple[type[BaseModel], ...] = (
     NewTarget,
     TargetUpdate,
     ComputeRequest,
+    OverrideRequest,
+    Actor,
+    Statement,
+    PolicyRequest,
 )
 REFERENCE = "#/components/schemas/{model}"
 
@@ -53,7 +71,19 @@ def gateway_app(
         body_limit_bytes=settings.body_limit_bytes,
     )
     app.state.gateway = gateway
-    for resource in (services, slo, preview, burn, overview, stream, summary):
+    for resource in (
+        services,
+        slo,
+        preview,
+        burn,
+        overview,
+        stream,
+        release,
+        overrides,
+        policies,
+        changes,
+        summary,
+    ):
         app.include_router(resource.router)
     _answer_for_the_database(app)
     _complete_document(app)

@@ -195,7 +195,7 @@ async def test_what_the_topic_lost_is_announced_once(catalogue: Catalogue) -> No
     assert await catalogue.catalog.reconcile(read_model) == 2
     assert len(await catalogue.outbox()) == 2
     for event in events:
-        read_model.apply_catalog(event)
+        read_model.apply_wish(event)
     assert await catalogue.catalog.reconcile(read_model) == 0
 
 

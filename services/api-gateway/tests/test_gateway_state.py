@@ -261,5 +261,5 @@ async def test_what_is_not_on_the_catalog_topic_is_announced_again(
     assert await catalog.reconcile(model) == 0
     await gateway.write("PUT", "/api/slo/targets/1", {"objective": 0.5})
     assert await catalog.reconcile(model) == 1
-    model.forget_catalog()
+    model.forget_wishes()
     assert await catalog.reconcile(model) == 3

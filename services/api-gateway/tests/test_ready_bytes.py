@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 
 import httpx
@@ -23,6 +23,8 @@ class Bench:
     def __init__(self) -> None:
         self.now, self.version, self.urgent, self.made = NOW, 0, 0, 0
         self.hold, self.failing, self.size = timedelta(), False, 2000
+        self.until: datetime | None = None
+        self.watched = 0
         soon = timedelta(seconds=1)
         self.ready = ReadyBytes(lambda: self.now, lambda: self.version, lambda: self.urgent, soon)
         router = APIRouter(route_class=ReadyRoute)
@@ -30,7 +32,7 @@ class Bench:
         @router.get("/answer")
         async def answer(request: Request, step: int = 1) -> Response:
             del step
-            return await self.ready.answer(request, self.make)
+            return await self.ready.answer(request, self.make, lambda: self.watched)
 
         self.app = FastAPI()
         self.app.state.gateway = SimpleNamespace(ready=self.ready)
@@ -43,7 +45,7 @@ class Bench:
             raise OSError("gone")
         self.made += 1
         body = json.dumps({"made": self.made, "rest": "x" * self.size})
-        return Made(body.encode(), {"Link": "</next>"}, self.hold)
+        return Made(body.encode(), {"Link": "</next>"}, self.hold, self.until)
 
 
 @pytest.fixture
@@ -145,6 +147,22 @@ async def test_headers_that_are_added_on_the_way_do_not_stay(bench: Served) -> N
     second = await client.get("/answer", headers={"X-Request-ID": "second-request"})
     assert first.headers.get_list("X-Request-ID") == ["first-request"]
     assert second.headers.get_list("X-Request-ID") == ["second-request"]
+
+
+async def test_an_answer_ends_when_it_says_and_when_what_it_watches_changes(
+    bench: Served,
+) -> None:
+    made, client = bench
+    made.hold, made.until = timedelta(seconds=15), NOW + timedelta(seconds=3)
+    await client.get("/answer")
+    made.now += timedelta(seconds=2.9)
+    assert (await client.get("/answer")).json()["made"] == 1
+    made.now += timedelta(seconds=0.1)
+    assert (await client.get("/answer")).json()["made"] == 2
+    made.until = None
+    await client.get("/answer")
+    made.watched += 1
+    assert (await client.get("/answer")).json()["made"] == 4
 
 
 async def test_each_query_has_its_answer_and_a_wrong_one_none(bench: Served) -> None:

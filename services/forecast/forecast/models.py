@@ -12,33 +12,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 LINEAR_REGRESSION = "linear_regression"
 ROLL_OFF = "roll_off"
+ROLL_OFF_LAST_HOUR = "roll_off_last_hour"
 WINDOW_OVER_BURN_RATE = "window_over_burn_rate"
 PREDICT_LINEAR = "predict_linear"
 
 _FEWEST_FOR_SCATTER = 3  # a line through two points leaves nothing over
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """A straight line through a burn-rate series; `level` is its value now.
 
-    `slope_error` is the standard error of the slope, `scatter` the spread of the points about the
-    line, `fit_ratio` the share of their variance that the line explains (0 where there is none).
+    `mean` is the points' weighted mean, which the line passes `mean_age_hours` ago. `slope_error`
+    is the standard error of the slope, `scatter` the spread of the points about the line (both 0
+    with fewer than three points), `fit_ratio` the share of their variance that it explains.
     """
 
-    level: float
-    slope_per_hour: float
-    slope_error: float
-    scatter: float
-    fit_ratio: float
-    mean: float
-    points: int
+    mean: float = 0.0
+    mean_age_hours: float = 0.0
+    slope_per_hour: float = 0.0
+    slope_error: float = 0.0
+    scatter: float = 0.0
+    fit_ratio: float = 0.0
+    points: int = 0
 
+    @property
+    def level(self) -> float:
+        """Return the line's value now."""
+        return self.mean + self.slope_per_hour * self.mean_age_hours
 
-NO_LINE = Line(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0)
+    @property
+    def scatter_known(self) -> bool:
+        """Tell whether there are points enough to tell how far they lie from a line."""
+        return self.points >= _FEWEST_FOR_SCATTER
 
 
 def fit_line(hours: Values, rates: Values, weights: Values) -> Line:
@@ -51,12 +62,14 @@ def fit_line(hours: Values, rates: Values, weights: Values) -> Line:
     x, y, w = hours[used], rates[used], weights[used]
     points = len(x)
     if not points:
-        return NO_LINE
+        return Line()
     w = w / w.sum()
     x_mean, y_mean = float(w @ x), float(w @ y)
     x_spread = float(w @ (x - x_mean) ** 2)
     y_spread = float(w @ (y - y_mean) ** 2)
     slope = float(w @ ((x - x_mean) * (y - y_mean))) / x_spread if x_spread else 0.0
+    if y_spread <= (_ROUNDING * y_mean) ** 2:
+        slope = y_spread = 0.0  # all the same but for rounding
     left = max(0.0, y_spread - slope * slope * x_spread)
     scatter, error = 0.0, 0.0
     if points >= _FEWEST_FOR_SCATTER:
@@ -65,8 +78,7 @@ def fit_line(hours: Values, rates: Values, weights: Values) -> Line:
         scatter = math.sqrt(left * effective / freedom)
         error = scatter / math.sqrt(x_spread * effective) if x_spread else 0.0
     fit = 1 - left / y_spread if y_spread else 0.0
-    level = y_mean - slope * x_mean
-    return Line(level, slope, error, scatter, min(1.0, max(0.0, fit)), y_mean, points)
+    return Line(y_mean, -x_mean, slope, error, scatter, min(1.0, max(0.0, fit)), points)
 
 
 def linear_regression(line: Line, remaining_ratio: float, window_hours: float) -> float | None:
@@ -115,8 +127,9 @@ class RollingBudget:
     """What is in the SLO window now, and what leaves it, hour by hour.
 
     `overspent` is bad / allowed_ratio - total: the budget is spent from 0 on. `leaving` is the
-    same of what goes at each full hour to come, the first of which is `first_hours` (0..1] away.
-    `requests` is the traffic expected in each interval between these hours, per hour.
+    same of what goes at each full hour to come, the first of which is `first_hours` (0..1) away.
+    `requests` is the traffic expected in each interval between these hours, per hour; there is
+    one interval more than hours that leave.
     """
 
     overspent: float
@@ -125,30 +138,30 @@ class RollingBudget:
     requests: Values
 
 
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """The overspent requests by case and interval: straight from `starts` to `ends`."""
+
+    begins: Values
+    lengths: Values
+    starts: Values
+    ends: Values
+
+
 def roll_off(budget: RollingBudget, burn_rates: Values, window_hours: float) -> list[float | None]:
     """Return when the rolling budget is spent, for each row of future burn rates.
 
-    `burn_rates` is [cases, intervals]: as many intervals as `budget.requests`. Within an interval
-    requests and errors come evenly; at its end an hour leaves the window, as a whole.
+    `burn_rates` is [cases, intervals]. Within an interval requests and errors come evenly; at its
+    end an hour leaves the window as a whole, as burnrate's SLO windows have it.
     """
-    lengths = interval_lengths(budget.first_hours, len(budget.requests))
-    gained = (burn_rates - 1) * (budget.requests * lengths)
-    left = np.concatenate(([0.0], np.cumsum(budget.leaving)[: len(lengths) - 1]))
-    ends = budget.overspent - left + np.cumsum(gained, axis=1)
-    starts = ends - gained
-    begins = np.cumsum(lengths) - lengths
-    spent = np.maximum(starts, ends) >= 0
-    found: list[float | None] = []
-    for row in range(len(burn_rates)):
-        if not spent[row].any():
-            found.append(None)
-            continue
-        i = int(spent[row].argmax())
-        into = 0.0
-        if starts[row, i] < 0:
-            into = float(-starts[row, i] / gained[row, i] * lengths[i])
-        found.append(_within(float(begins[i]) + into, window_hours))
-    return found
+    course = _course(budget, burn_rates)
+    return _first(course, course.starts >= 0, course.ends >= 0, window_hours)
+
+
+def recovery(budget: RollingBudget, burn_rates: Values, window_hours: float) -> list[float | None]:
+    """Return when a spent budget is no longer spent, for each row of future burn rates."""
+    course = _course(budget, burn_rates)
+    return _first(course, course.starts < 0, course.ends < 0, window_hours)
 
 
 def interval_lengths(first_hours: float, intervals: int) -> Values:
@@ -156,6 +169,30 @@ def interval_lengths(first_hours: float, intervals: int) -> Values:
     lengths = np.ones(intervals)
     lengths[0] = first_hours
     return lengths
+
+
+def _course(budget: RollingBudget, burn_rates: Values) -> _Course:
+    lengths = interval_lengths(budget.first_hours, len(budget.requests))
+    gained = (burn_rates - 1) * (budget.requests * lengths)
+    left = np.concatenate(([0.0], np.cumsum(budget.leaving)))
+    ends = budget.overspent - left + np.cumsum(gained, axis=1)
+    return _Course(np.cumsum(lengths) - lengths, lengths, ends - gained, ends)
+
+
+def _first(
+    course: _Course, at_start: Flags, at_end: Flags, window_hours: float
+) -> list[float | None]:
+    """Return for each case when it first holds, at an interval's start or on the way to its end."""
+    found: list[float | None] = []
+    for case, holds in enumerate(at_start | at_end):
+        if not holds.any():
+            found.append(None)
+            continue
+        i = int(holds.argmax())
+        start, end = float(course.starts[case, i]), float(course.ends[case, i])
+        into = 0.0 if at_start[case, i] else start / (start - end)
+        found.append(_within(float(course.begins[i] + into * course.lengths[i]), window_hours))
+    return found
 
 
 def _within(hours: float | None, window_hours: float) -> float | None:

@@ -48,8 +48,8 @@ class Previous(Struct, frozen=True):
 class Inputs(Struct, frozen=True):
     """All that a decision depends on, beside the policy, which is kept by its hash.
 
-    `sign` is the newest of the shard's owner; None: it was never heard of. An owner that is not
-    heard of for `silent_after_seconds` is silent.
+    `sign` is the newest of the shard's owner; None: it was never heard of. A snapshot that nobody
+    has vouched for during `silent_after_seconds` is not to be trusted any more.
     """
 
     service_name: str
@@ -100,11 +100,23 @@ def data_at(inputs: Inputs) -> datetime | None:
     return max(snapshot.applied_through, sign.applied_through)
 
 
+def vouched_at(inputs: Inputs) -> datetime | None:
+    """Return when somebody last said that the snapshot holds; None: nobody ever did.
+
+    A new owner of the shard does not vouch for what its predecessor has published.
+    """
+    snapshot, sign = inputs.snapshot, inputs.sign
+    if sign is None or snapshot is None or sign.epoch == snapshot.epoch:
+        return None if sign is None else sign.heard_at
+    return snapshot.evaluated_at
+
+
 def is_silent(inputs: Inputs) -> bool:
     """Tell whether nobody says that the snapshot still holds."""
-    if inputs.sign is None:
+    heard_at = vouched_at(inputs)
+    if heard_at is None:
         return True
-    return inputs.now - inputs.sign.heard_at >= timedelta(seconds=inputs.silent_after_seconds)
+    return inputs.now - heard_at >= timedelta(seconds=inputs.silent_after_seconds)
 
 
 def is_budget_spent(slo: SloStatus) -> bool:

@@ -11,7 +11,15 @@ from common.events import ChangeClass, OverrideChanged, Reason, Verdict
 from common.policy import CHANGE_CLASSES, Policy
 from common.slo import RiskLevel
 from gate import reasons, sentences
-from gate.domain import Inputs, Outcome, Standing, by_precedence, data_at, is_usable
+from gate.domain import (
+    Inputs,
+    Outcome,
+    Standing,
+    by_precedence,
+    data_at,
+    is_usable,
+    vouched_at,
+)
 
 
 def evaluate(policy: Policy, inputs: Inputs) -> Outcome:
@@ -35,8 +43,9 @@ def next_look(policy: Policy, inputs: Inputs) -> datetime | None:
     """Return when the verdicts may change by the passing of time alone, after `inputs.now`."""
     usable = (o for o in inputs.overrides if is_usable(o, inputs.service_name, inputs.now))
     looks = [override.expires_at for override in usable]
-    if inputs.sign is not None:
-        looks.append(inputs.sign.heard_at + timedelta(seconds=inputs.silent_after_seconds))
+    heard_at = vouched_at(inputs)
+    if heard_at is not None:
+        looks.append(heard_at + timedelta(seconds=inputs.silent_after_seconds))
     if inputs.previous is not None and policy.hysteresis.min_block_minutes:
         held = timedelta(minutes=policy.hysteresis.min_block_minutes)
         looks += [standing.since + held for standing in inputs.previous.standing.values()]

@@ -7,7 +7,7 @@ from common.events import BurnRateSnapshot, ChangeClass, Decision, Reason, SloFo
 from common.policy import GRAVITY, Policy
 from common.slo import DataStatus, RiskLevel
 from gate import sentences
-from gate.domain import Inputs, data_at, is_budget_spent, is_silent
+from gate.domain import Inputs, data_at, is_budget_spent, is_silent, vouched_at
 
 FORECAST_MAX_AGE = timedelta(hours=1)
 """An older forecast says nothing: its service has stood still."""
@@ -58,10 +58,11 @@ def unknowns(policy: Policy, inputs: Inputs) -> Iterator[Reason]:
 
 def _silent(inputs: Inputs) -> Reason:
     limit = inputs.silent_after_seconds
-    if inputs.sign is None:
+    heard_at = vouched_at(inputs)
+    if heard_at is None:
         text = f"nobody has said yet that the figures of {inputs.service_name} still hold"
         return Reason("shard_silent", "UNKNOWN", None, None, limit, text)
-    silent = (inputs.now - inputs.sign.heard_at).total_seconds()
+    silent = (inputs.now - heard_at).total_seconds()
     text = (
         f"the figures of {inputs.service_name} were last confirmed "
         f"{sentences.duration(silent)} ago; they hold for {sentences.duration(limit)}"

@@ -22,6 +22,8 @@ class Exhaustion(Struct, frozen=True):
 class SloForecast(Struct, frozen=True):
     """One objective looked ahead; `time_to_exhaustion_hours` is P50 of the model named.
 
+    It is for the target's `revision`; 0 is the default one's.
+
     `slope_per_hour` is the change of the burn rate in an hour, `fit_ratio` the share of the burn
     rate's variance that the regression explains. `unblocked_at` is when whatever blocks releases
     now (level or spent budget) ends if no more errors come, `unblocked_at_present_rate` the same
@@ -50,6 +52,7 @@ class SloForecast(Struct, frozen=True):
     unblocked_at_present_rate: Instant | None
     data_status: DataStatus
     models: tuple[Exhaustion, ...]
+    revision: int = 0
 
 
 class ServiceForecast(Struct, frozen=True, tag_field="type", tag="service_forecast"):

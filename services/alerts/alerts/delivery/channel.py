@@ -29,7 +29,10 @@ class Channel:
 
 
 def _parts_of_address(value: str) -> Iterator[str]:
-    parts = urlsplit(value)
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return  # no address at all: nothing of it can be shown but the whole
     if not parts.scheme or not parts.netloc:
         return
     words = [parts.username, parts.password, parts.query, *parts.path.split("/")]

@@ -35,6 +35,7 @@ def annotations_of(alert: NoticeAlert) -> dict[str, str]:
         "severity": alert.severity,
         "transition": alert.transition,
         "version": str(alert.version),
+        "notice": str(alert.notice),
         "dedup_key": alert.dedup_key,
     }
 

@@ -8,12 +8,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import text
 
+from alerts.grouping import MAX_ALERTS
 from alerts.notice import Notice, NoticeAlert
 from common.clock import to_micros
 from common.database import WriteSession
-
-MOST_ALERTS = 500
-"""Of one request; more open episodes make more requests."""
 
 # The row of a channel says when it was last told again; whoever moves it on has the turn. As long
 # as the last repeat is still to be sent there is no other.
@@ -31,8 +29,8 @@ _TAKE_TURNS = text(
 # An episode that is being changed is left out: its resolve might be written before this repeat
 # and sent before it. The others cannot change until this is committed, so theirs comes after.
 _OPEN_EPISODES = text(
-    """SELECT id, version, dedup_key, severity, rule, service_name, message, labels, annotations,
-        started_at
+    """SELECT id, version, notices, dedup_key, severity, rule, service_name, message, labels,
+        annotations, started_at
     FROM alerts.episode
     WHERE resolved_at IS NULL AND CAST(:channel AS text) = ANY(channels)
     ORDER BY id FOR SHARE SKIP LOCKED"""
@@ -61,7 +59,7 @@ async def take_turns(session: WriteSession, repeat_seconds: float) -> list[Turn]
 async def add_repeats(session: WriteSession, turn: Turn) -> int:
     """Write a repeat of all open episodes that the channel was told of; return the rows."""
     episodes = (await session.execute(_OPEN_EPISODES, {"channel": turn.channel})).all()
-    parts = [episodes[i : i + MOST_ALERTS] for i in range(0, len(episodes), MOST_ALERTS)]
+    parts = [episodes[i : i + MAX_ALERTS] for i in range(0, len(episodes), MAX_ALERTS)]
     for number, part in enumerate(parts):
         await session.execute(_ADD, _row(turn, number, part))
     return len(parts)
@@ -89,6 +87,7 @@ def _alert(episode: Any) -> NoticeAlert:
         dedup_key=episode.dedup_key,
         episode_id=episode.id,
         version=episode.version,
+        notice=episode.notices,
         transition="firing",
         severity=episode.severity,
         rule=episode.rule,

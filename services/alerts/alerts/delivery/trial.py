@@ -16,6 +16,7 @@ def trial_notice(channel: str, key: str, now: datetime) -> Notice:
         dedup_key=hashlib.sha256(f"trial\n{channel}\n{key}".encode()).hexdigest()[:32],
         episode_id=0,
         version=1,
+        notice=1,
         transition="test",
         severity="info",
         rule="channel-test",

@@ -1,4 +1,4 @@
-"""PostgreSQL and Apache Kafka that can be killed and started again on the same data.
+"""PostgreSQL and Apache Kafka of one process of tests, which can be killed and started again.
 
 Clients of a test reach both directly; services may be sent through a proxy in front of each.
 """
@@ -25,13 +25,14 @@ from burnline.environment import server_environment
 from burnline.kafka import KafkaNode, silence_client_logs
 from burnline.logfiles import tail
 from burnline.ports import Reservations
-from burnline.postgres import PostgresNode
+from burnline.postgres import MAINTENANCE_DATABASE, PostgresNode
 from burnline.postgres_home import forget_home, open_home
 from burnline.processes import ProcessIdentity, end_processes
 from common.settings import KafkaSettings
 from common.topics import TOPICS, ensure_topics
-from tests.faults.proxy import HOST, Proxy
-from tests.plugin import TEMPLATE, migrate
+from tests.consumer_groups import put_out_all
+from tests.proxy import HOST, Proxy
+from tests.servers import SERVERS_USED, TEMPLATE, held_port, migrate, note_kafka
 
 SHARDS: Final = 4
 READY_SECONDS: Final = 60.0
@@ -66,6 +67,11 @@ class Server:
         self._reap()
         while any(child is not None and child.is_alive() for child in children):
             await asyncio.sleep(_POLL_SECONDS)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
 
     @property
     def pid(self) -> int:
@@ -110,7 +116,7 @@ class Cluster:
         self._data_dir = DataDir(folder)
         self._data_dir.logs.mkdir(parents=True)
         self._reservations = Reservations()
-        ports = [self._reservations.take_any() for _ in range(2)]
+        ports = [held_port(), held_port()]
         self._node = PostgresNode(open_home(self._data_dir), HOST, ports[0])
         self._kafka = kafka_node(folder / "kafka", self._reservations)
         self._proxied_port = ports[1]
@@ -118,15 +124,34 @@ class Cluster:
         self.kafka = Server(self._kafka_command(), self._data_dir.logs)
         self.postgres_proxy = Proxy(ports[0])
         self.kafka_proxy = Proxy(self._proxied_port)
+        for proxy in (self.postgres_proxy, self.kafka_proxy):
+            proxy.start()
         self._databases = 0
 
     async def start(self) -> None:
-        """Start everything and make the template of all databases."""
-        self.postgres_proxy.start()
-        self.kafka_proxy.start()
-        await asyncio.gather(self.postgres.start(), self.kafka.start())
+        """Start both servers."""
+        await asyncio.gather(self.start_postgres(), self.start_kafka())
+
+    async def start_postgres(self) -> None:
+        """Start PostgreSQL for the first time, and make the template of all databases."""
+        await self.postgres.start()
         await self._node.ensure_database(TEMPLATE)
         await asyncio.to_thread(migrate, self._node.url(TEMPLATE))
+        version = await self._query("SHOW server_version")
+        SERVERS_USED[f"PostgreSQL {version}, run by the tests"] = None
+
+    async def start_kafka(self) -> None:
+        """Start Kafka for the first time."""
+        await self.kafka.start()
+        note_kafka()
+
+    async def mend(self) -> None:
+        """Heal both networks and start what is down: a test that fails shall not fail others."""
+        for proxy in (self.postgres_proxy, self.kafka_proxy):
+            proxy.heal()
+        for server in (self.postgres, self.kafka):
+            if not server.is_running:
+                await server.start()
 
     def stop(self) -> None:
         """End everything and remove every file."""
@@ -150,16 +175,17 @@ class Cluster:
     async def new_database(self) -> str:
         """Make a fresh, migrated database and return its name."""
         self._databases += 1
-        name = f"scenario_{self._databases}"
-        connection = await asyncpg.connect(self._node.url("postgres"), ssl=False)
-        try:
-            await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"')
-        finally:
-            await connection.close()
+        name = f"test_{self._databases}"
+        await self._query(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"')
         return name
 
     async def fresh_topics(self, *names: str) -> None:
-        """Make topics of the registry anew, empty: those that are named, or all."""
+        """Make topics of the registry anew, empty: those that are named, or all.
+
+        Who still reads the old ones, as a process that was killed seems to, leaves its group.
+        """
+        if not names:
+            await put_out_all(self.bootstrap())
         kafka = KafkaSettings.model_validate({"bootstrap_servers": (self.bootstrap(),)})
         wanted = set(names) or {topic.name for topic in TOPICS}
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap())
@@ -171,6 +197,13 @@ class Cluster:
         finally:
             await admin.close()
         await ensure_topics(kafka, SHARDS)
+
+    async def _query(self, statement: str) -> object:
+        connection = await asyncpg.connect(self._node.url(MAINTENANCE_DATABASE), ssl=False)
+        try:
+            return await connection.fetchval(statement)
+        finally:
+            await connection.close()
 
     def _kafka_command(self) -> Command:
         return replace(self._kafka.command(), prepare=self._prepare_kafka)

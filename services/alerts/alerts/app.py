@@ -1,0 +1,140 @@
+"""The composition root: settings, database, Kafka, ledger, evaluator, delivery, their loops."""
+
+import asyncio
+import os
+import socket
+from datetime import timedelta
+
+from fastapi import FastAPI
+
+from alerts import repository
+from alerts.delivery.service import Delivery
+from alerts.delivery.trial import trial_notice
+from alerts.evaluation import Evaluator
+from alerts.handlers import INTENT_TOPICS, REFUSED_TOPICS, intent_handler, refusals_handler
+from alerts.impossible import ImpossibleReports
+from alerts.intent import Intent
+from alerts.publishing import forgotten_records
+from alerts.settings import AllSettings
+from alerts.work import LEVEL_TOPICS, AlertsWork
+from common.clock import system_clock
+from common.consumer_app import consumer_app, look_after
+from common.database import Database
+from common.default_rules import default_rules
+from common.events import ChannelTestRequested
+from common.kafka import Publisher, TableReader
+from common.ledger import LedgerParts, Levels, RetryDelays, ShardLedger
+from common.ledger_store import LedgerStore
+from common.loops import every
+from common.outbox import Outbox
+from common.subscription import HEARTBEAT_SECONDS, Subscription, count_shards
+
+
+class Alerts:
+    """The running service: what it is made of, and the loops that drive it."""
+
+    def __init__(self, settings: AllSettings, shards: int) -> None:
+        own, kafka = settings.alerts, settings.kafka
+        self._settings = settings
+        self._database = Database.connect(settings.database, "alerts")
+        self._publisher = Publisher(kafka)
+        self._outbox = Outbox("alerts", self._database, self._publisher)
+        self.delivery = Delivery(settings.delivery, self._database, system_clock)
+        self._work = AlertsWork(system_clock)
+        self.ledger = self._make_ledger()
+        self.intent, impossible = Intent(default_rules()), ImpossibleReports()
+        self._evaluator = Evaluator(
+            ledger=self.ledger,
+            work=self._work,
+            intent=self.intent,
+            impossible=impossible,
+            database=self._database,
+            outbox=self._outbox,
+            clock=system_clock,
+            shards=shards,
+            silence=timedelta(seconds=own.shard_silence_seconds),
+        )
+        on_intent = intent_handler(self.intent, self, system_clock)
+        self.control = TableReader(kafka, INTENT_TOPICS, on_intent)
+        self._refusals = TableReader(
+            kafka, REFUSED_TOPICS, refusals_handler(impossible, system_clock)
+        )
+        self._subscription = Subscription(kafka, "alerts", LEVEL_TOPICS, self.ledger)
+        self._store = LedgerStore("alerts")
+
+    def _make_ledger(self) -> ShardLedger:
+        return ShardLedger(
+            LedgerParts(
+                schema="alerts",
+                owner=f"{socket.gethostname()}:{os.getpid()}",
+                topics=(),
+                kafka=self._settings.kafka,
+                database=self._database,
+                work=self._work,
+                clock=system_clock,
+                levels=Levels(LEVEL_TOPICS, self._work.observe),
+                delays=RetryDelays(fenced_seconds=HEARTBEAT_SECONDS),
+            )
+        )
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+        own = self._settings.alerts
+        try:
+            await self._subscription.broker.start()
+            async with asyncio.TaskGroup() as tasks:
+                look_seconds, look = look_after(self.ledger, self._subscription, own.stall_seconds)
+                tasks.create_task(self.control.run())
+                tasks.create_task(self._refusals.run())
+                tasks.create_task(self._outbox.run())
+                tasks.create_task(self.delivery.run())
+                tasks.create_task(every(own.tick_seconds, "tick", self._tick))
+                tasks.create_task(every(own.purge_seconds, "purge", self._purge))
+                tasks.create_task(every(look_seconds, "watchdog", look))
+        finally:
+            await self.ledger.close()
+            await self._subscription.broker.stop()
+            await self._publisher.stop()
+            await self._database.close()
+
+    async def failing(self) -> dict[str, str]:
+        """Return what keeps the service from being ready."""
+        failing = {f"shard {shard}": reason for shard, reason in self.ledger.refusals.items()}
+        if not self.control.caught_up.is_set():
+            failing["rules"] = "rules and catalog are not read to their end yet"
+        if not self.ledger.owned and not failing:
+            failing["shards"] = "no shard is owned yet"
+        for shard, own in self.ledger.owned.items():
+            if not own.levels.complete:
+                failing[f"shard {shard}"] = "what was published before is not read to its end yet"
+        return failing
+
+    async def test(self, request: ChannelTestRequested) -> None:
+        """Hand the test of a channel to delivery; any process may, and it is written once."""
+        notice = trial_notice(request.channel, request.command_id, request.requested_at)
+        async with self._database.write() as session:
+            await repository.store_notices(session, [notice])
+        self.delivery.wake()
+
+    async def _tick(self) -> None:
+        if self.control.caught_up.is_set():
+            await self._evaluator.tick()
+            self.delivery.wake()
+
+    async def _purge(self) -> None:
+        before = system_clock() - timedelta(days=self._settings.alerts.retention_days)
+        for shard, own in list(self.ledger.owned.items()):
+            async with self._database.write() as session:
+                await self._store.lock(session, shard, own.epoch, own.next_offsets)
+                gone = await repository.purge(session, shard, before)
+                await self._outbox.add(session, forgotten_records(shard, gone))
+        self._outbox.wake()
+
+
+def create_app(settings: AllSettings) -> FastAPI:
+    """Return the application; its lifespan runs the service."""
+
+    async def make() -> Alerts:
+        return Alerts(settings, await count_shards(settings.kafka, LEVEL_TOPICS))
+
+    return consumer_app("alerts", settings.service, make)

@@ -1,0 +1,33 @@
+"""Settings of the alerts service."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings
+
+from alerts.delivery.settings import DeliverySettings
+from common.settings import DatabaseSettings, KafkaSettings, Settings
+
+
+class AlertsSettings(BaseSettings):
+    """What only this service is told."""
+
+    model_config = Settings.model_config
+
+    port: int = Field(8005, validation_alias="ALERTS_PORT")
+    tick_seconds: float = Field(1.0, gt=0, le=60, validation_alias="ALERTS_TICK_SECONDS")
+    shard_silence_seconds: float = Field(
+        30.0, gt=0, validation_alias="BURNLINE_SHARD_SILENCE_SECONDS"
+    )
+    retention_days: int = Field(90, ge=1, le=3650, validation_alias="ALERTS_RETENTION_DAYS")
+    purge_seconds: float = Field(600.0, gt=0, validation_alias="ALERTS_PURGE_SECONDS")
+    stall_seconds: float = Field(60.0, gt=0, le=3600, validation_alias="ALERTS_STALL_SECONDS")
+
+
+class AllSettings:
+    """Every setting that the process reads, each from the environment."""
+
+    def __init__(self) -> None:
+        self.service = Settings()
+        self.alerts = AlertsSettings()
+        self.delivery = DeliverySettings()
+        self.kafka = KafkaSettings()
+        self.database = DatabaseSettings()

@@ -1,0 +1,67 @@
+"""What the alerts service does with the shards it owns: state in memory, levels observed."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+import structlog
+
+from alerts import repository
+from alerts.metrics import UNDECODABLE
+from alerts.shard_state import ShardState
+from common.clock import Clock
+from common.database import WriteSession
+from common.events import BurnRateMessage, ServiceForecast
+from common.kafka import Record
+from common.shard import Batch
+from common.topics import BURNRATES, FORECASTS
+
+log = structlog.get_logger()
+
+LEVEL_TOPICS: Final = (BURNRATES.name, FORECASTS.name)
+LONGEST_COOLDOWN: Final = timedelta(days=7)
+
+_decoders: Final = {
+    BURNRATES.name: msgspec.json.Decoder(BurnRateMessage),
+    FORECASTS.name: msgspec.json.Decoder(ServiceForecast),
+}
+
+
+class AlertsWork:
+    """The states of owned shards."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.states: dict[int, ShardState] = {}
+        self._clock = clock
+
+    async def load(self, session: WriteSession, shard: int) -> None:
+        """Read open episodes and what rules remember."""
+        since = self._clock() - LONGEST_COOLDOWN
+        self.states[shard] = ShardState(await repository.load(session, shard, since))
+
+    async def apply(self, session: WriteSession, batch: Batch) -> Callable[[], None]:
+        """Refuse: nothing is read here but levels."""
+        raise NotImplementedError(f"shard {batch.shard} has no input topics")
+
+    def release(self, shard: int) -> None:
+        """Forget a shard."""
+        self.states.pop(shard, None)
+
+    def observe(self, shard: int, records: Sequence[Record]) -> None:
+        """Take what was published of a shard's services; what cannot be read is passed over."""
+        state = self.states.get(shard)
+        for record in records:
+            if state is None or record.value is None:
+                continue
+            try:
+                state.observe(_decoders[record.topic].decode(record.value))
+            except (msgspec.MsgspecError, ValueError) as error:
+                UNDECODABLE.labels(record.topic).inc()
+                log.warning(
+                    "record_undecodable",
+                    topic=record.topic,
+                    partition=record.partition,
+                    offset=record.offset,
+                    error=str(error),
+                )

@@ -1,0 +1,160 @@
+"""The default rules against what the simulator did: what is paged, when, how often."""
+
+from datetime import datetime, timedelta
+
+from alerts.intent import Intent
+from common.alert_rules import read_rule, rule_document
+from common.default_rules import default_rules
+from common.events import AlertAcknowledged
+from common.slo import DataStatus
+from ingest.simulator.scenarios import Episode, ScenarioKind
+from tests.alert_desk import START, Desk, Said, transitions
+from tests.alert_play import Play, befalling
+
+BEGINS = START.replace(minute=10)
+FAST_PAIR, SECOND_PAIR = (3600, 300, 14.4), (21_600, 1800, 6.0)
+TICK_SECONDS = 10
+
+
+def episode(kind: ScenarioKind, after_minutes: int, minutes: int, **parameters: float) -> Episode:
+    start = int(BEGINS.timestamp()) + after_minutes * 60
+    return Episode(kind, start, start + minutes * 60, parameters)
+
+
+def end_of(found: Episode) -> datetime:
+    return datetime.fromtimestamp(found.end, BEGINS.tzinfo)
+
+
+def pages(said: list[Said]) -> list[str]:
+    return [s.transition for s in said if s.severity == "page"]
+
+
+async def test_a_fast_outage_pages_once_within_two_ticks_and_resolves_once() -> None:
+    truth = episode(ScenarioKind.FAST_OUTAGE, 5, 8, error_ratio=0.4)
+    with befalling([truth]):
+        play = Play("payments", BEGINS)
+        while not (play.pair_burns(*FAST_PAIR) or play.pair_burns(*SECOND_PAIR)):
+            await play.until(play.now + timedelta(seconds=TICK_SECONDS))
+            assert play.now < end_of(truth)
+        met_at = play.now
+        await play.until(end_of(truth) + timedelta(minutes=50))
+    assert pages(play.desk.said) == ["firing", "resolved"]
+    fired, ended = (s for s in play.desk.said if s.severity == "page")
+    assert fired.at - met_at <= timedelta(seconds=2 * TICK_SECONDS)
+    assert fired.dedup_key == ended.dedup_key
+    assert ended.at > end_of(truth)
+    # nobody was told of the tickets that the page stands for before it ended
+    assert [s for s in play.desk.said if s.severity != "page" and s.at < ended.at] == []
+
+
+async def test_a_slow_burn_gives_a_ticket_and_no_page() -> None:
+    truth = episode(ScenarioKind.SLOW_BURN, 5, 20 * 60, error_ratio=0.004)
+    with befalling([truth]):
+        play = Play("checkout", BEGINS)
+        await play.until(end_of(truth), tick_seconds=60)
+    assert pages(play.desk.said) == []
+    tickets = {s.rule for s in play.desk.said if s.severity == "ticket"}
+    assert tickets == {"risk-level", "budget-left", "burn-rate-ticket"}
+    assert "resolved" not in {s.transition for s in play.desk.said}
+
+
+async def test_flapping_gives_one_episode() -> None:
+    truth = episode(ScenarioKind.FLAPPING, 5, 32, error_ratio=0.008, half_period_seconds=120)
+    with befalling([truth]):
+        play = Play("inventory", BEGINS)
+        crossings, was_over = 0, False
+        while play.now < end_of(truth):
+            await play.until(play.now + timedelta(seconds=TICK_SECONDS))
+            is_over = bool(play.snapshot and play.snapshot.burn_rate_5m > 4)
+            crossings, was_over = crossings + (is_over != was_over), is_over
+        await play.until(end_of(truth) + timedelta(minutes=90), tick_seconds=60)
+    assert crossings >= 6  # it did go up and down
+    episodes = list(play.desk.episodes.values())
+    assert {e.rule for e in episodes} == {"risk-level"}
+    assert len(episodes) == 1
+    assert [s.transition for s in play.desk.said if s.rule == "risk-level"].count("resolved") == 1
+
+
+async def test_one_failure_in_a_traffic_dip_pages_nobody_where_evidence_is_asked_for() -> None:
+    truth = episode(ScenarioKind.TRAFFIC_DIP, 5, 180, traffic_ratio=0.0001)
+    default = default_rules()["burn-rate-page"]
+    credulous = read_rule({**rule_document(default), "min_bad_events": 0})
+    said = {}
+    with befalling([truth]):
+        for name, page in {"asking": default, "credulous": credulous}.items():
+            play = Play("catalog", BEGINS, Desk(Intent({page.name: page})))
+            await play.until(BEGINS + timedelta(minutes=90), tick_seconds=60)
+            play.fail_one_request()
+            await play.until(end_of(truth), tick_seconds=60)
+            said[name] = pages(play.desk.said)
+    assert said == {"asking": [], "credulous": ["firing", "resolved"]}
+
+
+async def test_an_outage_and_its_storm_of_retries_resolve_once() -> None:
+    truth = episode(
+        ScenarioKind.RECOVERY, 5, 14, error_ratio=0.2, outage_seconds=180, retry_ratio=2.0
+    )
+    with befalling([truth]):
+        play = Play("notifications", BEGINS)
+        await play.until(end_of(truth) + timedelta(minutes=90), tick_seconds=30)
+    assert pages(play.desk.said) == ["firing", "resolved"]
+    assert [e for e in play.desk.episodes.values() if e.severity == "page" and e.is_open] == []
+
+
+async def test_slow_answers_alone_page_nobody_for_availability() -> None:
+    truth = episode(ScenarioKind.LATENCY_ONLY, 5, 32, latency_ratio=2.4)
+    with befalling([truth]):
+        play = Play("search", BEGINS)
+        await play.until(end_of(truth) + timedelta(minutes=10), tick_seconds=30)
+    assert play.desk.said == []
+
+
+async def test_escalation_in_the_cooldown_is_delivered() -> None:
+    truth = episode(ScenarioKind.FAST_OUTAGE, 5, 20, error_ratio=0.6)
+    levels = [
+        {"severity": "info", "at_most_ratio": 0.5},
+        {"severity": "page", "at_most_ratio": 0.1},
+    ]
+    budget = read_rule(
+        {"name": "budget", "kind": "budget_left", "levels": levels, "cooldown_seconds": 86_400}
+    )
+    with befalling([truth]):
+        play = Play("payments", BEGINS, Desk(Intent({"budget": budget})))
+        await play.until(end_of(truth))
+    assert [(s.transition, s.severity) for s in play.desk.said] == [
+        ("firing", "info"),
+        ("escalated", "page"),
+    ]
+    assert play.desk.said[1].at - play.desk.said[0].at < timedelta(days=1)
+
+
+async def test_an_acknowledged_page_stays_quiet_until_the_outage_is_over() -> None:
+    truth = episode(ScenarioKind.FAST_OUTAGE, 5, 40, error_ratio=0.4)
+    with befalling([truth]):
+        play = Play("payments", BEGINS)
+        await play.until(BEGINS + timedelta(minutes=10))
+        (page,) = (e for e in play.desk.episodes.values() if e.severity == "page")
+        play.desk.intent.apply(
+            AlertAcknowledged(1, page.id, "payments", page.version, "ines", "mine", play.now)
+        )
+        await play.until(end_of(truth) + timedelta(minutes=50))
+    assert pages(play.desk.said) == ["firing", "resolved"]
+    assert [line.kind for line in play.desk.history[page.id]] == [
+        "firing",
+        "notified",
+        "acknowledged",
+        "resolved",
+    ]
+
+
+async def test_a_service_that_falls_silent_is_a_condition_of_its_own_and_resolves_nothing() -> None:
+    truth = episode(ScenarioKind.FAST_OUTAGE, 5, 8, error_ratio=0.4)
+    with befalling([truth]):
+        play = Play("payments", BEGINS)
+        await play.until(BEGINS + timedelta(minutes=8))
+        for _ in range(60):
+            await play.tick(10)
+        silent_said = list(play.desk.said)
+        assert play.status() is DataStatus.STALE
+    assert pages(silent_said) == ["firing"]
+    assert ("data-stale", "firing") in transitions(silent_said)

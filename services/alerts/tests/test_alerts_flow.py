@@ -1,0 +1,128 @@
+"""From snapshots on Kafka to episodes, notifications and events, on real servers."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from common.events import AlertAcknowledged, SilenceChanged
+from common.silences import Matcher
+from common.topics import ALERTS
+from tests.alert_desk import rule, slo
+from tests.alerts_service import (
+    AlertSettings,
+    alerts,
+    episodes,
+    histories,
+    in_force,
+    publish_intent,
+    publish_levels,
+    rows_of,
+    shot,
+    told,
+)
+from tests.burnrate_service import eventually, read_topic
+
+NAME = "burn-rate-page"
+PAGE = rule(NAME, "burn_rate", [{"severity": "page", "long_windows_seconds": [3600]}])
+FAST = (20.0, 0.0, 0.0, 0.0)
+FIRED, ENDED = ("checkout", "firing", "sent"), ("checkout", "resolved", "sent")
+
+
+@pytest.fixture
+def settings(new_database: Callable[[], str], fresh_topics: str) -> AlertSettings:
+    return AlertSettings(new_database(), fresh_topics)
+
+
+async def test_a_page_is_told_once_and_its_end_once_whoever_holds_the_shard(
+    settings: AlertSettings,
+) -> None:
+    url, bootstrap = settings.url, settings.bootstrap
+    await in_force(bootstrap, PAGE)
+    async with alerts(settings):
+        await publish_levels(bootstrap, [shot("checkout", slo(pairs=FAST)), shot("cart", slo())])
+        await eventually(lambda: told(url, NAME), [FIRED])
+    # another process takes over, and reads from Kafka all that the first one acted on
+    async with alerts(settings) as service:
+        await publish_levels(bootstrap, [shot("checkout", slo(pairs=FAST))])
+        await eventually(service.failing, {})
+        await asyncio.sleep(0.5)
+        assert await told(url, NAME) == [FIRED]
+        await publish_levels(bootstrap, [shot("checkout", slo())])
+        await eventually(lambda: told(url, NAME), [FIRED, ENDED])
+    assert await episodes(url, NAME) == [("checkout", "resolved", 2, 1)]
+    assert await histories(url, NAME) == ["firing", "notified", "resolved"]
+    published = [e for e in await read_topic(bootstrap, ALERTS.name) if e["rule"] == NAME]
+    assert [(e["state"], e["version"]) for e in published] == [("firing", 1), ("resolved", 2)]
+
+
+async def test_what_users_want_reaches_open_episodes(settings: AlertSettings) -> None:
+    url, bootstrap = settings.url, settings.bootstrap
+    await in_force(bootstrap, PAGE)
+    now = datetime.now(UTC)
+    matchers = (Matcher("service", "cart"),)
+    quiet = SilenceChanged(9, 1, matchers, now, now + timedelta(hours=1), "ines", "works")
+    await publish_intent(bootstrap, ("silence/1", quiet))
+    async with alerts(settings):
+        burning = [shot(name, slo(pairs=FAST)) for name in ("checkout", "cart")]
+        await publish_levels(bootstrap, burning)
+        await eventually(lambda: told(url, NAME), [FIRED])
+        [(number, version)] = await rows_of(
+            url, "SELECT id, version FROM alerts.episode WHERE service_name = 'checkout'"
+        )
+        wish = AlertAcknowledged(10, number, "checkout", version, "ines", "mine", now)
+        await publish_intent(bootstrap, (f"acknowledgement/{number}", wish))
+        state = "SELECT state, acknowledged_by FROM alerts.episode WHERE service_name = 'checkout'"
+        await eventually(lambda: rows_of(url, state), [("acknowledged", "ines")])
+        ended = SilenceChanged(11, 1, matchers, now, now, "ines", "works")
+        await publish_intent(bootstrap, ("silence/1", ended))
+        await eventually(lambda: told(url, NAME), [FIRED, ("cart", "firing", "sent")])
+        await publish_levels(bootstrap, [shot("checkout", slo())])
+        await eventually(lambda: rows_of(url, state), [("resolved", "ines")])
+        late = AlertAcknowledged(12, number, "checkout", 2, "omar", "mine", datetime.now(UTC))
+        await publish_intent(bootstrap, (f"acknowledgement/{number}", late))
+        lines = "SELECT kind, actor FROM alerts.transition WHERE episode_id = $1 ORDER BY id"
+        await eventually(
+            lambda: rows_of(url, lines, number),
+            [
+                ("firing", "burnline"),
+                ("notified", "burnline"),
+                ("acknowledged", "ines"),
+                ("resolved", "burnline"),
+                ("ack_too_late", "omar"),
+            ],
+        )
+
+
+async def test_a_shard_that_nobody_counts_makes_its_services_stale(
+    settings: AlertSettings,
+) -> None:
+    stale = rule("data-stale", "data_stale", [{"severity": "ticket", "statuses": ["lagging"]}])
+    await in_force(settings.bootstrap, stale, PAGE)
+    silent = settings.alerts.model_copy(update={"shard_silence_seconds": 1.0})
+    settings.alerts = silent
+    async with alerts(settings):
+        await publish_levels(settings.bootstrap, [shot("checkout", slo(pairs=FAST))])
+        await eventually(lambda: told(settings.url, "data-stale"), [FIRED])
+        await publish_levels(settings.bootstrap, [])
+        await eventually(lambda: told(settings.url, "data-stale"), [FIRED, ENDED])
+    # the page neither ended nor was told again while nothing was known
+    assert await episodes(settings.url, NAME) == [("checkout", "firing", 1, 1)]
+
+
+async def test_what_is_held_is_remembered_across_a_restart(settings: AlertSettings) -> None:
+    held = rule(NAME, "burn_rate", [{"severity": "page", "long_windows_seconds": [3600]}],
+                for_seconds=3)  # fmt: skip
+    await in_force(settings.bootstrap, held)
+    memory = "SELECT service_name FROM alerts.condition WHERE rule = $1"
+    async with alerts(settings):
+        await publish_levels(settings.bootstrap, [shot("checkout", slo(pairs=FAST))])
+        await eventually(lambda: rows_of(settings.url, memory, NAME), [("checkout",)])
+        began = datetime.now(UTC)
+    async with alerts(settings):
+        await eventually(lambda: told(settings.url, NAME), [FIRED])
+    [(started_at,)] = await rows_of(
+        settings.url, "SELECT started_at FROM alerts.episode WHERE rule = $1", NAME
+    )
+    assert timedelta(seconds=2) < started_at - began < timedelta(seconds=5)

@@ -1,0 +1,17 @@
+"""Overrides and policies that are not on their topic are announced again."""
+
+from datetime import datetime
+
+from api_gateway.intent_ports import IntentStore
+from api_gateway.intents import override_changed, policy_changed
+from api_gateway.read_model import ReadModel
+
+
+async def reconcile_intents(intents: IntentStore, read_model: ReadModel, now: datetime) -> int:
+    """Announce what the policies topic has lost; return how many entries that were."""
+    async with intents.write() as writer:
+        overrides, policies = await writer.wanted(now)
+        lost = [o for o in overrides if not read_model.announced(override_changed(o))]
+        lost_policies = [p for p in policies if not read_model.announced(policy_changed(p))]
+        await writer.announce(lost, lost_policies)
+    return len(lost) + len(lost_policies)

@@ -1,0 +1,51 @@
+"""/api/changes: what was changed about the services, and when."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+
+from api_gateway.gateway import GatewayParts, find_service
+from api_gateway.keyset import KeysetPage, keyset_page
+from api_gateway.paging import LINK_HEADER
+from api_gateway.release_schemas import ChangeAnswer
+from api_gateway.result_ports import ChangeQuery
+from api_gateway.timespan import FromQuery, ToQuery, instants
+from common.clock import from_micros, to_micros
+from common.problems import responses
+
+router = APIRouter(prefix="/api/changes", tags=["changes"])
+
+ChangeKey = tuple[datetime, bytes]
+
+
+def _change_key(parts: Any) -> ChangeKey:
+    micros, identity = parts
+    if type(micros) is not int or not 0 < micros < to_micros(datetime.max.replace(tzinfo=UTC)):
+        raise ValueError(micros)
+    return from_micros(micros), bytes.fromhex(identity)
+
+
+ChangePage = Annotated[KeysetPage[ChangeKey], Depends(keyset_page(_change_key))]
+
+
+@router.get(
+    "",
+    summary="Changes, newest first",
+    responses={200: {"headers": LINK_HEADER}, **responses(404, 422, 503)},
+)
+async def list_changes(
+    gateway: GatewayParts,
+    page: ChangePage,
+    service: Annotated[str | None, Query(description="Only of this service")] = None,
+    from_: FromQuery = None,
+    to: ToQuery = None,
+) -> list[ChangeAnswer]:
+    """Deployments, rollbacks and other changes that took effect in a span of time."""
+    if service is not None:
+        await find_service(gateway, service)
+    since, until = instants(from_, to, gateway.clock())
+    async with gateway.results.read() as reader:
+        found = await reader.changes(ChangeQuery(service, since, until, page.before, page.wanted))
+    shown = page.cut(found, lambda c: [to_micros(c.event.at), c.identity.hex()])
+    return [ChangeAnswer.of(change) for change in shown]

@@ -1,0 +1,138 @@
+"""/api/release and /api/decisions: whether a change may be released, and the decisions."""
+
+# ruff: noqa: FAST003 - a dependency reads the path's parameter
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+
+from api_gateway.gateway import BEARER, ExistingService, GatewayParts, WriteLimit
+from api_gateway.keyset import KeysetPage, keyset_page, text_of
+from api_gateway.override_schemas import LINE_PATTERN
+from api_gateway.paging import LINK_HEADER
+from api_gateway.release import DEFAULT_CLASS, Change
+from api_gateway.release_schemas import DecisionAnswer, DecisionEvidence, ReleaseAnswer
+from api_gateway.releases import ReleaseFound
+from common.events import ChangeClass
+from common.problems import Problem, responses
+
+router = APIRouter(prefix="/api", tags=["release"])
+
+HttpStatus = Literal["ok", "strict"]
+StatusQuery = Annotated[
+    HttpStatus,
+    Query(
+        description="`strict` is for callers that read only the status: 200 where `allowed`, 403 "
+        "where the change is blocked, 503 where the gate does not know and the policy then lets "
+        "nothing through. Otherwise it is 200 whatever the decision"
+    ),
+]
+DecisionPath = Annotated[str, Path(max_length=64, description="A decision's id")]
+DecisionPage = Annotated[KeysetPage[str], Depends(keyset_page(text_of))]
+
+
+def change(
+    change_class: Annotated[
+        ChangeClass, Query(description="What kind of change is to be released")
+    ] = DEFAULT_CLASS,
+    version: Annotated[
+        str | None,
+        Query(
+            min_length=1,
+            max_length=128,
+            pattern=LINE_PATTERN,
+            description="What is to be released; an override for one version needs it",
+        ),
+    ] = None,
+) -> Change:
+    """Read what is to be released."""
+    return Change(change_class, version)
+
+
+ChangeQuery = Annotated[Change, Depends(change)]
+
+
+def _answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI entries of the problems, and of what `strict` answers beside them."""
+    entries = responses(*{403, 503, *statuses})
+    answer = {"schema": {"$ref": "#/components/schemas/ReleaseAnswer"}}
+    entries[403] = {"description": "Blocked (`strict`)", "content": {"application/json": answer}}
+    entries[503]["description"] = "Not known (`strict`, JSON), or the database does not answer"
+    entries[503]["content"]["application/json"] = answer
+    return entries
+
+
+@router.get(
+    "/release/{service_name}",
+    summary="Whether a change may be released",
+    responses=_answers(404, 422),
+)
+async def get_release(
+    gateway: GatewayParts,
+    service: ExistingService,
+    wanted: ChangeQuery,
+    response: Response,
+    http_status: StatusQuery = "ok",
+) -> ReleaseAnswer:
+    """The newest decision for one class of change; asking uses no override up."""
+    found = await gateway.releases.answer(service, wanted, gateway.clock())
+    return _answered(found, response, http_status)
+
+
+@router.post(
+    "/release/{service_name}/check",
+    summary="Whether a change may be released, which is about to be",
+    dependencies=[WriteLimit],
+    responses=_answers(401, 404, 413, 422, 429),
+    openapi_extra=BEARER,
+)
+async def check_release(
+    gateway: GatewayParts,
+    service: ExistingService,
+    wanted: ChangeQuery,
+    response: Response,
+    http_status: StatusQuery = "ok",
+) -> ReleaseAnswer:
+    """The same answer; where an override lets the change through, that is one use of it.
+
+    A body is not read, so that any system's hook can be pointed here.
+    """
+    found = await gateway.releases.check(service, wanted, gateway.clock())
+    return _answered(found, response, http_status)
+
+
+@router.get(
+    "/release/{service_name}/history",
+    summary="Decisions on a service, newest first",
+    responses={200: {"headers": LINK_HEADER}, **responses(404, 422, 503)},
+)
+async def list_decisions(
+    gateway: GatewayParts, service: ExistingService, page: DecisionPage
+) -> list[DecisionAnswer]:
+    """Each decision that differed from the one before it, as it was first published."""
+    async with gateway.results.read() as reader:
+        found = await reader.decisions(service.name, page.before, page.wanted)
+    return [DecisionAnswer.of(d) for d in page.cut(found, lambda d: [d.decision_id])]
+
+
+@router.get(
+    "/decisions/{decision_id}", summary="One decision and why", responses=responses(404, 422, 503)
+)
+async def get_decision(gateway: GatewayParts, decision_id: DecisionPath) -> DecisionEvidence:
+    """A decision with the inputs and the policy that it was made of."""
+    if "\0" not in decision_id:
+        async with gateway.results.read() as reader:
+            stored = await reader.decision(decision_id)
+        if stored is not None:
+            return DecisionEvidence.of_stored(stored)
+    shown = decision_id.encode("ascii", "replace").decode()
+    detail = f"There is no decision `{shown}`; GET /api/release/<service>/history lists them."
+    raise Problem(404, "unknown_decision", detail)
+
+
+def _answered(found: ReleaseFound, response: Response, http_status: HttpStatus) -> ReleaseAnswer:
+    release = found.release
+    response.headers["Cache-Control"] = "no-store"
+    if http_status == "strict" and not release.allowed:
+        response.status_code = 503 if release.decision == "UNKNOWN" else 403
+    return ReleaseAnswer.of(found)

@@ -1,0 +1,103 @@
+"""The composition root: settings, database, Kafka, ledger, forecaster, and their loops."""
+
+import asyncio
+import os
+import socket
+
+from fastapi import FastAPI
+
+from common.clock import system_clock
+from common.consumer_app import consumer_app, look_after
+from common.database import Database
+from common.kafka import Publisher, TableReader
+from common.ledger import LedgerParts, Levels, RetryDelays, ShardLedger
+from common.loops import every
+from common.subscription import HEARTBEAT_SECONDS, Subscription, count_shards
+from common.topics import BURNRATES, CATALOG, FORECASTS
+from forecast.forecasting import Forecaster, ForecastWork
+from forecast.handlers import Retired, catalog_handler, level_handler
+from forecast.metrics import REFUSED_SHARDS
+from forecast.settings import AllSettings
+
+LEVELS = (BURNRATES.name,)
+
+
+class Forecast:
+    """The running service: what it is made of, and the loops that drive it."""
+
+    def __init__(self, settings: AllSettings) -> None:
+        self._settings = settings
+        self._database = Database.connect(settings.database, "forecast")
+        self._publisher = Publisher(settings.kafka)
+        self._work = ForecastWork(settings.forecast)
+        self.ledger = self._make_ledger()
+        retired = Retired()
+        self.catalog = TableReader(settings.kafka, (CATALOG.name,), catalog_handler(retired))
+        self._forecaster = Forecaster(
+            settings=settings.forecast,
+            ledger=self.ledger,
+            work=self._work,
+            retired=retired,
+            database=self._database,
+            publisher=self._publisher,
+            clock=system_clock,
+        )
+        self._subscription = Subscription(settings.kafka, "forecast", LEVELS, self.ledger)
+
+    def _make_ledger(self) -> ShardLedger:
+        return ShardLedger(
+            LedgerParts(
+                schema="forecast",
+                owner=f"{socket.gethostname()}:{os.getpid()}",
+                topics=(),
+                kafka=self._settings.kafka,
+                database=self._database,
+                work=self._work,
+                clock=system_clock,
+                levels=Levels(LEVELS, level_handler(self._work.levels, system_clock)),
+                delays=RetryDelays(fenced_seconds=HEARTBEAT_SECONDS),
+            )
+        )
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+        own = self._settings.forecast
+        try:
+            await self._subscription.broker.start()
+            REFUSED_SHARDS.set_function(lambda: len(self.ledger.refusals))
+            look_seconds, look = look_after(self.ledger, self._subscription, own.stall_seconds)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.catalog.run())
+                tasks.create_task(every(own.tick_seconds, "tick", self._tick))
+                tasks.create_task(every(look_seconds, "watchdog", look))
+        finally:
+            await self.ledger.close()
+            await self._subscription.broker.stop()
+            await self._publisher.stop()
+            await self._database.close()
+
+    async def failing(self) -> dict[str, str]:
+        """Return what keeps the service from being ready."""
+        failing = {f"shard {shard}": reason for shard, reason in self.ledger.refusals.items()}
+        if not self.catalog.caught_up.is_set():
+            failing["catalog"] = "the catalog is not read to its end yet"
+        for shard, own in self.ledger.owned.items():
+            if not own.levels.complete:
+                failing[f"shard {shard}"] = "burn rates are not read to their end yet"
+        if not self.ledger.owned and not failing:
+            failing["shards"] = "no shard is owned yet"
+        return failing
+
+    async def _tick(self) -> None:
+        if self.catalog.caught_up.is_set():
+            await self._forecaster.tick()
+
+
+def create_app(settings: AllSettings) -> FastAPI:
+    """Return the application; its lifespan runs the service."""
+
+    async def make() -> Forecast:
+        await count_shards(settings.kafka, (*LEVELS, FORECASTS.name))
+        return Forecast(settings)
+
+    return consumer_app("forecast", settings.service, make)

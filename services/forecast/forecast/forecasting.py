@@ -1,0 +1,171 @@
+"""The tick: forecast what is due, publish it, keep the newest of each service."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from common.clock import Clock
+from common.database import Database, WriteSession
+from common.events import BurnRateSnapshot, ServiceForecast, SloStatus, encode
+from common.kafka import Publisher
+from common.ledger import Batch, Ownership, ShardLedger
+from common.slo import DataStatus
+from common.topics import FORECASTS
+from forecast import repository
+from forecast.domain import first_spent, look_ahead
+from forecast.handlers import Retired
+from forecast.metrics import FORECASTS_MADE, OVERDUE, TICK_SECONDS
+from forecast.settings import ForecastSettings
+from forecast.shard_counts import LatencyKey, ShardCounts, Span
+from forecast.shard_levels import Pace, ShardLevels
+
+
+class ForecastWork:
+    """What is in memory of the shards that are held. Nothing of it is this service's alone."""
+
+    def __init__(self, settings: ForecastSettings) -> None:
+        self._reread_seconds = settings.reread_seconds
+        self._pace = Pace(
+            timedelta(seconds=settings.interval_seconds),
+            timedelta(seconds=settings.soonest_seconds),
+            timedelta(seconds=settings.silence_seconds),
+        )
+        self.levels: dict[int, ShardLevels] = {}
+        self.counts: dict[int, ShardCounts] = {}
+
+    async def load(self, session: WriteSession, shard: int) -> None:
+        """Begin with nothing: levels are read from the topic, counts when they are needed."""
+        del session
+        self.levels[shard] = ShardLevels(self._pace)
+        self.counts[shard] = ShardCounts(self._reread_seconds)
+
+    async def apply(self, session: WriteSession, batch: Batch) -> Callable[[], None]:
+        """Refuse: the service has no input topics."""
+        raise NotImplementedError(f"no input topics, yet {len(batch.records)} records")
+
+    def release(self, shard: int) -> None:
+        """Forget a shard."""
+        self.levels.pop(shard, None)
+        self.counts.pop(shard, None)
+
+
+class Forecaster:
+    """Forecasts the services of all shards that are held, each when it is due."""
+
+    def __init__(  # noqa: PLR0913 - the parts are named at the one place that wires them
+        self,
+        *,
+        settings: ForecastSettings,
+        ledger: ShardLedger,
+        work: ForecastWork,
+        retired: Retired,
+        database: Database,
+        publisher: Publisher,
+        clock: Clock,
+    ) -> None:
+        self._settings, self._ledger, self._work = settings, ledger, work
+        self._retired, self._database, self._clock = retired, database, clock
+        self._publisher = publisher
+
+    async def tick(self) -> None:
+        """Forecast what is due now, at most as many services as one tick may have."""
+        with TICK_SECONDS.time():
+            room, left = self._settings.max_per_tick, 0
+            for shard, own in list(self._ledger.owned.items()):
+                levels = self._work.levels.get(shard)
+                if levels is None or not own.levels.complete:
+                    continue
+                due = [n for n in levels.due(self._clock()) if n not in self._retired]
+                left += max(0, len(due) - room)
+                await self._forecast(shard, own, levels, due[:room])
+                room -= min(room, len(due))
+            OVERDUE.set(left)
+
+    async def _forecast(
+        self, shard: int, own: Ownership, levels: ShardLevels, due: Sequence[str]
+    ) -> None:
+        """Forecast some services of a shard; what fails is due again at the next tick."""
+        if not due:
+            return
+        now, counts = self._clock(), self._work.counts[shard]
+        snapshots = [_told(levels.snapshots[name], silent=levels.silent(now)) for name in due]
+        try:
+            await self._read_counts(shard, counts, snapshots, now)
+        except BaseException:
+            counts.forget()  # or what was not read would be taken for no errors
+            raise
+        found = []
+        for snapshot in snapshots:
+            found.append(_service_forecast(snapshot, counts, own.epoch, now))
+            await asyncio.sleep(0)  # others are served between two services
+        if self._ledger.owned.get(shard) is not own:
+            return
+        await self._publisher.send_all(
+            [(FORECASTS.name, encode(f), f.service_name.encode(), shard, ()) for f in found]
+        )
+        async with self._database.write() as session:
+            await repository.store_forecasts(session, found)
+        for name in due:
+            levels.done(name, now)
+        FORECASTS_MADE.inc(len(found))
+
+    async def _read_counts(
+        self,
+        shard: int,
+        counts: ShardCounts,
+        snapshots: Sequence[BurnRateSnapshot],
+        now: datetime,
+    ) -> None:
+        """Bring the counts of these services up to now."""
+        slos = [(s.service_name, slo) for s in snapshots for slo in s.slos]
+        latency = _latency_spans(counts, slos, now)
+        days = max((slo.window_days for _, slo in slos), default=1)
+        async with self._database.read() as session:
+            if counts.lacks(snapshot.service_name for snapshot in snapshots):
+                counts.put_slots(await repository.load_slots(session, shard))
+            for span in counts.block_spans(days, now):
+                for bucket, rows in await repository.load_blocks(session, shard, span):
+                    counts.put_block(span.length_seconds, bucket, rows)
+            if latency:
+                for found in await repository.load_latency(session, latency):
+                    counts.put_latency(*found)
+
+
+def _latency_spans(
+    counts: ShardCounts, slos: Sequence[tuple[str, SloStatus]], now: datetime
+) -> dict[LatencyKey, list[Span]]:
+    days: dict[LatencyKey, int] = {}
+    for name, slo in slos:
+        if slo.threshold_seconds is not None:
+            key = (name, slo.threshold_seconds)
+            days[key] = max(slo.window_days, days.get(key, 0))
+    return {key: counts.latency_spans(key, most, now) for key, most in days.items()}
+
+
+def _told(snapshot: BurnRateSnapshot, *, silent: bool) -> BurnRateSnapshot:
+    """Return the snapshot as it may be believed: of a silent shard all figures lag."""
+    if not silent:
+        return snapshot
+    slos = tuple(replace(slo, data_status=_lagging(slo.data_status)) for slo in snapshot.slos)
+    return replace(snapshot, slos=slos, data_status=_lagging(snapshot.data_status))
+
+
+def _lagging(status: DataStatus) -> DataStatus:
+    return status if status is DataStatus.NO_DATA else DataStatus.LAGGING
+
+
+def _service_forecast(
+    snapshot: BurnRateSnapshot, counts: ShardCounts, epoch: int, now: datetime
+) -> ServiceForecast:
+    name = snapshot.service_name
+    slos = [look_ahead(slo, snapshot, counts.history(name, slo), now) for slo in snapshot.slos]
+    return ServiceForecast(
+        service_name=name,
+        shard=snapshot.shard,
+        epoch=epoch,
+        evaluated_at=now,
+        data_status=snapshot.data_status,
+        slos=first_spent(slos),
+    )

@@ -1,0 +1,16 @@
+"""Prometheus metrics of the forecast service, and how to read them."""
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+FORECASTS_MADE: Final = Counter("burnline_forecast_forecasts", "Forecasts published")
+OVERDUE: Final = Gauge(
+    "burnline_forecast_overdue", "Services left for the next tick because too many were due"
+)
+REFUSED_SHARDS: Final = Gauge(
+    "burnline_forecast_refused_shards", "Shards that stand still until someone has looked"
+)
+TICK_SECONDS: Final = Histogram(
+    "burnline_forecast_tick_seconds", "Time to read counts, forecast and publish what is due"
+)

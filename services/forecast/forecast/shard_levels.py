@@ -1,0 +1,89 @@
+"""A shard's services as their snapshots tell, and whose forecast is due. Pure."""
+
+import zlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from common.events import BurnRateSnapshot, ShardHeartbeat
+
+_SPREAD = 0.2  # of the interval: services that begin together drift apart
+_HASHES = 2**32
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often a service is forecast: anew after `interval`, sooner on a change."""
+
+    interval: timedelta
+    soonest: timedelta
+    silence: timedelta
+
+
+class ShardLevels:
+    """The newest snapshot of each service, the owner's last sign of life, and what is due."""
+
+    def __init__(self, pace: Pace) -> None:
+        self.snapshots: dict[str, BurnRateSnapshot] = {}
+        self._pace = pace
+        self._alive_at: datetime | None = None
+        self._was_silent = False
+        self._due_at: dict[str, datetime] = {}
+        self._forecast_at: dict[str, datetime] = {}
+        self._shown: dict[str, object] = {}  # what the last forecast of a service was made of
+
+    def on_snapshot(self, snapshot: BurnRateSnapshot, now: datetime) -> None:
+        """Keep a snapshot if it is newer; what changes level or status is due soon."""
+        self._saw(snapshot.evaluated_at)
+        name = snapshot.service_name
+        old = self.snapshots.get(name)
+        if old is not None and _version(old) >= _version(snapshot):
+            return
+        self.snapshots[name] = snapshot
+        if name not in self._due_at:
+            self._due_at[name] = now
+        elif self._shown.get(name) != _telling(snapshot):
+            last = self._forecast_at.get(name)
+            soon = now if last is None else max(now, last + self._pace.soonest)
+            self._due_at[name] = min(self._due_at[name], soon)
+
+    def on_heartbeat(self, heartbeat: ShardHeartbeat) -> None:
+        """Note that the shard's owner lives."""
+        self._saw(heartbeat.evaluated_at)
+
+    def silent(self, now: datetime) -> bool:
+        """Tell whether burnrate's owner of the shard has given no sign of life for too long."""
+        return self._alive_at is None or now - self._alive_at > self._pace.silence
+
+    def due(self, now: datetime) -> list[str]:
+        """Return the services whose forecast is due, the longest overdue first.
+
+        All are, when the shard falls silent or speaks again.
+        """
+        silent = self.silent(now)
+        if silent != self._was_silent:
+            self._was_silent = silent
+            self._due_at = dict.fromkeys(self._due_at, now)
+        found = [name for name, at in self._due_at.items() if at <= now]
+        return sorted(found, key=lambda name: (self._due_at[name], name))
+
+    def done(self, name: str, now: datetime) -> None:
+        """Note that a service has been looked at; it is due again within an interval."""
+        self._forecast_at[name] = now
+        self._shown[name] = _telling(self.snapshots[name])
+        early = zlib.crc32(name.encode()) / _HASHES * _SPREAD
+        self._due_at[name] = now + self._pace.interval * (1 - early)
+
+    def _saw(self, at: datetime) -> None:
+        self._alive_at = at if self._alive_at is None else max(at, self._alive_at)
+
+
+def _version(snapshot: BurnRateSnapshot) -> tuple[int, datetime]:
+    return snapshot.epoch, snapshot.evaluated_at
+
+
+def _telling(snapshot: BurnRateSnapshot) -> object:
+    """Return what makes a forecast worth making anew at once when it changes."""
+    return snapshot.data_status, tuple(
+        (slo.id, slo.revision, slo.risk_level, slo.data_status, slo.error_budget_remaining > 0)
+        for slo in snapshot.slos
+    )

@@ -1,0 +1,123 @@
+"""The composition root: settings, database, Kafka, ledger, decider, and their loops."""
+
+import asyncio
+import os
+import socket
+from datetime import timedelta
+
+from fastapi import FastAPI
+
+from common.breaker import BreakerLimits
+from common.clock import system_clock
+from common.consumer_app import consumer_app, look_after
+from common.database import Database
+from common.kafka import Publisher, TableReader
+from common.ledger import LedgerParts, Levels, RetryDelays, ShardLedger
+from common.loops import every
+from common.outbox import Outbox
+from common.policy_files import read_policies
+from common.subscription import HEARTBEAT_SECONDS, Subscription, count_shards
+from common.topics import BURNRATES, CATALOG, CHANGES, DECISIONS, FORECASTS, POLICIES
+from gate import repository
+from gate.deciding import Decider
+from gate.handlers import intent_handler, level_handler
+from gate.intent import Intent
+from gate.metrics import REFUSED_SHARDS
+from gate.settings import AllSettings
+from gate.work import GateWork
+
+INPUTS = (CHANGES.name,)
+LEVELS = (BURNRATES.name, FORECASTS.name)
+
+
+class Gate:
+    """The running service: what it is made of, and the loops that drive it."""
+
+    def __init__(self, settings: AllSettings, shards: int) -> None:
+        own = settings.gate
+        self._settings = settings
+        self._database = Database.connect(settings.database, "gate")
+        self._publisher = Publisher(settings.kafka)
+        self._outbox = Outbox("gate", self._database, self._publisher)
+        self._work = GateWork(self._outbox, BreakerLimits(own.max_bad_ratio, own.max_bad_run))
+        woken = asyncio.Event()
+        self.ledger = self._make_ledger(woken)
+        intent = Intent(read_policies(settings.policies.files))
+        self._decider = Decider(
+            settings=own,
+            shards=shards,
+            ledger=self.ledger,
+            views=self._work.views,
+            intent=intent,
+            database=self._database,
+            publisher=self._publisher,
+            clock=system_clock,
+            woken=woken,
+        )
+        on_wanted = intent_handler(intent, self._decider)
+        self.wanted = TableReader(settings.kafka, (CATALOG.name, POLICIES.name), on_wanted)
+        self._subscription = Subscription(settings.kafka, "gate", (*INPUTS, *LEVELS), self.ledger)
+
+    def _make_ledger(self, woken: asyncio.Event) -> ShardLedger:
+        on_levels = level_handler(self._work.views, system_clock, woken.set)
+        return ShardLedger(
+            LedgerParts(
+                schema="gate",
+                owner=f"{socket.gethostname()}:{os.getpid()}",
+                topics=INPUTS,
+                kafka=self._settings.kafka,
+                database=self._database,
+                work=self._work,
+                clock=system_clock,
+                levels=Levels(LEVELS, on_levels),
+                delays=RetryDelays(fenced_seconds=HEARTBEAT_SECONDS),
+            )
+        )
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+        try:
+            await self._subscription.broker.start()
+            REFUSED_SHARDS.set_function(lambda: len(self.ledger.refusals))
+            own = self._settings.gate
+            look_seconds, look = look_after(self.ledger, self._subscription, own.stall_seconds)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.wanted.run())
+                tasks.create_task(self._outbox.run())
+                tasks.create_task(self._decider.run(self.wanted.caught_up.is_set))
+                tasks.create_task(every(own.tick_seconds, "flush", self.ledger.flush))
+                tasks.create_task(every(1.0, "probe", self.ledger.probe))
+                tasks.create_task(every(own.purge_seconds, "purge", self._purge))
+                tasks.create_task(every(look_seconds, "watchdog", look))
+        finally:
+            await self.ledger.close()
+            await self._subscription.broker.stop()
+            await self._publisher.stop()
+            await self._database.close()
+
+    async def failing(self) -> dict[str, str]:
+        """Return what keeps the service from being ready."""
+        failing = {f"shard {shard}": reason for shard, reason in self.ledger.refusals.items()}
+        if not self.wanted.caught_up.is_set():
+            failing["catalog"] = "catalog and policies are not read to their end yet"
+        for shard, own in self.ledger.owned.items():
+            if not own.levels.complete:
+                failing[f"shard {shard}"] = "burn rates and forecasts are not read to their end yet"
+        if not self.ledger.owned and not failing:
+            failing["shards"] = "no shard is owned yet"
+        return failing
+
+    async def _purge(self) -> None:
+        before = system_clock() - timedelta(days=self._settings.gate.keep_days)
+        async with self._database.write() as session:
+            await repository.purge(session, before)
+
+
+def create_app(settings: AllSettings) -> FastAPI:
+    """Return the application; its lifespan runs the service."""
+    topics = (*INPUTS, *LEVELS, DECISIONS.name)
+
+    async def make() -> Gate:
+        return Gate(settings, await count_shards(settings.kafka, topics))
+
+    return consumer_app("gate", settings.service, make)

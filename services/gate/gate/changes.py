@@ -1,0 +1,41 @@
+"""What a record of the changes topic is: a change, or one whose content is wrong. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from common.admission_changes import check_change_time, identity_of_change, parse_change_event
+from common.dead_letters import appended, dead_letter
+from common.event_json import EventRejected
+from common.events import ChangeEvent, DeadLetter
+from common.kafka import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change under the key that makes repeats one."""
+
+    identity: bytes
+    event: ChangeEvent
+    appended_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """A record whose content is wrong, as it goes to the dead-letter topic."""
+
+    record: Record
+    letter: DeadLetter
+
+
+def judge(record: Record) -> Change | Poison:
+    """Return what the record is. Never raises, whatever its bytes are.
+
+    A change may stand in any partition: what it changes is one row, whoever writes it.
+    """
+    appended_at = appended(record)
+    try:
+        event = parse_change_event(record.value)
+        check_change_time(event.at, appended_at)
+    except EventRejected as rejection:
+        return Poison(record, dead_letter(record, appended_at, rejection))
+    return Change(identity_of_change(event), event, appended_at)

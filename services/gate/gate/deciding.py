@@ -1,0 +1,169 @@
+"""The tick: decide on what is due, store what is new, publish it, and confirm the rest."""
+
+import asyncio
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+import structlog
+
+from common.clock import Clock
+from common.database import Database
+from common.events import GateDecision, encode
+from common.failpoints import failpoint
+from common.kafka import Publisher
+from common.ledger import Ownership, ShardLedger
+from common.ledger_store import FencedError
+from common.sharding import shard_of
+from common.topics import DECISIONS
+from common.transient import TRANSIENT_ERRORS
+from gate import repository
+from gate.decision_id import RANDOM_BYTES, decision_id
+from gate.evaluate import evaluate, next_look
+from gate.intent import Intent
+from gate.metrics import DECISIONS as DECIDED
+from gate.metrics import OWNED_SHARDS, TICK_SECONDS
+from gate.records import DecisionRecord, Stamp, published
+from gate.settings import GateSettings
+from gate.shard_view import ShardView
+
+log = structlog.get_logger()
+
+_STORED_AT_ONCE = 200  # with their inputs a few kilobytes each
+
+
+class Decider:
+    """Decides on the services of the shards that are held; one tick at a time."""
+
+    def __init__(  # noqa: PLR0913 - the parts are named at the one place that wires them
+        self,
+        *,
+        settings: GateSettings,
+        shards: int,
+        ledger: ShardLedger,
+        views: Mapping[int, ShardView],
+        intent: Intent,
+        database: Database,
+        publisher: Publisher,
+        clock: Clock,
+        woken: asyncio.Event,
+    ) -> None:
+        self._settings, self._shards = settings, shards
+        self._ledger, self._views, self._intent = ledger, views, intent
+        self._database, self._publisher, self._clock = database, publisher, clock
+        self._woken = woken
+
+    def touch(self, service_name: str) -> None:
+        """Let a service be decided on again, at once."""
+        view = self._views.get(shard_of(service_name, self._shards))
+        if view is not None:
+            view.due.add(service_name)
+            self._woken.set()
+
+    def touch_all(self) -> None:
+        """Let every service be decided on again, at once."""
+        for view in self._views.values():
+            view.due.update(view.snapshots, view.decisions)
+        self._woken.set()
+
+    async def run(self, ready: Callable[[], bool]) -> None:
+        """Tick for ever, at least every `tick_seconds`, and at once where `woken` says so.
+
+        Nothing is decided while `ready` says that what users want is not known yet.
+        """
+        while True:
+            self._woken.clear()
+            try:
+                if ready():
+                    await self.tick()
+            except TRANSIENT_ERRORS as error:
+                log.warning("loop_retry", loop="decide", error=repr(error))
+                await asyncio.sleep(self._settings.tick_seconds)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.tick_seconds):
+                    await self._woken.wait()
+
+    async def tick(self) -> None:
+        """Decide on what is due in every shard; of a shard whose heartbeat is due, on all of it."""
+        OWNED_SHARDS.set(len(self._ledger.owned))
+        for shard, own in list(self._ledger.owned.items()):
+            view = self._views.get(shard)
+            if view is not None and own.levels.complete:
+                with TICK_SECONDS.time():
+                    await self._tick_shard(shard, own, view)
+
+    async def _tick_shard(self, shard: int, own: Ownership, view: ShardView) -> None:
+        now = self._clock()
+        beats = self._is_heartbeat_due(view, now)
+        due = view.take_due(now)
+        names = self._all_of(shard, view) if beats else due
+        try:
+            found = self._decide(shard, own.epoch, view, names, now)
+            new = [record for record in found if record.decision.decided_at == now]
+            await self._store(shard, own.epoch, new)
+            for record in found:
+                view.decisions[record.decision.service_name] = record.decision
+            await self._publish(shard, [r.decision for r in (found if beats else new)])
+        except FencedError as error:
+            log.warning("decisions_fenced", shard=shard, error=str(error))
+        except BaseException:
+            view.due |= due
+            view.beat_at = None  # what is stored may not have gone out
+            raise
+        else:
+            view.beat_at = now if beats else view.beat_at
+
+    def _is_heartbeat_due(self, view: ShardView, now: datetime) -> bool:
+        interval = timedelta(seconds=self._settings.heartbeat_seconds)
+        return view.beat_at is None or now - view.beat_at >= interval
+
+    def _all_of(self, shard: int, view: ShardView) -> set[str]:
+        """Return the services of a shard: those that report, and those that are declared."""
+        declared = {n for n in self._intent.declared() if shard_of(n, self._shards) == shard}
+        return declared | view.snapshots.keys()
+
+    def _decide(
+        self, shard: int, epoch: int, view: ShardView, names: Collection[str], now: datetime
+    ) -> list[DecisionRecord]:
+        found = []
+        for name in sorted(names):
+            if self._intent.is_retired(name):
+                view.forget(name)
+            else:
+                found.append(self._decide_one(shard, epoch, view, name, now))
+        return found
+
+    def _decide_one(
+        self, shard: int, epoch: int, view: ShardView, name: str, now: datetime
+    ) -> DecisionRecord:
+        policy = self._intent.policy_for(name)
+        inputs = view.inputs(name, self._intent, self._settings.silent_seconds, now)
+        look_at = next_look(policy, inputs)
+        if look_at is None:
+            view.looks.pop(name, None)
+        else:
+            view.looks[name] = look_at
+        new_id = decision_id(now, os.urandom(RANDOM_BYTES))
+        stamp = Stamp(shard, epoch, new_id, self._settings.expires_after)
+        before = view.decisions.get(name)
+        decision = published(policy, inputs, evaluate(policy, inputs), stamp, before)
+        return DecisionRecord(decision, inputs, policy)
+
+    async def _store(self, shard: int, epoch: int, new: Sequence[DecisionRecord]) -> None:
+        """Store what is new, before anybody can hear of it."""
+        for start in range(0, len(new), _STORED_AT_ONCE):
+            part = new[start : start + _STORED_AT_ONCE]
+            async with self._database.write() as session:
+                await repository.store_decisions(session, shard, epoch, part)
+        for record in new:
+            plain = (v for v in record.decision.verdicts if v.override_id is None)
+            DECIDED.labels(next(plain).decision).inc()
+        failpoint("decider.after_store")
+
+    async def _publish(self, shard: int, decisions: Sequence[GateDecision]) -> None:
+        if decisions:
+            await self._publisher.send_all(
+                [(DECISIONS.name, encode(d), d.service_name.encode(), shard, ()) for d in decisions]
+            )
+        failpoint("decider.after_publish")

@@ -1,0 +1,76 @@
+"""What the ledger asks of the gate for each shard: its decisions at the start, then changes."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from common.breaker import Breaker, BreakerLimits
+from common.database import WriteSession
+from common.dead_letters import dead_letter_record, log_dead_letters
+from common.ledger import Batch, RefusedError
+from common.outbox import OutboxRecord
+from gate import repository
+from gate.changes import Change, Poison, judge
+from gate.metrics import CHANGES, DEAD_LETTERS
+from gate.shard_view import ShardView
+
+
+class Announces(Protocol):
+    """The part of an outbox that dead letters need."""
+
+    async def add(self, session: WriteSession, records: list[OutboxRecord]) -> None:
+        """Write the records with the transaction."""
+
+    def wake(self) -> None:
+        """Publish now."""
+
+
+class GateWork:
+    """Keeps a view of each shard that is held; stores the changes that come for it."""
+
+    def __init__(self, outbox: Announces, limits: BreakerLimits) -> None:
+        self.views: dict[int, ShardView] = {}
+        self._outbox, self._limits = outbox, limits
+        self._breakers: dict[int, Breaker] = {}
+
+    async def load(self, session: WriteSession, shard: int) -> None:
+        """Read the newest decision on each service, which the next ones go on from."""
+        found = await repository.load_decisions(session, shard)
+        self.views[shard] = ShardView({d.service_name: d for d in found})
+        self._breakers.setdefault(shard, Breaker(self._limits))
+
+    async def apply(self, session: WriteSession, batch: Batch) -> Callable[[], None]:
+        """Store changes and dead letters; raise RefusedError where too much of it is bad."""
+        judged = [judge(record) for record in batch.records]
+        bad = np.array([isinstance(found, Poison) for found in judged], np.bool_)
+        breaker = self._breakers[batch.shard]
+        if reason := breaker.judge(bad):
+            raise RefusedError(
+                f"shard {batch.shard}: {reason}; mend the sender, or raise GATE_MAX_BAD_RATIO "
+                "and GATE_MAX_BAD_RUN to dead-letter them"
+            )
+        changes = [found for found in judged if isinstance(found, Change)]
+        poison = [found for found in judged if isinstance(found, Poison)]
+        await repository.store_changes(session, changes)
+        letters = [dead_letter_record(p.record, p.letter, batch.cluster_id) for p in poison]
+        await self._outbox.add(session, letters)
+
+        def fold() -> None:
+            breaker.fold(bad)
+            _report(changes, poison)
+            self._outbox.wake()
+
+        return fold
+
+    def release(self, shard: int) -> None:
+        """Forget a shard; its breaker outlives a refusal, or it would go on with every try."""
+        self.views.pop(shard, None)
+
+
+def _report(changes: list[Change], poison: list[Poison]) -> None:
+    CHANGES.labels("read").inc(len(changes))
+    CHANGES.labels("dead").inc(len(poison))
+    for found in poison:
+        DEAD_LETTERS.labels(found.letter.code).inc()
+    log_dead_letters([found.letter for found in poison])

@@ -1,0 +1,230 @@
+"""From burn rates, intent and changes on Kafka to stored and published decisions."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from common.database import Database
+from common.events import (
+    BurnRateSnapshot,
+    ChangeEvent,
+    Event,
+    ServiceChanged,
+    ShardHeartbeat,
+    SloStatus,
+    encode,
+)
+from common.sharding import shard_of
+from common.slo import RiskLevel
+from common.topics import BURNRATES, CATALOG, CHANGES, CHANGES_DEAD, POLICIES
+from gate import repository
+from gate.replay import replay
+from tests.burnrate_service import SHARDS, eventually, publish, query, read_topic
+from tests.gate_inputs import SERVICE, at_level, burning_at, override, snapshot
+from tests.gate_service import (
+    DecisionLog,
+    GateTestSettings,
+    decisions,
+    gate,
+    gate_process,
+    publish_levels,
+)
+
+SHARD = shard_of(SERVICE, SHARDS)
+NEVER_REPORTED = "cart"
+
+
+@pytest.fixture
+def settings(new_database: Callable[[], str], fresh_topics: str) -> GateTestSettings:
+    return GateTestSettings(new_database(), fresh_topics, GATE_HEARTBEAT_SECONDS=1.0)
+
+
+def boot(settings: GateTestSettings) -> str:
+    return settings.kafka.bootstrap_servers[0]
+
+
+def url(settings: GateTestSettings) -> str:
+    return settings.database.database_url.get_secret_value()
+
+
+async def burn(settings: GateTestSettings, slos: Sequence[SloStatus], epoch: int = 1) -> None:
+    """Publish what burnrate would: a snapshot of now, and a heartbeat of its shard."""
+    now = datetime.now(UTC)
+    taken: BurnRateSnapshot = replace(snapshot(slos, at=now, epoch=epoch), shard=SHARD)
+    beat = ShardHeartbeat(SHARD, epoch, now, now, services=1)
+    pair: list[tuple[str, Event]] = [(SERVICE, taken), (f"shard/{SHARD}", beat)]
+    await publish_levels(boot(settings), BURNRATES, SHARD, pair)
+
+
+async def declare(settings: GateTestSettings, name: str, revision: int = 1, **given: Any) -> None:
+    change = ServiceChanged(
+        **{
+            "revision": revision,
+            "id": revision,
+            "name": name,
+            "tier": 1,
+            "owner": "team",
+            "description": None,
+            "retired": False,
+            **given,
+        }
+    )
+    await publish_levels(boot(settings), CATALOG, 0, [(f"service/{name}", change)])
+
+
+async def stored(settings: GateTestSettings) -> list[str]:
+    rows = await query(url(settings), "SELECT decision_id FROM gate.decision ORDER BY 1")
+    return [row["decision_id"] for row in rows]
+
+
+async def test_from_a_snapshot_to_a_decision_and_back(settings: GateTestSettings) -> None:
+    await declare(settings, SERVICE)
+    await declare(settings, NEVER_REPORTED, revision=2)
+    async with decisions(boot(settings)) as log:
+        async with gate(settings):
+            await burn(settings, [at_level(RiskLevel.SAFE)])
+            await eventually(lambda: seen(log, SERVICE), "ALLOW")
+            await eventually(lambda: seen(log, NEVER_REPORTED), "UNKNOWN")
+            unknown = log.newest(NEVER_REPORTED)
+            assert unknown is not None
+            assert not any(verdict.allowed for verdict in unknown.verdicts)
+            began = datetime.now(UTC)
+            await burn(settings, [at_level(RiskLevel.FREEZE)])
+            await eventually(lambda: seen(log, SERVICE), "BLOCK")
+            blocked = log.newest(SERVICE)
+            assert blocked is not None
+            assert blocked.evaluated_at - began < timedelta(seconds=1)
+            assert blocked.expires_at - blocked.evaluated_at == timedelta(seconds=30)
+            ends_at = datetime.now(UTC) + timedelta(seconds=3)
+            changed = override(expires_at=ends_at)
+            await publish_levels(boot(settings), POLICIES, 0, [("override/1", changed)])
+            await eventually(lambda: overrides(log), [1])
+            await eventually(lambda: overrides(log), [])
+            ended = next(d for d in log.all if d.evaluated_at >= ends_at)
+            assert ended.evaluated_at - ends_at < timedelta(seconds=1)
+            await declare(settings, NEVER_REPORTED, revision=3, retired=True)
+        before, count = await stored(settings), len(log.all)
+        async with gate(settings):
+            await burn(settings, [at_level(RiskLevel.FREEZE)])
+            await eventually(lambda: confirmations(log, count), 2)
+        await every_decision_is_made_again(settings)
+    last = log.newest(SERVICE)
+    assert last is not None
+    assert last.epoch > blocked.epoch
+    assert await stored(settings) == before, "a restart is no new decision"
+    after = [d for d in log.all[count:] if d.service_name == NEVER_REPORTED]
+    assert after == []
+    assert replay_command(settings, before[-1]) == (0, True)
+
+
+async def seen(log: DecisionLog, service_name: str) -> str | None:
+    return log.feature(service_name)
+
+
+async def overrides(log: DecisionLog) -> list[int]:
+    decision = log.newest(SERVICE)
+    assert decision is not None
+    return sorted({v.override_id for v in decision.verdicts if v.override_id is not None})
+
+
+async def confirmations(log: DecisionLog, count: int) -> int:
+    """Return how often the decision has come since, two at most."""
+    return min(2, len([d for d in log.all[count:] if d.service_name == SERVICE]))
+
+
+async def every_decision_is_made_again(settings: GateTestSettings) -> None:
+    database = Database.connect(settings.database, "test")
+    try:
+        for name in await stored(settings):
+            async with database.read() as session:
+                record = await repository.load_record(session, name)
+            assert record is not None
+            assert replay(record).is_same
+    finally:
+        await database.close()
+
+
+def replay_command(settings: GateTestSettings, name: str) -> tuple[int, bool]:
+    done = subprocess.run(
+        [sys.executable, "-m", "burnline.main", "gate", "replay", name, "--format", "json"],
+        env={"DATABASE_URL": url(settings)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, json.loads(done.stdout)["same"]
+
+
+async def test_a_silent_owner_and_old_levels_are_not_known(settings: GateTestSettings) -> None:
+    """Levels that were there before the gate prove nothing about now."""
+    old = datetime.now(UTC) - timedelta(minutes=10)
+    taken = replace(snapshot([burning_at(0.5)], at=old), shard=SHARD)
+    beat = ShardHeartbeat(SHARD, 1, old, old, services=1)
+    levels: list[tuple[str, Event]] = [(SERVICE, taken), (f"shard/{SHARD}", beat)]
+    await publish_levels(boot(settings), BURNRATES, SHARD, levels)
+    async with decisions(boot(settings)) as log, gate(settings):
+        await eventually(lambda: seen(log, SERVICE), "UNKNOWN")
+        assert log.all[0].verdicts[0].reasons[0].code == "shard_silent"
+        await burn(settings, [burning_at(0.5)], epoch=2)
+        await eventually(lambda: seen(log, SERVICE), "ALLOW")
+
+
+def change(number: int, **given: Any) -> ChangeEvent:
+    at = datetime(2026, 11, 23, 6, 40, tzinfo=UTC)
+    fields = {"service": SERVICE, "at": at, "kind": "deploy", "version": str(number), **given}
+    return ChangeEvent(**fields)
+
+
+def change_records(named: int, anonymous: int) -> list[bytes | None]:
+    now = datetime.now(UTC)
+    by_id = [change(n, at=now, source="ci", event_id=f"run-{n}") for n in range(named)]
+    by_content = [change(n, at=now) for n in range(anonymous)]
+    return [encode(event) for event in (*by_id, *by_content)]
+
+
+async def changes(settings: GateTestSettings) -> tuple[int, int]:
+    rows = await query(url(settings), "SELECT count(*), count(DISTINCT identity) FROM gate.changes")
+    return rows[0][0], rows[0][1]
+
+
+async def letters(settings: GateTestSettings) -> list[str]:
+    return [letter["code"] for letter in await read_topic(boot(settings), CHANGES_DEAD.name)]
+
+
+async def test_changes_are_stored_once_whatever_is_killed(
+    settings: GateTestSettings, tmp_path: Path
+) -> None:
+    good = change_records(30, 10)
+    old = encode(change(1, at=datetime.now(UTC) - timedelta(days=100)))
+    bad: list[bytes | None] = [None, b"\xff", b"{}", old]
+    await publish(boot(settings), [*good, *bad, *good], topic=CHANGES.name, partition=SHARD)
+    killing = "ledger.after_apply:1:KILL"
+    async with gate_process(settings, tmp_path, BURNLINE_FAILPOINTS=killing) as first:
+        assert await first.wait() == -9
+    assert await changes(settings) == (0, 0), "what was killed has left nothing"
+    async with gate_process(settings, tmp_path, BURNLINE_FAILPOINTS=killing):
+        await eventually(lambda: changes(settings), (40, 40))
+        await eventually(lambda: letters_count(settings), len(bad))
+        # another shard may write the same change: it is one row all the same
+        await publish(boot(settings), good, topic=CHANGES.name, partition=(SHARD + 1) % SHARDS)
+        await publish(
+            boot(settings), [encode(change(99, at=datetime.now(UTC)))], topic=CHANGES.name
+        )
+        await eventually(lambda: changes(settings), (41, 41))
+    assert await letters(settings) == [
+        "null_value",
+        "invalid_utf8",
+        "missing_field",
+        "timestamp_too_old",
+    ]
+
+
+async def letters_count(settings: GateTestSettings) -> int:
+    return len(await letters(settings))

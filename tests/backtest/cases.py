@@ -1,0 +1,121 @@
+"""What is known at a cut-off, as the service would know it, and what became of it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.arithmetic import burn_rate, composite_burn_rate, risk_level
+from common.events import BurnRateSnapshot, SloForecast, SloStatus, WindowRate
+from common.slo import DataStatus
+from forecast.domain import LOOK_BACK_HOURS, History, look_ahead
+from tests.backtest.scenarios import DAY, HOUR, MINUTE, Ints, Scenario
+from tests.gateway import slo_status, snapshot
+
+WINDOWS = {"5m": 300, "1h": HOUR, "24h": DAY}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A cut-off. `truth_hours` is when the budget was spent, None: not within the window."""
+
+    slo: SloStatus
+    snapshot: BurnRateSnapshot
+    history: History
+    now: datetime
+    truth_hours: float | None
+
+    @property
+    def window_hours(self) -> int:
+        """Return the horizon: the SLO window."""
+        return self.slo.window_days * 24
+
+    def forecast(self) -> SloForecast:
+        """Return what the product says."""
+        return look_ahead(self.slo, self.snapshot, self.history, self.now)
+
+
+def case(of: Scenario) -> Case:
+    """Return the case of a scenario at its cut-off."""
+    now = datetime.fromtimestamp(of.now, UTC)
+    known = slice(0, of.cut + 1)
+    slo = _slo(of)
+    shown = snapshot(
+        of.family, slo, evaluated_at=now, newest_at=now - timedelta(seconds=5),
+        resolution_seconds=MINUTE,
+    )  # fmt: skip
+    hours = _by_hour(of, known)
+    history = History(
+        hours[:, -(of.window_days * 24 + LOOK_BACK_HOURS) :],
+        np.stack([of.total[known], of.bad[known]])[:, -DAY // MINUTE :].astype(np.float64),
+    )
+    return Case(slo, shown, history, now, _truth_hours(of))
+
+
+def _slo(of: Scenario) -> SloStatus:
+    windows = {name: _window(of, seconds) for name, seconds in WINDOWS.items()}
+    rates = [window.burn_rate for window in windows.values()]
+    composite = composite_burn_rate(rates)
+    total, bad = (int(sums[0]) for sums in _slo_sums(of))
+    consumed = burn_rate(bad, total, of.objective)
+    return slo_status(
+        name="availability",
+        objective=float(of.objective),
+        window_days=of.window_days,
+        total=total,
+        bad=bad,
+        burn_rate_5m=rates[0],
+        burn_rate_1h=rates[1],
+        burn_rate_24h=rates[2],
+        composite_burn_rate=composite,
+        error_budget_consumed=consumed,
+        error_budget_remaining=1 - consumed,
+        risk_level=risk_level(
+            composite, [(w.bad, w.total) for w in windows.values()], of.objective
+        ),
+        data_status=DataStatus.OK,
+        windows=windows,
+    )
+
+
+def _window(of: Scenario, seconds: int) -> WindowRate:
+    lying = slice(of.cut + 1 - seconds // MINUTE, of.cut + 1)
+    total, bad = int(of.total[lying].sum()), int(of.bad[lying].sum())
+    return WindowRate(seconds, total, bad, burn_rate(bad, total, of.objective))
+
+
+def _by_hour(of: Scenario, known: slice) -> NDArray[np.float64]:
+    hour = _hours(of)[known]
+    place = hour - hour[0]
+    sums = [np.bincount(place, counts[known]) for counts in (of.total, of.bad)]
+    return np.stack(sums).astype(np.float64)
+
+
+def _hours(of: Scenario) -> Ints:
+    ends = of.first_end + MINUTE * np.arange(len(of.total))
+    hours: Ints = -(-ends // HOUR)
+    return hours
+
+
+def _slo_sums(of: Scenario) -> tuple[Ints, Ints]:
+    """Return (total, bad) over the SLO window at the cut-off and each minute after it.
+
+    The window is one of hours, as burnrate's: at a minute it reaches back from the end of the
+    hour that holds it.
+    """
+    anchors = _hours(of)[of.cut :]
+    oldest = (anchors - of.window_days * 24) * HOUR  # buckets up to here are out
+    first = np.maximum((oldest - of.first_end) // MINUTE + 1, 0)
+    last = np.arange(of.cut + 1, len(of.total) + 1)
+    running = [np.concatenate(([0], np.cumsum(counts))) for counts in (of.total, of.bad)]
+    total, bad = (sums[last] - sums[first] for sums in running)
+    return total, bad
+
+
+def _truth_hours(of: Scenario) -> float | None:
+    """Return when the counts that came have spent the budget, to the minute."""
+    total, bad = _slo_sums(of)
+    spent = np.flatnonzero(bad >= float(1 - of.objective) * total)
+    hours = None if not len(spent) else float(spent[0]) * MINUTE / HOUR
+    return hours if hours is not None and hours <= of.window_days * 24 else None

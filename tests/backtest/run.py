@@ -1,0 +1,123 @@
+"""The backtest: `make backtest`, or `python -m tests.backtest.run --seeds 600 --plot FILE`.
+
+Held-out seeds begin at HELD_OUT; those below are for choosing parameters. BURNLINE_PETSHOP_CSV
+names a real series to be gone through as well.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from forecast import models
+from tests.backtest.cases import case
+from tests.backtest.petshop import OBJECTIVES, WINDOW_DAYS, petshop_outcomes
+from tests.backtest.plot import write_plot
+from tests.backtest.scenarios import Family, scenario
+from tests.backtest.scoring import (
+    MODELS,
+    Outcome,
+    median_error,
+    null_calls,
+    ratio_interval,
+    share_interval,
+)
+
+HELD_OUT = 10_000
+SPENT_OR_RETURNING = (Family.PARTLY_SPENT, Family.ROLLS_OFF)
+"""The families that the published model is made for."""
+
+PETSHOP_VARIABLE = "BURNLINE_PETSHOP_CSV"
+
+
+def outcomes_of(seeds: Iterable[int]) -> tuple[list[Outcome], int]:
+    """Return the outcome of each seed, the families in turn, and how many were spent before."""
+    found, families, spent_before = [], list(Family), 0
+    for seed in seeds:
+        made = scenario(families[seed % len(families)], seed)
+        known = case(made)
+        if known.slo.error_budget_remaining <= 0:
+            spent_before += 1  # nothing is left to be forecast
+            continue
+        forecast = known.forecast()
+        hours = known.window_hours
+        found.append(Outcome.of(made.family.value, hours, known.truth_hours, forecast))
+    return found, spent_before
+
+
+def of_families(outcomes: Sequence[Outcome], families: Sequence[Family]) -> list[Outcome]:
+    """Return the outcomes of some families."""
+    return [outcome for outcome in outcomes if outcome.family in families]
+
+
+def report(outcomes: Sequence[Outcome]) -> Iterable[str]:
+    """Give the tables, in Markdown."""
+    yield "| family | cut-offs | spent within the window | " + " | ".join(MODELS) + " |"
+    yield "| --- " * (3 + len(MODELS)) + "|"
+    for name in dict.fromkeys(outcome.family for outcome in outcomes):
+        own = [outcome for outcome in outcomes if outcome.family == name]
+        came = sum(outcome.truth_hours is not None for outcome in own)
+        errors = " | ".join(f"{median_error(own, model):.2f}" for model in MODELS)
+        yield f"| {name} | {len(own)} | {came} | {errors} |"
+    yield ""
+    yield "| model | said, came | said, did not come | not said, came | neither |"
+    yield "| --- | --- | --- | --- | --- |"
+    for model in MODELS:
+        calls = null_calls(outcomes, model)
+        yield (
+            f"| {model} | {calls.said_and_came} | {calls.said_only} | {calls.came_only} "
+            f"| {calls.neither} |"
+        )
+    yield ""
+    yield "| cut-offs | P10 to P90 covers | spent before P10 | spent after P90 |"
+    yield "| --- | --- | --- | --- |"
+    yield _coverage("all", outcomes)
+    yield _coverage("exhaustion possible, or came", [o for o in outcomes if o.undecided])
+    for name in dict.fromkeys(outcome.family for outcome in outcomes):
+        yield _coverage(name, [o for o in outcomes if o.family == name])
+
+
+def _coverage(name: str, outcomes: Sequence[Outcome]) -> str:
+    covered = sum(outcome.covered for outcome in outcomes)
+    share, low, high = share_interval(covered, len(outcomes))
+    early = sum(outcome.too_early for outcome in outcomes) / max(1, len(outcomes))
+    late = sum(outcome.too_late for outcome in outcomes) / max(1, len(outcomes))
+    counted = f"{name} ({len(outcomes)})"
+    return f"| {counted} | {share:.3f} [{low:.3f}..{high:.3f}] | {early:.3f} | {late:.3f} |"
+
+
+def mark(outcomes: Sequence[Outcome]) -> str:
+    """Return the line that says how far the published model is ahead where it should be."""
+    own = of_families(outcomes, SPENT_OR_RETURNING)
+    ratio, low, high = ratio_interval(own, models.ROLL_OFF, models.WINDOW_OVER_BURN_RATE)
+    return (
+        f"Where budget is partly spent or rolls off ({len(own)} cut-offs) the published model has "
+        f"{ratio:.2f} [{low:.2f}..{high:.2f}] of the median log error of window over burn rate."
+    )
+
+
+def main() -> None:
+    """Print the figures of simulated histories, and of the real one where it is named."""
+    parser = argparse.ArgumentParser(description="Forecasts against what happened.")
+    parser.add_argument("--seeds", type=int, default=600)
+    parser.add_argument("--first", type=int, default=HELD_OUT)
+    parser.add_argument("--plot", type=Path)
+    given = parser.parse_args()
+    outcomes, spent_before = outcomes_of(range(given.first, given.first + given.seeds))
+    counted = f"{given.seeds} seeds from {given.first}; {spent_before} had nothing left to forecast"
+    _write([counted, "", *report(outcomes), "", mark(outcomes)])
+    if given.plot:
+        write_plot(given.plot, of_families(outcomes, SPENT_OR_RETURNING))
+    real = os.environ.get(PETSHOP_VARIABLE)
+    for objective in OBJECTIVES if real else ():
+        title = f"PetShop, objective {objective}, window {WINDOW_DAYS} d"
+        _write(["", title, "", *report(petshop_outcomes(Path(str(real)), objective))])
+
+
+def _write(lines: Iterable[str]) -> None:
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+
+if __name__ == "__main__":
+    main()
