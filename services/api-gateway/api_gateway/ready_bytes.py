@@ -74,7 +74,7 @@ class _Answer:
         etag = f'"{xxhash.xxh3_128_hexdigest(made.body)}"'
         self._etag = etag.encode()
         shared = {"ETag": etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
-        headers = {**made.headers, **shared}
+        headers = {**shared, **made.headers}
         self._plain = _json(made.body, headers)
         self._unchanged = ReadyResponse(status_code=304, headers=headers)
         self._packed = self._plain

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
@@ -15,6 +16,7 @@ from api_gateway import ready_bytes
 from api_gateway.ready_bytes import Made, ReadyBytes, ReadyRoute
 from common.http import CorrelationMiddleware
 from tests.gateway import NOW, GatewayHarness, heartbeat, snapshot
+from tests.gateway_decisions import decided
 
 
 class Bench:
@@ -222,3 +224,34 @@ async def test_a_write_of_another_process_is_seen_by_its_announcement(
         await writer.add_service("checkout", 1, "payments", None)
     await gateway.feed(gateway.store.rows.announced[-1])
     assert [row["service_name"] for row in await gateway.get("/api/burn")] == ["checkout"]
+
+
+async def test_a_release_is_ready_until_it_ends_or_the_gate_decides_anew(
+    gateway: GatewayHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = 0
+    answer = gateway.gateway.releases.answer
+
+    async def counted(*asked: Any) -> Any:
+        nonlocal made
+        made += 1
+        return await answer(*asked)
+
+    monkeypatch.setattr(type(gateway.gateway.releases), "answer", lambda _, *asked: counted(*asked))
+    await gateway.service()
+    path = "/api/release/checkout"
+    for count in (1, 2):  # nobody has decided: nothing is kept
+        assert (await gateway.get(path))["decision"] == "UNKNOWN"
+        assert made == count
+    await gateway.feed(decided("checkout", "BLOCK"))
+    for _ in range(3):
+        assert (await gateway.get(path))["decision"] == "BLOCK"
+    assert made == 3
+    await gateway.feed(decided("checkout", evaluated_at=NOW + timedelta(seconds=1)))
+    assert (await gateway.get(path))["decision"] == "ALLOW"
+    gateway.now[0] += timedelta(seconds=29.5)
+    assert (await gateway.get(path))["decision"] == "ALLOW"
+    gateway.now[0] += timedelta(seconds=0.5)
+    assert (await gateway.get(path))["decision"] == "UNKNOWN"
+    await gateway.write("DELETE", "/api/services/checkout")
+    assert (await gateway.client.get(path)).status_code == 404
