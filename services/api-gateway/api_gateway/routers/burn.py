@@ -43,10 +43,10 @@ _answers = TypeAdapter(list[BurnRateSnapshotAnswer])
 )
 async def list_burn_rates(gateway: GatewayParts, page: PageQuery, request: Request) -> Response:
     """The newest snapshot of every service in use, by name, a page at a time."""
-    return await gateway.ready.answer(request, lambda: _burn_rates(gateway, page, request))
+    return await gateway.ready.answer(request, lambda: burn_rates(gateway, page, request))
 
 
-async def _burn_rates(gateway: Gateway, page: Page, request: Request) -> Made:
+async def burn_rates(gateway: Gateway, page: Page, request: Request) -> Made:
     in_use, links, now = await gateway.roster.in_use(), Response(), gateway.clock()
     services = page.cut(in_use.after(page.after, page.limit + 1), request, links)
     states = [gateway.read_model.state(s.name, in_use.targets[s.name], now) for s in services]
