@@ -26,6 +26,7 @@ export function AlertRulesTab() {
 }
 
 function RuleText({ rule }: { rule: AlertRule }) {
+  const kind = rule.rule["kind"];
   const enabled = rule.rule["enabled"] !== false;
   return (
     <li>
@@ -33,7 +34,8 @@ function RuleText({ rule }: { rule: AlertRule }) {
         <summary className="cursor-pointer text-sm">
           <strong>{rule.name}</strong>{" "}
           <span className="text-muted">
-            {String(rule.rule["kind"] ?? "")}, {rule.source}
+            {typeof kind === "string" && `${kind}, `}
+            {rule.source}
             {enabled ? "" : ", switched off"}
           </span>
         </summary>
