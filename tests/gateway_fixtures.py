@@ -26,6 +26,7 @@ def gateway_settings(request: pytest.FixtureRequest) -> dict[str, Any]:
         "partitions": PARTITIONS,
         "api_token": TOKEN,
         "compute_timeout_seconds": 0.2,
+        "ready_seconds": 0,
         "override_visible_seconds": 0.05,
         "channel_test_timeout_seconds": 0.2,
         **getattr(request, "param", {}),

@@ -23,8 +23,11 @@ from api_gateway.overview import Overview
 from api_gateway.policies import Policies
 from api_gateway.ports import Store
 from api_gateway.read_model import ReadModel
+from api_gateway.ready_bytes import ReadyBytes
 from api_gateway.releases import Releases
 from api_gateway.result_ports import Results
+from api_gateway.roster import Roster
+from api_gateway.summaries import Summaries
 from common.clock import Clock
 from common.problems import Problem
 from common.slo import SERVICE_NAME_PATTERN
@@ -55,6 +58,9 @@ class Gateway:
     writes: TokenBucket
     clock: Clock
     overview: Overview
+    roster: Roster
+    ready: ReadyBytes
+    summaries: Summaries
     changes: ChangeLog = field(default_factory=ChangeLog)
 
 

@@ -64,6 +64,7 @@ class Handlers:
 
     async def on_records(self, records: Sequence[Record]) -> None:
         """Apply records of one partition, in order."""
+        self._read_model.version += 1
         for record in records:
             outcome = "applied"
             try:

@@ -32,6 +32,7 @@ from api_gateway.routers import (
     silences,
     slo,
     stream,
+    summary,
 )
 from api_gateway.schemas import (
     ComputeRequest,
@@ -99,6 +100,7 @@ def gateway_app(
         silences,
         alert_rules,
         channels,
+        summary,
     ):
         app.include_router(resource.router)
     _answer_for_the_database(app)

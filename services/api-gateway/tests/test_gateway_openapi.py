@@ -6,7 +6,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests import gateway_alert_rows, gateway_release_rows
+from tests import gateway_alert_rows, gateway_release_rows, gateway_summary_rows
 from tests.gateway import NOW, TOKEN, GatewayHarness, for_target, heartbeat, snapshot
 from tests.gateway_document import operation_of, operations, validate
 from tests.gateway_forecasts import forecast_for, service_forecast
@@ -30,6 +30,7 @@ OPERATIONS = {
     "get_overview",
     "stream_changes",
     "get_forecast",
+    *gateway_summary_rows.OPERATIONS,
     *gateway_release_rows.OPERATIONS,
     *gateway_alert_rows.OPERATIONS,
 }
@@ -55,6 +56,7 @@ GOOD: list[tuple[str, str, str, Any]] = [
     ("get_overview", "GET", "/api/overview", None),
     ("get_forecast", "GET", "/api/forecast/checkout", None),
     ("get_forecast", "GET", "/api/forecast/unseen", None),
+    *gateway_summary_rows.GOOD,
     *gateway_release_rows.GOOD,
     *gateway_alert_rows.GOOD,
 ]
@@ -83,6 +85,7 @@ BAD: list[tuple[str, str, str, Any, int]] = [
     ("get_forecast", "GET", "/api/forecast/nobody", None, 404),
     ("get_forecast", "GET", "/api/forecast/checkout?slo=none", None, 422),
     ("list_burn_rates", "GET", "/api/burn?cursor=x", None, 422),
+    *gateway_summary_rows.BAD,
     ("get_burn_history", "GET", "/api/burn/nobody", None, 404),
     ("get_burn_history", "GET", "/api/burn/checkout?step=x", None, 422),
     ("compute_burn_rates", "POST", "/api/burn/compute?service=nobody", None, 404),
