@@ -136,15 +136,6 @@ HOOK_TYPES = [
     "rollback",
     "confirm-traffic-increase",
 ]
-    "confirm-rollout",
-    "pre-rollout",
-    "rollout",
-    "confirm-promotion",
-    "post-rollout",
-    "event",
-    "rollback",
-    "confirm-traffic-increase",
-]
 WEBHOOK = closed(
     {"name": TEXT, "url": {"type": "string", "format": "uri"}},
     type={"enum": HOOK_TYPES},
