@@ -17,10 +17,11 @@ from common.events import (
     CatalogMessage,
     GateDecision,
     PolicyMessage,
+    RuleMessage,
     ServiceForecast,
 )
 from common.kafka import Record
-from common.topics import BURNRATES, CATALOG, DECISIONS, FORECASTS, POLICIES
+from common.topics import BURNRATES, CATALOG, DECISIONS, FORECASTS, POLICIES, RULES
 
 log = structlog.get_logger()
 
@@ -33,6 +34,7 @@ RECORDS = Counter(
 _burnrates = msgspec.json.Decoder(BurnRateMessage)
 _catalog = msgspec.json.Decoder(CatalogMessage)
 _policies = msgspec.json.Decoder(PolicyMessage)
+_rules = msgspec.json.Decoder(RuleMessage)
 _decisions = msgspec.json.Decoder(GateDecision)
 _forecasts = msgspec.json.Decoder(ServiceForecast)
 
@@ -62,6 +64,7 @@ class Handlers:
 
     async def on_records(self, records: Sequence[Record]) -> None:
         """Apply records of one partition, in order."""
+        self._read_model.version += 1
         for record in records:
             outcome = "applied"
             try:
@@ -86,6 +89,8 @@ class Handlers:
             self._read_model.apply_wish(_catalog.decode(record.value))
         elif record.topic == POLICIES.name:
             self._read_model.apply_wish(_policies.decode(record.value))
+        elif record.topic == RULES.name:
+            self._read_model.apply_wish(_rules.decode(record.value))
         elif record.topic == DECISIONS.name:
             self._decisions.apply(_decisions.decode(record.value))
         elif record.topic == FORECASTS.name:

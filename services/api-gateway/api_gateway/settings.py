@@ -27,6 +27,9 @@ class GatewaySettings(Settings, KafkaSettings, DatabaseSettings):
         5, gt=0, validation_alias="BURNLINE_OVERRIDE_VISIBLE_SECONDS"
     )
     """How long an override waits for a decision that names it before it is answered 202."""
+    channel_test_timeout_seconds: float = Field(
+        8, gt=0, validation_alias="BURNLINE_CHANNEL_TEST_TIMEOUT_SECONDS"
+    )
     writes_per_second: float = Field(100, gt=0, validation_alias="BURNLINE_WRITES_PER_SECOND")
     write_burst: int = Field(1000, ge=1, validation_alias="BURNLINE_WRITE_BURST")
     default_objective: Decimal = Field(
@@ -34,6 +37,8 @@ class GatewaySettings(Settings, KafkaSettings, DatabaseSettings):
     )
     """Of the virtual target, until a snapshot brings the one in force; as burnrate is told."""
     default_window_days: int = Field(30, validation_alias="DEFAULT_WINDOW_DAYS")
+    ready_seconds: float = Field(1, ge=0, le=60, validation_alias="BURNLINE_READY_SECONDS")
+    """An answer on all services is at most this much older than what it tells."""
     dashboard_dir: Path | None = Field(None, validation_alias="BURNLINE_DASHBOARD_DIR")
     """The built dashboard; without it the gateway serves the API alone."""
     body_limit_bytes: int = Field(65_536, ge=1024, validation_alias="BURNLINE_API_BODY_BYTES")
