@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import numpy as np
 
@@ -87,7 +88,7 @@ class _Look:
         self, slo: SloStatus, snapshot: BurnRateSnapshot, history: History, now: datetime
     ) -> None:
         self._slo, self._snapshot, self._history, self._now = slo, snapshot, history, now
-        self._allowed = 1 - slo.objective
+        self._allowed = float(1 - Decimal(str(slo.objective)))  # twelve nines keep their digits
         self._window_hours = slo.window_days * DAY_HOURS
         self._first_hours = _until_full(now, HOUR_SECONDS) / HOUR_SECONDS
         self._line = burn_rate_line(history.minutes, self._allowed)

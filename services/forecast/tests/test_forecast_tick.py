@@ -182,6 +182,16 @@ async def test_a_silent_shard_is_forecast_as_lagging(world: World) -> None:
     assert len(world.broker.sent) == 6
 
 
+async def test_a_snapshot_that_makes_no_sense_stops_no_other(world: World) -> None:
+    certain = msgspec.structs.replace(slo_status(objective=1.0), total=1000)
+    broken = snapshot("cart", certain, evaluated_at=NOW + timedelta(seconds=1))
+    world.work.levels[SHARD].on_snapshot(broken, NOW)
+    await world.forecaster.tick()
+    assert [f.service_name for f in world.broker.sent] == ["checkout"]
+    await world.forecaster.tick()
+    assert len(world.broker.sent) == 1
+
+
 async def test_a_retired_service_is_not_forecast(world: World) -> None:
     world.retired.apply(ServiceChanged(1, 1, "cart", 1, "team", None, retired=True))
     await world.forecaster.tick()
