@@ -22,7 +22,6 @@ from forecast.settings import ForecastSettings
 from forecast.shard_counts import LatencyKey, ShardCounts, Span
 from forecast.shard_levels import Pace, ShardLevels
 
-
 log = structlog.get_logger()
 
 
