@@ -57,6 +57,7 @@ class Receiver:
     def __init__(self, ssl_context: ssl.SSLContext | None = None) -> None:
         self.port = 0
         self.received: list[Received] = []
+        self.accepted: list[Received] = []  # those that were answered with a success
         self.answers: deque[Answer] = deque()
         self.decide: Callable[[Received], Answer] = lambda _: Answer()
         self.at_once = self.most_at_once = 0
@@ -119,6 +120,8 @@ class Receiver:
             await asyncio.sleep(answer.delay_seconds)
         finally:
             self.at_once -= 1
+        if answer.raw is None and answer.status_code in range(200, 300):
+            self.accepted.append(received)
         writer.write(answer.encoded())
         await writer.drain()
         return answer.raw is None

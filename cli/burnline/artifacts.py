@@ -66,7 +66,7 @@ def ensure_jars() -> Path:
     target = jars_dir()
     if not target.is_dir():
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _exclusive(target.with_suffix(".lock")):
+        with exclusive(target.with_suffix(".lock")):
             if not target.is_dir():
                 _download(target)
     verify_jars(target, expected_hashes())
@@ -81,7 +81,8 @@ def jar_version(directory: Path) -> str:
 
 
 @contextmanager
-def _exclusive(path: Path) -> Iterator[None]:
+def exclusive(path: Path) -> Iterator[None]:
+    """Hold a lock file."""
     # The kernel frees the lock when its holder dies, so an interrupted download blocks nobody.
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

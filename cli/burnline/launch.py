@@ -69,7 +69,7 @@ def settle_ports(config: StackConfig, reservations: Reservations) -> StackConfig
     return replace(config, ports=tuple(ports))
 
 
-def launch(config: StackConfig, reservations: Reservations) -> None:
+def launch(config: StackConfig, reservations: Reservations, dashboard: dict[str, str]) -> None:
     """Start the supervisor in a session of its own; its streams go to its log.
 
     Returns when it has written its state; StackError with its log when it ends before that.
@@ -80,6 +80,7 @@ def launch(config: StackConfig, reservations: Reservations) -> None:
         **os.environ,
         "BURNLINE_DATA_DIR": str(config.data_dir.path),
         "BURNLINE_BROKER": config.broker,
+        **dashboard,
         **{port.variable: str(port.port) for port in config.ports},
     }
     with config.data_dir.log("supervisor").open("ab") as output:

@@ -9,7 +9,9 @@ from rich.console import Console
 
 from burnline.broker import broker_name
 from burnline.config import DataDir, StackConfig, data_dir, ensure_token
+from burnline.dashboard import DIRECTORY_VARIABLE, ensure_dashboard
 from burnline.demo_services import declare
+from burnline.errors import StackError
 from burnline.launch import (
     end_stack,
     launch,
@@ -48,14 +50,26 @@ def up() -> None:
 
 def _launch(config: StackConfig) -> StackConfig:
     config = settle_broker(config, _warn_of_memory_broker)
+    dashboard = _dashboard()
     with contextlib.closing(Reservations()) as reservations:
         config = settle_ports(config, reservations)
         _print_moved_ports(config)
         ensure_token(config)
         name, version = broker_name(config)
         console.print(f"starting on {name} {version}")
-        launch(config, reservations)
+        launch(config, reservations, dashboard)
     return config
+
+
+def _dashboard() -> dict[str, str]:
+    """Return where the gateway finds the dashboard; without one the API is still worth having."""
+    try:
+        return {DIRECTORY_VARIABLE: str(ensure_dashboard(console.print))}
+    except StackError as error:
+        console.rule("[bold red]NO DASHBOARD")
+        console.print(error)
+        console.rule()
+        return {}
 
 
 def _declare_demo(directory: DataDir, state: StackState) -> None:
@@ -122,6 +136,10 @@ def _print_addresses(state: StackState, headline: str) -> None:
     kafka = " ".join(part for part in (state.broker, state.broker_version) if part)
     token = data_dir().token
     console.print(f"[bold green]{headline}[/]")
+    if variables.get(DIRECTORY_VARIABLE):
+        # in the fragment, which no browser sends to a server
+        page = f"{state.address('BURNLINE_PORT')}/#token={variables['BURNLINE_API_TOKEN']}"
+        console.print(f"  dashboard {page}")
     console.print(f"  REST      {state.address('BURNLINE_PORT')}")
     console.print(f"  docs      {state.address('BURNLINE_PORT')}/docs")
     console.print(f"  ingest    {state.address('BURNLINE_INGEST_PORT')}/v1/events")

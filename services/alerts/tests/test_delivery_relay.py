@@ -268,7 +268,7 @@ async def test_stopping_ends_what_is_under_way_first(desk: Desk, receiver: Recei
 
 @pytest.mark.usefixtures("hook")
 async def test_what_a_killed_process_left_is_taken_over_after_its_lease(
-    desk: Desk, receiver: Receiver
+    desk: Desk,
 ) -> None:
     await desk.add(notice(alert(1)))
     async with desk.database.write() as session:

@@ -73,6 +73,8 @@ class Relay:
                     self._settings.channel_concurrency,
                     self._settings.lease_seconds,
                 )
+                if claims:
+                    failpoint("delivery.before_claim_commit")
         except TRANSIENT_ERRORS as error:
             log.warning("delivery_retry", error=repr(error))
             return

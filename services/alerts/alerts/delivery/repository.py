@@ -15,8 +15,9 @@ from alerts.delivery.outcome import Outcome
 from alerts.notice import Notice
 from common.database import WriteSession
 
-# Of one channel: what is due, unless an earlier row of the same episode is still to be sent. A
-# process that is at work on a row keeps it also when its lease ends while PostgreSQL is away.
+# Of one channel: what has been due for longest, so that what fails again and again does not keep
+# the rest waiting, unless an earlier row of the same episode is still to be sent. A process that
+# is at work on a row keeps it also when its lease ends while PostgreSQL is away.
 _CLAIM = text(
     """WITH free AS (
         SELECT due.id, c.kind, c.secrets
@@ -31,7 +32,7 @@ _CLAIM = text(
                     SELECT FROM alerts.notification earlier
                     WHERE earlier.channel = n.channel AND earlier.state = 'pending'
                         AND earlier.id < n.id AND earlier.episode_ids && n.episode_ids)
-            ORDER BY n.id
+            ORDER BY n.next_attempt_at, n.id
             LIMIT greatest(CAST(:concurrency AS int) - coalesce(busy.count, 0), 0)
             FOR UPDATE OF n SKIP LOCKED) AS due
         WHERE c.enabled AND c.retired_at IS NULL),

@@ -1,0 +1,115 @@
+/** The stream of changes: what is told anew is read anew, the rest stays as it is. */
+
+import type { QueryClient } from "@tanstack/react-query";
+
+import { eventsOf } from "../lib/eventStream";
+import { createStore } from "../lib/store";
+import { problemOf, withToken } from "./client";
+
+export type Connection = "connecting" | "live" | "polling";
+
+export const connection = createStore<Connection>("connecting");
+
+const RETRY_MILLISECONDS = 5_000;
+const SILENCE_MILLISECONDS = 20_000;
+const POLL_MILLISECONDS = 10_000;
+const AT_MOST_EVERY_MILLISECONDS = 1_500;
+
+interface Told {
+  changed: Record<string, string[]>;
+}
+
+/** Keep the queries fresh until the signal ends it: by the stream, or by asking while it is down. */
+export async function keepFresh(queries: QueryClient, signal: AbortSignal): Promise<void> {
+  const fresh = new Refresher(queries);
+  const poll = setInterval(() => {
+    if (connection.get() === "polling") fresh.everything();
+  }, POLL_MILLISECONDS);
+  signal.addEventListener("abort", () => clearInterval(poll));
+  const ended = () => signal.aborted;
+  while (!ended()) {
+    try {
+      await readStream(fresh, signal);
+    } catch {
+      // whatever it was, the page says that it polls now, and tries again
+    }
+    if (ended()) return;
+    connection.set("polling");
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MILLISECONDS));
+  }
+}
+
+async function readStream(fresh: Refresher, signal: AbortSignal): Promise<void> {
+  const ours = new AbortController();
+  const end = () => ours.abort();
+  signal.addEventListener("abort", end);
+  // the server says something every few seconds: a stream that is silent is dead
+  let silence = setTimeout(end, SILENCE_MILLISECONDS);
+  try {
+    const headers = withToken(new Headers({ Accept: "text/event-stream" }));
+    const response = await fetch("/api/stream", { headers, signal: ours.signal });
+    if (!response.ok || response.body === null) throw await problemOf(response);
+    for await (const event of eventsOf(response.body)) {
+      clearTimeout(silence);
+      silence = setTimeout(end, SILENCE_MILLISECONDS);
+      connection.set("live");
+      if (event.name === "reset") fresh.everything();
+      if (event.name === "changed") fresh.some((JSON.parse(event.data) as Told).changed);
+    }
+  } finally {
+    clearTimeout(silence);
+    signal.removeEventListener("abort", end);
+  }
+}
+
+/** Asks again for what changed, each thing at most every second and a half. */
+export class Refresher {
+  private readonly waiting = new Map<string, readonly string[]>();
+  private timer: ReturnType<typeof setTimeout> | null = null;
+  private last = 0;
+
+  constructor(private readonly queries: QueryClient) {}
+
+  everything(): void {
+    void this.queries.invalidateQueries();
+  }
+
+  some(changed: Record<string, string[]>): void {
+    for (const key of keysOf(changed)) this.waiting.set(key.join("/"), key);
+    if (this.timer !== null || this.waiting.size === 0) return;
+    const wait = Math.max(0, this.last + AT_MOST_EVERY_MILLISECONDS - Date.now());
+    this.timer = setTimeout(() => this.flush(), wait);
+  }
+
+  private flush(): void {
+    this.timer = null;
+    this.last = Date.now();
+    const keys = [...this.waiting.values()];
+    this.waiting.clear();
+    for (const queryKey of keys) void this.queries.invalidateQueries({ queryKey });
+  }
+}
+
+const PARTS: Record<string, readonly string[]> = {
+  "slo.burnrates.v1": ["slo"],
+  "slo.forecasts.v1": ["forecast"],
+  "slo.decisions.v1": ["release"],
+};
+
+/** The query keys that a change of these records concerns. */
+export function keysOf(changed: Record<string, string[]>): string[][] {
+  const keys: string[][] = [];
+  for (const [topic, names] of Object.entries(changed)) {
+    if (topic === "slo.alerts.v1" || topic === "slo.rules.v1") keys.push(["alerts"]);
+    if (topic === "slo.policies.v1") keys.push(["releases"]);
+    if (topic === "slo.catalog.v1") keys.push(["services"], ["overview"]);
+    const parts = PARTS[topic];
+    const services = names.filter((name) => !name.includes("/"));
+    // a heartbeat says that what is shown still holds; the ages on the page move on with it
+    if (parts) keys.push(["overview"]);
+    for (const service of services) {
+      for (const part of parts ?? []) keys.push(["service", service, part]);
+    }
+  }
+  return keys;
+}

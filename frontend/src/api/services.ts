@@ -1,0 +1,33 @@
+import { queryOptions } from "@tanstack/react-query";
+
+import { client, dataOf, type Schemas } from "./client";
+
+export type Service = Schemas["ServiceAnswer"];
+export type NewService = Schemas["NewService"];
+export type ServiceUpdate = Schemas["ServiceUpdate"];
+
+export function serviceQuery(name: string) {
+  return queryOptions({
+    queryKey: ["service", name, "declared"],
+    queryFn: async ({ signal }) =>
+      dataOf(await client.GET("/api/services/{name}", { params: { path: { name } }, signal })),
+  });
+}
+
+export const servicesQuery = queryOptions({
+  queryKey: ["services"],
+  queryFn: async ({ signal }) =>
+    dataOf(await client.GET("/api/services", { params: { query: { limit: 1000 } }, signal })),
+});
+
+export async function createService(body: NewService): Promise<Service> {
+  return dataOf(await client.POST("/api/services", { body }));
+}
+
+export async function updateService(name: string, body: ServiceUpdate): Promise<Service> {
+  return dataOf(await client.PUT("/api/services/{name}", { params: { path: { name } }, body }));
+}
+
+export async function deleteService(name: string): Promise<void> {
+  await client.DELETE("/api/services/{name}", { params: { path: { name } } });
+}

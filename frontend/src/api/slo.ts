@@ -1,0 +1,85 @@
+import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+
+import { client, dataOf, type Schemas } from "./client";
+
+export type SloReport = Schemas["SloReport"];
+export type SloStatus = Schemas["SloStatusAnswer"];
+export type Target = Schemas["TargetAnswer"];
+export type NewTarget = Schemas["NewTarget"];
+export type TargetUpdate = Schemas["TargetUpdate"];
+export type BurnHistory = Schemas["BurnHistory"];
+export type HistoryPoint = Schemas["HistoryPoint"];
+
+export function sloQuery(service: string) {
+  return queryOptions({
+    queryKey: ["service", service, "slo"],
+    queryFn: async ({ signal }) => {
+      const params = { path: { service_name: service } };
+      return dataOf(await client.GET("/api/slo/{service_name}", { params, signal }));
+    },
+  });
+}
+
+export interface HistorySpan {
+  seconds: number;
+  step: string;
+}
+
+export function historyQuery(service: string, span: HistorySpan, slo: number | null) {
+  return queryOptions({
+    queryKey: ["service", service, "history", span.seconds, slo],
+    queryFn: async ({ signal }) => {
+      const from = new Date(Date.now() - span.seconds * 1000).toISOString();
+      const query = { from, step: span.step, ...(slo === null ? {} : { slo }) };
+      const params = { path: { service_name: service }, query };
+      return dataOf(await client.GET("/api/burn/{service_name}", { params, signal }));
+    },
+    placeholderData: keepPreviousData,
+    refetchInterval: 30_000,
+  });
+}
+
+export function targetsQuery(service: string) {
+  return queryOptions({
+    queryKey: ["service", service, "targets"],
+    queryFn: async ({ signal }) => {
+      const params = { path: { service_name: service } };
+      return dataOf(await client.GET("/api/slo/{service_name}/targets", { params, signal }));
+    },
+  });
+}
+
+export interface PreviewQuestion {
+  objective: number;
+  window_days: number;
+  threshold_seconds: number | null;
+}
+
+export function previewQuery(service: string, question: PreviewQuestion | null) {
+  return queryOptions({
+    queryKey: ["service", service, "preview", question],
+    enabled: question !== null,
+    queryFn: async ({ signal }) => {
+      if (question === null) throw new Error("nothing is asked");
+      const { threshold_seconds, ...rest } = question;
+      const query = { ...rest, ...(threshold_seconds === null ? {} : { threshold_seconds }) };
+      const params = { path: { service_name: service }, query };
+      return dataOf(await client.GET("/api/slo/{service_name}/preview", { params, signal }));
+    },
+    placeholderData: keepPreviousData,
+    staleTime: 60_000,
+  });
+}
+
+export async function createTarget(service: string, body: NewTarget): Promise<Target> {
+  const params = { path: { service_name: service } };
+  return dataOf(await client.POST("/api/slo/{service_name}/targets", { params, body }));
+}
+
+export async function updateTarget(id: number, body: TargetUpdate): Promise<Target> {
+  return dataOf(await client.PUT("/api/slo/targets/{id}", { params: { path: { id } }, body }));
+}
+
+export async function deleteTarget(id: number): Promise<void> {
+  await client.DELETE("/api/slo/targets/{id}", { params: { path: { id } } });
+}

@@ -1,0 +1,3 @@
+export function AlertsPage() {
+  return <h1 className="text-lg font-semibold">Alerts</h1>;
+}

@@ -1,0 +1,94 @@
+import { Fragment } from "react";
+import { Link } from "react-router-dom";
+
+import type { OverviewRow } from "../../api/overview";
+import { burnRate } from "../../lib/format";
+import { zone } from "../../lib/preferences";
+import { useStore } from "../../lib/store";
+import { axisTime, dayTime } from "../../lib/time";
+
+interface Props {
+  rows: readonly OverviewRow[];
+  hoursEnd: readonly number[];
+}
+
+const MOST_ROWS = 150;
+
+/** Services by hours of the last day; each cell says its figure where the screen has room. */
+export function HeatMap({ rows, hoursEnd }: Props) {
+  const chosenZone = useStore(zone);
+  const shown = rows.slice(0, MOST_ROWS);
+  return (
+    <div className="overflow-x-auto rounded-lg border border-line bg-panel p-3">
+      <table className="w-full border-separate border-spacing-[2px] text-xs">
+        <caption className="mb-2 text-left text-muted">
+          Burn rate of each hour, a multiple of the allowed rate; an empty cell had no requests.
+        </caption>
+        <thead>
+          <tr className="text-muted">
+            <th scope="col" className="text-left font-normal">
+              hour until
+            </th>
+            {hoursEnd.map((end, i) => (
+              <th key={end} scope="col" className="font-normal">
+                {i % 3 === hoursEnd.length % 3 ? axisTime(end * 1000, 0, chosenZone) : ""}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {shown.map((row) => (
+            <tr key={row.service_name}>
+              <th scope="row" className="max-w-40 truncate pr-2 text-left font-medium">
+                <Link to={`/services/${row.service_name}`} className="hover:underline">
+                  {row.service_name}
+                </Link>
+              </th>
+              {row.hourly_burn_rates.map((rate, i) => (
+                <Fragment key={hoursEnd[i] ?? i}>
+                  <Cell
+                    rate={rate}
+                    title={`${row.service_name}, hour until ${dayTime((hoursEnd[i] ?? 0) * 1000, chosenZone)}: ${burnRate(rate)}`}
+                  />
+                </Fragment>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {rows.length > MOST_ROWS && (
+        <p className="mt-2 text-xs text-muted">
+          The first {MOST_ROWS} of {rows.length} services in this order; search or filter for
+          others.
+        </p>
+      )}
+    </div>
+  );
+}
+
+function Cell({ rate, title }: { rate: number | null; title: string }) {
+  const words = rate === null || rate < 0.05 ? "" : rate >= 10 ? rate.toFixed(0) : rate.toFixed(1);
+  return (
+    <td
+      title={title}
+      className={`h-7 min-w-8 rounded-sm text-center ${rate !== null && rate > 2 ? "font-semibold" : ""}`}
+      style={{ background: background(rate) }}
+    >
+      {words}
+    </td>
+  );
+}
+
+/** Deeper with the burn rate; the figure in the cell says the same, so colour is not needed. */
+function background(rate: number | null): string {
+  if (rate === null) return "transparent";
+  const [colour, share]: [string, number] =
+    rate > 2
+      ? ["var(--freeze)", 55]
+      : rate >= 1.5
+        ? ["var(--danger)", 50]
+        : rate >= 1
+          ? ["var(--observe)", 40]
+          : ["var(--safe)", 12 + rate * 18];
+  return `color-mix(in srgb, ${colour} ${share}%, var(--panel))`;
+}

@@ -1,0 +1,147 @@
+import { useQuery } from "@tanstack/react-query";
+import { useMemo, useRef, useState } from "react";
+import { Link, useNavigate, useSearchParams } from "react-router-dom";
+
+import { overviewQuery, type Overview } from "../../api/overview";
+import { useIsStale } from "../../components/freshness";
+import { Empty, Shown } from "../../components/ui/states";
+import type { Health } from "../../lib/health";
+import { useShortcuts } from "../../lib/shortcuts";
+import { Filters } from "./Filters";
+import { headlineOf } from "./headline";
+import { HeatMap } from "./HeatMap";
+import { countByHealth, ownersOf, selected, selectionOf, withSelection } from "./selection";
+import type { Selection } from "./selection";
+import { ServiceTable } from "./ServiceTable";
+import { StatusStrip } from "./StatusStrip";
+
+export function OverviewPage() {
+  const query = useQuery(overviewQuery);
+  return (
+    <>
+      <h1 className="sr-only">Overview of all services</h1>
+      <Shown query={query} height="60vh">
+        {(overview) =>
+          overview.services.length > 0 ? <Fleet overview={overview} /> : <NoService />
+        }
+      </Shown>
+    </>
+  );
+}
+
+function Fleet({ overview }: { overview: Overview }) {
+  const [search, setSearch] = useSearchParams();
+  const selection = useMemo(() => selectionOf(search), [search]);
+  const view = search.get("view") === "heat" ? "heat" : "list";
+  const rows = useMemo(() => selected(overview.services, selection), [overview, selection]);
+  const searchBox = useRef<HTMLInputElement>(null);
+  const active = useActiveRow(rows, searchBox);
+  const stale = useIsStale();
+
+  const change = (changes: Partial<Selection>) =>
+    setSearch((now) => withSelection(now, changes), { replace: true });
+  const toggle = (health: Health) => {
+    const others = selection.healths.filter((h) => h !== health);
+    const on = others.length < selection.healths.length;
+    change({ healths: on ? others : [...others, health] });
+  };
+  const setView = (wanted: "list" | "heat") =>
+    setSearch((now) => {
+      const next = new URLSearchParams(now);
+      if (wanted === "heat") next.set("view", "heat");
+      else next.delete("view");
+      return next;
+    });
+
+  return (
+    <div className={`flex flex-col gap-3 ${stale ? "opacity-70" : ""}`}>
+      <StatusStrip
+        counts={countByHealth(overview.services)}
+        chosen={selection.healths}
+        onToggle={toggle}
+      />
+      <HeadlineText overview={overview} />
+      <Filters
+        ref={searchBox}
+        selection={selection}
+        owners={ownersOf(overview.services)}
+        shown={rows.length}
+        all={overview.services.length}
+        view={view}
+        onChange={change}
+        onView={setView}
+      />
+      {rows.length === 0 ? (
+        <Empty title="No service matches">Change the search or the filters.</Empty>
+      ) : view === "heat" ? (
+        <HeatMap rows={rows} hoursEnd={overview.hours_end} />
+      ) : (
+        <ServiceTable
+          rows={rows}
+          active={active}
+          sort={selection.sort}
+          onSort={(sort) => change({ sort })}
+        />
+      )}
+    </div>
+  );
+}
+
+function HeadlineText({ overview }: { overview: Overview }) {
+  const headline = headlineOf(overview.services);
+  return (
+    <p data-testid="headline" className="px-1 text-base leading-6">
+      {headline.worst !== null && (
+        <>
+          <Link to={`/services/${headline.worst}`} className="font-semibold underline">
+            {headline.worst}
+          </Link>{" "}
+        </>
+      )}
+      {headline.text}
+    </p>
+  );
+}
+
+/** The row that the keyboard is on; it follows its service when the order changes. */
+function useActiveRow(
+  rows: readonly { service_name: string }[],
+  searchBox: React.RefObject<HTMLInputElement>,
+): number {
+  const [name, setName] = useState<string | null>(null);
+  const navigate = useNavigate();
+  const index = rows.findIndex((row) => row.service_name === name);
+  const move = (by: number) => {
+    const next = Math.min(rows.length - 1, Math.max(0, index < 0 ? 0 : index + by));
+    setName(rows[next]?.service_name ?? null);
+  };
+  const open = (event: KeyboardEvent) => {
+    const chosen = rows[index];
+    const target = event.target instanceof HTMLElement ? event.target : null;
+    const onControl = target?.closest("a, button") ?? null;
+    if (onControl instanceof HTMLElement) onControl.click();
+    else if (chosen) void navigate(`/services/${chosen.service_name}`);
+  };
+  useShortcuts({
+    j: () => move(1),
+    k: () => move(-1),
+    Enter: open,
+    "/": () => searchBox.current?.focus(),
+  });
+  return index;
+}
+
+const FIRST_EVENT = `curl -s "$BURNLINE_INGEST_URL/v1/events" \\
+  -H "Authorization: Bearer $BURNLINE_API_TOKEN" -H 'Content-Type: application/json' \\
+  -d '{"service":"checkout","source":"trial","timestamp":"<now>","total":1000,"bad":2}'`;
+
+function NoService() {
+  return (
+    <Empty title="No service yet">
+      <p>A service appears with its first event. Send one, or declare it under Settings:</p>
+      <pre className="mx-auto mt-3 max-w-2xl overflow-auto rounded-md bg-raised p-3 text-left font-mono text-xs">
+        {FIRST_EVENT}
+      </pre>
+    </Empty>
+  );
+}

@@ -1,0 +1,3 @@
+export function ReleasesPage() {
+  return <h1 className="text-lg font-semibold">Releases</h1>;
+}

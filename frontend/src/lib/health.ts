@@ -1,0 +1,72 @@
+/** What may be said of a service: its risk level only while the figures behind it are known. */
+
+export type RiskLevel = "SAFE" | "OBSERVE" | "DANGER" | "FREEZE";
+export type DataStatus = "ok" | "no_traffic" | "stale" | "lagging" | "no_data";
+export type Health = RiskLevel | "UNKNOWN";
+export type Decision = "ALLOW" | "WARN" | "BLOCK" | "UNKNOWN";
+
+export const HEALTHS: readonly Health[] = ["FREEZE", "DANGER", "OBSERVE", "SAFE", "UNKNOWN"];
+
+interface Figures {
+  risk_level: RiskLevel;
+  data_status: DataStatus;
+}
+
+/** Old or missing figures are no health, nor is silence. */
+export function healthOf(figures: Figures): Health {
+  return figures.data_status === "ok" ? figures.risk_level : "UNKNOWN";
+}
+
+export const MEANING: Record<Health, string> = {
+  FREEZE: "burns more than twice as fast as allowed: releases stop",
+  DANGER: "burns at 1.5 to 2 times the allowed rate: think before a release",
+  OBSERVE: "burns at 1 to 1.5 times the allowed rate: watch it",
+  SAFE: "burns slower than allowed",
+  UNKNOWN: "the figures are missing or old, so nothing is claimed",
+};
+
+export const STATUS_WORDS: Record<DataStatus, string> = {
+  ok: "live",
+  no_traffic: "no traffic",
+  stale: "stale",
+  lagging: "lagging",
+  no_data: "no data",
+};
+
+export const STATUS_MEANING: Record<DataStatus, string> = {
+  ok: "reports arrive and are counted",
+  no_traffic: "reports arrive, but nobody asked for anything: that is not 100 %",
+  stale: "no report has come for longer than the service's own rhythm allows",
+  lagging: "records wait to be counted, or the process that counts gives no sign of life",
+  no_data: "this service has never reported",
+};
+
+/** Worse is greater: what burns first, then what is not known, then the calm ones. */
+export function severity(figures: Figures & { composite_burn_rate: number }): number {
+  const order: Record<Health, number> = { FREEZE: 4, DANGER: 3, UNKNOWN: 2, OBSERVE: 1, SAFE: 0 };
+  return order[healthOf(figures)] * 1e9 + Math.min(figures.composite_burn_rate, 1e8);
+}
+
+export type Direction = "worse" | "better" | "steady" | "unknown";
+
+interface Rates {
+  burn_rate_5m: number;
+  burn_rate_1h: number;
+  burn_rate_24h: number;
+}
+
+/** Compare the last minutes with the last hour; within a fifth, or below 0.2, it is steady. */
+export function direction(rates: Rates & { data_status: DataStatus }): Direction {
+  if (rates.data_status !== "ok") return "unknown";
+  const [now, before] = [rates.burn_rate_5m, rates.burn_rate_1h];
+  if (Math.max(now, before) < 0.2) return "steady";
+  if (now > before * 1.2) return "worse";
+  return now < before / 1.2 ? "better" : "steady";
+}
+
+export const DIRECTION_WORDS: Record<Direction, string> = {
+  worse: "getting worse",
+  better: "recovering",
+  steady: "steady",
+  unknown: "direction unknown",
+};

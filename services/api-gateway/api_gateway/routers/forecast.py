@@ -1,0 +1,56 @@
+"""/api/forecast: when the error budgets are spent, and when they come back."""
+
+# ruff: noqa: FAST003 - a dependency reads the path's parameter
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from api_gateway.catalog import invalid
+from api_gateway.forecast_schemas import ForecastAnswer
+from api_gateway.forecasts import ForecastState
+from api_gateway.gateway import ExistingService, GatewayParts
+from common.events import SloForecast
+from common.problems import responses
+
+router = APIRouter(prefix="/api/forecast", tags=["forecast"])
+
+SloQuery = Annotated[
+    str | None,
+    Query(
+        min_length=1,
+        max_length=128,
+        description="An SLO target's id or name; default: the one that is spent first",
+    ),
+]
+
+
+@router.get(
+    "/{service_name}",
+    summary="When the error budget is spent",
+    responses=responses(404, 422, 503),
+)
+async def get_forecast(
+    gateway: GatewayParts, service: ExistingService, slo: SloQuery = None
+) -> ForecastAnswer:
+    """The newest forecast of a service; without counts, one that says so."""
+    now = gateway.clock()
+    async with gateway.store.read() as reader:
+        targets = await reader.targets([service.name])
+    state = gateway.forecasts.state(gateway.read_model.state(service.name, targets, now), now)
+    return ForecastAnswer.of(state, _chosen(state, slo))
+
+
+def _chosen(state: ForecastState, wanted: str | None) -> SloForecast:
+    """Return the objective asked for by id or name; an id goes before a name that looks like it."""
+    if wanted is None:
+        return state.slos[0]
+    for slo in state.slos:
+        if slo.id is not None and str(slo.id) == wanted:
+            return slo
+    for slo in state.slos:
+        if slo.name == wanted:
+            return slo
+    known = ", ".join(slo.name for slo in state.slos)
+    detail = f"is no id or name of a target of `{state.service_name}`; it has: {known}"
+    raise invalid("slo", "unknown_target", detail)
