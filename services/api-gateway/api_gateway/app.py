@@ -11,27 +11,39 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 
+from api_gateway.alert_channels import AlertChannels
+from api_gateway.alert_intent_repository import PostgresAlerts
+from api_gateway.alert_ports import AlertStore
+from api_gateway.alert_rule_book import AlertRuleBook
+from api_gateway.alerting import Alerting
 from api_gateway.catalog import Catalog
 from api_gateway.compute import ComputeCommands, Sender
 from api_gateway.decisions import DecisionBook
 from api_gateway.discovery import Discovery
 from api_gateway.domain import default_definition
+from api_gateway.findings import GateFindings, RecentChanges
+from api_gateway.forecasts import ForecastBook
 from api_gateway.gateway import Gateway
 from api_gateway.handlers import Handlers
 from api_gateway.intent_ports import IntentStore
 from api_gateway.intent_repository import PostgresIntents
 from api_gateway.limits import TokenBucket
+from api_gateway.narrator import Narrator
 from api_gateway.overrides import Overrides
 from api_gateway.overview import Overview
 from api_gateway.policies import Policies
 from api_gateway.ports import Store
 from api_gateway.read_model import ReadModel
-from api_gateway.reconciliation import reconcile_intents
+from api_gateway.ready_bytes import ReadyBytes
+from api_gateway.reconciliation import reconcile_alerts, reconcile_intents
 from api_gateway.releases import Releases
 from api_gateway.repository import PostgresStore
 from api_gateway.result_ports import Results
 from api_gateway.result_repository import PostgresResults
+from api_gateway.roster import Roster
 from api_gateway.settings import GatewaySettings
+from api_gateway.subjects import Findings, Subjects
+from api_gateway.summaries import Summaries
 from api_gateway.web import gateway_app
 from common.clock import Clock, system_clock
 from common.database import Database
@@ -39,7 +51,7 @@ from common.kafka import Publisher, Record, TableReader
 from common.logging import configure_logging
 from common.outbox import Outbox
 from common.policy_files import PolicySettings, read_policies
-from common.topics import BURNRATES, CATALOG, DECISIONS, POLICIES
+from common.topics import ALERTS, BURNRATES, CATALOG, DECISIONS, FORECASTS, POLICIES, RULES
 
 log = structlog.get_logger()
 
@@ -54,6 +66,7 @@ class Stores:
     catalog: Store
     intents: IntentStore
     results: Results
+    alerts: AlertStore
 
 
 def make_gateway(
@@ -65,16 +78,34 @@ def make_gateway(
     read_model = ReadModel(silence, default)
     decisions = DecisionBook()
     policies = Policies(stores.intents, read_policies(PolicySettings().files))
+    roster = Roster(stores.catalog, lambda: read_model.catalog_version)
+    findings = Findings(
+        release=GateFindings(decisions).release,
+        changes=RecentChanges(stores.results).since_yesterday,
+    )
+    subjects = Subjects(roster, read_model, findings)
+    urgent = lambda: (roster.writes, read_model.catalog_version)  # noqa: E731
+    soon = timedelta(seconds=settings.ready_seconds)
     return Gateway(
         store=stores.catalog,
         intents=stores.intents,
         results=stores.results,
-        catalog=Catalog(stores.catalog),
+        alerts=stores.alerts,
+        alerting=Alerting(stores.alerts),
+        alert_rules=AlertRuleBook(stores.alerts),
+        channels=AlertChannels(
+            stores.alerts, publisher, clock, settings.channel_test_timeout_seconds
+        ),
+        catalog=Catalog(roster),
+        roster=roster,
+        ready=ReadyBytes(clock, lambda: read_model.version, urgent, soon),
+        summaries=Summaries(stores.catalog, roster, subjects, Narrator(), default, clock),
         policies=policies,
         overrides=Overrides(stores.intents, policies, decisions, settings.override_visible_seconds),
         releases=Releases(stores.catalog, stores.intents, read_model, decisions, policies),
         read_model=read_model,
         decisions=decisions,
+        forecasts=ForecastBook(timedelta(seconds=settings.forecast_lifetime_seconds)),
         commands=ComputeCommands(
             publisher, clock, settings.partitions, settings.compute_timeout_seconds
         ),
@@ -96,19 +127,21 @@ class Runtime:
             PostgresStore(self._database, self._outbox),
             PostgresIntents(self._database, self._outbox),
             PostgresResults(self._database),
+            PostgresAlerts(self._database, self._outbox),
         )
         self.gateway = make_gateway(settings, stores, self._publisher)
         self._discovery = Discovery(stores.catalog)
         self._handlers = Handlers(
             self.gateway.read_model,
             self.gateway.decisions,
+            self.gateway.forecasts,
             self.gateway.commands,
             self._discovery,
         )
         self._read_again = asyncio.Event()
         self._reader = TableReader(
             settings,
-            [BURNRATES.name, DECISIONS.name, CATALOG.name, POLICIES.name],
+            [t.name for t in (BURNRATES, DECISIONS, FORECASTS, ALERTS, CATALOG, POLICIES, RULES)],
             self._on_records,
             on_start=self._forget,
         )
@@ -169,7 +202,8 @@ class Runtime:
     async def _announce_again(self) -> int:
         parts = self.gateway
         count = await parts.catalog.reconcile(parts.read_model)
-        return count + await reconcile_intents(parts.intents, parts.read_model, parts.clock())
+        count += await reconcile_intents(parts.intents, parts.read_model, parts.clock())
+        return count + await reconcile_alerts(parts.alerts, parts.read_model, parts.clock())
 
 
 async def _keep(name: str, run: Callable[[], Awaitable[None]]) -> None:

@@ -6,11 +6,16 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Path, Request
 
+from api_gateway.alert_channels import AlertChannels
+from api_gateway.alert_ports import AlertStore
+from api_gateway.alert_rule_book import AlertRuleBook
+from api_gateway.alerting import Alerting
 from api_gateway.catalog import Catalog, unknown_service, unknown_target
 from api_gateway.changes import ChangeLog
 from api_gateway.compute import ComputeCommands
 from api_gateway.decisions import DecisionBook
 from api_gateway.domain import Service, Target, service_name_fault
+from api_gateway.forecasts import ForecastBook
 from api_gateway.intent_ports import IntentStore
 from api_gateway.limits import TokenBucket
 from api_gateway.overrides import Overrides
@@ -18,8 +23,11 @@ from api_gateway.overview import Overview
 from api_gateway.policies import Policies
 from api_gateway.ports import Store
 from api_gateway.read_model import ReadModel
+from api_gateway.ready_bytes import ReadyBytes
 from api_gateway.releases import Releases
 from api_gateway.result_ports import Results
+from api_gateway.roster import Roster
+from api_gateway.summaries import Summaries
 from common.clock import Clock
 from common.problems import Problem
 from common.slo import SERVICE_NAME_PATTERN
@@ -35,16 +43,24 @@ class Gateway:
     store: Store
     intents: IntentStore
     results: Results
+    alerts: AlertStore
     catalog: Catalog
     policies: Policies
     overrides: Overrides
     releases: Releases
+    alerting: Alerting
+    alert_rules: AlertRuleBook
+    channels: AlertChannels
     read_model: ReadModel
     decisions: DecisionBook
+    forecasts: ForecastBook
     commands: ComputeCommands
     writes: TokenBucket
     clock: Clock
     overview: Overview
+    roster: Roster
+    ready: ReadyBytes
+    summaries: Summaries
     changes: ChangeLog = field(default_factory=ChangeLog)
 
 

@@ -6,15 +6,19 @@ from datetime import datetime, timedelta
 from api_gateway.domain import Definition, Target
 from api_gateway.state import ServiceState, service_state
 from common.events import (
+    AlertAcknowledged,
     BurnRateSnapshot,
     CatalogMessage,
+    ChannelChanged,
     PolicyChanged,
     PolicyMessage,
+    RuleChanged,
+    RuleMessage,
     ServiceChanged,
     ShardHeartbeat,
 )
 
-Wish = CatalogMessage | PolicyMessage
+Wish = CatalogMessage | PolicyMessage | RuleMessage
 """What users want, as it is announced."""
 
 
@@ -27,6 +31,7 @@ class ReadModel:
         self._alive_at: dict[int, datetime] = {}
         self._heartbeats: dict[int, ShardHeartbeat] = {}
         self._announced: dict[tuple[type, str], int] = {}
+        self.version, self.catalog_version = 0, 0
 
     def apply_snapshot(self, snapshot: BurnRateSnapshot) -> bool:
         """Keep a snapshot if it is newer than the one at hand; tell whether it was."""
@@ -46,6 +51,7 @@ class ReadModel:
 
     def apply_wish(self, change: Wish) -> None:
         """Note which revision of an entry stands on its topic."""
+        self.catalog_version += 1
         key = _entry(change)
         self._announced[key] = max(change.revision, self._announced.get(key, 0))
 
@@ -94,6 +100,8 @@ def _version(result: BurnRateSnapshot | ShardHeartbeat) -> tuple[int, datetime]:
 
 
 def _entry(change: Wish) -> tuple[type, str]:
-    if isinstance(change, ServiceChanged | PolicyChanged):
+    if isinstance(change, ServiceChanged | PolicyChanged | RuleChanged | ChannelChanged):
         return type(change), change.name
+    if isinstance(change, AlertAcknowledged):
+        return type(change), str(change.episode_id)
     return type(change), str(change.id)

@@ -16,6 +16,10 @@ class GatewaySettings(Settings, KafkaSettings, DatabaseSettings):
         30, gt=0, validation_alias="BURNLINE_SHARD_SILENCE_SECONDS"
     )
     """Without a sign of life for so long a shard's figures are shown as lagging."""
+    forecast_lifetime_seconds: float = Field(
+        90, gt=0, validation_alias="BURNLINE_FORECAST_LIFETIME_SECONDS"
+    )
+    """Each forecast is made anew within 30 s; one that is older than this is out of date."""
     compute_timeout_seconds: float = Field(
         5, gt=0, validation_alias="BURNLINE_COMPUTE_TIMEOUT_SECONDS"
     )
@@ -23,6 +27,9 @@ class GatewaySettings(Settings, KafkaSettings, DatabaseSettings):
         5, gt=0, validation_alias="BURNLINE_OVERRIDE_VISIBLE_SECONDS"
     )
     """How long an override waits for a decision that names it before it is answered 202."""
+    channel_test_timeout_seconds: float = Field(
+        8, gt=0, validation_alias="BURNLINE_CHANNEL_TEST_TIMEOUT_SECONDS"
+    )
     writes_per_second: float = Field(100, gt=0, validation_alias="BURNLINE_WRITES_PER_SECOND")
     write_burst: int = Field(1000, ge=1, validation_alias="BURNLINE_WRITE_BURST")
     default_objective: Decimal = Field(
@@ -30,6 +37,8 @@ class GatewaySettings(Settings, KafkaSettings, DatabaseSettings):
     )
     """Of the virtual target, until a snapshot brings the one in force; as burnrate is told."""
     default_window_days: int = Field(30, validation_alias="DEFAULT_WINDOW_DAYS")
+    ready_seconds: float = Field(1, ge=0, le=60, validation_alias="BURNLINE_READY_SECONDS")
+    """An answer on all services is at most this much older than what it tells."""
     dashboard_dir: Path | None = Field(None, validation_alias="BURNLINE_DASHBOARD_DIR")
     """The built dashboard; without it the gateway serves the API alone."""
     body_limit_bytes: int = Field(65_536, ge=1024, validation_alias="BURNLINE_API_BODY_BYTES")

@@ -1,0 +1,142 @@
+"""Makes the executive answers: reads what they need, and returns them as bytes."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from api_gateway.domain import Definition, Service
+from api_gateway.fleet_summary import fleet_figures
+from api_gateway.heatmap import Cells, Row, cells, level, rows
+from api_gateway.history import DAY, CountQuery, minutes_from
+from api_gateway.hourly import hourly_burn_rates
+from api_gateway.narrative.facts import known
+from api_gateway.narrative.fleet_facts import known_fleet
+from api_gateway.narrative.insights import insights
+from api_gateway.narrative.onset import MinuteCounts, find_onset
+from api_gateway.narrative.service_facts import UNTRUSTED, worst_slo
+from api_gateway.narrative.subject import Onset, Subject
+from api_gateway.narrative.template import shape_of
+from api_gateway.narrator import Narrator, Story
+from api_gateway.ports import Store
+from api_gateway.ready_bytes import Made
+from api_gateway.roster import Roster
+from api_gateway.subjects import Subjects
+from api_gateway.summary_schemas import (
+    Cell,
+    Heatmap,
+    HeatmapRow,
+    InsightAnswer,
+    ServiceSummary,
+    Summary,
+)
+from api_gateway.timespan import Span
+from common.clock import MICROSECONDS, Clock, to_micros
+
+HEATMAP_HOLD = timedelta(seconds=15)
+"""A cell holds hours: it changes slowly, and reading all counts costs more than the rest."""
+
+BURNING = 1.0
+"""Above this burn rate, over 5 minutes or an hour, it is asked when the errors began."""
+
+
+class Summaries:
+    """The executive view of the services in use."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - all that has a part in it
+        self,
+        store: Store,
+        roster: Roster,
+        subjects: Subjects,
+        narrator: Narrator,
+        default: Definition,
+        clock: Clock,
+    ) -> None:
+        self._store, self._roster, self._subjects = store, roster, subjects
+        self._narrator, self._default, self._clock = narrator, default, clock
+
+    async def fleet(self) -> Made:
+        """Return the answer about all services."""
+        now = self._clock()
+        subjects = await self._subjects.all(now)
+        about = known_fleet(subjects, now)
+        story = Story("", "fleet", about.facts, about.actions, about.worst)
+        told = await self._narrator.tell(story, now)
+        figures = fleet_figures(subjects, now)
+        answer = Summary.model_validate({**dict(told), **dict(figures)})
+        return Made(answer.model_dump_json().encode())
+
+    async def service(self, service: Service) -> Made:
+        """Return the answer about one service."""
+        now = self._clock()
+        targets = (await self._roster.in_use()).targets.get(service.name, ())
+        subject = await self._subjects.one(service, targets, now)
+        subject = replace(subject, onset=await self._onset(subject, now))
+        about = known(subject, now)
+        story = Story(service.name, shape_of(subject.state), about.facts, about.actions)
+        told = await self._narrator.tell(story, now)
+        answer = ServiceSummary(
+            **dict(told),
+            service_name=service.name,
+            insights=[InsightAnswer.of(insight) for insight in insights(about.facts)],
+        )
+        return Made(answer.model_dump_json().encode())
+
+    async def heatmap(self, asked: Span, limit: int) -> Made:
+        """Return the worst `limit` services by time."""
+        now = self._clock()
+        shown = cells(asked.since, asked.until, asked.step_seconds)
+        in_use = await self._roster.in_use()
+        tiers = {service.name: service.tier for service in in_use.services}
+        every_target = [t for targets in in_use.targets.values() for t in targets]
+        ends = np.array(shown.hours(), dtype=np.int64)
+        async with self._store.read() as reader:
+            counts = await reader.hourly_counts(ends)
+            slow = await reader.hourly_slow(ends, every_target)
+        rates = hourly_burn_rates(counts, slow, in_use.targets, self._default)
+        found = rows(shown, rates, [*tiers])
+        answer = Heatmap(
+            step_seconds=shown.step_seconds,
+            ends=_instants(shown),
+            services=[_row(row, tiers[row.service_name]) for row in found[:limit]],
+            services_total=len(found),
+            capped=len(found) > limit,
+            generated_at=now,
+        )
+        return Made(answer.model_dump_json().encode(), hold=HEATMAP_HOLD)
+
+    async def _onset(self, subject: Subject, now: datetime) -> Onset | None:
+        state = subject.state
+        if state.data_status in UNTRUSTED or max(state.burn_rate_5m, state.burn_rate_1h) < BURNING:
+            return None
+        slo, until = worst_slo(state), to_micros(now) // MICROSECONDS
+        query = CountQuery(
+            service_name=subject.name,
+            since=until - DAY,
+            until=until,
+            minutes_from=minutes_from(until),
+            threshold_seconds=slo.threshold_seconds,
+        )
+        async with self._store.read() as reader:
+            counts = await reader.counts(query)
+        return find_onset(MinuteCounts(counts.ends, counts.total, counts.bad), slo.objective)
+
+
+def _instants(shown: Cells) -> list[datetime]:
+    return [datetime.fromtimestamp(end, UTC) for end in shown.ends]
+
+
+def _row(row: Row, tier: int) -> HeatmapRow:
+    found = [
+        None if rate is None else Cell(burn_rate=rate, risk_level=level(rate))
+        for rate in row.burn_rates
+    ]
+    worst = None if row.worst < 0 else row.worst
+    return HeatmapRow.model_validate(
+        {
+            "service_name": row.service_name,
+            "tier": tier,
+            "worst_burn_rate": worst,
+            "cells": found,
+        }
+    )
