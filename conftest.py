@@ -7,6 +7,8 @@ from hypothesis import HealthCheck, settings
 pytest_plugins = (
     "tests.plugin",
     "tests.parallel",
+    "tests.alertmanager",
+    "tests.delivery_fixtures",
     "tests.gateway_fixtures",
     "tests.ingest_fixtures",
     "tests.faults.fixtures",

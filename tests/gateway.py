@@ -231,6 +231,7 @@ class GatewayHarness:
     handlers: Handlers
     discovery: Discovery
     now: list[datetime]
+    alerts: Any
     offsets: Iterable[int] = field(default_factory=itertools.count)
 
     async def feed(

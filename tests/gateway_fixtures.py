@@ -14,6 +14,7 @@ from api_gateway.handlers import Handlers
 from api_gateway.settings import GatewaySettings
 from api_gateway.web import gateway_app
 from tests.gateway import NOW, PARTITIONS, TOKEN, GatewayHarness, MemorySender, MemoryStore
+from tests.gateway_alerts import MemoryAlerts
 from tests.gateway_intents import MemoryIntents, MemoryResults
 
 
@@ -27,6 +28,7 @@ def gateway_settings(request: pytest.FixtureRequest) -> dict[str, Any]:
         "compute_timeout_seconds": 0.2,
         "ready_seconds": 0,
         "override_visible_seconds": 0.05,
+        "channel_test_timeout_seconds": 0.2,
         **getattr(request, "param", {}),
     }
 
@@ -36,14 +38,15 @@ async def gateway(gateway_settings: dict[str, Any]) -> AsyncIterator[GatewayHarn
     """The application with its real operations, handlers and read model."""
     settings = GatewaySettings.model_validate(gateway_settings)
     store, sender, now = MemoryStore(), MemorySender(), [NOW]
-    stores = Stores(store, MemoryIntents(store), MemoryResults(store))
+    alerts = MemoryAlerts(store)
+    stores = Stores(store, MemoryIntents(store), MemoryResults(store), alerts)
     parts = make_gateway(settings, stores, sender, lambda: now[0])
     discovery = Discovery(store)
     handlers = Handlers(parts.read_model, parts.decisions, parts.commands, discovery)
     app = gateway_app(settings, parts, _no_lifespan, _ready)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
-        yield GatewayHarness(app, client, parts, store, sender, handlers, discovery, now)
+        yield GatewayHarness(app, client, parts, store, sender, handlers, discovery, now, alerts)
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +54,7 @@ def gateway_document() -> dict[str, Any]:
     """The gateway's OpenAPI document; it is the same for every application."""
     settings = GatewaySettings.model_validate({"database_url": "postgresql://none"})
     store = MemoryStore()
-    stores = Stores(store, MemoryIntents(store), MemoryResults(store))
+    stores = Stores(store, MemoryIntents(store), MemoryResults(store), MemoryAlerts(store))
     parts = make_gateway(settings, stores, MemorySender())
     return gateway_app(settings, parts, _no_lifespan, _ready).openapi()
 

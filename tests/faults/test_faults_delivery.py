@@ -9,7 +9,6 @@ import asyncio
 import os
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,10 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from alerts.notice import Notice
-from tests.delivery_desk import Desk, connected, delivering, notice_keys, until
 from tests.faults.fork_server import start_service
-from tests.faults.proxy import HOST, Proxy
 from tests.notices import alert, notice, resolved
+from tests.outgoing import Outgoing, connected, delivering, notice_keys, until
+from tests.proxy import HOST, Proxy
 from tests.receiver import GARBAGE, HANG_UP, NEVER, Answer, Received, Receiver, receiving
 
 EPISODES = 25
@@ -35,20 +34,6 @@ ENVIRONMENT = {
     "ALERTS_DELIVERY_LONGEST_RETRY_SECONDS": "0.05",
     "ALERTS_DELIVERY_MAX_ATTEMPTS": "200",
 }
-
-
-@pytest.fixture
-async def desk(postgres_url: str) -> AsyncIterator[Desk]:
-    async with connected(postgres_url) as database:
-        found = Desk(database)
-        await found.clear()
-        yield found
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as found:
-        yield found
 
 
 class Killed:
@@ -88,7 +73,7 @@ def workload() -> list[Notice]:
     return firing + [notice(resolved(n)) for n in range(1, EPISODES + 1)]
 
 
-async def check(desk: Desk, receiver: Receiver, kills: int, places: int) -> None:
+async def check(outgoing: Outgoing, receiver: Receiver, kills: int, places: int) -> None:
     expected = [n.notice_key for n in workload()]
     accepted = notice_keys(receiver.accepted)
     assert set(accepted) == set(expected), "a notice was lost"
@@ -98,24 +83,24 @@ async def check(desk: Desk, receiver: Receiver, kills: int, places: int) -> None
         firing, end = notice(alert(number)).notice_key, notice(resolved(number)).notice_key
         mine = [key for key in accepted if key in {firing, end}]
         assert mine == sorted(mine, key=[firing, end].index), "a resolve overtook its firing"
-    await _check_attempts(desk, receiver, kills, places)
+    await _check_attempts(outgoing, receiver, kills, places)
 
 
-async def _check_attempts(desk: Desk, receiver: Receiver, kills: int, places: int) -> None:
+async def _check_attempts(outgoing: Outgoing, receiver: Receiver, kills: int, places: int) -> None:
     """What reached the receiver was recorded before: there are at least as many attempts."""
     columns = "notice_key, count(*) AS attempts, count(*) - count(outcome) AS unknown"
     table = "attempt JOIN alerts.notification n ON n.id = notification_id GROUP BY notice_key"
-    rows = await desk.rows(columns, table, order="notice_key")
+    rows = await outgoing.rows(columns, table, order="notice_key")
     recorded = {row.notice_key: row.attempts for row in rows}
     for key, times in Counter(notice_keys(receiver.received)).items():
         assert times <= recorded[key], "a request went out that was not recorded"
     assert sum(row.unknown for row in rows) <= kills * places
 
 
-async def finish(desk: Desk, killed: Killed, after: Any = None) -> None:
+async def finish(outgoing: Outgoing, killed: Killed, after: Any = None) -> None:
     """Start the process again and again until all is sent."""
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while set(await desk.states()) != {"sent"}:
+        while set(await outgoing.states()) != {"sent"}:
             killed.keep_running()
             if after is not None:
                 await after()
@@ -127,10 +112,10 @@ async def finish(desk: Desk, killed: Killed, after: Any = None) -> None:
     ["delivery.before_claim_commit", "delivery.before_send", "delivery.after_send"],
 )
 async def test_a_process_that_is_killed_between_two_steps_loses_nothing(
-    desk: Desk, postgres_url: str, receiver: Receiver, tmp_path: Path, failpoint: str
+    outgoing: Outgoing, postgres_url: str, receiver: Receiver, tmp_path: Path, failpoint: str
 ) -> None:
-    await desk.channel("hook", url=receiver.url)
-    await desk.add(*workload())
+    await outgoing.channel("hook", url=receiver.url)
+    await outgoing.add(*workload())
     killed = Killed(
         postgres_url,
         tmp_path,
@@ -138,10 +123,10 @@ async def test_a_process_that_is_killed_between_two_steps_loses_nothing(
         ALERTS_DELIVERY_CONCURRENCY="1",
     )
     try:
-        await finish(desk, killed)
+        await finish(outgoing, killed)
         assert (tmp_path / f"failpoint-{failpoint}.hit").exists()
         assert killed.kills == 1
-        await check(desk, receiver, killed.kills, places=1)
+        await check(outgoing, receiver, killed.kills, places=1)
         extra = len(receiver.accepted) - 2 * EPISODES
         assert extra == int(failpoint == "delivery.after_send")
     finally:
@@ -149,7 +134,7 @@ async def test_a_process_that_is_killed_between_two_steps_loses_nothing(
 
 
 async def test_killed_at_random_with_a_receiver_at_its_worst(
-    desk: Desk, postgres_url: str, receiver: Receiver, tmp_path: Path
+    outgoing: Outgoing, postgres_url: str, receiver: Receiver, tmp_path: Path
 ) -> None:
     rng = random.Random(20261123)
     worst = [
@@ -165,8 +150,8 @@ async def test_killed_at_random_with_a_receiver_at_its_worst(
         return rng.choice(worst) if rng.random() < 0.4 else Answer(delay_seconds=0.02)
 
     receiver.decide = decide
-    await desk.channel("hook", url=receiver.url)
-    await desk.add(*workload())
+    await outgoing.channel("hook", url=receiver.url)
+    await outgoing.add(*workload())
     killed = Killed(postgres_url, tmp_path, ALERTS_DELIVERY_CONCURRENCY="4")
 
     async def kill_now_and_then() -> None:
@@ -174,41 +159,41 @@ async def test_killed_at_random_with_a_receiver_at_its_worst(
             killed.kill()
 
     try:
-        await finish(desk, killed, kill_now_and_then)
+        await finish(outgoing, killed, kill_now_and_then)
         assert killed.kills >= 5
-        await check(desk, receiver, killed.kills, places=4)
+        await check(outgoing, receiver, killed.kills, places=4)
     finally:
         killed.kill()
 
 
 async def test_a_receiver_that_was_down_gets_everything_once_it_is_back(
-    desk: Desk,
+    outgoing: Outgoing,
 ) -> None:
     with receiving() as gone:
         port = gone.port
-    await desk.channel("hook", url=f"http://{HOST}:{port}")
-    await desk.add(*workload())
-    async with delivering(desk.database, max_attempts=1000):
+    await outgoing.channel("hook", url=f"http://{HOST}:{port}")
+    await outgoing.add(*workload())
+    async with delivering(outgoing.database, max_attempts=1000):
 
         async def all_have_failed() -> bool:
-            rows = await desk.rows("*", "notification")
+            rows = await outgoing.rows("*", "notification")
             return all(row.attempts for row in rows[:EPISODES])
 
         await until(all_have_failed)
         back = Receiver()
         back.start(port)
         try:
-            await desk.until_states(*["sent"] * 2 * EPISODES)
+            await outgoing.until_states(*["sent"] * 2 * EPISODES)
         finally:
             back.stop()
-    await check(desk, back, kills=0, places=0)
+    await check(outgoing, back, kills=0, places=0)
 
 
 async def test_an_outcome_that_cannot_be_stored_is_not_sent_again(
-    desk: Desk, postgres_url: str, receiver: Receiver
+    outgoing: Outgoing, postgres_url: str, receiver: Receiver
 ) -> None:
     """PostgreSQL is away when the answer comes, and stays away for longer than the lease."""
-    await desk.channel("hook", url=receiver.url)
+    await outgoing.channel("hook", url=receiver.url)
     url = make_url(postgres_url)
     assert url.port is not None
     proxy = Proxy(url.port)
@@ -219,7 +204,7 @@ async def test_an_outcome_that_cannot_be_stored_is_not_sent_again(
         return Answer()
 
     receiver.decide = cut_off
-    await desk.add(notice(alert(1)))
+    await outgoing.add(notice(alert(1)))
     through = url.set(host=HOST, port=proxy.port).render_as_string(hide_password=False)
     try:
         async with connected(through) as database, delivering(database, lease_seconds=1.01):
@@ -229,13 +214,13 @@ async def test_an_outcome_that_cannot_be_stored_is_not_sent_again(
 
             async def lease_is_over() -> bool:
                 over = "next_attempt_at < now() - interval '0.2 s' AS over"
-                (row,) = await desk.rows(over, "notification")
+                (row,) = await outgoing.rows(over, "notification")
                 return bool(row.over)
 
             await until(accepted)
             await until(lease_is_over)
             proxy.heal()
-            await desk.until_states("sent")
+            await outgoing.until_states("sent")
     finally:
         proxy.stop()
     assert len(receiver.received) == 1

@@ -17,6 +17,7 @@ CHANNEL_NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 MAX_VALUE_LENGTH = 2048
 PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue"
 
+_SHOWN_SCHEMES = frozenset({"http", "https"})
 _channel_name = re.compile(CHANNEL_NAME_PATTERN)
 
 
@@ -72,9 +73,15 @@ def check_channel(name: str, kind: str, secrets: Mapping[str, str]) -> None:
 
 
 def shown_address(secrets: Mapping[str, str]) -> str | None:
-    """Return as much of a channel's address as may be shown: scheme and host."""
+    """Return as much of a channel's address as may be shown: scheme and host.
+
+    Of an address that is not http only the scheme: the host may be a key there.
+    """
     parts = urlsplit(secrets.get("url", ""))
-    return f"{parts.scheme}://{parts.hostname}" if parts.hostname else None
+    if not parts.scheme:
+        return None
+    shown = parts.hostname if parts.scheme in _SHOWN_SCHEMES else "..."
+    return f"{parts.scheme}://{shown}"
 
 
 def _check_fields(kind: ChannelKind, secrets: Mapping[str, str]) -> None:
@@ -109,4 +116,4 @@ def _is_address(value: str) -> bool:
         _ = parts.port  # raises where it is no number
     except ValueError:
         return False
-    return parts.scheme in {"http", "https"} and bool(parts.hostname)
+    return parts.scheme in _SHOWN_SCHEMES and bool(parts.hostname)

@@ -135,9 +135,8 @@ def read_rule(document: object) -> Rule:
 
 def rule_document(rule: Rule) -> dict[str, Any]:
     """Return the rule as data, every field spelled, for people and for JSON."""
-    shown: dict[str, Any] = msgspec.to_builtins(
-        {name: getattr(rule, name) for name in rule.__struct_fields__}
-    )
+    fields = {name: getattr(rule, name) for name in rule.__struct_fields__}
+    shown: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(fields))
     return shown
 
 

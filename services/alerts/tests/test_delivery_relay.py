@@ -3,48 +3,34 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
 
 from alerts.delivery import repository
+from alerts.delivery.outcome import Outcome
 from alerts.delivery.trial import trial_notice
-from tests.delivery_desk import Desk, connected, delivering, notice_keys, until
 from tests.notices import alert, notice, resolved
+from tests.outgoing import Outgoing, connected, delivering, notice_keys, until
 from tests.receiver import GARBAGE, HANG_UP, NEVER, Answer, Received, Receiver, receiving
 
 
 @pytest.fixture
-async def desk(postgres_url: str) -> AsyncIterator[Desk]:
-    async with connected(postgres_url) as database:
-        found = Desk(database)
-        await found.clear()
-        yield found
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as found:
-        yield found
-
-
-@pytest.fixture
-async def hook(desk: Desk, receiver: Receiver) -> str:
-    await desk.channel("hook", url=f"{receiver.url}/abcdefgh", signing_secret="s3cret")
+async def hook(outgoing: Outgoing, receiver: Receiver) -> str:
+    await outgoing.channel("hook", url=f"{receiver.url}/abcdefgh", signing_secret="s3cret")
     return "hook"
 
 
 @pytest.mark.usefixtures("hook")
 async def test_what_is_written_goes_out_and_is_known_as_sent(
-    desk: Desk, receiver: Receiver
+    outgoing: Outgoing, receiver: Receiver
 ) -> None:
-    await desk.add(notice(alert(1)))
-    async with delivering(desk.database):
-        await desk.until_states("sent")
-    (row,) = await desk.rows("*", "notification")
-    (attempt,) = await desk.rows("*", "attempt")
+    await outgoing.add(notice(alert(1)))
+    async with delivering(outgoing.database):
+        await outgoing.until_states("sent")
+    (row,) = await outgoing.rows("*", "notification")
+    (attempt,) = await outgoing.rows("*", "attempt")
     assert (row.attempts, row.last_error) == (1, None)
     assert row.sent_at >= row.created_at
     assert (attempt.number, attempt.outcome, attempt.status_code) == (1, "delivered", 200)
@@ -53,13 +39,13 @@ async def test_what_is_written_goes_out_and_is_known_as_sent(
 
 
 @pytest.mark.usefixtures("hook")
-async def test_waking_delivers_at_once(desk: Desk) -> None:
-    async with delivering(desk.database, idle_seconds=60) as delivery:
+async def test_waking_delivers_at_once(outgoing: Outgoing) -> None:
+    async with delivering(outgoing.database, idle_seconds=60) as delivery:
         await asyncio.sleep(0.1)
-        await desk.add(notice(alert(1)))
+        await outgoing.add(notice(alert(1)))
         began = time.monotonic()
         delivery.wake()
-        await desk.until_states("sent")
+        await outgoing.until_states("sent")
     assert time.monotonic() - began < 10
 
 
@@ -68,27 +54,27 @@ async def test_waking_delivers_at_once(desk: Desk) -> None:
     "answer", [Answer(500), GARBAGE, HANG_UP, NEVER], ids=["500", "garbage", "hang-up", "never"]
 )
 async def test_a_failure_is_tried_again_with_the_same_key(
-    desk: Desk, receiver: Receiver, answer: Answer
+    outgoing: Outgoing, receiver: Receiver, answer: Answer
 ) -> None:
     receiver.answers.extend([answer] * 2)
-    await desk.add(notice(alert(1)))
-    async with delivering(desk.database, timeout_seconds=0.3):
-        await desk.until_states("sent")
+    await outgoing.add(notice(alert(1)))
+    async with delivering(outgoing.database, timeout_seconds=0.3):
+        await outgoing.until_states("sent")
     keys = notice_keys(receiver.received)
     assert keys == [notice(alert(1)).notice_key] * 3
     assert len({request.body for request in receiver.received}) == 1
-    attempts = await desk.rows("*", "attempt")
+    attempts = await outgoing.rows("*", "attempt")
     assert [a.outcome for a in attempts] == ["failed", "failed", "delivered"]
     assert all(a.error for a in attempts[:2])
 
 
 @pytest.mark.usefixtures("hook")
-async def test_a_resolve_never_overtakes_its_firing(desk: Desk, receiver: Receiver) -> None:
+async def test_a_resolve_never_overtakes_its_firing(outgoing: Outgoing, receiver: Receiver) -> None:
     receiver.answers.extend([Answer(500)] * 3)
     other = alert(2)
-    await desk.add(notice(alert(1)), notice(resolved(1), other), notice(resolved(2)))
-    async with delivering(desk.database):
-        await desk.until_states("sent", "sent", "sent")
+    await outgoing.add(notice(alert(1)), notice(resolved(1), other), notice(resolved(2)))
+    async with delivering(outgoing.database):
+        await outgoing.until_states("sent", "sent", "sent")
     first, second, third = (
         notice(alert(1)).notice_key,
         notice(resolved(1), other).notice_key,
@@ -98,36 +84,42 @@ async def test_a_resolve_never_overtakes_its_firing(desk: Desk, receiver: Receiv
 
 
 @pytest.mark.usefixtures("hook")
-async def test_an_episode_that_waits_holds_up_no_other(desk: Desk, receiver: Receiver) -> None:
+async def test_an_episode_that_waits_holds_up_no_other(
+    outgoing: Outgoing, receiver: Receiver
+) -> None:
     def all_but_the_first(received: Received) -> Answer:
         first = received.headers["x-burnline-notice"] == notice(alert(1)).notice_key
         return Answer(500) if first else Answer()
 
     receiver.decide = all_but_the_first
-    await desk.add(notice(alert(1)), notice(resolved(1)), notice(alert(2)), notice(resolved(2)))
-    async with delivering(desk.database):
-        await desk.until_states("pending", "pending", "sent", "sent")
+    await outgoing.add(notice(alert(1)), notice(resolved(1)), notice(alert(2)), notice(resolved(2)))
+    async with delivering(outgoing.database):
+        await outgoing.until_states("pending", "pending", "sent", "sent")
     assert notice(resolved(1)).notice_key not in notice_keys(receiver.received)
 
 
-async def test_a_channel_that_is_down_holds_up_no_other(desk: Desk, receiver: Receiver) -> None:
-    await desk.channel("hook", url=receiver.url)
+async def test_a_channel_that_is_down_holds_up_no_other(
+    outgoing: Outgoing, receiver: Receiver
+) -> None:
+    await outgoing.channel("hook", url=receiver.url)
     with receiving() as broken:
         broken.decide = lambda _: NEVER
-        await desk.channel("broken", url=broken.url)
-        await desk.add(*(notice(alert(n), channel="broken") for n in range(20)))
-        await desk.add(*(notice(alert(n)) for n in range(20)))
-        async with delivering(desk.database, channel_concurrency=2):
-            await desk.until_states(*["pending"] * 20, *["sent"] * 20)
+        await outgoing.channel("broken", url=broken.url)
+        await outgoing.add(*(notice(alert(n), channel="broken") for n in range(20)))
+        await outgoing.add(*(notice(alert(n)) for n in range(20)))
+        async with delivering(outgoing.database, channel_concurrency=2):
+            await outgoing.until_states(*["pending"] * 20, *["sent"] * 20)
         assert broken.most_at_once <= 2
 
 
 @pytest.mark.usefixtures("hook")
-async def test_a_channel_has_so_many_places_and_uses_them(desk: Desk, receiver: Receiver) -> None:
+async def test_a_channel_has_so_many_places_and_uses_them(
+    outgoing: Outgoing, receiver: Receiver
+) -> None:
     receiver.decide = lambda _: Answer(delay_seconds=0.05)
-    await desk.add(*(notice(alert(n)) for n in range(1, 31)))
-    async with delivering(desk.database, channel_concurrency=3):
-        await desk.until_states(*["sent"] * 30)
+    await outgoing.add(*(notice(alert(n)) for n in range(1, 31)))
+    async with delivering(outgoing.database, channel_concurrency=3):
+        await outgoing.until_states(*["sent"] * 30)
     assert receiver.most_at_once == 3
     assert Counter(notice_keys(receiver.received)) == {
         notice(alert(n)).notice_key: 1 for n in range(1, 31)
@@ -136,7 +128,7 @@ async def test_a_channel_has_so_many_places_and_uses_them(desk: Desk, receiver: 
 
 @pytest.mark.usefixtures("hook")
 async def test_429_pauses_the_whole_channel_for_as_long_as_it_asks(
-    desk: Desk, receiver: Receiver
+    outgoing: Outgoing, receiver: Receiver
 ) -> None:
     instants: list[float] = []
 
@@ -145,101 +137,103 @@ async def test_429_pauses_the_whole_channel_for_as_long_as_it_asks(
         return Answer(429, headers={"Retry-After": "1"}) if len(instants) == 1 else Answer()
 
     receiver.decide = limited
-    await desk.add(*(notice(alert(n)) for n in range(1, 6)))
-    async with delivering(desk.database, channel_concurrency=1):
-        await desk.until_states(*["sent"] * 5)
+    await outgoing.add(*(notice(alert(n)) for n in range(1, 6)))
+    async with delivering(outgoing.database, channel_concurrency=1):
+        await outgoing.until_states(*["sent"] * 5)
     assert instants[1] - instants[0] >= 1.0
     assert len(instants) == 6
 
 
 @pytest.mark.usefixtures("hook")
 async def test_what_fails_too_often_is_a_dead_letter_that_says_why(
-    desk: Desk, receiver: Receiver
+    outgoing: Outgoing, receiver: Receiver
 ) -> None:
     receiver.decide = lambda _: Answer(500, body=b"no; secret s3cret of /abcdefgh")
-    await desk.add(notice(alert(1)), notice(resolved(1)))
-    async with delivering(desk.database, max_attempts=3):
-        await desk.until_states("dead", "dead")
-    first, _ = await desk.rows("*", "notification")
+    await outgoing.add(notice(alert(1)), notice(resolved(1)))
+    async with delivering(outgoing.database, max_attempts=3):
+        await outgoing.until_states("dead", "dead")
+    first, _ = await outgoing.rows("*", "notification")
     assert (first.attempts, first.sent_at) == (3, None)
     assert first.last_error == "HTTP 500: no; secret *** of /***"
-    attempts = await desk.rows("*", "attempt", "notification_id, number")
+    attempts = await outgoing.rows("*", "attempt", "notification_id, number")
     assert [a.outcome for a in attempts] == ["failed", "failed", "given_up"] * 2
     assert all("s3cret" not in str(row) and "abcdefgh" not in str(row) for row in attempts)
 
 
 @pytest.mark.usefixtures("hook")
 async def test_what_a_receiver_will_never_take_is_given_up_at_once(
-    desk: Desk, receiver: Receiver
+    outgoing: Outgoing, receiver: Receiver
 ) -> None:
     receiver.decide = lambda _: Answer(400, body=b"invalid event")
-    await desk.add(notice(alert(1)))
-    async with delivering(desk.database):
-        await desk.until_states("dead")
+    await outgoing.add(notice(alert(1)))
+    async with delivering(outgoing.database):
+        await outgoing.until_states("dead")
     assert len(receiver.received) == 1
 
 
 @pytest.mark.usefixtures("hook")
-async def test_what_is_too_old_is_given_up(desk: Desk, receiver: Receiver) -> None:
+async def test_what_is_too_old_is_given_up(outgoing: Outgoing, receiver: Receiver) -> None:
     receiver.decide = lambda _: Answer(500)
-    await desk.add(notice(alert(1)))
-    async with desk.database.write() as session:
+    await outgoing.add(notice(alert(1)))
+    async with outgoing.database.write() as session:
         old = "UPDATE alerts.notification SET created_at = now() - interval '25 h'"
         await session.execute(text(old))
-    async with delivering(desk.database):
-        await desk.until_states("dead")
+    async with delivering(outgoing.database):
+        await outgoing.until_states("dead")
     assert len(receiver.received) == 1, "it is tried, though"
 
 
-async def test_what_has_no_channel_is_dead(desk: Desk, receiver: Receiver) -> None:
-    await desk.channel("off", url=receiver.url)
-    await desk.disable("off")
-    await desk.add(notice(alert(1), channel="off"), notice(alert(1), channel="unknown"))
-    async with delivering(desk.database):
-        await desk.until_states("dead", "dead")
-    errors = {row.last_error for row in await desk.rows("last_error", "notification")}
+async def test_what_has_no_channel_is_dead(outgoing: Outgoing, receiver: Receiver) -> None:
+    await outgoing.channel("off", url=receiver.url)
+    await outgoing.disable("off")
+    await outgoing.add(notice(alert(1), channel="off"), notice(alert(1), channel="unknown"))
+    async with delivering(outgoing.database):
+        await outgoing.until_states("dead", "dead")
+    errors = {row.last_error for row in await outgoing.rows("last_error", "notification")}
     assert errors == {"the channel is disabled or gone"}
     assert receiver.connections == 0
 
 
 async def test_a_changed_channel_is_used_by_the_next_attempt(
-    desk: Desk, receiver: Receiver
+    outgoing: Outgoing, receiver: Receiver
 ) -> None:
     with receiving() as gone:
         pass
-    await desk.channel("hook", url=gone.url)
-    await desk.add(notice(alert(1)))
-    async with delivering(desk.database):
+    await outgoing.channel("hook", url=gone.url)
+    await outgoing.add(notice(alert(1)))
+    async with delivering(outgoing.database):
 
         async def has_failed() -> bool:
-            return any(row.error for row in await desk.rows("error", "attempt"))
+            return any(row.error for row in await outgoing.rows("error", "attempt"))
 
         await until(has_failed)
-        await desk.channel("hook", url=receiver.url)
-        await desk.until_states("sent")
+        await outgoing.channel("hook", url=receiver.url)
+        await outgoing.until_states("sent")
 
 
-async def test_an_address_inside_is_refused_and_said_so(desk: Desk, receiver: Receiver) -> None:
-    await desk.channel("hook", url=receiver.url)
-    await desk.add(notice(alert(1)))
-    async with delivering(desk.database, allowed_networks=(), max_attempts=2):
-        await desk.until_states("dead")
-    (row,) = await desk.rows("last_error", "notification")
+async def test_an_address_inside_is_refused_and_said_so(
+    outgoing: Outgoing, receiver: Receiver
+) -> None:
+    await outgoing.channel("hook", url=receiver.url)
+    await outgoing.add(notice(alert(1)))
+    async with delivering(outgoing.database, allowed_networks=(), max_attempts=2):
+        await outgoing.until_states("dead")
+    (row,) = await outgoing.rows("last_error", "notification")
     assert "loopback" in row.last_error
     assert receiver.connections == 0
 
 
 @pytest.mark.usefixtures("hook")
 async def test_two_relays_send_nothing_twice(
-    desk: Desk, postgres_url: str, receiver: Receiver
+    outgoing: Outgoing, postgres_url: str, receiver: Receiver
 ) -> None:
-    await desk.add(*(notice(alert(n % 20), resolved(n + 100)) for n in range(1, 101)))
+    await outgoing.add(*(notice(alert(n % 20), resolved(n + 100)) for n in range(1, 101)))
     async with (
         connected(postgres_url) as other,
-        delivering(desk.database),
+        delivering(outgoing.database),
         delivering(other),
     ):
-        await desk.until_states(*["sent"] * 100)
+        await outgoing.until_states(*["sent"] * 100)
     keys = notice_keys(receiver.received)
     assert Counter(keys) == dict.fromkeys(keys, 1)
     assert len(keys) == 100
@@ -253,93 +247,102 @@ async def test_two_relays_send_nothing_twice(
 
 
 @pytest.mark.usefixtures("hook")
-async def test_stopping_ends_what_is_under_way_first(desk: Desk, receiver: Receiver) -> None:
+async def test_stopping_ends_what_is_under_way_first(
+    outgoing: Outgoing, receiver: Receiver
+) -> None:
     receiver.decide = lambda _: Answer(delay_seconds=0.3)
-    await desk.add(notice(alert(1)))
-    async with delivering(desk.database):
+    await outgoing.add(notice(alert(1)))
+    async with delivering(outgoing.database):
 
         async def arrived() -> bool:
             return bool(receiver.received)
 
         await until(arrived)
-    assert await desk.states() == ["sent"]
+    assert await outgoing.states() == ["sent"]
     assert len(receiver.received) == 1
 
 
 @pytest.mark.usefixtures("hook")
 async def test_what_a_killed_process_left_is_taken_over_after_its_lease(
-    desk: Desk,
+    outgoing: Outgoing,
 ) -> None:
-    await desk.add(notice(alert(1)))
-    async with desk.database.write() as session:
+    await outgoing.add(notice(alert(1)))
+    async with outgoing.database.write() as session:
         (claimed,) = await repository.claim(session, {}, [], 4, 0.5)
     assert claimed.attempt == 1
-    async with delivering(desk.database):
-        await desk.until_states("sent")
-    attempts = await desk.rows("*", "attempt")
+    async with delivering(outgoing.database):
+        await outgoing.until_states("sent")
+    attempts = await outgoing.rows("*", "attempt")
     assert [a.outcome for a in attempts] == [None, "delivered"]
     assert (attempts[1].started_at - attempts[0].started_at).total_seconds() >= 0.5
 
 
 @pytest.mark.usefixtures("hook")
-async def test_a_notice_that_kills_its_sender_is_given_up(desk: Desk, receiver: Receiver) -> None:
-    await desk.add(notice(alert(1)))
+async def test_a_notice_that_kills_its_sender_is_given_up(
+    outgoing: Outgoing, receiver: Receiver
+) -> None:
+    await outgoing.add(notice(alert(1)))
     for _ in range(3):
-        async with desk.database.write() as session:
+        async with outgoing.database.write() as session:
             assert await repository.claim(session, {}, [], 4, 0.0)
-    async with delivering(desk.database, max_attempts=3):
-        await desk.until_states("dead")
+    async with delivering(outgoing.database, max_attempts=3):
+        await outgoing.until_states("dead")
     assert receiver.received == []
-    (row,) = await desk.rows("last_error", "notification")
+    (row,) = await outgoing.rows("last_error", "notification")
     assert "not known" in row.last_error
 
 
 @pytest.mark.usefixtures("hook")
-async def test_an_attempt_that_ends_after_its_lease_changes_no_later_one(desk: Desk) -> None:
-    await desk.add(notice(alert(1)))
-    async with desk.database.write() as session:
+async def test_an_attempt_that_ends_after_its_lease_changes_no_later_one(
+    outgoing: Outgoing,
+) -> None:
+    await outgoing.add(notice(alert(1)))
+    async with outgoing.database.write() as session:
         (late,) = await repository.claim(session, {}, [], 4, 0.0)
-    async with desk.database.write() as session:
+    async with outgoing.database.write() as session:
         (second,) = await repository.claim(session, {}, [], 4, 60.0)
-    async with desk.database.write() as session:
-        await repository.store_failed(session, late, repository.Outcome(delivered=False), 0.0)
+    async with outgoing.database.write() as session:
+        await repository.store_failed(session, late, Outcome(delivered=False), 0.0)
         assert await repository.claim(session, {}, [], 4, 60.0) == []
-    async with desk.database.write() as session:
-        await repository.store_sent(session, second, repository.Outcome(delivered=True))
-        await repository.store_failed(session, late, repository.Outcome(delivered=False), None)
-    assert await desk.states() == ["sent"]
+    async with outgoing.database.write() as session:
+        await repository.store_sent(session, second, Outcome(delivered=True))
+        await repository.store_failed(session, late, Outcome(delivered=False), None)
+    assert await outgoing.states() == ["sent"]
 
 
-async def test_a_trial_is_attempted_once(desk: Desk, receiver: Receiver) -> None:
-    await desk.channel("hook", url=receiver.url)
+async def test_a_trial_is_attempted_once(outgoing: Outgoing, receiver: Receiver) -> None:
+    await outgoing.channel("hook", url=receiver.url)
     receiver.answers.append(Answer(500))
     now = datetime.now(UTC)
-    await desk.add(trial_notice("hook", "1", now), trial_notice("hook", "2", now))
-    async with delivering(desk.database):
-        await desk.until_states("dead", "sent")
+    await outgoing.add(trial_notice("hook", "1", now), trial_notice("hook", "2", now))
+    async with delivering(outgoing.database):
+        await outgoing.until_states("dead", "sent")
     assert len(receiver.received) == 2
 
 
 async def test_a_row_that_cannot_be_read_or_sent_holds_up_no_other(
-    desk: Desk, receiver: Receiver
+    outgoing: Outgoing, receiver: Receiver
 ) -> None:
-    await desk.channel("hook", url=receiver.url)
-    await desk.channel("pager", "pagerduty", routing_key="k", url=receiver.url)
+    await outgoing.channel("hook", url=receiver.url)
+    await outgoing.channel("pager", "pagerduty", routing_key="k", url=receiver.url)
     two = notice(alert(1), alert(2), channel="pager")
-    await desk.add(two, notice(alert(3)))
-    async with delivering(desk.database, max_attempts=2):
-        await desk.until_states("dead", "sent")
-    first, _ = await desk.rows("last_error", "notification")
+    await outgoing.add(two, notice(alert(3)))
+    async with delivering(outgoing.database, max_attempts=2):
+        await outgoing.until_states("dead", "sent")
+    first, _ = await outgoing.rows("last_error", "notification")
     assert first.last_error == "an error of our own: ValueError; it is in the log"
 
 
 @pytest.mark.usefixtures("hook")
-async def test_old_deliveries_are_deleted_and_new_ones_kept(desk: Desk) -> None:
-    await desk.add(notice(alert(1)), notice(alert(2)), notice(alert(3)))
-    async with desk.database.write() as session:
+async def test_old_deliveries_are_deleted_and_new_ones_kept(outgoing: Outgoing) -> None:
+    await outgoing.add(notice(alert(1)), notice(alert(2)), notice(alert(3)))
+    async with outgoing.database.write() as session:
         old = """UPDATE alerts.notification SET created_at = now() - interval '31 d',
             state = CASE WHEN 1 = ANY(episode_ids) THEN 'sent' ELSE 'pending' END
             WHERE NOT 3 = ANY(episode_ids)"""
         await session.execute(text(old))
         await repository.purge(session, 30 * 86_400)
-    assert [row.episode_ids for row in await desk.rows("episode_ids", "notification")] == [[2], [3]]
+    assert [row.episode_ids for row in await outgoing.rows("episode_ids", "notification")] == [
+        [2],
+        [3],
+    ]

@@ -6,7 +6,7 @@ import json
 import ssl
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -28,12 +28,6 @@ from tests.receiver import GARBAGE, HANG_UP, NEVER, Answer, Receiver, receiving
 LOOPBACK = ip_network("127.0.0.0/8")
 CERTIFICATE = Path(__file__).parent / "certificates" / "receiver.test.pem"
 KEY = "0123456789abcdef0123456789abcdef"
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as found:
-        yield found
 
 
 @contextlib.asynccontextmanager

@@ -11,12 +11,17 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 
+from api_gateway.alert_channels import AlertChannels
+from api_gateway.alert_intent_repository import PostgresAlerts
+from api_gateway.alert_ports import AlertStore
+from api_gateway.alert_rule_book import AlertRuleBook
+from api_gateway.alerting import Alerting
 from api_gateway.catalog import Catalog
 from api_gateway.compute import ComputeCommands, Sender
 from api_gateway.decisions import DecisionBook
 from api_gateway.discovery import Discovery
 from api_gateway.domain import default_definition
-from api_gateway.findings import GateFindings, RecentChanges
+from api_gateway.findings import GateFindings, RecentEvents
 from api_gateway.gateway import Gateway
 from api_gateway.handlers import Handlers
 from api_gateway.intent_ports import IntentStore
@@ -29,7 +34,7 @@ from api_gateway.policies import Policies
 from api_gateway.ports import Store
 from api_gateway.read_model import ReadModel
 from api_gateway.ready_bytes import ReadyBytes
-from api_gateway.reconciliation import reconcile_intents
+from api_gateway.reconciliation import reconcile_alerts, reconcile_intents
 from api_gateway.releases import Releases
 from api_gateway.repository import PostgresStore
 from api_gateway.result_ports import Results
@@ -45,7 +50,7 @@ from common.kafka import Publisher, Record, TableReader
 from common.logging import configure_logging
 from common.outbox import Outbox
 from common.policy_files import PolicySettings, read_policies
-from common.topics import BURNRATES, CATALOG, DECISIONS, POLICIES
+from common.topics import ALERTS, BURNRATES, CATALOG, DECISIONS, POLICIES, RULES
 
 log = structlog.get_logger()
 
@@ -60,6 +65,7 @@ class Stores:
     catalog: Store
     intents: IntentStore
     results: Results
+    alerts: AlertStore
 
 
 def make_gateway(
@@ -74,7 +80,7 @@ def make_gateway(
     roster = Roster(stores.catalog, lambda: read_model.catalog_version)
     findings = Findings(
         release=GateFindings(decisions).release,
-        changes=RecentChanges(stores.results).since_yesterday,
+        events=RecentEvents(stores.results, stores.alerts, 2 * settings.ready_seconds).events,
     )
     subjects = Subjects(roster, read_model, findings)
     urgent = lambda: (roster.writes, read_model.catalog_version)  # noqa: E731
@@ -83,6 +89,12 @@ def make_gateway(
         store=stores.catalog,
         intents=stores.intents,
         results=stores.results,
+        alerts=stores.alerts,
+        alerting=Alerting(stores.alerts),
+        alert_rules=AlertRuleBook(stores.alerts),
+        channels=AlertChannels(
+            stores.alerts, publisher, clock, settings.channel_test_timeout_seconds
+        ),
         catalog=Catalog(roster),
         roster=roster,
         ready=ReadyBytes(clock, lambda: read_model.version, urgent, soon),
@@ -113,6 +125,7 @@ class Runtime:
             PostgresStore(self._database, self._outbox),
             PostgresIntents(self._database, self._outbox),
             PostgresResults(self._database),
+            PostgresAlerts(self._database, self._outbox),
         )
         self.gateway = make_gateway(settings, stores, self._publisher)
         self._discovery = Discovery(stores.catalog)
@@ -125,7 +138,7 @@ class Runtime:
         self._read_again = asyncio.Event()
         self._reader = TableReader(
             settings,
-            [BURNRATES.name, DECISIONS.name, CATALOG.name, POLICIES.name],
+            [t.name for t in (BURNRATES, DECISIONS, ALERTS, CATALOG, POLICIES, RULES)],
             self._on_records,
             on_start=self._forget,
         )
@@ -186,7 +199,8 @@ class Runtime:
     async def _announce_again(self) -> int:
         parts = self.gateway
         count = await parts.catalog.reconcile(parts.read_model)
-        return count + await reconcile_intents(parts.intents, parts.read_model, parts.clock())
+        count += await reconcile_intents(parts.intents, parts.read_model, parts.clock())
+        return count + await reconcile_alerts(parts.alerts, parts.read_model, parts.clock())
 
 
 async def _keep(name: str, run: Callable[[], Awaitable[None]]) -> None:

@@ -16,9 +16,10 @@ from common.events import (
     CatalogMessage,
     GateDecision,
     PolicyMessage,
+    RuleMessage,
 )
 from common.kafka import Record
-from common.topics import BURNRATES, CATALOG, DECISIONS, POLICIES
+from common.topics import BURNRATES, CATALOG, DECISIONS, POLICIES, RULES
 
 log = structlog.get_logger()
 
@@ -31,6 +32,7 @@ RECORDS = Counter(
 _burnrates = msgspec.json.Decoder(BurnRateMessage)
 _catalog = msgspec.json.Decoder(CatalogMessage)
 _policies = msgspec.json.Decoder(PolicyMessage)
+_rules = msgspec.json.Decoder(RuleMessage)
 _decisions = msgspec.json.Decoder(GateDecision)
 
 
@@ -82,6 +84,8 @@ class Handlers:
             self._read_model.apply_wish(_catalog.decode(record.value))
         elif record.topic == POLICIES.name:
             self._read_model.apply_wish(_policies.decode(record.value))
+        elif record.topic == RULES.name:
+            self._read_model.apply_wish(_rules.decode(record.value))
         elif record.topic == DECISIONS.name:
             self._decisions.apply(_decisions.decode(record.value))
 

@@ -41,7 +41,9 @@ class KeysetPage(Generic[Key]):
         return shown
 
 
-def keyset_page(read: Callable[[Any], Key]) -> Callable[..., KeysetPage[Key]]:
+def keyset_page(
+    read: Callable[[Any], Key], default_limit: int = DEFAULT_LIMIT
+) -> Callable[..., KeysetPage[Key]]:
     """Return a dependency that reads the paging parameters.
 
     `read` makes the key of what stands in a cursor; ValueError or TypeError where it is none.
@@ -52,7 +54,7 @@ def keyset_page(read: Callable[[Any], Key]) -> Callable[..., KeysetPage[Key]]:
         response: Response,
         limit: Annotated[
             int, Query(ge=1, le=MAX_LIMIT, description="Rows in one answer")
-        ] = DEFAULT_LIMIT,
+        ] = default_limit,
         cursor: Annotated[
             str, Query(max_length=512, description="From the `Link` header of the page before")
         ] = "",

@@ -6,15 +6,19 @@ from datetime import datetime, timedelta
 from api_gateway.domain import Definition, Target
 from api_gateway.state import ServiceState, service_state
 from common.events import (
+    AlertAcknowledged,
     BurnRateSnapshot,
     CatalogMessage,
+    ChannelChanged,
     PolicyChanged,
     PolicyMessage,
+    RuleChanged,
+    RuleMessage,
     ServiceChanged,
     ShardHeartbeat,
 )
 
-Wish = CatalogMessage | PolicyMessage
+Wish = CatalogMessage | PolicyMessage | RuleMessage
 """What users want, as it is announced."""
 
 
@@ -96,6 +100,8 @@ def _version(result: BurnRateSnapshot | ShardHeartbeat) -> tuple[int, datetime]:
 
 
 def _entry(change: Wish) -> tuple[type, str]:
-    if isinstance(change, ServiceChanged | PolicyChanged):
+    if isinstance(change, ServiceChanged | PolicyChanged | RuleChanged | ChannelChanged):
         return type(change), change.name
+    if isinstance(change, AlertAcknowledged):
+        return type(change), str(change.episode_id)
     return type(change), str(change.id)

@@ -1,7 +1,9 @@
-"""Overrides and policies that are not on their topic are announced again."""
+"""What users want of gate and alerts and is not on its topic is announced again."""
 
 from datetime import datetime
 
+from api_gateway.alert_intents import event_of
+from api_gateway.alert_ports import AlertStore
 from api_gateway.intent_ports import IntentStore
 from api_gateway.intents import override_changed, policy_changed
 from api_gateway.read_model import ReadModel
@@ -15,3 +17,11 @@ async def reconcile_intents(intents: IntentStore, read_model: ReadModel, now: da
         lost_policies = [p for p in policies if not read_model.announced(policy_changed(p))]
         await writer.announce(lost, lost_policies)
     return len(lost) + len(lost_policies)
+
+
+async def reconcile_alerts(alerts: AlertStore, read_model: ReadModel, now: datetime) -> int:
+    """Announce what the rules topic has lost; return how many entries that were."""
+    async with alerts.write() as writer:
+        lost = [i for i in await writer.wanted(now) if not read_model.announced(event_of(i))]
+        await writer.announce(lost)
+    return len(lost)

@@ -23,6 +23,9 @@ class GatewaySettings(Settings, KafkaSettings, DatabaseSettings):
         5, gt=0, validation_alias="BURNLINE_OVERRIDE_VISIBLE_SECONDS"
     )
     """How long an override waits for a decision that names it before it is answered 202."""
+    channel_test_timeout_seconds: float = Field(
+        8, gt=0, validation_alias="BURNLINE_CHANNEL_TEST_TIMEOUT_SECONDS"
+    )
     writes_per_second: float = Field(100, gt=0, validation_alias="BURNLINE_WRITES_PER_SECOND")
     write_burst: int = Field(1000, ge=1, validation_alias="BURNLINE_WRITE_BURST")
     default_objective: Decimal = Field(

@@ -10,19 +10,25 @@ from pydantic.json_schema import models_json_schema
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from api_gateway.alert_rule_schemas import ChannelChange, NewChannel, NewRule, RuleChanges
+from api_gateway.alert_schemas import AcknowledgeRequest, SilenceRequest
 from api_gateway.gateway import Gateway
 from api_gateway.override_schemas import Actor, OverrideRequest, Statement
 from api_gateway.pages import add_pages
 from api_gateway.policy_schemas import PolicyRequest
 from api_gateway.routers import (
+    alert_rules,
+    alerts,
     burn,
     changes,
+    channels,
     overrides,
     overview,
     policies,
     preview,
     release,
     services,
+    silences,
     slo,
     stream,
     summary,
@@ -50,6 +56,12 @@ BODIES: tuple[type[BaseModel], ...] = (
     Actor,
     Statement,
     PolicyRequest,
+    AcknowledgeRequest,
+    SilenceRequest,
+    NewRule,
+    RuleChanges,
+    NewChannel,
+    ChannelChange,
 )
 REFERENCE = "#/components/schemas/{model}"
 
@@ -83,6 +95,10 @@ def gateway_app(
         policies,
         changes,
         summary,
+        alerts,
+        silences,
+        alert_rules,
+        channels,
     ):
         app.include_router(resource.router)
     _answer_for_the_database(app)

@@ -6,11 +6,11 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests import gateway_release_rows, gateway_summary_rows
+from tests import gateway_alert_rows, gateway_release_rows, gateway_summary_rows
 from tests.gateway import NOW, TOKEN, GatewayHarness, for_target, heartbeat, snapshot
 from tests.gateway_document import operation_of, operations, validate
 
-WRITES = {"post", "put", "delete"}
+WRITES = {"post", "put", "patch", "delete"}
 OPERATIONS = {
     "list_services",
     "create_service",
@@ -30,6 +30,7 @@ OPERATIONS = {
     "stream_changes",
     *gateway_summary_rows.OPERATIONS,
     *gateway_release_rows.OPERATIONS,
+    *gateway_alert_rows.OPERATIONS,
 }
 SERVICE = {"name": "checkout", "tier": 1, "owner": "payments"}
 TARGET = {"name": "main", "sli_type": "availability", "objective": 0.999}
@@ -53,6 +54,7 @@ GOOD: list[tuple[str, str, str, Any]] = [
     ("get_overview", "GET", "/api/overview", None),
     *gateway_summary_rows.GOOD,
     *gateway_release_rows.GOOD,
+    *gateway_alert_rows.GOOD,
 ]
 # operation, method, path, body, status
 BAD: list[tuple[str, str, str, Any, int]] = [
@@ -84,6 +86,7 @@ BAD: list[tuple[str, str, str, Any, int]] = [
     ("compute_burn_rates", "POST", "/api/burn/compute", {"x": 1}, 422),
     ("compute_burn_rates", "POST", "/api/burn/compute", None, 504),
     *gateway_release_rows.BAD,
+    *gateway_alert_rows.BAD,
 ]
 
 
@@ -100,6 +103,7 @@ async def filled(gateway: GatewayHarness) -> GatewayHarness:
     end = int(NOW.timestamp()) // 60 * 60
     gateway.store.rows.minutes["checkout"] = [(end, 10, 1, 10)]
     await gateway_release_rows.fill(gateway)
+    await gateway_alert_rows.fill(gateway)
     return gateway
 
 
@@ -149,7 +153,11 @@ async def test_every_operation_declares_its_problems(gateway: GatewayHarness) ->
             answers = operation["operationId"] in gateway_release_rows.JSON_TOO
             if not (answers and status in {"403", "503"}):
                 assert kinds == {"application/problem+json"}
-        creates_nothing = {"compute_burn_rates", *gateway_release_rows.CREATE_NOTHING}
+        creates_nothing = {
+            "compute_burn_rates",
+            *gateway_release_rows.CREATE_NOTHING,
+            *gateway_alert_rows.CREATE_NOTHING,
+        }
         if "post" in method and operation["operationId"] not in creates_nothing:
             assert "Location" in operation["responses"]["201"]["headers"]
     assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"

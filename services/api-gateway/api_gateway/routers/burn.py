@@ -47,6 +47,7 @@ async def list_burn_rates(gateway: GatewayParts, page: PageQuery, request: Reque
 
 
 async def burn_rates(gateway: Gateway, page: Page, request: Request) -> Made:
+    """Return a page of snapshots as bytes, with the link to the next page."""
     in_use, links, now = await gateway.roster.in_use(), Response(), gateway.clock()
     services = page.cut(in_use.after(page.after, page.limit + 1), request, links)
     states = [gateway.read_model.state(s.name, in_use.targets[s.name], now) for s in services]

@@ -28,7 +28,7 @@ FAST: Final[dict[str, Any]] = {
 """Settings of the tests: loopback is allowed, and what is waited for is short."""
 
 
-class Desk:
+class Outgoing:
     """Writes what the deciding part would write, and reads what has become of it."""
 
     def __init__(self, database: Database) -> None:

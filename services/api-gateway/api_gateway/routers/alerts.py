@@ -1,0 +1,166 @@
+"""/api/alerts and /api/notifications: what fires, who has taken it on, who was told."""
+
+# ruff: noqa: FAST003 - a dependency reads the path's parameter
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query
+
+from api_gateway.alert_ports import Alert, AlertQuery, NotificationQuery
+from api_gateway.alert_schemas import (
+    AcknowledgeRequest,
+    AlertAnswer,
+    AlertHistoryAnswer,
+    AwareInstant,
+    HistoryLineAnswer,
+    NotificationAnswer,
+)
+from api_gateway.alerting import existing_alert
+from api_gateway.body import describes_body, json_body
+from api_gateway.gateway import BEARER, ExistingService, GatewayParts, WriteLimit
+from api_gateway.keyset import KeysetPage, keyset_page, number_of
+from api_gateway.paging import DEFAULT_LIMIT, LINK_HEADER
+from common.alert_rules import AlertState, Severity
+from common.problems import responses
+
+router = APIRouter(prefix="/api", tags=["alerts"])
+
+LARGEST_ID = 2**63 - 1
+AlertPath = Annotated[int, Path(ge=1, le=LARGEST_ID, description="An alert's id")]
+AlertPage = Annotated[KeysetPage[int], Depends(keyset_page(number_of, DEFAULT_LIMIT))]
+States = Annotated[list[AlertState] | None, Query(description="Only in these states", max_length=3)]
+Severities = Annotated[
+    list[Severity] | None, Query(description="Only of these severities", max_length=3)
+]
+Since = Annotated[
+    AwareInstant | None, Query(description="Only what was open at this time or since")
+]
+
+
+@router.get(
+    "/alerts",
+    summary="All alerts, newest first",
+    responses={200: {"headers": LINK_HEADER}, **responses(422, 503)},
+)
+async def list_alerts(  # noqa: PLR0913, PLR0917 - a filter for each parameter
+    gateway: GatewayParts,
+    page: AlertPage,
+    state: States = None,
+    severity: Severities = None,
+    service: Annotated[str | None, Query(max_length=63)] = None,
+    since: Since = None,
+) -> list[AlertAnswer]:
+    """Alerts of all services, also those that have ended; `state` may be given several times."""
+    query = AlertQuery(
+        page.before or LARGEST_ID,
+        page.wanted,
+        tuple(state or ()),
+        tuple(severity or ()),
+        service,
+        since,
+    )
+    return await _page(gateway, page, query)
+
+
+@router.get(
+    "/alerts/{service_name}",
+    summary="A service's alerts, newest first",
+    responses={200: {"headers": LINK_HEADER}, **responses(404, 422, 503)},
+)
+async def list_service_alerts(  # noqa: PLR0913, PLR0917 - a filter for each parameter
+    gateway: GatewayParts,
+    service: ExistingService,
+    page: AlertPage,
+    state: States = None,
+    severity: Severities = None,
+    since: Since = None,
+) -> list[AlertAnswer]:
+    """Alerts of one service, as in the list of all."""
+    query = AlertQuery(
+        page.before or LARGEST_ID,
+        page.wanted,
+        tuple(state or ()),
+        tuple(severity or ()),
+        service.name,
+        since,
+    )
+    return await _page(gateway, page, query)
+
+
+@router.get(
+    "/alerts/{id}/history",
+    summary="All that is known of an alert",
+    responses=responses(404, 422, 503),
+)
+async def get_alert_history(
+    gateway: GatewayParts,
+    id: AlertPath,  # noqa: A002 - the path's word
+) -> AlertHistoryAnswer:
+    """Every transition, with who and why, and every notification with how it went."""
+    async with gateway.alerts.read() as reader:
+        alert = await existing_alert(reader, id)
+        lines = await reader.history(id)
+        told = await reader.notifications(
+            NotificationQuery(LARGEST_ID, DEFAULT_LIMIT, episode_id=id)
+        )
+    return AlertHistoryAnswer(
+        alert=AlertAnswer.model_validate(alert),
+        transitions=[HistoryLineAnswer.model_validate(line) for line in lines],
+        notifications=[NotificationAnswer.model_validate(n) for n in told],
+    )
+
+
+async def _existing(gateway: GatewayParts, id: AlertPath) -> Alert:  # noqa: A002 - the path's word
+    async with gateway.alerts.read() as reader:
+        return await existing_alert(reader, id)
+
+
+@router.patch(
+    "/alerts/{id}/acknowledge",
+    summary="Take on an alert",
+    dependencies=[WriteLimit],
+    responses=responses(401, 404, 409, 413, 415, 422, 429, 503),
+    openapi_extra={**describes_body(AcknowledgeRequest), **BEARER},
+)
+async def acknowledge_alert(
+    gateway: GatewayParts,
+    alert: Annotated[Alert, Depends(_existing)],
+    wanted: Annotated[AcknowledgeRequest, Depends(json_body(AcknowledgeRequest))],
+) -> AlertAnswer:
+    """Nobody is told of it again until it rises or ends. Twice is as once; 409 where it has ended.
+
+    It counts for the alert as it is now: if it rises before the alerts service has noted this,
+    the history says `ack_too_late`, and somebody is told.
+    """
+    taken = await gateway.alerting.acknowledge(
+        alert.id, wanted.actor, wanted.comment, wanted.version, gateway.clock()
+    )
+    return AlertAnswer.model_validate(taken)
+
+
+@router.get(
+    "/notifications",
+    summary="Deliveries to channels, newest first",
+    responses={200: {"headers": LINK_HEADER}, **responses(422, 503)},
+)
+async def list_notifications(
+    gateway: GatewayParts,
+    page: AlertPage,
+    state: Annotated[
+        str | None, Query(pattern="^(pending|sent|dead)$", description="`dead`: given up")
+    ] = None,
+    channel: Annotated[str | None, Query(max_length=63)] = None,
+) -> list[NotificationAnswer]:
+    """What was told to whom; of what was not delivered, why, and when it is tried again."""
+    query = NotificationQuery(page.before or LARGEST_ID, page.wanted, state, channel)
+    async with gateway.alerts.read() as reader:
+        found = await reader.notifications(query)
+    return [NotificationAnswer.model_validate(n) for n in page.cut(found, lambda n: [n.id])]
+
+
+async def _page(
+    gateway: GatewayParts, page: KeysetPage[int], query: AlertQuery
+) -> list[AlertAnswer]:
+    async with gateway.alerts.read() as reader:
+        found = await reader.alerts(query)
+    return [AlertAnswer.model_validate(alert) for alert in page.cut(found, lambda a: [a.id])]

@@ -1,0 +1,118 @@
+"""/api/channels: where alerts go."""
+
+# ruff: noqa: FAST003 - a dependency reads the path's parameter
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Response
+
+from api_gateway.alert_intents import Channel
+from api_gateway.alert_rule_schemas import ChannelAnswer, ChannelChange, NewChannel
+from api_gateway.alert_schemas import NotificationAnswer
+from api_gateway.body import describes_body, json_body
+from api_gateway.gateway import BEARER, GatewayParts, WriteLimit
+from api_gateway.override_schemas import Actor, Statement
+from common.kafka import UnknownOutcomeError
+from common.problems import Problem, responses
+
+router = APIRouter(prefix="/api/channels", tags=["channels"])
+
+LOCATION = {"headers": {"Location": {"schema": {"type": "string"}}}}
+
+
+async def _existing(
+    gateway: GatewayParts,
+    id: Annotated[int, Path(ge=1, le=2**63 - 1, description="A channel's id")],  # noqa: A002 - the path's word
+) -> Channel:
+    return await gateway.channels.one(id)
+
+
+ExistingChannel = Annotated[Channel, Depends(_existing)]
+
+
+@router.get("", summary="All channels by name", responses=responses(503))
+async def list_channels(gateway: GatewayParts) -> list[ChannelAnswer]:
+    """The channels in use, without their secrets."""
+    return [ChannelAnswer.of(channel) for channel in await gateway.channels.all()]
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Create a channel",
+    dependencies=[WriteLimit],
+    responses={201: LOCATION, **responses(401, 409, 413, 415, 422, 429, 503)},
+    openapi_extra={**describes_body(NewChannel), **BEARER},
+)
+async def create_channel(
+    gateway: GatewayParts,
+    wanted: Annotated[NewChannel, Depends(json_body(NewChannel))],
+    response: Response,
+) -> ChannelAnswer:
+    """Create a channel; rules that name it use it from now on."""
+    made = await gateway.channels.add(wanted.name, wanted.kind, wanted.secrets, wanted.actor)
+    response.headers["Location"] = f"/api/channels/{made.id}"
+    return ChannelAnswer.of(made)
+
+
+@router.get("/{id}", summary="One channel", responses=responses(404, 422, 503))
+async def get_channel(channel: ExistingChannel) -> ChannelAnswer:
+    """A channel in use, without its secrets."""
+    return ChannelAnswer.of(channel)
+
+
+@router.put(
+    "/{id}",
+    summary="Change a channel",
+    dependencies=[WriteLimit],
+    responses=responses(401, 404, 409, 413, 415, 422, 429, 503),
+    openapi_extra={**describes_body(ChannelChange), **BEARER},
+)
+async def change_channel(
+    gateway: GatewayParts,
+    channel: ExistingChannel,
+    wanted: Annotated[ChannelChange, Depends(json_body(ChannelChange))],
+) -> ChannelAnswer:
+    """Give it other secrets, all of them at once, or let it rest; what is left out stays."""
+    changed = await gateway.channels.change(
+        channel.id, wanted.actor, secrets=wanted.secrets, enabled=wanted.enabled
+    )
+    return ChannelAnswer.of(changed)
+
+
+@router.delete(
+    "/{id}",
+    status_code=204,
+    summary="Delete a channel",
+    dependencies=[WriteLimit],
+    responses=responses(401, 404, 409, 413, 415, 422, 429, 503),
+    openapi_extra={**describes_body(Statement), **BEARER},
+)
+async def delete_channel(
+    gateway: GatewayParts,
+    channel: ExistingChannel,
+    why: Annotated[Statement, Depends(json_body(Statement))],
+) -> None:
+    """Delete a channel and its secrets; rules that name it go on with their others."""
+    await gateway.channels.retire(channel.id, why.actor, why.reason)
+
+
+@router.post(
+    "/{id}/test",
+    summary="Tell a channel something harmless",
+    dependencies=[WriteLimit],
+    responses=responses(401, 404, 413, 415, 422, 429, 503),
+    openapi_extra={**describes_body(Actor), **BEARER},
+)
+async def test_channel(
+    gateway: GatewayParts,
+    channel: ExistingChannel,
+    wanted: Annotated[Actor, Depends(json_body(Actor))],
+) -> NotificationAnswer:
+    """Wait for the outcome of one attempt: `sent`, or `dead` with the error."""
+    try:
+        outcome = await gateway.channels.test(channel.id, wanted.actor)
+    except UnknownOutcomeError:
+        detail = "Kafka did not acknowledge the request; send it again."
+        raise Problem(503, "broker_unavailable", detail, headers={"Retry-After": "1"}) from None
+    return NotificationAnswer.model_validate(outcome)
