@@ -17,10 +17,11 @@ from api_gateway.narrative.onset import MinuteCounts, find_onset
 from api_gateway.narrative.service_facts import UNTRUSTED, worst_slo
 from api_gateway.narrative.subject import Onset, Subject
 from api_gateway.narrative.template import shape_of
-from api_gateway.narrator import Narrator, Story
+from api_gateway.narrator import Narrator
 from api_gateway.ports import Store
 from api_gateway.ready_bytes import Made
 from api_gateway.roster import Roster
+from api_gateway.story import Story
 from api_gateway.subjects import Subjects
 from api_gateway.summary_schemas import (
     Cell,
@@ -51,9 +52,16 @@ class Summaries:
         narrator: Narrator,
         default: Definition,
         clock: Clock,
+        *,
+        quotes: bool = False,
     ) -> None:
         self._store, self._roster, self._subjects = store, roster, subjects
         self._narrator, self._default, self._clock = narrator, default, clock
+        self._quotes = quotes
+
+    async def close(self) -> None:
+        """Give up what is being phrased."""
+        await self._narrator.close()
 
     async def fleet(self) -> Made:
         """Return the answer about all services."""
@@ -73,7 +81,9 @@ class Summaries:
         subject = await self._subjects.one(service, targets, now)
         subject = replace(subject, onset=await self._onset(subject, now))
         about = known(subject, now)
-        story = Story(service.name, shape_of(subject.state), about.facts, about.actions)
+        quoted = {"description": service.description or ""} if self._quotes else {}
+        shape = shape_of(subject.state)
+        story = Story(service.name, shape, about.facts, about.actions, quoted=quoted, waits=True)
         told = await self._narrator.tell(story, now)
         answer = ServiceSummary(
             **dict(told),
