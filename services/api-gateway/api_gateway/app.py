@@ -39,6 +39,7 @@ from api_gateway.repository import PostgresStore
 from api_gateway.result_ports import Results
 from api_gateway.result_repository import PostgresResults
 from api_gateway.settings import GatewaySettings
+from api_gateway.shared_cache import shared_cache
 from api_gateway.subjects import Findings
 from api_gateway.web import gateway_app
 from common.clock import Clock, system_clock
@@ -78,7 +79,8 @@ def make_gateway(
         release=GateFindings(decisions).release,
         events=RecentEvents(stores.results, stores.alerts, 2 * settings.ready_seconds).events,
     )
-    view = executive_view(settings, stores.catalog, read_model, findings, clock)
+    cache = shared_cache(settings.redis_url)
+    view = executive_view(settings, stores.catalog, cache, read_model, findings, clock)
     return Gateway(
         store=stores.catalog,
         intents=stores.intents,
@@ -93,6 +95,7 @@ def make_gateway(
         roster=view.roster,
         ready=view.ready,
         summaries=view.summaries,
+        cache=cache,
         policies=policies,
         overrides=Overrides(stores.intents, policies, decisions, settings.override_visible_seconds),
         releases=Releases(stores.catalog, stores.intents, read_model, decisions, policies),
@@ -155,6 +158,7 @@ class Runtime:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.gateway.summaries.close()
+            await self.gateway.cache.close()
             await self._publisher.stop()
             await self._database.close()
 

@@ -12,6 +12,7 @@ from api_gateway.read_model import ReadModel
 from api_gateway.ready_bytes import ReadyBytes
 from api_gateway.roster import Roster
 from api_gateway.settings import GatewaySettings
+from api_gateway.shared_cache import SharedCache
 from api_gateway.subjects import Findings, Subjects
 from api_gateway.summaries import Summaries
 from common.clock import Clock
@@ -26,9 +27,10 @@ class ExecutiveView:
     summaries: Summaries
 
 
-def executive_view(
+def executive_view(  # noqa: PLR0913, PLR0917 - what it is made of
     settings: GatewaySettings,
     store: Store,
+    cache: SharedCache,
     read_model: ReadModel,
     findings: Findings,
     clock: Clock,
@@ -44,6 +46,7 @@ def executive_view(
     )
     summaries = Summaries(
         store,
+        cache,
         roster,
         Subjects(roster, read_model, findings),
         Narrator(_phraser(settings)),

@@ -37,6 +37,8 @@ class GatewaySettings(Settings, KafkaSettings, DatabaseSettings):
     """An answer on all services is at most this much older than what it tells."""
     dashboard_dir: Path | None = Field(None, validation_alias="BURNLINE_DASHBOARD_DIR")
     """The built dashboard; without it the gateway serves the API alone."""
+    redis_url: SecretStr | None = Field(None, validation_alias="REDIS_URL")
+    """Where replicas share expensive answers; unset: they do not."""
     ai_base_url: str | None = Field(None, validation_alias="AI_BASE_URL")
     """Where a language model that speaks OpenAI's protocol phrases narratives; unset: nowhere."""
     ai_model: str = Field("default", validation_alias="AI_MODEL")

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import xxhash
 
 from api_gateway.domain import Definition, Service
 from api_gateway.fleet_summary import fleet_figures
@@ -20,7 +21,8 @@ from api_gateway.narrative.template import shape_of
 from api_gateway.narrator import Narrator
 from api_gateway.ports import Store
 from api_gateway.ready_bytes import Made
-from api_gateway.roster import Roster
+from api_gateway.roster import InUse, Roster
+from api_gateway.shared_cache import SharedCache
 from api_gateway.story import Story
 from api_gateway.subjects import Subjects
 from api_gateway.summary_schemas import (
@@ -37,6 +39,8 @@ from common.clock import MICROSECONDS, Clock, to_micros
 HEATMAP_HOLD = timedelta(seconds=15)
 """A cell holds hours: it changes slowly, and reading all counts costs more than the rest."""
 
+HourlyRates = dict[str, list[float | None]]
+
 BURNING = 1.0
 """Above this burn rate, over 5 minutes or an hour, it is asked when the errors began."""
 
@@ -47,6 +51,7 @@ class Summaries:
     def __init__(  # noqa: PLR0913, PLR0917 - all that has a part in it
         self,
         store: Store,
+        cache: SharedCache,
         roster: Roster,
         subjects: Subjects,
         narrator: Narrator,
@@ -55,7 +60,8 @@ class Summaries:
         *,
         quotes: bool = False,
     ) -> None:
-        self._store, self._roster, self._subjects = store, roster, subjects
+        self._store, self._cache = store, cache
+        self._roster, self._subjects = roster, subjects
         self._narrator, self._default, self._clock = narrator, default, clock
         self._quotes = quotes
 
@@ -98,12 +104,7 @@ class Summaries:
         shown = cells(asked.since, asked.until, asked.step_seconds)
         in_use = await self._roster.in_use()
         tiers = {service.name: service.tier for service in in_use.services}
-        every_target = [t for targets in in_use.targets.values() for t in targets]
-        ends = np.array(shown.hours(), dtype=np.int64)
-        async with self._store.read() as reader:
-            counts = await reader.hourly_counts(ends)
-            slow = await reader.hourly_slow(ends, every_target)
-        rates = hourly_burn_rates(counts, slow, in_use.targets, self._default)
+        rates = await self._hourly_rates(in_use, shown)
         found = rows(shown, rates, [*tiers])
         answer = Heatmap(
             step_seconds=shown.step_seconds,
@@ -114,6 +115,22 @@ class Summaries:
             generated_at=now,
         )
         return Made(answer.model_dump_json().encode(), hold=HEATMAP_HOLD)
+
+    async def _hourly_rates(self, in_use: InUse, shown: Cells) -> HourlyRates:
+        """Return every service's burn rate by hour, shared by replicas that see the same."""
+        targets = [target for found in in_use.targets.values() for target in found]
+        ends = np.array(shown.hours(), dtype=np.int64)
+
+        async def make() -> HourlyRates:
+            async with self._store.read() as reader:
+                counts = await reader.hourly_counts(ends)
+                slow = await reader.hourly_slow(ends, targets)
+            return hourly_burn_rates(counts, slow, in_use.targets, self._default)
+
+        seen = xxhash.xxh3_64_hexdigest(repr([(t.id, t.revision) for t in targets]).encode())
+        key = f"hours:{ends[0]}:{ends[-1]}:{seen}"
+        seconds = HEATMAP_HOLD.total_seconds()
+        return await self._cache.shared(key, HourlyRates, seconds, make)
 
     async def _onset(self, subject: Subject, now: datetime) -> Onset | None:
         state = subject.state

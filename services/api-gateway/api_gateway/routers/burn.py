@@ -107,7 +107,9 @@ async def get_burn_history(  # noqa: PLR0913, PLR0917 - the query's parameters
     """Burn rates at multiples of the step, computed from the stored counts."""
     now = gateway.clock()
     asked = span(from_, to, step, now)
-    history = await read_history(gateway.store, gateway.read_model, service.name, asked, slo, now)
+    history = await read_history(
+        gateway.store, gateway.cache, gateway.read_model, service.name, asked, slo, now
+    )
     return BurnHistory(
         service_name=service.name,
         slo_id=history.slo.id,
