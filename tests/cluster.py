@@ -155,8 +155,8 @@ class Cluster:
 
     def stop(self) -> None:
         """End everything and remove every file."""
-        for server in (self.kafka, self.postgres):
-            server.stop()
+        self.kafka.end_at_once()
+        self.postgres.stop()
         for proxy in (self.kafka_proxy, self.postgres_proxy):
             proxy.stop()
         self._reservations.close()

@@ -49,7 +49,9 @@ async def gateway_on(given: dict[str, Any], store: MemoryStore) -> AsyncIterator
     stores = Stores(store, MemoryIntents(store), MemoryResults(store), alerts)
     parts = make_gateway(settings, stores, sender, lambda: now[0])
     discovery = Discovery(store)
-    handlers = Handlers(parts.read_model, parts.decisions, parts.commands, discovery)
+    handlers = Handlers(
+        parts.read_model, parts.decisions, parts.forecasts, parts.commands, discovery
+    )
     app = gateway_app(settings, parts, _no_lifespan, _ready)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:

@@ -14,6 +14,7 @@ DEFAULT_PORTS: Final = {
     "BURNLINE_PORT": 8000,
     "BURNLINE_INGEST_PORT": 8001,
     "BURNRATE_PORT": 8002,
+    "FORECAST_PORT": 8003,
     "GATE_PORT": 8004,
 }
 FALSE_WORDS: Final = frozenset({"0", "false", "no", "off"})

@@ -21,6 +21,7 @@ def test_defaults(tmp_path: Path) -> None:
         ("BURNLINE_PORT", 8000, False),
         ("BURNLINE_INGEST_PORT", 8001, False),
         ("BURNRATE_PORT", 8002, False),
+        ("FORECAST_PORT", 8003, False),
         ("GATE_PORT", 8004, False),
     ]
     assert (found.host, found.broker_kind, found.partitions) == ("127.0.0.1", "kafka", 4)

@@ -298,10 +298,283 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/release/{service_name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether a change may be released
+         * @description The newest decision for one class of change; asking uses no override up.
+         */
+        get: operations["get_release"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/release/{service_name}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Whether a change may be released, which is about to be
+         * @description The same answer; where an override lets the change through, that is one use of it.
+         *
+         *     A body is not read, so that any system's hook can be pointed here.
+         */
+        post: operations["check_release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/release/{service_name}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Decisions on a service, newest first
+         * @description Each decision that differed from the one before it, as it was first published.
+         */
+        get: operations["list_decisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/decisions/{decision_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One decision and why
+         * @description A decision with the inputs and the policy that it was made of.
+         */
+        get: operations["get_decision"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/release/{service_name}/override": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A service's overrides, newest first
+         * @description All that there ever were, also those that have ended.
+         */
+        get: operations["list_overrides"];
+        put?: never;
+        /**
+         * Override the gate
+         * @description Decide instead of the gate, for a time. 201: the next GET shows it.
+         *
+         *     It takes the place of an override for the same version and class, and ends by itself.
+         */
+        post: operations["create_override"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/release/{service_name}/override/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One override
+         * @description An override as it is now.
+         */
+        get: operations["get_override"];
+        put?: never;
+        post?: never;
+        /**
+         * Revoke an override
+         * @description End an override before its time; the next GET does not show it any more.
+         */
+        delete: operations["revoke_override"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/release/{service_name}/override/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve an override
+         * @description Let a pending override count, as the second person. 200: the next GET shows it.
+         */
+        post: operations["approve_override"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All policies by name
+         * @description The policies in force: those of files, and those set here in their place or beside them.
+         */
+        get: operations["list_policies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/policies/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One policy
+         * @description A policy in force.
+         */
+        get: operations["get_policy"];
+        /**
+         * Set a policy
+         * @description Set the policy's whole text, whether or not there was one; the gate decides by it at once.
+         */
+        put: operations["put_policy"];
+        post?: never;
+        /**
+         * Delete a policy
+         * @description Take a policy out of use; a file's of the same name holds again.
+         */
+        delete: operations["delete_policy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who changed what, newest first
+         * @description Entries are never changed; `burnline audit verify` proves it by their hashes.
+         */
+        get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Changes, newest first
+         * @description Deployments, rollbacks and other changes that took effect in a span of time.
+         */
+        get: operations["list_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AuditAnswer
+         * @description An audit entry. `hash` is that of all else in it, of which `previous_hash` is a part.
+         */
+        AuditAnswer: {
+            /** Id */
+            id: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Actor */
+            actor: string;
+            /** Action */
+            action: string;
+            /**
+             * Subject
+             * @example override/12
+             * @example policy/payments
+             */
+            subject: string;
+            /** Service Name */
+            service_name: string | null;
+            /** Details */
+            details: {
+                [key: string]: unknown;
+            };
+            /** Previous Hash */
+            previous_hash: string;
+            /** Hash */
+            hash: string;
+        };
         /**
          * BurnHistory
          * @description Points at multiples of `step_seconds`, oldest first, and the newest snapshot.
@@ -400,11 +673,131 @@ export interface components {
             counters: components["schemas"]["IngestCountersAnswer"];
         };
         /**
+         * ChangeAnswer
+         * @description Something about a service was changed; texts that were not sent are empty.
+         */
+        ChangeAnswer: {
+            /**
+             * Id
+             * @description The change's identity: the same for the same change sent again
+             */
+            id: string;
+            /** Service Name */
+            service_name: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "deploy" | "rollback" | "config" | "feature_flag" | "infrastructure" | "other";
+            /** Version */
+            version: string;
+            /** Actor */
+            actor: string;
+            /** Url */
+            url: string;
+            /** Note */
+            note: string;
+            /** Source */
+            source: string;
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+        };
+        /**
          * DataStatus
          * @description How far the counts behind a figure can be trusted, worst first.
          * @enum {string}
          */
         DataStatus: "no_data" | "lagging" | "stale" | "no_traffic" | "ok";
+        /**
+         * DecisionAnswer
+         * @description A decision as the gate first published it, for every class of change and every override.
+         */
+        DecisionAnswer: {
+            /** Decision Id */
+            decision_id: string;
+            /** Service Name */
+            service_name: string;
+            /**
+             * Decided At
+             * Format: date-time
+             */
+            decided_at: string;
+            risk_level: components["schemas"]["RiskLevel"];
+            data_status: components["schemas"]["DataStatus"];
+            /** Data At */
+            data_at: string | null;
+            /**
+             * Tier
+             * @enum {integer}
+             */
+            tier: 1 | 2 | 3;
+            /**
+             * On Unknown
+             * @enum {string}
+             */
+            on_unknown: "ALLOW" | "WARN" | "BLOCK";
+            /** Policy */
+            policy: string;
+            /** Policy Hash */
+            policy_hash: string;
+            /** Unblocked At */
+            unblocked_at: string | null;
+            /** Verdicts */
+            verdicts: components["schemas"]["VerdictAnswer"][];
+        };
+        /**
+         * DecisionEvidence
+         * @description A decision with everything it was made of; `burnline gate replay` makes it again.
+         */
+        DecisionEvidence: {
+            /** Decision Id */
+            decision_id: string;
+            /** Service Name */
+            service_name: string;
+            /**
+             * Decided At
+             * Format: date-time
+             */
+            decided_at: string;
+            risk_level: components["schemas"]["RiskLevel"];
+            data_status: components["schemas"]["DataStatus"];
+            /** Data At */
+            data_at: string | null;
+            /**
+             * Tier
+             * @enum {integer}
+             */
+            tier: 1 | 2 | 3;
+            /**
+             * On Unknown
+             * @enum {string}
+             */
+            on_unknown: "ALLOW" | "WARN" | "BLOCK";
+            /** Policy */
+            policy: string;
+            /** Policy Hash */
+            policy_hash: string;
+            /** Unblocked At */
+            unblocked_at: string | null;
+            /** Verdicts */
+            verdicts: components["schemas"]["VerdictAnswer"][];
+            /** Inputs */
+            inputs: {
+                [key: string]: unknown;
+            };
+            /** Policy Document */
+            policy_document: {
+                [key: string]: unknown;
+            };
+        };
         /**
          * HistoryPoint
          * @description A service's burn at a past instant.
@@ -462,6 +855,61 @@ export interface components {
             unidentified: number;
             /** Misrouted */
             misrouted: number;
+        };
+        /**
+         * OverrideAnswer
+         * @description An override as it is now. `state` says by itself when it has expired or is used up.
+         */
+        OverrideAnswer: {
+            /** Id */
+            id: number;
+            /** Service Name */
+            service_name: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "pending" | "active" | "expired" | "used_up" | "revoked" | "replaced";
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "ALLOW" | "WARN" | "BLOCK";
+            /** Actor */
+            actor: string;
+            /** Reason */
+            reason: string;
+            /** Ticket */
+            ticket: string | null;
+            /** Version */
+            version: string | null;
+            /** Change Class */
+            change_class: ("feature" | "fix" | "security" | "rollback") | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Max Uses */
+            max_uses: number | null;
+            /**
+             * Uses
+             * @description Checks that it has let through
+             */
+            uses: number;
+            /** Approver */
+            approver: string | null;
+            /** Ended By */
+            ended_by: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** End Reason */
+            end_reason: string | null;
         };
         /**
          * OverviewAnswer
@@ -544,6 +992,37 @@ export interface components {
             hourly_burn_rates: (number | null)[];
         };
         /**
+         * PolicyAnswer
+         * @description A policy in force. What comes from a file has no revision and no times.
+         */
+        PolicyAnswer: {
+            /** Name */
+            name: string;
+            /**
+             * Hash
+             * @description SHA-256 of what it means; decisions name it
+             */
+            hash: string;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "file" | "api";
+            /**
+             * Document
+             * @description With every field
+             */
+            document: {
+                [key: string]: unknown;
+            };
+            /** Revision */
+            revision: number | null;
+            /** Created At */
+            created_at: string | null;
+            /** Updated At */
+            updated_at: string | null;
+        };
+        /**
          * Preview
          * @description The question and the answer.
          */
@@ -583,6 +1062,102 @@ export interface components {
             level_seconds: {
                 [key: string]: number;
             };
+        };
+        /**
+         * ReasonAnswer
+         * @description Why: `observed` beside `threshold`, in the unit that the sentence names.
+         */
+        ReasonAnswer: {
+            /** Code */
+            code: string;
+            /**
+             * Effect
+             * @description The decision that this reason alone would make
+             * @enum {string}
+             */
+            effect: "ALLOW" | "WARN" | "BLOCK" | "UNKNOWN";
+            /** Slo */
+            slo: string | null;
+            /** Observed */
+            observed: number | null;
+            /** Threshold */
+            threshold: number | null;
+            /** Message */
+            message: string;
+        };
+        /**
+         * ReleaseAnswer
+         * @description Whether a change may be released now. What decides is never null.
+         */
+        ReleaseAnswer: {
+            /** Service Name */
+            service_name: string;
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "ALLOW" | "WARN" | "BLOCK" | "UNKNOWN";
+            /**
+             * Allowed
+             * @description UNKNOWN is allowed where the policy says so for the tier
+             */
+            allowed: boolean;
+            risk_level: components["schemas"]["RiskLevel"];
+            /**
+             * Reasons
+             * @description The one that decides comes first
+             */
+            reasons: components["schemas"]["ReasonAnswer"][];
+            /**
+             * Data Age Seconds
+             * @description Age of the newest count behind it; of the service where there never was one
+             */
+            data_age_seconds: number;
+            /**
+             * Decision Id
+             * @description Empty while the gate has not decided on the service
+             */
+            decision_id: string;
+            /**
+             * Evaluated At
+             * Format: date-time
+             */
+            evaluated_at: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** @description The override that made the decision, if one did */
+            override: components["schemas"]["OverrideAnswer"] | null;
+            /**
+             * Change Class
+             * @enum {string}
+             */
+            change_class: "feature" | "fix" | "security" | "rollback";
+            /**
+             * Version
+             * @description The version asked for
+             */
+            version: string | null;
+            /**
+             * Tier
+             * @enum {integer}
+             */
+            tier: 1 | 2 | 3;
+            data_status: components["schemas"]["DataStatus"];
+            /**
+             * Policy
+             * @description Name of the policy that holds for the service
+             */
+            policy: string;
+            /** Policy Hash */
+            policy_hash: string;
+            /**
+             * Unblocked At
+             * @description When the block is forecast to end if no more errors come
+             */
+            unblocked_at: string | null;
         };
         /**
          * RiskLevel
@@ -787,6 +1362,39 @@ export interface components {
             updated_at: string;
         };
         /**
+         * VerdictAnswer
+         * @description The decision for one class of change, with or without an override.
+         */
+        VerdictAnswer: {
+            /**
+             * Change Class
+             * @enum {string}
+             */
+            change_class: "feature" | "fix" | "security" | "rollback";
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "ALLOW" | "WARN" | "BLOCK" | "UNKNOWN";
+            /** Allowed */
+            allowed: boolean;
+            /**
+             * Since
+             * Format: date-time
+             * @description When the decision began to be what it is
+             */
+            since: string;
+            /** Reasons */
+            reasons: components["schemas"]["ReasonAnswer"][];
+            /** Override Id */
+            override_id: number | null;
+            /**
+             * Version
+             * @description The only version that the override holds for
+             */
+            version: string | null;
+        };
+        /**
          * WindowRateAnswer
          * @description One burn window: its length, its counts, its burn rate (a multiple of 1).
          */
@@ -839,7 +1447,19 @@ export interface components {
              * Errors
              * @default []
              */
-            errors: components["schemas"]["FieldError"][];
+            errors?: components["schemas"]["FieldError"][];
+        };
+        /**
+         * Actor
+         * @description Who acts; a second approver says no more.
+         */
+        Actor: {
+            /**
+             * Actor
+             * @description Who does it, for the audit
+             * @example ana
+             */
+            actor: string;
         };
         /**
          * ComputeRequest
@@ -851,7 +1471,7 @@ export interface components {
              * @description Without it every service is computed
              * @default null
              */
-            service_name: string | null;
+            service_name?: string | null;
         };
         /**
          * NewService
@@ -873,7 +1493,7 @@ export interface components {
              * Description
              * @default null
              */
-            description: string | null;
+            description?: string | null;
             /**
              * Name
              * @example checkout
@@ -890,26 +1510,26 @@ export interface components {
              * @description If given, the target's service
              * @default null
              */
-            service_name: string | null;
+            service_name?: string | null;
             /**
              * Objective
              * @description 0 < x < 1, or a percentage: 50 < x < 100, so that 99.9 is read as 0.999
              * @default null
              * @example 0.999
              */
-            objective: number | null;
+            objective?: number | null;
             /**
              * Max Error Ratio
              * @description error_rate only: the share of bad events allowed, 1 - objective
              * @default null
              */
-            max_error_ratio: number | null;
+            max_error_ratio?: number | null;
             /**
              * Threshold Seconds
              * @description latency only, and required there: a bound of the service's histograms
              * @default null
              */
-            threshold_seconds: number | null;
+            threshold_seconds?: number | null;
             /** Name */
             name: string;
             sli_type: components["schemas"]["SliType"];
@@ -918,13 +1538,98 @@ export interface components {
              * @default 30
              * @enum {integer}
              */
-            window_days: 7 | 14 | 28 | 30 | 90;
+            window_days?: 7 | 14 | 28 | 30 | 90;
             /**
              * Min Bad Events
              * @description Bad events in 24 h below which the risk level is at most OBSERVE
              * @default 1
              */
-            min_bad_events: number;
+            min_bad_events?: number;
+        };
+        /**
+         * OverrideRequest
+         * @description What the gate is to answer instead of its own decision, for which changes, for how long.
+         */
+        OverrideRequest: {
+            /**
+             * Actor
+             * @description Who does it, for the audit
+             * @example ana
+             */
+            actor: string;
+            /**
+             * Reason
+             * @example the outage is over, the freeze is not needed
+             */
+            reason: string;
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "ALLOW" | "WARN" | "BLOCK";
+            /**
+             * Expires In Minutes
+             * @default 60
+             */
+            expires_in_minutes?: number;
+            /**
+             * Ticket
+             * @default null
+             * @example INC-2211
+             */
+            ticket?: string | null;
+            /**
+             * Version
+             * @description Only for this version; null: for any
+             * @default null
+             */
+            version?: string | null;
+            /**
+             * Change Class
+             * @description Only for this; null: for any
+             * @default null
+             */
+            change_class?: ("feature" | "fix" | "security" | "rollback") | null;
+            /**
+             * Max Uses
+             * @description How many checks it lets through (GET does not count); null: any number
+             * @default null
+             */
+            max_uses?: number | null;
+        };
+        /**
+         * PolicyRequest
+         * @description A policy's new text; what the document leaves out it takes from the documented default.
+         */
+        PolicyRequest: {
+            /**
+             * Actor
+             * @description Who does it, for the audit
+             * @example ana
+             */
+            actor: string;
+            /**
+             * Reason
+             * @example the outage is over, the freeze is not needed
+             */
+            reason: string;
+            /**
+             * Document
+             * @description The policy, as in its file; `name` may be left out
+             * @example {
+             *       "applies_to": {
+             *         "services": [
+             *           "checkout"
+             *         ]
+             *       },
+             *       "risk": {
+             *         "DANGER": "BLOCK"
+             *       }
+             *     }
+             */
+            document: {
+                [key: string]: unknown;
+            };
         };
         /**
          * ServiceUpdate
@@ -946,13 +1651,30 @@ export interface components {
              * Description
              * @default null
              */
-            description: string | null;
+            description?: string | null;
             /**
              * Name
              * @description If given, the name in the path
              * @default null
              */
-            name: string | null;
+            name?: string | null;
+        };
+        /**
+         * Statement
+         * @description Who acts, and why.
+         */
+        Statement: {
+            /**
+             * Actor
+             * @description Who does it, for the audit
+             * @example ana
+             */
+            actor: string;
+            /**
+             * Reason
+             * @example the outage is over, the freeze is not needed
+             */
+            reason: string;
         };
         /**
          * TargetUpdate
@@ -964,50 +1686,50 @@ export interface components {
              * @description If given, the target's service
              * @default null
              */
-            service_name: string | null;
+            service_name?: string | null;
             /**
              * Objective
              * @description 0 < x < 1, or a percentage: 50 < x < 100, so that 99.9 is read as 0.999
              * @default null
              * @example 0.999
              */
-            objective: number | null;
+            objective?: number | null;
             /**
              * Max Error Ratio
              * @description error_rate only: the share of bad events allowed, 1 - objective
              * @default null
              */
-            max_error_ratio: number | null;
+            max_error_ratio?: number | null;
             /**
              * Threshold Seconds
              * @description latency only, and required there: a bound of the service's histograms
              * @default null
              */
-            threshold_seconds: number | null;
+            threshold_seconds?: number | null;
             /**
              * Id
              * @description If given, the id in the path
              * @default null
              */
-            id: number | null;
+            id?: number | null;
             /**
              * Name
              * @default null
              */
-            name: string | null;
+            name?: string | null;
             /** @default null */
-            sli_type: components["schemas"]["SliType"] | null;
+            sli_type?: components["schemas"]["SliType"] | null;
             /**
              * Window Days
              * @default null
              */
-            window_days: (7 | 14 | 28 | 30 | 90) | null;
+            window_days?: (7 | 14 | 28 | 30 | 90) | null;
             /**
              * Min Bad Events
              * @description Bad events in 24 h below which the risk level is at most OBSERVE
              * @default null
              */
-            min_bad_events: number | null;
+            min_bad_events?: number | null;
         };
     };
     responses: never;
@@ -2096,6 +2818,1084 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": unknown;
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_release: {
+        parameters: {
+            query?: {
+                /** @description `strict` is for callers that read only the status: 200 where `allowed`, 403 where the change is blocked, 503 where the gate does not know and the policy then lets nothing through. Otherwise it is 200 whatever the decision */
+                http_status?: "ok" | "strict";
+                /** @description What kind of change is to be released */
+                change_class?: "feature" | "fix" | "security" | "rollback";
+                /** @description What is to be released; an override for one version needs it */
+                version?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description A service's name: `^[a-z0-9][a-z0-9._-]{0,62}$` */
+                service_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseAnswer"];
+                };
+            };
+            /** @description Blocked (`strict`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseAnswer"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not known (`strict`, JSON), or the database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                    "application/json": components["schemas"]["ReleaseAnswer"];
+                };
+            };
+        };
+    };
+    check_release: {
+        parameters: {
+            query?: {
+                /** @description `strict` is for callers that read only the status: 200 where `allowed`, 403 where the change is blocked, 503 where the gate does not know and the policy then lets nothing through. Otherwise it is 200 whatever the decision */
+                http_status?: "ok" | "strict";
+                /** @description What kind of change is to be released */
+                change_class?: "feature" | "fix" | "security" | "rollback";
+                /** @description What is to be released; an override for one version needs it */
+                version?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description A service's name: `^[a-z0-9][a-z0-9._-]{0,62}$` */
+                service_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Blocked (`strict`) */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseAnswer"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not known (`strict`, JSON), or the database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                    "application/json": components["schemas"]["ReleaseAnswer"];
+                };
+            };
+        };
+    };
+    list_decisions: {
+        parameters: {
+            query?: {
+                /** @description Rows in one answer */
+                limit?: number;
+                /** @description From the `Link` header of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description A service's name: `^[a-z0-9][a-z0-9._-]{0,62}$` */
+                service_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description The next page as `<path?query>; rel="next"`; left out on the last page */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionAnswer"][];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_decision: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A decision's id */
+                decision_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionEvidence"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_overrides: {
+        parameters: {
+            query?: {
+                /** @description Rows in one answer */
+                limit?: number;
+                /** @description From the `Link` header of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description A service's name: `^[a-z0-9][a-z0-9._-]{0,62}$` */
+                service_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description The next page as `<path?query>; rel="next"`; left out on the last page */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverrideAnswer"][];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    create_override: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same request with the same key is answered with the same override */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description A service's name: `^[a-z0-9][a-z0-9._-]{0,62}$` */
+                service_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OverrideRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverrideAnswer"];
+                };
+            };
+            /** @description Stored; it counts once a second person has approved, or the gate has decided */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverrideAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_override: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description An override's id */
+                id: number;
+                /** @description A service's name: `^[a-z0-9][a-z0-9._-]{0,62}$` */
+                service_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverrideAnswer"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    revoke_override: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description An override's id */
+                id: number;
+                /** @description A service's name: `^[a-z0-9][a-z0-9._-]{0,62}$` */
+                service_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Statement"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverrideAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    approve_override: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description An override's id */
+                id: number;
+                /** @description A service's name: `^[a-z0-9][a-z0-9._-]{0,62}$` */
+                service_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Actor"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverrideAnswer"];
+                };
+            };
+            /** @description Stored; it counts once a second person has approved, or the gate has decided */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverrideAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_policies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyAnswer"][];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A policy's name: `^[a-z0-9][a-z0-9._-]{0,62}$` */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyAnswer"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    put_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A policy's name: `^[a-z0-9][a-z0-9._-]{0,62}$` */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyAnswer"];
+                };
+            };
+            /** @description Created */
+            201: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    delete_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A policy's name: `^[a-z0-9][a-z0-9._-]{0,62}$` */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Statement"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_audit: {
+        parameters: {
+            query?: {
+                /** @description Only of this service */
+                service?: string | null;
+                /** @description Only of this, as `override/12` */
+                subject?: string | null;
+                /** @description Rows in one answer */
+                limit?: number;
+                /** @description From the `Link` header of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description The next page as `<path?query>; rel="next"`; left out on the last page */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditAnswer"][];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_changes: {
+        parameters: {
+            query?: {
+                /** @description Only of this service */
+                service?: string | null;
+                /** @description RFC 3339 with an offset; default 24 h before `to`; at most 90 d ago */
+                from?: string | null;
+                /** @description RFC 3339; default and latest: now */
+                to?: string | null;
+                /** @description Rows in one answer */
+                limit?: number;
+                /** @description From the `Link` header of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description The next page as `<path?query>; rel="next"`; left out on the last page */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangeAnswer"][];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
             /** @description Service Unavailable */

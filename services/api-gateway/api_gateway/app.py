@@ -23,6 +23,7 @@ from api_gateway.discovery import Discovery
 from api_gateway.domain import default_definition
 from api_gateway.executive import executive_view
 from api_gateway.findings import GateFindings, RecentEvents
+from api_gateway.forecasts import ForecastBook
 from api_gateway.gateway import Gateway
 from api_gateway.handlers import Handlers
 from api_gateway.intent_ports import IntentStore
@@ -48,7 +49,7 @@ from common.kafka import Publisher, Record, TableReader
 from common.logging import configure_logging
 from common.outbox import Outbox
 from common.policy_files import PolicySettings, read_policies
-from common.topics import ALERTS, BURNRATES, CATALOG, DECISIONS, POLICIES, RULES
+from common.topics import ALERTS, BURNRATES, CATALOG, DECISIONS, FORECASTS, POLICIES, RULES
 
 log = structlog.get_logger()
 
@@ -74,8 +75,10 @@ def make_gateway(
     silence = timedelta(seconds=settings.shard_silence_seconds)
     read_model = ReadModel(silence, default)
     decisions = DecisionBook()
+    forecasts = ForecastBook(timedelta(seconds=settings.forecast_lifetime_seconds))
     policies = Policies(stores.intents, read_policies(PolicySettings().files))
     findings = Findings(
+        forecast=forecasts.newest,
         release=GateFindings(decisions).release,
         events=RecentEvents(stores.results, stores.alerts, 2 * settings.ready_seconds).events,
     )
@@ -101,6 +104,7 @@ def make_gateway(
         releases=Releases(stores.catalog, stores.intents, read_model, decisions, policies),
         read_model=read_model,
         decisions=decisions,
+        forecasts=forecasts,
         commands=ComputeCommands(
             publisher, clock, settings.partitions, settings.compute_timeout_seconds
         ),
@@ -129,13 +133,14 @@ class Runtime:
         self._handlers = Handlers(
             self.gateway.read_model,
             self.gateway.decisions,
+            self.gateway.forecasts,
             self.gateway.commands,
             self._discovery,
         )
         self._read_again = asyncio.Event()
         self._reader = TableReader(
             settings,
-            [t.name for t in (BURNRATES, DECISIONS, ALERTS, CATALOG, POLICIES, RULES)],
+            [t.name for t in (BURNRATES, DECISIONS, FORECASTS, ALERTS, CATALOG, POLICIES, RULES)],
             self._on_records,
             on_start=self._forget,
         )

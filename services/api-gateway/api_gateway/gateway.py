@@ -15,6 +15,7 @@ from api_gateway.changes import ChangeLog
 from api_gateway.compute import ComputeCommands
 from api_gateway.decisions import DecisionBook
 from api_gateway.domain import Service, Target, service_name_fault
+from api_gateway.forecasts import ForecastBook
 from api_gateway.intent_ports import IntentStore
 from api_gateway.limits import TokenBucket
 from api_gateway.overrides import Overrides
@@ -53,6 +54,7 @@ class Gateway:
     channels: AlertChannels
     read_model: ReadModel
     decisions: DecisionBook
+    forecasts: ForecastBook
     commands: ComputeCommands
     writes: TokenBucket
     clock: Clock

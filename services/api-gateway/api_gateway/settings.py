@@ -16,6 +16,10 @@ class GatewaySettings(Settings, KafkaSettings, DatabaseSettings):
         30, gt=0, validation_alias="BURNLINE_SHARD_SILENCE_SECONDS"
     )
     """Without a sign of life for so long a shard's figures are shown as lagging."""
+    forecast_lifetime_seconds: float = Field(
+        90, gt=0, validation_alias="BURNLINE_FORECAST_LIFETIME_SECONDS"
+    )
+    """Each forecast is made anew within 30 s; one that is older than this is out of date."""
     compute_timeout_seconds: float = Field(
         5, gt=0, validation_alias="BURNLINE_COMPUTE_TIMEOUT_SECONDS"
     )

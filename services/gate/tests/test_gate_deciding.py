@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from common.database import Database
-from common.events import GateDecision, ServiceChanged, ShardHeartbeat
+from common.events import GateDecision, PolicyChanged, ServiceChanged, ShardHeartbeat
 from common.kafka import Publisher, UnknownOutcomeError
 from common.ledger import ShardLedger
 from common.ledger_store import FencedError
@@ -255,3 +255,19 @@ async def test_a_loop_that_meets_an_outage_goes_on(world: World) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert feature(world.servers.sent[0]) == "ALLOW"
+
+
+async def test_another_policy_is_another_decision(world: World) -> None:
+    world.hear(1.75)
+    [warned] = await world.tick()
+    document = {"risk": {"DANGER": "BLOCK"}}
+    assert world.intent.on_policy(PolicyChanged(1, "default", "", document, retired=False))
+    world.decider.touch_all()
+    [blocked] = await world.tick()
+    assert (feature(warned), feature(blocked)) == ("WARN", "BLOCK")
+    assert blocked.policy_hash != warned.policy_hash
+    assert world.servers.stored[-1].policy.risk["DANGER"]["fix"] == "BLOCK"
+    world.intent.on_policy(PolicyChanged(2, "default", "", document, retired=True))
+    world.decider.touch_all()
+    [again] = await world.tick()
+    assert again.policy_hash == warned.policy_hash
