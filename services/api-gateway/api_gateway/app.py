@@ -31,6 +31,7 @@ from api_gateway.limits import TokenBucket
 from api_gateway.narrator import Narrator
 from api_gateway.overrides import Overrides
 from api_gateway.overview import Overview
+from api_gateway.overview import Results as OverviewResults
 from api_gateway.policies import Policies
 from api_gateway.ports import Store
 from api_gateway.read_model import ReadModel
@@ -77,6 +78,7 @@ def make_gateway(
     silence = timedelta(seconds=settings.shard_silence_seconds)
     read_model = ReadModel(silence, default)
     decisions = DecisionBook()
+    forecasts = ForecastBook(timedelta(seconds=settings.forecast_lifetime_seconds))
     policies = Policies(stores.intents, read_policies(PolicySettings().files))
     roster = Roster(stores.catalog, lambda: read_model.catalog_version)
     findings = Findings(
@@ -105,13 +107,19 @@ def make_gateway(
         releases=Releases(stores.catalog, stores.intents, read_model, decisions, policies),
         read_model=read_model,
         decisions=decisions,
-        forecasts=ForecastBook(timedelta(seconds=settings.forecast_lifetime_seconds)),
+        forecasts=forecasts,
         commands=ComputeCommands(
             publisher, clock, settings.partitions, settings.compute_timeout_seconds
         ),
         writes=TokenBucket(settings.writes_per_second, settings.write_burst, time.monotonic()),
         clock=clock,
-        overview=Overview(stores.catalog, read_model, default),
+        overview=Overview(
+            stores.catalog,
+            roster,
+            OverviewResults(read_model, forecasts, decisions),
+            default,
+            clock,
+        ),
     )
 
 
