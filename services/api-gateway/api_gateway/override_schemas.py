@@ -36,14 +36,7 @@ Minutes = Annotated[
     Decimal,
     Field(ge=MIN_MINUTES, le=MAX_MINUTES),
     NUMBER,
-    WithJsonSchema(
-        {
-            "type": "number",
-            "minimum": float(MIN_MINUTES),
-            "maximum": MAX_MINUTES,
-            "default": 60,
-        }
-    ),
+    WithJsonSchema({"type": "number", "minimum": float(MIN_MINUTES), "maximum": MAX_MINUTES}),
 ]
 
 
@@ -63,7 +56,8 @@ class OverrideRequest(Statement):
     """What the gate is to answer instead of its own decision, for which changes, for how long."""
 
     decision: OnUnknown
-    expires_in_minutes: Minutes = Decimal(60)
+    # the default as JSON has it: a decimal would stand as a text in the document
+    expires_in_minutes: Minutes = Field(Decimal(60), json_schema_extra={"default": 60})
     ticket: Line | None = Field(None, examples=["INC-2211"])
     version: Line | None = Field(None, description="Only for this version; null: for any")
     change_class: ChangeClass | None = Field(None, description="Only for this; null: for any")
