@@ -14,7 +14,7 @@ from tests.faults.fork_server import start_service
 from tests.proxy import HOST
 from tests.servers import held_port
 
-READY_SECONDS: Final = 60.0
+READY_SECONDS: Final = 120.0
 _GRACE_SECONDS: Final = 20.0
 _POLL_SECONDS: Final = 0.02
 _PORTS: Final = {
