@@ -35,7 +35,7 @@ from tests.proxy import HOST, Proxy
 from tests.servers import SERVERS_USED, TEMPLATE, held_port, migrate, note_kafka
 
 SHARDS: Final = 4
-READY_SECONDS: Final = 60.0
+READY_SECONDS: Final = 180.0
 STOP_SECONDS: Final = 15.0
 _POLL_SECONDS: Final = 0.05
 _PROXIED: Final = "PROXIED"
@@ -155,8 +155,8 @@ class Cluster:
 
     def stop(self) -> None:
         """End everything and remove every file."""
-        for server in (self.kafka, self.postgres):
-            server.stop()
+        self.kafka.end_at_once()
+        self.postgres.stop()
         for proxy in (self.kafka_proxy, self.postgres_proxy):
             proxy.stop()
         self._reservations.close()

@@ -3,6 +3,7 @@
 import random
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, get_args
 
 from common.events import (
@@ -18,6 +19,7 @@ from gate.domain import Inputs, Previous, ShardSign, Standing
 from tests.gate_inputs import NOW, PAIR_WINDOWS, SERVICE, inputs, objective, override, snapshot
 from tests.gate_inputs import policy as policy_of
 
+POLICIES = 150
 _KNOWN = ("ALLOW", "WARN", "BLOCK")
 _RATIOS = [Decimal(text) for text in ("0.5", "0.9", "0.99", "0.995", "0.999", "0.99999")]
 
@@ -25,7 +27,7 @@ _RATIOS = [Decimal(text) for text in ("0.5", "0.9", "0.99", "0.995", "0.999", "0
 def random_state(seed: int) -> tuple[Policy, Inputs]:
     """Return a policy and inputs; the same for the same seed."""
     rng = random.Random(seed)
-    rules = _policy(rng)
+    rules = _policy(seed % POLICIES)
     now = NOW + timedelta(microseconds=rng.randrange(10**12))
     slos = [_objective(rng, f"slo-{i}") for i in range(rng.randrange(1, 5))]
     taken = snapshot(slos, at=_before(rng, now, 400), status=_status(rng), epoch=rng.randrange(3))
@@ -50,11 +52,13 @@ def _status(rng: random.Random) -> DataStatus:
     return rng.choice(statuses)
 
 
-def _policy(rng: random.Random) -> Policy:
+@lru_cache(POLICIES)
+def _policy(seed: int) -> Policy:
+    rng = random.Random(f"policy {seed}")
     rising = [sorted(rng.choices(_KNOWN, k=4), key=GRAVITY.__getitem__) for _ in CHANGE_CLASSES]
     hysteresis: dict[str, Any] = {
         "burn_rate_below": rng.choice((None, 0.5, 1.8)),
-        "budget_remaining_above": rng.choice((None, 0.0, 0.05)),
+        "budget_remaining_above": rng.choice((None, 0.05, 0.9)),
         "min_block_minutes": rng.choice((0, 0, 0.5, 30)),
     }
     return policy_of(

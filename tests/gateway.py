@@ -34,6 +34,7 @@ from common.events import (
     GateDecision,
     IngestCounters,
     PolicyMessage,
+    ServiceForecast,
     ShardHeartbeat,
     SloStatus,
     WindowRate,
@@ -42,12 +43,12 @@ from common.events import (
 from common.kafka import UnknownOutcomeError
 from common.sharding import shard_of
 from common.slo import DataStatus, RiskLevel, SliType
-from common.topics import BURNRATES, CATALOG, DECISIONS, POLICIES
+from common.topics import BURNRATES, CATALOG, DECISIONS, FORECASTS, POLICIES
 
 NOW = datetime(2026, 3, 2, 12, 0, 30, tzinfo=UTC)
 TOKEN = "a token of this test"
 PARTITIONS = 4
-READ_TOPICS = (BURNRATES, DECISIONS, CATALOG, POLICIES)
+READ_TOPICS = (BURNRATES, DECISIONS, FORECASTS, CATALOG, POLICIES)
 
 
 @dataclass
@@ -235,7 +236,12 @@ class GatewayHarness:
     offsets: Iterable[int] = field(default_factory=itertools.count)
 
     async def feed(
-        self, *messages: BurnRateMessage | CatalogMessage | PolicyMessage | GateDecision
+        self,
+        *messages: BurnRateMessage
+        | CatalogMessage
+        | PolicyMessage
+        | GateDecision
+        | ServiceForecast,
     ) -> None:
         """Hand encoded events to the handlers, as a reader would."""
         for message in messages:

@@ -26,6 +26,7 @@ def gateway_settings(request: pytest.FixtureRequest) -> dict[str, Any]:
         "partitions": PARTITIONS,
         "api_token": TOKEN,
         "compute_timeout_seconds": 0.2,
+        "ready_seconds": 0,
         "override_visible_seconds": 0.05,
         "channel_test_timeout_seconds": 0.2,
         **getattr(request, "param", {}),
@@ -35,13 +36,22 @@ def gateway_settings(request: pytest.FixtureRequest) -> dict[str, Any]:
 @pytest.fixture
 async def gateway(gateway_settings: dict[str, Any]) -> AsyncIterator[GatewayHarness]:
     """The application with its real operations, handlers and read model."""
-    settings = GatewaySettings.model_validate(gateway_settings)
-    store, sender, now = MemoryStore(), MemorySender(), [NOW]
+    async with gateway_on(gateway_settings, MemoryStore()) as harness:
+        yield harness
+
+
+@asynccontextmanager
+async def gateway_on(given: dict[str, Any], store: MemoryStore) -> AsyncIterator[GatewayHarness]:
+    """Give an application on a store; several may share one, as replicas do."""
+    settings = GatewaySettings.model_validate(given)
+    sender, now = MemorySender(), [NOW]
     alerts = MemoryAlerts(store)
     stores = Stores(store, MemoryIntents(store), MemoryResults(store), alerts)
     parts = make_gateway(settings, stores, sender, lambda: now[0])
     discovery = Discovery(store)
-    handlers = Handlers(parts.read_model, parts.decisions, parts.commands, discovery)
+    handlers = Handlers(
+        parts.read_model, parts.decisions, parts.forecasts, parts.commands, discovery
+    )
     app = gateway_app(settings, parts, _no_lifespan, _ready)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:

@@ -163,7 +163,7 @@ def _forecast(
 
 def _release(rng: random.Random) -> Release | None:
     decision: Any = rng.choice(("ALLOW", "WARN", "BLOCK", "UNKNOWN"))
-    codes = rng.choice((("risk_level",), ("budget_exhausted", "risk_level"), ("unheard_of",), ()))
+    codes = rng.choice((("risk_freeze",), ("budget_exhausted", "risk_danger"), ("unheard_of",), ()))
     allowed = decision in {"ALLOW", "WARN"} or (decision == "UNKNOWN" and rng.random() < 0.5)
     override = 7 if rng.random() < 0.1 else None
     return None if rng.random() < 0.2 else Release(decision, allowed, codes, override)

@@ -11,16 +11,18 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import httpx
+import psutil
 
 from burnline.config import DEFAULT_PORTS, DataDir
 from burnline.launch import end_stack, failure, is_served
 from burnline.ports import free_port
 from burnline.postgres_home import forget_home
-from burnline.processes import die_with_parent
+from burnline.processes import ProcessIdentity, die_with_parent, end_processes
 from burnline.state import ChildState, StackState, read_state
 
-START_TIMEOUT_SECONDS: Final = 180.0
-RESTART_TIMEOUT_SECONDS: Final = 60.0
+START_TIMEOUT_SECONDS: Final = 300.0
+END_SECONDS: Final = 10.0
+RESTART_TIMEOUT_SECONDS: Final = 120.0
 POLL_SECONDS: Final = 0.05
 PORT_VARIABLES: Final = tuple(DEFAULT_PORTS)
 SERVER_VARIABLES: Final = ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL")
@@ -55,8 +57,13 @@ class Stack:
             self._supervisor.wait()
 
     def discard(self) -> None:
-        """End it and remove its data."""
-        self.stop()
+        """End it at once, since nobody needs its data any more, and remove that."""
+        if self._supervisor is not None:
+            children = psutil.Process(self._supervisor.pid).children(recursive=True)
+            identities = [ProcessIdentity.of(child.pid) for child in children]
+            self._supervisor.kill()
+            self._supervisor.wait()
+            end_processes([i for i in identities if i is not None], END_SECONDS, signal.SIGKILL)
         forget_home(self.data_dir)
         shutil.rmtree(self.data_dir.path, ignore_errors=True)
 

@@ -14,7 +14,9 @@ DEFAULT_PORTS: Final = {
     "BURNLINE_PORT": 8000,
     "BURNLINE_INGEST_PORT": 8001,
     "BURNRATE_PORT": 8002,
+    "FORECAST_PORT": 8003,
     "GATE_PORT": 8004,
+    "ALERTS_PORT": 8005,
 }
 FALSE_WORDS: Final = frozenset({"0", "false", "no", "off"})
 LAST_TCP_PORT: Final = 65_535

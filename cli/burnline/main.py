@@ -19,6 +19,8 @@ COMMANDS: Final = {
     "import": "burnline.import_events:import_events",
     "ledger": "burnline.ledger:ledger",
     "gate": "burnline.gate:gate",
+    "audit": "burnline.audit:audit",
+    "rules": "burnline.rules:rules",
 }
 HELP: Final = "Error budgets and burn rates from metric events: the local stack and its tools."
 

@@ -25,7 +25,9 @@ class Service:
 SERVICES: Final = (
     Service("ingest", "ingest", "BURNLINE_INGEST_PORT"),
     Service("burnrate", "burnrate", "BURNRATE_PORT"),
+    Service("forecast", "forecast", "FORECAST_PORT"),
     Service("gate", "gate", "GATE_PORT"),
+    Service("alerts", "alerts", "ALERTS_PORT"),
     Service("api-gateway", "api_gateway", "BURNLINE_PORT"),
 )
 

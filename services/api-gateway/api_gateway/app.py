@@ -21,6 +21,9 @@ from api_gateway.compute import ComputeCommands, Sender
 from api_gateway.decisions import DecisionBook
 from api_gateway.discovery import Discovery
 from api_gateway.domain import default_definition
+from api_gateway.executive import executive_view
+from api_gateway.findings import GateFindings, RecentEvents
+from api_gateway.forecasts import ForecastBook
 from api_gateway.gateway import Gateway
 from api_gateway.handlers import Handlers
 from api_gateway.intent_ports import IntentStore
@@ -28,6 +31,7 @@ from api_gateway.intent_repository import PostgresIntents
 from api_gateway.limits import TokenBucket
 from api_gateway.overrides import Overrides
 from api_gateway.overview import Overview
+from api_gateway.overview import Results as OverviewResults
 from api_gateway.policies import Policies
 from api_gateway.ports import Store
 from api_gateway.read_model import ReadModel
@@ -37,6 +41,8 @@ from api_gateway.repository import PostgresStore
 from api_gateway.result_ports import Results
 from api_gateway.result_repository import PostgresResults
 from api_gateway.settings import GatewaySettings
+from api_gateway.shared_cache import shared_cache
+from api_gateway.subjects import Findings
 from api_gateway.web import gateway_app
 from common.clock import Clock, system_clock
 from common.database import Database
@@ -44,7 +50,7 @@ from common.kafka import Publisher, Record, TableReader
 from common.logging import configure_logging
 from common.outbox import Outbox
 from common.policy_files import PolicySettings, read_policies
-from common.topics import ALERTS, BURNRATES, CATALOG, DECISIONS, POLICIES, RULES
+from common.topics import ALERTS, BURNRATES, CATALOG, DECISIONS, FORECASTS, POLICIES, RULES
 
 log = structlog.get_logger()
 
@@ -70,7 +76,14 @@ def make_gateway(
     silence = timedelta(seconds=settings.shard_silence_seconds)
     read_model = ReadModel(silence, default)
     decisions = DecisionBook()
+    forecasts = ForecastBook(timedelta(seconds=settings.forecast_lifetime_seconds))
     policies = Policies(stores.intents, read_policies(PolicySettings().files))
+    findings = Findings(
+        release=GateFindings(decisions).release,
+        events=RecentEvents(stores.results, stores.alerts, 2 * settings.ready_seconds).events,
+    )
+    cache = shared_cache(settings.redis_url)
+    view = executive_view(settings, stores.catalog, cache, read_model, findings, clock)
     return Gateway(
         store=stores.catalog,
         intents=stores.intents,
@@ -81,18 +94,29 @@ def make_gateway(
         channels=AlertChannels(
             stores.alerts, publisher, clock, settings.channel_test_timeout_seconds
         ),
-        catalog=Catalog(stores.catalog),
+        catalog=Catalog(view.roster),
+        roster=view.roster,
+        ready=view.ready,
+        summaries=view.summaries,
+        cache=cache,
         policies=policies,
         overrides=Overrides(stores.intents, policies, decisions, settings.override_visible_seconds),
         releases=Releases(stores.catalog, stores.intents, read_model, decisions, policies),
         read_model=read_model,
         decisions=decisions,
+        forecasts=forecasts,
         commands=ComputeCommands(
             publisher, clock, settings.partitions, settings.compute_timeout_seconds
         ),
         writes=TokenBucket(settings.writes_per_second, settings.write_burst, time.monotonic()),
         clock=clock,
-        overview=Overview(stores.catalog, read_model, default),
+        overview=Overview(
+            stores.catalog,
+            view.roster,
+            OverviewResults(read_model, forecasts, decisions),
+            default,
+            clock,
+        ),
     )
 
 
@@ -115,13 +139,14 @@ class Runtime:
         self._handlers = Handlers(
             self.gateway.read_model,
             self.gateway.decisions,
+            self.gateway.forecasts,
             self.gateway.commands,
             self._discovery,
         )
         self._read_again = asyncio.Event()
         self._reader = TableReader(
             settings,
-            [t.name for t in (BURNRATES, DECISIONS, ALERTS, CATALOG, POLICIES, RULES)],
+            [t.name for t in (BURNRATES, DECISIONS, FORECASTS, ALERTS, CATALOG, POLICIES, RULES)],
             self._on_records,
             on_start=self._forget,
         )
@@ -143,6 +168,8 @@ class Runtime:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self.gateway.summaries.close()
+            await self.gateway.cache.close()
             await self._publisher.stop()
             await self._database.close()
 

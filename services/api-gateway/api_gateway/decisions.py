@@ -28,6 +28,11 @@ class DecisionBook:
         """Return the newest decision, which may have expired."""
         return self._newest.get(service_name)
 
+    def version(self, service_name: str) -> tuple[int, datetime] | None:
+        """Return what grows with each newer decision on the service."""
+        newest = self._newest.get(service_name)
+        return None if newest is None else _version(newest)
+
     async def names_override(
         self, service_name: str, override_id: int, timeout_seconds: float
     ) -> bool:
@@ -39,7 +44,8 @@ class DecisionBook:
             async with asyncio.timeout(timeout_seconds):
                 await awaited.wait()
         except TimeoutError:
-            return False
+            # another that waited for the same one may have been first to leave
+            return self._named(service_name, override_id)
         finally:
             self._awaited.pop(override_id, None)
         return True

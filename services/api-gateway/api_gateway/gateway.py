@@ -15,6 +15,7 @@ from api_gateway.changes import ChangeLog
 from api_gateway.compute import ComputeCommands
 from api_gateway.decisions import DecisionBook
 from api_gateway.domain import Service, Target, service_name_fault
+from api_gateway.forecasts import ForecastBook
 from api_gateway.intent_ports import IntentStore
 from api_gateway.limits import TokenBucket
 from api_gateway.overrides import Overrides
@@ -22,8 +23,12 @@ from api_gateway.overview import Overview
 from api_gateway.policies import Policies
 from api_gateway.ports import Store
 from api_gateway.read_model import ReadModel
+from api_gateway.ready_bytes import ReadyBytes
 from api_gateway.releases import Releases
 from api_gateway.result_ports import Results
+from api_gateway.roster import Roster
+from api_gateway.shared_cache import SharedCache
+from api_gateway.summaries import Summaries
 from common.clock import Clock
 from common.problems import Problem
 from common.slo import SERVICE_NAME_PATTERN
@@ -49,10 +54,15 @@ class Gateway:
     channels: AlertChannels
     read_model: ReadModel
     decisions: DecisionBook
+    forecasts: ForecastBook
     commands: ComputeCommands
     writes: TokenBucket
     clock: Clock
     overview: Overview
+    roster: Roster
+    ready: ReadyBytes
+    summaries: Summaries
+    cache: SharedCache
     changes: ChangeLog = field(default_factory=ChangeLog)
 
 

@@ -9,6 +9,7 @@ from prometheus_client import Counter
 
 from api_gateway.compute import ComputeCommands
 from api_gateway.decisions import DecisionBook
+from api_gateway.forecasts import ForecastBook
 from api_gateway.read_model import ReadModel
 from common.events import (
     BurnRateMessage,
@@ -17,9 +18,10 @@ from common.events import (
     GateDecision,
     PolicyMessage,
     RuleMessage,
+    ServiceForecast,
 )
 from common.kafka import Record
-from common.topics import BURNRATES, CATALOG, DECISIONS, POLICIES, RULES
+from common.topics import BURNRATES, CATALOG, DECISIONS, FORECASTS, POLICIES, RULES
 
 log = structlog.get_logger()
 
@@ -34,6 +36,7 @@ _catalog = msgspec.json.Decoder(CatalogMessage)
 _policies = msgspec.json.Decoder(PolicyMessage)
 _rules = msgspec.json.Decoder(RuleMessage)
 _decisions = msgspec.json.Decoder(GateDecision)
+_forecasts = msgspec.json.Decoder(ServiceForecast)
 
 
 class Discoveries(Protocol):
@@ -45,20 +48,23 @@ class Discoveries(Protocol):
 
 
 class Handlers:
-    """Feeds the read model, the decisions, the commands that wait for answers, and discovery."""
+    """Feeds read model, decisions, forecasts, the commands that wait for answers, discovery."""
 
     def __init__(
         self,
         read_model: ReadModel,
         decisions: DecisionBook,
+        forecasts: ForecastBook,
         commands: ComputeCommands,
         discoveries: Discoveries,
     ) -> None:
         self._read_model, self._decisions = read_model, decisions
+        self._forecasts = forecasts
         self._commands, self._discoveries = commands, discoveries
 
     async def on_records(self, records: Sequence[Record]) -> None:
         """Apply records of one partition, in order."""
+        self._read_model.version += 1
         for record in records:
             outcome = "applied"
             try:
@@ -87,6 +93,8 @@ class Handlers:
             self._read_model.apply_wish(_rules.decode(record.value))
         elif record.topic == DECISIONS.name:
             self._decisions.apply(_decisions.decode(record.value))
+        elif record.topic == FORECASTS.name:
+            self._forecasts.apply(_forecasts.decode(record.value))
 
     def _on_burnrate(self, message: BurnRateMessage) -> None:
         if isinstance(message, BurnRateSnapshot):

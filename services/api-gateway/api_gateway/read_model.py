@@ -31,6 +31,7 @@ class ReadModel:
         self._alive_at: dict[int, datetime] = {}
         self._heartbeats: dict[int, ShardHeartbeat] = {}
         self._announced: dict[tuple[type, str], int] = {}
+        self.version, self.catalog_version = 0, 0
 
     def apply_snapshot(self, snapshot: BurnRateSnapshot) -> bool:
         """Keep a snapshot if it is newer than the one at hand; tell whether it was."""
@@ -50,6 +51,7 @@ class ReadModel:
 
     def apply_wish(self, change: Wish) -> None:
         """Note which revision of an entry stands on its topic."""
+        self.catalog_version += 1
         key = _entry(change)
         self._announced[key] = max(change.revision, self._announced.get(key, 0))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from api_gateway.decisions import DecisionBook
 from api_gateway.domain import Service
@@ -46,6 +46,20 @@ class Releases:
         in_force = await self._in_force(service.name, now)
         release = await self._release(service, change, in_force, now)
         return ReleaseFound(release, in_force.get(release.override_id or 0), now)
+
+    def known_until(self, found: ReleaseFound) -> datetime:
+        """Return until when an answer holds unless the gate decides anew: a second at most.
+
+        Not at all where more than the newest decision is behind it: overrides, or a policy.
+        """
+        release, now = found.release, found.now
+        decision = self._decisions.newest(release.service_name)
+        if decision is None or any(v.override_id is not None for v in decision.verdicts):
+            return now
+        if release.decision_id != decision.decision_id:
+            return now
+        soon = now + timedelta(seconds=1)
+        return min(soon, release.expires_at) if release.expires_at > now else soon
 
     async def check(self, service: Service, change: Change, now: datetime) -> ReleaseFound:
         """Return what holds now; where an override lets the change through, count its use.

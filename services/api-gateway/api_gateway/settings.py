@@ -3,7 +3,7 @@
 from decimal import Decimal
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from common.settings import DatabaseSettings, KafkaSettings, Settings
 
@@ -16,6 +16,10 @@ class GatewaySettings(Settings, KafkaSettings, DatabaseSettings):
         30, gt=0, validation_alias="BURNLINE_SHARD_SILENCE_SECONDS"
     )
     """Without a sign of life for so long a shard's figures are shown as lagging."""
+    forecast_lifetime_seconds: float = Field(
+        90, gt=0, validation_alias="BURNLINE_FORECAST_LIFETIME_SECONDS"
+    )
+    """Each forecast is made anew within 30 s; one that is older than this is out of date."""
     compute_timeout_seconds: float = Field(
         5, gt=0, validation_alias="BURNLINE_COMPUTE_TIMEOUT_SECONDS"
     )
@@ -33,6 +37,19 @@ class GatewaySettings(Settings, KafkaSettings, DatabaseSettings):
     )
     """Of the virtual target, until a snapshot brings the one in force; as burnrate is told."""
     default_window_days: int = Field(30, validation_alias="DEFAULT_WINDOW_DAYS")
+    ready_seconds: float = Field(1, ge=0, le=60, validation_alias="BURNLINE_READY_SECONDS")
+    """An answer on all services is at most this much older than what it tells."""
     dashboard_dir: Path | None = Field(None, validation_alias="BURNLINE_DASHBOARD_DIR")
     """The built dashboard; without it the gateway serves the API alone."""
+    redis_url: SecretStr | None = Field(None, validation_alias="REDIS_URL")
+    """Where replicas share expensive answers; unset: they do not."""
+    ai_base_url: str | None = Field(None, validation_alias="AI_BASE_URL")
+    """Where a language model that speaks OpenAI's protocol phrases narratives; unset: nowhere."""
+    ai_model: str = Field("default", validation_alias="AI_MODEL")
+    ai_api_key: SecretStr | None = Field(None, validation_alias="AI_API_KEY")
+    ai_timeout_seconds: float = Field(10, gt=0, le=120, validation_alias="AI_TIMEOUT_SECONDS")
+    ai_wait_seconds: float = Field(2, ge=0, le=30, validation_alias="AI_WAIT_SECONDS")
+    ai_calls_per_hour: int = Field(120, ge=1, validation_alias="AI_CALLS_PER_HOUR")
+    ai_send_descriptions: bool = Field(default=False, validation_alias="AI_SEND_DESCRIPTIONS")
+    """Let the model see what owners wrote, as quoted data; it can repeat nothing of it."""
     body_limit_bytes: int = Field(65_536, ge=1024, validation_alias="BURNLINE_API_BODY_BYTES")

@@ -22,6 +22,7 @@ from api_gateway.routers import (
     burn,
     changes,
     channels,
+    forecast,
     overrides,
     overview,
     policies,
@@ -31,6 +32,7 @@ from api_gateway.routers import (
     silences,
     slo,
     stream,
+    summary,
 )
 from api_gateway.schemas import (
     ComputeRequest,
@@ -89,6 +91,7 @@ def gateway_app(
         burn,
         overview,
         stream,
+        forecast,
         release,
         overrides,
         policies,
@@ -97,6 +100,7 @@ def gateway_app(
         silences,
         alert_rules,
         channels,
+        summary,
     ):
         app.include_router(resource.router)
     _answer_for_the_database(app)

@@ -6,9 +6,10 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests import gateway_alert_rows, gateway_release_rows
+from tests import gateway_alert_rows, gateway_release_rows, gateway_summary_rows
 from tests.gateway import NOW, TOKEN, GatewayHarness, for_target, heartbeat, snapshot
 from tests.gateway_document import operation_of, operations, validate
+from tests.gateway_forecasts import forecast_for, service_forecast
 
 WRITES = {"post", "put", "patch", "delete"}
 OPERATIONS = {
@@ -28,6 +29,8 @@ OPERATIONS = {
     "preview_slo_target",
     "get_overview",
     "stream_changes",
+    "get_forecast",
+    *gateway_summary_rows.OPERATIONS,
     *gateway_release_rows.OPERATIONS,
     *gateway_alert_rows.OPERATIONS,
 }
@@ -51,6 +54,9 @@ GOOD: list[tuple[str, str, str, Any]] = [
     ("compute_burn_rates", "POST", "/api/burn/compute", None),
     ("preview_slo_target", "GET", "/api/slo/checkout/preview?objective=0.9995", None),
     ("get_overview", "GET", "/api/overview", None),
+    ("get_forecast", "GET", "/api/forecast/checkout", None),
+    ("get_forecast", "GET", "/api/forecast/unseen", None),
+    *gateway_summary_rows.GOOD,
     *gateway_release_rows.GOOD,
     *gateway_alert_rows.GOOD,
 ]
@@ -76,7 +82,10 @@ BAD: list[tuple[str, str, str, Any, int]] = [
     ("delete_slo_target", "DELETE", "/api/slo/targets/x", None, 422),
     ("preview_slo_target", "GET", "/api/slo/nobody/preview?objective=0.9", None, 404),
     ("preview_slo_target", "GET", "/api/slo/checkout/preview?objective=1", None, 422),
+    ("get_forecast", "GET", "/api/forecast/nobody", None, 404),
+    ("get_forecast", "GET", "/api/forecast/checkout?slo=none", None, 422),
     ("list_burn_rates", "GET", "/api/burn?cursor=x", None, 422),
+    *gateway_summary_rows.BAD,
     ("get_burn_history", "GET", "/api/burn/nobody", None, 404),
     ("get_burn_history", "GET", "/api/burn/checkout?step=x", None, 422),
     ("compute_burn_rates", "POST", "/api/burn/compute?service=nobody", None, 404),
@@ -96,6 +105,7 @@ async def filled(gateway: GatewayHarness) -> GatewayHarness:
     other = await gateway.target(name="other", objective=0.5)
     await gateway.target(name="fast", sli_type="latency", threshold_seconds=0.25)
     shot = snapshot("checkout", for_target(main), for_target(other))
+    await gateway.feed(service_forecast("checkout", forecast_for(main)))
     await gateway.feed(shot, *(heartbeat(shard) for shard in range(4)))
     end = int(NOW.timestamp()) // 60 * 60
     gateway.store.rows.minutes["checkout"] = [(end, 10, 1, 10)]

@@ -1,4 +1,7 @@
-"""What a record of the changes topic is: a change, or one whose content is wrong. Pure."""
+"""What a record of the changes topic is: a change, or one whose content is wrong.
+
+The verdict depends on the record alone, so that a replay gives the same.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime

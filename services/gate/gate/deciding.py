@@ -159,11 +159,11 @@ class Decider:
         for record in new:
             plain = (v for v in record.decision.verdicts if v.override_id is None)
             DECIDED.labels(next(plain).decision).inc()
-        failpoint("decider.after_store")
+        if new:
+            failpoint("decider.after_store")
 
     async def _publish(self, shard: int, decisions: Sequence[GateDecision]) -> None:
         if decisions:
             await self._publisher.send_all(
                 [(DECISIONS.name, encode(d), d.service_name.encode(), shard, ()) for d in decisions]
             )
-        failpoint("decider.after_publish")

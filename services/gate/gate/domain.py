@@ -19,7 +19,8 @@ from common.events import (
 from common.policy import Tier
 from common.slo import DataStatus, RiskLevel
 
-_NEAR = 1e-9  # a float this close to the boundary may stand on its wrong side
+NEAR = 1e-9
+"""A float this close to a boundary may stand on its wrong side."""
 
 
 class ShardSign(Struct, frozen=True):
@@ -124,7 +125,7 @@ def is_budget_spent(slo: SloStatus) -> bool:
 
     Next to the boundary the counts decide, in exact fractions.
     """
-    if abs(slo.error_budget_remaining) > _NEAR or not slo.total:
+    if abs(slo.error_budget_remaining) > NEAR or not slo.total:
         return slo.error_budget_remaining < 0
     allowed = 1 - Fraction(repr(slo.objective))
     return Fraction(slo.bad, slo.total) >= allowed

@@ -12,6 +12,7 @@ from common.policy import CHANGE_CLASSES, Policy
 from common.slo import RiskLevel
 from gate import reasons, sentences
 from gate.domain import (
+    NEAR,
     Inputs,
     Outcome,
     Standing,
@@ -98,11 +99,11 @@ def _held(policy: Policy, inputs: Inputs, change: ChangeClass) -> Iterator[Reaso
     blocks_spent = policy.budget_exhausted[change] == "BLOCK"
     for slo in reasons.worst_first(inputs.snapshot):
         rate, calm = slo.composite_burn_rate, rule.burn_rate_below
-        if blocks_level and calm is not None and not rate < calm:
+        if blocks_level and calm is not None and not rate < calm - NEAR:
             text = f"{sentences.burning(slo)}; a block ends below {calm:g}"
             yield Reason("held_by_burn_rate", "BLOCK", slo.name, rate, calm, text)
         left, enough = slo.error_budget_remaining, rule.budget_remaining_above
-        if blocks_spent and enough is not None and not left > enough:
+        if blocks_spent and enough is not None and not left > enough + NEAR:
             text = f"{slo.name} has {left:.3g} of its error budget; a block ends above {enough:g}"
             yield Reason("held_by_budget", "BLOCK", slo.name, left, enough, text)
 

@@ -13,6 +13,13 @@ LOWER_BOUNDS = {
 }
 """Composite burn rate from which a level begins; FREEZE begins above it."""
 
+_PLURALS: dict[ChangeClass, str] = {
+    "feature": "features",
+    "fix": "fixes",
+    "security": "security changes",
+    "rollback": "rollbacks",
+}
+
 
 def level(slo: SloStatus) -> str:
     """Say how fast a budget burns and which level that is."""
@@ -42,13 +49,15 @@ def within_budget(slo: SloStatus) -> str:
 
 
 def budget_spent(slo: SloStatus, change: ChangeClass, *, recorded: bool) -> str:
-    """Say that a budget is spent, and that a change passes all the same if it does."""
+    """Say that a budget is spent, and whether the policy lets the change through all the same."""
     consumed = slo.error_budget_consumed
     text = (
         f"the error budget of {slo.name} is spent: {consumed:.3g} times what "
-        f"{slo.window_days} days allow"
+        f"the requests of {slo.window_days} days allow"
     )
-    return f"{text}; a {change} change may pass, and this is recorded" if recorded else text
+    if not recorded:
+        return text
+    return f"{text}; that alone does not stop {_PLURALS[change]}, and this is recorded"
 
 
 def pair_not_burning(slo: SloStatus, pair: BurnPair) -> str:

@@ -31,6 +31,7 @@ class ShardView:
         """Take a snapshot or a heartbeat; tell whether a decision may depend on it at once."""
         self._hear(message, now)
         if not isinstance(message, BurnRateSnapshot):
+            self.due.update(self.snapshots)  # an owner that was silent vouches for them again
             return False
         known = self.snapshots.get(message.service_name)
         if known is not None and _age(message) <= _age(known):

@@ -176,6 +176,24 @@ async def test_a_silent_owner_and_old_levels_are_not_known(settings: GateTestSet
         await eventually(lambda: seen(log, SERVICE), "ALLOW")
 
 
+async def test_a_decision_that_was_stored_but_not_sent_is_sent_by_the_next_process(
+    settings: GateTestSettings, tmp_path: Path
+) -> None:
+    await declare(settings, SERVICE)
+    await burn(settings, [at_level(RiskLevel.SAFE)])
+    killing = "decider.after_store:1:KILL"
+    async with decisions(boot(settings)) as log:
+        async with gate_process(settings, tmp_path, BURNLINE_FAILPOINTS=killing) as first:
+            assert await first.wait() == -9
+        assert log.all == []
+        [kept] = await stored(settings)
+        async with gate_process(settings, tmp_path, BURNLINE_FAILPOINTS=killing):
+            await eventually(lambda: seen(log, SERVICE), "ALLOW")
+    assert log.all[0].decision_id == kept
+    assert log.all[0].evaluated_at > log.all[0].decided_at
+    assert await stored(settings) == [kept]
+
+
 def change(number: int, **given: Any) -> ChangeEvent:
     at = datetime(2026, 11, 23, 6, 40, tzinfo=UTC)
     fields = {"service": SERVICE, "at": at, "kind": "deploy", "version": str(number), **given}

@@ -1,3 +1,90 @@
+import { useQuery } from "@tanstack/react-query";
+import { ArrowLeft } from "lucide-react";
+import { Link, useParams, useSearchParams } from "react-router-dom";
+
+import { serviceQuery } from "../../api/services";
+import { sloQuery, type SloReport } from "../../api/slo";
+import { useIsStale } from "../../components/freshness";
+import { HealthBadge } from "../../components/HealthBadge";
+import { NarrativePanel } from "../../components/NarrativePanel";
+import { Shown } from "../../components/ui/states";
+import { duration } from "../../lib/format";
+import { STATUS_MEANING } from "../../lib/health";
+import { useNow } from "../../lib/useNow";
+import { Charts } from "./Charts";
+import { ForecastPanel } from "./ForecastPanel";
+import { GatePanel } from "./GatePanel";
+import { SloCards } from "./SloCards";
+import { TargetsPanel } from "./TargetsPanel";
+
 export function ServicePage() {
-  return <h1 className="text-lg font-semibold">Service</h1>;
+  const name = useParams()["name"] ?? "";
+  const report = useQuery(sloQuery(name));
+  return (
+    <Shown query={report} height="70vh">
+      {(found) => <Service key={name} report={found} />}
+    </Shown>
+  );
+}
+
+function Service({ report }: { report: SloReport }) {
+  const name = report.service_name;
+  const [search, setSearch] = useSearchParams();
+  const stale = useIsStale();
+  const asked = Number(search.get("slo"));
+  const slo = report.slos.find((s) => s.id === asked) ??
+    report.slos.find((s) => s.id === report.slo_id) ??
+    report.slos[0] ?? { id: null };
+  const choose = (id: number | null) =>
+    setSearch(
+      (now) => {
+        const next = new URLSearchParams(now);
+        if (id === null) next.delete("slo");
+        else next.set("slo", String(id));
+        return next;
+      },
+      { replace: true },
+    );
+  return (
+    <div className={`flex flex-col gap-3 ${stale ? "opacity-70" : ""}`}>
+      <Heading report={report} />
+      <div className="grid gap-3 xl:grid-cols-[minmax(0,1fr)_24rem]">
+        <div className="flex min-w-0 flex-col gap-3">
+          <SloCards slos={report.slos} chosen={slo.id} onChoose={choose} />
+          <Charts report={report} slo={slo.id} />
+        </div>
+        <div className="flex min-w-0 flex-col gap-3">
+          <GatePanel service={name} />
+          <ForecastPanel service={name} slo={slo.id} />
+          <NarrativePanel service={name} />
+          <TargetsPanel service={name} />
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function Heading({ report }: { report: SloReport }) {
+  const service = useQuery(serviceQuery(report.service_name)).data;
+  const now = useNow(1000);
+  const newest = report.newest_at === null ? null : (now - Date.parse(report.newest_at)) / 1000;
+  return (
+    <div className="flex flex-wrap items-center gap-x-4 gap-y-1">
+      <Link to="/" aria-label="Back to the overview" className="rounded p-1 hover:bg-raised">
+        <ArrowLeft size={18} aria-hidden />
+      </Link>
+      <h1 className="text-2xl font-bold">{report.service_name}</h1>
+      <HealthBadge level={report.risk_level} status={report.data_status} large />
+      {service && (
+        <span className="text-sm text-muted">
+          tier {service.tier}
+          {service.owner && ` · ${service.owner}`}
+          {service.description && ` · ${service.description}`}
+        </span>
+      )}
+      <span className="ml-auto text-sm text-muted">
+        {newest === null ? STATUS_MEANING.no_data : `newest report ${duration(newest)} old`}
+      </span>
+    </div>
+  );
 }

@@ -18,10 +18,12 @@ _LEAST_HOURS = 1 / 60
 
 _REASONS = {
     "budget_exhausted": "the error budget is spent",
-    "risk_level": "the risk level is too high",
-    "forecast": "the error budget is forecast to run out soon",
-    "hysteresis": "the block ends only after a calm time",
-    "override": "an override is in force",
+    "risk_freeze": "the risk level is FREEZE",
+    "risk_danger": "the risk level is DANGER",
+    "exhaustion_near": "the error budget is forecast to run out soon",
+    "held_for_time": "the block ends only after a calm time",
+    "held_by_burn_rate": "the block ends only after a calm time",
+    "held_by_budget": "the block ends only with more budget left",
 }
 
 

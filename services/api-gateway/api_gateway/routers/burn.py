@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import TypeAdapter
 
 from api_gateway.body import describes_body, optional_json_body
 from api_gateway.burn_schemas import BurnHistory, BurnRateSnapshotAnswer, HistoryPoint
@@ -15,36 +16,44 @@ from api_gateway.domain import Target
 from api_gateway.gateway import (
     BEARER,
     ExistingService,
+    Gateway,
     GatewayParts,
     WriteLimit,
     find_service,
 )
 from api_gateway.histories import read_history
-from api_gateway.paging import LINK_HEADER, PageQuery
+from api_gateway.paging import LINK_HEADER, Page, PageQuery
 from api_gateway.ports import CatalogReader
+from api_gateway.ready_bytes import UNCHANGED, Made, ReadyRoute
 from api_gateway.schemas import ComputeRequest
 from api_gateway.timespan import STEP_DEFAULT, FromQuery, StepQuery, ToQuery, span
 from common.kafka import UnknownOutcomeError
 from common.problems import Problem, responses
 
-router = APIRouter(prefix="/api/burn", tags=["burn"])
+router = APIRouter(prefix="/api/burn", tags=["burn"], route_class=ReadyRoute)
+
+_answers = TypeAdapter(list[BurnRateSnapshotAnswer])
 
 
 @router.get(
     "",
     summary="Burn rates of all services",
-    responses={200: {"headers": LINK_HEADER}, **responses(422, 503)},
+    response_model=list[BurnRateSnapshotAnswer],
+    responses={200: {"headers": LINK_HEADER}, **UNCHANGED, **responses(422, 503)},
 )
-async def list_burn_rates(
-    gateway: GatewayParts, page: PageQuery, request: Request, response: Response
-) -> list[BurnRateSnapshotAnswer]:
+async def list_burn_rates(gateway: GatewayParts, page: PageQuery, request: Request) -> Response:
     """The newest snapshot of every service in use, by name, a page at a time."""
-    async with gateway.store.read() as reader:
-        services = page.cut(await reader.services(page.after, page.limit + 1), request, response)
-        targets = await _targets(reader, [service.name for service in services])
-    now = gateway.clock()
-    states = [gateway.read_model.state(s.name, targets[s.name], now) for s in services]
-    return [BurnRateSnapshotAnswer.of(state) for state in states]
+    return await gateway.ready.answer(request, lambda: burn_rates(gateway, page, request))
+
+
+async def burn_rates(gateway: Gateway, page: Page, request: Request) -> Made:
+    """Return a page of snapshots as bytes, with the link to the next page."""
+    in_use, links, now = await gateway.roster.in_use(), Response(), gateway.clock()
+    services = page.cut(in_use.after(page.after, page.limit + 1), request, links)
+    states = [gateway.read_model.state(s.name, in_use.targets[s.name], now) for s in services]
+    body = _answers.dump_json([BurnRateSnapshotAnswer.of(state) for state in states])
+    headers = {"Link": links.headers["Link"]} if "Link" in links.headers else {}
+    return Made(body, headers)
 
 
 @router.post(
@@ -98,7 +107,9 @@ async def get_burn_history(  # noqa: PLR0913, PLR0917 - the query's parameters
     """Burn rates at multiples of the step, computed from the stored counts."""
     now = gateway.clock()
     asked = span(from_, to, step, now)
-    history = await read_history(gateway.store, gateway.read_model, service.name, asked, slo, now)
+    history = await read_history(
+        gateway.store, gateway.cache, gateway.read_model, service.name, asked, slo, now
+    )
     return BurnHistory(
         service_name=service.name,
         slo_id=history.slo.id,

@@ -4,19 +4,22 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from api_gateway.gateway import BEARER, ExistingService, GatewayParts, WriteLimit
 from api_gateway.keyset import KeysetPage, keyset_page, text_of
 from api_gateway.override_schemas import LINE_PATTERN
 from api_gateway.paging import LINK_HEADER
+from api_gateway.ready_bytes import UNCHANGED, Made, ReadyRoute
 from api_gateway.release import DEFAULT_CLASS, Change
 from api_gateway.release_schemas import DecisionAnswer, DecisionEvidence, ReleaseAnswer
 from api_gateway.releases import ReleaseFound
 from common.events import ChangeClass
 from common.problems import Problem, responses
 
-router = APIRouter(prefix="/api", tags=["release"])
+router = APIRouter(prefix="/api", tags=["release"], route_class=ReadyRoute)
+
+NOT_STORED = {"Cache-Control": "no-store"}
 
 HttpStatus = Literal["ok", "strict"]
 StatusQuery = Annotated[
@@ -65,18 +68,30 @@ def _answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
 @router.get(
     "/release/{service_name}",
     summary="Whether a change may be released",
-    responses=_answers(404, 422),
+    response_model=ReleaseAnswer,
+    responses={**UNCHANGED, **_answers(404, 422)},
 )
-async def get_release(
+async def get_release(  # noqa: PLR0913, PLR0917 - the query and where it is kept
     gateway: GatewayParts,
     service: ExistingService,
     wanted: ChangeQuery,
+    request: Request,
     response: Response,
     http_status: StatusQuery = "ok",
-) -> ReleaseAnswer:
+) -> Response | ReleaseAnswer:
     """The newest decision for one class of change; asking uses no override up."""
-    found = await gateway.releases.answer(service, wanted, gateway.clock())
-    return _answered(found, response, http_status)
+    if http_status == "strict":
+        found = await gateway.releases.answer(service, wanted, gateway.clock())
+        return _answered(found, response, http_status)
+
+    async def make() -> Made:
+        found = await gateway.releases.answer(service, wanted, gateway.clock())
+        body = ReleaseAnswer.of(found).model_dump_json().encode()
+        return Made(body, NOT_STORED, until=gateway.releases.known_until(found))
+
+    return await gateway.ready.answer(
+        request, make, watch=lambda: gateway.decisions.version(service.name)
+    )
 
 
 @router.post(
@@ -132,7 +147,7 @@ async def get_decision(gateway: GatewayParts, decision_id: DecisionPath) -> Deci
 
 def _answered(found: ReleaseFound, response: Response, http_status: HttpStatus) -> ReleaseAnswer:
     release = found.release
-    response.headers["Cache-Control"] = "no-store"
+    response.headers.update(NOT_STORED)
     if http_status == "strict" and not release.allowed:
         response.status_code = 503 if release.decision == "UNKNOWN" else 403
     return ReleaseAnswer.of(found)

@@ -1,0 +1,239 @@
+"""A gateway full of services for `bench_reads.py`: real PostgreSQL, results that go on changing.
+
+Beside the product's operations it answers an empty GET, and each hot answer built from PostgreSQL
+for every request by the same code: `/from-postgres/...`.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+from typing import cast
+
+import msgspec
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from sqlalchemy import text
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from read_rows import store
+
+from api_gateway.alert_intent_repository import PostgresAlerts
+from api_gateway.app import Stores, make_gateway
+from api_gateway.decisions import DecisionBook
+from api_gateway.domain import default_definition
+from api_gateway.gateway import Gateway, find_service
+from api_gateway.handlers import Discoveries, Handlers
+from api_gateway.intent_repository import PostgresIntents
+from api_gateway.narrator import Narrator
+from api_gateway.paging import DEFAULT_LIMIT, Page
+from api_gateway.read_model import ReadModel
+from api_gateway.ready_bytes import Made
+from api_gateway.release import Change
+from api_gateway.release_schemas import ReleaseAnswer
+from api_gateway.releases import Releases
+from api_gateway.repository import PostgresStore
+from api_gateway.result_repository import PostgresResults
+from api_gateway.roster import Roster
+from api_gateway.routers.burn import burn_rates
+from api_gateway.settings import GatewaySettings
+from api_gateway.subjects import Findings, Subjects
+from api_gateway.summaries import Summaries
+from api_gateway.timespan import span
+from api_gateway.web import gateway_app
+from common.database import Database
+from common.events import BurnRateSnapshot, Event, GateDecision, encode
+from common.kafka import Publisher, Record
+from common.outbox import Outbox
+from common.topics import BURNRATES, DECISIONS
+from tests.gateway import heartbeat, record, slo_status, snapshot
+from tests.gateway_decisions import decided
+
+SHARDS = 4
+SNAPSHOTS = text("SELECT payload::text FROM burnrate.snapshot")
+DECISION = text(
+    "SELECT decision::text FROM gate.standing JOIN gate.decision USING (decision_id)"
+    " WHERE standing.service = :service"
+)
+CHANCE = Random(7)
+DEFAULT = default_definition(Decimal("0.999"), 30)
+CHANGED_SHARE = 10
+"""One service in so many has a new snapshot each second, and a new decision."""
+
+_snapshots = msgspec.json.Decoder(BurnRateSnapshot)
+_decisions = msgspec.json.Decoder(GateDecision)
+
+
+class Served:
+    """The gateway's parts, and what feeds them."""
+
+    def __init__(self, url: str, services: int) -> None:
+        given = {"database_url": url, "partitions": SHARDS, "pool_size": 16}
+        self.settings = GatewaySettings.model_validate(given)
+        self.names = [f"service-{n:04d}" for n in range(services)]
+        self.database = Database.connect(self.settings, "bench")
+        publisher = Publisher(self.settings)
+        outbox = Outbox("catalog", self.database, publisher)
+        self.stores = Stores(
+            PostgresStore(self.database, outbox),
+            PostgresIntents(self.database, outbox),
+            PostgresResults(self.database),
+            PostgresAlerts(self.database, outbox),
+        )
+        self.publisher = publisher
+        self.gateway = make_gateway(self.settings, self.stores, publisher)
+        self.handlers = self.handlers_of(self.gateway)
+
+    def handlers_of(self, gateway: Gateway) -> Handlers:
+        """Return what feeds a gateway's parts."""
+        nobody = cast("Discoveries", SimpleNamespace(saw=lambda _: None))
+        return Handlers(
+            gateway.read_model, gateway.decisions, gateway.forecasts, gateway.commands, nobody
+        )
+
+    async def fill(self) -> None:
+        """Store services and their snapshots, and hand them to the read model."""
+        async with self.stores.catalog.write() as writer:
+            await writer.discover(self.names)
+        await self.feed(self.names)
+        rows = [
+            {
+                "service": name,
+                "slot": slot,
+                "at": datetime.now(UTC),
+                "snapshot": encode(self.snapshot(name)).decode(),
+                "decision": encode(decided(name, "BLOCK")).decode(),
+            }
+            for slot, name in enumerate(self.names)
+        ]
+        async with self.database.write() as session:
+            await store(session, rows)
+
+    def snapshot(self, name: str) -> BurnRateSnapshot:
+        """Return a snapshot of now; one service in ten burns."""
+        now = datetime.now(UTC)
+        burn = CHANCE.expovariate(2)
+        slo = slo_status(composite_burn_rate=burn, burn_rate_1h=burn, error_budget_remaining=burn)
+        return snapshot(name, slo, evaluated_at=now, applied_through=now, newest_at=now)
+
+    async def feed(self, names: list[str]) -> None:
+        """Hand new results of some services, and a sign of life of every shard, to the readers."""
+        now = datetime.now(UTC)
+        for name in names:
+            await self._handle(BURNRATES.name, self.snapshot(name))
+            until = now + timedelta(seconds=30)
+            decision = decided(name, "BLOCK", evaluated_at=now, expires_at=until)
+            await self._handle(DECISIONS.name, decision)
+        for shard in range(SHARDS):
+            await self._handle(BURNRATES.name, heartbeat(shard, now))
+
+    async def _handle(self, topic: str, event: Event) -> None:
+        found = cast("Record", record(topic, 0, encode(event)))
+        await self.handlers.on_records([found])
+
+    async def keep_changing(self) -> None:
+        """Let a share of the services change each second."""
+        turn = 0
+        while True:
+            await self.feed(self.names[turn % CHANGED_SHARE :: CHANGED_SHARE])
+            turn += 1
+            await asyncio.sleep(1)
+
+    async def from_postgres(self) -> Gateway:
+        """Return a gateway that knows nothing but what PostgreSQL says now."""
+        store, clock = self.stores.catalog, self.gateway.clock
+        read_model = ReadModel(timedelta(seconds=30), DEFAULT)
+        async with self.database.read() as session:
+            for payload in await session.scalars(SNAPSHOTS):
+                read_model.apply_snapshot(_snapshots.decode(payload))
+        roster = Roster(store, lambda: 0)
+        subjects = Subjects(roster, read_model, Findings())
+        summaries = Summaries(store, roster, subjects, Narrator(), DEFAULT, clock)
+        return replace(self.gateway, read_model=read_model, roster=roster, summaries=summaries)
+
+    async def released(self, name: str) -> ReleaseAnswer:
+        """Return the answer by the newest decision that stands in PostgreSQL."""
+        async with self.database.read() as session:
+            payload = await session.scalar(DECISION, {"service": name})
+        book, parts = DecisionBook(), self.gateway
+        book.apply(_decisions.decode(payload))
+        stores = self.stores
+        releases = Releases(stores.catalog, stores.intents, parts.read_model, book, parts.policies)
+        service = await find_service(parts, name)
+        return ReleaseAnswer.of(await releases.answer(service, Change(), parts.clock()))
+
+
+def application(served: Served) -> FastAPI:
+    """Return the product's application with the baselines beside it."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await served.fill()
+        task = asyncio.create_task(served.keep_changing())
+        yield
+        task.cancel()
+        await served.database.close()
+
+    async def ready() -> dict[str, str]:
+        return {}
+
+    app = gateway_app(served.settings, served.gateway, lifespan, ready)
+
+    @app.get("/empty")
+    async def empty() -> dict[str, str]:
+        return {}
+
+    add_baselines(app, served)
+    return app
+
+
+def add_baselines(app: FastAPI, served: Served) -> None:
+    """Add each hot answer, made from PostgreSQL for every request."""
+
+    @app.get("/from-postgres/api/burn")
+    async def burn(request: Request) -> Response:
+        fresh = await served.from_postgres()
+        return plain(await burn_rates(fresh, Page("", DEFAULT_LIMIT), request))
+
+    @app.get("/from-postgres/api/summary")
+    async def summary() -> Response:
+        fresh = await served.from_postgres()
+        return plain(await fresh.summaries.fleet())
+
+    @app.get("/from-postgres/api/summary/heatmap")
+    async def heatmap() -> Response:
+        fresh = await served.from_postgres()
+        asked = span(None, None, "1h", fresh.clock())
+        return plain(await fresh.summaries.heatmap(asked, DEFAULT_LIMIT))
+
+    @app.get("/from-postgres/api/release/{name}")
+    async def release(name: str) -> ReleaseAnswer:
+        return await served.released(name)
+
+
+def plain(made: Made) -> Response:
+    """Return an answer as it is sent when nothing is kept ready."""
+    return Response(made.body, media_type="application/json")
+
+
+def main() -> None:
+    """Serve until ended."""
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("url")
+    arguments.add_argument("services", type=int)
+    arguments.add_argument("port", type=int)
+    given = arguments.parse_args()
+    served = Served(given.url, given.services)
+    uvicorn.run(application(served), host="127.0.0.1", port=given.port, log_level="error")
+
+
+if __name__ == "__main__":
+    main()

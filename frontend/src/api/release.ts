@@ -1,0 +1,89 @@
+import { queryOptions } from "@tanstack/react-query";
+
+import { client, dataOf, type Schemas } from "./client";
+
+export type Release = Schemas["ReleaseAnswer"];
+export type DecisionEntry = Schemas["DecisionAnswer"];
+export type Override = Schemas["OverrideAnswer"];
+export type OverrideRequest = Schemas["OverrideRequest"];
+export type AuditEntry = Schemas["AuditAnswer"];
+export type Policy = Schemas["PolicyAnswer"];
+export type Change = Schemas["ChangeAnswer"];
+export type ChangeClass = Release["change_class"];
+
+export const CHANGE_CLASSES: readonly ChangeClass[] = ["feature", "fix", "security", "rollback"];
+
+export function releaseQuery(service: string, changeClass: ChangeClass = "feature") {
+  return queryOptions({
+    queryKey: ["service", service, "release", changeClass],
+    queryFn: async ({ signal }) => {
+      const query = { change_class: changeClass };
+      const params = { path: { service_name: service }, query };
+      return dataOf(await client.GET("/api/release/{service_name}", { params, signal }));
+    },
+    // a decision is known for half a minute: it must not grow old unseen
+    refetchInterval: 10_000,
+  });
+}
+
+export function decisionsQuery(service: string) {
+  return queryOptions({
+    queryKey: ["service", service, "release", "history"],
+    queryFn: async ({ signal }) => {
+      const params = { path: { service_name: service }, query: { limit: 50 } };
+      return dataOf(await client.GET("/api/release/{service_name}/history", { params, signal }));
+    },
+  });
+}
+
+export function overridesQuery(service: string) {
+  return queryOptions({
+    queryKey: ["service", service, "release", "overrides"],
+    queryFn: async ({ signal }) => {
+      const params = { path: { service_name: service }, query: { limit: 20 } };
+      return dataOf(await client.GET("/api/release/{service_name}/override", { params, signal }));
+    },
+  });
+}
+
+export function changesQuery(service: string, seconds: number) {
+  return queryOptions({
+    queryKey: ["service", service, "changes", seconds],
+    queryFn: async ({ signal }) => {
+      const from = new Date(Date.now() - seconds * 1000).toISOString();
+      const params = { query: { service, from, limit: 100 } };
+      return dataOf(await client.GET("/api/changes", { params, signal }));
+    },
+    refetchInterval: 30_000,
+  });
+}
+
+export const auditQuery = queryOptions({
+  queryKey: ["releases", "audit"],
+  queryFn: async ({ signal }) =>
+    dataOf(await client.GET("/api/audit", { params: { query: { limit: 100 } }, signal })),
+});
+
+export const policiesQuery = queryOptions({
+  queryKey: ["releases", "policies"],
+  queryFn: async ({ signal }) => dataOf(await client.GET("/api/policies", { signal })),
+});
+
+export async function createOverride(service: string, body: OverrideRequest): Promise<Override> {
+  const params = { path: { service_name: service } };
+  return dataOf(await client.POST("/api/release/{service_name}/override", { params, body }));
+}
+
+export async function approveOverride(override: Override, actor: string): Promise<Override> {
+  const params = { path: { service_name: override.service_name, id: override.id } };
+  const path = "/api/release/{service_name}/override/{id}/approve";
+  return dataOf(await client.POST(path, { params, body: { actor } }));
+}
+
+export async function revokeOverride(
+  override: Override,
+  body: { actor: string; reason: string },
+): Promise<Override> {
+  const params = { path: { service_name: override.service_name, id: override.id } };
+  return dataOf(await client.DELETE("/api/release/{service_name}/override/{id}", { params, body }));
+}

@@ -1,0 +1,79 @@
+import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { useSearchParams } from "react-router-dom";
+
+import { forecastOf, forecastQuery } from "../../api/forecast";
+import { changesQuery } from "../../api/release";
+import { historyQuery, type SloReport } from "../../api/slo";
+import { Empty, Shown } from "../../components/ui/states";
+import { BudgetChart } from "./BudgetChart";
+import { CountChart } from "./CountChart";
+import { RateChart } from "./RateChart";
+import { DEFAULT_RANGE, RANGES, budgetSeries, countSeries, rateSeries } from "./series";
+
+/** The history of one objective on one cursor: budget, burn rates, counts. */
+export function Charts({ report, slo }: { report: SloReport; slo: number | null }) {
+  const [search, setSearch] = useSearchParams();
+  const asked = search.get("range") ?? DEFAULT_RANGE;
+  const range = asked in RANGES ? asked : DEFAULT_RANGE;
+  const span = RANGES[range] ?? { seconds: 86_400, step: "5m" };
+  const service = report.service_name;
+  const query = useQuery(historyQuery(service, span, slo));
+  const forecasts = useQuery(forecastQuery(service)).data ?? null;
+  const changes = useQuery(changesQuery(service, span.seconds)).data ?? [];
+  const status = report.slos.find((s) => s.id === slo);
+  const windowDays = status?.window_days ?? 30;
+  const thresholds = (status?.burn_pairs ?? []).map((pair) => pair.threshold);
+  const forecast = forecastOf(forecasts, slo);
+  const drawn = useMemo(
+    () =>
+      query.data && {
+        budget: budgetSeries(query.data, windowDays, forecast),
+        rates: rateSeries(query.data),
+        counts: countSeries(query.data),
+      },
+    [query.data, windowDays, forecast],
+  );
+  const choose = (name: string) =>
+    setSearch(
+      (now) => {
+        const next = new URLSearchParams(now);
+        next.set("range", name);
+        return next;
+      },
+      { replace: true },
+    );
+  return (
+    <>
+      <div role="group" aria-label="Span of the charts" className="flex">
+        {Object.keys(RANGES).map((name) => (
+          <button
+            key={name}
+            type="button"
+            aria-pressed={name === range}
+            onClick={() => choose(name)}
+            className={`border border-line px-3 py-1 text-sm first:rounded-l-md last:rounded-r-md
+              ${name === range ? "bg-raised font-semibold" : "bg-panel text-muted hover:bg-raised"}`}
+          >
+            {name}
+          </button>
+        ))}
+      </div>
+      <Shown query={query} height="46rem">
+        {(history) =>
+          drawn === undefined || drawn.budget.length === 0 ? (
+            <Empty title="No counts in this span">
+              Nothing was reported for {service}. Choose a longer span, or send events.
+            </Empty>
+          ) : (
+            <>
+              <BudgetChart points={drawn.budget} changes={changes} windowDays={windowDays} />
+              <RateChart points={drawn.rates} thresholds={thresholds} />
+              <CountChart points={drawn.counts} stepSeconds={history.step_seconds} />
+            </>
+          )
+        }
+      </Shown>
+    </>
+  );
+}

@@ -1,0 +1,97 @@
+import {
+  Bar,
+  CartesianGrid,
+  ComposedChart,
+  Line,
+  ResponsiveContainer,
+  Tooltip,
+  XAxis,
+  YAxis,
+} from "recharts";
+
+import { CURSOR, GRID, MARGIN, TICK, Y_WIDTH, timeAxis } from "../../components/charts/axes";
+import { ChartFrame } from "../../components/charts/ChartFrame";
+import { ChartTooltip } from "../../components/charts/ChartTooltip";
+import { Legend } from "../../components/charts/Legend";
+import { count, duration, goodRatio } from "../../lib/format";
+import { zone } from "../../lib/preferences";
+import { useStore } from "../../lib/store";
+import { dayTime } from "../../lib/time";
+import type { CountPoint } from "./series";
+
+const LEGEND = [
+  { name: "good (left axis)", colour: "var(--safe)" },
+  { name: "bad (right axis)", colour: "var(--freeze)", area: true },
+];
+
+function ratio(point: CountPoint): string {
+  const total = point.good + point.bad;
+  return total === 0 ? "no traffic" : goodRatio(point.good / total);
+}
+
+function lines(point: CountPoint): [string, string][] {
+  return [
+    ["good", count(point.good)],
+    ["bad", count(point.bad)],
+    ["good share", ratio(point)],
+  ];
+}
+
+const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+
+/** Counts beside rates, so that thin evidence is seen; bad ones have an axis of their own. */
+export function CountChart({
+  points,
+  stepSeconds,
+}: {
+  points: readonly CountPoint[];
+  stepSeconds: number;
+}) {
+  const chosenZone = useStore(zone);
+  const axis = { width: Y_WIDTH, tick: TICK, stroke: "var(--line)" };
+  return (
+    <ChartFrame
+      title={`Requests in each ${duration(stepSeconds)}`}
+      summary="Good and bad requests of each step"
+      rows={points}
+      columns={[
+        { head: "Time", cell: (p) => dayTime(p.at, chosenZone) },
+        { head: "Good", cell: (p) => count(p.good) },
+        { head: "Bad", cell: (p) => count(p.bad) },
+        { head: "Good share", cell: ratio },
+      ]}
+      legend={<Legend entries={LEGEND} />}
+    >
+      <ResponsiveContainer width="100%" height={170}>
+        <ComposedChart data={[...points]} margin={MARGIN} syncId="service" syncMethod="value">
+          <CartesianGrid {...GRID} />
+          <XAxis {...timeAxis(points, chosenZone)} />
+          <YAxis yAxisId="good" {...axis} tickFormatter={(v: number) => short.format(v)} />
+          <YAxis
+            yAxisId="bad"
+            orientation="right"
+            {...axis}
+            allowDecimals={false}
+            tickFormatter={(v: number) => short.format(v)}
+          />
+          <Tooltip cursor={CURSOR} content={<ChartTooltip lines={lines} />} />
+          <Bar
+            yAxisId="bad"
+            dataKey="bad"
+            fill="var(--freeze)"
+            fillOpacity={0.75}
+            isAnimationActive={false}
+          />
+          <Line
+            yAxisId="good"
+            dataKey="good"
+            stroke="var(--safe)"
+            strokeWidth={1.5}
+            dot={false}
+            isAnimationActive={false}
+          />
+        </ComposedChart>
+      </ResponsiveContainer>
+    </ChartFrame>
+  );
+}

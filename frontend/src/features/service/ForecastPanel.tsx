@@ -1,0 +1,61 @@
+import { useQuery } from "@tanstack/react-query";
+
+import { forecastOf, forecastQuery, type SloForecast } from "../../api/forecast";
+import { Panel } from "../../components/ui/Panel";
+import { NotAvailable, Shown } from "../../components/ui/states";
+import { hourInterval, hours } from "../../lib/format";
+import { zone } from "../../lib/preferences";
+import { useStore } from "../../lib/store";
+import { dayTime } from "../../lib/time";
+
+export function ForecastPanel({ service, slo }: { service: string; slo: number | null }) {
+  const query = useQuery(forecastQuery(service));
+  return (
+    <Panel title="Forecast">
+      <Shown query={query} height="5rem">
+        {(found) => {
+          const forecast = forecastOf(found, slo);
+          return forecast === null ? (
+            <NotAvailable what="A forecast" />
+          ) : (
+            <Outlook forecast={forecast} />
+          );
+        }}
+      </Shown>
+    </Panel>
+  );
+}
+
+function Outlook({ forecast }: { forecast: SloForecast }) {
+  const chosenZone = useStore(zone);
+  const at = (instant: string | null) => (instant === null ? "–" : dayTime(instant, chosenZone));
+  const facts: [string, string][] = [
+    [
+      "Budget spent in",
+      forecast.time_to_exhaustion_hours === null
+        ? "not in sight"
+        : hours(forecast.time_to_exhaustion_hours),
+    ],
+    ["P10 to P90", hourInterval(forecast.p10_hours, forecast.p90_hours) ?? "–"],
+    ["Spent at", at(forecast.projected_exhaustion_time)],
+    ["Trend", forecast.burn_rate_trend],
+    ["Confidence", forecast.confidence_level],
+    ["Lock ends, if no more fail", at(forecast.unblocked_at)],
+  ];
+  return (
+    <div className="space-y-3 text-sm">
+      <p className="leading-6">{forecast.forecast_message}</p>
+      <dl className="grid grid-cols-2 gap-x-4 gap-y-1">
+        {facts.map(([name, figure]) => (
+          <div key={name} className="contents">
+            <dt className="text-muted">{name}</dt>
+            <dd className="font-medium">{figure}</dd>
+          </div>
+        ))}
+      </dl>
+      <p className="text-xs text-muted">
+        {forecast.confidence_reason} ({forecast.data_points_used} points)
+      </p>
+    </div>
+  );
+}

@@ -1,0 +1,84 @@
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+
+import {
+  CHANGE_CLASSES,
+  overridesQuery,
+  releaseQuery,
+  type ChangeClass,
+  type Release,
+} from "../../api/release";
+import { DecisionBadge } from "../../components/DecisionBadge";
+import { OverrideDialog } from "../../components/release/OverrideDialog";
+import { OverrideList } from "../../components/release/OverrideList";
+import { Button } from "../../components/ui/Button";
+import { Panel } from "../../components/ui/Panel";
+import { Shown } from "../../components/ui/states";
+import { duration } from "../../lib/format";
+import { zone } from "../../lib/preferences";
+import { useStore } from "../../lib/store";
+import { dayTime } from "../../lib/time";
+import { withWriteAccess } from "../../lib/writeAccess";
+
+export function GatePanel({ service }: { service: string }) {
+  const [changeClass, setChangeClass] = useState<ChangeClass>("feature");
+  const [asking, setAsking] = useState(false);
+  const release = useQuery(releaseQuery(service, changeClass));
+  const overrides = useQuery(overridesQuery(service));
+  const shown = (overrides.data ?? []).filter((o) => ["active", "pending"].includes(o.state));
+  return (
+    <Panel
+      title="May it be deployed now?"
+      aside={
+        <select
+          aria-label="Class of change"
+          value={changeClass}
+          onChange={(event) =>
+            setChangeClass(CHANGE_CLASSES.find((c) => c === event.target.value) ?? "feature")
+          }
+          className="rounded-md border border-strong-line bg-panel px-1.5 py-1 text-xs text-ink"
+        >
+          {CHANGE_CLASSES.map((name) => (
+            <option key={name}>{name}</option>
+          ))}
+        </select>
+      }
+    >
+      <Shown query={release} height="6rem">
+        {(found) => <Verdict release={found} />}
+      </Shown>
+      {shown.length > 0 && (
+        <div className="mt-3 rounded-md border border-observe px-3">
+          <OverrideList overrides={shown} />
+        </div>
+      )}
+      <div className="mt-3">
+        <Button onClick={() => withWriteAccess(() => setAsking(true))}>Override …</Button>
+      </div>
+      <OverrideDialog service={service} open={asking} onClose={() => setAsking(false)} />
+    </Panel>
+  );
+}
+
+function Verdict({ release }: { release: Release }) {
+  const chosenZone = useStore(zone);
+  return (
+    <div className="space-y-2 text-sm">
+      <div aria-live="polite">
+        <DecisionBadge decision={release.decision} allowed={release.allowed} large />
+      </div>
+      <ol className="list-decimal space-y-1 pl-5 leading-6">
+        {release.reasons.map((reason) => (
+          <li key={`${reason.code}-${reason.slo ?? ""}`}>{reason.message}</li>
+        ))}
+      </ol>
+      {release.unblocked_at !== null && (
+        <p>Free again at {dayTime(release.unblocked_at, chosenZone)}, if no more errors come.</p>
+      )}
+      <p className="text-xs text-muted">
+        policy {release.policy}, tier {release.tier}; the newest count behind it is{" "}
+        {duration(release.data_age_seconds)} old
+      </p>
+    </div>
+  );
+}

@@ -1,0 +1,36 @@
+import type { UseQueryResult } from "@tanstack/react-query";
+
+import type { Schemas } from "../../api/client";
+import { Failure, Loading } from "../../components/ui/states";
+import { budget, burnRate, count, duration, objective } from "../../lib/format";
+
+type Preview = Schemas["Preview"];
+
+/** "At 99.95 % over 30 days this would have spent 214 % of the budget." */
+export function PreviewText({ query, asked }: { query: UseQueryResult<Preview>; asked: boolean }) {
+  if (!asked) {
+    return <p className="text-sm text-muted">Fill in the objective to see what it would mean.</p>;
+  }
+  if (query.error) return <Failure error={query.error} />;
+  if (query.data === undefined) return <Loading height="3rem" />;
+  const { would_be: would, objective: ratio, window_days: days } = query.data;
+  if (would.total === 0) {
+    return <p className="text-sm text-muted">Nothing is stored for it to be held against.</p>;
+  }
+  const grave = would.level_seconds["FREEZE"] ?? 0;
+  return (
+    <div
+      data-testid="preview"
+      aria-live="polite"
+      className="rounded-md bg-raised p-3 text-sm leading-6"
+    >
+      At {objective(ratio)} over {days} days this would have spent{" "}
+      <strong>{budget(would.error_budget_consumed)}</strong> of the budget ({count(would.bad)} bad
+      of {count(would.total)}), and the level would be <strong>{would.risk_level}</strong> now, at{" "}
+      {burnRate(would.composite_burn_rate)}.{" "}
+      {grave > 0
+        ? `It would have been FREEZE for ${duration(grave)} of ${duration(would.reported_seconds)}.`
+        : `It would never have been FREEZE in ${duration(would.reported_seconds)}.`}
+    </div>
+  );
+}

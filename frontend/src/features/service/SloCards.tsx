@@ -1,0 +1,90 @@
+import type { SloStatus } from "../../api/slo";
+import { BudgetBar } from "../../components/BudgetBar";
+import { HealthBadge } from "../../components/HealthBadge";
+import { budget, burnRate, count, goodRatio, objective } from "../../lib/format";
+
+interface Props {
+  slos: readonly SloStatus[];
+  chosen: number | null;
+  onChoose: (id: number | null) => void;
+}
+
+/** One card for each objective with its three great figures; the chosen one is charted below. */
+export function SloCards({ slos, chosen, onChoose }: Props) {
+  return (
+    <div role="group" aria-label="Objectives" className="grid gap-3 md:grid-cols-2 2xl:grid-cols-3">
+      {slos.map((slo) => (
+        <button
+          key={slo.id ?? "default"}
+          type="button"
+          aria-pressed={slo.id === chosen}
+          onClick={() => onChoose(slo.id)}
+          className={`min-w-0 rounded-lg border bg-panel p-4 text-left hover:border-strong-line
+            ${slo.id === chosen ? "border-accent ring-1 ring-accent" : "border-line"}`}
+        >
+          <Card slo={slo} />
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function Card({ slo }: { slo: SloStatus }) {
+  const counted = slo.total > 0;
+  const left = Math.round((1 - slo.objective) * slo.total - slo.bad);
+  return (
+    <>
+      <span className="flex flex-wrap items-center justify-between gap-2">
+        <span className="font-semibold">
+          {slo.name}
+          <span className="ml-2 text-xs font-normal text-muted">{kindOf(slo)}</span>
+        </span>
+        <HealthBadge level={slo.risk_level} status={slo.data_status} />
+      </span>
+      <span className="mt-3 grid grid-cols-3 gap-3">
+        <Figure
+          name={`good, of ${objective(slo.objective)}`}
+          figure={goodRatio(counted ? 1 - slo.bad / slo.total : null)}
+          more={counted ? `${count(slo.bad)} bad of ${count(slo.total)}` : "nothing counted"}
+        />
+        <Figure
+          name={`budget left, ${slo.window_days} d`}
+          figure={counted ? budget(slo.error_budget_remaining) : "–"}
+          more={
+            counted
+              ? left >= 0
+                ? `${count(left)} failures left`
+                : `${count(-left)} failures too many`
+              : ""
+          }
+        />
+        <Figure
+          name="burn rate"
+          figure={burnRate(counted ? slo.composite_burn_rate : null)}
+          more={`${burnRate(slo.burn_rate_5m)} · ${burnRate(slo.burn_rate_1h)} · ${burnRate(slo.burn_rate_24h)}`}
+        />
+      </span>
+      <span className="mt-3 flex flex-wrap items-center gap-3 text-xs text-muted">
+        <BudgetBar remaining={slo.error_budget_remaining} known={counted} label={false} />
+        {slo.risk_capped && `level capped: fewer than ${slo.min_bad_events} bad events in 24 h`}
+        {slo.default && "default objective: set a target of your own below"}
+        {counted && slo.coverage_ratio < 1 && `judges ${budget(slo.coverage_ratio)} of requests`}
+      </span>
+    </>
+  );
+}
+
+function kindOf(slo: SloStatus): string {
+  if (slo.sli_type === "latency") return `within ${slo.threshold_seconds ?? "?"} s`;
+  return slo.sli_type === "error_rate" ? "error rate" : "availability";
+}
+
+function Figure({ name, figure, more }: { name: string; figure: string; more: string }) {
+  return (
+    <span className="min-w-0">
+      <span className="block truncate text-xs text-muted">{name}</span>
+      <span className="block text-xl font-bold whitespace-nowrap">{figure}</span>
+      <span className="block text-xs text-muted">{more}</span>
+    </span>
+  );
+}

@@ -1,0 +1,67 @@
+"""/api/summary: the executive view, and every service in plain words."""
+
+# ruff: noqa: FAST003 - a dependency reads the path's parameter
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api_gateway.gateway import ExistingService, GatewayParts
+from api_gateway.paging import DEFAULT_LIMIT, MAX_LIMIT
+from api_gateway.ready_bytes import UNCHANGED, ReadyRoute
+from api_gateway.summary_schemas import Heatmap, ServiceSummary, Summary
+from api_gateway.timespan import FromQuery, ToQuery, span
+from common.problems import responses
+
+router = APIRouter(prefix="/api/summary", tags=["summary"], route_class=ReadyRoute)
+
+
+@router.get(
+    "",
+    summary="All services in one view",
+    response_model=Summary,
+    responses={**UNCHANGED, **responses(503)},
+)
+async def get_summary(gateway: GatewayParts, request: Request) -> Response:
+    """Totals, services by risk level, what stands out, and a paragraph that tells it."""
+    return await gateway.ready.answer(request, gateway.summaries.fleet)
+
+
+@router.get(
+    "/heatmap",
+    summary="Risk of all services over time",
+    response_model=Heatmap,
+    responses={**UNCHANGED, **responses(422, 503)},
+)
+async def get_risk_heatmap(  # noqa: PLR0913, PLR0917 - the query's parameters
+    gateway: GatewayParts,
+    request: Request,
+    from_: FromQuery = None,
+    to: ToQuery = None,
+    step: Annotated[
+        str,
+        Query(
+            max_length=16,
+            description="As `1h`; coarsened to whole hours, and to at most 200 cells",
+        ),
+    ] = "1h",
+    limit: Annotated[
+        int, Query(ge=1, le=MAX_LIMIT, description="Services in the answer, the worst ones")
+    ] = DEFAULT_LIMIT,
+) -> Response:
+    """Each service's worst burn rate by time, worst services first."""
+    asked = span(from_, to, step, gateway.clock())
+    return await gateway.ready.answer(request, lambda: gateway.summaries.heatmap(asked, limit))
+
+
+@router.get(
+    "/{service_name}",
+    summary="A service in plain words",
+    response_model=ServiceSummary,
+    responses={**UNCHANGED, **responses(404, 503)},
+)
+async def get_service_summary(
+    gateway: GatewayParts, service: ExistingService, request: Request
+) -> Response:
+    """What is wrong, since when, how sure that is, and what to do; each figure is a fact."""
+    return await gateway.ready.answer(request, lambda: gateway.summaries.service(service))

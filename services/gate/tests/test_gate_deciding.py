@@ -1,0 +1,279 @@
+"""The tick on a ledger, a broker and a store that only note what happens to them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from common.database import Database
+from common.events import GateDecision, PolicyChanged, ServiceChanged, ShardHeartbeat
+from common.kafka import Publisher, UnknownOutcomeError
+from common.ledger import ShardLedger
+from common.ledger_store import FencedError
+from common.levels import LevelReading
+from common.policy_files import read_policies
+from common.shard import Ownership
+from common.sharding import shard_of
+from gate.deciding import Decider
+from gate.intent import Intent
+from gate.records import DecisionRecord
+from gate.settings import GateSettings
+from gate.shard_view import ShardView
+from tests.gate_inputs import NOW, SERVICE, burning_at, override, snapshot
+
+SHARDS = 2
+SHARD = shard_of(SERVICE, SHARDS)
+
+
+@dataclass
+class Servers:
+    """A ledger that holds one shard, a broker and a database; each may fail."""
+
+    owned: dict[int, Ownership] = field(default_factory=dict)
+    sent: list[GateDecision] = field(default_factory=list)
+    stored: list[DecisionRecord] = field(default_factory=list)
+    broker_fails: bool = False
+    store_fails: Exception | None = None
+
+    async def send_all(self, records: Sequence[tuple[str, bytes, bytes, int, Any]]) -> None:
+        if self.broker_fails:
+            raise UnknownOutcomeError("no answer")
+        for _, value, key, shard, _ in records:
+            decision = msgspec.json.decode(value, type=GateDecision)
+            assert (key.decode(), shard) == (decision.service_name, SHARD)
+            self.sent.append(decision)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[None]:
+        yield None
+
+    async def store(
+        self, _: object, shard: int, epoch: int, records: Sequence[DecisionRecord]
+    ) -> None:
+        assert (shard, epoch) == (SHARD, self.owned[SHARD].epoch)
+        if self.store_fails:
+            raise self.store_fails
+        self.stored += records
+
+
+class World:
+    """The decider of one process, its clock, and what it has heard."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now, self.servers = NOW, Servers()
+        monkeypatch.setattr("gate.deciding.repository.store_decisions", self.servers.store)
+        self.servers.owned[SHARD] = Ownership(3, "cluster", {}, {})
+        self.view, self.woken = ShardView(), asyncio.Event()
+        self.intent = Intent(read_policies([]))
+        self.intent.on_service(declared(SERVICE))
+        self.decider = Decider(
+            settings=GateSettings(),
+            shards=SHARDS,
+            ledger=cast("ShardLedger", self.servers),
+            views={SHARD: self.view},
+            intent=self.intent,
+            database=cast("Database", self.servers),
+            publisher=cast("Publisher", self.servers),
+            clock=lambda: self.now,
+            woken=self.woken,
+        )
+
+    def hear(self, composite: float, at: datetime | None = None) -> bool:
+        """Take a snapshot of burnrate; tell whether it was urgent."""
+        taken = snapshot([burning_at(composite)], at=at or self.now)
+        return self.view.on_burn_rate(taken, self.now)
+
+    def beat(self) -> None:
+        """Take a heartbeat of burnrate."""
+        self.view.on_burn_rate(ShardHeartbeat(SHARD, 1, self.now, self.now, 1), self.now)
+
+    async def tick(self, seconds: float = 1.0) -> list[GateDecision]:
+        """Let time pass; return what was published."""
+        self.now += timedelta(seconds=seconds)
+        await self.decider.tick()
+        sent, self.servers.sent = self.servers.sent, []
+        return sent
+
+
+def declared(name: str, revision: int = 1, *, retired: bool = False) -> ServiceChanged:
+    return ServiceChanged(revision, 1, name, 1, "team", None, retired)
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(monkeypatch)
+
+
+def feature(decision: GateDecision) -> str:
+    return next(v.decision for v in decision.verdicts if v.override_id is None)
+
+
+async def test_what_is_new_goes_out_at_once_and_the_rest_every_ten_seconds(world: World) -> None:
+    assert world.hear(0.5)
+    [first] = await world.tick()
+    assert feature(first) == "ALLOW"
+    assert (first.epoch, first.decided_at, first.evaluated_at) == (3, world.now, world.now)
+    assert first.expires_at == world.now + timedelta(seconds=30)
+    assert not world.hear(0.6), "a figure alone is not urgent"
+    assert await world.tick() == []
+    assert world.hear(2.5)
+    [blocked] = await world.tick()
+    assert feature(blocked) == "BLOCK"
+    assert blocked.decision_id > first.decision_id
+    assert [await world.tick() for _ in range(6)] == [[]] * 6
+    world.beat()
+    [again] = await world.tick(2)
+    assert (again.decision_id, again.decided_at) == (blocked.decision_id, blocked.decided_at)
+    assert again.evaluated_at == world.now
+    assert [r.decision.decision_id for r in world.servers.stored] == [
+        first.decision_id,
+        blocked.decision_id,
+    ]
+
+
+async def test_a_heartbeat_carries_the_figures_of_its_moment(world: World) -> None:
+    world.hear(2.5)
+    [first] = await world.tick()
+    world.hear(4.5)
+    [later] = await world.tick(10)
+    assert later.decision_id == first.decision_id
+    assert later.verdicts[0].since == first.verdicts[0].since
+    assert [d.verdicts[0].reasons[0].observed for d in (first, later)] == [2.5, 4.5]
+
+
+async def test_nothing_is_decided_before_the_levels_are_read(world: World) -> None:
+    world.hear(0.5)
+    world.servers.owned[SHARD].levels = LevelReading({}, {"slo.burnrates.v1": 7})
+    assert await world.tick() == []
+    world.servers.owned[SHARD].levels.reached("slo.burnrates.v1", 7)
+    assert [feature(d) for d in await world.tick()] == ["ALLOW"]
+
+
+async def test_silence_is_noticed_by_the_clock_alone_and_ends_with_a_heartbeat(
+    world: World,
+) -> None:
+    world.hear(0.5)
+    await world.tick()
+    told = [[feature(d) for d in await world.tick()] for _ in range(25)]
+    assert told[:23] == [*[[]] * 9, ["ALLOW"], *[[]] * 9, ["ALLOW"], *[[]] * 3]
+    assert told[23:] == [["UNKNOWN"], []], "25 s after it was last heard of"
+    world.beat()
+    assert [feature(d) for d in await world.tick()] == ["ALLOW"]
+
+
+async def test_an_old_sign_heard_now_is_an_old_sign(world: World) -> None:
+    world.hear(0.5, at=NOW - timedelta(minutes=5))
+    [decision] = await world.tick()
+    assert decision.verdicts[0].reasons[0].code == "shard_silent"
+    world.hear(0.5, at=world.now + timedelta(hours=1))
+    [ahead] = await world.tick()
+    assert feature(ahead) == "ALLOW"
+    world.now += timedelta(seconds=25)
+    assert [feature(d) for d in await world.tick()] == ["UNKNOWN"], "a clock ahead buys no time"
+
+
+async def test_an_override_ends_by_itself(world: World) -> None:
+    world.hear(2.5)
+    await world.tick()
+    changed = override(expires_at=world.now + timedelta(seconds=5))
+    assert world.intent.on_override(changed)
+    world.decider.touch(SERVICE)
+    assert world.woken.is_set()
+    [named] = await world.tick()
+    assert {v.override_id for v in named.verdicts} == {1, None}
+    assert [await world.tick() for _ in range(3)] == [[]] * 3
+    [ended] = await world.tick()
+    assert {v.override_id for v in ended.verdicts} == {None}
+    assert not world.intent.on_override(replace(changed, state="revoked")), "of the same revision"
+
+
+async def test_what_was_not_published_goes_out_later_and_is_stored_once(world: World) -> None:
+    world.hear(0.5)
+    [first] = await world.tick()
+    world.hear(2.5)
+    world.servers.broker_fails = True
+    for _ in range(3):
+        with pytest.raises(UnknownOutcomeError):
+            await world.tick()
+    world.servers.broker_fails = False
+    [decision] = await world.tick()
+    assert feature(decision) == "BLOCK"
+    assert [r.decision.decision_id for r in world.servers.stored] == [
+        first.decision_id,
+        decision.decision_id,
+    ]
+
+
+@pytest.mark.parametrize("error", [OSError("refused"), FencedError("another owner")])
+async def test_what_is_not_stored_is_not_published(world: World, error: Exception) -> None:
+    world.hear(0.5)
+    await world.tick()
+    world.hear(2.5)
+    world.servers.store_fails = error
+    if isinstance(error, OSError):
+        with pytest.raises(OSError, match="refused"):
+            await world.tick()
+    else:
+        assert await world.tick() == []
+    assert world.servers.sent == []
+    world.servers.store_fails = None
+    assert [feature(d) for d in await world.tick(10)] == ["BLOCK"]
+
+
+async def test_a_declared_service_is_decided_on_and_a_retired_one_is_not(world: World) -> None:
+    [unknown] = await world.tick()
+    assert (feature(unknown), unknown.data_status) == ("UNKNOWN", "no_data")
+    world.intent.on_service(declared(SERVICE, 2, retired=True))
+    world.decider.touch(SERVICE)
+    world.hear(0.5)
+    assert [await world.tick() for _ in range(15)] == [[]] * 15
+    world.intent.on_service(declared(SERVICE, 3))
+    world.decider.touch_all()
+    world.hear(0.5)
+    [again] = await world.tick()
+    assert feature(again) == "ALLOW"
+
+
+async def test_an_unknown_name_gets_the_tier_of_what_is_discovered(world: World) -> None:
+    other = next(n for n in (f"svc{i}" for i in range(99)) if shard_of(n, SHARDS) == SHARD)
+    found = replace(snapshot([burning_at(0.5)], at=world.now), service_name=other)
+    world.view.on_burn_rate(found, world.now)
+    tiers = {d.service_name: d.tier for d in await world.tick()}
+    assert tiers == {SERVICE: 1, other: 3}
+
+
+async def test_a_loop_that_meets_an_outage_goes_on(world: World) -> None:
+    world.hear(0.5)
+    world.servers.broker_fails = True
+    task = asyncio.create_task(world.decider.run(lambda: True))
+    while not world.servers.stored:
+        await asyncio.sleep(0)
+    world.servers.broker_fails = False
+    async with asyncio.timeout(10):
+        while not world.servers.sent:
+            await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert feature(world.servers.sent[0]) == "ALLOW"
+
+
+async def test_another_policy_is_another_decision(world: World) -> None:
+    world.hear(1.75)
+    [warned] = await world.tick()
+    document = {"risk": {"DANGER": "BLOCK"}}
+    assert world.intent.on_policy(PolicyChanged(1, "default", "", document, retired=False))
+    world.decider.touch_all()
+    [blocked] = await world.tick()
+    assert (feature(warned), feature(blocked)) == ("WARN", "BLOCK")
+    assert blocked.policy_hash != warned.policy_hash
+    assert world.servers.stored[-1].policy.risk["DANGER"]["fix"] == "BLOCK"
+    world.intent.on_policy(PolicyChanged(2, "default", "", document, retired=True))
+    world.decider.touch_all()
+    [again] = await world.tick()
+    assert again.policy_hash == warned.policy_hash
