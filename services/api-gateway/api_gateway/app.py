@@ -79,6 +79,7 @@ def make_gateway(
     forecasts = ForecastBook(timedelta(seconds=settings.forecast_lifetime_seconds))
     policies = Policies(stores.intents, read_policies(PolicySettings().files))
     findings = Findings(
+        forecast=forecasts.newest,
         release=GateFindings(decisions).release,
         events=RecentEvents(stores.results, stores.alerts, 2 * settings.ready_seconds).events,
     )
