@@ -17,7 +17,11 @@ from tests.servers import held_port
 READY_SECONDS: Final = 120.0
 _GRACE_SECONDS: Final = 20.0
 _POLL_SECONDS: Final = 0.02
-_PORTS: Final = {"burnrate": "BURNRATE_PORT", "api_gateway": "BURNLINE_PORT"}
+_PORTS: Final = {
+    "burnrate": "BURNRATE_PORT",
+    "alerts": "ALERTS_PORT",
+    "api_gateway": "BURNLINE_PORT",
+}
 
 
 class Member:

@@ -21,29 +21,28 @@ from api_gateway.compute import ComputeCommands, Sender
 from api_gateway.decisions import DecisionBook
 from api_gateway.discovery import Discovery
 from api_gateway.domain import default_definition
-from api_gateway.findings import GateFindings, RecentChanges
+from api_gateway.executive import executive_view
+from api_gateway.findings import GateFindings, RecentEvents
 from api_gateway.forecasts import ForecastBook
 from api_gateway.gateway import Gateway
 from api_gateway.handlers import Handlers
 from api_gateway.intent_ports import IntentStore
 from api_gateway.intent_repository import PostgresIntents
 from api_gateway.limits import TokenBucket
-from api_gateway.narrator import Narrator
 from api_gateway.overrides import Overrides
 from api_gateway.overview import Overview
+from api_gateway.overview import Results as OverviewResults
 from api_gateway.policies import Policies
 from api_gateway.ports import Store
 from api_gateway.read_model import ReadModel
-from api_gateway.ready_bytes import ReadyBytes
 from api_gateway.reconciliation import reconcile_alerts, reconcile_intents
 from api_gateway.releases import Releases
 from api_gateway.repository import PostgresStore
 from api_gateway.result_ports import Results
 from api_gateway.result_repository import PostgresResults
-from api_gateway.roster import Roster
 from api_gateway.settings import GatewaySettings
-from api_gateway.subjects import Findings, Subjects
-from api_gateway.summaries import Summaries
+from api_gateway.shared_cache import shared_cache
+from api_gateway.subjects import Findings
 from api_gateway.web import gateway_app
 from common.clock import Clock, system_clock
 from common.database import Database
@@ -77,15 +76,15 @@ def make_gateway(
     silence = timedelta(seconds=settings.shard_silence_seconds)
     read_model = ReadModel(silence, default)
     decisions = DecisionBook()
+    forecasts = ForecastBook(timedelta(seconds=settings.forecast_lifetime_seconds))
     policies = Policies(stores.intents, read_policies(PolicySettings().files))
-    roster = Roster(stores.catalog, lambda: read_model.catalog_version)
     findings = Findings(
+        forecast=forecasts.newest,
         release=GateFindings(decisions).release,
-        changes=RecentChanges(stores.results).since_yesterday,
+        events=RecentEvents(stores.results, stores.alerts, 2 * settings.ready_seconds).events,
     )
-    subjects = Subjects(roster, read_model, findings)
-    urgent = lambda: (roster.writes, read_model.catalog_version)  # noqa: E731
-    soon = timedelta(seconds=settings.ready_seconds)
+    cache = shared_cache(settings.redis_url)
+    view = executive_view(settings, stores.catalog, cache, read_model, findings, clock)
     return Gateway(
         store=stores.catalog,
         intents=stores.intents,
@@ -96,22 +95,29 @@ def make_gateway(
         channels=AlertChannels(
             stores.alerts, publisher, clock, settings.channel_test_timeout_seconds
         ),
-        catalog=Catalog(roster),
-        roster=roster,
-        ready=ReadyBytes(clock, lambda: read_model.version, urgent, soon),
-        summaries=Summaries(stores.catalog, roster, subjects, Narrator(), default, clock),
+        catalog=Catalog(view.roster),
+        roster=view.roster,
+        ready=view.ready,
+        summaries=view.summaries,
+        cache=cache,
         policies=policies,
         overrides=Overrides(stores.intents, policies, decisions, settings.override_visible_seconds),
         releases=Releases(stores.catalog, stores.intents, read_model, decisions, policies),
         read_model=read_model,
         decisions=decisions,
-        forecasts=ForecastBook(timedelta(seconds=settings.forecast_lifetime_seconds)),
+        forecasts=forecasts,
         commands=ComputeCommands(
             publisher, clock, settings.partitions, settings.compute_timeout_seconds
         ),
         writes=TokenBucket(settings.writes_per_second, settings.write_burst, time.monotonic()),
         clock=clock,
-        overview=Overview(stores.catalog, read_model, default),
+        overview=Overview(
+            stores.catalog,
+            view.roster,
+            OverviewResults(read_model, forecasts, decisions),
+            default,
+            clock,
+        ),
     )
 
 
@@ -163,6 +169,8 @@ class Runtime:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self.gateway.summaries.close()
+            await self.gateway.cache.close()
             await self._publisher.stop()
             await self._database.close()
 

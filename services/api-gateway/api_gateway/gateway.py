@@ -27,6 +27,7 @@ from api_gateway.ready_bytes import ReadyBytes
 from api_gateway.releases import Releases
 from api_gateway.result_ports import Results
 from api_gateway.roster import Roster
+from api_gateway.shared_cache import SharedCache
 from api_gateway.summaries import Summaries
 from common.clock import Clock
 from common.problems import Problem
@@ -61,6 +62,7 @@ class Gateway:
     roster: Roster
     ready: ReadyBytes
     summaries: Summaries
+    cache: SharedCache
     changes: ChangeLog = field(default_factory=ChangeLog)
 
 
