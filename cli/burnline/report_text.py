@@ -12,7 +12,7 @@ from burnline.report_figures import Period, ServiceReport
 
 Format = Literal["md", "html"]
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#!|~&])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#!|~&@]|:(?=//)|(?<=www)\.)")
 _MARKS = {True: "met", False: "missed", None: "nothing to judge"}
 
 

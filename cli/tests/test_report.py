@@ -82,6 +82,7 @@ async def test_what_strangers_wrote_stays_text(fleet: GatewayHarness) -> None:
     markdown = await report_of(fleet.client, WEEK, "md")
     assert "<img" not in markdown.replace("\\<img", "")
     assert not re.search(r"(?<!\\)\[x", markdown)
+    assert "https://" not in markdown
     rows = [line for line in markdown.splitlines() if line.startswith("|")]
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {7}
     page = await report_of(fleet.client, WEEK, "html")
