@@ -10,6 +10,7 @@ pytest_plugins = (
     "tests.alertmanager",
     "tests.delivery_fixtures",
     "tests.gateway_fixtures",
+    "tests.redis_fixtures",
     "tests.ingest_fixtures",
     "tests.faults.fixtures",
 )

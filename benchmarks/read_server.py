@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from read_rows import store
 
+from api_gateway.alert_intent_repository import PostgresAlerts
 from api_gateway.app import Stores, make_gateway
 from api_gateway.decisions import DecisionBook
 from api_gateway.domain import default_definition
@@ -85,6 +86,7 @@ class Served:
             PostgresStore(self.database, outbox),
             PostgresIntents(self.database, outbox),
             PostgresResults(self.database),
+            PostgresAlerts(self.database, outbox),
         )
         self.publisher = publisher
         self.gateway = make_gateway(self.settings, self.stores, publisher)
@@ -93,7 +95,9 @@ class Served:
     def handlers_of(self, gateway: Gateway) -> Handlers:
         """Return what feeds a gateway's parts."""
         nobody = cast("Discoveries", SimpleNamespace(saw=lambda _: None))
-        return Handlers(gateway.read_model, gateway.decisions, gateway.commands, nobody)
+        return Handlers(
+            gateway.read_model, gateway.decisions, gateway.forecasts, gateway.commands, nobody
+        )
 
     async def fill(self) -> None:
         """Store services and their snapshots, and hand them to the read model."""

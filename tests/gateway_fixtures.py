@@ -36,8 +36,15 @@ def gateway_settings(request: pytest.FixtureRequest) -> dict[str, Any]:
 @pytest.fixture
 async def gateway(gateway_settings: dict[str, Any]) -> AsyncIterator[GatewayHarness]:
     """The application with its real operations, handlers and read model."""
-    settings = GatewaySettings.model_validate(gateway_settings)
-    store, sender, now = MemoryStore(), MemorySender(), [NOW]
+    async with gateway_on(gateway_settings, MemoryStore()) as harness:
+        yield harness
+
+
+@asynccontextmanager
+async def gateway_on(given: dict[str, Any], store: MemoryStore) -> AsyncIterator[GatewayHarness]:
+    """Give an application on a store; several may share one, as replicas do."""
+    settings = GatewaySettings.model_validate(given)
+    sender, now = MemorySender(), [NOW]
     alerts = MemoryAlerts(store)
     stores = Stores(store, MemoryIntents(store), MemoryResults(store), alerts)
     parts = make_gateway(settings, stores, sender, lambda: now[0])

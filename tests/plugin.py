@@ -15,7 +15,7 @@ from tests.cluster import Cluster
 from tests.servers import note_kafka
 from tests.stack import Stack
 
-SERVER_FIXTURES: Final = frozenset({"cluster", "stack", "new_stack"})
+SERVER_FIXTURES: Final = frozenset({"cluster", "stack", "new_stack", "redis_node"})
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -11,40 +11,36 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 
-from api_gateway.alert_channels import AlertChannels
 from api_gateway.alert_intent_repository import PostgresAlerts
+from api_gateway.alert_parts import AlertParts
 from api_gateway.alert_ports import AlertStore
-from api_gateway.alert_rule_book import AlertRuleBook
-from api_gateway.alerting import Alerting
 from api_gateway.catalog import Catalog
 from api_gateway.compute import ComputeCommands, Sender
 from api_gateway.decisions import DecisionBook
 from api_gateway.discovery import Discovery
 from api_gateway.domain import default_definition
-from api_gateway.findings import GateFindings, RecentChanges
+from api_gateway.executive import executive_view
+from api_gateway.findings import GateFindings, RecentEvents
 from api_gateway.forecasts import ForecastBook
 from api_gateway.gateway import Gateway
 from api_gateway.handlers import Handlers
 from api_gateway.intent_ports import IntentStore
 from api_gateway.intent_repository import PostgresIntents
 from api_gateway.limits import TokenBucket
-from api_gateway.narrator import Narrator
 from api_gateway.overrides import Overrides
 from api_gateway.overview import Overview
 from api_gateway.overview import Results as OverviewResults
 from api_gateway.policies import Policies
 from api_gateway.ports import Store
 from api_gateway.read_model import ReadModel
-from api_gateway.ready_bytes import ReadyBytes
 from api_gateway.reconciliation import reconcile_alerts, reconcile_intents
 from api_gateway.releases import Releases
 from api_gateway.repository import PostgresStore
 from api_gateway.result_ports import Results
 from api_gateway.result_repository import PostgresResults
-from api_gateway.roster import Roster
 from api_gateway.settings import GatewaySettings
-from api_gateway.subjects import Findings, Subjects
-from api_gateway.summaries import Summaries
+from api_gateway.shared_cache import shared_cache
+from api_gateway.subjects import Findings
 from api_gateway.web import gateway_app
 from common.clock import Clock, system_clock
 from common.database import Database
@@ -80,28 +76,22 @@ def make_gateway(
     decisions = DecisionBook()
     forecasts = ForecastBook(timedelta(seconds=settings.forecast_lifetime_seconds))
     policies = Policies(stores.intents, read_policies(PolicySettings().files))
-    roster = Roster(stores.catalog, lambda: read_model.catalog_version)
-    findings = Findings(
-        release=GateFindings(decisions).release,
-        changes=RecentChanges(stores.results).since_yesterday,
-    )
-    subjects = Subjects(roster, read_model, findings)
-    urgent = lambda: (roster.writes, read_model.catalog_version)  # noqa: E731
-    soon = timedelta(seconds=settings.ready_seconds)
+    results = OverviewResults(read_model, forecasts, decisions)
+    recent = RecentEvents(stores.results, stores.alerts, 2 * settings.ready_seconds)
+    findings = Findings(forecasts.newest, GateFindings(decisions).release, recent.events)
+    cache = shared_cache(settings.redis_url)
+    timeout_seconds = settings.channel_test_timeout_seconds
+    view = executive_view(settings, stores.catalog, cache, read_model, findings, clock)
     return Gateway(
         store=stores.catalog,
         intents=stores.intents,
         results=stores.results,
-        alerts=stores.alerts,
-        alerting=Alerting(stores.alerts),
-        alert_rules=AlertRuleBook(stores.alerts),
-        channels=AlertChannels(
-            stores.alerts, publisher, clock, settings.channel_test_timeout_seconds
-        ),
-        catalog=Catalog(roster),
-        roster=roster,
-        ready=ReadyBytes(clock, lambda: read_model.version, urgent, soon),
-        summaries=Summaries(stores.catalog, roster, subjects, Narrator(), default, clock),
+        alerts=AlertParts.of(stores.alerts, publisher, clock, timeout_seconds),
+        catalog=Catalog(view.roster),
+        roster=view.roster,
+        ready=view.ready,
+        summaries=view.summaries,
+        cache=cache,
         policies=policies,
         overrides=Overrides(stores.intents, policies, decisions, settings.override_visible_seconds),
         releases=Releases(stores.catalog, stores.intents, read_model, decisions, policies),
@@ -113,13 +103,7 @@ def make_gateway(
         ),
         writes=TokenBucket(settings.writes_per_second, settings.write_burst, time.monotonic()),
         clock=clock,
-        overview=Overview(
-            stores.catalog,
-            roster,
-            OverviewResults(read_model, forecasts, decisions),
-            default,
-            clock,
-        ),
+        overview=Overview(stores.catalog, view.roster, results, default, clock),
     )
 
 
@@ -171,6 +155,8 @@ class Runtime:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self.gateway.summaries.close()
+            await self.gateway.cache.close()
             await self._publisher.stop()
             await self._database.close()
 
@@ -211,7 +197,7 @@ class Runtime:
         parts = self.gateway
         count = await parts.catalog.reconcile(parts.read_model)
         count += await reconcile_intents(parts.intents, parts.read_model, parts.clock())
-        return count + await reconcile_alerts(parts.alerts, parts.read_model, parts.clock())
+        return count + await reconcile_alerts(parts.alerts.store, parts.read_model, parts.clock())
 
 
 async def _keep(name: str, run: Callable[[], Awaitable[None]]) -> None:

@@ -1,24 +1,26 @@
 """What the other services found out, in the form in which it is told."""
 
+import math
 import time
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy.exc import DBAPIError
 
+from api_gateway.alert_ports import AlertQuery, AlertStore
 from api_gateway.decisions import DecisionBook
 from api_gateway.domain import Service
 from api_gateway.narrative.fleet_facts import CHANGES_HOURS
-from api_gateway.narrative.subject import Change, Release
+from api_gateway.narrative.subject import Change, OpenEpisode, Release
 from api_gateway.release import Change as WantedChange
 from api_gateway.release import release_of
 from api_gateway.result_ports import ChangeQuery, Results
+from api_gateway.subjects import ByService, Events, by_service
 
 log = structlog.get_logger()
 
-MOST_CHANGES = 2_000
-CHANGES_FRESH_SECONDS = 10.0
+MOST_EVENTS = 2_000
+_NEWEST = 2**63 - 1
 
 _FEATURE = WantedChange("feature")
 
@@ -45,28 +47,44 @@ class GateFindings:
         return Release(found.decision, found.allowed, tuple(deciding), found.override_id)
 
 
-class RecentChanges:
-    """The changes of the last day, read anew after a while."""
+class RecentEvents:
+    """Changes of the last day and alerts that are open, read anew after a moment."""
 
-    def __init__(self, results: Results) -> None:
-        self._results = results
-        self._known: Sequence[Change] = ()
-        self._read_at = -CHANGES_FRESH_SECONDS
+    def __init__(self, results: Results, alerts: AlertStore, fresh_seconds: float) -> None:
+        self._results, self._alerts, self._fresh_seconds = results, alerts, fresh_seconds
+        self._known = Events()
+        self._read_at = -math.inf
 
-    async def since_yesterday(self, now: datetime) -> Sequence[Change]:
+    async def events(self, now: datetime) -> Events:
         """Return them; without the database those that were known before."""
-        if time.monotonic() - self._read_at >= CHANGES_FRESH_SECONDS:
+        if time.monotonic() - self._read_at >= self._fresh_seconds:
             try:
-                self._known = await self._read(now)
+                self._known = Events(await self._changes(now), await self._episodes())
             except (DBAPIError, OSError) as error:
-                log.warning("changes_unreadable", error=repr(error))
+                log.warning("events_unreadable", error=repr(error))
             self._read_at = time.monotonic()
         return self._known
 
-    async def _read(self, now: datetime) -> list[Change]:
+    async def _changes(self, now: datetime) -> ByService[Change]:
         since = now - timedelta(hours=CHANGES_HOURS)
-        query = ChangeQuery(None, since, now, None, MOST_CHANGES)
+        query = ChangeQuery(None, since, now, None, MOST_EVENTS)
         async with self._results.read() as reader:
             stored = await reader.changes(query)
         events = [change.event for change in stored]
-        return [Change(e.service, e.kind, e.version, e.at) for e in events]
+        return by_service(Change(e.service, e.kind, e.version, e.at) for e in events)
+
+    async def _episodes(self) -> ByService[OpenEpisode]:
+        query = AlertQuery(before=_NEWEST, limit=MOST_EVENTS, states=("firing", "acknowledged"))
+        async with self._alerts.read() as reader:
+            found = await reader.alerts(query)
+        return by_service(
+            OpenEpisode(
+                id=alert.id,
+                service_name=alert.service_name,
+                rule=alert.rule,
+                severity=alert.severity,
+                acknowledged=alert.state == "acknowledged",
+                started_at=alert.started_at,
+            )
+            for alert in found
+        )

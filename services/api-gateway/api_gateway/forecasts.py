@@ -37,6 +37,10 @@ class ForecastBook:
         if old is None or _version(old) < _version(forecast):
             self._newest[forecast.service_name] = forecast
 
+    def newest(self, service_name: str) -> ServiceForecast | None:
+        """Return the newest forecast as it was published; who tells of it looks at its age."""
+        return self._newest.get(service_name)
+
     def state(self, service: ServiceState, now: datetime) -> ForecastState:
         """Return what is shown of a service; a forecast past its lifetime is not believed."""
         found = self._newest.get(service.service_name)

@@ -6,10 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Path, Request
 
-from api_gateway.alert_channels import AlertChannels
-from api_gateway.alert_ports import AlertStore
-from api_gateway.alert_rule_book import AlertRuleBook
-from api_gateway.alerting import Alerting
+from api_gateway.alert_parts import AlertParts
 from api_gateway.catalog import Catalog, unknown_service, unknown_target
 from api_gateway.changes import ChangeLog
 from api_gateway.compute import ComputeCommands
@@ -27,6 +24,7 @@ from api_gateway.ready_bytes import ReadyBytes
 from api_gateway.releases import Releases
 from api_gateway.result_ports import Results
 from api_gateway.roster import Roster
+from api_gateway.shared_cache import SharedCache
 from api_gateway.summaries import Summaries
 from common.clock import Clock
 from common.problems import Problem
@@ -43,14 +41,11 @@ class Gateway:
     store: Store
     intents: IntentStore
     results: Results
-    alerts: AlertStore
+    alerts: AlertParts
     catalog: Catalog
     policies: Policies
     overrides: Overrides
     releases: Releases
-    alerting: Alerting
-    alert_rules: AlertRuleBook
-    channels: AlertChannels
     read_model: ReadModel
     decisions: DecisionBook
     forecasts: ForecastBook
@@ -61,6 +56,7 @@ class Gateway:
     roster: Roster
     ready: ReadyBytes
     summaries: Summaries
+    cache: SharedCache
     changes: ChangeLog = field(default_factory=ChangeLog)
 
 

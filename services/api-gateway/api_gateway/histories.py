@@ -4,14 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from api_gateway.catalog import invalid
 from api_gateway.domain import Target
 from api_gateway.history import (
     DAY,
+    MINUTE,
     CountQuery,
     Objective,
     Point,
+    Seconds,
     burn_history,
     grid,
     minutes_from,
@@ -19,6 +22,7 @@ from api_gateway.history import (
 )
 from api_gateway.ports import Store
 from api_gateway.read_model import ReadModel
+from api_gateway.shared_cache import SharedCache
 from api_gateway.state import ServiceState
 from api_gateway.timespan import Span
 from common.clock import MICROSECONDS, to_micros
@@ -39,8 +43,21 @@ class History:
     current: ServiceState
 
 
-async def read_history(  # noqa: PLR0913, PLR0917 - two sources and a question
+class Series(NamedTuple):
+    """Points, and the counts of their steps: what is shared by replicas."""
+
+    points: list[Point]
+    step_counts: list[tuple[int, int]]
+
+
+SHARED_SECONDS = 15.0
+SHARED_SECONDS_AT_THE_END = 5.0
+"""While events of the last minute may still come in."""
+
+
+async def read_history(  # noqa: PLR0913, PLR0917 - three sources and a question
     store: Store,
+    cache: SharedCache,
     read_model: ReadModel,
     service_name: str,
     span: Span,
@@ -64,9 +81,31 @@ async def read_history(  # noqa: PLR0913, PLR0917 - two sources and a question
             minutes_from=minutes_from(now_seconds),
             threshold_seconds=slo.threshold_seconds,
         )
-        reports, counts = await reader.reports(query), await reader.counts(query)
-    points = burn_history(times, reports, counts, _objective(slo, targets), query.minutes_from)
-    return History(slo, step, points, step_counts(times, step, counts), current)
+
+    async def make() -> Series:
+        async with store.read() as reader:
+            reports, counts = await reader.reports(query), await reader.counts(query)
+        objective = _objective(slo, targets)
+        points = burn_history(times, reports, counts, objective, query.minutes_from)
+        return Series(points, step_counts(times, step, counts))
+
+    series = await cache.shared(
+        _key(query, times, step, slo), Series, _shared_seconds(times, now_seconds), make
+    )
+    return History(slo, step, *series, current)
+
+
+def _key(query: CountQuery, times: Seconds, step: int, slo: SloStatus) -> str:
+    """Return what the series depends on beside the counts; `until` itself is not in it."""
+    span = f"{times[0]}:{times[-1]}" if len(times) else "none"
+    measure = f"{slo.id}:{slo.revision}:{slo.objective!r}:{slo.window_days}:{slo.min_bad_events}"
+    limit = f"{query.threshold_seconds!r}:{query.minutes_from}"
+    return f"history:{query.service_name}:{span}:{step}:{measure}:{limit}"
+
+
+def _shared_seconds(times: Seconds, now: int) -> float:
+    ends_now = len(times) > 0 and now - int(times[-1]) < MINUTE
+    return SHARED_SECONDS_AT_THE_END if ends_now else SHARED_SECONDS
 
 
 def _chosen(state: ServiceState, slo_id: int | None) -> SloStatus:

@@ -1,13 +1,12 @@
 """Tells what is known in sentences: by template, or as a language model phrased it, checked."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
-from api_gateway.narrative.advice import Action
 from api_gateway.narrative.checker import Sentence
-from api_gateway.narrative.fact import Facts
-from api_gateway.narrative.template import Shape, write
+from api_gateway.narrative.template import write
+from api_gateway.phraser import Phraser
+from api_gateway.story import Story
 from api_gateway.summary_schemas import (
     ActionAnswer,
     FactAnswer,
@@ -16,24 +15,25 @@ from api_gateway.summary_schemas import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Story:
-    """What is to be told: of whom, in which situation, and on which facts."""
-
-    subject: str
-    shape: Shape
-    facts: Facts
-    actions: Sequence[Action]
-    worst: Sequence[str] = ()
-
-
 class Narrator:
-    """Tells stories."""
+    """Tells stories; a phraser may put them better than a template does, never otherwise."""
+
+    def __init__(self, phraser: Phraser | None = None) -> None:
+        self._phraser = phraser
 
     async def tell(self, story: Story, now: datetime) -> NarrativeAnswer:
-        """Return the story in sentences; there is always one."""
+        """Return the story in sentences; there always are some."""
+        if self._phraser is not None:
+            phrased = await self._phraser.phrase(story)
+            if phrased is not None:
+                return _answer(story, phrased, self._phraser.model_name, now)
         sentences = write(story.shape, story.facts, story.actions, story.worst)
         return _answer(story, sentences, None, now)
+
+    async def close(self) -> None:
+        """Give up what is being phrased."""
+        if self._phraser is not None:
+            await self._phraser.close()
 
 
 def _answer(

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from common.settings import DatabaseSettings, KafkaSettings, Settings
 
@@ -41,4 +41,15 @@ class GatewaySettings(Settings, KafkaSettings, DatabaseSettings):
     """An answer on all services is at most this much older than what it tells."""
     dashboard_dir: Path | None = Field(None, validation_alias="BURNLINE_DASHBOARD_DIR")
     """The built dashboard; without it the gateway serves the API alone."""
+    redis_url: SecretStr | None = Field(None, validation_alias="REDIS_URL")
+    """Where replicas share expensive answers; unset: they do not."""
+    ai_base_url: str | None = Field(None, validation_alias="AI_BASE_URL")
+    """Where a language model that speaks OpenAI's protocol phrases narratives; unset: nowhere."""
+    ai_model: str = Field("default", validation_alias="AI_MODEL")
+    ai_api_key: SecretStr | None = Field(None, validation_alias="AI_API_KEY")
+    ai_timeout_seconds: float = Field(10, gt=0, le=120, validation_alias="AI_TIMEOUT_SECONDS")
+    ai_wait_seconds: float = Field(2, ge=0, le=30, validation_alias="AI_WAIT_SECONDS")
+    ai_calls_per_hour: int = Field(120, ge=1, validation_alias="AI_CALLS_PER_HOUR")
+    ai_send_descriptions: bool = Field(default=False, validation_alias="AI_SEND_DESCRIPTIONS")
+    """Let the model see what owners wrote, as quoted data; it can repeat nothing of it."""
     body_limit_bytes: int = Field(65_536, ge=1024, validation_alias="BURNLINE_API_BODY_BYTES")

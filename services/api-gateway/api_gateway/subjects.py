@@ -1,14 +1,34 @@
 """Puts together what all parts know of a service, for those who tell of it."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 from api_gateway.domain import Service, Target
 from api_gateway.narrative.subject import Change, OpenEpisode, Release, Subject
 from api_gateway.read_model import ReadModel
 from api_gateway.roster import Roster
 from common.events import ServiceForecast
+
+Happened = TypeVar("Happened", Change, OpenEpisode)
+ByService = Mapping[str, Sequence[Happened]]
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What happened, by service: changes of the last day, and alerts that are open."""
+
+    changes: ByService[Change] = field(default_factory=dict)
+    episodes: ByService[OpenEpisode] = field(default_factory=dict)
+
+
+def by_service(found: Iterable[Happened]) -> ByService[Happened]:
+    """Return what happened by the service that it happened to."""
+    grouped: dict[str, list[Happened]] = {}
+    for one in found:
+        grouped.setdefault(one.service_name, []).append(one)
+    return grouped
 
 
 def _nothing(_: str) -> None:
@@ -19,25 +39,17 @@ def _no_release(_: Service, __: datetime) -> Release | None:
     return None
 
 
-def _no_episodes(_: str) -> Sequence[OpenEpisode]:
-    return ()
-
-
-async def _no_changes(_: datetime) -> Sequence[Change]:
-    return ()
+async def _no_events(_: datetime) -> Events:
+    return Events()
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Where the results of other services are found, by service; what is not wired tells nothing.
-
-    `changes` are all that took effect in the last day.
-    """
+    """Where the results of other services are found; what is not wired tells nothing."""
 
     forecast: Callable[[str], ServiceForecast | None] = _nothing
     release: Callable[[Service, datetime], Release | None] = _no_release
-    episodes: Callable[[str], Sequence[OpenEpisode]] = _no_episodes
-    changes: Callable[[datetime], Awaitable[Sequence[Change]]] = _no_changes
+    events: Callable[[datetime], Awaitable[Events]] = _no_events
 
 
 class Subjects:
@@ -48,32 +60,24 @@ class Subjects:
 
     async def all(self, now: datetime) -> list[Subject]:
         """Return every service in use, by name."""
-        in_use = await self._roster.in_use()
-        changed: dict[str, list[Change]] = {}
-        for change in await self._findings.changes(now):
-            changed.setdefault(change.service_name, []).append(change)
+        in_use, events = await self._roster.in_use(), await self._findings.events(now)
         return [
-            self._subject(service, in_use.targets[service.name], changed.get(service.name, ()), now)
+            self._subject(service, in_use.targets[service.name], events, now)
             for service in in_use.services
         ]
 
     async def one(self, service: Service, targets: Sequence[Target], now: datetime) -> Subject:
         """Return one service; its onset is for who asks to find."""
-        changes = [c for c in await self._findings.changes(now) if c.service_name == service.name]
-        return self._subject(service, targets, changes, now)
+        return self._subject(service, targets, await self._findings.events(now), now)
 
     def _subject(
-        self,
-        service: Service,
-        targets: Sequence[Target],
-        changes: Sequence[Change],
-        now: datetime,
+        self, service: Service, targets: Sequence[Target], events: Events, now: datetime
     ) -> Subject:
         return Subject(
             state=self._read_model.state(service.name, targets, now),
             tier=service.tier,
             forecast=self._findings.forecast(service.name),
             release=self._findings.release(service, now),
-            episodes=self._findings.episodes(service.name),
-            changes=changes,
+            episodes=events.episodes.get(service.name, ()),
+            changes=events.changes.get(service.name, ()),
         )

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import xxhash
 
 from api_gateway.domain import Definition, Service
 from api_gateway.fleet_summary import fleet_figures
@@ -17,10 +18,12 @@ from api_gateway.narrative.onset import MinuteCounts, find_onset
 from api_gateway.narrative.service_facts import UNTRUSTED, worst_slo
 from api_gateway.narrative.subject import Onset, Subject
 from api_gateway.narrative.template import shape_of
-from api_gateway.narrator import Narrator, Story
+from api_gateway.narrator import Narrator
 from api_gateway.ports import Store
 from api_gateway.ready_bytes import Made
-from api_gateway.roster import Roster
+from api_gateway.roster import InUse, Roster
+from api_gateway.shared_cache import SharedCache
+from api_gateway.story import Story
 from api_gateway.subjects import Subjects
 from api_gateway.summary_schemas import (
     Cell,
@@ -36,6 +39,8 @@ from common.clock import MICROSECONDS, Clock, to_micros
 HEATMAP_HOLD = timedelta(seconds=15)
 """A cell holds hours: it changes slowly, and reading all counts costs more than the rest."""
 
+HourlyRates = dict[str, list[float | None]]
+
 BURNING = 1.0
 """Above this burn rate, over 5 minutes or an hour, it is asked when the errors began."""
 
@@ -46,14 +51,23 @@ class Summaries:
     def __init__(  # noqa: PLR0913, PLR0917 - all that has a part in it
         self,
         store: Store,
+        cache: SharedCache,
         roster: Roster,
         subjects: Subjects,
         narrator: Narrator,
         default: Definition,
         clock: Clock,
+        *,
+        quotes: bool = False,
     ) -> None:
-        self._store, self._roster, self._subjects = store, roster, subjects
+        self._store, self._cache = store, cache
+        self._roster, self._subjects = roster, subjects
         self._narrator, self._default, self._clock = narrator, default, clock
+        self._quotes = quotes
+
+    async def close(self) -> None:
+        """Give up what is being phrased."""
+        await self._narrator.close()
 
     async def fleet(self) -> Made:
         """Return the answer about all services."""
@@ -73,7 +87,9 @@ class Summaries:
         subject = await self._subjects.one(service, targets, now)
         subject = replace(subject, onset=await self._onset(subject, now))
         about = known(subject, now)
-        story = Story(service.name, shape_of(subject.state), about.facts, about.actions)
+        quoted = {"description": service.description or ""} if self._quotes else {}
+        shape = shape_of(subject.state)
+        story = Story(service.name, shape, about.facts, about.actions, quoted=quoted, waits=True)
         told = await self._narrator.tell(story, now)
         answer = ServiceSummary(
             **dict(told),
@@ -88,12 +104,7 @@ class Summaries:
         shown = cells(asked.since, asked.until, asked.step_seconds)
         in_use = await self._roster.in_use()
         tiers = {service.name: service.tier for service in in_use.services}
-        every_target = [t for targets in in_use.targets.values() for t in targets]
-        ends = np.array(shown.hours(), dtype=np.int64)
-        async with self._store.read() as reader:
-            counts = await reader.hourly_counts(ends)
-            slow = await reader.hourly_slow(ends, every_target)
-        rates = hourly_burn_rates(counts, slow, in_use.targets, self._default)
+        rates = await self._hourly_rates(in_use, shown)
         found = rows(shown, rates, [*tiers])
         answer = Heatmap(
             step_seconds=shown.step_seconds,
@@ -104,6 +115,22 @@ class Summaries:
             generated_at=now,
         )
         return Made(answer.model_dump_json().encode(), hold=HEATMAP_HOLD)
+
+    async def _hourly_rates(self, in_use: InUse, shown: Cells) -> HourlyRates:
+        """Return every service's burn rate by hour, shared by replicas that see the same."""
+        targets = [target for found in in_use.targets.values() for target in found]
+        ends = np.array(shown.hours(), dtype=np.int64)
+
+        async def make() -> HourlyRates:
+            async with self._store.read() as reader:
+                counts = await reader.hourly_counts(ends)
+                slow = await reader.hourly_slow(ends, targets)
+            return hourly_burn_rates(counts, slow, in_use.targets, self._default)
+
+        seen = xxhash.xxh3_64_hexdigest(repr([(t.id, t.revision) for t in targets]).encode())
+        key = f"hours:{ends[0]}:{ends[-1]}:{seen}"
+        seconds = HEATMAP_HOLD.total_seconds()
+        return await self._cache.shared(key, HourlyRates, seconds, make)
 
     async def _onset(self, subject: Subject, now: datetime) -> Onset | None:
         state = subject.state

@@ -96,11 +96,11 @@ def gateway_app(
         overrides,
         policies,
         changes,
+        summary,
         alerts,
         silences,
         alert_rules,
         channels,
-        summary,
     ):
         app.include_router(resource.router)
     _answer_for_the_database(app)

@@ -68,7 +68,7 @@ def _exhaustion(subject: Subject, slo: SloForecast, now: datetime) -> Fact:
         text = f"its error budget is not forecast to run out {within}"
         return Fact("exhaustion", "Error budget runs out", None, text)
     length = about(hours)
-    at = wording.instant(now + timedelta(hours=hours), now)
+    at = wording.instant(slo.projected_exhaustion_time or now + timedelta(hours=hours), now)
     text = f"its error budget is forecast to run out in about {length}{_interval(slo)}, at {at}"
     return Fact("exhaustion", "Error budget runs out", length, text, essential=True)
 

@@ -47,6 +47,7 @@ async def list_burn_rates(gateway: GatewayParts, page: PageQuery, request: Reque
 
 
 async def burn_rates(gateway: Gateway, page: Page, request: Request) -> Made:
+    """Return a page of snapshots as bytes, with the link to the next page."""
     in_use, links, now = await gateway.roster.in_use(), Response(), gateway.clock()
     services = page.cut(in_use.after(page.after, page.limit + 1), request, links)
     states = [gateway.read_model.state(s.name, in_use.targets[s.name], now) for s in services]
@@ -106,7 +107,9 @@ async def get_burn_history(  # noqa: PLR0913, PLR0917 - the query's parameters
     """Burn rates at multiples of the step, computed from the stored counts."""
     now = gateway.clock()
     asked = span(from_, to, step, now)
-    history = await read_history(gateway.store, gateway.read_model, service.name, asked, slo, now)
+    history = await read_history(
+        gateway.store, gateway.cache, gateway.read_model, service.name, asked, slo, now
+    )
     return BurnHistory(
         service_name=service.name,
         slo_id=history.slo.id,

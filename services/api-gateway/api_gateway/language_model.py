@@ -1,0 +1,59 @@
+"""A language model at any address that speaks OpenAI's chat completions. One POST, bounded."""
+
+from typing import Protocol
+
+import httpx
+from pydantic import SecretStr
+
+from api_gateway.narrative.checker import RefusedError
+from api_gateway.narrative.phrasing import MAX_ANSWER_BYTES, Message
+
+MAX_ANSWER_TOKENS = 600
+
+
+class Model(Protocol):
+    """Answers a conversation."""
+
+    name: str
+
+    async def complete(self, messages: list[Message]) -> bytes:
+        """Return the answer's body. Raises httpx.HTTPError or RefusedError."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connections."""
+        ...
+
+
+class LanguageModel:
+    """A model behind `<base>/chat/completions`. No redirect is followed, no proxy asked."""
+
+    def __init__(self, base_url: str, name: str, api_key: SecretStr | None) -> None:
+        self.name = name
+        self._url = f"{base_url.rstrip('/')}/chat/completions"
+        headers = {}
+        if api_key is not None:
+            headers["Authorization"] = f"Bearer {api_key.get_secret_value()}"
+        self._client = httpx.AsyncClient(headers=headers, trust_env=False, timeout=60)
+
+    async def complete(self, messages: list[Message]) -> bytes:
+        """Return the answer's body, of at most MAX_ANSWER_BYTES."""
+        asked = {
+            "model": self.name,
+            "messages": messages,
+            "temperature": 0,
+            "max_tokens": MAX_ANSWER_TOKENS,
+            "response_format": {"type": "json_object"},
+        }
+        body = bytearray()
+        async with self._client.stream("POST", self._url, json=asked) as response:
+            response.raise_for_status()
+            async for part in response.aiter_bytes():
+                body += part
+                if len(body) > MAX_ANSWER_BYTES:
+                    raise RefusedError(f"longer than {MAX_ANSWER_BYTES} bytes")
+        return bytes(body)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
