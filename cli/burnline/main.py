@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "gate": "burnline.gate:gate",
     "audit": "burnline.audit:audit",
     "rules": "burnline.rules:rules",
+    "report": "burnline.report:report",
 }
 HELP: Final = "Error budgets and burn rates from metric events: the local stack and its tools."
 

@@ -72,14 +72,14 @@ class Member:
             self._expect(deadline, "is not ready")
             await asyncio.sleep(_POLL_SECONDS * 5)
 
-    async def wait_hit(self, failpoint: str, seconds: float = 30.0) -> None:
+    async def wait_hit(self, failpoint: str, seconds: float = 120.0) -> None:
         """Wait until it has stopped at a failpoint."""
         deadline = time.monotonic() + seconds
         while not (self.folder / f"failpoint-{failpoint}.hit").exists():
             self._expect(deadline, f"has not come to {failpoint}")
             await asyncio.sleep(_POLL_SECONDS)
 
-    async def wait_ended(self, seconds: float = 30.0) -> int:
+    async def wait_ended(self, seconds: float = 120.0) -> int:
         """Wait until it has ended; return its exit code."""
         assert self._process is not None
         deadline = time.monotonic() + seconds

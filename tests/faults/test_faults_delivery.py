@@ -126,6 +126,9 @@ async def test_a_process_that_is_killed_between_two_steps_loses_nothing(
         tmp_path,
         BURNLINE_FAILPOINTS=f"{failpoint}:7:KILL",
         ALERTS_DELIVERY_CONCURRENCY="1",
+        # every answer comes: one that a busy machine delays must not count as none
+        ALERTS_DELIVERY_TIMEOUT_SECONDS="5",
+        ALERTS_DELIVERY_LEASE_SECONDS="6",
     )
     try:
         await finish(outgoing, killed)

@@ -1,75 +1,21 @@
 import { queryOptions } from "@tanstack/react-query";
 
-import { getOptional, send } from "./client";
+import { client, dataOf, type Schemas } from "./client";
 
-export type AlertState = "firing" | "acknowledged" | "resolved";
-export type AlertSeverity = "page" | "ticket" | "info";
+export type Alert = Schemas["AlertAnswer"];
+export type AlertState = Alert["state"];
+export type AlertHistory = Schemas["AlertHistoryAnswer"];
+export type Silence = Schemas["SilenceAnswer"];
+export type SilenceRequest = Schemas["SilenceRequest"];
+export type AlertRule = Schemas["RuleAnswer"];
+export type Channel = Schemas["ChannelAnswer"];
 
-/** One episode of one rule on one service. */
-export interface Alert {
-  id: number;
-  service_name: string;
-  rule: string;
-  severity: AlertSeverity;
-  state: AlertState;
-  version: number;
-  message: string;
-  annotations: Record<string, string>;
-  started_at: string;
-  resolved_at: string | null;
-  acknowledged_by: string | null;
-  /** Why nobody is told now. */
-  held_by: "inhibited" | "silenced" | "cooldown" | null;
-  /** How often somebody would have been told. */
-  held_back: number;
-  notices: number;
-  channels: string[];
-}
-
-export interface AlertHistory {
-  alert: Alert;
-  transitions: { kind: string; version: number; at: string; actor: string; reason: string }[];
-  notifications: {
-    id: number;
-    channel: string;
-    state: "pending" | "sent" | "dead";
-    attempts: number;
-    last_error: string | null;
-    created_at: string;
-    sent_at: string | null;
-  }[];
-}
-
-export interface Silence {
-  id: number;
-  state: string;
-  matchers: { name: string; value: string; is_glob: boolean; is_equal: boolean }[];
-  starts_at: string;
-  ends_at: string;
-  created_by: string;
-  comment: string;
-}
-
-export interface AlertRule {
-  name: string;
-  source: string;
-  rule: Record<string, unknown>;
-}
-
-export interface Channel {
-  id: number;
-  name: string;
-  kind: string;
-  enabled: boolean;
-  address: string | null;
-}
-
-export function alertsQuery(states: readonly AlertState[]) {
+export function alertsQuery(state: AlertState[]) {
   return queryOptions({
-    queryKey: ["alerts", "list", ...states],
-    queryFn: ({ signal }) => {
-      const query = new URLSearchParams(states.map((state) => ["state", state]));
-      return getOptional<Alert[]>(`/api/alerts?${query.toString()}`, signal);
+    queryKey: ["alerts", "list", ...state],
+    queryFn: async ({ signal }) => {
+      const params = { query: state.length > 0 ? { state } : {} };
+      return dataOf(await client.GET("/api/alerts", { params, signal }));
     },
   });
 }
@@ -77,56 +23,57 @@ export function alertsQuery(states: readonly AlertState[]) {
 export function alertHistoryQuery(id: number) {
   return queryOptions({
     queryKey: ["alerts", "history", id],
-    queryFn: ({ signal }) => getOptional<AlertHistory>(`/api/alerts/${id}/history`, signal),
+    queryFn: async ({ signal }) => {
+      const params = { path: { id } };
+      return dataOf(await client.GET("/api/alerts/{id}/history", { params, signal }));
+    },
   });
 }
 
 export const silencesQuery = queryOptions({
   queryKey: ["alerts", "silences"],
-  queryFn: ({ signal }) => getOptional<Silence[]>("/api/silences", signal),
+  queryFn: async ({ signal }) => dataOf(await client.GET("/api/silences", { signal })),
 });
 
 export const rulesQuery = queryOptions({
   queryKey: ["alerts", "rules"],
-  queryFn: ({ signal }) => getOptional<AlertRule[]>("/api/rules", signal),
+  queryFn: async ({ signal }) => dataOf(await client.GET("/api/rules", { signal })),
 });
 
 export const channelsQuery = queryOptions({
   queryKey: ["alerts", "channels"],
-  queryFn: ({ signal }) => getOptional<Channel[]>("/api/channels", signal),
+  queryFn: async ({ signal }) => dataOf(await client.GET("/api/channels", { signal })),
 });
 
-export function acknowledge(
-  alert: Alert,
-  body: { actor: string; comment: string },
-): Promise<Alert> {
-  const path = `/api/alerts/${alert.id}/acknowledge`;
-  return send<Alert>("PATCH", path, { ...body, version: alert.version });
+/** It counts for the alert as it was seen: the version goes along. */
+export async function acknowledge(alert: Alert, actor: string, comment: string): Promise<Alert> {
+  const body = { actor, comment, version: alert.version };
+  const params = { path: { id: alert.id } };
+  return dataOf(await client.PATCH("/api/alerts/{id}/acknowledge", { params, body }));
 }
 
-export interface SilenceRequest {
-  matchers: { name: string; value: string }[];
-  duration_minutes: number;
-  created_by: string;
-  comment: string;
+export async function createSilence(body: SilenceRequest): Promise<Silence> {
+  return dataOf(await client.POST("/api/silences", { body }));
 }
 
-export function createSilence(body: SilenceRequest): Promise<Silence> {
-  return send<Silence>("POST", "/api/silences", body);
+export async function expireSilence(id: number, actor: string, reason: string): Promise<void> {
+  const body = { actor, reason };
+  await client.DELETE("/api/silences/{id}", { params: { path: { id } }, body });
 }
 
-export function expireSilence(id: number, actor: string): Promise<unknown> {
-  const reason = "ended from the dashboard";
-  return send("DELETE", `/api/silences/${id}`, { actor, reason });
+export async function testChannel(id: number, actor: string): Promise<void> {
+  await client.POST("/api/channels/{id}/test", { params: { path: { id } }, body: { actor } });
 }
 
-export function testChannel(id: number, actor: string): Promise<unknown> {
-  return send("POST", `/api/channels/${id}/test`, { actor });
+export interface RuleSwitch {
+  enabled: boolean;
+  actor: string;
+  reason: string;
 }
 
-export function changeRule(
-  name: string,
-  body: { actor: string; reason: string; changes: Record<string, unknown> },
-): Promise<AlertRule> {
-  return send<AlertRule>("PUT", `/api/rules/${name}`, body);
+export async function switchRule(name: string, wanted: RuleSwitch): Promise<AlertRule> {
+  const { enabled, ...who } = wanted;
+  const params = { path: { name } };
+  const body = { ...who, changes: { enabled } };
+  return dataOf(await client.PATCH("/api/rules/{name}", { params, body }));
 }

@@ -10,9 +10,15 @@ from api_gateway.heatmap import cells, level, rows
 from api_gateway.history import HOUR
 from api_gateway.narrative.checker import Marks, check
 from api_gateway.narrative.fact import Fact, Facts
+from api_gateway.result_ports import StoredChange
 from common.clock import MICROSECONDS, to_micros
+from common.events import ChangeEvent
 from common.slo import DataStatus, RiskLevel
 from tests.gateway import NOW, GatewayHarness, heartbeat, slo_status, snapshot
+from tests.gateway_alerts import alert
+from tests.gateway_decisions import decided
+from tests.gateway_forecasts import service_forecast, slo_forecast
+from tests.gateway_intents import MemoryResults
 
 SECONDS = to_micros(NOW) // MICROSECONDS
 
@@ -108,6 +114,47 @@ async def test_a_silent_shard_is_told_as_lagging(fleet: GatewayHarness) -> None:
     answer = await fleet.get("/api/summary/login")
     assert "cover only what was sent up to 12:00 UTC" in answer["narrative"]
     assert (await fleet.get("/api/summary"))["services_unknown"] == 6
+
+
+async def test_what_every_part_found_out_is_told(fleet: GatewayHarness) -> None:
+    minute = SECONDS // 60 * 60
+    fleet.store.rows.minutes["payments"] = [
+        (minute - 60 * ago, 1000, 30 if ago < 20 else 0, 10) for ago in range(200)
+    ]
+    fleet.alerts.rows.alerts[1] = alert(1, service_name="payments")
+    deploy = ChangeEvent("payments", NOW - timedelta(minutes=24), "deploy", "1.42.0")
+    stranger = ChangeEvent("login", NOW - timedelta(hours=2), "config", "all is well")
+    results = fleet.gateway.results
+    assert isinstance(results, MemoryResults)
+    results.stored_changes += [StoredChange(b"1", deploy, NOW), StoredChange(b"2", stranger, NOW)]
+    forecast = service_forecast("payments", slo_forecast(unblocked_at=NOW + timedelta(hours=2)))
+    await fleet.feed(decided("payments", "BLOCK"), forecast)
+    answer = await fleet.get("/api/summary/payments")
+    assert_is_told_by_its_facts(answer)
+    for words in (
+        "A deploy of 1.42.0 took effect at 11:36 UTC, 4 minutes before the errors began.",
+        "1 alert is open: a page since 12:00 UTC.",
+        "Feature releases are blocked",
+        "its block is forecast to end at about 14:00 UTC",
+        "its burn rate is rising",
+        "roll back 1.42.0 (since 11:36 UTC)",
+    ):
+        assert words in answer["narrative"], answer["narrative"]
+    assert "all is well" not in (await fleet.client.get("/api/summary/login")).text
+    summary = await fleet.get("/api/summary")
+    assert_is_told_by_its_facts(summary)
+    assert summary["active_alerts"] == {"total": 1, "page": 1, "ticket": 0, "info": 0}
+    assert summary["blocked_releases"] == ["payments"]
+    assert summary["changes_since_yesterday"] == 2
+    assert summary["latest_changes"][0]["version"] == "1.42.0"
+    assert summary["nearest_exhaustion"][0]["time_to_exhaustion_hours"] == 9
+
+
+async def test_without_the_database_what_was_known_is_told(fleet: GatewayHarness) -> None:
+    assert (await fleet.get("/api/summary"))["totals"]["services"] == 6
+    fleet.store.failure = OSError("no database")
+    fleet.now[0] += timedelta(seconds=20)
+    assert (await fleet.get("/api/summary"))["totals"]["services"] == 6
 
 
 async def test_an_empty_fleet_is_told(gateway: GatewayHarness) -> None:

@@ -96,6 +96,10 @@ class Forecaster:
         snapshots = [_told(levels.snapshots[name], silent=levels.silent(now)) for name in due]
         try:
             await self._read_counts(shard, counts, snapshots, now)
+            slos = [(s.service_name, slo) for s in snapshots for slo in s.slos]
+            doubted = [counts.doubt(name, slo, now) for name, slo in slos]
+            if any(doubted):
+                await self._read_counts(shard, counts, snapshots, now)
         except BaseException:
             counts.forget()  # or what was not read would be taken for no errors
             raise

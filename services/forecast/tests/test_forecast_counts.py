@@ -110,3 +110,38 @@ def test_a_history_has_the_counts_of_its_service_or_threshold() -> None:
 def test_a_bucket_holds_its_end(second: int, number: int) -> None:
     at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=second)
     assert bucket_of(at, MINUTE) == number
+
+
+@pytest.mark.parametrize(
+    ("counted", "after_seconds", "doubted"),
+    [
+        (6000, 15, False),  # as held
+        (6119, 15, False),  # two per cent, and no more
+        (6200, 15, True),
+        (5800, 15, True),
+        (6200, 14, False),  # everything was read a moment ago
+    ],
+)
+def test_counts_that_a_snapshot_contradicts_are_read_again(
+    counted: int, after_seconds: int, doubted: object
+) -> None:
+    counts = ShardCounts(REREAD.total_seconds())
+    counts.put_slots({"checkout": 0})
+    full = counts.block_spans(7, NOW)
+    counts.put_block(HOUR, bucket_of(NOW, HOUR) - 5, block((6000, 0)))
+    slo = slo_status(window_days=7, total=counted)
+    later = NOW + timedelta(seconds=after_seconds)
+    assert counts.doubt("checkout", slo, later) is doubted
+    assert (counts.block_spans(7, NOW)[0] == full[0]) is doubted
+
+
+def test_counts_that_have_just_come_are_no_contradiction() -> None:
+    counts = ShardCounts(REREAD.total_seconds())
+    counts.put_slots({"checkout": 0})
+    counts.block_spans(7, NOW)
+    counts.put_block(MINUTE, bucket_of(NOW, MINUTE), block((500, 0)))
+    counts.put_block(HOUR, bucket_of(NOW, HOUR), block((500, 0)))
+    later = NOW + REREAD
+    assert not counts.doubt("checkout", slo_status(window_days=7, total=1000), later)
+    assert counts.doubt("checkout", slo_status(window_days=7, total=1001), later)
+    assert not counts.doubt("unknown", slo_status(threshold_seconds=0.5), later)

@@ -96,7 +96,7 @@ def test_a_lock_at_the_present_rate_may_never_end() -> None:
     found = known(1000, since(12, 30)).forecast()
     assert found.unblocked_at is not None
     assert found.unblocked_at_present_rate is None
-    assert "not within 7 days at the present error rate" in found.forecast_message
+    assert "at the present error rate not within 7 days" in found.forecast_message
 
 
 def test_a_frozen_level_ends_when_the_windows_have_let_the_outage_go() -> None:

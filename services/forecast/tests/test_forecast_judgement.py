@@ -75,10 +75,10 @@ def test_a_slope_counts_as_far_as_it_can_be_told_from_none() -> None:
         (line(), fresh(age=600, resolution=300), "high", "fresh data"),
         (line(), fresh(age=601, resolution=300), "medium", "601 s old"),
         # points
-        (line(points=0), fresh(), "low", "only 0 half hours"),
-        (line(points=11), fresh(), "low", "only 11 half hours"),
-        (line(points=12), fresh(), "medium", "only 12 half hours"),
-        (line(points=35), fresh(), "medium", "only 35 half hours"),
+        (line(points=0), fresh(), "low", "only 0 of the last 48 half hours"),
+        (line(points=11), fresh(), "low", "only 11 of the last 48 half hours"),
+        (line(points=12), fresh(), "medium", "only 12 of the last 48 half hours"),
+        (line(points=35), fresh(), "medium", "only 35 of the last 48 half hours"),
         (line(points=36), fresh(), "high", "fresh data"),
         # fit
         (line(scatter=0.5), fresh(), "high", "fresh data"),

@@ -43,7 +43,7 @@ class Broker:
 
 @dataclass
 class Rows:
-    """A database whose blocks hold the same counts in each bucket; it counts what is read."""
+    """A database whose blocks hold the same counts in each minute; it counts what is read."""
 
     slots: dict[str, int]
     counts: tuple[int, int] = (1000, 4)
@@ -74,7 +74,8 @@ class Rows:
         length = values["resolution"]
         first = int(values["since"].timestamp()) // length + 1
         last = -(-int(NOW.timestamp()) // length)
-        packed = np.array([[*self.counts, 60]] * len(self.slots), "<i8").tobytes()
+        own = [n * length // 60 for n in self.counts]
+        packed = np.array([[*own, 60]] * len(self.slots), "<i8").tobytes()
         found = [(bucket, packed) for bucket in range(first, last + 1)]
         self.blocks_read += len(found)
         return found
@@ -106,7 +107,10 @@ class World:
         """Acquire the shard and read what its services last said."""
         await self.work.load(cast("Any", None), SHARD)
         slo = slo_status(
-            total=1000 * 60 * 720, bad=100, error_budget_remaining=0.9, burn_rate_1h=4.0
+            total=self.rows.counts[0] * 60 * 720,
+            bad=100,
+            error_budget_remaining=0.9,
+            burn_rate_1h=4.0,
         )
         for name in self.rows.slots:
             self.work.levels[SHARD].on_snapshot(snapshot(name, slo), self.now)
@@ -147,6 +151,21 @@ async def test_what_is_known_is_not_read_again(world: World) -> None:
     assert world.rows.blocks_read - everything <= 2 * (15 + 2) + 2
     await world.later(300)
     assert world.rows.blocks_read > 2 * everything - 100
+
+
+async def test_history_that_was_imported_is_read_as_soon_as_a_snapshot_has_it(
+    world: World,
+) -> None:
+    later = world.rows.counts
+    world.rows.counts = (0, 0)
+    await world.forecaster.tick()
+    everything = MINUTES + 30 * 24 + 24
+    assert world.rows.blocks_read == everything
+    assert world.broker.sent[0].slos[0].data_points_used == 0
+    world.rows.counts = later
+    await world.later(30)
+    assert world.broker.sent[-1].slos[0].data_points_used == 48
+    assert everything < world.rows.blocks_read - everything < everything + 100
 
 
 async def test_what_could_not_be_read_is_read_in_full_next_time(world: World) -> None:

@@ -31,15 +31,15 @@ def said(**fields: Any) -> str:
     return message(Outcome(**{**given, **fields}))
 
 
-TREND = "At the present trend checkout's 30 day budget (availability) is spent in about "
+TREND = "At the present trend the 30 day budget of checkout (availability) is spent in about "
 LEFT = f"{TREND}9 h (6 to 15 h); 21 % of it is left."
 LASTS = (
-    "checkout's 30 day budget (availability) is not expected to be spent within 30 days; "
+    "The 30 day budget of checkout (availability) is not expected to be spent within 30 days; "
     "21 % of it is left, at a burn rate of 5.4."
 )
 SPENT = (
-    "checkout's 30 day budget (availability) is spent, 130 % of it is used. It comes back by "
-    "2026-03-04 15:04 UTC if no more errors come, not within 30 days at the present error rate."
+    "The 30 day budget of checkout (availability) is spent, 130 % of it is used. It comes back by "
+    "2026-03-04 15:04 UTC if no more errors come; at the present error rate not within 30 days."
 )
 NONE = {"p10_hours": None, "p50_hours": None, "p90_hours": None, "last_hour_hours": None}
 
@@ -89,7 +89,12 @@ def test_sentences(fields: dict[str, Any], sentence: str) -> None:
 def test_a_spent_budget_that_comes_back_either_way() -> None:
     text = said(remaining_ratio=0.0, unblocked_at=AT, unblocked_at_present_rate=LATER)
     assert "by 2026-03-04 15:04 UTC if no more" in text
-    assert "by 2026-03-20 00:00 UTC at the present error rate" in text
+    assert "at the present error rate by 2026-03-20 00:00 UTC" in text
+
+
+def test_a_spent_budget_that_does_not_come_back() -> None:
+    text = said(remaining_ratio=-9.0)
+    assert text.endswith("It does not come back within 30 days, even if no more errors come.")
 
 
 def test_no_data_is_said() -> None:

@@ -4,7 +4,7 @@ import { Link } from "react-router-dom";
 
 import { alertHistoryQuery, type Alert, type AlertState } from "../../api/alerts";
 import { Button } from "../../components/ui/Button";
-import { NotAvailable, Shown } from "../../components/ui/states";
+import { Shown } from "../../components/ui/states";
 import { duration } from "../../lib/format";
 import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
@@ -89,29 +89,25 @@ function Story({ id }: { id: number }) {
   return (
     <div className="px-4 pb-3 text-sm sm:pl-36">
       <Shown query={query} height="4rem">
-        {(found) =>
-          found === null ? (
-            <NotAvailable what="The alert's history" />
-          ) : (
-            <ol className="space-y-1 border-l-2 border-line pl-3">
-              {found.transitions.map((line, i) => (
-                <li key={i}>
-                  <span className="text-muted">{dayTime(line.at, chosenZone)}</span>{" "}
-                  <strong>{line.kind}</strong>
-                  {line.actor && ` by ${line.actor}`}
-                  {line.reason && `: ${line.reason}`}
-                </li>
-              ))}
-              {found.notifications.map((notice) => (
-                <li key={`n${notice.id}`} className="text-muted">
-                  {dayTime(notice.sent_at ?? notice.created_at, chosenZone)} {notice.channel}:{" "}
-                  {notice.state}
-                  {notice.last_error && ` (${notice.last_error})`}
-                </li>
-              ))}
-            </ol>
-          )
-        }
+        {(found) => (
+          <ol className="space-y-1 border-l-2 border-line pl-3">
+            {found.transitions.map((line, i) => (
+              <li key={i}>
+                <span className="text-muted">{dayTime(line.at, chosenZone)}</span>{" "}
+                <strong>{line.kind}</strong>
+                {line.actor && ` by ${line.actor}`}
+                {line.reason && `: ${line.reason}`}
+              </li>
+            ))}
+            {found.notifications.map((notice) => (
+              <li key={`n${notice.id}`} className="text-muted">
+                {dayTime(notice.sent_at ?? notice.created_at, chosenZone)} {notice.channel}:{" "}
+                {notice.state}
+                {notice.last_error && ` (${notice.last_error})`}
+              </li>
+            ))}
+          </ol>
+        )}
       </Shown>
     </div>
   );

@@ -2,12 +2,12 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useSearchParams } from "react-router-dom";
 
-import { alertsQuery, type Alert, type AlertState } from "../../api/alerts";
+import { acknowledge, alertsQuery, type Alert, type AlertState } from "../../api/alerts";
+import { DeedDialog } from "../../components/DeedDialog";
 import { Panel } from "../../components/ui/Panel";
-import { Empty, NotAvailable, Shown } from "../../components/ui/states";
+import { Empty, Shown } from "../../components/ui/states";
 import { useShortcuts } from "../../lib/shortcuts";
 import { withWriteAccess } from "../../lib/writeAccess";
-import { AcknowledgeDialog } from "./AcknowledgeDialog";
 import { AlertRow } from "./AlertRow";
 import { SilencesPanel } from "./SilencesPanel";
 
@@ -42,9 +42,7 @@ export function AlertsPage() {
         </div>
       </div>
       <Shown query={query} height="50vh">
-        {(alerts) =>
-          alerts === null ? <NotAvailable what="Alerts" /> : <Inbox alerts={alerts} view={view} />
-        }
+        {(alerts) => <Inbox alerts={alerts} view={view} />}
       </Shown>
       <SilencesPanel />
     </div>
@@ -103,7 +101,16 @@ function Inbox({ alerts, view }: { alerts: readonly Alert[]; view: string }) {
           />
         ))}
       </ul>
-      {taken && <AcknowledgeDialog alert={taken} onClose={() => setTaken(null)} />}
+      {taken && (
+        <DeedDialog
+          title={`Take on ${taken.service_name}, ${taken.rule}`}
+          description="It counts for the alert as it stands: should it grow graver, it fires again."
+          verb="Acknowledge"
+          text="comment"
+          act={(actor, comment) => acknowledge(taken, actor, comment)}
+          onClose={() => setTaken(null)}
+        />
+      )}
     </Panel>
   );
 }

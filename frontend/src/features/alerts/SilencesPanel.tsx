@@ -3,19 +3,19 @@ import { BellOff } from "lucide-react";
 import { useState } from "react";
 
 import { createSilence, expireSilence, silencesQuery, type Silence } from "../../api/alerts";
+import { DeedDialog } from "../../components/DeedDialog";
 import { Button } from "../../components/ui/Button";
 import { SelectField, TextField } from "../../components/ui/Field";
 import { Modal } from "../../components/ui/Modal";
 import { Panel } from "../../components/ui/Panel";
-import { Failure, NotAvailable, Shown } from "../../components/ui/states";
+import { Failure, Shown } from "../../components/ui/states";
 import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
 import { dayTime } from "../../lib/time";
 import { withWriteAccess } from "../../lib/writeAccess";
 
-const LABELS = ["service", "alertname", "severity", "tier", "team"].map(
-  (name) => [name, name] as const,
-);
+const NAMES = ["service", "alertname", "severity", "tier", "team"] as const;
+const LABELS = NAMES.map((name) => [name, name] as const);
 const EMPTY = { name: "service", value: "", minutes: "60", createdBy: "", comment: "" };
 
 export function SilencesPanel() {
@@ -33,13 +33,7 @@ export function SilencesPanel() {
       }
     >
       <Shown query={query} height="3rem">
-        {(silences) =>
-          silences === null ? (
-            <NotAvailable what="Silences" />
-          ) : (
-            <SilenceList silences={silences.filter((s) => s.state !== "expired")} />
-          )
-        }
+        {(silences) => <SilenceList silences={silences.filter((s) => s.state !== "expired")} />}
       </Shown>
       {asking && <SilenceDialog onClose={() => setAsking(false)} />}
     </Panel>
@@ -48,11 +42,7 @@ export function SilencesPanel() {
 
 function SilenceList({ silences }: { silences: readonly Silence[] }) {
   const chosenZone = useStore(zone);
-  const queries = useQueryClient();
-  const ending = useMutation({
-    mutationFn: (silence: Silence) => expireSilence(silence.id, silence.created_by),
-    onSuccess: () => queries.invalidateQueries({ queryKey: ["alerts"] }),
-  });
+  const [ended, setEnded] = useState<Silence | null>(null);
   if (silences.length === 0) {
     return <p className="text-sm text-muted">Nothing is silenced: what fires is told.</p>;
   }
@@ -69,15 +59,19 @@ function SilenceList({ silences }: { silences: readonly Silence[] }) {
           <span className="text-xs text-muted">
             {silence.state}, until {dayTime(silence.ends_at, chosenZone)}
           </span>
-          <Button
-            onClick={() => withWriteAccess(() => ending.mutate(silence))}
-            disabled={ending.isPending}
-          >
-            End
-          </Button>
+          <Button onClick={() => withWriteAccess(() => setEnded(silence))}>End</Button>
         </li>
       ))}
-      {ending.error && <Failure error={ending.error} />}
+      {ended && (
+        <DeedDialog
+          title="End the silence"
+          description={`${ended.created_by}: ${ended.comment}`}
+          verb="End it"
+          text="reason"
+          act={(actor, reason) => expireSilence(ended.id, actor, reason)}
+          onClose={() => setEnded(null)}
+        />
+      )}
     </ul>
   );
 }
@@ -88,7 +82,9 @@ function SilenceDialog({ onClose }: { onClose: () => void }) {
   const creation = useMutation({
     mutationFn: () =>
       createSilence({
-        matchers: [{ name: form.name, value: form.value.trim() }],
+        matchers: [
+          { name: NAMES.find((name) => name === form.name) ?? "service", value: form.value.trim() },
+        ],
         duration_minutes: Number(form.minutes),
         created_by: form.createdBy.trim(),
         comment: form.comment.trim(),

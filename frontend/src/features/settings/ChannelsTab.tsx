@@ -4,7 +4,7 @@ import { Send } from "lucide-react";
 import { channelsQuery, testChannel, type Channel } from "../../api/alerts";
 import { Button } from "../../components/ui/Button";
 import { Panel } from "../../components/ui/Panel";
-import { Failure, NotAvailable, Shown } from "../../components/ui/states";
+import { Failure, Shown } from "../../components/ui/states";
 import { withWriteAccess } from "../../lib/writeAccess";
 
 export function ChannelsTab() {
@@ -12,17 +12,13 @@ export function ChannelsTab() {
   return (
     <Panel title="Where alerts go">
       <Shown query={query} height="8rem">
-        {(channels) =>
-          channels === null ? (
-            <NotAvailable what="Channels" />
-          ) : (
-            <ul className="-m-4 divide-y divide-line">
-              {channels.map((channel) => (
-                <ChannelRow key={channel.id} channel={channel} />
-              ))}
-            </ul>
-          )
-        }
+        {(channels) => (
+          <ul className="-m-4 divide-y divide-line">
+            {channels.map((channel) => (
+              <ChannelRow key={channel.id} channel={channel} />
+            ))}
+          </ul>
+        )}
       </Shown>
     </Panel>
   );

@@ -1,0 +1,131 @@
+"""What a report says of a service: objectives, what spent the budget, what was blocked. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+BEFORE_EPISODE = timedelta(minutes=60)
+"""A change so shortly before an episode is told with it, whether or not it was the cause."""
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The span that is reported on."""
+
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SloFigures:
+    """An objective over the period; `left_ratio` is the budget of its own window now."""
+
+    target: Row
+    total: int
+    bad: int
+
+    @property
+    def met(self) -> bool | None:
+        """Whether it was met over the period; None where there was nothing to judge."""
+        if not self.total:
+            return None
+        allowed = (1 - Fraction(str(self.target["objective"]))) * self.total
+        return self.bad <= allowed
+
+    @property
+    def spent_ratio(self) -> float:
+        """The budget of the period that was spent: 1 is all of it."""
+        allowed = (1 - self.target["objective"]) * self.total
+        return self.bad / allowed if self.total else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """An alert in the period, the bad requests while it lasted, and the change before it.
+
+    `share_ratio` is their part of all bad requests that the same objective had in the period.
+    """
+
+    alert: Row
+    started_at: datetime
+    ended_at: datetime | None
+    bad: int
+    share_ratio: float
+    change: Row | None
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """How often feature releases were blocked, for how long altogether, and who overrode it."""
+
+    times: int
+    length: timedelta
+    overrides: Sequence[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceReport:
+    """A service over the period. `more_episodes` were left out."""
+
+    service: Row
+    slos: Sequence[SloFigures]
+    episodes: Sequence[Episode]
+    more_episodes: int
+    changes: Sequence[Row]
+    blocked: Blocked
+
+    @property
+    def worst(self) -> float:
+        """The greatest share of a budget that was spent."""
+        return max((slo.spent_ratio for slo in self.slos), default=0.0)
+
+
+def instant(text: str) -> datetime:
+    """Return an instant as the API writes it."""
+    return datetime.fromisoformat(text)
+
+
+def counted(points: Sequence[Row]) -> tuple[int, int]:
+    """Return requests and bad ones of a history's steps."""
+    return sum(p["total"] for p in points), sum(p["bad"] for p in points)
+
+
+def change_before(started_at: datetime, changes: Sequence[Row]) -> Row | None:
+    """Return the last change that took effect shortly before an instant."""
+    near = [c for c in changes if timedelta() <= started_at - instant(c["at"]) <= BEFORE_EPISODE]
+    return max(near, key=lambda c: instant(c["at"]), default=None)
+
+
+def blocked(decisions: Sequence[Row], overrides: Sequence[Row], period: Period) -> Blocked:
+    """Return what the gate held back. A decision holds until the next one of the service.
+
+    Decisions in any order, the last one before the period among them; overrides are those made
+    in the period.
+    """
+    ordered = sorted(decisions, key=lambda d: instant(d["decided_at"]))
+    ends = [*(instant(d["decided_at"]) for d in ordered[1:]), period.until]
+    times, length, before = 0, timedelta(), False
+    for decision, end in zip(ordered, ends, strict=False):
+        lasted = min(end, period.until) - max(instant(decision["decided_at"]), period.since)
+        if lasted <= timedelta():
+            continue
+        now = _blocks(decision)
+        times += now and not before
+        length += lasted if now else timedelta()
+        before = now
+    made = [o for o in overrides if period.since <= instant(o["created_at"]) <= period.until]
+    return Blocked(times, length, made)
+
+
+def _blocks(decision: Row) -> bool:
+    """Tell whether a feature change without an override was not let through."""
+    return any(
+        verdict["change_class"] == "feature"
+        and verdict["override_id"] is None
+        and not verdict["allowed"]
+        for verdict in decision["verdicts"]
+    )

@@ -1,0 +1,158 @@
+"""The report, from a gateway's own answers: what was missed, what spent the budget."""
+
+import html
+import re
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+import typer
+
+from api_gateway.result_ports import StoredChange, StoredDecision
+from burnline.errors import StackError
+from burnline.report import length
+from burnline.report_figures import Period, Row, blocked, instant
+from burnline.report_run import gateway_url, report_of
+from common.clock import MICROSECONDS, to_micros
+from common.events import ChangeEvent
+from tests.gateway import NOW, GatewayHarness, for_target, heartbeat, snapshot
+from tests.gateway_alerts import alert
+from tests.gateway_decisions import decided
+from tests.gateway_intents import MemoryResults
+
+POISON = "a | <img src=x onerror=alert(1)> [x](https://evil.example) `b`"
+SECONDS = to_micros(NOW) // MICROSECONDS
+MINUTE = SECONDS // 60 * 60
+WEEK = Period(NOW - timedelta(days=7), NOW)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+async def fleet(gateway: GatewayHarness) -> GatewayHarness:
+    """Checkout had an outage of ten minutes after a deploy; cart had nothing but good requests."""
+    await gateway.service("checkout")
+    await gateway.service("cart")
+    target = await gateway.target(name=POISON, objective=0.999)
+    outage = range(60, 70)
+    minutes = gateway.store.rows.minutes
+    minutes["checkout"] = [
+        (MINUTE - 60 * ago, 1000, 100 if ago in outage else 0, 10) for ago in range(300)
+    ]
+    minutes["cart"] = [(MINUTE - 60 * ago, 1000, 0, 10) for ago in range(300)]
+    await gateway.feed(snapshot("checkout", for_target(target)), snapshot("cart"))
+    await gateway.feed(*[heartbeat(shard) for shard in range(4)])
+    began, ended = NOW - timedelta(minutes=71), NOW - timedelta(minutes=59)
+    gateway.alerts.rows.alerts[1] = alert(
+        1, started_at=began, resolved_at=ended, state="resolved", acknowledged_by=POISON
+    )
+    results = gateway.gateway.results
+    assert isinstance(results, MemoryResults)
+    deploy = ChangeEvent("checkout", began - timedelta(minutes=4), "deploy", "1.42.0<b>")
+    results.stored_changes.append(StoredChange(b"1", deploy, began))
+    for name, at, kind in (
+        ("A", NOW - 3 * HOUR, "ALLOW"),
+        ("B", began, "BLOCK"),
+        ("C", ended, "WARN"),
+    ):
+        made = decided("checkout", kind, decision_id=name, decided_at=at)  # type: ignore[arg-type]
+        results.stored_decisions.append(StoredDecision(made, {}, {}))
+    body = {"actor": POISON, "reason": f"customers wait for it {POISON}", "decision": "ALLOW"}
+    response = await gateway.write("POST", "/api/release/checkout/override", body)
+    assert response.status_code in {201, 202}
+    return gateway
+
+
+async def test_markdown_tells_what_happened(fleet: GatewayHarness) -> None:
+    text = await report_of(fleet.client, WEEK, "md")
+    assert text.index("## checkout") < text.index("## cart")
+    checkout, cart = text.split("## cart")
+    assert "| missed | 300,000 | 1,000 | 333.3% |" in checkout
+    assert "| met | 300,000 | 0 | 0% |" in cart
+    assert "page `burn-rate-page` from 2026-03-02 10:49 UTC to 2026-03-02 11:01 UTC" in checkout
+    assert "1,000 failed, 100% of the period's" in checkout
+    assert "before it came deploy 1.42.0\\<b\\> at 2026-03-02 10:45 UTC" in checkout
+    assert "blocked 1 time, for 12 minutes altogether" in checkout
+    assert "overrode the gate to ALLOW" in checkout
+    assert "- 1 change took effect." in checkout
+    assert "blocked" not in cart
+
+
+async def test_what_strangers_wrote_stays_text(fleet: GatewayHarness) -> None:
+    markdown = await report_of(fleet.client, WEEK, "md")
+    assert "<img" not in markdown.replace("\\<img", "")
+    assert not re.search(r"(?<!\\)\[x", markdown)
+    assert "https://" not in markdown
+    rows = [line for line in markdown.splitlines() if line.startswith("|")]
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {7}
+    page = await report_of(fleet.client, WEEK, "html")
+    assert "<img" not in page
+    assert html.escape(POISON) in page
+    assert page.count("<h2>") == 2
+    assert 'class="missed"' in page
+
+
+async def test_the_same_figures_give_the_same_report(fleet: GatewayHarness) -> None:
+    assert await report_of(fleet.client, WEEK, "md") == await report_of(fleet.client, WEEK, "md")
+
+
+async def test_without_services_it_says_so(gateway: GatewayHarness) -> None:
+    for output in ("md", "html"):
+        text = await report_of(gateway.client, WEEK, output)  # type: ignore[arg-type]
+        assert "No services are in use." in text
+
+
+async def test_a_gateway_that_fails_is_named(gateway: GatewayHarness) -> None:
+    gateway.store.failure = OSError("no database")
+    with pytest.raises(StackError, match=r"/api/services.*503"):
+        await report_of(gateway.client, WEEK, "md")
+    async with httpx.AsyncClient(base_url="http://127.0.0.1:1", trust_env=False) as nobody:
+        with pytest.raises(StackError, match="does not answer"):
+            await report_of(nobody, WEEK, "md")
+
+
+def decision(hours_ago: float, *, allowed: bool) -> Row:
+    verdict = {"change_class": "feature", "override_id": None, "allowed": allowed}
+    at = (NOW - timedelta(hours=hours_ago)).isoformat()
+    return {"decided_at": at, "verdicts": [verdict]}
+
+
+@pytest.mark.parametrize(
+    ("decisions", "times", "hours"),
+    [
+        ([], 0, 0),
+        ([decision(400, allowed=False)], 1, 168),
+        ([decision(400, allowed=False), decision(300, allowed=True)], 0, 0),
+        ([decision(200, allowed=False), decision(160, allowed=False)], 1, 168),
+        ([decision(4, allowed=False), decision(1, allowed=True)], 1, 3),
+        ([decision(9, allowed=False), decision(8, allowed=True), decision(2, allowed=False)], 2, 3),
+    ],
+)
+def test_blocks_are_counted_from_decision_to_decision(
+    decisions: list[Row], times: int, hours: float
+) -> None:
+    found = blocked(decisions[::-1], [], WEEK)
+    assert (found.times, found.length) == (times, timedelta(hours=hours))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "7", "d", "0d", "91d", "-1d", "7w", "\u0667d", "9" * 5000 + "d"]
+)
+def test_a_wrong_span_is_refused(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match="7d"):
+        length(text)
+
+
+def test_spans_are_read() -> None:
+    assert [length(text) for text in ("24h", "7d", "90d")] == [
+        timedelta(hours=24),
+        timedelta(days=7),
+        timedelta(days=90),
+    ]
+
+
+def test_the_gateway_is_the_environments(tmp_path: Any) -> None:
+    assert gateway_url({"BURNLINE_URL": "http://10.0.0.1"}) == "http://10.0.0.1"
+    with pytest.raises(StackError, match="BURNLINE_URL"):
+        gateway_url({"BURNLINE_DATA_DIR": str(tmp_path)})
+    assert instant("2026-03-02T12:00:30Z") == NOW
