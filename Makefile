@@ -42,7 +42,7 @@ test: $(DEV) ## run all tests, on real Apache Kafka and PostgreSQL
 	$(BIN)/pytest --numprocesses $(PROCESSES) --durations 15 $(ARGS)
 
 test-fast: $(DEV) ## run the tests that need no server
-	$(BIN)/pytest -m "not servers" $(ARGS)
+	$(BIN)/pytest -m "not servers" --numprocesses auto $(ARGS)
 
 check: $(DEV) ## check style, types, import boundaries and the house rules
 	$(BIN)/ruff check .

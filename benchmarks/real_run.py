@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -33,6 +33,7 @@ from common.topics import METRICS
 from tests.servers import migrate, running
 
 SHARDS = 4
+Found = TypeVar("Found")
 
 
 class Fields(msgspec.Struct, gc=False):
@@ -122,14 +123,14 @@ class Pace:
         return f"{self.per_second:9,.0f}/s {self.cpu_micros:5.2f} us"
 
 
-def measured(measure: Callable[..., Coroutine[Any, Any, Pace]], *arguments: object) -> Pace:
+def measured(measure: Callable[..., Coroutine[Any, Any, Found]], *arguments: object) -> Found:
     """Run a measurement in a process of its own, so that none inherits another's heap."""
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn) as process:
         return process.submit(_run, measure, arguments).result()
 
 
-def _run(measure: Callable[..., Coroutine[Any, Any, Pace]], arguments: Sequence[object]) -> Pace:
+def _run(measure: Callable[..., Coroutine[Any, Any, Found]], arguments: Sequence[object]) -> Found:
     logging.disable(logging.ERROR)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     return asyncio.run(measure(*arguments))

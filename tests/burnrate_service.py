@@ -109,7 +109,7 @@ async def query(database_url: str, sql: str, *arguments: Any) -> list[asyncpg.Re
 
 
 async def eventually(
-    check: Callable[[], Awaitable[Any]], expected: Any, seconds: float = 20
+    check: Callable[[], Awaitable[Any]], expected: Any, seconds: float = 60
 ) -> None:
     """Wait until the check gives what is expected; fail with what it gave last."""
     deadline = time.monotonic() + seconds

@@ -35,7 +35,7 @@ from tests.proxy import HOST, Proxy
 from tests.servers import SERVERS_USED, TEMPLATE, held_port, migrate, note_kafka
 
 SHARDS: Final = 4
-READY_SECONDS: Final = 60.0
+READY_SECONDS: Final = 180.0
 STOP_SECONDS: Final = 15.0
 _POLL_SECONDS: Final = 0.05
 _PROXIED: Final = "PROXIED"

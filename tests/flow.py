@@ -14,7 +14,7 @@ import asyncpg
 
 from tests.stack import Stack
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 60.0
 
 
 def instant(at: datetime) -> str:

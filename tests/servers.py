@@ -20,7 +20,7 @@ from burnline.logfiles import tail
 from burnline.ports import Reservations
 from burnline.processes import ProcessIdentity, end_processes
 
-START_TIMEOUT_SECONDS: Final = 90.0
+START_TIMEOUT_SECONDS: Final = 180.0
 STOP_TIMEOUT_SECONDS: Final = 20.0
 POLL_SECONDS: Final = 0.1
 TEMPLATE: Final = "burnline_template"

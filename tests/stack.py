@@ -20,9 +20,9 @@ from burnline.postgres_home import forget_home
 from burnline.processes import ProcessIdentity, die_with_parent, end_processes
 from burnline.state import ChildState, StackState, read_state
 
-START_TIMEOUT_SECONDS: Final = 180.0
+START_TIMEOUT_SECONDS: Final = 300.0
 END_SECONDS: Final = 10.0
-RESTART_TIMEOUT_SECONDS: Final = 60.0
+RESTART_TIMEOUT_SECONDS: Final = 120.0
 POLL_SECONDS: Final = 0.05
 PORT_VARIABLES: Final = tuple(DEFAULT_PORTS)
 SERVER_VARIABLES: Final = ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL")

@@ -94,7 +94,7 @@ def test_latency_by_hand_and_a_threshold_that_moves(stack: Stack) -> None:
         assert answer.status_code == 422
         assert "0.5" in answer.text
         assert "1.0" in answer.text
-    body = wait_for(stack, "/api/slo/media", totals(10_000, 400), seconds=5)
+    body = wait_for(stack, "/api/slo/media", totals(10_000, 400))
     assert body["slos"][0]["error_budget_consumed"] == pytest.approx(1.0)
 
 

@@ -16,6 +16,7 @@ DEFAULT_PORTS: Final = {
     "BURNRATE_PORT": 8002,
     "FORECAST_PORT": 8003,
     "GATE_PORT": 8004,
+    "ALERTS_PORT": 8005,
 }
 FALSE_WORDS: Final = frozenset({"0", "false", "no", "off"})
 LAST_TCP_PORT: Final = 65_535

@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "ledger": "burnline.ledger:ledger",
     "gate": "burnline.gate:gate",
     "audit": "burnline.audit:audit",
+    "rules": "burnline.rules:rules",
     "report": "burnline.report:report",
 }
 HELP: Final = "Error budgets and burn rates from metric events: the local stack and its tools."

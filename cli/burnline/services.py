@@ -27,6 +27,7 @@ SERVICES: Final = (
     Service("burnrate", "burnrate", "BURNRATE_PORT"),
     Service("forecast", "forecast", "FORECAST_PORT"),
     Service("gate", "gate", "GATE_PORT"),
+    Service("alerts", "alerts", "ALERTS_PORT"),
     Service("api-gateway", "api_gateway", "BURNLINE_PORT"),
 )
 

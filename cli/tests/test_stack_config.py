@@ -23,6 +23,7 @@ def test_defaults(tmp_path: Path) -> None:
         ("BURNRATE_PORT", 8002, False),
         ("FORECAST_PORT", 8003, False),
         ("GATE_PORT", 8004, False),
+        ("ALERTS_PORT", 8005, False),
     ]
     assert (found.host, found.broker_kind, found.partitions) == ("127.0.0.1", "kafka", 4)
     assert found.simulator

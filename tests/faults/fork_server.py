@@ -16,6 +16,7 @@ from burnline.processes import die_with_parent
 
 # what the services import, also when they first need it: the database's driver, the server's loops
 _IMPORTED: Final = (
+    "alerts.app",
     "alerts.delivery.service",
     "api_gateway.app",
     "asyncpg",

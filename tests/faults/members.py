@@ -14,10 +14,14 @@ from tests.faults.fork_server import start_service
 from tests.proxy import HOST
 from tests.servers import held_port
 
-READY_SECONDS: Final = 60.0
+READY_SECONDS: Final = 120.0
 _GRACE_SECONDS: Final = 20.0
 _POLL_SECONDS: Final = 0.02
-_PORTS: Final = {"burnrate": "BURNRATE_PORT", "api_gateway": "BURNLINE_PORT"}
+_PORTS: Final = {
+    "burnrate": "BURNRATE_PORT",
+    "alerts": "ALERTS_PORT",
+    "api_gateway": "BURNLINE_PORT",
+}
 
 
 class Member:
@@ -68,14 +72,14 @@ class Member:
             self._expect(deadline, "is not ready")
             await asyncio.sleep(_POLL_SECONDS * 5)
 
-    async def wait_hit(self, failpoint: str, seconds: float = 30.0) -> None:
+    async def wait_hit(self, failpoint: str, seconds: float = 120.0) -> None:
         """Wait until it has stopped at a failpoint."""
         deadline = time.monotonic() + seconds
         while not (self.folder / f"failpoint-{failpoint}.hit").exists():
             self._expect(deadline, f"has not come to {failpoint}")
             await asyncio.sleep(_POLL_SECONDS)
 
-    async def wait_ended(self, seconds: float = 30.0) -> int:
+    async def wait_ended(self, seconds: float = 120.0) -> int:
         """Wait until it has ended; return its exit code."""
         assert self._process is not None
         deadline = time.monotonic() + seconds

@@ -13,7 +13,7 @@ from common.topics import METRICS
 from tests.faults.truth import Sent, UnreadableName
 
 _TIMEOUT_SECONDS: Final = 20.0
-_PATIENCE_SECONDS: Final = 60.0
+_PATIENCE_SECONDS: Final = 180.0
 _RETRY_SECONDS: Final = 0.3
 _BATCH_BYTES: Final = 16_384
 

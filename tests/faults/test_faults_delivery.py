@@ -28,8 +28,8 @@ PATIENCE_SECONDS = 90.0
 ENVIRONMENT = {
     "ALERTS_ALLOWED_NETWORKS": "127.0.0.0/8",
     "ALERTS_DELIVERY_IDLE_SECONDS": "0.02",
-    "ALERTS_DELIVERY_TIMEOUT_SECONDS": "0.3",
-    "ALERTS_DELIVERY_LEASE_SECONDS": "0.6",
+    "ALERTS_DELIVERY_TIMEOUT_SECONDS": "2",
+    "ALERTS_DELIVERY_LEASE_SECONDS": "2.2",
     "ALERTS_DELIVERY_FIRST_RETRY_SECONDS": "0.01",
     "ALERTS_DELIVERY_LONGEST_RETRY_SECONDS": "0.05",
     "ALERTS_DELIVERY_MAX_ATTEMPTS": "200",
@@ -107,10 +107,15 @@ async def finish(outgoing: Outgoing, killed: Killed, after: Any = None) -> None:
             await asyncio.sleep(0.02)
 
 
-@pytest.mark.parametrize(
-    "failpoint",
-    ["delivery.before_claim_commit", "delivery.before_send", "delivery.after_send"],
-)
+# what had ended is stored in the transaction of the next claim
+EXTRA = {
+    "delivery.before_claim_commit": {0, 1},
+    "delivery.before_send": {0},
+    "delivery.after_send": {1},
+}
+
+
+@pytest.mark.parametrize("failpoint", [*EXTRA])
 async def test_a_process_that_is_killed_between_two_steps_loses_nothing(
     outgoing: Outgoing, postgres_url: str, receiver: Receiver, tmp_path: Path, failpoint: str
 ) -> None:
@@ -121,6 +126,9 @@ async def test_a_process_that_is_killed_between_two_steps_loses_nothing(
         tmp_path,
         BURNLINE_FAILPOINTS=f"{failpoint}:7:KILL",
         ALERTS_DELIVERY_CONCURRENCY="1",
+        # every answer comes: one that a busy machine delays must not count as none
+        ALERTS_DELIVERY_TIMEOUT_SECONDS="5",
+        ALERTS_DELIVERY_LEASE_SECONDS="6",
     )
     try:
         await finish(outgoing, killed)
@@ -128,7 +136,7 @@ async def test_a_process_that_is_killed_between_two_steps_loses_nothing(
         assert killed.kills == 1
         await check(outgoing, receiver, killed.kills, places=1)
         extra = len(receiver.accepted) - 2 * EPISODES
-        assert extra == int(failpoint == "delivery.after_send")
+        assert extra in EXTRA[failpoint]
     finally:
         killed.kill()
 
@@ -155,12 +163,12 @@ async def test_killed_at_random_with_a_receiver_at_its_worst(
     killed = Killed(postgres_url, tmp_path, ALERTS_DELIVERY_CONCURRENCY="4")
 
     async def kill_now_and_then() -> None:
-        if killed.kills < 6 and len(receiver.received) > 8 * (killed.kills + 1):
+        if killed.kills < 4 and len(receiver.received) > 12 * (killed.kills + 1):
             killed.kill()
 
     try:
         await finish(outgoing, killed, kill_now_and_then)
-        assert killed.kills >= 5
+        assert killed.kills >= 3
         await check(outgoing, receiver, killed.kills, places=4)
     finally:
         killed.kill()
@@ -207,7 +215,10 @@ async def test_an_outcome_that_cannot_be_stored_is_not_sent_again(
     await outgoing.add(notice(alert(1)))
     through = url.set(host=HOST, port=proxy.port).render_as_string(hide_password=False)
     try:
-        async with connected(through) as database, delivering(database, lease_seconds=1.01):
+        async with (
+            connected(through) as database,
+            delivering(database, timeout_seconds=0.9, lease_seconds=1.0),
+        ):
 
             async def accepted() -> bool:
                 return bool(receiver.accepted)

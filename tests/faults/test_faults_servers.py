@@ -108,7 +108,7 @@ async def flow(world: World, bursts: int) -> None:
 
 
 async def equal(world: World) -> None:
-    found = await world.differences(60)
+    found = await world.differences()
     assert not found, "\n".join(found)
 
 

@@ -71,7 +71,7 @@ async def refused_until_reset(world: World, member: Member, reason: str) -> None
 
 async def wait_refused(member: Member) -> dict[str, str]:
     """Return what readiness says of each shard once all of them are refused."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     async with httpx.AsyncClient(base_url=member.url, trust_env=False) as client:
         while True:
             try:

@@ -25,7 +25,7 @@ from tests.faults.topic_log import LogRecord, log_ends, read_log
 from tests.faults.traffic import Mix, Traffic
 from tests.faults.truth import Sent
 
-SETTLE_SECONDS: Final = 30.0
+SETTLE_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.1
 _TOKEN: Final = "faults"
 
@@ -89,7 +89,7 @@ class World:
                 return found
             await asyncio.sleep(3 * _POLL_SECONDS)
 
-    async def rest_differences(self, gateway: Member, seconds: float = 15) -> list[str]:
+    async def rest_differences(self, gateway: Member, seconds: float = 60) -> list[str]:
         """Compare what the gateway answers with the model; return what stays unequal."""
         expected, _ = await self.expected()
         wanted = {name: snapshot[:2] for name, snapshot in expected.snapshots.items()}
@@ -124,8 +124,12 @@ class World:
         return await read_log(self.bootstrap, BURNRATES.name)
 
     async def wait_applied(self, seconds: float = SETTLE_SECONDS) -> None:
-        """Wait until every record is applied and nothing waits in the outbox."""
-        assert await self._settle(time.monotonic() + seconds) == []
+        """Wait until every record is applied and nothing waits in the outbox; fail otherwise."""
+        assert await self.settle(seconds) == []
+
+    async def settle(self, seconds: float = SETTLE_SECONDS) -> list[str]:
+        """Wait as `wait_applied` does; return what is left undone when the time is up."""
+        return await self._settle(time.monotonic() + seconds)
 
     async def close(self) -> None:
         """End every process of the scenario."""

@@ -4,6 +4,8 @@ What users want of the gate stands in schema `catalog`, as all that they want: o
 and the audit of both.
 """
 
+import os
+
 from alembic import op
 
 from common.audit import GENESIS
@@ -23,6 +25,18 @@ def upgrade() -> None:
         op.execute(statement)
     for statement in (OVERRIDES, *OVERRIDE_INDEXES, POLICIES, AUDIT, *AUDIT_PROTECTION):
         op.execute(statement)
+    if role := os.environ.get("BURNLINE_AUDIT_ROLE"):
+        _may_only_append(role)
+
+
+def _may_only_append(role: str) -> None:
+    """Take from the services' role what would change the audit; the rest it has by other grants.
+
+    For services that connect as another role than the migrations, which own the tables.
+    """
+    quoted = op.get_bind().dialect.identifier_preparer.quote_identifier(role)
+    op.execute(f"REVOKE ALL ON catalog.audit FROM PUBLIC, {quoted}")
+    op.execute(f"GRANT SELECT, INSERT ON catalog.audit TO {quoted}")
 
 
 TABLES = (

@@ -62,24 +62,3 @@ export function dataOf<T>(answer: { data?: T }): T {
   if (answer.data === undefined) throw new ProblemError(0, "empty", "The answer was empty", null);
   return answer.data;
 }
-
-/** For operations that this gateway may not have: null where the path does not exist at all. */
-export async function getOptional<T>(path: string, signal?: AbortSignal): Promise<T | null> {
-  const init = { headers: withToken(new Headers()), ...(signal ? { signal } : {}) };
-  const response = await fetch(path, init);
-  if (response.ok) return (await response.json()) as T;
-  const problem = await problemOf(response);
-  if (problem.status === 404 && !problem.code.startsWith("unknown_")) return null;
-  throw problem;
-}
-
-export async function send<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const headers = withToken(new Headers({ "Content-Type": "application/json" }));
-  const response = await fetch(path, {
-    method,
-    headers,
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  if (!response.ok) throw await problemOf(response);
-  return (response.status === 204 ? null : await response.json()) as T;
-}

@@ -298,6 +298,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/forecast/{service_name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * When the error budget is spent
+         * @description The newest forecast of a service; without counts, one that says so.
+         */
+        get: operations["get_forecast"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/release/{service_name}": {
         parameters: {
             query?: never;
@@ -538,10 +558,455 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All alerts, newest first
+         * @description Alerts of all services, also those that have ended; `state` may be given several times.
+         */
+        get: operations["list_alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/{service_name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A service's alerts, newest first
+         * @description Alerts of one service, as in the list of all.
+         */
+        get: operations["list_service_alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All that is known of an alert
+         * @description Every transition, with who and why, and every notification with how it went.
+         */
+        get: operations["get_alert_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/{id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Take on an alert
+         * @description Nobody is told of it again until it rises or ends. Twice is as once; 409 where it has ended.
+         *
+         *     It counts for the alert as it is now: if it rises before the alerts service has noted this,
+         *     the history says `ack_too_late`, and somebody is told.
+         */
+        patch: operations["acknowledge_alert"];
+        trace?: never;
+    };
+    "/api/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Deliveries to channels, newest first
+         * @description What was told to whom; of what was not delivered, why, and when it is tried again.
+         */
+        get: operations["list_notifications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/silences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Silences, newest first
+         * @description All that there ever were, also those that have ended.
+         */
+        get: operations["list_silences"];
+        put?: never;
+        /**
+         * Silence alerts
+         * @description Tell nobody of what matches; at its end, whatever still fires is told again.
+         */
+        post: operations["create_silence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/silences/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One silence
+         * @description A silence, whether or not it has ended.
+         */
+        get: operations["get_silence"];
+        put?: never;
+        post?: never;
+        /**
+         * End a silence now
+         * @description Whatever still fires is told again. One that has ended stays as it is.
+         */
+        delete: operations["expire_silence"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All alert rules by name
+         * @description The rules in force: the default ones, and those set here in their place or beside them.
+         */
+        get: operations["list_alert_rules"];
+        put?: never;
+        /**
+         * Add an alert rule
+         * @description Add a rule with a name of its own; it is evaluated at once.
+         */
+        post: operations["create_alert_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/rules/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One alert rule
+         * @description A rule in force, with every field.
+         */
+        get: operations["get_alert_rule"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete an alert rule
+         * @description Take back what was set here: a default rule of that name holds again.
+         */
+        delete: operations["delete_alert_rule"];
+        options?: never;
+        head?: never;
+        /**
+         * Change an alert rule
+         * @description Change some fields. `enabled`, `except_services` and `except_tiers` disable it, for some.
+         */
+        patch: operations["change_alert_rule"];
+        trace?: never;
+    };
+    "/api/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All channels by name
+         * @description The channels in use, without their secrets.
+         */
+        get: operations["list_channels"];
+        put?: never;
+        /**
+         * Create a channel
+         * @description Create a channel; rules that name it use it from now on.
+         */
+        post: operations["create_channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/channels/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One channel
+         * @description A channel in use, without its secrets.
+         */
+        get: operations["get_channel"];
+        /**
+         * Change a channel
+         * @description Give it other secrets, all of them at once, or let it rest; what is left out stays.
+         */
+        put: operations["change_channel"];
+        post?: never;
+        /**
+         * Delete a channel
+         * @description Delete a channel and its secrets; rules that name it go on with their others.
+         */
+        delete: operations["delete_channel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/channels/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell a channel something harmless
+         * @description Wait for the outcome of one attempt: `sent`, or `dead` with the error.
+         */
+        post: operations["test_channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All services in one view
+         * @description Totals, services by risk level, what stands out, and a paragraph that tells it.
+         */
+        get: operations["get_summary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/summary/heatmap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Risk of all services over time
+         * @description Each service's worst burn rate by time, worst services first.
+         */
+        get: operations["get_risk_heatmap"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/summary/{service_name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A service in plain words
+         * @description What is wrong, since when, how sure that is, and what to do; each figure is a fact.
+         */
+        get: operations["get_service_summary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * ActionAnswer
+         * @description What to do, and the ids of the facts that led to it.
+         */
+        ActionAnswer: {
+            /** Code */
+            code: string;
+            /** Text */
+            text: string;
+            /** Facts */
+            facts: string[];
+        };
+        /**
+         * ActiveAlerts
+         * @description Alerts that are not resolved, by severity.
+         */
+        ActiveAlerts: {
+            /** Total */
+            total: number;
+            /** Page */
+            page: number;
+            /** Ticket */
+            ticket: number;
+            /** Info */
+            info: number;
+        };
+        /**
+         * AlertAnswer
+         * @description An alert: one episode of one rule on one service.
+         */
+        AlertAnswer: {
+            /** Id */
+            id: number;
+            /** Service Name */
+            service_name: string;
+            /** Rule */
+            rule: string;
+            /**
+             * Severity
+             * @enum {string}
+             */
+            severity: "page" | "ticket" | "info";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "firing" | "acknowledged" | "resolved";
+            /**
+             * Version
+             * @description Rises with each transition
+             */
+            version: number;
+            /** Message */
+            message: string;
+            /** Labels */
+            labels: {
+                [key: string]: string;
+            };
+            /** Annotations */
+            annotations: {
+                [key: string]: string;
+            };
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Resolved At */
+            resolved_at: string | null;
+            /** Acknowledged By */
+            acknowledged_by: string | null;
+            /** Acknowledged At */
+            acknowledged_at: string | null;
+            /**
+             * Held By
+             * @description Why nobody is told now
+             */
+            held_by: ("inhibited" | "silenced" | "cooldown") | null;
+            /**
+             * Held Back
+             * @description How often somebody would have been told
+             */
+            held_back: number;
+            /**
+             * Notices
+             * @description How often somebody was told that it fires
+             */
+            notices: number;
+            /**
+             * Channels
+             * @description Where it was told
+             */
+            channels: string[];
+        };
+        /**
+         * AlertHistoryAnswer
+         * @description All that is known of an alert.
+         */
+        AlertHistoryAnswer: {
+            alert: components["schemas"]["AlertAnswer"];
+            /** Transitions */
+            transitions: components["schemas"]["HistoryLineAnswer"][];
+            /** Notifications */
+            notifications: components["schemas"]["NotificationAnswer"][];
+        };
         /**
          * AuditAnswer
          * @description An audit entry. `hash` is that of all else in it, of which `previous_hash` is a part.
@@ -673,6 +1138,18 @@ export interface components {
             counters: components["schemas"]["IngestCountersAnswer"];
         };
         /**
+         * Cell
+         * @description A service in one span of time; null where there were no requests.
+         */
+        Cell: {
+            /**
+             * Burn Rate
+             * @description Of the cell's worst hour
+             */
+            burn_rate: number;
+            risk_level: components["schemas"]["RiskLevel"];
+        };
+        /**
          * ChangeAnswer
          * @description Something about a service was changed; texts that were not sent are empty.
          */
@@ -709,6 +1186,74 @@ export interface components {
              * Format: date-time
              */
             received_at: string;
+        };
+        /**
+         * ChangeSummary
+         * @description Something that was changed; `version` as its sender wrote it.
+         */
+        ChangeSummary: {
+            /** Service Name */
+            service_name: string;
+            /** Kind */
+            kind: string;
+            /** Version */
+            version: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+        };
+        /**
+         * ChannelAnswer
+         * @description A channel, without its secrets.
+         */
+        ChannelAnswer: {
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            /** Kind */
+            kind: string;
+            /** Enabled */
+            enabled: boolean;
+            /** Built In */
+            built_in: boolean;
+            /**
+             * Address
+             * @description Scheme and host of the address
+             */
+            address: string | null;
+            /**
+             * Has Secrets
+             * @description Which secrets it has been told
+             */
+            has_secrets: string[];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /**
+         * Compliance
+         * @description Services that keep within their error budget, of those whose figures are of now.
+         */
+        Compliance: {
+            /** Within Budget */
+            within_budget: number;
+            /** Judged */
+            judged: number;
+            /**
+             * Ratio
+             * @description null while none can be judged
+             */
+            ratio: number | null;
         };
         /**
          * DataStatus
@@ -799,6 +1344,187 @@ export interface components {
             };
         };
         /**
+         * FactAnswer
+         * @description A claim that stands on its own; `text` is how it stands in every text, figures included.
+         */
+        FactAnswer: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Value
+             * @description The figure as it is written
+             */
+            value: string | number | boolean | null;
+            /** Unit */
+            unit: string | null;
+            /** Text */
+            text: string;
+        };
+        /**
+         * ForecastAnswer
+         * @description A service looked ahead: the objective that is spent first, and all of them in `slos`.
+         */
+        ForecastAnswer: {
+            /**
+             * Time To Exhaustion Hours
+             * @description When the budget is spent, P50; null: not within the SLO window
+             */
+            time_to_exhaustion_hours: number | null;
+            /** Projected Exhaustion Time */
+            projected_exhaustion_time: string | null;
+            /**
+             * Burn Rate Trend
+             * @description `stable` within a dead band about no slope
+             * @enum {string}
+             */
+            burn_rate_trend: "increasing" | "decreasing" | "stable";
+            /**
+             * Confidence Level
+             * @enum {string}
+             */
+            confidence_level: "high" | "medium" | "low";
+            /** Forecast Message */
+            forecast_message: string;
+            /**
+             * Data Points Used
+             * @description Half hours with requests, of the last day
+             */
+            data_points_used: number;
+            /**
+             * Model
+             * @description The model that made the published figures
+             */
+            model: string;
+            /**
+             * P10 Hours
+             * @description One in ten budgets is spent earlier
+             */
+            p10_hours: number | null;
+            /** P50 Hours */
+            p50_hours: number | null;
+            /**
+             * P90 Hours
+             * @description One in ten budgets is spent later
+             */
+            p90_hours: number | null;
+            /** Confidence Reason */
+            confidence_reason: string;
+            /**
+             * Current Burn Rate
+             * @description The composite burn rate, a multiple of 1
+             */
+            current_burn_rate: number;
+            /**
+             * Error Budget Remaining
+             * @description A ratio; negative when overspent
+             */
+            error_budget_remaining: number;
+            /**
+             * Slope Per Hour
+             * @description Change of the burn rate in an hour
+             */
+            slope_per_hour: number;
+            /**
+             * Fit Ratio
+             * @description Share of the burn rate's variance that the line explains
+             */
+            fit_ratio: number;
+            /**
+             * Unblocked At
+             * @description When a frozen level or a spent budget ends if no more errors come; null: nothing blocks, or no end in sight
+             */
+            unblocked_at: string | null;
+            /**
+             * Unblocked At Present Rate
+             * @description The same at the error rate of the shortest window
+             */
+            unblocked_at_present_rate: string | null;
+            data_status: components["schemas"]["DataStatus"];
+            /**
+             * Models
+             * @description What each model says, for comparison
+             */
+            models: components["schemas"]["ModelAnswer"][];
+            /** Service Name */
+            service_name: string;
+            /**
+             * Slo Id
+             * @description The objective the figures are of; null: the default
+             */
+            slo_id: number | null;
+            /** Slo Name */
+            slo_name: string;
+            /**
+             * Evaluated At
+             * Format: date-time
+             */
+            evaluated_at: string;
+            /** Slos */
+            slos: components["schemas"]["SloForecastAnswer"][];
+        };
+        /**
+         * Heatmap
+         * @description Services by time, worst first. `capped` says that only the worst ones are shown.
+         */
+        Heatmap: {
+            /** Step Seconds */
+            step_seconds: number;
+            /**
+             * Ends
+             * @description End of each cell; the last one may be running
+             */
+            ends: string[];
+            /** Services */
+            services: components["schemas"]["HeatmapRow"][];
+            /** Services Total */
+            services_total: number;
+            /** Capped */
+            capped: boolean;
+            /**
+             * Generated At
+             * Format: date-time
+             */
+            generated_at: string;
+        };
+        /**
+         * HeatmapRow
+         * @description A service's cells, oldest first.
+         */
+        HeatmapRow: {
+            /** Service Name */
+            service_name: string;
+            /**
+             * Tier
+             * @enum {integer}
+             */
+            tier: 1 | 2 | 3;
+            /** Worst Burn Rate */
+            worst_burn_rate: number | null;
+            /** Cells */
+            cells: (components["schemas"]["Cell"] | null)[];
+        };
+        /**
+         * HistoryLineAnswer
+         * @description A transition of an alert: what, when, who and why.
+         */
+        HistoryLineAnswer: {
+            /** Kind */
+            kind: string;
+            /** Version */
+            version: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Actor */
+            actor: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
          * HistoryPoint
          * @description A service's burn at a past instant.
          */
@@ -857,6 +1583,130 @@ export interface components {
             misrouted: number;
         };
         /**
+         * InsightAnswer
+         * @description What deserves attention.
+         */
+        InsightAnswer: {
+            /**
+             * Severity
+             * @enum {string}
+             */
+            severity: "critical" | "warning" | "info";
+            /** Text */
+            text: string;
+            /** Facts */
+            facts: string[];
+        };
+        /**
+         * LowBudget
+         * @description A service with little budget left (a ratio, negative when overspent).
+         */
+        LowBudget: {
+            /** Service Name */
+            service_name: string;
+            /**
+             * Tier
+             * @enum {integer}
+             */
+            tier: 1 | 2 | 3;
+            risk_level: components["schemas"]["RiskLevel"];
+            /** Error Budget Remaining */
+            error_budget_remaining: number;
+        };
+        /**
+         * MatcherAnswer
+         * @description One condition on a label.
+         */
+        MatcherAnswer: {
+            /**
+             * Name
+             * @example alertname
+             * @example service
+             * @example severity
+             * @example tier
+             * @example team
+             */
+            name: string;
+            /** Value */
+            value: string;
+            /** Is Glob */
+            is_glob: boolean;
+            /** Is Equal */
+            is_equal: boolean;
+        };
+        /**
+         * ModelAnswer
+         * @description When one model expects the budget to be spent.
+         */
+        ModelAnswer: {
+            /** Model */
+            model: string;
+            /**
+             * Hours
+             * @description null: not within the SLO window
+             */
+            hours: number | null;
+        };
+        /**
+         * NearExhaustion
+         * @description A service whose budget is forecast to be spent.
+         */
+        NearExhaustion: {
+            /** Service Name */
+            service_name: string;
+            /**
+             * Tier
+             * @enum {integer}
+             */
+            tier: 1 | 2 | 3;
+            /** Time To Exhaustion Hours */
+            time_to_exhaustion_hours: number;
+            /** Projected Exhaustion Time */
+            projected_exhaustion_time: string | null;
+            /**
+             * Confidence Level
+             * @enum {string}
+             */
+            confidence_level: "high" | "medium" | "low";
+        };
+        /**
+         * NotificationAnswer
+         * @description A delivery to one channel, and how it went; `dead` ones are not tried again.
+         */
+        NotificationAnswer: {
+            /** Id */
+            id: number;
+            /** Channel */
+            channel: string;
+            /** Group Key */
+            group_key: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "pending" | "sent" | "dead";
+            /** Attempts */
+            attempts: number;
+            /** Last Error */
+            last_error: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Next Attempt At
+             * Format: date-time
+             */
+            next_attempt_at: string;
+            /** Sent At */
+            sent_at: string | null;
+            /** Alerts */
+            alerts: {
+                [key: string]: unknown;
+            }[];
+        };
+        /**
          * OverrideAnswer
          * @description An override as it is now. `state` says by itself when it has expired or is used up.
          */
@@ -913,7 +1763,7 @@ export interface components {
         };
         /**
          * OverviewAnswer
-         * @description All services in use, by name, up to 2 000 of them.
+         * @description All services in use, by name.
          */
         OverviewAnswer: {
             /**
@@ -923,6 +1773,50 @@ export interface components {
             hours_end: number[];
             /** Services */
             services: components["schemas"]["OverviewRow"][];
+        };
+        /**
+         * OverviewDecision
+         * @description Whether a feature may be released now, and the reason that decides.
+         */
+        OverviewDecision: {
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "ALLOW" | "WARN" | "BLOCK" | "UNKNOWN";
+            /** Allowed */
+            allowed: boolean;
+            /** Reason */
+            reason: string | null;
+            /** Overridden */
+            overridden: boolean;
+        };
+        /**
+         * OverviewForecast
+         * @description When the budget that is spent first will be; hours, null where the end is not in sight.
+         */
+        OverviewForecast: {
+            /**
+             * Name
+             * @description The objective that it is about
+             */
+            name: string;
+            /** Time To Exhaustion Hours */
+            time_to_exhaustion_hours: number | null;
+            /** P10 Hours */
+            p10_hours: number | null;
+            /** P90 Hours */
+            p90_hours: number | null;
+            /**
+             * Burn Rate Trend
+             * @enum {string}
+             */
+            burn_rate_trend: "increasing" | "decreasing" | "stable";
+            /**
+             * Confidence Level
+             * @enum {string}
+             */
+            confidence_level: "high" | "medium" | "low";
         };
         /**
          * OverviewRow
@@ -985,6 +1879,9 @@ export interface components {
             timestamp: string;
             /** Newest At */
             newest_at: string | null;
+            forecast: components["schemas"]["OverviewForecast"];
+            /** @description null while the gate has not decided on the service */
+            decision: components["schemas"]["OverviewDecision"] | null;
             /**
              * Hourly Burn Rates
              * @description Of each hour in `hours_end`; null where nothing was requested or reported
@@ -1166,6 +2063,43 @@ export interface components {
          */
         RiskLevel: "SAFE" | "OBSERVE" | "DANGER" | "FREEZE";
         /**
+         * RuleAnswer
+         * @description A rule in force. A default one has no revision and no times.
+         */
+        RuleAnswer: {
+            /** Name */
+            name: string;
+            /**
+             * Source
+             * @description `changed`: it takes the place of a default one
+             * @enum {string}
+             */
+            source: "default" | "changed" | "added";
+            /**
+             * Rule
+             * @description With every field
+             */
+            rule: {
+                [key: string]: unknown;
+            };
+            /** Revision */
+            revision: number | null;
+            /** Created At */
+            created_at: string | null;
+            /** Updated At */
+            updated_at: string | null;
+        };
+        /**
+         * SentenceAnswer
+         * @description A sentence of the narrative and the ids of the facts that it rests on.
+         */
+        SentenceAnswer: {
+            /** Text */
+            text: string;
+            /** Facts */
+            facts: string[];
+        };
+        /**
          * ServiceAnswer
          * @description A service.
          */
@@ -1197,11 +2131,175 @@ export interface components {
             revision: number;
         };
         /**
+         * ServiceSummary
+         * @description A service in plain words.
+         */
+        ServiceSummary: {
+            /** Narrative */
+            narrative: string;
+            /** Sentences */
+            sentences: components["schemas"]["SentenceAnswer"][];
+            /** Facts */
+            facts: components["schemas"]["FactAnswer"][];
+            /** Recommended Actions */
+            recommended_actions: components["schemas"]["ActionAnswer"][];
+            /**
+             * Source
+             * @description Who put the facts into sentences: fixed templates, or a language model
+             * @enum {string}
+             */
+            source: "template" | "model";
+            /**
+             * Model
+             * @description The language model, where one did
+             */
+            model: string | null;
+            /**
+             * Generated At
+             * Format: date-time
+             */
+            generated_at: string;
+            /** Service Name */
+            service_name: string;
+            /** Insights */
+            insights: components["schemas"]["InsightAnswer"][];
+        };
+        /**
+         * SilenceAnswer
+         * @description A silence as it stands.
+         */
+        SilenceAnswer: {
+            /** Id */
+            id: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "pending" | "active" | "expired";
+            /** Matchers */
+            matchers: components["schemas"]["MatcherAnswer"][];
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+            /**
+             * Ends At
+             * Format: date-time
+             */
+            ends_at: string;
+            /** Created By */
+            created_by: string;
+            /** Comment */
+            comment: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Expired By */
+            expired_by: string | null;
+        };
+        /**
          * SliType
          * @description What a target measures.
          * @enum {string}
          */
         SliType: "availability" | "latency" | "error_rate";
+        /**
+         * SloForecastAnswer
+         * @description One objective looked ahead; the default one has no id.
+         */
+        SloForecastAnswer: {
+            /**
+             * Time To Exhaustion Hours
+             * @description When the budget is spent, P50; null: not within the SLO window
+             */
+            time_to_exhaustion_hours: number | null;
+            /** Projected Exhaustion Time */
+            projected_exhaustion_time: string | null;
+            /**
+             * Burn Rate Trend
+             * @description `stable` within a dead band about no slope
+             * @enum {string}
+             */
+            burn_rate_trend: "increasing" | "decreasing" | "stable";
+            /**
+             * Confidence Level
+             * @enum {string}
+             */
+            confidence_level: "high" | "medium" | "low";
+            /** Forecast Message */
+            forecast_message: string;
+            /**
+             * Data Points Used
+             * @description Half hours with requests, of the last day
+             */
+            data_points_used: number;
+            /**
+             * Model
+             * @description The model that made the published figures
+             */
+            model: string;
+            /**
+             * P10 Hours
+             * @description One in ten budgets is spent earlier
+             */
+            p10_hours: number | null;
+            /** P50 Hours */
+            p50_hours: number | null;
+            /**
+             * P90 Hours
+             * @description One in ten budgets is spent later
+             */
+            p90_hours: number | null;
+            /** Confidence Reason */
+            confidence_reason: string;
+            /**
+             * Current Burn Rate
+             * @description The composite burn rate, a multiple of 1
+             */
+            current_burn_rate: number;
+            /**
+             * Error Budget Remaining
+             * @description A ratio; negative when overspent
+             */
+            error_budget_remaining: number;
+            /**
+             * Slope Per Hour
+             * @description Change of the burn rate in an hour
+             */
+            slope_per_hour: number;
+            /**
+             * Fit Ratio
+             * @description Share of the burn rate's variance that the line explains
+             */
+            fit_ratio: number;
+            /**
+             * Unblocked At
+             * @description When a frozen level or a spent budget ends if no more errors come; null: nothing blocks, or no end in sight
+             */
+            unblocked_at: string | null;
+            /**
+             * Unblocked At Present Rate
+             * @description The same at the error rate of the shortest window
+             */
+            unblocked_at_present_rate: string | null;
+            data_status: components["schemas"]["DataStatus"];
+            /**
+             * Models
+             * @description What each model says, for comparison
+             */
+            models: components["schemas"]["ModelAnswer"][];
+            /** Id */
+            id: number | null;
+            /** Name */
+            name: string;
+            /** Default */
+            default: boolean;
+            /** Revision */
+            revision: number;
+        };
         /**
          * SloReport
          * @description A service with all of its objectives.
@@ -1327,6 +2425,64 @@ export interface components {
             burn_pairs: components["schemas"]["BurnPairAnswer"][];
         };
         /**
+         * Summary
+         * @description All services in one view.
+         */
+        Summary: {
+            /** Narrative */
+            narrative: string;
+            /** Sentences */
+            sentences: components["schemas"]["SentenceAnswer"][];
+            /** Facts */
+            facts: components["schemas"]["FactAnswer"][];
+            /** Recommended Actions */
+            recommended_actions: components["schemas"]["ActionAnswer"][];
+            /**
+             * Source
+             * @description Who put the facts into sentences: fixed templates, or a language model
+             * @enum {string}
+             */
+            source: "template" | "model";
+            /**
+             * Model
+             * @description The language model, where one did
+             */
+            model: string | null;
+            /**
+             * Generated At
+             * Format: date-time
+             */
+            generated_at: string;
+            totals: components["schemas"]["Totals"];
+            /**
+             * Services By Risk Level
+             * @description Of the services whose figures are of now
+             */
+            services_by_risk_level: {
+                [key: string]: number;
+            };
+            /**
+             * Services Unknown
+             * @description Services whose figures are missing or old
+             */
+            services_unknown: number;
+            compliance: components["schemas"]["Compliance"];
+            /** Lowest Budgets */
+            lowest_budgets: components["schemas"]["LowBudget"][];
+            /** Nearest Exhaustion */
+            nearest_exhaustion: components["schemas"]["NearExhaustion"][];
+            active_alerts: components["schemas"]["ActiveAlerts"];
+            /**
+             * Blocked Releases
+             * @description Services whose feature releases are blocked
+             */
+            blocked_releases: string[];
+            /** Changes Since Yesterday */
+            changes_since_yesterday: number;
+            /** Latest Changes */
+            latest_changes: components["schemas"]["ChangeSummary"][];
+        };
+        /**
          * TargetAnswer
          * @description An SLO target. `objective` is a ratio; `max_error_ratio` is 1 - objective, for error_rate.
          */
@@ -1360,6 +2516,16 @@ export interface components {
              * Format: date-time
              */
             updated_at: string;
+        };
+        /**
+         * Totals
+         * @description How many there are.
+         */
+        Totals: {
+            /** Services */
+            services: number;
+            /** Slos */
+            slos: number;
         };
         /**
          * VerdictAnswer
@@ -1450,6 +2616,29 @@ export interface components {
             errors?: components["schemas"]["FieldError"][];
         };
         /**
+         * AcknowledgeRequest
+         * @description Who takes on an alert; `version` makes sure that it is still what they saw.
+         */
+        AcknowledgeRequest: {
+            /**
+             * Actor
+             * @description Who does it, for the audit
+             * @example ana
+             */
+            actor: string;
+            /**
+             * Comment
+             * @default
+             * @example rolling back 1.42.0
+             */
+            comment?: string;
+            /**
+             * Version
+             * @default null
+             */
+            version?: number | null;
+        };
+        /**
          * Actor
          * @description Who acts; a second approver says no more.
          */
@@ -1462,6 +2651,30 @@ export interface components {
             actor: string;
         };
         /**
+         * ChannelChange
+         * @description What is to be other; secrets are replaced all at once.
+         */
+        ChannelChange: {
+            /**
+             * Actor
+             * @description Who does it, for the audit
+             * @example ana
+             */
+            actor: string;
+            /**
+             * Secrets
+             * @default null
+             */
+            secrets?: {
+                [key: string]: string;
+            } | null;
+            /**
+             * Enabled
+             * @default null
+             */
+            enabled?: boolean | null;
+        };
+        /**
          * ComputeRequest
          * @description What is to be computed: one service, or all.
          */
@@ -1472,6 +2685,99 @@ export interface components {
              * @default null
              */
             service_name?: string | null;
+        };
+        /**
+         * MatcherRequest
+         * @description One condition on a label, as Alertmanager has it, with globs for patterns.
+         */
+        MatcherRequest: {
+            /**
+             * Name
+             * @enum {string}
+             */
+            name: "alertname" | "service" | "severity" | "tier" | "team";
+            /** Value */
+            value: string;
+            /**
+             * Is Glob
+             * @description `*` and `?` stand for any characters
+             * @default false
+             */
+            is_glob?: boolean;
+            /**
+             * Is Equal
+             * @default true
+             */
+            is_equal?: boolean;
+        };
+        /**
+         * NewChannel
+         * @description A channel to be created. What it is told in `secrets` is never shown again.
+         */
+        NewChannel: {
+            /**
+             * Actor
+             * @description Who does it, for the audit
+             * @example ana
+             */
+            actor: string;
+            /**
+             * Name
+             * @example on-call
+             */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "alertmanager" | "apprise" | "pagerduty" | "simulated" | "slack" | "webhook";
+            /**
+             * Secrets
+             * @description `url` and `signing_secret` (webhook), `url` (alertmanager, slack, apprise), `routing_key` and `url` (pagerduty)
+             * @example {
+             *       "url": "https://alerts.example.com/hook"
+             *     }
+             */
+            secrets?: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * NewRule
+         * @description A rule to be added.
+         */
+        NewRule: {
+            /**
+             * Actor
+             * @description Who does it, for the audit
+             * @example ana
+             */
+            actor: string;
+            /**
+             * Reason
+             * @example the outage is over, the freeze is not needed
+             */
+            reason: string;
+            /**
+             * Rule
+             * @description As in `rules.yaml`; what is left out is as documented
+             * @example {
+             *       "kind": "budget_left",
+             *       "levels": [
+             *         {
+             *           "at_most_ratio": 0.5,
+             *           "severity": "ticket"
+             *         }
+             *       ],
+             *       "name": "budget-half",
+             *       "tiers": [
+             *         1
+             *       ]
+             *     }
+             */
+            rule: {
+                [key: string]: unknown;
+            };
         };
         /**
          * NewService
@@ -1632,6 +2938,43 @@ export interface components {
             };
         };
         /**
+         * RuleChanges
+         * @description Fields of a rule that are to be others; those that are left out stay.
+         */
+        RuleChanges: {
+            /**
+             * Actor
+             * @description Who does it, for the audit
+             * @example ana
+             */
+            actor: string;
+            /**
+             * Reason
+             * @example the outage is over, the freeze is not needed
+             */
+            reason: string;
+            /**
+             * Changes
+             * @example {
+             *       "enabled": false
+             *     }
+             * @example {
+             *       "except_services": [
+             *         "reports"
+             *       ]
+             *     }
+             * @example {
+             *       "tiers": [
+             *         1,
+             *         2
+             *       ]
+             *     }
+             */
+            changes: {
+                [key: string]: unknown;
+            };
+        };
+        /**
          * ServiceUpdate
          * @description A service's wording in full: a description that is left out is emptied.
          */
@@ -1658,6 +3001,35 @@ export interface components {
              * @default null
              */
             name?: string | null;
+        };
+        /**
+         * SilenceRequest
+         * @description Which alerts nobody is to be told of, until when, and why.
+         */
+        SilenceRequest: {
+            /** Matchers */
+            matchers: components["schemas"]["MatcherRequest"][];
+            /**
+             * Starts At
+             * @description Left out: now
+             * @default null
+             */
+            starts_at?: string | null;
+            /**
+             * Ends At
+             * @default null
+             */
+            ends_at?: string | null;
+            /**
+             * Duration Minutes
+             * @description Instead of `ends_at`
+             * @default null
+             */
+            duration_minutes?: number | null;
+            /** Created By */
+            created_by: string;
+            /** Comment */
+            comment: string;
         };
         /**
          * Statement
@@ -2577,6 +3949,13 @@ export interface operations {
                     "application/json": components["schemas"]["BurnRateSnapshotAnswer"][];
                 };
             };
+            /** @description As it was when the ETag sent in `If-None-Match` was given */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -2758,9 +4137,7 @@ export interface operations {
     get_overview: {
         parameters: {
             query?: never;
-            header?: {
-                "if-none-match"?: string | null;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -2775,21 +4152,12 @@ export interface operations {
                     "application/json": components["schemas"]["OverviewAnswer"];
                 };
             };
-            /** @description As it was */
+            /** @description As it was when the ETag sent in `If-None-Match` was given */
             304: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemDocument"];
-                };
             };
             /** @description Service Unavailable */
             503: {
@@ -2831,6 +4199,59 @@ export interface operations {
             };
         };
     };
+    get_forecast: {
+        parameters: {
+            query?: {
+                /** @description An SLO target's id or name; default: the one that is spent first */
+                slo?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description A service's name: `^[a-z0-9][a-z0-9._-]{0,62}$` */
+                service_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForecastAnswer"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     get_release: {
         parameters: {
             query?: {
@@ -2858,6 +4279,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ReleaseAnswer"];
                 };
+            };
+            /** @description As it was when the ETag sent in `If-None-Match` was given */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Blocked (`strict`) */
             403: {
@@ -3891,6 +5319,1520 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_alerts: {
+        parameters: {
+            query?: {
+                /** @description Only in these states */
+                state?: ("firing" | "acknowledged" | "resolved")[] | null;
+                /** @description Only of these severities */
+                severity?: ("page" | "ticket" | "info")[] | null;
+                service?: string | null;
+                /** @description Only what was open at this time or since */
+                since?: string | null;
+                /** @description Rows in one answer */
+                limit?: number;
+                /** @description From the `Link` header of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description The next page as `<path?query>; rel="next"`; left out on the last page */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertAnswer"][];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_service_alerts: {
+        parameters: {
+            query?: {
+                /** @description Only in these states */
+                state?: ("firing" | "acknowledged" | "resolved")[] | null;
+                /** @description Only of these severities */
+                severity?: ("page" | "ticket" | "info")[] | null;
+                /** @description Only what was open at this time or since */
+                since?: string | null;
+                /** @description Rows in one answer */
+                limit?: number;
+                /** @description From the `Link` header of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description A service's name: `^[a-z0-9][a-z0-9._-]{0,62}$` */
+                service_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description The next page as `<path?query>; rel="next"`; left out on the last page */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertAnswer"][];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_alert_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description An alert's id */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertHistoryAnswer"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    acknowledge_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description An alert's id */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcknowledgeRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_notifications: {
+        parameters: {
+            query?: {
+                /** @description `dead`: given up */
+                state?: string | null;
+                channel?: string | null;
+                /** @description Rows in one answer */
+                limit?: number;
+                /** @description From the `Link` header of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description The next page as `<path?query>; rel="next"`; left out on the last page */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationAnswer"][];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_silences: {
+        parameters: {
+            query?: {
+                /** @description Only of this page's rows */
+                state?: ("pending" | "active" | "expired") | null;
+                /** @description Rows in one answer */
+                limit?: number;
+                /** @description From the `Link` header of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description The next page as `<path?query>; rel="next"`; left out on the last page */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SilenceAnswer"][];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    create_silence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SilenceRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SilenceAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_silence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A silence's id */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SilenceAnswer"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    expire_silence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A silence's id */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Statement"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SilenceAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_alert_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleAnswer"][];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    create_alert_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRule"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_alert_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A rule's name: `^[a-z0-9][a-z0-9._-]{0,62}$` */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleAnswer"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    delete_alert_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A rule's name: `^[a-z0-9][a-z0-9._-]{0,62}$` */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Statement"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    change_alert_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A rule's name: `^[a-z0-9][a-z0-9._-]{0,62}$` */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleChanges"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_channels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelAnswer"][];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    create_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewChannel"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A channel's id */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelAnswer"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    change_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A channel's id */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChannelChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    delete_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A channel's id */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Statement"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    test_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A channel's id */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Actor"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_summary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Summary"];
+                };
+            };
+            /** @description As it was when the ETag sent in `If-None-Match` was given */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_risk_heatmap: {
+        parameters: {
+            query?: {
+                /** @description RFC 3339 with an offset; default 24 h before `to`; at most 90 d ago */
+                from?: string | null;
+                /** @description RFC 3339; default and latest: now */
+                to?: string | null;
+                /** @description As `1h`; coarsened to whole hours, and to at most 200 cells */
+                step?: string;
+                /** @description Services in the answer, the worst ones */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Heatmap"];
+                };
+            };
+            /** @description As it was when the ETag sent in `If-None-Match` was given */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_service_summary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A service's name: `^[a-z0-9][a-z0-9._-]{0,62}$` */
+                service_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceSummary"];
+                };
+            };
+            /** @description As it was when the ETag sent in `If-None-Match` was given */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

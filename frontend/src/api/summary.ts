@@ -1,34 +1,23 @@
 import { queryOptions } from "@tanstack/react-query";
 
-import { getOptional } from "./client";
+import { client, dataOf, type Schemas } from "./client";
 
-export interface Fact {
-  id: string;
-  name: string;
-  value: unknown;
-  text: string;
-}
-
-export interface Insight {
-  severity?: string;
-  text: string;
-}
-
-/** A service in plain words: each figure of `narrative` stands in a fact's `text`. */
-export interface Narrative {
-  service_name?: string;
-  narrative: string;
-  facts: Fact[];
-  insights: (Insight | string)[];
-  recommended_actions: (Insight | string | { action: string })[];
-  source: string;
-  generated_at: string;
-}
+export type Fact = Schemas["FactAnswer"];
+export type Narrative = Schemas["ServiceSummary"];
 
 export function narrativeQuery(service: string) {
   return queryOptions({
     queryKey: ["service", service, "narrative"],
-    queryFn: ({ signal }) => getOptional<Narrative>(`/api/summary/${service}`, signal),
-    refetchInterval: 30_000,
+    queryFn: async ({ signal }) => {
+      const params = { path: { service_name: service } };
+      return dataOf(await client.GET("/api/summary/{service_name}", { params, signal }));
+    },
+    refetchInterval: 15_000,
   });
 }
+
+export const fleetSummaryQuery = queryOptions({
+  queryKey: ["fleet"],
+  queryFn: async ({ signal }) => dataOf(await client.GET("/api/summary", { signal })),
+  refetchInterval: 15_000,
+});

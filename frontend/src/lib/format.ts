@@ -1,6 +1,8 @@
 /** Figures as people read them. Nothing is ever rounded into a better state than it is in. */
 
 const DASH = "–";
+/** Narrow, and no line ends there. */
+const NARROW = "\u202f";
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
@@ -8,16 +10,16 @@ const DAY = 24 * HOUR;
 /** A ratio of good events with as many nines as it has; only exactly 1 is "100 %". */
 export function goodRatio(ratio: number | null): string {
   if (ratio === null || !Number.isFinite(ratio)) return DASH;
-  if (ratio >= 1) return "100 %";
+  if (ratio >= 1) return `100${NARROW}%`;
   const distance = Math.max(1 - ratio, 1e-9);
   // one significant digit beyond the last nine: 0.99953 is 99.953 %
   const digits = Math.min(8, Math.max(1, Math.ceil(-Math.log10(distance))));
-  return `${floorTo(ratio * 100, digits)} %`;
+  return `${floorTo(ratio * 100, digits)}${NARROW}%`;
 }
 
 /** An objective as it was set: 0.999 is "99.9 %". */
 export function objective(ratio: number): string {
-  return `${Number((ratio * 100).toPrecision(12))} %`;
+  return `${Number((ratio * 100).toPrecision(12))}${NARROW}%`;
 }
 
 /** A share of the budget, which may be negative or far above 1; never rounded up. */
@@ -26,7 +28,7 @@ export function budget(ratio: number | null): string {
   const percent = ratio * 100;
   const digits = Math.abs(percent) < 10 ? 1 : 0;
   const shown = floorTo(percent, digits);
-  return `${shown.replace("-", "−")} %`;
+  return `${shown.replace("-", "−")}${NARROW}%`;
 }
 
 /** A burn rate: a multiple of the rate that spends the budget exactly over its window. */
@@ -40,7 +42,7 @@ export function burnRate(rate: number | null): string {
 export function count(value: number | null): string {
   if (value === null) return DASH;
   const digits = Math.abs(Math.round(value)).toString();
-  const grouped = digits.replace(/\B(?=(\d{3})+$)/g, "\u202f");
+  const grouped = digits.replace(/\B(?=(\d{3})+$)/g, NARROW);
   return value < 0 ? `−${grouped}` : grouped;
 }
 

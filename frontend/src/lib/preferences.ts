@@ -22,6 +22,11 @@ export const zone = createStore<Zone>(read("burnline.zone", ["utc", "local"], "u
   localStorage.setItem("burnline.zone", value),
 );
 
+/** Who acts, as it was typed last; the audit asks for it each time. */
+export const actorName = createStore(localStorage.getItem("burnline.actor") ?? "", (value) =>
+  localStorage.setItem("burnline.actor", value),
+);
+
 const darkSystem = window.matchMedia("(prefers-color-scheme: dark)");
 
 export function applyTheme(): void {

@@ -1,5 +1,6 @@
 """What stands before every HTTP handler: correlation id, last resort, token, body limit."""
 
+import base64
 import hmac
 
 import structlog
@@ -82,10 +83,10 @@ class WriteTokenMiddleware:
         await self._app(scope, receive, send)
 
     def _allows(self, scope: Scope) -> bool:
-        scheme, _, given = Headers(scope=scope).get("Authorization", "").partition(" ")
-        if self._expected is None or scheme.lower() != "bearer":
+        given = _token_of(Headers(scope=scope).get("Authorization", ""))
+        if self._expected is None or given is None:
             return False
-        return hmac.compare_digest(given.strip().encode("latin-1"), self._expected)
+        return hmac.compare_digest(given, self._expected)
 
     def _refusal(self) -> Problem:
         detail = (
@@ -94,6 +95,22 @@ class WriteTokenMiddleware:
         if self._expected is None:
             detail = "This server takes no writes until BURNLINE_API_TOKEN is set."
         return Problem(401, "unauthorized", detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+def _token_of(authorization: str) -> bytes | None:
+    """Return the token of a header: the bearer's, or the password of basic authentication.
+
+    Systems that can be given nothing but an address send what stands before its `@` as basic.
+    """
+    scheme, _, given = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return given.strip().encode("latin-1")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        return base64.b64decode(given.strip(), validate=True).partition(b":")[2]
+    except ValueError:
+        return None
 
 
 class BodyLimitMiddleware:

@@ -69,7 +69,7 @@ async def owner(world: World, delays: RetryDelays = SLOWLY, **limits: int) -> Ow
 
 
 async def until(holds: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not holds():
             await asyncio.sleep(0.001)
 

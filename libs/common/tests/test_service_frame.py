@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, redirect_stdout
 from typing import Annotated, Any
@@ -125,6 +126,8 @@ def assert_problem(answer: httpx.Response, status: int, code: str) -> dict[str, 
         {"Authorization": "Bearer "},
         {"Authorization": "Bearer wrong"},
         {"Authorization": f"Basic {TOKEN}"},
+        {"Authorization": "Basic " + b64encode(f"{TOKEN}:x".encode()).decode()},
+        {"Authorization": "Basic " + b64encode(TOKEN.encode()).decode()},
         {"Authorization": f"Bearer {TOKEN}x"},
     ],
     ids=str,
@@ -145,6 +148,15 @@ async def test_writes_with_the_token_are_taken(client: httpx.AsyncClient, scheme
     headers = {"Authorization": f"{scheme} {TOKEN}"}
     answer = await client.post("/orders", headers=headers, json={"amount": 3})
     assert (answer.status_code, answer.json()) == (200, {"amount": 3})
+
+
+@pytest.mark.parametrize("user", ["", "flagger", "any body"])
+async def test_the_token_may_come_as_the_password_of_an_address(user: str) -> None:
+    frame = Frame("schlüssel")
+    async with client_of(frame) as client:
+        content = b64encode(f"{user}:schlüssel".encode()).decode()
+        headers = {"Authorization": f"Basic {content}"}
+        assert (await client.post("/orders", headers=headers, json={"amount": 1})).is_success
 
 
 async def test_a_token_of_any_letters_is_compared_as_bytes() -> None:

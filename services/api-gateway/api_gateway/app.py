@@ -11,11 +11,9 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 
-from api_gateway.alert_channels import AlertChannels
 from api_gateway.alert_intent_repository import PostgresAlerts
+from api_gateway.alert_parts import AlertParts
 from api_gateway.alert_ports import AlertStore
-from api_gateway.alert_rule_book import AlertRuleBook
-from api_gateway.alerting import Alerting
 from api_gateway.catalog import Catalog
 from api_gateway.compute import ComputeCommands, Sender
 from api_gateway.decisions import DecisionBook
@@ -31,6 +29,7 @@ from api_gateway.intent_repository import PostgresIntents
 from api_gateway.limits import TokenBucket
 from api_gateway.overrides import Overrides
 from api_gateway.overview import Overview
+from api_gateway.overview import Results as OverviewResults
 from api_gateway.policies import Policies
 from api_gateway.ports import Store
 from api_gateway.read_model import ReadModel
@@ -77,23 +76,17 @@ def make_gateway(
     decisions = DecisionBook()
     forecasts = ForecastBook(timedelta(seconds=settings.forecast_lifetime_seconds))
     policies = Policies(stores.intents, read_policies(PolicySettings().files))
-    findings = Findings(
-        forecast=forecasts.newest,
-        release=GateFindings(decisions).release,
-        events=RecentEvents(stores.results, stores.alerts, 2 * settings.ready_seconds).events,
-    )
+    results = OverviewResults(read_model, forecasts, decisions)
+    recent = RecentEvents(stores.results, stores.alerts, 2 * settings.ready_seconds)
+    findings = Findings(forecasts.newest, GateFindings(decisions).release, recent.events)
     cache = shared_cache(settings.redis_url)
+    timeout_seconds = settings.channel_test_timeout_seconds
     view = executive_view(settings, stores.catalog, cache, read_model, findings, clock)
     return Gateway(
         store=stores.catalog,
         intents=stores.intents,
         results=stores.results,
-        alerts=stores.alerts,
-        alerting=Alerting(stores.alerts),
-        alert_rules=AlertRuleBook(stores.alerts),
-        channels=AlertChannels(
-            stores.alerts, publisher, clock, settings.channel_test_timeout_seconds
-        ),
+        alerts=AlertParts.of(stores.alerts, publisher, clock, timeout_seconds),
         catalog=Catalog(view.roster),
         roster=view.roster,
         ready=view.ready,
@@ -110,7 +103,7 @@ def make_gateway(
         ),
         writes=TokenBucket(settings.writes_per_second, settings.write_burst, time.monotonic()),
         clock=clock,
-        overview=Overview(stores.catalog, read_model, default),
+        overview=Overview(stores.catalog, view.roster, results, default, clock),
     )
 
 
@@ -204,7 +197,7 @@ class Runtime:
         parts = self.gateway
         count = await parts.catalog.reconcile(parts.read_model)
         count += await reconcile_intents(parts.intents, parts.read_model, parts.clock())
-        return count + await reconcile_alerts(parts.alerts, parts.read_model, parts.clock())
+        return count + await reconcile_alerts(parts.alerts.store, parts.read_model, parts.clock())
 
 
 async def _keep(name: str, run: Callable[[], Awaitable[None]]) -> None:

@@ -44,7 +44,8 @@ class DecisionBook:
             async with asyncio.timeout(timeout_seconds):
                 await awaited.wait()
         except TimeoutError:
-            return False
+            # another that waited for the same one may have been first to leave
+            return self._named(service_name, override_id)
         finally:
             self._awaited.pop(override_id, None)
         return True

@@ -6,10 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Path, Request
 
-from api_gateway.alert_channels import AlertChannels
-from api_gateway.alert_ports import AlertStore
-from api_gateway.alert_rule_book import AlertRuleBook
-from api_gateway.alerting import Alerting
+from api_gateway.alert_parts import AlertParts
 from api_gateway.catalog import Catalog, unknown_service, unknown_target
 from api_gateway.changes import ChangeLog
 from api_gateway.compute import ComputeCommands
@@ -44,14 +41,11 @@ class Gateway:
     store: Store
     intents: IntentStore
     results: Results
-    alerts: AlertStore
+    alerts: AlertParts
     catalog: Catalog
     policies: Policies
     overrides: Overrides
     releases: Releases
-    alerting: Alerting
-    alert_rules: AlertRuleBook
-    channels: AlertChannels
     read_model: ReadModel
     decisions: DecisionBook
     forecasts: ForecastBook

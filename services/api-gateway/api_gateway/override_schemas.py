@@ -1,18 +1,20 @@
 """Overrides over HTTP: what a request may say, what an answer says."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from api_gateway.burn_schemas import Answer
 from api_gateway.intents import NewOverride, Override, Phase, phase_of
-from api_gateway.schemas import PLAIN_TEXT, Instant, Request, WholeNumber
+from api_gateway.schemas import NUMBER, PLAIN_TEXT, Instant, Request, WholeNumber
 from common.events import ChangeClass, OnUnknown
 
 MIN_REASON_LENGTH = 10
 MAX_REASON_LENGTH = 1000
+MIN_MINUTES = Decimal("0.1")
 MAX_MINUTES = 1440
 MAX_USES = 1_000_000
 LINE_PATTERN = r"^[^\u0000-\u001f\u007f]*$"
@@ -27,6 +29,14 @@ Reason = Annotated[
         strip_whitespace=True, min_length=MIN_REASON_LENGTH, max_length=MAX_REASON_LENGTH
     ),
     PLAIN_TEXT,
+]
+
+
+Minutes = Annotated[
+    Decimal,
+    Field(ge=MIN_MINUTES, le=MAX_MINUTES),
+    NUMBER,
+    WithJsonSchema({"type": "number", "minimum": float(MIN_MINUTES), "maximum": MAX_MINUTES}),
 ]
 
 
@@ -46,7 +56,8 @@ class OverrideRequest(Statement):
     """What the gate is to answer instead of its own decision, for which changes, for how long."""
 
     decision: OnUnknown
-    expires_in_minutes: Annotated[WholeNumber, Field(ge=1, le=MAX_MINUTES)] = 60
+    # the default as JSON has it: a decimal would stand as a text in the document
+    expires_in_minutes: Minutes = Field(Decimal(60), json_schema_extra={"default": 60})
     ticket: Line | None = Field(None, examples=["INC-2211"])
     version: Line | None = Field(None, description="Only for this version; null: for any")
     change_class: ChangeClass | None = Field(None, description="Only for this; null: for any")
@@ -73,7 +84,7 @@ class OverrideRequest(Statement):
             version=self.version,
             change_class=self.change_class,
             created_at=now,
-            expires_at=now + timedelta(minutes=self.expires_in_minutes),
+            expires_at=now + timedelta(minutes=float(self.expires_in_minutes)),
             max_uses=self.max_uses,
             state="active",
             idempotency_key=idempotency_key,

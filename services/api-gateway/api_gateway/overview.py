@@ -1,30 +1,33 @@
-"""The overview of all services: one answer, kept ready as bytes for as long as it is fresh."""
+"""The overview of all services: each in one line, with forecast, decision and the last day."""
 
 import asyncio
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from api_gateway.decisions import DecisionBook
 from api_gateway.domain import Definition, Service, Target
+from api_gateway.forecasts import ForecastBook
 from api_gateway.hourly import HOURS_SHOWN, hour_ends, hourly_burn_rates
 from api_gateway.overview_schemas import OverviewAnswer, OverviewRow
-from api_gateway.ports import CatalogReader, Store
+from api_gateway.ports import Store
 from api_gateway.read_model import ReadModel
-from common.clock import MICROSECONDS, to_micros
+from api_gateway.ready_bytes import Made
+from api_gateway.release import Change, Release, release_of
+from api_gateway.roster import InUse, Roster
+from common.clock import MICROSECONDS, Clock, to_micros
 
-MOST_SERVICES = 2000
-FRESH = timedelta(seconds=1)
 TRENDS_FRESH = timedelta(seconds=60)
+_FEATURE = Change()
 
 
-@dataclass(slots=True)
-class Ready:
-    """An answer as it is sent, and until when it may be."""
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The newest results of the other services."""
 
-    body: bytes
-    etag: str
-    until: datetime
+    figures: ReadModel
+    forecasts: ForecastBook
+    decisions: DecisionBook
 
 
 @dataclass(slots=True)
@@ -37,54 +40,52 @@ class Trends:
 
 
 class Overview:
-    """Makes the overview, at most once a second however many ask for it."""
+    """Makes the overview from memory; the hours alone are read from the store, once a minute."""
 
-    def __init__(self, store: Store, read_model: ReadModel, default: Definition) -> None:
-        self._store, self._read_model, self._default = store, read_model, default
-        self._ready: Ready | None = None
+    def __init__(
+        self, store: Store, roster: Roster, results: Results, default: Definition, clock: Clock
+    ) -> None:
+        self._store, self._roster, self._results = store, roster, results
+        self._default, self._clock = default, clock
         self._trends: Trends | None = None
-        self._making = asyncio.Lock()
+        self._reading = asyncio.Lock()
 
-    async def ready(self, now: datetime) -> Ready:
-        """Return the answer, made anew where it is older than a second."""
-        async with self._making:
-            if self._ready is None or now >= self._ready.until:
-                body = (await self._make(now)).model_dump_json().encode()
-                etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-                self._ready = Ready(body, etag, now + FRESH)
-            return self._ready
-
-    async def _make(self, now: datetime) -> OverviewAnswer:
-        async with self._store.read() as reader:
-            services = await reader.services("", MOST_SERVICES)
-            targets = await reader.targets([service.name for service in services])
-            of: dict[str, list[Target]] = {service.name: [] for service in services}
-            for target in targets:
-                of[target.service_name].append(target)
-            trends = await self._recent_trends(reader, of, targets, now)
-        return OverviewAnswer(
-            hours_end=trends.ends,
-            services=[self._row(service, of[service.name], trends, now) for service in services],
-        )
+    async def make(self) -> Made:
+        """Return the answer of this moment."""
+        now = self._clock()
+        in_use = await self._roster.in_use()
+        trends = await self._recent_trends(in_use, now)
+        rows = [
+            self._row(service, in_use.targets[service.name], trends, now)
+            for service in in_use.services
+        ]
+        answer = OverviewAnswer(hours_end=trends.ends, services=rows)
+        return Made(answer.model_dump_json().encode())
 
     def _row(
         self, service: Service, targets: Sequence[Target], trends: Trends, now: datetime
     ) -> OverviewRow:
-        state = self._read_model.state(service.name, targets, now)
+        state = self._results.figures.state(service.name, targets, now)
+        forecast = self._results.forecasts.state(state, now).slos[0]
         rates = trends.rates.get(service.name, [None] * HOURS_SHOWN)
-        return OverviewRow.of(service, state, rates)
+        return OverviewRow.of(service, state, forecast, self._release(service, now), rates)
 
-    async def _recent_trends(
-        self,
-        reader: CatalogReader,
-        of: dict[str, list[Target]],
-        targets: Sequence[Target],
-        now: datetime,
-    ) -> Trends:
-        if self._trends is None or now >= self._trends.until:
-            ends = hour_ends(to_micros(now) // MICROSECONDS)
-            counts = await reader.hourly_counts(ends)
-            slow = await reader.hourly_slow(ends, targets)
-            rates = hourly_burn_rates(counts, slow, of, self._default)
-            self._trends = Trends(now + TRENDS_FRESH, ends.tolist(), rates)
-        return self._trends
+    def _release(self, service: Service, now: datetime) -> Release | None:
+        """Return what holds for a feature; an override counts if the newest decision names it."""
+        decision = self._results.decisions.newest(service.name)
+        if decision is None:
+            return None
+        named = {v.override_id for v in decision.verdicts if v.override_id is not None}
+        return release_of(decision, _FEATURE, service, named, now)
+
+    async def _recent_trends(self, in_use: InUse, now: datetime) -> Trends:
+        async with self._reading:
+            if self._trends is None or now >= self._trends.until:
+                ends = hour_ends(to_micros(now) // MICROSECONDS)
+                targets = [target for own in in_use.targets.values() for target in own]
+                async with self._store.read() as reader:
+                    counts = await reader.hourly_counts(ends)
+                    slow = await reader.hourly_slow(ends, targets)
+                rates = hourly_burn_rates(counts, slow, in_use.targets, self._default)
+                self._trends = Trends(now + TRENDS_FRESH, ends.tolist(), rates)
+            return self._trends

@@ -4,10 +4,42 @@ from typing import Self
 
 from pydantic import BaseModel, Field
 
-from api_gateway.burn_schemas import Burn
+from api_gateway.burn_schemas import Answer, Burn
 from api_gateway.domain import Service, Tier
+from api_gateway.release import Release
 from api_gateway.schemas import Instant
 from api_gateway.state import ServiceState
+from common.events import Confidence, Decision, SloForecast, Trend
+
+
+class OverviewDecision(BaseModel):
+    """Whether a feature may be released now, and the reason that decides."""
+
+    decision: Decision
+    allowed: bool
+    reason: str | None
+    overridden: bool
+
+    @classmethod
+    def of(cls, release: Release) -> Self:
+        """Return what a line shows of a release."""
+        return cls(
+            decision=release.decision,
+            allowed=release.allowed,
+            reason=release.reasons[0].message if release.reasons else None,
+            overridden=release.override_id is not None,
+        )
+
+
+class OverviewForecast(Answer):
+    """When the budget that is spent first will be; hours, null where the end is not in sight."""
+
+    name: str = Field(description="The objective that it is about")
+    time_to_exhaustion_hours: float | None
+    p10_hours: float | None
+    p90_hours: float | None
+    burn_rate_trend: Trend
+    confidence_level: Confidence
 
 
 class OverviewRow(Burn):
@@ -27,28 +59,32 @@ class OverviewRow(Burn):
     )
     timestamp: Instant
     newest_at: Instant | None
+    forecast: OverviewForecast
+    decision: OverviewDecision | None = Field(
+        description="null while the gate has not decided on the service"
+    )
     hourly_burn_rates: list[float | None] = Field(
         description="Of each hour in `hours_end`; null where nothing was requested or reported"
     )
 
     @classmethod
-    def of(cls, service: Service, state: ServiceState, rates: list[float | None]) -> Self:
+    def of(
+        cls,
+        service: Service,
+        state: ServiceState,
+        forecast: SloForecast,
+        release: Release | None,
+        rates: list[float | None],
+    ) -> Self:
         """Return the line of a service."""
         worst = next(slo for slo in state.slos if slo.id == state.slo_id)
         allowed = (1 - worst.objective) * worst.total
+        figures = {name: getattr(state, name) for name in Burn.model_fields}
         return cls(
+            **figures,
             service_name=service.name,
             tier=service.tier,
             owner=service.owner,
-            data_status=state.data_status,
-            risk_level=state.risk_level,
-            risk_capped=state.risk_capped,
-            burn_rate_5m=state.burn_rate_5m,
-            burn_rate_1h=state.burn_rate_1h,
-            burn_rate_24h=state.burn_rate_24h,
-            composite_burn_rate=state.composite_burn_rate,
-            error_budget_consumed=state.error_budget_consumed,
-            error_budget_remaining=state.error_budget_remaining,
             slo_name=state.slo_name,
             objective=worst.objective,
             window_days=worst.window_days,
@@ -57,12 +93,14 @@ class OverviewRow(Burn):
             bad_events_left=round(allowed - worst.bad) if worst.total else None,
             timestamp=state.timestamp,
             newest_at=state.newest_at,
+            forecast=OverviewForecast.model_validate(forecast),
+            decision=None if release is None else OverviewDecision.of(release),
             hourly_burn_rates=rates,
         )
 
 
 class OverviewAnswer(BaseModel):
-    """All services in use, by name, up to 2 000 of them."""
+    """All services in use, by name."""
 
     hours_end: list[int] = Field(
         description="Ends of the last hours in seconds since 1970, rising; the last one is running"

@@ -83,7 +83,8 @@ EventCount = Annotated[int, Field(ge=0, le=COUNT_LIMIT), BeforeValidator(_whole_
 MIN_BAD_EVENTS = "Bad events in 24 h below which the risk level is at most OBSERVE"
 Id = Annotated[int, Field(ge=1, le=2**63 - 1), BeforeValidator(_whole_number)]
 TargetName = Annotated[Text, Field(min_length=1, max_length=128)]
-Ratio = Annotated[Decimal, BeforeValidator(_number), WithJsonSchema({"type": "number"})]
+NUMBER = BeforeValidator(_number)
+Ratio = Annotated[Decimal, NUMBER, WithJsonSchema({"type": "number"})]
 Seconds = Annotated[
     Decimal,
     Field(ge=SHORTEST_THRESHOLD_SECONDS, le=LONGEST_THRESHOLD_SECONDS),

@@ -18,6 +18,7 @@ from common.audit import Deed
 from common.database import Database
 from common.kafka import Publisher
 from common.outbox import Outbox
+from tests.servers import migrate
 
 NOW = datetime(2026, 3, 2, 12, 0, 30, 123456, tzinfo=UTC)
 ENTRIES = 6
@@ -48,14 +49,19 @@ def audit_url(new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch) 
     return url
 
 
-def tamper(url: str, *statements: str) -> None:
-    async def run() -> None:
-        connection = await asyncpg.connect(url, ssl=False)
-        for statement in (UNPROTECTED.format(""), UNPROTECTED.format("_head"), *statements):
+async def run(url: str, *statements: str) -> None:
+    """Run statements on one connection."""
+    connection = await asyncpg.connect(url, ssl=False)
+    try:
+        for statement in statements:
             await connection.execute(statement)
+    finally:
         await connection.close()
 
-    asyncio.run(run())
+
+def tamper(url: str, *statements: str) -> None:
+    unprotected = (UNPROTECTED.format(""), UNPROTECTED.format("_head"))
+    asyncio.run(run(url, *unprotected, *statements))
 
 
 def verify(*arguments: str) -> tuple[int, str]:
@@ -117,3 +123,26 @@ def test_a_tail_that_was_cut_off_with_its_head_is_found_by_what_was_noted(audit_
     status, said = verify("--expect", last[0])
     assert status == 3
     assert said.startswith("entry 6 is not the one that was noted")
+
+
+def test_the_role_of_the_services_may_only_append(
+    audit_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role, database = 'the "services"', "migrated_for_a_role"
+    quoted = '"the ""services"""'
+    maker = f"CREATE ROLE {quoted}"
+    everything = f"ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO {quoted}"
+    url = f"{audit_url.rpartition('/')[0]}/{database}"
+    asyncio.run(run(audit_url, maker, f"CREATE DATABASE {database} TEMPLATE template0"))
+    asyncio.run(run(url, everything))
+    monkeypatch.setenv("BURNLINE_AUDIT_ROLE", role)
+    migrate(url)
+    asyncio.run(fill(url))
+    as_services = (f"GRANT USAGE ON SCHEMA catalog TO {quoted}", f"SET ROLE {quoted}")
+    asyncio.run(run(url, *as_services, "SELECT count(*) FROM catalog.audit"))
+    asyncio.run(run(url, *as_services, "UPDATE catalog.overrides SET uses = 0"))
+    for statement in ("UPDATE catalog.audit SET actor = 'boris'", "DELETE FROM catalog.audit"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            asyncio.run(run(url, *as_services, statement))
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert verify()[0] == 0

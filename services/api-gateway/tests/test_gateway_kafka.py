@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -27,8 +27,9 @@ from common.events import (
 from common.kafka import Publisher, Record, TableReader
 from common.settings import KafkaSettings
 from common.sharding import shard_of
-from common.topics import BURNRATES, CATALOG, COMMANDS, ensure_topics
+from common.topics import BURNRATES, CATALOG, COMMANDS, DECISIONS, POLICIES, ensure_topics
 from tests.gateway import PARTITIONS, TOKEN, heartbeat, slo_status, snapshot
+from tests.gateway_decisions import decided
 
 AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
 SERVICE = {"name": "checkout", "tier": 1, "owner": "payments"}
@@ -58,7 +59,7 @@ async def serving(settings: GatewaySettings) -> AsyncIterator[httpx.AsyncClient]
         )
 
 
-async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 20) -> Any:
+async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 60) -> Any:
     """Return what the condition gives as soon as that is true."""
     async with asyncio.timeout(seconds):
         while not (found := await condition()):
@@ -76,7 +77,7 @@ async def settings(postgres_url: str, fresh_topics: str) -> GatewaySettings:
     made = gateway_settings(postgres_url, fresh_topics)
     database = Database.connect(made, "test")
     async with database.write() as session:
-        tables = "catalog.services, catalog.slo_targets, catalog.outbox"
+        tables = "catalog.services, catalog.slo_targets, catalog.overrides, catalog.outbox"
         await session.execute(text(f"TRUNCATE {tables} CASCADE"))
     await database.close()
     return made
@@ -101,13 +102,19 @@ async def publish(publisher: Publisher, message: BurnRateMessage) -> None:
 
 async def catalog_events(settings: KafkaSettings) -> list[tuple[bytes | None, CatalogMessage]]:
     """Return what stands on the catalog topic."""
-    found: list[tuple[bytes | None, CatalogMessage]] = []
     decoder = msgspec.json.Decoder(CatalogMessage)
+    records = await topic_records(settings, CATALOG.name)
+    return [(record.key, decoder.decode(record.value or b"")) for record in records]
+
+
+async def topic_records(settings: KafkaSettings, topic: str) -> list[Record]:
+    """Return all records of a topic."""
+    found: list[Record] = []
 
     async def keep(records: Any) -> None:
-        found.extend((record.key, decoder.decode(record.value)) for record in records)
+        found.extend(records)
 
-    reader = TableReader(settings, [CATALOG.name], keep)
+    reader = TableReader(settings, [topic], keep)
     task = asyncio.create_task(reader.run())
     async with asyncio.timeout(20):
         await reader.caught_up.wait()
@@ -194,6 +201,44 @@ async def test_a_lost_catalog_topic_is_filled_again(settings: GatewaySettings) -
     assert sorted(again, key=str) == sorted(before, key=str)
 
 
+async def test_a_lost_policies_topic_is_filled_again(settings: GatewaySettings) -> None:
+    wanted = {"actor": "ana", "reason": "hotfix for the outage", "decision": "ALLOW"}
+    quick = settings.model_copy(update={"override_visible_seconds": 0.1})
+    async with serving(quick) as client:
+        await until(lambda: ready(client))
+        await client.post("/api/services", json=SERVICE)
+        made = await client.post("/api/release/checkout/override", json=wanted)
+        assert made.status_code == 202
+        before = await until(lambda: policy_events(settings, 1))
+        assert before[0].key == f"override/{made.json()['id']}".encode()
+        await lose_topics(settings)
+        again = await until(lambda: policy_events(settings, 1), 60)
+    assert [(r.key, r.value) for r in again] == [(r.key, r.value) for r in before]
+
+
+async def test_decisions_are_known_before_it_is_ready(
+    settings: GatewaySettings, publisher: Publisher
+) -> None:
+    now = system_clock()
+    for i in range(50):
+        decision = decided("checkout", evaluated_at=now + timedelta(seconds=i))
+        decision = msgspec.structs.replace(decision, expires_at=now + timedelta(minutes=5 + i))
+        key, value = b"checkout", encode(decision)
+        await publisher.send(DECISIONS.name, value, key=key, partition=decision.shard)
+    async with serving(settings) as client:
+        await client.post("/api/services", json=SERVICE)
+        await until(lambda: ready(client))
+        body = (await client.get("/api/release/checkout")).json()
+    assert (body["decision"], body["allowed"]) == ("ALLOW", True)
+    assert datetime.fromisoformat(body["evaluated_at"]) == now + timedelta(seconds=49)
+
+
+async def policy_events(settings: KafkaSettings, count: int) -> Any:
+    """Return the records of the policies topic once there are so many."""
+    found = await topic_records(settings, POLICIES.name)
+    return found if len(found) == count else None
+
+
 async def count_of(settings: GatewaySettings, count: int) -> Any:
     events = await catalog_events(settings)
     return events if len(events) == count else None
@@ -203,7 +248,7 @@ async def lose_topics(settings: GatewaySettings) -> None:
     """Delete the topics that the gateway reads and make them anew, as a wiped broker would."""
     admin = AIOKafkaAdminClient(**settings.client_options())
     await admin.start()
-    names = [CATALOG.name, BURNRATES.name]
+    names = [CATALOG.name, POLICIES.name, BURNRATES.name]
     await admin.delete_topics(names)
     while {*names} & {*await admin.list_topics()}:
         await asyncio.sleep(0.05)
@@ -257,17 +302,18 @@ async def test_compute_goes_round_by_kafka(settings: GatewaySettings, publisher:
         assert one.json()[0]["command_id"] != computed[0]["command_id"]
 
 
-async def test_silent_shards_are_named_after_five_seconds(
+async def test_silent_shards_are_named_when_their_time_is_up(
     settings: GatewaySettings, publisher: Publisher
 ) -> None:
-    async with serving(settings) as client, burnrate_stand_in(settings, publisher, {0, 3}):
+    assert settings.compute_timeout_seconds == 5
+    patient = settings.model_copy(update={"compute_timeout_seconds": 2.0})
+    async with serving(patient) as client, burnrate_stand_in(settings, publisher, {0, 3}):
         await until(lambda: ready(client))
         started = asyncio.get_running_loop().time()
         response = await client.post("/api/burn/compute")
-        took = asyncio.get_running_loop().time() - started
+        assert asyncio.get_running_loop().time() - started >= 2.0
         assert response.status_code == 504
         assert response.json()["silent_shards"] == [1, 2]
-        assert 4.9 < took < 6.5
 
 
 async def test_without_kafka_it_lives_and_takes_wishes_but_is_not_ready(

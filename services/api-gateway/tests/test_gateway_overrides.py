@@ -80,7 +80,9 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"decision": "allow"}, "decision"),
     ({"expires_in_minutes": 0}, "expires_in_minutes"),
     ({"expires_in_minutes": 1441}, "expires_in_minutes"),
-    ({"expires_in_minutes": 1.5}, "expires_in_minutes"),
+    ({"expires_in_minutes": 0.09}, "expires_in_minutes"),
+    ({"expires_in_minutes": -60}, "expires_in_minutes"),
+    ({"expires_in_minutes": 1440.01}, "expires_in_minutes"),
     ({"expires_in_minutes": "60"}, "expires_in_minutes"),
     ({"max_uses": 0}, "max_uses"),
     ({"max_uses": True}, "max_uses"),
@@ -108,6 +110,9 @@ async def test_texts_are_trimmed_and_the_day_is_the_longest(gateway: GatewayHarn
     longest = await ask(gateway, actor=" ana ", reason="  0123456789 ", expires_in_minutes=1440)
     assert (longest["actor"], longest["reason"]) == ("ana", "0123456789")
     assert longest["expires_at"] == "2026-03-03T12:00:30Z"
+    half = await ask(gateway, expires_in_minutes=0.5)
+    assert half["expires_at"] == "2026-03-02T12:01:00Z"
+    assert (await ask(gateway))["expires_at"] == "2026-03-02T13:00:30Z"
 
 
 async def test_a_later_one_of_the_same_scope_takes_the_place(gateway: GatewayHarness) -> None:

@@ -15,6 +15,7 @@ from api_gateway.hourly import hour_ends
 from api_gateway.routers.stream import MOST_STREAMS, stream_changes
 from common.topics import BURNRATES, CATALOG
 from tests.gateway import NOW, GatewayHarness, for_target, heartbeat, snapshot
+from tests.gateway_decisions import decided
 
 HOUR = 3600
 NOON = int(NOW.timestamp()) // HOUR * HOUR
@@ -72,19 +73,37 @@ async def test_hours_take_the_strictest_objective_and_the_slow_ones(
     assert rates[:-2] == [None] * 22
 
 
-async def test_the_answer_is_made_once_a_second(gateway: GatewayHarness) -> None:
+async def test_what_is_written_is_shown_at_once_and_nothing_is_sent_twice(
+    gateway: GatewayHarness,
+) -> None:
     await gateway.service()
     first = await gateway.client.get("/api/overview")
-    await gateway.service("cart")
-    again = await gateway.client.get(
-        "/api/overview", headers={"If-None-Match": first.headers["ETag"]}
-    )
+    known = {"If-None-Match": first.headers["ETag"]}
+    again = await gateway.client.get("/api/overview", headers=known)
     assert (again.status_code, again.content) == (304, b"")
-    gateway.now[0] += timedelta(seconds=1)
-    later = await gateway.client.get(
-        "/api/overview", headers={"If-None-Match": first.headers["ETag"]}
-    )
+    await gateway.service("cart")
+    later = await gateway.client.get("/api/overview", headers=known)
     assert [row["service_name"] for row in later.json()["services"]] == ["cart", "checkout"]
+
+
+async def test_a_line_says_what_gate_and_forecast_say(gateway: GatewayHarness) -> None:
+    await gateway.service()
+    assert (await row_of(gateway, "checkout"))["decision"] is None
+    await gateway.feed(
+        snapshot("checkout"),
+        *(heartbeat(shard) for shard in range(4)),
+        decided("checkout", "BLOCK"),
+    )
+    gateway.now[0] += timedelta(seconds=3)
+    row = await row_of(gateway, "checkout")
+    release = await gateway.get("/api/release/checkout")
+    shown = {name: release[name] for name in ("decision", "allowed")}
+    assert {name: row["decision"][name] for name in shown} == shown
+    assert row["decision"]["reason"] == release["reasons"][0]["message"]
+    forecast = await gateway.get("/api/forecast/checkout")
+    assert {name: forecast[name] for name in row["forecast"] if name != "name"} == {
+        name: value for name, value in row["forecast"].items() if name != "name"
+    }
 
 
 def test_hours_end_with_the_one_that_runs() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import numpy as np
 
@@ -73,7 +74,7 @@ def look_ahead(
     """Return the forecast of one objective of a service.
 
     The snapshot says what is spent and how fresh it is; the history, what leaves the window. Both
-    may be a few seconds apart. What has no counts gets `no_forecast`.
+    may be a few seconds apart. What has no counts gets `no_forecast`. ValueError: no budget.
     """
     if not slo.total:
         return no_forecast(slo, snapshot.service_name)
@@ -87,7 +88,9 @@ class _Look:
         self, slo: SloStatus, snapshot: BurnRateSnapshot, history: History, now: datetime
     ) -> None:
         self._slo, self._snapshot, self._history, self._now = slo, snapshot, history, now
-        self._allowed = 1 - slo.objective
+        self._allowed = float(1 - Decimal(str(slo.objective)))  # twelve nines keep their digits
+        if not 0 < self._allowed < 1:
+            raise ValueError(f"an objective of {slo.objective} leaves no budget to forecast")
         self._window_hours = slo.window_days * DAY_HOURS
         self._first_hours = _until_full(now, HOUR_SECONDS) / HOUR_SECONDS
         self._line = burn_rate_line(history.minutes, self._allowed)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+import structlog
 from msgspec.structs import replace
 
 from common.clock import Clock
@@ -16,10 +17,12 @@ from common.topics import FORECASTS
 from forecast import repository
 from forecast.domain import first_spent, look_ahead
 from forecast.handlers import Retired
-from forecast.metrics import FORECASTS_MADE, OVERDUE, TICK_SECONDS
+from forecast.metrics import FAILED, FORECASTS_MADE, OVERDUE, TICK_SECONDS
 from forecast.settings import ForecastSettings
 from forecast.shard_counts import LatencyKey, ShardCounts, Span
 from forecast.shard_levels import Pace, ShardLevels
+
+log = structlog.get_logger()
 
 
 class ForecastWork:
@@ -93,12 +96,16 @@ class Forecaster:
         snapshots = [_told(levels.snapshots[name], silent=levels.silent(now)) for name in due]
         try:
             await self._read_counts(shard, counts, snapshots, now)
+            slos = [(s.service_name, slo) for s in snapshots for slo in s.slos]
+            doubted = [counts.doubt(name, slo, now) for name, slo in slos]
+            if any(doubted):
+                await self._read_counts(shard, counts, snapshots, now)
         except BaseException:
             counts.forget()  # or what was not read would be taken for no errors
             raise
         found = []
         for snapshot in snapshots:
-            found.append(_service_forecast(snapshot, counts, own.epoch, now))
+            found += _service_forecasts(snapshot, counts, own.epoch, now)
             await asyncio.sleep(0)  # others are served between two services
         if self._ledger.owned.get(shard) is not own:
             return
@@ -156,12 +163,18 @@ def _lagging(status: DataStatus) -> DataStatus:
     return status if status is DataStatus.NO_DATA else DataStatus.LAGGING
 
 
-def _service_forecast(
+def _service_forecasts(
     snapshot: BurnRateSnapshot, counts: ShardCounts, epoch: int, now: datetime
-) -> ServiceForecast:
+) -> list[ServiceForecast]:
+    """Return the service's forecast; none of a snapshot that makes no sense, which is logged."""
     name = snapshot.service_name
-    slos = [look_ahead(slo, snapshot, counts.history(name, slo), now) for slo in snapshot.slos]
-    return ServiceForecast(
+    try:
+        slos = [look_ahead(slo, snapshot, counts.history(name, slo), now) for slo in snapshot.slos]
+    except (ArithmeticError, LookupError, ValueError):
+        log.exception("forecast_failed", service_name=name)
+        FAILED.inc()
+        return []
+    forecast = ServiceForecast(
         service_name=name,
         shard=snapshot.shard,
         epoch=epoch,
@@ -169,3 +182,4 @@ def _service_forecast(
         data_status=snapshot.data_status,
         slos=first_spent(slos),
     )
+    return [forecast]

@@ -66,7 +66,7 @@ def confidence(line: Line, freshness: Freshness) -> tuple[Confidence, str]:
     apart = line.fit_ratio < GOOD_FIT
     status, points = freshness.status, line.points
     spread = f"the burn rate scatters by {scatter:.1f} times its mean"
-    counted = f"only {points} half hours with requests in the last day"
+    counted = f"requests in only {points} of the last 48 half hours"
     rules: tuple[tuple[bool, Confidence, str], ...] = (
         (status in _OLD, "low", _OLD.get(status, "")),
         (points < FEW_POINTS, "low", counted),

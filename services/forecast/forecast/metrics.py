@@ -5,6 +5,9 @@ from typing import Final
 from prometheus_client import Counter, Gauge, Histogram
 
 FORECASTS_MADE: Final = Counter("burnline_forecast_forecasts", "Forecasts published")
+FAILED: Final = Counter(
+    "burnline_forecast_failed", "Services whose snapshot made no sense; the log names them"
+)
 OVERDUE: Final = Gauge(
     "burnline_forecast_overdue", "Services left for the next tick because too many were due"
 )

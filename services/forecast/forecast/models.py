@@ -126,10 +126,10 @@ def predict_linear(hours: Values, remaining: Values, window_hours: float) -> flo
 class RollingBudget:
     """What is in the SLO window now, and what leaves it, hour by hour.
 
-    `overspent` is bad / allowed_ratio - total: the budget is spent from 0 on. `leaving` is the
-    same of what goes at each full hour to come, the first of which is `first_hours` (0..1) away.
-    `requests` is the traffic expected in each interval between these hours, per hour; there is
-    one interval more than hours that leave.
+    `overspent` is bad / allowed_ratio - total: the budget is spent above 0, and whole in a window
+    that has become empty. `leaving` is the same of what goes at each full hour to come, the
+    first of which is `first_hours` (0..1) away. `requests` is the traffic expected in each
+    interval between these hours, per hour; there is one interval more than hours that leave.
     """
 
     overspent: float
@@ -140,12 +140,16 @@ class RollingBudget:
 
 @dataclass(frozen=True, slots=True)
 class _Course:
-    """The overspent requests by case and interval: straight from `starts` to `ends`."""
+    """The overspent requests by case and interval: straight from `starts` to `ends`.
+
+    `noise` is what the rounding of so large sums may come to.
+    """
 
     begins: Values
     lengths: Values
     starts: Values
     ends: Values
+    noise: float
 
 
 def roll_off(budget: RollingBudget, burn_rates: Values, window_hours: float) -> list[float | None]:
@@ -155,13 +159,15 @@ def roll_off(budget: RollingBudget, burn_rates: Values, window_hours: float) -> 
     end an hour leaves the window as a whole, as burnrate's SLO windows have it.
     """
     course = _course(budget, burn_rates)
-    return _first(course, course.starts >= 0, course.ends >= 0, window_hours)
+    spent = course.starts > course.noise, course.ends > course.noise
+    return _first(course, *spent, window_hours)
 
 
 def recovery(budget: RollingBudget, burn_rates: Values, window_hours: float) -> list[float | None]:
     """Return when a spent budget is no longer spent, for each row of future burn rates."""
     course = _course(budget, burn_rates)
-    return _first(course, course.starts < 0, course.ends < 0, window_hours)
+    unspent = course.starts <= course.noise, course.ends <= course.noise
+    return _first(course, *unspent, window_hours)
 
 
 def interval_lengths(first_hours: float, intervals: int) -> Values:
@@ -176,7 +182,9 @@ def _course(budget: RollingBudget, burn_rates: Values) -> _Course:
     gained = (burn_rates - 1) * (budget.requests * lengths)
     left = np.concatenate(([0.0], np.cumsum(budget.leaving)))
     ends = budget.overspent - left + np.cumsum(gained, axis=1)
-    return _Course(np.cumsum(lengths) - lengths, lengths, ends - gained, ends)
+    ends[:, -1] -= gained[:, 0]  # the last hour to leave is this one, with what is still to come
+    noise = _ROUNDING * (1 + len(left) * float(np.abs(budget.leaving).sum()))
+    return _Course(np.cumsum(lengths) - lengths, lengths, ends - gained, ends, noise)
 
 
 def _first(
@@ -190,7 +198,7 @@ def _first(
             continue
         i = int(holds.argmax())
         start, end = float(course.starts[case, i]), float(course.ends[case, i])
-        into = 0.0 if at_start[case, i] else start / (start - end)
+        into = 0.0 if at_start[case, i] else min(1.0, max(0.0, start / (start - end)))
         found.append(_within(float(course.begins[i] + into * course.lengths[i]), window_hours))
     return found
 

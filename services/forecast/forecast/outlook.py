@@ -51,11 +51,10 @@ def burn_rate_line(minutes: Values, allowed_ratio: float) -> Line:
     """
     wanted = SERIES_HOURS * 60
     points = minutes[:, -wanted:].reshape(2, -1, POINT_MINUTES).sum(2)
-    total, bad = points[0].astype(np.float64), points[1]
-    rates: Values = bad / np.maximum(total, 1) / allowed_ratio
-    ago = np.arange(len(total), 0, -1) - 0.5
-    hours: Values = -ago * (POINT_MINUTES / 60)
-    return fit_line(hours, rates, total)
+    total, bad = points.astype(np.float64)
+    ago = np.arange(len(total), 0, -1, dtype=np.float64) - 0.5
+    rates = np.divide(bad, np.maximum(total, 1.0) * allowed_ratio, dtype=np.float64)
+    return fit_line(-ago * (POINT_MINUTES / 60), rates, total)
 
 
 def shrunk_slope(line: Line) -> float:

@@ -18,6 +18,12 @@ LENGTHS = (MINUTE, HOUR)
 RECENT_BUCKETS = {MINUTE: 15, HOUR: 2}
 """What a refresh reads again: reports are seldom later than that; re-reading finds the rest."""
 
+DOUBT_RATIO = 0.02
+"""Counts that differ from a snapshot's by more, and by more than what is recent, are read again."""
+
+DOUBTS_PER_REREAD = 20
+"""How often doubts may make everything be read again, for each time that it is anyhow."""
+
 LatencyKey = tuple[str, float]
 """A service and a threshold in seconds."""
 
@@ -102,11 +108,28 @@ class ShardCounts:
         """Put a bucket's requests and slow ones, [1, total and bad]."""
         self._latency[key].by_length[length_seconds].put(bucket, counts)
 
+    def doubt(self, service: str, slo: SloStatus, now: datetime) -> bool:
+        """Let everything be read again where a snapshot has counted much that is not here.
+
+        History that is imported is older than what a refresh reads. Tells whether it is doubted,
+        which is possible only so long after the last time.
+        """
+        lines = self._lines_of(service, slo)[0]
+        if lines is None or lines.reread_at is None:
+            return False
+        held = self.history(service, slo)
+        total = held.hours[0, -slo.window_days * DAY_HOURS :].sum()
+        recent = held.minutes[0, -RECENT_BUCKETS[MINUTE] :].sum()
+        age_seconds = (now - lines.reread_at).total_seconds()
+        differs = abs(total - slo.total) > max(DOUBT_RATIO * slo.total, recent)
+        if differs and age_seconds * DOUBTS_PER_REREAD >= self._reread_seconds:
+            lines.reread_at = None
+            return True
+        return False
+
     def history(self, service: str, slo: SloStatus) -> History:
         """Return an objective's counts; what was read for it stands at the same instant."""
-        lines, series = self._blocks, self._slots.get(service, -1)
-        if slo.threshold_seconds is not None:
-            lines, series = self._latency.get((service, slo.threshold_seconds)), 0
+        lines, series = self._lines_of(service, slo)
         hours = slo.window_days * DAY_HOURS + LOOK_BACK_HOURS
         if lines is None or series < 0:
             empty = Timeline(1, 1, 0)
@@ -115,6 +138,12 @@ class ShardCounts:
             lines.by_length[HOUR].newest(series, hours),
             lines.by_length[MINUTE].newest(series, DAY_MINUTES),
         )
+
+    def _lines_of(self, service: str, slo: SloStatus) -> tuple[_Lines | None, int]:
+        """Return where an objective's counts are, and in which series (-1: none)."""
+        if slo.threshold_seconds is not None:
+            return self._latency.get((service, slo.threshold_seconds)), 0
+        return self._blocks, self._slots.get(service, -1)
 
     def _due(self, lines: _Lines, now: datetime) -> list[Span]:
         """Return what to read: what is recent, and once in a while everything."""

@@ -48,7 +48,7 @@ def no_data_message(service_name: str, slo_name: str) -> str:
 
 def message(of: Outcome) -> str:
     """Return the sentence of a service with counts."""
-    budget = f"{of.service_name}'s {of.window_days} day budget ({of.slo_name})"
+    budget = f"the {of.window_days} day budget of {of.service_name} ({of.slo_name})"
     if of.remaining_ratio <= 0:
         said = _spent(of, budget)
     elif of.p50_hours is not None:
@@ -62,12 +62,14 @@ def message(of: Outcome) -> str:
 
 
 def _spent(of: Outcome, budget: str) -> str:
-    window = f"not within {of.window_days} days"
-    gone, present = of.unblocked_at, of.unblocked_at_present_rate
+    used = f"T{budget[1:]} is spent, {percentage(1 - of.remaining_ratio)} of it is used."
+    days, gone, present = of.window_days, of.unblocked_at, of.unblocked_at_present_rate
+    if gone is None:
+        return f"{used} It does not come back within {days} days, even if no more errors come."
+    after = f"by {instant(present)}" if present else f"not within {days} days"
     return (
-        f"{budget} is spent, {percentage(1 - of.remaining_ratio)} of it is used. It comes back "
-        f"{f'by {instant(gone)}' if gone else window} if no more errors come, "
-        f"{f'by {instant(present)}' if present else window} at the present error rate."
+        f"{used} It comes back by {instant(gone)} if no more errors come; at the present error "
+        f"rate {after}."
     )
 
 
@@ -93,7 +95,7 @@ def _interval(of: Outcome) -> str:
 
 def _lasts(of: Outcome, budget: str) -> str:
     said = (
-        f"{budget} is not expected to be spent within {of.window_days} days; "
+        f"T{budget[1:]} is not expected to be spent within {of.window_days} days; "
         f"{percentage(of.remaining_ratio)} of it is left, at a burn rate of {of.burn_rate:.2g}."
     )
     if of.p10_hours is None:

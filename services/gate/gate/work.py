@@ -1,7 +1,6 @@
 """What the ledger asks of the gate for each shard: its decisions at the start, then changes."""
 
 from collections.abc import Callable
-from typing import Protocol
 
 import numpy as np
 
@@ -9,27 +8,17 @@ from common.breaker import Breaker, BreakerLimits
 from common.database import WriteSession
 from common.dead_letters import dead_letter_record, log_dead_letters
 from common.ledger import Batch, RefusedError
-from common.outbox import OutboxRecord
+from common.outbox import Outbox
 from gate import repository
 from gate.changes import Change, Poison, judge
 from gate.metrics import CHANGES, DEAD_LETTERS
 from gate.shard_view import ShardView
 
 
-class Announces(Protocol):
-    """The part of an outbox that dead letters need."""
-
-    async def add(self, session: WriteSession, records: list[OutboxRecord]) -> None:
-        """Write the records with the transaction."""
-
-    def wake(self) -> None:
-        """Publish now."""
-
-
 class GateWork:
     """Keeps a view of each shard that is held; stores the changes that come for it."""
 
-    def __init__(self, outbox: Announces, limits: BreakerLimits) -> None:
+    def __init__(self, outbox: Outbox, limits: BreakerLimits) -> None:
         self.views: dict[int, ShardView] = {}
         self._outbox, self._limits = outbox, limits
         self._breakers: dict[int, Breaker] = {}

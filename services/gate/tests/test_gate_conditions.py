@@ -1,11 +1,11 @@
 """What a policy can switch on: conditions of a block, hysteresis, forecasts; overrides in order."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from common.events import Decision, OverrideChanged, ServiceForecast, Verdict
+from common.events import BurnPair, Decision, OverrideChanged, ServiceForecast, Verdict
 from common.policy import CHANGE_CLASSES, Policy
 from common.slo import DataStatus, RiskLevel
 from gate.domain import Inputs, Previous, ShardSign, Standing
@@ -80,17 +80,17 @@ def test_a_burn_pair_confirms_above_its_threshold(
     assert ("burn_pair_calm" in codes(verdict)) == (decision == "WARN")
 
 
+@pytest.mark.parametrize(("rate", "decision"), [(14.4, "WARN"), (14.4000001, "BLOCK")])
+def test_a_pair_at_its_threshold_does_not_burn(rate: float, decision: Decision) -> None:
+    pairs = (BurnPair(3600, 300, 14.4, rate), BurnPair(86_400, 7200, 3.0, 0.0))
+    slo = replace(at_level(RiskLevel.FREEZE), burn_pairs=pairs)
+    rules = policy(conditions={"burn_pair": True})
+    assert feature(rules, inputs([slo])).decision == decision
+
+
 def test_a_pair_that_no_objective_can_reach_is_not_waited_for() -> None:
-    slo = at_level(RiskLevel.FREEZE)
-    bare = objective(short=(3, 1_000), hour=(3, 1_000), day=(3, 1_000))
-    for rules in (policy(), policy(conditions={"burn_pair": True})):
-        assert feature(rules, inputs([slo])).decision == "BLOCK"
-    without = inputs(snapshot=snapshot([type(bare)(**{**_fields(bare), "burn_pairs": ()})]))
-    assert feature(policy(conditions={"burn_pair": True}), without).decision == "BLOCK"
-
-
-def _fields(struct: Any) -> dict[str, Any]:
-    return {name: getattr(struct, name) for name in struct.__struct_fields__}
+    slo = replace(at_level(RiskLevel.FREEZE), burn_pairs=())
+    assert feature(policy(conditions={"burn_pair": True}), inputs([slo])).decision == "BLOCK"
 
 
 def test_a_level_that_its_target_caps_is_told() -> None:
@@ -194,6 +194,9 @@ def test_a_block_tells_when_it_is_forecast_to_end() -> None:
     assert evaluate(policy(), calm).unblocked_at is None
     two = [at_level(RiskLevel.FREEZE), at_level(RiskLevel.FREEZE, name="latency")]
     assert evaluate(policy(), inputs(two, forecast=forecasts(3))).unblocked_at is None
+    both = (*forecasts(3).slos, forecast_of("latency", NOW, 5))
+    known = inputs(two, forecast=replace(forecasts(3), slos=both))
+    assert evaluate(policy(), known).unblocked_at == NOW + timedelta(hours=5), "the last of them"
 
 
 def test_overrides_stand_in_the_order_of_precedence() -> None:

@@ -1,4 +1,3 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { approveOverride, revokeOverride, type Override } from "../../api/release";
@@ -8,10 +7,8 @@ import { useStore } from "../../lib/store";
 import { dayTime } from "../../lib/time";
 import { useNow } from "../../lib/useNow";
 import { withWriteAccess } from "../../lib/writeAccess";
+import { DeedDialog } from "../DeedDialog";
 import { Button } from "../ui/Button";
-import { TextField } from "../ui/Field";
-import { Modal } from "../ui/Modal";
-import { Failure } from "../ui/states";
 
 /** Overrides in force or waiting, each with what is left of its time and the means to end it. */
 export function OverrideList({ overrides }: { overrides: readonly Override[] }) {
@@ -57,7 +54,27 @@ export function OverrideList({ overrides }: { overrides: readonly Override[] }) 
           </li>
         ))}
       </ul>
-      {deed && <DeedDialog deed={deed} onClose={() => setDeed(null)} />}
+      {deed?.kind === "approve" && (
+        <DeedDialog
+          title="Approve the override"
+          description={`${deed.o.decision} by ${deed.o.actor}: ${deed.o.reason}. It takes another person than the one who asked.`}
+          verb="Approve"
+          text="none"
+          act={(actor) => approveOverride(deed.o, actor)}
+          onClose={() => setDeed(null)}
+        />
+      )}
+      {deed?.kind === "revoke" && (
+        <DeedDialog
+          title="Revoke the override"
+          description={`${deed.o.decision} by ${deed.o.actor}: ${deed.o.reason}`}
+          verb="Revoke"
+          grave
+          text="reason"
+          act={(actor, reason) => revokeOverride(deed.o, { actor, reason })}
+          onClose={() => setDeed(null)}
+        />
+      )}
     </>
   );
 }
@@ -76,60 +93,4 @@ function scopeOf(o: Override): string {
     ...(o.approver ? [`approved by ${o.approver}`] : []),
   ];
   return parts.join(" · ");
-}
-
-function DeedDialog({ deed, onClose }: { deed: Deed; onClose: () => void }) {
-  const [actor, setActor] = useState("");
-  const [reason, setReason] = useState("");
-  const queries = useQueryClient();
-  const approving = deed.kind === "approve";
-  const action = useMutation({
-    mutationFn: () =>
-      approving ? approveOverride(deed.o, actor) : revokeOverride(deed.o, { actor, reason }),
-    onSuccess: async () => {
-      await queries.invalidateQueries({ queryKey: ["service", deed.o.service_name, "release"] });
-      void queries.invalidateQueries({ queryKey: ["overview"] });
-      onClose();
-    },
-  });
-  return (
-    <Modal
-      open
-      onClose={onClose}
-      title={approving ? "Approve the override" : "Revoke the override"}
-      description={`${deed.o.decision} by ${deed.o.actor}: ${deed.o.reason}`}
-    >
-      <form
-        className="grid gap-3"
-        onSubmit={(event) => {
-          event.preventDefault();
-          action.mutate();
-        }}
-      >
-        <TextField
-          label="Your name"
-          required
-          value={actor}
-          onChange={(event) => setActor(event.target.value)}
-          hint={approving ? "Another person than the one who asked" : undefined}
-        />
-        {!approving && (
-          <TextField
-            label="Reason"
-            required
-            minLength={10}
-            value={reason}
-            onChange={(event) => setReason(event.target.value)}
-          />
-        )}
-        {action.error && <Failure error={action.error} />}
-        <div className="flex justify-end gap-2">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look={approving ? "primary" : "grave"} disabled={action.isPending}>
-            {approving ? "Approve" : "Revoke"}
-          </Button>
-        </div>
-      </form>
-    </Modal>
-  );
 }

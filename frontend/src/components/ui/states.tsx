@@ -1,5 +1,5 @@
 import type { UseQueryResult } from "@tanstack/react-query";
-import { CircleSlash, RotateCw, TriangleAlert } from "lucide-react";
+import { RotateCw, TriangleAlert } from "lucide-react";
 import type { ReactNode } from "react";
 
 import { ProblemError } from "../../api/client";
@@ -28,16 +28,6 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
       <p className="font-medium">{title}</p>
       {children !== undefined && <div className="mt-2 text-sm text-muted">{children}</div>}
     </div>
-  );
-}
-
-/** Honest about what this server does not offer. */
-export function NotAvailable({ what }: { what: string }) {
-  return (
-    <p className="flex items-center gap-2 text-sm text-muted">
-      <CircleSlash size={16} aria-hidden />
-      {what}: not available on this server.
-    </p>
   );
 }
 

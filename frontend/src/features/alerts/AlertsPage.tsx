@@ -1,3 +1,116 @@
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { useSearchParams } from "react-router-dom";
+
+import { acknowledge, alertsQuery, type Alert, type AlertState } from "../../api/alerts";
+import { DeedDialog } from "../../components/DeedDialog";
+import { Panel } from "../../components/ui/Panel";
+import { Empty, Shown } from "../../components/ui/states";
+import { useShortcuts } from "../../lib/shortcuts";
+import { withWriteAccess } from "../../lib/writeAccess";
+import { AlertRow } from "./AlertRow";
+import { SilencesPanel } from "./SilencesPanel";
+
+const VIEWS: Record<string, AlertState[]> = {
+  open: ["firing", "acknowledged"],
+  resolved: ["resolved"],
+  all: [],
+};
+
+/** The inbox: what fires, who has taken it on, and whom nobody was told of and why. */
 export function AlertsPage() {
-  return <h1 className="text-lg font-semibold">Alerts</h1>;
+  const [search, setSearch] = useSearchParams();
+  const view = search.get("view") ?? "open";
+  const query = useQuery(alertsQuery(VIEWS[view] ?? []));
+  return (
+    <div className="flex flex-col gap-3">
+      <div className="flex flex-wrap items-center gap-4">
+        <h1 className="text-2xl font-bold">Alerts</h1>
+        <div role="group" aria-label="Which alerts" className="flex">
+          {Object.keys(VIEWS).map((name) => (
+            <button
+              key={name}
+              type="button"
+              aria-pressed={name === view}
+              onClick={() => setSearch({ view: name }, { replace: true })}
+              className={`border border-line px-3 py-1 text-sm first:rounded-l-md last:rounded-r-md
+                ${name === view ? "bg-raised font-semibold" : "bg-panel text-muted hover:bg-raised"}`}
+            >
+              {name}
+            </button>
+          ))}
+        </div>
+      </div>
+      <Shown query={query} height="50vh">
+        {(alerts) => <Inbox alerts={alerts} view={view} />}
+      </Shown>
+      <SilencesPanel />
+    </div>
+  );
+}
+
+const URGENCY = { page: 0, ticket: 1, info: 2 };
+
+export function inOrder(alerts: readonly Alert[]): Alert[] {
+  const rank = (a: Alert) =>
+    (a.state === "firing" ? 0 : a.state === "acknowledged" ? 10 : 20) + URGENCY[a.severity];
+  return [...alerts].sort(
+    (a, b) => rank(a) - rank(b) || Date.parse(b.started_at) - Date.parse(a.started_at),
+  );
+}
+
+function Inbox({ alerts, view }: { alerts: readonly Alert[]; view: string }) {
+  const rows = inOrder(alerts);
+  const [activeId, setActiveId] = useState<number | null>(null);
+  const [openId, setOpenId] = useState<number | null>(null);
+  const [taken, setTaken] = useState<Alert | null>(null);
+  const index = rows.findIndex((alert) => alert.id === activeId);
+  const move = (by: number) => {
+    const next = Math.min(rows.length - 1, Math.max(0, index < 0 ? 0 : index + by));
+    setActiveId(rows[next]?.id ?? null);
+  };
+  const take = (alert: Alert | undefined) => {
+    if (alert?.state === "firing") withWriteAccess(() => setTaken(alert));
+  };
+  const toggle = (id: number | null) => setOpenId((now) => (now === id ? null : id));
+  useShortcuts({
+    j: () => move(1),
+    k: () => move(-1),
+    a: () => take(rows[index]),
+    Enter: () => toggle(activeId),
+  });
+  if (rows.length === 0) {
+    return (
+      <Empty title={view === "open" ? "Nothing fires" : "No alerts"}>
+        {view === "open" &&
+          "Whether that is good news stands on the overview: silence is no health."}
+      </Empty>
+    );
+  }
+  return (
+    <Panel title={`${rows.length} ${rows.length === 1 ? "alert" : "alerts"}`}>
+      <ul className="-m-4 divide-y divide-line">
+        {rows.map((alert) => (
+          <AlertRow
+            key={alert.id}
+            alert={alert}
+            active={alert.id === activeId}
+            open={alert.id === openId}
+            onToggle={() => toggle(alert.id)}
+            onTake={() => take(alert)}
+          />
+        ))}
+      </ul>
+      {taken && (
+        <DeedDialog
+          title={`Take on ${taken.service_name}, ${taken.rule}`}
+          description="It counts for the alert as it stands: should it grow graver, it fires again."
+          verb="Acknowledge"
+          text="comment"
+          act={(actor, comment) => acknowledge(taken, actor, comment)}
+          onClose={() => setTaken(null)}
+        />
+      )}
+    </Panel>
+  );
 }

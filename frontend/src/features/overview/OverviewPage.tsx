@@ -8,6 +8,7 @@ import { Empty, Shown } from "../../components/ui/states";
 import type { Health } from "../../lib/health";
 import { useShortcuts } from "../../lib/shortcuts";
 import { Filters } from "./Filters";
+import { FleetPanel } from "./FleetPanel";
 import { headlineOf } from "./headline";
 import { HeatMap } from "./HeatMap";
 import { countByHealth, ownersOf, selected, selectionOf, withSelection } from "./selection";
@@ -83,6 +84,7 @@ function Fleet({ overview }: { overview: Overview }) {
           onSort={(sort) => change({ sort })}
         />
       )}
+      <FleetPanel />
     </div>
   );
 }

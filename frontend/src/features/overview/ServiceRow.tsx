@@ -95,7 +95,6 @@ function Exhaustion({ row, className }: { row: OverviewRow; className: string })
     return <div className={`${className} font-semibold text-spent-ink`}>spent</div>;
   }
   const forecast = row.forecast;
-  if (forecast == null) return <div className={`${className} text-muted`}>–</div>;
   const interval = hourInterval(forecast.p10_hours, forecast.p90_hours);
   return (
     <div className={className}>
@@ -111,7 +110,7 @@ function Exhaustion({ row, className }: { row: OverviewRow; className: string })
 
 function Gate({ row, className }: { row: OverviewRow; className: string }) {
   const gate = row.decision;
-  if (gate == null) return <div className={`${className} text-muted`}>–</div>;
+  if (gate === null) return <div className={`${className} text-muted`}>no decision yet</div>;
   return (
     <div className={className}>
       <DecisionBadge decision={gate.decision} allowed={gate.allowed} />

@@ -30,7 +30,7 @@ export function StatusStrip({ counts, chosen, onToggle }: Props) {
           >
             <span className="text-xl leading-6 font-bold">{counts[health]}</span>
             <span
-              className={`flex min-w-0 items-center gap-1 text-xs font-semibold sm:text-sm ${ink}`}
+              className={`flex min-w-0 items-center gap-1 text-[0.68rem] font-semibold sm:text-sm ${ink}`}
             >
               <Icon size={14} aria-hidden className="hidden shrink-0 sm:block" />
               <span className="truncate">{health === "UNKNOWN" ? "not known" : health}</span>

@@ -75,7 +75,7 @@ function rank(sort: Sort, a: OverviewRow, b: OverviewRow): number {
 
 function hoursLeft(row: OverviewRow): number {
   if (row.error_budget_remaining <= 0) return -1;
-  return row.forecast?.time_to_exhaustion_hours ?? Number.MAX_VALUE;
+  return row.forecast.time_to_exhaustion_hours ?? Number.MAX_VALUE;
 }
 
 export function countByHealth(rows: readonly OverviewRow[]): Record<Health, number> {

@@ -70,7 +70,7 @@ export function BudgetChart({ points, changes, windowDays }: Props) {
             width={Y_WIDTH}
             tick={TICK}
             stroke="var(--line)"
-            tickFormatter={(v: number) => budget(v)}
+            tickFormatter={(v: number) => `${Number((v * 100).toFixed(1))}%`}
             domain={["auto", "auto"]}
           />
           <Tooltip cursor={CURSOR} content={<ChartTooltip lines={lines} />} />

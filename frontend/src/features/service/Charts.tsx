@@ -19,7 +19,7 @@ export function Charts({ report, slo }: { report: SloReport; slo: number | null 
   const span = RANGES[range] ?? { seconds: 86_400, step: "5m" };
   const service = report.service_name;
   const query = useQuery(historyQuery(service, span, slo));
-  const forecasts = useQuery(forecastQuery(service)).data ?? null;
+  const forecasts = useQuery(forecastQuery(service)).data;
   const changes = useQuery(changesQuery(service, span.seconds)).data ?? [];
   const status = report.slos.find((s) => s.id === slo);
   const windowDays = status?.window_days ?? 30;

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 
 import { forecastOf, forecastQuery, type SloForecast } from "../../api/forecast";
 import { Panel } from "../../components/ui/Panel";
-import { NotAvailable, Shown } from "../../components/ui/states";
+import { Loading, Shown } from "../../components/ui/states";
 import { hourInterval, hours } from "../../lib/format";
 import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
@@ -15,11 +15,7 @@ export function ForecastPanel({ service, slo }: { service: string; slo: number |
       <Shown query={query} height="5rem">
         {(found) => {
           const forecast = forecastOf(found, slo);
-          return forecast === null ? (
-            <NotAvailable what="A forecast" />
-          ) : (
-            <Outlook forecast={forecast} />
-          );
+          return forecast ? <Outlook forecast={forecast} /> : <Loading height="5rem" />;
         }}
       </Shown>
     </Panel>

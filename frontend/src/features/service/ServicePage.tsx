@@ -6,7 +6,6 @@ import { serviceQuery } from "../../api/services";
 import { sloQuery, type SloReport } from "../../api/slo";
 import { useIsStale } from "../../components/freshness";
 import { HealthBadge } from "../../components/HealthBadge";
-import { NarrativePanel } from "../../components/NarrativePanel";
 import { Shown } from "../../components/ui/states";
 import { duration } from "../../lib/format";
 import { STATUS_MEANING } from "../../lib/health";
@@ -14,6 +13,7 @@ import { useNow } from "../../lib/useNow";
 import { Charts } from "./Charts";
 import { ForecastPanel } from "./ForecastPanel";
 import { GatePanel } from "./GatePanel";
+import { NarrativePanel } from "./NarrativePanel";
 import { SloCards } from "./SloCards";
 import { TargetsPanel } from "./TargetsPanel";
 

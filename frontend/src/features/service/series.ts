@@ -86,7 +86,8 @@ function expected(
 /** Burn rates for a logarithmic axis: what is at or below its foot is drawn on it. */
 export function rateSeries(history: BurnHistory): RatePoint[] {
   return history.points.map((point) => {
-    const known = point.data_status !== "no_data";
+    // without reports or requests there is no rate, which is not a rate of nothing
+    const known = point.data_status === "ok";
     const drawn = (rate: number) => (known ? Math.max(rate, LOWEST_DRAWN_RATE) : null);
     return {
       at: Date.parse(point.timestamp),

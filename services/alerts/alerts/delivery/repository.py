@@ -3,12 +3,12 @@
 PostgreSQL's clock decides what is due, so that processes need not agree on theirs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from alerts.delivery.channel import Channel
 from alerts.delivery.outcome import Outcome
@@ -98,6 +98,34 @@ class Claim:
     age_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An attempt that was made. `delay_seconds` is the pause before the next; None: no other."""
+
+    claim: Claim
+    outcome: Outcome
+    delay_seconds: float | None
+
+    @property
+    def word(self) -> Literal["delivered", "failed", "given_up"]:
+        """Return what the attempt's row says."""
+        if self.outcome.delivered:
+            return "delivered"
+        return "given_up" if self.delay_seconds is None else "failed"
+
+    def values(self) -> dict[str, Any]:
+        """Return what the statements name. A repeat is forgotten, whatever came of it."""
+        return {
+            "id": self.claim.id,
+            "number": self.claim.attempt,
+            "outcome": self.word,
+            "status_code": self.outcome.status_code,
+            "error": self.outcome.error,
+            "state": "dead" if self.word == "given_up" else "pending",
+            "delay_seconds": self.delay_seconds or 0.0,
+        }
+
+
 async def claim(
     session: WriteSession,
     busy: Mapping[str, int],
@@ -132,49 +160,23 @@ async def give_up_the_undeliverable(
     return int(getattr(result, "rowcount", 0))
 
 
-async def store_sent(session: WriteSession, claimed: Claim, outcome: Outcome) -> None:
-    """Store that the receiver has it."""
-    await _end_attempt(session, claimed, outcome, "delivered")
-    await session.execute(_FORGET if claimed.repeat else _SENT, {"id": claimed.id})
+async def store(session: WriteSession, ended: Sequence[Ended]) -> None:
+    """Store what came of attempts."""
+    for statement, chosen in _by_statement(ended):
+        if chosen:
+            await session.execute(statement, [attempt.values() for attempt in chosen])
 
 
-async def store_failed(
-    session: WriteSession, claimed: Claim, outcome: Outcome, delay_seconds: float | None
-) -> None:
-    """Store the failure and when it is tried again; `delay_seconds` None: never."""
-    dead = delay_seconds is None
-    await _end_attempt(session, claimed, outcome, "given_up" if dead else "failed")
-    if dead and claimed.repeat:
-        await session.execute(_FORGET, {"id": claimed.id})
-        return
-    await session.execute(
-        _FAILED,
-        {
-            "id": claimed.id,
-            "number": claimed.attempt,
-            "state": "dead" if dead else "pending",
-            "error": outcome.error,
-            "delay_seconds": delay_seconds or 0.0,
-        },
-    )
+def _by_statement(ended: Sequence[Ended]) -> Iterator[tuple[TextClause, list[Ended]]]:
+    yield _END_ATTEMPT, list(ended)
+    yield _SENT, [e for e in ended if e.word == "delivered" and not e.claim.repeat]
+    yield _FAILED, [e for e in ended if e.word != "delivered" and not e.claim.repeat]
+    yield _FORGET, [e for e in ended if e.claim.repeat]
 
 
 async def purge(session: WriteSession, keep_seconds: float) -> None:
     """Delete the oldest of what was ended so long ago."""
     await session.execute(_PURGE, {"keep_seconds": keep_seconds})
-
-
-async def _end_attempt(session: WriteSession, claimed: Claim, outcome: Outcome, word: str) -> None:
-    await session.execute(
-        _END_ATTEMPT,
-        {
-            "id": claimed.id,
-            "number": claimed.attempt,
-            "outcome": word,
-            "status_code": outcome.status_code,
-            "error": outcome.error,
-        },
-    )
 
 
 def _claim_of(row: Any) -> Claim:

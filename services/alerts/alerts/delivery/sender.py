@@ -52,7 +52,7 @@ class Sender:
         outcome = await self._send(channel, notice)
         if outcome.error is None:
             return outcome
-        return replace(outcome, error=channel.redact(outcome.error)[:_MAX_ERROR_LENGTH])
+        return replace(outcome, error=_presentable(channel.redact(outcome.error)))
 
     async def _send(self, channel: Channel, notice: Notice) -> Outcome:
         if channel.kind == SIMULATED:
@@ -69,3 +69,8 @@ class Sender:
     def _frame(self) -> Frame:
         own = self._settings
         return Frame(self._clock(), own.external_url, own.repeat_seconds)
+
+
+def _presentable(text: str) -> str:
+    """Return one short line that PostgreSQL and logs can hold, whatever a receiver has sent."""
+    return "".join(c if c.isprintable() else " " for c in text)[:_MAX_ERROR_LENGTH]

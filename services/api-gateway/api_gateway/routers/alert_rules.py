@@ -23,7 +23,7 @@ async def _existing(
     gateway: GatewayParts,
     name: Annotated[str, Path(description=f"A rule's name: `{RULE_NAME_PATTERN}`")],
 ) -> ShownRule:
-    return await gateway.alert_rules.one(name)
+    return await gateway.alerts.rules.one(name)
 
 
 ExistingRule = Annotated[ShownRule, Depends(_existing)]
@@ -32,7 +32,7 @@ ExistingRule = Annotated[ShownRule, Depends(_existing)]
 @router.get("", summary="All alert rules by name", responses=responses(503))
 async def list_alert_rules(gateway: GatewayParts) -> list[RuleAnswer]:
     """The rules in force: the default ones, and those set here in their place or beside them."""
-    return [RuleAnswer.of(shown) for shown in (await gateway.alert_rules.all()).values()]
+    return [RuleAnswer.of(shown) for shown in (await gateway.alerts.rules.all()).values()]
 
 
 @router.post(
@@ -50,7 +50,7 @@ async def create_alert_rule(
 ) -> RuleAnswer:
     """Add a rule with a name of its own; it is evaluated at once."""
     by = By(wanted.actor, wanted.reason, gateway.clock())
-    made = await gateway.alert_rules.add(wanted.rule, by)
+    made = await gateway.alerts.rules.add(wanted.rule, by)
     response.headers["Location"] = f"/api/rules/{made.rule.name}"
     return RuleAnswer.of(made)
 
@@ -75,7 +75,7 @@ async def change_alert_rule(
 ) -> RuleAnswer:
     """Change some fields. `enabled`, `except_services` and `except_tiers` disable it, for some."""
     by = By(wanted.actor, wanted.reason, gateway.clock())
-    return RuleAnswer.of(await gateway.alert_rules.change(shown.rule.name, wanted.changes, by))
+    return RuleAnswer.of(await gateway.alerts.rules.change(shown.rule.name, wanted.changes, by))
 
 
 @router.delete(
@@ -93,4 +93,4 @@ async def delete_alert_rule(
 ) -> None:
     """Take back what was set here: a default rule of that name holds again."""
     by = By(why.actor, why.reason, gateway.clock())
-    await gateway.alert_rules.remove(shown.rule.name, by)
+    await gateway.alerts.rules.remove(shown.rule.name, by)

@@ -97,7 +97,7 @@ async def get_alert_history(
     id: AlertPath,  # noqa: A002 - the path's word
 ) -> AlertHistoryAnswer:
     """Every transition, with who and why, and every notification with how it went."""
-    async with gateway.alerts.read() as reader:
+    async with gateway.alerts.store.read() as reader:
         alert = await existing_alert(reader, id)
         lines = await reader.history(id)
         told = await reader.notifications(
@@ -111,7 +111,7 @@ async def get_alert_history(
 
 
 async def _existing(gateway: GatewayParts, id: AlertPath) -> Alert:  # noqa: A002 - the path's word
-    async with gateway.alerts.read() as reader:
+    async with gateway.alerts.store.read() as reader:
         return await existing_alert(reader, id)
 
 
@@ -132,7 +132,7 @@ async def acknowledge_alert(
     It counts for the alert as it is now: if it rises before the alerts service has noted this,
     the history says `ack_too_late`, and somebody is told.
     """
-    taken = await gateway.alerting.acknowledge(
+    taken = await gateway.alerts.alerting.acknowledge(
         alert.id, wanted.actor, wanted.comment, wanted.version, gateway.clock()
     )
     return AlertAnswer.model_validate(taken)
@@ -153,7 +153,7 @@ async def list_notifications(
 ) -> list[NotificationAnswer]:
     """What was told to whom; of what was not delivered, why, and when it is tried again."""
     query = NotificationQuery(page.before or LARGEST_ID, page.wanted, state, channel)
-    async with gateway.alerts.read() as reader:
+    async with gateway.alerts.store.read() as reader:
         found = await reader.notifications(query)
     return [NotificationAnswer.model_validate(n) for n in page.cut(found, lambda n: [n.id])]
 
@@ -161,6 +161,6 @@ async def list_notifications(
 async def _page(
     gateway: GatewayParts, page: KeysetPage[int], query: AlertQuery
 ) -> list[AlertAnswer]:
-    async with gateway.alerts.read() as reader:
+    async with gateway.alerts.store.read() as reader:
         found = await reader.alerts(query)
     return [AlertAnswer.model_validate(alert) for alert in page.cut(found, lambda a: [a.id])]

@@ -24,7 +24,7 @@ async def _existing(
     gateway: GatewayParts,
     id: Annotated[int, Path(ge=1, le=2**63 - 1, description="A channel's id")],  # noqa: A002 - the path's word
 ) -> Channel:
-    return await gateway.channels.one(id)
+    return await gateway.alerts.channels.one(id)
 
 
 ExistingChannel = Annotated[Channel, Depends(_existing)]
@@ -33,7 +33,7 @@ ExistingChannel = Annotated[Channel, Depends(_existing)]
 @router.get("", summary="All channels by name", responses=responses(503))
 async def list_channels(gateway: GatewayParts) -> list[ChannelAnswer]:
     """The channels in use, without their secrets."""
-    return [ChannelAnswer.of(channel) for channel in await gateway.channels.all()]
+    return [ChannelAnswer.of(channel) for channel in await gateway.alerts.channels.all()]
 
 
 @router.post(
@@ -50,7 +50,7 @@ async def create_channel(
     response: Response,
 ) -> ChannelAnswer:
     """Create a channel; rules that name it use it from now on."""
-    made = await gateway.channels.add(wanted.name, wanted.kind, wanted.secrets, wanted.actor)
+    made = await gateway.alerts.channels.add(wanted.name, wanted.kind, wanted.secrets, wanted.actor)
     response.headers["Location"] = f"/api/channels/{made.id}"
     return ChannelAnswer.of(made)
 
@@ -74,7 +74,7 @@ async def change_channel(
     wanted: Annotated[ChannelChange, Depends(json_body(ChannelChange))],
 ) -> ChannelAnswer:
     """Give it other secrets, all of them at once, or let it rest; what is left out stays."""
-    changed = await gateway.channels.change(
+    changed = await gateway.alerts.channels.change(
         channel.id, wanted.actor, secrets=wanted.secrets, enabled=wanted.enabled
     )
     return ChannelAnswer.of(changed)
@@ -94,7 +94,7 @@ async def delete_channel(
     why: Annotated[Statement, Depends(json_body(Statement))],
 ) -> None:
     """Delete a channel and its secrets; rules that name it go on with their others."""
-    await gateway.channels.retire(channel.id, why.actor, why.reason)
+    await gateway.alerts.channels.retire(channel.id, why.actor, why.reason)
 
 
 @router.post(
@@ -111,7 +111,7 @@ async def test_channel(
 ) -> NotificationAnswer:
     """Wait for the outcome of one attempt: `sent`, or `dead` with the error."""
     try:
-        outcome = await gateway.channels.test(channel.id, wanted.actor)
+        outcome = await gateway.alerts.channels.test(channel.id, wanted.actor)
     except UnknownOutcomeError:
         detail = "Kafka did not acknowledge the request; send it again."
         raise Problem(503, "broker_unavailable", detail, headers={"Retry-After": "1"}) from None

@@ -27,7 +27,7 @@ async def _existing(
     gateway: GatewayParts,
     id: Annotated[int, Path(ge=1, le=LARGEST_ID, description="A silence's id")],  # noqa: A002 - the path's word
 ) -> Silence:
-    async with gateway.alerts.read() as reader:
+    async with gateway.alerts.store.read() as reader:
         return await existing_silence(reader, id)
 
 
@@ -45,7 +45,7 @@ async def list_silences(
     state: Annotated[SilenceState | None, Query(description="Only of this page's rows")] = None,
 ) -> list[SilenceAnswer]:
     """All that there ever were, also those that have ended."""
-    async with gateway.alerts.read() as reader:
+    async with gateway.alerts.store.read() as reader:
         found = await reader.silences(page.before or LARGEST_ID, page.wanted)
     now = gateway.clock()
     shown = page.cut(found, lambda s: [s.id])
@@ -68,7 +68,7 @@ async def create_silence(
     """Tell nobody of what matches; at its end, whatever still fires is told again."""
     now = gateway.clock()
     matchers = [matcher.matcher() for matcher in wanted.matchers]
-    made = await gateway.alerting.silence(
+    made = await gateway.alerts.alerting.silence(
         matchers, wanted.span(now), wanted.created_by, wanted.comment, now
     )
     response.headers["Location"] = f"/api/silences/{made.id}"
@@ -95,5 +95,5 @@ async def expire_silence(
 ) -> SilenceAnswer:
     """Whatever still fires is told again. One that has ended stays as it is."""
     now = gateway.clock()
-    ended = await gateway.alerting.expire(silence.id, why.actor, why.reason, now)
+    ended = await gateway.alerts.alerting.expire(silence.id, why.actor, why.reason, now)
     return SilenceAnswer.of(ended, now)

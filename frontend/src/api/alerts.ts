@@ -1,0 +1,79 @@
+import { queryOptions } from "@tanstack/react-query";
+
+import { client, dataOf, type Schemas } from "./client";
+
+export type Alert = Schemas["AlertAnswer"];
+export type AlertState = Alert["state"];
+export type AlertHistory = Schemas["AlertHistoryAnswer"];
+export type Silence = Schemas["SilenceAnswer"];
+export type SilenceRequest = Schemas["SilenceRequest"];
+export type AlertRule = Schemas["RuleAnswer"];
+export type Channel = Schemas["ChannelAnswer"];
+
+export function alertsQuery(state: AlertState[]) {
+  return queryOptions({
+    queryKey: ["alerts", "list", ...state],
+    queryFn: async ({ signal }) => {
+      const params = { query: state.length > 0 ? { state } : {} };
+      return dataOf(await client.GET("/api/alerts", { params, signal }));
+    },
+  });
+}
+
+export function alertHistoryQuery(id: number) {
+  return queryOptions({
+    queryKey: ["alerts", "history", id],
+    queryFn: async ({ signal }) => {
+      const params = { path: { id } };
+      return dataOf(await client.GET("/api/alerts/{id}/history", { params, signal }));
+    },
+  });
+}
+
+export const silencesQuery = queryOptions({
+  queryKey: ["alerts", "silences"],
+  queryFn: async ({ signal }) => dataOf(await client.GET("/api/silences", { signal })),
+});
+
+export const rulesQuery = queryOptions({
+  queryKey: ["alerts", "rules"],
+  queryFn: async ({ signal }) => dataOf(await client.GET("/api/rules", { signal })),
+});
+
+export const channelsQuery = queryOptions({
+  queryKey: ["alerts", "channels"],
+  queryFn: async ({ signal }) => dataOf(await client.GET("/api/channels", { signal })),
+});
+
+/** It counts for the alert as it was seen: the version goes along. */
+export async function acknowledge(alert: Alert, actor: string, comment: string): Promise<Alert> {
+  const body = { actor, comment, version: alert.version };
+  const params = { path: { id: alert.id } };
+  return dataOf(await client.PATCH("/api/alerts/{id}/acknowledge", { params, body }));
+}
+
+export async function createSilence(body: SilenceRequest): Promise<Silence> {
+  return dataOf(await client.POST("/api/silences", { body }));
+}
+
+export async function expireSilence(id: number, actor: string, reason: string): Promise<void> {
+  const body = { actor, reason };
+  await client.DELETE("/api/silences/{id}", { params: { path: { id } }, body });
+}
+
+export async function testChannel(id: number, actor: string): Promise<void> {
+  await client.POST("/api/channels/{id}/test", { params: { path: { id } }, body: { actor } });
+}
+
+export interface RuleSwitch {
+  enabled: boolean;
+  actor: string;
+  reason: string;
+}
+
+export async function switchRule(name: string, wanted: RuleSwitch): Promise<AlertRule> {
+  const { enabled, ...who } = wanted;
+  const params = { path: { name } };
+  const body = { ...who, changes: { enabled } };
+  return dataOf(await client.PATCH("/api/rules/{name}", { params, body }));
+}

@@ -1,0 +1,11 @@
+import { queryOptions } from "@tanstack/react-query";
+
+import { client, dataOf, type Schemas } from "./client";
+
+export type Snapshot = Schemas["BurnRateSnapshotAnswer"];
+
+export const snapshotsQuery = queryOptions({
+  queryKey: ["overview", "snapshots"],
+  queryFn: async ({ signal }) =>
+    dataOf(await client.GET("/api/burn", { params: { query: { limit: 1000 } }, signal })),
+});

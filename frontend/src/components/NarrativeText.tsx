@@ -1,0 +1,58 @@
+import type { Schemas } from "../api/client";
+import { Hover } from "./ui/Hover";
+
+type Story = Pick<
+  Schemas["ServiceSummary"],
+  "sentences" | "facts" | "recommended_actions" | "source"
+>;
+type Fact = Schemas["FactAnswer"];
+
+/** Plain words, each sentence with the facts that it rests on at hand. */
+export function NarrativeText({ story }: { story: Story }) {
+  const facts = new Map(story.facts.map((fact) => [fact.id, fact]));
+  const behind = (ids: readonly string[]) => ids.flatMap((id) => facts.get(id) ?? []);
+  return (
+    <div className="max-w-[80ch] space-y-2 text-sm leading-6">
+      <p>
+        {story.sentences.map((sentence, i) => (
+          <Claim key={i} text={sentence.text} facts={behind(sentence.facts)} />
+        ))}
+      </p>
+      {story.recommended_actions.length > 0 && (
+        <ul className="list-disc space-y-1 pl-5">
+          {story.recommended_actions.map((action, i) => (
+            <li key={`${action.code}-${i}`}>
+              <Claim text={action.text} facts={behind(action.facts)} />
+            </li>
+          ))}
+        </ul>
+      )}
+      {story.source === "model" && (
+        <p className="text-xs text-muted">Put into words by a language model, held to the facts.</p>
+      )}
+    </div>
+  );
+}
+
+function Claim({ text, facts }: { text: string; facts: readonly Fact[] }) {
+  if (facts.length === 0) return <>{text} </>;
+  const says = (
+    <ul className="space-y-1">
+      {facts.map((fact) => (
+        <li key={fact.id}>{fact.text}</li>
+      ))}
+    </ul>
+  );
+  return (
+    <>
+      <Hover says={says}>
+        <span
+          tabIndex={0}
+          className="decoration-strong-line decoration-dotted underline-offset-4 hover:underline"
+        >
+          {text}
+        </span>
+      </Hover>{" "}
+    </>
+  );
+}

@@ -1,0 +1,114 @@
+import { useQuery } from "@tanstack/react-query";
+import { BellOff, Check, ChevronDown, Hand, Info, Siren, Ticket } from "lucide-react";
+import { Link } from "react-router-dom";
+
+import { alertHistoryQuery, type Alert, type AlertState } from "../../api/alerts";
+import { Button } from "../../components/ui/Button";
+import { Shown } from "../../components/ui/states";
+import { duration } from "../../lib/format";
+import { zone } from "../../lib/preferences";
+import { useStore } from "../../lib/store";
+import { dayTime } from "../../lib/time";
+import { useNow } from "../../lib/useNow";
+
+const SEVERITIES = { page: Siren, ticket: Ticket, info: Info };
+const STATES: Record<AlertState, { icon: typeof Siren; ink: string }> = {
+  firing: { icon: Siren, ink: "text-freeze-ink" },
+  acknowledged: { icon: Hand, ink: "text-observe-ink" },
+  resolved: { icon: Check, ink: "text-safe-ink" },
+};
+
+interface Props {
+  alert: Alert;
+  active: boolean;
+  open: boolean;
+  onToggle: () => void;
+  onTake: () => void;
+}
+
+export function AlertRow({ alert, active, open, onToggle, onTake }: Props) {
+  const now = useNow(5000);
+  const chosenZone = useStore(zone);
+  const Severity = SEVERITIES[alert.severity];
+  const { icon: State, ink } = STATES[alert.state];
+  const end = alert.resolved_at === null ? now : Date.parse(alert.resolved_at);
+  const lasted = duration((end - Date.parse(alert.started_at)) / 1000);
+  return (
+    <li className={active ? "bg-raised outline-2 -outline-offset-2 outline-accent" : ""}>
+      <div className="flex flex-wrap items-center gap-x-4 gap-y-1 px-4 py-2 text-sm">
+        <span className={`flex w-32 items-center gap-1.5 font-semibold ${ink}`}>
+          <State size={16} aria-hidden />
+          {alert.state}
+        </span>
+        <span className="flex w-16 items-center gap-1.5">
+          <Severity size={15} aria-hidden />
+          {alert.severity}
+        </span>
+        <div className="min-w-0 flex-1 basis-64">
+          <Link to={`/services/${alert.service_name}`} className="font-semibold hover:underline">
+            {alert.service_name}
+          </Link>
+          <span className="ml-2 text-xs text-muted">{alert.rule}</span>
+          <div>{alert.message}</div>
+        </div>
+        <span className="w-36 text-xs text-muted">
+          {dayTime(alert.started_at, chosenZone)}
+          <br />
+          {alert.resolved_at === null ? `for ${lasted}` : `lasted ${lasted}`}
+        </span>
+        <span className="w-44 text-xs text-muted">
+          {alert.acknowledged_by !== null && <>taken on by {alert.acknowledged_by}</>}
+          <HeldBack alert={alert} />
+        </span>
+        <span className="flex gap-1">
+          {alert.state === "firing" && <Button onClick={onTake}>Acknowledge</Button>}
+          <Button look="quiet" aria-expanded={open} aria-label="What happened" onClick={onToggle}>
+            <ChevronDown size={16} aria-hidden className={open ? "rotate-180" : ""} />
+          </Button>
+        </span>
+      </div>
+      {open && <Story id={alert.id} />}
+    </li>
+  );
+}
+
+function HeldBack({ alert }: { alert: Alert }) {
+  if (alert.held_by === null && alert.held_back === 0) return null;
+  return (
+    <span className="flex items-center gap-1">
+      <BellOff size={13} aria-hidden />
+      {alert.held_by !== null ? `quiet: ${alert.held_by}` : "told"}
+      {alert.held_back > 0 && `, held back ${alert.held_back}×`}
+    </span>
+  );
+}
+
+function Story({ id }: { id: number }) {
+  const query = useQuery(alertHistoryQuery(id));
+  const chosenZone = useStore(zone);
+  return (
+    <div className="px-4 pb-3 text-sm sm:pl-36">
+      <Shown query={query} height="4rem">
+        {(found) => (
+          <ol className="space-y-1 border-l-2 border-line pl-3">
+            {found.transitions.map((line, i) => (
+              <li key={i}>
+                <span className="text-muted">{dayTime(line.at, chosenZone)}</span>{" "}
+                <strong>{line.kind}</strong>
+                {line.actor && ` by ${line.actor}`}
+                {line.reason && `: ${line.reason}`}
+              </li>
+            ))}
+            {found.notifications.map((notice) => (
+              <li key={`n${notice.id}`} className="text-muted">
+                {dayTime(notice.sent_at ?? notice.created_at, chosenZone)} {notice.channel}:{" "}
+                {notice.state}
+                {notice.last_error && ` (${notice.last_error})`}
+              </li>
+            ))}
+          </ol>
+        )}
+      </Shown>
+    </div>
+  );
+}

@@ -1,0 +1,17 @@
+import { useQuery } from "@tanstack/react-query";
+
+import { fleetSummaryQuery } from "../../api/summary";
+import { NarrativeText } from "../../components/NarrativeText";
+import { Panel } from "../../components/ui/Panel";
+import { Shown } from "../../components/ui/states";
+
+export function FleetPanel() {
+  const query = useQuery(fleetSummaryQuery);
+  return (
+    <Panel title="All services in words">
+      <Shown query={query} height="4rem">
+        {(story) => <NarrativeText story={story} />}
+      </Shown>
+    </Panel>
+  );
+}

@@ -1,0 +1,17 @@
+import { useQuery } from "@tanstack/react-query";
+
+import { narrativeQuery } from "../../api/summary";
+import { NarrativeText } from "../../components/NarrativeText";
+import { Panel } from "../../components/ui/Panel";
+import { Shown } from "../../components/ui/states";
+
+export function NarrativePanel({ service }: { service: string }) {
+  const query = useQuery(narrativeQuery(service));
+  return (
+    <Panel title="In words">
+      <Shown query={query} height="4rem">
+        {(story) => <NarrativeText story={story} />}
+      </Shown>
+    </Panel>
+  );
+}

@@ -1,0 +1,292 @@
+"""Readings by kind, grouping, intent, and what comes by topics."""
+
+from base64 import b64encode
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from aiokafka import ConsumerRecord
+
+from alerts.grouping import BURST_GROUP, BURST_SERVICES, MAX_ALERTS, episode_ids, group
+from alerts.handlers import TEST_MAX_AGE, intent_handler, refusals_handler
+from alerts.impossible import REMEMBERED, ImpossibleReports
+from alerts.intent import Intent
+from alerts.notice import Notice
+from alerts.readings import Inputs, read
+from alerts.shard_state import FORECAST_HOLDS, ShardState
+from common.alert_channels import CHANNEL_KINDS
+from common.alert_rules import Rule, rule_document
+from common.default_rules import default_rules
+from common.events import (
+    ChannelChanged,
+    ChannelTestRequested,
+    DeadLetter,
+    RuleChanged,
+    ServiceChanged,
+    ShardHeartbeat,
+    encode,
+)
+from common.kafka import Record
+from common.slo import DataStatus
+from common.topics import CATALOG, COMMANDS, METRICS_DEAD, RULES
+from tests.alert_desk import START, desk, forecast, rule, seen, slo, snapshot
+
+PAGE = rule("page", "burn_rate", [{"severity": "page", "long_windows_seconds": [3600]}])
+FREEZE = rule("freeze", "risk_level", [{"severity": "ticket", "at_least_level": "FREEZE"}])
+HALF = rule("half", "budget_left", [{"severity": "ticket", "at_most_ratio": 0.5}])
+SOON = rule("soon", "exhaustion", [{"severity": "ticket", "within_hours": 24}])
+STALE = rule("stale", "data_stale", [{"severity": "ticket", "statuses": ["stale", "lagging"]}])
+CONSTANT = rule("constant", "constant_burn", [{"severity": "info", "at_least_burn_rate": 0.5}])
+ABSURD = rule("absurd", "good_over_total", [{"severity": "info", "at_least_events": 2}])
+
+
+@pytest.mark.parametrize(
+    ("rule", "inputs", "expected"),
+    [
+        (FREEZE, seen(slo(composite=2.5)), (True, False)),
+        (FREEZE, seen(slo(composite=1.9)), (False, False)),
+        (FREEZE, seen(slo(composite=1.7)), (False, True)),
+        (HALF, seen(slo(left=0.5)), (True, False)),
+        (HALF, seen(slo(left=0.505)), (False, False)),
+        (HALF, seen(slo(left=0.52)), (False, True)),
+        (HALF, seen(slo(left=-3.0)), (True, False)),
+        (SOON, seen(forecast=forecast(24.0)), (True, False)),
+        (SOON, seen(forecast=forecast(25.0)), (False, False)),
+        (SOON, seen(forecast=forecast(30.0)), (False, True)),
+        (SOON, seen(forecast=forecast(None)), (False, True)),
+        (SOON, seen(forecast=forecast(3.0, confidence_level="low")), (False, False)),
+        (SOON, seen(forecast=forecast(0.0, error_budget_remaining=-0.1)), (False, True)),
+        (STALE, seen(slo(), status=DataStatus.STALE), (True, False)),
+        (STALE, seen(slo(), status=DataStatus.NO_TRAFFIC), (False, True)),
+        (STALE, seen(slo(), silent=True), (True, False)),
+        (CONSTANT, seen(slo(rates=(1.0, 1.01, 1.02))), (True, False)),
+        (CONSTANT, seen(slo(rates=(1.0, 1.2, 1.0))), (False, True)),
+        (CONSTANT, seen(slo(rates=(0.3, 0.3, 0.3))), (False, True)),
+        (ABSURD, seen(impossible_events=2), (True, False)),
+        (ABSURD, seen(impossible_events=1), (False, False)),
+        (ABSURD, seen(), (False, True)),
+    ],
+)
+def test_what_a_rule_reads(rule: Rule, inputs: Inputs, expected: tuple[bool, bool]) -> None:
+    readings = read(rule, inputs)
+    assert readings is not None
+    assert (readings[0].met, readings[0].cleared) == expected
+
+
+@pytest.mark.parametrize(
+    ("rule", "inputs"),
+    [
+        (PAGE, seen(slo(status=DataStatus.NO_TRAFFIC))),
+        (PAGE, Inputs(None)),
+        (PAGE, seen(silent=True)),
+        (SOON, seen()),
+        (SOON, seen(forecast=forecast(1.0, data_status=DataStatus.STALE))),
+    ],
+)
+def test_of_what_is_not_known_nothing_is_read(rule: Rule, inputs: Inputs) -> None:
+    assert read(rule, inputs) is None
+
+
+def test_a_pair_that_cannot_be_reached_is_not_met() -> None:
+    bare = snapshot(slo())
+    shot = Inputs(replace_slos(bare, burn_pairs=()))
+    readings = read(PAGE, shot)
+    assert readings is not None
+    assert not readings[0].met
+    assert readings[0].cleared
+
+
+def replace_slos(shot: Any, **fields: Any) -> Any:
+    slos = tuple(msgspec.structs.replace(s, **fields) for s in shot.slos)
+    return msgspec.structs.replace(shot, slos=slos)
+
+
+@pytest.mark.parametrize("name", sorted(default_rules()))
+def test_every_default_rule_has_a_sentence_with_its_figures(name: str) -> None:
+    found = replace(
+        seen(
+            slo(pairs=(20.0, 20.0, 20.0, 20.0), composite=9.0, left=-0.2, rates=(9.0, 9.0, 9.0)),
+            forecast=forecast(3.0),
+        ),
+        impossible_events=3,
+    )
+    if name == "data-stale":
+        found = seen(slo(), silent=True)
+    room = desk(rule_at_once(default_rules()[name]))
+    room.see("checkout", found)
+    (episode,) = room.episodes.values()
+    assert episode.message.startswith("checkout ")
+    assert episode.annotations["description"]
+    assert episode.labels["alertname"] == name
+
+
+def rule_at_once(given: Rule) -> Rule:
+    return msgspec.structs.replace(given, for_seconds=0)
+
+
+def told(services: int, channel: str = "hook") -> list[Any]:
+    room = desk(rule("page", "burn_rate", [{"severity": "page", "long_windows_seconds": [3600]}]))
+    for number in range(services):
+        room.see(f"s{number}", seen(slo(pairs=(20.0, 0, 0, 0))))
+    return [(episode, "firing", (channel,)) for episode in room.episodes.values()]
+
+
+def grouped(services: int, kind: str) -> list[Notice]:
+    return group(told(services), lambda _: CHANNEL_KINDS[kind])
+
+
+def test_alerts_of_a_service_go_out_together_and_apart_from_others() -> None:
+    notices = grouped(3, "webhook")
+    assert [(n.group_key, len(n.alerts)) for n in notices] == [("s0", 1), ("s1", 1), ("s2", 1)]
+    (both,) = group([told(1)[0], told(1)[0]], lambda _: CHANNEL_KINDS["webhook"])
+    assert len(both.alerts) == 2
+    assert both.group_labels == {"service": "s0"}
+
+
+def test_a_burst_is_grouped_by_channel_in_bounded_notices() -> None:
+    notices = grouped(1000, "webhook")
+    assert {n.group_key for n in notices} == {BURST_GROUP}
+    assert [len(n.alerts) for n in notices] == [MAX_ALERTS] * 5
+    assert len({i for n in notices for i in episode_ids(n)}) == 1000
+    assert len(grouped(BURST_SERVICES - 1, "webhook")) == BURST_SERVICES - 1
+
+
+def test_a_channel_that_takes_alerts_one_by_one_gets_them_so() -> None:
+    assert [len(n.alerts) for n in grouped(30, "pagerduty")] == [1] * 30
+
+
+def test_the_same_decision_has_the_same_key_and_another_one_another() -> None:
+    first, again = grouped(2, "webhook"), grouped(2, "webhook")
+    assert [n.notice_key for n in first] == [n.notice_key for n in again]
+    assert len({n.notice_key for n in first}) == 2
+    (episode, _, channels) = told(1)[0]
+    keys = {
+        group([(episode, why, channels)], lambda _: None)[0].notice_key
+        for why in ("firing", "reminded", "resolved")
+    }
+    assert len(keys) == 3
+
+
+def test_the_newest_revision_of_a_rule_holds_and_a_default_comes_back() -> None:
+    intent = Intent({"page": PAGE})
+    other = {**rule_document(PAGE), "enabled": False}
+    intent.apply(RuleChanged(5, "page", other, retired=False))
+    intent.apply(RuleChanged(4, "page", rule_document(PAGE), retired=False))
+    assert intent.rules_for("checkout") == ()
+    intent.apply(RuleChanged(6, "page", other, retired=True))
+    assert intent.rules_for("checkout") == (PAGE,)
+
+
+def test_a_retired_service_is_not_watched_and_an_undeclared_one_is() -> None:
+    intent = Intent({"page": PAGE})
+    assert intent.rules_for("checkout") == (PAGE,)
+    intent.apply(ServiceChanged(1, 1, "checkout", 1, "team", None, retired=True))
+    assert intent.rules_for("checkout") == ()
+
+
+def test_what_has_no_channel_left_goes_to_the_simulated_one() -> None:
+    intent = Intent({})
+    hooked = rule("page", "burn_rate", [{"severity": "page", "long_windows_seconds": [3600]}],
+                  channels=["hook", "simulated"])  # fmt: skip
+    assert intent.channels_of(hooked) == ("simulated",)
+    intent.apply(ChannelChanged(1, 2, "hook", "webhook", enabled=True, retired=False))
+    assert intent.channels_of(hooked) == ("hook", "simulated")
+    intent.apply(ChannelChanged(2, 2, "hook", "webhook", enabled=False, retired=False))
+    only = rule("page", "burn_rate", [{"severity": "page", "long_windows_seconds": [3600]}],
+                channels=["hook"])  # fmt: skip
+    assert intent.channels_of(only) == ("simulated",)
+
+
+def test_a_shard_is_due_when_something_has_changed_and_not_otherwise() -> None:
+    state = ShardState({})
+    silence = timedelta(seconds=30)
+    assert not state.is_silent(START, silence)
+    state.observe(snapshot(slo()))
+    assert state.due(0, silent=False) == {"checkout"}
+    state.done(["checkout"])
+    state.observe(snapshot(slo()))  # the same again
+    assert state.due(0, silent=False) == set()
+    assert state.due(1, silent=False) == {"checkout"}  # rules have changed
+    state.done(["checkout"])
+    assert state.is_silent(START + timedelta(seconds=31), silence)
+    assert state.due(1, silent=True) == {"checkout"}
+    state.observe(ShardHeartbeat(0, 1, START + timedelta(seconds=31), START, 1))
+    assert not state.is_silent(START + timedelta(seconds=32), silence)
+
+
+def test_a_forecast_that_is_not_made_anew_is_forgotten() -> None:
+    state = ShardState({})
+    state.observe(forecast(3.0))
+    kept = state.inputs("checkout", START + FORECAST_HOLDS, silent=False, impossible=0)
+    assert kept.forecast is not None
+    late = START + FORECAST_HOLDS + timedelta(seconds=1)
+    assert state.inputs("checkout", late, silent=False, impossible=0).forecast is None
+
+
+class Trials:
+    """Takes delivery's place."""
+
+    def __init__(self) -> None:
+        self.tested: list[str] = []
+
+    async def test(self, request: ChannelTestRequested) -> None:
+        self.tested.append(request.channel)
+
+
+def record(topic: str, value: bytes | None) -> Record:
+    return ConsumerRecord(topic, 0, 7, 0, 0, b"key", value, None, 3, 3, ())
+
+
+async def test_no_record_stops_the_reading_of_what_is_wanted() -> None:
+    intent, tester = Intent({"page": PAGE}), Trials()
+    handle = intent_handler(intent, tester, lambda: START)
+    wrong = RuleChanged(1, "page", {"name": "page"}, retired=False)
+    fresh, old = (
+        ChannelTestRequested("id", name, "ines", START - age)
+        for name, age in (("hook", TEST_MAX_AGE), ("late", TEST_MAX_AGE + timedelta(seconds=1)))
+    )
+    await handle(
+        [
+            record(RULES.name, b"{"),
+            record(RULES.name, None),
+            record(RULES.name, encode(wrong)),
+            record(CATALOG.name, b"[" * 100_000),
+            record(COMMANDS.name, encode(fresh)),
+            record(COMMANDS.name, encode(old)),
+            record(CATALOG.name, encode(ServiceChanged(1, 1, "cart", 1, "t", None, retired=True))),
+        ]
+    )
+    assert intent.rules_for("checkout") == (PAGE,)  # the one that cannot be used changes nothing
+    assert intent.rules_for("cart") == ()
+    assert tester.tested == ["hook"]
+
+
+def letter(code: str, value: bytes, age: timedelta = timedelta()) -> bytes:
+    at = START - age
+    encoded = b64encode(value).decode()
+    return encode(
+        DeadLetter(code, "bad", "", "slo.metrics.v1", 0, 1, at, None, encoded, len(value))
+    )
+
+
+async def test_reports_that_cannot_be_are_counted_for_a_while() -> None:
+    impossible = ImpossibleReports()
+    handle = refusals_handler(impossible, lambda: START)
+    good = b'{"service": "checkout"}'
+    await handle(
+        [
+            record(METRICS_DEAD.name, letter("bad_exceeds_total", good)),
+            record(METRICS_DEAD.name, letter("good_exceeds_total", good, timedelta(minutes=9))),
+            record(METRICS_DEAD.name, letter("bad_exceeds_total", good, REMEMBERED)),
+            record(METRICS_DEAD.name, letter("invalid_count", good)),
+            record(METRICS_DEAD.name, letter("bad_exceeds_total", b'{"service": 3}')),
+            record(METRICS_DEAD.name, letter("bad_exceeds_total", b"no json")),
+            record(METRICS_DEAD.name, b"no letter"),
+        ]
+    )
+    assert impossible.services(START) == ["checkout"]
+    assert impossible.count("checkout", START) == 2
+    assert impossible.count("checkout", START + timedelta(minutes=5)) == 1
+    assert impossible.services(START + REMEMBERED) == []

@@ -1,0 +1,239 @@
+"""The tick on a ledger, a broker and a database that only note what happens to them."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+import msgspec
+import numpy as np
+import pytest
+
+from common.database import Database
+from common.events import ServiceChanged, ServiceForecast
+from common.kafka import Publisher, UnknownOutcomeError
+from common.ledger import Ownership, ShardLedger
+from common.slo import DataStatus
+from forecast.forecasting import Forecaster, ForecastWork
+from forecast.handlers import Retired
+from forecast.settings import ForecastSettings
+from tests.gateway import NOW, heartbeat, slo_status, snapshot
+
+SHARD = 1
+MINUTES = 1440
+_forecast = msgspec.json.Decoder(ServiceForecast)
+
+
+@dataclass
+class Broker:
+    """What was published, in order; while `failing` nothing is."""
+
+    sent: list[ServiceForecast] = field(default_factory=list)
+    partitions: list[int | None] = field(default_factory=list)
+    failing: bool = False
+
+    async def send_all(self, records: Sequence[tuple[str, bytes, Any, int | None, Any]]) -> None:
+        if self.failing:
+            raise UnknownOutcomeError("no answer")
+        self.sent += [_forecast.decode(value) for _, value, _, _, _ in records]
+        self.partitions += [partition for *_, partition, _ in records]
+
+
+@dataclass
+class Rows:
+    """A database whose blocks hold the same counts in each minute; it counts what is read."""
+
+    slots: dict[str, int]
+    counts: tuple[int, int] = (1000, 4)
+    blocks_read: int = 0
+    stored: list[str] = field(default_factory=list)
+    failing: bool = False
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator["Rows"]:
+        yield self
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator["Rows"]:
+        yield self
+
+    async def execute(self, statement: object, values: dict[str, Any]) -> Any:
+        text = str(statement)
+        if self.failing:
+            raise OSError("connection refused")
+        if "INSERT" in text:
+            self.stored += values["services"]
+            return None
+        if "burnrate.service" in text:
+            return [SimpleNamespace(service=name, slot=slot) for name, slot in self.slots.items()]
+        return SimpleNamespace(all=lambda: self._blocks(values))
+
+    def _blocks(self, values: dict[str, Any]) -> list[tuple[int, bytes]]:
+        length = values["resolution"]
+        first = int(values["since"].timestamp()) // length + 1
+        last = -(-int(NOW.timestamp()) // length)
+        own = [n * length // 60 for n in self.counts]
+        packed = np.array([[*own, 60]] * len(self.slots), "<i8").tobytes()
+        found = [(bucket, packed) for bucket in range(first, last + 1)]
+        self.blocks_read += len(found)
+        return found
+
+
+class World:
+    """One process that owns a shard, and its clock."""
+
+    def __init__(self, *names: str, **settings: Any) -> None:
+        self.now = NOW
+        self.broker = Broker()
+        self.rows = Rows({name: slot for slot, name in enumerate(names)})
+        own = ForecastSettings.model_validate(settings)
+        self.work = ForecastWork(own)
+        self.own = Ownership(7, "cluster", {}, {})
+        self.ledger = SimpleNamespace(owned={SHARD: self.own})
+        self.retired = Retired()
+        self.forecaster = Forecaster(
+            settings=own,
+            ledger=cast("ShardLedger", self.ledger),
+            work=self.work,
+            retired=self.retired,
+            database=cast("Database", self.rows),
+            publisher=cast("Publisher", self.broker),
+            clock=lambda: self.now,
+        )
+
+    async def begin(self) -> None:
+        """Acquire the shard and read what its services last said."""
+        await self.work.load(cast("Any", None), SHARD)
+        slo = slo_status(
+            total=self.rows.counts[0] * 60 * 720,
+            bad=100,
+            error_budget_remaining=0.9,
+            burn_rate_1h=4.0,
+        )
+        for name in self.rows.slots:
+            self.work.levels[SHARD].on_snapshot(snapshot(name, slo), self.now)
+
+    async def later(self, seconds: float, *, alive: bool = True) -> None:
+        """Let time pass, with the shard's owner alive or not, and tick."""
+        self.now += timedelta(seconds=seconds)
+        if alive:
+            self.work.levels[SHARD].on_heartbeat(heartbeat(SHARD, self.now))
+        await self.forecaster.tick()
+
+
+@pytest.fixture
+async def world() -> World:
+    made = World("cart", "checkout")
+    await made.begin()
+    return made
+
+
+async def test_each_service_is_published_to_its_shard_and_stored(world: World) -> None:
+    await world.forecaster.tick()
+    assert [f.service_name for f in world.broker.sent] == ["cart", "checkout"]
+    assert world.broker.partitions == [SHARD, SHARD]
+    assert world.rows.stored == ["cart", "checkout"]
+    first = world.broker.sent[0]
+    assert (first.epoch, first.evaluated_at, first.data_status) == (7, NOW, DataStatus.OK)
+    assert first.slos[0].slope_per_hour == pytest.approx(0, abs=1e-9)
+    assert first.slos[0].data_points_used == 48
+    await world.forecaster.tick()
+    assert len(world.broker.sent) == 2
+
+
+async def test_what_is_known_is_not_read_again(world: World) -> None:
+    await world.forecaster.tick()
+    everything = world.rows.blocks_read
+    assert everything == MINUTES + 30 * 24 + 24
+    await world.later(30)
+    assert world.rows.blocks_read - everything <= 2 * (15 + 2) + 2
+    await world.later(300)
+    assert world.rows.blocks_read > 2 * everything - 100
+
+
+async def test_history_that_was_imported_is_read_as_soon_as_a_snapshot_has_it(
+    world: World,
+) -> None:
+    later = world.rows.counts
+    world.rows.counts = (0, 0)
+    await world.forecaster.tick()
+    everything = MINUTES + 30 * 24 + 24
+    assert world.rows.blocks_read == everything
+    assert world.broker.sent[0].slos[0].data_points_used == 0
+    world.rows.counts = later
+    await world.later(30)
+    assert world.broker.sent[-1].slos[0].data_points_used == 48
+    assert everything < world.rows.blocks_read - everything < everything + 100
+
+
+async def test_what_could_not_be_read_is_read_in_full_next_time(world: World) -> None:
+    world.rows.failing = True
+    with pytest.raises(OSError, match="refused"):
+        await world.forecaster.tick()
+    assert world.broker.sent == []
+    world.rows.failing = False
+    await world.forecaster.tick()
+    assert world.rows.blocks_read == MINUTES + 30 * 24 + 24
+    assert world.broker.sent[0].slos[0].data_points_used == 48
+
+
+async def test_what_could_not_be_published_is_due_again(world: World) -> None:
+    world.broker.failing = True
+    with pytest.raises(UnknownOutcomeError):
+        await world.forecaster.tick()
+    assert world.rows.stored == []
+    world.broker.failing = False
+    await world.later(1)
+    assert len(world.broker.sent) == 2
+
+
+async def test_a_silent_shard_is_forecast_as_lagging(world: World) -> None:
+    await world.forecaster.tick()
+    await world.later(31, alive=False)
+    lagging = world.broker.sent[2:]
+    assert [f.service_name for f in lagging] == ["cart", "checkout"]
+    assert all(f.data_status is DataStatus.LAGGING for f in lagging)
+    assert all(slo.confidence_level == "low" for f in lagging for slo in f.slos)
+    await world.later(1)
+    assert all(f.data_status is DataStatus.OK for f in world.broker.sent[4:])
+    assert len(world.broker.sent) == 6
+
+
+async def test_a_snapshot_that_makes_no_sense_stops_no_other(world: World) -> None:
+    certain = msgspec.structs.replace(slo_status(objective=1.0), total=1000)
+    broken = snapshot("cart", certain, evaluated_at=NOW + timedelta(seconds=1))
+    world.work.levels[SHARD].on_snapshot(broken, NOW)
+    await world.forecaster.tick()
+    assert [f.service_name for f in world.broker.sent] == ["checkout"]
+    await world.forecaster.tick()
+    assert len(world.broker.sent) == 1
+
+
+async def test_a_retired_service_is_not_forecast(world: World) -> None:
+    world.retired.apply(ServiceChanged(1, 1, "cart", 1, "team", None, retired=True))
+    await world.forecaster.tick()
+    assert [f.service_name for f in world.broker.sent] == ["checkout"]
+
+
+async def test_a_shard_that_is_not_read_to_its_end_or_lost_is_left_alone(world: World) -> None:
+    world.own.levels.ends["slo.burnrates.v1"] = 9
+    await world.forecaster.tick()
+    assert world.broker.sent == []
+    world.own.levels.ends.clear()
+    world.ledger.owned.clear()
+    await world.forecaster.tick()
+    assert world.broker.sent == []
+    world.work.release(SHARD)
+    assert not world.work.levels
+    assert not world.work.counts
+
+
+async def test_a_tick_takes_no_more_than_it_may_and_the_rest_come_next() -> None:
+    world = World(*[f"service-{n}" for n in range(25)], FORECAST_MAX_PER_TICK=10)
+    await world.begin()
+    for expected in (10, 20, 25, 25):
+        await world.forecaster.tick()
+        assert len({f.service_name for f in world.broker.sent}) == expected
+        assert len(world.broker.sent) == expected

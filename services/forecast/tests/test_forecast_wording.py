@@ -1,0 +1,126 @@
+"""The sentences, as people read them."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from common.slo import DataStatus
+from forecast.wording import Outcome, duration, message, no_data_message, percentage
+
+AT = datetime(2026, 3, 4, 15, 4, 5, tzinfo=UTC)
+LATER = datetime(2026, 3, 20, tzinfo=UTC)
+
+
+def said(**fields: Any) -> str:
+    given: dict[str, Any] = {
+        "service_name": "checkout",
+        "slo_name": "availability",
+        "window_days": 30,
+        "remaining_ratio": 0.21,
+        "burn_rate": 5.4,
+        "p10_hours": 6.0,
+        "p50_hours": 9.2,
+        "p90_hours": 15.4,
+        "last_hour_hours": 9.0,
+        "frozen": False,
+        "unblocked_at": None,
+        "unblocked_at_present_rate": None,
+        "data_status": DataStatus.OK,
+    }
+    return message(Outcome(**{**given, **fields}))
+
+
+TREND = "At the present trend the 30 day budget of checkout (availability) is spent in about "
+LEFT = f"{TREND}9 h (6 to 15 h); 21 % of it is left."
+LASTS = (
+    "The 30 day budget of checkout (availability) is not expected to be spent within 30 days; "
+    "21 % of it is left, at a burn rate of 5.4."
+)
+SPENT = (
+    "The 30 day budget of checkout (availability) is spent, 130 % of it is used. It comes back by "
+    "2026-03-04 15:04 UTC if no more errors come; at the present error rate not within 30 days."
+)
+NONE = {"p10_hours": None, "p50_hours": None, "p90_hours": None, "last_hour_hours": None}
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({}, LEFT),
+        ({"p10_hours": 8.8, "p90_hours": 9.4}, TREND + "9 h; 21 % of it is left."),
+        ({"p10_hours": 0.5}, TREND + "9 h (30 min to 15 h); 21 % of it is left."),
+        (
+            {"p90_hours": None},
+            TREND + "9 h (6 h at the earliest, or not within 30 days); 21 % of it is left.",
+        ),
+        (
+            {"last_hour_hours": 2.0},
+            f"{LEFT} If the errors of the last hour go on, it is spent in about 2 h.",
+        ),
+        (NONE, LASTS),
+        (
+            {**NONE, "p10_hours": 100.0},
+            LASTS + " In one of ten such cases it is spent within 4 days.",
+        ),
+        (
+            {"frozen": True, "unblocked_at": AT},
+            f"{LEFT} The level is FREEZE until 2026-03-04 15:04 UTC if no more errors come.",
+        ),
+        ({"remaining_ratio": -0.3, "unblocked_at": AT, "frozen": True}, SPENT),
+        (
+            {**NONE, "data_status": DataStatus.STALE},
+            LASTS + " The counts behind this are out of date: the service has stopped reporting.",
+        ),
+        (
+            {**NONE, "data_status": DataStatus.LAGGING},
+            LASTS + " The counts behind this are out of date: they lag.",
+        ),
+        (
+            {**NONE, "data_status": DataStatus.NO_TRAFFIC},
+            LASTS + " No requests are coming in at present.",
+        ),
+    ],
+)
+def test_sentences(fields: dict[str, Any], sentence: str) -> None:
+    assert said(**fields) == sentence
+
+
+def test_a_spent_budget_that_comes_back_either_way() -> None:
+    text = said(remaining_ratio=0.0, unblocked_at=AT, unblocked_at_present_rate=LATER)
+    assert "by 2026-03-04 15:04 UTC if no more" in text
+    assert "at the present error rate by 2026-03-20 00:00 UTC" in text
+
+
+def test_a_spent_budget_that_does_not_come_back() -> None:
+    text = said(remaining_ratio=-9.0)
+    assert text.endswith("It does not come back within 30 days, even if no more errors come.")
+
+
+def test_no_data_is_said() -> None:
+    assert no_data_message("checkout", "latency") == (
+        "Nothing has been reported for checkout (latency) yet, so there is nothing to forecast "
+        "from."
+    )
+
+
+@pytest.mark.parametrize(
+    ("hours", "text"),
+    [
+        (0.0, "0 min"),
+        (0.2, "12 min"),
+        (1.49, "89 min"),
+        (1.5, "2 h"),
+        (47.9, "48 h"),
+        (48, "2 days"),
+    ],
+)
+def test_durations_have_the_unit_that_suits(hours: float, text: str) -> None:
+    assert duration(hours) == text
+
+
+@pytest.mark.parametrize(
+    ("ratio", "text"), [(0.004, "less than 1 %"), (0.0, "0 %"), (0.5, "50 %"), (3.1, "310 %")]
+)
+def test_percentages(ratio: float, text: str) -> None:
+    assert percentage(ratio) == text

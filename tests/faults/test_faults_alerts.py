@@ -1,0 +1,177 @@
+"""Alerts killed between decision, commit and delivery: a receiver that records is the oracle."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import asyncpg
+import pytest
+from msgspec.json import encode as json
+
+from common.events import ChannelChanged
+from tests.alert_desk import rule, slo
+from tests.alerts_service import (
+    SHARDS,
+    in_force,
+    publish_intent,
+    publish_levels,
+    rows_of,
+    shot,
+)
+from tests.burnrate_service import eventually
+from tests.consumer_groups import put_out_all
+from tests.faults.members import Member
+from tests.receiver import Answer, Receiver, receiving
+
+NAME = "burn-rate-page"
+PAGE = rule(
+    NAME,
+    "burn_rate",
+    [{"severity": "page", "long_windows_seconds": [3600]}],
+    channels=["hook"],
+    cooldown_seconds=0,
+)
+FAST = (20.0, 0.0, 0.0, 0.0)
+SERVICES = ("checkout", "cart", "search", "login", "payments", "catalog", "reports", "reviews")
+DECIDING = ("alerts.before_transaction", "alerts.before_commit", "alerts.after_commit")
+DELIVERING = ("delivery.before_send", "delivery.after_send")
+TELLING = ("outbox.after_publish",)
+
+Told = Counter[tuple[str, str]]
+"""How often a transition (in the words of the receiver) of an episode arrived, by its key."""
+
+
+@dataclass
+class World:
+    """A database, topics, a receiver, and the processes of the alerts service."""
+
+    url: str
+    bootstrap: str
+    receiver: Receiver
+    folder: Path
+    members: list[Member] = field(default_factory=list)
+
+    async def start(self, failpoint: str = "") -> Member:
+        """Start a process that kills itself at the first passage of a failpoint."""
+        environment = {
+            "DATABASE_URL": self.url,
+            "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
+            "ALERTS_TICK_SECONDS": "0.1",
+            "ALERTS_ALLOWED_NETWORKS": "127.0.0.0/8",
+            "ALERTS_DELIVERY_CONCURRENCY": "1",  # a kill costs as many repeats as are under way
+            "ALERTS_DELIVERY_LEASE_SECONDS": "2",
+            "ALERTS_DELIVERY_TIMEOUT_SECONDS": "1",
+            "ALERTS_DELIVERY_FIRST_RETRY_SECONDS": "0.1",
+        }
+        folder = self.folder / f"member-{len(self.members)}"
+        member = Member(folder.name, "alerts", environment, folder)
+        self.members.append(member)
+        member.start(f"{failpoint}:1:KILL" if failpoint else "")
+        return member
+
+    async def killed_at(self, failpoint: str, *, burning: bool) -> None:
+        """Publish what has changed, let a process end itself there, and let the next go on."""
+        member = await self.start(failpoint)
+        await self.publish(burning=burning)
+        await member.wait_ended(60)
+        await put_out_all(self.bootstrap)
+
+    async def publish(self, *, burning: bool) -> None:
+        """Publish every service anew."""
+        pairs = FAST if burning else (0.0, 0.0, 0.0, 0.0)
+        await publish_levels(self.bootstrap, [shot(name, slo(pairs=pairs)) for name in SERVICES])
+
+    async def settled(self, state: str) -> None:
+        """Wait until every service's newest episode is in a state and all is delivered."""
+        newest = """SELECT count(*)::int FROM (
+            SELECT DISTINCT ON (service_name) state FROM alerts.episode WHERE rule = $1
+            ORDER BY service_name, id DESC) AS e WHERE state = $2"""
+        await eventually(lambda: rows_of(self.url, newest, NAME, state), [(len(SERVICES),)], 40)
+        pending = "SELECT count(*)::int FROM alerts.notification WHERE state <> 'sent'"
+        await eventually(lambda: rows_of(self.url, pending), [(0,)], 40)
+
+    def told(self) -> Told:
+        """Return what has arrived, also what was answered with an error."""
+        bodies = [request.json() for request in self.receiver.received]
+        return Counter(
+            (alert["fingerprint"], alert["annotations"]["transition"])
+            for body in bodies
+            for alert in body["alerts"]
+        )
+
+    async def decided(self) -> set[tuple[str, str]]:
+        """Return (key, transition) of all that was to be told."""
+        rows = await rows_of(
+            self.url,
+            """SELECT a ->> 'dedup_key', a ->> 'transition' FROM alerts.notification n,
+                jsonb_array_elements(n.payload -> 'alerts') a""",
+        )
+        return {(key, transition) for key, transition in rows}
+
+
+@pytest.fixture
+def database(new_database: Callable[[], str]) -> str:
+    return new_database()
+
+
+@pytest.fixture
+async def world(database: str, fresh_topics: str, tmp_path: Path) -> AsyncIterator[World]:
+    with receiving() as receiver:
+        found = World(database, fresh_topics, receiver, tmp_path)
+        secrets = json({"url": f"{receiver.url}/hook"}).decode()
+        connection = await asyncpg.connect(found.url)
+        try:
+            await connection.execute(
+                "INSERT INTO catalog.channels (name, kind, secrets) VALUES ('hook', 'webhook', $1)",
+                secrets,
+            )
+        finally:
+            await connection.close()
+        hook = ChannelChanged(5, 2, "hook", "webhook", enabled=True, retired=False)
+        await publish_intent(found.bootstrap, ("channel/hook", hook))
+        await in_force(found.bootstrap, PAGE, revision=6)
+        yield found
+        for member in found.members:
+            member.kill()
+        await put_out_all(found.bootstrap)
+
+
+@pytest.mark.parametrize("failpoint", [*DECIDING, *DELIVERING, *TELLING])
+async def test_killed_anywhere_each_transition_arrives(world: World, failpoint: str) -> None:
+    await world.killed_at(failpoint, burning=True)
+    survivor = await world.start()
+    await world.settled("firing")
+    survivor.kill()
+    await put_out_all(world.bootstrap)
+    await world.killed_at(failpoint, burning=False)
+    await world.start()
+    await world.settled("resolved")
+    told, decided = world.told(), await world.decided()
+    assert set(told) == decided
+    assert {transition for _, transition in told} == {"firing", "resolved"}
+    assert len(told) == 2 * len(SERVICES)  # no episode was opened twice
+    kills = 2
+    assert sum(told.values()) - len(told) <= kills
+    if failpoint in DECIDING:
+        assert sum(told.values()) == len(told)  # whatever is killed before delivery costs nothing
+
+
+async def test_two_processes_and_a_bad_receiver_lose_nothing(world: World) -> None:
+    """One process of two is killed while the receiver fails; the other takes over."""
+    failing = [Answer(500), Answer(429, {"Retry-After": "1"}), Answer(raw=b"no HTTP\r\n\r\n")]
+    world.receiver.answers.extend(failing * 4)
+    first, _ = await world.start(), await world.start()
+    await eventually(
+        lambda: rows_of(world.url, "SELECT count(*)::int FROM alerts.shard"), [(SHARDS,)]
+    )
+    await world.publish(burning=True)
+    await asyncio.sleep(0.5)
+    first.kill()
+    await put_out_all(world.bootstrap)
+    await world.settled("firing")
+    await world.publish(burning=False)
+    await world.settled("resolved")
+    assert set(world.told()) == await world.decided()
+    assert len(world.told()) == 2 * len(SERVICES)
