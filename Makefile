@@ -50,6 +50,18 @@ check: $(DEV) ## check style, types, import boundaries and the house rules
 	@$(MAKE) --silent types
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q tests/test_house_rules.py
+	@$(MAKE) --silent check-dashboard
+
+check-dashboard: $(DEV) ## check the dashboard: style, types, those of the API, and its tests
+	@$(BIN)/python -m burnline.dashboard modules
+	@$(BIN)/python -m api_gateway.document > frontend/openapi.json
+	@cd frontend && npm run --silent api-types -- --check
+	cd frontend && npm run --silent check
+
+api-types: $(DEV) ## write the dashboard's types of the API again
+	@$(BIN)/python -m burnline.dashboard modules
+	@$(BIN)/python -m api_gateway.document > frontend/openapi.json
+	@cd frontend && npm run --silent api-types
 
 types: $(DEV) ## check types only
 	$(BIN)/mypy $(TYPED)

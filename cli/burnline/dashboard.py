@@ -128,10 +128,14 @@ def _run(folder: Path, *command: str) -> None:
 
 
 def main() -> None:
-    """Install the packages that development needs; print where the built dashboard is."""
+    """`modules` installs the packages; `build` prints where the built dashboard is."""
     try:
-        ensure_modules(frontend_dir())
-        print(ensure_dashboard(lambda text: print(text, file=sys.stderr)))  # noqa: T201 - a command
+        if sys.argv[1:] == ["modules"]:
+            ensure_modules(frontend_dir())
+        elif sys.argv[1:] == ["build"]:
+            sys.stdout.write(f"{ensure_dashboard(lambda text: None)}\n")
+        else:
+            sys.exit("usage: python -m burnline.dashboard modules|build")
     except StackError as error:
         sys.exit(f"error: {error}")
 

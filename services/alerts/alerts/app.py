@@ -24,7 +24,7 @@ from common.default_rules import default_rules
 from common.events import ChannelTestRequested
 from common.kafka import Publisher, TableReader
 from common.ledger import LedgerParts, Levels, RetryDelays, ShardLedger
-from common.ledger_store import LedgerStore
+from common.ledger_store import FencedError, LedgerStore
 from common.loops import every
 from common.outbox import Outbox
 from common.subscription import HEARTBEAT_SECONDS, Subscription, count_shards
@@ -124,10 +124,13 @@ class Alerts:
     async def _purge(self) -> None:
         before = system_clock() - timedelta(days=self._settings.alerts.retention_days)
         for shard, own in list(self.ledger.owned.items()):
-            async with self._database.write() as session:
-                await self._store.lock(session, shard, own.epoch, own.next_offsets)
-                gone = await repository.purge(session, shard, before)
-                await self._outbox.add(session, forgotten_records(shard, gone))
+            try:
+                async with self._database.write() as session:
+                    await self._store.lock(session, shard, own.epoch, own.next_offsets)
+                    gone = await repository.purge(session, shard, before)
+                    await self._outbox.add(session, forgotten_records(shard, gone))
+            except FencedError:
+                continue  # whoever has it now purges it
         self._outbox.wake()
 
 

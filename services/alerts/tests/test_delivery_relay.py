@@ -348,3 +348,30 @@ async def test_old_deliveries_are_deleted_and_new_ones_kept(outgoing: Outgoing) 
         [2],
         [3],
     ]
+
+
+@pytest.mark.usefixtures("hook")
+async def test_many_that_wait_for_others_hide_none_that_can_go(
+    outgoing: Outgoing, receiver: Receiver
+) -> None:
+    """More than are looked at in a turn: each is put off until what it waits for is due."""
+    waiting = range(1, 201)
+    await outgoing.add(*(notice(alert(n)) for n in waiting))
+    async with outgoing.database.write() as session:
+        later = "UPDATE alerts.notification SET next_attempt_at = now() + interval '1 h'"
+        await session.execute(text(later))
+    await outgoing.add(*(notice(resolved(n)) for n in waiting), notice(alert(999)))
+    async with delivering(outgoing.database):
+        await outgoing.until_states(*["pending"] * 400, "sent")
+    assert notice_keys(receiver.received) == [notice(alert(999)).notice_key]
+
+
+async def test_what_holds_a_row_up_is_looked_up_by_its_episodes(outgoing: Outgoing) -> None:
+    """In a table that the planner has not seen full yet: a burst must not cost its square."""
+    await outgoing.add(*(notice(alert(n)) for n in range(1, 1001)))
+    named = {"busy_channels": [], "busy_counts": [], "in_flight": []}
+    numbers = {"concurrency": 4, "window": 64, "lease_seconds": 1.0}
+    async with outgoing.database.write() as session:
+        explain = text(f"EXPLAIN {repository._CLAIM.text}")
+        plan = "\n".join((await session.execute(explain, named | numbers)).scalars())
+    assert "notification_pending_of_episode" in plan, plan

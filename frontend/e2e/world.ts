@@ -1,0 +1,99 @@
+/** The stack under test, a browser on it, and the means to make something happen. */
+
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { chromium, type Browser, type Page } from "playwright-core";
+
+function given(name: string): string {
+  const value = process.env[name];
+  if (value === undefined || value === "") throw new Error(`${name} is not set`);
+  return value;
+}
+
+export const BASE = given("BURNLINE_URL");
+export const TOKEN = given("BURNLINE_API_TOKEN");
+const INGEST = given("BURNLINE_INGEST_URL");
+const AUTHORIZED = { Authorization: `Bearer ${TOKEN}`, "Content-Type": "application/json" };
+
+export async function launch(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium",
+    // a container's root has no namespaces for the browser's own sandbox
+    args: process.getuid?.() === 0 ? ["--no-sandbox"] : [],
+  });
+}
+
+export interface View {
+  width?: number;
+  height?: number;
+  theme?: "light" | "dark";
+  write?: boolean;
+}
+
+/** A page of its own session: read only unless it is opened with the link's token. */
+export async function open(browser: Browser, path: string, view: View = {}): Promise<Page> {
+  const { width = 1440, height = 900, theme = "light", write = false } = view;
+  const context = await browser.newContext({
+    viewport: { width, height },
+    colorScheme: theme,
+    reducedMotion: "reduce",
+  });
+  const page = await context.newPage();
+  await page.goto(BASE + path + (write ? `#token=${TOKEN}` : ""));
+  return page;
+}
+
+export async function get<T>(path: string): Promise<T> {
+  const response = await fetch(BASE + path);
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  return (await response.json()) as T;
+}
+
+export async function write(method: string, path: string, body: unknown): Promise<Response> {
+  return fetch(BASE + path, { method, headers: AUTHORIZED, body: JSON.stringify(body) });
+}
+
+export interface Report {
+  service: string;
+  minutesAgo: number;
+  total: number;
+  bad: number;
+}
+
+/** Send events over HTTP, as a service's reporter would; the newest end now. */
+export async function report(reports: readonly Report[]): Promise<void> {
+  const now = Date.now();
+  const events = reports.map(({ minutesAgo, ...counts }) => ({
+    ...counts,
+    source: "browser-test",
+    timestamp: new Date(now - minutesAgo * 60_000).toISOString(),
+    window_seconds: 60,
+  }));
+  for (let at = 0; at < events.length; at += 500) {
+    const body = JSON.stringify(events.slice(at, at + 500));
+    const response = await fetch(`${INGEST}/v1/events`, {
+      method: "POST",
+      headers: AUTHORIZED,
+      body,
+    });
+    if (response.status !== 202) throw new Error(`ingest: ${await response.text()}`);
+  }
+}
+
+/** A report for each of the last minutes, the newest one now. */
+export function minutes(service: string, count: number, total: number, bad: number): Report[] {
+  return Array.from({ length: count }, (_, minutesAgo) => ({ service, minutesAgo, total, bad }));
+}
+
+/** Wait until it holds; the last failure is what is told when it never does. */
+export async function eventually<T>(look: () => Promise<T>, withinSeconds = 30): Promise<T> {
+  const end = Date.now() + withinSeconds * 1000;
+  for (;;) {
+    try {
+      return await look();
+    } catch (error) {
+      if (Date.now() > end) throw error;
+      await sleep(200);
+    }
+  }
+}
