@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -17,7 +18,9 @@ from api_gateway.narrative.template import shape_of, write
 from api_gateway.narrator import Narrator
 from api_gateway.phraser import ATTEMPTS, PAUSE_SECONDS, Patience, Phraser
 from api_gateway.story import Story
-from tests.gateway import NOW, GatewayHarness, heartbeat, snapshot
+from common.slo import RiskLevel
+from tests.gateway import NOW, GatewayHarness, MemoryStore, heartbeat, slo_status, snapshot
+from tests.gateway_fixtures import gateway_on
 from tests.language_models import FakeModel, completion, fake_model, http
 from tests.narratives import random_subject
 
@@ -261,6 +264,29 @@ async def test_the_calls_of_an_hour_are_bounded() -> None:
         told = [await phraser.phrase(story) for story in stories]
         assert [text is not None for text in told] == [True, True, False, False]
         await phraser.close()
+
+
+async def test_a_reader_is_told_what_the_model_phrased_and_never_what_it_made_up(
+    gateway_settings: dict[str, Any],
+) -> None:
+    async with fake_model() as server:
+        given = {**gateway_settings, "ai_base_url": server.base_url, "ai_model": "small-model"}
+        async with gateway_on(given, MemoryStore()) as gateway:
+            for name in ("checkout", "cart"):
+                await gateway.service(name)
+                burning = slo_status(composite_burn_rate=9.0, risk_level=RiskLevel.FREEZE)
+                await gateway.feed(snapshot(name, burning))
+            await gateway.feed(*[heartbeat(shard) for shard in range(4)])
+            server.answer = completion({"text": "Here {level}; {budget_spent}."})
+            phrased = await gateway.get("/api/summary/checkout")
+            assert (phrased["source"], phrased["model"]) == ("model", "small-model")
+            assert phrased["narrative"].startswith("Here service checkout (tier 1) is at risk")
+            assert phrased["sentences"][0]["facts"] == ["level", "budget_spent"]
+            server.answer = completion({"text": "Here {level}; {budget_spent}, which is fine."})
+            made_up = await gateway.get("/api/summary/cart")
+            assert (made_up["source"], made_up["model"]) == ("template", None)
+            assert "fine" not in made_up["narrative"]
+            await gateway.gateway.summaries.close()
 
 
 POISON = (
