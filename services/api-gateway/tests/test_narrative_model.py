@@ -17,10 +17,13 @@ from api_gateway.narrative.phrasing import harmless
 from api_gateway.narrative.template import shape_of, write
 from api_gateway.narrator import Narrator
 from api_gateway.phraser import ATTEMPTS, PAUSE_SECONDS, Patience, Phraser
+from api_gateway.result_ports import StoredChange
 from api_gateway.story import Story
+from common.events import ChangeEvent
 from common.slo import RiskLevel
 from tests.gateway import NOW, GatewayHarness, MemoryStore, heartbeat, slo_status, snapshot
 from tests.gateway_fixtures import gateway_on
+from tests.gateway_intents import MemoryResults
 from tests.language_models import FakeModel, completion, fake_model, http
 from tests.narratives import random_subject
 
@@ -309,16 +312,26 @@ POISON = (
 async def test_poisoned_descriptions_and_notes_change_nothing(
     gateway: GatewayHarness, poison: str
 ) -> None:
-    async def summary(description: str) -> str:
-        body = {"tier": 1, "owner": description[:100] or "x", "description": description}
+    results = gateway.gateway.results
+    assert isinstance(results, MemoryResults)
+
+    async def summary(words: str) -> str:
+        body = {"tier": 1, "owner": words[:100], "description": words}
         await gateway.write("PUT", "/api/services/checkout", body)
+        version = "" if words == "harmless" else words[:128]
+        noted = ChangeEvent(
+            "checkout", NOW, "deploy", version, actor=words[:128], url="", note=words[:512]
+        )
+        results.stored_changes[:] = [StoredChange(b"1", noted, NOW)]
         answer = await gateway.get("/api/summary/checkout")
-        assert isinstance(answer["narrative"], str)
-        return json.dumps({k: v for k, v in answer.items() if k != "generated_at"})
+        shown = {k: v for k, v in answer.items() if k not in {"generated_at", "latest_changes"}}
+        return json.dumps(shown)
 
     await gateway.service()
     await gateway.feed(snapshot("checkout"), *[heartbeat(shard) for shard in range(4)])
-    assert await summary(poison.replace("\0", "")) == await summary("harmless")
+    told = await summary(poison)
+    assert told == await summary("harmless")
+    assert "a deploy at 12:00 UTC" in told
 
 
 async def test_a_description_is_sent_only_when_allowed_and_as_data(bench: Bench) -> None:
