@@ -30,10 +30,10 @@ from api_gateway.alert_intent_repository import PostgresAlerts
 from api_gateway.app import Stores, make_gateway
 from api_gateway.decisions import DecisionBook
 from api_gateway.domain import default_definition
+from api_gateway.executive import executive_view
 from api_gateway.gateway import Gateway, find_service
 from api_gateway.handlers import Discoveries, Handlers
 from api_gateway.intent_repository import PostgresIntents
-from api_gateway.narrator import Narrator
 from api_gateway.paging import DEFAULT_LIMIT, Page
 from api_gateway.read_model import ReadModel
 from api_gateway.ready_bytes import Made
@@ -42,11 +42,10 @@ from api_gateway.release_schemas import ReleaseAnswer
 from api_gateway.releases import Releases
 from api_gateway.repository import PostgresStore
 from api_gateway.result_repository import PostgresResults
-from api_gateway.roster import Roster
 from api_gateway.routers.burn import burn_rates
 from api_gateway.settings import GatewaySettings
-from api_gateway.subjects import Findings, Subjects
-from api_gateway.summaries import Summaries
+from api_gateway.shared_cache import NotShared
+from api_gateway.subjects import Findings
 from api_gateway.timespan import span
 from api_gateway.web import gateway_app
 from common.database import Database
@@ -154,10 +153,10 @@ class Served:
         async with self.database.read() as session:
             for payload in await session.scalars(SNAPSHOTS):
                 read_model.apply_snapshot(_snapshots.decode(payload))
-        roster = Roster(store, lambda: 0)
-        subjects = Subjects(roster, read_model, Findings())
-        summaries = Summaries(store, roster, subjects, Narrator(), DEFAULT, clock)
-        return replace(self.gateway, read_model=read_model, roster=roster, summaries=summaries)
+        view = executive_view(self.settings, store, NotShared(), read_model, Findings(), clock)
+        return replace(
+            self.gateway, read_model=read_model, roster=view.roster, summaries=view.summaries
+        )
 
     async def released(self, name: str) -> ReleaseAnswer:
         """Return the answer by the newest decision that stands in PostgreSQL."""

@@ -23,8 +23,8 @@ FAST: Final[dict[str, Any]] = {
     "first_retry_seconds": 0.02,
     "longest_retry_seconds": 0.1,
 }
-"""Settings of the tests: loopback is allowed, pauses are short. Time limits are as they are, so
-that a busy machine does not look like a silent receiver."""
+"""Settings of the tests: loopback is allowed, pauses are short. Time limits stay as they are, or a
+busy machine would look like a silent receiver."""
 
 
 class Outgoing:

@@ -26,8 +26,7 @@ def report(
     """
     # numbers and templates take a second to import, which the other commands need not
     module = import_module("burnline.report_run")
-    until = datetime.now(UTC).replace(second=0, microsecond=0)
-    text = asyncio.run(module.made(until - length(since), until, output))
+    text = asyncio.run(module.made(datetime.now(UTC), length(since), output))
     if to is None:
         typer.echo(text, nl=False)
     else:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
-from typing import Any
+from typing import Any, Self
 
 BEFORE_EPISODE = timedelta(minutes=60)
 """A change so shortly before an episode is told with it, whether or not it was the cause."""
@@ -18,6 +18,11 @@ class Period:
 
     since: datetime
     until: datetime
+
+    @classmethod
+    def before(cls, until: datetime, length: timedelta) -> Self:
+        """Return the period of that length, from a full hour on: older counts are by the hour."""
+        return cls((until - length).replace(minute=0, second=0, microsecond=0), until)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urljoin
@@ -66,9 +66,19 @@ class ReportReader:
         )
 
     async def _slo(self, name: str, target: Row) -> SloFigures:
+        """Count whole hours, and the minutes of the hour that is running."""
         slo = {} if target["id"] is None else {"slo": str(target["id"])}
-        _, total, bad = await self._counts(name, self._period, "1h", slo)
+        hour = self._period.until.replace(minute=0, second=0, microsecond=0)
+        total = bad = 0
+        hours, minutes = Period(self._period.since, hour), self._since_hour(hour)
+        for span, step in ((hours, "1h"), (minutes, "1m")):
+            if span.until - span.since >= timedelta(minutes=1):
+                _, requests, failed = await self._counts(name, span, step, slo)
+                total, bad = total + requests, bad + failed
         return SloFigures(target, total, bad)
+
+    def _since_hour(self, hour: datetime) -> Period:
+        return Period(max(hour, self._period.since), self._period.until)
 
     async def _episode(
         self, name: str, alert: Row, changes: Sequence[Row], slos: Sequence[SloFigures]

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import httpx
 
@@ -16,12 +16,12 @@ from burnline.state import read_state
 TIMEOUT_SECONDS = 30.0
 
 
-async def made(since: datetime, until: datetime, output: Format) -> str:
+async def made(until: datetime, length: timedelta, output: Format) -> str:
     """Return the report of the gateway that the environment names."""
     async with httpx.AsyncClient(
         base_url=gateway_url(), timeout=TIMEOUT_SECONDS, trust_env=False
     ) as client:
-        return await report_of(client, Period(since, until), output)
+        return await report_of(client, Period.before(until, length), output)
 
 
 async def report_of(client: httpx.AsyncClient, period: Period, output: Format) -> str:

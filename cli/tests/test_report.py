@@ -2,7 +2,7 @@
 
 import html
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -15,7 +15,7 @@ from burnline.report import length
 from burnline.report_figures import Period, Row, blocked, instant
 from burnline.report_run import gateway_url, report_of
 from common.clock import MICROSECONDS, to_micros
-from common.events import ChangeEvent
+from common.events import ChangeEvent, Decision
 from tests.gateway import NOW, GatewayHarness, for_target, heartbeat, snapshot
 from tests.gateway_alerts import alert
 from tests.gateway_decisions import decided
@@ -24,8 +24,9 @@ from tests.gateway_intents import MemoryResults
 POISON = "a | <img src=x onerror=alert(1)> [x](https://evil.example) `b`"
 SECONDS = to_micros(NOW) // MICROSECONDS
 MINUTE = SECONDS // 60 * 60
-WEEK = Period(NOW - timedelta(days=7), NOW)
+WEEK = Period.before(NOW, timedelta(days=7))
 HOUR = timedelta(hours=1)
+HALF_MINUTE = 1 / 120  # in hours: the period begins at a full hour
 
 
 @pytest.fixture
@@ -50,12 +51,13 @@ async def fleet(gateway: GatewayHarness) -> GatewayHarness:
     assert isinstance(results, MemoryResults)
     deploy = ChangeEvent("checkout", began - timedelta(minutes=4), "deploy", "1.42.0<b>")
     results.stored_changes.append(StoredChange(b"1", deploy, began))
-    for name, at, kind in (
+    decisions: tuple[tuple[str, datetime, Decision], ...] = (
         ("A", NOW - 3 * HOUR, "ALLOW"),
         ("B", began, "BLOCK"),
         ("C", ended, "WARN"),
-    ):
-        made = decided("checkout", kind, decision_id=name, decided_at=at)  # type: ignore[arg-type]
+    )
+    for name, at, kind in decisions:
+        made = decided("checkout", kind, decision_id=name, decided_at=at)
         results.stored_decisions.append(StoredDecision(made, {}, {}))
     body = {"actor": POISON, "reason": f"customers wait for it {POISON}", "decision": "ALLOW"}
     response = await gateway.write("POST", "/api/release/checkout/override", body)
@@ -92,13 +94,21 @@ async def test_what_strangers_wrote_stays_text(fleet: GatewayHarness) -> None:
     assert 'class="missed"' in page
 
 
+async def test_the_hour_that_is_running_is_counted_by_the_minute(fleet: GatewayHarness) -> None:
+    fleet.now[0] = NOW + timedelta(minutes=25)
+    minutes = fleet.store.rows.minutes["checkout"]
+    minutes += [(MINUTE + 60 * n, 500, 5, 10) for n in range(1, 26)]
+    text = await report_of(fleet.client, Period.before(fleet.now[0], timedelta(days=7)), "md")
+    assert "| missed | 312,500 | 1,125 |" in text
+
+
 async def test_the_same_figures_give_the_same_report(fleet: GatewayHarness) -> None:
     assert await report_of(fleet.client, WEEK, "md") == await report_of(fleet.client, WEEK, "md")
 
 
 async def test_without_services_it_says_so(gateway: GatewayHarness) -> None:
     for output in ("md", "html"):
-        text = await report_of(gateway.client, WEEK, output)  # type: ignore[arg-type]
+        text = await report_of(gateway.client, WEEK, output)
         assert "No services are in use." in text
 
 
@@ -121,9 +131,9 @@ def decision(hours_ago: float, *, allowed: bool) -> Row:
     ("decisions", "times", "hours"),
     [
         ([], 0, 0),
-        ([decision(400, allowed=False)], 1, 168),
+        ([decision(400, allowed=False)], 1, 168 + HALF_MINUTE),
         ([decision(400, allowed=False), decision(300, allowed=True)], 0, 0),
-        ([decision(200, allowed=False), decision(160, allowed=False)], 1, 168),
+        ([decision(200, allowed=False), decision(160, allowed=False)], 1, 168 + HALF_MINUTE),
         ([decision(4, allowed=False), decision(1, allowed=True)], 1, 3),
         ([decision(9, allowed=False), decision(8, allowed=True), decision(2, allowed=False)], 2, 3),
     ],
@@ -132,7 +142,8 @@ def test_blocks_are_counted_from_decision_to_decision(
     decisions: list[Row], times: int, hours: float
 ) -> None:
     found = blocked(decisions[::-1], [], WEEK)
-    assert (found.times, found.length) == (times, timedelta(hours=hours))
+    assert found.times == times
+    assert found.length.total_seconds() == pytest.approx(hours * 3600)
 
 
 @pytest.mark.parametrize(

@@ -53,8 +53,8 @@ class World:
     folder: Path
     members: list[Member] = field(default_factory=list)
 
-    async def start(self, failpoint: str = "") -> Member:
-        """Start a process that kills itself at the first passage of a failpoint."""
+    async def start(self, failpoint: str = "", action: str = "KILL") -> Member:
+        """Start a process that kills or stops itself at the first passage of a failpoint."""
         environment = {
             "DATABASE_URL": self.url,
             "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
@@ -68,7 +68,7 @@ class World:
         folder = self.folder / f"member-{len(self.members)}"
         member = Member(folder.name, "alerts", environment, folder)
         self.members.append(member)
-        member.start(f"{failpoint}:1:KILL" if failpoint else "")
+        member.start(f"{failpoint}:1:{action}" if failpoint else "")
         return member
 
     async def killed_at(self, failpoint: str, *, burning: bool) -> None:
@@ -175,3 +175,21 @@ async def test_two_processes_and_a_bad_receiver_lose_nothing(world: World) -> No
     await world.settled("resolved")
     assert set(world.told()) == await world.decided()
     assert len(world.told()) == 2 * len(SERVICES)
+
+
+@pytest.mark.parametrize("failpoint", ["alerts.before_transaction", "alerts.after_commit"])
+async def test_a_process_that_is_thawed_after_another_took_over_tells_nobody(
+    world: World, failpoint: str
+) -> None:
+    frozen = await world.start(failpoint, "STOP")
+    await world.publish(burning=True)
+    await frozen.wait_hit(failpoint)
+    await put_out_all(world.bootstrap)
+    await world.start()
+    await world.settled("firing")
+    frozen.thaw()
+    await world.publish(burning=False)
+    await world.settled("resolved")
+    told = world.told()
+    assert set(told) == await world.decided()
+    assert sum(told.values()) == len(told) == 2 * len(SERVICES)

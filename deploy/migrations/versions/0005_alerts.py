@@ -122,8 +122,11 @@ RESULTS = (
         last_error text,
         created_at timestamptz NOT NULL DEFAULT now(),
         sent_at timestamptz) WITH (fillfactor = 70)""",
-    """CREATE INDEX notification_pending ON alerts.notification (channel, id)
+    """CREATE INDEX notification_pending ON alerts.notification (channel, next_attempt_at, id)
         WHERE state = 'pending'""",
+    # what an earlier row of the same episode holds up is looked up row by row, so at once
+    """CREATE INDEX notification_pending_of_episode ON alerts.notification
+        USING gin (episode_ids) WITH (fastupdate = off) WHERE state = 'pending'""",
     "CREATE INDEX notification_newest ON alerts.notification (state, id DESC)",
     "CREATE INDEX notification_of_episode ON alerts.notification USING gin (episode_ids)",
     # when a channel that wants repeats was last told of all open episodes again

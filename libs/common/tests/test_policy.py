@@ -187,3 +187,9 @@ def test_a_bad_file_is_named_with_its_fault(tmp_path: Path, text: str) -> None:
         read_policies([file])
     with pytest.raises(PolicyFileError, match=r"gone\.yaml: "):
         read_policies([tmp_path / "gone.yaml"])
+
+
+def test_a_policy_names_the_tiers_that_need_a_second_person() -> None:
+    policy = parse_policy({**NAMED, "overrides": {"second_approver_tiers": [1]}})
+    assert [policy.needs_approver(1), policy.needs_approver(2)] == [True, False]
+    assert not parse_policy(NAMED).needs_approver(1)

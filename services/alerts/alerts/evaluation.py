@@ -67,6 +67,7 @@ class Evaluator:
     async def tick(self) -> None:
         """Evaluate all owned shards whose levels are known. A shard that fails is read anew."""
         OWNED_SHARDS.set(len(self._ledger.owned))
+        self._intent.forget_ended(self._clock())
         for shard, own in list(self._ledger.owned.items()):
             if not own.levels.complete:
                 continue

@@ -97,6 +97,11 @@ class Intent:
         known = self._channels.get(channel)
         return known.kind if known else SIMULATED
 
+    def forget_ended(self, now: datetime) -> None:
+        """Forget silences that are over: what they held is told because they are gone."""
+        for number in [n for n, silence in self.silences.items() if silence.ends_at <= now]:
+            del self.silences[number]
+
     def recent_acknowledgements(self, since: datetime) -> list[AlertAcknowledged]:
         """Return those that came in and were made after an instant; older ones are passed over."""
         self._recent = {

@@ -3,9 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import chain
+from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 
+from alerts import repository
 from common.events import AlertAcknowledged, SilenceChanged
 from common.silences import Matcher
 from common.topics import ALERTS
@@ -51,10 +55,14 @@ async def test_a_page_is_told_once_and_its_end_once_whoever_holds_the_shard(
         assert await told(url, NAME) == [FIRED]
         await publish_levels(bootstrap, [shot("checkout", slo())])
         await eventually(lambda: told(url, NAME), [FIRED, ENDED])
+        await eventually(lambda: published(bootstrap), [("firing", 1), ("resolved", 2)])
     assert await episodes(url, NAME) == [("checkout", "resolved", 2, 1)]
     assert await histories(url, NAME) == ["firing", "notified", "resolved"]
-    published = [e for e in await read_topic(bootstrap, ALERTS.name) if e["rule"] == NAME]
-    assert [(e["state"], e["version"]) for e in published] == [("firing", 1), ("resolved", 2)]
+
+
+async def published(bootstrap: str) -> list[tuple[str, int]]:
+    found = [e for e in await read_topic(bootstrap, ALERTS.name) if e["rule"] == NAME]
+    return [(e["state"], e["version"]) for e in found]
 
 
 async def test_what_users_want_reaches_open_episodes(settings: AlertSettings) -> None:
@@ -113,16 +121,82 @@ async def test_a_shard_that_nobody_counts_makes_its_services_stale(
 
 async def test_what_is_held_is_remembered_across_a_restart(settings: AlertSettings) -> None:
     held = rule(NAME, "burn_rate", [{"severity": "page", "long_windows_seconds": [3600]}],
-                for_seconds=3)  # fmt: skip
+                for_seconds=6)  # fmt: skip
     await in_force(settings.bootstrap, held)
     memory = "SELECT service_name FROM alerts.condition WHERE rule = $1"
     async with alerts(settings):
         await publish_levels(settings.bootstrap, [shot("checkout", slo(pairs=FAST))])
         await eventually(lambda: rows_of(settings.url, memory, NAME), [("checkout",)])
         began = datetime.now(UTC)
-    async with alerts(settings):
+    async with alerts(settings) as service:
+        await eventually(service.failing, {})
+        again = datetime.now(UTC)
         await eventually(lambda: told(settings.url, NAME), [FIRED])
     [(started_at,)] = await rows_of(
         settings.url, "SELECT started_at FROM alerts.episode WHERE rule = $1", NAME
     )
-    assert timedelta(seconds=2) < started_at - began < timedelta(seconds=5)
+    assert began + timedelta(seconds=5) < started_at < again + timedelta(seconds=6)
+
+
+async def test_a_transaction_that_fails_is_made_again_from_what_is_stored(
+    settings: AlertSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await in_force(settings.bootstrap, PAGE)
+    original, failures = repository.store_notices, iter([True, True])
+
+    async def fail_twice(*arguments: Any) -> None:
+        await original(*arguments)
+        if next(failures, False):
+            raise OSError("the connection is gone")
+
+    monkeypatch.setattr(repository, "store_notices", fail_twice)
+    async with alerts(settings):
+        await publish_levels(settings.bootstrap, [shot("checkout", slo(pairs=FAST))])
+        await eventually(lambda: told(settings.url, NAME), [FIRED])
+    assert next(failures, None) is None
+    assert await episodes(settings.url, NAME) == [("checkout", "firing", 1, 1)]
+    assert await histories(settings.url, NAME) == ["firing", "notified"]
+    [(epochs,)] = await rows_of(settings.url, "SELECT max(epoch)::int FROM alerts.shard")
+    assert epochs >= 3  # acquired anew after each failure
+
+
+async def test_what_has_ended_long_ago_is_forgotten_everywhere(settings: AlertSettings) -> None:
+    url, bootstrap = settings.url, settings.bootstrap
+    await in_force(bootstrap, PAGE)
+    settings.alerts = settings.alerts.model_copy(update={"purge_seconds": 0.2})
+    async with alerts(settings):
+        burning = [shot(name, slo(pairs=FAST)) for name in ("checkout", "cart")]
+        await publish_levels(bootstrap, burning)
+        await eventually(lambda: _count(url), [(2,)])
+        await publish_levels(bootstrap, [shot("checkout", slo())])
+        resolved = "SELECT count(*)::int FROM alerts.episode WHERE state = 'resolved'"
+        await eventually(lambda: rows_of(url, resolved), [(1,)])
+        aged = """UPDATE alerts.episode SET resolved_at = now() - interval '91 days'
+            WHERE state = 'resolved' RETURNING id"""
+        [(gone,)] = await rows_of(url, aged)
+        await eventually(lambda: _count(url), [(1,)])
+        await eventually(lambda: _last_words(bootstrap, gone), None)
+
+
+async def _count(url: str) -> list[tuple[Any, ...]]:
+    return await rows_of(url, "SELECT count(*)::int FROM alerts.episode")
+
+
+async def _last_words(bootstrap: str, alert_id: int) -> bytes | None:
+    """Return the newest value that the topic has of an alert; None where it is to be forgotten."""
+    consumer = AIOKafkaConsumer(
+        ALERTS.name,
+        bootstrap_servers=bootstrap,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+    )
+    await consumer.start()
+    newest: bytes | None = b"nothing yet"
+    try:
+        while batches := await consumer.getmany(timeout_ms=1000):
+            for record in chain.from_iterable(batches.values()):
+                if record.key == str(alert_id).encode():
+                    newest = record.value
+    finally:
+        await consumer.stop()
+    return newest

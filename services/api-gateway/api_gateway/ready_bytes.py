@@ -139,12 +139,15 @@ class ReadyBytes:
         """
         key = _key(request.scope)
         making = self._making.setdefault(key, asyncio.Lock())
-        async with making:
-            kept = self._kept.get(key)
-            if kept is None or not self._is_fresh(kept):
-                kept = await self._made(make, watch)
-                self._keep(key, kept)
-        self._making.pop(key, None)
+        try:
+            async with making:
+                kept = self._kept.get(key)
+                if kept is None or not self._is_fresh(kept):
+                    kept = await self._made(make, watch)
+                    self._keep(key, kept)
+        finally:
+            if not making.locked():
+                self._making.pop(key, None)
         return kept.answer.form(request.scope)
 
     async def _made(self, make: Make, watch: Version) -> _Kept:

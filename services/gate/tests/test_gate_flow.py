@@ -25,6 +25,7 @@ from common.sharding import shard_of
 from common.slo import RiskLevel
 from common.topics import BURNRATES, CATALOG, CHANGES, CHANGES_DEAD, POLICIES
 from gate import repository
+from gate.app import Gate
 from gate.replay import replay
 from tests.burnrate_service import SHARDS, eventually, publish, query, read_topic
 from tests.gate_inputs import SERVICE, at_level, burning_at, override, snapshot
@@ -242,6 +243,32 @@ async def test_changes_are_stored_once_whatever_is_killed(
         "missing_field",
         "timestamp_too_old",
     ]
+
+
+@pytest.fixture
+def easily_stopped(settings: GateTestSettings) -> GateTestSettings:
+    """Settings under which three bad changes in a row are too many."""
+    return GateTestSettings(url(settings), boot(settings), GATE_MAX_BAD_RUN=3)
+
+
+async def test_a_stopped_topic_of_changes_stops_no_decision(
+    easily_stopped: GateTestSettings,
+) -> None:
+    """Too much of what comes is bad: changes of the shard wait for somebody, decisions do not."""
+    settings = easily_stopped
+    await publish(boot(settings), [b"{"] * 5, topic=CHANGES.name, partition=SHARD)
+    async with decisions(boot(settings)) as log, gate(settings) as service:
+        await burn(settings, [at_level(RiskLevel.SAFE)])
+        await eventually(lambda: seen(log, SERVICE), "ALLOW")
+        await eventually(lambda: refused(service), [SHARD])
+        await burn(settings, [at_level(RiskLevel.FREEZE)])
+        await eventually(lambda: seen(log, SERVICE), "BLOCK")
+        assert await refused(service) == [SHARD]
+    assert await letters(settings) == []
+
+
+async def refused(service: Gate) -> list[int]:
+    return list(service.ledger.refusals)
 
 
 async def letters_count(settings: GateTestSettings) -> int:

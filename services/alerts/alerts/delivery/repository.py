@@ -15,40 +15,63 @@ from alerts.delivery.outcome import Outcome
 from alerts.notice import Notice
 from common.database import WriteSession
 
-# Of one channel: what has been due for longest, so that what fails again and again does not keep
-# the rest waiting, unless an earlier row of the same episode is still to be sent. A process that
-# is at work on a row keeps it also when its lease ends while PostgreSQL is away.
+# Of each channel with free places: what has been due for longest, so that what fails again and
+# again does not keep the rest waiting. A row with an earlier one of the same episode still to be
+# sent waits, and is put off until that one is due where that is later (not where it is being
+# sent: then it is soon over). So it sorts behind it, and the first rows are never all blocked.
+# (`|| ''` and `+ 0` keep all indexes but that of the episodes from being used: the planner takes
+# others for cheap as long as it has not seen a burst, and they read all that waits.)
+# A process that is at work on a row keeps it also when its lease ends while PostgreSQL is away.
 _CLAIM = text(
-    """WITH free AS (
-        SELECT due.id, c.kind, c.secrets
+    """WITH place AS (
+        SELECT c.name, c.kind, c.secrets,
+            CAST(:concurrency AS int) - coalesce(busy.count, 0) AS free
         FROM catalog.channels c
         LEFT JOIN unnest(CAST(:busy_channels AS text[]), CAST(:busy_counts AS int[]))
             AS busy (channel, count) ON busy.channel = c.name
-        CROSS JOIN LATERAL (
-            SELECT n.id FROM alerts.notification n
-            WHERE n.channel = c.name AND n.state = 'pending' AND n.next_attempt_at <= now()
-                AND n.id <> ALL(CAST(:in_flight AS bigint[]))
-                AND NOT EXISTS (
-                    SELECT FROM alerts.notification earlier
-                    WHERE earlier.channel = n.channel AND earlier.state = 'pending'
-                        AND earlier.id < n.id AND earlier.episode_ids && n.episode_ids)
-            ORDER BY n.next_attempt_at, n.id
-            LIMIT greatest(CAST(:concurrency AS int) - coalesce(busy.count, 0), 0)
-            FOR UPDATE OF n SKIP LOCKED) AS due
         WHERE c.enabled AND c.retired_at IS NULL),
+    first AS (
+        SELECT due.*, place.kind, place.secrets, place.free
+        FROM place CROSS JOIN LATERAL (
+            SELECT n.id, n.channel, n.next_attempt_at, n.episode_ids
+            FROM alerts.notification n
+            WHERE n.channel = place.name AND n.state = 'pending' AND n.next_attempt_at <= now()
+                AND n.id <> ALL(CAST(:in_flight AS bigint[]))
+            ORDER BY n.next_attempt_at, n.id LIMIT :window
+            FOR UPDATE OF n SKIP LOCKED) AS due
+        WHERE place.free > 0),
+    judged AS (
+        SELECT first.*, (
+            SELECT max(CASE WHEN made.id IS NOT NULL AND made.ended_at IS NULL
+                THEN '-infinity' ELSE earlier.next_attempt_at END)
+            FROM alerts.notification earlier
+            LEFT JOIN alerts.attempt made
+                ON made.notification_id = earlier.id AND made.number = earlier.attempts
+            WHERE earlier.state = 'pending' AND earlier.episode_ids && first.episode_ids
+                AND earlier.channel || '' = first.channel AND earlier.id + 0 < first.id
+            ) AS blocked_until
+        FROM first),
+    put_off AS (
+        UPDATE alerts.notification n SET next_attempt_at = judged.blocked_until
+        FROM judged WHERE n.id = judged.id AND judged.blocked_until > judged.next_attempt_at),
+    chosen AS (
+        SELECT id, kind, secrets, free,
+            row_number() OVER (PARTITION BY channel ORDER BY next_attempt_at, id) AS number
+        FROM judged WHERE blocked_until IS NULL),
     claimed AS (
         UPDATE alerts.notification n
         SET attempts = n.attempts + 1,
             next_attempt_at = now() + make_interval(secs => CAST(:lease_seconds AS float8))
-        FROM free WHERE n.id = free.id
+        FROM chosen WHERE n.id = chosen.id AND chosen.number <= chosen.free
         RETURNING n.id, n.channel, n.payload, n.attempts, n.repeat, n.created_at,
-            free.kind, free.secrets),
+            chosen.kind, chosen.secrets),
     recorded AS (
         INSERT INTO alerts.attempt (notification_id, number, started_at)
         SELECT id, attempts, now() FROM claimed)
     SELECT *, extract(epoch FROM now() - created_at)::float8 AS age_seconds
     FROM claimed ORDER BY id"""
 )
+_WINDOW_ROWS = 64  # of a channel that are looked at in one turn
 _GIVE_UP_THE_UNDELIVERABLE = text(
     """UPDATE alerts.notification n
     SET state = 'dead', last_error = CASE WHEN n.attempts >= :max_attempts
@@ -145,6 +168,7 @@ async def claim(
             "busy_counts": list(busy.values()),
             "in_flight": list(in_flight),
             "concurrency": concurrency,
+            "window": _WINDOW_ROWS,
             "lease_seconds": lease_seconds,
         },
     )

@@ -1,0 +1,146 @@
+"""A batch of the changes topic: what is stored, what is dead, and when it stops."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import msgspec
+import pytest
+from aiokafka import ConsumerRecord
+
+from common.breaker import BreakerLimits
+from common.database import WriteSession
+from common.dead_letters import appended
+from common.events import ChangeEvent, DeadLetter, encode
+from common.kafka import Record
+from common.ledger import Batch, RefusedError
+from common.outbox import Outbox, OutboxRecord
+from common.topics import CHANGES
+from gate.changes import Change, Poison, judge
+from gate.work import GateWork
+
+SHARD = 2
+APPENDED = datetime(2026, 11, 23, 6, 40, tzinfo=UTC)
+SESSION = cast("WriteSession", None)
+
+
+def record(value: bytes | None, offset: int = 0) -> Record:
+    given: dict[str, Any] = {
+        "topic": CHANGES.name,
+        "partition": SHARD,
+        "offset": offset,
+        "timestamp": round(APPENDED.timestamp() * 1000),
+        "timestamp_type": 1,
+        "key": b"checkout",
+        "value": value,
+        "checksum": None,
+        "serialized_key_size": 8,
+        "serialized_value_size": 0,
+        "headers": (("correlation_id", b"c-1"),),
+    }
+    return cast("Record", ConsumerRecord(**given))
+
+
+def change(at: datetime = APPENDED, **given: Any) -> bytes:
+    return encode(ChangeEvent(service="checkout", at=at, kind="deploy", **given))
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        (None, "null_value"),
+        (b"{", "invalid_json"),
+        (b"\xff", "invalid_utf8"),
+        (b'{"service":"checkout"}', "missing_field"),
+        (change(APPENDED - timedelta(days=90, seconds=1)), "timestamp_too_old"),
+        (change(APPENDED + timedelta(minutes=5, seconds=1)), "timestamp_in_future"),
+    ],
+)
+def test_wrong_content_is_a_letter_with_its_place(value: bytes | None, code: str) -> None:
+    found = judge(record(value, 7))
+    assert isinstance(found, Poison)
+    letter = found.letter
+    assert (letter.code, letter.topic, letter.offset) == (code, CHANGES.name, 7)
+    assert (letter.appended_at, letter.correlation_id) == (APPENDED, "c-1")
+
+
+@pytest.mark.parametrize("days", [-90, 0])
+def test_a_change_is_judged_by_when_it_was_appended(days: int) -> None:
+    found = judge(record(change(APPENDED + timedelta(days=days))))
+    assert isinstance(found, Change)
+    assert found.appended_at == appended(record(b""))
+
+
+@dataclass
+class Kept:
+    """What was stored, and what was put into the outbox."""
+
+    changes: list[Change] = field(default_factory=list)
+    letters: list[OutboxRecord] = field(default_factory=list)
+    woken: int = 0
+
+    async def store(self, _: WriteSession, found: Sequence[Change]) -> None:
+        self.changes += found
+
+    async def add(self, _: WriteSession, records: Sequence[OutboxRecord]) -> None:
+        self.letters += records
+
+    def wake(self) -> None:
+        self.woken += 1
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> Kept:
+    found = Kept()
+
+    async def nothing(*_: object) -> list[object]:
+        return []
+
+    monkeypatch.setattr("gate.work.repository.store_changes", found.store)
+    monkeypatch.setattr("gate.work.repository.load_decisions", nothing)
+    return found
+
+
+async def work_of(kept: Kept, limits: BreakerLimits) -> GateWork:
+    work = GateWork(cast("Outbox", kept), limits)
+    await work.load(SESSION, SHARD)
+    return work
+
+
+def batch(*values: bytes | None) -> Batch:
+    return Batch(SHARD, "cluster", [record(value, offset) for offset, value in enumerate(values)])
+
+
+async def test_good_ones_are_stored_and_bad_ones_are_letters(kept: Kept) -> None:
+    work = await work_of(kept, BreakerLimits())
+    fold = await work.apply(SESSION, batch(change(version="1"), b"{", change(version="2")))
+    assert kept.woken == 0, "before the commit nothing may be announced"
+    fold()
+    assert kept.woken == 1
+    assert [found.event.version for found in kept.changes] == ["1", "2"]
+    [letter] = kept.letters
+    assert letter.topic == "slo.changes.v1.dlq"
+    assert letter.dedup_key == f"dlq:cluster:slo.changes.v1:2:1:{record(b'').timestamp}"
+    assert msgspec.json.decode(letter.value or b"", type=DeadLetter).code == "invalid_json"
+
+
+async def test_a_shard_of_nothing_but_bad_records_stops(kept: Kept) -> None:
+    work = await work_of(kept, BreakerLimits(max_bad_ratio=1, max_bad_run=3))
+    (await work.apply(SESSION, batch(b"{", b"{")))()
+    with pytest.raises(RefusedError, match="GATE_MAX_BAD_RUN"):
+        await work.apply(SESSION, batch(b"{"))
+    assert len(kept.letters) == 2
+    work.release(SHARD)
+    await work.load(SESSION, SHARD)
+    with pytest.raises(RefusedError, match="3 records in a row are bad"):
+        await work.apply(SESSION, batch(b"{"))
+    (await work.apply(SESSION, batch(change())))()
+    assert len(kept.changes) == 1
+
+
+async def test_a_shard_that_is_given_up_is_forgotten(kept: Kept) -> None:
+    work = await work_of(kept, BreakerLimits())
+    assert set(work.views) == {SHARD}
+    work.release(SHARD)
+    assert work.views == {}
