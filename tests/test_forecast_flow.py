@@ -76,7 +76,8 @@ def test_what_is_spent_and_what_burns_make_the_forecast(burning: Stack) -> None:
     assert body["data_points_used"] in {48, 49}
     assert body["error_budget_remaining"] == pytest.approx(1 - 90 / 126, abs=0.01)
     assert (
-        "the 7 day budget of burning (availability) is spent in about 18 h" in body["forecast_message"]
+        "the 7 day budget of burning (availability) is spent in about 18 h"
+        in body["forecast_message"]
     )
     said = {model["model"]: model["hours"] for model in body["models"]}
     assert said["roll_off"] == body["p50_hours"]
