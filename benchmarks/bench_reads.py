@@ -63,10 +63,16 @@ class Gateway:
     def __init__(self, address: str, process: psutil.Process) -> None:
         self._address, self._process = address, process
 
-    def load(self, path: str, seconds: int) -> Pace:
+    def load(self, path: str, seconds: int, connections: int = 16) -> Pace:
         """Return the pace of a path; every answer must be a good one."""
-        command = ("taskset", "-c", CLIENT_CPU, "wrk", "-t1", "-c16", "--timeout", "30s")
-        packed = ("-H", "Accept-Encoding: gzip", f"-d{seconds}s", f"{self._address}{path}")
+        command = ("taskset", "-c", CLIENT_CPU, "wrk", "-t1", "--timeout", "30s")
+        packed = (
+            "-H",
+            "Accept-Encoding: gzip",
+            f"-c{connections}",
+            f"-d{seconds}s",
+            f"{self._address}{path}",
+        )
         before = self._cpu_seconds()
         done = subprocess.run(  # noqa: S603 - our own command
             (*command, *packed), capture_output=True, text=True, check=True
@@ -150,13 +156,18 @@ def compare(served: Gateway, services: int, seconds: int, rounds: int) -> None:
     print(f"{middle.per_cpu_second:,.0f} in a second of its processor time")
     for path in hot:
         ratio, spread = _median(ratios[path]), [r.per_second for r in ratios[path]]
-        times = _median(paces[path]).over(served.load(f"/from-postgres{path}", 2 * seconds))
+        times = _median(paces[path]).over(_from_postgres(served, path, seconds))
         print(f"  {path}: {served.sizes(path)}")
         print(f"    of the empty GET {ratio.per_second:.2f}", end=" ")
         print(f"[{min(spread):.2f}..{max(spread):.2f}], by processor {ratio.per_cpu_second:.2f}")
         print(f"    times PostgreSQL {times.per_second:.1f}", end=", ")
         print(f"by processor {times.per_cpu_second:.1f}", flush=True)
     print(f"  marks: {MARK_EMPTY} of the empty GET, {MARK_POSTGRES} times PostgreSQL")
+
+
+def _from_postgres(served: Gateway, path: str, seconds: int) -> Pace:
+    """Return the pace of an answer that is built for each request, which takes a while."""
+    return served.load(f"/from-postgres{path}", 4 * seconds, connections=2)
 
 
 def _median(paces: list[Pace]) -> Pace:
