@@ -3,6 +3,8 @@
 One gateway process on its own processor, wrk (apt-get install wrk) on the other with 16
 connections that take gzip. In each round every operation has its turn in the same process; the
 ratio is to the empty GET of the same round. Meanwhile a tenth of the services change each second.
+Beside throughput stands what the gateway's process answers in a second of its own processor time,
+which a busy machine changes less; PostgreSQL's own time is not in it.
 """
 
 import asyncio
@@ -15,9 +17,11 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psutil
 from real_run import options
 
 from api_gateway.paging import DEFAULT_LIMIT
@@ -36,25 +40,64 @@ HOT = (
     "/api/burn",
     "/api/release/service-0007",
 )
+EMPTY = "/empty"
 FULL_LIST = "/api/burn?limit=1000"
 SERVER_CPU, CLIENT_CPU = "0", "1"
 
 
-def load(url: str, seconds: int, *, packed: bool = True) -> float:
-    """Return requests per second; every answer must be a good one."""
-    command = ["taskset", "-c", CLIENT_CPU, "wrk", "-t1", "-c16", f"-d{seconds}s", "--latency"]
-    if packed:
-        command += ["-H", "Accept-Encoding: gzip"]
-    done = subprocess.run(  # noqa: S603 - our own command
-        [*command, url], capture_output=True, text=True, check=True
-    )
-    told = done.stdout
-    if "Non-2xx" in told or "Socket errors" in told:
-        raise RuntimeError(f"{url}: {told}")
-    found = re.search(r"Requests/sec:\s+([\d.]+)", told)
-    if found is None:
-        raise RuntimeError(told)
-    return float(found[1])
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Requests in a second, and in a second of the gateway's processor time."""
+
+    per_second: float
+    per_cpu_second: float
+
+    def over(self, other: "Pace") -> "Pace":
+        """Return the ratios to another pace."""
+        return Pace(self.per_second / other.per_second, self.per_cpu_second / other.per_cpu_second)
+
+
+class Gateway:
+    """The process under load."""
+
+    def __init__(self, address: str, process: psutil.Process) -> None:
+        self._address, self._process = address, process
+
+    def load(self, path: str, seconds: int, connections: int = 16) -> Pace:
+        """Return the pace of a path; every answer must be a good one."""
+        command = ("taskset", "-c", CLIENT_CPU, "wrk", "-t1", "--timeout", "30s")
+        packed = (
+            "-H",
+            "Accept-Encoding: gzip",
+            f"-c{connections}",
+            f"-d{seconds}s",
+            f"{self._address}{path}",
+        )
+        before = self._cpu_seconds()
+        done = subprocess.run(  # noqa: S603 - our own command
+            (*command, *packed), capture_output=True, text=True, check=True
+        )
+        told, spent = done.stdout, self._cpu_seconds() - before
+        speed = re.search(r"Requests/sec:\s+([\d.]+)", told)
+        count = re.search(r"(\d+) requests in", told)
+        if speed is None or count is None or "Non-2xx" in told or "Socket errors" in told:
+            raise RuntimeError(f"{path}: {told}")
+        return Pace(float(speed[1]), int(count[1]) / spent)
+
+    def sizes(self, path: str) -> str:
+        """Return how long an answer is, plain and packed."""
+        lengths = []
+        for coding in ("identity", "gzip"):
+            headers = {"Accept-Encoding": coding}
+            found = httpx.get(
+                f"{self._address}{path}", headers=headers, trust_env=False, timeout=60
+            )
+            lengths.append(int(found.headers["Content-Length"]) / 1000)
+        return f"{lengths[0]:.1f} kB, {lengths[1]:.1f} kB packed"
+
+    def _cpu_seconds(self) -> float:
+        times = self._process.cpu_times()
+        return float(times.user + times.system)
 
 
 @contextmanager
@@ -70,15 +113,15 @@ def postgres() -> Iterator[PostgresNode]:
 
 
 @contextmanager
-def gateway(url: str, services: int) -> Iterator[str]:
-    """Run the gateway on its own processor until the block ends; give its address."""
+def gateway(url: str, services: int) -> Iterator[Gateway]:
+    """Run the gateway on its own processor until the block ends."""
     port = free_port(LOOPBACK)
     command = ["taskset", "-c", SERVER_CPU, sys.executable, str(SERVER), url, str(services)]
     server = subprocess.Popen([*command, str(port)])  # noqa: S603 - our own command
     address = f"http://{LOOPBACK}:{port}"
     try:
         _wait(address, server)
-        yield address
+        yield Gateway(address, psutil.Process(server.pid))
     finally:
         server.terminate()
         server.wait(20)
@@ -96,38 +139,42 @@ def _wait(address: str, server: "subprocess.Popen[bytes]") -> None:
     raise TimeoutError("the gateway did not start")
 
 
-def compare(address: str, services: int, seconds: int, rounds: int) -> None:
-    """Print each operation's throughput beside the empty GET's, and beside PostgreSQL's."""
+def compare(served: Gateway, services: int, seconds: int, rounds: int) -> None:
+    """Print each operation's pace beside the empty GET's, and beside PostgreSQL's."""
     hot = [*HOT, FULL_LIST] if services > DEFAULT_LIMIT else [*HOT]
-    ratios: dict[str, list[float]] = {path: [] for path in hot}
-    speeds: dict[str, list[float]] = {path: [] for path in ("/empty", *hot)}
+    ratios: dict[str, list[Pace]] = {path: [] for path in hot}
+    paces: dict[str, list[Pace]] = {path: [] for path in (EMPTY, *hot)}
     for _ in range(rounds):
-        before = load(f"{address}/empty", seconds)
-        found = {path: load(f"{address}{path}", seconds) for path in hot}
-        empty = (before + load(f"{address}/empty", seconds)) / 2
-        speeds["/empty"].append(empty)
-        for path, speed in found.items():
-            speeds[path].append(speed)
-            ratios[path].append(speed / empty)
-    print(f"{services} services; empty GET {statistics.median(speeds['/empty']):,.0f}/s")
+        empty = served.load(EMPTY, seconds)
+        paces[EMPTY].append(empty)
+        for path in hot:
+            pace = served.load(path, seconds)
+            paces[path].append(pace)
+            ratios[path].append(pace.over(empty))
+    middle = _median(paces[EMPTY])
+    print(f"{services} services; empty GET {middle.per_second:,.0f}/s", end=", ")
+    print(f"{middle.per_cpu_second:,.0f} in a second of its processor time")
     for path in hot:
-        slow = [load(f"{address}/from-postgres{path}", seconds) for _ in range(2)]
-        middle, speed = statistics.median(ratios[path]), statistics.median(speeds[path])
-        low, high = min(ratios[path]), max(ratios[path])
-        times = speed / statistics.median(slow)
-        size = _sizes(f"{address}{path}")
-        print(
-            f"  {path:28} {speed:8,.0f}/s  {middle:.2f} of empty [{low:.2f}..{high:.2f}]  "
-            f"{times:6.1f} times PostgreSQL  {size}"
-        )
-    print(f"  marks: {MARK_EMPTY} of empty, {MARK_POSTGRES} times PostgreSQL")
+        ratio, spread = _median(ratios[path]), [r.per_second for r in ratios[path]]
+        times = _median(paces[path]).over(_from_postgres(served, path, seconds))
+        print(f"  {path}: {served.sizes(path)}")
+        print(f"    of the empty GET {ratio.per_second:.2f}", end=" ")
+        print(f"[{min(spread):.2f}..{max(spread):.2f}], by processor {ratio.per_cpu_second:.2f}")
+        print(f"    times PostgreSQL {times.per_second:.1f}", end=", ")
+        print(f"by processor {times.per_cpu_second:.1f}", flush=True)
+    print(f"  marks: {MARK_EMPTY} of the empty GET, {MARK_POSTGRES} times PostgreSQL")
 
 
-def _sizes(url: str) -> str:
-    plain = httpx.get(url, headers={"Accept-Encoding": "identity"}, trust_env=False)
-    small = httpx.get(url, headers={"Accept-Encoding": "gzip"}, trust_env=False)
-    length = int(small.headers["Content-Length"])
-    return f"{len(plain.content) / 1000:.1f} kB, {length / 1000:.1f} kB packed"
+def _from_postgres(served: Gateway, path: str, seconds: int) -> Pace:
+    """Return the pace of an answer that is built for each request, which takes a while."""
+    return served.load(f"/from-postgres{path}", 4 * seconds, connections=2)
+
+
+def _median(paces: list[Pace]) -> Pace:
+    return Pace(
+        statistics.median(pace.per_second for pace in paces),
+        statistics.median(pace.per_cpu_second for pace in paces),
+    )
 
 
 if __name__ == "__main__":
@@ -138,5 +185,5 @@ if __name__ == "__main__":
         for count in (100, 1000):
             asyncio.run(node.ensure_database(f"reads_{count}"))
             migrate(node.url(f"reads_{count}"))
-            with gateway(node.url(f"reads_{count}"), count) as base:
-                compare(base, count, given.seconds, given.rounds)
+            with gateway(node.url(f"reads_{count}"), count) as served:
+                compare(served, count, given.seconds, given.rounds)

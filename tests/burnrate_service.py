@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncpg
 import msgspec
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaProducer
 
 from burnrate.app import Burnrate
 from burnrate.settings import AllSettings, BurnrateSettings
@@ -18,6 +18,7 @@ from common.events import MetricEvent, encode
 from common.settings import AdmissionSettings, DatabaseSettings, KafkaSettings, Settings
 from common.sharding import shard_of
 from common.topics import METRICS
+from tests.faults.topic_log import read_log
 
 SHARDS = 4
 Headers = list[tuple[str, bytes | None]]
@@ -160,17 +161,7 @@ async def counted(database_url: str, resolution: int = 3600) -> dict[str, tuple[
 
 async def read_topic(bootstrap: str, topic: str) -> list[dict[str, Any]]:
     """Return every JSON value of a topic, with its headers under `_headers`."""
-    consumer = AIOKafkaConsumer(
-        topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False
-    )
-    await consumer.start()
-    found: list[dict[str, Any]] = []
-    try:
-        while batches := await consumer.getmany(timeout_ms=1000):
-            for records in batches.values():
-                for record in records:
-                    value = msgspec.json.decode(record.value)
-                    found.append({**value, "_headers": dict(record.headers)})
-    finally:
-        await consumer.stop()
-    return found
+    return [
+        {**msgspec.json.decode(record.value or b"{}"), "_headers": dict(record.headers)}
+        for record in await read_log(bootstrap, topic)
+    ]

@@ -187,7 +187,9 @@ def _judged(found: Score) -> str:
     recall = "no incidents" if found.recall is None else f"recall {found.recall:.0%}"
     took = found.median_detection_seconds
     detection = "" if took is None else f", detected after {took / MINUTE:.1f} min (median)"
+    kinds = "; ".join(f"{kind} {n} of {total}" for kind, (n, total) in found.by_kind.items())
     return (
         f"{precision} ({found.right} of {found.alarms}), "
         f"{recall} ({found.detected} of {found.incidents}){detection}"
+        f"{': ' if kinds else ''}{kinds}"
     )

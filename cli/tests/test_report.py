@@ -2,7 +2,7 @@
 
 import html
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -15,7 +15,7 @@ from burnline.report import length
 from burnline.report_figures import Period, Row, blocked, instant
 from burnline.report_run import gateway_url, report_of
 from common.clock import MICROSECONDS, to_micros
-from common.events import ChangeEvent
+from common.events import ChangeEvent, Decision
 from tests.gateway import NOW, GatewayHarness, for_target, heartbeat, snapshot
 from tests.gateway_alerts import alert
 from tests.gateway_decisions import decided
@@ -51,12 +51,13 @@ async def fleet(gateway: GatewayHarness) -> GatewayHarness:
     assert isinstance(results, MemoryResults)
     deploy = ChangeEvent("checkout", began - timedelta(minutes=4), "deploy", "1.42.0<b>")
     results.stored_changes.append(StoredChange(b"1", deploy, began))
-    for name, at, kind in (
+    decisions: tuple[tuple[str, datetime, Decision], ...] = (
         ("A", NOW - 3 * HOUR, "ALLOW"),
         ("B", began, "BLOCK"),
         ("C", ended, "WARN"),
-    ):
-        made = decided("checkout", kind, decision_id=name, decided_at=at)  # type: ignore[arg-type]
+    )
+    for name, at, kind in decisions:
+        made = decided("checkout", kind, decision_id=name, decided_at=at)
         results.stored_decisions.append(StoredDecision(made, {}, {}))
     body = {"actor": POISON, "reason": f"customers wait for it {POISON}", "decision": "ALLOW"}
     response = await gateway.write("POST", "/api/release/checkout/override", body)
@@ -107,7 +108,7 @@ async def test_the_same_figures_give_the_same_report(fleet: GatewayHarness) -> N
 
 async def test_without_services_it_says_so(gateway: GatewayHarness) -> None:
     for output in ("md", "html"):
-        text = await report_of(gateway.client, WEEK, output)  # type: ignore[arg-type]
+        text = await report_of(gateway.client, WEEK, output)
         assert "No services are in use." in text
 
 

@@ -76,6 +76,7 @@ def test_what_would_have_paged_is_printed_and_judged() -> None:
     assert status == 0, text
     assert "page    burn-rate-page" in text
     assert "pages: precision 100% (1 of 1), recall 100% (1 of 1), detected after" in text
+    assert "fast_outage 1 of 1" in text
 
 
 @pytest.mark.usefixtures("stored")

@@ -58,7 +58,7 @@ describe("the overview", () => {
     await report(minutes("checkout", 3, 4000, 2000));
     await eventually(async () => expect((await order())[0]).toBe("checkout"));
     expect(Date.now() - begun).toBeLessThan(15_000);
-    await rowOf("checkout").getByText("FREEZE").waitFor();
+    await rowOf("checkout").getByText("FREEZE", { exact: true }).waitFor();
   });
 
   test("answers at a glance: which is worst, is it getting worse, may it be deployed, why", async () => {
@@ -133,7 +133,7 @@ describe("the service page", () => {
 
   test("asks for the token where a change needs one, and lets the gate be overridden", async () => {
     await page.getByRole("button", { name: "Override …" }).click();
-    await page.getByLabel("Token").fill(TOKEN);
+    await page.locator("input[type=password]").fill(TOKEN);
     await page.getByRole("button", { name: "Use it" }).click();
     await page.getByLabel("Your name").fill("ana");
     await page.getByLabel("Reason").fill("hotfix for the payment outage");

@@ -39,6 +39,7 @@ export async function open(browser: Browser, path: string, view: View = {}): Pro
     reducedMotion: "reduce",
   });
   const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
   await page.goto(BASE + path + (write ? `#token=${TOKEN}` : ""));
   return page;
 }

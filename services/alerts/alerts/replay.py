@@ -51,6 +51,7 @@ class Score:
 
     `right` alarms were about an incident, `detected` incidents had an alarm open; detection took
     so many seconds from the beginning of the incident, 0 where the alarm was open already.
+    `by_kind` is (detected, all) of each kind of incident.
     """
 
     alarms: int
@@ -58,6 +59,7 @@ class Score:
     incidents: int
     detected: int
     detection_seconds: tuple[float, ...]
+    by_kind: dict[str, tuple[int, int]]
 
     @property
     def precision(self) -> float | None:
@@ -127,12 +129,15 @@ def score(
     right = [a for a in fresh if any(_is_about(a, i) for i in incidents)]
     asked = [incident for incident in incidents if incident.start >= since]
     detections = []
+    by_kind = dict.fromkeys(sorted({incident.kind for incident in asked}), (0, 0))
     for incident in asked:
         about = [a for a in grave if _is_about(a, incident)]
+        found, total = by_kind[incident.kind]
+        by_kind[incident.kind] = found + bool(about), total + 1
         if about:
             first = min(alarm.told_at for alarm in about)
             detections.append(max(0.0, (first - incident.start).total_seconds()))
-    return Score(len(fresh), len(right), len(asked), len(detections), tuple(detections))
+    return Score(len(fresh), len(right), len(asked), len(detections), tuple(detections), by_kind)
 
 
 def _is_about(alarm: Alarm, incident: Incident) -> bool:

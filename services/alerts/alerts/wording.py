@@ -47,7 +47,8 @@ def _figures(slo_name: str | None, inputs: Inputs) -> dict[str, str]:
             found["error_budget_remaining"] = f"{slo.error_budget_remaining:.2%}"
     for forecast in inputs.forecast.slos if inputs.forecast else ():
         at = forecast.projected_exhaustion_time
-        if forecast.name == slo_name and at is not None:
+        ahead = forecast.error_budget_remaining > 0  # what is spent has no end to wait for
+        if forecast.name == slo_name and at is not None and ahead:
             found["exhausts_at"] = at.isoformat(timespec="seconds")
     return found
 

@@ -122,6 +122,15 @@ def test_every_default_rule_has_a_sentence_with_its_figures(name: str) -> None:
     assert episode.labels["alertname"] == name
 
 
+def test_when_a_budget_ends_is_said_while_there_is_one() -> None:
+    for left, said in ((0.2, True), (-0.2, False)):
+        room = desk(rule_at_once(default_rules()["burn-rate-page"]))
+        ahead = forecast(3.0, error_budget_remaining=left)
+        room.see("checkout", seen(slo(pairs=(20.0, 0, 0, 0), left=left), forecast=ahead))
+        (episode,) = room.episodes.values()
+        assert ("exhausts_at" in episode.annotations) is said
+
+
 def rule_at_once(given: Rule) -> Rule:
     return msgspec.structs.replace(given, for_seconds=0)
 

@@ -124,3 +124,4 @@ def test_alarms_are_judged_by_what_was_wrong(
         found.alarms, found.right, found.incidents, found.detected, found.detection_seconds
     ) == expected  # fmt: skip
     assert (found.precision is None) == (not found.alarms)
+    assert found.by_kind == {"fast_outage": (found.detected, found.incidents)}

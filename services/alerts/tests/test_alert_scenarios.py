@@ -152,7 +152,7 @@ async def test_a_service_that_falls_silent_is_a_condition_of_its_own_and_resolve
     with befalling([truth]):
         play = Play("payments", BEGINS)
         await play.until(BEGINS + timedelta(minutes=8))
-        for _ in range(60):
+        for _ in range(80):
             await play.tick(10)
         silent_said = list(play.desk.said)
         assert play.status() is DataStatus.STALE

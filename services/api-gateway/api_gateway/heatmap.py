@@ -14,6 +14,8 @@ from common.slo import RiskLevel
 MOST_CELLS = 200
 """Cells of a service: more than a screen shows."""
 
+_BOUNDARIES = [(float(boundary), found) for boundary, found in BOUNDARIES]  # exact as floats
+
 
 @dataclass(frozen=True, slots=True)
 class Cells:
@@ -63,7 +65,7 @@ def rows(
 
 def level(burn_rate: float) -> RiskLevel:
     """Return the contract's level for a burn rate; above 2 is FREEZE, exactly 2 is DANGER."""
-    (freeze, worst), *others = BOUNDARIES
+    (freeze, worst), *others = _BOUNDARIES
     if burn_rate > freeze:
         return worst
     return next((found for boundary, found in others if burn_rate >= boundary), RiskLevel.SAFE)

@@ -136,7 +136,7 @@ async def test_what_every_part_found_out_is_told(fleet: GatewayHarness) -> None:
         "1 alert is open: a page since 12:00 UTC.",
         "Feature releases are blocked",
         "its block is forecast to end at about 14:00 UTC",
-        "its burn rate is rising",
+        "its burn is rising",
         "roll back 1.42.0 (since 11:36 UTC)",
     ):
         assert words in answer["narrative"], answer["narrative"]

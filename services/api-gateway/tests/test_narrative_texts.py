@@ -40,10 +40,16 @@ def assert_holds(text: str, about: Known, rng: random.Random) -> None:
     sentences = check(text, marks)
     assert " ".join(sentence.text for sentence in sentences) == text
     assert all(sentence.facts for sentence in sentences)
-    for _ in range(EDITS):
-        edited = random_edit(rng, text)
-        with pytest.raises(RefusedError):
-            check(edited, marks)
+    edits = [random_edit(rng, text) for _ in range(EDITS)]
+    assert [edited for edited in edits if passes(edited, marks)] == []
+
+
+def passes(text: str, marks: Marks) -> bool:
+    try:
+        check(text, marks)
+    except RefusedError:
+        return False
+    return True
 
 
 def assert_is_english(text: str) -> None:

@@ -4,8 +4,9 @@ import { axisTime, type Zone } from "../../lib/time";
 
 export const GRID = { stroke: "var(--line)", vertical: false };
 export const TICK = { fill: "var(--muted)", fontSize: 11 };
-export const MARGIN = { top: 8, right: 12, bottom: 0, left: 0 };
 export const Y_WIDTH = 52;
+/** As much on the right as an axis takes, so that all charts share one scale of time. */
+export const MARGIN = { top: 8, right: 12 + Y_WIDTH, bottom: 0, left: 0 };
 export const CURSOR = { stroke: "var(--strong-line)" };
 
 export function timeAxis(points: readonly { at: number }[], zone: Zone) {

@@ -29,7 +29,9 @@ export const Filters = forwardRef<HTMLInputElement, Props>(function Filters(prop
           value={selection.search}
           onChange={(event) => onChange({ search: event.target.value })}
           onKeyDown={(event) => {
-            if (event.key === "Escape") event.currentTarget.blur();
+            if (event.key !== "Escape") return;
+            event.preventDefault(); // the browser would empty it; what is found stays
+            event.currentTarget.blur();
           }}
           className={`${BOX} w-full pl-8`}
         />

@@ -37,7 +37,7 @@ export const ServiceRow = memo(function ServiceRow({ row, active }: Props) {
       </div>
       <div className={CELL.composite}>
         <div className="font-semibold">{known ? burnRate(row.composite_burn_rate) : "–"}</div>
-        <DirectionMark direction={direction(row)} />
+        <DirectionMark direction={direction(row)} grave={row.burn_rate_5m >= 1} />
       </div>
       <Rate className={CELL.window} rate={known ? row.burn_rate_5m : null} />
       <Rate className={CELL.window} rate={known ? row.burn_rate_1h : null} />
@@ -73,10 +73,10 @@ const ARROWS: Record<Direction, ReactNode> = {
   unknown: <Minus size={12} aria-hidden />,
 };
 
-function DirectionMark({ direction: towards }: { direction: Direction }) {
+function DirectionMark({ direction: towards, grave }: { direction: Direction; grave: boolean }) {
   return (
     <div
-      className={`flex items-center gap-0.5 text-xs whitespace-nowrap ${towards === "worse" ? "font-semibold text-freeze-ink" : "text-muted"}`}
+      className={`flex items-center gap-0.5 text-xs whitespace-nowrap ${towards === "worse" && grave ? "font-semibold text-freeze-ink" : "text-muted"}`}
     >
       {ARROWS[towards]}
       {towards === "unknown" ? "–" : DIRECTION_WORDS[towards]}
@@ -114,7 +114,10 @@ function Gate({ row, className }: { row: OverviewRow; className: string }) {
   return (
     <div className={className}>
       <DecisionBadge decision={gate.decision} allowed={gate.allowed} />
-      <div className="line-clamp-2 text-xs text-muted" title={gate.reason ?? undefined}>
+      <div
+        title={gate.reason ?? undefined}
+        className={`text-xs text-muted ${gate.decision === "ALLOW" ? "truncate" : "line-clamp-2"}`}
+      >
         {gate.reason}
       </div>
     </div>

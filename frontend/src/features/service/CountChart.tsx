@@ -63,7 +63,12 @@ export function CountChart({
       legend={<Legend entries={LEGEND} />}
     >
       <ResponsiveContainer width="100%" height={170}>
-        <ComposedChart data={[...points]} margin={MARGIN} syncId="service" syncMethod="value">
+        <ComposedChart
+          data={[...points]}
+          margin={{ ...MARGIN, right: MARGIN.right - Y_WIDTH }}
+          syncId="service"
+          syncMethod="value"
+        >
           <CartesianGrid {...GRID} />
           <XAxis {...timeAxis(points, chosenZone)} />
           <YAxis yAxisId="good" {...axis} tickFormatter={(v: number) => short.format(v)} />

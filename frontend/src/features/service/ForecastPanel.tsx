@@ -25,15 +25,18 @@ export function ForecastPanel({ service, slo }: { service: string; slo: number |
 function Outlook({ forecast }: { forecast: SloForecast }) {
   const chosenZone = useStore(zone);
   const at = (instant: string | null) => (instant === null ? "–" : dayTime(instant, chosenZone));
+  const spent = forecast.error_budget_remaining <= 0;
   const facts: [string, string][] = [
     [
       "Budget spent in",
-      forecast.time_to_exhaustion_hours === null
-        ? "not in sight"
-        : hours(forecast.time_to_exhaustion_hours),
+      spent
+        ? "spent already"
+        : forecast.time_to_exhaustion_hours === null
+          ? "not in sight"
+          : hours(forecast.time_to_exhaustion_hours),
     ],
-    ["P10 to P90", hourInterval(forecast.p10_hours, forecast.p90_hours) ?? "–"],
-    ["Spent at", at(forecast.projected_exhaustion_time)],
+    ["P10 to P90", spent ? "–" : (hourInterval(forecast.p10_hours, forecast.p90_hours) ?? "–")],
+    ["Spent at", spent ? "–" : at(forecast.projected_exhaustion_time)],
     ["Trend", forecast.burn_rate_trend],
     ["Confidence", forecast.confidence_level],
     ["Lock ends, if no more fail", at(forecast.unblocked_at)],

@@ -85,8 +85,6 @@ export function RateChart({ points, thresholds }: Props) {
               label={{
                 value: mark === 2 ? "2 FREEZE" : String(mark),
                 position: "right",
-                dx: -50,
-                dy: -7,
                 fill: "var(--muted)",
                 fontSize: 10,
               }}

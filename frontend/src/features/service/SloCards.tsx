@@ -12,7 +12,11 @@ interface Props {
 /** One card for each objective with its three great figures; the chosen one is charted below. */
 export function SloCards({ slos, chosen, onChoose }: Props) {
   return (
-    <div role="group" aria-label="Objectives" className="grid gap-3 md:grid-cols-2 2xl:grid-cols-3">
+    <div
+      role="group"
+      aria-label="Objectives"
+      className="grid gap-3 sm:grid-cols-[repeat(auto-fit,minmax(22rem,1fr))]"
+    >
       {slos.map((slo) => (
         <button
           key={slo.id ?? "default"}

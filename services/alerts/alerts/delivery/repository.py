@@ -17,7 +17,8 @@ from common.database import WriteSession
 
 # Of each channel with free places: what has been due for longest, so that what fails again and
 # again does not keep the rest waiting. A row with an earlier one of the same episode still to be
-# sent is put off until that is due, and so sorts behind it: the first rows are never all blocked.
+# sent waits, and is put off until that one is due where that is later (not where it is being
+# sent: then it is soon over). So it sorts behind it, and the first rows are never all blocked.
 # (`|| ''` and `+ 0` keep all indexes but that of the episodes from being used: the planner takes
 # others for cheap as long as it has not seen a burst, and they read all that waits.)
 # A process that is at work on a row keeps it also when its lease ends while PostgreSQL is away.
@@ -41,7 +42,11 @@ _CLAIM = text(
         WHERE place.free > 0),
     judged AS (
         SELECT first.*, (
-            SELECT max(earlier.next_attempt_at) FROM alerts.notification earlier
+            SELECT max(CASE WHEN made.id IS NOT NULL AND made.ended_at IS NULL
+                THEN '-infinity' ELSE earlier.next_attempt_at END)
+            FROM alerts.notification earlier
+            LEFT JOIN alerts.attempt made
+                ON made.notification_id = earlier.id AND made.number = earlier.attempts
             WHERE earlier.state = 'pending' AND earlier.episode_ids && first.episode_ids
                 AND earlier.channel || '' = first.channel AND earlier.id + 0 < first.id
             ) AS blocked_until

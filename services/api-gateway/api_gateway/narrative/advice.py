@@ -36,18 +36,18 @@ class Action:
 
 def advise(subject: Subject, facts: Facts, now: datetime) -> list[Action]:
     """Return what to do, most urgent first; that nothing is to be done is said as well."""
+    halt = [*_halt(subject, facts)]
     found = [
-        *_reporting(subject),
-        *_halt(subject, facts),
+        *_reporting(subject, facts),
+        *(halt or _monitor(subject)),
         *_roll_back(subject, now),
         *_wait(facts),
         *_objective(subject),
-        *_monitor(subject),
     ]
     return found or [Action("none", "no action is needed", ("level",))]
 
 
-def _reporting(subject: Subject) -> Iterator[Action]:
+def _reporting(subject: Subject, facts: Facts) -> Iterator[Action]:
     status = subject.state.data_status
     if status in {DataStatus.NO_DATA, DataStatus.STALE}:
         text = f"see why {subject.name} sends no metric events"
@@ -55,7 +55,7 @@ def _reporting(subject: Subject) -> Iterator[Action]:
     elif status is DataStatus.LAGGING:
         text = "see whether the burnrate service runs and keeps up"
         yield Action("fix_processing", text, ("data_status",))
-    elif worst_slo(subject.state).total and worst_slo(subject.state).coverage_ratio < 1:
+    elif "coverage" in facts:
         text = f"let {subject.name} send histograms with the bound that the objective asks for"
         yield Action("fix_histograms", text, ("coverage",))
 

@@ -49,12 +49,13 @@ def _forecast(subject: Subject, now: datetime) -> Iterator[Fact]:
     if slo is None or slo.data_status is DataStatus.NO_DATA:
         return
     trend = _TRENDS[slo.burn_rate_trend]
-    yield Fact("trend", "Trend of the burn rate", trend, f"its burn rate is {trend}")
+    yield Fact("trend", "Trend of the burn rate", trend, f"its burn is {trend}")
     if slo.error_budget_remaining > 0:
         yield _exhaustion(subject, slo, now)
         level = slo.confidence_level
         yield Fact("confidence", "Confidence", level, f"confidence in this forecast is {level}")
-    if slo.unblocked_at is not None and slo.unblocked_at > now:
+    blocked = subject.release is None or not subject.release.allowed
+    if blocked and slo.unblocked_at is not None and slo.unblocked_at > now:
         at = wording.instant(slo.unblocked_at, now)
         text = f"without further errors its block is forecast to end at about {at}"
         yield Fact("unblocked_at", "End of the block", at, text)
@@ -69,7 +70,8 @@ def _exhaustion(subject: Subject, slo: SloForecast, now: datetime) -> Fact:
         return Fact("exhaustion", "Error budget runs out", None, text)
     length = about(hours)
     at = wording.instant(slo.projected_exhaustion_time or now + timedelta(hours=hours), now)
-    text = f"its error budget is forecast to run out in about {length}{_interval(slo)}, at {at}"
+    within = f"about {length}{_interval(slo, length)}"
+    text = f"its error budget is forecast to run out in {within}, at {at}"
     return Fact("exhaustion", "Error budget runs out", length, text, essential=True)
 
 
@@ -78,13 +80,13 @@ def about(hours: float) -> str:
     return wording.duration(max(hours, _LEAST_HOURS) * wording.HOUR)
 
 
-def _interval(slo: SloForecast) -> str:
+def _interval(slo: SloForecast, length: str) -> str:
     """Return the middle 80 % of outcomes in words; where the late end is open, so it is told."""
     if slo.p10_hours is None:
         return ""
     early = about(slo.p10_hours)
     if slo.p90_hours is None:
-        return f" ({early} at the earliest)"
+        return "" if early == length else f" ({early} at the earliest)"
     late = about(slo.p90_hours)
     return "" if early == late else f" ({wording.interval(early, late)})"
 

@@ -132,8 +132,8 @@ def _burn_pair(slo: SloStatus) -> Iterator[Fact]:
     spans = f"{wording.window(pair.long_seconds)} and {wording.window(pair.short_seconds)}"
     threshold = wording.number(round(pair.threshold, 2))
     text = (
-        f"its burn rate is at least {rate} over both {spans}, which reaches the alerting "
-        f"threshold of {threshold}"
+        f"its budget burns at a rate of {rate} or more over both {spans}, which reaches the "
+        f"alerting threshold of {threshold}"
     )
     yield Fact("burn_pair", "Burn rate pair", rate, text)
 
@@ -173,7 +173,7 @@ def _evidence(slo: SloStatus) -> Iterator[Fact]:
     elif 0 < day.bad < THIN_BAD_EVENTS and slo.risk_level is not RiskLevel.SAFE:
         text = f"the evidence is thin, with {seen}"
         yield Fact("evidence", "Evidence", day.bad, text, "requests", essential=True)
-    if slo.total and slo.coverage_ratio < 1:
+    if slo.sli_type is SliType.LATENCY and slo.total and slo.coverage_ratio < 1:
         share = wording.percent(slo.coverage_ratio)
         text = f"only {share} of its requests carry what this objective measures"
         yield Fact("coverage", "Coverage", share, text, "%")
