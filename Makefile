@@ -19,7 +19,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-h
 	--no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down logs clean test test-fast check types format schemas bench backtest chaos pins
+.PHONY: help install up down logs clean test test-fast check check-dashboard api-types types format schemas bench backtest chaos pins
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -87,7 +87,8 @@ chaos: $(DEV) ## hurt real servers for SECONDS=60 by SEED=1, then compare every 
 pins: $(DEV) ## compile the hashed pins again; what is pinned stays unless pyproject.toml forbids it
 	$(COMPILE) --extra dev --output-file requirements-dev.txt
 	$(COMPILE) --extra local --constraint requirements-dev.txt --output-file requirements.txt
-	@! grep -n '://' requirements.txt requirements-dev.txt
+	cd frontend && npm install --package-lock-only && npm run --silent strip-lock
+	@! grep -n '://' requirements.txt requirements-dev.txt frontend/package-lock.json
 
 # `up` installs the smaller set: whoever only runs the product waits for no linters. The pins of
 # both sets agree, so the larger one stands for the smaller.

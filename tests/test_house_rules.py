@@ -1,6 +1,7 @@
 """Rules of this house that no linter has."""
 
 import ast
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -77,6 +78,13 @@ def test_pins_hold_no_address_and_a_hash_for_each_package(name: str) -> None:
     pinned = text.count("==")
     assert pinned > 0
     assert text.count(" \\\n    --hash=sha256:") >= pinned
+
+
+def test_the_dashboards_pins_hold_no_address_and_a_hash_for_each_package() -> None:
+    text = (ROOT / "frontend" / "package-lock.json").read_text()
+    assert "://" not in text
+    packages = json.loads(text)["packages"]
+    assert [name for name, pin in packages.items() if name and "integrity" not in pin] == []
 
 
 def test_both_sets_of_pins_agree() -> None:

@@ -133,7 +133,7 @@ def main() -> None:
         if sys.argv[1:] == ["modules"]:
             ensure_modules(frontend_dir())
         elif sys.argv[1:] == ["build"]:
-            sys.stdout.write(f"{ensure_dashboard(lambda text: None)}\n")
+            sys.stdout.write(f"{ensure_dashboard(say=lambda _: None)}\n")
         else:
             sys.exit("usage: python -m burnline.dashboard modules|build")
     except StackError as error:

@@ -155,9 +155,10 @@ describe("the service page", () => {
     await page.getByRole("button", { name: "Edit requests succeed" }).click();
     await dialog.getByLabel("Objective, %").fill("99.95");
     await dialog.getByRole("button", { name: "Save" }).click();
-    await page.getByText("99.95").first().waitFor();
+    await dialog.waitFor({ state: "detached" });
     const targets = await get<{ objective: number }[]>("/api/slo/checkout/targets");
     expect(targets.map((target) => target.objective)).toEqual([0.9995]);
+    await page.getByRole("region", { name: "Targets" }).getByText("99.95").waitFor();
   });
 });
 

@@ -11,9 +11,8 @@ const DAY = 24 * HOUR;
 export function goodRatio(ratio: number | null): string {
   if (ratio === null || !Number.isFinite(ratio)) return DASH;
   if (ratio >= 1) return `100${NARROW}%`;
-  const distance = Math.max(1 - ratio, 1e-9);
-  // one significant digit beyond the last nine: 0.99953 is 99.953 %
-  const digits = Math.min(8, Math.max(1, Math.ceil(-Math.log10(distance))));
+  // as far as the first digit that is no nine: 0.99953 is 99.95 %, 0.9999953 is 99.9995 %
+  const digits = Math.min(8, Math.max(2, Math.ceil(-Math.log10(1 - ratio)) - 2));
   return `${floorTo(ratio * 100, digits)}${NARROW}%`;
 }
 
@@ -86,7 +85,7 @@ function twoUnits(
 /** Cut, not rounded: 99.9996 with three digits is 99.999. */
 function floorTo(value: number, digits: number): string {
   const scale = 10 ** digits;
+  const scaled = value * scale;
   // the nearest representable value may lie a hair below what was meant
-  const cut = Math.floor(value * scale + 1e-9 * Math.max(1, Math.abs(value * scale))) / scale;
-  return cut.toFixed(digits);
+  return (Math.floor(scaled + Math.abs(scaled) * 4 * Number.EPSILON) / scale).toFixed(digits);
 }

@@ -3,6 +3,7 @@ import { useState, type FormEvent } from "react";
 
 import { ProblemError } from "../../api/client";
 import { CHANGE_CLASSES, createOverride, type OverrideRequest } from "../../api/release";
+import { actorName } from "../../lib/preferences";
 import { Button } from "../ui/Button";
 import { SelectField, TextField } from "../ui/Field";
 import { Modal } from "../ui/Modal";
@@ -48,13 +49,14 @@ export function requestOf(form: Form): OverrideRequest {
 
 /** A person decides instead of the gate: who, why and for how long are asked for. */
 export function OverrideDialog({ service, open, onClose }: Props) {
-  const [form, setForm] = useState<Form>(EMPTY);
+  const [form, setForm] = useState<Form>(() => ({ ...EMPTY, actor: actorName.get() }));
   const queries = useQueryClient();
   const creation = useMutation({
     mutationFn: () => createOverride(service, requestOf(form)),
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: ["service", service, "release"] });
       void queries.invalidateQueries({ queryKey: ["overview"] });
+      actorName.set(form.actor.trim());
       setForm({ ...EMPTY, actor: form.actor });
       onClose();
     },

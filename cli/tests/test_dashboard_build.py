@@ -1,0 +1,95 @@
+"""When the dashboard is built again, and when it is not."""
+
+import gzip
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from burnline import dashboard
+from burnline.dashboard import content_hash, ensure_dashboard, ensure_modules
+from burnline.errors import StackError
+
+NPM = """#!/bin/sh
+echo npm "$@" >> calls
+mkdir -p node_modules
+"""
+NODE = """#!/bin/sh
+echo node "$2" >> calls
+[ ! -e broken ] || { echo "src/main.tsx: it is broken" >&2; exit 1; }
+mkdir -p "$4/assets"
+echo "<!doctype html>" > "$4/index.html"
+echo "export {}" > "$4/assets/index-1a.js"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Sources of a dashboard, and an npm and a node that note that they were called."""
+    sources, tools = tmp_path / "frontend", tmp_path / "bin"
+    for name in ("src", "public"):
+        (sources / name).mkdir(parents=True)
+    tools.mkdir()
+    for name in ("index.html", "vite.config.ts", "src/main.tsx", "src/main.test.tsx"):
+        (sources / name).write_text(name)
+    (sources / "package-lock.json").write_text(json.dumps({"packages": {}}))
+    for name, script in (("npm", NPM), ("node", NODE)):
+        (tools / name).write_text(script)
+        (tools / name).chmod(stat.S_IRWXU)
+    monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv(dashboard.DIRECTORY_VARIABLE, raising=False)
+    monkeypatch.setattr(dashboard, "frontend_dir", lambda: sources)
+    return sources
+
+
+def calls(folder: Path) -> list[str]:
+    return [line.split()[0] for line in (folder / "calls").read_text().splitlines()]
+
+
+def test_it_is_built_once_for_each_content(folder: Path) -> None:
+    built = ensure_dashboard()
+    assert gzip.decompress((built / "assets" / "index-1a.js.gz").read_bytes()) == b"export {}\n"
+    assert ensure_dashboard() == built
+    assert calls(folder) == ["npm", "node"]
+    (folder / "src" / "main.test.tsx").write_text("another test")
+    assert ensure_dashboard() == built
+    (folder / "src" / "main.tsx").write_text("another page")
+    assert ensure_dashboard() != built
+    assert calls(folder) == ["npm", "node", "node"]
+
+
+def test_moved_content_is_other_content(folder: Path) -> None:
+    before = content_hash(folder)
+    (folder / "src" / "main.tsx").rename(folder / "src" / "other.tsx")
+    assert content_hash(folder) != before
+
+
+def test_packages_are_installed_again_when_the_lock_changes(folder: Path) -> None:
+    ensure_modules(folder)
+    ensure_modules(folder)
+    assert calls(folder) == ["npm"]
+    (folder / "package-lock.json").write_text(json.dumps({"packages": {"a": {}}}))
+    ensure_modules(folder)
+    assert calls(folder) == ["npm", "npm"]
+
+
+def test_a_build_that_fails_leaves_nothing_and_says_why(folder: Path) -> None:
+    (folder / "broken").touch()
+    with pytest.raises(StackError, match="it is broken"):
+        ensure_dashboard()
+    kept = folder.parent / "cache" / "burnline" / "dashboard"
+    assert [path.name for path in kept.iterdir() if path.is_dir()] == []
+
+
+def test_without_node_the_cure_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(folder))
+    with pytest.raises(StackError, match=r"Node\.js"):
+        ensure_dashboard()
+
+
+def test_a_callers_own_build_is_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(dashboard.DIRECTORY_VARIABLE, "/somewhere/else")
+    assert ensure_dashboard() == Path("/somewhere/else")
+    assert not (folder / "calls").exists()

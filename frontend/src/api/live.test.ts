@@ -1,0 +1,33 @@
+import { QueryClient } from "@tanstack/react-query";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+
+import { Refresher, keysOf } from "./live";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+test("a snapshot concerns the overview and the service's own figures", () => {
+  expect(keysOf({ "slo.burnrates.v1": ["checkout", "shard/2"] })).toEqual([
+    ["overview"],
+    ["service", "checkout", "slo"],
+  ]);
+  expect(keysOf({ "slo.decisions.v1": ["cart"] })).toContainEqual(["service", "cart", "release"]);
+  expect(keysOf({ "slo.alerts.v1": ["17"] })).toEqual([["alerts"]]);
+  expect(keysOf({ "some.other.topic": ["x"] })).toEqual([]);
+});
+
+test("what changes often is asked for at most every second and a half", () => {
+  const queries = new QueryClient();
+  const asked = vi.spyOn(queries, "invalidateQueries").mockResolvedValue();
+  const fresh = new Refresher(queries);
+  for (let i = 0; i < 30; i += 1) {
+    fresh.some({ "slo.burnrates.v1": ["shard/1"] });
+    vi.advanceTimersByTime(100);
+  }
+  expect(asked.mock.calls.length).toBeGreaterThanOrEqual(2);
+  expect(asked.mock.calls.length).toBeLessThanOrEqual(3);
+  vi.advanceTimersByTime(2000);
+  fresh.some({ "slo.burnrates.v1": ["shard/1"] });
+  vi.advanceTimersByTime(0);
+  expect(asked).toHaveBeenLastCalledWith({ queryKey: ["overview"] });
+});

@@ -1,0 +1,48 @@
+import type { OverviewRow } from "../api/overview";
+
+/** A calm service; a test changes what it is about. */
+export function overviewRow(name: string, changes: Partial<OverviewRow> = {}): OverviewRow {
+  return {
+    service_name: name,
+    tier: 2,
+    owner: "team-shop",
+    data_status: "ok",
+    risk_level: "SAFE",
+    risk_capped: false,
+    burn_rate_5m: 0.1,
+    burn_rate_1h: 0.1,
+    burn_rate_24h: 0.1,
+    composite_burn_rate: 0.1,
+    error_budget_consumed: 0.2,
+    error_budget_remaining: 0.8,
+    slo_name: "availability",
+    objective: 0.999,
+    window_days: 30,
+    slo_count: 1,
+    default_slo: false,
+    bad_events_left: 800,
+    timestamp: "2026-11-23T06:40:00Z",
+    newest_at: "2026-11-23T06:40:00Z",
+    forecast: {
+      name: "availability",
+      time_to_exhaustion_hours: null,
+      p10_hours: null,
+      p90_hours: null,
+      burn_rate_trend: "stable",
+      confidence_level: "high",
+    },
+    decision: null,
+    hourly_burn_rates: [],
+    ...changes,
+  };
+}
+
+export function burningRow(name: string, rate: number): OverviewRow {
+  return overviewRow(name, {
+    risk_level: rate > 2 ? "FREEZE" : "DANGER",
+    composite_burn_rate: rate,
+    burn_rate_5m: rate,
+    burn_rate_1h: rate,
+    burn_rate_24h: rate,
+  });
+}
