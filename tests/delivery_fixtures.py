@@ -22,3 +22,9 @@ def receiver() -> Iterator[Receiver]:
     """A receiver of this test; it answers 200 unless told otherwise."""
     with receiving() as found:
         yield found
+
+
+@pytest.fixture
+async def hook(outgoing: Outgoing, receiver: Receiver) -> None:
+    """The webhook channel `hook` that leads to the receiver."""
+    await outgoing.channel("hook", url=f"{receiver.url}/abcdefgh", signing_secret="s3cret")

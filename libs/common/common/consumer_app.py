@@ -2,15 +2,19 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import structlog
 from fastapi import FastAPI
 
+from common.database import Database
+from common.kafka import Publisher, TableReader
 from common.ledger import ShardLedger
 from common.logging import configure_logging
+from common.loops import every
 from common.service import build_app
 from common.settings import Settings
 from common.subscription import Subscription
@@ -18,6 +22,9 @@ from common.transient import TRANSIENT_ERRORS
 from common.watchdog import Vitals, Watchdog
 
 log = structlog.get_logger()
+
+Part = Callable[[], Coroutine[Any, Any, None]]
+"""A loop of a consumer, which does not return."""
 
 _EXIT_STATUS = 70  # EX_SOFTWARE: the supervisor starts the process anew
 _EXCUSED_SECONDS = 30.0  # longer than an attempt to acquire a shard and the pause after it
@@ -62,21 +69,57 @@ def consumer_app(name: str, settings: Settings, make: Callable[[], Awaitable[Con
     return build_app(f"Burnline {name}", settings, lifespan=lifespan, readiness=readiness)
 
 
-def look_after(
-    ledger: ShardLedger, subscription: Subscription, stall_seconds: float
-) -> tuple[float, Callable[[], Awaitable[None]]]:
-    """Return how often to look, in seconds, and the look: it ends a process that hangs.
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What every consumer stands on."""
 
-    The ledger lets the next process go on where this one ends.
-    """
+    ledger: ShardLedger
+    subscription: Subscription
+    publisher: Publisher
+    database: Database
+
+
+async def drive(frame: Frame, stall_seconds: float, parts: Sequence[Part]) -> None:
+    """Run a consumer's parts under the watchdog until cancelled; then let everything go."""
+    try:
+        await frame.subscription.broker.start()
+        async with asyncio.TaskGroup() as tasks:
+            for part in parts:
+                tasks.create_task(part())
+            tasks.create_task(_look_after(frame, stall_seconds))
+    finally:
+        await frame.ledger.close()
+        await frame.subscription.broker.stop()
+        await frame.publisher.stop()
+        await frame.database.close()
+
+
+def not_ready(ledger: ShardLedger, tables: Mapping[str, TableReader]) -> dict[str, str]:
+    """Return what keeps a consumer from being ready: refusals, topics not read to their end."""
+    failing = {
+        f"shard {shard}": "what was published before is not read to its end yet"
+        for shard, own in ledger.owned.items()
+        if not own.levels.complete
+    }
+    failing |= {f"shard {shard}": reason for shard, reason in ledger.refusals.items()}
+    for name, table in tables.items():
+        if not table.caught_up.is_set():
+            failing[name] = "not read to its end yet"
+    if not ledger.owned and not failing:
+        failing["shards"] = "no shard is owned yet"
+    return failing
+
+
+async def _look_after(frame: Frame, stall_seconds: float) -> None:
+    """End a process that hangs; the ledger lets the next one go on where this one ends."""
     look_seconds = min(5.0, stall_seconds / 4)
-    watchdog = Watchdog(stall_seconds, 2 * look_seconds)
+    watchdog, ledger = Watchdog(stall_seconds, 2 * look_seconds), frame.ledger
 
     async def look() -> None:
         now_seconds = asyncio.get_running_loop().time()
         vitals = Vitals(
             now_seconds=now_seconds,
-            consuming=subscription.consuming(),
+            consuming=frame.subscription.consuming(),
             assigned=ledger.assigned(),
             progress={s: tuple(o.next_offsets.items()) for s, o in ledger.owned.items()},
             lag=ledger.lag,
@@ -87,7 +130,7 @@ def look_after(
             log.critical("watchdog", reason=reason)
             os._exit(_EXIT_STATUS)
 
-    return look_seconds, look
+    await every(look_seconds, "watchdog", look)
 
 
 def _end_process_on_failure(task: "asyncio.Task[None]") -> None:

@@ -1,9 +1,9 @@
 """The composition root: settings, database, Kafka, ledger, evaluator, delivery, their loops."""
 
-import asyncio
 import os
 import socket
 from datetime import timedelta
+from functools import partial
 
 from fastapi import FastAPI
 
@@ -18,7 +18,7 @@ from alerts.publishing import forgotten_records
 from alerts.settings import AllSettings
 from alerts.work import LEVEL_TOPICS, AlertsWork
 from common.clock import system_clock
-from common.consumer_app import consumer_app, look_after
+from common.consumer_app import Frame, Part, consumer_app, drive, not_ready
 from common.database import Database
 from common.default_rules import default_rules
 from common.events import ChannelTestRequested
@@ -80,34 +80,20 @@ class Alerts:
     async def run(self) -> None:
         """Run until cancelled."""
         own = self._settings.alerts
-        try:
-            await self._subscription.broker.start()
-            async with asyncio.TaskGroup() as tasks:
-                look_seconds, look = look_after(self.ledger, self._subscription, own.stall_seconds)
-                tasks.create_task(self.control.run())
-                tasks.create_task(self._refusals.run())
-                tasks.create_task(self._outbox.run())
-                tasks.create_task(self.delivery.run())
-                tasks.create_task(every(own.tick_seconds, "tick", self._tick))
-                tasks.create_task(every(own.purge_seconds, "purge", self._purge))
-                tasks.create_task(every(look_seconds, "watchdog", look))
-        finally:
-            await self.ledger.close()
-            await self._subscription.broker.stop()
-            await self._publisher.stop()
-            await self._database.close()
+        frame = Frame(self.ledger, self._subscription, self._publisher, self._database)
+        parts: list[Part] = [
+            self.control.run,
+            self._refusals.run,
+            self._outbox.run,
+            self.delivery.run,
+            partial(every, own.tick_seconds, "tick", self._tick),
+            partial(every, own.purge_seconds, "purge", self._purge),
+        ]
+        await drive(frame, own.stall_seconds, parts)
 
     async def failing(self) -> dict[str, str]:
         """Return what keeps the service from being ready."""
-        failing = {f"shard {shard}": reason for shard, reason in self.ledger.refusals.items()}
-        if not self.control.caught_up.is_set():
-            failing["rules"] = "rules and catalog are not read to their end yet"
-        if not self.ledger.owned and not failing:
-            failing["shards"] = "no shard is owned yet"
-        for shard, own in self.ledger.owned.items():
-            if not own.levels.complete:
-                failing[f"shard {shard}"] = "what was published before is not read to its end yet"
-        return failing
+        return not_ready(self.ledger, {"catalog and rules": self.control})
 
     async def test(self, request: ChannelTestRequested) -> None:
         """Hand the test of a channel to delivery; any process may, and it is written once."""

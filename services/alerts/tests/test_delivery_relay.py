@@ -6,21 +6,17 @@ from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
+import structlog
 from sqlalchemy import text
 
 from alerts.delivery import repository
-from alerts.delivery.outcome import Outcome
-from alerts.delivery.repository import Ended
+from alerts.delivery.channel import Channel
+from alerts.delivery.outcome import Request
+from alerts.delivery.sender import HTTP_KINDS, HttpKind
 from alerts.delivery.trial import trial_notice
 from tests.notices import alert, notice, resolved
-from tests.outgoing import Outgoing, connected, delivering, notice_keys, until
+from tests.outgoing import Outgoing, delivering, notice_keys, until
 from tests.receiver import GARBAGE, HANG_UP, NEVER, Answer, Received, Receiver, receiving
-
-
-@pytest.fixture
-async def hook(outgoing: Outgoing, receiver: Receiver) -> str:
-    await outgoing.channel("hook", url=f"{receiver.url}/abcdefgh", signing_secret="s3cret")
-    return "hook"
 
 
 @pytest.mark.usefixtures("hook")
@@ -225,26 +221,6 @@ async def test_an_address_inside_is_refused_and_said_so(
 
 
 @pytest.mark.usefixtures("hook")
-async def test_two_relays_send_nothing_twice(
-    outgoing: Outgoing, postgres_url: str, receiver: Receiver
-) -> None:
-    """Each notice is about one of 20 episodes, and about one of its own."""
-    notices = [notice(alert(n % 20 + 1), resolved(n + 100)) for n in range(100)]
-    await outgoing.add(*notices)
-    async with (
-        connected(postgres_url) as other,
-        delivering(outgoing.database),
-        delivering(other),
-    ):
-        await outgoing.until_states(*["sent"] * 100)
-    keys = notice_keys(receiver.received)
-    assert sorted(keys) == sorted(n.notice_key for n in notices)
-    for first in range(20):
-        of_one_episode = [n.notice_key for n in notices[first::20]]
-        assert [key for key in keys if key in of_one_episode] == of_one_episode
-
-
-@pytest.mark.usefixtures("hook")
 async def test_stopping_ends_what_is_under_way_first(
     outgoing: Outgoing, receiver: Receiver
 ) -> None:
@@ -258,55 +234,6 @@ async def test_stopping_ends_what_is_under_way_first(
         await until(arrived)
     assert await outgoing.states() == ["sent"]
     assert len(receiver.received) == 1
-
-
-@pytest.mark.usefixtures("hook")
-async def test_what_a_killed_process_left_is_taken_over_after_its_lease(
-    outgoing: Outgoing,
-) -> None:
-    await outgoing.add(notice(alert(1)))
-    async with outgoing.database.write() as session:
-        (claimed,) = await repository.claim(session, {}, [], 4, 0.5)
-    assert claimed.attempt == 1
-    async with delivering(outgoing.database):
-        await outgoing.until_states("sent")
-    attempts = await outgoing.rows("*", "attempt")
-    assert [a.outcome for a in attempts] == [None, "delivered"]
-    assert (attempts[1].started_at - attempts[0].started_at).total_seconds() >= 0.5
-
-
-@pytest.mark.usefixtures("hook")
-async def test_a_notice_that_kills_its_sender_is_given_up(
-    outgoing: Outgoing, receiver: Receiver
-) -> None:
-    await outgoing.add(notice(alert(1)))
-    for _ in range(3):
-        async with outgoing.database.write() as session:
-            assert await repository.claim(session, {}, [], 4, 0.0)
-    async with delivering(outgoing.database, max_attempts=3):
-        await outgoing.until_states("dead")
-    assert receiver.received == []
-    (row,) = await outgoing.rows("last_error", "notification")
-    assert "not known" in row.last_error
-
-
-@pytest.mark.usefixtures("hook")
-async def test_an_attempt_that_ends_after_its_lease_changes_no_later_one(
-    outgoing: Outgoing,
-) -> None:
-    await outgoing.add(notice(alert(1)))
-    async with outgoing.database.write() as session:
-        (late,) = await repository.claim(session, {}, [], 4, 0.0)
-    async with outgoing.database.write() as session:
-        (second,) = await repository.claim(session, {}, [], 4, 60.0)
-    no, yes = Outcome(delivered=False), Outcome(delivered=True)
-    async with outgoing.database.write() as session:
-        await repository.store(session, [Ended(late, no, 0.0)])
-        assert await repository.claim(session, {}, [], 4, 60.0) == []
-    async with outgoing.database.write() as session:
-        await repository.store(session, [Ended(second, yes, None)])
-        await repository.store(session, [Ended(late, no, None)])
-    assert await outgoing.states() == ["sent"]
 
 
 async def test_a_trial_is_attempted_once(outgoing: Outgoing, receiver: Receiver) -> None:
@@ -348,27 +275,23 @@ async def test_old_deliveries_are_deleted_and_new_ones_kept(outgoing: Outgoing) 
 
 
 @pytest.mark.usefixtures("hook")
-async def test_many_that_wait_for_others_hide_none_that_can_go(
-    outgoing: Outgoing, receiver: Receiver
+async def test_no_log_line_holds_a_secret(
+    outgoing: Outgoing, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """More than are looked at in a turn: each is put off until what it waits for is due."""
-    waiting = range(1, 201)
-    await outgoing.add(*(notice(alert(n)) for n in waiting))
-    async with outgoing.database.write() as session:
-        later = "UPDATE alerts.notification SET next_attempt_at = now() + interval '1 h'"
-        await session.execute(text(later))
-    await outgoing.add(*(notice(resolved(n)) for n in waiting), notice(alert(999)))
-    async with delivering(outgoing.database):
-        await outgoing.until_states(*["pending"] * 400, "sent")
-    assert notice_keys(receiver.received) == [notice(alert(999)).notice_key]
+    """Neither of a failure of the receiver nor of an error of our own."""
 
+    def broken(channel: Channel, *_: object) -> Request:
+        raise RuntimeError(f"cannot use {dict(channel.secrets)}")
 
-async def test_what_holds_a_row_up_is_looked_up_by_its_episodes(outgoing: Outgoing) -> None:
-    """In a table that the planner has not seen full yet: a burst must not cost its square."""
-    await outgoing.add(*(notice(alert(n)) for n in range(1, 1001)))
-    named = {"busy_channels": [], "busy_counts": [], "in_flight": []}
-    numbers = {"concurrency": 4, "window": 64, "lease_seconds": 1.0}
-    async with outgoing.database.write() as session:
-        explain = text(f"EXPLAIN {repository._CLAIM.text}")
-        plan = "\n".join((await session.execute(explain, named | numbers)).scalars())
-    assert "notification_pending_of_episode" in plan, plan
+    receiver.answers.append(Answer(500, body=b"s3cret /abcdefgh"))
+    await outgoing.add(notice(alert(1)))
+    with structlog.testing.capture_logs() as logs:
+        async with delivering(outgoing.database, max_attempts=2):
+            await outgoing.until_states("sent")
+            monkeypatch.setitem(HTTP_KINDS, "webhook", HttpKind(broken))
+            await outgoing.add(notice(alert(2)))
+            await outgoing.until_states("sent", "dead")
+    assert {"delivery_failed", "delivery_broken"} <= {line["event"] for line in logs}
+    for secret in ("s3cret", "abcdefgh"):
+        assert secret not in str(logs)
+    assert "in broken" in str(logs), "the place of an error is told"

@@ -1,9 +1,9 @@
 """The composition root: settings, database, Kafka, ledger, evaluator, and their loops."""
 
-import asyncio
 import os
 import socket
 from datetime import datetime, timedelta
+from functools import partial
 
 from fastapi import FastAPI
 
@@ -23,7 +23,7 @@ from burnrate.metrics import (
 from burnrate.settings import AllSettings
 from common.breaker import BreakerLimits
 from common.clock import system_clock
-from common.consumer_app import consumer_app, look_after
+from common.consumer_app import Frame, Part, consumer_app, drive, not_ready
 from common.database import Database
 from common.kafka import Publisher, TableReader
 from common.ledger import LedgerLimits, LedgerParts, RetryDelays, ShardLedger
@@ -93,33 +93,22 @@ class Burnrate:
 
     async def run(self) -> None:
         """Run until cancelled."""
+        own = self._settings.burnrate
         collect_rarely()
-        try:
-            await self._subscription.broker.start()
-            self._measure()
-            async with asyncio.TaskGroup() as tasks:
-                own = self._settings.burnrate
-                look_seconds, look = look_after(self.ledger, self._subscription, own.stall_seconds)
-                tasks.create_task(self.control.run())
-                tasks.create_task(self._outbox.run())
-                tasks.create_task(every(own.tick_seconds, "tick", self._tick))
-                tasks.create_task(every(1.0, "probe", self.ledger.probe))
-                tasks.create_task(every(own.purge_seconds, "purge", self._purge))
-                tasks.create_task(every(look_seconds, "watchdog", look))
-        finally:
-            await self.ledger.close()
-            await self._subscription.broker.stop()
-            await self._publisher.stop()
-            await self._database.close()
+        self._measure()
+        frame = Frame(self.ledger, self._subscription, self._publisher, self._database)
+        parts: list[Part] = [
+            self.control.run,
+            self._outbox.run,
+            partial(every, own.tick_seconds, "tick", self._tick),
+            partial(every, 1.0, "probe", self.ledger.probe),
+            partial(every, own.purge_seconds, "purge", self._purge),
+        ]
+        await drive(frame, own.stall_seconds, parts)
 
     async def failing(self) -> dict[str, str]:
         """Return what keeps the service from being ready."""
-        failing = {f"shard {shard}": reason for shard, reason in self.ledger.refusals.items()}
-        if not self.control.caught_up.is_set():
-            failing["catalog"] = "the catalog is not read to its end yet"
-        if not self.ledger.owned and not failing:
-            failing["shards"] = "no shard is owned yet"
-        return failing
+        return not_ready(self.ledger, {"catalog": self.control})
 
     def _measure(self) -> None:
         """Let the gauges read the ledger when they are asked."""

@@ -1,13 +1,13 @@
 """The composition root: settings, database, Kafka, ledger, forecaster, and their loops."""
 
-import asyncio
 import os
 import socket
+from functools import partial
 
 from fastapi import FastAPI
 
 from common.clock import system_clock
-from common.consumer_app import consumer_app, look_after
+from common.consumer_app import Frame, Part, consumer_app, drive, not_ready
 from common.database import Database
 from common.kafka import Publisher, TableReader
 from common.ledger import LedgerParts, Levels, RetryDelays, ShardLedger
@@ -62,31 +62,17 @@ class Forecast:
     async def run(self) -> None:
         """Run until cancelled."""
         own = self._settings.forecast
-        try:
-            await self._subscription.broker.start()
-            REFUSED_SHARDS.set_function(lambda: len(self.ledger.refusals))
-            look_seconds, look = look_after(self.ledger, self._subscription, own.stall_seconds)
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self.catalog.run())
-                tasks.create_task(every(own.tick_seconds, "tick", self._tick))
-                tasks.create_task(every(look_seconds, "watchdog", look))
-        finally:
-            await self.ledger.close()
-            await self._subscription.broker.stop()
-            await self._publisher.stop()
-            await self._database.close()
+        REFUSED_SHARDS.set_function(lambda: len(self.ledger.refusals))
+        frame = Frame(self.ledger, self._subscription, self._publisher, self._database)
+        parts: list[Part] = [
+            self.catalog.run,
+            partial(every, own.tick_seconds, "tick", self._tick),
+        ]
+        await drive(frame, own.stall_seconds, parts)
 
     async def failing(self) -> dict[str, str]:
         """Return what keeps the service from being ready."""
-        failing = {f"shard {shard}": reason for shard, reason in self.ledger.refusals.items()}
-        if not self.catalog.caught_up.is_set():
-            failing["catalog"] = "the catalog is not read to its end yet"
-        for shard, own in self.ledger.owned.items():
-            if not own.levels.complete:
-                failing[f"shard {shard}"] = "burn rates are not read to their end yet"
-        if not self.ledger.owned and not failing:
-            failing["shards"] = "no shard is owned yet"
-        return failing
+        return not_ready(self.ledger, {"catalog": self.catalog})
 
     async def _tick(self) -> None:
         if self.catalog.caught_up.is_set():

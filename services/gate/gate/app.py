@@ -4,12 +4,13 @@ import asyncio
 import os
 import socket
 from datetime import timedelta
+from functools import partial
 
 from fastapi import FastAPI
 
 from common.breaker import BreakerLimits
 from common.clock import system_clock
-from common.consumer_app import consumer_app, look_after
+from common.consumer_app import Frame, Part, consumer_app, drive, not_ready
 from common.database import Database
 from common.kafka import Publisher, TableReader
 from common.ledger import LedgerParts, Levels, RetryDelays, ShardLedger
@@ -76,36 +77,22 @@ class Gate:
 
     async def run(self) -> None:
         """Run until cancelled."""
-        try:
-            await self._subscription.broker.start()
-            REFUSED_SHARDS.set_function(lambda: len(self.ledger.refusals))
-            own = self._settings.gate
-            look_seconds, look = look_after(self.ledger, self._subscription, own.stall_seconds)
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self.wanted.run())
-                tasks.create_task(self._outbox.run())
-                tasks.create_task(self._decider.run(self.wanted.caught_up.is_set))
-                tasks.create_task(every(own.tick_seconds, "flush", self.ledger.flush))
-                tasks.create_task(every(1.0, "probe", self.ledger.probe))
-                tasks.create_task(every(own.purge_seconds, "purge", self._purge))
-                tasks.create_task(every(look_seconds, "watchdog", look))
-        finally:
-            await self.ledger.close()
-            await self._subscription.broker.stop()
-            await self._publisher.stop()
-            await self._database.close()
+        own = self._settings.gate
+        REFUSED_SHARDS.set_function(lambda: len(self.ledger.refusals))
+        frame = Frame(self.ledger, self._subscription, self._publisher, self._database)
+        parts: list[Part] = [
+            self.wanted.run,
+            self._outbox.run,
+            partial(self._decider.run, self.wanted.caught_up.is_set),
+            partial(every, own.tick_seconds, "flush", self.ledger.flush),
+            partial(every, 1.0, "probe", self.ledger.probe),
+            partial(every, own.purge_seconds, "purge", self._purge),
+        ]
+        await drive(frame, own.stall_seconds, parts)
 
     async def failing(self) -> dict[str, str]:
         """Return what keeps the service from being ready."""
-        failing = {f"shard {shard}": reason for shard, reason in self.ledger.refusals.items()}
-        if not self.wanted.caught_up.is_set():
-            failing["catalog"] = "catalog and policies are not read to their end yet"
-        for shard, own in self.ledger.owned.items():
-            if not own.levels.complete:
-                failing[f"shard {shard}"] = "burn rates and forecasts are not read to their end yet"
-        if not self.ledger.owned and not failing:
-            failing["shards"] = "no shard is owned yet"
-        return failing
+        return not_ready(self.ledger, {"catalog and policies": self.wanted})
 
     async def _purge(self) -> None:
         before = system_clock() - timedelta(days=self._settings.gate.keep_days)

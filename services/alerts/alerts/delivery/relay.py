@@ -9,6 +9,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable
+from traceback import format_tb
 
 import structlog
 
@@ -122,9 +123,11 @@ class Relay:
     async def _attempt(self, claimed: Claim) -> Outcome:
         try:
             return await self._sender.send(claimed.channel, claimed.notice)
-        except Exception as error:  # what is wrong with one row must not end the others
-            log.exception("delivery_broken", id=claimed.id, channel=claimed.channel.name)
-            return failed(f"an error of our own: {type(error).__name__}; it is in the log")
+        except Exception as error:  # noqa: BLE001 - one broken row must not end the others
+            name, where = type(error).__name__, "".join(format_tb(error.__traceback__))
+            # without the error's text, which may hold secrets
+            log.error("delivery_broken", id=claimed.id, error=name, where=where)  # noqa: TRY400
+            return failed(f"an error of our own: {name}; it is in the log")
 
     def _delay_seconds(self, claimed: Claim, outcome: Outcome) -> float | None:
         """Return the pause before the next attempt; None where there is no other."""
