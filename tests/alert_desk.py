@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 from msgspec.structs import replace
@@ -62,8 +63,8 @@ class Desk:
         before = len(self.said)
         state = self.states.get(service, ServiceState())
         decision = decide(service, state, inputs, self.intent, Moment(self.now, 0))
-        first = len(self.episodes)
-        ids = {r: e.id or first + n for n, (r, e) in enumerate(decision.changed.items(), 1)}
+        fresh = count(len(self.episodes) + 1)
+        ids = {r: e.id or next(fresh) for r, e in decision.changed.items()}
         stored = {r: replace(e, id=ids[r]) for r, e in decision.changed.items()}
         for rule, episode in stored.items():
             self.episodes[ids[rule]] = episode

@@ -29,6 +29,7 @@ Outages that have just begun mostly end soon; the spread covers those that do no
 
 _SPREAD = 0.24  # of the logarithm of the future burn rate, where all else is certain
 _DISAGREEMENT_WEIGHT, _MOST_DISAGREEMENT = 1.5, 0.6
+_MOST_SCATTER = 10.0  # more than one half hour with all errors of an even day has
 _QUIET_BURN_RATE = 0.05  # below it, the last hour and the line do not disagree
 _PROFILE_DAYS = 7
 _DAY_HOURS = 24
@@ -123,7 +124,7 @@ def _share_left(begins: Values, lengths: Values, decay_hours: float) -> Values:
 def _spread(present: Present, level: float) -> float:
     """Return the standard deviation of the logarithm of the future burn rate."""
     line = present.line
-    scatter = line.scatter / line.mean if line.mean else 0.0
+    scatter = min(_MOST_SCATTER, line.scatter / line.mean) if line.mean else 0.0
     quiet = _QUIET_BURN_RATE
     apart = abs(math.log((present.burn_rate_1h + quiet) / (level + quiet)))
     return math.sqrt(

@@ -112,6 +112,32 @@ def test_a_frozen_level_ends_when_the_windows_have_let_the_outage_go() -> None:
     assert "The level is FREEZE until" in found.forecast_message
 
 
+@pytest.mark.parametrize(("days_ago", "level_ends_last"), [(1, False), (7, True)])
+def test_two_locks_end_with_the_later_one(days_ago: int, level_ends_last: object) -> None:
+    # the budget was spent in one hour long ago, the level is frozen by the last twenty minutes
+    bad = np.zeros(BEFORE + AFTER, np.int64)
+    bad[BEFORE - 21 : BEFORE - 1] = 400
+    lately = known(1000, bad).forecast()
+    began = BEFORE - days_ago * 1440
+    bad[began : began + 60] = 1000
+    both = known(1000, bad)
+    assert both.slo.risk_level is RiskLevel.FREEZE
+    assert both.slo.error_budget_remaining < 0
+    found = both.forecast()
+    assert found.unblocked_at is not None
+    assert lately.unblocked_at is not None
+    assert (found.unblocked_at == lately.unblocked_at) is level_ends_last
+    assert found.unblocked_at >= lately.unblocked_at
+
+
+def test_the_budgets_own_line_is_drawn_through_its_hours() -> None:
+    # at four times the rate, and with nothing that leaves, it falls by 4 / 168 an hour
+    burning = known(1000, since(30, 4))
+    found = {model.model: model.hours for model in burning.forecast().models}
+    left = burning.slo.error_budget_remaining
+    assert found["predict_linear"] == pytest.approx(left * WINDOW_HOURS / 4, rel=0.01)
+
+
 def composite_after(bad: Any, minutes: int) -> float:
     """Return the composite so many minutes from now, each window summed from its minutes."""
     end = BEFORE + minutes

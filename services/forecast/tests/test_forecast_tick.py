@@ -50,6 +50,7 @@ class Rows:
     blocks_read: int = 0
     stored: list[str] = field(default_factory=list)
     failing: bool = False
+    failing_hours: bool = False
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator["Rows"]:
@@ -68,6 +69,8 @@ class Rows:
             return None
         if "burnrate.service" in text:
             return [SimpleNamespace(service=name, slot=slot) for name, slot in self.slots.items()]
+        if self.failing_hours and values["resolution"] == 3600:
+            raise OSError("connection lost")
         return SimpleNamespace(all=lambda: self._blocks(values))
 
     def _blocks(self, values: dict[str, Any]) -> list[tuple[int, bytes]]:
@@ -172,10 +175,14 @@ async def test_what_could_not_be_read_is_read_in_full_next_time(world: World) ->
     world.rows.failing = True
     with pytest.raises(OSError, match="refused"):
         await world.forecaster.tick()
+    world.rows.failing, world.rows.failing_hours = False, True
+    with pytest.raises(OSError, match="lost"):
+        await world.forecaster.tick()
+    assert world.rows.blocks_read == MINUTES
     assert world.broker.sent == []
-    world.rows.failing = False
+    world.rows.failing_hours = False
     await world.forecaster.tick()
-    assert world.rows.blocks_read == MINUTES + 30 * 24 + 24
+    assert world.rows.blocks_read == 2 * MINUTES + 30 * 24 + 24
     assert world.broker.sent[0].slos[0].data_points_used == 48
 
 
