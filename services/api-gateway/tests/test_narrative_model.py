@@ -96,7 +96,9 @@ async def test_the_model_is_given_facts_and_nothing_else(bench: Bench) -> None:
     (asked,) = bench.server.asked
     data = json.loads(asked["messages"][1]["content"])
     assert [*data] == ["facts"]
-    assert {fact["id"]: fact["clause"] for fact in data["facts"]} == STORY.facts.texts()
+    assert {fact["id"]: fact["clause"] for fact in data["facts"]} == {
+        fact.id: fact.text for fact in STORY.facts
+    }
 
 
 async def test_a_refusal_is_told_once_and_a_better_answer_taken(bench: Bench) -> None:

@@ -45,7 +45,3 @@ class Facts:
     def get(self, fact_id: str) -> Fact | None:
         """Return the fact of that id, if there is one."""
         return self._by_id.get(fact_id)
-
-    def texts(self) -> dict[str, str]:
-        """Return how each fact is written, by id."""
-        return {fact.id: fact.text for fact in self}
