@@ -68,6 +68,20 @@ class CommandLine:
             return False
 
 
+@pytest.fixture
+def new_line(tmp_path: Path) -> Iterator[Callable[..., CommandLine]]:
+    """Give a `burnline` with a data directory of its own; what is left of its stack is ended."""
+    lines: list[CommandLine] = []
+
+    def make(name: str, **variables: str) -> CommandLine:
+        lines.append(CommandLine(tmp_path / name, **variables))
+        return lines[-1]
+
+    yield make
+    for line in lines:
+        line.run("clean")
+
+
 @pytest.fixture(scope="module")
 def command_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
     line = CommandLine(tmp_path_factory.mktemp("local"))
@@ -162,9 +176,11 @@ def test_logs_show_every_process(command_line: CommandLine) -> None:
     assert "kafka" not in command_line.run("logs", "postgres").stdout.split()[:1]
 
 
-def test_a_busy_port_that_was_asked_for_is_named(command_line: CommandLine, tmp_path: Path) -> None:
+def test_a_busy_port_that_was_asked_for_is_named(
+    command_line: CommandLine, new_line: Callable[..., CommandLine]
+) -> None:
     busy = command_line.environment["BURNLINE_PORT"]
-    other = CommandLine(tmp_path / "other", BURNLINE_PORT=busy)
+    other = new_line("other", BURNLINE_PORT=busy)
     done = other.run("up")
     assert done.returncode == 1
     assert f"BURNLINE_PORT={busy} is in use" in done.stderr
@@ -172,9 +188,9 @@ def test_a_busy_port_that_was_asked_for_is_named(command_line: CommandLine, tmp_
 
 
 def test_a_second_stack_runs_beside_the_first_and_a_killed_supervisor_leaves_nothing(
-    command_line: CommandLine, tmp_path: Path
+    command_line: CommandLine, new_line: Callable[..., CommandLine]
 ) -> None:
-    line = CommandLine(tmp_path / "second")
+    line = new_line("second")
     assert line.run("up").returncode == 0
     assert command_line.run("status").returncode == 0
     state = read_state(line.data_dir.state)
@@ -192,12 +208,10 @@ def test_a_second_stack_runs_beside_the_first_and_a_killed_supervisor_leaves_not
 
 
 def test_a_failed_start_shows_the_log_and_leaves_nothing(
-    tmp_path: Path, kafka_bootstrap: str
+    new_line: Callable[..., CommandLine], kafka_bootstrap: str
 ) -> None:
     nowhere = f"postgresql://nobody:x@{HOST}:{free_port(HOST)}/none"
-    line = CommandLine(
-        tmp_path / "failing", DATABASE_URL=nowhere, KAFKA_BOOTSTRAP_SERVERS=kafka_bootstrap
-    )
+    line = new_line("failing", DATABASE_URL=nowhere, KAFKA_BOOTSTRAP_SERVERS=kafka_bootstrap)
     done = line.run("up")
     assert done.returncode == 1
     assert "migrations failed" in done.stderr
@@ -206,10 +220,10 @@ def test_a_failed_start_shows_the_log_and_leaves_nothing(
 
 
 def test_servers_of_the_caller_are_used(
-    tmp_path: Path, fresh_topics: str, new_database: Callable[[], str]
+    new_line: Callable[..., CommandLine], fresh_topics: str, new_database: Callable[[], str]
 ) -> None:
     url = new_database()
-    line = CommandLine(tmp_path / "real", DATABASE_URL=url, KAFKA_BOOTSTRAP_SERVERS=fresh_topics)
+    line = new_line("real", DATABASE_URL=url, KAFKA_BOOTSTRAP_SERVERS=fresh_topics)
     done = line.run("up")
     assert done.returncode == 0, done.stdout + done.stderr
     state = read_state(line.data_dir.state)
