@@ -145,7 +145,7 @@ async def delivering(database: Database, **settings: Any) -> AsyncIterator[Deliv
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 20.0) -> None:
+async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 60.0) -> None:
     """Wait until something holds."""
     async with asyncio.timeout(seconds):
         while not await holds():

@@ -17,7 +17,7 @@ WEBHOOK: dict[str, Any] = json.loads((SCHEMAS / "alertmanager_webhook_v4.json").
 WEBHOOK_FIELDS = set(WEBHOOK["properties"])
 ALERT_FIELDS = set(WEBHOOK["properties"]["alerts"]["items"]["properties"])
 OF_ITS_SENDER = {"receiver", "groupKey", "externalURL"}
-REPEAT_SECONDS = 1.0
+REPEAT_SECONDS = 3.0  # four of them may be missed on a busy machine
 KEY = alert(1).dedup_key
 
 

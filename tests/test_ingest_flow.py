@@ -76,7 +76,9 @@ def simulated(new_stack: Callable[..., Stack]) -> Stack:
     stack.wait_until(lambda: bool(imported_lines(stack)), "no line of the history arrived")
     assert not simulator_state(stack)["history_published"]
     stack.restart("ingest")
-    stack.wait_until(lambda: simulator_state(stack)["history_published"], "history not published")
+    stack.wait_until(
+        lambda: simulator_state(stack)["history_published"], "history not published", 300
+    )
     return stack
 
 
