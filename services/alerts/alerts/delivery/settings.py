@@ -22,7 +22,7 @@ class DeliverySettings(BaseSettings):
     apprise_schemes: Annotated[tuple[str, ...], NoDecode] = Field(
         (), validation_alias="ALERTS_APPRISE_SCHEMES"
     )
-    channel_concurrency: int = Field(4, ge=1, le=64, validation_alias="ALERTS_DELIVERY_CONCURRENCY")
+    channel_concurrency: int = Field(1, ge=1, le=64, validation_alias="ALERTS_DELIVERY_CONCURRENCY")
     timeout_seconds: float = Field(
         5.0, gt=0, le=5, validation_alias="ALERTS_DELIVERY_TIMEOUT_SECONDS"
     )
