@@ -24,7 +24,7 @@ from tests.backtest.scoring import (
     share_interval,
 )
 
-HELD_OUT = 10_000
+HELD_OUT = 20_000
 SPENT_OR_RETURNING = (Family.PARTLY_SPENT, Family.ROLLS_OFF)
 """The families that the published model is made for."""
 

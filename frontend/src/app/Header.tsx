@@ -23,7 +23,7 @@ const ICON_BUTTON =
 export function Header({ onHelp }: { onHelp: () => void }) {
   return (
     <header className="border-b border-line bg-panel">
-      <div className="mx-auto flex max-w-[120rem] flex-wrap items-center gap-x-5 gap-y-1 px-3 py-2 sm:px-6">
+      <div className="mx-auto flex max-w-[142rem] flex-wrap items-center gap-x-5 gap-y-1 px-3 py-2 sm:px-6">
         <Link to="/" className="flex items-center gap-2 text-base font-bold">
           <img src="/icon.svg" alt="" width={24} height={24} />
           Burnline

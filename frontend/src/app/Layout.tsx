@@ -42,7 +42,7 @@ export function Layout() {
       </a>
       {!wall && <Header onHelp={() => setHelp(true)} />}
       <FreshnessBanner query={overview} now={now} stale={stale} />
-      <main id="content" tabIndex={-1} className="mx-auto max-w-[120rem] px-3 py-4 sm:px-6">
+      <main id="content" tabIndex={-1} className="mx-auto max-w-[142rem] px-3 py-4 sm:px-6">
         <Outlet />
       </main>
       <HelpDialog open={help} onClose={() => setHelp(false)} />

@@ -17,7 +17,7 @@ from api_gateway.release import Change, Release, release_of
 from api_gateway.roster import InUse, Roster
 from common.clock import MICROSECONDS, Clock, to_micros
 
-TRENDS_FRESH = timedelta(seconds=60)
+TRENDS_FRESH = timedelta(seconds=15)
 _FEATURE = Change()
 
 
@@ -40,7 +40,7 @@ class Trends:
 
 
 class Overview:
-    """Makes the overview from memory; the hours alone are read from the store, once a minute."""
+    """Makes the overview from memory; the hours alone are read from the store, now and then."""
 
     def __init__(
         self, store: Store, roster: Roster, results: Results, default: Definition, clock: Clock

@@ -27,8 +27,8 @@ EXCESS_HOURS, LASTING_EXCESS_HOURS, ENDING_EXCESS_HOURS = 1.0, 4.0, 0.1
 Outages that have just begun mostly end soon; the spread covers those that do not.
 """
 
-_SPREAD = 0.24  # of the logarithm of the future burn rate, where all else is certain
-_DISAGREEMENT_WEIGHT, _MOST_DISAGREEMENT = 1.5, 0.6
+_SPREAD = 0.21  # of the logarithm of the future burn rate, where all else is certain
+_DISAGREEMENT_WEIGHT, _MOST_DISAGREEMENT = 1.35, 0.53
 _MOST_SCATTER = 10.0  # more than one half hour with all errors of an even day has
 _QUIET_BURN_RATE = 0.05  # below it, the last hour and the line do not disagree
 _PROFILE_DAYS = 7

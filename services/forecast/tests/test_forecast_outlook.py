@@ -35,7 +35,7 @@ def test_an_excess_falls_off_and_lasts_longer_at_worst(burn_rate_1h: float) -> N
     assert expected[0] == pytest.approx(1 + excess * (1 - math.exp(-1)))
     assert expected[1] == pytest.approx(1 + excess * (math.exp(-1) - math.exp(-2)))
     assert expected[-1] == pytest.approx(1)
-    spread = math.exp(Z_TENTH * math.sqrt(0.24**2 + (1.5 * 0.6) ** 2))
+    spread = math.exp(Z_TENTH * math.sqrt(0.21**2 + (1.35 * 0.53) ** 2))
     assert worst[-1] == pytest.approx(spread)
     assert best[-1] == pytest.approx(1 / spread)
     slow, fast = (worst / spread, best * spread) if excess > 0 else (best * spread, worst / spread)
@@ -53,15 +53,15 @@ def test_a_trend_flattens_out_after_six_hours_worth() -> None:
 @pytest.mark.parametrize(
     ("line", "burn_rate_1h", "bad", "variance"),
     [
-        (Line(mean=1.0, points=48), 1.0, MANY, 0.24**2),
-        (Line(mean=1.0, points=48), 1.0, 0, 0.24**2 + 1),
-        (Line(mean=1.0, points=48), 1.0, 9, 0.24**2 + 0.1),
-        (Line(mean=2.0, scatter=3.0, points=25), 2.0, MANY, 0.24**2 + 1.5**2 / 25),
+        (Line(mean=1.0, points=48), 1.0, MANY, 0.21**2),
+        (Line(mean=1.0, points=48), 1.0, 0, 0.21**2 + 1),
+        (Line(mean=1.0, points=48), 1.0, 9, 0.21**2 + 0.1),
+        (Line(mean=2.0, scatter=3.0, points=25), 2.0, MANY, 0.21**2 + 1.5**2 / 25),
         (
             Line(mean=1.0, points=48),
             1.2,
             MANY,
-            0.24**2 + (1.5 * math.log(1.25 / 1.05)) ** 2,
+            0.21**2 + (1.35 * math.log(1.25 / 1.05)) ** 2,
         ),
     ],
 )

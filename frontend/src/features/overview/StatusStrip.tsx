@@ -23,14 +23,14 @@ export function StatusStrip({ counts, chosen, onToggle }: Props) {
             aria-pressed={pressed}
             title={MEANING[health]}
             onClick={() => onToggle(health)}
-            className={`flex min-w-0 flex-col items-start gap-0.5 rounded-lg border bg-panel px-2 py-2 text-left
+            className={`flex min-w-0 flex-col items-start gap-0.5 overflow-hidden rounded-lg border bg-panel px-1.5 py-2 text-left
               hover:bg-raised sm:flex-row sm:items-center sm:gap-3 sm:px-4
               ${pressed ? "border-accent ring-1 ring-accent" : "border-line"}`}
             style={{ borderLeftColor: fill, borderLeftWidth: 4 }}
           >
             <span className="text-xl leading-6 font-bold">{counts[health]}</span>
             <span
-              className={`flex min-w-0 items-center gap-1 text-[0.68rem] font-semibold sm:text-sm ${ink}`}
+              className={`flex min-w-0 items-center gap-1 text-[0.62rem] font-semibold sm:text-sm ${ink}`}
             >
               <Icon size={14} aria-hidden className="hidden shrink-0 sm:block" />
               <span className="truncate">{health === "UNKNOWN" ? "not known" : health}</span>
