@@ -19,6 +19,7 @@ import pytest
 
 from burnline.artifacts import cache_dir
 from burnline.command import Command, Probe
+from burnline.services import PLAIN_HTTP
 from tests.receiver import HOST, Receiver, receiving
 from tests.servers import SERVERS_USED, held_port, running
 
@@ -49,7 +50,7 @@ class Alertmanager:
 
     async def alerts(self) -> dict[str, dict[str, Any]]:
         """Return the alerts that it takes for firing, by their `dedup_key`."""
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(verify=PLAIN_HTTP) as client:
             answer = await client.get(f"{self.url}/api/v2/alerts", params={"active": "true"})
         answer.raise_for_status()
         return {alert["annotations"]["dedup_key"]: alert for alert in answer.json()}
@@ -101,7 +102,7 @@ def _run(folder: Path, told: Receiver) -> Iterator[Alertmanager]:
 def _is_ready(url: str) -> Probe:
     async def is_ready() -> bool:
         try:
-            async with httpx.AsyncClient() as client:
+            async with httpx.AsyncClient(verify=PLAIN_HTTP) as client:
                 return (await client.get(f"{url}/-/ready")).is_success
         except httpx.TransportError:
             return False

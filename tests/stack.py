@@ -18,12 +18,13 @@ from burnline.launch import end_stack, failure, is_served
 from burnline.ports import free_port
 from burnline.postgres_home import forget_home
 from burnline.processes import ProcessIdentity, die_with_parent, end_processes
+from burnline.services import PLAIN_HTTP
 from burnline.state import ChildState, StackState, read_state
 
 START_TIMEOUT_SECONDS: Final = 300.0
 END_SECONDS: Final = 10.0
 RESTART_TIMEOUT_SECONDS: Final = 120.0
-POLL_SECONDS: Final = 0.05
+POLL_SECONDS: Final = 0.1
 PORT_VARIABLES: Final = tuple(DEFAULT_PORTS)
 SERVER_VARIABLES: Final = ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL")
 
@@ -102,7 +103,13 @@ class Stack:
     def client(self, base_url: str | None = None) -> httpx.Client:
         """A client with the token, of the gateway unless another base URL is given."""
         base = base_url or self.api_url
-        return httpx.Client(base_url=base, headers=self.headers, timeout=30.0, trust_env=False)
+        return httpx.Client(
+            base_url=base,
+            headers=self.headers,
+            timeout=30.0,
+            trust_env=False,
+            verify=PLAIN_HTTP,
+        )
 
     def process(self, name: str) -> ChildState:
         """One process: postgres, kafka, ingest, burnrate or api-gateway."""

@@ -20,7 +20,7 @@ from burnline.kafka import find_java
 from burnline.logfiles import tail
 from burnline.ports import Reservations, resolve_port
 from burnline.processes import end_processes
-from burnline.services import SERVICES
+from burnline.services import PLAIN_HTTP, SERVICES
 from burnline.state import StackState, read_state
 
 SERVED_TIMEOUT_SECONDS: Final = 240.0
@@ -119,7 +119,9 @@ def wait_served(config: StackConfig, say: Callable[[str], None]) -> StackState:
 
 def is_served(state: StackState, *, snapshot: bool) -> bool:
     """Whether all services are ready and, if asked for, a burn rate is to be had."""
-    with httpx.Client(timeout=REQUEST_TIMEOUT_SECONDS, trust_env=False) as client:
+    with httpx.Client(
+        timeout=REQUEST_TIMEOUT_SECONDS, trust_env=False, verify=PLAIN_HTTP
+    ) as client:
         try:
             for service in SERVICES:
                 if not client.get(f"{state.address(service.port_variable)}/readyz").is_success:

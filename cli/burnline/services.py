@@ -1,6 +1,7 @@
 """The services of the stack and the environment variable that holds each one's port."""
 
 import functools
+import ssl
 import sys
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +12,9 @@ from burnline.command import Command
 from burnline.state import local_url
 
 PROBE_TIMEOUT_SECONDS: Final = 2.0
+# Services of a stack speak plain HTTP. Without this each client would load all certificates of the
+# machine, which takes 20 ms of a core at every probe; one that is given it trusts no certificate.
+PLAIN_HTTP: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,9 @@ def base_url(environment: dict[str, str], service: Service) -> str:
 async def is_service_ready(url: str) -> bool:
     """Whether the service at this base URL says that it is ready."""
     try:
-        async with httpx.AsyncClient(timeout=PROBE_TIMEOUT_SECONDS, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            timeout=PROBE_TIMEOUT_SECONDS, trust_env=False, verify=PLAIN_HTTP
+        ) as client:
             return (await client.get(f"{url}/readyz")).is_success
     except httpx.HTTPError:
         return False

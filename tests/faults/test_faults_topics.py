@@ -11,6 +11,7 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
+from burnline.services import PLAIN_HTTP
 from common.topics import METRICS
 from tests.faults.effects import table_differences
 from tests.faults.members import Member
@@ -72,7 +73,7 @@ async def refused_until_reset(world: World, member: Member, reason: str) -> None
 async def wait_refused(member: Member) -> dict[str, str]:
     """Return what readiness says of each shard once all of them are refused."""
     deadline = time.monotonic() + 120
-    async with httpx.AsyncClient(base_url=member.url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=member.url, trust_env=False, verify=PLAIN_HTTP) as client:
         while True:
             try:
                 failing: dict[str, str] = (await client.get("/readyz")).json()["failing"]

@@ -335,11 +335,11 @@ async def test_an_unexpected_error_is_logged_with_the_id_and_its_place(
 
 def test_lines_of_libraries_are_json_with_the_id(log_lines: Lines) -> None:
     with correlated("trace-4"):
-        logging.getLogger("aiokafka").warning("node %s is gone", 1)
-        logging.getLogger("aiokafka").info("chatter")
+        logging.getLogger("some_client").warning("node %s is gone", 1)
+        logging.getLogger("some_client").info("chatter")
     (line,) = log_lines()
     assert line["event"] == "node 1 is gone"
-    assert (line["logger"], line["level"]) == ("aiokafka", "warning")
+    assert (line["logger"], line["level"]) == ("some_client", "warning")
     assert line["correlation_id"] == "trace-4"
 
 
