@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-NOT_OURS: Final = frozenset({".venv", ".git", "node_modules", "dist", "__pycache__"})
+NOT_OURS: Final = frozenset({".venv", ".git", ".hypothesis", "node_modules", "dist", "__pycache__"})
 MAX_LINES: Final = 250
 MAX_TEST_LINES: Final = 400
 MAX_FUNCTION_LINES: Final = 40
