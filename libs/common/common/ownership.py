@@ -5,7 +5,9 @@ the shard next raises it, so that a process which was frozen meanwhile cannot co
 """
 
 import asyncio
+import os
 import random
+import socket
 from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Collection, Coroutine, Sequence
@@ -44,12 +46,12 @@ class LedgerParts:
     """What a ledger stands on: its schema, its topics, the servers, and the consumer's work."""
 
     schema: str
-    owner: str
     topics: tuple[str, ...]
     kafka: KafkaSettings
     database: Database
     work: ShardWork
     clock: Clock
+    owner: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
     levels: Levels = field(default_factory=Levels)
     limits: LedgerLimits = field(default_factory=LedgerLimits)
     delays: RetryDelays = field(default_factory=RetryDelays)

@@ -45,6 +45,16 @@ class ShardWork(Protocol):
         """Forget the shard's state in memory."""
 
 
+class LevelsOnly:
+    """The work of a consumer without input topics: its ledger has no batch to give it."""
+
+    async def apply(self, session: WriteSession, batch: Batch) -> Callable[[], None]:
+        """Refuse: whoever reads inputs must say what they do, or they would be lost in silence."""
+        del session
+        topics = sorted({record.topic for record in batch.records})
+        raise RefusedError(f"shard {batch.shard}: nothing here takes records of {topics}")
+
+
 @dataclass(slots=True)
 class Ownership:
     """A shard that we hold. `applied_through`: all appended before is applied, by topic.

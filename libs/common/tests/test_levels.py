@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from common import ownership as ownership_module
 from common.kafka import Record
-from common.ledger import LedgerLimits, Levels
+from common.ledger import Batch, LedgerLimits, Levels, RefusedError
+from common.shard import LevelsOnly
 from tests.shard_world import SHARD, TOPICS, Process, World, fake_bounds, record
 
 LEVELS = "levels"
@@ -117,3 +119,10 @@ async def test_levels_are_read_on_while_inputs_wait_to_be_applied(world: World) 
     await asyncio.sleep(0)
     await process.settle()
     assert not process.ledger.paused
+
+
+async def test_work_without_inputs_refuses_a_batch_and_names_its_topic() -> None:
+    session: Any = None
+    batch = Batch(SHARD, "cluster", [record("metrics", 0, 1)])
+    with pytest.raises(RefusedError, match=r"shard 0: .*'metrics'"):
+        await LevelsOnly().apply(session, batch)

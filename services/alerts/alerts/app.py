@@ -1,7 +1,5 @@
 """The composition root: settings, database, Kafka, ledger, evaluator, delivery, their loops."""
 
-import os
-import socket
 from datetime import timedelta
 from functools import partial
 
@@ -66,7 +64,6 @@ class Alerts:
         return ShardLedger(
             LedgerParts(
                 schema="alerts",
-                owner=f"{socket.gethostname()}:{os.getpid()}",
                 topics=(),
                 kafka=self._settings.kafka,
                 database=self._database,

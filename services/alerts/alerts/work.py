@@ -1,6 +1,6 @@
 """What the alerts service does with the shards it owns: state in memory, levels observed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -14,7 +14,7 @@ from common.clock import Clock
 from common.database import WriteSession
 from common.events import BurnRateMessage, ServiceForecast
 from common.kafka import Record
-from common.shard import Batch
+from common.shard import LevelsOnly
 from common.topics import BURNRATES, FORECASTS
 
 log = structlog.get_logger()
@@ -28,7 +28,7 @@ _decoders: Final = {
 }
 
 
-class AlertsWork:
+class AlertsWork(LevelsOnly):
     """The states of owned shards."""
 
     def __init__(self, clock: Clock) -> None:
@@ -39,10 +39,6 @@ class AlertsWork:
         """Read open episodes and what rules remember."""
         since = self._clock() - LONGEST_COOLDOWN
         self.states[shard] = ShardState(await repository.load(session, shard, since))
-
-    async def apply(self, session: WriteSession, batch: Batch) -> Callable[[], None]:
-        """Refuse: nothing is read here but levels."""
-        raise NotImplementedError(f"shard {batch.shard} has no input topics")
 
     def release(self, shard: int) -> None:
         """Forget a shard."""

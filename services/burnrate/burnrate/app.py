@@ -1,7 +1,5 @@
 """The composition root: settings, database, Kafka, ledger, evaluator, and their loops."""
 
-import os
-import socket
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -78,7 +76,6 @@ class Burnrate:
         return ShardLedger(
             LedgerParts(
                 schema="burnrate",
-                owner=f"{socket.gethostname()}:{os.getpid()}",
                 topics=INPUTS,
                 kafka=self._settings.kafka,
                 database=self._database,

@@ -1,7 +1,5 @@
 """The composition root: settings, database, Kafka, ledger, forecaster, and their loops."""
 
-import os
-import socket
 from functools import partial
 
 from fastapi import FastAPI
@@ -48,7 +46,6 @@ class Forecast:
         return ShardLedger(
             LedgerParts(
                 schema="forecast",
-                owner=f"{socket.gethostname()}:{os.getpid()}",
                 topics=(),
                 kafka=self._settings.kafka,
                 database=self._database,

@@ -1,7 +1,7 @@
 """The tick: forecast what is due, publish it, keep the newest of each service."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -11,7 +11,8 @@ from common.clock import Clock
 from common.database import Database, WriteSession
 from common.events import BurnRateSnapshot, ServiceForecast, SloStatus, encode
 from common.kafka import Publisher
-from common.ledger import Batch, Ownership, ShardLedger
+from common.ledger import Ownership, ShardLedger
+from common.shard import LevelsOnly
 from common.slo import DataStatus
 from common.topics import FORECASTS
 from forecast import repository
@@ -25,7 +26,7 @@ from forecast.shard_levels import Pace, ShardLevels
 log = structlog.get_logger()
 
 
-class ForecastWork:
+class ForecastWork(LevelsOnly):
     """What is in memory of the shards that are held. Nothing of it is this service's alone."""
 
     def __init__(self, settings: ForecastSettings) -> None:
@@ -43,10 +44,6 @@ class ForecastWork:
         del session
         self.levels[shard] = ShardLevels(self._pace)
         self.counts[shard] = ShardCounts(self._reread_seconds)
-
-    async def apply(self, session: WriteSession, batch: Batch) -> Callable[[], None]:
-        """Refuse: the service has no input topics."""
-        raise NotImplementedError(f"no input topics, yet {len(batch.records)} records")
 
     def release(self, shard: int) -> None:
         """Forget a shard."""

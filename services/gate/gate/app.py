@@ -1,8 +1,6 @@
 """The composition root: settings, database, Kafka, ledger, decider, and their loops."""
 
 import asyncio
-import os
-import socket
 from datetime import timedelta
 from functools import partial
 
@@ -64,7 +62,6 @@ class Gate:
         return ShardLedger(
             LedgerParts(
                 schema="gate",
-                owner=f"{socket.gethostname()}:{os.getpid()}",
                 topics=INPUTS,
                 kafka=self._settings.kafka,
                 database=self._database,
