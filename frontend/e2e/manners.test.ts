@@ -41,8 +41,11 @@ describe.each(Object.entries(PAGES))("%s", (name, path) => {
     await page.emulateMedia({ colorScheme: "dark" });
     expect(await faultsOf(page)).toEqual([]);
     await page.setViewportSize({ width: 360, height: 740 });
-    const width = await page.evaluate(() => document.documentElement.scrollWidth);
-    expect(width).toBeLessThanOrEqual(360);
+    // charts learn of their new width from an observer, a moment after the page has it
+    await eventually(async () => {
+      const width = await page.evaluate(() => document.documentElement.scrollWidth);
+      expect(width).toBeLessThanOrEqual(360);
+    });
     await page.context().close();
   });
 
