@@ -56,7 +56,7 @@ export function GatePanel({ service }: { service: string }) {
       <div className="mt-3">
         <Button onClick={() => withWriteAccess(() => setAsking(true))}>Override …</Button>
       </div>
-      <OverrideDialog service={service} open={asking} onClose={() => setAsking(false)} />
+      {asking && <OverrideDialog service={service} onClose={() => setAsking(false)} />}
     </Panel>
   );
 }

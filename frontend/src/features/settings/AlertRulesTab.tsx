@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { rulesQuery, switchRule, type AlertRule } from "../../api/alerts";
-import { DeedDialog } from "../../components/DeedDialog";
+import { DeedDialog } from "../../components/form/DeedDialog";
 import { Button } from "../../components/ui/Button";
 import { Panel } from "../../components/ui/Panel";
 import { Shown } from "../../components/ui/states";
