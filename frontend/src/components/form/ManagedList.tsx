@@ -20,8 +20,8 @@ interface Props<Item> {
   formDescription: string;
   form: (item: Item | null, onDone: () => void) => ReactNode;
   removal: (item: Item, onClose: () => void) => ReactNode;
-  /** Some are always there. */
-  canRemove?: (item: Item) => boolean;
+  /** Some are always there, as they are. */
+  isFixed?: (item: Item) => boolean;
 }
 
 /** What a person makes, changes and deletes: a list, each with its form and its deletion. */
@@ -52,15 +52,13 @@ export function ManagedList<Item>(props: Props<Item>) {
                   className="flex flex-wrap items-center gap-x-3 px-4 py-1.5 text-sm"
                 >
                   {props.row(item)}
-                  <RowButtons
-                    name={nameOf(item)}
-                    onEdit={() => edit(item)}
-                    onRemove={
-                      (props.canRemove?.(item) ?? true)
-                        ? () => withWriteAccess(() => setDoomed({ item }))
-                        : null
-                    }
-                  />
+                  {!props.isFixed?.(item) && (
+                    <RowButtons
+                      name={nameOf(item)}
+                      onEdit={() => edit(item)}
+                      onRemove={() => withWriteAccess(() => setDoomed({ item }))}
+                    />
+                  )}
                 </li>
               ))}
             </ul>
@@ -83,20 +81,18 @@ export function ManagedList<Item>(props: Props<Item>) {
 interface RowButtonsProps {
   name: string;
   onEdit: () => void;
-  onRemove: (() => void) | null;
+  onRemove: () => void;
 }
 
 function RowButtons({ name, onEdit, onRemove }: RowButtonsProps) {
   return (
-    <span className="ml-auto flex min-w-18">
+    <span className="ml-auto flex">
       <Button look="quiet" aria-label={`Edit ${name}`} onClick={onEdit}>
         <Pencil size={15} aria-hidden />
       </Button>
-      {onRemove && (
-        <Button look="quiet" aria-label={`Delete ${name}`} onClick={onRemove}>
-          <Trash2 size={15} aria-hidden />
-        </Button>
-      )}
+      <Button look="quiet" aria-label={`Delete ${name}`} onClick={onRemove}>
+        <Trash2 size={15} aria-hidden />
+      </Button>
     </span>
   );
 }
