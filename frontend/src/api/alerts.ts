@@ -23,6 +23,18 @@ export function alertsQuery(state: AlertState[]) {
   });
 }
 
+/** A service's episodes that were open within the last seconds. */
+export function serviceAlertsQuery(service: string, seconds: number) {
+  return queryOptions({
+    queryKey: ["alerts", "service", service, seconds],
+    queryFn: async ({ signal }) => {
+      const since = new Date(Date.now() - seconds * 1000).toISOString();
+      const params = { path: { service_name: service }, query: { since, limit: 200 } };
+      return dataOf(await client.GET("/api/alerts/{service_name}", { params, signal }));
+    },
+  });
+}
+
 export function alertHistoryQuery(id: number) {
   return queryOptions({
     queryKey: ["alerts", "history", id],

@@ -96,7 +96,6 @@ function RuleText({ rule, onAsk }: { rule: AlertRule; onAsk: (deed: Deed) => voi
           <summary className="cursor-pointer">{sentenceOf(rule)}</summary>
           <pre
             tabIndex={0}
-            aria-label={`${rule.name} as data`}
             className="mt-2 max-h-80 overflow-auto rounded-md bg-raised p-3 font-mono"
           >
             {JSON.stringify(rule.rule, null, 2)}
