@@ -284,10 +284,11 @@ export interface paths {
         };
         /**
          * Changes as they happen
-         * @description `reset` first, then `changed` at most twice a second, and `alive` when nothing is new.
+         * @description `changed` at most twice a second, and `alive` when nothing is new for two seconds.
          *
-         *     The id is topic-partition-offset of the newest record told. What was missed while away need
-         *     not be told again: `reset` says that everything is to be read anew.
+         *     A client that comes back with the last id it has seen, to whichever replica, is told with
+         *     `changed` what it missed. Any other client, and one whose id says nothing here, is told
+         *     `reset` first: everything is to be read anew.
          */
         get: operations["stream_changes"];
         put?: never;
@@ -4426,7 +4427,10 @@ export interface operations {
     stream_changes: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The last id that came */
+                "last-event-id"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
