@@ -18,6 +18,9 @@ BENCHMARKS := $(wildcard benchmarks/bench_*.py)
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes \
 	--no-annotate --no-header
 
+# Compiled modules are kept, whatever the shell says: the tests start processes by the hundred.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help install up down logs clean test test-fast check check-dashboard api-types types format schemas bench backtest chaos pins
 
