@@ -11,7 +11,11 @@ test("a snapshot concerns the overview and the service's own figures", () => {
     ["overview"],
     ["service", "checkout", "slo"],
   ]);
-  expect(keysOf({ "slo.decisions.v1": { cart: 8 } })).toContainEqual(["service", "cart", "release"]);
+  expect(keysOf({ "slo.decisions.v1": { cart: 8 } })).toContainEqual([
+    "service",
+    "cart",
+    "release",
+  ]);
   expect(keysOf({ "slo.alerts.v1": { "17": 3 } })).toEqual([["alerts"]]);
   expect(keysOf({ "some.other.topic": { x: 1 } })).toEqual([]);
 });
