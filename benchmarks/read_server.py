@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -28,6 +29,7 @@ from read_rows import store
 
 from api_gateway.alert_intent_repository import PostgresAlerts
 from api_gateway.app import Stores, make_gateway
+from api_gateway.dead_letter_repository import PostgresIngest
 from api_gateway.decisions import DecisionBook
 from api_gateway.domain import default_definition
 from api_gateway.executive import executive_view
@@ -51,6 +53,7 @@ from api_gateway.web import gateway_app
 from common.database import Database
 from common.events import BurnRateSnapshot, Event, GateDecision, encode
 from common.kafka import Publisher, Record
+from common.log_ends import read_log_ends
 from common.outbox import Outbox
 from common.topics import BURNRATES, DECISIONS
 from tests.gateway import heartbeat, record, slo_status, snapshot
@@ -86,6 +89,8 @@ class Served:
             PostgresIntents(self.database, outbox),
             PostgresResults(self.database),
             PostgresAlerts(self.database, outbox),
+            PostgresIngest(self.database, outbox),
+            partial(read_log_ends, self.settings),
         )
         self.publisher = publisher
         self.gateway = make_gateway(self.settings, self.stores, publisher)

@@ -15,6 +15,7 @@ from common.kafka import Publisher, TableReader
 from common.ledger import ShardLedger
 from common.logging import configure_logging
 from common.loops import every
+from common.metrics import CONSUMER
 from common.service import build_app
 from common.settings import Settings
 from common.subscription import Subscription
@@ -81,6 +82,7 @@ class Frame:
 
 async def drive(frame: Frame, stall_seconds: float, parts: Sequence[Part]) -> None:
     """Run a consumer's parts under the watchdog until cancelled; then let everything go."""
+    CONSUMER.ledger = frame.ledger
     try:
         await frame.subscription.broker.start()
         async with asyncio.TaskGroup() as tasks:
@@ -88,6 +90,7 @@ async def drive(frame: Frame, stall_seconds: float, parts: Sequence[Part]) -> No
                 tasks.create_task(part())
             tasks.create_task(_look_after(frame, stall_seconds))
     finally:
+        CONSUMER.ledger = None
         await frame.ledger.close()
         await frame.subscription.broker.stop()
         await frame.publisher.stop()
@@ -95,7 +98,11 @@ async def drive(frame: Frame, stall_seconds: float, parts: Sequence[Part]) -> No
 
 
 def not_ready(ledger: ShardLedger, tables: Mapping[str, TableReader]) -> dict[str, str]:
-    """Return what keeps a consumer from being ready: refusals, topics not read to their end."""
+    """Return what keeps a consumer from being ready: refusals, topics not read to their end.
+
+    One without a shard is ready where the others of its group have them all: a rolling update
+    that starts the new process before it ends the old one would wait for it for ever.
+    """
     failing = {
         f"shard {shard}": "what was published before is not read to its end yet"
         for shard, own in ledger.owned.items()
@@ -105,7 +112,7 @@ def not_ready(ledger: ShardLedger, tables: Mapping[str, TableReader]) -> dict[st
     for name, table in tables.items():
         if not table.caught_up.is_set():
             failing[name] = "not read to its end yet"
-    if not ledger.owned and not failing:
+    if not ledger.owned and not failing and not ledger.stands_by():
         failing["shards"] = "no shard is owned yet"
     return failing
 

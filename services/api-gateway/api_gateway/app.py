@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -16,6 +17,8 @@ from api_gateway.alert_parts import AlertParts
 from api_gateway.alert_ports import AlertStore
 from api_gateway.catalog import Catalog
 from api_gateway.compute import ComputeCommands, Sender
+from api_gateway.dead_letter_ports import IngestStore
+from api_gateway.dead_letter_repository import PostgresIngest
 from api_gateway.decisions import DecisionBook
 from api_gateway.discovery import Discovery
 from api_gateway.domain import default_definition
@@ -24,8 +27,10 @@ from api_gateway.findings import GateFindings, RecentEvents
 from api_gateway.forecasts import ForecastBook
 from api_gateway.gateway import Gateway
 from api_gateway.handlers import Handlers
+from api_gateway.ingest_parts import IngestParts
 from api_gateway.intent_ports import IntentStore
 from api_gateway.intent_repository import PostgresIntents
+from api_gateway.lag import LogEnds
 from api_gateway.limits import TokenBucket
 from api_gateway.overrides import Overrides
 from api_gateway.overview import Overview
@@ -40,11 +45,13 @@ from api_gateway.result_ports import Results
 from api_gateway.result_repository import PostgresResults
 from api_gateway.settings import GatewaySettings
 from api_gateway.shared_cache import shared_cache
+from api_gateway.slo_metrics import exported
 from api_gateway.subjects import Findings
 from api_gateway.web import gateway_app
 from common.clock import Clock, system_clock
 from common.database import Database
 from common.kafka import Publisher, Record, TableReader
+from common.log_ends import read_log_ends
 from common.logging import configure_logging
 from common.outbox import Outbox
 from common.policy_files import PolicySettings, read_policies
@@ -58,12 +65,14 @@ DATABASE_CHECK_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Where what users want is kept, and where the results of the other services are."""
+    """Where what users want is kept, and where the results and logs of the other services are."""
 
     catalog: Store
     intents: IntentStore
     results: Results
     alerts: AlertStore
+    ingest: IngestStore
+    log_ends: LogEnds
 
 
 def make_gateway(
@@ -87,6 +96,7 @@ def make_gateway(
         intents=stores.intents,
         results=stores.results,
         alerts=AlertParts.of(stores.alerts, publisher, clock, timeout_seconds),
+        ingest=IngestParts.of(stores.ingest, stores.log_ends, settings.lateness, clock),
         catalog=Catalog(view.roster),
         roster=view.roster,
         ready=view.ready,
@@ -120,6 +130,8 @@ class Runtime:
             PostgresIntents(self._database, self._outbox),
             PostgresResults(self._database),
             PostgresAlerts(self._database, self._outbox),
+            PostgresIngest(self._database, self._outbox),
+            partial(read_log_ends, settings),
         )
         self.gateway = make_gateway(settings, stores, self._publisher)
         self._discovery = Discovery(stores.catalog)
@@ -147,10 +159,12 @@ class Runtime:
             "reader": self._reader.run,
             "discovery": self._discovery.run,
             "reconciliation": self._reconcile,
+            "roster": self.gateway.roster.run,
         }
         tasks = [asyncio.create_task(_keep(name, run), name=name) for name, run in parts.items()]
         try:
-            yield
+            with exported(self.gateway, self._settings, self._reader.caught_up):
+                yield
         finally:
             for task in tasks:
                 task.cancel()

@@ -13,6 +13,7 @@ from api_gateway.compute import ComputeCommands
 from api_gateway.decisions import DecisionBook
 from api_gateway.domain import Service, Target, service_name_fault
 from api_gateway.forecasts import ForecastBook
+from api_gateway.ingest_parts import IngestParts
 from api_gateway.intent_ports import IntentStore
 from api_gateway.limits import TokenBucket
 from api_gateway.overrides import Overrides
@@ -42,6 +43,7 @@ class Gateway:
     intents: IntentStore
     results: Results
     alerts: AlertParts
+    ingest: IngestParts
     catalog: Catalog
     policies: Policies
     overrides: Overrides

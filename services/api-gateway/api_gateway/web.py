@@ -12,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from api_gateway.alert_rule_schemas import ChannelChange, NewChannel, NewRule, RuleChanges
 from api_gateway.alert_schemas import AcknowledgeRequest, SilenceRequest
+from api_gateway.dead_letter_schemas import ReplayRequest
 from api_gateway.gateway import Gateway
 from api_gateway.override_schemas import Actor, OverrideRequest, Statement
 from api_gateway.pages import add_pages
@@ -23,6 +24,7 @@ from api_gateway.routers import (
     changes,
     channels,
     forecast,
+    ingest,
     overrides,
     overview,
     policies,
@@ -63,6 +65,7 @@ BODIES: tuple[type[BaseModel], ...] = (
     RuleChanges,
     NewChannel,
     ChannelChange,
+    ReplayRequest,
 )
 REFERENCE = "#/components/schemas/{model}"
 
@@ -101,6 +104,7 @@ def gateway_app(
         silences,
         alert_rules,
         channels,
+        ingest,
     ):
         app.include_router(resource.router)
     _answer_for_the_database(app)

@@ -6,7 +6,12 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests import gateway_alert_rows, gateway_release_rows, gateway_summary_rows
+from tests import (
+    gateway_alert_rows,
+    gateway_ingest_rows,
+    gateway_release_rows,
+    gateway_summary_rows,
+)
 from tests.gateway import NOW, TOKEN, GatewayHarness, for_target, heartbeat, snapshot
 from tests.gateway_document import operation_of, operations, validate
 from tests.gateway_forecasts import forecast_for, service_forecast
@@ -33,6 +38,7 @@ OPERATIONS = {
     *gateway_summary_rows.OPERATIONS,
     *gateway_release_rows.OPERATIONS,
     *gateway_alert_rows.OPERATIONS,
+    *gateway_ingest_rows.OPERATIONS,
 }
 SERVICE = {"name": "checkout", "tier": 1, "owner": "payments"}
 TARGET = {"name": "main", "sli_type": "availability", "objective": 0.999}
@@ -59,6 +65,7 @@ GOOD: list[tuple[str, str, str, Any]] = [
     *gateway_summary_rows.GOOD,
     *gateway_release_rows.GOOD,
     *gateway_alert_rows.GOOD,
+    *gateway_ingest_rows.GOOD,
 ]
 # operation, method, path, body, status
 BAD: list[tuple[str, str, str, Any, int]] = [
@@ -93,6 +100,7 @@ BAD: list[tuple[str, str, str, Any, int]] = [
     ("compute_burn_rates", "POST", "/api/burn/compute", None, 504),
     *gateway_release_rows.BAD,
     *gateway_alert_rows.BAD,
+    *gateway_ingest_rows.BAD,
 ]
 
 
@@ -111,6 +119,7 @@ async def filled(gateway: GatewayHarness) -> GatewayHarness:
     gateway.store.rows.minutes["checkout"] = [(end, 10, 1, 10)]
     await gateway_release_rows.fill(gateway)
     await gateway_alert_rows.fill(gateway)
+    gateway_ingest_rows.fill(gateway)
     return gateway
 
 
@@ -164,6 +173,7 @@ async def test_every_operation_declares_its_problems(gateway: GatewayHarness) ->
             "compute_burn_rates",
             *gateway_release_rows.CREATE_NOTHING,
             *gateway_alert_rows.CREATE_NOTHING,
+            *gateway_ingest_rows.CREATE_NOTHING,
         }
         if "post" in method and operation["operationId"] not in creates_nothing:
             assert "Location" in operation["responses"]["201"]["headers"]

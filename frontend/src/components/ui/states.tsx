@@ -3,6 +3,10 @@ import { RotateCw, TriangleAlert } from "lucide-react";
 import type { ReactNode } from "react";
 
 import { ProblemError } from "../../api/client";
+import { zone } from "../../lib/preferences";
+import { useStore } from "../../lib/store";
+import { clockTime } from "../../lib/time";
+import { StaleContext, useIsStale } from "../freshness";
 import { Button } from "./Button";
 
 export function Loading({
@@ -37,7 +41,7 @@ export function Failure({ error, onRetry }: { error: Error; onRetry?: () => void
     <div role="alert" className="rounded-md border border-freeze bg-panel p-4 text-sm">
       <p className="flex items-center gap-2 font-medium text-freeze-ink">
         <TriangleAlert size={16} aria-hidden />
-        {problem ? problem.message : "The server cannot be reached."}
+        {wordsOf(error)}
       </p>
       {problem?.fields.map((field) => (
         <p key={field.field} className="mt-1 text-muted">
@@ -56,15 +60,42 @@ export function Failure({ error, onRetry }: { error: Error; onRetry?: () => void
   );
 }
 
+/** What `fetch` throws without an answer is a TypeError, whose words say nothing to a reader. */
+function wordsOf(error: Error): string {
+  return error instanceof TypeError ? "The server cannot be reached." : error.message;
+}
+
 interface ShownProps<T> {
   query: UseQueryResult<T>;
   height?: string;
   children: (data: T) => ReactNode;
 }
 
-/** Old data stay on the page while they are read anew; only where there are none is it empty. */
+/**
+ * Old data stay on the page while they are read anew; only where there are none is it empty. Data
+ * that could not be read again are shown, but nothing in them is claimed to be so now.
+ */
 export function Shown<T>({ query, height = "8rem", children }: ShownProps<T>) {
-  if (query.data !== undefined) return <>{children(query.data)}</>;
+  const pageIsStale = useIsStale();
+  if (query.data !== undefined) {
+    const failed = query.isRefetchError;
+    return (
+      <StaleContext.Provider value={pageIsStale || failed}>
+        {failed && !pageIsStale && <Outdated error={query.error} since={query.dataUpdatedAt} />}
+        {children(query.data)}
+      </StaleContext.Provider>
+    );
+  }
   if (query.error) return <Failure error={query.error} onRetry={() => void query.refetch()} />;
   return <Loading height={height} />;
+}
+
+function Outdated({ error, since }: { error: Error; since: number }) {
+  const chosenZone = useStore(zone);
+  return (
+    <p role="alert" className="mb-2 flex items-center gap-2 text-sm text-freeze-ink">
+      <TriangleAlert size={15} aria-hidden className="shrink-0" />
+      {wordsOf(error)} What stands here is from {clockTime(since, chosenZone)}.
+    </p>
+  );
 }

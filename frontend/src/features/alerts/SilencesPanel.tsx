@@ -1,22 +1,17 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { BellOff } from "lucide-react";
 import { useState } from "react";
 
-import { createSilence, expireSilence, silencesQuery, type Silence } from "../../api/alerts";
-import { DeedDialog } from "../../components/DeedDialog";
+import { expireSilence, silencesQuery, type Silence } from "../../api/alerts";
+import { DeedDialog } from "../../components/form/DeedDialog";
 import { Button } from "../../components/ui/Button";
-import { SelectField, TextField } from "../../components/ui/Field";
-import { Modal } from "../../components/ui/Modal";
 import { Panel } from "../../components/ui/Panel";
-import { Failure, Shown } from "../../components/ui/states";
+import { Shown } from "../../components/ui/states";
 import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
 import { dayTime } from "../../lib/time";
 import { withWriteAccess } from "../../lib/writeAccess";
-
-const NAMES = ["service", "alertname", "severity", "tier", "team"] as const;
-const LABELS = NAMES.map((name) => [name, name] as const);
-const EMPTY = { name: "service", value: "", minutes: "60", createdBy: "", comment: "" };
+import { SilenceDialog } from "./SilenceDialog";
 
 export function SilencesPanel() {
   const query = useQuery(silencesQuery);
@@ -73,64 +68,5 @@ function SilenceList({ silences }: { silences: readonly Silence[] }) {
         />
       )}
     </ul>
-  );
-}
-
-function SilenceDialog({ onClose }: { onClose: () => void }) {
-  const [form, setForm] = useState(EMPTY);
-  const queries = useQueryClient();
-  const creation = useMutation({
-    mutationFn: () =>
-      createSilence({
-        matchers: [
-          { name: NAMES.find((name) => name === form.name) ?? "service", value: form.value.trim() },
-        ],
-        duration_minutes: Number(form.minutes),
-        created_by: form.createdBy.trim(),
-        comment: form.comment.trim(),
-      }),
-    onSuccess: async () => {
-      await queries.invalidateQueries({ queryKey: ["alerts"] });
-      onClose();
-    },
-  });
-  const field = (name: keyof typeof EMPTY) => ({
-    required: true,
-    value: form[name],
-    onChange: (event: { target: { value: string } }) =>
-      setForm({ ...form, [name]: event.target.value }),
-  });
-  return (
-    <Modal
-      open
-      onClose={onClose}
-      title="New silence"
-      description="Nobody is told of what matches; it is evaluated and shown all the same."
-    >
-      <form
-        className="grid gap-3 sm:grid-cols-2"
-        onSubmit={(event) => {
-          event.preventDefault();
-          creation.mutate();
-        }}
-      >
-        <SelectField label="Label" options={LABELS} {...field("name")} />
-        <TextField label="Is" {...field("value")} />
-        <TextField label="For minutes" type="number" min={1} {...field("minutes")} />
-        <TextField label="Your name" {...field("createdBy")} />
-        <TextField label="Why" className="sm:col-span-2" {...field("comment")} />
-        {creation.error && (
-          <div className="sm:col-span-2">
-            <Failure error={creation.error} />
-          </div>
-        )}
-        <div className="flex justify-end gap-2 sm:col-span-2">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look="primary" disabled={creation.isPending}>
-            Silence
-          </Button>
-        </div>
-      </form>
-    </Modal>
   );
 }

@@ -9,8 +9,10 @@ import {
   type Release,
 } from "../../api/release";
 import { DecisionBadge } from "../../components/DecisionBadge";
+import { useIsStale } from "../../components/freshness";
 import { OverrideDialog } from "../../components/release/OverrideDialog";
 import { OverrideList } from "../../components/release/OverrideList";
+import { ServiceDecisions } from "../../components/release/ServiceDecisions";
 import { Button } from "../../components/ui/Button";
 import { Panel } from "../../components/ui/Panel";
 import { Shown } from "../../components/ui/states";
@@ -23,6 +25,7 @@ import { withWriteAccess } from "../../lib/writeAccess";
 export function GatePanel({ service }: { service: string }) {
   const [changeClass, setChangeClass] = useState<ChangeClass>("feature");
   const [asking, setAsking] = useState(false);
+  const [past, setPast] = useState(false);
   const release = useQuery(releaseQuery(service, changeClass));
   const overrides = useQuery(overridesQuery(service));
   const shown = (overrides.data ?? []).filter((o) => ["active", "pending"].includes(o.state));
@@ -52,21 +55,27 @@ export function GatePanel({ service }: { service: string }) {
           <OverrideList overrides={shown} />
         </div>
       )}
-      <div className="mt-3">
+      <div className="mt-3 flex gap-2">
         <Button onClick={() => withWriteAccess(() => setAsking(true))}>Override …</Button>
+        <Button aria-expanded={past} onClick={() => setPast(!past)}>
+          History
+        </Button>
       </div>
-      <OverrideDialog service={service} open={asking} onClose={() => setAsking(false)} />
+      {past && <ServiceDecisions service={service} stacked />}
+      {asking && <OverrideDialog service={service} onClose={() => setAsking(false)} />}
     </Panel>
   );
 }
 
 function Verdict({ release }: { release: Release }) {
   const chosenZone = useStore(zone);
+  const stale = useIsStale();
   return (
     <div className="space-y-2 text-sm">
       <div aria-live="polite">
         <DecisionBadge decision={release.decision} allowed={release.allowed} large />
       </div>
+      {stale && <p className="text-unknown-ink">The last answer was given because:</p>}
       <ol className="list-decimal space-y-1 pl-5 leading-6">
         {release.reasons.map((reason) => (
           <li key={`${reason.code}-${reason.slo ?? ""}`}>{reason.message}</li>
