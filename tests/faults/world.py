@@ -114,6 +114,10 @@ class World:
         effects, faults = expected_effects(logs, self.traffic.sent, SHARDS, cluster, ends)
         return effects, [*faults, *acknowledgement_faults(self.sender.acknowledged, log)]
 
+    async def drop_database(self) -> None:
+        """Lose everything that the services have stored."""
+        await self.cluster.drop_and_create(self._database)
+
     async def end_of_log(self) -> None:
         """Note that the topic's records as applied now are about to be deleted."""
         offsets, _ = await read_progress(self.database_url)
