@@ -53,7 +53,7 @@ def services() -> dict[str, dict[str, Any]]:
 
 def is_job(service: dict[str, Any]) -> bool:
     """Whether the container ends by itself."""
-    return service["restart"] == "no"
+    return bool(service["restart"] == "no")
 
 
 def ours(service: dict[str, Any]) -> bool:
