@@ -68,7 +68,7 @@ async def test_dump_drop_restore_and_go_on(world: World, tmp_path: Path) -> None
 
     await start(services)
     await equal(world)
-    assert await world.rest_differences(gateway) == []
+    assert await world.rest_differences(gateway.url) == []
     assert await targets(gateway) == ["kept"]
     await eventually(lambda: measured(gateway), ["kept"], WAIT_SECONDS)
     await create_target(gateway, "made anew", 0.97)

@@ -17,6 +17,7 @@ from common.kafka import Publisher, TableReader
 from common.ledger import ShardLedger
 from common.logging import configure_logging
 from common.loops import every
+from common.metrics import CONSUMER
 from common.service import build_app
 from common.settings import Settings
 from common.subscription import TELL_SECONDS, Subscription
@@ -83,6 +84,7 @@ class Frame:
 
 async def drive(frame: Frame, stall_seconds: float, parts: Sequence[Part]) -> None:
     """Run a consumer's parts under the watchdog until cancelled; then let everything go."""
+    CONSUMER.ledger = frame.ledger
     try:
         await frame.subscription.broker.start()
         async with asyncio.TaskGroup() as tasks:
@@ -91,6 +93,7 @@ async def drive(frame: Frame, stall_seconds: float, parts: Sequence[Part]) -> No
             tasks.create_task(_look_after(frame, stall_seconds))
             tasks.create_task(every(TELL_SECONDS, "progress", partial(_tell_kafka, frame)))
     finally:
+        CONSUMER.ledger = None
         await frame.ledger.close()
         await frame.subscription.broker.stop()
         await frame.publisher.stop()

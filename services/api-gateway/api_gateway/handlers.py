@@ -5,11 +5,11 @@ from typing import Protocol
 
 import msgspec
 import structlog
-from prometheus_client import Counter
 
 from api_gateway.compute import ComputeCommands
 from api_gateway.decisions import DecisionBook
 from api_gateway.forecasts import ForecastBook
+from api_gateway.metrics import RECORDS
 from api_gateway.read_model import ReadModel
 from common.events import (
     BurnRateMessage,
@@ -24,12 +24,6 @@ from common.kafka import Record
 from common.topics import BURNRATES, CATALOG, DECISIONS, FORECASTS, POLICIES, RULES
 
 log = structlog.get_logger()
-
-RECORDS = Counter(
-    "burnline_gateway_records",
-    "Records read, by topic and by what became of them",
-    ["topic", "outcome"],
-)
 
 _burnrates = msgspec.json.Decoder(BurnRateMessage)
 _catalog = msgspec.json.Decoder(CatalogMessage)

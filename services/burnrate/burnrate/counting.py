@@ -6,15 +6,16 @@ from datetime import datetime, timedelta
 from burnrate import recovery_repository
 from burnrate.blocks import Blocks
 from burnrate.fast_reader import FastReader
-from burnrate.intake import Intake
+from burnrate.intake import Intake, Taken
 from burnrate.judge import Rules
 from burnrate.marks import ShardMarks
+from burnrate.metrics import EVENTS, forget_newest_event, note_newest_event
 from burnrate.rings import RESOLUTIONS
 from burnrate.roster import Roster
 from burnrate.service_state import Room
 from burnrate.shard_state import ShardState
 from common.breaker import Breaker, BreakerLimits
-from common.clock import Clock
+from common.clock import MICROSECONDS, Clock
 from common.database import ReadSession, WriteSession
 from common.dead_letter_store import DeadLetterBox
 from common.ledger import Batch
@@ -76,16 +77,26 @@ class CountingWork:
         def fold() -> None:
             self.states[batch.shard].fold(taken.sums, self._clock())
             intake.breaker.fold(taken.bad)
+            _report(batch, taken)
             self._outbox.wake()
 
         return fold
 
     def release(self, shard: int) -> None:
         """Forget a shard."""
-        self._intakes.pop(shard, None)
+        if self._intakes.pop(shard, None) is not None:
+            forget_newest_event(shard)
         state = self.states.pop(shard, None)
         if state is not None:
             state.close()
+
+
+def _report(batch: Batch, taken: Taken) -> None:
+    EVENTS.labels("read").inc(len(batch.records))
+    EVENTS.labels("dead").inc(int(taken.bad.sum()))
+    EVENTS.labels("duplicate").inc(taken.repeated)
+    if taken.newest_micros:
+        note_newest_event(batch.shard, taken.newest_micros / MICROSECONDS)
 
 
 async def _read(session: ReadSession, shard: int, state: ShardState, now: datetime) -> list[str]:

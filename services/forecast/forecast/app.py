@@ -14,7 +14,6 @@ from common.subscription import HEARTBEAT_SECONDS, Subscription, count_shards
 from common.topics import BURNRATES, CATALOG, FORECASTS
 from forecast.forecasting import Forecaster, ForecastWork
 from forecast.handlers import Retired, catalog_handler, level_handler
-from forecast.metrics import REFUSED_SHARDS
 from forecast.settings import AllSettings
 
 LEVELS = (BURNRATES.name,)
@@ -59,7 +58,6 @@ class Forecast:
     async def run(self) -> None:
         """Run until cancelled."""
         own = self._settings.forecast
-        REFUSED_SHARDS.set_function(lambda: len(self.ledger.refusals))
         frame = Frame(self.ledger, self._subscription, self._publisher, self._database)
         parts: list[Part] = [
             self.catalog.run,

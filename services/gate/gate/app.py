@@ -21,7 +21,6 @@ from gate import repository
 from gate.deciding import Decider
 from gate.handlers import intent_handler, level_handler
 from gate.intent import Intent
-from gate.metrics import REFUSED_SHARDS
 from gate.settings import AllSettings
 from gate.work import GateWork
 
@@ -75,7 +74,6 @@ class Gate:
     async def run(self) -> None:
         """Run until cancelled."""
         own = self._settings.gate
-        REFUSED_SHARDS.set_function(lambda: len(self.ledger.refusals))
         frame = Frame(self.ledger, self._subscription, self._publisher, self._database)
         parts: list[Part] = [
             self.wanted.run,

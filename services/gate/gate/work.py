@@ -12,7 +12,7 @@ from common.ledger import Batch, RefusedError
 from common.outbox import Outbox
 from gate import repository
 from gate.changes import Change, judge
-from gate.metrics import CHANGES, DEAD_LETTERS
+from gate.metrics import CHANGES
 from gate.shard_view import ShardView
 
 
@@ -61,6 +61,4 @@ class GateWork:
 def _report(changes: list[Change], poison: list[DeadRecord]) -> None:
     CHANGES.labels("read").inc(len(changes))
     CHANGES.labels("dead").inc(len(poison))
-    for found in poison:
-        DEAD_LETTERS.labels(found.letter.code).inc()
     log_dead_letters([found.letter for found in poison])
