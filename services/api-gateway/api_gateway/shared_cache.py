@@ -10,16 +10,13 @@ from typing import Protocol, TypeVar
 
 import msgspec
 import structlog
-from prometheus_client import Counter
 from pydantic import SecretStr
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-log = structlog.get_logger()
+from api_gateway.metrics import LOOKUPS
 
-LOOKUPS = Counter(
-    "burnline_gateway_shared_answers", "Answers asked of the shared cache, by outcome", ["outcome"]
-)
+log = structlog.get_logger()
 
 PREFIX = "burnline:v1:"
 """Changes with the form of the entries: replicas of two versions share nothing."""
