@@ -21,6 +21,7 @@ from common.http import (
 )
 from common.http_tracing import TracingMiddleware
 from common.problems import ProblemDocument, install_problem_handlers
+from common.request_log import RequestLogMiddleware
 from common.settings import Settings
 
 Readiness = Callable[[], Awaitable[dict[str, str]]]
@@ -54,6 +55,8 @@ def build_app(
     app.add_middleware(BodyLimitMiddleware, limit_bytes=body_limit_bytes)
     app.add_middleware(WriteTokenMiddleware, token=settings.api_token)
     app.add_middleware(UnexpectedErrorMiddleware)
+    if settings.debug:
+        app.add_middleware(RequestLogMiddleware)
     app.add_middleware(CorrelationMiddleware)
     if tracing.active() is not None:
         app.add_middleware(TracingMiddleware)
