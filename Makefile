@@ -80,7 +80,7 @@ bench: $(DEV) ## run the benchmarks, on real Apache Kafka
 	@[ -n "$(BENCHMARKS)" ] || { echo "benchmarks/ holds no bench_*.py yet"; exit 1; }
 	@for file in $(BENCHMARKS); do $(BIN)/python $$file || exit 1; done
 
-backtest: $(DEV) $(KUSTOMIZE) ## forecasts of simulated histories against what happened; SEEDS=600
+backtest: $(DEV) ## forecasts of simulated histories against what happened; SEEDS=600
 	$(BIN)/python -m tests.backtest.run --seeds $(or $(SEEDS),600) --plot docs/forecast.svg
 
 chaos: $(DEV) ## hurt real servers for SECONDS=60 by SEED=1, then compare every row with a model
