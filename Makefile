@@ -20,6 +20,9 @@ BENCHMARKS := $(wildcard benchmarks/bench_*.py)
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes \
 	--no-annotate --no-header
 
+# Compiled modules are kept, whatever the shell says: the tests start processes by the hundred.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help install up down logs clean test test-fast check check-dashboard api-types types format schemas bench backtest chaos pins
 
@@ -89,7 +92,7 @@ chaos: $(DEV) ## hurt real servers for SECONDS=60 by SEED=1, then compare every 
 pins: $(DEV) ## compile the hashed pins again; what is pinned stays unless pyproject.toml forbids it
 	$(COMPILE) --extra dev --output-file requirements-dev.txt
 	$(COMPILE) --extra local --constraint requirements-dev.txt --output-file requirements.txt
-	$(COMPILE) --extra notify --constraint requirements-dev.txt \
+	$(COMPILE) --extra notify --extra tracing --constraint requirements-dev.txt \
 		--output-file requirements-services.txt
 	cd frontend && npm install --package-lock-only && npm run --silent strip-lock
 	@! grep -n '://' requirements*.txt frontend/package-lock.json
@@ -110,6 +113,8 @@ $(DEV): requirements-dev.txt pyproject.toml
 	@touch $(RUN) $@
 
 .venv/bin/kustomize:
+	@command -v go >/dev/null || { \
+		echo "the tests of the Kubernetes manifests need kubectl, kustomize, or Go to build it"; exit 1; }
 	GOBIN=$(abspath $(BIN)) go install sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
 
 .venv/bin/pip:

@@ -53,7 +53,7 @@ def services() -> dict[str, dict[str, Any]]:
 
 def is_job(service: dict[str, Any]) -> bool:
     """Whether the container ends by itself."""
-    return bool(service["restart"] == "no")
+    return str(service["restart"]) == "no"
 
 
 def ours(service: dict[str, Any]) -> bool:

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings
 from sqlalchemy.engine import make_url
 
 from burnline.artifacts import KAFKA_VERSION
+from burnline.config import project_root
 from burnline.postgres_home import MAJOR_VERSION
 from burnline.services import SERVICES as PROCESSES
 from tests.compose_file import (
@@ -28,6 +29,8 @@ from tests.compose_file import (
 )
 
 PACKAGES = ("common", "ingest", "burnrate", "forecast", "gate", "alerts", "api_gateway")
+ASKED_BY_ITS_IMAGE = {"dashboard"}
+CANNOT_BE_ASKED = {"otel-collector"}  # its image holds one program, which does not
 READ_BY_THE_ENGINE = {"COMPOSE_PROFILES"}
 SERVICES = services()
 LONG_RUNNING = sorted(name for name, service in SERVICES.items() if not is_job(service))
@@ -175,7 +178,7 @@ def test_servers_are_those_that_the_tests_run_on() -> None:
 def test_what_runs_long_comes_back_and_says_how_it_is(name: str) -> None:
     service = SERVICES[name]
     assert service["restart"] == "unless-stopped"
-    if name != "dashboard":  # its image has one
+    if name not in ASKED_BY_ITS_IMAGE | CANNOT_BE_ASKED:
         assert service["healthcheck"]["test"]
     assert service["logging"]["options"]["max-size"]
 
@@ -199,6 +202,34 @@ def test_the_dashboard_cannot_reach_the_servers() -> None:
     assert SERVICES["dashboard"]["networks"] == ["edge"]
     for name in ("postgres", "kafka", "redis"):
         assert SERVICES[name]["networks"] == ["data"]
+
+
+def test_files_that_are_mounted_are_here() -> None:
+    mounted = [
+        volume.split(":")
+        for service in SERVICES.values()
+        for volume in service.get("volumes", [])
+        if volume.startswith("./")
+    ]
+    assert len(mounted) >= 5
+    for source, _, mode in mounted:
+        assert (project_root() / source).exists()
+        assert mode == "ro"
+
+
+def test_prometheus_asks_every_process_where_it_listens() -> None:
+    read = yaml.safe_load((project_root() / "deploy/prometheus/prometheus.yml").read_text())
+    asked = {
+        target
+        for job in read["scrape_configs"]
+        for static in job["static_configs"]
+        for target in static["targets"]
+    }
+    listening = {
+        f"{process.name}:{SERVICES[process.name]['environment'][process.port_variable]}"
+        for process in PROCESSES
+    }
+    assert listening <= asked
 
 
 def test_what_must_not_be_lost_is_on_a_named_volume() -> None:
