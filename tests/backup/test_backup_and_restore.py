@@ -18,7 +18,9 @@ import pytest
 from burnline.services import PLAIN_HTTP
 from tests.burnrate_service import eventually
 from tests.cluster import Cluster
+from tests.consumer_groups import committed_offsets
 from tests.faults.members import Member
+from tests.faults.stored import read_progress
 from tests.faults.traffic import SERVICES
 from tests.faults.world import World, new_world
 
@@ -71,9 +73,17 @@ async def test_dump_drop_restore_and_go_on(world: World, tmp_path: Path) -> None
     await eventually(lambda: measured(gateway), ["kept"], WAIT_SECONDS)
     await create_target(gateway, "made anew", 0.97)
     await eventually(lambda: measured(gateway), ["kept", "made anew"], WAIT_SECONDS)
+    await eventually(lambda: unlike_the_ledger(world), {}, WAIT_SECONDS)
     await eventually(lambda: decided(gateway), [True], WAIT_SECONDS)
     await world.send(world.traffic.take(BURST))
     await equal(world)
+
+
+async def unlike_the_ledger(world: World) -> dict[tuple[str, int], int]:
+    """Return the offsets of the ledger that Kafka's group has otherwise."""
+    stored, _ = await read_progress(world.database_url)
+    committed = await committed_offsets(world.bootstrap, "burnrate")
+    return {place: at for place, at in stored.items() if committed.get(place) != at}
 
 
 async def start(services: list[Member]) -> None:

@@ -12,12 +12,14 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
+from common import tracing
 from common.http import (
     BodyLimitMiddleware,
     CorrelationMiddleware,
     UnexpectedErrorMiddleware,
     WriteTokenMiddleware,
 )
+from common.http_tracing import TracingMiddleware
 from common.problems import ProblemDocument, install_problem_handlers
 from common.request_log import RequestLogMiddleware
 from common.settings import Settings
@@ -46,6 +48,7 @@ def build_app(
     body_limit_bytes: int = 1_048_576,
 ) -> FastAPI:
     """Return an application with health, readiness and metrics, and problems for all errors."""
+    tracing.start(title.removeprefix("Burnline").strip() or "api-gateway")
     app = FastAPI(title=title, lifespan=lifespan, generate_unique_id_function=lambda r: r.name)
     install_problem_handlers(app)
     _add_operations(app, readiness)
@@ -55,6 +58,8 @@ def build_app(
     if settings.debug:
         app.add_middleware(RequestLogMiddleware)
     app.add_middleware(CorrelationMiddleware)
+    if tracing.active() is not None:
+        app.add_middleware(TracingMiddleware)
     _describe_problems(app)
     return app
 

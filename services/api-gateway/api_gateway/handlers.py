@@ -22,6 +22,7 @@ from common.events import (
 )
 from common.kafka import Record
 from common.topics import BURNRATES, CATALOG, DECISIONS, FORECASTS, POLICIES, RULES
+from common.tracing import note
 
 log = structlog.get_logger()
 
@@ -73,6 +74,7 @@ class Handlers:
                     error=str(error),
                 )
             RECORDS.labels(record.topic, outcome).inc()
+        note("api-gateway apply", records)
 
     def _on_record(self, record: Record) -> None:
         if record.value is None:

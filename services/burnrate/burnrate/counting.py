@@ -1,5 +1,6 @@
 """The ledger's work: a shard's counts, in PostgreSQL and in memory."""
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -20,6 +21,7 @@ from common.database import ReadSession, WriteSession
 from common.dead_letter_store import DeadLetterBox
 from common.ledger import Batch
 from common.outbox import Outbox
+from common.tracing import Batons
 
 
 class CountingWork:
@@ -44,6 +46,7 @@ class CountingWork:
         self._breaker_limits = breaker_limits or BreakerLimits()
         self._shards, self._lateness = shards, lateness
         self._outbox, self._clock, self._held_marks = outbox, clock, held_marks
+        self.batons = Batons("burnrate")
         self.letters = DeadLetterBox("burnrate", outbox)
 
     async def load(self, session: WriteSession, shard: int) -> None:
@@ -71,13 +74,14 @@ class CountingWork:
 
     async def apply(self, session: WriteSession, batch: Batch) -> Callable[[], None]:
         """Write a batch; return what adds it to memory."""
-        intake = self._intakes[batch.shard]
+        intake, began_ns = self._intakes[batch.shard], time.time_ns()
         taken = await intake.take_in(session, batch)
 
         def fold() -> None:
             self.states[batch.shard].fold(taken.sums, self._clock())
             intake.breaker.fold(taken.bad)
             _report(batch, taken)
+            self.batons.take(batch.records, "count", began_ns)
             self._outbox.wake()
 
         return fold

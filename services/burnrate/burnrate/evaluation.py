@@ -99,9 +99,11 @@ class Evaluator:
         self, shard: int, snapshots: list[BurnRateSnapshot], heartbeat: ShardHeartbeat | None
     ) -> None:
         headers: Headers = correlation_headers()
-        records = [
-            (BURNRATES.name, encode(s), s.service_name.encode(), shard, headers) for s in snapshots
-        ]
+        batons = self._work.batons
+        records: list[tuple[str, bytes, bytes, int, Headers]] = []
+        for s in snapshots:
+            own = (*headers, *batons.hand_on(s.service_name, "evaluate"))
+            records.append((BURNRATES.name, encode(s), s.service_name.encode(), shard, own))
         if heartbeat is not None:
             key = f"shard/{shard}".encode()
             records.append((BURNRATES.name, encode(heartbeat), key, shard, headers))

@@ -50,7 +50,9 @@ class Forecast:
                 database=self._database,
                 work=self._work,
                 clock=system_clock,
-                levels=Levels(LEVELS, level_handler(self._work.levels, system_clock)),
+                levels=Levels(
+                    LEVELS, level_handler(self._work.levels, system_clock, self._work.batons)
+                ),
                 delays=RetryDelays(fenced_seconds=HEARTBEAT_SECONDS),
             )
         )

@@ -46,6 +46,7 @@ class Gate:
             shards=shards,
             ledger=self.ledger,
             views=self._work.views,
+            batons=self._work.batons,
             intent=intent,
             database=self._database,
             publisher=self._publisher,
@@ -57,7 +58,7 @@ class Gate:
         self._subscription = Subscription(settings.kafka, "gate", (*INPUTS, *LEVELS), self.ledger)
 
     def _make_ledger(self, woken: asyncio.Event) -> ShardLedger:
-        on_levels = level_handler(self._work.views, system_clock, woken.set)
+        on_levels = level_handler(self._work.views, system_clock, woken.set, self._work.batons)
         return ShardLedger(
             LedgerParts(
                 schema="gate",

@@ -18,6 +18,7 @@ from common.ledger_store import FencedError
 from common.metrics import LOOP_SUCCESS
 from common.sharding import shard_of
 from common.topics import DECISIONS
+from common.tracing import Batons
 from common.transient import TRANSIENT_ERRORS
 from gate import repository
 from gate.decision_id import RANDOM_BYTES, decision_id
@@ -44,6 +45,7 @@ class Decider:
         shards: int,
         ledger: ShardLedger,
         views: Mapping[int, ShardView],
+        batons: Batons,
         intent: Intent,
         database: Database,
         publisher: Publisher,
@@ -52,6 +54,7 @@ class Decider:
     ) -> None:
         self._settings, self._shards = settings, shards
         self._ledger, self._views, self._intent = ledger, views, intent
+        self._batons = batons
         self._database, self._publisher, self._clock = database, publisher, clock
         self._woken = woken
 
@@ -166,5 +169,14 @@ class Decider:
     async def _publish(self, shard: int, decisions: Sequence[GateDecision]) -> None:
         if decisions:
             await self._publisher.send_all(
-                [(DECISIONS.name, encode(d), d.service_name.encode(), shard, ()) for d in decisions]
+                [
+                    (
+                        DECISIONS.name,
+                        encode(d),
+                        d.service_name.encode(),
+                        shard,
+                        self._batons.hand_on(d.service_name, "decide"),
+                    )
+                    for d in decisions
+                ]
             )

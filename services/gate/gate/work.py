@@ -10,6 +10,7 @@ from common.dead_letter_store import DeadLetterBox
 from common.dead_letters import DeadRecord, log_dead_letters
 from common.ledger import Batch, RefusedError
 from common.outbox import Outbox
+from common.tracing import Batons
 from gate import repository
 from gate.changes import Change, judge
 from gate.metrics import CHANGES
@@ -22,6 +23,7 @@ class GateWork:
     def __init__(self, outbox: Outbox, limits: BreakerLimits) -> None:
         self.views: dict[int, ShardView] = {}
         self._outbox, self._limits = outbox, limits
+        self.batons = Batons("gate")
         self.letters = DeadLetterBox("gate", outbox)
         self._breakers: dict[int, Breaker] = {}
 
