@@ -27,6 +27,7 @@ from api_gateway.gateway import Gateway
 from api_gateway.handlers import Handlers
 from api_gateway.history import HOUR, CountQuery, Counts, Reports, Seconds
 from api_gateway.hourly import HourlyCounts, SlowCounts
+from common.access.key_ring import KeyRing
 from common.events import (
     BurnRateMessage,
     BurnRateSnapshot,
@@ -233,6 +234,7 @@ class GatewayHarness:
     discovery: Discovery
     now: list[datetime]
     alerts: Any
+    ring: KeyRing
     offsets: Iterable[int] = field(default_factory=itertools.count)
 
     async def feed(

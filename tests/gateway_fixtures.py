@@ -13,9 +13,11 @@ from api_gateway.discovery import Discovery
 from api_gateway.handlers import Handlers
 from api_gateway.settings import GatewaySettings
 from api_gateway.web import gateway_app
+from common.access.key_ring import KeyRing
 from tests.gateway import NOW, PARTITIONS, TOKEN, GatewayHarness, MemorySender, MemoryStore
 from tests.gateway_alerts import MemoryAlerts
 from tests.gateway_intents import MemoryIntents, MemoryResults
+from tests.gateway_keys import MemoryKeys
 
 
 @pytest.fixture
@@ -46,8 +48,9 @@ async def gateway_on(given: dict[str, Any], store: MemoryStore) -> AsyncIterator
     settings = GatewaySettings.model_validate(given)
     sender, now = MemorySender(), [NOW]
     alerts = MemoryAlerts(store)
-    stores = Stores(store, MemoryIntents(store), MemoryResults(store), alerts)
-    parts = make_gateway(settings, stores, sender, lambda: now[0])
+    stores = Stores(store, MemoryIntents(store), MemoryResults(store), alerts, MemoryKeys(store))
+    ring = KeyRing()
+    parts = make_gateway(settings, stores, sender, lambda: now[0], ring)
     discovery = Discovery(store)
     handlers = Handlers(
         parts.read_model, parts.decisions, parts.forecasts, parts.commands, discovery
@@ -55,7 +58,9 @@ async def gateway_on(given: dict[str, Any], store: MemoryStore) -> AsyncIterator
     app = gateway_app(settings, parts, _no_lifespan, _ready)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
-        yield GatewayHarness(app, client, parts, store, sender, handlers, discovery, now, alerts)
+        yield GatewayHarness(
+            app, client, parts, store, sender, handlers, discovery, now, alerts, ring
+        )
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +68,9 @@ def gateway_document() -> dict[str, Any]:
     """The gateway's OpenAPI document; it is the same for every application."""
     settings = GatewaySettings.model_validate({"database_url": "postgresql://none"})
     store = MemoryStore()
-    stores = Stores(store, MemoryIntents(store), MemoryResults(store), MemoryAlerts(store))
+    stores = Stores(
+        store, MemoryIntents(store), MemoryResults(store), MemoryAlerts(store), MemoryKeys(store)
+    )
     parts = make_gateway(settings, stores, MemorySender())
     return gateway_app(settings, parts, _no_lifespan, _ready).openapi()
 

@@ -1,10 +1,6 @@
-"""What stands before every HTTP handler: correlation id, last resort, token, body limit."""
-
-import base64
-import hmac
+"""What stands before every HTTP handler: correlation id, last resort, body limit."""
 
 import structlog
-from pydantic import SecretStr
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -14,7 +10,6 @@ from common.problems import Problem, problem_response
 log = structlog.get_logger()
 
 REQUEST_ID_HEADER = "X-Request-ID"
-_WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 class CorrelationMiddleware:
@@ -66,51 +61,6 @@ class UnexpectedErrorMiddleware:
                 raise
             detail = "An unexpected error; it is in the service's log."
             await problem_response(Problem(500, "internal_error", detail))(scope, receive, send)
-
-
-class WriteTokenMiddleware:
-    """Refuse writes without the bearer token, before anything of the request is looked at."""
-
-    def __init__(self, app: ASGIApp, token: SecretStr | None) -> None:
-        self._app = app
-        self._expected = token.get_secret_value().encode() if token else None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] == "http" and scope["method"] in _WRITES and not self._allows(scope):
-            await problem_response(self._refusal())(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
-
-    def _allows(self, scope: Scope) -> bool:
-        given = _token_of(Headers(scope=scope).get("Authorization", ""))
-        if self._expected is None or given is None:
-            return False
-        return hmac.compare_digest(given, self._expected)
-
-    def _refusal(self) -> Problem:
-        detail = (
-            "Send the header `Authorization: Bearer <token>`; the token was not given or is wrong."
-        )
-        if self._expected is None:
-            detail = "This server takes no writes until BURNLINE_API_TOKEN is set."
-        return Problem(401, "unauthorized", detail, headers={"WWW-Authenticate": "Bearer"})
-
-
-def _token_of(authorization: str) -> bytes | None:
-    """Return the token of a header: the bearer's, or the password of basic authentication.
-
-    Systems that can be given nothing but an address send what stands before its `@` as basic.
-    """
-    scheme, _, given = authorization.partition(" ")
-    if scheme.lower() == "bearer":
-        return given.strip().encode("latin-1")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        return base64.b64decode(given.strip(), validate=True).partition(b":")[2]
-    except ValueError:
-        return None
 
 
 class BodyLimitMiddleware:

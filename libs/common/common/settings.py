@@ -4,21 +4,48 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
-class Settings(BaseSettings):
-    """The part that every process has. An empty variable counts as not set."""
+def _listed(value: object) -> object:
+    """Split what the environment gives as one text; lists need not be JSON."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+"""Several values, separated by commas."""
+
+
+class AccessSettings(BaseSettings):
+    """Who is let in over HTTP, and how often."""
 
     model_config = SettingsConfigDict(
         env_ignore_empty=True, populate_by_name=True, extra="ignore", frozen=True
     )
 
+    api_token: SecretStr | None = Field(None, validation_alias="BURNLINE_API_TOKEN")
+    """The key to begin with, which has the scope `admin`."""
+    read_token: SecretStr | None = Field(None, validation_alias="BURNLINE_READ_TOKEN")
+    """A key with the scope `read` that also services without API keys know: for /metrics."""
+    reads_need_key: bool = Field(default=False, validation_alias="BURNLINE_READS_NEED_KEY")
+    cors_origins: Listed = Field((), validation_alias="BURNLINE_CORS_ORIGINS")
+    """Origins whose pages may call the API; none by default."""
+    writes_per_second: float = Field(100, gt=0, validation_alias="BURNLINE_WRITES_PER_SECOND")
+    write_burst: int = Field(1000, ge=1, validation_alias="BURNLINE_WRITE_BURST")
+    reads_per_second: float = Field(1000, gt=0, validation_alias="BURNLINE_READS_PER_SECOND")
+    read_burst: int = Field(10_000, ge=1, validation_alias="BURNLINE_READ_BURST")
+    """Of each key; of each address where reads need no key."""
+
+
+class Settings(AccessSettings):
+    """The part that every process has. An empty variable counts as not set."""
+
     host: str = Field("127.0.0.1", validation_alias="BURNLINE_HOST")
     data_dir: Path = Field(Path(".burnline"), validation_alias="BURNLINE_DATA_DIR")
     debug: bool = Field(default=False, validation_alias="DEBUG")
-    api_token: SecretStr | None = Field(None, validation_alias="BURNLINE_API_TOKEN")
 
 
 class KafkaSettings(BaseSettings):
@@ -26,19 +53,12 @@ class KafkaSettings(BaseSettings):
 
     model_config = Settings.model_config
 
-    bootstrap_servers: Annotated[tuple[str, ...], NoDecode] = Field(
+    bootstrap_servers: Listed = Field(
         ("127.0.0.1:9092",), validation_alias="KAFKA_BOOTSTRAP_SERVERS"
     )
     partitions: int = Field(4, ge=1, le=1024, validation_alias="BURNLINE_PARTITIONS")
     replication_factor: int = Field(1, ge=1, validation_alias="KAFKA_REPLICATION_FACTOR")
     broker: Literal["kafka", "memory"] = Field("kafka", validation_alias="BURNLINE_BROKER")
-
-    @field_validator("bootstrap_servers", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
-        return value
 
     def client_options(self) -> dict[str, Any]:
         """Return what every aiokafka client is given."""

@@ -1,7 +1,6 @@
 """The composition root: everything that lives long is made, started and stopped here."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,14 +25,16 @@ from api_gateway.gateway import Gateway
 from api_gateway.handlers import Handlers
 from api_gateway.intent_ports import IntentStore
 from api_gateway.intent_repository import PostgresIntents
-from api_gateway.limits import TokenBucket
+from api_gateway.key_book import KeyBook
+from api_gateway.key_ports import KeyStore
+from api_gateway.key_repository import PostgresKeys
 from api_gateway.overrides import Overrides
 from api_gateway.overview import Overview
 from api_gateway.overview import Results as OverviewResults
 from api_gateway.policies import Policies
 from api_gateway.ports import Store
 from api_gateway.read_model import ReadModel
-from api_gateway.reconciliation import reconcile_alerts, reconcile_intents
+from api_gateway.reconciliation import reconcile_alerts, reconcile_intents, reconcile_keys
 from api_gateway.releases import Releases
 from api_gateway.repository import PostgresStore
 from api_gateway.result_ports import Results
@@ -42,13 +43,27 @@ from api_gateway.settings import GatewaySettings
 from api_gateway.shared_cache import shared_cache
 from api_gateway.subjects import Findings
 from api_gateway.web import gateway_app
+from common.access.key_records import KeyRecords, KeyUses
+from common.access.key_ring import KeyRing
+from common.access.setup import access_of
+from common.access.use_reports import UseReports
 from common.clock import Clock, system_clock
 from common.database import Database
 from common.kafka import Publisher, Record, TableReader
 from common.logging import configure_logging
 from common.outbox import Outbox
 from common.policy_files import PolicySettings, read_policies
-from common.topics import ALERTS, BURNRATES, CATALOG, DECISIONS, FORECASTS, POLICIES, RULES
+from common.topics import (
+    ALERTS,
+    BURNRATES,
+    CATALOG,
+    DECISIONS,
+    FORECASTS,
+    KEY_USES,
+    KEYS,
+    POLICIES,
+    RULES,
+)
 
 log = structlog.get_logger()
 
@@ -64,12 +79,18 @@ class Stores:
     intents: IntentStore
     results: Results
     alerts: AlertStore
+    keys: KeyStore
 
 
 def make_gateway(
-    settings: GatewaySettings, stores: Stores, publisher: Sender, clock: Clock = system_clock
+    settings: GatewaySettings,
+    stores: Stores,
+    publisher: Sender,
+    clock: Clock = system_clock,
+    ring: KeyRing | None = None,
 ) -> Gateway:
     """Put the parts together on stores and a publisher."""
+    ring = ring or KeyRing()
     default = default_definition(settings.default_objective, settings.default_window_days)
     silence = timedelta(seconds=settings.shard_silence_seconds)
     read_model = ReadModel(silence, default)
@@ -101,9 +122,11 @@ def make_gateway(
         commands=ComputeCommands(
             publisher, clock, settings.partitions, settings.compute_timeout_seconds
         ),
-        writes=TokenBucket(settings.writes_per_second, settings.write_burst, time.monotonic()),
         clock=clock,
         overview=Overview(stores.catalog, view.roster, results, default, clock),
+        access=access_of(settings, ring, clock),
+        keys=KeyBook(stores.keys, ring, clock),
+        key_uses=KeyUses(),
     )
 
 
@@ -120,8 +143,10 @@ class Runtime:
             PostgresIntents(self._database, self._outbox),
             PostgresResults(self._database),
             PostgresAlerts(self._database, self._outbox),
+            PostgresKeys(self._database, self._outbox),
         )
-        self.gateway = make_gateway(settings, stores, self._publisher)
+        ring = KeyRing()
+        self.gateway = make_gateway(settings, stores, self._publisher, ring=ring)
         self._discovery = Discovery(stores.catalog)
         self._handlers = Handlers(
             self.gateway.read_model,
@@ -137,6 +162,15 @@ class Runtime:
             self._on_records,
             on_start=self._forget,
         )
+        self._key_records = KeyRecords(ring, self.gateway.key_uses)
+        self._key_reader = TableReader(
+            settings,
+            [KEYS.name, KEY_USES.name],
+            self._key_records.on_records,
+            on_start=self._forget_keys,
+        )
+        ring.complete_when(self._key_reader.caught_up.is_set)
+        self._use_reports = UseReports("api-gateway", ring, self._publisher)
 
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -145,6 +179,8 @@ class Runtime:
         parts = {
             "outbox": self._outbox.run,
             "reader": self._reader.run,
+            "key_reader": self._key_reader.run,
+            "key_uses": self._use_reports.run,
             "discovery": self._discovery.run,
             "reconciliation": self._reconcile,
         }
@@ -165,6 +201,8 @@ class Runtime:
         failing = {}
         if not self._reader.caught_up.is_set():
             failing["read_model"] = "still reading the result topics, or Kafka does not answer"
+        if not self._key_reader.caught_up.is_set():
+            failing["keys"] = "still reading the API keys, or Kafka does not answer"
         try:
             async with asyncio.timeout(DATABASE_CHECK_SECONDS):
                 await self._database.ping()
@@ -180,12 +218,17 @@ class Runtime:
         self.gateway.read_model.forget_wishes()
         self._read_again.set()
 
+    def _forget_keys(self) -> None:
+        self._key_records.forget()
+        self._read_again.set()
+
     async def _reconcile(self) -> None:
         """Whenever the topics have been read from their start: announce what is not on them."""
         while True:
             await self._read_again.wait()
             self._read_again.clear()
             await self._reader.caught_up.wait()
+            await self._key_reader.caught_up.wait()
             try:
                 count = await self._announce_again()
             except BaseException:
@@ -197,7 +240,8 @@ class Runtime:
         parts = self.gateway
         count = await parts.catalog.reconcile(parts.read_model)
         count += await reconcile_intents(parts.intents, parts.read_model, parts.clock())
-        return count + await reconcile_alerts(parts.alerts.store, parts.read_model, parts.clock())
+        count += await reconcile_alerts(parts.alerts.store, parts.read_model, parts.clock())
+        return count + await reconcile_keys(parts.keys.store, self._key_records)
 
 
 async def _keep(name: str, run: Callable[[], Awaitable[None]]) -> None:

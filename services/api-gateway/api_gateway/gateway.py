@@ -1,8 +1,7 @@
 """What the operations stand on, and the checks that several of them share."""
 
-import time
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
@@ -14,7 +13,7 @@ from api_gateway.decisions import DecisionBook
 from api_gateway.domain import Service, Target, service_name_fault
 from api_gateway.forecasts import ForecastBook
 from api_gateway.intent_ports import IntentStore
-from api_gateway.limits import TokenBucket
+from api_gateway.key_book import KeyBook
 from api_gateway.overrides import Overrides
 from api_gateway.overview import Overview
 from api_gateway.policies import Policies
@@ -26,12 +25,10 @@ from api_gateway.result_ports import Results
 from api_gateway.roster import Roster
 from api_gateway.shared_cache import SharedCache
 from api_gateway.summaries import Summaries
+from common.access.key_records import KeyUses
+from common.access.middleware import Access
 from common.clock import Clock
-from common.problems import Problem
 from common.slo import SERVICE_NAME_PATTERN
-
-BEARER: dict[str, Any] = {"security": [{"bearer": []}]}
-"""OpenAPI: the operation needs the token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +47,15 @@ class Gateway:
     decisions: DecisionBook
     forecasts: ForecastBook
     commands: ComputeCommands
-    writes: TokenBucket
     clock: Clock
     overview: Overview
     roster: Roster
     ready: ReadyBytes
     summaries: Summaries
     cache: SharedCache
+    access: Access
+    keys: KeyBook
+    key_uses: KeyUses
     changes: ChangeLog = field(default_factory=ChangeLog)
 
 
@@ -68,19 +67,6 @@ def gateway_of(request: Request) -> Gateway:
 
 GatewayParts = Annotated[Gateway, Depends(gateway_of)]
 
-
-async def limit_writes(gateway: GatewayParts) -> None:
-    """Answer 429 to more writes than this process takes."""
-    if wait_seconds := gateway.writes.take(time.monotonic()):
-        raise Problem(
-            429,
-            "too_many_writes",
-            f"This server takes no more writes now; send it again in {wait_seconds} s.",
-            headers={"Retry-After": str(wait_seconds)},
-        )
-
-
-WriteLimit = Depends(limit_writes)
 
 ServicePath = Annotated[
     str, Path(description=f"A service's name: `{SERVICE_NAME_PATTERN}`", examples=["checkout"])

@@ -15,10 +15,10 @@ import structlog
 from prometheus_client import Counter
 
 from api_gateway.language_model import Model
-from api_gateway.limits import TokenBucket
 from api_gateway.narrative.checker import RefusedError, Sentence
 from api_gateway.narrative.phrasing import filled, messages, skeleton_of
 from api_gateway.story import Story
+from common.access.limits import TokenBucket
 
 log = structlog.get_logger()
 

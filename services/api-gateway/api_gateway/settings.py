@@ -30,8 +30,6 @@ class GatewaySettings(Settings, KafkaSettings, DatabaseSettings):
     channel_test_timeout_seconds: float = Field(
         8, gt=0, validation_alias="BURNLINE_CHANNEL_TEST_TIMEOUT_SECONDS"
     )
-    writes_per_second: float = Field(100, gt=0, validation_alias="BURNLINE_WRITES_PER_SECOND")
-    write_burst: int = Field(1000, ge=1, validation_alias="BURNLINE_WRITE_BURST")
     default_objective: Decimal = Field(
         Decimal("0.999"), gt=0, lt=1, validation_alias="DEFAULT_OBJECTIVE"
     )

@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from api_gateway.alert_rule_schemas import ChannelChange, NewChannel, NewRule, RuleChanges
 from api_gateway.alert_schemas import AcknowledgeRequest, SilenceRequest
 from api_gateway.gateway import Gateway
+from api_gateway.key_schemas import NewKey, Rotation
 from api_gateway.override_schemas import Actor, OverrideRequest, Statement
 from api_gateway.pages import add_pages
 from api_gateway.policy_schemas import PolicyRequest
@@ -23,6 +24,7 @@ from api_gateway.routers import (
     changes,
     channels,
     forecast,
+    keys,
     overrides,
     overview,
     policies,
@@ -63,6 +65,8 @@ BODIES: tuple[type[BaseModel], ...] = (
     RuleChanges,
     NewChannel,
     ChannelChange,
+    NewKey,
+    Rotation,
 )
 REFERENCE = "#/components/schemas/{model}"
 
@@ -82,6 +86,7 @@ def gateway_app(
         lifespan=lifespan,
         readiness=readiness,
         body_limit_bytes=settings.body_limit_bytes,
+        access=gateway.access,
     )
     app.state.gateway = gateway
     for resource in (
@@ -101,6 +106,7 @@ def gateway_app(
         silences,
         alert_rules,
         channels,
+        keys,
     ):
         app.include_router(resource.router)
     _answer_for_the_database(app)
@@ -143,7 +149,7 @@ def _no_database(request: Request, error: Exception) -> JSONResponse:
 
 
 def _complete_document(app: FastAPI) -> None:
-    """Add what FastAPI cannot see, bodies read strictly and the token; take out what is not so."""
+    """Add what FastAPI cannot see, bodies read strictly; take out what is not so."""
     original = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -154,7 +160,6 @@ def _complete_document(app: FastAPI) -> None:
         )
         components.setdefault("schemas", {}).update(described.get("$defs", {}))
         _drop_assumed_problems(document)
-        components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
