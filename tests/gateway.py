@@ -234,8 +234,12 @@ class GatewayHarness:
     discovery: Discovery
     now: list[datetime]
     alerts: Any
-    ring: KeyRing
     offsets: Iterable[int] = field(default_factory=itertools.count)
+
+    @property
+    def ring(self) -> KeyRing:
+        """The API keys that the application knows."""
+        return self.gateway.keys.ring
 
     async def feed(
         self,

@@ -13,7 +13,6 @@ from api_gateway.discovery import Discovery
 from api_gateway.handlers import Handlers
 from api_gateway.settings import GatewaySettings
 from api_gateway.web import gateway_app
-from common.access.key_ring import KeyRing
 from tests.gateway import NOW, PARTITIONS, TOKEN, GatewayHarness, MemorySender, MemoryStore
 from tests.gateway_alerts import MemoryAlerts
 from tests.gateway_intents import MemoryIntents, MemoryResults
@@ -49,8 +48,7 @@ async def gateway_on(given: dict[str, Any], store: MemoryStore) -> AsyncIterator
     sender, now = MemorySender(), [NOW]
     alerts = MemoryAlerts(store)
     stores = Stores(store, MemoryIntents(store), MemoryResults(store), alerts, MemoryKeys(store))
-    ring = KeyRing()
-    parts = make_gateway(settings, stores, sender, lambda: now[0], ring)
+    parts = make_gateway(settings, stores, sender, lambda: now[0])
     discovery = Discovery(store)
     handlers = Handlers(
         parts.read_model, parts.decisions, parts.forecasts, parts.commands, discovery
@@ -58,9 +56,7 @@ async def gateway_on(given: dict[str, Any], store: MemoryStore) -> AsyncIterator
     app = gateway_app(settings, parts, _no_lifespan, _ready)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
-        yield GatewayHarness(
-            app, client, parts, store, sender, handlers, discovery, now, alerts, ring
-        )
+        yield GatewayHarness(app, client, parts, store, sender, handlers, discovery, now, alerts)
 
 
 @pytest.fixture(scope="session")

@@ -42,6 +42,6 @@ def fill(gateway: GatewayHarness) -> None:
     """Store one key."""
     secrets = (StoredSecret(secret_hash(SECRET), NOW, None),)
     key = ApiKey(KEY_ID, "known", ("operate",), "bootstrap", NOW, None, None, None, secrets, 1)
-    store: Any = gateway.gateway.keys.store
+    store: Any = gateway.gateway.keys.book.store
     store.rows.keys[KEY_ID] = key
     gateway.ring.apply(key_changed(key))

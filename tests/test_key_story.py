@@ -53,7 +53,7 @@ def gateway_settings(postgres_url: str, fresh_topics: str) -> GatewaySettings:
 
 @pytest.fixture
 def ingest(fresh_topics: str, tmp_path: Path) -> FastAPI:
-    kafka = KafkaSettings(bootstrap_servers=(fresh_topics,))
+    kafka = KafkaSettings(KAFKA_BOOTSTRAP_SERVERS=(fresh_topics,))
     settings = IngestSettings(simulator_enabled=False, api_token=None, data_dir=tmp_path)
     return create_ingest(settings, broker=Publisher(kafka), keys=KeyReader.of(kafka))
 

@@ -25,7 +25,7 @@ from api_gateway.gateway import Gateway
 from api_gateway.handlers import Handlers
 from api_gateway.intent_ports import IntentStore
 from api_gateway.intent_repository import PostgresIntents
-from api_gateway.key_book import KeyBook
+from api_gateway.key_parts import KeyParts, KeyTopics
 from api_gateway.key_ports import KeyStore
 from api_gateway.key_repository import PostgresKeys
 from api_gateway.overrides import Overrides
@@ -43,27 +43,14 @@ from api_gateway.settings import GatewaySettings
 from api_gateway.shared_cache import shared_cache
 from api_gateway.subjects import Findings
 from api_gateway.web import gateway_app
-from common.access.key_records import KeyRecords, KeyUses
-from common.access.key_ring import KeyRing
 from common.access.setup import access_of
-from common.access.use_reports import UseReports
 from common.clock import Clock, system_clock
 from common.database import Database
 from common.kafka import Publisher, Record, TableReader
 from common.logging import configure_logging
 from common.outbox import Outbox
 from common.policy_files import PolicySettings, read_policies
-from common.topics import (
-    ALERTS,
-    BURNRATES,
-    CATALOG,
-    DECISIONS,
-    FORECASTS,
-    KEY_USES,
-    KEYS,
-    POLICIES,
-    RULES,
-)
+from common.topics import ALERTS, BURNRATES, CATALOG, DECISIONS, FORECASTS, POLICIES, RULES
 
 log = structlog.get_logger()
 
@@ -83,17 +70,12 @@ class Stores:
 
 
 def make_gateway(
-    settings: GatewaySettings,
-    stores: Stores,
-    publisher: Sender,
-    clock: Clock = system_clock,
-    ring: KeyRing | None = None,
+    settings: GatewaySettings, stores: Stores, publisher: Sender, clock: Clock = system_clock
 ) -> Gateway:
     """Put the parts together on stores and a publisher."""
-    ring = ring or KeyRing()
+    keys = KeyParts.of(stores.keys, clock)
     default = default_definition(settings.default_objective, settings.default_window_days)
-    silence = timedelta(seconds=settings.shard_silence_seconds)
-    read_model = ReadModel(silence, default)
+    read_model = ReadModel(timedelta(seconds=settings.shard_silence_seconds), default)
     decisions = DecisionBook()
     forecasts = ForecastBook(timedelta(seconds=settings.forecast_lifetime_seconds))
     policies = Policies(stores.intents, read_policies(PolicySettings().files))
@@ -124,9 +106,8 @@ def make_gateway(
         ),
         clock=clock,
         overview=Overview(stores.catalog, view.roster, results, default, clock),
-        access=access_of(settings, ring, clock),
-        keys=KeyBook(stores.keys, ring, clock),
-        key_uses=KeyUses(),
+        access=access_of(settings, keys.ring, clock),
+        keys=keys,
     )
 
 
@@ -145,8 +126,7 @@ class Runtime:
             PostgresAlerts(self._database, self._outbox),
             PostgresKeys(self._database, self._outbox),
         )
-        ring = KeyRing()
-        self.gateway = make_gateway(settings, stores, self._publisher, ring=ring)
+        self.gateway = make_gateway(settings, stores, self._publisher)
         self._discovery = Discovery(stores.catalog)
         self._handlers = Handlers(
             self.gateway.read_model,
@@ -162,15 +142,9 @@ class Runtime:
             self._on_records,
             on_start=self._forget,
         )
-        self._key_records = KeyRecords(ring, self.gateway.key_uses)
-        self._key_reader = TableReader(
-            settings,
-            [KEYS.name, KEY_USES.name],
-            self._key_records.on_records,
-            on_start=self._forget_keys,
+        self._key_topics = KeyTopics(
+            settings, self.gateway.keys, self._publisher, self._read_again.set
         )
-        ring.complete_when(self._key_reader.caught_up.is_set)
-        self._use_reports = UseReports("api-gateway", ring, self._publisher)
 
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -179,8 +153,7 @@ class Runtime:
         parts = {
             "outbox": self._outbox.run,
             "reader": self._reader.run,
-            "key_reader": self._key_reader.run,
-            "key_uses": self._use_reports.run,
+            **self._key_topics.loops(),
             "discovery": self._discovery.run,
             "reconciliation": self._reconcile,
         }
@@ -201,7 +174,7 @@ class Runtime:
         failing = {}
         if not self._reader.caught_up.is_set():
             failing["read_model"] = "still reading the result topics, or Kafka does not answer"
-        if not self._key_reader.caught_up.is_set():
+        if not self._key_topics.caught_up.is_set():
             failing["keys"] = "still reading the API keys, or Kafka does not answer"
         try:
             async with asyncio.timeout(DATABASE_CHECK_SECONDS):
@@ -218,17 +191,13 @@ class Runtime:
         self.gateway.read_model.forget_wishes()
         self._read_again.set()
 
-    def _forget_keys(self) -> None:
-        self._key_records.forget()
-        self._read_again.set()
-
     async def _reconcile(self) -> None:
         """Whenever the topics have been read from their start: announce what is not on them."""
         while True:
             await self._read_again.wait()
             self._read_again.clear()
             await self._reader.caught_up.wait()
-            await self._key_reader.caught_up.wait()
+            await self._key_topics.caught_up.wait()
             try:
                 count = await self._announce_again()
             except BaseException:
@@ -241,7 +210,7 @@ class Runtime:
         count = await parts.catalog.reconcile(parts.read_model)
         count += await reconcile_intents(parts.intents, parts.read_model, parts.clock())
         count += await reconcile_alerts(parts.alerts.store, parts.read_model, parts.clock())
-        return count + await reconcile_keys(parts.keys.store, self._key_records)
+        return count + await reconcile_keys(parts.keys.book.store, parts.keys.records)
 
 
 async def _keep(name: str, run: Callable[[], Awaitable[None]]) -> None:

@@ -13,7 +13,7 @@ from api_gateway.decisions import DecisionBook
 from api_gateway.domain import Service, Target, service_name_fault
 from api_gateway.forecasts import ForecastBook
 from api_gateway.intent_ports import IntentStore
-from api_gateway.key_book import KeyBook
+from api_gateway.key_parts import KeyParts
 from api_gateway.overrides import Overrides
 from api_gateway.overview import Overview
 from api_gateway.policies import Policies
@@ -25,7 +25,6 @@ from api_gateway.result_ports import Results
 from api_gateway.roster import Roster
 from api_gateway.shared_cache import SharedCache
 from api_gateway.summaries import Summaries
-from common.access.key_records import KeyUses
 from common.access.middleware import Access
 from common.clock import Clock
 from common.slo import SERVICE_NAME_PATTERN
@@ -54,8 +53,7 @@ class Gateway:
     summaries: Summaries
     cache: SharedCache
     access: Access
-    keys: KeyBook
-    key_uses: KeyUses
+    keys: KeyParts
     changes: ChangeLog = field(default_factory=ChangeLog)
 
 

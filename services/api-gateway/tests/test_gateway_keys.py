@@ -53,7 +53,7 @@ async def test_a_key_opens_at_once_and_is_never_shown_again(gateway: GatewayHarn
 async def test_what_is_stored_and_announced_is_a_hash(gateway: GatewayHarness) -> None:
     key = presented_key((await created(gateway))["key"])
     assert key is not None
-    store: Any = gateway.gateway.keys.store
+    store: Any = gateway.gateway.keys.book.store
     stored = repr(store.rows)
     assert secret_hash(key.secret) in stored
     assert key.secret not in stored
@@ -124,7 +124,7 @@ async def test_each_change_of_a_key_is_audited_without_secrets(gateway: GatewayH
     made = await created(gateway)
     rotated = await gateway.write("POST", f"/api/keys/{made['id']}/rotate")
     await gateway.write("DELETE", f"/api/keys/{made['id']}")
-    store: Any = gateway.gateway.keys.store
+    store: Any = gateway.gateway.keys.book.store
     deeds = store.rows.deeds
     assert [d.action for d in deeds] == ["key.created", "key.rotated", "key.revoked"]
     assert {(d.actor, d.subject) for d in deeds} == {("bootstrap", f"key/{made['id']}")}
@@ -143,7 +143,7 @@ async def test_the_last_use_is_shown(gateway: GatewayHarness) -> None:
     assert made["last_used_at"] is None
     for second in (20, 10):
         use = ApiKeyUsed(made["id"], NOW + timedelta(seconds=second), "ingest")
-        gateway.gateway.key_uses.apply(use)
+        gateway.gateway.keys.uses.apply(use)
     assert (await listed(gateway))[0]["last_used_at"] == "2026-03-02T12:00:50Z"
 
 

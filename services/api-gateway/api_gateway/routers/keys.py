@@ -24,8 +24,8 @@ async def list_keys(gateway: GatewayParts) -> list[KeyAnswer]:
     """The keys that were not revoked, without their secrets."""
     now = gateway.clock()
     return [
-        KeyAnswer.of(key, gateway.key_uses.last_used_at(key.id), now)
-        for key in await gateway.keys.all()
+        KeyAnswer.of(key, gateway.keys.uses.last_used_at(key.id), now)
+        for key in await gateway.keys.book.all()
     ]
 
 
@@ -45,7 +45,7 @@ async def create_key(
 
     Every process knows it within a few seconds.
     """
-    made = await gateway.keys.create(wanted.name, wanted.wanted_scopes(), wanted.lifetime())
+    made = await gateway.keys.book.create(wanted.name, wanted.wanted_scopes(), wanted.lifetime())
     response.headers["Location"] = f"/api/keys/{made.key.id}"
     return _answered(gateway, made, response)
 
@@ -53,8 +53,8 @@ async def create_key(
 @router.get("/{id}", summary="One API key", responses=responses(404, 422, 503))
 async def get_key(gateway: GatewayParts, id: KeyPath) -> KeyAnswer:  # noqa: A002 - the path's word
     """A key, also one that was revoked."""
-    key = await gateway.keys.one(id)
-    return KeyAnswer.of(key, gateway.key_uses.last_used_at(id), gateway.clock())
+    key = await gateway.keys.book.one(id)
+    return KeyAnswer.of(key, gateway.keys.uses.last_used_at(id), gateway.clock())
 
 
 @router.post(
@@ -73,7 +73,7 @@ async def rotate_key(
 
     At most two open: of a third the oldest gives way at once.
     """
-    made = await gateway.keys.rotate(id, wanted.overlap(), wanted.lifetime())
+    made = await gateway.keys.book.rotate(id, wanted.overlap(), wanted.lifetime())
     return _answered(gateway, made, response)
 
 
@@ -85,10 +85,10 @@ async def rotate_key(
 )
 async def revoke_key(gateway: GatewayParts, id: KeyPath) -> None:  # noqa: A002 - the path's word
     """Let a key open nothing any more, here at once, elsewhere within a few seconds."""
-    await gateway.keys.revoke(id)
+    await gateway.keys.book.revoke(id)
 
 
 def _answered(gateway: Gateway, made: MadeKey, response: Response) -> MadeKeyAnswer:
     response.headers["Cache-Control"] = "no-store"
-    last_used_at = gateway.key_uses.last_used_at(made.key.id)
+    last_used_at = gateway.keys.uses.last_used_at(made.key.id)
     return MadeKeyAnswer.made(made, last_used_at, gateway.clock())
