@@ -87,8 +87,10 @@ chaos: $(DEV) ## hurt real servers for SECONDS=60 by SEED=1, then compare every 
 pins: $(DEV) ## compile the hashed pins again; what is pinned stays unless pyproject.toml forbids it
 	$(COMPILE) --extra dev --output-file requirements-dev.txt
 	$(COMPILE) --extra local --constraint requirements-dev.txt --output-file requirements.txt
+	$(COMPILE) --extra notify --constraint requirements-dev.txt \
+		--output-file requirements-services.txt
 	cd frontend && npm install --package-lock-only && npm run --silent strip-lock
-	@! grep -n '://' requirements.txt requirements-dev.txt frontend/package-lock.json
+	@! grep -n '://' requirements*.txt frontend/package-lock.json
 
 # `up` installs the smaller set: whoever only runs the product waits for no linters. The pins of
 # both sets agree, so the larger one stands for the smaller.

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -28,12 +29,14 @@ from read_rows import store
 
 from api_gateway.alert_intent_repository import PostgresAlerts
 from api_gateway.app import Stores, make_gateway
+from api_gateway.dead_letter_repository import PostgresIngest
 from api_gateway.decisions import DecisionBook
 from api_gateway.domain import default_definition
 from api_gateway.executive import executive_view
 from api_gateway.gateway import Gateway, find_service
 from api_gateway.handlers import Discoveries, Handlers
 from api_gateway.intent_repository import PostgresIntents
+from api_gateway.key_repository import PostgresKeys
 from api_gateway.paging import DEFAULT_LIMIT, Page
 from api_gateway.read_model import ReadModel
 from api_gateway.ready_bytes import Made
@@ -51,6 +54,7 @@ from api_gateway.web import gateway_app
 from common.database import Database
 from common.events import BurnRateSnapshot, Event, GateDecision, encode
 from common.kafka import Publisher, Record
+from common.log_ends import read_log_ends
 from common.outbox import Outbox
 from common.topics import BURNRATES, DECISIONS
 from tests.gateway import heartbeat, record, slo_status, snapshot
@@ -76,6 +80,7 @@ class Served:
 
     def __init__(self, url: str, services: int) -> None:
         given = {"database_url": url, "partitions": SHARDS, "pool_size": 16}
+        given |= {"reads_per_second": 1e9, "read_burst": 10**9}
         self.settings = GatewaySettings.model_validate(given)
         self.names = [f"service-{n:04d}" for n in range(services)]
         self.database = Database.connect(self.settings, "bench")
@@ -86,6 +91,9 @@ class Served:
             PostgresIntents(self.database, outbox),
             PostgresResults(self.database),
             PostgresAlerts(self.database, outbox),
+            PostgresKeys(self.database, outbox),
+            PostgresIngest(self.database, outbox),
+            partial(read_log_ends, self.settings),
         )
         self.publisher = publisher
         self.gateway = make_gateway(self.settings, self.stores, publisher)

@@ -234,6 +234,8 @@ class GatewayHarness:
     discovery: Discovery
     now: list[datetime]
     alerts: Any
+    ingest: Any
+    logs: Any
     offsets: Iterable[int] = field(default_factory=itertools.count)
 
     @property

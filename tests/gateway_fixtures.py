@@ -15,6 +15,7 @@ from api_gateway.settings import GatewaySettings
 from api_gateway.web import gateway_app
 from tests.gateway import NOW, PARTITIONS, TOKEN, GatewayHarness, MemorySender, MemoryStore
 from tests.gateway_alerts import MemoryAlerts
+from tests.gateway_ingest import MemoryIngest, MemoryLogs
 from tests.gateway_intents import MemoryIntents, MemoryResults
 from tests.gateway_keys import MemoryKeys
 
@@ -47,7 +48,9 @@ async def gateway_on(given: dict[str, Any], store: MemoryStore) -> AsyncIterator
     settings = GatewaySettings.model_validate(given)
     sender, now = MemorySender(), [NOW]
     alerts = MemoryAlerts(store)
-    stores = Stores(store, MemoryIntents(store), MemoryResults(store), alerts, MemoryKeys(store))
+    ingest, logs = MemoryIngest(store), MemoryLogs()
+    intents, results = MemoryIntents(store), MemoryResults(store)
+    stores = Stores(store, intents, results, alerts, MemoryKeys(store), ingest, logs.ends)
     parts = make_gateway(settings, stores, sender, lambda: now[0])
     discovery = Discovery(store)
     handlers = Handlers(
@@ -56,7 +59,9 @@ async def gateway_on(given: dict[str, Any], store: MemoryStore) -> AsyncIterator
     app = gateway_app(settings, parts, _no_lifespan, _ready)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
-        yield GatewayHarness(app, client, parts, store, sender, handlers, discovery, now, alerts)
+        yield GatewayHarness(
+            app, client, parts, store, sender, handlers, discovery, now, alerts, ingest, logs
+        )
 
 
 @pytest.fixture(scope="session")
@@ -64,9 +69,9 @@ def gateway_document() -> dict[str, Any]:
     """The gateway's OpenAPI document; it is the same for every application."""
     settings = GatewaySettings.model_validate({"database_url": "postgresql://none"})
     store = MemoryStore()
-    stores = Stores(
-        store, MemoryIntents(store), MemoryResults(store), MemoryAlerts(store), MemoryKeys(store)
-    )
+    intents, results, alerts = MemoryIntents(store), MemoryResults(store), MemoryAlerts(store)
+    ingest, ends = MemoryIngest(store), MemoryLogs().ends
+    stores = Stores(store, intents, results, alerts, MemoryKeys(store), ingest, ends)
     parts = make_gateway(settings, stores, MemorySender())
     return gateway_app(settings, parts, _no_lifespan, _ready).openapi()
 

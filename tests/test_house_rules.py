@@ -14,6 +14,7 @@ MAX_LINES: Final = 250
 MAX_TEST_LINES: Final = 400
 MAX_FUNCTION_LINES: Final = 40
 DUMPING_GROUNDS: Final = frozenset({"utils", "util", "helpers", "helper", "misc"})
+PINS: Final = ("requirements.txt", "requirements-services.txt", "requirements-dev.txt")
 # In parts, or this file would break the rule itself.
 REGISTRIES: Final = tuple(
     ".".join(parts)
@@ -71,7 +72,7 @@ def test_no_file_is_a_dumping_ground() -> None:
     assert [path for path in PYTHON if path.stem in DUMPING_GROUNDS] == []
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", PINS)
 def test_pins_hold_no_address_and_a_hash_for_each_package(name: str) -> None:
     text = (ROOT / name).read_text()
     assert "://" not in text
@@ -87,12 +88,12 @@ def test_the_dashboards_pins_hold_no_address_and_a_hash_for_each_package() -> No
     assert [name for name, pin in packages.items() if name and "integrity" not in pin] == []
 
 
-def test_both_sets_of_pins_agree() -> None:
+def test_all_sets_of_pins_agree() -> None:
     def pins(name: str) -> set[str]:
         lines = (ROOT / name).read_text().splitlines()
         return {line.split(";")[0].strip(" \\") for line in lines if "==" in line}
 
-    assert pins("requirements.txt") <= pins("requirements-dev.txt")
+    assert all(pins(name) <= pins("requirements-dev.txt") for name in PINS)
 
 
 def test_no_registry_is_named_anywhere() -> None:

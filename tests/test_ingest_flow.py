@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from common.sharding import shard_of
 from common.topics import METRICS
 from ingest.simulator.counts import events_between
+from tests.burnrate_service import publish
 from tests.flow import get, instant, rows, wait_for
 from tests.stack import Stack
 
@@ -64,6 +65,27 @@ def test_an_event_that_was_answered_202_is_in_the_topic(simulated: Stack) -> Non
         {name: value for name, value in one.items() if name != "window_seconds"} for one in sent
     ]
     assert {dict(record.headers)["correlation_id"] for record in mine} == {b"flow-1"}
+
+
+def test_a_dead_letter_is_found_corrected_and_counted_as_of_when_it_came(simulated: Stack) -> None:
+    bootstrap = simulated.variables["KAFKA_BOOTSTRAP_SERVERS"]
+    bad = {"service": "letters", "timestamp": instant(datetime.now(UTC)), "bad": 1}
+    asyncio.run(publish(bootstrap, [json.dumps(bad).encode()]))
+    path = "/api/ingest/dead-letters?code=missing_field"
+    [letter] = wait_for(simulated, path, lambda found: len(found) == 1)
+    assert (letter["field"], json.loads(letter["value"])) == ("total", bad)
+    with simulated.client() as client:
+        replay = f"/api/ingest/dead-letters/{letter['id']}/replay"
+        corrected = {"actor": "ines", "event": {**bad, "total": 10}}
+        answers = [client.post(replay, json=corrected).status_code for _ in range(2)]
+    assert answers == [202, 409]
+    wait_for(simulated, "/api/slo/letters", lambda body: body["slos"][0]["total"] == 10)
+    records = asyncio.run(topic_records(bootstrap, METRICS.name, "letters"))
+    [sent] = [record for record in records if record.key == b"letters"]
+    appended = datetime.fromisoformat(letter["appended_at"]).timestamp()
+    assert dict(sent.headers)["forwarded_appended_at"].decode() == str(round(appended * 1000))
+    lag = wait_for(simulated, "/api/ingest/lag", lambda found: found["lag_records"] == 0)
+    assert {row["service"] for row in lag["shards"]} == {"burnrate", "gate"}
 
 
 @pytest.fixture(scope="module")

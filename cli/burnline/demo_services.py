@@ -1,11 +1,18 @@
-"""Declares the services of the demonstration, with their owners and targets, through the API."""
+"""Declares the services of the demonstration, with their owners and targets, through the API.
 
+`python -m burnline.demo_services` does so once, where the environment has simulator and token.
+"""
+
+import os
+import sys
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import httpx
 
+from burnline.config import DataDir, StackConfig
 from burnline.errors import StackError
 from ingest.simulator.services import SERVICES
 
@@ -103,3 +110,39 @@ def _send(
             break
         time.sleep(min(float(answer.headers["Retry-After"]), TIMEOUT_SECONDS))
     raise StackError(f"{method} {path}: {answer.status_code} {answer.text}")
+
+
+def declare_once(directory: DataDir, base_url: str, token: str) -> int:
+    """Declare unless that was done before: what a user deletes stays deleted.
+
+    Raises StackError as `declare` does.
+    """
+    if directory.demo_declared.exists():
+        return 0
+    declared = declare(base_url, token)
+    directory.demo_declared.touch()
+    return declared
+
+
+def declare_as_told(environ: Mapping[str, str] = os.environ) -> str:
+    """Declare at BURNLINE_URL where there is a simulator and a token; return what came of it."""
+    config = StackConfig.from_environment(environ)
+    if not config.simulator:
+        return "no simulator, nothing to declare"
+    if config.token is None:
+        return "no BURNLINE_API_TOKEN, so the simulated services keep the default target"
+    base_url = environ.get("BURNLINE_URL") or "http://127.0.0.1:8000"
+    declared = declare_once(config.data_dir, base_url, config.token)
+    return f"{declared} services and targets declared"
+
+
+def main() -> None:
+    """Say what was done; end with an error where the gateway does not take it."""
+    try:
+        sys.stdout.write(f"{declare_as_told()}\n")
+    except StackError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

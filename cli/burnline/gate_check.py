@@ -51,6 +51,11 @@ def question(
     service: str, change_class: str, version: str | None, environ: Mapping[str, str] = os.environ
 ) -> Question:
     """Return the question for the server that the environment names, else for the local stack."""
+    return Question(*gateway_address(environ), service, change_class, version)
+
+
+def gateway_address(environ: Mapping[str, str] = os.environ) -> tuple[str, str | None]:
+    """Return the gateway's base URL and the token; StackError where no gateway is known."""
     url, token = environ.get("BURNLINE_URL"), environ.get("BURNLINE_API_TOKEN")
     if not url:
         state = read_state(data_dir(environ).state)
@@ -58,12 +63,12 @@ def question(
             raise StackError("no gateway is known: set BURNLINE_URL, or burnline up")
         url = state.address("BURNLINE_PORT")
         token = token or state.environment.get("BURNLINE_API_TOKEN")
-    return Question(url, token, service, change_class, version)
+    return url, token
 
 
 def run_check(asked: Question, options: Options) -> None:
     """Print the answer and exit: see `exit_status`; UNDECIDED where there is no answer."""
-    with connect(asked) as client:
+    with connect(asked.base_url, asked.token) as client:
         try:
             answer = wait_for_answer(GateClient(asked, client), options)
         except NoAnswerError as error:

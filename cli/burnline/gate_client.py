@@ -101,15 +101,15 @@ class GateClient:
         return _answer_of(response)
 
 
-def connect(question: Question) -> httpx.Client:
-    """Return a client for the question's server; StackError for what is no address."""
+def connect(base_url: str, token: str | None) -> httpx.Client:
+    """Return a client of a gateway; StackError for what is no address."""
     headers = {"Accept": "application/json"}
-    if question.token:
-        headers["Authorization"] = f"Bearer {question.token}"
-    url = httpx.URL(question.base_url)
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    url = httpx.URL(base_url)
     if url.scheme not in {"http", "https"} or not url.host:
         raise StackError(
-            f"BURNLINE_URL: `{question.base_url}` is no address such as https://burnline.example"
+            f"BURNLINE_URL: `{base_url}` is no address such as https://burnline.example"
         )
     return httpx.Client(base_url=url, headers=headers, timeout=REQUEST_TIMEOUT_SECONDS)
 

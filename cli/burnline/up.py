@@ -10,7 +10,7 @@ from rich.console import Console
 from burnline.broker import broker_name
 from burnline.config import DataDir, StackConfig, data_dir, ensure_token
 from burnline.dashboard import DIRECTORY_VARIABLE, ensure_dashboard
-from burnline.demo_services import declare
+from burnline.demo_services import declare_once
 from burnline.errors import StackError
 from burnline.launch import (
     end_stack,
@@ -43,8 +43,9 @@ def up() -> None:
         end_stack(config.data_dir)
         config = _launch(config)
         state = wait_served(config, console.print)
-        if config.simulator and not config.data_dir.demo_declared.exists():
-            _declare_demo(config.data_dir, state)
+        if config.simulator:
+            token = state.environment["BURNLINE_API_TOKEN"]
+            declare_once(config.data_dir, state.address("BURNLINE_PORT"), token)
     _print_addresses(state, f"served after {time.monotonic() - started:.1f} s")
 
 
@@ -70,12 +71,6 @@ def _dashboard() -> dict[str, str]:
         console.print(error)
         console.rule()
         return {}
-
-
-def _declare_demo(directory: DataDir, state: StackState) -> None:
-    """Give the simulated services owners and targets, once: what a user deletes stays deleted."""
-    declare(state.address("BURNLINE_PORT"), state.environment["BURNLINE_API_TOKEN"])
-    directory.demo_declared.touch()
 
 
 def down() -> None:

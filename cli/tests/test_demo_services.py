@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -93,3 +94,25 @@ def test_latency_thresholds_are_bounds_of_the_simulated_histograms() -> None:
     thresholds = [t.threshold_seconds for t in demo_services.TARGETS if t.threshold_seconds]
     assert len(thresholds) == 2
     assert set(thresholds) <= set(BOUNDS_SECONDS)
+
+
+def test_a_container_declares_once_so_that_what_is_deleted_stays_deleted(
+    gateway: FakeGateway, tmp_path: Path
+) -> None:
+    environ = {"BURNLINE_DATA_DIR": str(tmp_path), "BURNLINE_API_TOKEN": "secret"}
+    assert demo_services.declare_as_told(environ) == "27 services and targets declared"
+    del gateway.services["checkout"]
+    assert demo_services.declare_as_told(environ) == "0 services and targets declared"
+    assert "checkout" not in gateway.services
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [{}, {"BURNLINE_API_TOKEN": "secret", "ENABLE_METRICS_SIMULATOR": "false"}],
+    ids=["no token", "no simulator"],
+)
+def test_a_container_declares_nothing_without_token_or_simulator(
+    gateway: FakeGateway, tmp_path: Path, environ: dict[str, str]
+) -> None:
+    demo_services.declare_as_told({"BURNLINE_DATA_DIR": str(tmp_path), **environ})
+    assert gateway.services == {}

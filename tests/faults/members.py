@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from burnline.processes import ProcessIdentity
-from burnline.services import is_service_ready
+from burnline.services import SERVICES, is_service_ready
 from tests.faults.fork_server import start_service
 from tests.proxy import HOST
 from tests.servers import held_port
@@ -17,11 +17,7 @@ from tests.servers import held_port
 READY_SECONDS: Final = 120.0
 _GRACE_SECONDS: Final = 20.0
 _POLL_SECONDS: Final = 0.02
-_PORTS: Final = {
-    "burnrate": "BURNRATE_PORT",
-    "alerts": "ALERTS_PORT",
-    "api_gateway": "BURNLINE_PORT",
-}
+_PORTS: Final = {service.module: service.port_variable for service in SERVICES}
 
 
 class Member:

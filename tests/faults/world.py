@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -40,6 +40,8 @@ class World:
         self.bootstrap = cluster.bootstrap()
         self.sender = Sender(self.bootstrap)
         self.members: list[Member] = []
+        self.recognize: Callable[[list[LogRecord]], list[LogRecord]] = list
+        """Names what stands on the topic for what was sent, where it was not sent to Kafka."""
         self._database, self._folder = database, folder
         self._other_database_url = ""
         self._earlier_logs: list[list[LogRecord]] = []
@@ -51,11 +53,11 @@ class World:
 
     def member(self, name: str, *, proxied: bool = False, **environment: str) -> Member:
         """Return a burnrate process that is not started yet."""
-        return self._process(name, "burnrate", proxied=proxied, environment=environment)
+        return self.process(name, "burnrate", proxied=proxied, **environment)
 
     def gateway(self) -> Member:
         """Return a gateway that is not started yet."""
-        return self._process("gateway", "api_gateway", proxied=False, environment={})
+        return self.process("gateway", "api_gateway")
 
     async def send(self, records: Sequence[Sent]) -> None:
         """Send records; return once they are acknowledged."""
@@ -107,7 +109,7 @@ class World:
 
     async def expected(self) -> tuple[Effects, list[str]]:
         """Return what the model makes of the topic, and what is wrong with the topic."""
-        log = await read_log(self.bootstrap, METRICS.name)
+        log = self.recognize(await read_log(self.bootstrap, METRICS.name))
         ends = await log_ends(self.bootstrap, METRICS.name)
         cluster = await cluster_id(self.bootstrap)
         logs = [*self._earlier_logs, log]
@@ -140,9 +142,10 @@ class World:
             member.kill()
         await self.sender.stop()
 
-    def _process(
-        self, name: str, service: str, *, proxied: bool, environment: dict[str, str]
+    def process(
+        self, name: str, service: str, *, proxied: bool = False, **environment: str
     ) -> Member:
+        """Return a process of any service that is not started yet."""
         addresses = {
             "DATABASE_URL": self._other_database_url
             or self.cluster.database_url(self._database, proxied=proxied),

@@ -8,7 +8,10 @@ export type AlertHistory = Schemas["AlertHistoryAnswer"];
 export type Silence = Schemas["SilenceAnswer"];
 export type SilenceRequest = Schemas["SilenceRequest"];
 export type AlertRule = Schemas["RuleAnswer"];
+export type Notification = Schemas["NotificationAnswer"];
 export type Channel = Schemas["ChannelAnswer"];
+export type NewChannel = Schemas["NewChannel"];
+export type ChannelChange = Schemas["ChannelChange"];
 
 export function alertsQuery(state: AlertState[]) {
   return queryOptions({
@@ -16,6 +19,18 @@ export function alertsQuery(state: AlertState[]) {
     queryFn: async ({ signal }) => {
       const params = { query: state.length > 0 ? { state } : {} };
       return dataOf(await client.GET("/api/alerts", { params, signal }));
+    },
+  });
+}
+
+/** A service's episodes that were open within the last seconds. */
+export function serviceAlertsQuery(service: string, seconds: number) {
+  return queryOptions({
+    queryKey: ["alerts", "service", service, seconds],
+    queryFn: async ({ signal }) => {
+      const since = new Date(Date.now() - seconds * 1000).toISOString();
+      const params = { path: { service_name: service }, query: { since, limit: 200 } };
+      return dataOf(await client.GET("/api/alerts/{service_name}", { params, signal }));
     },
   });
 }
@@ -61,19 +76,42 @@ export async function expireSilence(id: number, actor: string, reason: string): 
   await client.DELETE("/api/silences/{id}", { params: { path: { id } }, body });
 }
 
-export async function testChannel(id: number, actor: string): Promise<void> {
-  await client.POST("/api/channels/{id}/test", { params: { path: { id } }, body: { actor } });
+/** Tell it something harmless; the answer is what became of the one attempt. */
+export async function testChannel(id: number, actor: string): Promise<Notification> {
+  const params = { path: { id } };
+  return dataOf(await client.POST("/api/channels/{id}/test", { params, body: { actor } }));
 }
 
-export interface RuleSwitch {
-  enabled: boolean;
+export async function createChannel(body: NewChannel): Promise<Channel> {
+  return dataOf(await client.POST("/api/channels", { body }));
+}
+
+export async function changeChannel(id: number, body: ChannelChange): Promise<Channel> {
+  return dataOf(await client.PUT("/api/channels/{id}", { params: { path: { id } }, body }));
+}
+
+export async function deleteChannel(id: number, actor: string, reason: string): Promise<void> {
+  const body = { actor, reason };
+  await client.DELETE("/api/channels/{id}", { params: { path: { id } }, body });
+}
+
+/** Who acts, and why: rules are never changed without. */
+export interface Statement {
   actor: string;
   reason: string;
 }
 
-export async function switchRule(name: string, wanted: RuleSwitch): Promise<AlertRule> {
-  const { enabled, ...who } = wanted;
+/** Give some fields of a rule other values; those that are left out stay. */
+export async function changeRule(
+  name: string,
+  changes: Record<string, unknown>,
+  by: Statement,
+): Promise<AlertRule> {
   const params = { path: { name } };
-  const body = { ...who, changes: { enabled } };
-  return dataOf(await client.PATCH("/api/rules/{name}", { params, body }));
+  return dataOf(await client.PATCH("/api/rules/{name}", { params, body: { ...by, changes } }));
+}
+
+/** Take back what was set for a rule: a default one of that name holds again. */
+export async function deleteRule(name: string, by: Statement): Promise<void> {
+  await client.DELETE("/api/rules/{name}", { params: { path: { name } }, body: by });
 }

@@ -8,4 +8,5 @@ export const snapshotsQuery = queryOptions({
   queryKey: ["overview", "snapshots"],
   queryFn: async ({ signal }) =>
     dataOf(await client.GET("/api/burn", { params: { query: { limit: 1000 } }, signal })),
+  refetchInterval: 10_000,
 });

@@ -7,13 +7,17 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 test("a snapshot concerns the overview and the service's own figures", () => {
-  expect(keysOf({ "slo.burnrates.v1": ["checkout", "shard/2"] })).toEqual([
+  expect(keysOf({ "slo.burnrates.v1": { checkout: 7, "shard/2": 9 } })).toEqual([
     ["overview"],
     ["service", "checkout", "slo"],
   ]);
-  expect(keysOf({ "slo.decisions.v1": ["cart"] })).toContainEqual(["service", "cart", "release"]);
-  expect(keysOf({ "slo.alerts.v1": ["17"] })).toEqual([["alerts"]]);
-  expect(keysOf({ "some.other.topic": ["x"] })).toEqual([]);
+  expect(keysOf({ "slo.decisions.v1": { cart: 8 } })).toContainEqual([
+    "service",
+    "cart",
+    "release",
+  ]);
+  expect(keysOf({ "slo.alerts.v1": { "17": 3 } })).toEqual([["alerts"]]);
+  expect(keysOf({ "some.other.topic": { x: 1 } })).toEqual([]);
 });
 
 test("what changes often is asked for at most every second and a half", () => {
@@ -21,13 +25,13 @@ test("what changes often is asked for at most every second and a half", () => {
   const asked = vi.spyOn(queries, "invalidateQueries").mockResolvedValue();
   const fresh = new Refresher(queries);
   for (let i = 0; i < 30; i += 1) {
-    fresh.some({ "slo.burnrates.v1": ["shard/1"] });
+    fresh.some({ "slo.burnrates.v1": { "shard/1": 5 } });
     vi.advanceTimersByTime(100);
   }
   expect(asked.mock.calls.length).toBeGreaterThanOrEqual(2);
   expect(asked.mock.calls.length).toBeLessThanOrEqual(3);
   vi.advanceTimersByTime(2000);
-  fresh.some({ "slo.burnrates.v1": ["shard/1"] });
+  fresh.some({ "slo.burnrates.v1": { "shard/1": 5 } });
   vi.advanceTimersByTime(0);
   expect(asked).toHaveBeenLastCalledWith({ queryKey: ["overview"] });
 });

@@ -16,8 +16,11 @@ const POLL_MILLISECONDS = 10_000;
 const AT_MOST_EVERY_MILLISECONDS = 1_500;
 
 interface Told {
-  changed: Record<string, string[]>;
+  changed: Changed;
 }
+
+/** Topic to key to version. */
+export type Changed = Record<string, Record<string, number>>;
 
 /** Keep the queries fresh until the signal ends it: by the stream, or by asking while it is down. */
 export async function keepFresh(queries: QueryClient, signal: AbortSignal): Promise<void> {
@@ -27,9 +30,10 @@ export async function keepFresh(queries: QueryClient, signal: AbortSignal): Prom
   }, POLL_MILLISECONDS);
   signal.addEventListener("abort", () => clearInterval(poll));
   const ended = () => signal.aborted;
+  const place: Place = { id: null };
   while (!ended()) {
     try {
-      await readStream(fresh, signal);
+      await readStream(fresh, signal, place);
     } catch {
       // whatever it was, the page says that it polls now, and tries again
     }
@@ -39,7 +43,12 @@ export async function keepFresh(queries: QueryClient, signal: AbortSignal): Prom
   }
 }
 
-async function readStream(fresh: Refresher, signal: AbortSignal): Promise<void> {
+/** How far the stream has been read: the server tells what came after it. */
+interface Place {
+  id: string | null;
+}
+
+async function readStream(fresh: Refresher, signal: AbortSignal, place: Place): Promise<void> {
   const ours = new AbortController();
   const end = () => ours.abort();
   signal.addEventListener("abort", end);
@@ -47,6 +56,7 @@ async function readStream(fresh: Refresher, signal: AbortSignal): Promise<void> 
   let silence = setTimeout(end, SILENCE_MILLISECONDS);
   try {
     const headers = withToken(new Headers({ Accept: "text/event-stream" }));
+    if (place.id !== null) headers.set("Last-Event-ID", place.id);
     const response = await fetch("/api/stream", { headers, signal: ours.signal });
     if (!response.ok || response.body === null) throw await problemOf(response);
     for await (const event of eventsOf(response.body)) {
@@ -54,6 +64,7 @@ async function readStream(fresh: Refresher, signal: AbortSignal): Promise<void> 
       silence = setTimeout(end, SILENCE_MILLISECONDS);
       connection.set("live");
       if (event.name === "reset") fresh.everything();
+      place.id = event.id;
       if (event.name === "changed") fresh.some((JSON.parse(event.data) as Told).changed);
     }
   } finally {
@@ -74,7 +85,7 @@ export class Refresher {
     void this.queries.invalidateQueries();
   }
 
-  some(changed: Record<string, string[]>): void {
+  some(changed: Changed): void {
     for (const key of keysOf(changed)) this.waiting.set(key.join("/"), key);
     if (this.timer !== null || this.waiting.size === 0) return;
     const wait = Math.max(0, this.last + AT_MOST_EVERY_MILLISECONDS - Date.now());
@@ -97,14 +108,14 @@ const PARTS: Record<string, readonly string[]> = {
 };
 
 /** The query keys that a change of these records concerns. */
-export function keysOf(changed: Record<string, string[]>): string[][] {
+export function keysOf(changed: Changed): string[][] {
   const keys: string[][] = [];
   for (const [topic, names] of Object.entries(changed)) {
     if (topic === "slo.alerts.v1" || topic === "slo.rules.v1") keys.push(["alerts"]);
     if (topic === "slo.policies.v1") keys.push(["releases"]);
     if (topic === "slo.catalog.v1") keys.push(["services"], ["overview"]);
     const parts = PARTS[topic];
-    const services = names.filter((name) => !name.includes("/"));
+    const services = Object.keys(names).filter((name) => !name.includes("/"));
     // a heartbeat says that what is shown still holds; the ages on the page move on with it
     if (parts) keys.push(["overview"]);
     for (const service of services) {

@@ -284,10 +284,11 @@ export interface paths {
         };
         /**
          * Changes as they happen
-         * @description `reset` first, then `changed` at most twice a second, and `alive` when nothing is new.
+         * @description `changed` at most twice a second, and `alive` when nothing is new for two seconds.
          *
-         *     The id is topic-partition-offset of the newest record told. What was missed while away need
-         *     not be told again: `reset` says that everything is to be read anew.
+         *     A client that comes back with the last id it has seen, to whichever replica, is told with
+         *     `changed` what it missed. Any other client, and one whose id says nothing here, is told
+         *     `reset` first: everything is to be read anew.
          */
         get: operations["stream_changes"];
         put?: never;
@@ -965,6 +966,92 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/ingest/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Records that could not be taken, newest first
+         * @description Records whose content is wrong, with the reason; of long ones the beginning.
+         */
+        get: operations["list_dead_letters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ingest/dead-letters/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One dead letter
+         * @description A dead letter with as much of its record as is kept.
+         */
+        get: operations["get_dead_letter"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ingest/dead-letters/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a dead letter's record again
+         * @description Send it as it was, or corrected by `event`; it counts as of when it first came.
+         *
+         *     409 where that was done before. 422 where it would be refused again: what is too late by then,
+         *     and all history, goes by `burnline import`.
+         */
+        post: operations["replay_dead_letter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ingest/lag": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far the consumers are behind
+         * @description By shard: the next record to be applied, the end of the log, and how old what waits is.
+         *
+         *     Measured at most once a second. `newest_at` in GET /api/overview tells of each service when
+         *     its last event was. The end of a producer's transaction takes an offset and counts here.
+         */
+        get: operations["get_lag"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1333,6 +1420,60 @@ export interface components {
          * @enum {string}
          */
         DataStatus: "no_data" | "lagging" | "stale" | "no_traffic" | "ok";
+        /**
+         * DeadLetterAnswer
+         * @description A record whose content was wrong: why, where it stood, and whether it was sent again.
+         */
+        DeadLetterAnswer: {
+            /** Id */
+            id: string;
+            /**
+             * Recorded At
+             * Format: date-time
+             */
+            recorded_at: string;
+            /** Code */
+            code: string;
+            /** Field */
+            field: string;
+            /** Detail */
+            detail: string;
+            /** Topic */
+            topic: string;
+            /** Partition */
+            partition: number;
+            /** Offset */
+            offset: number;
+            /**
+             * Appended At
+             * Format: date-time
+             * @description When the broker took the record; a replay keeps it
+             */
+            appended_at: string;
+            /**
+             * Value
+             * @description The record, as text; null where it is none
+             */
+            value: string | null;
+            /** Value Bytes */
+            value_bytes: number | null;
+            /**
+             * Is Complete
+             * @description Whether `value` is all of the record
+             */
+            is_complete: boolean;
+            /** Correlation Id */
+            correlation_id: string | null;
+            /** Replayed At */
+            replayed_at: string | null;
+            /** Replayed By */
+            replayed_by: string | null;
+            /**
+             * Corrected
+             * @description Whether another record was sent in its place
+             */
+            corrected: boolean | null;
+        };
         /**
          * DecisionAnswer
          * @description A decision as the gate first published it, for every class of change and every override.
@@ -1710,6 +1851,31 @@ export interface components {
             secrets: components["schemas"]["SecretAnswer"][];
         };
         /**
+         * LagAnswer
+         * @description How far the consumers of events are behind, by their own ledgers.
+         */
+        LagAnswer: {
+            /**
+             * Measured At
+             * Format: date-time
+             */
+            measured_at: string;
+            /**
+             * Lag Records
+             * @description Of all shards together
+             */
+            lag_records: number;
+            /**
+             * Lag Seconds
+             * @description Of the shard that is furthest behind
+             */
+            lag_seconds: number | null;
+            /** Shards */
+            shards: components["schemas"]["ShardLagAnswer"][];
+            /** Outboxes */
+            outboxes: components["schemas"]["OutboxLagAnswer"][];
+        };
+        /**
          * LowBudget
          * @description A service with little budget left (a ratio, negative when overspent).
          */
@@ -1862,6 +2028,24 @@ export interface components {
             alerts: {
                 [key: string]: unknown;
             }[];
+        };
+        /**
+         * OutboxLagAnswer
+         * @description What one service has stored and still to announce.
+         */
+        OutboxLagAnswer: {
+            /** Service */
+            service: string;
+            /**
+             * Waiting
+             * @description Records
+             */
+            waiting: number;
+            /**
+             * Lag Seconds
+             * @description Age of the oldest; 0 without one
+             */
+            lag_seconds: number;
         };
         /**
          * OverrideAnswer
@@ -2336,6 +2520,51 @@ export interface components {
             service_name: string;
             /** Insights */
             insights: components["schemas"]["InsightAnswer"][];
+        };
+        /**
+         * ShardLagAnswer
+         * @description How far one consumer is behind in one topic of one shard.
+         */
+        ShardLagAnswer: {
+            /**
+             * Service
+             * @description The consumer
+             * @example burnrate
+             */
+            service: string;
+            /** Topic */
+            topic: string;
+            /** Shard */
+            shard: number;
+            /**
+             * Owner
+             * @description `host:pid` of the last holder; null: never held
+             */
+            owner: string | null;
+            /** Epoch */
+            epoch: number | null;
+            /**
+             * Next Offset
+             * @description The first record that is not applied
+             */
+            next_offset: number;
+            /**
+             * End Offset
+             * @description Where the next record will stand
+             */
+            end_offset: number;
+            /** Lag Records */
+            lag_records: number;
+            /**
+             * Lag Seconds
+             * @description Age of the oldest record not applied; 0 without one; null: not known
+             */
+            lag_seconds: number | null;
+            /**
+             * Applied Through
+             * @description Append time of the last applied record
+             */
+            applied_through: string | null;
         };
         /**
          * SilenceAnswer
@@ -3129,6 +3358,31 @@ export interface components {
             document: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * ReplayRequest
+         * @description Who sends a letter's record again; `event` stands in its place, corrected.
+         */
+        ReplayRequest: {
+            /**
+             * Actor
+             * @description Who does it, for the audit
+             * @example ana
+             */
+            actor: string;
+            /**
+             * Event
+             * @description The corrected record, whole; left out: the record as it was
+             * @default null
+             * @example {
+             *       "service": "checkout",
+             *       "timestamp": "2026-11-23T06:40:00Z",
+             *       "total": 9
+             *     }
+             */
+            event?: {
+                [key: string]: unknown;
+            } | null;
         };
         /**
          * Rotation
@@ -4624,7 +4878,10 @@ export interface operations {
     stream_changes: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The last id that came */
+                "last-event-id"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -8318,6 +8575,293 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    /** @description What is left, and until when */
+                    RateLimit?: string;
+                    /** @description How many in how long */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_dead_letters: {
+        parameters: {
+            query?: {
+                /** @description Only with this code */
+                code?: string | null;
+                /** @description Only of this topic */
+                topic?: string | null;
+                /** @description Rows in one answer */
+                limit?: number;
+                /** @description From the `Link` header of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description The next page as `<path?query>; rel="next"`; left out on the last page */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetterAnswer"][];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    /** @description What is left, and until when */
+                    RateLimit?: string;
+                    /** @description How many in how long */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_dead_letter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A dead letter's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetterAnswer"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    /** @description What is left, and until when */
+                    RateLimit?: string;
+                    /** @description How many in how long */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    replay_dead_letter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A dead letter's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetterAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    /** @description What is left, and until when */
+                    RateLimit?: string;
+                    /** @description How many in how long */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_lag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LagAnswer"];
                 };
             };
             /** @description Too Many Requests */

@@ -2,9 +2,11 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { Outlet, ScrollRestoration, useNavigate, useSearchParams } from "react-router-dom";
 
+import { connection } from "../api/live";
 import { overviewQuery } from "../api/overview";
-import { STALE_AFTER_MILLISECONDS, StaleContext } from "../components/freshness";
+import { StaleContext, isStale } from "../components/freshness";
 import { useShortcuts } from "../lib/shortcuts";
+import { useStore } from "../lib/store";
 import { useNow } from "../lib/useNow";
 import { FreshnessBanner } from "./FreshnessBanner";
 import { Header } from "./Header";
@@ -18,8 +20,7 @@ export function Layout() {
   const navigate = useNavigate();
   const overview = useQuery(overviewQuery);
   const now = useNow(1000);
-  const stale =
-    overview.dataUpdatedAt > 0 && now - overview.dataUpdatedAt > STALE_AFTER_MILLISECONDS;
+  const stale = isStale(overview, useStore(connection), now);
 
   useEffect(() => {
     document.documentElement.toggleAttribute("data-wall", wall);

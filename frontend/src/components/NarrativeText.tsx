@@ -1,4 +1,5 @@
 import type { Schemas } from "../api/client";
+import { useIsStale } from "./freshness";
 import { Hover } from "./ui/Hover";
 
 type Story = Pick<
@@ -9,10 +10,12 @@ type Fact = Schemas["FactAnswer"];
 
 /** Plain words, each sentence with the facts that it rests on at hand. */
 export function NarrativeText({ story }: { story: Story }) {
+  const stale = useIsStale();
   const facts = new Map(story.facts.map((fact) => [fact.id, fact]));
   const behind = (ids: readonly string[]) => ids.flatMap((id) => facts.get(id) ?? []);
   return (
     <div className="max-w-[80ch] space-y-2 text-sm leading-6">
+      {stale && <p className="font-medium text-unknown-ink">This was so when it was last heard:</p>}
       <p>
         {story.sentences.map((sentence, i) => (
           <Claim key={i} text={sentence.text} facts={behind(sentence.facts)} />

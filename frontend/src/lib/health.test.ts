@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { direction, healthOf, severity, type DataStatus } from "./health";
+import { certaintyOf, direction, healthOf, severity, type DataStatus } from "./health";
 
 const STATUSES: DataStatus[] = ["no_traffic", "stale", "lagging", "no_data"];
 
@@ -9,6 +9,18 @@ test.each(STATUSES)("what is %s is no health, whatever level it last had", (data
     expect(healthOf({ risk_level, data_status })).toBe("UNKNOWN");
   }
 });
+
+test.each([
+  ["ok", true, "current"],
+  ["ok", false, "none"],
+  ["no_data", true, "none"],
+  ["lagging", false, "none"],
+  ["lagging", true, "past"],
+  ["stale", true, "past"],
+  ["no_traffic", true, "past"],
+] as const)("figures that are %s (counted: %j) are %s", (status, counted, expected) =>
+  expect(certaintyOf(status, counted)).toBe(expected),
+);
 
 test("burning comes before unknown, unknown before calm, and more before less", () => {
   const row = (risk_level: "SAFE" | "FREEZE", data_status: DataStatus, composite: number) =>

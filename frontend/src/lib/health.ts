@@ -17,6 +17,15 @@ export function healthOf(figures: Figures): Health {
   return figures.data_status === "ok" ? figures.risk_level : "UNKNOWN";
 }
 
+/** How far a figure may be believed: as it is now, as it once was, or not at all. */
+export type Certainty = "current" | "past" | "none";
+
+/** Without a count there is no figure; with one that is not `ok` it was true at some time. */
+export function certaintyOf(status: DataStatus, counted: boolean): Certainty {
+  if (!counted || status === "no_data") return "none";
+  return status === "ok" ? "current" : "past";
+}
+
 export const MEANING: Record<Health, string> = {
   FREEZE: "burns more than twice as fast as allowed: releases stop",
   DANGER: "burns at 1.5 to 2 times the allowed rate: think before a release",

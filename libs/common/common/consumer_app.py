@@ -95,7 +95,11 @@ async def drive(frame: Frame, stall_seconds: float, parts: Sequence[Part]) -> No
 
 
 def not_ready(ledger: ShardLedger, tables: Mapping[str, TableReader]) -> dict[str, str]:
-    """Return what keeps a consumer from being ready: refusals, topics not read to their end."""
+    """Return what keeps a consumer from being ready: refusals, topics not read to their end.
+
+    One without a shard is ready where the others of its group have them all: a rolling update
+    that starts the new process before it ends the old one would wait for it for ever.
+    """
     failing = {
         f"shard {shard}": "what was published before is not read to its end yet"
         for shard, own in ledger.owned.items()
@@ -105,7 +109,7 @@ def not_ready(ledger: ShardLedger, tables: Mapping[str, TableReader]) -> dict[st
     for name, table in tables.items():
         if not table.caught_up.is_set():
             failing[name] = "not read to its end yet"
-    if not ledger.owned and not failing:
+    if not ledger.owned and not failing and not ledger.stands_by():
         failing["shards"] = "no shard is owned yet"
     return failing
 

@@ -2,12 +2,14 @@
 
 import base64
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
 
 from common.event_json import EventRejected
 from common.events import DeadLetter, encode
+from common.headers import FORWARDED_AT_HEADER
 from common.kafka import Record, header
 from common.logging import CORRELATION_HEADER
 from common.outbox import OutboxRecord
@@ -19,11 +21,51 @@ _LETTER_KEY_BYTES = 1_024
 _LETTER_VALUE_BYTES = 262_144  # as base64 well below what a broker takes
 _MAX_CORRELATION_ID = 256
 _HEADER_LENGTH = 256
+_MILLISECOND_DIGITS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class DeadRecord:
+    """A record whose content is wrong, and its letter."""
+
+    record: Record
+    letter: DeadLetter
+
+    def kept_key(self) -> bytes | None:
+        """Return as much of the key as is kept."""
+        return self.record.key[:_LETTER_KEY_BYTES] if self.record.key else None
+
+    def kept_value(self) -> bytes | None:
+        """Return as much of the value as is kept."""
+        return None if self.record.value is None else self.record.value[:_LETTER_VALUE_BYTES]
 
 
 def appended(record: Record) -> datetime:
     """Return when the broker took the record."""
     return datetime.fromtimestamp(record.timestamp / 1000, UTC)
+
+
+def first_appended_at(record: Record) -> datetime:
+    """Return when a broker first took the record.
+
+    One that was forwarded, or sent again from a dead letter, carries that time with it.
+    """
+    carried = whole_number(header(record, FORWARDED_AT_HEADER), _MILLISECOND_DIGITS)
+    if carried is None or carried >= record.timestamp:
+        return appended(record)
+    return datetime.fromtimestamp(carried / 1000, UTC)
+
+
+def milliseconds(instant: datetime) -> int:
+    """Return an append time as its header carries it: milliseconds since 1970."""
+    return round(instant.timestamp() * 1000)
+
+
+def whole_number(text: str | None, max_digits: int) -> int | None:
+    """Return the number that a header holds; None where it holds anything else."""
+    if text is None or len(text) > max_digits or not text.isascii() or not text.isdigit():
+        return None
+    return int(text)
 
 
 def dead_letter(record: Record, appended_at: datetime, rejection: EventRejected) -> DeadLetter:
@@ -43,12 +85,13 @@ def dead_letter(record: Record, appended_at: datetime, rejection: EventRejected)
     )
 
 
-def dead_letter_record(record: Record, letter: DeadLetter, cluster_id: str) -> OutboxRecord:
+def dead_letter_record(dead: DeadRecord, cluster_id: str) -> OutboxRecord:
     """Return the letter as the outbox takes it: once, however often the record is read."""
+    record, letter = dead.record, dead.letter
     return OutboxRecord(
         dedup_key=f"dlq:{birth(record, cluster_id)}",
         topic=record.topic + _TOPIC_SUFFIX,
-        key=record.key[:_LETTER_KEY_BYTES] if record.key else None,
+        key=dead.kept_key(),
         value=encode(letter),
         headers={"code": letter.code, **kept_headers(record, (CORRELATION_HEADER,))},
     )

@@ -25,7 +25,7 @@ from common.ledger_store import LedgerStore, StoredOffset
 from common.levels import Levels, level_reading
 from common.log_bounds import LogBounds, log_bounds
 from common.settings import KafkaSettings
-from common.shard import Ownership, RefusedError, ShardWork
+from common.shard import Ownership, RefusedError, ShardWork, Trouble
 from common.transient import TRANSIENT_ERRORS
 
 log = structlog.get_logger()
@@ -57,14 +57,6 @@ class LedgerParts:
     delays: RetryDelays = field(default_factory=RetryDelays)
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """The last failure of the world outside that a shard has met, by the event loop's time."""
-
-    reason: str
-    at_seconds: float
-
-
 class ShardOwnership(ConsumerRebalanceListener):  # type: ignore[misc]
     """Follows a consumer's assignment; holds a shard once its state is in memory."""
 
@@ -78,7 +70,7 @@ class ShardOwnership(ConsumerRebalanceListener):  # type: ignore[misc]
         self._database, self._work, self._clock = parts.database, parts.work, parts.clock
         self._levels, self._delays = parts.levels, parts.delays
         self._consumer: Callable[[], AIOKafkaConsumer | None] = lambda: None
-        self._generation = 0
+        self._generation, self._has_joined = 0, False
         self._refused_by_work: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -91,6 +83,10 @@ class ShardOwnership(ConsumerRebalanceListener):  # type: ignore[misc]
         consumer = self._consumer()
         return {tp.partition for tp in consumer.assignment()} if consumer else set()
 
+    def stands_by(self) -> bool:
+        """Tell whether the group has more members than shards, so that this one has none."""
+        return self._has_joined and not self.assigned()
+
     def excuses(self, since_seconds: float) -> dict[int, str]:
         """Return by shard why it does not get on: refused, or in trouble since that time.
 
@@ -102,6 +98,7 @@ class ShardOwnership(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         """Let the running transaction end, then give up everything."""
         self._generation += 1
+        self._has_joined = False
         self.refusals.clear()
         self.troubles.clear()
         self._refused_by_work.clear()
@@ -111,6 +108,7 @@ class ShardOwnership(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Acquire in the background: aiokafka fetches before this returns, so pause first."""
+        self._has_joined = True
         consumer = self._consumer()
         if consumer is None or not assigned:
             return

@@ -1,13 +1,14 @@
 """The frame of every service: health, readiness, metrics, problems, and the server itself."""
 
 import sys
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import FrameType
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from starlette.middleware.cors import CORSMiddleware
@@ -30,6 +31,12 @@ Readiness = Callable[[], Awaitable[dict[str, str]]]
 
 STARTUP_FAILURE = 3
 """Exit status of a process that never served, as uvicorn's own."""
+
+KEEP_ALIVE_SECONDS = 75
+"""Longer than balancers keep an idle connection: the one that closes it first must not be the one
+that is about to be sent a request on it."""
+
+STOPPING = {"process": "is stopping: send nothing new"}
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
 
@@ -73,8 +80,8 @@ def _add_operations(app: FastAPI, readiness: Readiness) -> None:
         summary="The service can do its work",
         responses={503: {"description": "Not ready; `failing` says what is missing"}},
     )
-    async def readyz() -> JSONResponse:
-        failing = await readiness()
+    async def readyz(request: Request) -> JSONResponse:
+        failing = STOPPING if is_stopping(request.app) else await readiness()
         status = "not_ready" if failing else "ready"
         return JSONResponse(
             {"status": status, "failing": failing}, status_code=503 if failing else 200
@@ -115,6 +122,14 @@ def _complete_document(app: FastAPI, *, reads_need_key: bool) -> None:
 
 def serve(app: FastAPI, settings: Settings, port: int) -> None:
     """Run the application until it is told to stop."""
+    server = make_server(app, settings, port)
+    server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
+
+
+def make_server(app: FastAPI, settings: Settings, port: int) -> uvicorn.Server:
+    """Return the server of an application, which is not started yet."""
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -123,21 +138,41 @@ def serve(app: FastAPI, settings: Settings, port: int) -> None:
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=10,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
-    server = _Server(config, app)
-    server.run()
-    if not server.started:
-        sys.exit(STARTUP_FAILURE)
+    return _Server(config, app, settings.drain_seconds)
+
+
+def is_stopping(app: FastAPI) -> bool:
+    """Tell whether the process has been told to stop, so that endless answers are to end."""
+    return getattr(app.state, "stopping", False) is True
 
 
 class _Server(uvicorn.Server):
-    """Tells the application at once that it is to stop, so that endless answers end."""
+    """Told to stop, it says so to the application and on `/readyz`, and goes on for a while.
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+    Who sends requests here learns it within that time, and finds no closed port before.
+    """
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI, drain_seconds: float) -> None:
         super().__init__(config)
-        self._app = app
+        self._app, self._drain_seconds = app, drain_seconds
+        self._told: tuple[int, float] | None = None  # the signal, and when it came
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Take a signal to stop."""
+        """Take a signal to stop; a second one ends the wait."""
         self._app.state.stopping = True
+        if self._told is None and self._drain_seconds > 0:
+            self._told = (sig, time.monotonic())
+            # whoever keeps connections open to send on them lets each go after its next answer
+            self.config.encoded_headers.append((b"connection", b"close"))
+            return
         super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look ten times a second whether it is time to close the port."""
+        if self._told is not None and not self.should_exit:
+            sig, since = self._told
+            if time.monotonic() - since >= self._drain_seconds:
+                super().handle_exit(sig, None)
+        return await super().on_tick(counter)

@@ -25,6 +25,14 @@ class Batch:
     records: Sequence[Record]
 
 
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """The last failure of the world outside that a shard has met, by the event loop's time."""
+
+    reason: str
+    at_seconds: float
+
+
 class ShardWork(Protocol):
     """What a consumer does with the shards it owns."""
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -15,6 +16,8 @@ from api_gateway.alert_parts import AlertParts
 from api_gateway.alert_ports import AlertStore
 from api_gateway.catalog import Catalog
 from api_gateway.compute import ComputeCommands, Sender
+from api_gateway.dead_letter_ports import IngestStore
+from api_gateway.dead_letter_repository import PostgresIngest
 from api_gateway.decisions import DecisionBook
 from api_gateway.discovery import Discovery
 from api_gateway.domain import default_definition
@@ -23,11 +26,13 @@ from api_gateway.findings import GateFindings, RecentEvents
 from api_gateway.forecasts import ForecastBook
 from api_gateway.gateway import Gateway
 from api_gateway.handlers import Handlers
+from api_gateway.ingest_parts import IngestParts
 from api_gateway.intent_ports import IntentStore
 from api_gateway.intent_repository import PostgresIntents
 from api_gateway.key_parts import KeyParts, KeyTopics
 from api_gateway.key_ports import KeyStore
 from api_gateway.key_repository import PostgresKeys
+from api_gateway.lag import LogEnds
 from api_gateway.overrides import Overrides
 from api_gateway.overview import Overview
 from api_gateway.overview import Results as OverviewResults
@@ -43,10 +48,10 @@ from api_gateway.settings import GatewaySettings
 from api_gateway.shared_cache import shared_cache
 from api_gateway.subjects import Findings
 from api_gateway.web import gateway_app
-from common.access.setup import access_of
 from common.clock import Clock, system_clock
 from common.database import Database
 from common.kafka import Publisher, Record, TableReader
+from common.log_ends import read_log_ends
 from common.logging import configure_logging
 from common.outbox import Outbox
 from common.policy_files import PolicySettings, read_policies
@@ -60,20 +65,21 @@ DATABASE_CHECK_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Where what users want is kept, and where the results of the other services are."""
+    """Where what users want is kept, and where the results and logs of the other services are."""
 
     catalog: Store
     intents: IntentStore
     results: Results
     alerts: AlertStore
     keys: KeyStore
+    ingest: IngestStore
+    log_ends: LogEnds
 
 
 def make_gateway(
     settings: GatewaySettings, stores: Stores, publisher: Sender, clock: Clock = system_clock
 ) -> Gateway:
     """Put the parts together on stores and a publisher."""
-    keys = KeyParts.of(stores.keys, clock)
     default = default_definition(settings.default_objective, settings.default_window_days)
     read_model = ReadModel(timedelta(seconds=settings.shard_silence_seconds), default)
     decisions = DecisionBook()
@@ -90,6 +96,7 @@ def make_gateway(
         intents=stores.intents,
         results=stores.results,
         alerts=AlertParts.of(stores.alerts, publisher, clock, timeout_seconds),
+        ingest=IngestParts.of(stores.ingest, stores.log_ends, settings.lateness, clock),
         catalog=Catalog(view.roster),
         roster=view.roster,
         ready=view.ready,
@@ -106,8 +113,7 @@ def make_gateway(
         ),
         clock=clock,
         overview=Overview(stores.catalog, view.roster, results, default, clock),
-        access=access_of(settings, keys.ring, clock),
-        keys=keys,
+        keys=KeyParts.of(settings, stores.keys, clock),
     )
 
 
@@ -125,6 +131,8 @@ class Runtime:
             PostgresResults(self._database),
             PostgresAlerts(self._database, self._outbox),
             PostgresKeys(self._database, self._outbox),
+            PostgresIngest(self._database, self._outbox),
+            partial(read_log_ends, settings),
         )
         self.gateway = make_gateway(settings, stores, self._publisher)
         self._discovery = Discovery(stores.catalog)

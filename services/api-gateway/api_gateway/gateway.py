@@ -12,6 +12,7 @@ from api_gateway.compute import ComputeCommands
 from api_gateway.decisions import DecisionBook
 from api_gateway.domain import Service, Target, service_name_fault
 from api_gateway.forecasts import ForecastBook
+from api_gateway.ingest_parts import IngestParts
 from api_gateway.intent_ports import IntentStore
 from api_gateway.key_parts import KeyParts
 from api_gateway.overrides import Overrides
@@ -25,7 +26,6 @@ from api_gateway.result_ports import Results
 from api_gateway.roster import Roster
 from api_gateway.shared_cache import SharedCache
 from api_gateway.summaries import Summaries
-from common.access.middleware import Access
 from common.clock import Clock
 from common.slo import SERVICE_NAME_PATTERN
 
@@ -38,6 +38,7 @@ class Gateway:
     intents: IntentStore
     results: Results
     alerts: AlertParts
+    ingest: IngestParts
     catalog: Catalog
     policies: Policies
     overrides: Overrides
@@ -52,7 +53,6 @@ class Gateway:
     ready: ReadyBytes
     summaries: Summaries
     cache: SharedCache
-    access: Access
     keys: KeyParts
     changes: ChangeLog = field(default_factory=ChangeLog)
 

@@ -8,27 +8,31 @@ from api_gateway.key_book import KeyBook
 from api_gateway.key_ports import KeyStore
 from common.access.key_records import KeyRecords, KeyUses
 from common.access.key_ring import KeyRing
+from common.access.middleware import Access
+from common.access.setup import access_of
 from common.access.use_reports import Publishes, UseReports
 from common.clock import Clock
 from common.kafka import TableReader
-from common.settings import KafkaSettings
+from common.settings import KafkaSettings, Settings
 from common.topics import KEY_USES, KEYS
 
 
 @dataclass(frozen=True, slots=True)
 class KeyParts:
-    """The keys this process knows, what may be done with them, and what the topics say."""
+    """The keys this process knows, who is let in by them, and what may be done with them."""
 
+    access: Access
     ring: KeyRing
     book: KeyBook
     uses: KeyUses
     records: KeyRecords
 
     @classmethod
-    def of(cls, store: KeyStore, clock: Clock) -> Self:
+    def of(cls, settings: Settings, store: KeyStore, clock: Clock) -> Self:
         """Put the parts together on a store."""
         ring, uses = KeyRing(), KeyUses()
-        return cls(ring, KeyBook(store, ring, clock), uses, KeyRecords(ring, uses))
+        access, book = access_of(settings, ring, clock), KeyBook(store, ring, clock)
+        return cls(access, ring, book, uses, KeyRecords(ring, uses))
 
 
 class KeyTopics:

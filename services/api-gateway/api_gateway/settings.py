@@ -5,10 +5,10 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from common.settings import DatabaseSettings, KafkaSettings, Settings
+from common.settings import AdmissionSettings, DatabaseSettings, KafkaSettings, Settings
 
 
-class GatewaySettings(Settings, KafkaSettings, DatabaseSettings):
+class GatewaySettings(Settings, KafkaSettings, DatabaseSettings, AdmissionSettings):
     """Where the gateway listens and how long it waits."""
 
     port: int = Field(8000, validation_alias="BURNLINE_PORT")

@@ -12,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from api_gateway.alert_rule_schemas import ChannelChange, NewChannel, NewRule, RuleChanges
 from api_gateway.alert_schemas import AcknowledgeRequest, SilenceRequest
+from api_gateway.dead_letter_schemas import ReplayRequest
 from api_gateway.gateway import Gateway
 from api_gateway.key_schemas import NewKey, Rotation
 from api_gateway.override_schemas import Actor, OverrideRequest, Statement
@@ -24,6 +25,7 @@ from api_gateway.routers import (
     changes,
     channels,
     forecast,
+    ingest,
     keys,
     overrides,
     overview,
@@ -67,6 +69,7 @@ BODIES: tuple[type[BaseModel], ...] = (
     ChannelChange,
     NewKey,
     Rotation,
+    ReplayRequest,
 )
 REFERENCE = "#/components/schemas/{model}"
 
@@ -86,7 +89,7 @@ def gateway_app(
         lifespan=lifespan,
         readiness=readiness,
         body_limit_bytes=settings.body_limit_bytes,
-        access=gateway.access,
+        access=gateway.keys.access,
     )
     app.state.gateway = gateway
     for resource in (
@@ -107,6 +110,7 @@ def gateway_app(
         alert_rules,
         channels,
         keys,
+        ingest,
     ):
         app.include_router(resource.router)
     _answer_for_the_database(app)

@@ -9,6 +9,7 @@ import pytest
 from common.access.scopes import needed
 from tests import (
     gateway_alert_rows,
+    gateway_ingest_rows,
     gateway_key_rows,
     gateway_release_rows,
     gateway_summary_rows,
@@ -40,6 +41,7 @@ OPERATIONS = {
     *gateway_release_rows.OPERATIONS,
     *gateway_alert_rows.OPERATIONS,
     *gateway_key_rows.OPERATIONS,
+    *gateway_ingest_rows.OPERATIONS,
 }
 SERVICE = {"name": "checkout", "tier": 1, "owner": "payments"}
 TARGET = {"name": "main", "sli_type": "availability", "objective": 0.999}
@@ -67,6 +69,7 @@ GOOD: list[tuple[str, str, str, Any]] = [
     *gateway_release_rows.GOOD,
     *gateway_alert_rows.GOOD,
     *gateway_key_rows.GOOD,
+    *gateway_ingest_rows.GOOD,
 ]
 # operation, method, path, body, status
 BAD: list[tuple[str, str, str, Any, int]] = [
@@ -102,6 +105,7 @@ BAD: list[tuple[str, str, str, Any, int]] = [
     *gateway_release_rows.BAD,
     *gateway_alert_rows.BAD,
     *gateway_key_rows.BAD,
+    *gateway_ingest_rows.BAD,
 ]
 
 
@@ -121,6 +125,7 @@ async def filled(gateway: GatewayHarness) -> GatewayHarness:
     await gateway_release_rows.fill(gateway)
     await gateway_alert_rows.fill(gateway)
     gateway_key_rows.fill(gateway)
+    gateway_ingest_rows.fill(gateway)
     return gateway
 
 
@@ -179,6 +184,7 @@ async def test_every_operation_declares_its_problems(gateway: GatewayHarness) ->
             *gateway_release_rows.CREATE_NOTHING,
             *gateway_alert_rows.CREATE_NOTHING,
             *gateway_key_rows.CREATE_NOTHING,
+            *gateway_ingest_rows.CREATE_NOTHING,
         }
         if "post" in method and operation["operationId"] not in creates_nothing:
             assert "Location" in operation["responses"]["201"]["headers"]
@@ -275,6 +281,6 @@ async def test_every_operation_has_the_problems_that_any_may_have(  # noqa: PLR0
 
 def allow_nothing(gateway: GatewayHarness) -> None:
     """Let every caller have used up what it may send."""
-    for limits in (gateway.gateway.access.reads, gateway.gateway.access.writes):
+    for limits in (gateway.gateway.keys.access.reads, gateway.gateway.keys.access.writes):
         limits._buckets.clear()
         limits._burst, limits._rate_per_second = 0, 0.001

@@ -1,19 +1,12 @@
-"""The overview, a target's preview and the event stream, without servers."""
+"""The overview and a target's preview, without servers."""
 
-import asyncio
-import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from aiokafka import ConsumerRecord
-from starlette.requests import Request
 
-from api_gateway.changes import ChangeLog
 from api_gateway.history import MINUTE
 from api_gateway.hourly import hour_ends
-from api_gateway.routers.stream import MOST_STREAMS, stream_changes
-from common.topics import BURNRATES, CATALOG
 from tests.gateway import NOW, GatewayHarness, for_target, heartbeat, snapshot
 from tests.gateway_decisions import decided
 
@@ -136,55 +129,3 @@ async def test_a_preview_of_what_is_no_target_is_refused(
     await gateway.service()
     response = await gateway.client.get(f"/api/slo/checkout/preview?{query}")
     assert response.status_code == 422
-
-
-def record(topic: str, key: str | None, partition: int, offset: int) -> Any:
-    raw = None if key is None else key.encode()
-    return ConsumerRecord(topic, partition, offset, 0, 0, raw, b"{}", 0, 0, 0, ())
-
-
-def test_only_the_newest_change_of_a_key_is_told() -> None:
-    log = ChangeLog()
-    log.saw([record(BURNRATES.name, key, 1, at) for at, key in enumerate("abca")])
-    log.saw([record(CATALOG.name, None, 0, 1)])
-    assert [(c.key, c.id) for c in log.since(0)] == [
-        ("b", "slo.burnrates.v1-1-1"),
-        ("c", "slo.burnrates.v1-1-2"),
-        ("a", "slo.burnrates.v1-1-3"),
-    ]
-    assert [c.key for c in log.since(3)] == ["a"]
-    assert log.since(log.position) == []
-
-
-async def test_the_stream_begins_with_reset_and_tells_what_changed(
-    gateway: GatewayHarness,
-) -> None:
-    request = Request({"type": "http", "app": gateway.app, "headers": []})
-    changes = gateway.gateway.changes
-    stream = stream_changes(gateway.gateway, request, changes)
-    first = await anext(stream)
-    assert (first.event, first.data.changed) == ("reset", {})
-    changes.saw([record(BURNRATES.name, "checkout", 2, 41), record(BURNRATES.name, "cart", 2, 42)])
-    told = await asyncio.wait_for(anext(stream), 5)
-    assert (told.event, told.id) == ("changed", "slo.burnrates.v1-2-42")
-    assert told.data.changed == {"slo.burnrates.v1": ["checkout", "cart"]}
-    gateway.app.state.stopping = True
-    with pytest.raises(StopAsyncIteration):
-        await asyncio.wait_for(anext(stream), 5)
-
-
-async def test_the_stream_is_events_over_http(gateway: GatewayHarness) -> None:
-    gateway.app.state.stopping = True  # the stream ends after its first event
-    response = await gateway.client.get("/api/stream")
-    assert response.headers["Content-Type"].startswith("text/event-stream")
-    name, data, *_ = response.text.splitlines()
-    assert name == "event: reset"
-    assert json.loads(data.removeprefix("data: "))["changed"] == {}
-    assert gateway.gateway.changes.streams == 0
-
-
-async def test_streams_are_bounded(gateway: GatewayHarness) -> None:
-    gateway.gateway.changes.streams = MOST_STREAMS
-    response = await gateway.client.get("/api/stream")
-    assert (response.status_code, response.json()["code"]) == (503, "too_many_streams")
-    assert gateway.gateway.changes.streams == MOST_STREAMS

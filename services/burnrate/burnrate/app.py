@@ -28,9 +28,10 @@ from common.ledger import LedgerLimits, LedgerParts, RetryDelays, ShardLedger
 from common.loops import every
 from common.outbox import Outbox
 from common.subscription import HEARTBEAT_SECONDS, Subscription, count_shards
-from common.topics import CATALOG, COMMANDS
+from common.topics import CATALOG, COMMANDS, METRICS_DEAD
 
 MARK_SLACK = timedelta(hours=6)  # a forwarded record keeps its first append time
+LETTERS_KEPT = timedelta(milliseconds=METRICS_DEAD.retention_ms)
 SEAL_AFTER = timedelta(hours=2)  # an hour that hardly any event is late for
 
 
@@ -122,6 +123,8 @@ class Burnrate:
 
     async def _purge(self) -> None:
         now = system_clock()
+        async with self._database.write() as session:
+            await self._work.letters.purge(session, now - LETTERS_KEPT)
         for shard, own in list(self.ledger.owned.items()):
             async with self._database.write() as session:
                 await recovery_repository.purge(session, [shard], now)

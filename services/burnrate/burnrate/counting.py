@@ -16,6 +16,7 @@ from burnrate.shard_state import ShardState
 from common.breaker import Breaker, BreakerLimits
 from common.clock import Clock
 from common.database import ReadSession, WriteSession
+from common.dead_letter_store import DeadLetterBox
 from common.ledger import Batch
 from common.outbox import Outbox
 
@@ -42,6 +43,7 @@ class CountingWork:
         self._breaker_limits = breaker_limits or BreakerLimits()
         self._shards, self._lateness = shards, lateness
         self._outbox, self._clock, self._held_marks = outbox, clock, held_marks
+        self.letters = DeadLetterBox("burnrate", outbox)
 
     async def load(self, session: WriteSession, shard: int) -> None:
         """Read a shard's services and counts, as far as windows reach."""
@@ -61,6 +63,7 @@ class CountingWork:
             blocks=Blocks(),
             rules=Rules(shard, self._shards, self._lateness),
             outbox=self._outbox,
+            letters=self.letters,
             breaker=self._breakers.setdefault(shard, Breaker(self._breaker_limits)),
         )
         self.states[shard] = state

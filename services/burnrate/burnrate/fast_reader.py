@@ -22,7 +22,7 @@ from common.admission import MAX_EVENT_BYTES, MAX_FUTURE, attributes_of, latency
 from common.clock import MICROSECONDS, to_micros
 from common.event_json import EventRejected, RawLatency
 from common.events import COUNT_LIMIT, MAX_TEXT_LENGTH, MAX_WINDOW_SECONDS, Latency
-from common.headers import FORWARDED_AT_HEADER, FORWARDED_FROM_HEADER
+from common.headers import FORWARDED_AT_HEADER, FORWARDED_FROM_HEADER, REPLAYED_FROM_HEADER
 from common.identity import Keys, content_hashes, details_hash, id_hashes, salts
 from common.kafka import Record
 from common.sharding import shard_of
@@ -32,7 +32,7 @@ from common.topics import METRICS
 _MILLISECONDS = 1_000
 _CACHED = 100_000
 _AT_ONCE = 2_048  # so that what is decoded is still in the cache when it is put in columns
-_TELLING_HEADERS = frozenset({FORWARDED_AT_HEADER, FORWARDED_FROM_HEADER})
+_TELLING_HEADERS = frozenset({FORWARDED_AT_HEADER, FORWARDED_FROM_HEADER, REPLAYED_FROM_HEADER})
 _Count = Annotated[int, Meta(ge=0, lt=COUNT_LIMIT)]
 
 

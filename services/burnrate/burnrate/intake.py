@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from burnrate.batch_sums import BatchSums
 from burnrate.blocks import Blocks
 from burnrate.columns import Bools, Columns, columns_of, joined
 from burnrate.fast_reader import FastReader
-from burnrate.judge import Misrouted, Poison, Rules, Verdict, judge, without_room
+from burnrate.judge import Misrouted, Rules, Verdict, judge, without_room
 from burnrate.marks import Counting, ShardMarks
 from burnrate.metrics import DEAD_LETTERS, EVENTS, MARK_HOURS_READ
 from burnrate.roster import Roster
@@ -21,22 +20,32 @@ from burnrate.tally import stored_cells, stored_latency, sum_up
 from common.breaker import Breaker
 from common.clock import MICROSECONDS
 from common.database import WriteSession
+from common.dead_letter_store import DeadLetterBox
 from common.dead_letters import (
+    DeadRecord,
     birth,
-    dead_letter_record,
     kept_headers,
     log_dead_letters,
+    milliseconds,
 )
 from common.headers import (
     FORWARDED_AT_HEADER,
     FORWARDED_FROM_HEADER,
     IMPORT_ID_HEADER,
     IMPORT_LINE_HEADER,
+    REPLAYED_FROM_HEADER,
 )
 from common.kafka import Record
 from common.ledger import Batch, RefusedError
 from common.logging import CORRELATION_HEADER
 from common.outbox import Outbox, OutboxRecord
+
+_FORWARDED_HEADERS = (
+    CORRELATION_HEADER,
+    IMPORT_ID_HEADER,
+    IMPORT_LINE_HEADER,
+    REPLAYED_FROM_HEADER,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +70,7 @@ class Intake:
     blocks: Blocks
     rules: Rules
     outbox: Outbox
+    letters: DeadLetterBox
     breaker: Breaker
 
     async def take_in(self, session: WriteSession, batch: Batch) -> Taken:
@@ -87,19 +97,16 @@ class Intake:
             return []
         others = np.delete(np.arange(len(batch.records)), usual.position).tolist()
         verdicts = [(i, self._judge(batch.records[i])) for i in others]
-        bad[[i for i, v in verdicts if isinstance(v, Poison)]] = True
+        bad[[i for i, v in verdicts if isinstance(v, DeadRecord)]] = True
         if reason := self.breaker.judge(bad):
             raise RefusedError(
                 f"shard {batch.shard}: {reason}; mend the sender, or raise BURNRATE_MAX_BAD_RATIO "
                 "and BURNRATE_MAX_BAD_RUN to dead-letter them"
             )
-        poison = [v for _, v in verdicts if isinstance(v, Poison)]
+        poison = [v for _, v in verdicts if isinstance(v, DeadRecord)]
         misrouted = [v for _, v in verdicts if isinstance(v, Misrouted)]
-        await self.outbox.add(
-            session,
-            [dead_letter_record(p.record, p.letter, batch.cluster_id) for p in poison]
-            + [_forwarded(m, batch.cluster_id) for m in misrouted],
-        )
+        await self.letters.add(session, poison, batch.cluster_id)
+        await self.outbox.add(session, [_forwarded(m, batch.cluster_id) for m in misrouted])
         _report(poison, misrouted)
         counted = [(i, v) for i, v in verdicts if isinstance(v, Counted)]
         return await _without_applied_lines(session, batch.shard, counted)
@@ -168,18 +175,14 @@ def _forwarded(misrouted: Misrouted, cluster_id: str) -> OutboxRecord:
         value=record.value,
         partition=misrouted.shard,
         headers={
-            **kept_headers(record, (CORRELATION_HEADER, IMPORT_ID_HEADER, IMPORT_LINE_HEADER)),
+            **kept_headers(record, _FORWARDED_HEADERS),
             FORWARDED_FROM_HEADER: place,
-            FORWARDED_AT_HEADER: str(_milliseconds(misrouted.appended_at)),
+            FORWARDED_AT_HEADER: str(milliseconds(misrouted.appended_at)),
         },
     )
 
 
-def _milliseconds(instant: datetime) -> int:
-    return round(instant.timestamp() * 1000)
-
-
-def _report(poison: Sequence[Poison], misrouted: Sequence[Misrouted]) -> None:
+def _report(poison: Sequence[DeadRecord], misrouted: Sequence[Misrouted]) -> None:
     EVENTS.labels("misrouted").inc(len(misrouted))
     for code, times in Counter(p.letter.code for p in poison).items():
         DEAD_LETTERS.labels(code).inc(times)

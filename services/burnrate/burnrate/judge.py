@@ -6,7 +6,7 @@ Pure: the verdict depends on the record alone, so that a replay gives the same.
 import hashlib
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from burnrate.admitted import Admitted, Counted, Lane
 from common.admission import (
@@ -15,13 +15,14 @@ from common.admission import (
     check_time,
     parse_metric_event,
 )
-from common.dead_letters import appended, dead_letter
-from common.events import DeadLetter, MetricEvent
+from common.dead_letters import DeadRecord, dead_letter, first_appended_at, whole_number
+from common.events import MetricEvent
 from common.headers import (
     FORWARDED_AT_HEADER,
     FORWARDED_FROM_HEADER,
     IMPORT_ID_HEADER,
     IMPORT_LINE_HEADER,
+    REPLAYED_FROM_HEADER,
 )
 from common.identity import KEY_BYTES, identity_of
 from common.kafka import Record, header
@@ -30,7 +31,6 @@ from common.topics import HISTORY
 
 _LINE_DIGITS = 18  # what a bigint holds
 _MAX_IMPORT_ID = 128
-_MILLISECOND_DIGITS = 15
 _PLACE = re.compile(r"[0-9]{1,10}:[0-9]{1,19}")
 
 
@@ -53,15 +53,7 @@ class Misrouted:
     appended_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Poison:
-    """A record whose content is wrong, as it goes to the dead-letter topic."""
-
-    record: Record
-    letter: DeadLetter
-
-
-Verdict = Counted | Misrouted | Poison
+Verdict = Counted | Misrouted | DeadRecord
 
 
 def judge(record: Record, rules: Rules) -> Verdict:
@@ -77,7 +69,7 @@ def judge(record: Record, rules: Rules) -> Verdict:
             return Misrouted(record, event.service, home, appended_at)
         lane, line = _place(record, forwarded_from) if history else (None, 0)
     except EventRejected as rejection:
-        return Poison(record, dead_letter(record, appended_at, rejection))
+        return DeadRecord(record, dead_letter(record, appended_at, rejection))
     return Counted(
         Admitted(
             event,
@@ -91,7 +83,7 @@ def judge(record: Record, rules: Rules) -> Verdict:
     )
 
 
-def without_room(record: Record, admitted: Admitted) -> Poison:
+def without_room(record: Record, admitted: Admitted) -> DeadRecord:
     """Return the dead letter of an event whose service would be one too many."""
     rejection = EventRejected(
         "too_many_services",
@@ -99,21 +91,7 @@ def without_room(record: Record, admitted: Admitted) -> Poison:
         f"{admitted.event.service} is new, and no more services are counted; raise "
         "BURNRATE_MAX_SERVICES or send fewer names",
     )
-    return Poison(record, dead_letter(record, admitted.appended_at, rejection))
-
-
-def first_appended_at(record: Record) -> datetime:
-    """Return when a broker first took the record: a forwarded one carries that time with it."""
-    carried = _whole_number(header(record, FORWARDED_AT_HEADER), _MILLISECOND_DIGITS)
-    if carried is None or carried >= record.timestamp:
-        return appended(record)
-    return datetime.fromtimestamp(carried / 1000, UTC)
-
-
-def _whole_number(text: str | None, max_digits: int) -> int | None:
-    if text is None or len(text) > max_digits or not text.isascii() or not text.isdigit():
-        return None
-    return int(text)
+    return DeadRecord(record, dead_letter(record, admitted.appended_at, rejection))
 
 
 def _forwarded_from(record: Record) -> str | None:
@@ -133,7 +111,7 @@ def _home(service: str, rules: Rules, forwarded_from: str | None) -> int:
 
 def _place(record: Record, forwarded_from: str | None) -> tuple[Lane, int]:
     import_id = header(record, IMPORT_ID_HEADER)
-    line = _whole_number(header(record, IMPORT_LINE_HEADER), _LINE_DIGITS)
+    line = whole_number(header(record, IMPORT_LINE_HEADER), _LINE_DIGITS)
     if not import_id or len(import_id) > _MAX_IMPORT_ID or "\0" in import_id:
         raise EventRejected(
             "import_id_missing",
@@ -151,8 +129,13 @@ def _place(record: Record, forwarded_from: str | None) -> tuple[Lane, int]:
 
 def _identity(event: MetricEvent, record: Record, forwarded_from: str | None) -> bytes | None:
     identity = identity_of(event)
-    if identity is not None or forwarded_from is None:
+    if identity is not None:
         return identity
+    if letter := header(record, REPLAYED_FROM_HEADER):
+        # a letter is sent again once, but the outbox may do that twice
+        return hashlib.blake2b(f"replayed\0{letter}".encode(), digest_size=KEY_BYTES).digest()
+    if forwarded_from is None:
+        return None
     # the outbox may send a forwarded record twice: its first place in the log identifies it, with
     # its time, since a topic that is made anew begins its offsets again
     first = f"forwarded\0{record.topic}\0{forwarded_from}\0{header(record, FORWARDED_AT_HEADER)}"

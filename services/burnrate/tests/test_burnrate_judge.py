@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from burnrate.admitted import Counted
-from burnrate.judge import Poison, Rules, judge
+from burnrate.judge import Rules, judge
+from common.dead_letters import DeadRecord
 from common.events import DeadLetter, encode
 from common.topics import METRICS
 from tests.reference.records import APPENDED, HOME, RULES, SERVICE, event_json, record
@@ -25,7 +26,7 @@ def counted(value: bytes | None, rules: Rules = RULES, **fields: Any) -> Counted
 
 def letter(value: bytes | None, rules: Rules = RULES, **fields: Any) -> DeadLetter:
     verdict = judge(record(value, **fields), rules)
-    assert isinstance(verdict, Poison), verdict
+    assert isinstance(verdict, DeadRecord), verdict
     return verdict.letter
 
 

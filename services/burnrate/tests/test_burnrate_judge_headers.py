@@ -7,7 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from burnrate.admitted import Counted
-from burnrate.judge import Misrouted, Poison, Rules, Verdict, judge
+from burnrate.judge import Misrouted, Rules, Verdict, judge
+from common.dead_letters import DeadRecord
 from common.kafka import header
 from common.sharding import shard_of
 from common.topics import HISTORY, METRICS
@@ -46,7 +47,7 @@ def test_history_reaches_back_as_far_as_the_longest_window() -> None:
     assert isinstance(history(IMPORT, event_json(timestamp=edge.isoformat())), Counted)
     out = edge - timedelta(microseconds=1)
     found = history(IMPORT, event_json(timestamp=out.isoformat()))
-    assert isinstance(found, Poison)
+    assert isinstance(found, DeadRecord)
     assert found.letter.code == "timestamp_too_old"
 
 
@@ -55,7 +56,7 @@ def test_history_reaches_back_as_far_as_the_longest_window() -> None:
 )
 def test_history_without_a_readable_import_id_is_refused(import_id: bytes | None) -> None:
     found = history((("import_id", import_id), ("import_line", b"1")))
-    assert isinstance(found, Poison)
+    assert isinstance(found, DeadRecord)
     assert (found.letter.code, found.letter.field) == ("import_id_missing", "headers.import_id")
 
 
@@ -69,7 +70,7 @@ def test_history_without_a_readable_import_id_is_refused(import_id: bytes | None
 def test_history_without_a_line_above_0_is_refused(line: bytes | None) -> None:
     """A line of 0 would count as applied already, and be dropped without a word."""
     found = history((("import_id", b"file"), ("import_line", line)))
-    assert isinstance(found, Poison)
+    assert isinstance(found, DeadRecord)
     assert (found.letter.code, found.letter.field) == ("import_line_invalid", "headers.import_line")
 
 
@@ -109,7 +110,7 @@ def test_a_forwarded_event_keeps_its_identity_and_its_first_append_time() -> Non
     assert found.admitted.appended_at == first
     assert (found.admitted.misrouted, found.admitted.identified) == (True, True)
     late = judge(record(value), RULES)
-    assert isinstance(late, Poison)
+    assert isinstance(late, DeadRecord)
 
 
 def test_a_forwarded_event_without_id_is_told_apart_by_its_first_place() -> None:
@@ -161,7 +162,7 @@ def test_a_place_of_another_form_is_none(place: bytes) -> None:
 def test_a_forwarded_event_that_is_not_at_home_goes_no_further() -> None:
     """The partition count has changed: forwarding it again could go on for ever."""
     found = judge(record(event_json(), forwarded(APPENDED)), ELSEWHERE)
-    assert isinstance(found, Poison)
+    assert isinstance(found, DeadRecord)
     assert found.letter.code == "partitions_changed"
 
 
@@ -221,7 +222,7 @@ def test_any_bytes_and_headers_get_a_verdict_and_always_the_same(  # noqa: PLR09
     came = record(value, headers, topic=topic, appended_at=at, key=key)
     verdict = judge(came, rules)
     assert judge(came, rules) == verdict
-    if isinstance(verdict, Poison):
+    if isinstance(verdict, DeadRecord):
         assert verdict.letter.code
         assert verdict.letter.field
     elif isinstance(verdict, Misrouted):

@@ -95,6 +95,7 @@ class Gate:
         before = system_clock() - timedelta(days=self._settings.gate.keep_days)
         async with self._database.write() as session:
             await repository.purge(session, before)
+            await self._work.letters.purge(session, before)
 
 
 def create_app(settings: AllSettings) -> FastAPI:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from common.admission_changes import check_change_time, identity_of_change, parse_change_event
-from common.dead_letters import appended, dead_letter
+from common.dead_letters import DeadRecord, dead_letter, first_appended_at
 from common.event_json import EventRejected
-from common.events import ChangeEvent, DeadLetter
+from common.events import ChangeEvent
 from common.kafka import Record
 
 
@@ -22,23 +22,15 @@ class Change:
     appended_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Poison:
-    """A record whose content is wrong, as it goes to the dead-letter topic."""
-
-    record: Record
-    letter: DeadLetter
-
-
-def judge(record: Record) -> Change | Poison:
+def judge(record: Record) -> Change | DeadRecord:
     """Return what the record is. Never raises, whatever its bytes are.
 
     A change may stand in any partition: what it changes is one row, whoever writes it.
     """
-    appended_at = appended(record)
+    appended_at = first_appended_at(record)
     try:
         event = parse_change_event(record.value)
         check_change_time(event.at, appended_at)
     except EventRejected as rejection:
-        return Poison(record, dead_letter(record, appended_at, rejection))
+        return DeadRecord(record, dead_letter(record, appended_at, rejection))
     return Change(identity_of_change(event), event, appended_at)

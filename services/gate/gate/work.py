@@ -6,11 +6,12 @@ import numpy as np
 
 from common.breaker import Breaker, BreakerLimits
 from common.database import WriteSession
-from common.dead_letters import dead_letter_record, log_dead_letters
+from common.dead_letter_store import DeadLetterBox
+from common.dead_letters import DeadRecord, log_dead_letters
 from common.ledger import Batch, RefusedError
 from common.outbox import Outbox
 from gate import repository
-from gate.changes import Change, Poison, judge
+from gate.changes import Change, judge
 from gate.metrics import CHANGES, DEAD_LETTERS
 from gate.shard_view import ShardView
 
@@ -21,6 +22,7 @@ class GateWork:
     def __init__(self, outbox: Outbox, limits: BreakerLimits) -> None:
         self.views: dict[int, ShardView] = {}
         self._outbox, self._limits = outbox, limits
+        self.letters = DeadLetterBox("gate", outbox)
         self._breakers: dict[int, Breaker] = {}
 
     async def load(self, session: WriteSession, shard: int) -> None:
@@ -32,7 +34,7 @@ class GateWork:
     async def apply(self, session: WriteSession, batch: Batch) -> Callable[[], None]:
         """Store changes and dead letters; raise RefusedError where too much of it is bad."""
         judged = [judge(record) for record in batch.records]
-        bad = np.array([isinstance(found, Poison) for found in judged], np.bool_)
+        bad = np.array([isinstance(found, DeadRecord) for found in judged], np.bool_)
         breaker = self._breakers[batch.shard]
         if reason := breaker.judge(bad):
             raise RefusedError(
@@ -40,10 +42,9 @@ class GateWork:
                 "and GATE_MAX_BAD_RUN to dead-letter them"
             )
         changes = [found for found in judged if isinstance(found, Change)]
-        poison = [found for found in judged if isinstance(found, Poison)]
+        poison = [found for found in judged if isinstance(found, DeadRecord)]
         await repository.store_changes(session, changes)
-        letters = [dead_letter_record(p.record, p.letter, batch.cluster_id) for p in poison]
-        await self._outbox.add(session, letters)
+        await self.letters.add(session, poison, batch.cluster_id)
 
         def fold() -> None:
             breaker.fold(bad)
@@ -57,7 +58,7 @@ class GateWork:
         self.views.pop(shard, None)
 
 
-def _report(changes: list[Change], poison: list[Poison]) -> None:
+def _report(changes: list[Change], poison: list[DeadRecord]) -> None:
     CHANGES.labels("read").inc(len(changes))
     CHANGES.labels("dead").inc(len(poison))
     for found in poison:

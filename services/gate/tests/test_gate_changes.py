@@ -11,18 +11,27 @@ from aiokafka import ConsumerRecord
 
 from common.breaker import BreakerLimits
 from common.database import WriteSession
-from common.dead_letters import appended
+from common.dead_letters import DeadRecord, appended
 from common.events import ChangeEvent, DeadLetter, encode
 from common.kafka import Record
 from common.ledger import Batch, RefusedError
 from common.outbox import Outbox, OutboxRecord
 from common.topics import CHANGES
-from gate.changes import Change, Poison, judge
+from gate.changes import Change, judge
 from gate.work import GateWork
 
 SHARD = 2
 APPENDED = datetime(2026, 11, 23, 6, 40, tzinfo=UTC)
-SESSION = cast("WriteSession", None)
+
+
+class Taken:
+    """A session that takes every statement."""
+
+    async def execute(self, *_: object) -> None:
+        pass
+
+
+SESSION = cast("WriteSession", Taken())
 
 
 def record(value: bytes | None, offset: int = 0) -> Record:
@@ -59,7 +68,7 @@ def change(at: datetime = APPENDED, **given: Any) -> bytes:
 )
 def test_wrong_content_is_a_letter_with_its_place(value: bytes | None, code: str) -> None:
     found = judge(record(value, 7))
-    assert isinstance(found, Poison)
+    assert isinstance(found, DeadRecord)
     letter = found.letter
     assert (letter.code, letter.topic, letter.offset) == (code, CHANGES.name, 7)
     assert (letter.appended_at, letter.correlation_id) == (APPENDED, "c-1")

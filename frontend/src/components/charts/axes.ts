@@ -1,12 +1,39 @@
 /** What all charts over time have in common. */
 
 import { axisTime, type Zone } from "../../lib/time";
+import { useNarrow } from "../../lib/useNarrow";
 
 export const GRID = { stroke: "var(--line)", vertical: false };
 export const TICK = { fill: "var(--muted)", fontSize: 11 };
-export const Y_WIDTH = 52;
-/** As much on the right as an axis takes, so that all charts share one scale of time. */
-export const MARGIN = { top: 8, right: 12 + Y_WIDTH, bottom: 0, left: 0 };
+const EDGE = { top: 8, bottom: 0, left: 0 };
+
+interface ChartLayout {
+  /** Where there is no room beside the plot, axes on the right and labels stand in it. */
+  narrow: boolean;
+  axisWidth: number;
+  margin: typeof EDGE & { right: number };
+  /** The margin of a chart with an axis on the right. */
+  marginBesideAxis: typeof EDGE & { right: number };
+}
+
+const WIDE: ChartLayout = {
+  narrow: false,
+  axisWidth: 52,
+  // as much on the right as an axis takes, so that all charts share one scale of time
+  margin: { ...EDGE, right: 12 + 52 },
+  marginBesideAxis: { ...EDGE, right: 12 },
+};
+const NARROW: ChartLayout = {
+  narrow: true,
+  axisWidth: 42,
+  margin: { ...EDGE, right: 4 },
+  marginBesideAxis: { ...EDGE, right: 4 },
+};
+
+export function useChartLayout(): ChartLayout {
+  return useNarrow() ? NARROW : WIDE;
+}
+
 export const CURSOR = { stroke: "var(--strong-line)" };
 
 export function timeAxis(points: readonly { at: number }[], zone: Zone) {

@@ -1,17 +1,14 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState, type FormEvent } from "react";
-
-import { ProblemError } from "../../api/client";
 import { CHANGE_CLASSES, createOverride, type OverrideRequest } from "../../api/release";
 import { actorName } from "../../lib/preferences";
-import { Button } from "../ui/Button";
+import { ReasonField } from "../form/DeedDialog";
+import { FormFrame } from "../form/FormFrame";
+import { useFields } from "../form/useFields";
+import { useSaving } from "../form/useSaving";
 import { SelectField, TextField } from "../ui/Field";
 import { Modal } from "../ui/Modal";
-import { Failure } from "../ui/states";
 
 interface Props {
   service: string;
-  open: boolean;
   onClose: () => void;
 }
 
@@ -48,48 +45,33 @@ export function requestOf(form: Form): OverrideRequest {
 }
 
 /** A person decides instead of the gate: who, why and for how long are asked for. */
-export function OverrideDialog({ service, open, onClose }: Props) {
-  const [form, setForm] = useState<Form>(() => ({ ...EMPTY, actor: actorName.get() }));
-  const queries = useQueryClient();
-  const creation = useMutation({
-    mutationFn: () => createOverride(service, requestOf(form)),
-    onSuccess: async () => {
-      await queries.invalidateQueries({ queryKey: ["service", service, "release"] });
-      void queries.invalidateQueries({ queryKey: ["overview"] });
+export function OverrideDialog({ service, onClose }: Props) {
+  const creation = useSaving<Form>({
+    save: (form) => createOverride(service, requestOf(form)),
+    renews: [["service", service, "release"], ["overview"]],
+    onDone: (form) => {
       actorName.set(form.actor.trim());
-      setForm({ ...EMPTY, actor: form.actor });
       onClose();
     },
   });
-  const fields = creation.error instanceof ProblemError ? creation.error.fields : [];
-  const field = (name: keyof Form, sent: string = name) => ({
-    value: form[name],
-    onChange: (event: { target: { value: string } }) =>
-      setForm({ ...form, [name]: event.target.value }),
-    error: fields.find((f) => f.field === sent)?.detail,
-  });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    creation.mutate();
-  };
+  const { form, field } = useFields(() => ({ ...EMPTY, actor: actorName.get() }), creation.error);
   return (
     <Modal
       title={`Override the gate for ${service}`}
       description="It counts at once, ends by itself, and stands in the audit with your name."
-      open={open}
+      open
       onClose={onClose}
     >
-      <form onSubmit={submit} className="grid gap-3 sm:grid-cols-2">
+      <FormFrame
+        verb="Override"
+        pendingVerb="Waiting for the gate"
+        saving={creation}
+        onSubmit={() => creation.mutate(form)}
+        onCancel={onClose}
+      >
         <SelectField label="Decision" options={DECISIONS} {...field("decision")} />
         <TextField label="Your name" required autoComplete="username" {...field("actor")} />
-        <TextField
-          className="sm:col-span-2"
-          label="Reason"
-          required
-          minLength={10}
-          hint="At least 10 characters: whoever reads the audit should understand it"
-          {...field("reason")}
-        />
+        <ReasonField {...field("reason")} />
         <TextField
           label="Ends after minutes"
           type="number"
@@ -112,18 +94,7 @@ export function OverrideDialog({ service, open, onClose }: Props) {
           hint="empty: any number"
           {...field("uses", "max_uses")}
         />
-        <div className="flex items-end justify-end gap-2">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look="primary" disabled={creation.isPending}>
-            {creation.isPending ? "Waiting for the gate" : "Override"}
-          </Button>
-        </div>
-        {creation.error && (
-          <div className="sm:col-span-2">
-            <Failure error={creation.error} />
-          </div>
-        )}
-      </form>
+      </FormFrame>
     </Modal>
   );
 }

@@ -7,7 +7,7 @@ import { useStore } from "../../lib/store";
 import { dayTime } from "../../lib/time";
 import { useNow } from "../../lib/useNow";
 import { withWriteAccess } from "../../lib/writeAccess";
-import { DeedDialog } from "../DeedDialog";
+import { DeedDialog } from "../form/DeedDialog";
 import { Button } from "../ui/Button";
 
 /** Overrides in force or waiting, each with what is left of its time and the means to end it. */

@@ -3,6 +3,10 @@ import { RotateCw, TriangleAlert } from "lucide-react";
 import type { ReactNode } from "react";
 
 import { ProblemError } from "../../api/client";
+import { zone } from "../../lib/preferences";
+import { useStore } from "../../lib/store";
+import { clockTime } from "../../lib/time";
+import { StaleContext, useIsStale } from "../freshness";
 import { Button } from "./Button";
 
 export function Loading({
@@ -62,9 +66,32 @@ interface ShownProps<T> {
   children: (data: T) => ReactNode;
 }
 
-/** Old data stay on the page while they are read anew; only where there are none is it empty. */
+/**
+ * Old data stay on the page while they are read anew; only where there are none is it empty. Data
+ * that could not be read again are shown, but nothing in them is claimed to be so now.
+ */
 export function Shown<T>({ query, height = "8rem", children }: ShownProps<T>) {
-  if (query.data !== undefined) return <>{children(query.data)}</>;
+  const pageIsStale = useIsStale();
+  if (query.data !== undefined) {
+    const failed = query.isRefetchError;
+    return (
+      <StaleContext.Provider value={pageIsStale || failed}>
+        {failed && !pageIsStale && <Outdated error={query.error} since={query.dataUpdatedAt} />}
+        {children(query.data)}
+      </StaleContext.Provider>
+    );
+  }
   if (query.error) return <Failure error={query.error} onRetry={() => void query.refetch()} />;
   return <Loading height={height} />;
+}
+
+function Outdated({ error, since }: { error: Error; since: number }) {
+  const chosenZone = useStore(zone);
+  const why = error instanceof ProblemError ? error.message : "The server cannot be reached.";
+  return (
+    <p role="alert" className="mb-2 flex items-center gap-2 text-sm text-freeze-ink">
+      <TriangleAlert size={15} aria-hidden className="shrink-0" />
+      {why} What stands here is from {clockTime(since, chosenZone)}.
+    </p>
+  );
 }

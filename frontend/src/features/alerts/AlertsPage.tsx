@@ -3,7 +3,7 @@ import { useState } from "react";
 import { useSearchParams } from "react-router-dom";
 
 import { acknowledge, alertsQuery, type Alert, type AlertState } from "../../api/alerts";
-import { DeedDialog } from "../../components/DeedDialog";
+import { DeedDialog } from "../../components/form/DeedDialog";
 import { Panel } from "../../components/ui/Panel";
 import { Empty, Shown } from "../../components/ui/states";
 import { useShortcuts } from "../../lib/shortcuts";

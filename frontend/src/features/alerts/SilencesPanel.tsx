@@ -1,15 +1,19 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { BellOff } from "lucide-react";
 import { useState } from "react";
 
-import { createSilence, expireSilence, silencesQuery, type Silence } from "../../api/alerts";
-import { DeedDialog } from "../../components/DeedDialog";
+import { createSilence, expireSilence, silencesQuery } from "../../api/alerts";
+import type { Silence, SilenceRequest } from "../../api/alerts";
+import { DeedDialog } from "../../components/form/DeedDialog";
+import { FormFrame, WIDE } from "../../components/form/FormFrame";
+import { useFields } from "../../components/form/useFields";
+import { useSaving } from "../../components/form/useSaving";
 import { Button } from "../../components/ui/Button";
 import { SelectField, TextField } from "../../components/ui/Field";
 import { Modal } from "../../components/ui/Modal";
 import { Panel } from "../../components/ui/Panel";
-import { Failure, Shown } from "../../components/ui/states";
-import { zone } from "../../lib/preferences";
+import { Shown } from "../../components/ui/states";
+import { actorName, zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
 import { dayTime } from "../../lib/time";
 import { withWriteAccess } from "../../lib/writeAccess";
@@ -77,29 +81,16 @@ function SilenceList({ silences }: { silences: readonly Silence[] }) {
 }
 
 function SilenceDialog({ onClose }: { onClose: () => void }) {
-  const [form, setForm] = useState(EMPTY);
-  const queries = useQueryClient();
-  const creation = useMutation({
-    mutationFn: () =>
-      createSilence({
-        matchers: [
-          { name: NAMES.find((name) => name === form.name) ?? "service", value: form.value.trim() },
-        ],
-        duration_minutes: Number(form.minutes),
-        created_by: form.createdBy.trim(),
-        comment: form.comment.trim(),
-      }),
-    onSuccess: async () => {
-      await queries.invalidateQueries({ queryKey: ["alerts"] });
+  const creation = useSaving<typeof EMPTY>({
+    save: (form) => createSilence(requestOf(form)),
+    renews: [["alerts"]],
+    onDone: (form) => {
+      actorName.set(form.createdBy.trim());
       onClose();
     },
   });
-  const field = (name: keyof typeof EMPTY) => ({
-    required: true,
-    value: form[name],
-    onChange: (event: { target: { value: string } }) =>
-      setForm({ ...form, [name]: event.target.value }),
-  });
+  const initial = () => ({ ...EMPTY, createdBy: actorName.get() });
+  const { form, field } = useFields(initial, creation.error);
   return (
     <Modal
       open
@@ -107,30 +98,34 @@ function SilenceDialog({ onClose }: { onClose: () => void }) {
       title="New silence"
       description="Nobody is told of what matches; it is evaluated and shown all the same."
     >
-      <form
-        className="grid gap-3 sm:grid-cols-2"
-        onSubmit={(event) => {
-          event.preventDefault();
-          creation.mutate();
-        }}
+      <FormFrame
+        verb="Silence"
+        saving={creation}
+        onSubmit={() => creation.mutate(form)}
+        onCancel={onClose}
       >
         <SelectField label="Label" options={LABELS} {...field("name")} />
-        <TextField label="Is" {...field("value")} />
-        <TextField label="For minutes" type="number" min={1} {...field("minutes")} />
-        <TextField label="Your name" {...field("createdBy")} />
-        <TextField label="Why" className="sm:col-span-2" {...field("comment")} />
-        {creation.error && (
-          <div className="sm:col-span-2">
-            <Failure error={creation.error} />
-          </div>
-        )}
-        <div className="flex justify-end gap-2 sm:col-span-2">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look="primary" disabled={creation.isPending}>
-            Silence
-          </Button>
-        </div>
-      </form>
+        <TextField label="Is" required {...field("value")} />
+        <TextField
+          label="For minutes"
+          type="number"
+          min={1}
+          required
+          {...field("minutes", "duration_minutes")}
+        />
+        <TextField label="Your name" required {...field("createdBy", "created_by")} />
+        <TextField label="Why" required className={WIDE} {...field("comment")} />
+      </FormFrame>
     </Modal>
   );
+}
+
+function requestOf(form: typeof EMPTY): SilenceRequest {
+  const name = NAMES.find((known) => known === form.name) ?? "service";
+  return {
+    matchers: [{ name, value: form.value.trim() }],
+    duration_minutes: Number(form.minutes),
+    created_by: form.createdBy.trim(),
+    comment: form.comment.trim(),
+  };
 }

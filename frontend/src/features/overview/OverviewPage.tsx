@@ -57,7 +57,7 @@ function Fleet({ overview }: { overview: Overview }) {
   return (
     <div className={`flex flex-col gap-3 ${stale ? "opacity-70" : ""}`}>
       <StatusStrip
-        counts={countByHealth(overview.services)}
+        counts={countByHealth(overview.services, stale)}
         chosen={selection.healths}
         onToggle={toggle}
       />
@@ -90,7 +90,8 @@ function Fleet({ overview }: { overview: Overview }) {
 }
 
 function HeadlineText({ overview }: { overview: Overview }) {
-  const headline = headlineOf(overview.services);
+  const stale = useIsStale();
+  const headline = useMemo(() => headlineOf(overview.services, stale), [overview, stale]);
   return (
     <p data-testid="headline" className="px-1 text-base leading-6">
       {headline.worst !== null && (

@@ -6,9 +6,11 @@ import type { OverviewRow } from "../../api/overview";
 import { BudgetBar } from "../../components/BudgetBar";
 import { Sparkline } from "../../components/charts/Sparkline";
 import { DecisionBadge } from "../../components/DecisionBadge";
+import { Figure } from "../../components/Figure";
+import { useCertainty, useIsStale } from "../../components/freshness";
 import { HealthBadge } from "../../components/HealthBadge";
 import { burnRate, count, hourInterval, hours } from "../../lib/format";
-import { DIRECTION_WORDS, direction, type Direction } from "../../lib/health";
+import { DIRECTION_WORDS, direction, type Certainty, type Direction } from "../../lib/health";
 import { CELL, COLUMNS } from "./columns";
 
 interface Props {
@@ -17,7 +19,8 @@ interface Props {
 }
 
 export const ServiceRow = memo(function ServiceRow({ row, active }: Props) {
-  const known = row.data_status !== "no_data";
+  const certainty = useCertainty(row.data_status, row.bad_events_left !== null);
+  const current = certainty === "current";
   return (
     <Link
       to={`/services/${row.service_name}`}
@@ -36,17 +39,24 @@ export const ServiceRow = memo(function ServiceRow({ row, active }: Props) {
         <HealthBadge level={row.risk_level} status={row.data_status} />
       </div>
       <div className={CELL.composite}>
-        <div className="font-semibold">{known ? burnRate(row.composite_burn_rate) : "–"}</div>
-        <DirectionMark direction={direction(row)} grave={row.burn_rate_5m >= 1} />
+        <Figure
+          certainty={certainty}
+          figure={burnRate(row.composite_burn_rate)}
+          className="font-semibold"
+        />
+        <DirectionMark
+          direction={current ? direction(row) : "unknown"}
+          grave={row.burn_rate_5m >= 1}
+        />
       </div>
-      <Rate className={CELL.window} rate={known ? row.burn_rate_5m : null} />
-      <Rate className={CELL.window} rate={known ? row.burn_rate_1h : null} />
-      <Rate className={CELL.window} rate={known ? row.burn_rate_24h : null} />
+      <Rate className={CELL.window} rate={row.burn_rate_5m} certainty={certainty} />
+      <Rate className={CELL.window} rate={row.burn_rate_1h} certainty={certainty} />
+      <Rate className={CELL.window} rate={row.burn_rate_24h} certainty={certainty} />
       <div className={CELL.budget}>
-        <BudgetBar remaining={row.error_budget_remaining} known={row.bad_events_left !== null} />
+        <BudgetBar remaining={row.error_budget_remaining} certainty={certainty} />
         <div className="truncate text-xs text-muted">{failuresLeft(row)}</div>
       </div>
-      <Exhaustion className={CELL.exhaustion} row={row} />
+      <Exhaustion className={CELL.exhaustion} row={row} certainty={certainty} />
       <Gate className={CELL.gate} row={row} />
       <div className={CELL.trend}>
         <Sparkline
@@ -58,10 +68,20 @@ export const ServiceRow = memo(function ServiceRow({ row, active }: Props) {
   );
 });
 
-function Rate({ rate, className }: { rate: number | null; className: string }) {
+interface RateProps {
+  rate: number;
+  certainty: Certainty;
+  className: string;
+}
+
+function Rate({ rate, certainty, className }: RateProps) {
   return (
-    <div className={`${className} ${rate !== null && rate >= 1 ? "font-semibold" : "text-muted"}`}>
-      {burnRate(rate)}
+    <div className={className}>
+      <Figure
+        certainty={certainty}
+        figure={burnRate(rate)}
+        className={rate >= 1 ? "font-semibold" : "text-muted"}
+      />
     </div>
   );
 }
@@ -90,25 +110,28 @@ function failuresLeft(row: OverviewRow): string {
   return left >= 0 ? `${count(left)} failures left` : `${count(-left)} failures too many`;
 }
 
-function Exhaustion({ row, className }: { row: OverviewRow; className: string }) {
-  if (row.error_budget_remaining <= 0 && row.bad_events_left !== null) {
-    return <div className={`${className} font-semibold text-spent-ink`}>spent</div>;
-  }
-  const forecast = row.forecast;
-  const interval = hourInterval(forecast.p10_hours, forecast.p90_hours);
+interface ExhaustionProps {
+  row: OverviewRow;
+  certainty: Certainty;
+  className: string;
+}
+
+function Exhaustion({ row, certainty, className }: ExhaustionProps) {
+  const { time_to_exhaustion_hours: left, p10_hours: low, p90_hours: high } = row.forecast;
+  const spent = row.error_budget_remaining <= 0;
+  const interval = spent || certainty !== "current" ? null : hourInterval(low, high);
+  const look = spent ? "font-semibold text-spent-ink" : left === null ? "text-muted" : "";
+  const words = spent ? "spent" : left === null ? "not in sight" : hours(left);
   return (
     <div className={className}>
-      {forecast.time_to_exhaustion_hours === null ? (
-        <span className="text-muted">not in sight</span>
-      ) : (
-        hours(forecast.time_to_exhaustion_hours)
-      )}
+      <Figure certainty={certainty} figure={words} className={look} />
       {interval && <div className="text-xs text-muted">{interval}</div>}
     </div>
   );
 }
 
 function Gate({ row, className }: { row: OverviewRow; className: string }) {
+  const stale = useIsStale();
   const gate = row.decision;
   if (gate === null) return <div className={`${className} text-muted`}>no decision yet</div>;
   return (
@@ -118,6 +141,7 @@ function Gate({ row, className }: { row: OverviewRow; className: string }) {
         title={gate.reason ?? undefined}
         className={`text-xs text-muted ${gate.decision === "ALLOW" ? "truncate" : "line-clamp-2"}`}
       >
+        {stale && "was: "}
         {gate.reason}
       </div>
     </div>

@@ -1,5 +1,4 @@
 import { LOOKS } from "../../components/HealthBadge";
-import { useIsStale } from "../../components/freshness";
 import { HEALTHS, MEANING, type Health } from "../../lib/health";
 
 interface Props {
@@ -10,11 +9,10 @@ interface Props {
 
 /** How many services are in which state; each count filters the list. */
 export function StatusStrip({ counts, chosen, onToggle }: Props) {
-  const stale = useIsStale();
   return (
     <div role="group" aria-label="Services by state" className="grid grid-cols-5 gap-2">
       {HEALTHS.map((health) => {
-        const { icon: Icon, ink, fill } = LOOKS[stale ? "UNKNOWN" : health];
+        const { icon: Icon, ink, fill } = LOOKS[health];
         const pressed = chosen.includes(health);
         return (
           <button

@@ -24,6 +24,13 @@ test("calm is told with the least budget, and doubt is never left out", () => {
   );
 });
 
+test("a page that hears nothing has no headline but that", () => {
+  expect(headlineOf([overviewRow("cart"), burningRow("payments", 12)], true)).toEqual({
+    worst: null,
+    text: "Nothing is known of 2 services now.",
+  });
+});
+
 test("nothing is claimed of services that are all unknown", () => {
   const rows = [
     overviewRow("a", { data_status: "lagging" }),

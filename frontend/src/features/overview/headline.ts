@@ -10,8 +10,9 @@ export interface Headline {
   text: string;
 }
 
-export function headlineOf(rows: readonly OverviewRow[]): Headline {
-  const known = rows.filter((row) => healthOf(row) !== "UNKNOWN");
+/** `stale`: the page hears nothing, so that nothing is known of any service. */
+export function headlineOf(rows: readonly OverviewRow[], stale = false): Headline {
+  const known = stale ? [] : rows.filter((row) => healthOf(row) !== "UNKNOWN");
   const unknown = rows.length - known.length;
   const worst = known.reduce<OverviewRow | null>(
     (found, row) => (found && severity(found) >= severity(row) ? found : row),

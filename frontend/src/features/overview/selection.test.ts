@@ -40,3 +40,7 @@ test("nonsense in the address counts as nothing", () => {
 test("an old state is counted as not known", () => {
   expect(countByHealth(rows)).toEqual({ FREEZE: 1, DANGER: 1, OBSERVE: 0, SAFE: 1, UNKNOWN: 1 });
 });
+
+test("a page that hears nothing counts every service as not known", () => {
+  expect(countByHealth(rows, true)).toMatchObject({ FREEZE: 0, SAFE: 0, UNKNOWN: 4 });
+});

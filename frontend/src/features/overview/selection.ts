@@ -78,9 +78,10 @@ function hoursLeft(row: OverviewRow): number {
   return row.forecast.time_to_exhaustion_hours ?? Number.MAX_VALUE;
 }
 
-export function countByHealth(rows: readonly OverviewRow[]): Record<Health, number> {
+/** `stale`: the page hears nothing, so that no service is known to be in any state. */
+export function countByHealth(rows: readonly OverviewRow[], stale = false): Record<Health, number> {
   const counts: Record<Health, number> = { FREEZE: 0, DANGER: 0, OBSERVE: 0, SAFE: 0, UNKNOWN: 0 };
-  for (const row of rows) counts[healthOf(row)] += 1;
+  for (const row of rows) counts[stale ? "UNKNOWN" : healthOf(row)] += 1;
   return counts;
 }
 

@@ -83,7 +83,7 @@ function Decisions({ rows }: { rows: readonly OverviewRow[] }) {
           </li>
         ))}
       </ul>
-      {asked !== null && <OverrideDialog service={asked} open onClose={() => setAsked(null)} />}
+      {asked !== null && <OverrideDialog service={asked} onClose={() => setAsked(null)} />}
     </Panel>
   );
 }

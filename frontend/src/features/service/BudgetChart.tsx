@@ -11,7 +11,7 @@ import {
 } from "recharts";
 
 import type { Change } from "../../api/release";
-import { CURSOR, GRID, MARGIN, TICK, Y_WIDTH, timeAxis } from "../../components/charts/axes";
+import { CURSOR, GRID, TICK, timeAxis, useChartLayout } from "../../components/charts/axes";
 import { ChartFrame } from "../../components/charts/ChartFrame";
 import { ChartTooltip } from "../../components/charts/ChartTooltip";
 import { Legend } from "../../components/charts/Legend";
@@ -47,6 +47,7 @@ function lines(point: BudgetPoint): [string, string][] {
 
 export function BudgetChart({ points, changes, windowDays }: Props) {
   const chosenZone = useStore(zone);
+  const { axisWidth, margin } = useChartLayout();
   return (
     <ChartFrame
       title="Error budget"
@@ -63,11 +64,11 @@ export function BudgetChart({ points, changes, windowDays }: Props) {
       legend={<Legend entries={LEGEND} />}
     >
       <ResponsiveContainer width="100%" height={230}>
-        <ComposedChart data={[...points]} margin={MARGIN} syncId="service" syncMethod="value">
+        <ComposedChart data={[...points]} margin={margin} syncId="service" syncMethod="value">
           <CartesianGrid {...GRID} />
           <XAxis {...timeAxis(points, chosenZone)} />
           <YAxis
-            width={Y_WIDTH}
+            width={axisWidth}
             tick={TICK}
             stroke="var(--line)"
             tickFormatter={(v: number) => `${Number((v * 100).toFixed(1))}%`}

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { useSearchParams } from "react-router-dom";
 
+import { serviceAlertsQuery } from "../../api/alerts";
 import { forecastOf, forecastQuery } from "../../api/forecast";
 import { changesQuery } from "../../api/release";
 import { historyQuery, type SloReport } from "../../api/slo";
@@ -10,6 +11,7 @@ import { BudgetChart } from "./BudgetChart";
 import { CountChart } from "./CountChart";
 import { RateChart } from "./RateChart";
 import { DEFAULT_RANGE, RANGES, budgetSeries, countSeries, rateSeries } from "./series";
+import { firingSpans } from "./spans";
 
 /** The history of one objective on one cursor: budget, burn rates, counts. */
 export function Charts({ report, slo }: { report: SloReport; slo: number | null }) {
@@ -21,19 +23,22 @@ export function Charts({ report, slo }: { report: SloReport; slo: number | null 
   const query = useQuery(historyQuery(service, span, slo));
   const forecasts = useQuery(forecastQuery(service)).data;
   const changes = useQuery(changesQuery(service, span.seconds)).data ?? [];
+  const alerts = useQuery(serviceAlertsQuery(service, span.seconds)).data;
   const status = report.slos.find((s) => s.id === slo);
   const windowDays = status?.window_days ?? 30;
   const thresholds = (status?.burn_pairs ?? []).map((pair) => pair.threshold);
   const forecast = forecastOf(forecasts, slo);
-  const drawn = useMemo(
-    () =>
-      query.data && {
-        budget: budgetSeries(query.data, windowDays, forecast),
-        rates: rateSeries(query.data),
-        counts: countSeries(query.data),
-      },
-    [query.data, windowDays, forecast],
-  );
+  const drawn = useMemo(() => {
+    if (!query.data) return undefined;
+    const rates = rateSeries(query.data);
+    const [first, last] = [rates[0]?.at ?? 0, rates[rates.length - 1]?.at ?? 0];
+    return {
+      budget: budgetSeries(query.data, windowDays, forecast),
+      rates,
+      counts: countSeries(query.data),
+      firing: firingSpans(alerts ?? [], first, last),
+    };
+  }, [query.data, windowDays, forecast, alerts]);
   const choose = (name: string) =>
     setSearch(
       (now) => {
@@ -68,7 +73,7 @@ export function Charts({ report, slo }: { report: SloReport; slo: number | null 
           ) : (
             <>
               <BudgetChart points={drawn.budget} changes={changes} windowDays={windowDays} />
-              <RateChart points={drawn.rates} thresholds={thresholds} />
+              <RateChart points={drawn.rates} thresholds={thresholds} firing={drawn.firing} />
               <CountChart points={drawn.counts} stepSeconds={history.step_seconds} />
             </>
           )

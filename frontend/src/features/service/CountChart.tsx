@@ -9,7 +9,7 @@ import {
   YAxis,
 } from "recharts";
 
-import { CURSOR, GRID, MARGIN, TICK, Y_WIDTH, timeAxis } from "../../components/charts/axes";
+import { CURSOR, GRID, TICK, timeAxis, useChartLayout } from "../../components/charts/axes";
 import { ChartFrame } from "../../components/charts/ChartFrame";
 import { ChartTooltip } from "../../components/charts/ChartTooltip";
 import { Legend } from "../../components/charts/Legend";
@@ -48,7 +48,8 @@ export function CountChart({
   stepSeconds: number;
 }) {
   const chosenZone = useStore(zone);
-  const axis = { width: Y_WIDTH, tick: TICK, stroke: "var(--line)" };
+  const { axisWidth, marginBesideAxis, narrow } = useChartLayout();
+  const axis = { width: axisWidth, tick: TICK, stroke: "var(--line)" };
   return (
     <ChartFrame
       title={`Requests in each ${duration(stepSeconds)}`}
@@ -65,7 +66,7 @@ export function CountChart({
       <ResponsiveContainer width="100%" height={170}>
         <ComposedChart
           data={[...points]}
-          margin={{ ...MARGIN, right: MARGIN.right - Y_WIDTH }}
+          margin={marginBesideAxis}
           syncId="service"
           syncMethod="value"
         >
@@ -75,6 +76,7 @@ export function CountChart({
           <YAxis
             yAxisId="bad"
             orientation="right"
+            mirror={narrow}
             {...axis}
             allowDecimals={false}
             tickFormatter={(v: number) => short.format(v)}

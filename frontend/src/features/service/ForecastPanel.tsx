@@ -1,6 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 
 import { forecastOf, forecastQuery, type SloForecast } from "../../api/forecast";
+import { Figure } from "../../components/Figure";
+import { useIsStale } from "../../components/freshness";
 import { Panel } from "../../components/ui/Panel";
 import { Loading, Shown } from "../../components/ui/states";
 import { hourInterval, hours } from "../../lib/format";
@@ -25,6 +27,7 @@ export function ForecastPanel({ service, slo }: { service: string; slo: number |
 function Outlook({ forecast }: { forecast: SloForecast }) {
   const chosenZone = useStore(zone);
   const at = (instant: string | null) => (instant === null ? "–" : dayTime(instant, chosenZone));
+  const certainty = useIsStale() ? "past" : "current";
   const spent = forecast.error_budget_remaining <= 0;
   const facts: [string, string][] = [
     [
@@ -48,7 +51,9 @@ function Outlook({ forecast }: { forecast: SloForecast }) {
         {facts.map(([name, figure]) => (
           <div key={name} className="contents">
             <dt className="text-muted">{name}</dt>
-            <dd className="font-medium">{figure}</dd>
+            <dd>
+              <Figure certainty={certainty} figure={figure} className="font-medium" />
+            </dd>
           </div>
         ))}
       </dl>

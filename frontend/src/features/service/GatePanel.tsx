@@ -9,6 +9,7 @@ import {
   type Release,
 } from "../../api/release";
 import { DecisionBadge } from "../../components/DecisionBadge";
+import { useIsStale } from "../../components/freshness";
 import { OverrideDialog } from "../../components/release/OverrideDialog";
 import { OverrideList } from "../../components/release/OverrideList";
 import { Button } from "../../components/ui/Button";
@@ -55,18 +56,20 @@ export function GatePanel({ service }: { service: string }) {
       <div className="mt-3">
         <Button onClick={() => withWriteAccess(() => setAsking(true))}>Override …</Button>
       </div>
-      <OverrideDialog service={service} open={asking} onClose={() => setAsking(false)} />
+      {asking && <OverrideDialog service={service} onClose={() => setAsking(false)} />}
     </Panel>
   );
 }
 
 function Verdict({ release }: { release: Release }) {
   const chosenZone = useStore(zone);
+  const stale = useIsStale();
   return (
     <div className="space-y-2 text-sm">
       <div aria-live="polite">
         <DecisionBadge decision={release.decision} allowed={release.allowed} large />
       </div>
+      {stale && <p className="text-unknown-ink">The last answer was given because:</p>}
       <ol className="list-decimal space-y-1 pl-5 leading-6">
         {release.reasons.map((reason) => (
           <li key={`${reason.code}-${reason.slo ?? ""}`}>{reason.message}</li>

@@ -2,6 +2,7 @@ import {
   CartesianGrid,
   Line,
   LineChart,
+  ReferenceArea,
   ReferenceLine,
   ResponsiveContainer,
   Tooltip,
@@ -9,7 +10,7 @@ import {
   YAxis,
 } from "recharts";
 
-import { CURSOR, GRID, MARGIN, TICK, Y_WIDTH, timeAxis } from "../../components/charts/axes";
+import { CURSOR, GRID, TICK, timeAxis, useChartLayout } from "../../components/charts/axes";
 import { ChartFrame } from "../../components/charts/ChartFrame";
 import { ChartTooltip } from "../../components/charts/ChartTooltip";
 import { Legend } from "../../components/charts/Legend";
@@ -18,6 +19,7 @@ import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
 import { dayTime } from "../../lib/time";
 import { logDomain, type RatePoint } from "./series";
+import { firingAt, mergedSpans, type FiringSpan } from "./spans";
 
 const SERIES = [
   { key: "short", name: "5 min", colour: "var(--danger)", width: 1.2 },
@@ -26,18 +28,34 @@ const SERIES = [
   { key: "composite", name: "composite", colour: "var(--ink)", width: 2 },
 ] as const;
 
+const FIRING = [
+  { severity: "ticket", name: "ticket firing", colour: "var(--observe)", opacity: 0.14 },
+  { severity: "page", name: "page firing", colour: "var(--freeze)", opacity: 0.2 },
+] as const;
+
+const LEGEND = [
+  ...SERIES.map(({ name, colour, ...rest }) => ({
+    name,
+    colour,
+    ...("dash" in rest ? { dash: rest.dash } : {}),
+  })),
+  ...FIRING.map(({ name, colour }) => ({ name, colour, area: true })),
+];
+
 interface Props {
   points: readonly RatePoint[];
   /** The burn pairs' thresholds, of which the highest pages first. */
   thresholds: readonly number[];
+  firing: readonly FiringSpan[];
 }
 
-function lines(point: RatePoint): [string, string][] {
-  return SERIES.map(({ key, name }) => [name, burnRate(point[key])]);
-}
-
-export function RateChart({ points, thresholds }: Props) {
+export function RateChart({ points, thresholds, firing }: Props) {
   const chosenZone = useStore(zone);
+  const { axisWidth, margin, narrow } = useChartLayout();
+  const lines = (point: RatePoint): [string, string][] => [
+    ...SERIES.map(({ key, name }): [string, string] => [name, burnRate(point[key])]),
+    ["firing", firingAt(firing, point.at)],
+  ];
   const marks = [...new Set([...thresholds, 1, 2])].sort((a, b) => a - b);
   return (
     <ChartFrame
@@ -50,23 +68,16 @@ export function RateChart({ points, thresholds }: Props) {
           head: name,
           cell: (p: RatePoint) => burnRate(p[key]),
         })),
+        { head: "Firing", cell: (p) => firingAt(firing, p.at) },
       ]}
-      legend={
-        <Legend
-          entries={SERIES.map((s) => ({
-            name: s.name,
-            colour: s.colour,
-            ...("dash" in s ? { dash: s.dash } : {}),
-          }))}
-        />
-      }
+      legend={<Legend entries={LEGEND} />}
     >
       <ResponsiveContainer width="100%" height={250}>
-        <LineChart data={[...points]} margin={MARGIN} syncId="service" syncMethod="value">
+        <LineChart data={[...points]} margin={margin} syncId="service" syncMethod="value">
           <CartesianGrid {...GRID} />
           <XAxis {...timeAxis(points, chosenZone)} />
           <YAxis
-            width={Y_WIDTH}
+            width={axisWidth}
             tick={TICK}
             stroke="var(--line)"
             scale="log"
@@ -76,20 +87,8 @@ export function RateChart({ points, thresholds }: Props) {
             tickFormatter={(v: number) => (v === 0.01 ? "≤ 0.01" : String(v))}
           />
           <Tooltip cursor={CURSOR} content={<ChartTooltip lines={lines} />} />
-          {marks.map((mark) => (
-            <ReferenceLine
-              key={mark}
-              y={mark}
-              stroke={mark === 2 ? "var(--freeze)" : "var(--strong-line)"}
-              strokeDasharray="3 3"
-              label={{
-                value: mark === 2 ? "2 FREEZE" : String(mark),
-                position: "right",
-                fill: "var(--muted)",
-                fontSize: 10,
-              }}
-            />
-          ))}
+          {firingAreas(firing)}
+          {thresholdLines(marks, narrow)}
           {SERIES.map((series) => (
             <Line
               key={series.key}
@@ -105,4 +104,39 @@ export function RateChart({ points, thresholds }: Props) {
       </ResponsiveContainer>
     </ChartFrame>
   );
+}
+
+function firingAreas(firing: readonly FiringSpan[]) {
+  return FIRING.flatMap(({ severity, colour, opacity }) =>
+    mergedSpans(firing, severity).map(([from, to]) => (
+      <ReferenceArea
+        key={`${severity}-${from}`}
+        className={`firing-${severity}`}
+        x1={from}
+        x2={to}
+        fill={colour}
+        fillOpacity={opacity}
+        stroke={colour}
+        strokeOpacity={0.5}
+      />
+    )),
+  );
+}
+
+/** At the edge of the plot where there is room for words, in it on a phone. */
+function thresholdLines(marks: readonly number[], narrow: boolean) {
+  return marks.map((mark) => (
+    <ReferenceLine
+      key={mark}
+      y={mark}
+      stroke={mark === 2 ? "var(--freeze)" : "var(--strong-line)"}
+      strokeDasharray="3 3"
+      label={{
+        value: mark === 2 ? "2 FREEZE" : String(mark),
+        position: narrow ? "insideTopRight" : "right",
+        fill: "var(--muted)",
+        fontSize: 10,
+      }}
+    />
+  ));
 }

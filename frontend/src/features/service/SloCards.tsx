@@ -1,7 +1,10 @@
 import type { SloStatus } from "../../api/slo";
 import { BudgetBar } from "../../components/BudgetBar";
+import { Figure } from "../../components/Figure";
+import { useCertainty } from "../../components/freshness";
 import { HealthBadge } from "../../components/HealthBadge";
 import { budget, burnRate, count, goodRatio, objective } from "../../lib/format";
+import type { Certainty } from "../../lib/health";
 
 interface Props {
   slos: readonly SloStatus[];
@@ -35,6 +38,8 @@ export function SloCards({ slos, chosen, onChoose }: Props) {
 
 function Card({ slo }: { slo: SloStatus }) {
   const counted = slo.total > 0;
+  const rates = [slo.burn_rate_5m, slo.burn_rate_1h, slo.burn_rate_24h];
+  const certainty = useCertainty(slo.data_status, counted);
   const left = Math.round((1 - slo.objective) * slo.total - slo.bad);
   return (
     <>
@@ -46,14 +51,16 @@ function Card({ slo }: { slo: SloStatus }) {
         <HealthBadge level={slo.risk_level} status={slo.data_status} />
       </span>
       <span className="mt-3 grid grid-cols-3 gap-3">
-        <Figure
+        <GreatFigure
+          certainty={certainty}
           name={`good, of ${objective(slo.objective)}`}
-          figure={goodRatio(counted ? 1 - slo.bad / slo.total : null)}
+          figure={goodRatio(1 - slo.bad / Math.max(1, slo.total))}
           more={counted ? `${count(slo.bad)} bad of ${count(slo.total)}` : "nothing counted"}
         />
-        <Figure
+        <GreatFigure
+          certainty={certainty}
           name={`budget left, ${slo.window_days} d`}
-          figure={counted ? budget(slo.error_budget_remaining) : "–"}
+          figure={budget(slo.error_budget_remaining)}
           more={
             counted
               ? left >= 0
@@ -62,14 +69,15 @@ function Card({ slo }: { slo: SloStatus }) {
               : ""
           }
         />
-        <Figure
+        <GreatFigure
+          certainty={certainty}
           name="burn rate"
-          figure={burnRate(counted ? slo.composite_burn_rate : null)}
-          more={`${burnRate(slo.burn_rate_5m)} · ${burnRate(slo.burn_rate_1h)} · ${burnRate(slo.burn_rate_24h)}`}
+          figure={burnRate(slo.composite_burn_rate)}
+          more={counted ? rates.map(burnRate).join(" · ") : ""}
         />
       </span>
       <span className="mt-3 flex flex-wrap items-center gap-3 text-xs text-muted">
-        <BudgetBar remaining={slo.error_budget_remaining} known={counted} label={false} />
+        <BudgetBar remaining={slo.error_budget_remaining} certainty={certainty} label={false} />
         {slo.risk_capped && `level capped: fewer than ${slo.min_bad_events} bad events in 24 h`}
         {slo.default && "default objective: set a target of your own below"}
         {counted && slo.coverage_ratio < 1 && `judges ${budget(slo.coverage_ratio)} of requests`}
@@ -83,11 +91,20 @@ function kindOf(slo: SloStatus): string {
   return slo.sli_type === "error_rate" ? "error rate" : "availability";
 }
 
-function Figure({ name, figure, more }: { name: string; figure: string; more: string }) {
+interface GreatFigureProps {
+  certainty: Certainty;
+  name: string;
+  figure: string;
+  more: string;
+}
+
+function GreatFigure({ certainty, name, figure, more }: GreatFigureProps) {
   return (
     <span className="min-w-0">
       <span className="block truncate text-xs text-muted">{name}</span>
-      <span className="block text-xl font-bold whitespace-nowrap">{figure}</span>
+      <span className="block text-xl font-bold whitespace-nowrap">
+        <Figure certainty={certainty} figure={figure} />
+      </span>
       <span className="block text-xs text-muted">{more}</span>
     </span>
   );

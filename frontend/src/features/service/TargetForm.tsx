@@ -1,11 +1,11 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useDeferredValue, useState, type FormEvent } from "react";
+import { useQuery } from "@tanstack/react-query";
+import { useDeferredValue } from "react";
 
-import { ProblemError } from "../../api/client";
 import { createTarget, previewQuery, updateTarget, type Target } from "../../api/slo";
-import { Button } from "../../components/ui/Button";
+import { FormFrame, WIDE } from "../../components/form/FormFrame";
+import { useFields } from "../../components/form/useFields";
+import { useSaving } from "../../components/form/useSaving";
 import { SelectField, TextField } from "../../components/ui/Field";
-import { Failure } from "../../components/ui/states";
 import { questionOf, requestOf, formOf, type TargetFields } from "./targetFields";
 import { PreviewText } from "./PreviewText";
 
@@ -24,33 +24,24 @@ interface Props {
 
 /** A target with what it would have meant for the counts that are stored, while it is written. */
 export function TargetForm({ service, target, onDone }: Props) {
-  const [form, setForm] = useState<TargetFields>(() => formOf(target));
-  const queries = useQueryClient();
+  const saving = useSaving<TargetFields>({
+    save: (typed) =>
+      target === null
+        ? createTarget(service, requestOf(typed))
+        : updateTarget(target.id, requestOf(typed)),
+    renews: [["service", service]],
+    onDone,
+  });
+  const { form, field } = useFields(() => formOf(target), saving.error);
   const question = useDeferredValue(questionOf(form));
   const preview = useQuery(previewQuery(service, question));
-  const saving = useMutation({
-    mutationFn: () =>
-      target === null
-        ? createTarget(service, requestOf(form))
-        : updateTarget(target.id, requestOf(form)),
-    onSuccess: async () => {
-      await queries.invalidateQueries({ queryKey: ["service", service] });
-      onDone();
-    },
-  });
-  const fields = saving.error instanceof ProblemError ? saving.error.fields : [];
-  const field = (name: keyof TargetFields, sent: string) => ({
-    value: form[name],
-    onChange: (event: { target: { value: string } }) =>
-      setForm({ ...form, [name]: event.target.value }),
-    error: fields.find((f) => f.field === sent)?.detail,
-  });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    saving.mutate();
-  };
   return (
-    <form onSubmit={submit} className="grid gap-3 sm:grid-cols-2">
+    <FormFrame
+      verb={target === null ? "Create" : "Save"}
+      saving={saving}
+      onSubmit={() => saving.mutate(form)}
+      onCancel={onDone}
+    >
       <TextField label="Name" required maxLength={128} {...field("name", "name")} />
       <SelectField label="Kind" options={KINDS} {...field("kind", "sli_type")} />
       <TextField
@@ -78,20 +69,9 @@ export function TargetForm({ service, target, onDone }: Props) {
         hint="below it in 24 h, the level is at most OBSERVE"
         {...field("minBad", "min_bad_events")}
       />
-      <div className="sm:col-span-2">
+      <div className={WIDE}>
         <PreviewText query={preview} asked={question !== null} />
       </div>
-      {saving.error && (
-        <div className="sm:col-span-2">
-          <Failure error={saving.error} />
-        </div>
-      )}
-      <div className="flex justify-end gap-2 sm:col-span-2">
-        <Button onClick={onDone}>Cancel</Button>
-        <Button type="submit" look="primary" disabled={saving.isPending}>
-          {target === null ? "Create" : "Save"}
-        </Button>
-      </div>
-    </form>
+    </FormFrame>
   );
 }

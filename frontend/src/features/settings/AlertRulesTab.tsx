@@ -1,18 +1,23 @@
 import { useQuery } from "@tanstack/react-query";
+import { Pencil } from "lucide-react";
 import { useState } from "react";
 
-import { rulesQuery, switchRule, type AlertRule } from "../../api/alerts";
-import { DeedDialog } from "../../components/DeedDialog";
+import { changeRule, deleteRule, rulesQuery, type AlertRule } from "../../api/alerts";
+import { DeedDialog } from "../../components/form/DeedDialog";
 import { Button } from "../../components/ui/Button";
+import { Modal } from "../../components/ui/Modal";
 import { Panel } from "../../components/ui/Panel";
 import { Shown } from "../../components/ui/states";
 import { withWriteAccess } from "../../lib/writeAccess";
+import { RuleForm } from "./RuleForm";
+import { isEnabled, sentenceOf } from "./ruleFields";
 
-const isEnabled = (rule: AlertRule) => rule.rule["enabled"] !== false;
+type Deed = "edit" | "switch" | "reset";
 
 export function AlertRulesTab() {
   const query = useQuery(rulesQuery);
-  const [switched, setSwitched] = useState<AlertRule | null>(null);
+  const [asked, setAsked] = useState<{ rule: AlertRule; deed: Deed } | null>(null);
+  const close = () => setAsked(null);
   return (
     <Panel title="Alert rules">
       <Shown query={query} height="12rem">
@@ -22,50 +27,95 @@ export function AlertRulesTab() {
               <RuleText
                 key={rule.name}
                 rule={rule}
-                onSwitch={() => withWriteAccess(() => setSwitched(rule))}
+                onAsk={(deed) => withWriteAccess(() => setAsked({ rule, deed }))}
               />
             ))}
           </ul>
         )}
       </Shown>
-      {switched && (
-        <DeedDialog
-          title={`Switch ${switched.name} ${isEnabled(switched) ? "off" : "on"}`}
-          description="What fires by it now is resolved when it is switched off."
-          verb={isEnabled(switched) ? "Switch off" : "Switch on"}
-          text="reason"
-          act={(actor, reason) =>
-            switchRule(switched.name, { enabled: !isEnabled(switched), actor, reason })
-          }
-          onClose={() => setSwitched(null)}
-        />
+      {asked?.deed === "edit" && (
+        <Modal
+          open
+          title={`Change ${asked.rule.name}`}
+          description="It is evaluated by what stands here from now on."
+          onClose={close}
+        >
+          <RuleForm rule={asked.rule} onDone={close} />
+        </Modal>
       )}
+      {asked?.deed === "switch" && <SwitchDialog rule={asked.rule} onClose={close} />}
+      {asked?.deed === "reset" && <ResetDialog rule={asked.rule} onClose={close} />}
     </Panel>
   );
 }
 
-function RuleText({ rule, onSwitch }: { rule: AlertRule; onSwitch: () => void }) {
-  const kind = rule.rule["kind"];
-  const enabled = isEnabled(rule);
+interface DialogProps {
+  rule: AlertRule;
+  onClose: () => void;
+}
+
+function SwitchDialog({ rule, onClose }: DialogProps) {
+  const verb = isEnabled(rule) ? "off" : "on";
   return (
-    <li className="flex items-start gap-3 px-4 py-2">
-      <details className="min-w-0 flex-1">
-        <summary className="cursor-pointer text-sm">
-          <strong>{rule.name}</strong>{" "}
-          <span className="text-muted">
-            {typeof kind === "string" && `${kind.replaceAll("_", " ")}, `}
-            {rule.source}
-          </span>
-          {!enabled && <strong className="ml-2">switched off</strong>}
-        </summary>
-        <pre
-          tabIndex={0}
-          className="mt-2 max-h-80 overflow-auto rounded-md bg-raised p-3 font-mono text-xs"
-        >
-          {JSON.stringify(rule.rule, null, 2)}
-        </pre>
-      </details>
-      <Button onClick={onSwitch}>{enabled ? "Switch off" : "Switch on"}</Button>
+    <DeedDialog
+      title={`Switch ${rule.name} ${verb}`}
+      description="What fires by it now is resolved when it is switched off."
+      verb={`Switch ${verb}`}
+      text="reason"
+      act={(actor, reason) =>
+        changeRule(rule.name, { enabled: !isEnabled(rule) }, { actor, reason })
+      }
+      onClose={onClose}
+    />
+  );
+}
+
+function ResetDialog({ rule, onClose }: DialogProps) {
+  return (
+    <DeedDialog
+      title={`Take back what was set for ${rule.name}`}
+      description="A default rule of this name holds again; without one there is none."
+      verb="Take back"
+      grave
+      text="reason"
+      act={(actor, reason) => deleteRule(rule.name, { actor, reason })}
+      onClose={onClose}
+    />
+  );
+}
+
+function RuleText({ rule, onAsk }: { rule: AlertRule; onAsk: (deed: Deed) => void }) {
+  const { description, runbook_url: runbook } = rule.rule;
+  return (
+    <li className="flex flex-wrap items-start gap-x-3 gap-y-1 px-4 py-2 text-sm">
+      <div className="min-w-0 flex-1 basis-72">
+        <strong>{rule.name}</strong> <span className="text-xs text-muted">{rule.source}</span>
+        {!isEnabled(rule) && <strong className="ml-2">switched off</strong>}
+        <div className="text-muted">{typeof description === "string" && description}</div>
+        <details className="text-xs">
+          <summary className="cursor-pointer">{sentenceOf(rule)}</summary>
+          <pre
+            tabIndex={0}
+            className="mt-2 max-h-80 overflow-auto rounded-md bg-raised p-3 font-mono"
+          >
+            {JSON.stringify(rule.rule, null, 2)}
+          </pre>
+        </details>
+        {typeof runbook === "string" && runbook !== "" && (
+          <a href={runbook} rel="noreferrer" className="text-xs underline">
+            runbook
+          </a>
+        )}
+      </div>
+      <span className="flex gap-1">
+        {rule.source !== "default" && <Button onClick={() => onAsk("reset")}>Take back …</Button>}
+        <Button onClick={() => onAsk("switch")}>
+          {isEnabled(rule) ? "Switch off" : "Switch on"}
+        </Button>
+        <Button look="quiet" aria-label={`Edit ${rule.name}`} onClick={() => onAsk("edit")}>
+          <Pencil size={15} aria-hidden />
+        </Button>
+      </span>
     </li>
   );
 }

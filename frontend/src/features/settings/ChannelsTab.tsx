@@ -1,44 +1,82 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Send } from "lucide-react";
 
-import { channelsQuery, testChannel, type Channel } from "../../api/alerts";
+import {
+  changeChannel,
+  channelsQuery,
+  deleteChannel,
+  testChannel,
+  type Channel,
+} from "../../api/alerts";
+import { DeedDialog } from "../../components/form/DeedDialog";
+import { ManagedList } from "../../components/form/ManagedList";
+import { useSaving } from "../../components/form/useSaving";
 import { Button } from "../../components/ui/Button";
-import { Panel } from "../../components/ui/Panel";
-import { Failure, Shown } from "../../components/ui/states";
+import { Failure } from "../../components/ui/states";
 import { withWriteAccess } from "../../lib/writeAccess";
+import { ChannelForm } from "./ChannelForm";
 
 export function ChannelsTab() {
-  const query = useQuery(channelsQuery);
   return (
-    <Panel title="Where alerts go">
-      <Shown query={query} height="8rem">
-        {(channels) => (
-          <ul className="-m-4 divide-y divide-line">
-            {channels.map((channel) => (
-              <ChannelRow key={channel.id} channel={channel} />
-            ))}
-          </ul>
-        )}
-      </Shown>
-    </Panel>
+    <ManagedList
+      title="Where alerts go"
+      noun="channel"
+      query={useQuery(channelsQuery)}
+      nameOf={(channel) => channel.name}
+      empty={<p className="text-sm text-muted">Nobody is told of anything.</p>}
+      row={(channel) => <ChannelText channel={channel} />}
+      formDescription="Rules that name it tell it what fires."
+      form={(channel, onDone) => <ChannelForm channel={channel} onDone={onDone} />}
+      removal={(channel, onClose) => (
+        <DeedDialog
+          title={`Delete ${channel.name}`}
+          description="With its secrets. Rules that name it go on with their other channels."
+          verb="Delete"
+          grave
+          text="reason"
+          act={(actor, reason) => deleteChannel(channel.id, actor, reason)}
+          onClose={onClose}
+        />
+      )}
+      isFixed={(channel) => channel.built_in}
+    />
   );
 }
 
-function ChannelRow({ channel }: { channel: Channel }) {
+function ChannelText({ channel }: { channel: Channel }) {
   const test = useMutation({ mutationFn: () => testChannel(channel.id, "dashboard") });
+  const rest = useSaving({
+    save: () => changeChannel(channel.id, { actor: "dashboard", enabled: !channel.enabled }),
+    renews: [["alerts", "channels"]],
+    onDone: () => undefined,
+  });
+  const error = test.error ?? rest.error;
   return (
-    <li className="px-4 py-2 text-sm">
-      <div className="flex flex-wrap items-center gap-4">
-        <span className="w-40 font-semibold">{channel.name}</span>
-        <span className="w-28 text-muted">{channel.kind}</span>
-        <span className="min-w-0 flex-1 truncate text-muted">{channel.address}</span>
-        {!channel.enabled && <span>resting</span>}
-        <span aria-live="polite">{test.isSuccess && "a test is on its way"}</span>
-        <Button disabled={test.isPending} onClick={() => withWriteAccess(() => test.mutate())}>
-          <Send size={14} aria-hidden /> Test
+    <>
+      <span className="w-40 truncate font-semibold">{channel.name}</span>
+      <span className="w-28 text-muted">{channel.kind}</span>
+      <span className="min-w-0 flex-1 basis-40 truncate text-muted">
+        {channel.built_in ? "stored and shown here, sent nowhere" : channel.address}
+      </span>
+      {!channel.enabled && <strong>resting</strong>}
+      <span aria-live="polite">{test.data && outcomeOf(test.data)}</span>
+      <Button disabled={test.isPending} onClick={() => withWriteAccess(() => test.mutate())}>
+        <Send size={14} aria-hidden /> Test
+      </Button>
+      {!channel.built_in && (
+        <Button disabled={rest.isPending} onClick={() => withWriteAccess(() => rest.mutate())}>
+          {channel.enabled ? "Rest" : "Use"}
         </Button>
-      </div>
-      {test.error && <Failure error={test.error} />}
-    </li>
+      )}
+      {error && (
+        <div className="w-full">
+          <Failure error={error} />
+        </div>
+      )}
+    </>
   );
+}
+
+function outcomeOf(notice: Awaited<ReturnType<typeof testChannel>>): string {
+  return notice.state === "sent" ? "the test has arrived" : `${notice.state}: ${notice.last_error}`;
 }

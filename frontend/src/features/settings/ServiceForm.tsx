@@ -1,11 +1,8 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
-
-import { ProblemError } from "../../api/client";
 import { createService, updateService, type Service } from "../../api/services";
-import { Button } from "../../components/ui/Button";
+import { FormFrame, WIDE } from "../../components/form/FormFrame";
+import { useFields } from "../../components/form/useFields";
+import { useSaving } from "../../components/form/useSaving";
 import { SelectField, TextField } from "../../components/ui/Field";
-import { Failure } from "../../components/ui/states";
 
 const TIERS = [
   ["1", "1, critical"],
@@ -14,16 +11,20 @@ const TIERS = [
 ] as const;
 const TIER_NUMBERS: Record<string, 1 | 2 | 3> = { "1": 1, "2": 2, "3": 3 };
 
-export function ServiceForm({ service, onDone }: { service: Service | null; onDone: () => void }) {
-  const [form, setForm] = useState({
+function fieldsOf(service: Service | null) {
+  return {
     name: service?.name ?? "",
     tier: String(service?.tier ?? 3),
     owner: service?.owner ?? "",
     description: service?.description ?? "",
-  });
-  const queries = useQueryClient();
-  const saving = useMutation({
-    mutationFn: () => {
+  };
+}
+
+type Fields = ReturnType<typeof fieldsOf>;
+
+export function ServiceForm({ service, onDone }: { service: Service | null; onDone: () => void }) {
+  const saving = useSaving<Fields>({
+    save: (form) => {
       const wording = {
         tier: TIER_NUMBERS[form.tier] ?? 3,
         owner: form.owner.trim(),
@@ -33,25 +34,15 @@ export function ServiceForm({ service, onDone }: { service: Service | null; onDo
         ? createService({ name: form.name.trim(), ...wording })
         : updateService(service.name, wording);
     },
-    onSuccess: async () => {
-      await queries.invalidateQueries();
-      onDone();
-    },
+    onDone,
   });
-  const fields = saving.error instanceof ProblemError ? saving.error.fields : [];
-  const field = (name: keyof typeof form) => ({
-    value: form[name],
-    onChange: (event: { target: { value: string } }) =>
-      setForm({ ...form, [name]: event.target.value }),
-    error: fields.find((f) => f.field === name)?.detail,
-  });
+  const { form, field } = useFields(() => fieldsOf(service), saving.error);
   return (
-    <form
-      className="grid gap-3"
-      onSubmit={(event) => {
-        event.preventDefault();
-        saving.mutate();
-      }}
+    <FormFrame
+      verb={service === null ? "Create" : "Save"}
+      saving={saving}
+      onSubmit={() => saving.mutate(form)}
+      onCancel={onDone}
     >
       <TextField
         label="Name"
@@ -61,15 +52,8 @@ export function ServiceForm({ service, onDone }: { service: Service | null; onDo
         {...field("name")}
       />
       <SelectField label="Tier" options={TIERS} {...field("tier")} />
-      <TextField label="Owner" maxLength={128} {...field("owner")} />
-      <TextField label="Description" maxLength={2000} {...field("description")} />
-      {saving.error && <Failure error={saving.error} />}
-      <div className="flex justify-end gap-2">
-        <Button onClick={onDone}>Cancel</Button>
-        <Button type="submit" look="primary" disabled={saving.isPending}>
-          {service === null ? "Create" : "Save"}
-        </Button>
-      </div>
-    </form>
+      <TextField className={WIDE} label="Owner" maxLength={128} {...field("owner")} />
+      <TextField className={WIDE} label="Description" maxLength={2000} {...field("description")} />
+    </FormFrame>
   );
 }

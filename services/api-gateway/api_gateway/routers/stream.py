@@ -1,15 +1,15 @@
 """/api/stream: what has changed, as it changes, so that nobody needs to ask."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Header, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
 
-from api_gateway.changes import ChangeLog
+from api_gateway.changes import Change, ChangeLog
 from api_gateway.gateway import GatewayParts
 from api_gateway.schemas import Instant
 from common.problems import Problem, responses
@@ -25,8 +25,9 @@ class StreamEvent(BaseModel):
     """Keys with new content, by topic. After `reset`, everything may have changed."""
 
     at: Instant
-    changed: dict[str, list[str]] = Field(
-        description="Topic to keys: services, `shard/<n>`, `service/<name>`, `target/<id>`"
+    changed: dict[str, dict[str, int]] = Field(
+        description="Topic to key to version, which rises with each record of the key. Keys are "
+        "services, `shard/<n>`, `service/<name>`, `target/<id>`"
     )
 
 
@@ -50,28 +51,34 @@ async def _place(gateway: GatewayParts) -> AsyncIterator[ChangeLog]:
     responses=responses(503),
 )
 async def stream_changes(
-    gateway: GatewayParts, request: Request, changes: Annotated[ChangeLog, Depends(_place)]
+    gateway: GatewayParts,
+    request: Request,
+    changes: Annotated[ChangeLog, Depends(_place)],
+    last_event_id: Annotated[str | None, Header(description="The last id that came")] = None,
 ) -> AsyncIterator[ServerSentEvent]:
-    """`reset` first, then `changed` at most twice a second, and `alive` when nothing is new.
+    """`changed` at most twice a second, and `alive` when nothing is new for two seconds.
 
-    The id is topic-partition-offset of the newest record told. What was missed while away need
-    not be told again: `reset` says that everything is to be read anew.
+    A client that comes back with the last id it has seen, to whichever replica, is told with
+    `changed` what it missed. Any other client, and one whose id says nothing here, is told
+    `reset` first: everything is to be read anew.
     """
     position = changes.position
-    yield _event("reset", gateway.clock(), {})
+    missed = changes.missed(last_event_id) if last_event_id else None
+    yield _event(
+        "reset" if missed is None else "changed", gateway.clock(), missed or (), changes.id
+    )
     while not getattr(request.app.state, "stopping", False):
         await changes.wait(LOOK_UP_SECONDS)
         fresh = changes.since(position)
         position = changes.position
-        by_topic: dict[str, list[str]] = {}
-        for change in fresh:
-            by_topic.setdefault(change.topic, []).append(change.key)
-        name, place = ("changed", fresh[-1].id) if fresh else ("alive", None)
-        yield _event(name, gateway.clock(), by_topic, place)
+        yield _event("changed" if fresh else "alive", gateway.clock(), fresh, changes.id)
         await asyncio.sleep(COALESCE_SECONDS)
 
 
 def _event(
-    name: str, at: datetime, changed: dict[str, list[str]], place: str | None = None
+    name: str, at: datetime, changes: Iterable[Change], place: str | None
 ) -> ServerSentEvent:
-    return ServerSentEvent(event=name, id=place, data=StreamEvent(at=at, changed=changed))
+    changed: dict[str, dict[str, int]] = {}
+    for change in changes:
+        changed.setdefault(change.topic, {})[change.key] = change.version
+    return ServerSentEvent(event=name, id=place or None, data=StreamEvent(at=at, changed=changed))

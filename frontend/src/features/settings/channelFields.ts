@@ -1,0 +1,52 @@
+/** Between what a person types for a channel and what the server takes. Pure. */
+
+import type { ChannelChange, NewChannel } from "../../api/alerts";
+
+export interface ChannelFields {
+  name: string;
+  kind: string;
+  url: string;
+  routing_key: string;
+  signing_secret: string;
+  actor: string;
+}
+
+type SecretName = "url" | "routing_key" | "signing_secret";
+
+export interface Secret {
+  name: SecretName;
+  label: string;
+  required: boolean;
+}
+
+const URL: Secret = { name: "url", label: "Address", required: true };
+
+/** What each kind must be told. */
+export const KINDS: Record<string, readonly Secret[]> = {
+  webhook: [URL, { name: "signing_secret", label: "Signing secret", required: false }],
+  alertmanager: [URL],
+  pagerduty: [
+    { name: "routing_key", label: "Routing key", required: true },
+    { ...URL, required: false },
+  ],
+  slack: [URL],
+  apprise: [URL],
+  simulated: [],
+};
+
+export function secretsOf(form: ChannelFields): Record<string, string> {
+  const told = (KINDS[form.kind] ?? []).map(({ name }) => [name, form[name].trim()] as const);
+  return Object.fromEntries(told.filter(([, value]) => value !== ""));
+}
+
+export function newChannelOf(form: ChannelFields): NewChannel {
+  const { name, kind, actor } = form;
+  return { name: name.trim(), kind, secrets: secretsOf(form), actor: actor.trim() } as NewChannel;
+}
+
+/** Secrets are replaced all at once; where none is typed they stay as they are. */
+export function channelChangeOf(form: ChannelFields): ChannelChange {
+  const secrets = secretsOf(form);
+  const told = Object.keys(secrets).length > 0;
+  return { actor: form.actor.trim(), ...(told ? { secrets } : {}) };
+}

@@ -1,0 +1,57 @@
+import { expect, test } from "vitest";
+
+import type { AlertRule } from "../../api/alerts";
+import { changesOf, fieldsOf, sentenceOf, thresholdOf } from "./ruleFields";
+
+const rule = {
+  name: "budget-left",
+  rule: {
+    name: "budget-left",
+    kind: "budget_left",
+    levels: [
+      { severity: "info", at_most_ratio: 0.5 },
+      { severity: "ticket", at_most_ratio: 0.1 },
+    ],
+    for_seconds: 300,
+    resolve_for_seconds: 600,
+    cooldown_seconds: 900,
+    min_bad_events: 10,
+    channels: ["simulated"],
+    runbook_url: "",
+  },
+} as unknown as AlertRule;
+
+const form = fieldsOf(rule, "ana");
+
+test("a form that nobody has touched changes nothing", () => {
+  expect(changesOf(rule, form)).toEqual({});
+});
+
+test("only what is other is sent, levels with all that they have", () => {
+  const runbook = "https://runbooks.example.com/budget";
+  const typed = { ...form, hold: "60", channels: "simulated, on-call", severity1: "page", runbook };
+  expect(changesOf(rule, typed)).toEqual({
+    for_seconds: 60,
+    channels: ["simulated", "on-call"],
+    levels: [
+      { severity: "info", at_most_ratio: 0.5 },
+      { severity: "page", at_most_ratio: 0.1 },
+    ],
+    runbook_url: runbook,
+  });
+});
+
+test("a rule reads as a line", () => {
+  expect(sentenceOf(rule).replaceAll("\u202f", " ")).toBe(
+    "info at 50 % left · ticket at 10 % left · held 5 min · cooldown 15 min · to simulated",
+  );
+});
+
+test.each([
+  [{ long_windows_seconds: [3600, 21_600] }, "windows of 1 h, 6 h"],
+  [{ statuses: ["stale", "no_data"] }, "stale, no data"],
+  [{ at_least_level: "FREEZE" }, "FREEZE"],
+  [{ within_hours: 24 }, "spent within 24 h"],
+  [{ at_least_burn_rate: 0.5 }, "from 0.50×"],
+  [{ at_least_events: 3 }, "from 3 events"],
+])("%j fires at %s", (level, words) => expect(thresholdOf(level)).toBe(words));

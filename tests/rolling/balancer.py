@@ -1,0 +1,144 @@
+"""Clients of two gateways: one behind a balancer that looks at `/readyz`, and readers of streams.
+
+The balancer does what they all do: it asks who is ready, sends to them in turn (to all where nobody
+says so), and goes to the next where a connection is refused, or where one that it had kept open is
+closed before a read is answered. Whatever else goes wrong reaches its client as an error.
+"""
+
+import asyncio
+import itertools
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import httpx
+
+from burnline.services import PLAIN_HTTP
+
+LOOK_SECONDS: Final = 0.2
+_ATTEMPTS: Final = 3
+_READY_SECONDS: Final = 90.0
+_SERVICE: Final = "service-01"
+READS: Final = (
+    "/api/services",
+    "/api/burn",
+    f"/api/slo/{_SERVICE}",
+    f"/api/burn/{_SERVICE}",
+    f"/api/forecast/{_SERVICE}",
+    f"/api/release/{_SERVICE}",
+    "/api/alerts",
+    "/api/summary",
+)
+CHECK: Final = f"/api/release/{_SERVICE}/check"
+
+
+@dataclass
+class Balancer:
+    """Sends requests to the gateways that are ready; `errors` are those that clients saw."""
+
+    urls: Sequence[str]
+    headers: dict[str, str]
+    answered: Counter[int] = field(default_factory=Counter)
+    errors: list[str] = field(default_factory=list)
+    sent_again: int = 0
+    _turn: Iterator[int] = field(default_factory=itertools.count)
+
+    def __post_init__(self) -> None:
+        self._ready = dict.fromkeys(self.urls, False)
+
+    async def run(self, requests_per_second: float, until: asyncio.Event) -> None:
+        """Send reads, and a write every tenth time, until told to stop."""
+        async with _client(self.headers) as client:
+            looking = [asyncio.create_task(self._look(client, url)) for url in self.urls]
+            await asyncio.gather(*map(self.wait_ready, self.urls))
+            due = time.monotonic()
+            async with asyncio.TaskGroup() as asking:
+                while not until.is_set():
+                    number = next(self._turn)
+                    method, path = ("POST", CHECK) if number % 10 == 9 else ("GET", _read(number))
+                    asking.create_task(self._ask(client, method, path, number))
+                    due += 1 / requests_per_second
+                    await asyncio.sleep(max(0.0, due - time.monotonic()))
+            for task in looking:
+                task.cancel()
+
+    @property
+    def requests(self) -> int:
+        """How many requests have been answered or have failed."""
+        return self.answered.total() + len(self.errors)
+
+    async def wait_ready(self, url: str) -> None:
+        """Wait until it knows that a gateway is ready."""
+        async with asyncio.timeout(_READY_SECONDS):
+            while not self._ready[url]:
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def _look(self, client: httpx.AsyncClient, url: str) -> None:
+        while True:
+            try:
+                self._ready[url] = (await client.get(f"{url}/readyz")).is_success
+            except httpx.ConnectError:
+                self._ready[url] = False
+            except httpx.HTTPError:
+                pass  # slow, or closing: the next look says more
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _ask(self, client: httpx.AsyncClient, method: str, path: str, number: int) -> None:
+        ready = [url for url in self.urls if self._ready[url]] or self.urls
+        for turn in range(_ATTEMPTS):
+            url = ready[(number + turn) % len(ready)]
+            try:
+                answer = await client.request(method, f"{url}{path}")
+            except httpx.HTTPError as error:
+                if turn + 1 < _ATTEMPTS and _may_go_to_the_next(method, error):
+                    self.sent_again += 1
+                    continue
+                self.errors.append(f"{url} {method} {path}: {error!r}")
+                return
+            self.answered[answer.status_code] += 1
+            if not answer.is_success:
+                self.errors.append(f"{method} {path}: {answer.status_code} {answer.text}")
+            return
+
+
+@dataclass
+class StreamReader:
+    """Reads the events of one gateway, and comes back whenever the stream has ended."""
+
+    url: str
+    resets: int = 0
+    ended: int = 0
+    torn: list[str] = field(default_factory=list)
+
+    async def run(self) -> None:
+        """Read for ever; cancel to stop."""
+        async with _client({}) as client:
+            while True:
+                try:
+                    await self._read(client)
+                except httpx.ConnectError:
+                    pass
+                except httpx.HTTPError as error:
+                    self.torn.append(repr(error))
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def _read(self, client: httpx.AsyncClient) -> None:
+        async with client.stream("GET", f"{self.url}/api/stream") as answer:
+            async for line in answer.aiter_lines():
+                self.resets += line == "event: reset"
+        self.ended += 1
+
+
+def _may_go_to_the_next(method: str, error: httpx.HTTPError) -> bool:
+    closed = isinstance(error, httpx.RemoteProtocolError | httpx.ReadError)
+    return isinstance(error, httpx.ConnectError) or (closed and method == "GET")
+
+
+def _read(number: int) -> str:
+    return READS[number % len(READS)]
+
+
+def _client(headers: dict[str, str]) -> httpx.AsyncClient:
+    return httpx.AsyncClient(headers=headers, timeout=30.0, trust_env=False, verify=PLAIN_HTTP)
