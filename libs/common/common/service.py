@@ -16,12 +16,14 @@ from starlette.middleware.cors import CORSMiddleware
 from common.access.document import describe_access
 from common.access.middleware import Access, AccessMiddleware
 from common.access.setup import access_of
+from common.api_docs import add_docs
 from common.http import (
     REQUEST_ID_HEADER,
     BodyLimitMiddleware,
     CorrelationMiddleware,
     UnexpectedErrorMiddleware,
 )
+from common.http_protocol import BoundedProtocol
 from common.problems import ProblemDocument, install_problem_handlers
 from common.response_headers import SecurityHeadersMiddleware
 from common.settings import Settings
@@ -55,11 +57,22 @@ def build_app(  # noqa: PLR0913 - what services differ in
     Without `access` only the tokens of the settings are known.
     """
     access = access or access_of(settings)
-    app = FastAPI(title=title, lifespan=lifespan, generate_unique_id_function=lambda r: r.name)
+    app = FastAPI(
+        title=title,
+        lifespan=lifespan,
+        generate_unique_id_function=lambda r: r.name,
+        docs_url=None,
+        redoc_url=None,
+    )
     install_problem_handlers(app)
     _add_operations(app, readiness)
+    add_docs(app)
     # the last one added is the first that a request meets
-    app.add_middleware(BodyLimitMiddleware, limit_bytes=body_limit_bytes)
+    app.add_middleware(
+        BodyLimitMiddleware,
+        limit_bytes=body_limit_bytes,
+        timeout_seconds=settings.body_timeout_seconds,
+    )
     app.add_middleware(AccessMiddleware, access=access)
     _share_with(app, settings.cors_origins)
     app.add_middleware(UnexpectedErrorMiddleware)
@@ -132,6 +145,7 @@ def make_server(app: FastAPI, settings: Settings, port: int) -> uvicorn.Server:
     """Return the server of an application, which is not started yet."""
     config = uvicorn.Config(
         app,
+        http=BoundedProtocol,
         host=settings.host,
         port=port,
         log_config=None,  # as all else: see common.logging

@@ -46,6 +46,8 @@ class Settings(AccessSettings):
     host: str = Field("127.0.0.1", validation_alias="BURNLINE_HOST")
     data_dir: Path = Field(Path(".burnline"), validation_alias="BURNLINE_DATA_DIR")
     debug: bool = Field(default=False, validation_alias="DEBUG")
+    body_timeout_seconds: float = Field(30, gt=0, validation_alias="BURNLINE_BODY_TIMEOUT_SECONDS")
+    """How long the body of a request may take to come."""
     # from the signal to stop until the port closes: longer than whoever asks /readyz takes to see
     drain_seconds: float = Field(0, ge=0, le=300, validation_alias="BURNLINE_DRAIN_SECONDS")
 
