@@ -67,7 +67,7 @@ async def gateway_on(given: dict[str, Any], store: MemoryStore) -> AsyncIterator
 @pytest.fixture(scope="session")
 def gateway_document() -> dict[str, Any]:
     """The gateway's OpenAPI document; it is the same for every application."""
-    settings = GatewaySettings.model_validate({"database_url": "postgresql://none"})
+    settings = GatewaySettings.model_validate({"database_url": "postgresql://127.0.0.1/none"})
     store = MemoryStore()
     intents, results, alerts = MemoryIntents(store), MemoryResults(store), MemoryAlerts(store)
     ingest, ends = MemoryIngest(store), MemoryLogs().ends

@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from common.kafka import partitions_of
+from common.settings import DatabaseSettings, KafkaSettings
 from common.topics import HISTORY, METRICS
 
 TIMEOUT_SECONDS: Final = 5.0
@@ -16,7 +17,8 @@ NEXT_OFFSETS: Final = "SELECT topic, shard, next_offset FROM burnrate.shard_offs
 
 async def consumer_lag(bootstrap_servers: str, database_url: str) -> int | None:
     """Records behind over all partitions; None when broker or database do not tell in time."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers)
+    kafka = KafkaSettings(KAFKA_BOOTSTRAP_SERVERS=(bootstrap_servers,))
+    consumer = AIOKafkaConsumer(**kafka.client_options())
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             await consumer.start()
@@ -28,7 +30,8 @@ async def consumer_lag(bootstrap_servers: str, database_url: str) -> int | None:
 
 
 async def _next_offsets(database_url: str) -> dict[TopicPartition, int]:
-    connection = await asyncpg.connect(database_url)
+    settings = DatabaseSettings(DATABASE_URL=database_url)
+    connection = await asyncpg.connect(**settings.connect_options())
     try:
         rows = await connection.fetch(NEXT_OFFSETS)
     finally:

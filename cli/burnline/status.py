@@ -14,6 +14,7 @@ from burnline.kafka import answers, silence_client_logs
 from burnline.lag import consumer_lag
 from burnline.services import SERVICES, base_url, is_service_ready
 from burnline.state import StackState, read_state
+from common.settings import DatabaseSettings
 
 PROBE_TIMEOUT_SECONDS = 3.0
 
@@ -70,7 +71,10 @@ def _row(state: StackState, name: str, *, is_ready: bool) -> Row:
 
 async def _database_answers(url: str) -> bool:
     try:
-        connection = await asyncpg.connect(url, timeout=PROBE_TIMEOUT_SECONDS)
+        settings = DatabaseSettings(DATABASE_URL=url)
+        connection = await asyncpg.connect(
+            **settings.connect_options(), timeout=PROBE_TIMEOUT_SECONDS
+        )
     except (OSError, TimeoutError, asyncpg.PostgresError):
         return False
     await connection.close()

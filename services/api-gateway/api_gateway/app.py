@@ -88,7 +88,7 @@ def make_gateway(
     results = OverviewResults(read_model, forecasts, decisions)
     recent = RecentEvents(stores.results, stores.alerts, 2 * settings.ready_seconds)
     findings = Findings(forecasts.newest, GateFindings(decisions).release, recent.events)
-    cache = shared_cache(settings.redis_url)
+    cache = shared_cache(settings)
     timeout_seconds = settings.channel_test_timeout_seconds
     view = executive_view(settings, stores.catalog, cache, read_model, findings, clock)
     return Gateway(

@@ -5,10 +5,16 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from common.settings import AdmissionSettings, DatabaseSettings, KafkaSettings, Settings
+from common.settings import (
+    AdmissionSettings,
+    DatabaseSettings,
+    KafkaSettings,
+    RedisSettings,
+    Settings,
+)
 
 
-class GatewaySettings(Settings, KafkaSettings, DatabaseSettings, AdmissionSettings):
+class GatewaySettings(Settings, KafkaSettings, DatabaseSettings, RedisSettings, AdmissionSettings):
     """Where the gateway listens and how long it waits."""
 
     port: int = Field(8000, validation_alias="BURNLINE_PORT")
@@ -39,8 +45,6 @@ class GatewaySettings(Settings, KafkaSettings, DatabaseSettings, AdmissionSettin
     """An answer on all services is at most this much older than what it tells."""
     dashboard_dir: Path | None = Field(None, validation_alias="BURNLINE_DASHBOARD_DIR")
     """The built dashboard; without it the gateway serves the API alone."""
-    redis_url: SecretStr | None = Field(None, validation_alias="REDIS_URL")
-    """Where replicas share expensive answers; unset: they do not."""
     ai_base_url: str | None = Field(None, validation_alias="AI_BASE_URL")
     """Where a language model that speaks OpenAI's protocol phrases narratives; unset: nowhere."""
     ai_model: str = Field("default", validation_alias="AI_MODEL")
