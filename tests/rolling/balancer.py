@@ -47,6 +47,7 @@ class Balancer:
 
     def __post_init__(self) -> None:
         self._ready = dict.fromkeys(self.urls, False)
+        self._under_way: Counter[str] = Counter()
 
     async def run(self, requests_per_second: float, until: asyncio.Event) -> None:
         """Send reads, and a write every tenth time, until told to stop."""
@@ -75,6 +76,12 @@ class Balancer:
             while not self._ready[url]:
                 await asyncio.sleep(LOOK_SECONDS)
 
+    async def wait_left(self, url: str) -> None:
+        """Wait until it knows that a gateway is not ready, and waits for no answer of it."""
+        async with asyncio.timeout(_READY_SECONDS):
+            while self._ready[url] or self._under_way[url]:
+                await asyncio.sleep(LOOK_SECONDS)
+
     async def _look(self, client: httpx.AsyncClient, url: str) -> None:
         while True:
             try:
@@ -90,6 +97,7 @@ class Balancer:
         for turn in range(_ATTEMPTS):
             url = ready[(number + turn) % len(ready)]
             try:
+                self._under_way[url] += 1
                 answer = await client.request(method, f"{url}{path}")
             except httpx.HTTPError as error:
                 if turn + 1 < _ATTEMPTS and _may_go_to_the_next(method, error):
@@ -97,6 +105,8 @@ class Balancer:
                     continue
                 self.errors.append(f"{url} {method} {path}: {error!r}")
                 return
+            finally:
+                self._under_way[url] -= 1
             self.answered[answer.status_code] += 1
             if not answer.is_success:
                 self.errors.append(f"{method} {path}: {answer.status_code} {answer.text}")
