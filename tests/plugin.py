@@ -16,7 +16,7 @@ from tests.cluster import Cluster
 from tests.servers import note_kafka
 from tests.stack import Stack
 
-GARBAGE_THRESHOLDS: Final = (20_000, 20, 20)
+GARBAGE_THRESHOLDS: Final = (50_000, 20, 50)
 SERVER_FIXTURES: Final = frozenset({"cluster", "stack", "new_stack", "redis_node"})
 
 

