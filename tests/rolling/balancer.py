@@ -19,19 +19,19 @@ from burnline.services import PLAIN_HTTP
 
 LOOK_SECONDS: Final = 0.2
 _ATTEMPTS: Final = 3
-_READY_SECONDS: Final = 90.0
-_SERVICE: Final = "service-01"
+_READY_SECONDS: Final = 240.0
+SERVICE: Final = "service-01"
 READS: Final = (
     "/api/services",
     "/api/burn",
-    f"/api/slo/{_SERVICE}",
-    f"/api/burn/{_SERVICE}",
-    f"/api/forecast/{_SERVICE}",
-    f"/api/release/{_SERVICE}",
+    f"/api/slo/{SERVICE}",
+    f"/api/burn/{SERVICE}",
+    f"/api/forecast/{SERVICE}",
+    f"/api/release/{SERVICE}",
     "/api/alerts",
     "/api/summary",
 )
-CHECK: Final = f"/api/release/{_SERVICE}/check"
+CHECK: Final = f"/api/release/{SERVICE}/check"
 
 
 @dataclass

@@ -15,6 +15,7 @@ SERVICES: Final = ("ingest", "burnrate", "forecast", "gate", "alerts", "api_gate
 DRAIN_SECONDS: Final = 120
 """Ended by a second signal, once the balancer sends elsewhere: a busy machine has no clock."""
 END_SECONDS: Final = 90.0
+READY_SECONDS: Final = 240.0
 _ENDED_IN_ORDER: Final = (0, -signal.SIGTERM)
 
 
@@ -47,7 +48,7 @@ class Fleet:
         every = [member for members in self.members.values() for member in members]
         for member in every:
             member.start()
-        await asyncio.gather(*(member.wait_ready() for member in every))
+        await asyncio.gather(*(member.wait_ready(READY_SECONDS) for member in every))
 
     async def roll(self, services: Sequence[str], balancer: Balancer) -> None:
         """Restart the processes of each service, one at a time, services side by side.
@@ -66,7 +67,7 @@ class Fleet:
             code = await member.wait_ended(END_SECONDS)
             assert code in _ENDED_IN_ORDER, f"{member.name} ended with {code}\n{member.log}"
             member.start()
-            await member.wait_ready()
+            await member.wait_ready(READY_SECONDS)
             if member.url in balancer.urls:
                 await balancer.wait_ready(member.url)
             self.seconds[member.name] = time.monotonic() - began
