@@ -42,7 +42,10 @@ class Provider:
         self.path.write_text(json.dumps(self.public()))
 
     def public(self) -> dict[str, Any]:
-        kinds = {rsa.RSAPrivateKey: RSAAlgorithm, ec.EllipticCurvePrivateKey: ECAlgorithm}
+        kinds: dict[type, Any] = {
+            rsa.RSAPrivateKey: RSAAlgorithm,
+            ec.EllipticCurvePrivateKey: ECAlgorithm,
+        }
         found = []
         for key_id, key in self.keys.items():
             algorithm = next(a for kind, a in kinds.items() if isinstance(key, kind))
@@ -141,7 +144,7 @@ async def test_a_token_for_others_or_of_another_time_is_refused(
 
 
 async def test_nobody_signs_with_what_everybody_knows(provider: Provider) -> None:
-    """The classic forgeries: no signature, the public key as a shared secret, a key of one's own."""
+    """Forgeries: no signature, the public key as a shared secret, a key of one's own."""
     public = provider.keys["first"].public_key()
     pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     claims = jwt.decode(provider.token(**GOOD), options={"verify_signature": False})
