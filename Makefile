@@ -14,9 +14,14 @@ TEST_FOLDERS := libs/common/tests $(patsubst %/,%,$(sort $(dir $(wildcard servic
 # Most tests wait for servers, so that more of them than there are cores still help. Each process
 # has a PostgreSQL and a Kafka of its own (about 1.5 GB); 0 runs all tests in one, with `-x`, `--pdb`.
 PROCESSES ?= 3
+# Renders the Kubernetes manifests for their tests; kubectl has one inside.
+KUSTOMIZE := $(or $(shell command -v kustomize || command -v kubectl),$(BIN)/kustomize)
 BENCHMARKS := $(wildcard benchmarks/bench_*.py)
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes \
 	--no-annotate --no-header
+
+# Compiled modules are kept, whatever the shell says: the tests start processes by the hundred.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help install up down logs clean test test-fast check check-dashboard api-types types format schemas bench backtest chaos pins
@@ -38,11 +43,11 @@ logs: $(RUN) ## follow the logs of the local stack
 clean: ## end the local stack and forget its data
 	@if [ -x $(BIN)/burnline ]; then $(BIN)/burnline clean; else echo "nothing to forget"; fi
 
-test: $(DEV) ## run all tests, on real Apache Kafka and PostgreSQL
+test: $(DEV) $(KUSTOMIZE) ## run all tests, on real Apache Kafka and PostgreSQL
 	$(BIN)/pytest --numprocesses $(PROCESSES) --durations 15 $(ARGS)
 
-test-fast: $(DEV) ## run the tests that need no server
-	$(BIN)/pytest -m "not servers" --numprocesses auto $(ARGS)
+test-fast: $(DEV) $(KUSTOMIZE) ## run the tests that need no server, dear properties on fewer examples
+	TESTS_EXAMPLES_RATIO=0.25 $(BIN)/pytest -m "not servers" --numprocesses auto $(ARGS)
 
 check: $(DEV) ## check style, types, import boundaries and the house rules
 	$(BIN)/ruff check .
@@ -87,7 +92,7 @@ chaos: $(DEV) ## hurt real servers for SECONDS=60 by SEED=1, then compare every 
 pins: $(DEV) ## compile the hashed pins again; what is pinned stays unless pyproject.toml forbids it
 	$(COMPILE) --extra dev --output-file requirements-dev.txt
 	$(COMPILE) --extra local --constraint requirements-dev.txt --output-file requirements.txt
-	$(COMPILE) --extra notify --constraint requirements-dev.txt \
+	$(COMPILE) --extra notify --extra tracing --constraint requirements-dev.txt \
 		--output-file requirements-services.txt
 	cd frontend && npm install --package-lock-only && npm run --silent strip-lock
 	@! grep -n '://' requirements*.txt frontend/package-lock.json
@@ -106,6 +111,11 @@ $(DEV): requirements-dev.txt pyproject.toml
 	@$(BIN)/pip install --quiet --require-hashes --requirement requirements-dev.txt
 	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(RUN) $@
+
+.venv/bin/kustomize:
+	@command -v go >/dev/null || { \
+		echo "the tests of the Kubernetes manifests need kubectl, kustomize, or Go to build it"; exit 1; }
+	GOBIN=$(abspath $(BIN)) go install sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
 
 .venv/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -174,9 +174,25 @@ class Cluster:
 
     async def new_database(self) -> str:
         """Make a fresh, migrated database and return its name."""
+        return await self._create(TEMPLATE)
+
+    async def empty_database(self) -> str:
+        """Make a database without any schema of ours and return its name."""
+        return await self._create("template0")
+
+    async def drop_and_create(self, name: str) -> None:
+        """Drop a database with all that is in it, and make it again, empty."""
+        await self._query(f'DROP DATABASE "{name}"')
+        await self._query(f'CREATE DATABASE "{name}" TEMPLATE template0')
+
+    def program(self, name: str) -> Path:
+        """One of PostgreSQL's programs, of the server's own version."""
+        return self._node.home.program(name)
+
+    async def _create(self, template: str) -> str:
         self._databases += 1
         name = f"test_{self._databases}"
-        await self._query(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"')
+        await self._query(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return name
 
     async def fresh_topics(self, *names: str) -> None:

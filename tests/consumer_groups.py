@@ -20,6 +20,17 @@ async def put_out_all(bootstrap: str) -> list[str]:
         await admin.close()
 
 
+async def committed_offsets(bootstrap: str, group: str) -> dict[tuple[str, int], int]:
+    """Return what a group has committed to Kafka, by topic and partition."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        found = await admin.list_consumer_group_offsets(group)
+        return {(tp.topic, tp.partition): at.offset for tp, at in found.items()}
+    finally:
+        await admin.close()
+
+
 async def _put_out(admin: AIOKafkaAdminClient, group: str) -> list[str]:
     node: int = await admin.find_coordinator(group)
     described = (await admin.describe_consumer_groups([group], node))[0].groups

@@ -10,11 +10,14 @@ from typing import Any, Final
 
 import typer
 
-from burnline.config import data_dir
-from burnline.errors import StackError
-from burnline.gate_client import GateClient, NoAnswerError, Question, connect
+from burnline.api_client import connected, gateway_address
+from burnline.gate_client import (
+    REQUEST_TIMEOUT_SECONDS,
+    GateClient,
+    NoAnswerError,
+    Question,
+)
 from burnline.gate_report import Format, Level, headline, report
-from burnline.state import read_state
 
 ALLOWED: Final = 0
 BLOCKED: Final = 3
@@ -51,24 +54,13 @@ def question(
     service: str, change_class: str, version: str | None, environ: Mapping[str, str] = os.environ
 ) -> Question:
     """Return the question for the server that the environment names, else for the local stack."""
-    return Question(*gateway_address(environ), service, change_class, version)
-
-
-def gateway_address(environ: Mapping[str, str] = os.environ) -> tuple[str, str | None]:
-    """Return the gateway's base URL and the token; StackError where no gateway is known."""
-    url, token = environ.get("BURNLINE_URL"), environ.get("BURNLINE_API_TOKEN")
-    if not url:
-        state = read_state(data_dir(environ).state)
-        if state is None or not state.is_running():
-            raise StackError("no gateway is known: set BURNLINE_URL, or burnline up")
-        url = state.address("BURNLINE_PORT")
-        token = token or state.environment.get("BURNLINE_API_TOKEN")
-    return url, token
+    address = gateway_address(environ)
+    return Question(address, service, change_class, version)
 
 
 def run_check(asked: Question, options: Options) -> None:
     """Print the answer and exit: see `exit_status`; UNDECIDED where there is no answer."""
-    with connect(asked.base_url, asked.token) as client:
+    with connected(asked.address, REQUEST_TIMEOUT_SECONDS) as client:
         try:
             answer = wait_for_answer(GateClient(asked, client), options)
         except NoAnswerError as error:

@@ -4,12 +4,12 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
 
+from burnline.api_client import GatewayAddress, answer_of
 from burnline.errors import StackError
 
 REQUEST_TIMEOUT_SECONDS: Final = 5.0
@@ -27,10 +27,9 @@ class NoAnswerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is to be released, and where that is asked; `token` is needed to count a use."""
+    """What is to be released, and where that is asked; the token is needed to count a use."""
 
-    base_url: str
-    token: str | None
+    address: GatewayAddress
     service: str
     change_class: str
     version: str | None
@@ -94,34 +93,17 @@ class GateClient:
         try:
             response = self._client.request(method, path, params=asked)
         except httpx.TransportError as error:
-            reason = f"{self._question.base_url} does not answer: {str(error) or repr(error)}"
+            reason = (
+                f"{self._question.address.base_url} does not answer: {str(error) or repr(error)}"
+            )
             return _Silence(reason, was_sent=not isinstance(error, httpx.ConnectError))
         if response.status_code in _PASSING:
-            return _Silence(f"{self._question.base_url} answers {response.status_code}")
+            return _Silence(f"{self._question.address.base_url} answers {response.status_code}")
         return _answer_of(response)
 
 
-def connect(base_url: str, token: str | None) -> httpx.Client:
-    """Return a client of a gateway; StackError for what is no address."""
-    headers = {"Accept": "application/json"}
-    if token:
-        headers["Authorization"] = f"Bearer {token}"
-    url = httpx.URL(base_url)
-    if url.scheme not in {"http", "https"} or not url.host:
-        raise StackError(
-            f"BURNLINE_URL: `{base_url}` is no address such as https://burnline.example"
-        )
-    return httpx.Client(base_url=url, headers=headers, timeout=REQUEST_TIMEOUT_SECONDS)
-
-
 def _answer_of(response: httpx.Response) -> dict[str, Any]:
-    try:
-        content = response.json()
-    except ValueError:
-        content = None
-    if response.status_code != HTTPStatus.OK:
-        detail = content.get("detail", "") if isinstance(content, dict) else ""
-        raise StackError(f"the gateway answers {response.status_code}: {detail or 'no reason'}")
+    content = answer_of(response)
     if not isinstance(content, dict) or not {"decision", "allowed"} <= content.keys():
         raise StackError(f"{response.url} is no release decision; is BURNLINE_URL the gateway's?")
     return content

@@ -54,4 +54,5 @@ def revoke(key_id: KeyArgument) -> None:
 
 
 def _desk() -> Any:
-    return import_module("burnline.keys_desk").connected()
+    address = import_module("burnline.api_client").gateway_address()
+    return import_module("burnline.keys_desk").KeysDesk(address)

@@ -1,24 +1,20 @@
 """Asks the gateway for API keys, and prints them."""
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import httpx
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from burnline.errors import StackError
-from burnline.gate_check import gateway_address
-from burnline.gate_client import connect
+from burnline.api_client import TIMEOUT_SECONDS, GatewayAddress, ask, connected
 
 
 class KeysDesk:
     """The operations on keys; what is refused is a StackError with the server's reason."""
 
-    def __init__(self, client: httpx.Client) -> None:
-        self._client = client
+    def __init__(self, address: GatewayAddress) -> None:
+        self._address = address
 
     def create(self, name: str, scopes: Sequence[str], expires_in_days: float) -> None:
         """Create a key and print it."""
@@ -51,19 +47,8 @@ class KeysDesk:
         Console().print(table)
 
     def _answer(self, method: str, path: str, body: object = None) -> Any:
-        try:
-            response = self._client.request(method, path, json=body)
-        except httpx.TransportError as error:
-            raise StackError(f"{self._client.base_url} does not answer: {error!r}") from None
-        content = response.json() if response.content else {}
-        if response.is_error:
-            raise StackError(f"the gateway answers {response.status_code}: {content['detail']}")
-        return content
-
-
-def connected(environ: Mapping[str, str] = os.environ) -> KeysDesk:
-    """Return a desk at the server that the environment names, else at the local stack."""
-    return KeysDesk(connect(*gateway_address(environ)))
+        with connected(self._address, TIMEOUT_SECONDS) as client:
+            return ask(client, method, path, body=body)
 
 
 def _print_made(made: Mapping[str, Any]) -> None:

@@ -5,15 +5,14 @@ from typing import Annotated
 
 import typer
 
+from burnline.addresses import addresses
 from burnline.database import database_url
+from burnline.errors import StackError
 from common.ledger_store import reset_ledger
+from common.restored import StillRunningError, empty_derived_topics
+from common.settings import KafkaSettings
 
 ledger = typer.Typer(no_args_is_help=True, help="What the consumers remember of the broker.")
-
-
-@ledger.callback()
-def _group() -> None:
-    """Keep `reset` a subcommand although it is the only one."""
 
 
 @ledger.command()
@@ -27,3 +26,21 @@ def reset(
         typer.confirm(f"Forget which records of the broker {schema} has applied?", abort=True)
     asyncio.run(reset_ledger(url, schema))
     typer.echo(f"the ledger of {schema} is empty; restart its service")
+
+
+@ledger.command()
+def restored(
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,  # noqa: FBT002
+) -> None:
+    """Empty the topics that are filled from the database, which was restored from a backup.
+
+    To be run before the services start: nothing published since the backup may outlive it.
+    """
+    servers = addresses().bootstrap_servers
+    if not yes:
+        typer.confirm("Are all services stopped, and is the database restored?", abort=True)
+    try:
+        asyncio.run(empty_derived_topics(KafkaSettings(KAFKA_BOOTSTRAP_SERVERS=servers)))
+    except StillRunningError as error:
+        raise StackError(str(error)) from None
+    typer.echo("what is published from the database is forgotten; start the services")

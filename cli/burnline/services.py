@@ -57,10 +57,16 @@ def base_url(environment: dict[str, str], service: Service) -> str:
 
 async def is_service_ready(url: str) -> bool:
     """Whether the service at this base URL says that it is ready."""
+    return await failing_checks(url) == {}
+
+
+async def failing_checks(url: str) -> dict[str, str] | None:
+    """What the service at this base URL lacks to be ready, by name; None without an answer."""
     try:
         async with httpx.AsyncClient(
             timeout=PROBE_TIMEOUT_SECONDS, trust_env=False, verify=PLAIN_HTTP
         ) as client:
-            return (await client.get(f"{url}/readyz")).is_success
-    except httpx.HTTPError:
-        return False
+            answer = await client.get(f"{url}/readyz")
+            return {} if answer.is_success else dict(answer.json()["failing"])
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        return None

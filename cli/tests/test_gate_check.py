@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from burnline import gate_client
+from burnline.api_client import GatewayAddress
 from burnline.errors import StackError
 from burnline.gate_check import Options, duration_seconds, exit_status, wait_for_answer
 from burnline.gate_client import PATIENCE_SECONDS, GateClient, NoAnswerError, Question
@@ -39,7 +40,8 @@ STATES = {
     "UNKNOWN": ("UNKNOWN", False),
     "UNKNOWN, allowed": ("UNKNOWN", True),
 }
-ASKED = Question("http://gate.example:8000", "a token", "checkout", "fix", "1.42.1")
+SERVER = GatewayAddress("http://gate.example:8000", "a token")
+ASKED = Question(SERVER, "checkout", "fix", "1.42.1")
 
 
 def answer(state: str, **fields: Any) -> dict[str, Any]:
@@ -66,7 +68,7 @@ class Server:
 
     def client(self) -> httpx.Client:
         transport = httpx.MockTransport(self.respond)
-        return httpx.Client(base_url=ASKED.base_url, transport=transport)
+        return httpx.Client(base_url=SERVER.base_url, transport=transport)
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -112,7 +114,7 @@ def test_class_and_version_are_asked_for() -> None:
 
 def test_a_name_is_one_segment_of_the_path_whatever_is_in_it() -> None:
     server = Server(ANSWER)
-    strange = Question(ASKED.base_url, None, "../services?x", "fix", None)
+    strange = Question(SERVER, "../services?x", "fix", None)
     GateClient(strange, server.client()).ask()
     assert server.requests[0].url.raw_path.startswith(b"/api/release/..%2Fservices%3Fx?")
 
@@ -161,13 +163,13 @@ def test_without_any_answer_it_ends_in_time(outcome: Any) -> None:
         (httpx.Response(404, json={"detail": "There is no service"}), "There is no service"),
         (httpx.Response(401, json={"detail": "Send the token"}), "Send the token"),
         (httpx.Response(422, text="?"), "422"),
-        (httpx.Response(200, text="<html>"), "no release decision"),
+        (httpx.Response(200, text="<html>"), "answers no JSON"),
         (httpx.Response(200, json=[1]), "no release decision"),
         (httpx.Response(302, headers={"Location": "/login"}), "302"),
     ],
 )
 def test_what_will_not_pass_is_told_at_once(response: httpx.Response, said: str) -> None:
-    response.request = httpx.Request("GET", ASKED.base_url)
+    response.request = httpx.Request("GET", SERVER.base_url)
     server = Server(response)
     with pytest.raises(StackError, match=said):
         wait(server, options(60))
@@ -250,7 +252,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]:
 
     def invoke(server: Server | None, *arguments: str) -> Any:
         if server is not None:
-            monkeypatch.setenv("BURNLINE_URL", ASKED.base_url)
+            monkeypatch.setenv("BURNLINE_URL", SERVER.base_url)
             transport = httpx.MockTransport(server.respond)
             original = httpx.Client
             monkeypatch.setattr("httpx.Client", lambda **kw: original(transport=transport, **kw))

@@ -1,6 +1,7 @@
 """${message}."""
 
 from alembic import op
+from alembic.util import CommandError
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
@@ -14,5 +15,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
-    op.execute("")
+    """Migrations go forward only."""
+    raise CommandError("migrations go forward only: restore a backup instead")

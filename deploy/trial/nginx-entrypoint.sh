@@ -7,8 +7,8 @@ if [[ -n ${NGINX_ENTRYPOINT_LOCAL_RESOLVERS:-} ]]; then
   export NGINX_LOCAL_RESOLVERS=${NGINX_LOCAL_RESOLVERS% }
 fi
 output=${NGINX_ENVSUBST_OUTPUT_DIR:-/etc/nginx/conf.d}
-names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/${\1}/p' |
-  grep -E "^..${NGINX_ENVSUBST_FILTER:-}" | tr '\n' ' ')
+names=$(awk -v filter="${NGINX_ENVSUBST_FILTER:-}" \
+  'BEGIN { for (name in ENVIRON) if (name ~ filter) printf "${%s} ", name }')
 for template in /etc/nginx/templates/*.template; do
   envsubst "$names" <"$template" >"$output/$(basename "${template%.template}")"
 done

@@ -169,7 +169,7 @@ async def run(world: World, seed: int, seconds: float) -> bool:
     settle_seconds = time.monotonic() - began
     if not gateway.is_running:
         gateway.start()
-    found += await world.rest_differences(gateway, 30)
+    found += await world.rest_differences(gateway.url, 30)
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)
     expected, _ = await world.expected()

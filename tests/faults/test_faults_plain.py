@@ -17,7 +17,7 @@ async def test_all_rows_and_answers_are_those_of_the_model(world: World) -> None
         await world.send(world.traffic.take(1000))
     found = await world.differences()
     assert not found, "\n".join(found)
-    assert await world.rest_differences(gateway) == []
+    assert await world.rest_differences(gateway.url) == []
     expected, _ = await world.expected()
     assert len(expected.dead_letters) >= 17
     for odd in ("duplicates", "event_id_conflicts", "unidentified", "misrouted"):

@@ -20,11 +20,11 @@ async def test_zombie_thawed_between_evaluation_and_publishing(world: World) -> 
     await world.send(world.traffic.take(2 * BURST))
     assert await world.differences() == []
     await gateway.wait_ready()
-    assert await world.rest_differences(gateway) == []
+    assert await world.rest_differences(gateway.url) == []
     zombie.thaw()
     await wait_for_stale_snapshot(world)
     assert await world.differences() == []
-    assert await world.rest_differences(gateway) == []
+    assert await world.rest_differences(gateway.url) == []
 
 
 async def wait_for_stale_snapshot(world: World) -> None:

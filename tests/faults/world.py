@@ -92,14 +92,12 @@ class World:
                 return found
             await asyncio.sleep(_POLL_SECONDS)
 
-    async def rest_differences(self, gateway: Member, seconds: float = 60) -> list[str]:
+    async def rest_differences(self, url: str, seconds: float = 60) -> list[str]:
         """Compare what the gateway answers with the model; return what stays unequal."""
         expected, _ = await self.expected()
         wanted = {name: snapshot[:2] for name, snapshot in expected.snapshots.items()}
         deadline = time.monotonic() + seconds
-        async with httpx.AsyncClient(
-            base_url=gateway.url, trust_env=False, verify=PLAIN_HTTP
-        ) as client:
+        async with httpx.AsyncClient(base_url=url, trust_env=False, verify=PLAIN_HTTP) as client:
             while True:
                 answers = {name: await _slo(client, name) for name in wanted}
                 found = table_differences("REST", wanted, answers)
@@ -115,6 +113,10 @@ class World:
         logs = [*self._earlier_logs, log]
         effects, faults = expected_effects(logs, self.traffic.sent, SHARDS, cluster, ends)
         return effects, [*faults, *acknowledgement_faults(self.sender.acknowledged, log)]
+
+    async def drop_database(self) -> None:
+        """Lose everything that the services have stored."""
+        await self.cluster.drop_and_create(self._database)
 
     async def end_of_log(self) -> None:
         """Note that the topic's records as applied now are about to be deleted."""

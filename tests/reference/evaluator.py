@@ -1,6 +1,7 @@
 """An evaluator on a ledger, a broker and a database that only note what happens to them."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -139,10 +140,12 @@ class World:
             own.applied_through = dict.fromkeys(own.applied_through, at)
 
     def count(self, *events: MetricEvent) -> None:
-        """Apply events to the shards of their services."""
+        """Apply events to the shards of their services, all of a shard at once."""
+        by_shard: defaultdict[int, list[Admitted]] = defaultdict(list)
         for event in events:
-            state = self.work.states[shard_of(event.service, SHARDS)]
-            state.fold(tally([Admitted(event, self.now)]), self.now)
+            by_shard[shard_of(event.service, SHARDS)].append(Admitted(event, self.now))
+        for shard, admitted in by_shard.items():
+            self.work.states[shard].fold(tally(admitted), self.now)
 
     async def tick(self, seconds: float = 1.0) -> "Told":
         """Let time pass with nothing left unapplied, tick, and return what was published."""

@@ -1,6 +1,7 @@
 """Schema `catalog`: what the users want. Written by the API gateway only."""
 
 from alembic import op
+from alembic.util import CommandError
 
 from common.outbox import table_ddl
 
@@ -65,4 +66,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Refuse: it would drop what users declared."""
-    raise RuntimeError("restore a backup instead of migrating down")
+    raise CommandError("migrations go forward only: restore a backup instead")

@@ -1,6 +1,7 @@
 """The burnrate service's tables: ledger, counts, marks of counted events, snapshots, outbox."""
 
 from alembic import op
+from alembic.util import CommandError
 
 from common.ledger_store import tables_ddl
 from common.outbox import table_ddl
@@ -69,4 +70,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Migrations go forward only."""
-    raise RuntimeError("restore a backup instead of migrating down")
+    raise CommandError("migrations go forward only: restore a backup instead")

@@ -1,6 +1,7 @@
 """The forecast service's tables: who holds a shard, and the newest forecasts."""
 
 from alembic import op
+from alembic.util import CommandError
 
 from common.ledger_store import tables_ddl
 
@@ -26,4 +27,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Migrations go forward only."""
-    raise RuntimeError("restore a backup instead of migrating down")
+    raise CommandError("migrations go forward only: restore a backup instead")

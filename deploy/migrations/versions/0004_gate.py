@@ -7,6 +7,7 @@ and the audit of both.
 import os
 
 from alembic import op
+from alembic.util import CommandError
 
 from common.audit import GENESIS
 from common.ledger_store import tables_ddl
@@ -156,4 +157,4 @@ AUDIT_PROTECTION = (
 
 def downgrade() -> None:
     """Migrations go forward only."""
-    raise RuntimeError("restore a backup instead of migrating down")
+    raise CommandError("migrations go forward only: restore a backup instead")

@@ -1,6 +1,7 @@
 """Dead letters that can be read and sent again, in the schemas of those who found them."""
 
 from alembic import op
+from alembic.util import CommandError
 
 from common.dead_letter_store import dead_letter_ddl
 
@@ -27,4 +28,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Migrations go forward only."""
-    raise RuntimeError("restore a backup instead of migrating down")
+    raise CommandError("migrations go forward only: restore a backup instead")

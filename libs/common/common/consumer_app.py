@@ -5,9 +5,11 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
+from aiokafka import TopicPartition
 from fastapi import FastAPI
 
 from common.database import Database
@@ -15,9 +17,10 @@ from common.kafka import Publisher, TableReader
 from common.ledger import ShardLedger
 from common.logging import configure_logging
 from common.loops import every
+from common.metrics import CONSUMER
 from common.service import build_app
 from common.settings import Settings
-from common.subscription import Subscription
+from common.subscription import TELL_SECONDS, Subscription
 from common.transient import TRANSIENT_ERRORS
 from common.watchdog import Vitals, Watchdog
 
@@ -81,13 +84,16 @@ class Frame:
 
 async def drive(frame: Frame, stall_seconds: float, parts: Sequence[Part]) -> None:
     """Run a consumer's parts under the watchdog until cancelled; then let everything go."""
+    CONSUMER.ledger = frame.ledger
     try:
         await frame.subscription.broker.start()
         async with asyncio.TaskGroup() as tasks:
             for part in parts:
                 tasks.create_task(part())
             tasks.create_task(_look_after(frame, stall_seconds))
+            tasks.create_task(every(TELL_SECONDS, "progress", partial(_tell_kafka, frame)))
     finally:
+        CONSUMER.ledger = None
         await frame.ledger.close()
         await frame.subscription.broker.stop()
         await frame.publisher.stop()
@@ -112,6 +118,17 @@ def not_ready(ledger: ShardLedger, tables: Mapping[str, TableReader]) -> dict[st
     if not ledger.owned and not failing and not ledger.stands_by():
         failing["shards"] = "no shard is owned yet"
     return failing
+
+
+async def _tell_kafka(frame: Frame) -> None:
+    """Let Kafka's own tools, and what scales by lag, see how far the ledger has come."""
+    await frame.subscription.tell(
+        {
+            TopicPartition(topic, shard): next_offset
+            for shard, own in frame.ledger.owned.items()
+            for topic, next_offset in own.next_offsets.items()
+        }
+    )
 
 
 async def _look_after(frame: Frame, stall_seconds: float) -> None:

@@ -12,6 +12,7 @@ from common.events import DeadLetter, encode
 from common.headers import FORWARDED_AT_HEADER
 from common.kafka import Record, header
 from common.logging import CORRELATION_HEADER
+from common.metrics import DEAD_LETTERS
 from common.outbox import OutboxRecord
 
 log = structlog.get_logger()
@@ -112,6 +113,7 @@ def kept_headers(record: Record, names: Sequence[str]) -> dict[str, str]:
 def log_dead_letters(letters: Sequence[DeadLetter]) -> None:
     """Tell operators of each letter, by the place of its record."""
     for letter in letters:
+        DEAD_LETTERS.labels(letter.topic, letter.code).inc()
         log.warning(
             "dead_letter",
             code=letter.code,

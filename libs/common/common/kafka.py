@@ -13,6 +13,7 @@ from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
 from common.logging import CORRELATION_HEADER, correlation_id
 from common.settings import KafkaSettings
 from common.tolerant_records import install
+from common.tracing import trace_headers
 
 log = structlog.get_logger()
 
@@ -149,9 +150,10 @@ class Publisher:
 
 
 def correlation_headers() -> list[tuple[str, bytes]]:
-    """Return the header that carries the present correlation id, if there is one."""
+    """Return the headers that carry the present correlation id and trace, if there are any."""
     current = correlation_id()
-    return [(CORRELATION_HEADER, current.encode())] if current else []
+    found = [(CORRELATION_HEADER, current.encode())] if current else []
+    return [*found, *trace_headers()]
 
 
 class TableReader:

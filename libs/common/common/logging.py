@@ -27,7 +27,10 @@ _SHARED: tuple[structlog.typing.Processor, ...] = (
 
 
 def configure_logging(service: str, *, debug: bool) -> None:
-    """Send this process's logs to stdout, one JSON object a line, those of libraries too."""
+    """Send this process's logs to stdout, one JSON object a line, those of libraries too.
+
+    Debugging, libraries tell how they go about it; their own debug lines would hold payloads.
+    """
     level = logging.DEBUG if debug else logging.INFO
     structlog.configure(
         processors=[*_SHARED, _traceback, structlog.processors.JSONRenderer()],
@@ -46,7 +49,9 @@ def configure_logging(service: str, *, debug: bool) -> None:
             ],
         )
     )
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    logging.basicConfig(level=logging.INFO if debug else logging.WARNING, handlers=[handler])
+    # one line for each request of a client, with its whole address, which may hold a secret
+    logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 def new_correlation_id() -> str:

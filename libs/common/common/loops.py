@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from common.metrics import LOOP_SUCCESS
 from common.transient import TRANSIENT_ERRORS
 
 log = structlog.get_logger()
@@ -17,6 +18,7 @@ async def every(seconds: float, name: str, work: Callable[[], Awaitable[None]]) 
         began = loop.time()
         try:
             await work()
+            LOOP_SUCCESS.labels(name).set_to_current_time()
         except TRANSIENT_ERRORS as error:
             log.warning("loop_retry", loop=name, error=repr(error))
         await asyncio.sleep(max(0.0, seconds - (loop.time() - began)))

@@ -7,14 +7,17 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 import structlog
 from sqlalchemy import text
 
+from common.clock import system_clock
 from common.database import Database, WriteSession
 from common.failpoints import failpoint
 from common.kafka import Headers, correlation_headers
+from common.metrics import OUTBOX_AGE, OUTBOX_PUBLISHED
 
 log = structlog.get_logger()
 
@@ -63,6 +66,8 @@ class Outbox:
     def __init__(self, schema: str, database: Database, publisher: Publishes) -> None:
         self._database, self._publisher = database, publisher
         self._wake = asyncio.Event()
+        self._schema = schema
+        self._oldest_at: datetime | None = None
         self._lock = text("SELECT pg_try_advisory_xact_lock(hashtext(:name))")
         self._lock_name = {"name": f"{schema}.outbox"}
         self._insert = text(
@@ -71,7 +76,7 @@ class Outbox:
             ON CONFLICT (dedup_key) DO NOTHING"""  # noqa: S608 - the schema is ours
         )
         self._oldest = text(
-            f"""SELECT id, dedup_key, topic, partition, key, value, headers
+            f"""SELECT id, dedup_key, topic, partition, key, value, headers, created_at
             FROM {schema}.outbox ORDER BY id LIMIT {_BATCH}"""  # noqa: S608
         )
         self._delete = text(
@@ -107,6 +112,7 @@ class Outbox:
 
     async def run(self, idle_seconds: float = 1.0) -> None:
         """Publish what is written, for ever; cancel to stop."""
+        OUTBOX_AGE.labels(self._schema).set_function(self.oldest_age_seconds)
         while True:
             self._wake.clear()
             try:
@@ -121,6 +127,12 @@ class Outbox:
             except TimeoutError:
                 continue
 
+    def oldest_age_seconds(self) -> float:
+        """Return how long the oldest record has waited, as far as the last look tells; 0: none."""
+        if self._oldest_at is None:
+            return 0.0
+        return max(0.0, (system_clock() - self._oldest_at).total_seconds())
+
     async def _relay(self) -> bool:
         """Publish and delete the oldest records; tell whether there may be more.
 
@@ -128,8 +140,10 @@ class Outbox:
         """
         async with self._database.write() as session:
             if not (await session.execute(self._lock, self._lock_name)).scalar_one():
+                self._oldest_at = None  # whoever holds the lock tells of it
                 return False
             rows = (await session.execute(self._oldest)).all()
+            self._oldest_at = rows[0].created_at if rows else None
             if not rows:
                 return False
             await self._publisher.send_all(
@@ -148,4 +162,6 @@ class Outbox:
             failpoint("outbox.after_publish")
             await session.execute(self._delete, {"ids": [row.id for row in rows]})
             failpoint("outbox.before_commit")
-            return len(rows) == _BATCH
+        OUTBOX_PUBLISHED.labels(self._schema).inc(len(rows))
+        self._oldest_at = None
+        return len(rows) == _BATCH

@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from starlette.middleware.cors import CORSMiddleware
 
+from common import tracing
 from common.access.document import describe_access
 from common.access.middleware import Access, AccessMiddleware
 from common.access.setup import access_of
@@ -24,7 +25,9 @@ from common.http import (
     UnexpectedErrorMiddleware,
 )
 from common.http_protocol import BoundedProtocol
+from common.http_tracing import TracingMiddleware
 from common.problems import ProblemDocument, install_problem_handlers
+from common.request_log import RequestLogMiddleware
 from common.response_headers import SecurityHeadersMiddleware
 from common.settings import Settings
 
@@ -56,6 +59,7 @@ def build_app(  # noqa: PLR0913 - what services differ in
 
     Without `access` only the tokens of the settings are known.
     """
+    tracing.start(title.removeprefix("Burnline").strip() or "api-gateway")
     access = access or access_of(settings)
     app = FastAPI(
         title=title,
@@ -67,6 +71,13 @@ def build_app(  # noqa: PLR0913 - what services differ in
     install_problem_handlers(app)
     _add_operations(app, readiness)
     add_docs(app)
+    _surround(app, settings, access, body_limit_bytes)
+    _complete_document(app, reads_need_key=access.reads_need_key)
+    return app
+
+
+def _surround(app: FastAPI, settings: Settings, access: Access, body_limit_bytes: int) -> None:
+    """Add what stands around the operations."""
     # the last one added is the first that a request meets
     app.add_middleware(
         BodyLimitMiddleware,
@@ -77,9 +88,11 @@ def build_app(  # noqa: PLR0913 - what services differ in
     _share_with(app, settings.cors_origins)
     app.add_middleware(UnexpectedErrorMiddleware)
     app.add_middleware(SecurityHeadersMiddleware, shared=bool(settings.cors_origins))
+    if settings.debug:
+        app.add_middleware(RequestLogMiddleware)
     app.add_middleware(CorrelationMiddleware)
-    _complete_document(app, reads_need_key=access.reads_need_key)
-    return app
+    if tracing.active() is not None:
+        app.add_middleware(TracingMiddleware)
 
 
 def _add_operations(app: FastAPI, readiness: Readiness) -> None:

@@ -1,11 +1,12 @@
 """The group's consumer of a service: it reads shards, and hands their records to the ledger."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 import structlog
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
@@ -19,6 +20,8 @@ log = structlog.get_logger()
 
 HEARTBEAT_SECONDS = 1.0
 _SASL = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
+TELL_SECONDS = 5.0
+"""How often Kafka is told what is applied, and how long that may take."""
 
 
 class Follower(Protocol):
@@ -69,6 +72,18 @@ class Subscription:
 
     async def _on_records(self, records: Sequence[Record]) -> None:
         await self._ledger.handle(records)
+
+    async def tell(self, next_offsets: Mapping[TopicPartition, int]) -> None:
+        """Commit offsets to Kafka, for who looks at the group from outside; nothing reads them.
+
+        What goes wrong is left: the next time tells more.
+        """
+        consumer = self._subscriber.consumer
+        if consumer is None or not next_offsets:
+            return
+        with suppress(KafkaError, TimeoutError):
+            async with asyncio.timeout(TELL_SECONDS):
+                await consumer.commit(dict(next_offsets))
 
     def consuming(self) -> bool:
         """Tell whether the loop that reads is there; FastStream may end it and stay up."""

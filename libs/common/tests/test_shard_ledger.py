@@ -22,6 +22,7 @@ from hypothesis.stateful import (
 
 from common import ownership as ownership_module
 from common.ledger import LedgerLimits
+from tests.effort import examples
 from tests.shard_world import PARTITIONS, SHARD, TOPICS, Process, World, fake_bounds
 
 WHO = st.integers(0, 1)
@@ -175,7 +176,7 @@ def test_any_order_of_faults_applies_each_record_once(monkeypatch: pytest.Monkey
     with structlog.testing.capture_logs():
         run_state_machine_as_test(
             ShardLedgerMachine,
-            settings=settings(max_examples=100, stateful_step_count=40),
+            settings=settings(max_examples=examples(100), stateful_step_count=40),
         )
 
 

@@ -19,7 +19,6 @@ from alerts.metrics import (
     NOTICES,
     OPEN_EPISODES,
     OUTCOMES,
-    OWNED_SHARDS,
     TRANSITIONS,
 )
 from alerts.publishing import alert_records
@@ -66,7 +65,6 @@ class Evaluator:
     @EVALUATION_SECONDS.time()
     async def tick(self) -> None:
         """Evaluate all owned shards whose levels are known. A shard that fails is read anew."""
-        OWNED_SHARDS.set(len(self._ledger.owned))
         self._intent.forget_ended(self._clock())
         for shard, own in list(self._ledger.owned.items()):
             if not own.levels.complete:

@@ -16,7 +16,6 @@ UNDECODABLE: Final = Counter(
     "burnline_alerts_undecodable_records", "Records that could not be read, by topic", ["topic"]
 )
 OPEN_EPISODES: Final = Gauge("burnline_alerts_open_episodes", "Episodes that have not ended")
-OWNED_SHARDS: Final = Gauge("burnline_alerts_owned_shards", "Shards that this process holds")
 EVALUATION_SECONDS: Final = Histogram(
     "burnline_alerts_evaluation_seconds", "Time to evaluate what is due in all owned shards"
 )

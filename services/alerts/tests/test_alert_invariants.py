@@ -13,6 +13,7 @@ from common.events import AlertAcknowledged, SilenceChanged
 from common.silences import Matcher
 from common.slo import DataStatus
 from tests.alert_desk import Desk, Said, desk, rule, seen, slo
+from tests.effort import examples
 
 COOLDOWN_SECONDS = 600
 PAGE = rule(
@@ -116,7 +117,7 @@ def check_instant(room: Desk, before: Mapping[str, object], said: list[Said], st
     assert room.see("checkout", once_more) == []
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(STEPS)
 def test_whatever_happens_nobody_is_told_twice_nor_left_in_the_dark(steps: list[Step]) -> None:
     room = played(steps)
@@ -135,7 +136,7 @@ def test_whatever_happens_nobody_is_told_twice_nor_left_in_the_dark(steps: list[
         assert episode.notices == sum(k in {"firing", "escalated", "reminded"} for k in kinds)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(STEPS)
 def test_two_firings_of_a_rule_are_a_cooldown_apart_unless_the_second_is_graver(
     steps: list[Step],
@@ -155,7 +156,7 @@ def _level(room: Desk, said: Said) -> int:
     return next(e.level for e in room.episodes.values() if e.dedup_key == said.dedup_key)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(STEPS)
 def test_histories_agree_with_versions_and_ends(steps: list[Step]) -> None:
     room = played(steps)

@@ -24,6 +24,7 @@ from alerts.delivery.trial import trial_notice
 from alerts.delivery.webhook import NOTICE_HEADER, webhook_request
 from alerts.notice import Notice, NoticeAlert
 from common.alert_channels import CHANNEL_KINDS, PAGERDUTY_URL
+from tests.effort import examples
 from tests.notices import ENDED_AT, STARTED_AT, alert, channel, notice, resolved
 
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -63,7 +64,7 @@ def notices(draw: st.DrawFn) -> Notice:
     return notice(*draw(st.lists(alerts(), min_size=1, max_size=5)), group_labels=draw(pairs))
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(notices())
 def test_every_webhook_body_is_alertmanagers(given_notice: Notice) -> None:
     body = json.loads(webhook_request(HOOK, given_notice, FRAME).body)
@@ -74,21 +75,21 @@ def test_every_webhook_body_is_alertmanagers(given_notice: Notice) -> None:
     assert (body["status"] == "firing") == any(a["status"] == "firing" for a in body["alerts"])
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(notices())
 def test_every_alertmanager_body_is_postable(given_notice: Notice) -> None:
     request = alertmanager_request(HOOK, given_notice, FRAME)
     check("alertmanager_postable_alerts", json.loads(request.body))
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(alerts(), st.sampled_from(["firing", "escalated", "reminded", "acknowledged", "test"]))
 def test_every_pagerduty_event_is_valid(one: NoticeAlert, transition: Any) -> None:
     one = alert(one.episode_id, message=one.message, transition=transition, ends_at=one.ends_at)
     check("pagerduty_event_v2", json.loads(pagerduty_request(PAGER, notice(one), FRAME).body))
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(notices())
 def test_every_slack_message_is_within_its_bounds(given_notice: Notice) -> None:
     message = slack_message(given_notice, FRAME)

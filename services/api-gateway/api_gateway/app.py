@@ -46,6 +46,7 @@ from api_gateway.result_ports import Results
 from api_gateway.result_repository import PostgresResults
 from api_gateway.settings import GatewaySettings
 from api_gateway.shared_cache import shared_cache
+from api_gateway.slo_metrics import exported
 from api_gateway.subjects import Findings
 from api_gateway.web import gateway_app
 from common.clock import Clock, system_clock
@@ -164,10 +165,12 @@ class Runtime:
             **self._key_topics.loops(),
             "discovery": self._discovery.run,
             "reconciliation": self._reconcile,
+            "roster": self.gateway.roster.run,
         }
         tasks = [asyncio.create_task(_keep(name, run), name=name) for name, run in parts.items()]
         try:
-            yield
+            with exported(self.gateway, self._settings, self._reader.caught_up):
+                yield
         finally:
             for task in tasks:
                 task.cancel()

@@ -57,8 +57,8 @@ class Gateway:
     changes: ChangeLog = field(default_factory=ChangeLog)
 
 
-def gateway_of(request: Request) -> Gateway:
-    """Return the application's gateway."""
+async def gateway_of(request: Request) -> Gateway:
+    """Return the application's gateway; without a coroutine each request would take a thread."""
     gateway: Gateway = request.app.state.gateway
     return gateway
 

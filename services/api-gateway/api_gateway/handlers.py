@@ -5,11 +5,11 @@ from typing import Protocol
 
 import msgspec
 import structlog
-from prometheus_client import Counter
 
 from api_gateway.compute import ComputeCommands
 from api_gateway.decisions import DecisionBook
 from api_gateway.forecasts import ForecastBook
+from api_gateway.metrics import RECORDS
 from api_gateway.read_model import ReadModel
 from common.events import (
     BurnRateMessage,
@@ -22,14 +22,9 @@ from common.events import (
 )
 from common.kafka import Record
 from common.topics import BURNRATES, CATALOG, DECISIONS, FORECASTS, POLICIES, RULES
+from common.tracing import note
 
 log = structlog.get_logger()
-
-RECORDS = Counter(
-    "burnline_gateway_records",
-    "Records read, by topic and by what became of them",
-    ["topic", "outcome"],
-)
 
 _burnrates = msgspec.json.Decoder(BurnRateMessage)
 _catalog = msgspec.json.Decoder(CatalogMessage)
@@ -79,6 +74,7 @@ class Handlers:
                     error=str(error),
                 )
             RECORDS.labels(record.topic, outcome).inc()
+        note("api-gateway apply", records)
 
     def _on_record(self, record: Record) -> None:
         if record.value is None:

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
 from urllib.parse import urlencode
@@ -43,13 +43,13 @@ class KeysetPage(Generic[Key]):
 
 def keyset_page(
     read: Callable[[Any], Key], default_limit: int = DEFAULT_LIMIT
-) -> Callable[..., KeysetPage[Key]]:
+) -> Callable[..., Awaitable[KeysetPage[Key]]]:
     """Return a dependency that reads the paging parameters.
 
     `read` makes the key of what stands in a cursor; ValueError or TypeError where it is none.
     """
 
-    def page(
+    async def page(
         request: Request,
         response: Response,
         limit: Annotated[

@@ -34,7 +34,7 @@ class Page:
         return shown
 
 
-def page(
+async def page(
     limit: Annotated[
         int, Query(ge=1, le=MAX_LIMIT, description="Rows in one answer")
     ] = DEFAULT_LIMIT,

@@ -12,19 +12,15 @@ from dataclasses import dataclass
 
 import httpx
 import structlog
-from prometheus_client import Counter
 
 from api_gateway.language_model import Model
+from api_gateway.metrics import PHRASINGS
 from api_gateway.narrative.checker import RefusedError, Sentence
 from api_gateway.narrative.phrasing import filled, messages, skeleton_of
 from api_gateway.story import Story
 from common.access.limits import TokenBucket
 
 log = structlog.get_logger()
-
-PHRASINGS = Counter(
-    "burnline_gateway_phrasings", "Texts asked of the language model, by outcome", ["outcome"]
-)
 
 ATTEMPTS = 2
 PAUSE_SECONDS = 60.0

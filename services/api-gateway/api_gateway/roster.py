@@ -14,6 +14,7 @@ from api_gateway.domain import Service, Target
 from api_gateway.ports import CatalogReader, CatalogWriter, Store
 
 MOST_SERVICES = 10_000
+LOOK_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,11 @@ class Roster:
             yield writer
         self.writes += 1
 
+    @property
+    def known(self) -> InUse | None:
+        """What was in use at the last look; None before the first."""
+        return self._known
+
     async def in_use(self) -> InUse:
         """Return what is in use now."""
         async with self._reading:
@@ -59,6 +65,12 @@ class Roster:
             if self._known is None or self._known_at != at:
                 self._known, self._known_at = await self._read(), at
             return self._known
+
+    async def run(self) -> None:
+        """Keep what is in use at hand for whoever cannot wait for the database; for ever."""
+        while True:
+            await self.in_use()
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _read(self) -> InUse:
         async with self._store.read() as reader:

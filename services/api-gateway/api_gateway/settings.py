@@ -43,6 +43,10 @@ class GatewaySettings(Settings, KafkaSettings, DatabaseSettings, RedisSettings, 
     default_window_days: int = Field(30, validation_alias="DEFAULT_WINDOW_DAYS")
     ready_seconds: float = Field(1, ge=0, le=60, validation_alias="BURNLINE_READY_SECONDS")
     """An answer on all services is at most this much older than what it tells."""
+    exported_services: int = Field(
+        1000, ge=0, le=10_000, validation_alias="BURNLINE_EXPORTED_SERVICES"
+    )
+    """How many services have SLO metrics on /metrics, about ten series for each objective."""
     dashboard_dir: Path | None = Field(None, validation_alias="BURNLINE_DASHBOARD_DIR")
     """The built dashboard; without it the gateway serves the API alone."""
     ai_base_url: str | None = Field(None, validation_alias="AI_BASE_URL")

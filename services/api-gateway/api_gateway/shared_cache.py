@@ -10,18 +10,14 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 import structlog
-from prometheus_client import Counter
 from pydantic import SecretStr
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from api_gateway.metrics import LOOKUPS
 from common.settings import RedisSettings
 
 log = structlog.get_logger()
-
-LOOKUPS = Counter(
-    "burnline_gateway_shared_answers", "Answers asked of the shared cache, by outcome", ["outcome"]
-)
 
 PREFIX = "burnline:v1:"
 """Changes with the form of the entries: replicas of two versions share nothing."""

@@ -15,11 +15,12 @@ from api_gateway.narrative.fleet_facts import known_fleet
 from api_gateway.narrative.insights import insights
 from api_gateway.narrative.subject import Subject
 from api_gateway.narrative.template import Shape, shape_of, write
+from tests.effort import examples
 from tests.gateway import NOW
 from tests.narratives import random_edit, random_subject
 from tests.simulated_snapshots import simulated_subjects
 
-STATES = int(os.environ.get("NARRATIVE_STATES", "2000"))
+STATES = examples(int(os.environ.get("NARRATIVE_STATES", "2000")))
 EDITS = 20
 
 

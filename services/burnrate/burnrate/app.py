@@ -12,12 +12,7 @@ from burnrate.domain import default_target
 from burnrate.evaluation import Evaluator
 from burnrate.handlers import control_handler
 from burnrate.inputs import INPUTS, collect_rarely
-from burnrate.metrics import (
-    BUFFERED_BYTES,
-    BUFFERED_RECORDS,
-    READING_PAUSED,
-    REFUSED_SHARDS,
-)
+from burnrate.metrics import TICK_SECONDS
 from burnrate.settings import AllSettings
 from common.breaker import BreakerLimits
 from common.clock import system_clock
@@ -93,7 +88,6 @@ class Burnrate:
         """Run until cancelled."""
         own = self._settings.burnrate
         collect_rarely()
-        self._measure()
         frame = Frame(self.ledger, self._subscription, self._publisher, self._database)
         parts: list[Part] = [
             self.control.run,
@@ -108,18 +102,11 @@ class Burnrate:
         """Return what keeps the service from being ready."""
         return not_ready(self.ledger, {"catalog": self.control})
 
-    def _measure(self) -> None:
-        """Let the gauges read the ledger when they are asked."""
-        ledger = self.ledger
-        REFUSED_SHARDS.set_function(lambda: len(ledger.refusals))
-        BUFFERED_RECORDS.set_function(lambda: ledger.buffered()[0])
-        BUFFERED_BYTES.set_function(lambda: ledger.buffered()[1])
-        READING_PAUSED.set_function(lambda: ledger.paused)
-
     async def _tick(self) -> None:
         await self.ledger.flush()
         if self.control.caught_up.is_set():
-            await self._evaluator.tick()
+            with TICK_SECONDS.time():
+                await self._evaluator.tick()
 
     async def _purge(self) -> None:
         now = system_clock()

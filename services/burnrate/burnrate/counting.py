@@ -1,24 +1,27 @@
 """The ledger's work: a shard's counts, in PostgreSQL and in memory."""
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from burnrate import recovery_repository
 from burnrate.blocks import Blocks
 from burnrate.fast_reader import FastReader
-from burnrate.intake import Intake
+from burnrate.intake import Intake, Taken
 from burnrate.judge import Rules
 from burnrate.marks import ShardMarks
+from burnrate.metrics import EVENTS, forget_newest_event, note_newest_event
 from burnrate.rings import RESOLUTIONS
 from burnrate.roster import Roster
 from burnrate.service_state import Room
 from burnrate.shard_state import ShardState
 from common.breaker import Breaker, BreakerLimits
-from common.clock import Clock
+from common.clock import MICROSECONDS, Clock
 from common.database import ReadSession, WriteSession
 from common.dead_letter_store import DeadLetterBox
 from common.ledger import Batch
 from common.outbox import Outbox
+from common.tracing import Batons
 
 
 class CountingWork:
@@ -43,6 +46,7 @@ class CountingWork:
         self._breaker_limits = breaker_limits or BreakerLimits()
         self._shards, self._lateness = shards, lateness
         self._outbox, self._clock, self._held_marks = outbox, clock, held_marks
+        self.batons = Batons("burnrate")
         self.letters = DeadLetterBox("burnrate", outbox)
 
     async def load(self, session: WriteSession, shard: int) -> None:
@@ -70,22 +74,33 @@ class CountingWork:
 
     async def apply(self, session: WriteSession, batch: Batch) -> Callable[[], None]:
         """Write a batch; return what adds it to memory."""
-        intake = self._intakes[batch.shard]
+        intake, began_ns = self._intakes[batch.shard], time.time_ns()
         taken = await intake.take_in(session, batch)
 
         def fold() -> None:
             self.states[batch.shard].fold(taken.sums, self._clock())
             intake.breaker.fold(taken.bad)
+            _report(batch, taken)
+            self.batons.take(batch.records, "count", began_ns)
             self._outbox.wake()
 
         return fold
 
     def release(self, shard: int) -> None:
         """Forget a shard."""
-        self._intakes.pop(shard, None)
+        if self._intakes.pop(shard, None) is not None:
+            forget_newest_event(shard)
         state = self.states.pop(shard, None)
         if state is not None:
             state.close()
+
+
+def _report(batch: Batch, taken: Taken) -> None:
+    EVENTS.labels("read").inc(len(batch.records))
+    EVENTS.labels("dead").inc(int(taken.bad.sum()))
+    EVENTS.labels("duplicate").inc(taken.repeated)
+    if taken.newest_micros:
+        note_newest_event(batch.shard, taken.newest_micros / MICROSECONDS)
 
 
 async def _read(session: ReadSession, shard: int, state: ShardState, now: datetime) -> list[str]:

@@ -8,7 +8,7 @@ from burnrate import recovery_repository, repository
 from burnrate.catalog import Catalog
 from burnrate.counting import CountingWork
 from burnrate.measuring import Published
-from burnrate.metrics import LAG_SECONDS, OWNED_SHARDS, SNAPSHOTS
+from burnrate.metrics import SNAPSHOTS
 from burnrate.rings import RESOLUTIONS
 from burnrate.service_state import Moment
 from burnrate.settings import BurnrateSettings
@@ -56,7 +56,6 @@ class Evaluator:
 
     async def tick(self) -> None:
         """Evaluate all owned shards; publish what has changed since it was last published."""
-        OWNED_SHARDS.set(len(self._ledger.owned))
         async with self._one_at_a_time:
             for shard, own in list(self._ledger.owned.items()):
                 await self._follow_catalog(shard)
@@ -100,9 +99,11 @@ class Evaluator:
         self, shard: int, snapshots: list[BurnRateSnapshot], heartbeat: ShardHeartbeat | None
     ) -> None:
         headers: Headers = correlation_headers()
-        records = [
-            (BURNRATES.name, encode(s), s.service_name.encode(), shard, headers) for s in snapshots
-        ]
+        batons = self._work.batons
+        records: list[tuple[str, bytes, bytes, int, Headers]] = []
+        for s in snapshots:
+            own = (*headers, *batons.hand_on(s.service_name, "evaluate"))
+            records.append((BURNRATES.name, encode(s), s.service_name.encode(), shard, own))
         if heartbeat is not None:
             key = f"shard/{shard}".encode()
             records.append((BURNRATES.name, encode(heartbeat), key, shard, headers))
@@ -119,7 +120,6 @@ class Evaluator:
         now = self._clock()
         applied_through = own.oldest_applied()
         lag_seconds = (now - applied_through).total_seconds()
-        LAG_SECONDS.labels(str(shard)).set(lag_seconds)
         lagging = lag_seconds > self._settings.lagging_after_seconds
         return Moment(now, shard, own.epoch, applied_through, lagging, command_id)
 

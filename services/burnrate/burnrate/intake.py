@@ -1,6 +1,5 @@
 """A batch of records, from verdicts to rows: marks, counts, dead letters and forwarded records."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -14,7 +13,7 @@ from burnrate.columns import Bools, Columns, columns_of, joined
 from burnrate.fast_reader import FastReader
 from burnrate.judge import Misrouted, Rules, Verdict, judge, without_room
 from burnrate.marks import Counting, ShardMarks
-from burnrate.metrics import DEAD_LETTERS, EVENTS, MARK_HOURS_READ
+from burnrate.metrics import EVENTS, MARK_HOURS_READ
 from burnrate.roster import Roster
 from burnrate.tally import stored_cells, stored_latency, sum_up
 from common.breaker import Breaker
@@ -50,10 +49,15 @@ _FORWARDED_HEADERS = (
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a batch adds to memory once it is committed, and which of its records were bad."""
+    """What a batch adds to memory once it is committed, and which of its records were bad.
+
+    `newest_micros`: the newest timestamp among what counts, 0 without one.
+    """
 
     sums: BatchSums
     bad: Bools
+    repeated: int
+    newest_micros: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +85,9 @@ class Intake:
         columns = joined([usual, columns_of(counted, self.roster)]) if counted else usual
         verdict = await self._count_once(session, columns)
         sums = sum_up(verdict.counted, self.roster, verdict.repeats)
-        newest = int(columns.appended_micros.max(initial=0))
-        await self._store(session, sums, newest)
-        EVENTS.labels("read").inc(len(batch.records))
-        return Taken(sums, bad)
+        newest_micros = int(verdict.counted.micros.max(initial=0))
+        await self._store(session, sums, int(columns.appended_micros.max(initial=0)))
+        return Taken(sums, bad, len(columns) - len(verdict.counted), newest_micros)
 
     async def _judge_others(
         self, session: WriteSession, batch: Batch, usual: Columns, bad: Bools
@@ -184,6 +187,4 @@ def _forwarded(misrouted: Misrouted, cluster_id: str) -> OutboxRecord:
 
 def _report(poison: Sequence[DeadRecord], misrouted: Sequence[Misrouted]) -> None:
     EVENTS.labels("misrouted").inc(len(misrouted))
-    for code, times in Counter(p.letter.code for p in poison).items():
-        DEAD_LETTERS.labels(code).inc(times)
     log_dead_letters([p.letter for p in poison])

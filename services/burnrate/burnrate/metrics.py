@@ -5,31 +5,33 @@ from typing import Final
 from prometheus_client import Counter, Gauge, Histogram
 
 EVENTS: Final = Counter(
-    "burnline_burnrate_records", "Records read from the input topics, by result", ["result"]
+    "burnline_burnrate_records",
+    "Records of the input topics by result; those that are neither of the others count",
+    ["result"],
 )
-DEAD_LETTERS: Final = Counter(
-    "burnline_burnrate_dead_letters", "Records with wrong content, by code", ["code"]
+NEWEST_EVENT: Final = Gauge(
+    "burnline_burnrate_newest_event_timestamp_seconds",
+    "Newest timestamp of an event that this process has counted, by shard",
+    ["shard"],
 )
 MARK_HOURS_READ: Final = Counter(
     "burnline_burnrate_mark_hours_read", "Hours of marks that were read into memory"
 )
 SNAPSHOTS: Final = Counter("burnline_burnrate_snapshots", "Snapshots published")
-OWNED_SHARDS: Final = Gauge("burnline_burnrate_owned_shards", "Shards that this process holds")
-REFUSED_SHARDS: Final = Gauge(
-    "burnline_burnrate_refused_shards", "Shards that stand still until someone has looked"
-)
-BUFFERED_RECORDS: Final = Gauge(
-    "burnline_burnrate_buffered_records", "Records that are read and not applied yet"
-)
-BUFFERED_BYTES: Final = Gauge(
-    "burnline_burnrate_buffered_bytes", "Bytes of the keys and values of the buffered records"
-)
-READING_PAUSED: Final = Gauge(
-    "burnline_burnrate_reading_paused", "1 while nothing is read because too much is buffered"
-)
-LAG_SECONDS: Final = Gauge(
-    "burnline_burnrate_lag_seconds", "Age of the oldest record that may be unapplied", ["shard"]
-)
 TICK_SECONDS: Final = Histogram(
     "burnline_burnrate_tick_seconds", "Time to evaluate and publish all owned shards"
 )
+
+_newest: dict[int, float] = {}
+
+
+def note_newest_event(shard: int, timestamp_seconds: float) -> None:
+    """Remember the newest timestamp of a shard; what comes late does not move it back."""
+    _newest[shard] = max(timestamp_seconds, _newest.get(shard, timestamp_seconds))
+    NEWEST_EVENT.labels(str(shard)).set(_newest[shard])
+
+
+def forget_newest_event(shard: int) -> None:
+    """Tell nothing of a shard that is not held any more."""
+    if _newest.pop(shard, None) is not None:
+        NEWEST_EVENT.remove(str(shard))

@@ -1,9 +1,9 @@
 """Settings of the burnrate service."""
 
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings
 
 from common.settings import AdmissionSettings, DatabaseSettings, KafkaSettings, Settings
@@ -39,7 +39,8 @@ class BurnrateSettings(BaseSettings):
     default_objective: Decimal = Field(
         Decimal("0.999"), gt=0, lt=1, validation_alias="DEFAULT_OBJECTIVE"
     )
-    default_window_days: Literal[7, 14, 28, 30, 90] = Field(
+    # the environment gives text, which a literal does not turn into a number by itself
+    default_window_days: Annotated[Literal[7, 14, 28, 30, 90], BeforeValidator(int)] = Field(
         30, validation_alias="DEFAULT_WINDOW_DAYS"
     )
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from burnrate.domain import Target
 from common.slo import DataStatus, RiskLevel
+from tests.effort import examples
 from tests.reference.objectives import evaluate, target
 
 OBJECTIVES = ("0.5", "0.9", "0.95", "0.99", "0.999", "0.9995", "0.9999", "0.99999")
@@ -51,7 +52,7 @@ def test_hand_worked_boundaries(
     assert found.risk_level is expected
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(
     st.sampled_from(sorted(BELOW_AT_ABOVE)),
     st.sampled_from(OBJECTIVES),
@@ -90,7 +91,7 @@ def test_one_bad_event_decides_at_each_boundary(
         assert (found[0], found[2]) == (below, above)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.sampled_from(OBJECTIVES), st.lists(st.integers(0, 2000), min_size=6, max_size=6))
 def test_level_and_figures_equal_exact_fractions(objective: str, numbers: list[int]) -> None:
     pairs = [(max(a, b), min(a, b)) for a, b in zip(numbers[::2], numbers[1::2], strict=True)]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from burnrate.engine import Engine
 from burnrate.pages import DEEP_DAYS, SHALLOW_DAYS, WINDOW_SECONDS
 from burnrate.rings import DAY, HOUR, MINUTE, SUM_LIMIT, TEN_SECONDS
+from tests.effort import examples
 
 SERIES = 330  # on four pages, and then some
 FIRST = 177_000_000  # a ten-second bucket of the year 2026
@@ -88,7 +89,7 @@ waits = st.one_of(
 steps = st.lists(st.tuples(waits, st.lists(cells, max_size=6)), min_size=1, max_size=6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(steps, st.booleans())
 def test_running_sums_equal_raw_cells(
     given_steps: list[tuple[int, list[tuple[int, int, int, int]]]],

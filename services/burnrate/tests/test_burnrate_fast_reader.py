@@ -19,6 +19,7 @@ from common.headers import FORWARDED_AT_HEADER, FORWARDED_FROM_HEADER
 from common.kafka import Record
 from common.logging import CORRELATION_HEADER
 from common.topics import HISTORY, METRICS
+from tests.effort import examples
 from tests.reference.records import APPENDED, RULES, SERVICE, event_json, millis, record
 
 LATENCY = {"bounds": [0.1, 0.5], "counts": [5, 3, 2]}
@@ -174,7 +175,7 @@ NUMBERS = ("window_seconds", "total", "bad", "good")
 FIELDS = ("service", "source", "event_id", "timestamp", *NUMBERS, "latency", "attributes", "x")
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.lists(st.dictionaries(st.sampled_from(FIELDS), json_values, max_size=3), max_size=5))
 def test_no_event_is_taken_that_the_judge_sees_otherwise(changes: list[dict[str, Any]]) -> None:
     values = [json.dumps(json.loads(USUAL) | change).encode() for change in changes]

@@ -18,6 +18,7 @@ from common.arithmetic import (
     risk_level,
 )
 from common.slo import WINDOW_DAYS, RiskLevel
+from tests.effort import examples
 
 WINDOW_OF = {300: "5m", 1800: "30m", 3600: "1h", 7200: "2h", 21_600: "6h", 86_400: "24h"}
 Row = list[tuple[int, int]]  # (total, bad) by NAMES
@@ -33,7 +34,7 @@ objectives = st.sampled_from(("0.5", "0.9", "0.95", "0.999", "0.9995", "0.99999"
 ON_A_BOUNDARY = [(10_000, 10), (10_000, 30), (10_000, 22), *[(0, 0)] * 5]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.lists(st.tuples(rows, objectives, st.integers(0, 60), limits), min_size=1, max_size=8))
 @example([(ON_A_BOUNDARY, Decimal("0.999"), 1, 0)])
 def test_each_figure_equals_the_scalar_one(
@@ -72,7 +73,7 @@ def test_a_composite_on_the_boundary_is_decided_in_fractions() -> None:
     assert found.composite[0] != 2
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 4), st.sampled_from((0.0, 1.5, 2.0)), st.sampled_from((0.0, 0.7))),

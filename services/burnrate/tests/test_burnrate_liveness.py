@@ -137,10 +137,10 @@ async def test_the_gauges_read_the_ledger(settings: TestSettings) -> None:
     async with burnrate(settings) as service:
         await owning(service)
         service.ledger.refusals[2] = "too much is wrong"
-        assert REGISTRY.get_sample_value("burnline_burnrate_refused_shards") == 1
-        assert REGISTRY.get_sample_value("burnline_burnrate_buffered_records") == 0
-        assert REGISTRY.get_sample_value("burnline_burnrate_buffered_bytes") == 0
-        assert REGISTRY.get_sample_value("burnline_burnrate_reading_paused") == 0
+        assert REGISTRY.get_sample_value("burnline_consumer_refused_shards") == 1
+        assert REGISTRY.get_sample_value("burnline_consumer_buffered_records") == 0
+        assert REGISTRY.get_sample_value("burnline_consumer_buffered_bytes") == 0
+        assert REGISTRY.get_sample_value("burnline_consumer_reading_paused") == 0
         assert (await service.failing())["shard 2"] == "too much is wrong"
 
 

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from burnrate.shard_state import Missing
 from common.events import MetricEvent
+from tests.effort import examples
 from tests.reference.kept_rows import KeptRows
 from tests.reference.shard_checks import (
     TARGETS,
@@ -17,7 +18,7 @@ from tests.reference.streams import SERVICES, Batch, streams
 from tests.reference.sums import tally
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(streams(), st.data())
 def test_restarting_at_any_point_changes_no_figure(
     stream: list[Batch], data: st.DataObject
@@ -41,7 +42,7 @@ def test_restarting_at_any_point_changes_no_figure(
         assert figures(restarted, batch.now) == expected(seen, batch.now)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(streams(max_steps=4), st.integers(0, 4))
 def test_a_latency_target_made_later_gets_the_whole_history(
     stream: list[Batch], position: int

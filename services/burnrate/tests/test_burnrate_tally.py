@@ -23,6 +23,7 @@ from burnrate.tally import (
 )
 from common.clock import MICROSECONDS, from_micros, to_micros
 from common.events import IngestCounters, Latency, MetricEvent
+from tests.effort import examples
 from tests.reference.brute_force import end_of_bucket
 from tests.reference.streams import MICROSECOND, START, Batch, streams
 from tests.reference.sums import tally
@@ -47,7 +48,7 @@ def cells_of(sums: BatchSums) -> dict[tuple[str, int], Cell]:
     return found
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.integers(-(10**15), 4 * 10**15), st.sampled_from((10, 60, 3600)))
 def test_a_bucket_ends_where_it_says(micros: int, seconds: int) -> None:
     number = bucket_of(micros, seconds)
@@ -72,7 +73,7 @@ def test_events_of_a_bucket_are_added_and_the_longest_report_is_kept() -> None:
     assert cells_of(tally([])) == {}
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(streams(max_steps=2))
 def test_every_cell_is_the_sum_of_its_events(stream: list[Batch]) -> None:
     for batch in stream:
@@ -146,7 +147,7 @@ def test_fine_buckets_are_kept_while_windows_may_read_them(
         assert kept_resolutions(bucket, NOW + 1) == (MINUTE, HOUR)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(streams(max_steps=2))
 def test_stored_cells_hold_every_count_at_the_hour(stream: list[Batch]) -> None:
     for batch in stream:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from burnrate.admitted import Admitted
 from burnrate.shard_state import ShardState
 from common.events import MetricEvent
+from tests.effort import examples
 from tests.reference.brute_force import WINDOWS, end_of_bucket, window_sums
 from tests.reference.shard_checks import (
     COLUMNS,
@@ -25,7 +26,7 @@ from tests.reference.sums import tally
 LONGEST = TARGETS[4]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(streams())
 def test_every_window_equals_brute_force_at_every_step(stream: list[Batch]) -> None:
     state = with_latency_series(stream[0].now)
@@ -36,7 +37,7 @@ def test_every_window_equals_brute_force_at_every_step(stream: list[Batch]) -> N
         assert figures(state, batch.now) == expected(seen, batch.now)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(streams(max_steps=3), st.lists(st.integers(0, 40 * 86_400), min_size=1, max_size=5))
 def test_windows_stay_right_while_time_passes_without_events(
     stream: list[Batch], waits: list[int]
@@ -51,7 +52,7 @@ def test_windows_stay_right_while_time_passes_without_events(
         assert figures(state, now) == expected(events, now)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(streams(max_steps=3), st.randoms(use_true_random=False), st.data())
 def test_cutting_and_shuffling_a_stream_changes_nothing(
     stream: list[Batch], chance: Random, data: st.DataObject

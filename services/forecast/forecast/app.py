@@ -14,7 +14,6 @@ from common.subscription import HEARTBEAT_SECONDS, Subscription, count_shards
 from common.topics import BURNRATES, CATALOG, FORECASTS
 from forecast.forecasting import Forecaster, ForecastWork
 from forecast.handlers import Retired, catalog_handler, level_handler
-from forecast.metrics import REFUSED_SHARDS
 from forecast.settings import AllSettings
 
 LEVELS = (BURNRATES.name,)
@@ -51,7 +50,9 @@ class Forecast:
                 database=self._database,
                 work=self._work,
                 clock=system_clock,
-                levels=Levels(LEVELS, level_handler(self._work.levels, system_clock)),
+                levels=Levels(
+                    LEVELS, level_handler(self._work.levels, system_clock, self._work.batons)
+                ),
                 delays=RetryDelays(fenced_seconds=HEARTBEAT_SECONDS),
             )
         )
@@ -59,7 +60,6 @@ class Forecast:
     async def run(self) -> None:
         """Run until cancelled."""
         own = self._settings.forecast
-        REFUSED_SHARDS.set_function(lambda: len(self.ledger.refusals))
         frame = Frame(self.ledger, self._subscription, self._publisher, self._database)
         parts: list[Part] = [
             self.catalog.run,

@@ -15,6 +15,7 @@ from common.ledger import Ownership, ShardLedger
 from common.shard import LevelsOnly
 from common.slo import DataStatus
 from common.topics import FORECASTS
+from common.tracing import Batons
 from forecast import repository
 from forecast.domain import first_spent, look_ahead
 from forecast.handlers import Retired
@@ -36,6 +37,7 @@ class ForecastWork(LevelsOnly):
             timedelta(seconds=settings.soonest_seconds),
             timedelta(seconds=settings.silence_seconds),
         )
+        self.batons = Batons("forecast")
         self.levels: dict[int, ShardLevels] = {}
         self.counts: dict[int, ShardCounts] = {}
 
@@ -107,7 +109,16 @@ class Forecaster:
         if self._ledger.owned.get(shard) is not own:
             return
         await self._publisher.send_all(
-            [(FORECASTS.name, encode(f), f.service_name.encode(), shard, ()) for f in found]
+            [
+                (
+                    FORECASTS.name,
+                    encode(f),
+                    f.service_name.encode(),
+                    shard,
+                    self._work.batons.hand_on(f.service_name, "forecast"),
+                )
+                for f in found
+            ]
         )
         async with self._database.write() as session:
             await repository.store_forecasts(session, found)

@@ -8,6 +8,7 @@ import structlog
 from common.clock import Clock
 from common.events import BurnRateMessage, BurnRateSnapshot, CatalogMessage, ServiceChanged
 from common.kafka import Record
+from common.tracing import Batons
 from forecast.shard_levels import ShardLevels
 
 log = structlog.get_logger()
@@ -35,12 +36,13 @@ class Retired:
 
 
 def level_handler(
-    shards: Mapping[int, ShardLevels], clock: Clock
+    shards: Mapping[int, ShardLevels], clock: Clock, batons: Batons
 ) -> Callable[[int, Sequence[Record]], None]:
     """Return the handler of burn rates, which takes those of shards that are held."""
 
     def on_levels(shard: int, records: Sequence[Record]) -> None:
         levels, now = shards[shard], clock()
+        batons.take(records, "read")
         for record in records:
             if record.value is None:
                 continue

@@ -11,9 +11,6 @@ FAILED: Final = Counter(
 OVERDUE: Final = Gauge(
     "burnline_forecast_overdue", "Services left for the next tick because too many were due"
 )
-REFUSED_SHARDS: Final = Gauge(
-    "burnline_forecast_refused_shards", "Shards that stand still until someone has looked"
-)
 TICK_SECONDS: Final = Histogram(
     "burnline_forecast_tick_seconds", "Time to read counts, forecast and publish what is due"
 )

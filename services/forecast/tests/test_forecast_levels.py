@@ -9,6 +9,7 @@ import msgspec
 from common.events import BurnRateSnapshot, ServiceChanged, encode
 from common.slo import DataStatus, RiskLevel
 from common.topics import BURNRATES, CATALOG
+from common.tracing import Batons
 from forecast.handlers import Retired, catalog_handler, level_handler
 from forecast.shard_levels import Pace, ShardLevels
 from tests.gateway import NOW, heartbeat, record, slo_status, snapshot
@@ -100,7 +101,7 @@ def test_a_shard_that_was_never_heard_of_is_silent() -> None:
 
 def test_records_of_burn_rates_are_taken_and_bad_ones_left() -> None:
     shards = {2: ShardLevels(Pace(INTERVAL, SOONEST, SILENCE))}
-    on_levels = level_handler(shards, lambda: NOW)
+    on_levels = level_handler(shards, lambda: NOW, Batons("forecast"))
     values = [b"{", None, encode(snapshot("checkout")), encode(heartbeat(2))]
     on_levels(2, [record(BURNRATES.name, n, value) for n, value in enumerate(values)])
     assert list(shards[2].snapshots) == ["checkout"]

@@ -21,7 +21,6 @@ from gate import repository
 from gate.deciding import Decider
 from gate.handlers import intent_handler, level_handler
 from gate.intent import Intent
-from gate.metrics import REFUSED_SHARDS
 from gate.settings import AllSettings
 from gate.work import GateWork
 
@@ -47,6 +46,7 @@ class Gate:
             shards=shards,
             ledger=self.ledger,
             views=self._work.views,
+            batons=self._work.batons,
             intent=intent,
             database=self._database,
             publisher=self._publisher,
@@ -58,7 +58,7 @@ class Gate:
         self._subscription = Subscription(settings.kafka, "gate", (*INPUTS, *LEVELS), self.ledger)
 
     def _make_ledger(self, woken: asyncio.Event) -> ShardLedger:
-        on_levels = level_handler(self._work.views, system_clock, woken.set)
+        on_levels = level_handler(self._work.views, system_clock, woken.set, self._work.batons)
         return ShardLedger(
             LedgerParts(
                 schema="gate",
@@ -75,7 +75,6 @@ class Gate:
     async def run(self) -> None:
         """Run until cancelled."""
         own = self._settings.gate
-        REFUSED_SHARDS.set_function(lambda: len(self.ledger.refusals))
         frame = Frame(self.ledger, self._subscription, self._publisher, self._database)
         parts: list[Part] = [
             self.wanted.run,

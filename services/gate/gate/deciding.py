@@ -15,15 +15,17 @@ from common.failpoints import failpoint
 from common.kafka import Publisher
 from common.ledger import Ownership, ShardLedger
 from common.ledger_store import FencedError
+from common.metrics import LOOP_SUCCESS
 from common.sharding import shard_of
 from common.topics import DECISIONS
+from common.tracing import Batons
 from common.transient import TRANSIENT_ERRORS
 from gate import repository
 from gate.decision_id import RANDOM_BYTES, decision_id
 from gate.evaluate import evaluate, next_look
 from gate.intent import Intent
 from gate.metrics import DECISIONS as DECIDED
-from gate.metrics import OWNED_SHARDS, TICK_SECONDS
+from gate.metrics import TICK_SECONDS
 from gate.records import DecisionRecord, Stamp, published
 from gate.settings import GateSettings
 from gate.shard_view import ShardView
@@ -43,6 +45,7 @@ class Decider:
         shards: int,
         ledger: ShardLedger,
         views: Mapping[int, ShardView],
+        batons: Batons,
         intent: Intent,
         database: Database,
         publisher: Publisher,
@@ -51,6 +54,7 @@ class Decider:
     ) -> None:
         self._settings, self._shards = settings, shards
         self._ledger, self._views, self._intent = ledger, views, intent
+        self._batons = batons
         self._database, self._publisher, self._clock = database, publisher, clock
         self._woken = woken
 
@@ -77,6 +81,7 @@ class Decider:
             try:
                 if ready():
                     await self.tick()
+                    LOOP_SUCCESS.labels("tick").set_to_current_time()
             except TRANSIENT_ERRORS as error:
                 log.warning("loop_retry", loop="decide", error=repr(error))
                 await asyncio.sleep(self._settings.tick_seconds)
@@ -86,7 +91,6 @@ class Decider:
 
     async def tick(self) -> None:
         """Decide on what is due in every shard; of a shard whose heartbeat is due, on all of it."""
-        OWNED_SHARDS.set(len(self._ledger.owned))
         for shard, own in list(self._ledger.owned.items()):
             view = self._views.get(shard)
             if view is not None and own.levels.complete:
@@ -165,5 +169,14 @@ class Decider:
     async def _publish(self, shard: int, decisions: Sequence[GateDecision]) -> None:
         if decisions:
             await self._publisher.send_all(
-                [(DECISIONS.name, encode(d), d.service_name.encode(), shard, ()) for d in decisions]
+                [
+                    (
+                        DECISIONS.name,
+                        encode(d),
+                        d.service_name.encode(),
+                        shard,
+                        self._batons.hand_on(d.service_name, "decide"),
+                    )
+                    for d in decisions
+                ]
             )

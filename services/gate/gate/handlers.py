@@ -20,6 +20,7 @@ from common.kafka import Record, header
 from common.logging import CORRELATION_HEADER, correlated
 from common.policy_document import InvalidPolicyError
 from common.topics import BURNRATES, CATALOG, FORECASTS, POLICIES
+from common.tracing import Batons
 from gate.intent import Intent
 from gate.shard_view import ShardView
 
@@ -34,12 +35,13 @@ _wanted: Mapping[str, msgspec.json.Decoder[Any]] = {
 
 
 def level_handler(
-    views: Mapping[int, ShardView], clock: Clock, wake: Callable[[], None]
+    views: Mapping[int, ShardView], clock: Clock, wake: Callable[[], None], batons: Batons
 ) -> Callable[[int, Sequence[Record]], None]:
     """Return the handler of burn rates and forecasts; `wake` is called where it is urgent."""
 
     def on_levels(shard: int, records: Sequence[Record]) -> None:
         view, now, urgent = views[shard], clock(), False
+        batons.take(records, "read")
         for record in records:
             if record.value is None:
                 continue

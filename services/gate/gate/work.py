@@ -10,9 +10,10 @@ from common.dead_letter_store import DeadLetterBox
 from common.dead_letters import DeadRecord, log_dead_letters
 from common.ledger import Batch, RefusedError
 from common.outbox import Outbox
+from common.tracing import Batons
 from gate import repository
 from gate.changes import Change, judge
-from gate.metrics import CHANGES, DEAD_LETTERS
+from gate.metrics import CHANGES
 from gate.shard_view import ShardView
 
 
@@ -22,6 +23,7 @@ class GateWork:
     def __init__(self, outbox: Outbox, limits: BreakerLimits) -> None:
         self.views: dict[int, ShardView] = {}
         self._outbox, self._limits = outbox, limits
+        self.batons = Batons("gate")
         self.letters = DeadLetterBox("gate", outbox)
         self._breakers: dict[int, Breaker] = {}
 
@@ -61,6 +63,4 @@ class GateWork:
 def _report(changes: list[Change], poison: list[DeadRecord]) -> None:
     CHANGES.labels("read").inc(len(changes))
     CHANGES.labels("dead").inc(len(poison))
-    for found in poison:
-        DEAD_LETTERS.labels(found.letter.code).inc()
     log_dead_letters([found.letter for found in poison])

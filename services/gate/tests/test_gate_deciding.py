@@ -20,6 +20,7 @@ from common.levels import LevelReading
 from common.policy_files import read_policies
 from common.shard import Ownership
 from common.sharding import shard_of
+from common.tracing import Batons
 from gate.deciding import Decider
 from gate.intent import Intent
 from gate.records import DecisionRecord
@@ -77,6 +78,7 @@ class World:
             shards=SHARDS,
             ledger=cast("ShardLedger", self.servers),
             views={SHARD: self.view},
+            batons=Batons("gate"),
             intent=self.intent,
             database=cast("Database", self.servers),
             publisher=cast("Publisher", self.servers),

@@ -13,6 +13,7 @@ from common.slo import DataStatus
 from gate.domain import Inputs, Previous, ShardSign, Standing
 from gate.evaluate import evaluate
 from gate.reasons import gravest
+from tests.effort import examples
 from tests.gate_inputs import NOW, Counts, inputs, objective, policy, snapshot
 
 WINDOWS = (300, 1800, 3600, 7200, 21_600, 86_400, 259_200, 2_592_000)
@@ -103,7 +104,7 @@ def states(draw: st.DrawFn) -> tuple[Policy, Inputs, Inputs]:
     return rules, first, second
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(states())
 def test_more_errors_never_make_a_decision_milder(state: tuple[Policy, Inputs, Inputs]) -> None:
     rules, fewer, more = state
@@ -113,7 +114,7 @@ def test_more_errors_never_make_a_decision_milder(state: tuple[Policy, Inputs, I
         assert GRAVITY[second.decision] >= GRAVITY[first.decision]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(states())
 def test_a_verdict_is_what_its_gravest_reason_says(state: tuple[Policy, Inputs, Inputs]) -> None:
     rules, given, _ = state
@@ -128,7 +129,7 @@ def test_a_verdict_is_what_its_gravest_reason_says(state: tuple[Policy, Inputs, 
         assert verdict.allowed == (known != "BLOCK")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(states(), STATUSES, st.integers(0, 100))
 def test_knowing_less_never_lets_a_blocked_change_through(
     state: tuple[Policy, Inputs, Inputs], status: DataStatus, silent_seconds: int

@@ -1,4 +1,10 @@
-import { useId, type InputHTMLAttributes, type ReactNode, type SelectHTMLAttributes } from "react";
+import {
+  useId,
+  type InputHTMLAttributes,
+  type ReactNode,
+  type SelectHTMLAttributes,
+  type TextareaHTMLAttributes,
+} from "react";
 
 const BOX = "w-full rounded-md border border-strong-line bg-panel px-2.5 py-1.5 text-sm";
 
@@ -20,6 +26,27 @@ export function TextField({ label, hint, error, className = "", ...rest }: Input
       <input
         id={id}
         className={BOX}
+        aria-invalid={error !== undefined}
+        aria-describedby={`${id}-hint`}
+        {...rest}
+      />
+      <Hint id={`${id}-hint`} hint={hint} error={error} />
+    </div>
+  );
+}
+
+type AreaProps = Labelled & TextareaHTMLAttributes<HTMLTextAreaElement>;
+
+export function TextArea({ label, hint, error, className = "", ...rest }: AreaProps) {
+  const id = useId();
+  return (
+    <div className={className}>
+      <label htmlFor={id} className="mb-1 block text-sm font-medium">
+        {label}
+      </label>
+      <textarea
+        id={id}
+        className={`${BOX} font-mono text-xs`}
         aria-invalid={error !== undefined}
         aria-describedby={`${id}-hint`}
         {...rest}

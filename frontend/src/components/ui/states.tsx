@@ -41,7 +41,7 @@ export function Failure({ error, onRetry }: { error: Error; onRetry?: () => void
     <div role="alert" className="rounded-md border border-freeze bg-panel p-4 text-sm">
       <p className="flex items-center gap-2 font-medium text-freeze-ink">
         <TriangleAlert size={16} aria-hidden />
-        {problem ? problem.message : "The server cannot be reached."}
+        {wordsOf(error)}
       </p>
       {problem?.fields.map((field) => (
         <p key={field.field} className="mt-1 text-muted">
@@ -58,6 +58,11 @@ export function Failure({ error, onRetry }: { error: Error; onRetry?: () => void
       )}
     </div>
   );
+}
+
+/** What `fetch` throws without an answer is a TypeError, whose words say nothing to a reader. */
+function wordsOf(error: Error): string {
+  return error instanceof TypeError ? "The server cannot be reached." : error.message;
 }
 
 interface ShownProps<T> {
@@ -87,11 +92,10 @@ export function Shown<T>({ query, height = "8rem", children }: ShownProps<T>) {
 
 function Outdated({ error, since }: { error: Error; since: number }) {
   const chosenZone = useStore(zone);
-  const why = error instanceof ProblemError ? error.message : "The server cannot be reached.";
   return (
     <p role="alert" className="mb-2 flex items-center gap-2 text-sm text-freeze-ink">
       <TriangleAlert size={15} aria-hidden className="shrink-0" />
-      {why} What stands here is from {clockTime(since, chosenZone)}.
+      {wordsOf(error)} What stands here is from {clockTime(since, chosenZone)}.
     </p>
   );
 }

@@ -24,9 +24,10 @@ interface Props {
   open: boolean;
   onToggle: () => void;
   onTake: () => void;
+  onSilence: () => void;
 }
 
-export function AlertRow({ alert, active, open, onToggle, onTake }: Props) {
+export function AlertRow({ alert, active, open, onToggle, onTake, onSilence }: Props) {
   const now = useNow(5000);
   const chosenZone = useStore(zone);
   const Severity = SEVERITIES[alert.severity];
@@ -62,6 +63,11 @@ export function AlertRow({ alert, active, open, onToggle, onTake }: Props) {
         </span>
         <span className="flex gap-1">
           {alert.state === "firing" && <Button onClick={onTake}>Acknowledge</Button>}
+          {alert.state !== "resolved" && (
+            <Button look="quiet" aria-label="Silence it" onClick={onSilence}>
+              <BellOff size={16} aria-hidden />
+            </Button>
+          )}
           <Button look="quiet" aria-expanded={open} aria-label="What happened" onClick={onToggle}>
             <ChevronDown size={16} aria-hidden className={open ? "rotate-180" : ""} />
           </Button>

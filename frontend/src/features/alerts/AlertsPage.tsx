@@ -9,6 +9,7 @@ import { Empty, Shown } from "../../components/ui/states";
 import { useShortcuts } from "../../lib/shortcuts";
 import { withWriteAccess } from "../../lib/writeAccess";
 import { AlertRow } from "./AlertRow";
+import { SilenceDialog } from "./SilenceDialog";
 import { SilencesPanel } from "./SilencesPanel";
 
 const VIEWS: Record<string, AlertState[]> = {
@@ -64,6 +65,7 @@ function Inbox({ alerts, view }: { alerts: readonly Alert[]; view: string }) {
   const [activeId, setActiveId] = useState<number | null>(null);
   const [openId, setOpenId] = useState<number | null>(null);
   const [taken, setTaken] = useState<Alert | null>(null);
+  const [silenced, setSilenced] = useState<Alert | null>(null);
   const index = rows.findIndex((alert) => alert.id === activeId);
   const move = (by: number) => {
     const next = Math.min(rows.length - 1, Math.max(0, index < 0 ? 0 : index + by));
@@ -98,6 +100,7 @@ function Inbox({ alerts, view }: { alerts: readonly Alert[]; view: string }) {
             open={alert.id === openId}
             onToggle={() => toggle(alert.id)}
             onTake={() => take(alert)}
+            onSilence={() => withWriteAccess(() => setSilenced(alert))}
           />
         ))}
       </ul>
@@ -109,6 +112,15 @@ function Inbox({ alerts, view }: { alerts: readonly Alert[]; view: string }) {
           text="comment"
           act={(actor, comment) => acknowledge(taken, actor, comment)}
           onClose={() => setTaken(null)}
+        />
+      )}
+      {silenced && (
+        <SilenceDialog
+          matchers={[
+            { name: "service", value: silenced.service_name },
+            { name: "alertname", value: silenced.rule },
+          ]}
+          onClose={() => setSilenced(null)}
         />
       )}
     </Panel>

@@ -2,25 +2,16 @@ import { useQuery } from "@tanstack/react-query";
 import { BellOff } from "lucide-react";
 import { useState } from "react";
 
-import { createSilence, expireSilence, silencesQuery } from "../../api/alerts";
-import type { Silence, SilenceRequest } from "../../api/alerts";
+import { expireSilence, silencesQuery, type Silence } from "../../api/alerts";
 import { DeedDialog } from "../../components/form/DeedDialog";
-import { FormFrame, WIDE } from "../../components/form/FormFrame";
-import { useFields } from "../../components/form/useFields";
-import { useSaving } from "../../components/form/useSaving";
 import { Button } from "../../components/ui/Button";
-import { SelectField, TextField } from "../../components/ui/Field";
-import { Modal } from "../../components/ui/Modal";
 import { Panel } from "../../components/ui/Panel";
 import { Shown } from "../../components/ui/states";
-import { actorName, zone } from "../../lib/preferences";
+import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
 import { dayTime } from "../../lib/time";
 import { withWriteAccess } from "../../lib/writeAccess";
-
-const NAMES = ["service", "alertname", "severity", "tier", "team"] as const;
-const LABELS = NAMES.map((name) => [name, name] as const);
-const EMPTY = { name: "service", value: "", minutes: "60", createdBy: "", comment: "" };
+import { SilenceDialog } from "./SilenceDialog";
 
 export function SilencesPanel() {
   const query = useQuery(silencesQuery);
@@ -78,54 +69,4 @@ function SilenceList({ silences }: { silences: readonly Silence[] }) {
       )}
     </ul>
   );
-}
-
-function SilenceDialog({ onClose }: { onClose: () => void }) {
-  const creation = useSaving<typeof EMPTY>({
-    save: (form) => createSilence(requestOf(form)),
-    renews: [["alerts"]],
-    onDone: (form) => {
-      actorName.set(form.createdBy.trim());
-      onClose();
-    },
-  });
-  const initial = () => ({ ...EMPTY, createdBy: actorName.get() });
-  const { form, field } = useFields(initial, creation.error);
-  return (
-    <Modal
-      open
-      onClose={onClose}
-      title="New silence"
-      description="Nobody is told of what matches; it is evaluated and shown all the same."
-    >
-      <FormFrame
-        verb="Silence"
-        saving={creation}
-        onSubmit={() => creation.mutate(form)}
-        onCancel={onClose}
-      >
-        <SelectField label="Label" options={LABELS} {...field("name")} />
-        <TextField label="Is" required {...field("value")} />
-        <TextField
-          label="For minutes"
-          type="number"
-          min={1}
-          required
-          {...field("minutes", "duration_minutes")}
-        />
-        <TextField label="Your name" required {...field("createdBy", "created_by")} />
-        <TextField label="Why" required className={WIDE} {...field("comment")} />
-      </FormFrame>
-    </Modal>
-  );
-}
-
-function requestOf(form: typeof EMPTY): SilenceRequest {
-  const name = NAMES.find((known) => known === form.name) ?? "service";
-  return {
-    matchers: [{ name, value: form.value.trim() }],
-    duration_minutes: Number(form.minutes),
-    created_by: form.createdBy.trim(),
-    comment: form.comment.trim(),
-  };
 }

@@ -6,6 +6,7 @@ import { overviewQuery, type OverviewRow } from "../../api/overview";
 import { DecisionBadge } from "../../components/DecisionBadge";
 import { HealthBadge } from "../../components/HealthBadge";
 import { OverrideDialog } from "../../components/release/OverrideDialog";
+import { ServiceDecisions } from "../../components/release/ServiceDecisions";
 import { Button } from "../../components/ui/Button";
 import { Panel } from "../../components/ui/Panel";
 import { Empty, Shown } from "../../components/ui/states";
@@ -13,7 +14,6 @@ import type { Decision } from "../../lib/health";
 import { withWriteAccess } from "../../lib/writeAccess";
 import { AuditPanel } from "./AuditPanel";
 import { PoliciesPanel } from "./PoliciesPanel";
-import { ServiceDecisions } from "./ServiceDecisions";
 
 const ORDER: Record<Decision, number> = { BLOCK: 0, UNKNOWN: 1, WARN: 2, ALLOW: 3 };
 

@@ -12,6 +12,7 @@ import { DecisionBadge } from "../../components/DecisionBadge";
 import { useIsStale } from "../../components/freshness";
 import { OverrideDialog } from "../../components/release/OverrideDialog";
 import { OverrideList } from "../../components/release/OverrideList";
+import { ServiceDecisions } from "../../components/release/ServiceDecisions";
 import { Button } from "../../components/ui/Button";
 import { Panel } from "../../components/ui/Panel";
 import { Shown } from "../../components/ui/states";
@@ -24,6 +25,7 @@ import { withWriteAccess } from "../../lib/writeAccess";
 export function GatePanel({ service }: { service: string }) {
   const [changeClass, setChangeClass] = useState<ChangeClass>("feature");
   const [asking, setAsking] = useState(false);
+  const [past, setPast] = useState(false);
   const release = useQuery(releaseQuery(service, changeClass));
   const overrides = useQuery(overridesQuery(service));
   const shown = (overrides.data ?? []).filter((o) => ["active", "pending"].includes(o.state));
@@ -53,9 +55,13 @@ export function GatePanel({ service }: { service: string }) {
           <OverrideList overrides={shown} />
         </div>
       )}
-      <div className="mt-3">
+      <div className="mt-3 flex gap-2">
         <Button onClick={() => withWriteAccess(() => setAsking(true))}>Override …</Button>
+        <Button aria-expanded={past} onClick={() => setPast(!past)}>
+          History
+        </Button>
       </div>
+      {past && <ServiceDecisions service={service} stacked />}
       {asking && <OverrideDialog service={service} onClose={() => setAsking(false)} />}
     </Panel>
   );

@@ -6,8 +6,8 @@ from prometheus_client import Counter, Gauge, Histogram
 
 ATTEMPTS: Final = Counter(
     "burnline_alerts_delivery_attempts",
-    "Attempts to deliver, by kind of channel and outcome (delivered, failed, given_up)",
-    ["kind", "outcome"],
+    "Attempts to deliver, by channel, its kind, and outcome (delivered, failed, given_up)",
+    ["channel", "kind", "outcome"],
 )
 IN_FLIGHT: Final = Gauge("burnline_alerts_deliveries_in_flight", "Attempts that are being made")
 DELAY_SECONDS: Final = Histogram(

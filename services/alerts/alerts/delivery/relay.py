@@ -140,7 +140,8 @@ class Relay:
         return self._policy.delay_seconds(outcome, claimed.attempt, self._draw())
 
     def _report(self, ended: Ended) -> None:
-        ATTEMPTS.labels(ended.claim.channel.kind, ended.word).inc()
+        channel = ended.claim.channel
+        ATTEMPTS.labels(channel.name, channel.kind, ended.word).inc()
         if ended.outcome.delivered:
             DELAY_SECONDS.observe(ended.claim.age_seconds)
             return

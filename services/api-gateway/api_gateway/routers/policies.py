@@ -24,7 +24,7 @@ CREATED = {"model": PolicyAnswer, "description": "Created", **LOCATION}
 AuditPage = Annotated[KeysetPage[int], Depends(keyset_page(number_of))]
 
 
-def _policy_name(
+async def _policy_name(
     name: Annotated[str, Path(description=f"A policy's name: `{SERVICE_NAME_PATTERN}`")],
 ) -> str:
     if not is_service_name(name):

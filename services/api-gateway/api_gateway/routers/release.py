@@ -34,7 +34,7 @@ DecisionPath = Annotated[str, Path(max_length=64, description="A decision's id")
 DecisionPage = Annotated[KeysetPage[str], Depends(keyset_page(text_of))]
 
 
-def change(
+async def change(
     change_class: Annotated[
         ChangeClass, Query(description="What kind of change is to be released")
     ] = DEFAULT_CLASS,

@@ -1,19 +1,25 @@
 import { useQuery } from "@tanstack/react-query";
 
 import { decisionsQuery, overridesQuery, type DecisionEntry } from "../../api/release";
-import { DecisionBadge } from "../../components/DecisionBadge";
-import { OverrideList } from "../../components/release/OverrideList";
-import { Empty, Shown } from "../../components/ui/states";
+import { DecisionBadge } from "../DecisionBadge";
+import { OverrideList } from "./OverrideList";
+import { Empty, Shown } from "../ui/states";
 import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
 import { dayTime } from "../../lib/time";
 
+interface Props {
+  service: string;
+  /** One below the other, where there is little room. */
+  stacked?: boolean;
+}
+
 /** Decisions on one service as they changed, and every override that there was. */
-export function ServiceDecisions({ service }: { service: string }) {
+export function ServiceDecisions({ service, stacked = false }: Props) {
   const decisions = useQuery(decisionsQuery(service));
   const overrides = useQuery(overridesQuery(service));
   return (
-    <div className="mt-2 grid gap-4 rounded-md bg-raised p-3 lg:grid-cols-2">
+    <div className={`mt-2 grid gap-4 rounded-md bg-raised p-3 ${stacked ? "" : "lg:grid-cols-2"}`}>
       <div>
         <h3 className="mb-1 text-sm font-semibold">Decisions</h3>
         <Shown query={decisions} height="6rem">

@@ -1,0 +1,70 @@
+import { createSilence, type SilenceRequest } from "../../api/alerts";
+import { FormFrame, WIDE } from "../../components/form/FormFrame";
+import { useFields } from "../../components/form/useFields";
+import { useSaving } from "../../components/form/useSaving";
+import { SelectField, TextField } from "../../components/ui/Field";
+import { Modal } from "../../components/ui/Modal";
+import { actorName } from "../../lib/preferences";
+
+const NAMES = ["service", "alertname", "severity", "tier", "team"] as const;
+const LABELS = NAMES.map((name) => [name, name] as const);
+
+type Matcher = SilenceRequest["matchers"][number];
+
+interface Props {
+  /** What is to be silenced; where it is not given it is asked for. */
+  matchers?: Matcher[];
+  onClose: () => void;
+}
+
+const EMPTY = { name: "service", value: "", minutes: "60", createdBy: "", comment: "" };
+
+export function SilenceDialog({ matchers, onClose }: Props) {
+  const creation = useSaving<typeof EMPTY>({
+    save: (form) => createSilence(requestOf(form, matchers)),
+    renews: [["alerts"]],
+    onDone: (form) => {
+      actorName.set(form.createdBy.trim());
+      onClose();
+    },
+  });
+  const initial = () => ({ ...EMPTY, createdBy: actorName.get() });
+  const { form, field } = useFields(initial, creation.error);
+  return (
+    <Modal
+      open
+      onClose={onClose}
+      title={matchers ? `Silence ${matchers.map((m) => m.value).join(", ")}` : "New silence"}
+      description="Nobody is told of what matches; it is evaluated and shown all the same."
+    >
+      <FormFrame
+        verb="Silence"
+        saving={creation}
+        onSubmit={() => creation.mutate(form)}
+        onCancel={onClose}
+      >
+        {!matchers && <SelectField label="Label" options={LABELS} {...field("name")} />}
+        {!matchers && <TextField label="Is" required {...field("value")} />}
+        <TextField
+          label="For minutes"
+          type="number"
+          min={1}
+          required
+          {...field("minutes", "duration_minutes")}
+        />
+        <TextField label="Your name" required {...field("createdBy", "created_by")} />
+        <TextField label="Why" required className={WIDE} {...field("comment")} />
+      </FormFrame>
+    </Modal>
+  );
+}
+
+function requestOf(form: typeof EMPTY, matchers?: Matcher[]): SilenceRequest {
+  const name = NAMES.find((known) => known === form.name) ?? "service";
+  return {
+    matchers: matchers ?? [{ name, value: form.value.trim() }],
+    duration_minutes: Number(form.minutes),
+    created_by: form.createdBy.trim(),
+    comment: form.comment.trim(),
+  };
+}

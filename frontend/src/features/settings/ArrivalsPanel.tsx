@@ -1,0 +1,93 @@
+import { useQuery } from "@tanstack/react-query";
+
+import { snapshotsQuery, type Snapshot } from "../../api/burn";
+import { HealthBadge } from "../../components/HealthBadge";
+import { Panel } from "../../components/ui/Panel";
+import { Empty, Shown } from "../../components/ui/states";
+import { count, duration } from "../../lib/format";
+import { useNow } from "../../lib/useNow";
+
+const NUMBER = "px-2 py-1.5 text-right whitespace-nowrap";
+const HEADS = [
+  "Newest report",
+  "Counted through",
+  "Rhythm",
+  "Duplicates",
+  "Id conflicts",
+  "No identity",
+  "Misplaced",
+  "Shard",
+];
+
+/** Whether what is sent arrives: the newest event of each service and what was odd about it. */
+export function ArrivalsPanel() {
+  const query = useQuery(snapshotsQuery);
+  const now = useNow(1000);
+  return (
+    <Panel title="What arrives, by service">
+      <Shown query={query} height="20rem">
+        {(snapshots) =>
+          snapshots.length === 0 ? (
+            <Empty title="Nothing has arrived yet" />
+          ) : (
+            <div
+              tabIndex={0}
+              role="region"
+              aria-label="What arrives, by service"
+              className="-m-4 overflow-x-auto"
+            >
+              <table className="w-full text-sm">
+                <thead className="text-xs text-muted">
+                  <tr>
+                    <th scope="col" className="px-4 py-2 text-left font-medium">
+                      Service
+                    </th>
+                    <th scope="col" className="px-2 text-left font-medium">
+                      State
+                    </th>
+                    {HEADS.map((head) => (
+                      <th key={head} scope="col" className="px-2 text-right font-medium">
+                        {head}
+                      </th>
+                    ))}
+                  </tr>
+                </thead>
+                <tbody>
+                  {snapshots.map((snapshot) => (
+                    <Row key={snapshot.service_name} snapshot={snapshot} now={now} />
+                  ))}
+                </tbody>
+              </table>
+            </div>
+          )
+        }
+      </Shown>
+    </Panel>
+  );
+}
+
+function Row({ snapshot, now }: { snapshot: Snapshot; now: number }) {
+  const age = (instant: string | null | undefined) =>
+    instant == null ? "never" : `${duration((now - Date.parse(instant)) / 1000)} ago`;
+  const odd = snapshot.counters;
+  const figures = [odd.duplicates, odd.event_id_conflicts, odd.unidentified, odd.misrouted];
+  return (
+    <tr className="border-t border-line">
+      <th scope="row" className="px-4 py-1.5 text-left font-semibold">
+        {snapshot.service_name}
+      </th>
+      <td className="px-2">
+        <HealthBadge level={snapshot.risk_level} status={snapshot.data_status} />
+      </td>
+      <td className={NUMBER}>{age(snapshot.newest_at)}</td>
+      <td className={NUMBER}>{age(snapshot.applied_through)}</td>
+      <td className={NUMBER}>{duration(snapshot.resolution_seconds ?? null)}</td>
+      {figures.map((figure, i) => (
+        <td key={i} className={`${NUMBER} ${figure > 0 ? "font-semibold" : "text-muted"}`}>
+          {count(figure)}
+        </td>
+      ))}
+      <td className={NUMBER}>{snapshot.shard ?? "–"}</td>
+    </tr>
+  );
+}

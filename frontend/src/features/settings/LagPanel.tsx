@@ -1,0 +1,92 @@
+import { useQuery } from "@tanstack/react-query";
+
+import { lagQuery, type Lag, type ShardLag } from "../../api/ingest";
+import { useIsStale } from "../../components/freshness";
+import { Panel } from "../../components/ui/Panel";
+import { Shown } from "../../components/ui/states";
+import { count, duration } from "../../lib/format";
+
+const HEADS = ["Shard", "Next record", "End of log", "Records waiting", "Oldest waits", "Owner"];
+const CELL = "px-2 py-1 text-right whitespace-nowrap";
+
+/** How far the consumers are behind, by their own ledgers. */
+export function LagPanel() {
+  const query = useQuery(lagQuery);
+  return (
+    <Panel title="What waits to be counted">
+      <Shown query={query} height="6rem">
+        {(lag) => <LagText lag={lag} />}
+      </Shown>
+    </Panel>
+  );
+}
+
+function LagText({ lag }: { lag: Lag }) {
+  const stale = useIsStale();
+  return (
+    <div className="space-y-3 text-sm">
+      <p>
+        {stale && "When it was last heard: "}
+        <strong>{count(lag.lag_records)}</strong> records wait
+        {lag.lag_records > 0 && `, the oldest for ${agesOf(lag.lag_seconds)}`}.{" "}
+        {lag.outboxes.map((outbox) => (
+          <span key={outbox.service}>
+            {outbox.service} has <strong>{count(outbox.waiting)}</strong> to announce
+            {outbox.waiting > 0 && ` since ${duration(outbox.lag_seconds)}`}.{" "}
+          </span>
+        ))}
+      </p>
+      <details>
+        <summary className="cursor-pointer">By consumer, topic and shard</summary>
+        <div
+          tabIndex={0}
+          role="region"
+          aria-label="Lag by consumer, topic and shard"
+          className="mt-2 overflow-x-auto"
+        >
+          <table className="w-full">
+            <thead className="text-xs text-muted">
+              <tr>
+                <th scope="col" className="px-2 text-left font-medium">
+                  Consumer and topic
+                </th>
+                {HEADS.map((head) => (
+                  <th key={head} scope="col" className="px-2 text-right font-medium">
+                    {head}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {lag.shards.map((shard) => (
+                <Row key={`${shard.service} ${shard.topic} ${shard.shard}`} shard={shard} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </details>
+    </div>
+  );
+}
+
+function Row({ shard }: { shard: ShardLag }) {
+  return (
+    <tr className="border-t border-line">
+      <th scope="row" className="px-2 py-1 text-left font-normal whitespace-nowrap">
+        {shard.service}, {shard.topic}
+      </th>
+      <td className={CELL}>{shard.shard}</td>
+      <td className={CELL}>{count(shard.next_offset)}</td>
+      <td className={CELL}>{count(shard.end_offset)}</td>
+      <td className={`${CELL} ${shard.lag_records > 0 ? "font-semibold" : "text-muted"}`}>
+        {count(shard.lag_records)}
+      </td>
+      <td className={CELL}>{agesOf(shard.lag_seconds)}</td>
+      <td className={CELL}>{shard.owner ?? "never held"}</td>
+    </tr>
+  );
+}
+
+function agesOf(seconds: number | null): string {
+  return seconds === null ? "an unknown time" : duration(seconds);
+}

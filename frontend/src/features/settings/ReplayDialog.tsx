@@ -1,0 +1,62 @@
+import { useQuery } from "@tanstack/react-query";
+
+import { deadLetterQuery, replayLetter, type DeadLetter } from "../../api/ingest";
+import { FormFrame, WIDE } from "../../components/form/FormFrame";
+import { useFields } from "../../components/form/useFields";
+import { useSaving } from "../../components/form/useSaving";
+import { TextArea, TextField } from "../../components/ui/Field";
+import { Modal } from "../../components/ui/Modal";
+import { Shown } from "../../components/ui/states";
+import { actorName } from "../../lib/preferences";
+import { correctedEvent, readable } from "./replay";
+
+/** A dead letter's record, to be corrected and sent again. */
+export function ReplayDialog({ id, onClose }: { id: string; onClose: () => void }) {
+  const query = useQuery(deadLetterQuery(id));
+  return (
+    <Modal
+      open
+      title="Send it again"
+      description="As it is, or corrected. It counts as of when it first came."
+      onClose={onClose}
+    >
+      <Shown query={query}>{(letter) => <ReplayForm letter={letter} onClose={onClose} />}</Shown>
+    </Modal>
+  );
+}
+
+function ReplayForm({ letter, onClose }: { letter: DeadLetter; onClose: () => void }) {
+  const original = readable(letter.value ?? "");
+  const saving = useSaving<{ actor: string; event: string }>({
+    save: async ({ actor, event }) =>
+      replayLetter(letter.id, actor.trim(), correctedEvent(event, original)),
+    renews: [["ingest"]],
+    onDone: ({ actor }) => {
+      actorName.set(actor.trim());
+      onClose();
+    },
+  });
+  const initial = () => ({ actor: actorName.get(), event: original });
+  const { form, field } = useFields(initial, saving.error);
+  return (
+    <FormFrame
+      verb="Send again"
+      saving={saving}
+      onSubmit={() => saving.mutate(form)}
+      onCancel={onClose}
+    >
+      <p className={`text-sm ${WIDE}`}>
+        <strong>{letter.code}</strong>: {letter.field} {letter.detail}
+      </p>
+      <TextArea
+        className={WIDE}
+        label="Record"
+        rows={12}
+        spellCheck={false}
+        hint={letter.is_complete ? undefined : "Only its beginning is kept: write it whole."}
+        {...field("event")}
+      />
+      <TextField className={WIDE} label="Your name" required {...field("actor")} />
+    </FormFrame>
+  );
+}

@@ -1,0 +1,1 @@
+"""PostgreSQL is dumped, lost and restored; Kafka brings what came after the dump."""

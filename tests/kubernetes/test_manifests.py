@@ -1,0 +1,239 @@
+"""The manifests fit the schemas, agree with the rest of the project, and are locked down."""
+
+import copy
+from collections.abc import Iterator
+from typing import Any, Final
+
+import jsonschema
+import kubernetes_validate
+import pytest
+
+from burnline.services import SERVICES
+from burnrate.inputs import INPUTS as BURNRATE_INPUTS
+from common.settings import Settings
+from common.topics import TOPICS
+from gate.app import INPUTS as GATE_INPUTS
+from tests.compose_file import offered, services
+from tests.kubernetes.keda import SCALED_OBJECT
+from tests.kubernetes.rendering import Manifest, render
+
+OLDEST, NEWEST = "1.30", "1.37"
+EXAMPLE: Final = render("overlays/example")
+BASE: Final = render("base")
+PROCESSES: Final = {service.name: service for service in SERVICES}
+BY_HTTP: Final = ("ingest", "api-gateway", "dashboard")
+UNTIL_CLOSED_SECONDS: Final = 10 + 10  # requests under way, then the group and the database
+INPUTS: Final = {"burnrate": set(BURNRATE_INPUTS), "gate": set(GATE_INPUTS)}
+
+
+def of_kind(kind: str, manifests: tuple[Manifest, ...] = EXAMPLE) -> dict[str, Manifest]:
+    return {m["metadata"]["name"]: m for m in manifests if m["kind"] == kind}
+
+
+def pods() -> dict[str, Manifest]:
+    """Return the pod templates' specs by name."""
+    made = {**of_kind("Deployment"), **of_kind("Job")}
+    return {name: manifest["spec"]["template"]["spec"] for name, manifest in made.items()}
+
+
+def containers() -> Iterator[tuple[str, Manifest, Manifest]]:
+    for name, pod in pods().items():
+        for container in (*pod.get("initContainers", ()), *pod["containers"]):
+            yield f"{name}/{container['name']}", pod, container
+
+
+def settings() -> dict[str, str]:
+    found: dict[str, str] = of_kind("ConfigMap")["burnline-settings"]["data"]
+    return found
+
+
+def environment(container: Manifest) -> dict[str, str]:
+    own = {entry["name"]: entry.get("value", "") for entry in container.get("env", ())}
+    return {**settings(), **own}
+
+
+DEPLOYMENTS: Final = of_kind("Deployment")
+CONTAINERS: Final = [*containers()]
+IDS: Final = [name for name, _, _ in CONTAINERS]
+
+
+@pytest.mark.parametrize("version", [OLDEST, NEWEST])
+@pytest.mark.parametrize(
+    "manifest", [*BASE, *EXAMPLE], ids=lambda m: f"{m['kind']}-{m['metadata']['name']}"
+)
+def test_each_manifest_fits_its_schema(manifest: Manifest, version: str) -> None:
+    if manifest["kind"] == "ScaledObject":
+        jsonschema.Draft202012Validator(SCALED_OBJECT).validate(manifest)
+        return
+    kubernetes_validate.validate(manifest, version, strict=True)
+
+
+def test_a_field_that_is_misspelt_does_not_fit() -> None:
+    wrong = copy.deepcopy(DEPLOYMENTS["ingest"])
+    wrong["spec"]["template"]["spec"]["terminationGracePeriod"] = 45
+    with pytest.raises(kubernetes_validate.ValidationError, match="terminationGracePeriod"):
+        kubernetes_validate.validate(wrong, OLDEST, strict=True)
+
+
+def test_every_process_is_deployed_on_its_port() -> None:
+    assert DEPLOYMENTS.keys() == {*PROCESSES, "dashboard"}
+    for name, service in PROCESSES.items():
+        [container] = pods()[name]["containers"]
+        assert container["args"] == ["python", "-m", service.module]
+        [port] = container["ports"]
+        assert environment(container)[service.port_variable] == str(port["containerPort"])
+        [reached] = of_kind("Service")[name]["spec"]["ports"]
+        assert (reached["port"], reached["targetPort"]) == (port["containerPort"], port["name"])
+
+
+@pytest.mark.parametrize("name", [*DEPLOYMENTS])
+def test_it_is_the_image_and_the_command_of_compose(name: str) -> None:
+    composed, [container] = services()[name], pods()[name]["containers"]
+    image = composed["image"].split(":")[0]
+    assert container["image"].split(":")[0] == f"registry.example/{image}"
+    assert container.get("args") == composed.get("command")
+    user = pods()[name]["securityContext"]
+    assert composed["user"] == f"{user['runAsUser']}:{user['runAsGroup']}"
+
+
+def test_every_variable_is_one_that_the_product_reads() -> None:
+    known = {*offered(), *(s.port_variable for s in SERVICES)}
+    known |= {str(field.validation_alias) for field in Settings.model_fields.values()}
+    known |= {"BURNLINE_BROKER", "NAMESPACE", "BURNLINE_GATEWAY", "ENABLE_METRICS_SIMULATOR"}
+    for name, _, container in CONTAINERS:
+        assert environment(container).keys() <= known, name
+    [secret] = of_kind("Secret").values()
+    assert secret["data"].keys() <= known
+
+
+def test_the_simulator_runs_nowhere() -> None:
+    [ingest] = pods()["ingest"]["containers"]
+    assert environment(ingest)["ENABLE_METRICS_SIMULATOR"] == "false"
+
+
+@pytest.mark.parametrize(("name", "pod", "container"), CONTAINERS, ids=IDS)
+def test_every_container_is_locked(name: str, pod: Manifest, container: Manifest) -> None:
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["runAsUser"] > 0
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys(), name
+    assert all("hostPath" not in volume for volume in pod["volumes"])
+    assert {"requests", "limits"} <= container["resources"].keys()
+    assert ":latest" not in container["image"]
+    assert ":" in container["image"]
+
+
+@pytest.mark.parametrize("name", [*DEPLOYMENTS])
+def test_it_is_asked_whether_it_lives_and_whether_it_is_ready(name: str) -> None:
+    [container] = pods()[name]["containers"]
+    ready = "/healthz" if name == "dashboard" else "/readyz"
+    assert container["readinessProbe"]["httpGet"] == {"path": ready, "port": "http"}
+    # a database that is away must not end a process, only keep requests from it
+    for probe in ("livenessProbe", "startupProbe"):
+        assert container[probe]["httpGet"] == {"path": "/healthz", "port": "http"}
+
+
+@pytest.mark.parametrize("name", [*DEPLOYMENTS])
+def test_a_rollout_and_a_drained_node_leave_somebody_to_answer(name: str) -> None:
+    spec, [container] = DEPLOYMENTS[name]["spec"], pods()[name]["containers"]
+    budget = of_kind("PodDisruptionBudget")[name]["spec"]
+    assert budget["maxUnavailable"] == 1
+    assert budget["selector"] == spec["selector"]
+    assert fewest_replicas(name) >= 2
+    rolling = spec["strategy"]["rollingUpdate"]
+    grace = pods()[name]["terminationGracePeriodSeconds"]
+    if name not in BY_HTTP:
+        assert rolling == {"maxSurge": 0, "maxUnavailable": 1}
+        assert grace > UNTIL_CLOSED_SECONDS
+        return
+    assert rolling == {"maxSurge": 1, "maxUnavailable": 0}
+    drained = float(environment(container).get("BURNLINE_DRAIN_SECONDS", 0))
+    if name == "dashboard":
+        drained = float(container["lifecycle"]["preStop"]["exec"]["command"][1])
+    probe = container["readinessProbe"]
+    assert drained > probe["periodSeconds"] * probe["failureThreshold"]
+    assert grace > drained + UNTIL_CLOSED_SECONDS
+
+
+def fewest_replicas(name: str) -> int:
+    found: list[int | None] = [DEPLOYMENTS[name]["spec"].get("replicas")]
+    if name in of_kind("HorizontalPodAutoscaler"):
+        found.append(of_kind("HorizontalPodAutoscaler")[name]["spec"]["minReplicas"])
+    if name in of_kind("ScaledObject"):
+        found.append(of_kind("ScaledObject")[name]["spec"]["minReplicaCount"])
+    [only] = [count for count in found if count is not None]
+    return only
+
+
+def test_no_more_consumers_than_shards() -> None:
+    shards = int(settings()["BURNLINE_PARTITIONS"])
+    scaled = {n: m["spec"]["maxReplicaCount"] for n, m in of_kind("ScaledObject").items()}
+    by_cpu = {
+        name: manifest["spec"]["maxReplicas"]
+        for name, manifest in of_kind("HorizontalPodAutoscaler").items()
+    }
+    assert scaled.keys() | by_cpu.keys() == {*PROCESSES}
+    most = {**scaled, **by_cpu}
+    assert {n: m for n, m in most.items() if n not in BY_HTTP and m > shards} == {}
+
+
+@pytest.mark.parametrize("name", [*INPUTS])
+def test_consumers_of_inputs_are_scaled_by_their_lag_but_not_by_one_that_stands(name: str) -> None:
+    spec = of_kind("ScaledObject")[name]["spec"]
+    triggers = [trigger["metadata"] for trigger in spec["triggers"]]
+    assert {trigger["topic"] for trigger in triggers} == INPUTS[name]
+    assert INPUTS[name] <= {topic.name for topic in TOPICS}
+    [container] = pods()[name]["containers"]
+    for trigger in triggers:
+        assert trigger["consumerGroup"] == name
+        assert trigger["excludePersistentLag"] == "true"
+        assert trigger["bootstrapServersFromEnv"] in environment(container)
+
+
+def test_secrets_and_settings_are_there_for_all_of_ours() -> None:
+    [secret] = of_kind("Secret")
+    assert {"DATABASE_URL", "BURNLINE_API_TOKEN"} <= of_kind("Secret")[secret]["data"].keys()
+    wanted: list[Any] = [
+        {"configMapRef": {"name": "burnline-settings"}},
+        {"secretRef": {"name": secret}},
+    ]
+    for name, _, container in CONTAINERS:
+        assert container.get("envFrom") == (None if name.startswith("dashboard") else wanted)
+
+
+def test_the_schema_and_the_topics_are_made_before() -> None:
+    pod = pods()["burnline-setup"]
+    assert [c["args"] for c in pod["initContainers"]] == [
+        services()["migrations"]["command"],
+    ]
+    assert [c["args"] for c in pod["containers"]] == [services()["topics"]["command"]]
+
+
+def test_nothing_is_reached_that_is_not_named() -> None:
+    policies = of_kind("NetworkPolicy")
+    closed = policies["burnline-nothing-else"]["spec"]
+    assert closed["podSelector"] == {"matchLabels": {"app.kubernetes.io/part-of": "burnline"}}
+    assert closed["policyTypes"] == ["Ingress", "Egress"]
+    assert "ingress" not in closed
+    for name, manifest in {**DEPLOYMENTS, **of_kind("Job")}.items():
+        labels = manifest["spec"]["template"]["metadata"]["labels"]
+        assert labels["app.kubernetes.io/part-of"] == "burnline", name
+    opened = {
+        name for policy in policies.values() for name in allowed_from_everywhere(policy["spec"])
+    }
+    assert opened == {*BY_HTTP}
+
+
+def allowed_from_everywhere(spec: Manifest) -> list[str]:
+    everywhere: list[Manifest] = [{"namespaceSelector": {}}]
+    if not any(rule.get("from") in (None, everywhere) for rule in spec.get("ingress", ())):
+        return []
+    expressions = spec["podSelector"]["matchExpressions"]
+    [names] = [e["values"] for e in expressions if e["key"] == "app.kubernetes.io/name"]
+    return list(names)
