@@ -28,6 +28,7 @@ from api_gateway.handlers import Handlers
 from api_gateway.history import HOUR, CountQuery, Counts, Reports, Seconds
 from api_gateway.hourly import HourlyCounts, SlowCounts
 from common.access.key_ring import KeyRing
+from common.audit import Deed
 from common.events import (
     BurnRateMessage,
     BurnRateSnapshot,
@@ -62,6 +63,7 @@ class Rows:
     minutes: dict[str, list[tuple[int, int, int, int]]] = field(default_factory=dict)
     slow_hours: dict[int, list[tuple[int, int, int]]] = field(default_factory=dict)
     announced: list[CatalogMessage] = field(default_factory=list)
+    deeds: list[Deed] = field(default_factory=list)
     revision: int = 0
 
 
@@ -186,6 +188,9 @@ class MemorySession:
     async def announce(self, services: Sequence[Service], targets: Sequence[Target]) -> None:
         self._rows.announced += [service_changed(s) for s in services]
         self._rows.announced += [target_changed(t) for t in targets]
+
+    async def record(self, deed: Deed) -> None:
+        self._rows.deeds.append(deed)
 
     def _keep(self, service: Service) -> Service:
         self._rows.revision += 1

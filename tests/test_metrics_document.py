@@ -24,7 +24,7 @@ SECTIONS = {
     "alerts": ["alerts.metrics", "alerts.delivery.metrics"],
     "api-gateway": ["api_gateway.metrics"],
     "Every consumer": ["common.metrics"],
-    "Every process": ["common.access.middleware"],
+    "Every service": ["common.access.metrics"],
 }
 APPLICATIONS = ("ingest", "burnrate", "forecast", "gate", "alerts", "api_gateway")
 ROW = re.compile(r"\| `(burnline_\w+)` \| (\w+) \| ([\w, ]*?) ?\| .+ \|")

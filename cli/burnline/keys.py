@@ -24,15 +24,13 @@ def create(
     expires_in_days: Annotated[float, typer.Option(help="0: it does not expire by itself")] = 365,
 ) -> None:
     """Create a key and print it: on standard output nothing else, so that it can be kept."""
-    with _desk() as desk:
-        desk.create(name, scope, expires_in_days)
+    _desk().create(name, scope, expires_in_days)
 
 
 @keys.command("list")
 def list_keys() -> None:
     """List the keys that were not revoked."""
-    with _desk() as desk:
-        desk.show()
+    _desk().show()
 
 
 @keys.command()
@@ -46,16 +44,15 @@ def rotate(
     ] = None,
 ) -> None:
     """Give a key another secret and print it."""
-    with _desk() as desk:
-        desk.rotate(key_id, overlap_hours, expires_in_days)
+    _desk().rotate(key_id, overlap_hours, expires_in_days)
 
 
 @keys.command()
 def revoke(key_id: KeyArgument) -> None:
     """Let a key open nothing any more, for good."""
-    with _desk() as desk:
-        desk.revoke(key_id)
+    _desk().revoke(key_id)
 
 
 def _desk() -> Any:
-    return import_module("burnline.keys_desk").keys_desk()
+    address = import_module("burnline.api_client").gateway_address()
+    return import_module("burnline.keys_desk").KeysDesk(address)

@@ -73,14 +73,13 @@ def build_app(  # noqa: PLR0913 - what services differ in
     install_problem_handlers(app)
     _add_operations(app, readiness)
     add_docs(app)
-    _add_middleware(app, settings, access, body_limit_bytes)
+    _surround(app, settings, access, body_limit_bytes)
     _complete_document(app, reads_need_key=access.reads_need_key)
     return app
 
 
-def _add_middleware(
-    app: FastAPI, settings: Settings, access: Access, body_limit_bytes: int
-) -> None:
+def _surround(app: FastAPI, settings: Settings, access: Access, body_limit_bytes: int) -> None:
+    """Add what stands around the operations."""
     # the last one added is the first that a request meets
     app.add_middleware(
         BodyLimitMiddleware,

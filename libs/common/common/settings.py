@@ -12,6 +12,7 @@ from common.transport_security import (
     ENCRYPTED_MODES,
     PostgresAddress,
     TlsFiles,
+    check_fetchable,
     client_context,
     postgres_address,
     refuse_plaintext,
@@ -52,6 +53,31 @@ class AccessSettings(BaseSettings):
     reads_per_second: float = Field(1000, gt=0, validation_alias="BURNLINE_READS_PER_SECOND")
     read_burst: int = Field(10_000, ge=1, validation_alias="BURNLINE_READ_BURST")
     """Of each key; of each address where reads need no key."""
+    oidc_issuer: str | None = Field(None, validation_alias="BURNLINE_OIDC_ISSUER")
+    """Whose tokens are taken beside API keys; unset: nobody's."""
+    oidc_audience: str | None = Field(None, validation_alias="BURNLINE_OIDC_AUDIENCE")
+    oidc_jwks_file: FilePath | None = Field(None, validation_alias="BURNLINE_OIDC_JWKS_FILE")
+    oidc_jwks_url: str | None = Field(None, validation_alias="BURNLINE_OIDC_JWKS_URL")
+    oidc_scope_claim: str = Field("scope", validation_alias="BURNLINE_OIDC_SCOPE_CLAIM")
+    oidc_scope_prefix: str = Field("burnline:", validation_alias="BURNLINE_OIDC_SCOPE_PREFIX")
+    """A provider serves many: `admin` of another product must open nothing here."""
+
+    @model_validator(mode="after")
+    def _identity_is_whole(self) -> Self:
+        if self.oidc_issuer is None:
+            return self
+        if self.oidc_audience is None:
+            raise ValueError(
+                "BURNLINE_OIDC_ISSUER needs BURNLINE_OIDC_AUDIENCE: without it a token that was "
+                "made for another product would be taken"
+            )
+        if (self.oidc_jwks_file is None) == (self.oidc_jwks_url is None):
+            raise ValueError(
+                "BURNLINE_OIDC_ISSUER needs BURNLINE_OIDC_JWKS_FILE or BURNLINE_OIDC_JWKS_URL: "
+                "one of them"
+            )
+        check_fetchable("BURNLINE_OIDC_JWKS_URL", self.oidc_jwks_url)
+        return self
 
 
 class Settings(AccessSettings):

@@ -55,6 +55,13 @@ def is_here(host: str) -> bool:
         return False
 
 
+def check_fetchable(variable: str, url: str | None) -> None:
+    """Raise ValueError for an address whose answer anybody on the way could have written."""
+    parts = urlsplit(url or "https://localhost")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_here(parts.hostname or "-")):
+        raise ValueError(f"{variable} has to begin with https://: whom to trust is read there")
+
+
 def refuse_plaintext(name: str, hosts: Iterable[str], allowed: Collection[str], fix: str) -> None:
     """Raise ValueError where a server elsewhere would be spoken to in plaintext."""
     elsewhere = [host for host in hosts if not is_here(host)]

@@ -98,7 +98,7 @@ def make_gateway(
         results=stores.results,
         alerts=AlertParts.of(stores.alerts, publisher, clock, timeout_seconds),
         ingest=IngestParts.of(stores.ingest, stores.log_ends, settings.lateness, clock),
-        catalog=Catalog(view.roster),
+        catalog=Catalog(view.roster, clock),
         roster=view.roster,
         ready=view.ready,
         summaries=view.summaries,

@@ -1,9 +1,12 @@
 """The audit in PostgreSQL: appended to inside the transaction of what it tells of."""
 
+from dataclasses import replace
+
 from sqlalchemy import text
 
 from api_gateway.intent_ports import AuditQuery
 from api_gateway.intent_tables import audit_entry_of
+from common.access.principal import ANONYMOUS, current_actor
 from common.audit import AuditEntry, AuditHead, Deed, chained
 from common.database import ReadSession, WriteSession
 
@@ -31,8 +34,14 @@ _MOVE_HEAD = text("UPDATE catalog.audit_head SET id = :id, hash = :hash")
 
 
 async def append(session: WriteSession, deed: Deed) -> AuditEntry:
-    """Add the next entry; it is there if the transaction is committed."""
+    """Add the next entry; it is there if the transaction is committed.
+
+    The actor may be what a person says of himself: beside it stands which credential was used.
+    """
     head = (await session.execute(_HEAD)).one()
+    actor = current_actor()
+    if actor != ANONYMOUS:
+        deed = replace(deed, details={**deed.details, "credential": actor})
     entry = chained(AuditHead(head.id, head.hash), deed)
     row = {name: getattr(entry, name) for name in AuditEntry.__struct_fields__}
     await session.execute(_APPEND, row)

@@ -1,5 +1,6 @@
 """What users may do with services and targets: each is one transaction, with its events."""
 
+from api_gateway.catalog_deeds import service_deed, target_deed
 from api_gateway.definitions import DefinitionError, Wish, define, define_new
 from api_gateway.domain import (
     Definition,
@@ -12,6 +13,7 @@ from api_gateway.domain import (
 from api_gateway.ports import CatalogReader, Store
 from api_gateway.read_model import ReadModel
 from api_gateway.schemas import NewService, NewTarget, ServiceUpdate, TargetUpdate
+from common.clock import Clock, system_clock
 from common.problems import FieldError, Problem
 from common.slo import MAX_TARGETS
 
@@ -42,8 +44,8 @@ def invalid(field: str, code: str, detail: str, status: int = 422) -> Problem:
 class Catalog:
     """The catalog's rules, on a store. Every refusal is a Problem that names field and fix."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, clock: Clock = system_clock) -> None:
+        self._store, self._clock = store, clock
 
     async def create_service(self, wanted: NewService) -> Service:
         """Store a service; 409 where the name is in use."""
@@ -51,23 +53,29 @@ class Catalog:
             if await writer.service(wanted.name):
                 detail = f"`{wanted.name}` exists; change it by PUT /api/services/{wanted.name}"
                 raise invalid("name", "duplicate_service", detail, 409)
-            return await writer.add_service(
+            service = await writer.add_service(
                 wanted.name, wanted.tier, wanted.owner, wanted.description
             )
+            await writer.record(service_deed("service.created", service, self._clock()))
+        return service
 
     async def update_service(self, name: str, wanted: ServiceUpdate) -> Service:
         """Store a service's new wording; 404, or 422 where the body names another service."""
         async with self._store.write() as writer:
             service = await _service(writer, name)
             _check_same("name", wanted.name, service.name)
-            return await writer.change_service(
+            changed = await writer.change_service(
                 service.id, wanted.tier, wanted.owner, wanted.description
             )
+            await writer.record(service_deed("service.changed", changed, self._clock()))
+        return changed
 
     async def retire_service(self, name: str) -> None:
         """Take a service and its targets out of use; 404."""
         async with self._store.write() as writer:
-            await writer.retire_service((await _service(writer, name)).id)
+            service = await _service(writer, name)
+            await writer.retire_service(service.id)
+            await writer.record(service_deed("service.deleted", service, self._clock()))
 
     async def create_target(self, service_name: str, wanted: NewTarget) -> Target:
         """Store a target; 404 service, 409 duplicate, 422 what cannot be measured."""
@@ -78,7 +86,9 @@ class Catalog:
             await _check_threshold(writer, service.name, definition)
             await _check_unique(writer, service.name, definition, None)
             await _check_room(writer, service.name)
-            return await writer.add_target(service, definition)
+            target = await writer.add_target(service, definition)
+            await writer.record(target_deed("target.created", target, self._clock()))
+        return target
 
     async def update_target(self, target_id: int, wanted: TargetUpdate) -> Target:
         """Store a target's new definition; problems as for a new one."""
@@ -90,12 +100,16 @@ class Catalog:
             if definition.threshold_seconds != target.definition.threshold_seconds:
                 await _check_threshold(writer, target.service_name, definition)
             await _check_unique(writer, target.service_name, definition, target.id)
-            return await writer.change_target(target.id, definition)
+            changed = await writer.change_target(target.id, definition)
+            await writer.record(target_deed("target.changed", changed, self._clock()))
+        return changed
 
     async def retire_target(self, target_id: int) -> None:
         """Take a target out of use; 404."""
         async with self._store.write() as writer:
-            await writer.retire_target((await _target(writer, target_id)).id)
+            target = await _target(writer, target_id)
+            await writer.retire_target(target.id)
+            await writer.record(target_deed("target.deleted", target, self._clock()))
 
     async def reconcile(self, read_model: ReadModel) -> int:
         """Announce again what is not on the catalog topic; return how many entries that were.

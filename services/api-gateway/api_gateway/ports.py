@@ -7,6 +7,7 @@ from typing import Protocol
 from api_gateway.domain import Definition, Service, Target, Tier
 from api_gateway.history import CountQuery, Counts, Reports, Seconds
 from api_gateway.hourly import HourlyCounts, SlowCounts
+from common.audit import Deed
 
 
 class CatalogReader(Protocol):
@@ -94,6 +95,10 @@ class CatalogWriter(CatalogReader, Protocol):
 
     async def announce(self, services: Sequence[Service], targets: Sequence[Target]) -> None:
         """Put the present revisions into the outbox, where they are not yet."""
+        ...
+
+    async def record(self, deed: Deed) -> None:
+        """Append to the audit."""
         ...
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from api_gateway import audit_repository
 from api_gateway.count_repository import CountRepository
 from api_gateway.domain import (
     Definition,
@@ -20,6 +21,7 @@ from api_gateway.domain import (
 )
 from api_gateway.intent_repository import NEXT_REVISION, WRITE_LOCK, IntentWrites
 from api_gateway.tables import columns_of, service_of, services, slo_targets, target_of
+from common.audit import Deed
 from common.database import Database, ReadSession, WriteSession
 from common.events import CatalogMessage, encode
 from common.kafka import correlation_headers
@@ -191,6 +193,10 @@ class CatalogWrites(CatalogReads):
             for key, event in changes
         ]
         await self._outbox.add(self._write_session, records)
+
+    async def record(self, deed: Deed) -> None:
+        """Append to the audit."""
+        await audit_repository.append(self._write_session, deed)
 
     async def _changed_services(self, statement: Any) -> list[Service]:
         changed = [service_of(row) for row in await self._session.execute(statement)]

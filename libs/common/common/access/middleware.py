@@ -9,21 +9,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
-from prometheus_client import Counter
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.access.authenticator import Authenticator
 from common.access.limits import Allowance, CallerLimits, TokenBucket
+from common.access.metrics import REFUSALS
 from common.access.principal import Principal, acting
 from common.access.scopes import FREE_METHODS, READ_METHODS, Need, needed, permits
 from common.problems import Problem, problem_response
 
 log = structlog.get_logger()
 
-REFUSALS = Counter(
-    "burnline_http_refusals", "Requests refused for who sent them or how often", ["code"]
-)
 LOGGED_REFUSALS_PER_SECOND = 1.0
 LOGGED_REFUSALS_AT_ONCE = 20
 

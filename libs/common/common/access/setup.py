@@ -1,6 +1,7 @@
 """Puts the parts of access together, as the settings want them."""
 
 from common.access.authenticator import ADMIN, READER, Authenticator
+from common.access.identity_tokens import identity_tokens
 from common.access.key_ring import KeyRing
 from common.access.limits import CallerLimits
 from common.access.middleware import Access
@@ -14,7 +15,7 @@ def access_of(
     """Return who is let in; without a ring there are only the tokens of the settings."""
     tokens = ((settings.api_token, ADMIN), (settings.read_token, READER))
     return Access(
-        Authenticator(tokens, ring or KeyRing(), clock),
+        Authenticator(tokens, ring or KeyRing(), clock, identity_tokens(settings)),
         settings.reads_need_key,
         CallerLimits("reads", settings.reads_per_second, settings.read_burst),
         CallerLimits("writes", settings.writes_per_second, settings.write_burst),
