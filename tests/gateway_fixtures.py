@@ -83,11 +83,7 @@ def _take_built_routes(app: FastAPI) -> None:
 def gateway_document() -> dict[str, Any]:
     """The gateway's OpenAPI document; it is the same for every application."""
     settings = GatewaySettings.model_validate({"database_url": "postgresql://127.0.0.1/none"})
-    store = MemoryStore()
-    intents, results, alerts = MemoryIntents(store), MemoryResults(store), MemoryAlerts(store)
-    ingest, ends = MemoryIngest(store), MemoryLogs().ends
-    stores = Stores(store, intents, results, alerts, MemoryKeys(store), ingest, ends)
-    parts = make_gateway(settings, stores, MemorySender())
+    parts = make_gateway(settings, memory_stores(MemoryStore()), MemorySender())
     return gateway_app(settings, parts, _no_lifespan, _ready).openapi()
 
 
@@ -98,3 +94,10 @@ async def _no_lifespan(_: FastAPI) -> AsyncIterator[None]:
 
 async def _ready() -> dict[str, str]:
     return {}
+
+
+def memory_stores(store: MemoryStore) -> Stores:
+    """Return stores in memory around a catalog."""
+    intents, results, alerts = MemoryIntents(store), MemoryResults(store), MemoryAlerts(store)
+    ingest, ends = MemoryIngest(store), MemoryLogs().ends
+    return Stores(store, intents, results, alerts, MemoryKeys(store), ingest, ends)

@@ -24,13 +24,15 @@ def create(
     expires_in_days: Annotated[float, typer.Option(help="0: it does not expire by itself")] = 365,
 ) -> None:
     """Create a key and print it: on standard output nothing else, so that it can be kept."""
-    _desk().create(name, scope, expires_in_days)
+    with _desk() as desk:
+        desk.create(name, scope, expires_in_days)
 
 
 @keys.command("list")
 def list_keys() -> None:
     """List the keys that were not revoked."""
-    _desk().show()
+    with _desk() as desk:
+        desk.show()
 
 
 @keys.command()
@@ -44,15 +46,16 @@ def rotate(
     ] = None,
 ) -> None:
     """Give a key another secret and print it."""
-    _desk().rotate(key_id, overlap_hours, expires_in_days)
+    with _desk() as desk:
+        desk.rotate(key_id, overlap_hours, expires_in_days)
 
 
 @keys.command()
 def revoke(key_id: KeyArgument) -> None:
     """Let a key open nothing any more, for good."""
-    _desk().revoke(key_id)
+    with _desk() as desk:
+        desk.revoke(key_id)
 
 
 def _desk() -> Any:
-    address = import_module("burnline.api_client").gateway_address()
-    return import_module("burnline.keys_desk").KeysDesk(address)
+    return import_module("burnline.keys_desk").keys_desk()

@@ -1,20 +1,22 @@
 """Asks the gateway for API keys, and prints them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import httpx
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from burnline.api_client import TIMEOUT_SECONDS, GatewayAddress, ask, connected
+from burnline.api_client import TIMEOUT_SECONDS, ask, connected, gateway_address
 
 
 class KeysDesk:
     """The operations on keys; what is refused is a StackError with the server's reason."""
 
-    def __init__(self, address: GatewayAddress) -> None:
-        self._address = address
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
 
     def create(self, name: str, scopes: Sequence[str], expires_in_days: float) -> None:
         """Create a key and print it."""
@@ -47,8 +49,14 @@ class KeysDesk:
         Console().print(table)
 
     def _answer(self, method: str, path: str, body: object = None) -> Any:
-        with connected(self._address, TIMEOUT_SECONDS) as client:
-            return ask(client, method, path, body=body)
+        return ask(self._client, method, path, body=body)
+
+
+@contextmanager
+def keys_desk() -> Iterator[KeysDesk]:
+    """Give a desk at the server that the environment names, else at the local stack."""
+    with connected(gateway_address(), TIMEOUT_SECONDS) as client:
+        yield KeysDesk(client)
 
 
 def _print_made(made: Mapping[str, Any]) -> None:

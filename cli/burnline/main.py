@@ -22,8 +22,8 @@ COMMANDS: Final = {
     "audit": "burnline.audit:audit",
     "rules": "burnline.rules:rules",
     "report": "burnline.report:report",
-    "keys": "burnline.keys:keys",
     "dlq": "burnline.dlq:dlq",
+    "keys": "burnline.keys:keys",
 }
 HELP: Final = "Error budgets and burn rates from metric events: the local stack and its tools."
 

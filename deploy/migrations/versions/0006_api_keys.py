@@ -1,6 +1,7 @@
 """API keys: who may do what over HTTP."""
 
 from alembic import op
+from alembic.util import CommandError
 
 revision = "0006_api_keys"
 down_revision = "0005_alerts"
@@ -34,4 +35,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Migrations go forward only."""
-    raise RuntimeError("restore a backup instead of migrating down")
+    raise CommandError("migrations go forward only: restore a backup instead")

@@ -19,9 +19,9 @@ from common.settings import KafkaSettings
 log = structlog.get_logger()
 
 HEARTBEAT_SECONDS = 1.0
-_SASL = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
 TELL_SECONDS = 5.0
 """How often Kafka is told what is applied, and how long that may take."""
+_SASL = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
 
 
 class Follower(Protocol):

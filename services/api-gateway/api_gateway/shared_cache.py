@@ -19,6 +19,8 @@ from common.settings import RedisSettings
 
 log = structlog.get_logger()
 
+log = structlog.get_logger()
+
 PREFIX = "burnline:v1:"
 """Changes with the form of the entries: replicas of two versions share nothing."""
 
