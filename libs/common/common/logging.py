@@ -4,10 +4,13 @@ import logging
 import re
 import sys
 from contextlib import AbstractContextManager
+from typing import Any
 from uuid import uuid4
 
 import structlog
 from structlog.contextvars import bound_contextvars, get_contextvars
+
+from common.access.keys import without_secrets
 
 CORRELATION_HEADER = "correlation_id"
 """Name of the Kafka header, and of the field in every log line."""
@@ -18,6 +21,26 @@ _correlation_id = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _traceback = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
+
+
+_hidden: set[str] = set()
+SHORTEST_HIDDEN = 8
+"""A shorter secret would cut words out of lines that do not hold it."""
+
+
+def hide_from_logs(secret: str) -> None:
+    """Cut a secret of the settings out of every line, wherever a caller may have put it."""
+    if len(secret) >= SHORTEST_HIDDEN:
+        _hidden.add(secret)
+
+
+def _cut_secrets(_: Any, __: str, line: Any) -> str:
+    """Cut out secrets that somebody put into a path, an id or an error: keys by their form."""
+    text = without_secrets(str(line))
+    for secret in _hidden:
+        text = text.replace(secret, "***")
+    return text
+
 
 _SHARED: tuple[structlog.typing.Processor, ...] = (
     structlog.contextvars.merge_contextvars,
@@ -33,7 +56,7 @@ def configure_logging(service: str, *, debug: bool) -> None:
     """
     level = logging.DEBUG if debug else logging.INFO
     structlog.configure(
-        processors=[*_SHARED, _traceback, structlog.processors.JSONRenderer()],
+        processors=[*_SHARED, _traceback, structlog.processors.JSONRenderer(), _cut_secrets],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
     )
@@ -46,6 +69,7 @@ def configure_logging(service: str, *, debug: bool) -> None:
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 _traceback,
                 structlog.processors.JSONRenderer(),
+                _cut_secrets,
             ],
         )
     )

@@ -33,6 +33,7 @@ from api_gateway.key_parts import KeyParts, KeyTopics
 from api_gateway.key_ports import KeyStore
 from api_gateway.key_repository import PostgresKeys
 from api_gateway.lag import LogEnds
+from api_gateway.language_model import warn_if_facts_leave
 from api_gateway.overrides import Overrides
 from api_gateway.overview import Overview
 from api_gateway.overview import Results as OverviewResults
@@ -159,6 +160,7 @@ class Runtime:
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         """Run everything while the application serves."""
         configure_logging("api-gateway", debug=self._settings.debug)
+        warn_if_facts_leave(self._settings.ai_base_url)
         parts = {
             "outbox": self._outbox.run,
             "reader": self._reader.run,

@@ -1,14 +1,45 @@
 """A language model at any address that speaks OpenAI's chat completions. One POST, bounded."""
 
+from ipaddress import ip_address
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import httpx
+import structlog
 from pydantic import SecretStr
 
 from api_gateway.narrative.checker import RefusedError
 from api_gateway.narrative.phrasing import MAX_ANSWER_BYTES, Message
 
 MAX_ANSWER_TOKENS = 600
+
+
+log = structlog.get_logger()
+
+INSIDE_SUFFIXES = (".local", ".localhost", ".internal", ".lan", ".home.arpa", ".svc")
+
+
+def leaves_the_house(base_url: str) -> bool:
+    """Tell whether what is sent there goes to a public address, as far as its name says.
+
+    Names of one word, and those of private zones (RFC 6762, RFC 8375), are of one's own network.
+    """
+    host = (urlsplit(base_url).hostname or "").rstrip(".")
+    try:
+        return ip_address(host).is_global
+    except ValueError:
+        return "." in host and not host.endswith(INSIDE_SUFFIXES)
+
+
+def warn_if_facts_leave(base_url: str | None) -> None:
+    """Say at the start that facts go to a public address, where they do."""
+    if base_url is not None and leaves_the_house(base_url):
+        log.warning(
+            "facts_leave_the_house",
+            variable="AI_BASE_URL",
+            host=urlsplit(base_url).hostname,
+            detail="names and figures of services are sent to a public address to be phrased",
+        )
 
 
 class Model(Protocol):

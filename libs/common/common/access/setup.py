@@ -6,6 +6,7 @@ from common.access.key_ring import KeyRing
 from common.access.limits import CallerLimits
 from common.access.middleware import Access
 from common.clock import Clock, system_clock
+from common.logging import hide_from_logs
 from common.settings import Settings
 
 
@@ -13,6 +14,9 @@ def access_of(
     settings: Settings, ring: KeyRing | None = None, clock: Clock = system_clock
 ) -> Access:
     """Return who is let in; without a ring there are only the tokens of the settings."""
+    for token in (settings.api_token, settings.read_token):
+        if token is not None:
+            hide_from_logs(token.get_secret_value())
     tokens = ((settings.api_token, ADMIN), (settings.read_token, READER))
     return Access(
         Authenticator(tokens, ring or KeyRing(), clock, identity_tokens(settings)),
