@@ -10,6 +10,7 @@ import itertools
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -137,19 +138,21 @@ class StreamReader:
         """Read for ever; cancel to stop."""
         async with _client({}) as client:
             while True:
-                try:
-                    await self._read(client)
-                except httpx.ConnectError:
-                    pass
-                except httpx.HTTPError as error:
-                    self.torn.append(repr(error))
+                # where no answer begins, nobody has promised anything: it comes again
+                with suppress(httpx.HTTPError):
+                    async with client.stream("GET", f"{self.url}/api/stream") as answer:
+                        await self._read(answer)
                 await asyncio.sleep(LOOK_SECONDS)
 
-    async def _read(self, client: httpx.AsyncClient) -> None:
-        async with client.stream("GET", f"{self.url}/api/stream") as answer:
+    async def _read(self, answer: httpx.Response) -> None:
+        """Read a stream that has begun, which is to end in order."""
+        try:
             async for line in answer.aiter_lines():
                 self.resets += line == "event: reset"
-        self.ended += 1
+        except httpx.HTTPError as error:
+            self.torn.append(repr(error))
+        else:
+            self.ended += 1
 
 
 def _may_go_to_the_next(method: str, error: httpx.HTTPError) -> bool:
