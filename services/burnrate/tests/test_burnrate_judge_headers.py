@@ -231,3 +231,23 @@ def test_any_bytes_and_headers_get_a_verdict_and_always_the_same(  # noqa: PLR09
     else:
         assert verdict.admitted.appended_at <= at
         assert (verdict.lane is not None) == (topic == HISTORY.name)
+
+
+def test_a_replayed_letter_counts_as_of_its_first_arrival_and_once() -> None:
+    first = APPENDED - timedelta(hours=30)
+    value = event_json(source=None, timestamp=(first - timedelta(hours=1)).isoformat())
+    headers: Headers = (
+        ("forwarded_appended_at", str(millis(first)).encode()),
+        ("replayed_from", b"a-letter"),
+    )
+    late = judge(record(value, headers[1:]), RULES)
+    assert isinstance(late, DeadRecord), "by its own append time it is too late"
+    found = [judge(record(value, headers, offset=offset), RULES) for offset in (7, 8)]
+    other = judge(record(value, (headers[0], ("replayed_from", b"another"))), RULES)
+    assert isinstance(found[0], Counted)
+    assert isinstance(found[1], Counted)
+    assert isinstance(other, Counted)
+    assert found[0].admitted.appended_at == first
+    assert not found[0].admitted.misrouted
+    assert found[0].identity is not None
+    assert found[0].identity == found[1].identity != other.identity
