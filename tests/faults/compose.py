@@ -137,7 +137,7 @@ async def _send(world: World, ended: asyncio.Event) -> None:
         await asyncio.sleep(_BURST_SECONDS)
 
 
-async def trial(pause_seconds: float, *, kill: bool) -> list[str]:
+async def trial(parts: Sequence[str], pause_seconds: float, *, kill: bool) -> list[str]:
     """Return what differs from the model in the end; nothing when all is as it must be."""
     found = {k: v or "" for k, v in dotenv_values(project_root() / ".env").items()}
     servers, changes = ComposeServers(found), Changes(found)
@@ -149,7 +149,7 @@ async def trial(pause_seconds: float, *, kill: bool) -> list[str]:
                 group.create_task(_send(world, ended))
                 group.create_task(changes.run(ended))
                 await asyncio.sleep(pause_seconds)
-                await _hurt(PARTS, pause_seconds, kill=kill)
+                await _hurt(parts, pause_seconds, kill=kill)
                 ended.set()
             differences = await world.differences(_PATIENCE_SECONDS)
             page = f"http://127.0.0.1:{found['DASHBOARD_PORT']}"
@@ -172,10 +172,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pause-seconds", type=float, default=5.0)
     parser.add_argument("--kill", action="store_true")
+    parser.add_argument("parts", nargs="*", default=PARTS, help="which of them, else all")
     asked = parser.parse_args()
     silence_client_logs()
     began = time.monotonic()
-    differences = asyncio.run(trial(asked.pause_seconds, kill=asked.kill))
+    differences = asyncio.run(trial(asked.parts, asked.pause_seconds, kill=asked.kill))
     verdict = "FAIL" if differences else "PASS"
     lines = [*differences, f"{verdict} after {time.monotonic() - began:.0f} s"]
     sys.stdout.write("".join(f"{line}\n" for line in lines))
