@@ -38,7 +38,7 @@ TREE = {
 
 async def send(settings: TestSettings) -> None:
     """Post one event to ingest, on the real Kafka."""
-    publisher = Publisher(settings.kafka)
+    publisher = Publisher(settings.kafka, 60)
     given = {"api_token": TOKEN, "simulator_enabled": False}
     app = create_app(IngestSettings.model_validate(given), broker=publisher)
     event = {"service": "traced", "source": "test", "timestamp": instant(datetime.now(UTC))}

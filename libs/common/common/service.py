@@ -1,8 +1,9 @@
 """The frame of every service: health, readiness, metrics, problems, and the server itself."""
 
+import asyncio
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import FrameType
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Metric, generate_latest
+from prometheus_client.registry import Collector
 from starlette.middleware.cors import CORSMiddleware
 
 from common import tracing
@@ -116,7 +118,20 @@ def _add_operations(app: FastAPI, readiness: Readiness) -> None:
 
     @app.get("/metrics", tags=["operations"], summary="Prometheus metrics")
     async def metrics() -> Response:
-        return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+        # read here, where nothing changes meanwhile; written elsewhere, as a long text takes time
+        text = await asyncio.to_thread(generate_latest, _Collected(list(REGISTRY.collect())))
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+class _Collected(Collector):
+    """What was collected at one moment."""
+
+    def __init__(self, families: Sequence[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        """Return it."""
+        return self._families
 
 
 def _share_with(app: FastAPI, origins: Sequence[str]) -> None:
