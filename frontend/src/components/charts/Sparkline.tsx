@@ -15,7 +15,7 @@ export function Sparkline({ values, label, width = 112, height = 28 }: Props) {
   const step = width / Math.max(1, values.length);
   const limit = y(1);
   // a path for each colour, not an element for each bar: a list of services has hundreds of bars
-  const paths = ["", "", ""];
+  const paths: [string, string, string] = ["", "", ""];
   values.forEach((v, i) => {
     if (v === null) return;
     const foot = Math.max(y(v) + 0.8, height - 1).toFixed(1);
