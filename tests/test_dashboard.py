@@ -18,7 +18,7 @@ from tests.burnrate_service import publish
 from tests.flow import instant
 from tests.stack import Stack
 
-BROWSER_TIMEOUT_SECONDS: Final = 400
+BROWSER_TIMEOUT_SECONDS: Final = 600
 MOST_SCRIPT_BYTES: Final = 250_000
 
 

@@ -5,6 +5,8 @@ interface Props {
   height?: number;
 }
 
+const FILLS = ["var(--unknown)", "var(--danger)", "var(--freeze)"] as const;
+
 /** Burn rates on a square-root scale, so that a spike leaves the rest readable; 1 is marked. */
 export function Sparkline({ values, label, width = 112, height = 28 }: Props) {
   const known = values.filter((v): v is number => v !== null);
@@ -12,20 +14,18 @@ export function Sparkline({ values, label, width = 112, height = 28 }: Props) {
   const y = (v: number) => height - 1 - (Math.sqrt(Math.max(0, v)) / top) * (height - 3);
   const step = width / Math.max(1, values.length);
   const limit = y(1);
+  // a path for each colour, not an element for each bar: a list of services has hundreds of bars
+  const paths: [string, string, string] = ["", "", ""];
+  values.forEach((v, i) => {
+    if (v === null) return;
+    const foot = Math.max(y(v) + 0.8, height - 1).toFixed(1);
+    const [left, right] = [i * step + 0.5, i * step + Math.max(1.5, step - 0.5)];
+    const colour = v > 2 ? 2 : v >= 1 ? 1 : 0;
+    paths[colour] += `M${left.toFixed(1)} ${foot}V${y(v).toFixed(1)}H${right.toFixed(1)}V${foot}Z`;
+  });
   return (
     <svg width={width} height={height} role="img" aria-label={label} className="block">
-      {values.map((v, i) =>
-        v === null ? null : (
-          <rect
-            key={i}
-            x={i * step + 0.5}
-            y={y(v)}
-            width={Math.max(1, step - 1)}
-            height={Math.max(0.8, height - 1 - y(v))}
-            fill={v > 2 ? "var(--freeze)" : v >= 1 ? "var(--danger)" : "var(--unknown)"}
-          />
-        ),
-      )}
+      {paths.map((d, i) => (d === "" ? null : <path key={i} d={d} fill={FILLS[i]} />))}
       <line
         x1={0}
         x2={width}
