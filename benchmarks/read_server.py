@@ -36,6 +36,7 @@ from api_gateway.executive import executive_view
 from api_gateway.gateway import Gateway, find_service
 from api_gateway.handlers import Discoveries, Handlers
 from api_gateway.intent_repository import PostgresIntents
+from api_gateway.key_repository import PostgresKeys
 from api_gateway.paging import DEFAULT_LIMIT, Page
 from api_gateway.read_model import ReadModel
 from api_gateway.ready_bytes import Made
@@ -79,6 +80,7 @@ class Served:
 
     def __init__(self, url: str, services: int) -> None:
         given = {"database_url": url, "partitions": SHARDS, "pool_size": 16}
+        given |= {"reads_per_second": 1e9, "read_burst": 10**9}
         self.settings = GatewaySettings.model_validate(given)
         self.names = [f"service-{n:04d}" for n in range(services)]
         self.database = Database.connect(self.settings, "bench")
@@ -89,6 +91,7 @@ class Served:
             PostgresIntents(self.database, outbox),
             PostgresResults(self.database),
             PostgresAlerts(self.database, outbox),
+            PostgresKeys(self.database, outbox),
             PostgresIngest(self.database, outbox),
             partial(read_log_ends, self.settings),
         )

@@ -44,7 +44,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ["**/*.test.{ts,tsx}", "e2e/**"],
+    files: ["**/*.test.{ts,tsx}", "e2e/**", "bench/**"],
     rules: {
       "max-lines-per-function": "off",
       "@typescript-eslint/no-non-null-assertion": "off",

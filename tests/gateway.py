@@ -27,6 +27,7 @@ from api_gateway.gateway import Gateway
 from api_gateway.handlers import Handlers
 from api_gateway.history import HOUR, CountQuery, Counts, Reports, Seconds
 from api_gateway.hourly import HourlyCounts, SlowCounts
+from common.access.key_ring import KeyRing
 from common.events import (
     BurnRateMessage,
     BurnRateSnapshot,
@@ -236,6 +237,11 @@ class GatewayHarness:
     ingest: Any
     logs: Any
     offsets: Iterable[int] = field(default_factory=itertools.count)
+
+    @property
+    def ring(self) -> KeyRing:
+        """The API keys that the application knows."""
+        return self.gateway.keys.ring
 
     async def feed(
         self,

@@ -18,6 +18,7 @@ from tests.gateway import NOW, PARTITIONS, TOKEN, GatewayHarness, MemorySender, 
 from tests.gateway_alerts import MemoryAlerts
 from tests.gateway_ingest import MemoryIngest, MemoryLogs
 from tests.gateway_intents import MemoryIntents, MemoryResults
+from tests.gateway_keys import MemoryKeys
 
 _BUILT_ROUTES: dict[int, BaseRoute] = {}
 
@@ -52,7 +53,7 @@ async def gateway_on(given: dict[str, Any], store: MemoryStore) -> AsyncIterator
     alerts = MemoryAlerts(store)
     ingest, logs = MemoryIngest(store), MemoryLogs()
     intents, results = MemoryIntents(store), MemoryResults(store)
-    stores = Stores(store, intents, results, alerts, ingest, logs.ends)
+    stores = Stores(store, intents, results, alerts, MemoryKeys(store), ingest, logs.ends)
     parts = make_gateway(settings, stores, sender, lambda: now[0])
     discovery = Discovery(store)
     handlers = Handlers(
@@ -81,11 +82,8 @@ def _take_built_routes(app: FastAPI) -> None:
 @pytest.fixture(scope="session")
 def gateway_document() -> dict[str, Any]:
     """The gateway's OpenAPI document; it is the same for every application."""
-    settings = GatewaySettings.model_validate({"database_url": "postgresql://none"})
-    store = MemoryStore()
-    intents, results, alerts = MemoryIntents(store), MemoryResults(store), MemoryAlerts(store)
-    stores = Stores(store, intents, results, alerts, MemoryIngest(store), MemoryLogs().ends)
-    parts = make_gateway(settings, stores, MemorySender())
+    settings = GatewaySettings.model_validate({"database_url": "postgresql://127.0.0.1/none"})
+    parts = make_gateway(settings, memory_stores(MemoryStore()), MemorySender())
     return gateway_app(settings, parts, _no_lifespan, _ready).openapi()
 
 
@@ -96,3 +94,10 @@ async def _no_lifespan(_: FastAPI) -> AsyncIterator[None]:
 
 async def _ready() -> dict[str, str]:
     return {}
+
+
+def memory_stores(store: MemoryStore) -> Stores:
+    """Return stores in memory around a catalog."""
+    intents, results, alerts = MemoryIntents(store), MemoryResults(store), MemoryAlerts(store)
+    ingest, ends = MemoryIngest(store), MemoryLogs().ends
+    return Stores(store, intents, results, alerts, MemoryKeys(store), ingest, ends)

@@ -1,5 +1,6 @@
 """An ingest service whose broker is a list, and whose clock stands still."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
@@ -9,6 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from common.access.key_reader import KeyReader
+from common.access.key_ring import KeyRing
 from common.kafka import UnknownOutcomeError
 from common.settings import AdmissionSettings
 from ingest.app import create_app
@@ -44,11 +47,23 @@ def broker() -> FakeBroker:
     return FakeBroker()
 
 
+class NoTopic:
+    """No keys come."""
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+
+@pytest.fixture
+def ring() -> KeyRing:
+    return KeyRing()
+
+
 MakeClient = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
 @pytest.fixture
-def make_client(broker: FakeBroker, tmp_path: Path) -> MakeClient:
+def make_client(broker: FakeBroker, ring: KeyRing, tmp_path: Path) -> MakeClient:
     @asynccontextmanager
     async def make(**settings: Any) -> AsyncIterator[httpx.AsyncClient]:
         given = {"simulator_enabled": False, "api_token": TOKEN, "data_dir": tmp_path, **settings}
@@ -56,6 +71,7 @@ def make_client(broker: FakeBroker, tmp_path: Path) -> MakeClient:
             IngestSettings(**given),
             admission=AdmissionSettings(EVENT_LATENESS_HOURS=24),
             broker=broker,
+            keys=KeyReader(ring, NoTopic()),
             clock=lambda: NOW,
         )
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)

@@ -17,6 +17,7 @@ from burnline.artifacts import KAFKA_VERSION
 from burnline.config import project_root
 from burnline.postgres_home import MAJOR_VERSION
 from burnline.services import SERVICES as PROCESSES
+from common.tracing import CONFIGURED_BY
 from tests.compose_file import (
     compose,
     compose_text,
@@ -91,12 +92,13 @@ def test_every_variable_that_it_uses_is_explained() -> None:
 
 
 def test_every_variable_that_is_explained_is_used() -> None:
-    assert set(offered()) <= used_variables() | SETTING_NAMES | READ_BY_THE_ENGINE
+    known = used_variables() | SETTING_NAMES | READ_BY_THE_ENGINE | set(CONFIGURED_BY)
+    assert set(offered()) <= known
 
 
 def test_every_setting_of_the_services_is_explained_or_settled_here() -> None:
     settled = set.intersection(*(set(SERVICES[name]["environment"]) for name in OURS))
-    settled -= {"ENABLE_METRICS_SIMULATOR"}
+    settled -= used_variables()
     unexplained = SETTING_NAMES - settled - set(offered())
     assert not unexplained, "add them, with their defaults, to .env.example"
     # what is settled here would be without effect in .env

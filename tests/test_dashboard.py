@@ -1,16 +1,21 @@
 """The dashboard in Debian's Chromium, on a whole stack: what a person sees and does."""
 
+import asyncio
+import json
 import os
 import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from burnline.dashboard import ensure_dashboard, ensure_modules, frontend_dir
+from tests.burnrate_service import publish
+from tests.flow import instant
 from tests.stack import Stack
 
 BROWSER_TIMEOUT_SECONDS: Final = 400
@@ -37,6 +42,7 @@ def test_the_overview_needs_little_script(dashboard: Path) -> None:
 def test_a_person_uses_the_dashboard(new_stack: Callable[..., Stack], dashboard: Path) -> None:
     assert shutil.which("chromium"), "apt-get install chromium"
     stack = new_stack(BURNLINE_DASHBOARD_DIR=str(dashboard))
+    asyncio.run(publish(stack.variables["KAFKA_BOOTSTRAP_SERVERS"], [_without_total()]))
     environment = {
         **os.environ,
         "BURNLINE_URL": stack.api_url,
@@ -55,3 +61,9 @@ def test_a_person_uses_the_dashboard(new_stack: Callable[..., Stack], dashboard:
         check=False,
     )
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+
+
+def _without_total() -> bytes:
+    """A record that cannot be counted: it waits among the dead letters for who corrects it."""
+    bad = {"service": "letters", "timestamp": instant(datetime.now(UTC)), "bad": 1}
+    return json.dumps(bad).encode()

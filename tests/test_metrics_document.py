@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from prometheus_client import Counter, Histogram
+from prometheus_client import REGISTRY, Counter, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
 import common.metrics
@@ -24,7 +24,9 @@ SECTIONS = {
     "alerts": ["alerts.metrics", "alerts.delivery.metrics"],
     "api-gateway": ["api_gateway.metrics"],
     "Every consumer": ["common.metrics"],
+    "Every process": ["common.access.middleware"],
 }
+APPLICATIONS = ("ingest", "burnrate", "forecast", "gate", "alerts", "api_gateway")
 ROW = re.compile(r"\| `(burnline_\w+)` \| (\w+) \| ([\w, ]*?) ?\| .+ \|")
 NAME = re.compile(r"burnline_[a-z0-9_]+")
 Told = dict[str, tuple[str, tuple[str, ...]]]
@@ -67,6 +69,19 @@ def documented() -> dict[str, Told]:
 
 def test_the_document_has_every_metric_and_no_other() -> None:
     assert documented() == exported()
+
+
+def test_no_module_of_an_application_exports_what_is_not_in_the_document() -> None:
+    for name in APPLICATIONS:
+        import_module(f"{name}.app")
+    names = {name for name in REGISTRY._names_to_collectors if name.startswith("burnline_")}
+    told = {series for section in documented().values() for series in section}
+    bases = {series.removesuffix("_total") for series in told}
+    suffixes = ("_total", "_created", "_bucket", "_count", "_sum")
+    unknown = {n for n in names if n not in bases and not any(
+        n == base + suffix for base in bases for suffix in suffixes)}  # fmt: skip
+    assert unknown == set()
+    assert len(names) > 40
 
 
 @pytest.mark.parametrize("section", SECTIONS)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import httpx
 
-from api_gateway.app import Stores, make_gateway
+from api_gateway.app import make_gateway
 from api_gateway.discovery import Discovery
 from api_gateway.handlers import Handlers
 from api_gateway.settings import GatewaySettings
@@ -17,9 +17,7 @@ from tests.burnrate_service import TestSettings, burnrate, eventually
 from tests.flow import instant
 from tests.gate_service import GateTestSettings, gate
 from tests.gateway import MemorySender, MemoryStore
-from tests.gateway_alerts import MemoryAlerts
-from tests.gateway_ingest import MemoryIngest, MemoryLogs
-from tests.gateway_intents import MemoryIntents, MemoryResults
+from tests.gateway_fixtures import memory_stores
 from tests.traces import Traces, place, recorded
 
 TOKEN = "a token of this test"
@@ -40,7 +38,7 @@ TREE = {
 
 async def send(settings: TestSettings) -> None:
     """Post one event to ingest, on the real Kafka."""
-    publisher = Publisher(settings.kafka)
+    publisher = Publisher(settings.kafka, 60)
     given = {"api_token": TOKEN, "simulator_enabled": False}
     app = create_app(IngestSettings.model_validate(given), broker=publisher)
     event = {"service": "traced", "source": "test", "timestamp": instant(datetime.now(UTC))}
@@ -59,10 +57,10 @@ async def send(settings: TestSettings) -> None:
 def gateway_reader(settings: TestSettings) -> TableReader:
     """Return the gateway's reader with its real handlers, on stores in memory."""
     store = MemoryStore()
-    intents, results, alerts = MemoryIntents(store), MemoryResults(store), MemoryAlerts(store)
-    stores = Stores(store, intents, results, alerts, MemoryIngest(store), MemoryLogs().ends)
     given = {"database_url": "postgresql://nobody@127.0.0.1:1/none"}
-    parts = make_gateway(GatewaySettings.model_validate(given), stores, MemorySender())
+    parts = make_gateway(
+        GatewaySettings.model_validate(given), memory_stores(store), MemorySender()
+    )
     handlers = Handlers(
         parts.read_model, parts.decisions, parts.forecasts, parts.commands, Discovery(store)
     )

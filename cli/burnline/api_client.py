@@ -54,7 +54,7 @@ def connected(address: GatewayAddress, timeout_seconds: float) -> Iterator[httpx
 
 
 def answer_of(response: httpx.Response) -> Any:
-    """Return the JSON of a good answer; StackError with the gateway's reason for any other."""
+    """Return the JSON of a good answer, None of an empty one; StackError for any other."""
     try:
         content = response.json()
     except ValueError:
@@ -62,7 +62,7 @@ def answer_of(response: httpx.Response) -> Any:
     if not response.is_success:
         detail = content.get("detail", "") if isinstance(content, dict) else ""
         raise StackError(f"the gateway answers {response.status_code}: {detail or 'no reason'}")
-    if content is None:
+    if content is None and response.content:
         raise StackError(f"{response.url} answers no JSON; is BURNLINE_URL the gateway's?")
     return content
 

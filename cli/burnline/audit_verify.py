@@ -10,6 +10,7 @@ import typer
 from burnline.database import database_url
 from burnline.errors import StackError
 from common.audit import AuditEntry, AuditFault, AuditHead, ChainCheck
+from common.settings import DatabaseSettings
 
 BROKEN_STATUS = 3
 _EXPECTED = re.compile(r"(?P<id>[1-9]\d{0,17}):(?P<hash>[0-9a-f]{64})")
@@ -42,7 +43,8 @@ def show_verdict(expect: str | None) -> None:
 
 async def verify(url: str, noted: AuditHead | None) -> Verdict:
     """Follow the chain in the state of one moment; `noted` must be one of its entries."""
-    connection = await asyncpg.connect(url)
+    settings = DatabaseSettings(DATABASE_URL=url)
+    connection = await asyncpg.connect(**settings.connect_options())
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             return await _follow(connection, noted)

@@ -65,7 +65,7 @@ def import_events(
 async def _import(
     path: Path, where: Addresses, import_id: str | None, *, shift_to_now: bool
 ) -> Result:
-    kafka = KafkaSettings.model_validate({"KAFKA_BOOTSTRAP_SERVERS": where.bootstrap_servers})
+    kafka = KafkaSettings(KAFKA_BOOTSTRAP_SERVERS=where.bootstrap_servers)
     silence_client_logs()
     publisher = Publisher(kafka)
     try:

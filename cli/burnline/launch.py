@@ -27,6 +27,7 @@ SERVED_TIMEOUT_SECONDS: Final = 240.0
 STOP_TIMEOUT_SECONDS: Final = 90.0
 KILL_TIMEOUT_SECONDS: Final = 10.0
 POLL_SECONDS: Final = 0.2
+END_TIMEOUT_SECONDS: Final = 10.0
 REQUEST_TIMEOUT_SECONDS: Final = 5.0
 TAIL_LINES: Final = 20
 
@@ -106,6 +107,7 @@ def wait_served(config: StackConfig, say: Callable[[str], None]) -> StackState:
     while time.monotonic() < deadline:
         state = read_state(config.data_dir.state)
         if state is None or state.phase == "failed" or not state.is_running():
+            _let_end(state)
             raise StackError(failure(config.data_dir, state))
         if state.phase == "running" and is_served(state, snapshot=config.simulator):
             return state
@@ -115,6 +117,13 @@ def wait_served(config: StackConfig, say: Callable[[str], None]) -> StackState:
     state = read_state(config.data_dir.state)
     message = f"nothing was served within {SERVED_TIMEOUT_SECONDS:.0f} s; the stack still runs"
     raise StackError(f"{message}\n{failure(config.data_dir, state)}")
+
+
+def _let_end(state: StackState | None) -> None:
+    """Wait for a supervisor that has given up: nothing is left when the command returns."""
+    deadline = time.monotonic() + END_TIMEOUT_SECONDS
+    while state is not None and state.is_running() and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
 
 
 def is_served(state: StackState, *, snapshot: bool) -> bool:

@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "rules": "burnline.rules:rules",
     "report": "burnline.report:report",
     "dlq": "burnline.dlq:dlq",
+    "keys": "burnline.keys:keys",
 }
 HELP: Final = "Error budgets and burn rates from metric events: the local stack and its tools."
 

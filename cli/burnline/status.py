@@ -21,6 +21,7 @@ from burnline.health import described, faults, read_health
 from burnline.kafka import answers, silence_client_logs
 from burnline.services import SERVICES, base_url, failing_checks
 from burnline.state import StackState, read_state
+from common.settings import DatabaseSettings
 
 PROBE_TIMEOUT_SECONDS = 3.0
 
@@ -132,7 +133,10 @@ def _row(state: StackState, name: str, failing: dict[str, str] | None) -> Row:
 
 async def _database_answers(url: str) -> bool:
     try:
-        connection = await asyncpg.connect(url, timeout=PROBE_TIMEOUT_SECONDS)
+        settings = DatabaseSettings(DATABASE_URL=url)
+        connection = await asyncpg.connect(
+            **settings.connect_options(), timeout=PROBE_TIMEOUT_SECONDS
+        )
     except (OSError, TimeoutError, asyncpg.PostgresError):
         return False
     await connection.close()

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from common.database import async_url
+from common.database import async_url, tls_options
 from common.settings import DatabaseSettings
 
 # two processes that start together must not migrate the same database twice
@@ -25,8 +25,9 @@ def migrate(connection: Connection) -> None:
 
 async def migrate_online() -> None:
     """Connect, migrate, commit."""
-    url = async_url(DatabaseSettings().database_url.get_secret_value())
-    engine = create_async_engine(url, poolclass=NullPool)
+    settings = DatabaseSettings()
+    url = async_url(settings.address.url)
+    engine = create_async_engine(url, poolclass=NullPool, connect_args=tls_options(settings))
     async with engine.begin() as connection:
         await connection.run_sync(migrate)
     await engine.dispose()

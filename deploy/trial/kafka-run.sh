@@ -4,21 +4,17 @@
 set -euo pipefail
 
 properties=/opt/kafka/config/server.properties
-not_settings='^KAFKA_(HEAP_OPTS|OPTS|JVM_PERFORMANCE_OPTS|LOG4J_OPTS)='
-env | grep '^KAFKA_' | grep -vE "$not_settings" | while IFS='=' read -r name value; do
+env | grep '^KAFKA_' | grep -v '^KAFKA_HEAP_OPTS=' | while IFS='=' read -r name value; do
   key=$(printf '%s' "${name#KAFKA_}" | tr '[:upper:]' '[:lower:]' |
     sed -e 's/___/-/g' -e 's/__/\x01/g' -e 's/_/./g' -e 's/\x01/_/g')
   printf '%s=%s\n' "$key" "$value"
 done >"$properties"
-printf 'rootLogger.level=WARN\nrootLogger.appenderRef.c.ref=c\nappender.c.type=Console\n%s\n%s\n' \
-  'appender.c.name=c' 'appender.c.layout.type=PatternLayout' >/opt/kafka/config/log4j2.properties
-# shellcheck disable=SC2086 - several options in one variable, as in the model
-java() {
-  command java ${KAFKA_HEAP_OPTS:-} -Dlog4j2.configurationFile=/opt/kafka/config/log4j2.properties \
-    -Dkafka.logs.dir=/opt/kafka/logs -cp '/opt/kafka/libs/*' "$@"
-}
-java kafka.tools.StorageTool format --ignore-formatted \
+printf '%s\n' rootLogger.level=WARN rootLogger.appenderRef.c.ref=c appender.c.type=Console \
+  appender.c.name=c appender.c.layout.type=PatternLayout >/opt/kafka/config/log4j2.properties
+
+read -ra heap <<<"${KAFKA_HEAP_OPTS:-}"
+java=(java "${heap[@]}" -Dlog4j2.configurationFile=/opt/kafka/config/log4j2.properties
+  -Dkafka.logs.dir=/opt/kafka/logs -cp '/opt/kafka/libs/*')
+"${java[@]}" kafka.tools.StorageTool format --ignore-formatted \
   --cluster-id "${CLUSTER_ID:-5L6g3nShT-eMCtK--X86sw}" --config "$properties"
-exec java ${KAFKA_HEAP_OPTS:-} \
-  -Dlog4j2.configurationFile=/opt/kafka/config/log4j2.properties \
-  -Dkafka.logs.dir=/opt/kafka/logs -cp '/opt/kafka/libs/*' kafka.Kafka "$properties"
+exec "${java[@]}" kafka.Kafka "$properties"

@@ -2,7 +2,8 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { chromium, type Browser, type Page } from "playwright-core";
+import { chromium, type Browser, type Locator, type Page } from "playwright-core";
+import { expect } from "vitest";
 
 function given(name: string): string {
   const value = process.env[name];
@@ -39,7 +40,7 @@ export async function open(browser: Browser, path: string, view: View = {}): Pro
     reducedMotion: "reduce",
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(45_000);
   await page.goto(BASE + path + (write ? `#token=${TOKEN}` : ""));
   return page;
 }
@@ -71,14 +72,44 @@ export async function report(reports: readonly Report[]): Promise<void> {
     window_seconds: 60,
   }));
   for (let at = 0; at < events.length; at += 500) {
-    const body = JSON.stringify(events.slice(at, at + 500));
-    const response = await fetch(`${INGEST}/v1/events`, {
-      method: "POST",
-      headers: AUTHORIZED,
-      body,
-    });
-    if (response.status !== 202) throw new Error(`ingest: ${await response.text()}`);
+    await send("/v1/events", events.slice(at, at + 500));
   }
+}
+
+/** A deployment of a service that took effect now. */
+export async function reportDeployment(service: string, version: string): Promise<void> {
+  const at = new Date().toISOString();
+  await send("/v1/changes", [{ service, version, kind: "deploy", actor: "pipeline", at }]);
+}
+
+async function send(path: string, events: readonly object[]): Promise<void> {
+  const body = JSON.stringify(events);
+  const response = await fetch(INGEST + path, { method: "POST", headers: AUTHORIZED, body });
+  if (response.status !== 202) throw new Error(`ingest: ${await response.text()}`);
+}
+
+/** It stands whole in the window as it is, and nothing lies over it. */
+export async function expectInView(seen: Locator): Promise<void> {
+  const box = await seen.boundingBox();
+  const size = seen.page().viewportSize();
+  if (box === null || size === null) throw new Error("it is not shown");
+  expect(box.x).toBeGreaterThanOrEqual(0);
+  expect(box.y).toBeGreaterThanOrEqual(0);
+  expect(box.x + box.width).toBeLessThanOrEqual(size.width);
+  expect(box.y + box.height).toBeLessThanOrEqual(size.height);
+  const uncovered = await seen.evaluate((element) => {
+    const { x, y, width, height } = element.getBoundingClientRect();
+    return element.contains(document.elementFromPoint(x + width / 2, y + height / 2));
+  });
+  expect(uncovered).toBe(true);
+}
+
+/** Nothing waits for an answer any more. */
+export async function settled(page: Page): Promise<void> {
+  await page.getByRole("heading", { level: 1 }).first().waitFor({ state: "attached" });
+  await eventually(async () =>
+    expect(await page.getByRole("status", { name: "Loading" }).count()).toBe(0),
+  );
 }
 
 /** A report for each of the last minutes, the newest one now. */
@@ -97,4 +128,20 @@ export async function eventually<T>(look: () => Promise<T>, withinSeconds = 30):
       await sleep(200);
     }
   }
+}
+
+/** What the overview's answer says of a service, as far as the tests look at it. */
+export interface Row {
+  service_name: string;
+  risk_level: "SAFE" | "OBSERVE" | "DANGER" | "FREEZE";
+  data_status: "ok" | "no_traffic" | "stale" | "lagging" | "no_data";
+  burn_rate_5m: number;
+  burn_rate_1h: number;
+  burn_rate_24h: number;
+  composite_burn_rate: number;
+  error_budget_remaining: number;
+}
+
+export async function overview(): Promise<Row[]> {
+  return (await get<{ services: Row[] }>("/api/overview")).services;
 }

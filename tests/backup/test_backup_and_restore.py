@@ -5,8 +5,6 @@ was published since then is forgotten by `burnline ledger restored`.
 """
 
 import asyncio
-import os
-import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
+from burnline.config import project_root
 from burnline.services import PLAIN_HTTP
 from tests.burnrate_service import eventually
 from tests.cluster import Cluster
@@ -23,7 +22,9 @@ from tests.faults.members import Member
 from tests.faults.stored import read_progress
 from tests.faults.traffic import SERVICES
 from tests.faults.world import World, new_world
+from tests.shell_blocks import DOCUMENTS, bash, section_blocks
 
+OPERATIONS: Final = DOCUMENTS / "operations.md"
 HEADERS: Final = {"Authorization": "Bearer faults"}
 SERVICE: Final = SERVICES[0]
 BURST: Final = 400
@@ -37,7 +38,6 @@ async def world(running_cluster: Cluster, tmp_path: Path) -> AsyncIterator[World
 
 
 async def test_dump_drop_restore_and_go_on(world: World, tmp_path: Path) -> None:
-    dump = tmp_path / "burnline.dump"
     services = [world.process(name, name) for name in ("burnrate", "gate", "api_gateway")]
     burnrate, _, gateway = services
     await start(services)
@@ -45,9 +45,8 @@ async def test_dump_drop_restore_and_go_on(world: World, tmp_path: Path) -> None
     await equal(world)
     await eventually(lambda: targets(gateway), [], WAIT_SECONDS)
     await create_target(gateway, "kept", 0.99)
-    await run(
-        (world.cluster.program("pg_dump"), "--format=custom", f"--file={dump}", world.database_url)
-    )
+    [dumping] = section_blocks(OPERATIONS, "Backup")
+    await type_in(world, tmp_path, dumping)
 
     await burnrate.stop()  # the next epoch is one that the backup does not know
     burnrate.start()
@@ -55,16 +54,14 @@ async def test_dump_drop_restore_and_go_on(world: World, tmp_path: Path) -> None
     await world.send(world.traffic.take(BURST))
     await equal(world)
 
-    refused = await run_restored(world)
-    assert refused.returncode == 1
-    assert refused.stderr.startswith("error: stop burnrate, gate first")
+    putting_back, forgetting = section_blocks(OPERATIONS, "Restore")
+    status, printed = await shell(world, tmp_path, forgetting)
+    assert (status, printed.splitlines()[-1][:33]) == (1, "error: stop burnrate, gate first,")
     for member in services:
         await member.stop()
     await world.drop_database()
-    restore = (world.cluster.program("pg_restore"), "--exit-on-error", "--no-owner")
-    await run((*restore, f"--dbname={world.database_url}", dump))
-    done = await run_restored(world)
-    assert done.returncode == 0, done.stderr
+    await type_in(world, tmp_path, putting_back)
+    await type_in(world, tmp_path, forgetting)
 
     await start(services)
     await equal(world)
@@ -97,22 +94,24 @@ async def equal(world: World) -> None:
     assert not found, "\n".join(found)
 
 
-async def run(command: tuple[str | Path, ...]) -> None:
-    done = await asyncio.to_thread(
-        subprocess.run, command, capture_output=True, text=True, check=False
+async def type_in(world: World, folder: Path, script: str) -> None:
+    """Run commands of the document; they must succeed."""
+    status, printed = await shell(world, folder, script)
+    assert status == 0, printed
+
+
+async def shell(world: World, folder: Path, script: str) -> tuple[int, str]:
+    """Run commands of the document where they find the servers and PostgreSQL's programs."""
+    programs = (Path(sys.executable).parent, world.cluster.program("pg_dump").parent)
+    (folder / "alembic.ini").write_text(
+        (project_root() / "alembic.ini").read_text().replace("%(here)s", str(project_root()))
     )
-    assert done.returncode == 0, done.stderr
-
-
-async def run_restored(world: World) -> "subprocess.CompletedProcess[str]":
-    servers = {"DATABASE_URL": world.database_url, "KAFKA_BOOTSTRAP_SERVERS": world.bootstrap}
-    return await asyncio.to_thread(
-        subprocess.run,
-        (sys.executable, "-m", "burnline.main", "ledger", "restored", "--yes"),
-        env={**os.environ, **servers},
-        capture_output=True,
-        text=True,
-        check=False,
+    return await bash(
+        script,
+        folder=folder,
+        DATABASE_URL=world.database_url,
+        KAFKA_BOOTSTRAP_SERVERS=world.bootstrap,
+        PATH=":".join(map(str, programs)),
     )
 
 

@@ -41,7 +41,7 @@ PARTS: Final = (
 _BURST: Final = 40
 _BURST_SECONDS: Final = 0.2
 _CHANGE_SECONDS: Final = 0.25
-_PATIENCE_SECONDS: Final = 120.0
+_PATIENCE_SECONDS: Final = 300.0  # a broker on a busy machine takes minutes to come back
 _SERVICE: Final = "over-http"
 
 

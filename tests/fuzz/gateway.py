@@ -18,6 +18,8 @@ SETTINGS: Final[dict[str, Any]] = {
     "channel_test_timeout_seconds": 0.001,
     "write_burst": 10**6,
     "writes_per_second": 10**6,
+    "read_burst": 10**6,
+    "reads_per_second": 10**6,
 }
 _CURSOR: Final = frozenset({"invalid_cursor"})
 _RULE: Final = frozenset({"invalid_rule"})

@@ -1,4 +1,4 @@
-"""The part of KEDA's ScaledObject (keda.sh/v1alpha1) that is used, from its published fields."""
+"""The parts of KEDA's kinds (keda.sh/v1alpha1) that are used, from their published fields."""
 
 from typing import Any, Final
 
@@ -24,6 +24,8 @@ KAFKA: Final = closed(
     offsetResetPolicy={"enum": ["earliest", "latest"]},
     excludePersistentLag=SWITCH,
     allowIdleConsumers=SWITCH,
+    sasl={"enum": ["none", "plaintext", "scram_sha256", "scram_sha512"]},
+    tls={"enum": ["enable", "disable"]},
 )
 BEHAVIOR: Final = closed({}, scaleUp={"type": "object"}, scaleDown={"type": "object"})
 SCALED_OBJECT: Final = closed(
@@ -39,7 +41,10 @@ SCALED_OBJECT: Final = closed(
                 "triggers": {
                     "type": "array",
                     "minItems": 1,
-                    "items": closed({"type": {"const": "kafka"}, "metadata": KAFKA}),
+                    "items": closed(
+                        {"type": {"const": "kafka"}, "metadata": KAFKA},
+                        authenticationRef=closed({"name": TEXT}, kind=TEXT),
+                    ),
                 },
             },
             pollingInterval=NUMBER,
@@ -61,3 +66,23 @@ SCALED_OBJECT: Final = closed(
         ),
     }
 )
+
+TRIGGER_AUTHENTICATION: Final = closed(
+    {
+        "apiVersion": {"const": "keda.sh/v1alpha1"},
+        "kind": {"const": "TriggerAuthentication"},
+        "metadata": {"type": "object"},
+        "spec": closed(
+            {},
+            env={
+                "type": "array",
+                "items": closed({"parameter": TEXT, "name": TEXT}, containerName=TEXT),
+            },
+            configMapTargetRef={
+                "type": "array",
+                "items": closed({"parameter": TEXT, "name": TEXT, "key": TEXT}),
+            },
+        ),
+    }
+)
+KINDS: Final = {"ScaledObject": SCALED_OBJECT, "TriggerAuthentication": TRIGGER_AUTHENTICATION}

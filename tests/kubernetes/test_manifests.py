@@ -1,7 +1,9 @@
 """The manifests fit the schemas, agree with the rest of the project, and are locked down."""
 
+import base64
 import copy
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import jsonschema
@@ -10,11 +12,11 @@ import pytest
 
 from burnline.services import SERVICES
 from burnrate.inputs import INPUTS as BURNRATE_INPUTS
-from common.settings import Settings
+from common.settings import DatabaseSettings, KafkaSettings, RedisSettings, Settings
 from common.topics import TOPICS
 from gate.app import INPUTS as GATE_INPUTS
 from tests.compose_file import offered, services
-from tests.kubernetes.keda import SCALED_OBJECT
+from tests.kubernetes.keda import KINDS
 from tests.kubernetes.rendering import Manifest, render
 
 OLDEST, NEWEST = "1.30", "1.37"
@@ -62,8 +64,8 @@ IDS: Final = [name for name, _, _ in CONTAINERS]
     "manifest", [*BASE, *EXAMPLE], ids=lambda m: f"{m['kind']}-{m['metadata']['name']}"
 )
 def test_each_manifest_fits_its_schema(manifest: Manifest, version: str) -> None:
-    if manifest["kind"] == "ScaledObject":
-        jsonschema.Draft202012Validator(SCALED_OBJECT).validate(manifest)
+    if manifest["kind"] in KINDS:
+        jsonschema.Draft202012Validator(KINDS[manifest["kind"]]).validate(manifest)
         return
     kubernetes_validate.validate(manifest, version, strict=True)
 
@@ -194,6 +196,41 @@ def test_consumers_of_inputs_are_scaled_by_their_lag_but_not_by_one_that_stands(
         assert trigger["consumerGroup"] == name
         assert trigger["excludePersistentLag"] == "true"
         assert trigger["bootstrapServersFromEnv"] in environment(container)
+
+
+def test_the_scaler_signs_in_as_the_consumers_do() -> None:
+    [authentication] = of_kind("TriggerAuthentication").values()
+    wanted = {entry["parameter"]: entry["name"] for entry in authentication["spec"]["env"]}
+    assert wanted == {"username": "KAFKA_SASL_USERNAME", "password": "KAFKA_SASL_PASSWORD"}
+    [secret] = of_kind("Secret").values()
+    assert {*wanted.values()} <= secret["data"].keys()
+    mechanism = settings()["KAFKA_SASL_MECHANISM"].replace("-SHA-", "_sha").lower()
+    triggers = [t for s in of_kind("ScaledObject").values() for t in s["spec"]["triggers"]]
+    assert {t["metadata"]["sasl"] for t in triggers} == {mechanism}
+    assert {t["authenticationRef"]["name"] for t in triggers} == {*of_kind("TriggerAuthentication")}
+
+
+def test_the_product_takes_the_settings_of_the_example(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nothing is spoken to in plaintext, and every file is mounted where the settings say."""
+    [secret] = of_kind("Secret").values()
+    decoded = {k: base64.b64decode(v).decode() for k, v in secret["data"].items()}
+    mounted = of_kind("ConfigMap")["burnline-ca"]["data"]
+    for name, text in {**settings(), **decoded}.items():
+        folder, _, file = text.rpartition("/")
+        if folder == "/etc/burnline/ca":
+            (tmp_path / file).write_text(mounted[file])
+            monkeypatch.setenv(name, str(tmp_path / file))
+        else:
+            monkeypatch.setenv(name, text)
+    for made in (Settings, KafkaSettings, DatabaseSettings, RedisSettings):
+        made()
+    for name, pod, container in CONTAINERS:
+        mounts = {m["name"]: m["mountPath"] for m in container["volumeMounts"]}
+        if not name.startswith("dashboard"):
+            assert mounts["ca"] == "/etc/burnline/ca"
+            assert {"name": "ca", "configMap": {"name": "burnline-ca"}} in pod["volumes"]
 
 
 def test_secrets_and_settings_are_there_for_all_of_ours() -> None:

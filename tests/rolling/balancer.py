@@ -19,19 +19,19 @@ from burnline.services import PLAIN_HTTP
 
 LOOK_SECONDS: Final = 0.2
 _ATTEMPTS: Final = 3
-_READY_SECONDS: Final = 90.0
-_SERVICE: Final = "service-01"
+_READY_SECONDS: Final = 240.0
+SERVICE: Final = "service-01"
 READS: Final = (
     "/api/services",
     "/api/burn",
-    f"/api/slo/{_SERVICE}",
-    f"/api/burn/{_SERVICE}",
-    f"/api/forecast/{_SERVICE}",
-    f"/api/release/{_SERVICE}",
+    f"/api/slo/{SERVICE}",
+    f"/api/burn/{SERVICE}",
+    f"/api/forecast/{SERVICE}",
+    f"/api/release/{SERVICE}",
     "/api/alerts",
     "/api/summary",
 )
-CHECK: Final = f"/api/release/{_SERVICE}/check"
+CHECK: Final = f"/api/release/{SERVICE}/check"
 
 
 @dataclass
@@ -47,22 +47,32 @@ class Balancer:
 
     def __post_init__(self) -> None:
         self._ready = dict.fromkeys(self.urls, False)
+        self._stopping = dict.fromkeys(self.urls, False)
+        self._under_way: Counter[str] = Counter()
 
     async def run(self, requests_per_second: float, until: asyncio.Event) -> None:
         """Send reads, and a write every tenth time, until told to stop."""
         async with _client(self.headers) as client:
             looking = [asyncio.create_task(self._look(client, url)) for url in self.urls]
-            await asyncio.gather(*map(self.wait_ready, self.urls))
-            due = time.monotonic()
-            async with asyncio.TaskGroup() as asking:
-                while not until.is_set():
-                    number = next(self._turn)
-                    method, path = ("POST", CHECK) if number % 10 == 9 else ("GET", _read(number))
-                    asking.create_task(self._ask(client, method, path, number))
-                    due += 1 / requests_per_second
-                    await asyncio.sleep(max(0.0, due - time.monotonic()))
-            for task in looking:
-                task.cancel()
+            try:
+                await asyncio.gather(*map(self.wait_ready, self.urls))
+                await self._ask_until(client, requests_per_second, until)
+            finally:
+                for task in looking:
+                    task.cancel()
+                await asyncio.wait(looking)
+
+    async def _ask_until(
+        self, client: httpx.AsyncClient, requests_per_second: float, until: asyncio.Event
+    ) -> None:
+        due = time.monotonic()
+        async with asyncio.TaskGroup() as asking:
+            while not until.is_set():
+                number = next(self._turn)
+                method, path = ("POST", CHECK) if number % 10 == 9 else ("GET", _read(number))
+                asking.create_task(self._ask(client, method, path, number))
+                due += 1 / requests_per_second
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
 
     @property
     def requests(self) -> int:
@@ -75,10 +85,18 @@ class Balancer:
             while not self._ready[url]:
                 await asyncio.sleep(LOOK_SECONDS)
 
+    async def wait_left(self, url: str) -> None:
+        """Wait until it knows that a gateway is stopping, and waits for no answer of it."""
+        async with asyncio.timeout(_READY_SECONDS):
+            while not self._stopping[url] or self._under_way[url]:
+                await asyncio.sleep(LOOK_SECONDS)
+
     async def _look(self, client: httpx.AsyncClient, url: str) -> None:
         while True:
             try:
-                self._ready[url] = (await client.get(f"{url}/readyz")).is_success
+                answer = await client.get(f"{url}/readyz")
+                self._ready[url] = answer.is_success
+                self._stopping[url] = "process" in answer.json()["failing"]
             except httpx.ConnectError:
                 self._ready[url] = False
             except httpx.HTTPError:
@@ -90,6 +108,7 @@ class Balancer:
         for turn in range(_ATTEMPTS):
             url = ready[(number + turn) % len(ready)]
             try:
+                self._under_way[url] += 1
                 answer = await client.request(method, f"{url}{path}")
             except httpx.HTTPError as error:
                 if turn + 1 < _ATTEMPTS and _may_go_to_the_next(method, error):
@@ -97,6 +116,8 @@ class Balancer:
                     continue
                 self.errors.append(f"{url} {method} {path}: {error!r}")
                 return
+            finally:
+                self._under_way[url] -= 1
             self.answered[answer.status_code] += 1
             if not answer.is_success:
                 self.errors.append(f"{method} {path}: {answer.status_code} {answer.text}")

@@ -22,7 +22,7 @@ from tests.faults.topic_log import read_log
 from tests.faults.traffic import SERVICES, Mix
 from tests.faults.world import World, new_world
 from tests.receiver import Receiver, receiving
-from tests.rolling.balancer import Balancer, StreamReader
+from tests.rolling.balancer import SERVICE, Balancer, StreamReader
 from tests.rolling.feed import Feed
 from tests.rolling.fleet import Fleet
 
@@ -30,7 +30,8 @@ MIX: Final = Mix(unidentified=0, source_only=0)
 REQUESTS_PER_SECOND: Final = 40
 LEAST_REQUESTS: Final = 1000
 MOST_ERRORS_RATIO: Final = 0.001
-WAIT_SECONDS: Final = 90.0
+WAIT_SECONDS: Final = 240.0
+KINDS: Final = ("slo", "forecast", "release")
 HEADERS: Final = {"Authorization": "Bearer faults"}
 RULE: Final = "burn-rate-page"
 
@@ -85,7 +86,7 @@ async def under_load(
     events_end, requests_end = asyncio.Event(), asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(feed.run(events_end))
-        await everything_is_known(fleet.urls("api_gateway"))
+        await it_is_known(fleet.urls("api_gateway"))
         reading = [tasks.create_task(stream.run()) for stream in streams]
         tasks.create_task(balancer.run(REQUESTS_PER_SECOND, requests_end))
         await fleet.roll([*fleet.members], balancer)
@@ -97,17 +98,12 @@ async def under_load(
             task.cancel()
 
 
-async def everything_is_known(urls: list[str]) -> None:
-    """Wait until both gateways know each service, with a decision and a forecast."""
+async def it_is_known(urls: list[str]) -> None:
+    """Wait until both gateways know what is asked for, with its decision and its forecast."""
     async with client() as asking:
 
         async def unknown() -> list[str]:
-            paths = [
-                f"{url}/api/{kind}/{service}"
-                for url in urls
-                for service in SERVICES
-                for kind in ("slo", "forecast", "release")
-            ]
+            paths = [f"{url}/api/{kind}/{SERVICE}" for url in urls for kind in KINDS]
             answers = [await asking.get(path) for path in paths]
             return [path for path, a in zip(paths, answers, strict=True) if not a.is_success]
 

@@ -6,7 +6,7 @@ from alembic.util import CommandError
 from common.dead_letter_store import dead_letter_ddl
 
 revision = "0007_dead_letters"
-down_revision = "0005_alerts"
+down_revision = "0006_api_keys"
 branch_labels = None
 depends_on = None
 

@@ -33,5 +33,21 @@ test("what changes often is asked for at most every second and a half", () => {
   vi.advanceTimersByTime(2000);
   fresh.some({ "slo.burnrates.v1": { "shard/1": 5 } });
   vi.advanceTimersByTime(0);
-  expect(asked).toHaveBeenLastCalledWith({ queryKey: ["overview"] });
+  expect(asked.mock.calls.length).toBeGreaterThanOrEqual(3);
+});
+
+test("of many changes only what is shown and concerned is asked for", () => {
+  const queries = new QueryClient();
+  const fresh = new Refresher(queries);
+  const keys = [
+    ["overview"],
+    ["service", "cart", "slo"],
+    ["service", "checkout", "slo"],
+    ["fleet"],
+  ];
+  for (const key of keys) queries.setQueryData(key, {});
+  fresh.some({ "slo.burnrates.v1": { cart: 5, "cart-2": 6, "shard/1": 7 } });
+  vi.advanceTimersByTime(0);
+  const invalidated = keys.filter((key) => queries.getQueryState(key)?.isInvalidated);
+  expect(invalidated).toEqual([["overview"], ["service", "cart", "slo"]]);
 });

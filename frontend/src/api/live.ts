@@ -75,7 +75,7 @@ async function readStream(fresh: Refresher, signal: AbortSignal, place: Place): 
 
 /** Asks again for what changed, each thing at most every second and a half. */
 export class Refresher {
-  private readonly waiting = new Map<string, readonly string[]>();
+  private readonly waiting = new Set<string>();
   private timer: ReturnType<typeof setTimeout> | null = null;
   private last = 0;
 
@@ -86,7 +86,7 @@ export class Refresher {
   }
 
   some(changed: Changed): void {
-    for (const key of keysOf(changed)) this.waiting.set(key.join("/"), key);
+    for (const key of keysOf(changed)) this.waiting.add(nameOf(key));
     if (this.timer !== null || this.waiting.size === 0) return;
     const wait = Math.max(0, this.last + AT_MOST_EVERY_MILLISECONDS - Date.now());
     this.timer = setTimeout(() => this.flush(), wait);
@@ -95,10 +95,18 @@ export class Refresher {
   private flush(): void {
     this.timer = null;
     this.last = Date.now();
-    const keys = [...this.waiting.values()];
+    const waiting = new Set(this.waiting);
     this.waiting.clear();
-    for (const queryKey of keys) void this.queries.invalidateQueries({ queryKey });
+    // hundreds of services may have changed, of which the page shows a few: one look for all
+    const concerned = ({ queryKey }: { queryKey: readonly unknown[] }) =>
+      queryKey.some((_, i) => waiting.has(nameOf(queryKey, i + 1)));
+    // an answer that is on its way is waited for: a slow one would else be asked for for ever
+    void this.queries.invalidateQueries({ predicate: concerned }, { cancelRefetch: false });
   }
+}
+
+function nameOf(queryKey: readonly unknown[], length = queryKey.length): string {
+  return JSON.stringify(queryKey.slice(0, length));
 }
 
 const PARTS: Record<string, readonly string[]> = {

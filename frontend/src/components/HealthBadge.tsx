@@ -46,14 +46,20 @@ export function HealthBadge({ level, status, large = false }: Props) {
   const word = health !== "UNKNOWN" ? health : stale ? "not current" : STATUS_WORDS[status];
   const why = health !== "UNKNOWN" ? MEANING[health] : stale ? STALE : STATUS_MEANING[status];
   const { icon: Icon, ink } = LOOKS[health];
+  const look = `inline-flex items-center gap-1.5 font-semibold whitespace-nowrap ${ink}`;
+  if (!large) {
+    // there may be hundreds of them: the browser's own tip costs nothing
+    return (
+      <span title={why} className={`${look} text-sm`}>
+        <Icon size={16} aria-hidden className="shrink-0" />
+        {word}
+      </span>
+    );
+  }
   return (
     <Hover says={why}>
-      <span
-        tabIndex={large ? 0 : undefined}
-        className={`inline-flex items-center gap-1.5 font-semibold whitespace-nowrap ${ink}
-          ${large ? "text-lg" : "text-sm"}`}
-      >
-        <Icon size={large ? 20 : 16} aria-hidden className="shrink-0" />
+      <span tabIndex={0} className={`${look} text-lg`}>
+        <Icon size={20} aria-hidden className="shrink-0" />
         {word}
       </span>
     </Hover>

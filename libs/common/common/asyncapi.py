@@ -11,11 +11,13 @@ from common.headers import (
     FORWARDED_FROM_HEADER,
     IMPORT_ID_HEADER,
     IMPORT_LINE_HEADER,
+    REPLAYED_FROM_HEADER,
 )
 from common.logging import CORRELATION_HEADER
 from common.outbox import DEDUP_HEADER
 from common.settings import KafkaSettings
 from common.topics import TOPICS, Topic
+from common.tracing import TRACE_HEADER
 
 _DEFAULT_SHARDS: int = KafkaSettings.model_fields["partitions"].default
 
@@ -29,6 +31,7 @@ _METRIC_HEADERS = {
     IMPORT_LINE_HEADER: "On the history topic: its line, rising within a partition",
     FORWARDED_FROM_HEADER: "Set by us: partition and offset where the record first stood",
     FORWARDED_AT_HEADER: "Set by us: when the broker first took it, milliseconds since 1970",
+    REPLAYED_FROM_HEADER: "Set by us: the dead letter that it was sent again from",
 }
 _OWN_HEADERS = {
     DEDUP_HEADER: "The same in every repeat of a record; none where repeats are harmless"
@@ -138,7 +141,10 @@ def _message(event: type) -> dict[str, Any]:
 
 
 def _headers(described: dict[str, str]) -> Schema:
-    correlation = {CORRELATION_HEADER: "Of the request that led to the record, if there was one"}
+    correlation = {
+        CORRELATION_HEADER: "Of the request that led to the record, if there was one",
+        TRACE_HEADER: "W3C trace context, where tracing is on",
+    }
     return {
         "type": "object",
         "properties": {

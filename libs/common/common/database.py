@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import NewType
+from typing import Any, NewType
 
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
@@ -22,6 +22,12 @@ def async_url(database_url: str) -> str:
     return url.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
 
 
+def tls_options(settings: DatabaseSettings) -> dict[str, Any]:
+    """Return what a driver is given to encrypt; nothing where it is left to its default."""
+    wanted = settings.address.ssl()
+    return {} if wanted is None else {"ssl": wanted}
+
+
 class Database:
     """A pool of connections and the two ways to use one."""
 
@@ -34,10 +40,11 @@ class Database:
         idle_milliseconds = max(1, round(settings.idle_transaction_seconds * 1000))
         limits = {**_LIMITS, "idle_in_transaction_session_timeout": str(idle_milliseconds)}
         engine = create_async_engine(
-            async_url(settings.database_url.get_secret_value()),
+            async_url(settings.address.url),
             pool_size=settings.pool_size,
             pool_pre_ping=True,
             connect_args={
+                **tls_options(settings),
                 "timeout": 5,
                 "command_timeout": 60,
                 "server_settings": {**limits, "application_name": application},

@@ -1,10 +1,8 @@
-"""What stands before every HTTP handler: correlation id, last resort, token, body limit."""
+"""What stands before every HTTP handler: correlation id, last resort, body limit."""
 
-import base64
-import hmac
+import asyncio
 
 import structlog
-from pydantic import SecretStr
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -14,7 +12,6 @@ from common.problems import Problem, problem_response
 log = structlog.get_logger()
 
 REQUEST_ID_HEADER = "X-Request-ID"
-_WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 class CorrelationMiddleware:
@@ -68,56 +65,11 @@ class UnexpectedErrorMiddleware:
             await problem_response(Problem(500, "internal_error", detail))(scope, receive, send)
 
 
-class WriteTokenMiddleware:
-    """Refuse writes without the bearer token, before anything of the request is looked at."""
-
-    def __init__(self, app: ASGIApp, token: SecretStr | None) -> None:
-        self._app = app
-        self._expected = token.get_secret_value().encode() if token else None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] == "http" and scope["method"] in _WRITES and not self._allows(scope):
-            await problem_response(self._refusal())(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
-
-    def _allows(self, scope: Scope) -> bool:
-        given = _token_of(Headers(scope=scope).get("Authorization", ""))
-        if self._expected is None or given is None:
-            return False
-        return hmac.compare_digest(given, self._expected)
-
-    def _refusal(self) -> Problem:
-        detail = (
-            "Send the header `Authorization: Bearer <token>`; the token was not given or is wrong."
-        )
-        if self._expected is None:
-            detail = "This server takes no writes until BURNLINE_API_TOKEN is set."
-        return Problem(401, "unauthorized", detail, headers={"WWW-Authenticate": "Bearer"})
-
-
-def _token_of(authorization: str) -> bytes | None:
-    """Return the token of a header: the bearer's, or the password of basic authentication.
-
-    Systems that can be given nothing but an address send what stands before its `@` as basic.
-    """
-    scheme, _, given = authorization.partition(" ")
-    if scheme.lower() == "bearer":
-        return given.strip().encode("latin-1")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        return base64.b64decode(given.strip(), validate=True).partition(b":")[2]
-    except ValueError:
-        return None
-
-
 class BodyLimitMiddleware:
-    """Answer 413 to bodies over the limit, declared or streamed."""
+    """Answer 413 to bodies over the limit, declared or streamed, and 408 to those that linger."""
 
-    def __init__(self, app: ASGIApp, limit_bytes: int) -> None:
-        self._app, self._limit_bytes = app, limit_bytes
+    def __init__(self, app: ASGIApp, limit_bytes: int, timeout_seconds: float) -> None:
+        self._app, self._limit_bytes, self._timeout_seconds = app, limit_bytes, timeout_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -126,36 +78,65 @@ class BodyLimitMiddleware:
             return
         declared = Headers(scope=scope).get("Content-Length", "0")
         if declared.isdigit() and int(declared) > self._limit_bytes:
-            await problem_response(self._too_large())(scope, receive, send)
+            await problem_response(too_large(self._limit_bytes))(scope, receive, send)
             return
         await self._watch(scope, receive, send)
 
     async def _watch(self, scope: Scope, receive: Receive, send: Send) -> None:
-        seen, started = 0, False
-
-        async def limited() -> Message:
-            nonlocal seen
-            message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > self._limit_bytes:
-                raise self._too_large()
-            return message
+        body = _BoundedBody(receive, self._limit_bytes, self._timeout_seconds)
+        started = False
 
         async def watched(message: Message) -> None:
             nonlocal started
-            if seen > self._limit_bytes and not started:
+            if body.fault is not None and not started:
                 return  # what the application makes of a body that was cut off
             started = started or message["type"] == "http.response.start"
             await send(message)
 
         try:
-            await self._app(scope, limited, watched)
+            await self._app(scope, body.receive, watched)
         except Problem:
-            if started:
+            if started or body.fault is None:
                 raise
-        if seen > self._limit_bytes and not started:
-            await problem_response(self._too_large())(scope, receive, send)
+        if body.fault is not None and not started:
+            await problem_response(body.fault)(scope, receive, send)
 
-    def _too_large(self) -> Problem:
-        detail = f"The body is larger than {self._limit_bytes} bytes; send it in several requests."
-        return Problem(413, "body_too_large", detail)
+
+class _BoundedBody:
+    """Gives a request's body as long as it is within its bounds; then `fault` says which not."""
+
+    def __init__(self, receive: Receive, limit_bytes: int, timeout_seconds: float) -> None:
+        self._receive, self._limit_bytes = receive, limit_bytes
+        self._timeout_seconds = timeout_seconds
+        self._deadline = asyncio.get_running_loop().time() + timeout_seconds
+        self._seen_bytes, self._is_complete = 0, False
+        self.fault: Problem | None = None
+
+    async def receive(self) -> Message:
+        """Return the next part; once the body is there, what follows may take its time."""
+        if self._is_complete:
+            return await self._receive()
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._receive()
+        except TimeoutError:
+            self.fault = too_slow(self._timeout_seconds)
+            raise self.fault from None
+        self._is_complete = not message.get("more_body", False)
+        self._seen_bytes += len(message.get("body", b""))
+        if self._seen_bytes > self._limit_bytes:
+            self.fault = too_large(self._limit_bytes)
+            raise self.fault
+        return message
+
+
+def too_large(limit_bytes: int) -> Problem:
+    """Return the problem of a body over the limit."""
+    detail = f"The body is larger than {limit_bytes} bytes; send it in several requests."
+    return Problem(413, "body_too_large", detail)
+
+
+def too_slow(timeout_seconds: float) -> Problem:
+    """Return the problem of a body that does not come to its end."""
+    detail = f"The body did not come within {timeout_seconds:g} s."
+    return Problem(408, "body_too_slow", detail, headers={"Connection": "close"})

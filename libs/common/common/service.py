@@ -1,8 +1,9 @@
 """The frame of every service: health, readiness, metrics, problems, and the server itself."""
 
+import asyncio
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import FrameType
 from typing import Any
@@ -10,18 +11,26 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Metric, generate_latest
+from prometheus_client.registry import Collector
+from starlette.middleware.cors import CORSMiddleware
 
 from common import tracing
+from common.access.document import describe_access
+from common.access.middleware import Access, AccessMiddleware
+from common.access.setup import access_of
+from common.api_docs import add_docs
 from common.http import (
+    REQUEST_ID_HEADER,
     BodyLimitMiddleware,
     CorrelationMiddleware,
     UnexpectedErrorMiddleware,
-    WriteTokenMiddleware,
 )
+from common.http_protocol import BoundedProtocol
 from common.http_tracing import TracingMiddleware
 from common.problems import ProblemDocument, install_problem_handlers
 from common.request_log import RequestLogMiddleware
+from common.response_headers import SecurityHeadersMiddleware
 from common.settings import Settings
 
 Readiness = Callable[[], Awaitable[dict[str, str]]]
@@ -39,29 +48,54 @@ STOPPING = {"process": "is stopping: send nothing new"}
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
 
 
-def build_app(
+def build_app(  # noqa: PLR0913 - what services differ in
     title: str,
     settings: Settings,
     *,
     lifespan: Lifespan,
     readiness: Readiness,
     body_limit_bytes: int = 1_048_576,
+    access: Access | None = None,
 ) -> FastAPI:
-    """Return an application with health, readiness and metrics, and problems for all errors."""
+    """Return an application with health, readiness and metrics, and problems for all errors.
+
+    Without `access` only the tokens of the settings are known.
+    """
     tracing.start(title.removeprefix("Burnline").strip() or "api-gateway")
-    app = FastAPI(title=title, lifespan=lifespan, generate_unique_id_function=lambda r: r.name)
+    access = access or access_of(settings)
+    app = FastAPI(
+        title=title,
+        lifespan=lifespan,
+        generate_unique_id_function=lambda r: r.name,
+        docs_url=None,
+        redoc_url=None,
+    )
     install_problem_handlers(app)
     _add_operations(app, readiness)
-    app.add_middleware(BodyLimitMiddleware, limit_bytes=body_limit_bytes)
-    app.add_middleware(WriteTokenMiddleware, token=settings.api_token)
+    add_docs(app)
+    _add_middleware(app, settings, access, body_limit_bytes)
+    _complete_document(app, reads_need_key=access.reads_need_key)
+    return app
+
+
+def _add_middleware(
+    app: FastAPI, settings: Settings, access: Access, body_limit_bytes: int
+) -> None:
+    # the last one added is the first that a request meets
+    app.add_middleware(
+        BodyLimitMiddleware,
+        limit_bytes=body_limit_bytes,
+        timeout_seconds=settings.body_timeout_seconds,
+    )
+    app.add_middleware(AccessMiddleware, access=access)
+    _share_with(app, settings.cors_origins)
     app.add_middleware(UnexpectedErrorMiddleware)
     if settings.debug:
         app.add_middleware(RequestLogMiddleware)
+    app.add_middleware(SecurityHeadersMiddleware, shared=bool(settings.cors_origins))
     app.add_middleware(CorrelationMiddleware)
     if tracing.active() is not None:
         app.add_middleware(TracingMiddleware)
-    _describe_problems(app)
-    return app
 
 
 def _add_operations(app: FastAPI, readiness: Readiness) -> None:
@@ -89,11 +123,36 @@ def _add_operations(app: FastAPI, readiness: Readiness) -> None:
         response_class=PlainTextResponse,
     )
     async def metrics() -> Response:
-        return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+        # read here, where nothing changes meanwhile; written elsewhere, as a long text takes time
+        text = await asyncio.to_thread(generate_latest, _Collected(list(REGISTRY.collect())))
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
-def _describe_problems(app: FastAPI) -> None:
-    """Put the problem's schema into the document that all operations refer to."""
+class _Collected(Collector):
+    """What was collected at one moment."""
+
+    def __init__(self, families: Sequence[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        """Return it."""
+        return self._families
+
+
+def _share_with(app: FastAPI, origins: Sequence[str]) -> None:
+    """Let pages of these origins call the API. Keys go in a header: no cookies are involved."""
+    if origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
+            allow_headers=("Authorization", "Content-Type", "Idempotency-Key", REQUEST_ID_HEADER),
+            expose_headers=("ETag", "Link", "Location", "Retry-After", REQUEST_ID_HEADER),
+        )
+
+
+def _complete_document(app: FastAPI, *, reads_need_key: bool) -> None:
+    """Add the problem's schema, to which all operations refer, and what they need of a caller."""
     original = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -102,6 +161,7 @@ def _describe_problems(app: FastAPI) -> None:
         problem = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(problem.pop("$defs", {}))
         schemas["ProblemDocument"] = problem
+        describe_access(document, reads_need_key=reads_need_key)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
@@ -119,6 +179,7 @@ def make_server(app: FastAPI, settings: Settings, port: int) -> uvicorn.Server:
     """Return the server of an application, which is not started yet."""
     config = uvicorn.Config(
         app,
+        http=BoundedProtocol,
         host=settings.host,
         port=port,
         log_config=None,  # as all else: see common.logging

@@ -11,6 +11,7 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
+from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 from common.kafka import Record, decode_batch, parse_batch, partitions_of
 from common.settings import KafkaSettings
@@ -20,6 +21,7 @@ log = structlog.get_logger()
 HEARTBEAT_SECONDS = 1.0
 TELL_SECONDS = 5.0
 """How often Kafka is told what is applied, and how long that may take."""
+_SASL = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
 
 
 class Follower(Protocol):
@@ -91,11 +93,25 @@ class Subscription:
 def _broker(kafka: KafkaSettings) -> KafkaBroker:
     return KafkaBroker(
         list(kafka.bootstrap_servers),
+        security=security_of(kafka),
         apply_types=False,
         consumer_only=True,
         logger=None,
         graceful_timeout=10,
     )
+
+
+def security_of(kafka: KafkaSettings) -> BaseSecurity:
+    """Return the settings' security as FastStream names it."""
+    options = kafka.security_options()
+    tls: dict[str, Any] = {
+        "ssl_context": options.get("ssl_context"),
+        "use_ssl": kafka.kafka_protocol.endswith("SSL"),
+    }
+    if not kafka.kafka_protocol.startswith("SASL"):
+        return BaseSecurity(**tls)
+    kind = _SASL[kafka.kafka_mechanism]
+    return kind(options["sasl_plain_username"], options["sasl_plain_password"], **tls)
 
 
 async def count_shards(kafka: KafkaSettings, topics: Sequence[str]) -> int:

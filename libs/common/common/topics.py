@@ -168,6 +168,22 @@ COMMANDS: Final = Topic(
     ("burnrate", "alerts"),
     retention_ms=DAY_MS // 24,
 )
+KEYS: Final = Topic(
+    "slo.keys.v1",
+    (events.ApiKeyChanged,),
+    "id",
+    ("api-gateway",),
+    ("ingest", "api-gateway"),
+    compacted=True,
+)
+KEY_USES: Final = Topic(
+    "slo.keyuses.v1",
+    (events.ApiKeyUsed,),
+    "id",
+    ("ingest", "api-gateway"),
+    ("api-gateway",),
+    compacted=True,
+)
 
 TOPICS: Final = (
     METRICS,
@@ -184,6 +200,8 @@ TOPICS: Final = (
     ALERTS,
     RULES,
     COMMANDS,
+    KEYS,
+    KEY_USES,
 )
 
 

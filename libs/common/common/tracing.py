@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:  # it sends the headers that are made here
     from common.kafka import Headers, Record
 
+TRACE_HEADER = "traceparent"
+"""Name of the Kafka header, and of the HTTP header."""
 CONFIGURED_BY = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 """Variables of OpenTelemetry, of which one switches tracing on; all others of it count too."""
 

@@ -14,8 +14,8 @@ from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from common.kafka import Headers, Record
+from common.tracing import TRACE_HEADER
 
-HEADER = "traceparent"
 _HEADER_LENGTH = 55
 _MOST_LINKS = 64
 _SERVER_ERROR = 500
@@ -46,7 +46,7 @@ class OpenTelemetry:
         carrier = {
             name.decode("latin-1"): value.decode("latin-1")
             for name, value in scope["headers"]
-            if name == HEADER.encode()
+            if name == TRACE_HEADER.encode()
         }
         parent = self._propagator.extract(carrier, context=Context())
         method = scope["method"]
@@ -67,8 +67,8 @@ class OpenTelemetry:
     def sent_with(self, record: Record) -> Context | None:
         """Return the context that a record brings; None without one that is sampled."""
         for name, value in record.headers:
-            if name == HEADER and value is not None and len(value) == _HEADER_LENGTH:
-                carrier = {HEADER: value.decode("latin-1")}
+            if name == TRACE_HEADER and value is not None and len(value) == _HEADER_LENGTH:
+                carrier = {TRACE_HEADER: value.decode("latin-1")}
                 context = self._propagator.extract(carrier, context=Context())
                 sampled = trace.get_current_span(context).get_span_context().trace_flags.sampled
                 return context if sampled else None
@@ -101,7 +101,7 @@ class OpenTelemetry:
             return ()
         carrier: dict[str, str] = {}
         self._propagator.inject(carrier, context=context)
-        return [(HEADER, carrier[HEADER].encode())] if HEADER in carrier else ()
+        return [(TRACE_HEADER, carrier[TRACE_HEADER].encode())] if TRACE_HEADER in carrier else ()
 
 
 def _span_context(context: Context) -> trace.SpanContext:

@@ -60,8 +60,10 @@ def test_a_list_of_servers(
     monkeypatch: pytest.MonkeyPatch, text: str, servers: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", text)
+    monkeypatch.setenv("BURNLINE_ALLOW_PLAINTEXT", "kafka")
     assert KafkaSettings().bootstrap_servers == servers
-    assert KafkaSettings().client_options() == {"bootstrap_servers": [*servers]}
+    options = {"bootstrap_servers": [*servers], "security_protocol": "PLAINTEXT"}
+    assert KafkaSettings().client_options() == options
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """The composition root: everything that lives long is made, started and stopped here."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -30,15 +29,17 @@ from api_gateway.handlers import Handlers
 from api_gateway.ingest_parts import IngestParts
 from api_gateway.intent_ports import IntentStore
 from api_gateway.intent_repository import PostgresIntents
+from api_gateway.key_parts import KeyParts, KeyTopics
+from api_gateway.key_ports import KeyStore
+from api_gateway.key_repository import PostgresKeys
 from api_gateway.lag import LogEnds
-from api_gateway.limits import TokenBucket
 from api_gateway.overrides import Overrides
 from api_gateway.overview import Overview
 from api_gateway.overview import Results as OverviewResults
 from api_gateway.policies import Policies
 from api_gateway.ports import Store
 from api_gateway.read_model import ReadModel
-from api_gateway.reconciliation import reconcile_alerts, reconcile_intents
+from api_gateway.reconciliation import reconcile_alerts, reconcile_intents, reconcile_keys
 from api_gateway.releases import Releases
 from api_gateway.repository import PostgresStore
 from api_gateway.result_ports import Results
@@ -71,6 +72,7 @@ class Stores:
     intents: IntentStore
     results: Results
     alerts: AlertStore
+    keys: KeyStore
     ingest: IngestStore
     log_ends: LogEnds
 
@@ -80,15 +82,14 @@ def make_gateway(
 ) -> Gateway:
     """Put the parts together on stores and a publisher."""
     default = default_definition(settings.default_objective, settings.default_window_days)
-    silence = timedelta(seconds=settings.shard_silence_seconds)
-    read_model = ReadModel(silence, default)
+    read_model = ReadModel(timedelta(seconds=settings.shard_silence_seconds), default)
     decisions = DecisionBook()
     forecasts = ForecastBook(timedelta(seconds=settings.forecast_lifetime_seconds))
     policies = Policies(stores.intents, read_policies(PolicySettings().files))
     results = OverviewResults(read_model, forecasts, decisions)
     recent = RecentEvents(stores.results, stores.alerts, 2 * settings.ready_seconds)
     findings = Findings(forecasts.newest, GateFindings(decisions).release, recent.events)
-    cache = shared_cache(settings.redis_url)
+    cache = shared_cache(settings)
     timeout_seconds = settings.channel_test_timeout_seconds
     view = executive_view(settings, stores.catalog, cache, read_model, findings, clock)
     return Gateway(
@@ -111,9 +112,9 @@ def make_gateway(
         commands=ComputeCommands(
             publisher, clock, settings.partitions, settings.compute_timeout_seconds
         ),
-        writes=TokenBucket(settings.writes_per_second, settings.write_burst, time.monotonic()),
         clock=clock,
         overview=Overview(stores.catalog, view.roster, results, default, clock),
+        keys=KeyParts.of(settings, stores.keys, clock),
     )
 
 
@@ -130,6 +131,7 @@ class Runtime:
             PostgresIntents(self._database, self._outbox),
             PostgresResults(self._database),
             PostgresAlerts(self._database, self._outbox),
+            PostgresKeys(self._database, self._outbox),
             PostgresIngest(self._database, self._outbox),
             partial(read_log_ends, settings),
         )
@@ -149,6 +151,9 @@ class Runtime:
             self._on_records,
             on_start=self._forget,
         )
+        self._key_topics = KeyTopics(
+            settings, self.gateway.keys, self._publisher, self._read_again.set
+        )
 
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -157,6 +162,7 @@ class Runtime:
         parts = {
             "outbox": self._outbox.run,
             "reader": self._reader.run,
+            **self._key_topics.loops(),
             "discovery": self._discovery.run,
             "reconciliation": self._reconcile,
             "roster": self.gateway.roster.run,
@@ -179,6 +185,8 @@ class Runtime:
         failing = {}
         if not self._reader.caught_up.is_set():
             failing["read_model"] = "still reading the result topics, or Kafka does not answer"
+        if not self._key_topics.caught_up.is_set():
+            failing["keys"] = "still reading the API keys, or Kafka does not answer"
         try:
             async with asyncio.timeout(DATABASE_CHECK_SECONDS):
                 await self._database.ping()
@@ -200,6 +208,7 @@ class Runtime:
             await self._read_again.wait()
             self._read_again.clear()
             await self._reader.caught_up.wait()
+            await self._key_topics.caught_up.wait()
             try:
                 count = await self._announce_again()
             except BaseException:
@@ -211,7 +220,8 @@ class Runtime:
         parts = self.gateway
         count = await parts.catalog.reconcile(parts.read_model)
         count += await reconcile_intents(parts.intents, parts.read_model, parts.clock())
-        return count + await reconcile_alerts(parts.alerts.store, parts.read_model, parts.clock())
+        count += await reconcile_alerts(parts.alerts.store, parts.read_model, parts.clock())
+        return count + await reconcile_keys(parts.keys.book.store, parts.keys.records)
 
 
 async def _keep(name: str, run: Callable[[], Awaitable[None]]) -> None:

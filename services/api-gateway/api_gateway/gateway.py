@@ -1,8 +1,7 @@
 """What the operations stand on, and the checks that several of them share."""
 
-import time
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
@@ -15,7 +14,7 @@ from api_gateway.domain import Service, Target, service_name_fault
 from api_gateway.forecasts import ForecastBook
 from api_gateway.ingest_parts import IngestParts
 from api_gateway.intent_ports import IntentStore
-from api_gateway.limits import TokenBucket
+from api_gateway.key_parts import KeyParts
 from api_gateway.overrides import Overrides
 from api_gateway.overview import Overview
 from api_gateway.policies import Policies
@@ -28,11 +27,7 @@ from api_gateway.roster import Roster
 from api_gateway.shared_cache import SharedCache
 from api_gateway.summaries import Summaries
 from common.clock import Clock
-from common.problems import Problem
 from common.slo import SERVICE_NAME_PATTERN
-
-BEARER: dict[str, Any] = {"security": [{"bearer": []}]}
-"""OpenAPI: the operation needs the token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +47,13 @@ class Gateway:
     decisions: DecisionBook
     forecasts: ForecastBook
     commands: ComputeCommands
-    writes: TokenBucket
     clock: Clock
     overview: Overview
     roster: Roster
     ready: ReadyBytes
     summaries: Summaries
     cache: SharedCache
+    keys: KeyParts
     changes: ChangeLog = field(default_factory=ChangeLog)
 
 
@@ -70,19 +65,6 @@ async def gateway_of(request: Request) -> Gateway:
 
 GatewayParts = Annotated[Gateway, Depends(gateway_of)]
 
-
-async def limit_writes(gateway: GatewayParts) -> None:
-    """Answer 429 to more writes than this process takes."""
-    if wait_seconds := gateway.writes.take(time.monotonic()):
-        raise Problem(
-            429,
-            "too_many_writes",
-            f"This server takes no more writes now; send it again in {wait_seconds} s.",
-            headers={"Retry-After": str(wait_seconds)},
-        )
-
-
-WriteLimit = Depends(limit_writes)
 
 ServicePath = Annotated[
     str, Path(description=f"A service's name: `{SERVICE_NAME_PATTERN}`", examples=["checkout"])

@@ -16,10 +16,6 @@ HEADERS = {
     # the styles of menus and charts are set by scripts, which are our own
     "style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 FOR_EVER = "public, max-age=31536000, immutable"
 ANEW = "no-cache"

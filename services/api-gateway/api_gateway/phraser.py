@@ -14,11 +14,11 @@ import httpx
 import structlog
 
 from api_gateway.language_model import Model
-from api_gateway.limits import TokenBucket
 from api_gateway.metrics import PHRASINGS
 from api_gateway.narrative.checker import RefusedError, Sentence
 from api_gateway.narrative.phrasing import filled, messages, skeleton_of
 from api_gateway.story import Story
+from common.access.limits import TokenBucket
 
 log = structlog.get_logger()
 

@@ -4,9 +4,12 @@ from datetime import datetime
 
 from api_gateway.alert_intents import event_of
 from api_gateway.alert_ports import AlertStore
+from api_gateway.api_keys import key_changed
 from api_gateway.intent_ports import IntentStore
 from api_gateway.intents import override_changed, policy_changed
+from api_gateway.key_ports import KeyStore
 from api_gateway.read_model import ReadModel
+from common.access.key_records import KeyRecords
 
 
 async def reconcile_intents(intents: IntentStore, read_model: ReadModel, now: datetime) -> int:
@@ -23,5 +26,13 @@ async def reconcile_alerts(alerts: AlertStore, read_model: ReadModel, now: datet
     """Announce what the rules topic has lost; return how many entries that were."""
     async with alerts.write() as writer:
         lost = [i for i in await writer.wanted(now) if not read_model.announced(event_of(i))]
+        await writer.announce(lost)
+    return len(lost)
+
+
+async def reconcile_keys(keys: KeyStore, records: KeyRecords) -> int:
+    """Announce what the keys topic has lost; return how many entries that were."""
+    async with keys.write() as writer:
+        lost = [key for key in await writer.wanted() if not records.announced(key_changed(key))]
         await writer.announce(lost)
     return len(lost)

@@ -5,10 +5,16 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from common.settings import AdmissionSettings, DatabaseSettings, KafkaSettings, Settings
+from common.settings import (
+    AdmissionSettings,
+    DatabaseSettings,
+    KafkaSettings,
+    RedisSettings,
+    Settings,
+)
 
 
-class GatewaySettings(Settings, KafkaSettings, DatabaseSettings, AdmissionSettings):
+class GatewaySettings(Settings, KafkaSettings, DatabaseSettings, RedisSettings, AdmissionSettings):
     """Where the gateway listens and how long it waits."""
 
     port: int = Field(8000, validation_alias="BURNLINE_PORT")
@@ -30,8 +36,6 @@ class GatewaySettings(Settings, KafkaSettings, DatabaseSettings, AdmissionSettin
     channel_test_timeout_seconds: float = Field(
         8, gt=0, validation_alias="BURNLINE_CHANNEL_TEST_TIMEOUT_SECONDS"
     )
-    writes_per_second: float = Field(100, gt=0, validation_alias="BURNLINE_WRITES_PER_SECOND")
-    write_burst: int = Field(1000, ge=1, validation_alias="BURNLINE_WRITE_BURST")
     default_objective: Decimal = Field(
         Decimal("0.999"), gt=0, lt=1, validation_alias="DEFAULT_OBJECTIVE"
     )
@@ -45,8 +49,6 @@ class GatewaySettings(Settings, KafkaSettings, DatabaseSettings, AdmissionSettin
     """How many services have SLO metrics on /metrics, about ten series for each objective."""
     dashboard_dir: Path | None = Field(None, validation_alias="BURNLINE_DASHBOARD_DIR")
     """The built dashboard; without it the gateway serves the API alone."""
-    redis_url: SecretStr | None = Field(None, validation_alias="REDIS_URL")
-    """Where replicas share expensive answers; unset: they do not."""
     ai_base_url: str | None = Field(None, validation_alias="AI_BASE_URL")
     """Where a language model that speaks OpenAI's protocol phrases narratives; unset: nowhere."""
     ai_model: str = Field("default", validation_alias="AI_MODEL")

@@ -5,8 +5,8 @@ made anew, and a Redis that does not answer is left alone for a moment.
 """
 
 import time
-from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 import structlog
@@ -15,6 +15,9 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from api_gateway.metrics import LOOKUPS
+from common.settings import RedisSettings
+
+log = structlog.get_logger()
 
 log = structlog.get_logger()
 
@@ -67,9 +70,15 @@ class NotShared:
 class RedisCache:
     """Shares through Redis."""
 
-    def __init__(self, url: SecretStr, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        url: SecretStr,
+        tls_options: Mapping[str, Any] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._redis = Redis.from_url(
             url.get_secret_value(),
+            **(tls_options or {}),
             socket_timeout=PATIENCE_SECONDS,
             socket_connect_timeout=PATIENCE_SECONDS,
         )
@@ -118,6 +127,8 @@ class RedisCache:
             return None
 
 
-def shared_cache(url: SecretStr | None) -> SharedCache:
-    """Return the cache at an address; without one nothing is shared."""
-    return NotShared() if url is None else RedisCache(url)
+def shared_cache(settings: RedisSettings) -> SharedCache:
+    """Return the cache that the settings name; without one nothing is shared."""
+    if settings.redis_url is None:
+        return NotShared()
+    return RedisCache(settings.redis_url, settings.redis_tls_options())

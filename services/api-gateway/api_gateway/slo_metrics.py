@@ -42,12 +42,13 @@ def exported(
     changes, limit = gateway.changes, settings.exported_services
     STREAM_CLIENTS.set_function(lambda: changes.streams)
     CAUGHT_UP.set_function(caught_up.is_set)
-    collector = SloMetrics(gateway.roster, gateway.read_model, gateway.clock, limit)
-    REGISTRY.register(collector)
+    own = SloMetrics(gateway.roster, gateway.read_model, gateway.clock, limit)
+    PROCESS.told = own
     try:
         yield
     finally:
-        REGISTRY.unregister(collector)
+        if PROCESS.told is own:
+            PROCESS.told = None
 
 
 class SloMetrics(Collector):
@@ -55,10 +56,6 @@ class SloMetrics(Collector):
 
     def __init__(self, roster: Roster, figures: ReadModel, clock: Clock, limit: int) -> None:
         self._roster, self._figures, self._clock, self._limit = roster, figures, clock, limit
-
-    def describe(self) -> Sequence[GaugeMetricFamily]:
-        """Return the families without samples."""
-        return Families().all()
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Give the families as they are now; nothing before the catalog is known."""
@@ -76,6 +73,25 @@ class SloMetrics(Collector):
             families.services.add_metric([status.value], services)
         families.left_out.add_metric([], max(0, len(in_use.services) - self._limit))
         yield from families.all()
+
+
+class ProcessMetrics(Collector):
+    """What the registry asks: it tells of the gateway that this process runs, the newest one."""
+
+    def __init__(self) -> None:
+        self.told: SloMetrics | None = None
+
+    def describe(self) -> Sequence[GaugeMetricFamily]:
+        """Return the families without samples."""
+        return Families().all()
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Give the families as they are now; nothing without a gateway."""
+        if self.told is not None:
+            yield from self.told.collect()
+
+
+PROCESS: Final = ProcessMetrics()
 
 
 class Families:
@@ -133,3 +149,6 @@ class Families:
         for window in WINDOWS:
             rate = getattr(slo, f"burn_rate_{window}")
             self.burn_rate.add_metric((*labels, window), rate)
+
+
+REGISTRY.register(PROCESS)

@@ -14,6 +14,7 @@ from api_gateway.alert_rule_schemas import ChannelChange, NewChannel, NewRule, R
 from api_gateway.alert_schemas import AcknowledgeRequest, SilenceRequest
 from api_gateway.dead_letter_schemas import ReplayRequest
 from api_gateway.gateway import Gateway
+from api_gateway.key_schemas import NewKey, Rotation
 from api_gateway.override_schemas import Actor, OverrideRequest, Statement
 from api_gateway.pages import add_pages
 from api_gateway.policy_schemas import PolicyRequest
@@ -25,6 +26,7 @@ from api_gateway.routers import (
     channels,
     forecast,
     ingest,
+    keys,
     overrides,
     overview,
     policies,
@@ -65,6 +67,8 @@ BODIES: tuple[type[BaseModel], ...] = (
     RuleChanges,
     NewChannel,
     ChannelChange,
+    NewKey,
+    Rotation,
     ReplayRequest,
 )
 REFERENCE = "#/components/schemas/{model}"
@@ -85,6 +89,7 @@ def gateway_app(
         lifespan=lifespan,
         readiness=readiness,
         body_limit_bytes=settings.body_limit_bytes,
+        access=gateway.keys.access,
     )
     app.state.gateway = gateway
     for resource in (
@@ -104,6 +109,7 @@ def gateway_app(
         silences,
         alert_rules,
         channels,
+        keys,
         ingest,
     ):
         app.include_router(resource.router)
@@ -147,7 +153,7 @@ def _no_database(request: Request, error: Exception) -> JSONResponse:
 
 
 def _complete_document(app: FastAPI) -> None:
-    """Add what FastAPI cannot see, bodies read strictly and the token; take out what is not so."""
+    """Add what FastAPI cannot see, bodies read strictly; take out what is not so."""
     original = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -158,7 +164,6 @@ def _complete_document(app: FastAPI) -> None:
         )
         components.setdefault("schemas", {}).update(described.get("$defs", {}))
         _drop_assumed_problems(document)
-        components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]

@@ -1,9 +1,5 @@
 """The pipelines of docs/gate.md: each fits its system's schema and does what it says, live."""
 
-import asyncio
-import os
-import re
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,12 +15,9 @@ from common.admission_changes import parse_change_event
 from tests.gateway import NOW, TOKEN, GatewayHarness
 from tests.gateway_decisions import decided, verdict
 from tests.live_app import live
+from tests.shell_blocks import DOCUMENTS, bash, blocks
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "gate.md"
-BLOCKS = [
-    yaml.safe_load(block)
-    for block in re.findall(r"```yaml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
-]
+BLOCKS = [yaml.safe_load(block) for block in blocks(DOCUMENTS / "gate.md", "yaml")]
 GITHUB, CURL_STEPS, GITLAB, TEMPLATE, ROLLOUT, CANARY = BLOCKS
 ANY_STATE = [
     ("ALLOW", True),
@@ -206,24 +199,6 @@ async def gate(gateway: GatewayHarness) -> AsyncIterator[tuple[GatewayHarness, s
 async def answer_with(gateway: GatewayHarness, decision: Any, *, allowed: bool) -> None:
     shown = verdict(decision, allowed=allowed)
     await gateway.feed(decided("checkout", verdicts=(shown,)))
-
-
-async def bash(script: str, **environment: str) -> tuple[int, str]:
-    """Run a script as a pipeline does; return its status and what it printed."""
-    commands = Path(sys.executable).parent
-    inherited = {"PATH": f"{commands}:{os.environ['PATH']}", "HOME": os.environ.get("HOME", "/")}
-    process = await asyncio.create_subprocess_exec(
-        "bash",
-        "-eo",
-        "pipefail",
-        "-c",
-        script,
-        env={**inherited, "NO_PROXY": "*", **environment},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    printed, _ = await asyncio.wait_for(process.communicate(), 60)
-    return process.returncode or 0, printed.decode()
 
 
 @pytest.mark.parametrize(("decision", "allowed"), ANY_STATE)

@@ -324,7 +324,7 @@ async def test_without_kafka_it_lives_and_takes_wishes_but_is_not_ready(
         assert (await client.get("/healthz")).status_code == 200
         response = await client.get("/readyz")
         assert response.status_code == 503
-        assert [*response.json()["failing"]] == ["read_model"]
+        assert [*response.json()["failing"]] == ["read_model", "keys"]
         assert (await client.post("/api/services", json=SERVICE)).status_code == 201
         assert (await client.get("/api/slo/checkout")).json()["data_status"] == "no_data"
         assert (await client.post("/api/burn/compute")).status_code == 503

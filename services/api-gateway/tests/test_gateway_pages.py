@@ -1,6 +1,7 @@
 """The dashboard under the gateway's address: what is served, with which headers."""
 
 import gzip
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,11 @@ import pytest
 from starlette.applications import Starlette
 
 from api_gateway.pages import add_pages
+from burnline.config import project_root
 from tests.gateway import TOKEN, GatewayHarness
 
 PAGE = b"<!doctype html><title>Burnline</title>"
+OF_THE_FILE = {"content-length", "content-type", "etag", "cache-control", "x-request-id"}
 SCRIPT = b"console.log('burnline')"
 
 
@@ -71,3 +74,17 @@ async def test_without_a_dashboard_there_are_no_pages(tmp_path: Path) -> None:
     add_pages(app, tmp_path / "none")
     add_pages(app, None)
     assert app.routes == []
+
+
+async def test_nginx_gives_pages_the_headers_that_the_gateway_gives_them(
+    gateway: GatewayHarness,
+) -> None:
+    text = (project_root() / "deploy" / "images" / "nginx" / "page-headers.conf").read_text()
+    given = {
+        name.lower(): value
+        for name, value in re.findall(r'(?m)^add_header (\S+) "(.*)" always;$', text)
+    }
+    response = await gateway.client.get("/")
+    own = set(response.headers) - OF_THE_FILE
+    assert {name: given.get(name) for name in own} == {n: response.headers[n] for n in own}
+    assert "content-security-policy" in own

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from tests.access import api_key
 from tests.gateway import TOKEN, GatewayHarness
 
 
@@ -119,6 +120,7 @@ async def test_unknown_path_is_a_problem(gateway: GatewayHarness) -> None:
     "gateway_settings", [{"write_burst": 2, "writes_per_second": 0.1}], indirect=True
 )
 async def test_too_many_writes_are_told_when_to_come_again(gateway: GatewayHarness) -> None:
+    made = api_key("operate")
     await gateway.service("a")
     await gateway.service("b")
     for method, path in (
@@ -129,7 +131,13 @@ async def test_too_many_writes_are_told_when_to_come_again(gateway: GatewayHarne
         response = await gateway.write(method, path, b"{")
         assert_problem(response, 429)
         assert 1 <= int(response.headers["Retry-After"]) <= 10
+        assert response.headers["RateLimit-Policy"] == '"writes";q=2;w=20'
+        assert response.headers["RateLimit"].startswith('"writes";r=0;t=')
     assert (await gateway.client.post("/api/services")).status_code == 401
+    # another key has a bucket of its own
+    gateway.ring.apply(made.key)
+    headers = {"Authorization": f"Bearer {made.text}"}
+    assert (await gateway.client.post("/api/services", headers=headers)).status_code == 415
     assert len(await gateway.get("/api/services")) == 2
 
 

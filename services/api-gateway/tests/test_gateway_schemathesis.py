@@ -5,11 +5,11 @@ import asyncio
 import pytest
 
 from tests.fuzz.gateway import RULES_BEYOND_SCHEMA, filled_gateway
-from tests.fuzz.openapi import Found, documented, fuzz, unknown_refusals
+from tests.fuzz.openapi import PHASES, Found, documented, fuzz, unknown_refusals
 from tests.gateway import TOKEN
 
 SEED = 1
-EXAMPLES = 5  # for each operation and phase
+EXAMPLES = 6  # for each operation and phase
 LEAST_CASES = 2000
 
 
@@ -17,7 +17,7 @@ LEAST_CASES = 2000
 def run() -> tuple[Found, set[str]]:
     app = asyncio.run(filled_gateway())
     generation = {"deterministic": True, "database": "none", "max-examples": EXAMPLES}
-    return fuzz(app, TOKEN, seed=SEED, generation=generation), documented(app)
+    return fuzz(app, TOKEN, seed=SEED, generation=generation, phases=PHASES), documented(app)
 
 
 def test_no_check_fails_on_any_operation(run: tuple[Found, set[str]]) -> None:

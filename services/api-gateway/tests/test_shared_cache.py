@@ -140,7 +140,7 @@ async def test_a_redis_that_hangs_is_left_alone_for_a_moment() -> None:
     now = [0.0]
     server = await asyncio.start_server(hang, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    cache = RedisCache(SecretStr(f"redis://127.0.0.1:{port}/0"), lambda: now[0])
+    cache = RedisCache(SecretStr(f"redis://127.0.0.1:{port}/0"), monotonic=lambda: now[0])
     began = time.monotonic()
     for _ in range(20):
         assert await cache.shared("key", list[int], 5, made) == [1, 2]
@@ -154,7 +154,7 @@ async def test_a_redis_that_hangs_is_left_alone_for_a_moment() -> None:
 
 
 async def test_without_an_address_nothing_is_shared() -> None:
-    cache = shared_cache(GatewaySettings.model_validate(settings(None)).redis_url)
+    cache = shared_cache(GatewaySettings.model_validate(settings(None)))
     assert isinstance(cache, NotShared)
     assert await cache.shared("key", list[int], 5, made) == [1, 2]
 

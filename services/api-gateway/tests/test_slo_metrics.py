@@ -1,11 +1,13 @@
 """SLO metrics: what is told of each objective, and what is not told when it is not known."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client import REGISTRY, CollectorRegistry
 
-from api_gateway.slo_metrics import SloMetrics
+from api_gateway.settings import GatewaySettings
+from api_gateway.slo_metrics import PROCESS, SloMetrics, exported
 from common.slo import DataStatus, RiskLevel
 from tests.gateway import NOW, GatewayHarness, for_target, heartbeat, slo_status, snapshot
 
@@ -98,3 +100,24 @@ async def test_nothing_is_told_before_the_catalog_is_known(gateway: GatewayHarne
     parts = gateway.gateway
     collector = SloMetrics(parts.roster, parts.read_model, parts.clock, 10)
     assert list(collector.collect()) == []
+
+
+async def test_the_process_tells_of_its_newest_gateway(gateway: GatewayHarness) -> None:
+    settings = GatewaySettings.model_validate(
+        {"database_url": "postgresql://nobody@127.0.0.1:1/none", "exported_services": 5}
+    )
+    await gateway.service("checkout")
+    await gateway.gateway.roster.in_use()
+    caught_up = asyncio.Event()
+    caught_up.set()
+
+    def told() -> float | None:
+        return REGISTRY.get_sample_value("burnline_slo_objective_ratio", OF_CHECKOUT)
+
+    with exported(gateway.gateway, settings, caught_up):
+        with exported(gateway.gateway, settings, caught_up):
+            assert told() == 0.999
+            assert REGISTRY.get_sample_value("burnline_gateway_caught_up") == 1
+            assert REGISTRY.get_sample_value("burnline_gateway_stream_clients") == 0
+        assert told() is None
+    assert PROCESS.told is None

@@ -8,6 +8,9 @@ from typing import Any, Protocol
 
 from fastapi import FastAPI
 
+from common.access.key_reader import KeyReader
+from common.access.setup import access_of
+from common.access.use_reports import UseReports
 from common.clock import Clock, system_clock
 from common.kafka import Publisher, UnknownOutcomeError
 from common.service import build_app
@@ -17,6 +20,9 @@ from ingest.in_flight import InFlightLimit
 from ingest.openapi import event_schemas
 from ingest.settings import IngestSettings
 from ingest.simulator.runner import Simulator
+
+Part = Callable[[], Coroutine[Any, Any, None]]
+"""A loop that runs as long as the service does."""
 
 
 class Broker(Protocol):
@@ -37,11 +43,14 @@ def create_app(
     *,
     admission: AdmissionSettings | None = None,
     broker: Broker | None = None,
+    keys: KeyReader | None = None,
     clock: Clock = system_clock,
 ) -> FastAPI:
     """Return the service; it starts without Kafka and is ready once a broker answers."""
     admission = admission or AdmissionSettings()
     broker = broker or Publisher(KafkaSettings(), settings.publish_timeout_seconds)
+    keys = keys or KeyReader.of(KafkaSettings())
+    uses = UseReports("ingest", keys.ring, broker)
     limit = InFlightLimit(settings.max_in_flight_events)
     endpoints = [
         EventsEndpoint(feed, broker, clock, limit, settings.max_events_per_request)
@@ -51,7 +60,8 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with _background(simulator.run if settings.simulator_enabled else None):
+        parts = [keys.run, uses.run, *([simulator.run] if settings.simulator_enabled else [])]
+        async with _background(parts):
             yield
         await broker.stop()
 
@@ -59,8 +69,9 @@ def create_app(
         "Burnline ingest",
         settings,
         lifespan=lifespan,
-        readiness=partial(_failing, broker),
+        readiness=partial(_failing, broker, keys),
         body_limit_bytes=settings.body_limit_bytes,
+        access=access_of(settings, keys.ring, clock),
     )
     for endpoint in endpoints:
         app.include_router(endpoint.router())
@@ -68,26 +79,25 @@ def create_app(
     return app
 
 
-async def _failing(broker: Broker) -> dict[str, str]:
+async def _failing(broker: Broker, keys: KeyReader) -> dict[str, str]:
     try:
         await broker.check()
     except UnknownOutcomeError as error:
         return {"kafka": f"no broker answers: {error}"}
-    return {}
+    return {} if keys.ring.complete else {"keys": "the API keys are not read to their end yet"}
 
 
 @asynccontextmanager
-async def _background(work: Callable[[], Coroutine[Any, Any, None]] | None) -> AsyncIterator[None]:
-    if work is None:
-        yield
-        return
-    task = asyncio.create_task(work())
+async def _background(parts: Sequence[Part]) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(part()) for part in parts]
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
 
 
 def _describe_events(app: FastAPI) -> None:

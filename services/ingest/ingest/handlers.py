@@ -120,7 +120,7 @@ class EventsEndpoint:
             summary=self._feed.summary,
             status_code=202,
             response_model=Receipt,
-            responses=responses(400, 401, 413, 415, 422, 429, 503),
+            responses=responses(400, 413, 415, 422, 429, 503),
             openapi_extra=self._feed.request_body,
         )
         return router

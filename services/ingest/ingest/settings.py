@@ -16,6 +16,9 @@ class IngestSettings(Settings):
         10_000, ge=1, validation_alias="INGEST_MAX_EVENTS_PER_REQUEST"
     )
     max_in_flight_events: int = Field(20_000, ge=1, validation_alias="INGEST_MAX_IN_FLIGHT_EVENTS")
+    writes_per_second: float = Field(2000, gt=0, validation_alias="INGEST_REQUESTS_PER_SECOND")
+    write_burst: int = Field(10_000, ge=1, validation_alias="INGEST_REQUEST_BURST")
+    """Of each key. What all keys together may have under way is bounded by the events."""
     publish_timeout_seconds: float = Field(
         8.0, gt=0, le=60, validation_alias="INGEST_PUBLISH_TIMEOUT_SECONDS"
     )

@@ -216,7 +216,7 @@ async def test_the_document_describes_every_form_and_answer(client: httpx.AsyncC
     document = (await client.get("/openapi.json")).json()
     operation = document["paths"]["/v1/events"]["post"]
     answers = set(operation["responses"])
-    assert answers == {"202", "400", "401", "413", "415", "422", "429", "503"}
+    assert answers == {"202", "400", "401", "403", "413", "415", "422", "429", "503"}
     assert {"application/json", "application/x-ndjson"} <= set(operation["requestBody"]["content"])
     event = document["components"]["schemas"]["MetricEvent"]
     assert event["additionalProperties"] is False

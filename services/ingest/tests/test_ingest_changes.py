@@ -111,7 +111,7 @@ async def test_the_document_describes_a_change_and_its_example_is_taken(
 ) -> None:
     document = (await client.get("/openapi.json")).json()
     operation = document["paths"]["/v1/changes"]["post"]
-    answers = {"202", "400", "401", "413", "415", "422", "429", "503"}
+    answers = {"202", "400", "401", "403", "413", "415", "422", "429", "503"}
     assert set(operation["responses"]) == answers
     content = operation["requestBody"]["content"]["application/json"]
     validator = Draft202012Validator({**content["schema"], "components": document["components"]})

@@ -36,9 +36,10 @@ export function useChartLayout(): ChartLayout {
 
 export const CURSOR = { stroke: "var(--strong-line)" };
 
-export function timeAxis(points: readonly { at: number }[], zone: Zone) {
-  const first = points[0]?.at ?? 0;
-  const last = points[points.length - 1]?.at ?? 0;
+/** From when to when the charts reach, in milliseconds. */
+export type TimeSpan = readonly [first: number, last: number];
+
+export function timeAxis([first, last]: TimeSpan, zone: Zone) {
   return {
     dataKey: "at",
     type: "number" as const,

@@ -16,6 +16,7 @@ export function Modal({ title, description, open, onClose, children }: Props) {
       <Dialog.Portal>
         <Dialog.Overlay className="fixed inset-0 z-40 bg-black/55" />
         <Dialog.Content
+          onOpenAutoFocus={focusFirstField}
           className="fixed top-1/2 left-1/2 z-50 max-h-[92vh] w-[min(36rem,94vw)] -translate-x-1/2
             -translate-y-1/2 overflow-auto rounded-lg border border-line bg-panel p-5 shadow-xl"
         >
@@ -33,4 +34,15 @@ export function Modal({ title, description, open, onClose, children }: Props) {
       </Dialog.Portal>
     </Dialog.Root>
   );
+}
+
+/** Whoever opens a form by keyboard wants to type, not to close it again. */
+function focusFirstField(event: Event): void {
+  if (!(event.target instanceof Element)) return;
+  const field = event.target.querySelector<HTMLElement>(
+    "input:not(:disabled), select:not(:disabled), textarea:not(:disabled)",
+  );
+  if (field === null) return;
+  event.preventDefault();
+  field.focus();
 }

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useMemo, useRef, useState } from "react";
+import { memo, useDeferredValue, useMemo, useRef, useState } from "react";
 import { Link, useNavigate, useSearchParams } from "react-router-dom";
 
 import { overviewQuery, type Overview } from "../../api/overview";
@@ -23,21 +23,28 @@ export function OverviewPage() {
       <h1 className="sr-only">Overview of all services</h1>
       <Shown query={query} height="60vh">
         {(overview) =>
-          overview.services.length > 0 ? <Fleet overview={overview} /> : <NoService />
+          overview.services.length > 0 ? <LiveFleet overview={overview} /> : <NoService />
         }
       </Shown>
     </>
   );
 }
 
-function Fleet({ overview }: { overview: Overview }) {
+/** News are drawn in the background: a key or a click comes first. */
+function LiveFleet({ overview }: { overview: Overview }) {
+  return <Fleet overview={useDeferredValue(overview)} />;
+}
+
+const Fleet = memo(function Fleet({ overview }: { overview: Overview }) {
   const [search, setSearch] = useSearchParams();
+  const stale = useIsStale();
+  const counts = useMemo(() => countByHealth(overview.services, stale), [overview, stale]);
+  const owners = useMemo(() => ownersOf(overview.services), [overview]);
   const selection = useMemo(() => selectionOf(search), [search]);
   const view = search.get("view") === "heat" ? "heat" : "list";
   const rows = useMemo(() => selected(overview.services, selection), [overview, selection]);
   const searchBox = useRef<HTMLInputElement>(null);
   const active = useActiveRow(rows, searchBox);
-  const stale = useIsStale();
 
   const change = (changes: Partial<Selection>) =>
     setSearch((now) => withSelection(now, changes), { replace: true });
@@ -56,16 +63,12 @@ function Fleet({ overview }: { overview: Overview }) {
 
   return (
     <div className={`flex flex-col gap-3 ${stale ? "opacity-70" : ""}`}>
-      <StatusStrip
-        counts={countByHealth(overview.services, stale)}
-        chosen={selection.healths}
-        onToggle={toggle}
-      />
+      <StatusStrip counts={counts} chosen={selection.healths} onToggle={toggle} />
       <HeadlineText overview={overview} />
       <Filters
         ref={searchBox}
         selection={selection}
-        owners={ownersOf(overview.services)}
+        owners={owners}
         shown={rows.length}
         all={overview.services.length}
         view={view}
@@ -87,7 +90,7 @@ function Fleet({ overview }: { overview: Overview }) {
       <FleetPanel />
     </div>
   );
-}
+});
 
 function HeadlineText({ overview }: { overview: Overview }) {
   const stale = useIsStale();

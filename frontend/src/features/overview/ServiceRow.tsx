@@ -11,6 +11,7 @@ import { useCertainty, useIsStale } from "../../components/freshness";
 import { HealthBadge } from "../../components/HealthBadge";
 import { burnRate, count, hourInterval, hours } from "../../lib/format";
 import { DIRECTION_WORDS, direction, type Certainty, type Direction } from "../../lib/health";
+import { sameShown } from "../../lib/sameShown";
 import { CELL, COLUMNS } from "./columns";
 
 interface Props {
@@ -66,7 +67,7 @@ export const ServiceRow = memo(function ServiceRow({ row, active }: Props) {
       </div>
     </Link>
   );
-});
+}, sameShown);
 
 interface RateProps {
   rate: number;

@@ -1,6 +1,6 @@
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown } from "lucide-react";
-import { useEffect, useLayoutEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 
 import type { OverviewRow } from "../../api/overview";
 import { CELL, COLUMNS } from "./columns";
@@ -39,7 +39,7 @@ export function ServiceTable({ rows, active, sort, onSort }: Props) {
     estimateSize: () => 47,
     overscan: 8,
     scrollMargin: offset,
-    getItemKey: (index) => rows[index]?.service_name ?? index,
+    getItemKey: useCallback((index: number) => rows[index]?.service_name ?? index, [rows]),
   });
   useEffect(() => {
     if (active >= 0) virtual.scrollToIndex(active, { align: "auto" });

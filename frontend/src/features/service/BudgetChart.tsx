@@ -11,7 +11,14 @@ import {
 } from "recharts";
 
 import type { Change } from "../../api/release";
-import { CURSOR, GRID, TICK, timeAxis, useChartLayout } from "../../components/charts/axes";
+import {
+  CURSOR,
+  GRID,
+  TICK,
+  timeAxis,
+  useChartLayout,
+  type TimeSpan,
+} from "../../components/charts/axes";
 import { ChartFrame } from "../../components/charts/ChartFrame";
 import { ChartTooltip } from "../../components/charts/ChartTooltip";
 import { Legend } from "../../components/charts/Legend";
@@ -29,6 +36,7 @@ const LEGEND = [
 ];
 
 interface Props {
+  span: TimeSpan;
   points: readonly BudgetPoint[];
   changes: readonly Change[];
   windowDays: number;
@@ -45,7 +53,7 @@ function lines(point: BudgetPoint): [string, string][] {
   return [...shown, ["pace of 1×", figure(point.ideal)]];
 }
 
-export function BudgetChart({ points, changes, windowDays }: Props) {
+export function BudgetChart({ span, points, changes, windowDays }: Props) {
   const chosenZone = useStore(zone);
   const { axisWidth, margin } = useChartLayout();
   return (
@@ -66,7 +74,7 @@ export function BudgetChart({ points, changes, windowDays }: Props) {
       <ResponsiveContainer width="100%" height={230}>
         <ComposedChart data={[...points]} margin={margin} syncId="service" syncMethod="value">
           <CartesianGrid {...GRID} />
-          <XAxis {...timeAxis(points, chosenZone)} />
+          <XAxis {...timeAxis(span, chosenZone)} />
           <YAxis
             width={axisWidth}
             tick={TICK}

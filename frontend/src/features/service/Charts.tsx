@@ -10,7 +10,7 @@ import { Empty, Shown } from "../../components/ui/states";
 import { BudgetChart } from "./BudgetChart";
 import { CountChart } from "./CountChart";
 import { RateChart } from "./RateChart";
-import { DEFAULT_RANGE, RANGES, budgetSeries, countSeries, rateSeries } from "./series";
+import { DEFAULT_RANGE, RANGES, budgetSeries, countSeries, rateSeries, timeSpan } from "./series";
 import { firingSpans } from "./spans";
 
 /** The history of one objective on one cursor: budget, burn rates, counts. */
@@ -22,7 +22,7 @@ export function Charts({ report, slo }: { report: SloReport; slo: number | null 
   const service = report.service_name;
   const query = useQuery(historyQuery(service, span, slo));
   const forecasts = useQuery(forecastQuery(service)).data;
-  const changes = useQuery(changesQuery(service, span.seconds)).data ?? [];
+  const changes = useQuery(changesQuery(service, span.seconds)).data;
   const alerts = useQuery(serviceAlertsQuery(service, span.seconds)).data;
   const status = report.slos.find((s) => s.id === slo);
   const windowDays = status?.window_days ?? 30;
@@ -31,14 +31,17 @@ export function Charts({ report, slo }: { report: SloReport; slo: number | null 
   const drawn = useMemo(() => {
     if (!query.data) return undefined;
     const rates = rateSeries(query.data);
+    const budget = budgetSeries(query.data, windowDays, forecast);
     const [first, last] = [rates[0]?.at ?? 0, rates[rates.length - 1]?.at ?? 0];
     return {
-      budget: budgetSeries(query.data, windowDays, forecast),
+      // one scale of time for all: to where the forecast reaches, or the newest change
+      span: timeSpan([rates, budget, (changes ?? []).map((c) => ({ at: Date.parse(c.at) }))]),
+      budget,
       rates,
       counts: countSeries(query.data),
       firing: firingSpans(alerts ?? [], first, last),
     };
-  }, [query.data, windowDays, forecast, alerts]);
+  }, [query.data, windowDays, forecast, alerts, changes]);
   const choose = (name: string) =>
     setSearch(
       (now) => {
@@ -50,20 +53,7 @@ export function Charts({ report, slo }: { report: SloReport; slo: number | null 
     );
   return (
     <>
-      <div role="group" aria-label="Span of the charts" className="flex">
-        {Object.keys(RANGES).map((name) => (
-          <button
-            key={name}
-            type="button"
-            aria-pressed={name === range}
-            onClick={() => choose(name)}
-            className={`border border-line px-3 py-1 text-sm first:rounded-l-md last:rounded-r-md
-              ${name === range ? "bg-raised font-semibold" : "bg-panel text-muted hover:bg-raised"}`}
-          >
-            {name}
-          </button>
-        ))}
-      </div>
+      <RangeSwitch chosen={range} onChoose={choose} />
       <Shown query={query} height="46rem">
         {(history) =>
           drawn === undefined || drawn.budget.length === 0 ? (
@@ -72,13 +62,46 @@ export function Charts({ report, slo }: { report: SloReport; slo: number | null 
             </Empty>
           ) : (
             <>
-              <BudgetChart points={drawn.budget} changes={changes} windowDays={windowDays} />
-              <RateChart points={drawn.rates} thresholds={thresholds} firing={drawn.firing} />
-              <CountChart points={drawn.counts} stepSeconds={history.step_seconds} />
+              <BudgetChart
+                span={drawn.span}
+                points={drawn.budget}
+                changes={changes ?? []}
+                windowDays={windowDays}
+              />
+              <RateChart
+                span={drawn.span}
+                points={drawn.rates}
+                thresholds={thresholds}
+                firing={drawn.firing}
+              />
+              <CountChart
+                span={drawn.span}
+                points={drawn.counts}
+                stepSeconds={history.step_seconds}
+              />
             </>
           )
         }
       </Shown>
     </>
+  );
+}
+
+function RangeSwitch({ chosen, onChoose }: { chosen: string; onChoose: (name: string) => void }) {
+  return (
+    <div role="group" aria-label="Span of the charts" className="flex">
+      {Object.keys(RANGES).map((name) => (
+        <button
+          key={name}
+          type="button"
+          aria-pressed={name === chosen}
+          onClick={() => onChoose(name)}
+          className={`border border-line px-3 py-1 text-sm first:rounded-l-md last:rounded-r-md
+            ${name === chosen ? "bg-raised font-semibold" : "bg-panel text-muted hover:bg-raised"}`}
+        >
+          {name}
+        </button>
+      ))}
+    </div>
   );
 }

@@ -9,7 +9,14 @@ import {
   YAxis,
 } from "recharts";
 
-import { CURSOR, GRID, TICK, timeAxis, useChartLayout } from "../../components/charts/axes";
+import {
+  CURSOR,
+  GRID,
+  TICK,
+  timeAxis,
+  useChartLayout,
+  type TimeSpan,
+} from "../../components/charts/axes";
 import { ChartFrame } from "../../components/charts/ChartFrame";
 import { ChartTooltip } from "../../components/charts/ChartTooltip";
 import { Legend } from "../../components/charts/Legend";
@@ -37,16 +44,16 @@ function lines(point: CountPoint): [string, string][] {
   ];
 }
 
+interface Props {
+  span: TimeSpan;
+  points: readonly CountPoint[];
+  stepSeconds: number;
+}
+
 const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 
 /** Counts beside rates, so that thin evidence is seen; bad ones have an axis of their own. */
-export function CountChart({
-  points,
-  stepSeconds,
-}: {
-  points: readonly CountPoint[];
-  stepSeconds: number;
-}) {
+export function CountChart({ span, points, stepSeconds }: Props) {
   const chosenZone = useStore(zone);
   const { axisWidth, marginBesideAxis, narrow } = useChartLayout();
   const axis = { width: axisWidth, tick: TICK, stroke: "var(--line)" };
@@ -71,7 +78,7 @@ export function CountChart({
           syncMethod="value"
         >
           <CartesianGrid {...GRID} />
-          <XAxis {...timeAxis(points, chosenZone)} />
+          <XAxis {...timeAxis(span, chosenZone)} />
           <YAxis yAxisId="good" {...axis} tickFormatter={(v: number) => short.format(v)} />
           <YAxis
             yAxisId="bad"

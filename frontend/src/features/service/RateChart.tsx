@@ -10,7 +10,14 @@ import {
   YAxis,
 } from "recharts";
 
-import { CURSOR, GRID, TICK, timeAxis, useChartLayout } from "../../components/charts/axes";
+import {
+  CURSOR,
+  GRID,
+  TICK,
+  timeAxis,
+  useChartLayout,
+  type TimeSpan,
+} from "../../components/charts/axes";
 import { ChartFrame } from "../../components/charts/ChartFrame";
 import { ChartTooltip } from "../../components/charts/ChartTooltip";
 import { Legend } from "../../components/charts/Legend";
@@ -43,13 +50,14 @@ const LEGEND = [
 ];
 
 interface Props {
+  span: TimeSpan;
   points: readonly RatePoint[];
   /** The burn pairs' thresholds, of which the highest pages first. */
   thresholds: readonly number[];
   firing: readonly FiringSpan[];
 }
 
-export function RateChart({ points, thresholds, firing }: Props) {
+export function RateChart({ span, points, thresholds, firing }: Props) {
   const chosenZone = useStore(zone);
   const { axisWidth, margin, narrow } = useChartLayout();
   const lines = (point: RatePoint): [string, string][] => [
@@ -75,7 +83,7 @@ export function RateChart({ points, thresholds, firing }: Props) {
       <ResponsiveContainer width="100%" height={250}>
         <LineChart data={[...points]} margin={margin} syncId="service" syncMethod="value">
           <CartesianGrid {...GRID} />
-          <XAxis {...timeAxis(points, chosenZone)} />
+          <XAxis {...timeAxis(span, chosenZone)} />
           <YAxis
             width={axisWidth}
             tick={TICK}

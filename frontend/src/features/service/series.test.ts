@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import type { SloForecast } from "../../api/forecast";
 import type { BurnHistory, HistoryPoint } from "../../api/slo";
-import { budgetSeries, countSeries, logDomain, rateSeries } from "./series";
+import { budgetSeries, countSeries, logDomain, rateSeries, timeSpan } from "./series";
 
 const HOUR = 3_600_000;
 const START = Date.parse("2026-11-23T00:00:00Z");
@@ -66,4 +66,12 @@ test("no rate is drawn of what is not known, and none falls below the axis", () 
 
 test("counts divide into good and bad", () => {
   expect(countSeries(history({}))).toEqual([{ at: START, good: 9, bad: 1 }]);
+});
+
+test("charts begin with the history and reach the last of what is drawn", () => {
+  const rates = rateSeries(history({}, {}));
+  const deployedBefore = { at: START - HOUR };
+  const deployedNow = { at: START + 2 * HOUR };
+  expect(timeSpan([rates, [deployedBefore, deployedNow]])).toEqual([START, START + 2 * HOUR]);
+  expect(timeSpan([rates, []])).toEqual([START, START + HOUR]);
 });

@@ -99,6 +99,14 @@ export function rateSeries(history: BurnHistory): RatePoint[] {
   });
 }
 
+/** From the first to the last of all that is drawn; the first is that of the history. */
+export function timeSpan(
+  drawn: readonly [history: readonly { at: number }[], ...more: (readonly { at: number }[])[]],
+): [first: number, last: number] {
+  const first = drawn[0][0]?.at ?? 0;
+  return [first, drawn.flat().reduce((latest, point) => Math.max(latest, point.at), first)];
+}
+
 export function countSeries(history: BurnHistory): CountPoint[] {
   return history.points.map((point) => ({
     at: Date.parse(point.timestamp),

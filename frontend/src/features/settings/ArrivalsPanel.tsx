@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { useDeferredValue } from "react";
 
 import { snapshotsQuery, type Snapshot } from "../../api/burn";
 import { HealthBadge } from "../../components/HealthBadge";
@@ -22,7 +23,8 @@ const HEADS = [
 /** Whether what is sent arrives: the newest event of each service and what was odd about it. */
 export function ArrivalsPanel() {
   const query = useQuery(snapshotsQuery);
-  const now = useNow(1000);
+  // ages of hundreds of services are told anew in the background, now and then
+  const now = useDeferredValue(useNow(5000));
   return (
     <Panel title="What arrives, by service">
       <Shown query={query} height="20rem">

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from common.events.access import ApiKeyChanged, ApiKeyUsed, KeySecret
 from common.events.alerting import (
     AlertAcknowledged,
     AlertChanged,
@@ -47,6 +48,7 @@ CatalogMessage = ServiceChanged | TargetChanged
 PolicyMessage = PolicyChanged | OverrideChanged
 RuleMessage = RuleChanged | SilenceChanged | ChannelChanged | AlertAcknowledged
 CommandMessage = ComputeRequested | ChannelTestRequested
+AccessMessage = ApiKeyChanged | ApiKeyUsed
 Event = (
     MetricEvent
     | ChangeEvent
@@ -58,6 +60,7 @@ Event = (
     | RuleMessage
     | AlertChanged
     | CommandMessage
+    | AccessMessage
     | DeadLetter
 )
 
@@ -79,8 +82,11 @@ __all__ = [
     "MAX_TEXT_LENGTH",
     "MAX_URL_LENGTH",
     "MAX_WINDOW_SECONDS",
+    "AccessMessage",
     "AlertAcknowledged",
     "AlertChanged",
+    "ApiKeyChanged",
+    "ApiKeyUsed",
     "BurnPair",
     "BurnRateMessage",
     "BurnRateSnapshot",
@@ -99,6 +105,7 @@ __all__ = [
     "Exhaustion",
     "GateDecision",
     "IngestCounters",
+    "KeySecret",
     "Latency",
     "MetricEvent",
     "OnUnknown",

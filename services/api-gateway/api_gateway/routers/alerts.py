@@ -17,7 +17,7 @@ from api_gateway.alert_schemas import (
 )
 from api_gateway.alerting import existing_alert
 from api_gateway.body import describes_body, json_body
-from api_gateway.gateway import BEARER, ExistingService, GatewayParts, WriteLimit
+from api_gateway.gateway import ExistingService, GatewayParts
 from api_gateway.keyset import KeysetPage, keyset_page, number_of
 from api_gateway.paging import DEFAULT_LIMIT, LINK_HEADER
 from common.alert_rules import AlertState, Severity
@@ -118,9 +118,8 @@ async def _existing(gateway: GatewayParts, id: AlertPath) -> Alert:  # noqa: A00
 @router.patch(
     "/alerts/{id}/acknowledge",
     summary="Take on an alert",
-    dependencies=[WriteLimit],
-    responses=responses(401, 404, 409, 413, 415, 422, 429, 503),
-    openapi_extra={**describes_body(AcknowledgeRequest), **BEARER},
+    responses=responses(404, 409, 413, 415, 422, 503),
+    openapi_extra=describes_body(AcknowledgeRequest),
 )
 async def acknowledge_alert(
     gateway: GatewayParts,

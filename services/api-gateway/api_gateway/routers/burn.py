@@ -14,11 +14,9 @@ from api_gateway.catalog import invalid
 from api_gateway.compute import SilentShardsError
 from api_gateway.domain import Target
 from api_gateway.gateway import (
-    BEARER,
     ExistingService,
     Gateway,
     GatewayParts,
-    WriteLimit,
     find_service,
 )
 from api_gateway.histories import read_history
@@ -59,9 +57,8 @@ async def burn_rates(gateway: Gateway, page: Page, request: Request) -> Made:
 @router.post(
     "/compute",
     summary="Compute burn rates now",
-    dependencies=[WriteLimit],
-    responses=responses(401, 404, 413, 415, 422, 429, 503, 504),
-    openapi_extra={**describes_body(ComputeRequest, required=False), **BEARER},
+    responses=responses(404, 413, 415, 422, 503, 504),
+    openapi_extra=describes_body(ComputeRequest, required=False),
 )
 async def compute_burn_rates(
     gateway: GatewayParts,

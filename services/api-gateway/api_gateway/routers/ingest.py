@@ -16,7 +16,7 @@ from api_gateway.dead_letter_schemas import (
     LagAnswer,
     ReplayRequest,
 )
-from api_gateway.gateway import BEARER, GatewayParts, WriteLimit
+from api_gateway.gateway import GatewayParts
 from api_gateway.keyset import KeysetPage, keyset_page
 from api_gateway.paging import LINK_HEADER
 from api_gateway.redelivery import Letter
@@ -77,9 +77,8 @@ async def get_dead_letter(letter: ExistingLetter) -> DeadLetterAnswer:
     "/dead-letters/{id}/replay",
     status_code=202,
     summary="Send a dead letter's record again",
-    dependencies=[WriteLimit],
-    responses=responses(401, 404, 409, 413, 415, 422, 429, 503),
-    openapi_extra={**describes_body(ReplayRequest), **BEARER},
+    responses=responses(404, 409, 413, 415, 422, 503),
+    openapi_extra=describes_body(ReplayRequest),
 )
 async def replay_dead_letter(
     gateway: GatewayParts,

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Path, Response
 
 from api_gateway.body import describes_body, json_body
-from api_gateway.gateway import BEARER, ExistingService, GatewayParts, WriteLimit
+from api_gateway.gateway import ExistingService, GatewayParts
 from api_gateway.keyset import KeysetPage, keyset_page, number_of
 from api_gateway.override_schemas import (
     LINE_PATTERN,
@@ -45,9 +45,8 @@ KeyHeader = Annotated[
     "",
     status_code=201,
     summary="Override the gate",
-    dependencies=[WriteLimit],
-    responses={201: LOCATION, 202: LATER, **responses(401, 404, 409, 413, 415, 422, 429, 503)},
-    openapi_extra={**describes_body(OverrideRequest), **BEARER},
+    responses={201: LOCATION, 202: LATER, **responses(404, 409, 413, 415, 422, 503)},
+    openapi_extra=describes_body(OverrideRequest),
 )
 async def create_override(
     gateway: GatewayParts,
@@ -95,9 +94,8 @@ async def get_override(
 @router.post(
     "/{id}/approve",
     summary="Approve an override",
-    dependencies=[WriteLimit],
-    responses={202: LATER, **responses(401, 404, 409, 413, 415, 422, 429, 503)},
-    openapi_extra={**describes_body(Actor), **BEARER},
+    responses={202: LATER, **responses(404, 409, 413, 415, 422, 503)},
+    openapi_extra=describes_body(Actor),
 )
 async def approve_override(
     gateway: GatewayParts,
@@ -114,9 +112,8 @@ async def approve_override(
 @router.delete(
     "/{id}",
     summary="Revoke an override",
-    dependencies=[WriteLimit],
-    responses=responses(401, 404, 409, 413, 415, 422, 429, 503),
-    openapi_extra={**describes_body(Statement), **BEARER},
+    responses=responses(404, 409, 413, 415, 422, 503),
+    openapi_extra=describes_body(Statement),
 )
 async def revoke_override(
     gateway: GatewayParts,

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from api_gateway.body import describes_body, json_body
-from api_gateway.gateway import BEARER, GatewayParts, WriteLimit
+from api_gateway.gateway import GatewayParts
 from api_gateway.intent_ports import AuditQuery
 from api_gateway.keyset import KeysetPage, keyset_page, number_of
 from api_gateway.override_schemas import Statement
@@ -50,9 +50,8 @@ async def get_policy(gateway: GatewayParts, name: PolicyPath) -> PolicyAnswer:
 @router.put(
     "/policies/{name}",
     summary="Set a policy",
-    dependencies=[WriteLimit],
-    responses={201: CREATED, **responses(401, 404, 413, 415, 422, 429, 503)},
-    openapi_extra={**describes_body(PolicyRequest), **BEARER},
+    responses={201: CREATED, **responses(404, 413, 415, 422, 503)},
+    openapi_extra=describes_body(PolicyRequest),
 )
 async def put_policy(
     gateway: GatewayParts,
@@ -73,9 +72,8 @@ async def put_policy(
     "/policies/{name}",
     status_code=204,
     summary="Delete a policy",
-    dependencies=[WriteLimit],
-    responses=responses(401, 404, 409, 413, 415, 422, 429, 503),
-    openapi_extra={**describes_body(Statement), **BEARER},
+    responses=responses(404, 409, 413, 415, 422, 503),
+    openapi_extra=describes_body(Statement),
 )
 async def delete_policy(
     gateway: GatewayParts,

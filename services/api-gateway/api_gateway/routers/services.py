@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from api_gateway.body import describes_body, json_body
-from api_gateway.gateway import BEARER, ExistingServiceByName, GatewayParts, WriteLimit
+from api_gateway.gateway import ExistingServiceByName, GatewayParts
 from api_gateway.paging import LINK_HEADER, PageQuery
 from api_gateway.schemas import NewService, ServiceAnswer, ServiceUpdate
 from common.problems import responses
@@ -35,9 +35,8 @@ async def list_services(
     "",
     status_code=201,
     summary="Create a service",
-    dependencies=[WriteLimit],
-    responses={201: LOCATION, **responses(401, 409, 413, 415, 422, 429, 503)},
-    openapi_extra={**describes_body(NewService), **BEARER},
+    responses={201: LOCATION, **responses(409, 413, 415, 422, 503)},
+    openapi_extra=describes_body(NewService),
 )
 async def create_service(
     gateway: GatewayParts,
@@ -59,9 +58,8 @@ async def get_service(service: ExistingServiceByName) -> ServiceAnswer:
 @router.put(
     "/{name}",
     summary="Update a service",
-    dependencies=[WriteLimit],
-    responses=responses(401, 404, 413, 415, 422, 429, 503),
-    openapi_extra={**describes_body(ServiceUpdate), **BEARER},
+    responses=responses(404, 413, 415, 422, 503),
+    openapi_extra=describes_body(ServiceUpdate),
 )
 async def update_service(
     gateway: GatewayParts,
@@ -76,9 +74,7 @@ async def update_service(
     "/{name}",
     status_code=204,
     summary="Delete a service",
-    dependencies=[WriteLimit],
-    responses=responses(401, 404, 413, 429, 503),
-    openapi_extra=BEARER,
+    responses=responses(404, 413, 503),
 )
 async def delete_service(gateway: GatewayParts, service: ExistingServiceByName) -> None:
     """Retire a service and its targets. Its events go on being counted."""

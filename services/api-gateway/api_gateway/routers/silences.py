@@ -10,7 +10,7 @@ from api_gateway.alert_intents import Silence, SilenceState
 from api_gateway.alert_schemas import SilenceAnswer, SilenceRequest
 from api_gateway.alerting import existing_silence
 from api_gateway.body import describes_body, json_body
-from api_gateway.gateway import BEARER, GatewayParts, WriteLimit
+from api_gateway.gateway import GatewayParts
 from api_gateway.keyset import KeysetPage, keyset_page, number_of
 from api_gateway.override_schemas import Statement
 from api_gateway.paging import DEFAULT_LIMIT, LINK_HEADER
@@ -56,9 +56,8 @@ async def list_silences(
     "",
     status_code=201,
     summary="Silence alerts",
-    dependencies=[WriteLimit],
-    responses={201: LOCATION, **responses(401, 413, 415, 422, 429, 503)},
-    openapi_extra={**describes_body(SilenceRequest), **BEARER},
+    responses={201: LOCATION, **responses(413, 415, 422, 503)},
+    openapi_extra=describes_body(SilenceRequest),
 )
 async def create_silence(
     gateway: GatewayParts,
@@ -84,9 +83,8 @@ async def get_silence(gateway: GatewayParts, silence: ExistingSilence) -> Silenc
 @router.delete(
     "/{id}",
     summary="End a silence now",
-    dependencies=[WriteLimit],
-    responses=responses(401, 404, 413, 415, 422, 429, 503),
-    openapi_extra={**describes_body(Statement), **BEARER},
+    responses=responses(404, 413, 415, 422, 503),
+    openapi_extra=describes_body(Statement),
 )
 async def expire_silence(
     gateway: GatewayParts,

@@ -9,11 +9,9 @@ from fastapi import APIRouter, Depends, Response
 from api_gateway.body import describes_body, json_body
 from api_gateway.burn_schemas import SloReport
 from api_gateway.gateway import (
-    BEARER,
     ExistingService,
     ExistingTarget,
     GatewayParts,
-    WriteLimit,
 )
 from api_gateway.schemas import NewTarget, TargetAnswer, TargetUpdate
 from common.problems import responses
@@ -27,9 +25,8 @@ LOCATION = {"headers": {"Location": {"schema": {"type": "string"}}}}
 @router.put(
     "/targets/{id}",
     summary="Update an SLO target",
-    dependencies=[WriteLimit],
-    responses=responses(401, 404, 409, 413, 415, 422, 429, 503),
-    openapi_extra={**describes_body(TargetUpdate), **BEARER},
+    responses=responses(404, 409, 413, 415, 422, 503),
+    openapi_extra=describes_body(TargetUpdate),
 )
 async def update_slo_target(
     gateway: GatewayParts,
@@ -44,9 +41,7 @@ async def update_slo_target(
     "/targets/{id}",
     status_code=204,
     summary="Delete an SLO target",
-    dependencies=[WriteLimit],
-    responses=responses(401, 404, 413, 422, 429, 503),
-    openapi_extra=BEARER,
+    responses=responses(404, 413, 422, 503),
 )
 async def delete_slo_target(gateway: GatewayParts, target: ExistingTarget) -> None:
     """Retire an objective."""
@@ -74,9 +69,8 @@ async def list_slo_targets(gateway: GatewayParts, service: ExistingService) -> l
     "/{service_name}/targets",
     status_code=201,
     summary="Create an SLO target",
-    dependencies=[WriteLimit],
-    responses={201: LOCATION, **responses(401, 404, 409, 413, 415, 422, 429, 503)},
-    openapi_extra={**describes_body(NewTarget), **BEARER},
+    responses={201: LOCATION, **responses(404, 409, 413, 415, 422, 503)},
+    openapi_extra=describes_body(NewTarget),
 )
 async def create_slo_target(
     gateway: GatewayParts,

@@ -1,0 +1,84 @@
+"""`burnline keys` against a gateway behind a real port."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from burnline.errors import StackError
+from burnline.main import make_app
+from common.access.keys import presented_key
+from tests.gateway import PARTITIONS, TOKEN, MemoryStore
+from tests.gateway_fixtures import gateway_on
+from tests.live_app import live
+
+
+@pytest.fixture
+def gateway_url() -> Iterator[str]:
+    """A gateway in a thread of its own: the command's client blocks."""
+    addresses: list[str] = []
+    started, end = threading.Event(), threading.Event()
+
+    async def serve() -> None:
+        settings = {
+            "database_url": "postgresql://nobody@127.0.0.1:1/none",
+            "partitions": PARTITIONS,
+            "api_token": TOKEN,
+        }
+        async with gateway_on(settings, MemoryStore()) as harness, live(harness.app) as url:
+            addresses.append(url)
+            started.set()
+            await asyncio.to_thread(end.wait)
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    assert started.wait(30)
+    yield addresses[0]
+    end.set()
+    thread.join(30)
+
+
+def run(url: str, *arguments: str, token: str = TOKEN) -> Result:
+    environment = {"BURNLINE_URL": url, "BURNLINE_API_TOKEN": token, "COLUMNS": "200"}
+    return CliRunner().invoke(make_app("keys"), ["keys", *arguments], env=environment)
+
+
+def test_a_key_is_created_listed_rotated_and_revoked(gateway_url: str) -> None:
+    made = run(gateway_url, "create", "pipeline", "--scope", "read", "--scope", "ingest")
+    assert made.exit_code == 0, made.output
+    key = presented_key(made.stdout.strip())
+    assert key is not None  # standard output is the key and nothing else
+    assert "read, ingest" in made.stderr
+    shown = run(gateway_url, "list").stdout
+    assert key.id in shown
+    assert "pipeline" in shown
+    assert key.secret not in shown
+    rotated = run(gateway_url, "rotate", key.id, "--overlap-hours", "1")
+    second = presented_key(rotated.stdout.strip())
+    assert second is not None
+    assert (second.id, second.secret != key.secret) == (key.id, True)
+    assert run(gateway_url, "revoke", key.id).exit_code == 0
+    assert key.id not in run(gateway_url, "list").stdout
+
+
+def test_a_key_without_an_end(gateway_url: str) -> None:
+    made = run(gateway_url, "create", "x", "--scope", "admin", "--expires-in-days", "0")
+    assert "until it is revoked" in made.stderr
+
+
+def test_what_is_refused_is_said(gateway_url: str) -> None:
+    misspelt = run(gateway_url, "create", "x", "--scope", "root").exception
+    assert "422" in str(misspelt)
+    for token, part in ((TOKEN, "404"), ("wrong", "401")):
+        refused = run(gateway_url, "revoke", "0123456789ab", token=token).exception
+        assert isinstance(refused, StackError)
+        assert part in str(refused)
+        assert "wrong" not in str(refused).replace("is wrong", "")
+
+
+def test_without_a_gateway_it_says_so() -> None:
+    refused = run("http://127.0.0.1:9", "list").exception
+    assert isinstance(refused, StackError)
+    assert "does not answer" in str(refused)

@@ -1,0 +1,75 @@
+"""From the Authorization header to whom it names."""
+
+import base64
+import hmac
+from collections.abc import Sequence
+from typing import Protocol
+
+from pydantic import SecretStr
+
+from common.access.key_ring import KeyRing, unauthorized
+from common.access.keys import presented_key
+from common.access.principal import Principal
+from common.clock import Clock
+
+ADMIN = Principal("bootstrap", frozenset({"admin"}))
+READER = Principal("reader", frozenset({"read"}))
+"""Whom BURNLINE_READ_TOKEN names: what scrapes metrics or shows a wall its figures."""
+
+
+class TokenVerifier(Protocol):
+    """Checks tokens of an identity provider."""
+
+    async def principal(self, token: str) -> Principal:
+        """Return whom a token names. Raises Problem: 401, or 503 without the provider's keys."""
+        ...
+
+
+class Authenticator:
+    """Knows the tokens of the settings, the API keys and, if there is one, a verifier."""
+
+    def __init__(
+        self,
+        tokens: Sequence[tuple[SecretStr | None, Principal]],
+        ring: KeyRing,
+        clock: Clock,
+        verifier: TokenVerifier | None = None,
+    ) -> None:
+        self._tokens = [(t.get_secret_value().encode(), p) for t, p in tokens if t]
+        self.ring, self._clock, self._verifier = ring, clock, verifier
+
+    @property
+    def can_admit(self) -> bool:
+        """Whether there is anybody who could be let in."""
+        return bool(self._tokens or self.ring.has_keys or self._verifier)
+
+    async def principal(self, authorization: str) -> Principal:
+        """Return whom the header names; problems 401 and 503."""
+        given = _credential(authorization)
+        if not given:
+            raise unauthorized("Send the header `Authorization: Bearer <API key>`.")
+        for token, principal in self._tokens:
+            if hmac.compare_digest(given, token):
+                return principal
+        text = given.decode("ascii", "replace")
+        if key := presented_key(text):
+            return self.ring.principal(key, self._clock())
+        if self._verifier is not None and text.count(".") == 2:  # noqa: PLR2004 - a JWT's
+            return await self._verifier.principal(text)
+        raise unauthorized("The API key is wrong: it is none that this server knows.")
+
+
+def _credential(authorization: str) -> bytes:
+    """Return the header's credential: the bearer's, or the password of basic authentication.
+
+    Systems that can be given nothing but an address send what stands before its `@` as basic.
+    """
+    scheme, _, given = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return given.strip().encode("latin-1")
+    if scheme.lower() != "basic":
+        return b""
+    try:
+        return base64.b64decode(given.strip(), validate=True).partition(b":")[2]
+    except ValueError:
+        return b""

@@ -1,0 +1,72 @@
+"""API keys: how they are written, made and compared.
+
+A key is `blk_<id>_<secret>`. The id is public, in lists and logs; the secret is shown once.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+from typing import Final
+
+PREFIX: Final = "blk"
+ID_BYTES: Final = 6
+SECRET_BYTES: Final = 32
+MOST_SECRETS: Final = 2
+"""The newest, and the one before it while it is being replaced everywhere."""
+
+_SHOWN = len(f"{PREFIX}_") + 2 * ID_BYTES
+_KEY = re.compile(rf"{PREFIX}_([0-9a-f]{{{2 * ID_BYTES}}})_([A-Za-z0-9_-]{{43}})")
+_SECRET_PATTERN = re.compile(rf"{PREFIX}_[0-9a-f]{{{2 * ID_BYTES}}}_[A-Za-z0-9_-]{{8,}}")
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedKey:
+    """A key as it came with a request. It never shows its secret."""
+
+    id: str
+    secret: str
+
+    def __repr__(self) -> str:
+        return f"PresentedKey({self.id})"
+
+
+def new_key_id() -> str:
+    """Return an id that no other key has."""
+    return secrets.token_hex(ID_BYTES)
+
+
+def new_secret() -> str:
+    """Return 256 random bits as 43 letters."""
+    return secrets.token_urlsafe(SECRET_BYTES)
+
+
+def written(key_id: str, secret: str) -> str:
+    """Return the key as it is sent."""
+    return f"{PREFIX}_{key_id}_{secret}"
+
+
+def presented_key(text: str) -> PresentedKey | None:
+    """Return the key that a text is; None where it is none."""
+    found = _KEY.fullmatch(text)
+    return PresentedKey(found[1], found[2]) if found else None
+
+
+def secret_hash(secret: str) -> str:
+    """Return what is stored and sent to other processes instead of a secret: SHA-256 in hex.
+
+    A slow hash makes guessing dear where people choose the secret. These are 256 random bits,
+    which nobody guesses at any speed, and a slow hash would make each request dear instead.
+    """
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def is_secret_of(secret: str, stored_hash: str) -> bool:
+    """Compare in a time that does not tell how much of it is right."""
+    return hmac.compare_digest(secret_hash(secret), stored_hash)
+
+
+def without_secrets(text: str) -> str:
+    """Return a text in which no key shows its secret, wherever it was put by mistake."""
+    return _SECRET_PATTERN.sub(lambda key: f"{key[0][:_SHOWN]}_...", text)

@@ -1,0 +1,38 @@
+"""Who sent the request that is being worked on."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Final
+
+from common.access.scopes import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A caller whose credential was good. `id` says which one it was, and goes into the audit."""
+
+    id: str
+    scopes: frozenset[Scope]
+
+
+ANONYMOUS: Final = "anonymous"
+
+_current: ContextVar[Principal | None] = ContextVar("principal", default=None)
+
+
+def current_actor() -> str:
+    """Return the id of the present request's credential; ANONYMOUS where there is none."""
+    principal = _current.get()
+    return ANONYMOUS if principal is None else principal.id
+
+
+@contextmanager
+def acting(principal: Principal | None) -> Iterator[None]:
+    """Make this the present caller inside a `with` block."""
+    token = _current.set(principal)
+    try:
+        yield
+    finally:
+        _current.reset(token)

@@ -1,0 +1,40 @@
+"""API keys as every process that checks them knows them, and when they were last used."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from common.access.scopes import Scope
+from common.events.fields import Instant
+
+KeyId = Annotated[str, Meta(pattern=r"^[0-9a-f]{12}$")]
+
+
+class KeySecret(Struct, frozen=True):
+    """A secret that opens the key until `expires_at`; null: as long as the key is good."""
+
+    hash: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the secret")]
+    expires_at: Instant | None
+
+
+class ApiKeyChanged(Struct, frozen=True, tag_field="type", tag="api_key_changed"):
+    """An API key as it stands; the greater `revision` holds. It carries no secret.
+
+    One that is revoked, or past `expires_at`, opens nothing.
+    """
+
+    revision: int
+    id: KeyId
+    name: str
+    scopes: tuple[Scope, ...]
+    secrets: tuple[KeySecret, ...]
+    expires_at: Instant | None
+    revoked: bool
+
+
+class ApiKeyUsed(Struct, frozen=True, tag_field="type", tag="api_key_used"):
+    """A process was sent a request with this key; told at most once a minute, the latest holds."""
+
+    id: KeyId
+    used_at: Instant
+    process: str

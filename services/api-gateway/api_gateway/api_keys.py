@@ -1,0 +1,84 @@
+"""API keys as they are stored, and the events that tell of them. Pure."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from common.access.keys import MOST_SECRETS
+from common.access.scopes import Scope
+from common.events import ApiKeyChanged, KeySecret
+
+KeyState = Literal["active", "expired", "revoked"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSecret:
+    """What is kept of a secret. `expires_at` None: it opens as long as the key is good."""
+
+    hash: str
+    created_at: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewApiKey:
+    """A key as it is asked for."""
+
+    id: str
+    name: str
+    scopes: tuple[Scope, ...]
+    created_by: str
+    created_at: datetime
+    expires_at: datetime | None
+    secrets: tuple[StoredSecret, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A stored key."""
+
+    id: str
+    name: str
+    scopes: tuple[Scope, ...]
+    created_by: str
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    revoked_by: str | None
+    secrets: tuple[StoredSecret, ...]
+    revision: int
+
+    def state(self, now: datetime) -> KeyState:
+        """Return how it stands now."""
+        if self.revoked_at is not None:
+            return "revoked"
+        expired = self.expires_at is not None and self.expires_at <= now
+        return "expired" if expired else "active"
+
+
+def rotated(key: ApiKey, secret_hash: str, now: datetime, overlap: timedelta) -> ApiKey:
+    """Return the key with a new secret; the one before it opens for the overlap, older ones not."""
+    former = key.secrets[-1]
+    end = now + overlap if former.expires_at is None else min(former.expires_at, now + overlap)
+    newest = StoredSecret(secret_hash, now, None)
+    known = (*key.secrets[:-1], replace(former, expires_at=end), newest)
+    return replace(key, secrets=known[-MOST_SECRETS:])
+
+
+def key_subject(key_id: str) -> str:
+    """Return how the audit names a key, as a subject and as an actor."""
+    return f"key/{key_id}"
+
+
+def key_changed(key: ApiKey) -> ApiKeyChanged:
+    """Return the event of the key's present revision; of a revoked one no hash is told."""
+    revoked = key.revoked_at is not None
+    return ApiKeyChanged(
+        revision=key.revision,
+        id=key.id,
+        name=key.name,
+        scopes=key.scopes,
+        secrets=() if revoked else tuple(KeySecret(s.hash, s.expires_at) for s in key.secrets),
+        expires_at=key.expires_at,
+        revoked=revoked,
+    )

@@ -1,0 +1,145 @@
+"""API keys in PostgreSQL: a write, its event and its audit are one transaction."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+from sqlalchemy import Column, DateTime, Row, Table, Text, insert, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.types import BigInteger
+
+from api_gateway import audit_repository
+from api_gateway.api_keys import ApiKey, NewApiKey, StoredSecret, key_changed
+from api_gateway.intent_repository import NEXT_REVISION, WRITE_LOCK
+from api_gateway.tables import metadata
+from common.audit import Deed
+from common.database import Database, ReadSession, WriteSession
+from common.events import encode
+from common.outbox import Outbox, OutboxRecord
+from common.topics import KEYS
+
+_instant = DateTime(timezone=True)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text),
+    Column("scopes", ARRAY(Text)),
+    Column("secrets", JSONB),
+    Column("created_by", Text),
+    Column("created_at", _instant),
+    Column("expires_at", _instant),
+    Column("revoked_at", _instant),
+    Column("revoked_by", Text),
+    Column("revision", BigInteger),
+)
+
+
+class PostgresKeys:
+    """Readers and writers of keys."""
+
+    def __init__(self, database: Database, outbox: Outbox) -> None:
+        self._database, self._outbox = database, outbox
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator["KeyReads"]:
+        """Give a reader."""
+        async with self._database.read() as session:
+            yield KeyReads(session)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator["KeyWrites"]:
+        """Give a writer; commit at the end and let the outbox publish."""
+        async with self._database.write() as session:
+            await session.execute(WRITE_LOCK)
+            yield KeyWrites(session, self._outbox)
+        self._outbox.wake()
+
+
+class KeyReads:
+    """Reads what is stored."""
+
+    def __init__(self, session: ReadSession) -> None:
+        self._session = session
+
+    async def keys(self) -> list[ApiKey]:
+        """Return the keys that were not revoked, by name."""
+        by_name = api_keys.c.name.collate("C")
+        statement = select(api_keys).where(api_keys.c.revoked_at.is_(None)).order_by(by_name)
+        return [_key_of(row) for row in await self._session.execute(statement)]
+
+    async def key(self, key_id: str) -> ApiKey | None:
+        """Return one key."""
+        statement = select(api_keys).where(api_keys.c.id == key_id)
+        row = (await self._session.execute(statement)).one_or_none()
+        return None if row is None else _key_of(row)
+
+    async def wanted(self) -> list[ApiKey]:
+        """Return every key: what is revoked has to be known as such."""
+        statement = select(api_keys).order_by(api_keys.c.revision)
+        return [_key_of(row) for row in await self._session.execute(statement)]
+
+
+class KeyWrites(KeyReads):
+    """Writes, announces and records."""
+
+    def __init__(self, session: WriteSession, outbox: Outbox) -> None:
+        super().__init__(session)
+        self._write_session, self._outbox = session, outbox
+
+    async def add_key(self, wanted: NewApiKey) -> ApiKey:
+        """Store a key."""
+        values = {**asdict(wanted), "scopes": [*wanted.scopes], "secrets": _stored(wanted.secrets)}
+        return await self._changed(insert(api_keys).values(values).returning(*api_keys.c))
+
+    async def change_key(self, key_id: str, **columns: Any) -> ApiKey:
+        """Store other values."""
+        if "secrets" in columns:
+            columns["secrets"] = _stored(columns["secrets"])
+        statement = (
+            update(api_keys)
+            .where(api_keys.c.id == key_id)
+            .values(**columns, revision=NEXT_REVISION)
+        )
+        return await self._changed(statement.returning(*api_keys.c))
+
+    async def announce(self, keys: Sequence[ApiKey]) -> None:
+        """Put events into the outbox; the same revision is announced once."""
+        records = [
+            OutboxRecord(
+                f"key/{k.id}/{k.revision}", KEYS.name, k.id.encode(), encode(key_changed(k))
+            )
+            for k in keys
+        ]
+        await self._outbox.add(self._write_session, records)
+
+    async def record(self, deed: Deed) -> None:
+        """Append to the audit."""
+        await audit_repository.append(self._write_session, deed)
+
+    async def _changed(self, statement: Any) -> ApiKey:
+        changed = _key_of((await self._session.execute(statement)).one())
+        await self.announce([changed])
+        return changed
+
+
+def _stored(secrets: Sequence[StoredSecret]) -> Any:
+    return msgspec.to_builtins(secrets)
+
+
+def _key_of(row: Row[Any]) -> ApiKey:
+    return ApiKey(
+        id=row.id,
+        name=row.name,
+        scopes=tuple(row.scopes),
+        created_by=row.created_by,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        revoked_at=row.revoked_at,
+        revoked_by=row.revoked_by,
+        secrets=msgspec.convert(row.secrets, tuple[StoredSecret, ...]),
+        revision=row.revision,
+    )

@@ -1,0 +1,135 @@
+"""Events need a key with the scope `ingest`; uses are told beside the requests."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from common.access.key_reader import KeyReader
+from common.access.key_records import KeyRecords, KeyUses
+from common.access.key_ring import KeyRing
+from common.access.keys import presented_key
+from common.access.use_reports import UseReports
+from common.events import ApiKeyUsed, encode
+from common.settings import KafkaSettings
+from common.topics import KEY_USES, KEYS
+from tests.access import api_key, given, operations_with_scopes, refuses_strangers
+from tests.gateway import record
+from tests.ingest_fixtures import NOW, FakeBroker, MakeClient
+
+EVENT = {"service": "checkout", "source": "t", "timestamp": NOW.isoformat(), "total": 1, "bad": 0}
+
+
+async def test_every_write_refuses_strangers(make_client: MakeClient, ring: KeyRing) -> None:
+    async with make_client() as client:
+        document = (await client.get("/openapi.json")).json()
+        client.headers.pop("Authorization")
+        found = [o for o in operations_with_scopes(document) if o.always]
+        assert {(o.path, o.scope) for o in found} == {
+            ("/v1/events", "ingest"),
+            ("/v1/changes", "ingest"),
+        }
+        for operation in found:
+            await refuses_strangers(client, ring, NOW, operation)
+        assert document["paths"]["/v1/events"]["post"]["security"] == [{"bearer": ["ingest"]}]
+        assert (await client.get("/metrics")).status_code == 200
+
+
+async def test_metrics_need_a_key_when_reads_do(make_client: MakeClient, ring: KeyRing) -> None:
+    async with make_client(reads_need_key=True) as client:
+        client.headers.pop("Authorization")
+        assert (await client.get("/metrics")).status_code == 401
+        assert (await client.get("/metrics", headers=given(ring, "read"))).status_code == 200
+        assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_requests_are_limited_by_key(make_client: MakeClient, ring: KeyRing) -> None:
+    async with make_client(writes_per_second=0.1, write_burst=1) as client:
+        assert (await client.post("/v1/events", json=EVENT)).status_code == 202
+        refused = await client.post("/v1/events", json=EVENT)
+        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_writes")
+        assert 1 <= int(refused.headers["Retry-After"]) <= 10
+        other = await client.post("/v1/events", json=EVENT, headers=given(ring, "ingest"))
+        assert other.status_code == 202
+
+
+async def test_without_all_keys_it_is_not_ready(make_client: MakeClient, ring: KeyRing) -> None:
+    ring.complete_when(lambda: False)
+    async with make_client() as client:
+        answer = await client.get("/readyz")
+        assert answer.status_code == 503
+        assert "keys" in answer.json()["failing"]
+        assert (await client.post("/v1/events", json=EVENT)).status_code == 202  # the bootstrap key
+        ring.complete_when(lambda: True)
+        assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_records_of_the_topic_fill_the_ring_in_any_order() -> None:
+    made = api_key("ingest")
+    newer = msgspec.structs.replace(made.key, revision=2, revoked=True)
+    presented = presented_key(made.text)
+    assert presented is not None
+    for order in ((made.key, newer), (newer, made.key)):
+        ring, uses = KeyRing(), KeyUses()
+        records = KeyRecords(ring, uses)
+        lines: list[bytes | None] = [encode(key) for key in order]
+        await records.on_records(
+            [record(KEYS.name, n, value) for n, value in enumerate([b"{", None, *lines])]
+        )
+        assert records.announced(newer)
+        try:
+            ring.principal(presented, NOW)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is shown
+            assert "revoked" in str(error)  # noqa: PT017
+        else:
+            raise AssertionError("a revoked key opens")
+        records.forget()
+        assert not records.announced(made.key)
+
+
+def used(broker: FakeBroker) -> list[ApiKeyUsed]:
+    decoder = msgspec.json.Decoder(ApiKeyUsed)
+    return [decoder.decode(r[1] or b"") for r in broker.records if r[0] == KEY_USES.name]
+
+
+async def test_a_use_is_told_at_most_once_a_minute(broker: FakeBroker) -> None:
+    ring, made = KeyRing(), api_key("ingest")
+    ring.apply(made.key)
+    presented = presented_key(made.text)
+    assert presented is not None
+    reports = UseReports("ingest", ring, broker)
+    start = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
+
+    async def use(second: int) -> None:
+        ring.principal(presented, start + timedelta(seconds=second))
+        await reports.report()
+
+    for second in (0, 5, 30, 59):
+        await use(second)
+    assert [u.used_at for u in used(broker)] == [start]
+    broker.down = True
+    await use(60)
+    assert len(used(broker)) == 1
+    broker.down = False
+    await reports.report()
+    assert [u.used_at for u in used(broker)] == [start, start + timedelta(seconds=60)]
+    assert {(u.id, u.process) for u in used(broker)} == {(made.key.id, "ingest")}
+    await reports.report()
+    assert len(used(broker)) == 2
+
+
+async def test_a_wrong_secret_is_no_use() -> None:
+    ring, made = KeyRing(), api_key("ingest")
+    ring.apply(made.key)
+    wrong: Any = presented_key(f"blk_{made.key.id}_{'x' * 43}")
+    for _ in range(2):
+        try:
+            ring.principal(wrong, NOW)
+        except Exception:  # noqa: BLE001 - what is refused is not the matter here
+            continue
+        raise AssertionError("a wrong secret opens")
+    assert ring.take_uses() == {}
+
+
+def test_the_reader_begins_with_an_incomplete_ring() -> None:
+    assert not KeyReader.of(KafkaSettings()).ring.complete

@@ -1,0 +1,78 @@
+"""API keys in memory, for a gateway without servers."""
+
+import copy
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from api_gateway.api_keys import ApiKey, NewApiKey
+from common.audit import Deed
+from tests.gateway import MemoryStore
+
+
+@dataclass
+class KeyRows:
+    """The store's content."""
+
+    keys: dict[str, ApiKey] = field(default_factory=dict)
+    announced: list[ApiKey] = field(default_factory=list)
+    deeds: list[Deed] = field(default_factory=list)
+
+
+class MemoryKeys:
+    """Keeps what a writer did when its block ends well; fails whenever the catalog's store does."""
+
+    def __init__(self, catalog: MemoryStore) -> None:
+        self.rows = KeyRows()
+        self._catalog = catalog
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator["MemoryKeySession"]:
+        if self._catalog.failure:
+            raise self._catalog.failure
+        yield MemoryKeySession(self.rows)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator["MemoryKeySession"]:
+        if self._catalog.failure:
+            raise self._catalog.failure
+        draft = copy.deepcopy(self.rows)
+        yield MemoryKeySession(draft)
+        self.rows = draft
+
+
+class MemoryKeySession:
+    """Reads and writes rows."""
+
+    def __init__(self, rows: KeyRows) -> None:
+        self._rows = rows
+
+    async def keys(self) -> list[ApiKey]:
+        kept = (key for key in self._rows.keys.values() if key.revoked_at is None)
+        return sorted(kept, key=lambda key: key.name)
+
+    async def key(self, key_id: str) -> ApiKey | None:
+        return self._rows.keys.get(key_id)
+
+    async def wanted(self) -> list[ApiKey]:
+        return list(self._rows.keys.values())
+
+    async def add_key(self, wanted: NewApiKey) -> ApiKey:
+        given = {**asdict(wanted), "secrets": wanted.secrets}
+        return self._keep(ApiKey(**given, revoked_at=None, revoked_by=None, revision=0))
+
+    async def change_key(self, key_id: str, **columns: Any) -> ApiKey:
+        return self._keep(replace(self._rows.keys[key_id], **columns))
+
+    async def announce(self, keys: Sequence[ApiKey]) -> None:
+        self._rows.announced += keys
+
+    async def record(self, deed: Deed) -> None:
+        self._rows.deeds.append(deed)
+
+    def _keep(self, key: ApiKey) -> ApiKey:
+        kept = replace(key, revision=len(self._rows.announced) + 1)
+        self._rows.keys[key.id] = kept
+        self._rows.announced.append(kept)
+        return kept
