@@ -16,6 +16,8 @@ TEST_FOLDERS := libs/common/tests $(patsubst %/,%,$(sort $(dir $(wildcard servic
 PROCESSES ?= 3
 # Renders the Kubernetes manifests for their tests; kubectl has one inside.
 KUSTOMIZE := $(or $(shell command -v kustomize || command -v kubectl),$(BIN)/kustomize)
+# Needed by one target only, and built for fewer machines than all else.
+ATHERIS := atheris==3.0.0
 BENCHMARKS := $(wildcard benchmarks/bench_*.py)
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes \
 	--no-annotate --no-header
@@ -24,7 +26,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-h
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down logs clean test test-fast check check-dashboard api-types types format schemas bench backtest chaos pins
+.PHONY: help install up down logs clean test test-fast check check-dashboard api-types types format schemas bench backtest chaos fuzz fuzz-parser pins
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -88,6 +90,13 @@ backtest: $(DEV) ## forecasts of simulated histories against what happened; SEED
 
 chaos: $(DEV) ## hurt real servers for SECONDS=60 by SEED=1, then compare every row with a model
 	$(BIN)/python -m tests.faults.chaos --seed $(or $(SEED),1) --seconds $(or $(SECONDS),60)
+
+fuzz: $(DEV) ## requests made of the OpenAPI documents by a random seed, for SECONDS=300
+	$(BIN)/python -m tests.fuzz.run --seconds $(or $(SECONDS),300) $(if $(SEED),--seed $(SEED))
+
+fuzz-parser: $(DEV) ## coverage-guided fuzzing of what reads events, for SECONDS=300
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/pip install --quiet $(ATHERIS)
+	$(BIN)/python -m tests.fuzz.parser --seconds $(or $(SECONDS),300)
 
 pins: $(DEV) ## compile the hashed pins again; what is pinned stays unless pyproject.toml forbids it
 	$(COMPILE) --extra dev --output-file requirements-dev.txt

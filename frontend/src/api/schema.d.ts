@@ -3641,7 +3641,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "text/plain": string;
                 };
             };
             /** @description Too Many Requests */
@@ -4501,9 +4501,9 @@ export interface operations {
         parameters: {
             query: {
                 /** @description A ratio, as 0.9995 */
-                objective: number | string;
-                /** @description 7, 14, 28, 30 or 90 */
-                window_days?: number;
+                objective: number;
+                /** @description Days */
+                window_days?: 7 | 14 | 28 | 30 | 90;
                 /** @description Latency: a bound of the histograms */
                 threshold_seconds?: number | null;
             };

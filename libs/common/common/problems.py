@@ -120,16 +120,28 @@ def _not_json(error: Mapping[str, Any]) -> FieldError:
 
 def _method_not_allowed(app: FastAPI, request: Request) -> Problem:
     """Name all methods of the path; the router knows those of one operation only."""
-    allowed = ", ".join(
-        method
-        for method in _METHODS
-        if any(
-            route.matches({**request.scope, "method": method})[0] is Match.FULL
-            for route in app.router.routes
-        )
-    )
+    allowed = ", ".join(method for method in _METHODS if _takes(app, request, method))
     detail = f"{request.method} is not defined here; this path takes {allowed}."
     return Problem(405, "method_not_allowed", detail, headers={"Allow": allowed})
+
+
+def _takes(app: FastAPI, request: Request, method: str) -> bool:
+    # a documented path without parameters is what is meant, also where one with them matches it
+    if (documented := _documented(app).get(request.scope["path"])) is not None:
+        return method in documented
+    scope = {**request.scope, "method": method}
+    return any(route.matches(scope)[0] is Match.FULL for route in app.router.routes)
+
+
+def _documented(app: FastAPI) -> dict[str, frozenset[str]]:
+    """Return the methods of each path of the document, which costs too much for each refusal."""
+    if not hasattr(app.state, "documented_methods"):
+        app.state.documented_methods = {
+            path: frozenset(method.upper() for method in item)
+            for path, item in app.openapi()["paths"].items()
+        }
+    found: dict[str, frozenset[str]] = app.state.documented_methods
+    return found
 
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")

@@ -10,7 +10,7 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Metric, generate_latest
 from prometheus_client.registry import Collector
 from starlette.middleware.cors import CORSMiddleware
@@ -115,7 +115,12 @@ def _add_operations(app: FastAPI, readiness: Readiness) -> None:
             {"status": status, "failing": failing}, status_code=503 if failing else 200
         )
 
-    @app.get("/metrics", tags=["operations"], summary="Prometheus metrics")
+    @app.get(
+        "/metrics",
+        tags=["operations"],
+        summary="Prometheus metrics",
+        response_class=PlainTextResponse,
+    )
     async def metrics() -> Response:
         # read here, where nothing changes meanwhile; written elsewhere, as a long text takes time
         text = await asyncio.to_thread(generate_latest, _Collected(list(REGISTRY.collect())))

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StrictBool, StringConstraints
 
 from api_gateway.alert_intents import Channel
 from api_gateway.alert_rule_book import ShownRule, Source
@@ -11,6 +11,7 @@ from api_gateway.override_schemas import Actor, Statement
 from api_gateway.schemas import Instant
 from common.alert_channels import CHANNEL_KINDS, MAX_VALUE_LENGTH, SIMULATED, shown_address
 from common.alert_rules import rule_document
+from common.slo import SERVICE_NAME_PATTERN
 
 EXAMPLE = {
     "name": "budget-half",
@@ -65,7 +66,9 @@ class RuleAnswer(Answer):
 class NewChannel(Actor):
     """A channel to be created. What it is told in `secrets` is never shown again."""
 
-    name: str = Field(max_length=63, examples=["on-call"])
+    name: str = Field(
+        max_length=63, examples=["on-call"], json_schema_extra={"pattern": SERVICE_NAME_PATTERN}
+    )
     kind: str = Field(json_schema_extra={"enum": [*sorted(CHANNEL_KINDS)]})
     secrets: Secrets = Field(
         default_factory=dict,
@@ -79,7 +82,7 @@ class ChannelChange(Actor):
     """What is to be other; secrets are replaced all at once."""
 
     secrets: Secrets | None = None
-    enabled: bool | None = None
+    enabled: StrictBool | None = None
 
 
 class ChannelAnswer(Answer):

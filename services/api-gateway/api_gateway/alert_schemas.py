@@ -3,13 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from api_gateway.alert_intents import Silence, SilenceState
 from api_gateway.burn_schemas import Answer
 from api_gateway.override_schemas import LINE_PATTERN, Actor, Line
-from api_gateway.schemas import PLAIN_TEXT, Instant, Request, WholeNumber
+from api_gateway.schemas import PLAIN_TEXT, WHOLE, Instant, Request
 from common.alert_rules import AlertState, HeldBy, Severity
 from common.silences import LABELS, MAX_MATCHERS, Matcher
 
@@ -28,14 +28,21 @@ def _aware(at: datetime) -> datetime:
     return at
 
 
-AwareInstant = Annotated[datetime, AfterValidator(_aware)]
+def _written(at: object) -> object:
+    """Let texts pass: a number would be read as seconds since 1970."""
+    if not isinstance(at, str) or at[4:5] != "-":
+        raise PydanticCustomError("rfc_3339", "must be RFC 3339, as 2026-11-23T06:40:00Z")
+    return at
+
+
+AwareInstant = Annotated[datetime, AfterValidator(_aware), BeforeValidator(_written)]
 
 
 class AcknowledgeRequest(Actor):
     """Who takes on an alert; `version` makes sure that it is still what they saw."""
 
     comment: Comment = Field("", examples=["rolling back 1.42.0"])
-    version: Annotated[WholeNumber, Field(ge=1, le=2**31 - 1)] | None = None
+    version: Annotated[int, Field(ge=1, le=2**31 - 1), WHOLE] | None = None
 
 
 class AlertAnswer(Answer):
@@ -113,7 +120,7 @@ class SilenceRequest(Request):
     matchers: list[MatcherRequest] = Field(min_length=1, max_length=MAX_MATCHERS)
     starts_at: AwareInstant | None = Field(None, description="Left out: now")
     ends_at: AwareInstant | None = None
-    duration_minutes: Annotated[WholeNumber, Field(ge=1, le=MAX_MINUTES)] | None = Field(
+    duration_minutes: Annotated[int, Field(ge=1, le=MAX_MINUTES), WHOLE] | None = Field(
         None, description="Instead of `ends_at`"
     )
     created_by: Line

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from api_gateway.burn_schemas import Answer
 from api_gateway.intents import NewOverride, Override, Phase, phase_of
-from api_gateway.schemas import NUMBER, PLAIN_TEXT, Instant, Request, WholeNumber
+from api_gateway.schemas import NUMBER, PLAIN_TEXT, WHOLE, Instant, Request
 from common.events import ChangeClass, OnUnknown
 
 MIN_REASON_LENGTH = 10
@@ -61,7 +61,7 @@ class OverrideRequest(Statement):
     ticket: Line | None = Field(None, examples=["INC-2211"])
     version: Line | None = Field(None, description="Only for this version; null: for any")
     change_class: ChangeClass | None = Field(None, description="Only for this; null: for any")
-    max_uses: Annotated[WholeNumber, Field(ge=1, le=MAX_USES)] | None = Field(
+    max_uses: Annotated[int, Field(ge=1, le=MAX_USES), WHOLE] | None = Field(
         None, description="How many checks it lets through (GET does not count); null: any number"
     )
 

@@ -71,20 +71,29 @@ NAME_SCHEMA = {
 ServiceName = Annotated[str, AfterValidator(_service_name), WithJsonSchema(NAME_SCHEMA)]
 PLAIN_TEXT = AfterValidator(_plain_text)
 Text = Annotated[str, PLAIN_TEXT]
-WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
-TierNumber = Annotated[Tier, BeforeValidator(_whole_number)]
+WHOLE = BeforeValidator(_whole_number)  # bounds stand before it, or the document has none
+TierNumber = Annotated[Tier, WHOLE]
 WindowDays = Annotated[
     int,
     AfterValidator(_window_days),
-    BeforeValidator(_whole_number),
+    WHOLE,
     WithJsonSchema({"type": "integer", "enum": list(WINDOW_DAYS)}),
 ]
-EventCount = Annotated[int, Field(ge=0, le=COUNT_LIMIT), BeforeValidator(_whole_number)]
+EventCount = Annotated[int, Field(ge=0, le=COUNT_LIMIT), WHOLE]
 MIN_BAD_EVENTS = "Bad events in 24 h below which the risk level is at most OBSERVE"
-Id = Annotated[int, Field(ge=1, le=2**63 - 1), BeforeValidator(_whole_number)]
+Id = Annotated[int, Field(ge=1, le=2**63 - 1), WHOLE]
 TargetName = Annotated[Text, Field(min_length=1, max_length=128)]
 NUMBER = BeforeValidator(_number)
-Ratio = Annotated[Decimal, NUMBER, WithJsonSchema({"type": "number"})]
+Objective = Annotated[
+    Decimal,
+    NUMBER,
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 100}),
+]
+ErrorRatio = Annotated[
+    Decimal,
+    NUMBER,
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}),
+]
 Seconds = Annotated[
     Decimal,
     Field(ge=SHORTEST_THRESHOLD_SECONDS, le=LONGEST_THRESHOLD_SECONDS),
@@ -136,12 +145,12 @@ class TargetWording(Request):
     """What new targets and changes have in common."""
 
     service_name: str | None = Field(None, description="If given, the target's service")
-    objective: Ratio | None = Field(
+    objective: Objective | None = Field(
         None,
         description="0 < x < 1, or a percentage: 50 < x < 100, so that 99.9 is read as 0.999",
         examples=[0.999],
     )
-    max_error_ratio: Ratio | None = Field(
+    max_error_ratio: ErrorRatio | None = Field(
         None, description="error_rate only: the share of bad events allowed, 1 - objective"
     )
     threshold_seconds: Seconds | None = Field(

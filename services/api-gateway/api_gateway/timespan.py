@@ -18,7 +18,9 @@ MINUTE = 60
 UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 _RFC_3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})")
-_STEP = re.compile(r"(?P<count>[1-9]\d{0,6})(?P<unit>[smhd])")
+_STEP_PATTERN = "[1-9][0-9]{0,6}[smhd]"
+_STEP = re.compile(r"(?P<count>[1-9]\d{0,6})(?P<unit>[smhd])", re.ASCII)
+RFC_3339_FORMAT = {"format": "date-time"}
 
 FromQuery = Annotated[
     str | None,
@@ -27,15 +29,23 @@ FromQuery = Annotated[
         max_length=64,
         description="RFC 3339 with an offset; default 24 h before `to`; at most 90 d ago",
         examples=["2026-11-23T00:00:00Z"],
+        json_schema_extra=RFC_3339_FORMAT,
     ),
 ]
 ToQuery = Annotated[
-    str | None, Query(alias="to", max_length=64, description="RFC 3339; default and latest: now")
+    str | None,
+    Query(
+        alias="to",
+        max_length=64,
+        description="RFC 3339; default and latest: now",
+        json_schema_extra=RFC_3339_FORMAT,
+    ),
 ]
 StepQuery = Annotated[
     str,
     Query(
         max_length=16,
+        json_schema_extra={"pattern": f"^{_STEP_PATTERN}$"},
         description="Whole minutes, as `5m`, `1h` or `1d`. Coarsened to a multiple where the "
         "answer would have more than 1000 points, and to an hour at least where only hours are "
         "kept (older than 48 h)",
@@ -60,8 +70,8 @@ def span(from_: str | None, to: str | None, step: str, now: datetime) -> Span:
 
 def instants(from_: str | None, to: str | None, now: datetime) -> tuple[datetime, datetime]:
     """Return the first and the last instant asked for; a 422 problem names the field."""
-    until = min(_instant("to", to) if to else now, now)
-    since = _instant("from", from_) if from_ else until - SPAN_DEFAULT
+    until = min(_instant("to", to) if to is not None else now, now)
+    since = _instant("from", from_) if from_ is not None else until - SPAN_DEFAULT
     if since >= until:
         raise invalid("from", "empty_span", "must be before `to`, and `to` is at most now")
     since = max(since, now - SPAN_KEPT)

@@ -36,6 +36,7 @@ def _body_of(event: type, example: dict[str, Any]) -> dict[str, Any]:
     reference = {"$ref": _REF.format(name=event.__name__)}
     lines = {
         "type": "string",
+        "pattern": r"\S",
         "description": f"One event a line, each as the schema {event.__name__}",
     }
     document = {
@@ -44,6 +45,11 @@ def _body_of(event: type, example: dict[str, Any]) -> dict[str, Any]:
     }
     content = {JSON_TYPE: document, **{kind: {"schema": lines} for kind in LINES_TYPES}}
     return {"requestBody": {"required": True, "content": content}}
+
+
+def _given(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Ask for a field, and that it is more than its default."""
+    return {"required": [name], "properties": {name: schema}}
 
 
 METRIC_BODY = _body_of(MetricEvent, METRIC_EXAMPLE)
@@ -57,8 +63,8 @@ def event_schemas() -> dict[str, Any]:
         schema["additionalProperties"] = False
     event = schemas["MetricEvent"]
     event["allOf"] = [
-        {"oneOf": [{"required": ["bad"]}, {"required": ["good"]}]},
-        {"anyOf": [{"required": ["event_id"]}, {"required": ["source"]}]},
+        {"oneOf": [_given(name, {"type": "integer"}) for name in ("bad", "good")]},
+        {"anyOf": [_given(name, {"minLength": 1}) for name in ("event_id", "source")]},
     ]
     event["examples"] = [METRIC_EXAMPLE]
     schemas["ChangeEvent"]["examples"] = [CHANGE_EXAMPLE]

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from api_gateway.burn_schemas import Answer
 from api_gateway.catalog import invalid
@@ -14,6 +14,8 @@ from api_gateway.gateway import ExistingService, GatewayParts
 from api_gateway.preview import preview_target
 from common.problems import responses
 from common.slo import WINDOW_DAYS, RiskLevel
+
+OPEN_RATIO = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
 
 router = APIRouter(prefix="/api/slo", tags=["slo"])
 
@@ -49,8 +51,12 @@ class Preview(BaseModel):
 async def preview_slo_target(
     gateway: GatewayParts,
     service: ExistingService,
-    objective: Annotated[Decimal, Query(gt=0, lt=1, description="A ratio, as 0.9995")],
-    window_days: Annotated[int, Query(description="7, 14, 28, 30 or 90")] = 30,
+    objective: Annotated[
+        Decimal, Query(gt=0, lt=1, description="A ratio, as 0.9995"), WithJsonSchema(OPEN_RATIO)
+    ],
+    window_days: Annotated[
+        int, Query(description="Days", json_schema_extra={"enum": list(WINDOW_DAYS)})
+    ] = 30,
     threshold_seconds: Annotated[
         float | None, Query(gt=0, le=3600, description="Latency: a bound of the histograms")
     ] = None,

@@ -1,0 +1,17 @@
+"""Requests made of ingest's document: each is answered as the document says."""
+
+from pathlib import Path
+
+from tests.fuzz.ingest import RULES_BEYOND_SCHEMA, ingest_app
+from tests.fuzz.openapi import PHASES, documented, fuzz, unknown_refusals
+from tests.ingest_fixtures import TOKEN
+
+
+def test_no_check_fails_on_any_operation(tmp_path: Path) -> None:
+    app = ingest_app(tmp_path)
+    generation = {"deterministic": True, "database": "none", "max-examples": 30}
+    found = fuzz(app, TOKEN, seed=1, generation=generation, phases=PHASES)
+    assert found.failures == {}
+    assert unknown_refusals(found, RULES_BEYOND_SCHEMA) == {}
+    assert found.operations == documented(app)
+    assert found.cases >= 300

@@ -1,0 +1,67 @@
+"""Fuzz the gateway and the ingest service by their documents, by a seed, for some seconds.
+
+Run it by `make fuzz SECONDS=300 SEED=7`; without a seed it takes another one each time. What it
+finds is printed with the request that shows it, and it ends with 1.
+"""
+
+import argparse
+import asyncio
+import random
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI
+
+from tests import ingest_fixtures
+from tests.fuzz import gateway, ingest
+from tests.fuzz.openapi import fuzz, unknown_refusals
+from tests.gateway import TOKEN
+
+EXAMPLES: Final = 10_000  # for each operation and phase: time is the bound
+INGEST_SHARE: Final = 0.2
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def run(
+    name: str, app: FastAPI, token: str, rules: Mapping[str, frozenset[str]], **config: object
+) -> bool:
+    """Fuzz an application; print what was done and found; tell whether nothing was found."""
+    generation = {"database": "none", "max-examples": EXAMPLES}
+    found = fuzz(app, token, generation=generation, **config)
+    unknown = unknown_refusals(found, rules)
+    _say(f"{name}: {found.cases} requests to {len(found.operations)} operations")
+    _say(f"  answers by status: {dict(sorted(found.by_status.items()))}")
+    for short, text in found.failures.items():
+        _say(f"  {short}\n{text}")
+    for label, codes in unknown.items():
+        _say(f"  {label}: refused what fits the schema: {', '.join(sorted(codes))}")
+    return not found.failures and not unknown
+
+
+def main() -> int:
+    """Fuzz both services; return 1 where something was found."""
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--seconds", type=int, default=300)
+    arguments.add_argument("--seed", type=int, default=random.randrange(2**32))
+    given = arguments.parse_args()
+    _say(f"seed {given.seed}")
+    ingest_seconds = max(1, round(INGEST_SHARE * given.seconds))
+    with tempfile.TemporaryDirectory() as data_dir:
+        app = ingest.ingest_app(Path(data_dir))
+        bounds = {"seed": given.seed, "max-time": ingest_seconds}
+        rules = ingest.RULES_BEYOND_SCHEMA
+        is_good = run("ingest", app, ingest_fixtures.TOKEN, rules, **bounds)
+    app = asyncio.run(gateway.filled_gateway())
+    bounds["max-time"] = max(1, given.seconds - ingest_seconds)
+    return 0 if run("gateway", app, TOKEN, gateway.RULES_BEYOND_SCHEMA, **bounds) and is_good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,22 @@
+"""A gateway with something of each kind, so that every operation has what it is asked for."""
+
+from tests import gateway_alert_rows, gateway_ingest_rows, gateway_release_rows
+from tests.gateway import NOW, GatewayHarness, for_target, heartbeat, snapshot
+from tests.gateway_forecasts import forecast_for, service_forecast
+
+
+async def fill(gateway: GatewayHarness) -> None:
+    """Add services with and without figures, targets, decisions, policies, alerts and rules."""
+    for name in ("checkout", "cart", "unseen"):
+        await gateway.service(name)
+    main = await gateway.target()
+    other = await gateway.target(name="other", objective=0.5)
+    await gateway.target(name="fast", sli_type="latency", threshold_seconds=0.25)
+    shot = snapshot("checkout", for_target(main), for_target(other))
+    await gateway.feed(service_forecast("checkout", forecast_for(main)))
+    await gateway.feed(shot, *(heartbeat(shard) for shard in range(4)))
+    end = int(NOW.timestamp()) // 60 * 60
+    gateway.store.rows.minutes["checkout"] = [(end, 10, 1, 10)]
+    await gateway_release_rows.fill(gateway)
+    await gateway_alert_rows.fill(gateway)
+    gateway_ingest_rows.fill(gateway)
