@@ -53,7 +53,7 @@ export function targetsQuery(service: string) {
 
 export interface PreviewQuestion {
   objective: number;
-  window_days: number;
+  window_days: NonNullable<NewTarget["window_days"]>;
   threshold_seconds: number | null;
 }
 

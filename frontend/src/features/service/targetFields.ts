@@ -38,7 +38,7 @@ export function requestOf(form: TargetFields): NewTarget {
   const ratio = ratioOf(form.percent) ?? Number.NaN;
   const shared = {
     name: form.name.trim(),
-    window_days: WINDOWS.find((days) => String(days) === form.windowDays) ?? 30,
+    window_days: windowOf(form),
     min_bad_events: Number(form.minBad),
   };
   switch (form.kind) {
@@ -55,6 +55,10 @@ export function requestOf(form: TargetFields): NewTarget {
 
 const WINDOWS = [7, 14, 28, 30, 90] as const;
 
+function windowOf(form: TargetFields): (typeof WINDOWS)[number] {
+  return WINDOWS.find((days) => String(days) === form.windowDays) ?? 30;
+}
+
 /** What to ask the stored history; null while the fields make no target. */
 export function questionOf(form: TargetFields): PreviewQuestion | null {
   const ratio = ratioOf(form.percent);
@@ -63,7 +67,7 @@ export function questionOf(form: TargetFields): PreviewQuestion | null {
   if (objective <= 0 || objective >= 1) return null;
   const threshold = form.kind === "latency" ? Number(form.threshold) : null;
   if (threshold !== null && !(threshold > 0)) return null;
-  return { objective, window_days: Number(form.windowDays), threshold_seconds: threshold };
+  return { objective, window_days: windowOf(form), threshold_seconds: threshold };
 }
 
 /** 99.95 is 0.9995 exactly as written, not 0.9994999999999999. */
