@@ -1,7 +1,7 @@
 """A gateway with something of each kind, so that every operation has what it is asked for."""
 
-from tests import gateway_alert_rows, gateway_ingest_rows, gateway_release_rows
-from tests.gateway import NOW, GatewayHarness, for_target, heartbeat, snapshot
+from tests import gateway_alert_rows, gateway_ingest_rows, gateway_key_rows, gateway_release_rows
+from tests.gateway import NOW, PARTITIONS, GatewayHarness, for_target, heartbeat, snapshot
 from tests.gateway_forecasts import forecast_for, service_forecast
 
 
@@ -19,4 +19,12 @@ async def fill(gateway: GatewayHarness) -> None:
     gateway.store.rows.minutes["checkout"] = [(end, 10, 1, 10)]
     await gateway_release_rows.fill(gateway)
     await gateway_alert_rows.fill(gateway)
+    gateway_key_rows.fill(gateway)
     gateway_ingest_rows.fill(gateway)
+
+
+async def answer_all(gateway: GatewayHarness, command: bytes) -> None:
+    """Answer a command as all shards would."""
+    command_id = command.split(b'"command_id":"')[1].split(b'"')[0].decode()
+    await gateway.feed(snapshot("cart", command_id=command_id))
+    await gateway.feed(*(heartbeat(shard, command_id=command_id) for shard in range(PARTITIONS)))

@@ -4,9 +4,9 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from tests.gateway import PARTITIONS, TOKEN, GatewayHarness, MemoryStore, heartbeat, snapshot
+from tests.gateway import PARTITIONS, TOKEN, MemoryStore
 from tests.gateway_fixtures import gateway_on
-from tests.gateway_rows import fill
+from tests.gateway_rows import answer_all, fill
 
 SETTINGS: Final[dict[str, Any]] = {
     "database_url": "postgresql://nobody@127.0.0.1:1/none",
@@ -88,10 +88,3 @@ async def filled_gateway() -> FastAPI:
 
     gateway.sender.answer = answer
     return gateway.app
-
-
-async def answer_all(gateway: GatewayHarness, command: bytes) -> None:
-    """Answer a command as all shards would."""
-    command_id = command.split(b'"command_id":"')[1].split(b'"')[0].decode()
-    await gateway.feed(snapshot("cart", command_id=command_id))
-    await gateway.feed(*(heartbeat(shard, command_id=command_id) for shard in range(PARTITIONS)))

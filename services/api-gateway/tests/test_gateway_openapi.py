@@ -14,9 +14,9 @@ from tests import (
     gateway_release_rows,
     gateway_summary_rows,
 )
-from tests.gateway import NOW, TOKEN, GatewayHarness, for_target, heartbeat, snapshot
+from tests.gateway import TOKEN, GatewayHarness
 from tests.gateway_document import operation_of, operations, validate
-from tests.gateway_forecasts import forecast_for, service_forecast
+from tests.gateway_rows import answer_all, fill
 
 WRITES = {"post", "put", "patch", "delete"}
 OPERATIONS = {
@@ -112,20 +112,7 @@ BAD: list[tuple[str, str, str, Any, int]] = [
 @pytest.fixture
 async def filled(gateway: GatewayHarness) -> GatewayHarness:
     """Services with and without figures, targets of one of them, one page more than one row."""
-    for name in ("checkout", "cart", "unseen"):
-        await gateway.service(name)
-    main = await gateway.target()
-    other = await gateway.target(name="other", objective=0.5)
-    await gateway.target(name="fast", sli_type="latency", threshold_seconds=0.25)
-    shot = snapshot("checkout", for_target(main), for_target(other))
-    await gateway.feed(service_forecast("checkout", forecast_for(main)))
-    await gateway.feed(shot, *(heartbeat(shard) for shard in range(4)))
-    end = int(NOW.timestamp()) // 60 * 60
-    gateway.store.rows.minutes["checkout"] = [(end, 10, 1, 10)]
-    await gateway_release_rows.fill(gateway)
-    await gateway_alert_rows.fill(gateway)
-    gateway_key_rows.fill(gateway)
-    gateway_ingest_rows.fill(gateway)
+    await fill(gateway)
     return gateway
 
 
@@ -214,13 +201,6 @@ async def test_good_answers_are_as_documented(  # noqa: PLR0913, PLR0917 - a row
             "components": gateway_document["components"],
         }
         jsonschema.validate(body, schema)
-
-
-async def answer_all(gateway: GatewayHarness, command: bytes) -> None:
-    """Answer a command as all shards would."""
-    command_id = command.split(b'"command_id":"')[1].split(b'"')[0].decode()
-    await gateway.feed(snapshot("cart", command_id=command_id))
-    await gateway.feed(*(heartbeat(shard, command_id=command_id) for shard in range(4)))
 
 
 @pytest.mark.parametrize(

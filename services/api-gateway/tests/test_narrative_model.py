@@ -27,7 +27,7 @@ from tests.gateway_intents import MemoryResults
 from tests.language_models import FakeModel, completion, fake_model, http
 from tests.narratives import random_subject
 
-TIMEOUT_SECONDS = 0.4
+TIMEOUT_SECONDS = 1.0
 
 
 def burning_story() -> Story:
@@ -236,7 +236,7 @@ async def test_no_attack_reaches_an_answer(bench: Bench, attack: str) -> None:
     bench.server.answer = ATTACKS[attack]
     began = time.perf_counter()
     told = await bench.narrator.tell(STORY, NOW)
-    assert time.perf_counter() - began < TIMEOUT_SECONDS + 2
+    assert time.perf_counter() - began < TIMEOUT_SECONDS + 10
     assert (told.source, told.model) == ("template", None)
     assert told.narrative == template_of(STORY)
     assert 1 <= len(bench.server.asked) <= ATTEMPTS
