@@ -34,6 +34,7 @@ PAGE = rule(
     cooldown_seconds=0,
 )
 FAST = (20.0, 0.0, 0.0, 0.0)
+PATIENCE_SECONDS = 90
 SERVICES = ("checkout", "cart", "search", "login", "payments", "catalog", "reports", "reviews")
 DECIDING = ("alerts.before_transaction", "alerts.before_commit", "alerts.after_commit")
 DELIVERING = ("delivery.before_send", "delivery.after_send")
@@ -88,9 +89,10 @@ class World:
         newest = """SELECT count(*)::int FROM (
             SELECT DISTINCT ON (service_name) state FROM alerts.episode WHERE rule = $1
             ORDER BY service_name, id DESC) AS e WHERE state = $2"""
-        await eventually(lambda: rows_of(self.url, newest, NAME, state), [(len(SERVICES),)], 40)
+        everyone = [(len(SERVICES),)]
+        await eventually(lambda: rows_of(self.url, newest, NAME, state), everyone, PATIENCE_SECONDS)
         pending = "SELECT count(*)::int FROM alerts.notification WHERE state <> 'sent'"
-        await eventually(lambda: rows_of(self.url, pending), [(0,)], 40)
+        await eventually(lambda: rows_of(self.url, pending), [(0,)], PATIENCE_SECONDS)
 
     def told(self) -> Told:
         """Return what has arrived, also what was answered with an error."""
