@@ -98,6 +98,10 @@ async def test_many_that_wait_for_others_hide_none_that_can_go(
     assert notice_keys(receiver.received) == [notice(alert(999)).notice_key]
 
 
+_FORGET = """SELECT pg_clear_attribute_stats('alerts', 'notification', attname, false)
+    FROM pg_stats WHERE schemaname = 'alerts' AND tablename = 'notification'"""
+
+
 async def test_what_holds_a_row_up_is_looked_up_by_its_episodes(outgoing: Outgoing) -> None:
     """In a table that the planner has not seen full yet: a burst must not cost its square."""
     async with outgoing.database.write() as session:
@@ -105,6 +109,7 @@ async def test_what_holds_a_row_up_is_looked_up_by_its_episodes(outgoing: Outgoi
         unseen = "ALTER TABLE alerts.notification SET (autovacuum_enabled = false)"
         await session.execute(text(unseen))
         await session.execute(text("TRUNCATE alerts.notification CASCADE"))
+        await session.execute(text(_FORGET))
     await outgoing.add(*(notice(alert(n)) for n in range(1, 1001)))
     named: dict[str, Any] = {"busy_channels": [], "busy_counts": [], "in_flight": []}
     named |= {"concurrency": 4, "window": 64, "lease_seconds": 1.0}
