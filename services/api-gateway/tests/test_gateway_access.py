@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.access import given, operations_with_scopes, refuses_strangers
-from tests.gateway import NOW, TOKEN, GatewayHarness
+from tests.burn_events import NOW
+from tests.gateway import TOKEN, GatewayHarness
 from tests.gateway_document import operations
 
 READS_NEED_KEY = {"reads_need_key": True, "read_token": "for scraping"}
