@@ -48,7 +48,7 @@ async def test_requests_are_limited_by_key(make_client: MakeClient, ring: KeyRin
         assert (await client.post("/v1/events", json=EVENT)).status_code == 202
         refused = await client.post("/v1/events", json=EVENT)
         assert (refused.status_code, refused.json()["code"]) == (429, "too_many_writes")
-        assert 1 <= int(refused.headers["Retry-After"]) <= 10
+        assert refused.headers["Retry-After"] == "10"
         other = await client.post("/v1/events", json=EVENT, headers=given(ring, "ingest"))
         assert other.status_code == 202
 
