@@ -1,6 +1,5 @@
 """A gateway without servers: a store in memory, and records handed to the real handlers."""
 
-import copy
 import itertools
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -39,6 +38,7 @@ from common.kafka import UnknownOutcomeError
 from common.topics import BURNRATES, CATALOG, DECISIONS, FORECASTS, POLICIES
 from tests.burn_events import NOW
 from tests.kafka_records import record
+from tests.memory_rows import draft_of
 
 TOKEN = "a token of this test"
 READ_TOPICS = (BURNRATES, DECISIONS, FORECASTS, CATALOG, POLICIES)
@@ -75,7 +75,7 @@ class MemoryStore:
     async def write(self) -> AsyncIterator["MemorySession"]:
         if self.failure:
             raise self.failure
-        draft = copy.deepcopy(self.rows)
+        draft = draft_of(self.rows)
         yield MemorySession(draft)
         self.rows = draft
 

@@ -1,6 +1,5 @@
 """Alerts and what is wanted of them in memory, for a gateway without servers."""
 
-import copy
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ from common.audit import Deed
 from common.silences import Matcher
 from tests.burn_events import NOW
 from tests.gateway import MemoryStore
+from tests.memory_rows import draft_of
 
 
 @dataclass
@@ -59,7 +59,7 @@ class MemoryAlerts:
     async def write(self) -> AsyncIterator["MemoryAlertSession"]:
         if self._catalog.failure:
             raise self._catalog.failure
-        draft = copy.deepcopy(self.rows)
+        draft = draft_of(self.rows)
         yield MemoryAlertSession(draft)
         self.rows = draft
 

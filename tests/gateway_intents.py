@@ -1,6 +1,5 @@
 """Overrides, policies, audit and the gate's results in memory, for a gateway without servers."""
 
-import copy
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -21,6 +20,7 @@ from common.audit import AuditEntry, AuditHead, Deed, chained
 from common.events import GateDecision, PolicyMessage
 from tests.burn_events import NOW
 from tests.gateway import MemoryStore
+from tests.memory_rows import draft_of
 
 
 @dataclass
@@ -51,7 +51,7 @@ class MemoryIntents:
     async def write(self) -> AsyncIterator["MemoryIntentSession"]:
         if self._catalog.failure:
             raise self._catalog.failure
-        draft = copy.deepcopy(self.rows)
+        draft = draft_of(self.rows)
         yield MemoryIntentSession(draft)
         self.rows = draft
 

@@ -1,6 +1,5 @@
 """API keys in memory, for a gateway without servers."""
 
-import copy
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -9,6 +8,7 @@ from typing import Any
 from api_gateway.api_keys import ApiKey, NewApiKey
 from common.audit import Deed
 from tests.gateway import MemoryStore
+from tests.memory_rows import draft_of
 
 
 @dataclass
@@ -37,7 +37,7 @@ class MemoryKeys:
     async def write(self) -> AsyncIterator["MemoryKeySession"]:
         if self._catalog.failure:
             raise self._catalog.failure
-        draft = copy.deepcopy(self.rows)
+        draft = draft_of(self.rows)
         yield MemoryKeySession(draft)
         self.rows = draft
 
