@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from api_gateway.intent_ports import AuditQuery
@@ -21,6 +21,20 @@ from common.events import GateDecision, PolicyMessage
 from tests.burn_events import NOW
 from tests.gateway import MemoryStore
 from tests.memory_store import Memory
+
+ALLOWING = NewOverride(
+    service_name="checkout",
+    decision="ALLOW",
+    actor="ana",
+    reason="hotfix for the payment outage",
+    ticket=None,
+    version=None,
+    change_class=None,
+    created_at=NOW,
+    expires_at=NOW + timedelta(hours=1),
+    max_uses=None,
+    state="active",
+)
 
 
 @dataclass
