@@ -3,8 +3,8 @@
 import copy
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from dataclasses import dataclass, fields
+from typing import Any, Generic, TypeVar
 
 Rows = TypeVar("Rows")
 Session = TypeVar("Session")
@@ -36,6 +36,16 @@ class Memory(Generic[Rows, Session]):
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Session]:
         self.outage.check()
-        draft = copy.deepcopy(self.rows)
+        draft = _draft_of(self.rows)
         yield self._session(draft)
         self.rows = draft
+
+
+def _draft_of(rows: Rows) -> Rows:
+    """Return a copy whose lists and dicts a writer may change.
+
+    What they hold is replaced and never changed, so that it need not be copied.
+    """
+    content: Any = rows
+    kept = {field.name: copy.copy(getattr(content, field.name)) for field in fields(content)}
+    return type(rows)(**kept)

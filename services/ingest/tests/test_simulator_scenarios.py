@@ -17,6 +17,8 @@ from ingest.simulator.scenarios import SCHEDULES, Episode, ScenarioKind, episode
 from ingest.simulator.services import SERVICES
 from ingest.simulator.traffic import DAY_SECONDS, bucket_shares, load_ratio
 
+pytestmark = pytest.mark.slow
+
 HOUR = 3600
 MONDAY = int(datetime(2026, 11, 23, tzinfo=UTC).timestamp())
 seeds = st.integers(0, 2**32 - 1)
