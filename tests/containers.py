@@ -47,10 +47,8 @@ def image(service: str) -> str:
 
 def container(service: str, command: list[str] | None = None) -> DockerContainer:
     """A container of a service's image and account, marked as ours and not made yet."""
-    owner = ProcessIdentity.of(os.getpid())
-    assert owner is not None
-    labels = {OWNER_PID: str(owner.pid), OWNER_STARTED: owner.started}
-    made = DockerContainer(image(service), user=services()[service]["user"], labels=labels)
+    user = services()[service]["user"]
+    made = DockerContainer(image(service), user=user, labels=owner_labels())
     return made if command is None else made.with_command(command)
 
 
@@ -168,9 +166,21 @@ def kafka_environment(port: int, proxied_port: int, proxy_port: int) -> dict[str
 
 
 def redis_server(port: int, probe: Probe) -> ContainerServer:
-    """Redis without a file."""
-    made = container("redis", ["redis-server", "--save", ""])
+    """Redis without a file, which takes those who come through the published port."""
+    made = container("redis", ["redis-server", "--save", "", "--protected-mode", "no"])
     return ContainerServer(made, {6379: port}, probe)
+
+
+def owner_labels() -> dict[str, str]:
+    """What marks a container as one of this process."""
+    owner = ProcessIdentity.of(os.getpid())
+    assert owner is not None
+    return {OWNER_PID: str(owner.pid), OWNER_STARTED: owner.started}
+
+
+def is_orphan(labels: dict[str, str]) -> bool:
+    """Whether the process that a container was made by is gone."""
+    return not ProcessIdentity(int(labels[OWNER_PID]), labels[OWNER_STARTED]).is_alive()
 
 
 def remove_orphans() -> list[str]:
@@ -178,16 +188,12 @@ def remove_orphans() -> list[str]:
     client = docker.from_env()
     try:
         found = client.containers.list(all=True, filters={"label": OWNER_PID}, ignore_removed=True)
-        orphans = [one for one in found if not _owner(one.labels).is_alive()]
+        orphans = [one for one in found if is_orphan(one.labels)]
         for orphan in orphans:
             _remove(orphan)
         return [str(orphan.id) for orphan in orphans]
     finally:
         client.close()
-
-
-def _owner(labels: dict[str, str]) -> ProcessIdentity:
-    return ProcessIdentity(int(labels[OWNER_PID]), labels[OWNER_STARTED])
 
 
 def _remove(container: Any) -> None:

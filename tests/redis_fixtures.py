@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from burnline.command import Command
 from burnline.ports import LOOPBACK, free_port
+from tests.containers import redis_server
 from tests.server_choice import use_containers
 from tests.servers import running
 
@@ -37,8 +38,6 @@ class RedisNode:
         self._running.close()
 
     def _start_container(self) -> None:
-        from tests.containers import redis_server  # noqa: PLC0415 - its import asks for Docker
-
         server = redis_server(self._port, self._answers)
         self._running.callback(server.end_at_once)
         asyncio.run(server.start())

@@ -7,6 +7,7 @@ import pytest
 
 from burnline.config import DataDir
 from burnline.postgres import PostgresNode
+from tests.containers import ContainerServers, remove_orphans
 from tests.embedded_servers import EmbeddedServers
 from tests.server_process import Server
 from tests.servers import SERVERS_USED
@@ -40,7 +41,7 @@ class ServerSet(Protocol):
 
 def use_containers() -> bool:
     """Whether the tests run on containers; UsageError where the switch says something else."""
-    asked = os.environ.get(SWITCH, "0")
+    asked = os.environ.get(SWITCH) or "0"
     if asked not in {"0", "1"}:
         raise pytest.UsageError(f"{SWITCH} is 0 or 1, not {asked!r}")
     return asked == "1"
@@ -49,8 +50,6 @@ def use_containers() -> bool:
 def server_set() -> type[ServerSet]:
     """The kind of servers that the switch asks for."""
     if use_containers():
-        from tests.containers import ContainerServers  # noqa: PLC0415 - its import asks for Docker
-
         return ContainerServers
     return EmbeddedServers
 
@@ -71,6 +70,4 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_unconfigure() -> None:
     """Remove the containers of processes that were killed, as those of an interrupted run are."""
     if use_containers():
-        from tests.containers import remove_orphans  # noqa: PLC0415 - as above
-
         remove_orphans()
