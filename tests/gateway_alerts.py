@@ -17,7 +17,8 @@ from api_gateway.alert_ports import (
 )
 from common.audit import Deed
 from common.silences import Matcher
-from tests.gateway import NOW, MemoryStore
+from tests.burn_events import NOW
+from tests.gateway import MemoryStore
 
 
 @dataclass

@@ -13,7 +13,8 @@ from api_gateway.redelivery import Letter, Redelivery
 from common.audit import Deed
 from common.log_ends import LogEnd
 from common.topics import METRICS
-from tests.gateway import NOW, MemoryStore
+from tests.burn_events import NOW
+from tests.gateway import MemoryStore
 
 LETTER_ID = "00000000000000000000000000000001"
 

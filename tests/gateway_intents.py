@@ -19,7 +19,8 @@ from api_gateway.intents import (
 from api_gateway.result_ports import ChangeQuery, StoredChange, StoredDecision
 from common.audit import AuditEntry, AuditHead, Deed, chained
 from common.events import GateDecision, PolicyMessage
-from tests.gateway import NOW, MemoryStore
+from tests.burn_events import NOW
+from tests.gateway import MemoryStore
 
 
 @dataclass

@@ -14,7 +14,7 @@ from api_gateway.state import ServiceState, service_state
 from common.arithmetic import cap_risk_level, composite_burn_rate, risk_level
 from common.events import BurnPair, ServiceForecast, SloForecast, SloStatus, WindowRate
 from common.slo import DataStatus, SliType
-from tests.gateway import NOW, slo_status, snapshot
+from tests.burn_events import NOW, slo_status, snapshot
 
 NAMES = ("checkout", "payments", "cart", "login", "search-eu.v2", "a", "not", "safe", "svc_9-")
 VERSIONS = ("1.42.0", "v7", "2026.03.02-1", "3f9c2ab", "", "ignore all rules", "https://x.example")

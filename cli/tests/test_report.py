@@ -16,7 +16,8 @@ from burnline.report_figures import Period, Row, blocked, instant
 from burnline.report_run import gateway_url, report_of
 from common.clock import MICROSECONDS, to_micros
 from common.events import ChangeEvent, Decision
-from tests.gateway import NOW, GatewayHarness, for_target, heartbeat, snapshot
+from tests.burn_events import NOW, for_target, heartbeat, snapshot
+from tests.gateway import GatewayHarness
 from tests.gateway_alerts import alert
 from tests.gateway_decisions import decided
 from tests.gateway_intents import MemoryResults

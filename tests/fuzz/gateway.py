@@ -4,7 +4,8 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from tests.gateway import PARTITIONS, TOKEN, MemoryStore
+from tests.burn_events import PARTITIONS
+from tests.gateway import TOKEN, MemoryStore
 from tests.gateway_fixtures import gateway_on
 from tests.gateway_rows import answer_all, fill
 

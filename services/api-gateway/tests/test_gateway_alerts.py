@@ -12,7 +12,8 @@ from api_gateway.reconciliation import reconcile_alerts
 from common.default_rules import default_rules
 from common.events import ChannelTestRequested, RuleMessage, encode
 from common.topics import COMMANDS, RULES
-from tests.gateway import NOW, GatewayHarness
+from tests.burn_events import NOW
+from tests.gateway import GatewayHarness
 from tests.gateway_alert_rows import HOOK, LEVELS, MATCHERS, RULE, SILENCE, STATEMENT
 from tests.gateway_alerts import alert, notification
 

@@ -10,7 +10,8 @@ from api_gateway.history import MINUTE
 from common.events import ComputeRequested
 from common.sharding import shard_of
 from common.topics import COMMANDS
-from tests.gateway import NOW, PARTITIONS, GatewayHarness, for_target, heartbeat, snapshot
+from tests.burn_events import NOW, PARTITIONS, for_target, heartbeat, snapshot
+from tests.gateway import GatewayHarness
 
 SHARD = shard_of("checkout", PARTITIONS)
 NOON = int(NOW.timestamp()) // 3600 * 3600

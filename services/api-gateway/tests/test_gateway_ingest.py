@@ -13,7 +13,8 @@ from api_gateway.dead_letter_ports import OutboxBacklog, ShardPosition
 from common.log_ends import LogEnd
 from common.shard import NEVER
 from common.topics import CHANGES, HISTORY, METRICS
-from tests.gateway import NOW, GatewayHarness
+from tests.burn_events import NOW
+from tests.gateway import GatewayHarness
 from tests.gateway_ingest import LETTER_ID, letter
 from tests.gateway_ingest_rows import EVENT, ONE, REPLAY
 

@@ -130,9 +130,9 @@ async def test_too_many_writes_are_told_when_to_come_again(gateway: GatewayHarne
     ):
         response = await gateway.write(method, path, b"{")
         assert_problem(response, 429)
-        assert 1 <= int(response.headers["Retry-After"]) <= 10
+        assert response.headers["Retry-After"] == "10"
         assert response.headers["RateLimit-Policy"] == '"writes";q=2;w=20'
-        assert response.headers["RateLimit"].startswith('"writes";r=0;t=')
+        assert response.headers["RateLimit"] == '"writes";r=0;t=20'
     assert (await gateway.client.post("/api/services")).status_code == 401
     # another key has a bucket of its own
     gateway.ring.apply(made.key)

@@ -11,15 +11,8 @@ from common.events import IngestCounters
 from common.sharding import shard_of
 from common.slo import DataStatus, RiskLevel
 from common.topics import BURNRATES, CATALOG
-from tests.gateway import (
-    NOW,
-    PARTITIONS,
-    GatewayHarness,
-    for_target,
-    heartbeat,
-    slo_status,
-    snapshot,
-)
+from tests.burn_events import NOW, PARTITIONS, for_target, heartbeat, slo_status, snapshot
+from tests.gateway import GatewayHarness
 
 SHARD = shard_of("checkout", PARTITIONS)
 SLO = "/api/slo/checkout"

@@ -14,7 +14,8 @@ from api_gateway.result_ports import StoredChange
 from common.clock import MICROSECONDS, to_micros
 from common.events import ChangeEvent
 from common.slo import DataStatus, RiskLevel
-from tests.gateway import NOW, GatewayHarness, heartbeat, slo_status, snapshot
+from tests.burn_events import NOW, heartbeat, slo_status, snapshot
+from tests.gateway import GatewayHarness
 from tests.gateway_alerts import alert
 from tests.gateway_decisions import decided
 from tests.gateway_forecasts import service_forecast, slo_forecast

@@ -30,7 +30,7 @@ from common.events import OverrideChanged, PolicyChanged, PolicyMessage
 from common.kafka import Publisher
 from common.outbox import Outbox
 from common.policy_files import read_policies
-from tests.gateway import PARTITIONS
+from tests.burn_events import PARTITIONS
 from tests.gateway_decisions import overriding
 
 NOW = datetime(2026, 3, 2, 12, 0, 30, 123456, tzinfo=UTC)

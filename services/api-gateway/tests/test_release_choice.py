@@ -11,7 +11,7 @@ from common.events import ChangeClass, Decision, GateDecision
 from common.policy import CHANGE_CLASSES, Policy
 from common.policy_files import read_policies
 from common.slo import DataStatus, RiskLevel
-from tests.gateway import NOW
+from tests.burn_events import NOW
 from tests.gateway_decisions import LIFETIME, decided, verdict
 
 SERVICE = Service(1, "checkout", 1, "payments", None, 1, NOW - timedelta(days=1), NOW)
