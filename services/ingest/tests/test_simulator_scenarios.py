@@ -119,12 +119,12 @@ def test_healthy_services_keep_far_inside_their_objective(week: list[MetricEvent
         assert max(share(hour) for hour in hours) < 0.001
 
 
-def test_payments_has_spent_more_than_its_budget_and_nobody_else_has(
+def test_only_payments_has_spent_more_than_its_budget_and_some_are_near_it(
     week: list[MetricEvent],
 ) -> None:
     budget = {s.name: 1 - float(s.availability_objective) for s in SERVICES}
     spent = {name: share(of_service(week, name)) / ratio for name, ratio in budget.items()}
-    assert 1.05 < spent.pop("payments") < 1.5
+    assert 5 < spent.pop("payments") < 15
     assert max(spent.values()) < 1
     for name in ("checkout", "inventory", "notifications"):
         assert 0.4 < spent[name]

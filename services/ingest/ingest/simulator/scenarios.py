@@ -49,7 +49,7 @@ class Schedule:
 
 
 SCHEDULES = {
-    ScenarioKind.FAST_OUTAGE: Schedule(55, 4, 4, 8, {"error_ratio": (0.03, 0.08)}),
+    ScenarioKind.FAST_OUTAGE: Schedule(55, 4, 4, 8, {"error_ratio": (0.25, 0.6)}),
     ScenarioKind.SLOW_BURN: Schedule(80, 8, 34, 44, {"error_ratio": (0.0014, 0.0018)}),
     ScenarioKind.FLAPPING: Schedule(
         75, 6, 24, 32, {"error_ratio": (0.005, 0.008), "half_period_seconds": (60, 180)}
