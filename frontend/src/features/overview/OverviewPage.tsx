@@ -4,6 +4,8 @@ import { Link, useSearchParams } from "react-router-dom";
 
 import { overviewQuery, type Overview } from "../../api/overview";
 import { useIsStale } from "../../components/freshness";
+import { NoService } from "../../components/NoService";
+import { Button } from "../../components/ui/Button";
 import { Empty, Shown } from "../../components/ui/states";
 import type { Health } from "../../lib/health";
 import { useShortcuts } from "../../lib/shortcuts";
@@ -76,7 +78,9 @@ const Fleet = memo(function Fleet({ overview }: { overview: Overview }) {
         onView={setView}
       />
       {rows.length === 0 ? (
-        <Empty title="No service matches">Change the search or the filters.</Empty>
+        <Empty title="No service matches">
+          <Button onClick={() => setSearch({})}>Show all {overview.services.length}</Button>
+        </Empty>
       ) : view === "heat" ? (
         <HeatMap rows={rows} hoursEnd={overview.hours_end} />
       ) : (
@@ -101,20 +105,5 @@ function HeadlineText({ overview }: { overview: Overview }) {
       )}
       {headline.text}
     </p>
-  );
-}
-
-const FIRST_EVENT = `curl -s "$BURNLINE_INGEST_URL/v1/events" \\
-  -H "Authorization: Bearer $BURNLINE_API_TOKEN" -H 'Content-Type: application/json' \\
-  -d '{"service":"checkout","source":"trial","timestamp":"<now>","total":1000,"bad":2}'`;
-
-function NoService() {
-  return (
-    <Empty title="No service yet">
-      <p>A service appears with its first event. Send one, or declare it under Settings:</p>
-      <pre className="mx-auto mt-3 max-w-2xl overflow-auto rounded-md bg-raised p-3 text-left font-mono text-xs">
-        {FIRST_EVENT}
-      </pre>
-    </Empty>
   );
 }
