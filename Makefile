@@ -45,7 +45,7 @@ logs: $(RUN) ## follow the logs of the local stack
 clean: ## end the local stack and forget its data
 	@if [ -x $(BIN)/burnline ]; then $(BIN)/burnline clean; else echo "nothing to forget"; fi
 
-test: $(DEV) $(KUSTOMIZE) ## run all tests, on real Apache Kafka and PostgreSQL
+test: $(DEV) $(KUSTOMIZE) ## run all tests, on real Apache Kafka and PostgreSQL; TESTS_USE_CONTAINERS=1
 	$(BIN)/pytest --numprocesses $(PROCESSES) --durations 15 $(ARGS)
 
 test-fast: $(DEV) $(KUSTOMIZE) ## run the domain and the API without servers, in less than a minute
