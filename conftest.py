@@ -4,6 +4,8 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+from tests.effort import examples
+
 pytest_plugins = (
     "tests.server_choice",
     "tests.plugin",
@@ -21,6 +23,7 @@ pytest_plugins = (
 settings.register_profile(
     "burnline",
     deadline=None,
+    max_examples=examples(100),  # 100 is its own default
     suppress_health_check=[HealthCheck.too_slow],
     derandomize="CI" in os.environ,
 )

@@ -1,4 +1,4 @@
-"""How many examples the dearest properties are tried on.
+"""How many examples properties are tried on.
 
 `make test` tries all of them; `make test-fast` a share, so that it ends within a minute.
 """

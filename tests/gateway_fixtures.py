@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -21,22 +21,22 @@ from tests.gateway_ingest import MemoryIngest, MemoryLogs
 from tests.gateway_intents import MemoryIntents, MemoryResults
 from tests.gateway_keys import MemoryKeys
 
+SETTINGS: Final[dict[str, Any]] = {
+    "database_url": "postgresql://nobody@127.0.0.1:1/none",
+    "partitions": PARTITIONS,
+    "api_token": TOKEN,
+    "compute_timeout_seconds": 0.2,
+    "ready_seconds": 0,
+    "override_visible_seconds": 0.05,
+    "channel_test_timeout_seconds": 0.2,
+}
 _BUILT_ROUTES: dict[int, BaseRoute] = {}
 
 
 @pytest.fixture
 def gateway_settings(request: pytest.FixtureRequest) -> dict[str, Any]:
     """The settings of `gateway`; a test may add some by parametrizing this fixture."""
-    return {
-        "database_url": "postgresql://nobody@127.0.0.1:1/none",
-        "partitions": PARTITIONS,
-        "api_token": TOKEN,
-        "compute_timeout_seconds": 0.2,
-        "ready_seconds": 0,
-        "override_visible_seconds": 0.05,
-        "channel_test_timeout_seconds": 0.2,
-        **getattr(request, "param", {}),
-    }
+    return {**SETTINGS, **getattr(request, "param", {})}
 
 
 @pytest.fixture

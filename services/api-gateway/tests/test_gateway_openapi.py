@@ -1,8 +1,11 @@
 """The document at /docs says all that the operations answer, and they answer as it says."""
 
+import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+import httpx
 import jsonschema
 import pytest
 
@@ -14,8 +17,9 @@ from tests import (
     gateway_release_rows,
     gateway_summary_rows,
 )
-from tests.gateway import TOKEN, GatewayHarness
+from tests.gateway import TOKEN, GatewayHarness, MemoryStore
 from tests.gateway_document import operation_of, operations, validate
+from tests.gateway_fixtures import SETTINGS, gateway_on
 from tests.gateway_rows import answer_all, fill
 
 WRITES = {"post", "put", "patch", "delete"}
@@ -110,9 +114,32 @@ BAD: list[tuple[str, str, str, Any, int]] = [
 
 
 @pytest.fixture
-async def filled(gateway: GatewayHarness) -> GatewayHarness:
+async def fresh(gateway: GatewayHarness) -> GatewayHarness:
     """Services with and without figures, targets of one of them, one page more than one row."""
     await fill(gateway)
+    return gateway
+
+
+@pytest.fixture(scope="module")
+def read_only() -> GatewayHarness:
+    """The same for all that only read."""
+
+    async def filled_once() -> GatewayHarness:
+        async with gateway_on(SETTINGS, MemoryStore()) as gateway:
+            await fill(gateway)
+            return gateway
+
+    gateway = asyncio.run(filled_once())
+    transport = httpx.ASGITransport(gateway.app, raise_app_exceptions=False)
+    client = httpx.AsyncClient(transport=transport, base_url="http://gateway")
+    return replace(gateway, client=client)
+
+
+@pytest.fixture
+def filled(request: pytest.FixtureRequest) -> GatewayHarness:
+    """One that only this test writes to."""
+    is_read = request.node.callspec.params["method"] == "GET"
+    gateway: GatewayHarness = request.getfixturevalue("read_only" if is_read else "fresh")
     return gateway
 
 
@@ -226,7 +253,7 @@ async def test_problems_are_as_documented(  # noqa: PLR0913, PLR0917 - a row of 
     ("operation", "method", "path", "body"), GOOD, ids=[f"{g[0]}-{g[2]}" for g in GOOD]
 )
 async def test_every_operation_has_the_problems_that_any_may_have(  # noqa: PLR0913, PLR0917
-    filled: GatewayHarness,
+    fresh: GatewayHarness,
     gateway_document: dict[str, Any],
     operation: str,
     method: str,
@@ -235,22 +262,22 @@ async def test_every_operation_has_the_problems_that_any_may_have(  # noqa: PLR0
 ) -> None:
     statuses = set()
     if method != "GET":
-        response = await filled.client.request(method, path, json=body)
+        response = await fresh.client.request(method, path, json=body)
         validate(gateway_document, operation, response)
         statuses.add(response.status_code)
         if "requestBody" in operation_of(gateway_document, operation):
             headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "text/plain"}
-            response = await filled.client.request(method, path, content="x", headers=headers)
+            response = await fresh.client.request(method, path, content="x", headers=headers)
             validate(gateway_document, operation, response)
             statuses.add(response.status_code)
-    filled.sender.acknowledges = False
-    filled.store.outage.failure = ConnectionRefusedError()
-    response = await filled.write(method, path, body)
+    fresh.sender.acknowledges = False
+    fresh.store.outage.failure = ConnectionRefusedError()
+    response = await fresh.write(method, path, body)
     validate(gateway_document, operation, response)
     assert response.status_code == 503
-    filled.store.outage.failure = None
-    allow_nothing(filled)
-    response = await filled.write(method, path, body)
+    fresh.store.outage.failure = None
+    allow_nothing(fresh)
+    response = await fresh.write(method, path, body)
     validate(gateway_document, operation, response)
     assert response.status_code == 429
     assert "RateLimit" in response.headers

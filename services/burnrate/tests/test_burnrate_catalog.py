@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from burnrate.catalog import Catalog, TooManyTargetsError
@@ -94,7 +94,6 @@ CHANGES = st.lists(
 )
 
 
-@settings(max_examples=100)
 @given(CHANGES, st.data())
 def test_order_and_repeats_do_not_matter(
     changes: Sequence[CatalogMessage], data: st.DataObject

@@ -12,6 +12,7 @@ from common.dead_letters import DeadRecord
 from common.kafka import header
 from common.sharding import shard_of
 from common.topics import HISTORY, METRICS
+from tests.effort import examples
 from tests.reference.records import (
     APPENDED,
     HOME,
@@ -197,7 +198,7 @@ BODIES = (
 )
 
 
-@settings(max_examples=250)
+@settings(max_examples=examples(250))
 @given(
     BODIES,
     st.lists(st.tuples(st.sampled_from(NAMES) | st.text(max_size=5), VALUES), max_size=6),

@@ -20,6 +20,7 @@ from burnrate.service_state import Moment, Room, ServiceTable
 from burnrate.shard_state import ShardState
 from common.events import BurnRateSnapshot, IngestCounters, Latency, MetricEvent
 from common.slo import DataStatus, SliType
+from tests.effort import examples
 from tests.reference.objectives import target
 from tests.reference.shard_checks import snapshot_of
 from tests.reference.streams import MICROSECOND, START
@@ -175,7 +176,7 @@ def test_late_reports_do_not_move_the_hour() -> None:
     assert snapshot(state, timedelta()).resolution_seconds == 10
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 200), st.sampled_from((10, 60, 300, 3600)))), st.data())
 def test_the_longest_report_equals_brute_force(
     reports: list[tuple[int, int]], data: st.DataObject
