@@ -1,6 +1,6 @@
 """Alerts, silences and notifications over HTTP: what a request may say, what an answer says."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
@@ -23,10 +23,13 @@ Comment = Annotated[
 LabelValue = Annotated[str, StringConstraints(max_length=256, pattern=LINE_PATTERN)]
 
 
-def _aware(at: datetime) -> datetime:
+def _in_utc(at: datetime) -> datetime:
     if at.tzinfo is None:
         raise PydanticCustomError("timezone", "must have an offset, such as Z")
-    return at
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("out_of_range", "must be in the years 1 to 9999 of UTC") from None
 
 
 def _written(at: object) -> object:
@@ -36,7 +39,7 @@ def _written(at: object) -> object:
     return at
 
 
-AwareInstant = Annotated[datetime, AfterValidator(_aware), BeforeValidator(_written)]
+AwareInstant = Annotated[datetime, AfterValidator(_in_utc), BeforeValidator(_written)]
 
 
 class AcknowledgeRequest(Actor):

@@ -5,20 +5,17 @@ resource exists; here the order is the order of the operation's dependencies.
 """
 
 import json
-import re
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
+from api_gateway.schemas import NO_TEXT
 from common.problems import FieldError, Problem, field_path
 
 Model = TypeVar("Model", bound=BaseModel)
-
-# neither can be stored, the second not even be sent back
-_NO_TEXT: Final = re.compile("[\0\ud800-\udfff]")
 
 
 def json_body(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
@@ -85,7 +82,7 @@ def _check_texts(content: object) -> None:
         parts = list(value.items() if isinstance(value, dict) else ())
         parts += enumerate(value) if isinstance(value, list) else ()
         texts = [value, *(name for name, _ in parts)]
-        if any(isinstance(text, str) and _NO_TEXT.search(text) for text in texts):
+        if any(isinstance(text, str) and NO_TEXT.search(text) for text in texts):
             detail = "must not contain U+0000 or half of a surrogate pair"
             raise _refused("invalid_character", detail, field_path(place))
         found += [((*place, name), part) for name, part in parts]

@@ -1,5 +1,6 @@
 """The catalog over HTTP: what a request may say, what an answer says."""
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Self
@@ -64,7 +65,9 @@ NAME_SCHEMA = {
     "examples": ["checkout"],
 }
 ServiceName = Annotated[str, AfterValidator(_service_name), WithJsonSchema(NAME_SCHEMA)]
-TEXT_PATTERN = r"^[^\u0000]*$"  # says what the reading of a body refuses
+# the first cannot be stored, the others not even be sent back
+NO_TEXT = re.compile("[\0\ud800-\udfff]")
+TEXT_PATTERN = r"^[^\u0000]*$"
 Text = Annotated[str, StringConstraints(pattern=TEXT_PATTERN)]
 WHOLE = BeforeValidator(_whole_number)  # bounds stand before it, or the document has none
 TierNumber = Annotated[Tier, WHOLE]
