@@ -5,7 +5,15 @@ from typing import Any
 
 import msgspec
 
-from common.events import BurnRateSnapshot, IngestCounters, ShardHeartbeat, SloStatus, WindowRate
+from common.events import (
+    BurnRateSnapshot,
+    IngestCounters,
+    ShardHeartbeat,
+    SloStatus,
+    WindowRate,
+    headline,
+    worst_of,
+)
 from common.sharding import shard_of
 from common.slo import DataStatus, RiskLevel, SliType
 
@@ -55,7 +63,6 @@ def for_target(target: dict[str, Any], **fields: Any) -> SloStatus:
 def snapshot(service: str, *slos: SloStatus, **fields: Any) -> BurnRateSnapshot:
     """Return a snapshot at NOW."""
     shown = slos or (slo_status(),)
-    worst = max(shown, key=lambda slo: slo.composite_burn_rate)
     base = BurnRateSnapshot(
         service_name=service,
         shard=shard_of(service, PARTITIONS),
@@ -63,13 +70,7 @@ def snapshot(service: str, *slos: SloStatus, **fields: Any) -> BurnRateSnapshot:
         evaluated_at=NOW,
         applied_through=NOW - timedelta(seconds=1),
         data_status=DataStatus.OK,
-        risk_level=worst.risk_level,
-        burn_rate_5m=worst.burn_rate_5m,
-        burn_rate_1h=worst.burn_rate_1h,
-        burn_rate_24h=worst.burn_rate_24h,
-        composite_burn_rate=worst.composite_burn_rate,
-        error_budget_consumed=worst.error_budget_consumed,
-        error_budget_remaining=worst.error_budget_remaining,
+        **headline(worst_of(shown)),
         resolution_seconds=10,
         short_window_seconds=300,
         stale_after_seconds=300,

@@ -1,9 +1,7 @@
 """A gateway without servers: a store in memory, and records handed to the real handlers."""
 
-import copy
 import itertools
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -39,6 +37,7 @@ from common.kafka import UnknownOutcomeError
 from common.topics import BURNRATES, CATALOG, DECISIONS, FORECASTS, POLICIES
 from tests.burn_events import NOW
 from tests.kafka_records import record
+from tests.memory_store import Memory, Outage
 
 TOKEN = "a token of this test"
 READ_TOPICS = (BURNRATES, DECISIONS, FORECASTS, CATALOG, POLICIES)
@@ -58,26 +57,11 @@ class Rows:
     revision: int = 0
 
 
-class MemoryStore:
-    """Keeps what a writer did when its block ends well. `failure` is raised when it is opened."""
+class MemoryStore(Memory["Rows", "MemorySession"]):
+    """The catalog and its counts."""
 
     def __init__(self) -> None:
-        self.rows = Rows()
-        self.failure: Exception | None = None
-
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator["MemorySession"]:
-        if self.failure:
-            raise self.failure
-        yield MemorySession(self.rows)
-
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator["MemorySession"]:
-        if self.failure:
-            raise self.failure
-        draft = copy.deepcopy(self.rows)
-        yield MemorySession(draft)
-        self.rows = draft
+        super().__init__(Rows(), MemorySession, Outage())
 
 
 class MemorySession:

@@ -114,7 +114,7 @@ async def test_without_services_it_says_so(gateway: GatewayHarness) -> None:
 
 
 async def test_a_gateway_that_fails_is_named(gateway: GatewayHarness) -> None:
-    gateway.store.failure = OSError("no database")
+    gateway.store.outage.failure = OSError("no database")
     with pytest.raises(StackError, match=r"/api/services.*503"):
         await report_of(gateway.client, WEEK, "md")
     async with httpx.AsyncClient(base_url="http://127.0.0.1:1", trust_env=False) as nobody:

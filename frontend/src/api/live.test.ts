@@ -36,6 +36,28 @@ test("what changes often is asked for at most every second and a half", () => {
   expect(asked.mock.calls.length).toBeGreaterThanOrEqual(3);
 });
 
+test("news wait while somebody types, but not for long", () => {
+  const queries = new QueryClient();
+  const asked = vi.spyOn(queries, "invalidateQueries").mockResolvedValue();
+  const fresh = new Refresher(queries);
+  const type = (milliseconds: number) => {
+    for (let at = 0; at < milliseconds; at += 100) {
+      window.dispatchEvent(new KeyboardEvent("keydown", { key: "a" }));
+      fresh.some({ "slo.burnrates.v1": { "shard/1": 5 } });
+      vi.advanceTimersByTime(100);
+    }
+  };
+  fresh.some({ "slo.burnrates.v1": { "shard/1": 5 } });
+  vi.advanceTimersByTime(0);
+  expect(asked).toHaveBeenCalledTimes(1);
+  type(3_000);
+  expect(asked).toHaveBeenCalledTimes(1);
+  vi.advanceTimersByTime(400);
+  expect(asked).toHaveBeenCalledTimes(2);
+  type(10_000);
+  expect(asked.mock.calls.length).toBeGreaterThanOrEqual(4);
+});
+
 test("of many changes only what is shown and concerned is asked for", () => {
   const queries = new QueryClient();
   const fresh = new Refresher(queries);

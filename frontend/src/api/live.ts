@@ -2,6 +2,7 @@
 
 import type { QueryClient } from "@tanstack/react-query";
 
+import { millisecondsSinceInput } from "../lib/activity";
 import { eventsOf } from "../lib/eventStream";
 import { createStore } from "../lib/store";
 import { problemOf, withToken } from "./client";
@@ -14,6 +15,8 @@ const RETRY_MILLISECONDS = 5_000;
 const SILENCE_MILLISECONDS = 20_000;
 const POLL_MILLISECONDS = 10_000;
 const AT_MOST_EVERY_MILLISECONDS = 1_500;
+const PAUSE_MILLISECONDS = 400;
+const AT_LEAST_EVERY_MILLISECONDS = 4_000;
 
 interface Told {
   changed: Changed;
@@ -92,7 +95,13 @@ export class Refresher {
     this.timer = setTimeout(() => this.flush(), wait);
   }
 
+  /** While somebody types or clicks news wait for a pause, but not for long. */
   private flush(): void {
+    const busy = PAUSE_MILLISECONDS - millisecondsSinceInput();
+    if (busy > 0 && Date.now() < this.last + AT_LEAST_EVERY_MILLISECONDS) {
+      this.timer = setTimeout(() => this.flush(), busy);
+      return;
+    }
     this.timer = null;
     this.last = Date.now();
     const waiting = new Set(this.waiting);

@@ -6,7 +6,7 @@ import { NotFound } from "./NotFound";
 import { PageError } from "./PageError";
 
 /** Only the overview is in the first script; charts and forms come with their pages. */
-const pages: RouteObject[] = [
+export const pages: RouteObject[] = [
   { index: true, element: <OverviewPage /> },
   {
     path: "services/:name",

@@ -1,5 +1,5 @@
 import { afterEach } from "vitest";
-import { cleanup } from "@testing-library/react";
+import { cleanup, configure } from "@testing-library/react";
 
 // jsdom knows no media queries
 window.matchMedia = (query: string) =>
@@ -9,5 +9,8 @@ window.matchMedia = (query: string) =>
     addEventListener: () => undefined,
     removeEventListener: () => undefined,
   }) as unknown as MediaQueryList;
+
+// pages are imported when they are first shown, which a busy machine does slowly
+configure({ asyncUtilTimeout: 15_000 });
 
 afterEach(cleanup);

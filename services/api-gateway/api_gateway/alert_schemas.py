@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from api_gateway.alert_intents import Silence, SilenceState
 from api_gateway.burn_schemas import Answer
 from api_gateway.override_schemas import LINE_PATTERN, Actor, Line
-from api_gateway.schemas import PLAIN_TEXT, WHOLE, Instant, Request
+from api_gateway.schemas import TEXT_PATTERN, WHOLE, Instant, Request
 from common.alert_rules import AlertState, HeldBy, Severity
 from common.silences import LABELS, MAX_MATCHERS, Matcher
 
@@ -17,7 +17,8 @@ MAX_COMMENT_LENGTH = 1000
 MAX_MINUTES = 366 * 1440
 
 Comment = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=MAX_COMMENT_LENGTH), PLAIN_TEXT
+    str,
+    StringConstraints(strip_whitespace=True, max_length=MAX_COMMENT_LENGTH, pattern=TEXT_PATTERN),
 ]
 LabelValue = Annotated[str, StringConstraints(max_length=256, pattern=LINE_PATTERN)]
 

@@ -11,6 +11,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    StringConstraints,
     WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError
@@ -43,12 +44,6 @@ def _number(value: object) -> object:
     return value
 
 
-def _plain_text(value: str) -> str:
-    if "\0" in value:
-        raise PydanticCustomError("null_character", "must not contain the character U+0000")
-    return value
-
-
 def _service_name(value: str) -> str:
     if fault := service_name_fault(value):
         raise PydanticCustomError("invalid_service_name", "{fault}", {"fault": fault})
@@ -69,8 +64,8 @@ NAME_SCHEMA = {
     "examples": ["checkout"],
 }
 ServiceName = Annotated[str, AfterValidator(_service_name), WithJsonSchema(NAME_SCHEMA)]
-PLAIN_TEXT = AfterValidator(_plain_text)
-Text = Annotated[str, PLAIN_TEXT]
+TEXT_PATTERN = r"^[^\u0000]*$"  # says what the reading of a body refuses
+Text = Annotated[str, StringConstraints(pattern=TEXT_PATTERN)]
 WHOLE = BeforeValidator(_whole_number)  # bounds stand before it, or the document has none
 TierNumber = Annotated[Tier, WHOLE]
 WindowDays = Annotated[

@@ -16,7 +16,6 @@ from typer.testing import CliRunner
 from api_gateway.alert_intent_repository import PostgresAlerts
 from api_gateway.intent_ports import AuditQuery
 from api_gateway.intent_repository import PostgresIntents
-from api_gateway.intents import NewOverride
 from api_gateway.key_repository import PostgresKeys
 from api_gateway.repository import PostgresStore
 from api_gateway.settings import GatewaySettings
@@ -26,23 +25,11 @@ from common.audit import AuditEntry, Deed
 from common.database import Database
 from common.kafka import Publisher
 from common.outbox import Outbox
+from tests.gateway_intents import ALLOWING
 from tests.servers import migrate
 
 NOW = datetime(2026, 3, 2, 12, 0, 30, 123456, tzinfo=UTC)
 ENTRIES = 6
-OVERRIDE = NewOverride(
-    service_name="checkout",
-    decision="ALLOW",
-    actor="ana",
-    reason="a mended outage",
-    ticket=None,
-    version=None,
-    change_class=None,
-    created_at=NOW,
-    expires_at=NOW + timedelta(hours=1),
-    max_uses=None,
-    state="active",
-)
 # behind the gateway's back: by somebody who may switch the protection off
 UNPROTECTED = "ALTER TABLE catalog.audit{} DISABLE TRIGGER ALL"
 
@@ -80,7 +67,7 @@ async def use_each_store(url: str) -> tuple[list[AuditEntry], list[MutableMappin
             async with catalog.write() as writer:
                 service = await writer.add_service("checkout", 1, "shop", None)
             async with PostgresIntents(*parts).write() as intents:
-                await intents.add_override(OVERRIDE)
+                await intents.add_override(ALLOWING)
             async with catalog.write() as writer:
                 await writer.retire_service(service.id)  # ends the override, which is audited
         async with PostgresIntents(*parts).read() as reader:
@@ -126,7 +113,8 @@ def verify(*arguments: str) -> tuple[int, str]:
     return found.exit_code, found.stdout
 
 
-def test_an_audit_that_nobody_touched_holds(audit_url: str) -> None:
+@pytest.mark.usefixtures("audit_url")
+def test_an_audit_that_nobody_touched_holds() -> None:
     status, said = verify()
     assert status == 0
     assert said.startswith(f"{ENTRIES} entries hold; the last is {ENTRIES}:")
@@ -135,7 +123,6 @@ def test_an_audit_that_nobody_touched_holds(audit_url: str) -> None:
     assert verify("--expect", head[0])[0] == 0
     assert verify("--expect", "1:" + "f" * 64)[0] == 3
     assert verify("--expect", "one")[0] == 2
-    assert audit_url
 
 
 COLUMNS = "at, actor, action, subject, service_name, details, previous_hash, hash"

@@ -18,6 +18,8 @@ from tests.gateway_decisions import decided, verdict
 from tests.live_app import live
 from tests.shell_blocks import DOCUMENTS, bash, blocks
 
+pytestmark = pytest.mark.slow
+
 BLOCKS = [yaml.safe_load(block) for block in blocks(DOCUMENTS / "gate.md", "yaml")]
 GITHUB, CURL_STEPS, GITLAB, TEMPLATE, ROLLOUT, CANARY = BLOCKS
 ANY_STATE = [

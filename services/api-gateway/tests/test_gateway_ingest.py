@@ -141,7 +141,7 @@ CHANGE = {"service": "checkout", "at": EVENT["timestamp"], "kind": "deploy"}
         (METRICS.name, {**EVENT, "timestamp": NOW.isoformat()}, "event.timestamp", None),
         (HISTORY.name, EVENT, "topic", "history_by_import"),
         (CHANGES.name, {**CHANGE, "kind": "party"}, "event.kind", "invalid_kind"),
-        (METRICS.name, {**EVENT, "source": "\ud800"}, "event", "invalid_json"),
+        (METRICS.name, {**EVENT, "source": "\ud800"}, "event.source", "invalid_character"),
     ],
 )
 async def test_what_would_be_refused_again_is_refused_here(

@@ -162,7 +162,7 @@ class Shutdown(Exception):  # noqa: N818 - named as PostgreSQL names it
 async def test_without_the_database_every_operation_says_so(
     gateway: GatewayHarness, failure: Exception
 ) -> None:
-    gateway.store.failure = failure
+    gateway.store.outage.failure = failure
     for path in ("/api/services", "/api/services/checkout", "/api/slo/checkout", "/api/burn"):
         response = await gateway.client.get(path)
         assert_problem(response, 503)
@@ -172,6 +172,6 @@ async def test_without_the_database_every_operation_says_so(
 
 
 async def test_a_fault_of_ours_is_a_problem_too(gateway: GatewayHarness) -> None:
-    gateway.store.failure = ProgrammingError("SELECT", None, Exception("no such column"))
+    gateway.store.outage.failure = ProgrammingError("SELECT", None, Exception("no such column"))
     problem = assert_problem(await gateway.client.get("/api/services"), 500)
     assert "column" not in str(problem)

@@ -8,6 +8,8 @@ from tests.fuzz.gateway import RULES_BEYOND_SCHEMA, filled_gateway
 from tests.fuzz.openapi import PHASES, Found, documented, fuzz, unknown_refusals
 from tests.gateway import TOKEN
 
+pytestmark = pytest.mark.slow
+
 SEED = 1
 EXAMPLES = 6  # for each operation and phase
 LEAST_CASES = 2000

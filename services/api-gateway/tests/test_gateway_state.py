@@ -201,11 +201,11 @@ async def test_a_service_that_reports_is_discovered_once(gateway: GatewayHarness
 
 
 async def test_discovery_waits_for_the_database(gateway: GatewayHarness) -> None:
-    gateway.store.failure = ConnectionRefusedError()
+    gateway.store.outage.failure = ConnectionRefusedError()
     await gateway.feed(snapshot("cart"))
     with pytest.raises(ConnectionRefusedError):
         await gateway.discovery.store_waiting()
-    gateway.store.failure = None
+    gateway.store.outage.failure = None
     await gateway.discovery.store_waiting()
     assert [s["name"] for s in await gateway.get("/api/services")] == ["cart"]
 

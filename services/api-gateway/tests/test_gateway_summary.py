@@ -153,7 +153,7 @@ async def test_what_every_part_found_out_is_told(fleet: GatewayHarness) -> None:
 
 async def test_without_the_database_what_was_known_is_told(fleet: GatewayHarness) -> None:
     assert (await fleet.get("/api/summary"))["totals"]["services"] == 6
-    fleet.store.failure = OSError("no database")
+    fleet.store.outage.failure = OSError("no database")
     fleet.now[0] += timedelta(seconds=20)
     assert (await fleet.get("/api/summary"))["totals"]["services"] == 6
 

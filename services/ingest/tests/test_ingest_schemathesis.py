@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.fuzz.ingest import RULES_BEYOND_SCHEMA, ingest_app
 from tests.fuzz.openapi import PHASES, documented, fuzz, unknown_refusals
 from tests.ingest_fixtures import TOKEN
+
+pytestmark = pytest.mark.slow
 
 
 def test_no_check_fails_on_any_operation(tmp_path: Path) -> None:

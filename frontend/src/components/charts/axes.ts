@@ -1,7 +1,7 @@
 /** What all charts over time have in common. */
 
 import { axisTime, type Zone } from "../../lib/time";
-import { useNarrow } from "../../lib/useNarrow";
+import { useMatches } from "../../lib/useMatches";
 
 export const GRID = { stroke: "var(--line)", vertical: false };
 export const TICK = { fill: "var(--muted)", fontSize: 11 };
@@ -31,7 +31,7 @@ const NARROW: ChartLayout = {
 };
 
 export function useChartLayout(): ChartLayout {
-  return useNarrow() ? NARROW : WIDE;
+  return useMatches("(max-width: 40rem)") ? NARROW : WIDE;
 }
 
 export const CURSOR = { stroke: "var(--strong-line)" };

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { decisionsQuery, overridesQuery, type DecisionEntry } from "../../api/release";
 import { DecisionBadge } from "../DecisionBadge";
 import { OverrideList } from "./OverrideList";
-import { Empty, Shown } from "../ui/states";
+import { Shown } from "../ui/states";
 import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
 import { dayTime } from "../../lib/time";
@@ -25,7 +25,9 @@ export function ServiceDecisions({ service, stacked = false }: Props) {
         <Shown query={decisions} height="6rem">
           {(found) =>
             found.length === 0 ? (
-              <Empty title="None stored yet" />
+              <p className="text-sm text-muted">
+                None is stored yet; one is whenever the verdict or its reason changes.
+              </p>
             ) : (
               <ol className="max-h-72 space-y-1.5 overflow-auto text-sm">
                 {found.map((decision) => (

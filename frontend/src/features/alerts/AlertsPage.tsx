@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { useSearchParams } from "react-router-dom";
+import { Link, useSearchParams } from "react-router-dom";
 
 import { acknowledge, alertsQuery, type Alert, type AlertState } from "../../api/alerts";
 import { DeedDialog } from "../../components/form/DeedDialog";
@@ -81,14 +81,7 @@ function Inbox({ alerts, view }: { alerts: readonly Alert[]; view: string }) {
     a: () => take(rows[index]),
     Enter: () => toggle(activeId),
   });
-  if (rows.length === 0) {
-    return (
-      <Empty title={view === "open" ? "Nothing fires" : "No alerts"}>
-        {view === "open" &&
-          "Whether that is good news stands on the overview: silence is no health."}
-      </Empty>
-    );
-  }
+  if (rows.length === 0) return <NoAlert view={view} />;
   return (
     <Panel title={`${rows.length} ${rows.length === 1 ? "alert" : "alerts"}`}>
       <ul className="-m-4 divide-y divide-line">
@@ -124,5 +117,28 @@ function Inbox({ alerts, view }: { alerts: readonly Alert[]; view: string }) {
         />
       )}
     </Panel>
+  );
+}
+
+function NoAlert({ view }: { view: string }) {
+  if (view !== "open") {
+    return (
+      <Empty title="No alerts">
+        What has fired stands here for good.{" "}
+        <Link to="/settings?tab=rules" className="underline">
+          See by which rules
+        </Link>
+        .
+      </Empty>
+    );
+  }
+  return (
+    <Empty title="Nothing fires">
+      Silence is no health: whether that is good news stands on{" "}
+      <Link to="/" className="underline">
+        the overview
+      </Link>
+      .
+    </Empty>
   );
 }

@@ -1,6 +1,6 @@
-import { Search } from "lucide-react";
-import { forwardRef, useState } from "react";
+import { forwardRef } from "react";
 
+import { SearchBox } from "./SearchBox";
 import type { Selection } from "./selection";
 
 interface Props {
@@ -17,35 +17,14 @@ const BOX = "h-9 rounded-md border border-strong-line bg-panel px-2 text-sm";
 
 export const Filters = forwardRef<HTMLInputElement, Props>(function Filters(props, searchBox) {
   const { selection, onChange } = props;
-  // the address follows a moment after the keys: it must not take back what is typed meanwhile
-  const [typed, setTyped] = useState(selection.search);
-  const [told, setTold] = useState(selection.search);
-  if (told !== selection.search) {
-    setTold(selection.search);
-    if (document.activeElement?.getAttribute("type") !== "search") setTyped(selection.search);
-  }
   return (
     <div className="flex flex-wrap items-center gap-2">
-      <div className="relative min-w-40 flex-1 sm:max-w-72">
-        <Search size={15} aria-hidden className="absolute top-2.5 left-2.5 text-muted" />
-        <input
-          ref={searchBox}
-          type="search"
-          aria-label="Search services and owners"
-          placeholder="Search  ( / )"
-          value={typed}
-          onChange={(event) => {
-            setTyped(event.target.value);
-            onChange({ search: event.target.value });
-          }}
-          onKeyDown={(event) => {
-            if (event.key !== "Escape") return;
-            event.preventDefault(); // the browser would empty it; what is found stays
-            event.currentTarget.blur();
-          }}
-          className={`${BOX} w-full pl-8`}
-        />
-      </div>
+      <SearchBox
+        ref={searchBox}
+        search={selection.search}
+        className={BOX}
+        onSearch={(search) => onChange({ search })}
+      />
       <select
         aria-label="Tier"
         value={selection.tier ?? ""}

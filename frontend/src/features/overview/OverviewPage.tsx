@@ -1,9 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
-import { memo, useDeferredValue, useMemo, useRef, useState } from "react";
-import { Link, useNavigate, useSearchParams } from "react-router-dom";
+import { memo, useDeferredValue, useMemo, useRef } from "react";
+import { Link, useSearchParams } from "react-router-dom";
 
 import { overviewQuery, type Overview } from "../../api/overview";
 import { useIsStale } from "../../components/freshness";
+import { NoService } from "../../components/NoService";
+import { Button } from "../../components/ui/Button";
 import { Empty, Shown } from "../../components/ui/states";
 import type { Health } from "../../lib/health";
 import { useShortcuts } from "../../lib/shortcuts";
@@ -44,7 +46,7 @@ const Fleet = memo(function Fleet({ overview }: { overview: Overview }) {
   const view = search.get("view") === "heat" ? "heat" : "list";
   const rows = useMemo(() => selected(overview.services, selection), [overview, selection]);
   const searchBox = useRef<HTMLInputElement>(null);
-  const active = useActiveRow(rows, searchBox);
+  useShortcuts({ "/": () => searchBox.current?.focus() });
 
   const change = (changes: Partial<Selection>) =>
     setSearch((now) => withSelection(now, changes), { replace: true });
@@ -76,16 +78,13 @@ const Fleet = memo(function Fleet({ overview }: { overview: Overview }) {
         onView={setView}
       />
       {rows.length === 0 ? (
-        <Empty title="No service matches">Change the search or the filters.</Empty>
+        <Empty title="No service matches">
+          <Button onClick={() => setSearch({})}>Show all {overview.services.length}</Button>
+        </Empty>
       ) : view === "heat" ? (
         <HeatMap rows={rows} hoursEnd={overview.hours_end} />
       ) : (
-        <ServiceTable
-          rows={rows}
-          active={active}
-          sort={selection.sort}
-          onSort={(sort) => change({ sort })}
-        />
+        <ServiceTable rows={rows} sort={selection.sort} onSort={(sort) => change({ sort })} />
       )}
       <FleetPanel />
     </div>
@@ -106,48 +105,5 @@ function HeadlineText({ overview }: { overview: Overview }) {
       )}
       {headline.text}
     </p>
-  );
-}
-
-/** The row that the keyboard is on; it follows its service when the order changes. */
-function useActiveRow(
-  rows: readonly { service_name: string }[],
-  searchBox: React.RefObject<HTMLInputElement>,
-): number {
-  const [name, setName] = useState<string | null>(null);
-  const navigate = useNavigate();
-  const index = rows.findIndex((row) => row.service_name === name);
-  const move = (by: number) => {
-    const next = Math.min(rows.length - 1, Math.max(0, index < 0 ? 0 : index + by));
-    setName(rows[next]?.service_name ?? null);
-  };
-  const open = (event: KeyboardEvent) => {
-    const chosen = rows[index];
-    const target = event.target instanceof HTMLElement ? event.target : null;
-    const onControl = target?.closest("a, button") ?? null;
-    if (onControl instanceof HTMLElement) onControl.click();
-    else if (chosen) void navigate(`/services/${chosen.service_name}`);
-  };
-  useShortcuts({
-    j: () => move(1),
-    k: () => move(-1),
-    Enter: open,
-    "/": () => searchBox.current?.focus(),
-  });
-  return index;
-}
-
-const FIRST_EVENT = `curl -s "$BURNLINE_INGEST_URL/v1/events" \\
-  -H "Authorization: Bearer $BURNLINE_API_TOKEN" -H 'Content-Type: application/json' \\
-  -d '{"service":"checkout","source":"trial","timestamp":"<now>","total":1000,"bad":2}'`;
-
-function NoService() {
-  return (
-    <Empty title="No service yet">
-      <p>A service appears with its first event. Send one, or declare it under Settings:</p>
-      <pre className="mx-auto mt-3 max-w-2xl overflow-auto rounded-md bg-raised p-3 text-left font-mono text-xs">
-        {FIRST_EVENT}
-      </pre>
-    </Empty>
   );
 }

@@ -26,7 +26,7 @@ export const ServiceRow = memo(function ServiceRow({ row, active }: Props) {
     <Link
       to={`/services/${row.service_name}`}
       data-service={row.service_name}
-      className={`grid items-center gap-x-3 gap-y-1 border-b border-line px-3 py-1.5 hover:bg-raised sm:px-4
+      className={`grid h-full content-center items-center gap-x-3 gap-y-1 border-b border-line px-3 hover:bg-raised focus-visible:-outline-offset-2 sm:px-4
         ${COLUMNS} ${active ? "bg-raised outline-2 -outline-offset-2 outline-accent" : ""}`}
     >
       <div className={CELL.name}>

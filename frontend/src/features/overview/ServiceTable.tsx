@@ -1,15 +1,14 @@
-import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown } from "lucide-react";
-import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 
 import type { OverviewRow } from "../../api/overview";
 import { CELL, COLUMNS } from "./columns";
 import type { Sort } from "./selection";
 import { ServiceRow } from "./ServiceRow";
+import { useActiveRow } from "./useActiveRow";
+import { useRowWindow } from "./useRowWindow";
 
 interface Props {
   rows: readonly OverviewRow[];
-  active: number;
   sort: Sort;
   onSort: (sort: Sort) => void;
 }
@@ -28,22 +27,9 @@ const HEADS: readonly (readonly [cell: keyof typeof CELL, label: string, sort: S
 ];
 
 /** Only the rows near the window are in the document, so that many services cost as few do. */
-export function ServiceTable({ rows, active, sort, onSort }: Props) {
-  const list = useRef<HTMLDivElement>(null);
-  const [offset, setOffset] = useState(0);
-  useLayoutEffect(() => {
-    setOffset(list.current?.offsetTop ?? 0);
-  }, []);
-  const virtual = useWindowVirtualizer({
-    count: rows.length,
-    estimateSize: () => 47,
-    overscan: 8,
-    scrollMargin: offset,
-    getItemKey: useCallback((index: number) => rows[index]?.service_name ?? index, [rows]),
-  });
-  useEffect(() => {
-    if (active >= 0) virtual.scrollToIndex(active, { align: "auto" });
-  }, [active, virtual]);
+export function ServiceTable({ rows, sort, onSort }: Props) {
+  const { list, places, height, reveal } = useRowWindow(rows);
+  const active = useActiveRow(rows, reveal);
 
   return (
     <div className="overflow-hidden rounded-lg border border-line bg-panel">
@@ -60,18 +46,16 @@ export function ServiceTable({ rows, active, sort, onSort }: Props) {
           </div>
         ))}
       </div>
-      <div ref={list} className="relative" style={{ height: virtual.getTotalSize() }}>
-        {virtual.getVirtualItems().map((item) => {
-          const row = rows[item.index];
+      <div ref={list} className="relative" style={{ height }}>
+        {places.map(({ index, key, top, height: tall }) => {
+          const row = rows[index];
           return row ? (
             <div
-              key={item.key}
-              ref={virtual.measureElement}
-              data-index={item.index}
-              className="absolute inset-x-0 top-0"
-              style={{ transform: `translateY(${item.start - offset}px)` }}
+              key={key}
+              className="absolute inset-x-0 top-0 contain-strict"
+              style={{ transform: `translateY(${top}px)`, height: tall }}
             >
-              <ServiceRow row={row} active={item.index === active} />
+              <ServiceRow row={row} active={row.service_name === active} />
             </div>
           ) : null;
         })}

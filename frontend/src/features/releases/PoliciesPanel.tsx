@@ -9,13 +9,19 @@ export function PoliciesPanel() {
   return (
     <Panel title="Policies">
       <Shown query={query}>
-        {(policies) => (
-          <ul className="space-y-2">
-            {policies.map((policy) => (
-              <PolicyText key={policy.name} policy={policy} />
-            ))}
-          </ul>
-        )}
+        {(policies) =>
+          policies.length === 0 ? (
+            <p className="text-sm text-muted">
+              None is in force, so no release is decided on. Set one over REST: PUT /api/policies/…
+            </p>
+          ) : (
+            <ul className="space-y-2">
+              {policies.map((policy) => (
+                <PolicyText key={policy.name} policy={policy} />
+              ))}
+            </ul>
+          )
+        }
       </Shown>
     </Panel>
   );

@@ -2,9 +2,10 @@ import { useQuery } from "@tanstack/react-query";
 import { memo, useDeferredValue, useState } from "react";
 
 import { overviewQuery, type OverviewRow } from "../../api/overview";
+import { NoService } from "../../components/NoService";
 import { OverrideDialog } from "../../components/release/OverrideDialog";
 import { Panel } from "../../components/ui/Panel";
-import { Empty, Shown } from "../../components/ui/states";
+import { Shown } from "../../components/ui/states";
 import type { Decision } from "../../lib/health";
 import { withWriteAccess } from "../../lib/writeAccess";
 import { AuditPanel } from "./AuditPanel";
@@ -44,7 +45,7 @@ const Decisions = memo(function Decisions({ rows }: { rows: readonly OverviewRow
       a.tier - b.tier ||
       (a.service_name < b.service_name ? -1 : 1),
   );
-  if (sorted.length === 0) return <Empty title="No service yet" />;
+  if (sorted.length === 0) return <NoService />;
   return (
     <Panel title="A feature release now">
       <ul className="-m-4 divide-y divide-line">

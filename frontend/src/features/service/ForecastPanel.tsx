@@ -4,7 +4,7 @@ import { forecastOf, forecastQuery, type SloForecast } from "../../api/forecast"
 import { Figure } from "../../components/Figure";
 import { useIsStale } from "../../components/freshness";
 import { Panel } from "../../components/ui/Panel";
-import { Loading, Shown } from "../../components/ui/states";
+import { Shown } from "../../components/ui/states";
 import { hourInterval, hours } from "../../lib/format";
 import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
@@ -17,10 +17,19 @@ export function ForecastPanel({ service, slo }: { service: string; slo: number |
       <Shown query={query} height="5rem">
         {(found) => {
           const forecast = forecastOf(found, slo);
-          return forecast ? <Outlook forecast={forecast} /> : <Loading height="5rem" />;
+          return forecast ? <Outlook forecast={forecast} /> : <NoForecast />;
         }}
       </Shown>
     </Panel>
+  );
+}
+
+function NoForecast() {
+  return (
+    <p className="text-sm text-muted">
+      There is none of this objective yet: it comes a moment after the objective is set and counts
+      have arrived.
+    </p>
   );
 }
 

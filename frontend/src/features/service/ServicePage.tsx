@@ -2,11 +2,12 @@ import { useQuery } from "@tanstack/react-query";
 import { ArrowLeft } from "lucide-react";
 import { Link, useParams, useSearchParams } from "react-router-dom";
 
+import { ProblemError } from "../../api/client";
 import { serviceQuery } from "../../api/services";
 import { sloQuery, type SloReport } from "../../api/slo";
 import { useIsStale } from "../../components/freshness";
 import { HealthBadge } from "../../components/HealthBadge";
-import { Shown } from "../../components/ui/states";
+import { Empty, Shown } from "../../components/ui/states";
 import { duration } from "../../lib/format";
 import { STATUS_MEANING } from "../../lib/health";
 import { useNow } from "../../lib/useNow";
@@ -20,10 +21,31 @@ import { TargetsPanel } from "./TargetsPanel";
 export function ServicePage() {
   const name = useParams()["name"] ?? "";
   const report = useQuery(sloQuery(name));
+  if (report.data === undefined && isUnknown(report.error)) return <NoSuchService name={name} />;
   return (
     <Shown query={report} height="70vh">
       {(found) => <Service key={name} report={found} />}
     </Shown>
+  );
+}
+
+function isUnknown(error: Error | null): boolean {
+  return error instanceof ProblemError && error.status === 404;
+}
+
+function NoSuchService({ name }: { name: string }) {
+  return (
+    <Empty title={`There is no service ${name}`}>
+      It appears with its first event, or{" "}
+      <Link to="/settings" className="underline">
+        declare it
+      </Link>
+      .{" "}
+      <Link to="/" className="underline">
+        Those there are
+      </Link>{" "}
+      stand on the overview.
+    </Empty>
   );
 }
 

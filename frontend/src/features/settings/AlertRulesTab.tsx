@@ -7,7 +7,7 @@ import { DeedDialog } from "../../components/form/DeedDialog";
 import { Button } from "../../components/ui/Button";
 import { Modal } from "../../components/ui/Modal";
 import { Panel } from "../../components/ui/Panel";
-import { Shown } from "../../components/ui/states";
+import { Empty, Shown } from "../../components/ui/states";
 import { withWriteAccess } from "../../lib/writeAccess";
 import { RuleForm } from "./RuleForm";
 import { isEnabled, sentenceOf } from "./ruleFields";
@@ -21,17 +21,23 @@ export function AlertRulesTab() {
   return (
     <Panel title="Alert rules">
       <Shown query={query} height="12rem">
-        {(rules) => (
-          <ul className="-m-4 divide-y divide-line">
-            {rules.map((rule) => (
-              <RuleText
-                key={rule.name}
-                rule={rule}
-                onAsk={(deed) => withWriteAccess(() => setAsked({ rule, deed }))}
-              />
-            ))}
-          </ul>
-        )}
+        {(rules) =>
+          rules.length === 0 ? (
+            <Empty title="No rule">
+              Without one nothing fires. Add one over REST: POST /api/rules.
+            </Empty>
+          ) : (
+            <ul className="-m-4 divide-y divide-line">
+              {rules.map((rule) => (
+                <RuleText
+                  key={rule.name}
+                  rule={rule}
+                  onAsk={(deed) => withWriteAccess(() => setAsked({ rule, deed }))}
+                />
+              ))}
+            </ul>
+          )
+        }
       </Shown>
       {asked?.deed === "edit" && (
         <Modal

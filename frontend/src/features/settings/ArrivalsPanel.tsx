@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useDeferredValue } from "react";
 
 import { snapshotsQuery, type Snapshot } from "../../api/burn";
+import { FirstEvent } from "../../components/FirstEvent";
 import { HealthBadge } from "../../components/HealthBadge";
 import { Panel } from "../../components/ui/Panel";
 import { Empty, Shown } from "../../components/ui/states";
@@ -30,7 +31,9 @@ export function ArrivalsPanel() {
       <Shown query={query} height="20rem">
         {(snapshots) =>
           snapshots.length === 0 ? (
-            <Empty title="Nothing has arrived yet" />
+            <Empty title="Nothing has arrived yet">
+              <FirstEvent />
+            </Empty>
           ) : (
             <div
               tabIndex={0}

@@ -1,5 +1,6 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Send } from "lucide-react";
+import { Link } from "react-router-dom";
 
 import {
   changeChannel,
@@ -12,7 +13,7 @@ import { DeedDialog } from "../../components/form/DeedDialog";
 import { ManagedList } from "../../components/form/ManagedList";
 import { useSaving } from "../../components/form/useSaving";
 import { Button } from "../../components/ui/Button";
-import { Failure } from "../../components/ui/states";
+import { Empty, Failure } from "../../components/ui/states";
 import { withWriteAccess } from "../../lib/writeAccess";
 import { ChannelForm } from "./ChannelForm";
 
@@ -23,7 +24,15 @@ export function ChannelsTab() {
       noun="channel"
       query={useQuery(channelsQuery)}
       nameOf={(channel) => channel.name}
-      empty={<p className="text-sm text-muted">Nobody is told of anything.</p>}
+      empty={
+        <Empty title="Nobody is told of anything">
+          Make a channel, and let{" "}
+          <Link to="/settings?tab=rules" className="underline">
+            rules
+          </Link>{" "}
+          name it.
+        </Empty>
+      }
       row={(channel) => <ChannelText channel={channel} />}
       formDescription="Rules that name it tell it what fires."
       form={(channel, onDone) => <ChannelForm channel={channel} onDone={onDone} />}

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { lagQuery, type Lag, type ShardLag } from "../../api/ingest";
 import { useIsStale } from "../../components/freshness";
 import { Panel } from "../../components/ui/Panel";
-import { Shown } from "../../components/ui/states";
+import { Empty, Shown } from "../../components/ui/states";
 import { count, duration } from "../../lib/format";
 
 const HEADS = ["Shard", "Next record", "End of log", "Records waiting", "Oldest waits", "Owner"];
@@ -15,9 +15,17 @@ export function LagPanel() {
   return (
     <Panel title="What waits to be counted">
       <Shown query={query} height="6rem">
-        {(lag) => <LagText lag={lag} />}
+        {(lag) => (lag.shards.length === 0 ? <NoConsumer /> : <LagText lag={lag} />)}
       </Shown>
     </Panel>
+  );
+}
+
+function NoConsumer() {
+  return (
+    <Empty title="Nobody counts yet">
+      No consumer has taken a shard. <code>burnline status</code> says which process is missing.
+    </Empty>
   );
 }
 

@@ -32,7 +32,7 @@ SERVICES = (
     ),
     SimulatedService(
         "payments", 1, "team-money", "Charges cards and refunds them",
-        35, 0.0001, 0.18, "0.999", ScenarioKind.FAST_OUTAGE,
+        35, 0.0001, 0.18, "0.995", ScenarioKind.FAST_OUTAGE,
     ),
     SimulatedService(
         "login", 1, "team-identity", "Sessions and passwords",
@@ -52,7 +52,7 @@ SERVICES = (
     ),
     SimulatedService(
         "inventory", 2, "team-warehouse", "What is in stock, and where",
-        50, 0.0002, 0.07, "0.999", ScenarioKind.FLAPPING,
+        50, 0.0002, 0.07, "0.998", ScenarioKind.FLAPPING,
     ),
     SimulatedService(
         "shipping", 2, "team-warehouse", "Delivery dates, labels and tracking",
@@ -60,7 +60,7 @@ SERVICES = (
     ),
     SimulatedService(
         "notifications", 3, "team-messaging", "Mail and push messages",
-        30, 0.0003, 0.20, "0.995", ScenarioKind.RECOVERY,
+        30, 0.0003, 0.20, "0.98", ScenarioKind.RECOVERY,
     ),
     SimulatedService(
         "recommendations", 3, "team-discovery", "Other customers also bought",
