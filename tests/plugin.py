@@ -113,15 +113,18 @@ def new_stack(
     stacks: list[Stack] = []
 
     def start(**environment: str) -> Stack:
-        addresses: dict[str, str] = {}
+        data_dir = DataDir(tmp_path_factory.mktemp("stack", numbered=True))
         if use_containers():
             assert not stacks, "with containers there is one stack at a time"
-            addresses = asyncio.run(_addresses(request.getfixturevalue("running_cluster")))
-        folder = tmp_path_factory.mktemp("stack", numbered=True)
-        stack = Stack(DataDir(folder), {**addresses, **environment})
+            cluster: Cluster = request.getfixturevalue("running_cluster")
+            addresses = asyncio.run(_addresses(cluster))
+            outside = {"postgres": cluster.postgres, "kafka": cluster.kafka}
+            stack = Stack(data_dir, {**addresses, **environment}, outside)
+        else:
+            stack = Stack(data_dir, environment)
         stacks.append(stack)
         stack.start()
-        if not addresses:
+        if not stack.outside:
             note_kafka()
         return stack
 
@@ -138,6 +141,7 @@ def stack(new_stack: Callable[..., Stack]) -> Stack:
 
 async def _addresses(cluster: Cluster) -> dict[str, str]:
     """Where a stack finds empty topics and a database of its own."""
+    await cluster.mend()
     await cluster.fresh_topics()
     database = cluster.database_url(await cluster.new_database())
     return {"DATABASE_URL": database, "KAFKA_BOOTSTRAP_SERVERS": cluster.bootstrap()}

@@ -113,7 +113,8 @@ def verify(*arguments: str) -> tuple[int, str]:
     return found.exit_code, found.stdout
 
 
-def test_an_audit_that_nobody_touched_holds(audit_url: str) -> None:
+@pytest.mark.usefixtures("audit_url")
+def test_an_audit_that_nobody_touched_holds() -> None:
     status, said = verify()
     assert status == 0
     assert said.startswith(f"{ENTRIES} entries hold; the last is {ENTRIES}:")
@@ -122,7 +123,6 @@ def test_an_audit_that_nobody_touched_holds(audit_url: str) -> None:
     assert verify("--expect", head[0])[0] == 0
     assert verify("--expect", "1:" + "f" * 64)[0] == 3
     assert verify("--expect", "one")[0] == 2
-    assert audit_url
 
 
 COLUMNS = "at, actor, action, subject, service_name, details, previous_hash, hash"

@@ -8,7 +8,7 @@ import pytest
 from api_gateway.domain import Service
 from api_gateway.release import Change, Release, release_of, undecided
 from common.events import ChangeClass, Decision, GateDecision
-from common.policy import CHANGE_CLASSES, Policy
+from common.policy import CHANGE_CLASSES
 from common.policy_files import read_policies
 from common.slo import DataStatus, RiskLevel
 from tests.burn_events import NOW
@@ -129,4 +129,3 @@ def test_without_a_decision_it_is_unknown_by_the_default_of_the_tier(
     assert found.decision_id == ""
     assert [r.code for r in found.reasons] == ["no_decision"]
     assert (found.policy_name, found.policy_hash) == ("default", DEFAULT.policy_hash)
-    assert isinstance(DEFAULT, Policy)
