@@ -36,7 +36,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Let what takes longest begin first, so that all processes end at about the same time."""
     if hasattr(config, "workerinput"):
         with_servers = {item.path for item in items if item.get_closest_marker("servers")}
-        items.sort(key=lambda item: _rank(item.nodeid, on_servers=item.path in with_servers))
+        slow = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(
+            key=lambda item: _rank(
+                item.nodeid, on_servers=item.path in with_servers, is_slow=item.path in slow
+            )
+        )
 
 
 @pytest.hookimpl(trylast=True)
@@ -59,9 +64,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(line)
 
 
-def _rank(node_id: str, *, on_servers: bool) -> int:
+def _rank(node_id: str, *, on_servers: bool, is_slow: bool) -> int:
     if not on_servers:
-        return 3
+        return 3 if is_slow else 4
     if node_id.startswith(_SCATTERED):
         return 1
     return 0 if node_id.startswith(_WHOLE_FLOWS) else 2
