@@ -28,7 +28,9 @@ from tests.gateway_intents import MemoryResults
 from tests.language_models import FakeModel, completion, fake_model, http
 from tests.narratives import random_subject
 
-TIMEOUT_SECONDS = 1.0
+TIMEOUT_SECONDS = 60.0
+STALL_TIMEOUT_SECONDS = 1.0
+STALLS = frozenset({"slow", "a byte at a time"})
 
 
 def burning_story() -> Story:
@@ -51,18 +53,21 @@ GOOD = "In summary: {level}. " + " ".join(f"{{{i}}}." for i in ESSENTIAL if i !=
 class Bench:
     """A phraser on the fake model, with a clock of its own."""
 
-    def __init__(self, server: FakeModel) -> None:
-        self.server, self.now = server, 0.0
+    def __init__(self, server: FakeModel, timeout_seconds: float) -> None:
+        self.server, self.now, self.timeout_seconds = server, 0.0, timeout_seconds
         model = LanguageModel(server.base_url, "small-model", SecretStr("a-secret-key"))
-        patience = Patience(TIMEOUT_SECONDS, TIMEOUT_SECONDS * 2, 100)
+        patience = Patience(timeout_seconds, timeout_seconds * 2, 100)
         self.phraser = Phraser(model, patience, lambda: self.now)
         self.narrator = Narrator(self.phraser)
 
 
 @pytest.fixture
-async def bench() -> AsyncIterator[Bench]:
+async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
+    """A bench with time enough, but for an answer that would take for ever."""
+    given = getattr(request.node, "callspec", None)
+    stalls = given is not None and given.params.get("attack") in STALLS
     async with fake_model() as server:
-        made = Bench(server)
+        made = Bench(server, STALL_TIMEOUT_SECONDS if stalls else TIMEOUT_SECONDS)
         yield made
         await made.narrator.close()
 
@@ -237,10 +242,11 @@ async def test_no_attack_reaches_an_answer(bench: Bench, attack: str) -> None:
     bench.server.answer = ATTACKS[attack]
     began = time.perf_counter()
     told = await bench.narrator.tell(STORY, NOW)
-    assert time.perf_counter() - began < TIMEOUT_SECONDS + 10
+    assert time.perf_counter() - began < bench.timeout_seconds + 10
     assert (told.source, told.model) == ("template", None)
     assert told.narrative == template_of(STORY)
-    assert 1 <= len(bench.server.asked) <= ATTEMPTS
+    assert len(bench.server.asked) <= ATTEMPTS
+    assert bench.server.asked or attack in STALLS  # no time for it, on a busy machine
 
 
 async def test_after_refusals_the_model_is_left_alone_for_a_while(bench: Bench) -> None:
