@@ -198,7 +198,7 @@ def remove_orphans() -> list[str]:
     """Remove the containers of processes of tests that are gone; return their ids."""
     client = docker.from_env()
     try:
-        found = client.containers.list(all=True, filters={"label": OWNER_PID}, ignore_removed=True)
+        found = client.containers.list(all=True, filters={"label": OWNER_HOST}, ignore_removed=True)
         orphans = [one for one in found if is_orphan(one.labels)]
         for orphan in orphans:
             _remove(orphan)
