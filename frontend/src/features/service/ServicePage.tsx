@@ -74,12 +74,12 @@ function Service({ report }: { report: SloReport }) {
         <div className="flex min-w-0 flex-col gap-3">
           <SloCards slos={report.slos} chosen={slo.id} onChoose={choose} />
           <Charts report={report} slo={slo.id} />
+          <TargetsPanel service={name} />
         </div>
         <div className="flex min-w-0 flex-col gap-3">
           <GatePanel service={name} />
           <ForecastPanel service={name} slo={slo.id} />
           <NarrativePanel service={name} />
-          <TargetsPanel service={name} />
         </div>
       </div>
     </div>
