@@ -45,11 +45,11 @@ logs: $(RUN) ## follow the logs of the local stack
 clean: ## end the local stack and forget its data
 	@if [ -x $(BIN)/burnline ]; then $(BIN)/burnline clean; else echo "nothing to forget"; fi
 
-test: $(DEV) $(KUSTOMIZE) ## run all tests, on real Apache Kafka and PostgreSQL
+test: $(DEV) $(KUSTOMIZE) ## run all tests, on real Apache Kafka and PostgreSQL; TESTS_USE_CONTAINERS=1
 	$(BIN)/pytest --numprocesses $(PROCESSES) --durations 15 $(ARGS)
 
-test-fast: $(DEV) $(KUSTOMIZE) ## run the tests that need no server, dear properties on fewer examples
-	TESTS_EXAMPLES_RATIO=0.25 $(BIN)/pytest -m "not servers" --numprocesses auto $(ARGS)
+test-fast: $(DEV) $(KUSTOMIZE) ## run the domain and the API without servers, in less than a minute
+	TESTS_EXAMPLES_RATIO=0.25 $(BIN)/pytest -m "not servers and not slow" --numprocesses auto $(ARGS)
 
 check: $(DEV) ## check style, types, import boundaries and the house rules
 	$(BIN)/ruff check .

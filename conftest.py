@@ -5,6 +5,7 @@ import os
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = (
+    "tests.server_choice",
     "tests.plugin",
     "tests.parallel",
     "tests.alertmanager",

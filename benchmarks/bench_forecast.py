@@ -24,7 +24,7 @@ from common.settings import DatabaseSettings
 from forecast.forecasting import Forecaster, ForecastWork
 from forecast.handlers import Retired
 from forecast.settings import ForecastSettings
-from tests.gateway import heartbeat, slo_status, snapshot
+from tests.burn_events import heartbeat, slo_status, snapshot
 
 SHARD = 0
 TICKS = 60

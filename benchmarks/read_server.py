@@ -53,12 +53,13 @@ from api_gateway.timespan import span
 from api_gateway.web import gateway_app
 from common.database import Database
 from common.events import BurnRateSnapshot, Event, GateDecision, encode
-from common.kafka import Publisher, Record
+from common.kafka import Publisher
 from common.log_ends import read_log_ends
 from common.outbox import Outbox
 from common.topics import BURNRATES, DECISIONS
-from tests.gateway import heartbeat, record, slo_status, snapshot
+from tests.burn_events import heartbeat, slo_status, snapshot
 from tests.gateway_decisions import decided
+from tests.kafka_records import record
 
 SHARDS = 4
 SNAPSHOTS = text("SELECT payload::text FROM burnrate.snapshot")
@@ -143,7 +144,7 @@ class Served:
             await self._handle(BURNRATES.name, heartbeat(shard, now))
 
     async def _handle(self, topic: str, event: Event) -> None:
-        found = cast("Record", record(topic, 0, encode(event)))
+        found = record(topic, encode(event))
         await self.handlers.on_records([found])
 
     async def keep_changing(self) -> None:

@@ -18,14 +18,16 @@ from common.alert_rules import Rule, read_rule, rule_document
 from common.events import (
     BurnPair,
     BurnRateSnapshot,
-    IngestCounters,
     RuleChanged,
     ServiceForecast,
     SloForecast,
     SloStatus,
     WindowRate,
+    headline,
 )
-from common.slo import DataStatus, RiskLevel, SliType
+from common.slo import DataStatus, RiskLevel
+from tests import burn_events
+from tests.burn_events import slo_status
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PAIRS = ((3600, 300, 14.4), (21_600, 1800, 6.0), (86_400, 7200, 3.0), (259_200, 21_600, 1.0))
@@ -130,15 +132,9 @@ def slo(  # noqa: PLR0913 - a figure for each parameter
     """Return an objective with these burn rates: of the four pairs, of 5 m, 1 h and 24 h."""
     levels = [(2.0, RiskLevel.FREEZE), (1.5, RiskLevel.DANGER), (1.0, RiskLevel.OBSERVE)]
     lengths = {"5m": 300, "1h": 3600, "24h": 86_400}
-    return SloStatus(
+    return slo_status(
         id=1,
         name=name,
-        sli_type=SliType.AVAILABILITY,
-        objective=0.999,
-        window_days=30,
-        threshold_seconds=None,
-        max_error_ratio=None,
-        min_bad_events=1,
         default=False,
         revision=1,
         total=1_000_000,
@@ -152,7 +148,6 @@ def slo(  # noqa: PLR0913 - a figure for each parameter
         risk_level=next((level for least, level in levels if composite >= least), RiskLevel.SAFE),
         risk_capped=False,
         data_status=status,
-        coverage_ratio=1.0,
         windows={
             window: WindowRate(seconds, 100_000, bad, rate)
             for (window, seconds), rate in zip(lengths.items(), rates, strict=True)
@@ -165,27 +160,15 @@ def snapshot(
     *slos: SloStatus, service: str = "checkout", status: DataStatus = DataStatus.OK
 ) -> BurnRateSnapshot:
     """Return a service's snapshot; the first objective speaks for it."""
-    first = slos[0]
-    return BurnRateSnapshot(
-        service_name=service,
+    return burn_events.snapshot(
+        service,
+        *slos,
         shard=0,
-        epoch=1,
         evaluated_at=START,
         applied_through=START,
         data_status=status,
-        risk_level=first.risk_level,
-        burn_rate_5m=first.burn_rate_5m,
-        burn_rate_1h=first.burn_rate_1h,
-        burn_rate_24h=first.burn_rate_24h,
-        composite_burn_rate=first.composite_burn_rate,
-        error_budget_consumed=first.error_budget_consumed,
-        error_budget_remaining=first.error_budget_remaining,
-        resolution_seconds=10,
-        short_window_seconds=300,
-        stale_after_seconds=300,
         newest_at=START,
-        counters=IngestCounters(),
-        slos=slos,
+        **headline(slos[0]),
     )
 
 

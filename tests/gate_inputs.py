@@ -16,15 +16,16 @@ from common.arithmetic import (
 from common.events import (
     BurnPair,
     BurnRateSnapshot,
-    IngestCounters,
     OverrideChanged,
     SloStatus,
     WindowRate,
 )
 from common.policy import Policy
 from common.policy_document import parse_policy
-from common.slo import DataStatus, RiskLevel, SliType
+from common.slo import DataStatus, RiskLevel
 from gate.domain import Inputs, ShardSign
+from tests import burn_events
+from tests.burn_events import slo_status
 
 NOW = datetime(2026, 11, 23, 6, 40, tzinfo=UTC)
 SERVICE = "checkout"
@@ -60,14 +61,10 @@ def objective(  # noqa: PLR0913 - the parts of an objective
     capped = cap_risk_level(level, day[0], min_bad_events)
     consumed = error_budget_consumed(*slo, ratio)
     by_window = {300: short, 3600: hour, 86_400: day, **(pairs or {})}
-    return SloStatus(
+    return slo_status(
         id=1,
         name=name,
-        sli_type=SliType.AVAILABILITY,
         objective=float(ratio),
-        window_days=30,
-        threshold_seconds=None,
-        max_error_ratio=None,
         min_bad_events=min_bad_events,
         default=False,
         revision=1,
@@ -82,7 +79,6 @@ def objective(  # noqa: PLR0913 - the parts of an objective
         risk_level=capped,
         risk_capped=capped is not level,
         data_status=status,
-        coverage_ratio=1.0,
         windows={
             window: WindowRate(seconds, total, bad, rate)
             for (window, seconds), (bad, total), rate in zip(
@@ -128,28 +124,15 @@ def snapshot(
     epoch: int = 1,
 ) -> BurnRateSnapshot:
     """Return a service's snapshot, that of its worst objective."""
-    found = tuple(slos or [objective()])
-    worst = max(found, key=lambda slo: slo.composite_burn_rate)
-    return BurnRateSnapshot(
-        service_name=SERVICE,
+    return burn_events.snapshot(
+        SERVICE,
+        *(slos or [objective()]),
         shard=0,
         epoch=epoch,
         evaluated_at=at,
         applied_through=at,
         data_status=status,
-        risk_level=worst.risk_level,
-        burn_rate_5m=worst.burn_rate_5m,
-        burn_rate_1h=worst.burn_rate_1h,
-        burn_rate_24h=worst.burn_rate_24h,
-        composite_burn_rate=worst.composite_burn_rate,
-        error_budget_consumed=worst.error_budget_consumed,
-        error_budget_remaining=worst.error_budget_remaining,
-        resolution_seconds=10,
-        short_window_seconds=300,
-        stale_after_seconds=300,
         newest_at=at - timedelta(seconds=5),
-        counters=IngestCounters(),
-        slos=found,
     )
 
 

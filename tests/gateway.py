@@ -1,17 +1,13 @@
 """A gateway without servers: a store in memory, and records handed to the real handlers."""
 
-import copy
 import itertools
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import httpx
-import msgspec
 import numpy as np
-from aiokafka import ConsumerRecord
 from fastapi import FastAPI
 
 from api_gateway.discovery import Discovery
@@ -31,25 +27,19 @@ from common.access.key_ring import KeyRing
 from common.audit import Deed
 from common.events import (
     BurnRateMessage,
-    BurnRateSnapshot,
     CatalogMessage,
     GateDecision,
-    IngestCounters,
     PolicyMessage,
     ServiceForecast,
-    ShardHeartbeat,
-    SloStatus,
-    WindowRate,
     encode,
 )
 from common.kafka import UnknownOutcomeError
-from common.sharding import shard_of
-from common.slo import DataStatus, RiskLevel, SliType
 from common.topics import BURNRATES, CATALOG, DECISIONS, FORECASTS, POLICIES
+from tests.burn_events import NOW
+from tests.kafka_records import record
+from tests.memory_store import Memory, Outage
 
-NOW = datetime(2026, 3, 2, 12, 0, 30, tzinfo=UTC)
 TOKEN = "a token of this test"
-PARTITIONS = 4
 READ_TOPICS = (BURNRATES, DECISIONS, FORECASTS, CATALOG, POLICIES)
 
 
@@ -67,26 +57,11 @@ class Rows:
     revision: int = 0
 
 
-class MemoryStore:
-    """Keeps what a writer did when its block ends well. `failure` is raised when it is opened."""
+class MemoryStore(Memory["Rows", "MemorySession"]):
+    """The catalog and its counts."""
 
     def __init__(self) -> None:
-        self.rows = Rows()
-        self.failure: Exception | None = None
-
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator["MemorySession"]:
-        if self.failure:
-            raise self.failure
-        yield MemorySession(self.rows)
-
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator["MemorySession"]:
-        if self.failure:
-            raise self.failure
-        draft = copy.deepcopy(self.rows)
-        yield MemorySession(draft)
-        self.rows = draft
+        super().__init__(Rows(), MemorySession, Outage())
 
 
 class MemorySession:
@@ -263,7 +238,7 @@ class GatewayHarness:
 
     async def feed_bytes(self, topic: str, value: bytes | None) -> None:
         offset = next(iter(self.offsets))
-        await self.handlers.on_records([record(topic, offset, value)])
+        await self.handlers.on_records([record(topic, value, offset=offset)])
 
     async def write(self, method: str, path: str, content: object = None) -> httpx.Response:
         """Send a write with the token; content that is bytes goes as it is."""
@@ -293,81 +268,3 @@ class GatewayHarness:
         response = await self.write("POST", f"/api/slo/{service}/targets", body)
         assert response.status_code == 201, response.text
         return response.json()
-
-
-def record(topic: str, offset: int, value: bytes | None) -> Any:
-    """Return a record as a consumer gives it."""
-    return ConsumerRecord(topic, 0, offset, 0, 0, None, value, None, 0, 0, ())
-
-
-def slo_status(**fields: Any) -> SloStatus:
-    """Return an objective's figures; the virtual default one unless told otherwise."""
-    base = SloStatus(
-        id=None,
-        name="default",
-        sli_type=SliType.AVAILABILITY,
-        objective=0.999,
-        window_days=30,
-        threshold_seconds=None,
-        max_error_ratio=None,
-        min_bad_events=1,
-        default=True,
-        revision=0,
-        total=1000,
-        bad=2,
-        burn_rate_5m=2.0,
-        burn_rate_1h=2.0,
-        burn_rate_24h=2.0,
-        composite_burn_rate=2.0,
-        error_budget_consumed=2.0,
-        error_budget_remaining=-1.0,
-        risk_level=RiskLevel.DANGER,
-        risk_capped=False,
-        data_status=DataStatus.OK,
-        coverage_ratio=1.0,
-        windows={"5m": WindowRate(300, 10, 1, 2.0)},
-        burn_pairs=(),
-    )
-    return msgspec.structs.replace(base, **fields)
-
-
-def for_target(target: dict[str, Any], **fields: Any) -> SloStatus:
-    """Return figures for a target as the gateway answered it."""
-    names = ("id", "name", "objective", "window_days", "threshold_seconds", "max_error_ratio")
-    own = {name: target[name] for name in (*names, "min_bad_events", "revision")}
-    kind = SliType(target["sli_type"])
-    return slo_status(**own, sli_type=kind, default=False, **fields)
-
-
-def snapshot(service: str, *slos: SloStatus, **fields: Any) -> BurnRateSnapshot:
-    """Return a snapshot at NOW."""
-    shown = slos or (slo_status(),)
-    worst = max(shown, key=lambda slo: slo.composite_burn_rate)
-    base = BurnRateSnapshot(
-        service_name=service,
-        shard=shard_of(service, PARTITIONS),
-        epoch=1,
-        evaluated_at=NOW,
-        applied_through=NOW - timedelta(seconds=1),
-        data_status=DataStatus.OK,
-        risk_level=worst.risk_level,
-        burn_rate_5m=worst.burn_rate_5m,
-        burn_rate_1h=worst.burn_rate_1h,
-        burn_rate_24h=worst.burn_rate_24h,
-        composite_burn_rate=worst.composite_burn_rate,
-        error_budget_consumed=worst.error_budget_consumed,
-        error_budget_remaining=worst.error_budget_remaining,
-        resolution_seconds=10,
-        short_window_seconds=300,
-        stale_after_seconds=300,
-        newest_at=NOW - timedelta(seconds=5),
-        counters=IngestCounters(),
-        slos=shown,
-    )
-    return msgspec.structs.replace(base, **fields)
-
-
-def heartbeat(shard: int, at: datetime = NOW, **fields: Any) -> ShardHeartbeat:
-    """Return a sign of life."""
-    base = ShardHeartbeat(shard, 1, at, at, 0)
-    return msgspec.structs.replace(base, **fields)

@@ -4,7 +4,8 @@ from datetime import timedelta
 from typing import Any, Final
 
 from api_gateway.alert_ports import HistoryLine
-from tests.gateway import NOW, GatewayHarness
+from tests.burn_events import NOW
+from tests.gateway import GatewayHarness
 from tests.gateway_alerts import alert, notification
 
 OPERATIONS: Final = {

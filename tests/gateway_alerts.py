@@ -1,8 +1,6 @@
 """Alerts and what is wanted of them in memory, for a gateway without servers."""
 
-import copy
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -17,7 +15,9 @@ from api_gateway.alert_ports import (
 )
 from common.audit import Deed
 from common.silences import Matcher
-from tests.gateway import NOW, MemoryStore
+from tests.burn_events import NOW
+from tests.gateway import MemoryStore
+from tests.memory_store import Memory
 
 
 @dataclass
@@ -37,30 +37,15 @@ class AlertRows:
     revision: int = 0
 
 
-class MemoryAlerts:
-    """Keeps what a writer did when its block ends well; fails whenever the catalog's store does."""
+class MemoryAlerts(Memory["AlertRows", "MemoryAlertSession"]):
+    """Alerts and what users want of them; fails whenever the catalog's store does."""
 
     def __init__(self, catalog: MemoryStore) -> None:
-        self.rows = AlertRows()
+        super().__init__(AlertRows(), MemoryAlertSession, catalog.outage)
         self.rows.channels[1] = Channel(
             1, "simulated", "simulated", {}, enabled=True, revision=1, created_at=NOW,
             updated_at=NOW, retired=False,
         )  # fmt: skip
-        self._catalog = catalog
-
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator["MemoryAlertSession"]:
-        if self._catalog.failure:
-            raise self._catalog.failure
-        yield MemoryAlertSession(self.rows)
-
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator["MemoryAlertSession"]:
-        if self._catalog.failure:
-            raise self._catalog.failure
-        draft = copy.deepcopy(self.rows)
-        yield MemoryAlertSession(draft)
-        self.rows = draft
 
 
 class MemoryAlertSession:

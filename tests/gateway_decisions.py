@@ -9,7 +9,7 @@ from common.events import ChangeClass, Decision, GateDecision, Reason, Verdict
 from common.policy import CHANGE_CLASSES
 from common.sharding import shard_of
 from common.slo import DataStatus, RiskLevel
-from tests.gateway import NOW, PARTITIONS
+from tests.burn_events import NOW, PARTITIONS
 
 LIFETIME = timedelta(seconds=30)
 

@@ -14,7 +14,8 @@ from api_gateway.discovery import Discovery
 from api_gateway.handlers import Handlers
 from api_gateway.settings import GatewaySettings
 from api_gateway.web import gateway_app
-from tests.gateway import NOW, PARTITIONS, TOKEN, GatewayHarness, MemorySender, MemoryStore
+from tests.burn_events import NOW, PARTITIONS
+from tests.gateway import TOKEN, GatewayHarness, MemorySender, MemoryStore
 from tests.gateway_alerts import MemoryAlerts
 from tests.gateway_ingest import MemoryIngest, MemoryLogs
 from tests.gateway_intents import MemoryIntents, MemoryResults

@@ -8,7 +8,7 @@ import msgspec
 from common.events import Exhaustion, ServiceForecast, SloForecast
 from common.sharding import shard_of
 from common.slo import DataStatus
-from tests.gateway import NOW, PARTITIONS
+from tests.burn_events import NOW, PARTITIONS
 
 
 def slo_forecast(**fields: Any) -> SloForecast:

@@ -13,7 +13,8 @@ from api_gateway.redelivery import Letter, Redelivery
 from common.audit import Deed
 from common.log_ends import LogEnd
 from common.topics import METRICS
-from tests.gateway import NOW, MemoryStore
+from tests.burn_events import NOW
+from tests.gateway import MemoryStore
 
 LETTER_ID = "00000000000000000000000000000001"
 
@@ -47,15 +48,14 @@ class MemoryIngest:
         self.outboxes = [OutboxBacklog("api-gateway", 0, None)]
         self.sent: list[Redelivery] = []
         self.audited: list[Deed] = []
-        self._catalog = catalog
+        self._outage = catalog.outage
 
     def keep(self, *letters: Letter) -> None:
         self.letters |= {found.id: found for found in letters}
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator["MemoryIngestSession"]:
-        if self._catalog.failure:
-            raise self._catalog.failure
+        self._outage.check()
         yield MemoryIngestSession(self)
 
     write = read

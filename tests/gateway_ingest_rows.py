@@ -7,7 +7,8 @@ from aiokafka import TopicPartition
 
 from common.log_ends import LogEnd
 from common.topics import METRICS
-from tests.gateway import NOW, GatewayHarness
+from tests.burn_events import NOW
+from tests.gateway import GatewayHarness
 from tests.gateway_ingest import LETTER_ID, letter
 
 OPERATIONS: Final = {"list_dead_letters", "get_dead_letter", "replay_dead_letter", "get_lag"}

@@ -1,10 +1,9 @@
 """Overrides, policies, audit and the gate's results in memory, for a gateway without servers."""
 
-import copy
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from api_gateway.intent_ports import AuditQuery
@@ -19,7 +18,23 @@ from api_gateway.intents import (
 from api_gateway.result_ports import ChangeQuery, StoredChange, StoredDecision
 from common.audit import AuditEntry, AuditHead, Deed, chained
 from common.events import GateDecision, PolicyMessage
-from tests.gateway import NOW, MemoryStore
+from tests.burn_events import NOW
+from tests.gateway import MemoryStore
+from tests.memory_store import Memory
+
+ALLOWING = NewOverride(
+    service_name="checkout",
+    decision="ALLOW",
+    actor="ana",
+    reason="hotfix for the payment outage",
+    ticket=None,
+    version=None,
+    change_class=None,
+    created_at=NOW,
+    expires_at=NOW + timedelta(hours=1),
+    max_uses=None,
+    state="active",
+)
 
 
 @dataclass
@@ -33,26 +48,11 @@ class IntentRows:
     revision: int = 0
 
 
-class MemoryIntents:
-    """Keeps what a writer did when its block ends well; fails whenever the catalog's store does."""
+class MemoryIntents(Memory["IntentRows", "MemoryIntentSession"]):
+    """Overrides and policies; fails whenever the catalog's store does."""
 
     def __init__(self, catalog: MemoryStore) -> None:
-        self.rows = IntentRows()
-        self._catalog = catalog
-
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator["MemoryIntentSession"]:
-        if self._catalog.failure:
-            raise self._catalog.failure
-        yield MemoryIntentSession(self.rows)
-
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator["MemoryIntentSession"]:
-        if self._catalog.failure:
-            raise self._catalog.failure
-        draft = copy.deepcopy(self.rows)
-        yield MemoryIntentSession(draft)
-        self.rows = draft
+        super().__init__(IntentRows(), MemoryIntentSession, catalog.outage)
 
 
 class MemoryIntentSession:
@@ -146,12 +146,11 @@ class MemoryResults:
     def __init__(self, catalog: MemoryStore) -> None:
         self.stored_decisions: list[StoredDecision] = []
         self.stored_changes: list[StoredChange] = []
-        self._catalog = catalog
+        self._outage = catalog.outage
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator["MemoryResults"]:
-        if self._catalog.failure:
-            raise self._catalog.failure
+        self._outage.check()
         yield self
 
     async def decisions(

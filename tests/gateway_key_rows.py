@@ -4,7 +4,8 @@ from typing import Any, Final
 
 from api_gateway.api_keys import ApiKey, StoredSecret, key_changed
 from common.access.keys import secret_hash, written
-from tests.gateway import NOW, GatewayHarness
+from tests.burn_events import NOW
+from tests.gateway import GatewayHarness
 
 OPERATIONS: Final = {"list_keys", "create_key", "get_key", "rotate_key", "revoke_key"}
 CREATE_NOTHING: Final = {"rotate_key"}

@@ -1,14 +1,13 @@
 """API keys in memory, for a gateway without servers."""
 
-import copy
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from api_gateway.api_keys import ApiKey, NewApiKey
 from common.audit import Deed
 from tests.gateway import MemoryStore
+from tests.memory_store import Memory
 
 
 @dataclass
@@ -20,26 +19,11 @@ class KeyRows:
     deeds: list[Deed] = field(default_factory=list)
 
 
-class MemoryKeys:
-    """Keeps what a writer did when its block ends well; fails whenever the catalog's store does."""
+class MemoryKeys(Memory["KeyRows", "MemoryKeySession"]):
+    """Keys; fails whenever the catalog's store does."""
 
     def __init__(self, catalog: MemoryStore) -> None:
-        self.rows = KeyRows()
-        self._catalog = catalog
-
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator["MemoryKeySession"]:
-        if self._catalog.failure:
-            raise self._catalog.failure
-        yield MemoryKeySession(self.rows)
-
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator["MemoryKeySession"]:
-        if self._catalog.failure:
-            raise self._catalog.failure
-        draft = copy.deepcopy(self.rows)
-        yield MemoryKeySession(draft)
-        self.rows = draft
+        super().__init__(KeyRows(), MemoryKeySession, catalog.outage)
 
 
 class MemoryKeySession:

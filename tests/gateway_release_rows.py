@@ -4,7 +4,8 @@ from typing import Any, Final
 
 from api_gateway.result_ports import StoredChange, StoredDecision
 from common.events import ChangeEvent
-from tests.gateway import NOW, GatewayHarness
+from tests.burn_events import NOW
+from tests.gateway import GatewayHarness
 from tests.gateway_decisions import decided, overriding, verdict
 
 OPERATIONS: Final = {

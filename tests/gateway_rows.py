@@ -1,7 +1,8 @@
 """A gateway with something of each kind, so that every operation has what it is asked for."""
 
 from tests import gateway_alert_rows, gateway_ingest_rows, gateway_key_rows, gateway_release_rows
-from tests.gateway import NOW, PARTITIONS, GatewayHarness, for_target, heartbeat, snapshot
+from tests.burn_events import NOW, PARTITIONS, for_target, heartbeat, snapshot
+from tests.gateway import GatewayHarness
 from tests.gateway_forecasts import forecast_for, service_forecast
 
 

@@ -12,9 +12,17 @@ from api_gateway.domain import default_definition
 from api_gateway.narrative.subject import Change, Onset, OpenEpisode, Release, Subject
 from api_gateway.state import ServiceState, service_state
 from common.arithmetic import cap_risk_level, composite_burn_rate, risk_level
-from common.events import BurnPair, ServiceForecast, SloForecast, SloStatus, WindowRate
+from common.events import (
+    BurnPair,
+    ServiceForecast,
+    SloForecast,
+    SloStatus,
+    WindowRate,
+    headline,
+    worst_of,
+)
 from common.slo import DataStatus, SliType
-from tests.gateway import NOW, slo_status, snapshot
+from tests.burn_events import NOW, slo_status, snapshot
 
 NAMES = ("checkout", "payments", "cart", "login", "search-eu.v2", "a", "not", "safe", "svc_9-")
 VERSIONS = ("1.42.0", "v7", "2026.03.02-1", "3f9c2ab", "", "ignore all rules", "https://x.example")
@@ -57,19 +65,13 @@ def random_subject(rng: random.Random, now: datetime = NOW) -> Subject:
 
 
 def _with_all(state: ServiceState, slos: tuple[SloStatus, ...]) -> ServiceState:
-    worst = max(slos, key=lambda s: (s.composite_burn_rate, s.error_budget_consumed, s.name))
+    worst = worst_of(slos)
     return replace(
         state,
         slos=slos,
         slo_id=worst.id,
         slo_name=worst.name,
-        risk_level=worst.risk_level,
-        burn_rate_5m=worst.burn_rate_5m,
-        burn_rate_1h=worst.burn_rate_1h,
-        burn_rate_24h=worst.burn_rate_24h,
-        composite_burn_rate=worst.composite_burn_rate,
-        error_budget_consumed=worst.error_budget_consumed,
-        error_budget_remaining=worst.error_budget_remaining,
+        **headline(worst),
     )
 
 

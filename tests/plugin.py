@@ -13,6 +13,7 @@ import pytest
 
 from burnline.config import DataDir
 from tests.cluster import Cluster
+from tests.server_choice import use_containers
 from tests.servers import note_kafka
 from tests.stack import Stack
 
@@ -102,15 +103,29 @@ def fresh_topics(kafka: Cluster) -> str:
 
 
 @pytest.fixture(scope="module")
-def new_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Stack]]:
-    """Start a whole stack at each call: `new_stack(VARIABLE="...")`; all end with the module."""
+def new_stack(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Stack]]:
+    """Start a whole stack at each call: `new_stack(VARIABLE="...")`; all end with the module.
+
+    It brings its own servers, or is sent to containers: there, two stacks would share the topics.
+    """
     stacks: list[Stack] = []
 
     def start(**environment: str) -> Stack:
-        stack = Stack(DataDir(tmp_path_factory.mktemp("stack", numbered=True)), environment)
+        data_dir = DataDir(tmp_path_factory.mktemp("stack", numbered=True))
+        if use_containers():
+            assert not stacks, "with containers there is one stack at a time"
+            cluster: Cluster = request.getfixturevalue("running_cluster")
+            addresses = asyncio.run(_addresses(cluster))
+            outside = {"postgres": cluster.postgres, "kafka": cluster.kafka}
+            stack = Stack(data_dir, {**addresses, **environment}, outside)
+        else:
+            stack = Stack(data_dir, environment)
         stacks.append(stack)
         stack.start()
-        note_kafka()
+        if not stack.outside:
+            note_kafka()
         return stack
 
     yield start
@@ -122,3 +137,11 @@ def new_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
 def stack(new_stack: Callable[..., Stack]) -> Stack:
     """The module's whole stack on Apache Kafka and PostgreSQL, without the simulator."""
     return new_stack()
+
+
+async def _addresses(cluster: Cluster) -> dict[str, str]:
+    """Where a stack finds empty topics and a database of its own."""
+    await cluster.mend()
+    await cluster.fresh_topics()
+    database = cluster.database_url(await cluster.new_database())
+    return {"DATABASE_URL": database, "KAFKA_BOOTSTRAP_SERVERS": cluster.bootstrap()}

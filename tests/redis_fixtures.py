@@ -1,5 +1,6 @@
-"""A real Redis for tests: `redis-server` from the PATH, on a free port, without a file."""
+"""A real Redis for tests, on a free port, without a file: of the PATH, or in a container."""
 
+import asyncio
 import os
 import shutil
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from redis.exceptions import RedisError
 
 from burnline.command import Command
 from burnline.ports import LOOPBACK, free_port
+from tests.containers import redis_server
+from tests.server_choice import use_containers
 from tests.servers import running
 
 
@@ -25,15 +28,26 @@ class RedisNode:
 
     def start(self) -> None:
         """Run it; empty as it is without a file."""
+        if use_containers():
+            self._start_container()
+        else:
+            self._start_process()
+
+    def stop(self) -> None:
+        """End it."""
+        self._running.close()
+
+    def _start_container(self) -> None:
+        server = redis_server(self._port, self._answers)
+        self._running.callback(server.end_at_once)
+        asyncio.run(server.start())
+
+    def _start_process(self) -> None:
         program = shutil.which("redis-server")
         assert program, "redis-server is not on the PATH: apt-get install redis-server"
         options = ("--port", str(self._port), "--bind", LOOPBACK, "--save", "")
         command = Command("redis", (program, *options), self._answers, directory=self._folder)
         self._running.enter_context(running(command, self._folder, dict(os.environ)))
-
-    def stop(self) -> None:
-        """End it."""
-        self._running.close()
 
     async def _answers(self) -> bool:
         client = Redis.from_url(self.url)

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka import TopicPartition
 
 from common.kafka import Record
 from common.ledger import NEVER, Batch, LedgerLimits, LedgerParts, Levels, RetryDelays, ShardLedger
 from common.ledger_store import FencedError, StoredOffset
 from common.log_bounds import LogBounds
 from common.settings import KafkaSettings
+from tests import kafka_records
 
 TOPICS = ("metrics", "history")
 SHARD = 0
@@ -140,7 +141,9 @@ class FakeConsumer:
 def record(topic: str, offset: int, value: int) -> Record:
     wire = str(value).encode()
     stamp = int(NOW.timestamp() * 1000)
-    return ConsumerRecord(topic, SHARD, offset, stamp, 1, None, wire, None, -1, len(wire), ())
+    return kafka_records.record(
+        topic, wire, partition=SHARD, offset=offset, timestamp=stamp, key=None
+    )
 
 
 class Work:

@@ -1,12 +1,13 @@
 """A whole stack under its real supervisor, and the ways to hurt it."""
 
+import asyncio
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,6 +21,7 @@ from burnline.postgres_home import forget_home
 from burnline.processes import ProcessIdentity, die_with_parent, end_processes
 from burnline.services import PLAIN_HTTP
 from burnline.state import ChildState, StackState, read_state
+from tests.server_process import Server
 
 START_TIMEOUT_SECONDS: Final = 300.0
 END_SECONDS: Final = 10.0
@@ -31,10 +33,15 @@ SERVER_VARIABLES: Final = ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL
 
 @dataclass(slots=True)
 class Stack:
-    """One stack in its own data directory, on free ports; `environment` goes to every process."""
+    """One stack in its own data directory, on free ports; `environment` goes to every process.
+
+    `outside` are servers that it is sent to, by the names that its own would have: they are hurt
+    under the same names.
+    """
 
     data_dir: DataDir
     environment: dict[str, str] = field(default_factory=dict)
+    outside: Mapping[str, Server] = field(default_factory=dict)
     _supervisor: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -117,12 +124,19 @@ class Stack:
 
     def signal(self, name: str, signum: int) -> None:
         """Signal one process and its group, for example SIGSTOP."""
+        if name in self.outside:
+            assert signum == signal.SIGKILL
+            self.kill(name)
+            return
         identity = self.process(name).identity
         assert identity is not None, f"{name} does not run"
         identity.send(signum)
 
     def kill(self, name: str) -> None:
         """SIGKILL one process and return once it is gone; the supervisor starts it again."""
+        if name in self.outside:
+            asyncio.run(self.outside[name].kill())
+            return
         identity = self.process(name).identity
         assert identity is not None, f"{name} does not run"
         identity.send(signal.SIGKILL)
@@ -146,11 +160,16 @@ class Stack:
 
     def hold(self, name: str) -> None:
         """From its next end on, keep one process down."""
+        if name in self.outside:
+            return  # nobody starts it again
         self.data_dir.hold(name).parent.mkdir(exist_ok=True)
         self.data_dir.hold(name).touch()
 
     def release(self, name: str) -> None:
         """Let the supervisor start it again."""
+        if name in self.outside:
+            asyncio.run(self.outside[name].start())
+            return
         self.data_dir.hold(name).unlink(missing_ok=True)
 
     def set_environment(self, name: str, **variables: str) -> None:

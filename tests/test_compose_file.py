@@ -1,9 +1,12 @@
 """docker-compose.yml keeps what it promises: valid, complete, locked, and on loopback only."""
 
 import importlib
+import os
 import pkgutil
 import re
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -244,3 +247,32 @@ def test_what_must_not_be_lost_is_on_a_named_volume() -> None:
     }.items():
         mounts = dict(volume.split(":")[:2][::-1] for volume in SERVICES[name]["volumes"])
         assert mounts[folder] in named
+
+
+@pytest.mark.parametrize("token", ["a token that opens reads", ""])
+def test_prometheus_asks_with_the_read_token(token: str, tmp_path: Path) -> None:
+    service, file = SERVICES["prometheus"], tmp_path / "read-token"
+    assert "BURNLINE_READ_TOKEN" in service["environment"]
+    shell, script, *program = service["entrypoint"]
+    assert (shell, program) == ("/bin/sh", ["/bin/prometheus"])
+    start = project_root() / "deploy/prometheus" / Path(script).name
+    environment = {**os.environ, "BURNLINE_READ_TOKEN": token, "READ_TOKEN_FILE": str(file)}
+    done = subprocess.run(
+        (shell, start, "echo", "what follows"),
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "what follows\n"
+    assert (file.read_text(), file.stat().st_mode & 0o777) == (token, 0o600)
+
+
+def test_every_process_is_asked_with_a_key() -> None:
+    folder = project_root() / "deploy/prometheus"
+    jobs = yaml.safe_load((folder / "prometheus.yml").read_text())["scrape_configs"]
+    keys = {job["job_name"]: job["authorization"]["credentials_file"] for job in jobs}
+    assert set(keys) == {process.name for process in PROCESSES}
+    [file] = set(keys.values())
+    assert f"{{READ_TOKEN_FILE:-{file}}}" in (folder / "start.sh").read_text()
+    assert file.startswith(tuple(f"{place}/" for place in SERVICES["prometheus"]["tmpfs"]))

@@ -29,6 +29,7 @@ def dashboard() -> Path:
     return ensure_dashboard()
 
 
+@pytest.mark.slow  # builds the dashboard
 def test_the_overview_needs_little_script(dashboard: Path) -> None:
     """What the first page loads, compressed; charts come with the pages that draw them."""
     page = (dashboard / "index.html").read_text()

@@ -19,7 +19,8 @@ from common.kafka import Publisher
 from common.settings import KafkaSettings
 from ingest.app import create_app as create_ingest
 from ingest.settings import IngestSettings
-from tests.gateway import PARTITIONS, TOKEN
+from tests.burn_events import PARTITIONS
+from tests.gateway import TOKEN
 
 ADMIN = {"Authorization": f"Bearer {TOKEN}"}
 

@@ -24,7 +24,7 @@ SECTIONS = {
     "alerts": ["alerts.metrics", "alerts.delivery.metrics"],
     "api-gateway": ["api_gateway.metrics"],
     "Every consumer": ["common.metrics"],
-    "Every service": ["common.access.metrics"],
+    "Every service": ["common.access.metrics", "common.unreadable"],
 }
 APPLICATIONS = ("ingest", "burnrate", "forecast", "gate", "alerts", "api_gateway")
 ROW = re.compile(r"\| `(burnline_\w+)` \| (\w+) \| ([\w, ]*?) ?\| .+ \|")

@@ -16,6 +16,8 @@ import pytest
 from tests.access import api_key
 from tests.servers import held_port
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "bootstrap-0d3f6a1c9b"
 READ_TOKEN = "reader-77ab20c4e1"
 PASSWORDS = {

@@ -32,6 +32,8 @@ from tests.certificates import Authority, Signed
 from tests.servers import held_port, running
 from tests.tls_proxy import postgres_tls, server_context
 
+pytestmark = pytest.mark.servers  # of its own, with certificates
+
 PASSWORD = "a password of these tests"
 
 

@@ -9,6 +9,8 @@ from typer.testing import CliRunner
 
 from burnline.main import COMMANDS, HELP, make_app
 
+pytestmark = pytest.mark.slow
+
 TELL_IMPORTS = """
 import atexit, sys
 from burnline.main import main

@@ -13,6 +13,8 @@ import pytest
 from burnline import artifacts
 from burnline.errors import BrokerUnavailableError, StackError
 
+pytestmark = pytest.mark.slow
+
 JARS = {"a.jar": b"first", "b.jar": b"second"}
 HASHES = {name: hashlib.sha256(content).hexdigest() for name, content in JARS.items()}
 

@@ -10,7 +10,8 @@ from typer.testing import CliRunner, Result
 from burnline.errors import StackError
 from burnline.main import make_app
 from common.access.keys import presented_key
-from tests.gateway import PARTITIONS, TOKEN, MemoryStore
+from tests.burn_events import PARTITIONS
+from tests.gateway import TOKEN, MemoryStore
 from tests.gateway_fixtures import gateway_on
 from tests.live_app import live
 

@@ -5,6 +5,7 @@ import contextlib
 import os
 from pathlib import Path
 
+import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from burnline.broker import broker_command
@@ -12,6 +13,8 @@ from burnline.config import StackConfig
 from burnline.ports import Reservations
 from common.topics import TOPICS
 from tests.servers import running
+
+pytestmark = pytest.mark.slow
 
 
 async def exchange(bootstrap: str) -> None:

@@ -16,7 +16,8 @@ from burnline.report_figures import Period, Row, blocked, instant
 from burnline.report_run import gateway_url, report_of
 from common.clock import MICROSECONDS, to_micros
 from common.events import ChangeEvent, Decision
-from tests.gateway import NOW, GatewayHarness, for_target, heartbeat, snapshot
+from tests.burn_events import NOW, for_target, heartbeat, snapshot
+from tests.gateway import GatewayHarness
 from tests.gateway_alerts import alert
 from tests.gateway_decisions import decided
 from tests.gateway_intents import MemoryResults
@@ -113,7 +114,7 @@ async def test_without_services_it_says_so(gateway: GatewayHarness) -> None:
 
 
 async def test_a_gateway_that_fails_is_named(gateway: GatewayHarness) -> None:
-    gateway.store.failure = OSError("no database")
+    gateway.store.outage.failure = OSError("no database")
     with pytest.raises(StackError, match=r"/api/services.*503"):
         await report_of(gateway.client, WEEK, "md")
     async with httpx.AsyncClient(base_url="http://127.0.0.1:1", trust_env=False) as nobody:

@@ -19,6 +19,8 @@ from burnline.processes import ProcessIdentity, wait_gone
 from burnline.state import read_state
 from burnline.supervisor import Supervisor
 
+pytestmark = pytest.mark.slow
+
 SLEEP = ("/bin/sh", "-c", "exec sleep 600")
 DEAF_SCRIPT = """
 import signal, time

@@ -11,7 +11,7 @@ from common.events import BurnRateSnapshot, SloForecast, SloStatus, WindowRate
 from common.slo import DataStatus
 from forecast.domain import LOOK_BACK_HOURS, History, look_ahead
 from tests.backtest.scenarios import DAY, HOUR, MINUTE, Ints, Scenario
-from tests.gateway import slo_status, snapshot
+from tests.burn_events import slo_status, snapshot
 
 WINDOWS = {"5m": 300, "1h": HOUR, "24h": DAY}
 

@@ -31,6 +31,8 @@ from tests.backtest.scoring import (
     share_interval,
 )
 
+pytestmark = pytest.mark.slow
+
 OWN_SEEDS = range(5_000, 5_072)
 """Neither those that parameters were chosen on, nor those of the published figures."""
 

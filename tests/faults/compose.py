@@ -1,6 +1,7 @@
 """Restart every part of docker-compose.yml under load: `python -m tests.faults.compose`.
 
-Wants the core profile, just started on empty volumes, with .env beside it. Metric events go
+Wants the core profile, just started on empty volumes, with .env beside it; consumers may be doubled
+(`--scale burnrate=2 ...`), and reads may need a key. Metric events go
 straight to Kafka, changes over HTTP; then every row is compared with the model, and what the
 dashboard's address answers. Exit code 0: nothing was lost, nothing counted twice. `--kill` kills
 instead of restarting.
@@ -67,11 +68,11 @@ class Changes:
     def __init__(self, variables: dict[str, str]) -> None:
         self.sent, self.repeats = 0, 0
         self._url = f"http://127.0.0.1:{variables['INGEST_PORT']}/v1/changes"
-        self._headers = {"Authorization": f"Bearer {variables['BURNLINE_API_TOKEN']}"}
+        self.headers = {"Authorization": f"Bearer {variables['BURNLINE_API_TOKEN']}"}
 
     async def run(self, ended: asyncio.Event) -> None:
         """Send until told that it is enough; the last one is taken, too."""
-        async with httpx.AsyncClient(headers=self._headers, timeout=10, trust_env=False) as client:
+        async with httpx.AsyncClient(headers=self.headers, timeout=10, trust_env=False) as client:
             while not ended.is_set():
                 await self._send(client, f"1.{self.sent}")
                 self.sent += 1
@@ -153,7 +154,7 @@ async def trial(parts: Sequence[str], pause_seconds: float, *, kill: bool) -> li
                 ended.set()
             differences = await world.differences(_PATIENCE_SECONDS)
             page = f"http://127.0.0.1:{found['DASHBOARD_PORT']}"
-            differences += await world.rest_differences(page, _PATIENCE_SECONDS)
+            differences += await world.rest_differences(page, _PATIENCE_SECONDS, changes.headers)
             differences += await changes.differences(world.database_url)
             expected, _ = await world.expected()
             sys.stdout.write(

@@ -15,8 +15,8 @@ from burnline.command import Command
 from burnline.config import DataDir
 from burnline.postgres import PostgresNode
 from burnline.postgres_home import forget_home, open_home
-from tests.cluster import Server
 from tests.proxy import HOST
+from tests.server_process import ServerProcess
 from tests.servers import TEMPLATE, held_port, migrate
 
 SPARE_MEBIBYTES: Final = 96
@@ -44,7 +44,7 @@ class SmallDisk:
         self._data_dir.logs.mkdir(parents=True)
         self._node = PostgresNode(open_home(self._data_dir), HOST, held_port())
         self._disk = self._node.home.directory / "disk"
-        self._server: Server | None = None
+        self._server: ServerProcess | None = None
 
     @property
     def url(self) -> str:
@@ -53,13 +53,13 @@ class SmallDisk:
 
     async def start(self) -> None:
         """Make the database on the large disk, then run it from the small one."""
-        whole = Server(self._node.command(), self._data_dir.logs)
+        whole = ServerProcess(self._node.command(), self._data_dir.logs)
         await whole.start()
         await self._node.ensure_database(TEMPLATE)
         migrate(self.url)
         whole.stop()
         self._disk.mkdir()
-        self._server = Server(self._command(), self._data_dir.logs)
+        self._server = ServerProcess(self._command(), self._data_dir.logs)
         await self._server.start()
 
     def fill(self) -> None:

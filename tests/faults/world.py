@@ -92,12 +92,16 @@ class World:
                 return found
             await asyncio.sleep(_POLL_SECONDS)
 
-    async def rest_differences(self, url: str, seconds: float = 60) -> list[str]:
+    async def rest_differences(
+        self, url: str, seconds: float = 60, headers: dict[str, str] | None = None
+    ) -> list[str]:
         """Compare what the gateway answers with the model; return what stays unequal."""
         expected, _ = await self.expected()
         wanted = {name: snapshot[:2] for name, snapshot in expected.snapshots.items()}
         deadline = time.monotonic() + seconds
-        async with httpx.AsyncClient(base_url=url, trust_env=False, verify=PLAIN_HTTP) as client:
+        async with httpx.AsyncClient(
+            base_url=url, headers=headers, trust_env=False, verify=PLAIN_HTTP
+        ) as client:
             while True:
                 answers = {name: await _slo(client, name) for name in wanted}
                 found = table_differences("REST", wanted, answers)

@@ -5,6 +5,7 @@ bound of each field, and chains in which an answer's ids are used by the next re
 """
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,10 +25,23 @@ PHASES: Final = {"stateful": {"enabled": False}}
 """Without chains of requests: they are not the same in each run, so `make fuzz` makes them."""
 
 
+@dataclass(frozen=True)
+class Expected:
+    """What an application does on purpose although its document alone would not allow it."""
+
+    rules: Mapping[str, frozenset[str]]
+    """By operation: codes that may refuse a request which fits the schema."""
+    free_fields: frozenset[str] = frozenset()
+    """Fields of bodies in which the document leaves anything: any code may refuse them."""
+    stay_readable: frozenset[str] = frozenset()
+    """Operations after which what they delete may still be read."""
+
+
 @dataclass
 class Found:
     """What a run has done and what it has found."""
 
+    expected: Expected
     cases: int = 0
     by_status: Counter[int] = field(default_factory=Counter)
     operations: set[str] = field(default_factory=set)
@@ -37,12 +51,12 @@ class Found:
     """By a short text that is the same for the same fault, the long one with the request."""
 
 
-def fuzz(app: FastAPI, token: str, **config: Any) -> Found:
+def fuzz(app: FastAPI, token: str, expected: Expected, **config: Any) -> Found:
     """Send requests to every operation of an application until the bounds of `config` are met.
 
     `config` is Schemathesis's, for example `seed`, `generation` and `max-time`.
     """
-    found = Found()
+    found = Found(expected)
     for event in _run(app, token, config):
         if isinstance(event, events.ScenarioFinished | events.FuzzScenarioFinished):
             _note(event.recorder, found)
@@ -59,8 +73,9 @@ def documented(app: FastAPI) -> set[str]:
     return {f"{method.upper()} {path}" for path, item in paths.items() for method in item}
 
 
-def unknown_refusals(found: Found, rules: Mapping[str, frozenset[str]]) -> dict[str, set[str]]:
+def unknown_refusals(found: Found) -> dict[str, set[str]]:
     """Return by operation the codes that refused what fits the schema and are in no rule."""
+    rules = found.expected.rules
     unknown = {
         label: codes - rules.get(label, frozenset()) for label, codes in found.refused.items()
     }
@@ -97,13 +112,22 @@ def _note_failure(check: Any, interaction: Any, found: Found) -> None:
     response = getattr(interaction, "response", None)
     if check.name == "positive_data_acceptance" and response and response.status_code == REFUSED:
         errors = json.loads(response.content)["errors"]
-        found.refused[failure.operation] |= {error["code"] for error in errors}
+        free = found.expected.free_fields
+        found.refused[failure.operation] |= {
+            error["code"] for error in errors if not _is_in(error["field"], free)
+        }
         return
     if check.name == "not_a_server_error" and _is_unknown(failure.operation, response):
+        return
+    if check.name == "use_after_free" and failure.operation in found.expected.stay_readable:
         return
     short = f"{failure.operation}: {check.name}: {failure.title}"
     text = f"{failure.message}\n{check.failure_info.code_sample}"
     found.failures.setdefault(short, text)
+
+
+def _is_in(field: str, fields: frozenset[str]) -> bool:
+    return re.split(r"[.\[]", field)[0] in fields
 
 
 def _is_unknown(operation: str, response: Any) -> bool:

@@ -9,7 +9,6 @@ import asyncio
 import random
 import sys
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +16,7 @@ from fastapi import FastAPI
 
 from tests import ingest_fixtures
 from tests.fuzz import gateway, ingest
-from tests.fuzz.openapi import fuzz, unknown_refusals
+from tests.fuzz.openapi import Expected, fuzz, unknown_refusals
 from tests.gateway import TOKEN
 
 EXAMPLES: Final = 10_000  # for each operation and phase: time is the bound
@@ -29,13 +28,11 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def run(
-    name: str, app: FastAPI, token: str, rules: Mapping[str, frozenset[str]], **config: object
-) -> bool:
+def run(name: str, app: FastAPI, token: str, expected: Expected, **config: object) -> bool:
     """Fuzz an application; print what was done and found; tell whether nothing was found."""
     generation = {"database": "none", "max-examples": EXAMPLES}
-    found = fuzz(app, token, generation=generation, **config)
-    unknown = unknown_refusals(found, rules)
+    found = fuzz(app, token, expected, generation=generation, **config)
+    unknown = unknown_refusals(found)
     _say(f"{name}: {found.cases} requests to {len(found.operations)} operations")
     _say(f"  answers by status: {dict(sorted(found.by_status.items()))}")
     for short, text in found.failures.items():
@@ -56,11 +53,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as data_dir:
         app = ingest.ingest_app(Path(data_dir))
         bounds = {"seed": given.seed, "max-time": ingest_seconds}
-        rules = ingest.RULES_BEYOND_SCHEMA
-        is_good = run("ingest", app, ingest_fixtures.TOKEN, rules, **bounds)
+        is_good = run("ingest", app, ingest_fixtures.TOKEN, ingest.EXPECTED, **bounds)
     app = asyncio.run(gateway.filled_gateway())
     bounds["max-time"] = max(1, given.seconds - ingest_seconds)
-    return 0 if run("gateway", app, TOKEN, gateway.RULES_BEYOND_SCHEMA, **bounds) and is_good else 1
+    return 0 if run("gateway", app, TOKEN, gateway.EXPECTED, **bounds) and is_good else 1
 
 
 if __name__ == "__main__":

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from aiokafka import ConsumerRecord
-
 from burnrate.judge import Rules
 from common.kafka import Record
 from common.sharding import shard_of
 from common.topics import METRICS
+from tests import kafka_records
 
 SHARDS = 4
 SERVICE = "checkout"
@@ -47,15 +46,5 @@ def record(
     **fields: Any,
 ) -> Record:
     """Return a record of the home partition."""
-    given = {"partition": HOME, "offset": 7, "key": SERVICE.encode(), **fields}
-    return ConsumerRecord(
-        topic=topic,
-        timestamp=millis(appended_at),
-        timestamp_type=1,
-        value=value,
-        checksum=None,
-        serialized_key_size=-1 if given["key"] is None else len(given["key"]),
-        serialized_value_size=-1 if value is None else len(value),
-        headers=tuple(headers),
-        **given,
-    )
+    given = {"partition": HOME, "key": SERVICE.encode(), "headers": headers, **fields}
+    return kafka_records.record(topic, value, timestamp=millis(appended_at), **given)

@@ -1,6 +1,7 @@
 """Policies from files: the documented default, and those that a setting names."""
 
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -40,7 +41,12 @@ def read_policies(files: Iterable[Path]) -> list[Policy]:
     A later file stands in for an earlier policy of the same name, so also for the default.
     Raises PolicyFileError.
     """
-    return [read_policy(file) for file in (DEFAULT_POLICY_FILE, *files)]
+    return [_documented_default(), *(read_policy(file) for file in files)]
+
+
+@cache
+def _documented_default() -> Policy:
+    return read_policy(DEFAULT_POLICY_FILE)
 
 
 def read_policy(file: Path) -> Policy:

@@ -15,6 +15,8 @@ from fastapi import FastAPI
 from common.service import KEEP_ALIVE_SECONDS, build_app, is_stopping, make_server
 from common.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 DRAIN_SECONDS: Final = 0.5
 BALANCER_KEEPS_SECONDS: Final = 60  # as the load balancers of clouds and nginx do by default
 

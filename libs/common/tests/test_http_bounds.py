@@ -1,8 +1,10 @@
 """What bounds a request before any handler sees it, and what every answer carries."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -154,6 +156,18 @@ async def test_the_documentation_runs_its_own_script_and_no_other() -> None:
     assert "unsafe-inline" not in scripts
     planted = answer.text.replace("</body>", "<script>alert(1)</script></body>")
     assert content_policy(planted) != policy
+
+
+async def test_the_documentation_asks_no_other_host() -> None:
+    async with client_of(application()) as client:
+        page = (await client.get("/docs")).text
+        assert "//" not in re.sub(r"data:[^\"]*", "", page)
+        files = re.findall(r'(?:src|href)="(/[^"]+)"', page)
+        assert [Path(name).suffix for name in files] == [".css", ".js"]
+        style, script = [await client.get(name) for name in files]
+    assert ".swagger-ui" in style.text
+    assert "SwaggerUIBundle" in script.text
+    assert script.headers["Content-Type"].startswith("text/javascript")
 
 
 async def asked_by_a_page(client: httpx.AsyncClient, origin: str) -> tuple[Any, Any]:

@@ -2,19 +2,18 @@
 
 from itertools import groupby
 
-from aiokafka import ConsumerRecord
 from hypothesis import given
 from hypothesis import strategies as st
 
 from common.kafka import Record
 from common.read_buffer import Run, ShardBuffer, runs, size_bytes
+from tests import kafka_records
 
 TOPICS = ("metrics", "history")
 
 
 def record(topic: str, shard: int, offset: int, value: bytes | None = b"value") -> Record:
-    size = -1 if value is None else len(value)
-    return ConsumerRecord(topic, shard, offset, 0, 1, None, value, None, -1, size, ())
+    return kafka_records.record(topic, value, partition=shard, offset=offset, key=None)
 
 
 # neighbours: topic, shard, and how many records
@@ -72,6 +71,6 @@ def test_a_buffer_gives_back_all_in_order_in_flushes_that_are_not_too_large(
 
 
 def test_the_bytes_are_those_of_keys_and_values() -> None:
-    keyed = ConsumerRecord("metrics", 0, 0, 0, 1, b"key", b"value", None, 3, 5, ())
+    keyed = kafka_records.record("metrics", b"value", key=b"key")
     assert size_bytes([keyed, keyed]) == 16
     assert size_bytes([]) == 0

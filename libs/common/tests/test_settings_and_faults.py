@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import ConsumerRecord
 from pydantic import ValidationError
 
 from common.database import async_url
 from common.failpoints import failpoint
 from common.kafka import Record, decode_batch, header, parse_batch
 from common.settings import AdmissionSettings, DatabaseSettings, KafkaSettings, Settings
+from tests import kafka_records
 
 VARIABLES = [
     "BURNLINE_HOST",
@@ -89,7 +89,7 @@ def test_a_database_address_of_any_form_is_taken(scheme: str) -> None:
 
 
 def record(*headers: tuple[str, Any]) -> Record:
-    return ConsumerRecord("t", 0, 7, 0, 1, None, b"value", None, -1, 5, headers)
+    return kafka_records.record("t", b"value", headers=headers)
 
 
 def test_a_header_is_text_or_nothing() -> None:

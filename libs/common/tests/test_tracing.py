@@ -5,12 +5,12 @@ from typing import Any
 
 import httpx
 import pytest
-from aiokafka import ConsumerRecord
 from fastapi import FastAPI
 
 from common import tracing
 from common.http_tracing import TracingMiddleware
 from common.kafka import correlation_headers
+from tests import kafka_records
 from tests.traces import Traces, place, recorded
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -25,7 +25,7 @@ class Untouchable:
 
 
 def record(key: bytes | None, *headers: tuple[str, bytes | None]) -> Any:
-    return ConsumerRecord("t", 0, 1, 0, 1, key, b"", None, 0, 0, headers)
+    return kafka_records.record("t", b"", key=key, headers=headers)
 
 
 def parent(number: int, flags: str = "01") -> tuple[str, bytes]:

@@ -12,7 +12,6 @@ import structlog
 
 from alerts.impossible import CODES, REMEMBERED, ImpossibleReports
 from alerts.intent import Intent
-from alerts.metrics import UNDECODABLE
 from common.clock import Clock
 from common.events import (
     CatalogMessage,
@@ -26,6 +25,7 @@ from common.kafka import Record
 from common.slo import is_service_name
 from common.topics import CATALOG, COMMANDS, METRICS_DEAD, RULES
 from common.transient import TRANSIENT_ERRORS
+from common.unreadable import passed_over
 
 log = structlog.get_logger()
 
@@ -55,9 +55,8 @@ def intent_handler(intent: Intent, tester: ChannelTester, clock: Clock) -> Handl
     async def on_intent_records(records: Sequence[Record]) -> None:
         for record in records:
             try:
-                await on_intent(record)
-            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-                _note(record, error)
+                with passed_over(record):
+                    await on_intent(record)
             except TRANSIENT_ERRORS as error:
                 # who asked gets no answer in time and is told so
                 log.warning("channel_test_failed", error=repr(error))
@@ -85,14 +84,12 @@ def refusals_handler(impossible: ImpossibleReports, clock: Clock) -> Handler:
 
     async def on_dead_letters(records: Sequence[Record]) -> None:
         for record in records:
-            try:
+            with passed_over(record):
                 letter = _dead_letters.decode(record.value or b"")
                 if letter.code in CODES and letter.appended_at > clock() - REMEMBERED:
                     name = _service_of(letter)
                     if name is not None:
                         impossible.note(name, letter.appended_at)
-            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-                _note(record, error)
 
     return on_dead_letters
 
@@ -105,14 +102,3 @@ def _service_of(letter: DeadLetter) -> str | None:
         return None
     name = content.get("service") if isinstance(content, dict) else None
     return name if isinstance(name, str) and is_service_name(name) else None
-
-
-def _note(record: Record, error: Exception) -> None:
-    UNDECODABLE.labels(record.topic).inc()
-    log.warning(
-        "record_undecodable",
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        error=str(error),
-    )

@@ -12,9 +12,6 @@ TRANSITIONS: Final = Counter(
     "burnline_alerts_transitions", "Lines in the history of episodes, by kind", ["kind"]
 )
 NOTICES: Final = Counter("burnline_alerts_notices", "Notices handed to delivery")
-UNDECODABLE: Final = Counter(
-    "burnline_alerts_undecodable_records", "Records that could not be read, by topic", ["topic"]
-)
 OPEN_EPISODES: Final = Gauge("burnline_alerts_open_episodes", "Episodes that have not ended")
 EVALUATION_SECONDS: Final = Histogram(
     "burnline_alerts_evaluation_seconds", "Time to evaluate what is due in all owned shards"

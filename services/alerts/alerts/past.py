@@ -19,7 +19,15 @@ from common.arithmetic import (
     pair_rules,
     risk_level,
 )
-from common.events import BurnPair, BurnRateSnapshot, IngestCounters, SloStatus, WindowRate
+from common.events import (
+    BurnPair,
+    BurnRateSnapshot,
+    IngestCounters,
+    SloStatus,
+    WindowRate,
+    headline,
+    worst_of,
+)
 from common.slo import DataStatus, SliType
 
 Ints = NDArray[np.int64]
@@ -150,7 +158,6 @@ def _windows(counts: dict[str, Counts], rates: Sequence[float]) -> dict[str, Win
 def _snapshot(
     service_name: str, at: int, status: DataStatus, slos: tuple[SloStatus, ...]
 ) -> BurnRateSnapshot:
-    worst = max(slos, key=lambda s: (s.composite_burn_rate, s.error_budget_consumed, s.name))
     now = datetime.fromtimestamp(at, UTC)
     return BurnRateSnapshot(
         service_name=service_name,
@@ -159,13 +166,7 @@ def _snapshot(
         evaluated_at=now,
         applied_through=now,
         data_status=status,
-        risk_level=worst.risk_level,
-        burn_rate_5m=worst.burn_rate_5m,
-        burn_rate_1h=worst.burn_rate_1h,
-        burn_rate_24h=worst.burn_rate_24h,
-        composite_burn_rate=worst.composite_burn_rate,
-        error_budget_consumed=worst.error_budget_consumed,
-        error_budget_remaining=worst.error_budget_remaining,
+        **headline(worst_of(slos)),
         resolution_seconds=10,
         short_window_seconds=WINDOWS["5m"],
         stale_after_seconds=STALE_SECONDS,

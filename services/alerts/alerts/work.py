@@ -5,10 +5,8 @@ from datetime import timedelta
 from typing import Final
 
 import msgspec
-import structlog
 
 from alerts import repository
-from alerts.metrics import UNDECODABLE
 from alerts.shard_state import ShardState
 from common.clock import Clock
 from common.database import WriteSession
@@ -16,8 +14,7 @@ from common.events import BurnRateMessage, ServiceForecast
 from common.kafka import Record
 from common.shard import LevelsOnly
 from common.topics import BURNRATES, FORECASTS
-
-log = structlog.get_logger()
+from common.unreadable import passed_over
 
 LEVEL_TOPICS: Final = (BURNRATES.name, FORECASTS.name)
 LONGEST_COOLDOWN: Final = timedelta(days=7)
@@ -50,14 +47,5 @@ class AlertsWork(LevelsOnly):
         for record in records:
             if state is None or record.value is None:
                 continue
-            try:
+            with passed_over(record):
                 state.observe(_decoders[record.topic].decode(record.value))
-            except (msgspec.MsgspecError, ValueError) as error:
-                UNDECODABLE.labels(record.topic).inc()
-                log.warning(
-                    "record_undecodable",
-                    topic=record.topic,
-                    partition=record.partition,
-                    offset=record.offset,
-                    error=str(error),
-                )

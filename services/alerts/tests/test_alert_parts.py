@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from aiokafka import ConsumerRecord
 
 from alerts.grouping import BURST_GROUP, BURST_SERVICES, MAX_ALERTS, episode_ids, group
 from alerts.handlers import TEST_MAX_AGE, intent_handler, refusals_handler
@@ -28,10 +27,10 @@ from common.events import (
     ShardHeartbeat,
     encode,
 )
-from common.kafka import Record
 from common.slo import DataStatus
 from common.topics import CATALOG, COMMANDS, METRICS_DEAD, RULES
 from tests.alert_desk import START, desk, forecast, rule, seen, slo, snapshot
+from tests.kafka_records import record
 
 PAGE = rule("page", "burn_rate", [{"severity": "page", "long_windows_seconds": [3600]}])
 FREEZE = rule("freeze", "risk_level", [{"severity": "ticket", "at_least_level": "FREEZE"}])
@@ -242,10 +241,6 @@ class Trials:
 
     async def test(self, request: ChannelTestRequested) -> None:
         self.tested.append(request.channel)
-
-
-def record(topic: str, value: bytes | None) -> Record:
-    return ConsumerRecord(topic, 0, 7, 0, 0, b"key", value, None, 3, 3, ())
 
 
 async def test_no_record_stops_the_reading_of_what_is_wanted() -> None:

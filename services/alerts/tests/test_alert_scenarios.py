@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+import pytest
+
 from alerts.intent import Intent
 from common.alert_rules import read_rule, rule_document
 from common.default_rules import default_rules
@@ -10,6 +12,8 @@ from common.slo import DataStatus
 from ingest.simulator.scenarios import Episode, ScenarioKind
 from tests.alert_desk import START, Desk, Said, transitions
 from tests.alert_play import Play, befalling
+
+pytestmark = pytest.mark.slow
 
 BEGINS = START.replace(minute=10)
 FAST_PAIR, SECOND_PAIR = (3600, 300, 14.4), (21_600, 1800, 6.0)

@@ -1,14 +1,12 @@
 """Rules, silences, channels, acknowledgements in PostgreSQL: a write, its event, its audit."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from sqlalchemy import func, insert, select, text, update
 
-from api_gateway import audit_repository
 from api_gateway.alert_intents import (
     Acknowledgement,
     AlertIntent,
@@ -28,11 +26,10 @@ from api_gateway.alert_tables import (
     silence_of,
     silences,
 )
-from api_gateway.intent_repository import NEXT_REVISION, WRITE_LOCK
+from api_gateway.writing import NEXT_REVISION, Store, Writing
 from common.audit import Deed
-from common.database import Database, WriteSession
-from common.events import encode
-from common.outbox import Outbox, OutboxRecord
+from common.database import Database
+from common.outbox import Outbox
 from common.silences import Matcher
 from common.topics import RULES
 
@@ -48,25 +45,11 @@ _ACKNOWLEDGEMENTS = text(
 )
 
 
-class PostgresAlerts:
+class PostgresAlerts(Store["AlertReads", "AlertWrites"]):
     """Readers and writers of what users want of alerts."""
 
     def __init__(self, database: Database, outbox: Outbox) -> None:
-        self._database, self._outbox = database, outbox
-
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator["AlertReads"]:
-        """Give a reader."""
-        async with self._database.read() as session:
-            yield AlertReads(session)
-
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator["AlertWrites"]:
-        """Give a writer; commit at the end and let the outbox publish."""
-        async with self._database.write() as session:
-            await session.execute(WRITE_LOCK)
-            yield AlertWrites(session, self._outbox)
-        self._outbox.wake()
+        super().__init__(database, outbox, AlertReads, AlertWrites)
 
 
 class AlertReads(AlertResults):
@@ -126,9 +109,9 @@ class AlertReads(AlertResults):
 class AlertWrites(AlertReads):
     """Writes, announces and records."""
 
-    def __init__(self, session: WriteSession, outbox: Outbox) -> None:
-        super().__init__(session)
-        self._write_session, self._outbox = session, outbox
+    def __init__(self, writing: Writing) -> None:
+        super().__init__(writing.session)
+        self._writing = writing
 
     async def put_rule(self, name: str, document: dict[str, Any]) -> None:
         """Store a rule."""
@@ -218,17 +201,11 @@ class AlertWrites(AlertReads):
 
     async def announce(self, intents: Sequence[AlertIntent]) -> None:
         """Put events into the outbox; the same revision is announced once."""
-        records = [
-            OutboxRecord(
-                f"{key_of(i)}/{i.revision}", RULES.name, key_of(i).encode(), encode(event_of(i))
-            )
-            for i in intents
-        ]
-        await self._outbox.add(self._write_session, records)
+        await self._writing.announce(RULES.name, [(key_of(i), event_of(i)) for i in intents])
 
     async def record(self, deed: Deed) -> None:
         """Append to the audit."""
-        await audit_repository.append(self._write_session, deed)
+        await self._writing.record(deed)
 
     async def _changed_channel(self, statement: Any) -> Channel:
         changed = channel_of((await self._session.execute(statement)).one())

@@ -1,6 +1,6 @@
 """Alerts, silences and notifications over HTTP: what a request may say, what an answer says."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from api_gateway.alert_intents import Silence, SilenceState
 from api_gateway.burn_schemas import Answer
 from api_gateway.override_schemas import LINE_PATTERN, Actor, Line
-from api_gateway.schemas import PLAIN_TEXT, WHOLE, Instant, Request
+from api_gateway.schemas import TEXT_PATTERN, WHOLE, Instant, Request
 from common.alert_rules import AlertState, HeldBy, Severity
 from common.silences import LABELS, MAX_MATCHERS, Matcher
 
@@ -17,15 +17,19 @@ MAX_COMMENT_LENGTH = 1000
 MAX_MINUTES = 366 * 1440
 
 Comment = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=MAX_COMMENT_LENGTH), PLAIN_TEXT
+    str,
+    StringConstraints(strip_whitespace=True, max_length=MAX_COMMENT_LENGTH, pattern=TEXT_PATTERN),
 ]
 LabelValue = Annotated[str, StringConstraints(max_length=256, pattern=LINE_PATTERN)]
 
 
-def _aware(at: datetime) -> datetime:
+def _in_utc(at: datetime) -> datetime:
     if at.tzinfo is None:
         raise PydanticCustomError("timezone", "must have an offset, such as Z")
-    return at
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("out_of_range", "must be in the years 1 to 9999 of UTC") from None
 
 
 def _written(at: object) -> object:
@@ -35,7 +39,7 @@ def _written(at: object) -> object:
     return at
 
 
-AwareInstant = Annotated[datetime, AfterValidator(_aware), BeforeValidator(_written)]
+AwareInstant = Annotated[datetime, AfterValidator(_in_utc), BeforeValidator(_written)]
 
 
 class AcknowledgeRequest(Actor):

@@ -12,6 +12,7 @@ from typing import Any, NoReturn, TypeVar
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
+from api_gateway.schemas import NO_TEXT
 from common.problems import FieldError, Problem, field_path
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -60,7 +61,7 @@ def _check_content_type(request: Request) -> None:
 
 def _decode(body: bytes) -> object:
     try:
-        return json.loads(body.decode(), parse_float=Decimal, parse_constant=_refuse_constant)
+        content = json.loads(body.decode(), parse_float=Decimal, parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
         detail = f"byte {error.start} is not UTF-8; encode the body as UTF-8"
         raise _refused("invalid_utf8", detail) from None
@@ -68,15 +69,32 @@ def _decode(body: bytes) -> object:
         raise _refused("invalid_json", "is nested too deeply") from None
     except ValueError as error:
         raise _refused("invalid_json", f"is not JSON: {error}") from None
+    if b"\\u" in body:  # unescaped, neither is JSON
+        _check_texts(content)
+    return content
+
+
+def _check_texts(content: object) -> None:
+    """Refuse U+0000 and unpaired surrogates, also in documents whose fields are free."""
+    found: list[tuple[tuple[str | int, ...], object]] = [(("body",), content)]
+    while found:
+        place, value = found.pop()
+        parts = list(value.items() if isinstance(value, dict) else ())
+        parts += enumerate(value) if isinstance(value, list) else ()
+        texts = [value, *(name for name, _ in parts)]
+        if any(isinstance(text, str) and NO_TEXT.search(text) for text in texts):
+            detail = "must not contain U+0000 or half of a surrogate pair"
+            raise _refused("invalid_character", detail, field_path(place))
+        found += [((*place, name), part) for name, part in parts]
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number; send a finite number")
 
 
-def _refused(code: str, detail: str) -> Problem:
-    error = FieldError(field="body", code=code, detail=detail)
-    return Problem(422, "invalid_request", f"body: {detail}", errors=[error])
+def _refused(code: str, detail: str, field: str = "body") -> Problem:
+    error = FieldError(field=field, code=code, detail=detail)
+    return Problem(422, "invalid_request", f"{field}: {detail}", errors=[error])
 
 
 def _validated(model: type[Model], content: object) -> Model:

@@ -1,23 +1,17 @@
 """Dead letters and ledger positions of all consumers, and the replays that users asked for."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import fields, replace
 from typing import Any
 
-import structlog
 from sqlalchemy import Row, text
 
-from api_gateway import audit_repository
 from api_gateway.dead_letter_ports import LetterQuery, OutboxBacklog, ShardPosition
-from api_gateway.intent_repository import WRITE_LOCK
 from api_gateway.redelivery import Letter, Redelivery
-from common.audit import AuditEntry, Deed
-from common.database import Database, ReadSession, WriteSession
+from api_gateway.writing import Store, Writing
+from common.audit import Deed
+from common.database import Database, ReadSession
 from common.logging import CORRELATION_HEADER
 from common.outbox import Outbox, OutboxRecord
-
-log = structlog.get_logger()
 
 _COLUMNS = """id, recorded_at, code, field, detail, topic, partition, record_offset, appended_at,
     value, value_bytes, correlation_id"""
@@ -57,28 +51,11 @@ _LETTER_FIELDS = tuple(field.name for field in fields(Letter))
 _POSITION_FIELDS = tuple(field.name for field in fields(ShardPosition))
 
 
-class PostgresIngest:
+class PostgresIngest(Store["IngestReads", "IngestWrites"]):
     """Readers and writers of what the consumers could not take, and of how far they are."""
 
     def __init__(self, database: Database, outbox: Outbox) -> None:
-        self._database, self._outbox = database, outbox
-
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator["IngestReads"]:
-        """Give a reader."""
-        async with self._database.read() as session:
-            yield IngestReads(session)
-
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator["IngestWrites"]:
-        """Give a writer; commit at the end and let the outbox publish."""
-        async with self._database.write() as session:
-            await session.execute(WRITE_LOCK)
-            writer = IngestWrites(session, self._outbox)
-            yield writer
-        self._outbox.wake()
-        for entry in writer.recorded:
-            log.info("audited", action=entry.action, entry=entry.id, hash=entry.hash)
+        super().__init__(database, outbox, IngestReads, IngestWrites)
 
 
 class IngestReads:
@@ -118,17 +95,16 @@ class IngestReads:
 class IngestWrites(IngestReads):
     """Sends letters again."""
 
-    def __init__(self, session: WriteSession, outbox: Outbox) -> None:
-        super().__init__(session)
-        self._write_session, self._outbox = session, outbox
-        self.recorded: list[AuditEntry] = []
+    def __init__(self, writing: Writing) -> None:
+        super().__init__(writing.session)
+        self._writing = writing
 
     async def replay(self, letter: Letter, sent: Redelivery, deed: Deed, corrected: bool) -> Letter:  # noqa: FBT001 - a column's value
         """Note the replay, audit it, and let the outbox send the record."""
         noted = {"replayed_at": deed.at, "replayed_by": deed.actor, "corrected": corrected}
         await self._session.execute(_REPLAY, {"letter_id": letter.id, **noted})
-        self.recorded.append(await audit_repository.append(self._write_session, deed))
-        await self._outbox.add(self._write_session, [_record(letter, sent)])
+        await self._writing.record(deed)
+        await self._writing.outbox.add(self._writing.session, [_record(letter, sent)])
         return replace(letter, replayed_at=deed.at, replayed_by=deed.actor, corrected=corrected)
 
 

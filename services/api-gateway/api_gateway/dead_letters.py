@@ -65,8 +65,8 @@ def _refused(rejection: EventRejected) -> Problem:
 def _bytes_of(event: dict[str, Any]) -> bytes:
     try:
         return _encode(event)
-    except (UnicodeEncodeError, OverflowError, RecursionError):
-        raise invalid("event", "invalid_json", "cannot be written as JSON in UTF-8") from None
+    except (OverflowError, RecursionError):
+        raise invalid("event", "invalid_json", "cannot be written as JSON") from None
 
 
 async def _existing(reader: IngestReader, letter_id: str) -> Letter:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
-import structlog
 
 from api_gateway.compute import ComputeCommands
 from api_gateway.decisions import DecisionBook
@@ -23,8 +22,7 @@ from common.events import (
 from common.kafka import Record
 from common.topics import BURNRATES, CATALOG, DECISIONS, FORECASTS, POLICIES, RULES
 from common.tracing import note
-
-log = structlog.get_logger()
+from common.unreadable import passed_over
 
 _burnrates = msgspec.json.Decoder(BurnRateMessage)
 _catalog = msgspec.json.Decoder(CatalogMessage)
@@ -61,19 +59,9 @@ class Handlers:
         """Apply records of one partition, in order."""
         self._read_model.version += 1
         for record in records:
-            outcome = "applied"
-            try:
+            with passed_over(record):
                 self._on_record(record)
-            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-                outcome = "undecodable"
-                log.warning(
-                    "record_undecodable",
-                    topic=record.topic,
-                    partition=record.partition,
-                    offset=record.offset,
-                    error=str(error),
-                )
-            RECORDS.labels(record.topic, outcome).inc()
+            RECORDS.labels(record.topic).inc()
         note("api-gateway apply", records)
 
     def _on_record(self, record: Record) -> None:

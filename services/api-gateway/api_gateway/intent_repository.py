@@ -1,13 +1,11 @@
 """Overrides and policies in PostgreSQL. A write, its event and its audit are one transaction."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-import structlog
-from sqlalchemy import ColumnElement, func, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from api_gateway import audit_repository
@@ -22,43 +20,19 @@ from api_gateway.intents import (
     policy_changed,
     policy_key,
 )
+from api_gateway.writing import NEXT_REVISION, Store, Writing
 from common.audit import AuditEntry, Deed
-from common.database import Database, ReadSession, WriteSession
-from common.events import PolicyMessage, encode
-from common.outbox import Outbox, OutboxRecord
+from common.database import Database, ReadSession
+from common.events import PolicyMessage
+from common.outbox import Outbox
 from common.topics import POLICIES
 
-log = structlog.get_logger()
 
-# One writer at a time: revisions then rise in the order of the commits, so that the greater
-# revision is the newer wish also where a name is retired and created again at once.
-WRITE_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('catalog.write'))")
-NEXT_REVISION = func.nextval("catalog.revision")
-
-
-class PostgresIntents:
+class PostgresIntents(Store["IntentReads", "IntentWrites"]):
     """Readers and writers of what users want of the gate."""
 
     def __init__(self, database: Database, outbox: Outbox) -> None:
-        self._database, self._outbox = database, outbox
-
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator["IntentReads"]:
-        """Give a reader."""
-        async with self._database.read() as session:
-            yield IntentReads(session)
-
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator["IntentWrites"]:
-        """Give a writer; commit at the end and let the outbox publish."""
-        async with self._database.write() as session:
-            await session.execute(WRITE_LOCK)
-            writer = IntentWrites(session, self._outbox)
-            yield writer
-        self._outbox.wake()
-        for entry in writer.recorded:
-            # the log is kept elsewhere: an audit that is written anew does not agree with it
-            log.info("audited", action=entry.action, entry=entry.id, hash=entry.hash)
+        super().__init__(database, outbox, IntentReads, IntentWrites)
 
 
 class IntentReads:
@@ -105,10 +79,9 @@ class IntentReads:
 class IntentWrites(IntentReads):
     """Writes, announces and records."""
 
-    def __init__(self, session: WriteSession, outbox: Outbox) -> None:
-        super().__init__(session)
-        self._write_session, self._outbox = session, outbox
-        self.recorded: list[AuditEntry] = []
+    def __init__(self, writing: Writing) -> None:
+        super().__init__(writing.session)
+        self._writing = writing
 
     async def repeated(self, service_name: str, idempotency_key: str) -> Override | None:
         """Return the override of an earlier request with this key."""
@@ -189,7 +162,7 @@ class IntentWrites(IntentReads):
 
     async def record(self, deed: Deed) -> None:
         """Append to the audit."""
-        self.recorded.append(await audit_repository.append(self._write_session, deed))
+        await self._writing.record(deed)
 
     async def wanted(self, now: datetime) -> tuple[list[Override], list[StoredPolicy]]:
         """Return what the gate has to know."""
@@ -205,11 +178,7 @@ class IntentWrites(IntentReads):
             *((override_key(o.id), override_changed(o)) for o in changed),
             *((policy_key(p.name), policy_changed(p)) for p in changed_policies),
         ]
-        records = [
-            OutboxRecord(f"{key}/{event.revision}", POLICIES.name, key.encode(), encode(event))
-            for key, event in events
-        ]
-        await self._outbox.add(self._write_session, records)
+        await self._writing.announce(POLICIES.name, events)
 
     async def _changed(self, statement: Any) -> list[Override]:
         changed = [override_of(row) for row in await self._session.execute(statement)]

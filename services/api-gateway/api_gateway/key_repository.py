@@ -1,7 +1,6 @@
 """API keys in PostgreSQL: a write, its event and its audit are one transaction."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,14 +9,12 @@ from sqlalchemy import Column, DateTime, Row, Table, Text, insert, select, updat
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import BigInteger
 
-from api_gateway import audit_repository
 from api_gateway.api_keys import ApiKey, NewApiKey, StoredSecret, key_changed
-from api_gateway.intent_repository import NEXT_REVISION, WRITE_LOCK
 from api_gateway.tables import metadata
+from api_gateway.writing import NEXT_REVISION, Store, Writing
 from common.audit import Deed
-from common.database import Database, ReadSession, WriteSession
-from common.events import encode
-from common.outbox import Outbox, OutboxRecord
+from common.database import Database, ReadSession
+from common.outbox import Outbox
 from common.topics import KEYS
 
 _instant = DateTime(timezone=True)
@@ -38,25 +35,11 @@ api_keys = Table(
 )
 
 
-class PostgresKeys:
+class PostgresKeys(Store["KeyReads", "KeyWrites"]):
     """Readers and writers of keys."""
 
     def __init__(self, database: Database, outbox: Outbox) -> None:
-        self._database, self._outbox = database, outbox
-
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator["KeyReads"]:
-        """Give a reader."""
-        async with self._database.read() as session:
-            yield KeyReads(session)
-
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator["KeyWrites"]:
-        """Give a writer; commit at the end and let the outbox publish."""
-        async with self._database.write() as session:
-            await session.execute(WRITE_LOCK)
-            yield KeyWrites(session, self._outbox)
-        self._outbox.wake()
+        super().__init__(database, outbox, KeyReads, KeyWrites)
 
 
 class KeyReads:
@@ -86,9 +69,9 @@ class KeyReads:
 class KeyWrites(KeyReads):
     """Writes, announces and records."""
 
-    def __init__(self, session: WriteSession, outbox: Outbox) -> None:
-        super().__init__(session)
-        self._write_session, self._outbox = session, outbox
+    def __init__(self, writing: Writing) -> None:
+        super().__init__(writing.session)
+        self._writing = writing
 
     async def add_key(self, wanted: NewApiKey) -> ApiKey:
         """Store a key."""
@@ -108,17 +91,11 @@ class KeyWrites(KeyReads):
 
     async def announce(self, keys: Sequence[ApiKey]) -> None:
         """Put events into the outbox; the same revision is announced once."""
-        records = [
-            OutboxRecord(
-                f"key/{k.id}/{k.revision}", KEYS.name, k.id.encode(), encode(key_changed(k))
-            )
-            for k in keys
-        ]
-        await self._outbox.add(self._write_session, records)
+        await self._writing.announce(KEYS.name, [(key.id, key_changed(key)) for key in keys])
 
     async def record(self, deed: Deed) -> None:
         """Append to the audit."""
-        await audit_repository.append(self._write_session, deed)
+        await self._writing.record(deed)
 
     async def _changed(self, statement: Any) -> ApiKey:
         changed = _key_of((await self._session.execute(statement)).one())

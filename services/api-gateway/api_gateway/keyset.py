@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from fastapi import Query, Request, Response
 
 from api_gateway.catalog import invalid
+from api_gateway.schemas import NO_TEXT
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 500
 
@@ -76,7 +77,7 @@ def number_of(parts: Any) -> int:
 def text_of(parts: Any) -> str:
     """Read a key that is one text."""
     (text,) = parts
-    if type(text) is not str or "\0" in text:
+    if type(text) is not str or NO_TEXT.search(text):
         raise ValueError(text)
     return text
 
@@ -90,6 +91,6 @@ def _decode(cursor: str, read: Callable[[Any], Key]) -> Key:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         content = base64.b64decode(padded, altchars=b"-_", validate=True)
         return read(json.loads(content))
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         detail = "is no cursor of this list; take it from the `Link` header as it is"
         raise invalid("cursor", "invalid_cursor", detail) from None

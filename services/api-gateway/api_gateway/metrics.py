@@ -4,11 +4,7 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge
 
-RECORDS: Final = Counter(
-    "burnline_gateway_records",
-    "Records read, by topic and by what became of them",
-    ["topic", "outcome"],
-)
+RECORDS: Final = Counter("burnline_gateway_records", "Records read, by topic", ["topic"])
 LOOKUPS: Final = Counter(
     "burnline_gateway_shared_answers", "Answers asked of the shared cache, by outcome", ["outcome"]
 )

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from api_gateway.burn_schemas import Answer
 from api_gateway.intents import NewOverride, Override, Phase, phase_of
-from api_gateway.schemas import NUMBER, PLAIN_TEXT, WHOLE, Instant, Request
+from api_gateway.schemas import NUMBER, TEXT_PATTERN, WHOLE, Instant, Request
 from common.events import ChangeClass, OnUnknown
 
 MIN_REASON_LENGTH = 10
@@ -26,9 +26,11 @@ Line = Annotated[
 Reason = Annotated[
     str,
     StringConstraints(
-        strip_whitespace=True, min_length=MIN_REASON_LENGTH, max_length=MAX_REASON_LENGTH
+        strip_whitespace=True,
+        min_length=MIN_REASON_LENGTH,
+        max_length=MAX_REASON_LENGTH,
+        pattern=TEXT_PATTERN,
     ),
-    PLAIN_TEXT,
 ]
 
 

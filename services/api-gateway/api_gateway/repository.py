@@ -1,13 +1,11 @@
 """The catalog in PostgreSQL. A write and the event about it are one transaction."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from api_gateway import audit_repository
 from api_gateway.count_repository import CountRepository
 from api_gateway.domain import (
     Definition,
@@ -19,35 +17,21 @@ from api_gateway.domain import (
     target_changed,
     target_key,
 )
-from api_gateway.intent_repository import NEXT_REVISION, WRITE_LOCK, IntentWrites
+from api_gateway.intent_repository import IntentWrites
 from api_gateway.tables import columns_of, service_of, services, slo_targets, target_of
+from api_gateway.writing import NEXT_REVISION, Store, Writing
 from common.audit import Deed
-from common.database import Database, ReadSession, WriteSession
-from common.events import CatalogMessage, encode
-from common.kafka import correlation_headers
-from common.outbox import Outbox, OutboxRecord
+from common.database import Database, ReadSession
+from common.events import CatalogMessage
+from common.outbox import Outbox
 from common.topics import CATALOG
 
 
-class PostgresStore:
+class PostgresStore(Store["CatalogReads", "CatalogWrites"]):
     """Readers and writers of the catalog."""
 
     def __init__(self, database: Database, outbox: Outbox) -> None:
-        self._database, self._outbox = database, outbox
-
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator["CatalogReads"]:
-        """Give a reader."""
-        async with self._database.read() as session:
-            yield CatalogReads(session)
-
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator["CatalogWrites"]:
-        """Give a writer; commit at the end and let the outbox publish."""
-        async with self._database.write() as session:
-            await session.execute(WRITE_LOCK)
-            yield CatalogWrites(session, self._outbox)
-        self._outbox.wake()
+        super().__init__(database, outbox, CatalogReads, CatalogWrites)
 
 
 class CatalogReads(CountRepository):
@@ -115,9 +99,9 @@ class CatalogReads(CountRepository):
 class CatalogWrites(CatalogReads):
     """Writes and announces."""
 
-    def __init__(self, session: WriteSession, outbox: Outbox) -> None:
-        super().__init__(session)
-        self._write_session, self._outbox = session, outbox
+    def __init__(self, writing: Writing) -> None:
+        super().__init__(writing.session)
+        self._writing = writing
 
     async def add_service(
         self, name: str, tier: Tier, owner: str, description: str | None
@@ -145,7 +129,7 @@ class CatalogWrites(CatalogReads):
             .values(retired_at=func.now(), **_touched())
         )
         for service in await self._changed_services(statement.returning(*services.c)):
-            intents = IntentWrites(self._write_session, self._outbox)
+            intents = IntentWrites(self._writing)
             await intents.end_overrides(service.name, "catalog", "the service was deleted")
 
     async def discover(self, names: Sequence[str]) -> list[Service]:
@@ -181,22 +165,15 @@ class CatalogWrites(CatalogReads):
 
     async def announce(self, services: Sequence[Service], targets: Sequence[Target]) -> None:
         """Put events into the outbox; the same revision is announced once."""
-        headers = {name: value.decode() for name, value in correlation_headers()}
         changes: list[tuple[str, CatalogMessage]] = [
             *((service_key(s.name), service_changed(s)) for s in services),
             *((target_key(t.id), target_changed(t)) for t in targets),
         ]
-        records = [
-            OutboxRecord(
-                f"{key}/{event.revision}", CATALOG.name, key.encode(), encode(event), None, headers
-            )
-            for key, event in changes
-        ]
-        await self._outbox.add(self._write_session, records)
+        await self._writing.announce(CATALOG.name, changes)
 
     async def record(self, deed: Deed) -> None:
         """Append to the audit."""
-        await audit_repository.append(self._write_session, deed)
+        await self._writing.record(deed)
 
     async def _changed_services(self, statement: Any) -> list[Service]:
         changed = [service_of(row) for row in await self._session.execute(statement)]

@@ -1,5 +1,6 @@
 """The catalog over HTTP: what a request may say, what an answer says."""
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Self
@@ -11,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    StringConstraints,
     WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError
@@ -43,12 +45,6 @@ def _number(value: object) -> object:
     return value
 
 
-def _plain_text(value: str) -> str:
-    if "\0" in value:
-        raise PydanticCustomError("null_character", "must not contain the character U+0000")
-    return value
-
-
 def _service_name(value: str) -> str:
     if fault := service_name_fault(value):
         raise PydanticCustomError("invalid_service_name", "{fault}", {"fault": fault})
@@ -69,8 +65,10 @@ NAME_SCHEMA = {
     "examples": ["checkout"],
 }
 ServiceName = Annotated[str, AfterValidator(_service_name), WithJsonSchema(NAME_SCHEMA)]
-PLAIN_TEXT = AfterValidator(_plain_text)
-Text = Annotated[str, PLAIN_TEXT]
+# the first cannot be stored, the others not even be sent back
+NO_TEXT = re.compile("[\0\ud800-\udfff]")
+TEXT_PATTERN = r"^[^\u0000]*$"
+Text = Annotated[str, StringConstraints(pattern=TEXT_PATTERN)]
 WHOLE = BeforeValidator(_whole_number)  # bounds stand before it, or the document has none
 TierNumber = Annotated[Tier, WHOLE]
 WindowDays = Annotated[

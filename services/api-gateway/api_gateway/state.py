@@ -7,7 +7,15 @@ from datetime import datetime
 import msgspec
 
 from api_gateway.domain import Definition, Target
-from common.events import BurnRateSnapshot, IngestCounters, ShardHeartbeat, SloStatus, WindowRate
+from common.events import (
+    BurnRateSnapshot,
+    IngestCounters,
+    ShardHeartbeat,
+    SloStatus,
+    WindowRate,
+    headline,
+    worst_of,
+)
 from common.slo import DataStatus, RiskLevel
 
 WINDOWS = {"5m": 300, "1h": 3600, "24h": 86_400}
@@ -137,20 +145,13 @@ def _without_figures(target: Target | None, wanted: Definition, status: DataStat
 def _headline(
     name: str, slos: Sequence[SloStatus], status: DataStatus, at: datetime
 ) -> ServiceState:
-    # the order in which burnrate chooses, so that the head of both is the same objective
-    worst = max(slos, key=lambda s: (s.composite_burn_rate, s.error_budget_consumed, s.name))
+    worst = worst_of(slos)
     return ServiceState(
         service_name=name,
         timestamp=at,
         data_status=status,
-        risk_level=worst.risk_level,
         risk_capped=worst.risk_capped,
-        burn_rate_5m=worst.burn_rate_5m,
-        burn_rate_1h=worst.burn_rate_1h,
-        burn_rate_24h=worst.burn_rate_24h,
-        composite_burn_rate=worst.composite_burn_rate,
-        error_budget_consumed=worst.error_budget_consumed,
-        error_budget_remaining=worst.error_budget_remaining,
+        **headline(worst),
         slo_id=worst.id,
         slo_name=worst.name,
         slos=tuple(slos),

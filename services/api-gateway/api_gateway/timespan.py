@@ -14,6 +14,7 @@ from common.slo import LONGEST_WINDOW_DAYS
 SPAN_DEFAULT = timedelta(hours=24)
 SPAN_KEPT = timedelta(days=LONGEST_WINDOW_DAYS)
 STEP_DEFAULT = "5m"
+EARLIEST = datetime.min.replace(tzinfo=UTC)
 MINUTE = 60
 UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -71,11 +72,15 @@ def span(from_: str | None, to: str | None, step: str, now: datetime) -> Span:
 def instants(from_: str | None, to: str | None, now: datetime) -> tuple[datetime, datetime]:
     """Return the first and the last instant asked for; a 422 problem names the field."""
     until = min(_instant("to", to) if to is not None else now, now)
-    since = _instant("from", from_) if from_ is not None else until - SPAN_DEFAULT
+    since = _instant("from", from_) if from_ is not None else _before(until, SPAN_DEFAULT)
     if since >= until:
         raise invalid("from", "empty_span", "must be before `to`, and `to` is at most now")
     since = max(since, now - SPAN_KEPT)
     return since, max(until, since)
+
+
+def _before(instant: datetime, span: timedelta) -> datetime:
+    return instant - min(span, instant - EARLIEST)
 
 
 def _instant(field: str, value: str) -> datetime:

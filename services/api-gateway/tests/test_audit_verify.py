@@ -3,21 +3,29 @@
 import asyncio
 import json
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, MutableMapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
+from api_gateway.alert_intent_repository import PostgresAlerts
+from api_gateway.intent_ports import AuditQuery
 from api_gateway.intent_repository import PostgresIntents
+from api_gateway.key_repository import PostgresKeys
+from api_gateway.repository import PostgresStore
 from api_gateway.settings import GatewaySettings
+from api_gateway.writing import Store
 from burnline.main import make_app
-from common.audit import Deed
+from common.audit import AuditEntry, Deed
 from common.database import Database
 from common.kafka import Publisher
 from common.outbox import Outbox
+from tests.gateway_intents import ALLOWING
 from tests.servers import migrate
 
 NOW = datetime(2026, 3, 2, 12, 0, 30, 123456, tzinfo=UTC)
@@ -26,18 +34,54 @@ ENTRIES = 6
 UNPROTECTED = "ALTER TABLE catalog.audit{} DISABLE TRIGGER ALL"
 
 
-async def fill(url: str) -> None:
-    """Write entries as the gateway does."""
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[tuple[Database, Outbox]]:
+    """Give what the gateway's stores are made of; nothing is published."""
     settings = GatewaySettings.model_validate({"database_url": url})
     database = Database.connect(settings, "test")
-    intents = PostgresIntents(database, Outbox("catalog", database, Publisher(settings)))
-    for number in range(ENTRIES):
-        details = {"reason": 'größer als "gestern"', "ratio": 0.1 * number, "list": [number]}
-        at = NOW + timedelta(seconds=number)
-        deed = Deed(at, "ana", "override.used", f"override/{number}", "checkout", details)
-        async with intents.write() as writer:
-            await writer.record(deed)
+    yield database, Outbox("catalog", database, Publisher(settings))
     await database.close()
+
+
+async def fill(url: str) -> None:
+    """Write entries as the gateway does."""
+    async with opened(url) as parts:
+        intents = PostgresIntents(*parts)
+        for number in range(ENTRIES):
+            details = {"reason": 'größer als "gestern"', "ratio": 0.1 * number, "list": [number]}
+            at = NOW + timedelta(seconds=number)
+            deed = Deed(at, "ana", "override.used", f"override/{number}", "checkout", details)
+            async with intents.write() as writer:
+                await writer.record(deed)
+
+
+async def use_each_store(url: str) -> tuple[list[AuditEntry], list[MutableMapping[str, Any]]]:
+    """Return the entries made, oldest first, and what was logged."""
+    async with opened(url) as parts:
+        catalog = PostgresStore(*parts)
+        with capture_logs() as logs:
+            stores: list[Store[Any, Any]] = [catalog, PostgresIntents(*parts)]
+            for store in (*stores, PostgresAlerts(*parts), PostgresKeys(*parts)):
+                async with store.write() as writer:
+                    await writer.record(Deed(NOW, "ana", "tried", type(store).__name__, None, {}))
+            async with catalog.write() as writer:
+                service = await writer.add_service("checkout", 1, "shop", None)
+            async with PostgresIntents(*parts).write() as intents:
+                await intents.add_override(ALLOWING)
+            async with catalog.write() as writer:
+                await writer.retire_service(service.id)  # ends the override, which is audited
+        async with PostgresIntents(*parts).read() as reader:
+            entries = await reader.audit(AuditQuery(before=100, limit=100))
+    return [*reversed(entries)], logs
+
+
+def test_the_logs_have_the_hash_of_each_entry_that_any_store_makes(
+    new_database: Callable[[], str],
+) -> None:
+    entries, logs = asyncio.run(use_each_store(new_database()))
+    told = [(log["entry"], log["hash"]) for log in logs if log["event"] == "audited"]
+    assert told == [(entry.id, entry.hash) for entry in entries]
+    assert [entry.action for entry in entries] == [*["tried"] * 4, "override.revoked"]
 
 
 @pytest.fixture
@@ -69,7 +113,8 @@ def verify(*arguments: str) -> tuple[int, str]:
     return found.exit_code, found.stdout
 
 
-def test_an_audit_that_nobody_touched_holds(audit_url: str) -> None:
+@pytest.mark.usefixtures("audit_url")
+def test_an_audit_that_nobody_touched_holds() -> None:
     status, said = verify()
     assert status == 0
     assert said.startswith(f"{ENTRIES} entries hold; the last is {ENTRIES}:")
@@ -78,7 +123,6 @@ def test_an_audit_that_nobody_touched_holds(audit_url: str) -> None:
     assert verify("--expect", head[0])[0] == 0
     assert verify("--expect", "1:" + "f" * 64)[0] == 3
     assert verify("--expect", "one")[0] == 2
-    assert audit_url
 
 
 COLUMNS = "at, actor, action, subject, service_name, details, previous_hash, hash"

@@ -12,10 +12,13 @@ import yaml
 from fastapi import FastAPI, Request
 
 from common.admission_changes import parse_change_event
-from tests.gateway import NOW, TOKEN, GatewayHarness
+from tests.burn_events import NOW
+from tests.gateway import TOKEN, GatewayHarness
 from tests.gateway_decisions import decided, verdict
 from tests.live_app import live
 from tests.shell_blocks import DOCUMENTS, bash, blocks
+
+pytestmark = pytest.mark.slow
 
 BLOCKS = [yaml.safe_load(block) for block in blocks(DOCUMENTS / "gate.md", "yaml")]
 GITHUB, CURL_STEPS, GITLAB, TEMPLATE, ROLLOUT, CANARY = BLOCKS

@@ -12,7 +12,8 @@ from api_gateway.reconciliation import reconcile_alerts
 from common.default_rules import default_rules
 from common.events import ChannelTestRequested, RuleMessage, encode
 from common.topics import COMMANDS, RULES
-from tests.gateway import NOW, GatewayHarness
+from tests.burn_events import NOW
+from tests.gateway import GatewayHarness
 from tests.gateway_alert_rows import HOOK, LEVELS, MATCHERS, RULE, SILENCE, STATEMENT
 from tests.gateway_alerts import alert, notification
 
@@ -125,6 +126,8 @@ async def test_a_silence_is_expired_by_hand_once(alerting: GatewayHarness) -> No
         ({"matchers": [{"name": "service", "value": "[a]", "is_glob": True}]}, "matchers[0].value"),
         ({"duration_minutes": None, "ends_at": "2020-01-01T00:00:00Z"}, "ends_at"),
         ({"starts_at": "2025-01-01T00:00:00Z"}, "ends_at"),
+        ({"starts_at": "9999-12-31T23:00:00-02:00"}, "starts_at"),
+        ({"starts_at": "0001-01-01T00:00:00+01:00"}, "starts_at"),
         ({"duration_minutes": None}, "body"),
         ({"comment": " "}, "comment"),
     ],

@@ -19,7 +19,7 @@ from common.events import RuleMessage
 from common.kafka import Publisher
 from common.outbox import Outbox
 from common.silences import Matcher
-from tests.gateway import PARTITIONS
+from tests.burn_events import PARTITIONS
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LARGEST = 2**63 - 1

@@ -10,7 +10,8 @@ from api_gateway.history import MINUTE
 from common.events import ComputeRequested
 from common.sharding import shard_of
 from common.topics import COMMANDS
-from tests.gateway import NOW, PARTITIONS, GatewayHarness, for_target, heartbeat, snapshot
+from tests.burn_events import NOW, PARTITIONS, for_target, heartbeat, snapshot
+from tests.gateway import GatewayHarness
 
 SHARD = shard_of("checkout", PARTITIONS)
 NOON = int(NOW.timestamp()) // 3600 * 3600
@@ -124,6 +125,7 @@ async def test_steps_are_as_asked_for_or_whole_multiples(
         ("from=2026-02-30T11:00:00Z", "from"),
         ("from=2026-03-02T11:00:00%2B99:00", "from"),
         ("from=0001-01-01T00:00:00%2B23:00", "from"),
+        ("to=0001-01-01T00:00:00Z", "from"),
         ("from=2026-03-02T12:00:30Z", "from"),
         ("from=2027-01-01T00:00:00Z", "from"),
         ("to=2026-03-02", "to"),
@@ -140,6 +142,12 @@ async def test_wrong_span_is_refused_by_parameter(
     response = await gateway.client.get(f"{BURN}?{query}")
     assert response.status_code == 422, response.text
     assert response.json()["errors"][0]["field"] == field
+
+
+async def test_the_first_day_of_the_calendar_can_be_asked_for(gateway: GatewayHarness) -> None:
+    await gateway.service()
+    response = await gateway.client.get(f"{BURN}?to=0001-01-01T00:03:00Z")
+    assert response.status_code == 200, response.text
 
 
 async def test_a_plus_that_was_not_escaped_is_understood(gateway: GatewayHarness) -> None:

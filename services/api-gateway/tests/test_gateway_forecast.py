@@ -7,7 +7,8 @@ import pytest
 
 from common.sharding import shard_of
 from common.slo import DataStatus
-from tests.gateway import NOW, PARTITIONS, GatewayHarness, for_target, heartbeat, snapshot
+from tests.burn_events import NOW, PARTITIONS, for_target, heartbeat, snapshot
+from tests.gateway import GatewayHarness
 from tests.gateway_forecasts import forecast_for, service_forecast, slo_forecast
 
 PATH = "/api/forecast/checkout"

@@ -28,7 +28,8 @@ from common.kafka import Publisher, Record, TableReader
 from common.settings import KafkaSettings
 from common.sharding import shard_of
 from common.topics import BURNRATES, CATALOG, COMMANDS, DECISIONS, POLICIES, ensure_topics
-from tests.gateway import PARTITIONS, TOKEN, heartbeat, slo_status, snapshot
+from tests.burn_events import PARTITIONS, heartbeat, slo_status, snapshot
+from tests.gateway import TOKEN
 from tests.gateway_decisions import decided
 
 AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}

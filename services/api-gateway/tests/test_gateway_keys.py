@@ -7,7 +7,8 @@ import pytest
 
 from common.access.keys import presented_key, secret_hash
 from common.events import ApiKeyUsed
-from tests.gateway import NOW, GatewayHarness
+from tests.burn_events import NOW
+from tests.gateway import GatewayHarness
 
 NEW = {"name": "pipeline", "scopes": ["operate"]}
 

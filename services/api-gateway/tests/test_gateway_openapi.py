@@ -244,11 +244,11 @@ async def test_every_operation_has_the_problems_that_any_may_have(  # noqa: PLR0
             validate(gateway_document, operation, response)
             statuses.add(response.status_code)
     filled.sender.acknowledges = False
-    filled.store.failure = ConnectionRefusedError()
+    filled.store.outage.failure = ConnectionRefusedError()
     response = await filled.write(method, path, body)
     validate(gateway_document, operation, response)
     assert response.status_code == 503
-    filled.store.failure = None
+    filled.store.outage.failure = None
     allow_nothing(filled)
     response = await filled.write(method, path, body)
     validate(gateway_document, operation, response)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from common.events import OverrideChanged
-from tests.gateway import NOW, GatewayHarness
+from tests.burn_events import NOW
+from tests.gateway import GatewayHarness
 from tests.gateway_decisions import overriding
 
 PATH = "/api/release/checkout/override"

@@ -7,7 +7,8 @@ import pytest
 
 from api_gateway.history import MINUTE
 from api_gateway.hourly import hour_ends
-from tests.gateway import NOW, GatewayHarness, for_target, heartbeat, snapshot
+from tests.burn_events import NOW, for_target, heartbeat, snapshot
+from tests.gateway import GatewayHarness
 from tests.gateway_decisions import decided
 
 HOUR = 3600

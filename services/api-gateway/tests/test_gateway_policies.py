@@ -9,7 +9,8 @@ import pytest
 from api_gateway.result_ports import StoredChange, StoredDecision
 from common.events import ChangeEvent, PolicyChanged
 from common.policy_files import read_policies
-from tests.gateway import NOW, GatewayHarness
+from tests.burn_events import NOW
+from tests.gateway import GatewayHarness
 from tests.gateway_decisions import decided
 
 WHO = {"actor": "ana", "reason": "payments must be strict"}

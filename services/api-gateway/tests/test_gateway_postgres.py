@@ -24,7 +24,7 @@ from common.events import CatalogMessage
 from common.kafka import Publisher
 from common.outbox import Outbox
 from common.slo import SliType
-from tests.gateway import PARTITIONS
+from tests.burn_events import PARTITIONS
 
 HOUR = 3600
 MAIN = Definition("main", SliType.AVAILABILITY, Decimal("0.999"), 30, None, None, 1)

@@ -130,9 +130,9 @@ async def test_too_many_writes_are_told_when_to_come_again(gateway: GatewayHarne
     ):
         response = await gateway.write(method, path, b"{")
         assert_problem(response, 429)
-        assert 1 <= int(response.headers["Retry-After"]) <= 10
+        assert response.headers["Retry-After"] == "10"
         assert response.headers["RateLimit-Policy"] == '"writes";q=2;w=20'
-        assert response.headers["RateLimit"].startswith('"writes";r=0;t=')
+        assert response.headers["RateLimit"] == '"writes";r=0;t=20'
     assert (await gateway.client.post("/api/services")).status_code == 401
     # another key has a bucket of its own
     gateway.ring.apply(made.key)
@@ -162,7 +162,7 @@ class Shutdown(Exception):  # noqa: N818 - named as PostgreSQL names it
 async def test_without_the_database_every_operation_says_so(
     gateway: GatewayHarness, failure: Exception
 ) -> None:
-    gateway.store.failure = failure
+    gateway.store.outage.failure = failure
     for path in ("/api/services", "/api/services/checkout", "/api/slo/checkout", "/api/burn"):
         response = await gateway.client.get(path)
         assert_problem(response, 503)
@@ -172,6 +172,6 @@ async def test_without_the_database_every_operation_says_so(
 
 
 async def test_a_fault_of_ours_is_a_problem_too(gateway: GatewayHarness) -> None:
-    gateway.store.failure = ProgrammingError("SELECT", None, Exception("no such column"))
+    gateway.store.outage.failure = ProgrammingError("SELECT", None, Exception("no such column"))
     problem = assert_problem(await gateway.client.get("/api/services"), 500)
     assert "column" not in str(problem)

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from common.slo import RiskLevel
-from tests.gateway import NOW, GatewayHarness, snapshot
+from tests.burn_events import NOW, snapshot
+from tests.gateway import GatewayHarness
 from tests.gateway_decisions import decided, overriding, verdict
 
 OVERRIDE = {

@@ -11,15 +11,8 @@ from common.events import IngestCounters
 from common.sharding import shard_of
 from common.slo import DataStatus, RiskLevel
 from common.topics import BURNRATES, CATALOG
-from tests.gateway import (
-    NOW,
-    PARTITIONS,
-    GatewayHarness,
-    for_target,
-    heartbeat,
-    slo_status,
-    snapshot,
-)
+from tests.burn_events import NOW, PARTITIONS, for_target, heartbeat, slo_status, snapshot
+from tests.gateway import GatewayHarness
 
 SHARD = shard_of("checkout", PARTITIONS)
 SLO = "/api/slo/checkout"
@@ -208,11 +201,11 @@ async def test_a_service_that_reports_is_discovered_once(gateway: GatewayHarness
 
 
 async def test_discovery_waits_for_the_database(gateway: GatewayHarness) -> None:
-    gateway.store.failure = ConnectionRefusedError()
+    gateway.store.outage.failure = ConnectionRefusedError()
     await gateway.feed(snapshot("cart"))
     with pytest.raises(ConnectionRefusedError):
         await gateway.discovery.store_waiting()
-    gateway.store.failure = None
+    gateway.store.outage.failure = None
     await gateway.discovery.store_waiting()
     assert [s["name"] for s in await gateway.get("/api/services")] == ["cart"]
 

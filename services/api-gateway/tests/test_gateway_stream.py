@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from aiokafka import ConsumerRecord
 from fastapi.sse import ServerSentEvent
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +16,7 @@ from starlette.requests import Request
 from api_gateway.changes import MOST_ID_CHARACTERS, ChangeLog, read_offsets, written_offsets
 from api_gateway.routers.stream import MOST_STREAMS, stream_changes
 from common.topics import BURNRATES, CATALOG
+from tests import kafka_records
 from tests.gateway import GatewayHarness
 
 PLACES = [(BURNRATES.name, 0), (BURNRATES.name, 1), (CATALOG.name, 0)]
@@ -24,7 +24,7 @@ PLACES = [(BURNRATES.name, 0), (BURNRATES.name, 1), (CATALOG.name, 0)]
 
 def record(topic: str, key: str | None, partition: int, offset: int) -> Any:
     raw = None if key is None else key.encode()
-    return ConsumerRecord(topic, partition, offset, 0, 0, raw, b"{}", 0, 0, 0, ())
+    return kafka_records.record(topic, b"{}", partition=partition, offset=offset, key=raw)
 
 
 @asynccontextmanager

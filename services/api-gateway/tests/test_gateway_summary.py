@@ -14,7 +14,8 @@ from api_gateway.result_ports import StoredChange
 from common.clock import MICROSECONDS, to_micros
 from common.events import ChangeEvent
 from common.slo import DataStatus, RiskLevel
-from tests.gateway import NOW, GatewayHarness, heartbeat, slo_status, snapshot
+from tests.burn_events import NOW, heartbeat, slo_status, snapshot
+from tests.gateway import GatewayHarness
 from tests.gateway_alerts import alert
 from tests.gateway_decisions import decided
 from tests.gateway_forecasts import service_forecast, slo_forecast
@@ -152,7 +153,7 @@ async def test_what_every_part_found_out_is_told(fleet: GatewayHarness) -> None:
 
 async def test_without_the_database_what_was_known_is_told(fleet: GatewayHarness) -> None:
     assert (await fleet.get("/api/summary"))["totals"]["services"] == 6
-    fleet.store.failure = OSError("no database")
+    fleet.store.outage.failure = OSError("no database")
     fleet.now[0] += timedelta(seconds=20)
     assert (await fleet.get("/api/summary"))["totals"]["services"] == 6
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from aiokafka import ConsumerRecord
 from sqlalchemy import text
 
 from api_gateway.dead_letter_ports import LetterQuery
@@ -22,6 +21,7 @@ from common.problems import Problem
 from common.settings import DatabaseSettings
 from common.topics import CHANGES, METRICS
 from tests.gateway_ingest_rows import EVENT
+from tests.kafka_records import record
 
 APPENDED = datetime(2026, 3, 2, 11, 50, tzinfo=UTC)
 EVERY = LetterQuery(None, 100)
@@ -72,11 +72,16 @@ async def boxes(postgres_url: str) -> AsyncIterator[Boxes]:
 
 def dead(offset: int, topic: str = METRICS.name, value: bytes | None = b"{") -> DeadRecord:
     """Return a record whose letter quotes what PostgreSQL cannot hold."""
-    headers = (("correlation_id", b"c\x001"),)
-    stamp = int(APPENDED.timestamp() * 1000)
-    record: Any = ConsumerRecord(topic, 1, offset, stamp, 1, b"k", value, None, 1, 1, headers)
+    bad = record(
+        topic,
+        value,
+        partition=1,
+        offset=offset,
+        timestamp=int(APPENDED.timestamp() * 1000),
+        headers=[("correlation_id", b"c\x001")],
+    )
     rejection = EventRejected("invalid_json", "bo\0dy", "is no JSON")
-    return DeadRecord(record, dead_letter(record, APPENDED, rejection))
+    return DeadRecord(bad, dead_letter(bad, APPENDED, rejection))
 
 
 async def test_letters_of_both_consumers_are_one_list(boxes: Boxes) -> None:

@@ -15,7 +15,7 @@ from api_gateway.decisions import DecisionBook
 from api_gateway.domain import Service
 from api_gateway.intent_ports import AuditQuery
 from api_gateway.intent_repository import PostgresIntents
-from api_gateway.intents import NewOverride, Override, override_changed
+from api_gateway.intents import Override, override_changed
 from api_gateway.overrides import Overrides
 from api_gateway.policies import Policies
 from api_gateway.read_model import ReadModel
@@ -30,24 +30,13 @@ from common.events import OverrideChanged, PolicyChanged, PolicyMessage
 from common.kafka import Publisher
 from common.outbox import Outbox
 from common.policy_files import read_policies
-from tests.gateway import PARTITIONS
+from tests.burn_events import PARTITIONS
 from tests.gateway_decisions import overriding
+from tests.gateway_intents import ALLOWING
 
 NOW = datetime(2026, 3, 2, 12, 0, 30, 123456, tzinfo=UTC)
 SERVICE = Service(1, "checkout", 1, "payments", None, 1, NOW, NOW)
-WANTED = NewOverride(
-    service_name="checkout",
-    decision="ALLOW",
-    actor="ana",
-    reason="hotfix for the payment outage",
-    ticket=None,
-    version=None,
-    change_class=None,
-    created_at=NOW,
-    expires_at=NOW + timedelta(hours=1),
-    max_uses=None,
-    state="active",
-)
+WANTED = replace(ALLOWING, created_at=NOW, expires_at=NOW + timedelta(hours=1))
 TABLES = "catalog.overrides, catalog.policies, catalog.outbox, catalog.services"
 
 

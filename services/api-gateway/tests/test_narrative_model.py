@@ -21,7 +21,8 @@ from api_gateway.result_ports import StoredChange
 from api_gateway.story import Story
 from common.events import ChangeEvent
 from common.slo import RiskLevel
-from tests.gateway import NOW, GatewayHarness, MemoryStore, heartbeat, slo_status, snapshot
+from tests.burn_events import NOW, heartbeat, slo_status, snapshot
+from tests.gateway import GatewayHarness, MemoryStore
 from tests.gateway_fixtures import gateway_on
 from tests.gateway_intents import MemoryResults
 from tests.language_models import FakeModel, completion, fake_model, http

@@ -15,8 +15,8 @@ from api_gateway.narrative.fleet_facts import known_fleet
 from api_gateway.narrative.insights import insights
 from api_gateway.narrative.subject import Subject
 from api_gateway.narrative.template import Shape, shape_of, write
+from tests.burn_events import NOW
 from tests.effort import examples
-from tests.gateway import NOW
 from tests.narratives import random_edit, random_subject
 from tests.simulated_snapshots import simulated_subjects
 

@@ -15,7 +15,8 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from api_gateway import ready_bytes
 from api_gateway.ready_bytes import Made, ReadyBytes, ReadyRoute
 from common.http import CorrelationMiddleware
-from tests.gateway import NOW, GatewayHarness, heartbeat, snapshot
+from tests.burn_events import NOW, heartbeat, snapshot
+from tests.gateway import GatewayHarness
 from tests.gateway_decisions import decided
 
 

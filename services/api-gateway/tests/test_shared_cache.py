@@ -12,7 +12,8 @@ from pydantic import SecretStr
 from api_gateway.settings import GatewaySettings
 from api_gateway.shared_cache import PAUSE_SECONDS, PREFIX, NotShared, RedisCache, shared_cache
 from common.clock import MICROSECONDS, to_micros
-from tests.gateway import NOW, GatewayHarness, MemorySession, MemoryStore, heartbeat, snapshot
+from tests.burn_events import NOW, heartbeat, snapshot
+from tests.gateway import GatewayHarness, MemorySession, MemoryStore
 from tests.gateway_fixtures import gateway_on
 from tests.redis_fixtures import RedisNode
 

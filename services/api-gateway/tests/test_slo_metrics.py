@@ -9,7 +9,8 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from api_gateway.settings import GatewaySettings
 from api_gateway.slo_metrics import PROCESS, SloMetrics, exported
 from common.slo import DataStatus, RiskLevel
-from tests.gateway import NOW, GatewayHarness, for_target, heartbeat, slo_status, snapshot
+from tests.burn_events import NOW, for_target, heartbeat, slo_status, snapshot
+from tests.gateway import GatewayHarness
 
 FIGURES = (
     "burnline_slo_error_budget_remaining_ratio",

@@ -14,6 +14,7 @@ from common.kafka import Record, header
 from common.logging import CORRELATION_HEADER, correlated
 from common.topics import CATALOG
 from common.transient import TRANSIENT_ERRORS
+from common.unreadable import passed_over
 
 log = structlog.get_logger()
 
@@ -46,11 +47,8 @@ def control_handler(
         for record in records:
             with correlated(header(record, CORRELATION_HEADER)):
                 try:
-                    await _on_control(record)
-                except (msgspec.DecodeError, ValueError, ArithmeticError):
-                    log.exception(
-                        "control_record_unreadable", topic=record.topic, offset=record.offset
-                    )
+                    with passed_over(record):
+                        await _on_control(record)
                 except TRANSIENT_ERRORS as error:
                     # who asked gets no answer in time and is told so; the next tick publishes
                     log.warning("compute_failed", error=repr(error))

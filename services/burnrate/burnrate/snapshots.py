@@ -13,7 +13,14 @@ from burnrate.domain import (
 from burnrate.figures import LEVELS, NAMES, PAIRS, SLO
 from burnrate.measuring import Measured, Sources
 from burnrate.service_state import Moment
-from common.events import BurnPair, BurnRateSnapshot, IngestCounters, SloStatus, WindowRate
+from common.events import (
+    BurnPair,
+    BurnRateSnapshot,
+    IngestCounters,
+    SloStatus,
+    WindowRate,
+    headline,
+)
 
 _PAIR_ROWS = {pair: row for row, pair in enumerate(PAIRS)}
 
@@ -59,13 +66,7 @@ class _Maker:
             evaluated_at=moment.now,
             applied_through=moment.applied_through,
             data_status=STATUSES[self._statuses[worst]],
-            risk_level=first.risk_level,
-            burn_rate_5m=first.burn_rate_5m,
-            burn_rate_1h=first.burn_rate_1h,
-            burn_rate_24h=first.burn_rate_24h,
-            composite_burn_rate=first.composite_burn_rate,
-            error_budget_consumed=first.error_budget_consumed,
-            error_budget_remaining=first.error_budget_remaining,
+            **headline(first),
             resolution_seconds=resolution,
             short_window_seconds=max(BURN_WINDOWS["5m"], SHORTEST_REPORTS * resolution),
             stale_after_seconds=stale_after_seconds(resolution),

@@ -3,15 +3,14 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from aiokafka import ConsumerRecord
-
 from burnrate.catalog import Catalog
 from burnrate.domain import default_target
 from burnrate.handlers import COMMAND_MAX_AGE, control_handler
 from common.events import ComputeRequested, TargetChanged, encode
-from common.kafka import Record, UnknownOutcomeError
+from common.kafka import UnknownOutcomeError
 from common.slo import SliType
 from common.topics import CATALOG, COMMANDS
+from tests.kafka_records import record
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -31,10 +30,6 @@ class Computing:
         if self.failing:
             raise UnknownOutcomeError("no answer")
         self.computed.append(f"{command_id}:{service}:{self.flushes}")
-
-
-def record(topic: str, value: bytes | None) -> Record:
-    return ConsumerRecord(topic, 0, 7, 0, 0, b"key", value, None, 3, 3, ())
 
 
 def target(objective: str, revision: int) -> bytes:

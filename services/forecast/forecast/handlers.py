@@ -3,15 +3,13 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
-import structlog
 
 from common.clock import Clock
 from common.events import BurnRateMessage, BurnRateSnapshot, CatalogMessage, ServiceChanged
 from common.kafka import Record
 from common.tracing import Batons
+from common.unreadable import passed_over
 from forecast.shard_levels import ShardLevels
-
-log = structlog.get_logger()
 
 _burn_rate = msgspec.json.Decoder(BurnRateMessage)
 _catalog = msgspec.json.Decoder(CatalogMessage)
@@ -46,15 +44,12 @@ def level_handler(
         for record in records:
             if record.value is None:
                 continue
-            try:
+            with passed_over(record):
                 message = _burn_rate.decode(record.value)
-            except msgspec.DecodeError:
-                log.exception("level_unreadable", topic=record.topic, offset=record.offset)
-                continue
-            if isinstance(message, BurnRateSnapshot):
-                levels.on_snapshot(message, now)
-            else:
-                levels.on_heartbeat(message)
+                if isinstance(message, BurnRateSnapshot):
+                    levels.on_snapshot(message, now)
+                else:
+                    levels.on_heartbeat(message)
 
     return on_levels
 
@@ -66,9 +61,7 @@ def catalog_handler(retired: Retired) -> Callable[[Sequence[Record]], Awaitable[
         for record in records:
             if record.value is None:
                 continue
-            try:
+            with passed_over(record):
                 retired.apply(_catalog.decode(record.value))
-            except msgspec.DecodeError:
-                log.exception("catalog_unreadable", topic=record.topic, offset=record.offset)
 
     return on_catalog_records

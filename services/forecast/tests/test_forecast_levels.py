@@ -12,7 +12,8 @@ from common.topics import BURNRATES, CATALOG
 from common.tracing import Batons
 from forecast.handlers import Retired, catalog_handler, level_handler
 from forecast.shard_levels import Pace, ShardLevels
-from tests.gateway import NOW, heartbeat, record, slo_status, snapshot
+from tests.burn_events import NOW, heartbeat, slo_status, snapshot
+from tests.kafka_records import record
 
 INTERVAL, SOONEST, SILENCE = timedelta(seconds=30), timedelta(seconds=3), timedelta(seconds=30)
 SECOND = timedelta(seconds=1)
@@ -103,7 +104,7 @@ def test_records_of_burn_rates_are_taken_and_bad_ones_left() -> None:
     shards = {2: ShardLevels(Pace(INTERVAL, SOONEST, SILENCE))}
     on_levels = level_handler(shards, lambda: NOW, Batons("forecast"))
     values = [b"{", None, encode(snapshot("checkout")), encode(heartbeat(2))]
-    on_levels(2, [record(BURNRATES.name, n, value) for n, value in enumerate(values)])
+    on_levels(2, [record(BURNRATES.name, value) for value in values])
     assert list(shards[2].snapshots) == ["checkout"]
     assert not shards[2].silent(NOW)
 
@@ -116,9 +117,9 @@ async def test_the_newest_revision_says_whether_a_service_is_shown() -> None:
         return encode(ServiceChanged(revision, 1, "checkout", 1, "team", None, gone))
 
     for revision, gone in ((1, False), (3, True), (2, False)):
-        await on_catalog([record(CATALOG.name, revision, changed(revision, gone=gone))])
-    await on_catalog([record(CATALOG.name, 9, b"?"), record(CATALOG.name, 10, None)])
+        await on_catalog([record(CATALOG.name, changed(revision, gone=gone))])
+    await on_catalog([record(CATALOG.name, b"?"), record(CATALOG.name, None)])
     assert "checkout" in retired
     assert "cart" not in retired
-    await on_catalog([record(CATALOG.name, 11, changed(4, gone=False))])
+    await on_catalog([record(CATALOG.name, changed(4, gone=False))])
     assert "checkout" not in retired

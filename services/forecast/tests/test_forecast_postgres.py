@@ -12,7 +12,7 @@ from common.database import Database
 from common.settings import DatabaseSettings
 from forecast import repository
 from forecast.shard_counts import HOUR, MINUTE, Span
-from tests.gateway import NOW
+from tests.burn_events import NOW
 from tests.gateway_forecasts import service_forecast, slo_forecast
 
 SHARD = 3

@@ -19,7 +19,7 @@ from common.slo import DataStatus
 from forecast.forecasting import Forecaster, ForecastWork
 from forecast.handlers import Retired
 from forecast.settings import ForecastSettings
-from tests.gateway import NOW, heartbeat, slo_status, snapshot
+from tests.burn_events import NOW, heartbeat, slo_status, snapshot
 
 SHARD = 1
 MINUTES = 1440

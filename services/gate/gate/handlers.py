@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
-import structlog
 
 from common.clock import Clock
 from common.events import (
@@ -18,13 +17,11 @@ from common.events import (
 )
 from common.kafka import Record, header
 from common.logging import CORRELATION_HEADER, correlated
-from common.policy_document import InvalidPolicyError
 from common.topics import BURNRATES, CATALOG, FORECASTS, POLICIES
 from common.tracing import Batons
+from common.unreadable import passed_over
 from gate.intent import Intent
 from gate.shard_view import ShardView
-
-log = structlog.get_logger()
 
 _burn_rate = msgspec.json.Decoder(BurnRateMessage)
 _forecast = msgspec.json.Decoder(ServiceForecast)
@@ -45,13 +42,11 @@ def level_handler(
         for record in records:
             if record.value is None:
                 continue
-            try:
+            with passed_over(record):
                 if record.topic == BURNRATES.name:
                     urgent |= view.on_burn_rate(_burn_rate.decode(record.value), now)
                 elif record.topic == FORECASTS.name:
                     view.on_forecast(_forecast.decode(record.value))
-            except msgspec.DecodeError:
-                log.exception("level_unreadable", topic=record.topic, offset=record.offset)
         if urgent:
             wake()
 
@@ -75,11 +70,8 @@ def intent_handler(
 
     async def on_intent_records(records: Sequence[Record]) -> None:
         for record in records:
-            with correlated(header(record, CORRELATION_HEADER)):
-                try:
-                    _on_intent(intent, decider, record)
-                except (msgspec.DecodeError, InvalidPolicyError):
-                    log.exception("intent_unreadable", topic=record.topic, offset=record.offset)
+            with correlated(header(record, CORRELATION_HEADER)), passed_over(record):
+                _on_intent(intent, decider, record)
 
     return on_intent_records
 

@@ -7,7 +7,6 @@ from typing import Any, cast
 
 import msgspec
 import pytest
-from aiokafka import ConsumerRecord
 
 from common.breaker import BreakerLimits
 from common.database import WriteSession
@@ -19,6 +18,7 @@ from common.outbox import Outbox, OutboxRecord
 from common.topics import CHANGES
 from gate.changes import Change, judge
 from gate.work import GateWork
+from tests import kafka_records
 
 SHARD = 2
 APPENDED = datetime(2026, 11, 23, 6, 40, tzinfo=UTC)
@@ -35,20 +35,15 @@ SESSION = cast("WriteSession", Taken())
 
 
 def record(value: bytes | None, offset: int = 0) -> Record:
-    given: dict[str, Any] = {
-        "topic": CHANGES.name,
-        "partition": SHARD,
-        "offset": offset,
-        "timestamp": round(APPENDED.timestamp() * 1000),
-        "timestamp_type": 1,
-        "key": b"checkout",
-        "value": value,
-        "checksum": None,
-        "serialized_key_size": 8,
-        "serialized_value_size": 0,
-        "headers": (("correlation_id", b"c-1"),),
-    }
-    return cast("Record", ConsumerRecord(**given))
+    return kafka_records.record(
+        CHANGES.name,
+        value,
+        partition=SHARD,
+        offset=offset,
+        timestamp=round(APPENDED.timestamp() * 1000),
+        key=b"checkout",
+        headers=[("correlation_id", b"c-1")],
+    )
 
 
 def change(at: datetime = APPENDED, **given: Any) -> bytes:

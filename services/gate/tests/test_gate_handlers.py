@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
-from aiokafka import ConsumerRecord
 from structlog.testing import capture_logs
 
 from common.events import (
@@ -23,26 +22,14 @@ from common.tracing import Batons
 from gate.handlers import intent_handler, level_handler
 from gate.intent import Intent
 from gate.shard_view import ShardView
+from tests import kafka_records
 from tests.gate_inputs import NOW, SERVICE, burning_at, override, snapshot
 from tests.gate_states import random_state
 
 
 def record(topic: Topic, value: Event | bytes | None) -> Record:
     body = value if isinstance(value, bytes) or value is None else encode(value)
-    given: dict[str, Any] = {
-        "topic": topic.name,
-        "partition": 0,
-        "offset": 1,
-        "timestamp": 0,
-        "timestamp_type": 1,
-        "key": b"key",
-        "value": body,
-        "checksum": None,
-        "serialized_key_size": 3,
-        "serialized_value_size": 0,
-        "headers": (),
-    }
-    return cast("Record", ConsumerRecord(**given))
+    return kafka_records.record(topic.name, body)
 
 
 @dataclass
@@ -108,7 +95,7 @@ async def test_what_is_unreadable_is_told_and_costs_nothing_else(bad: Record) ->
     intent = Intent(read_policies([]))
     with capture_logs() as logs:
         assert await tell(intent, [bad, record(CATALOG, service(1))]) == [SERVICE]
-    assert [entry["event"] for entry in logs] == ["intent_unreadable"]
+    assert [entry["event"] for entry in logs] == ["record_unreadable"]
 
 
 def test_levels_wake_the_tick_where_a_decision_may_depend_on_them() -> None:

@@ -19,6 +19,8 @@ from ingest.simulator.scenarios import ScenarioKind
 from ingest.simulator.state import SimulatorState, StateFile, first_state
 from ingest.simulator.truth import TruthFile, facts_between
 
+pytestmark = pytest.mark.slow
+
 START = datetime(2026, 11, 23, 6, 40, 33, tzinfo=UTC)
 
 

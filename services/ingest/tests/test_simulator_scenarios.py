@@ -17,6 +17,8 @@ from ingest.simulator.scenarios import SCHEDULES, Episode, ScenarioKind, episode
 from ingest.simulator.services import SERVICES
 from ingest.simulator.traffic import DAY_SECONDS, bucket_shares, load_ratio
 
+pytestmark = pytest.mark.slow
+
 HOUR = 3600
 MONDAY = int(datetime(2026, 11, 23, tzinfo=UTC).timestamp())
 seeds = st.integers(0, 2**32 - 1)
@@ -127,7 +129,7 @@ def test_only_payments_has_spent_more_than_its_budget_and_some_are_near_it(
     assert 5 < spent.pop("payments") < 15
     assert max(spent.values()) < 1
     for name in ("checkout", "inventory", "notifications"):
-        assert 0.4 < spent[name]
+        assert spent[name] > 0.4
 
 
 def test_traffic_has_a_day_and_a_week(week: list[MetricEvent]) -> None:

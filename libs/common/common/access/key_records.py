@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-import structlog
 
 from common.access.key_ring import KeyRing
 from common.events import ApiKeyChanged, ApiKeyUsed
 from common.kafka import Record
 from common.topics import KEY_USES, KEYS
-
-log = structlog.get_logger()
+from common.unreadable import passed_over
 
 _keys = msgspec.json.Decoder(ApiKeyChanged)
 _uses = msgspec.json.Decoder(ApiKeyUsed)
@@ -42,16 +40,8 @@ class KeyRecords:
     async def on_records(self, records: Sequence[Record]) -> None:
         """Apply records of one partition, in order."""
         for record in records:
-            try:
+            with passed_over(record):
                 self._on_record(record)
-            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-                log.warning(
-                    "record_undecodable",
-                    topic=record.topic,
-                    partition=record.partition,
-                    offset=record.offset,
-                    error=str(error),
-                )
 
     def forget(self) -> None:
         """Begin again: the topics are being read from their start."""

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Final
 
 MOST_CALLERS: Final = 10_000
+ROUNDING: Final = 1e-6
+"""Of a token: who comes when told is let in, though the sum of the times is rounded."""
 
 
 class TokenBucket:
-    """Counts what is left; `now` is any clock in seconds that never goes back."""
+    """Counts what is left; `now` is any clock in seconds, and one set back refills nothing."""
 
     def __init__(self, rate_per_second: float, burst: int, now: float) -> None:
         self._rate_per_second, self._burst = rate_per_second, burst
@@ -22,11 +24,12 @@ class TokenBucket:
 
     def take(self, now: float) -> int:
         """Take one token and return 0, or return the whole seconds until there is one."""
-        self._left = min(self._burst, self._left + (now - self._at) * self._rate_per_second)
+        passed_seconds = max(0.0, now - self._at)
+        self._left = min(self._burst, self._left + passed_seconds * self._rate_per_second)
         self._at = now
-        if self._left < 1:
+        if self._left < 1 - ROUNDING:
             return math.ceil((1 - self._left) / self._rate_per_second)
-        self._left -= 1
+        self._left = max(0.0, self._left - 1)
         return 0
 
     def full_in(self) -> int:

@@ -4,8 +4,6 @@ Nothing else of a request has been looked at by then, so that 401 and 403 come b
 path exists and what the body holds.
 """
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -17,6 +15,7 @@ from common.access.limits import Allowance, CallerLimits, TokenBucket
 from common.access.metrics import REFUSALS
 from common.access.principal import Principal, acting
 from common.access.scopes import FREE_METHODS, READ_METHODS, Need, needed, permits
+from common.clock import Clock
 from common.problems import Problem, problem_response
 
 log = structlog.get_logger()
@@ -33,6 +32,7 @@ class Access:
     reads_need_key: bool
     reads: CallerLimits
     writes: CallerLimits
+    clock: Clock
 
     async def admitted(self, need: Need, authorization: str) -> Principal | None:
         """Return whose request it is, None where that does not matter; problems 401, 403, 503."""
@@ -58,12 +58,10 @@ class Access:
 class AccessMiddleware:
     """Answers 401, 403 and 429; makes the caller known to what runs inside."""
 
-    def __init__(
-        self, app: ASGIApp, access: Access, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._app, self._access, self._monotonic = app, access, monotonic
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app, self._access = app, access
         self._log_budget = TokenBucket(
-            LOGGED_REFUSALS_PER_SECOND, LOGGED_REFUSALS_AT_ONCE, monotonic()
+            LOGGED_REFUSALS_PER_SECOND, LOGGED_REFUSALS_AT_ONCE, self._now_seconds()
         )
         self._unlogged = 0
 
@@ -100,7 +98,7 @@ class AccessMiddleware:
         kind, limits = ("reads", self._access.reads)
         if method not in READ_METHODS:
             kind, limits = ("writes", self._access.writes)
-        allowance = limits.take(caller, self._monotonic())
+        allowance = limits.take(caller, self._now_seconds())
         if allowance.wait_seconds:
             detail = (
                 f"{caller} may send no more {kind} now; send it again in "
@@ -109,10 +107,13 @@ class AccessMiddleware:
             raise Problem(429, f"too_many_{kind}", detail, headers=allowance.headers)
         return allowance
 
+    def _now_seconds(self) -> float:
+        return self._access.clock().timestamp()
+
     def _note(self, refusal: Problem, scope: Scope) -> None:
         """Count every refusal; log as many as nobody can fill a disk with."""
         REFUSALS.labels(refusal.code).inc()
-        if self._log_budget.take(self._monotonic()):
+        if self._log_budget.take(self._now_seconds()):
             self._unlogged += 1
             return
         client = scope.get("client")

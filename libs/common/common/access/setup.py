@@ -23,4 +23,5 @@ def access_of(
         settings.reads_need_key,
         CallerLimits("reads", settings.reads_per_second, settings.read_burst),
         CallerLimits("writes", settings.writes_per_second, settings.write_burst),
+        clock,
     )

@@ -18,6 +18,8 @@ from common.events.burnrate import (
     ShardHeartbeat,
     SloStatus,
     WindowRate,
+    headline,
+    worst_of,
 )
 from common.events.catalog import ComputeRequested, ServiceChanged, TargetChanged
 from common.events.change import MAX_NOTE_LENGTH, MAX_URL_LENGTH, ChangeEvent, ChangeKind
@@ -127,4 +129,6 @@ __all__ = [
     "Verdict",
     "WindowRate",
     "encode",
+    "headline",
+    "worst_of",
 ]

@@ -1,5 +1,8 @@
 """What burnrate publishes: snapshots of services, and that their owner lives."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from msgspec import Struct
 
 from common.events.fields import BurnRate, Instant, Ratio, Seconds, ServiceName
@@ -60,6 +63,27 @@ class IngestCounters(Struct, frozen=True):
     event_id_conflicts: int = 0
     unidentified: int = 0
     misrouted: int = 0
+
+
+_HEADLINE = (
+    "risk_level",
+    "burn_rate_5m",
+    "burn_rate_1h",
+    "burn_rate_24h",
+    "composite_burn_rate",
+    "error_budget_consumed",
+    "error_budget_remaining",
+)
+
+
+def worst_of(slos: Sequence[SloStatus]) -> SloStatus:
+    """Return the objective that speaks for its service, of at least one, as burnrate chooses it."""
+    return max(slos, key=lambda s: (s.composite_burn_rate, s.error_budget_consumed, s.name))
+
+
+def headline(worst: SloStatus) -> dict[str, Any]:
+    """Return the figures that a service shows of its worst objective, by field."""
+    return {name: getattr(worst, name) for name in _HEADLINE}
 
 
 class BurnRateSnapshot(Struct, frozen=True, tag_field="type", tag="burn_rate_snapshot"):

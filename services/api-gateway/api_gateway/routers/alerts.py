@@ -20,6 +20,7 @@ from api_gateway.body import describes_body, json_body
 from api_gateway.gateway import ExistingService, GatewayParts
 from api_gateway.keyset import KeysetPage, keyset_page, number_of
 from api_gateway.paging import DEFAULT_LIMIT, LINK_HEADER
+from api_gateway.schemas import TEXT_PATTERN
 from common.alert_rules import AlertState, Severity
 from common.problems import responses
 
@@ -47,7 +48,7 @@ async def list_alerts(  # noqa: PLR0913, PLR0917 - a filter for each parameter
     page: AlertPage,
     state: States = None,
     severity: Severities = None,
-    service: Annotated[str | None, Query(max_length=63)] = None,
+    service: Annotated[str | None, Query(max_length=63, pattern=TEXT_PATTERN)] = None,
     since: Since = None,
 ) -> list[AlertAnswer]:
     """Alerts of all services, also those that have ended; `state` may be given several times."""
@@ -148,7 +149,7 @@ async def list_notifications(
     state: Annotated[
         str | None, Query(pattern="^(pending|sent|dead)$", description="`dead`: given up")
     ] = None,
-    channel: Annotated[str | None, Query(max_length=63)] = None,
+    channel: Annotated[str | None, Query(max_length=63, pattern=TEXT_PATTERN)] = None,
 ) -> list[NotificationAnswer]:
     """What was told to whom; of what was not delivered, why, and when it is tried again."""
     query = NotificationQuery(page.before or LARGEST_ID, page.wanted, state, channel)

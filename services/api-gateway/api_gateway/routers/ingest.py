@@ -2,7 +2,7 @@
 
 # ruff: noqa: FAST003 - a dependency reads the path's parameter
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from aiokafka.errors import KafkaError
@@ -20,6 +20,7 @@ from api_gateway.gateway import GatewayParts
 from api_gateway.keyset import KeysetPage, keyset_page
 from api_gateway.paging import LINK_HEADER
 from api_gateway.redelivery import Letter
+from api_gateway.schemas import NO_TEXT, TEXT_PATTERN
 from common.problems import Problem, responses
 
 router = APIRouter(prefix="/api/ingest", tags=["ingest"])
@@ -30,9 +31,9 @@ LETTER_ID_PATTERN = "^[0-9a-f]{32}$"
 def _letter_key(parts: Any) -> tuple[datetime, str]:
     at, letter_id = parts
     found = datetime.fromisoformat(at)
-    if found.tzinfo is None or type(letter_id) is not str or "\0" in letter_id:
+    if found.tzinfo is None or type(letter_id) is not str or NO_TEXT.search(letter_id):
         raise ValueError(parts)
-    return found, letter_id
+    return found.astimezone(UTC), letter_id
 
 
 LetterPage = Annotated[KeysetPage[tuple[datetime, str]], Depends(keyset_page(_letter_key))]
@@ -49,11 +50,17 @@ LetterPath = Annotated[
 async def list_dead_letters(
     gateway: GatewayParts,
     page: LetterPage,
-    code: Annotated[str | None, Query(max_length=64, description="Only with this code")] = None,
-    topic: Annotated[str | None, Query(max_length=249, description="Only of this topic")] = None,
+    code: Annotated[
+        str | None,
+        Query(max_length=64, pattern=TEXT_PATTERN, description="Only with this code"),
+    ] = None,
+    topic: Annotated[
+        str | None,
+        Query(max_length=249, pattern=TEXT_PATTERN, description="Only of this topic"),
+    ] = None,
 ) -> list[DeadLetterAnswer]:
     """Records whose content is wrong, with the reason; of long ones the beginning."""
-    query = LetterQuery(page.before, page.wanted, _text(code), _text(topic))
+    query = LetterQuery(page.before, page.wanted, code, topic)
     async with gateway.ingest.store.read() as reader:
         found = await reader.letters(query)
     shown = page.cut(found, lambda letter: [letter.recorded_at.isoformat(), letter.id])
@@ -111,8 +118,3 @@ async def get_lag(gateway: GatewayParts) -> LagAnswer:
     except (KafkaError, TimeoutError):
         detail = "Kafka does not tell where its logs end; ask again in a moment."
         raise Problem(503, "broker_unavailable", detail, headers={"Retry-After": "1"}) from None
-
-
-def _text(value: str | None) -> str | None:
-    """Return a filter that PostgreSQL can hold; nothing stored has a NUL."""
-    return value if value is None else value.replace("\0", "\ufffd")

@@ -12,6 +12,7 @@ from api_gateway.override_schemas import Statement
 from api_gateway.paging import LINK_HEADER
 from api_gateway.policies import unknown_policy
 from api_gateway.policy_schemas import AuditAnswer, PolicyAnswer, PolicyRequest
+from api_gateway.schemas import TEXT_PATTERN
 from common.problems import responses
 from common.slo import SERVICE_NAME_PATTERN, is_service_name
 
@@ -93,10 +94,16 @@ async def list_audit(
     gateway: GatewayParts,
     page: AuditPage,
     service: Annotated[
-        str | None, Query(max_length=MAX_NAME_LENGTH, description="Only of this service")
+        str | None,
+        Query(max_length=MAX_NAME_LENGTH, pattern=TEXT_PATTERN, description="Only of this service"),
     ] = None,
     subject: Annotated[
-        str | None, Query(max_length=MAX_NAME_LENGTH, description="Only of this, as `override/12`")
+        str | None,
+        Query(
+            max_length=MAX_NAME_LENGTH,
+            pattern=TEXT_PATTERN,
+            description="Only of this, as `override/12`",
+        ),
     ] = None,
 ) -> list[AuditAnswer]:
     """Entries are never changed; `burnline audit verify` proves it by their hashes."""
