@@ -15,6 +15,8 @@ export default defineConfig({
     include: ["src/**/*.test.{ts,tsx}"],
     setupFiles: ["src/testing/setup.ts"],
     restoreMocks: true,
+    // one document for all files: to make one for each took ten times as long as the tests
+    isolate: false,
     testTimeout: 30_000,
   },
 });

@@ -82,7 +82,10 @@ export class Refresher {
   private timer: ReturnType<typeof setTimeout> | null = null;
   private last = 0;
 
-  constructor(private readonly queries: QueryClient) {}
+  constructor(
+    private readonly queries: QueryClient,
+    private readonly sinceInput = millisecondsSinceInput,
+  ) {}
 
   everything(): void {
     void this.queries.invalidateQueries();
@@ -97,7 +100,7 @@ export class Refresher {
 
   /** While somebody types or clicks news wait for a pause, but not for long. */
   private flush(): void {
-    const busy = PAUSE_MILLISECONDS - millisecondsSinceInput();
+    const busy = PAUSE_MILLISECONDS - this.sinceInput();
     if (busy > 0 && Date.now() < this.last + AT_LEAST_EVERY_MILLISECONDS) {
       this.timer = setTimeout(() => this.flush(), busy);
       return;

@@ -24,7 +24,7 @@ export function DecisionBadge({ decision, allowed, large = false }: Props) {
   const consequence = shown === "UNKNOWN" && !stale ? (allowed ? ", may deploy" : ", blocked") : "";
   return (
     <span
-      className={`inline-flex items-center gap-1.5 font-semibold whitespace-nowrap ${ink}
+      className={`inline-flex items-center gap-1.5 align-middle font-semibold whitespace-nowrap ${ink}
         ${large ? "text-lg" : "text-sm"}`}
     >
       <Icon size={large ? 20 : 15} aria-hidden className="shrink-0" />

@@ -46,7 +46,7 @@ export function HealthBadge({ level, status, large = false }: Props) {
   const word = health !== "UNKNOWN" ? health : stale ? "not current" : STATUS_WORDS[status];
   const why = health !== "UNKNOWN" ? MEANING[health] : stale ? STALE : STATUS_MEANING[status];
   const { icon: Icon, ink } = LOOKS[health];
-  const look = `inline-flex items-center gap-1.5 font-semibold whitespace-nowrap ${ink}`;
+  const look = `inline-flex items-center gap-1.5 align-middle font-semibold whitespace-nowrap ${ink}`;
   if (!large) {
     // there may be hundreds of them: the browser's own tip costs nothing
     return (

@@ -14,24 +14,31 @@ export function NarrativeText({ story }: { story: Story }) {
   const facts = new Map(story.facts.map((fact) => [fact.id, fact]));
   const behind = (ids: readonly string[]) => ids.flatMap((id) => facts.get(id) ?? []);
   return (
-    <div className="max-w-[80ch] space-y-2 text-sm leading-6">
+    <div className="@container text-sm leading-6">
       {stale && <p className="font-medium text-unknown-ink">This was so when it was last heard:</p>}
-      <p>
-        {story.sentences.map((sentence, i) => (
-          <Claim key={i} text={sentence.text} facts={behind(sentence.facts)} />
-        ))}
-      </p>
-      {story.recommended_actions.length > 0 && (
-        <ul className="list-disc space-y-1 pl-5">
-          {story.recommended_actions.map((action, i) => (
-            <li key={`${action.code}-${i}`}>
-              <Claim text={action.text} facts={behind(action.facts)} />
-            </li>
+      <div className="grid gap-x-10 gap-y-2 @4xl:grid-cols-[minmax(0,80ch)_minmax(0,1fr)]">
+        <p>
+          {story.sentences.map((sentence, i) => (
+            <Claim key={i} text={sentence.text} facts={behind(sentence.facts)} />
           ))}
-        </ul>
-      )}
+        </p>
+        {story.recommended_actions.length > 0 && (
+          <div>
+            <h3 className="font-semibold">What to do</h3>
+            <ul className="list-disc space-y-1 pl-5">
+              {story.recommended_actions.map((action, i) => (
+                <li key={`${action.code}-${i}`}>
+                  <Claim text={action.text} facts={behind(action.facts)} />
+                </li>
+              ))}
+            </ul>
+          </div>
+        )}
+      </div>
       {story.source === "model" && (
-        <p className="text-xs text-muted">Put into words by a language model, held to the facts.</p>
+        <p className="mt-2 text-xs text-muted">
+          Put into words by a language model, held to the facts.
+        </p>
       )}
     </div>
   );

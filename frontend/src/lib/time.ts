@@ -53,3 +53,22 @@ export function axisTime(instant: number, spanSeconds: number, zone: Zone): stri
   }
   return formatter(zone, { hour: "2-digit", minute: "2-digit" }).format(instant);
 }
+
+/** From when to when, in milliseconds. */
+export type TimeSpan = readonly [first: number, last: number];
+
+const MINUTE = 60_000;
+const DAY_MINUTES = 1440;
+const STEPS_MINUTES = [5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2 * 1440, 4 * 1440, 7 * 1440];
+
+/** At most so many instants of a span that a clock calls round, in milliseconds. */
+export function roundInstants([first, last]: TimeSpan, most: number, zone: Zone): number[] {
+  // an axis of more than three days has days on it, each once
+  const least = last - first > 3 * DAY_MINUTES * MINUTE ? DAY_MINUTES : 0;
+  const fits = (minutes: number) => minutes >= least && (last - first) / (minutes * MINUTE) <= most;
+  const step = (STEPS_MINUTES.find(fits) ?? 30 * DAY_MINUTES) * MINUTE;
+  const ahead = zone === "utc" ? 0 : -new Date(first).getTimezoneOffset() * MINUTE;
+  const start = Math.ceil((first + ahead) / step) * step - ahead;
+  const count = Math.max(0, Math.floor((last - start) / step) + 1);
+  return Array.from({ length: count }, (_, i) => start + i * step);
+}

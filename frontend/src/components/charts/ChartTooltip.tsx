@@ -2,6 +2,11 @@ import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
 import { fullTime } from "../../lib/time";
 
+export interface Instant {
+  /** In milliseconds. */
+  at: number;
+}
+
 interface Props<Point> {
   active?: boolean;
   payload?: readonly { payload?: unknown }[];
@@ -9,7 +14,7 @@ interface Props<Point> {
 }
 
 /** The figures under the cursor, in words as exact as the table's. */
-export function ChartTooltip<Point extends { at: number }>(props: Props<Point>) {
+export function ChartTooltip<Point extends Instant>(props: Props<Point>) {
   const chosenZone = useStore(zone);
   const point = props.payload?.[0]?.payload as Point | undefined;
   if (!props.active || point === undefined) return null;

@@ -67,7 +67,7 @@ export function HeatMap({ rows, hoursEnd }: Props) {
 }
 
 function Cell({ rate, title }: { rate: number | null; title: string }) {
-  const words = rate === null || rate < 0.05 ? "" : rate >= 10 ? rate.toFixed(0) : rate.toFixed(1);
+  const words = rate === null ? "" : rate >= 10 ? rate.toFixed(0) : rate.toFixed(1);
   return (
     <td
       title={title}

@@ -1,31 +1,14 @@
-import {
-  Area,
-  CartesianGrid,
-  ComposedChart,
-  Line,
-  ReferenceLine,
-  ResponsiveContainer,
-  Tooltip,
-  XAxis,
-  YAxis,
-} from "recharts";
+import { Area, Line, ReferenceLine, YAxis } from "recharts";
 
 import type { Change } from "../../api/release";
-import {
-  CURSOR,
-  GRID,
-  TICK,
-  timeAxis,
-  useChartLayout,
-  type TimeSpan,
-} from "../../components/charts/axes";
+import { TICK, useChartLayout } from "../../components/charts/axes";
 import { ChartFrame } from "../../components/charts/ChartFrame";
-import { ChartTooltip } from "../../components/charts/ChartTooltip";
 import { Legend } from "../../components/charts/Legend";
+import { TimeChart } from "../../components/charts/TimeChart";
 import { budget } from "../../lib/format";
 import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
-import { dayTime } from "../../lib/time";
+import { dayTime, type TimeSpan } from "../../lib/time";
 import type { BudgetPoint } from "./series";
 
 const LEGEND = [
@@ -55,7 +38,7 @@ function lines(point: BudgetPoint): [string, string][] {
 
 export function BudgetChart({ span, points, changes, windowDays }: Props) {
   const chosenZone = useStore(zone);
-  const { axisWidth, margin } = useChartLayout();
+  const { axisWidth } = useChartLayout();
   return (
     <ChartFrame
       title="Error budget"
@@ -71,64 +54,59 @@ export function BudgetChart({ span, points, changes, windowDays }: Props) {
       ]}
       legend={<Legend entries={LEGEND} />}
     >
-      <ResponsiveContainer width="100%" height={230}>
-        <ComposedChart data={[...points]} margin={margin} syncId="service" syncMethod="value">
-          <CartesianGrid {...GRID} />
-          <XAxis {...timeAxis(span, chosenZone)} />
-          <YAxis
-            width={axisWidth}
-            tick={TICK}
-            stroke="var(--line)"
-            tickFormatter={(v: number) => `${Number((v * 100).toFixed(1))}%`}
-            domain={["auto", "auto"]}
+      <TimeChart points={points} span={span} height={230} lines={lines}>
+        <YAxis
+          width={axisWidth}
+          tick={TICK}
+          stroke="var(--line)"
+          tickFormatter={(v: number) => `${Number((v * 100).toFixed(1))}%`}
+          domain={["auto", "auto"]}
+        />
+        <ReferenceLine y={0} stroke="var(--spent)" strokeWidth={2} />
+        {changes.map((change) => (
+          <ReferenceLine
+            key={change.id}
+            x={Date.parse(change.at)}
+            stroke="var(--observe)"
+            strokeDasharray="3 3"
+            label={{
+              value: change.version || change.kind,
+              position: "insideTopLeft",
+              fill: "var(--observe-ink)",
+              fontSize: 11,
+            }}
           />
-          <Tooltip cursor={CURSOR} content={<ChartTooltip lines={lines} />} />
-          <ReferenceLine y={0} stroke="var(--spent)" strokeWidth={2} />
-          {changes.map((change) => (
-            <ReferenceLine
-              key={change.id}
-              x={Date.parse(change.at)}
-              stroke="var(--observe)"
-              strokeDasharray="3 3"
-              label={{
-                value: change.version || change.kind,
-                position: "insideTopLeft",
-                fill: "var(--observe-ink)",
-                fontSize: 11,
-              }}
-            />
-          ))}
-          <Area
-            dataKey="cone"
-            stroke="none"
-            fill="var(--danger)"
-            fillOpacity={0.25}
-            isAnimationActive={false}
-          />
-          <Line
-            dataKey="ideal"
-            stroke="var(--strong-line)"
-            strokeDasharray="5 4"
-            dot={false}
-            isAnimationActive={false}
-          />
-          <Line
-            dataKey="actual"
-            stroke="var(--accent)"
-            strokeWidth={2}
-            dot={false}
-            isAnimationActive={false}
-          />
-          <Line
-            dataKey="likely"
-            stroke="var(--danger)"
-            strokeWidth={2}
-            strokeDasharray="2 3"
-            dot={false}
-            isAnimationActive={false}
-          />
-        </ComposedChart>
-      </ResponsiveContainer>
+        ))}
+        <Area
+          dataKey="cone"
+          stroke="none"
+          fill="var(--danger)"
+          fillOpacity={0.25}
+          isAnimationActive={false}
+        />
+        <Line
+          dataKey="ideal"
+          stroke="var(--strong-line)"
+          strokeDasharray="5 4"
+          dot={false}
+          isAnimationActive={false}
+        />
+        <Line
+          dataKey="actual"
+          stroke="var(--accent)"
+          strokeWidth={2}
+          dot={false}
+          isAnimationActive={false}
+        />
+        <Line
+          dataKey="likely"
+          stroke="var(--danger)"
+          strokeWidth={2}
+          strokeDasharray="2 3"
+          dot={false}
+          isAnimationActive={false}
+        />
+      </TimeChart>
     </ChartFrame>
   );
 }

@@ -1,29 +1,13 @@
-import {
-  Bar,
-  CartesianGrid,
-  ComposedChart,
-  Line,
-  ResponsiveContainer,
-  Tooltip,
-  XAxis,
-  YAxis,
-} from "recharts";
+import { Bar, Line, YAxis } from "recharts";
 
-import {
-  CURSOR,
-  GRID,
-  TICK,
-  timeAxis,
-  useChartLayout,
-  type TimeSpan,
-} from "../../components/charts/axes";
+import { TICK, useChartLayout } from "../../components/charts/axes";
 import { ChartFrame } from "../../components/charts/ChartFrame";
-import { ChartTooltip } from "../../components/charts/ChartTooltip";
 import { Legend } from "../../components/charts/Legend";
+import { TimeChart } from "../../components/charts/TimeChart";
 import { count, duration, goodRatio } from "../../lib/format";
 import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
-import { dayTime } from "../../lib/time";
+import { dayTime, type TimeSpan } from "../../lib/time";
 import type { CountPoint } from "./series";
 
 const LEGEND = [
@@ -55,7 +39,7 @@ const short = new Intl.NumberFormat("en", { notation: "compact", maximumFraction
 /** Counts beside rates, so that thin evidence is seen; bad ones have an axis of their own. */
 export function CountChart({ span, points, stepSeconds }: Props) {
   const chosenZone = useStore(zone);
-  const { axisWidth, marginBesideAxis, narrow } = useChartLayout();
+  const { axisWidth, narrow } = useChartLayout();
   const axis = { width: axisWidth, tick: TICK, stroke: "var(--line)" };
   return (
     <ChartFrame
@@ -70,42 +54,32 @@ export function CountChart({ span, points, stepSeconds }: Props) {
       ]}
       legend={<Legend entries={LEGEND} />}
     >
-      <ResponsiveContainer width="100%" height={170}>
-        <ComposedChart
-          data={[...points]}
-          margin={marginBesideAxis}
-          syncId="service"
-          syncMethod="value"
-        >
-          <CartesianGrid {...GRID} />
-          <XAxis {...timeAxis(span, chosenZone)} />
-          <YAxis yAxisId="good" {...axis} tickFormatter={(v: number) => short.format(v)} />
-          <YAxis
-            yAxisId="bad"
-            orientation="right"
-            mirror={narrow}
-            {...axis}
-            allowDecimals={false}
-            tickFormatter={(v: number) => short.format(v)}
-          />
-          <Tooltip cursor={CURSOR} content={<ChartTooltip lines={lines} />} />
-          <Bar
-            yAxisId="bad"
-            dataKey="bad"
-            fill="var(--freeze)"
-            fillOpacity={0.75}
-            isAnimationActive={false}
-          />
-          <Line
-            yAxisId="good"
-            dataKey="good"
-            stroke="var(--safe)"
-            strokeWidth={1.5}
-            dot={false}
-            isAnimationActive={false}
-          />
-        </ComposedChart>
-      </ResponsiveContainer>
+      <TimeChart points={points} span={span} height={170} lines={lines} besideAxis>
+        <YAxis yAxisId="good" {...axis} tickFormatter={(v: number) => short.format(v)} />
+        <YAxis
+          yAxisId="bad"
+          orientation="right"
+          mirror={narrow}
+          {...axis}
+          allowDecimals={false}
+          tickFormatter={(v: number) => short.format(v)}
+        />
+        <Bar
+          yAxisId="bad"
+          dataKey="bad"
+          fill="var(--freeze)"
+          fillOpacity={0.75}
+          isAnimationActive={false}
+        />
+        <Line
+          yAxisId="good"
+          dataKey="good"
+          stroke="var(--safe)"
+          strokeWidth={1.5}
+          dot={false}
+          isAnimationActive={false}
+        />
+      </TimeChart>
     </ChartFrame>
   );
 }

@@ -1,30 +1,13 @@
-import {
-  CartesianGrid,
-  Line,
-  LineChart,
-  ReferenceArea,
-  ReferenceLine,
-  ResponsiveContainer,
-  Tooltip,
-  XAxis,
-  YAxis,
-} from "recharts";
+import { Line, ReferenceArea, ReferenceLine, YAxis } from "recharts";
 
-import {
-  CURSOR,
-  GRID,
-  TICK,
-  timeAxis,
-  useChartLayout,
-  type TimeSpan,
-} from "../../components/charts/axes";
+import { TICK, useChartLayout } from "../../components/charts/axes";
 import { ChartFrame } from "../../components/charts/ChartFrame";
-import { ChartTooltip } from "../../components/charts/ChartTooltip";
 import { Legend } from "../../components/charts/Legend";
+import { TimeChart } from "../../components/charts/TimeChart";
 import { burnRate } from "../../lib/format";
 import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
-import { dayTime } from "../../lib/time";
+import { dayTime, type TimeSpan } from "../../lib/time";
 import { logDomain, type RatePoint } from "./series";
 import { firingAt, mergedSpans, type FiringSpan } from "./spans";
 
@@ -49,6 +32,8 @@ const LEGEND = [
   ...FIRING.map(({ name, colour }) => ({ name, colour, area: true })),
 ];
 
+const FREEZE_ABOVE = 2;
+
 interface Props {
   span: TimeSpan;
   points: readonly RatePoint[];
@@ -59,12 +44,12 @@ interface Props {
 
 export function RateChart({ span, points, thresholds, firing }: Props) {
   const chosenZone = useStore(zone);
-  const { axisWidth, margin, narrow } = useChartLayout();
+  const { axisWidth, narrow } = useChartLayout();
   const lines = (point: RatePoint): [string, string][] => [
     ...SERIES.map(({ key, name }): [string, string] => [name, burnRate(point[key])]),
     ["firing", firingAt(firing, point.at)],
   ];
-  const marks = [...new Set([...thresholds, 1, 2])].sort((a, b) => a - b);
+  const marks = [...new Set([...thresholds, 1, FREEZE_ABOVE])].sort((a, b) => a - b);
   return (
     <ChartFrame
       title="Burn rates"
@@ -80,36 +65,31 @@ export function RateChart({ span, points, thresholds, firing }: Props) {
       ]}
       legend={<Legend entries={LEGEND} />}
     >
-      <ResponsiveContainer width="100%" height={250}>
-        <LineChart data={[...points]} margin={margin} syncId="service" syncMethod="value">
-          <CartesianGrid {...GRID} />
-          <XAxis {...timeAxis(span, chosenZone)} />
-          <YAxis
-            width={axisWidth}
-            tick={TICK}
-            stroke="var(--line)"
-            scale="log"
-            domain={[...logDomain(points, thresholds)]}
-            ticks={[0.01, 0.1, 1, 10, 100, 1000]}
-            allowDataOverflow
-            tickFormatter={(v: number) => (v === 0.01 ? "≤ 0.01" : String(v))}
+      <TimeChart points={points} span={span} height={250} lines={lines}>
+        <YAxis
+          width={axisWidth}
+          tick={TICK}
+          stroke="var(--line)"
+          scale="log"
+          domain={[...logDomain(points, thresholds)]}
+          ticks={[0.01, 0.1, 1, 10, 100, 1000]}
+          allowDataOverflow
+          tickFormatter={(v: number) => (v === 0.01 ? "≤ 0.01" : String(v))}
+        />
+        {firingAreas(firing)}
+        {thresholdLines(marks, narrow)}
+        {SERIES.map((series) => (
+          <Line
+            key={series.key}
+            dataKey={series.key}
+            stroke={series.colour}
+            strokeWidth={series.width}
+            {...("dash" in series ? { strokeDasharray: series.dash } : {})}
+            dot={false}
+            isAnimationActive={false}
           />
-          <Tooltip cursor={CURSOR} content={<ChartTooltip lines={lines} />} />
-          {firingAreas(firing)}
-          {thresholdLines(marks, narrow)}
-          {SERIES.map((series) => (
-            <Line
-              key={series.key}
-              dataKey={series.key}
-              stroke={series.colour}
-              strokeWidth={series.width}
-              {...("dash" in series ? { strokeDasharray: series.dash } : {})}
-              dot={false}
-              isAnimationActive={false}
-            />
-          ))}
-        </LineChart>
-      </ResponsiveContainer>
+        ))}
+      </TimeChart>
     </ChartFrame>
   );
 }
@@ -133,14 +113,17 @@ function firingAreas(firing: readonly FiringSpan[]) {
 
 /** At the edge of the plot where there is room for words, in it on a phone. */
 function thresholdLines(marks: readonly number[], narrow: boolean) {
+  // on a log axis less than this factor is no room for a line of text; FREEZE is always named
+  const isApart = (mark: number) =>
+    mark === FREEZE_ABOVE || Math.abs(Math.log2(mark / FREEZE_ABOVE)) >= 1;
   return marks.map((mark) => (
     <ReferenceLine
       key={mark}
       y={mark}
-      stroke={mark === 2 ? "var(--freeze)" : "var(--strong-line)"}
+      stroke={mark === FREEZE_ABOVE ? "var(--freeze)" : "var(--strong-line)"}
       strokeDasharray="3 3"
       label={{
-        value: mark === 2 ? "2 FREEZE" : String(mark),
+        value: mark === FREEZE_ABOVE ? "2 FREEZE" : isApart(mark) ? String(mark) : "",
         position: narrow ? "insideTopRight" : "right",
         fill: "var(--muted)",
         fontSize: 10,

@@ -71,15 +71,20 @@ function Service({ report }: { report: SloReport }) {
     <div className={`flex flex-col gap-3 ${stale ? "opacity-70" : ""}`}>
       <Heading report={report} />
       <div className="grid gap-3 xl:grid-cols-[minmax(0,1fr)_24rem]">
-        <div className="flex min-w-0 flex-col gap-3">
-          <SloCards slos={report.slos} chosen={slo.id} onChoose={choose} />
+        {/* in one column the verdict comes before the charts */}
+        <div className="contents min-w-0 flex-col gap-3 xl:flex">
+          <div className="-order-2 min-w-0">
+            <SloCards slos={report.slos} chosen={slo.id} onChoose={choose} />
+          </div>
           <Charts report={report} slo={slo.id} />
+          <TargetsPanel service={name} />
         </div>
-        <div className="flex min-w-0 flex-col gap-3">
-          <GatePanel service={name} />
+        <div className="contents min-w-0 flex-col gap-3 xl:flex">
+          <div className="-order-1 min-w-0">
+            <GatePanel service={name} />
+          </div>
           <ForecastPanel service={name} slo={slo.id} />
           <NarrativePanel service={name} />
-          <TargetsPanel service={name} />
         </div>
       </div>
     </div>

@@ -46,7 +46,9 @@ function Card({ slo }: { slo: SloStatus }) {
       <span className="flex flex-wrap items-center justify-between gap-2">
         <span className="font-semibold">
           {slo.name}
-          <span className="ml-2 text-xs font-normal text-muted">{kindOf(slo)}</span>
+          {kindOf(slo) !== slo.name && (
+            <span className="ml-2 text-xs font-normal text-muted">{kindOf(slo)}</span>
+          )}
         </span>
         <HealthBadge level={slo.risk_level} status={slo.data_status} />
       </span>

@@ -9,7 +9,7 @@ import { Empty, Shown } from "../../components/ui/states";
 import { count, duration } from "../../lib/format";
 import { useNow } from "../../lib/useNow";
 
-const NUMBER = "px-2 py-1.5 text-right whitespace-nowrap";
+const NUMBER = "px-2 py-1.5 text-right whitespace-nowrap last:pr-4";
 const HEADS = [
   "Newest report",
   "Counted through",
@@ -51,7 +51,7 @@ export function ArrivalsPanel() {
                       State
                     </th>
                     {HEADS.map((head) => (
-                      <th key={head} scope="col" className="px-2 text-right font-medium">
+                      <th key={head} scope="col" className="px-2 text-right font-medium last:pr-4">
                         {head}
                       </th>
                     ))}

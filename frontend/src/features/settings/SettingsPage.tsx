@@ -31,7 +31,7 @@ export function SettingsPage() {
             <Tabs.Trigger
               key={name}
               value={name}
-              className="border-b-2 border-transparent px-3 py-2 text-sm whitespace-nowrap text-muted
+              className="border-b-2 border-transparent px-2 py-2 text-sm whitespace-nowrap text-muted sm:px-3
                 data-[state=active]:border-accent data-[state=active]:font-semibold data-[state=active]:text-ink"
             >
               {label}
