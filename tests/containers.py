@@ -1,16 +1,17 @@
 """The same servers in containers: what `TESTS_USE_CONTAINERS=1` runs the tests on.
 
-Images, their settings and their commands are those of docker-compose.yml, so a machine with Docker
-needs neither Java nor Maven. Every container carries the process that it belongs to; whoever
-comes later, or ends last, removes those whose process is gone, so that none outlives the tests,
-however they end. The library's own way to do so (Ryuk) is one more image, with rights over the
-whole engine and a port open to the network.
+Images and accounts are those of docker-compose.yml, settings those of the processes that the tests
+run on otherwise; a machine with Docker needs neither Java nor Maven. Every container carries the
+process that it belongs to; whoever comes later, or ends last, removes those whose process is gone,
+so that none outlives the tests for long, however they end. The library's own way to do so (Ryuk)
+is one more image, with rights over the whole engine and a port open to the network.
 """
 
 import asyncio
 import base64
 import os
 import secrets
+import socket
 import time
 import uuid
 from typing import Any, Final, cast
@@ -31,6 +32,7 @@ from tests.compose_file import services
 from tests.server_process import READY_SECONDS, Server
 from tests.servers import held_port
 
+OWNER_HOST: Final = "burnline.tests.owner-host"
 OWNER_PID: Final = "burnline.tests.owner-pid"
 OWNER_STARTED: Final = "burnline.tests.owner-started"
 _POLL_SECONDS: Final = 0.05
@@ -175,11 +177,20 @@ def owner_labels() -> dict[str, str]:
     """What marks a container as one of this process."""
     owner = ProcessIdentity.of(os.getpid())
     assert owner is not None
-    return {OWNER_PID: str(owner.pid), OWNER_STARTED: owner.started}
+    return {
+        OWNER_HOST: socket.gethostname(),
+        OWNER_PID: str(owner.pid),
+        OWNER_STARTED: owner.started,
+    }
 
 
 def is_orphan(labels: dict[str, str]) -> bool:
-    """Whether the process that a container was made by is gone."""
+    """Whether the process that a container was made by is gone.
+
+    Others may use the same engine, from a container of their own say: their processes are not seen.
+    """
+    if labels[OWNER_HOST] != socket.gethostname():
+        return False
     return not ProcessIdentity(int(labels[OWNER_PID]), labels[OWNER_STARTED]).is_alive()
 
 
@@ -187,7 +198,7 @@ def remove_orphans() -> list[str]:
     """Remove the containers of processes of tests that are gone; return their ids."""
     client = docker.from_env()
     try:
-        found = client.containers.list(all=True, filters={"label": OWNER_PID}, ignore_removed=True)
+        found = client.containers.list(all=True, filters={"label": OWNER_HOST}, ignore_removed=True)
         orphans = [one for one in found if is_orphan(one.labels)]
         for orphan in orphans:
             _remove(orphan)

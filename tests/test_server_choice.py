@@ -15,6 +15,7 @@ from burnline.processes import ProcessIdentity
 from tests import server_choice
 from tests.compose_file import services
 from tests.containers import (
+    OWNER_HOST,
     OWNER_PID,
     OWNER_STARTED,
     ContainerServers,
@@ -116,7 +117,9 @@ def test_a_container_belongs_to_the_process_that_made_it() -> None:
     assert not is_orphan(labels)
     mine = ProcessIdentity.of(os.getpid())
     assert mine is not None
-    assert labels == {OWNER_PID: str(mine.pid), OWNER_STARTED: mine.started}
+    assert (labels[OWNER_PID], labels[OWNER_STARTED]) == (str(mine.pid), mine.started)
     assert is_orphan({**labels, OWNER_STARTED: "another process had this pid"})
     unused = next(pid for pid in range(2, 1 << 22) if not Path(f"/proc/{pid}").exists())
-    assert is_orphan({OWNER_PID: str(unused), OWNER_STARTED: mine.started})
+    gone = {**labels, OWNER_PID: str(unused)}
+    assert is_orphan(gone)
+    assert not is_orphan({**gone, OWNER_HOST: "where nobody here can look"})
