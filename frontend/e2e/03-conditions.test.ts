@@ -124,12 +124,33 @@ describe("the token", () => {
   });
 });
 
+/** Heights of rows are told beforehand: those of them that their content does not fit. */
+function cutOff(rows: Element[]): string[] {
+  return rows
+    .filter((row) => {
+      const { top, bottom } = row.getBoundingClientRect();
+      const shown = [...row.children].map((cell) => cell.getBoundingClientRect());
+      return shown.some((cell) => cell.height > 0 && (cell.top < top || cell.bottom > bottom));
+    })
+    .map((row) => row.textContent);
+}
+
 describe("many services", () => {
   const names = Array.from({ length: 500 }, (_, i) => `service-${String(i).padStart(3, "0")}`);
+  const blocked = {
+    decision: "BLOCK" as const,
+    allowed: false,
+    reason: "a reason that is longer than a line of the list has room for, ".repeat(4),
+    overridden: false,
+  };
   const answer = {
     hours_end: [],
     services: names.map((name, i) =>
-      overviewRow(name, { composite_burn_rate: 0.9 - i / 1000, owner: `team-${i % 7}` }),
+      overviewRow(name, {
+        composite_burn_rate: 0.9 - i / 1000,
+        owner: `team-${i % 7}`,
+        decision: i % 2 === 0 ? blocked : { ...blocked, decision: "ALLOW", allowed: true },
+      }),
     ),
   };
 
@@ -142,6 +163,10 @@ describe("many services", () => {
     await page.getByText("500 services", { exact: true }).waitFor();
     await eventually(async () => expect((await order())[0]).toBe("service-000"));
     expect(await rows.count()).toBeLessThan(60);
+    for (const width of [360, 800, 1440]) {
+      await page.setViewportSize({ width, height: 900 });
+      await eventually(async () => expect(await rows.evaluateAll(cutOff)).toEqual([]));
+    }
     for (let i = 0; i < 40; i += 1) await page.keyboard.press("j");
     await page.locator("[data-service=service-039]").waitFor();
     await eventually(async () => expect(await page.evaluate(() => scrollY)).toBeGreaterThan(0));
