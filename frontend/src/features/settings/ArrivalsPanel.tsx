@@ -4,13 +4,14 @@ import { useDeferredValue } from "react";
 import { snapshotsQuery, type Snapshot } from "../../api/burn";
 import { FirstEvent } from "../../components/FirstEvent";
 import { HealthBadge } from "../../components/HealthBadge";
+import { FIGURE, FigureTable } from "../../components/ui/FigureTable";
 import { Panel } from "../../components/ui/Panel";
 import { Empty, Shown } from "../../components/ui/states";
 import { count, duration } from "../../lib/format";
 import { useNow } from "../../lib/useNow";
 
-const NUMBER = "px-2 py-1.5 text-right whitespace-nowrap last:pr-4";
-const HEADS = [
+const WORDS = ["Service", "State"];
+const FIGURES = [
   "Newest report",
   "Counted through",
   "Rhythm",
@@ -35,35 +36,16 @@ export function ArrivalsPanel() {
               <FirstEvent />
             </Empty>
           ) : (
-            <div
-              tabIndex={0}
-              role="region"
-              aria-label="What arrives, by service"
-              className="-m-4 overflow-x-auto"
+            <FigureTable
+              label="What arrives, by service"
+              words={WORDS}
+              figures={FIGURES}
+              className="-m-4"
             >
-              <table className="w-full text-sm">
-                <thead className="text-xs text-muted">
-                  <tr>
-                    <th scope="col" className="px-4 py-2 text-left font-medium">
-                      Service
-                    </th>
-                    <th scope="col" className="px-2 text-left font-medium">
-                      State
-                    </th>
-                    {HEADS.map((head) => (
-                      <th key={head} scope="col" className="px-2 text-right font-medium last:pr-4">
-                        {head}
-                      </th>
-                    ))}
-                  </tr>
-                </thead>
-                <tbody>
-                  {snapshots.map((snapshot) => (
-                    <Row key={snapshot.service_name} snapshot={snapshot} now={now} />
-                  ))}
-                </tbody>
-              </table>
-            </div>
+              {snapshots.map((snapshot) => (
+                <Row key={snapshot.service_name} snapshot={snapshot} now={now} />
+              ))}
+            </FigureTable>
           )
         }
       </Shown>
@@ -84,15 +66,15 @@ function Row({ snapshot, now }: { snapshot: Snapshot; now: number }) {
       <td className="px-2">
         <HealthBadge level={snapshot.risk_level} status={snapshot.data_status} />
       </td>
-      <td className={NUMBER}>{age(snapshot.newest_at)}</td>
-      <td className={NUMBER}>{age(snapshot.applied_through)}</td>
-      <td className={NUMBER}>{duration(snapshot.resolution_seconds ?? null)}</td>
+      <td className={FIGURE}>{age(snapshot.newest_at)}</td>
+      <td className={FIGURE}>{age(snapshot.applied_through)}</td>
+      <td className={FIGURE}>{duration(snapshot.resolution_seconds ?? null)}</td>
       {figures.map((figure, i) => (
-        <td key={i} className={`${NUMBER} ${figure > 0 ? "font-semibold" : "text-muted"}`}>
+        <td key={i} className={`${FIGURE} ${figure > 0 ? "font-semibold" : "text-muted"}`}>
           {count(figure)}
         </td>
       ))}
-      <td className={NUMBER}>{snapshot.shard ?? "–"}</td>
+      <td className={FIGURE}>{snapshot.shard ?? "–"}</td>
     </tr>
   );
 }

@@ -2,12 +2,13 @@ import { useQuery } from "@tanstack/react-query";
 
 import { lagQuery, type Lag, type ShardLag } from "../../api/ingest";
 import { useIsStale } from "../../components/freshness";
+import { FIGURE, FigureTable } from "../../components/ui/FigureTable";
 import { Panel } from "../../components/ui/Panel";
 import { Empty, Shown } from "../../components/ui/states";
 import { count, duration } from "../../lib/format";
 
-const HEADS = ["Shard", "Next record", "End of log", "Records waiting", "Oldest waits", "Owner"];
-const CELL = "px-2 py-1 text-right whitespace-nowrap";
+const WORDS = ["Consumer and topic"];
+const FIGURES = ["Shard", "Next record", "End of log", "Records waiting", "Oldest waits", "Owner"];
 
 /** How far the consumers are behind, by their own ledgers. */
 export function LagPanel() {
@@ -46,32 +47,16 @@ function LagText({ lag }: { lag: Lag }) {
       </p>
       <details>
         <summary className="cursor-pointer">By consumer, topic and shard</summary>
-        <div
-          tabIndex={0}
-          role="region"
-          aria-label="Lag by consumer, topic and shard"
-          className="mt-2 overflow-x-auto"
+        <FigureTable
+          label="Lag by consumer, topic and shard"
+          words={WORDS}
+          figures={FIGURES}
+          className="mt-2"
         >
-          <table className="w-full">
-            <thead className="text-xs text-muted">
-              <tr>
-                <th scope="col" className="px-2 text-left font-medium">
-                  Consumer and topic
-                </th>
-                {HEADS.map((head) => (
-                  <th key={head} scope="col" className="px-2 text-right font-medium">
-                    {head}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {lag.shards.map((shard) => (
-                <Row key={`${shard.service} ${shard.topic} ${shard.shard}`} shard={shard} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+          {lag.shards.map((shard) => (
+            <Row key={`${shard.service} ${shard.topic} ${shard.shard}`} shard={shard} />
+          ))}
+        </FigureTable>
       </details>
     </div>
   );
@@ -80,17 +65,17 @@ function LagText({ lag }: { lag: Lag }) {
 function Row({ shard }: { shard: ShardLag }) {
   return (
     <tr className="border-t border-line">
-      <th scope="row" className="px-2 py-1 text-left font-normal whitespace-nowrap">
+      <th scope="row" className="py-1.5 pr-2 pl-4 text-left font-normal whitespace-nowrap">
         {shard.service}, {shard.topic}
       </th>
-      <td className={CELL}>{shard.shard}</td>
-      <td className={CELL}>{count(shard.next_offset)}</td>
-      <td className={CELL}>{count(shard.end_offset)}</td>
-      <td className={`${CELL} ${shard.lag_records > 0 ? "font-semibold" : "text-muted"}`}>
+      <td className={FIGURE}>{shard.shard}</td>
+      <td className={FIGURE}>{count(shard.next_offset)}</td>
+      <td className={FIGURE}>{count(shard.end_offset)}</td>
+      <td className={`${FIGURE} ${shard.lag_records > 0 ? "font-semibold" : "text-muted"}`}>
         {count(shard.lag_records)}
       </td>
-      <td className={CELL}>{agesOf(shard.lag_seconds)}</td>
-      <td className={CELL}>{shard.owner ?? "never held"}</td>
+      <td className={FIGURE}>{agesOf(shard.lag_seconds)}</td>
+      <td className={FIGURE}>{shard.owner ?? "never held"}</td>
     </tr>
   );
 }
