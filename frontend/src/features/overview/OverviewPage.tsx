@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { memo, useDeferredValue, useMemo, useRef } from "react";
-import { Link, useSearchParams } from "react-router-dom";
+import { Link } from "react-router-dom";
 
 import { overviewQuery, type Overview } from "../../api/overview";
 import { useIsStale } from "../../components/freshness";
@@ -9,11 +9,19 @@ import { Button } from "../../components/ui/Button";
 import { Empty, Shown } from "../../components/ui/states";
 import type { Health } from "../../lib/health";
 import { useShortcuts } from "../../lib/shortcuts";
+import { useAddress, withParameter } from "../../lib/useAddress";
 import { Filters } from "./Filters";
 import { FleetPanel } from "./FleetPanel";
 import { headlineOf } from "./headline";
 import { HeatMap } from "./HeatMap";
-import { countByHealth, ownersOf, selected, selectionOf, withSelection } from "./selection";
+import {
+  countByHealth,
+  ownersOf,
+  selected,
+  selectionOf,
+  withSelection,
+  withToggled,
+} from "./selection";
 import type { Selection } from "./selection";
 import { ServiceTable } from "./ServiceTable";
 import { StatusStrip } from "./StatusStrip";
@@ -38,7 +46,7 @@ function LiveFleet({ overview }: { overview: Overview }) {
 }
 
 const Fleet = memo(function Fleet({ overview }: { overview: Overview }) {
-  const [search, setSearch] = useSearchParams();
+  const [search, edit] = useAddress();
   const stale = useIsStale();
   const counts = useMemo(() => countByHealth(overview.services, stale), [overview, stale]);
   const owners = useMemo(() => ownersOf(overview.services), [overview]);
@@ -49,19 +57,10 @@ const Fleet = memo(function Fleet({ overview }: { overview: Overview }) {
   useShortcuts({ "/": () => searchBox.current?.focus() });
 
   const change = (changes: Partial<Selection>) =>
-    setSearch((now) => withSelection(now, changes), { replace: true });
-  const toggle = (health: Health) => {
-    const others = selection.healths.filter((h) => h !== health);
-    const on = others.length < selection.healths.length;
-    change({ healths: on ? others : [...others, health] });
-  };
+    edit((now) => withSelection(now, changes), { replace: true });
+  const toggle = (health: Health) => edit((now) => withToggled(now, health), { replace: true });
   const setView = (wanted: "list" | "heat") =>
-    setSearch((now) => {
-      const next = new URLSearchParams(now);
-      if (wanted === "heat") next.set("view", "heat");
-      else next.delete("view");
-      return next;
-    });
+    edit((now) => withParameter(now, "view", wanted === "heat" ? wanted : null));
 
   return (
     <div className={`flex flex-col gap-3 ${stale ? "opacity-70" : ""}`}>
@@ -79,7 +78,9 @@ const Fleet = memo(function Fleet({ overview }: { overview: Overview }) {
       />
       {rows.length === 0 ? (
         <Empty title="No service matches">
-          <Button onClick={() => setSearch({})}>Show all {overview.services.length}</Button>
+          <Button onClick={() => edit(() => new URLSearchParams())}>
+            Show all {overview.services.length}
+          </Button>
         </Empty>
       ) : view === "heat" ? (
         <HeatMap rows={rows} hoursEnd={overview.hours_end} />

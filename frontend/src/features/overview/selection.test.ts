@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { burningRow, overviewRow } from "../../testing/rows";
-import { countByHealth, selected, selectionOf, withSelection } from "./selection";
+import { countByHealth, selected, selectionOf, withSelection, withToggled } from "./selection";
 
 const rows = [
   overviewRow("cart"),
@@ -43,4 +43,11 @@ test("an old state is counted as not known", () => {
 
 test("a page that hears nothing counts every service as not known", () => {
   expect(countByHealth(rows, true)).toMatchObject({ FREEZE: 0, SAFE: 0, UNKNOWN: 4 });
+});
+
+test("a health that is chosen again is chosen no more, the others stay", () => {
+  const one = withToggled(new URLSearchParams("q=pay"), "FREEZE");
+  const both = withToggled(one, "UNKNOWN");
+  expect(selectionOf(both).healths).toEqual(["FREEZE", "UNKNOWN"]);
+  expect(withToggled(both, "FREEZE").toString()).toBe("q=pay&level=UNKNOWN");
 });

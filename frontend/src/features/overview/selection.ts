@@ -41,6 +41,15 @@ export function withSelection(
   return next;
 }
 
+/** The address with services of one health shown as well, or no more. */
+export function withToggled(search: URLSearchParams, health: Health): URLSearchParams {
+  const { healths } = selectionOf(search);
+  const others = healths.filter((h) => h !== health);
+  return withSelection(search, {
+    healths: healths.includes(health) ? others : [...others, health],
+  });
+}
+
 export function selected(rows: readonly OverviewRow[], wanted: Selection): OverviewRow[] {
   const needle = wanted.search.trim().toLowerCase();
   return rows

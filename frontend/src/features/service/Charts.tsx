@@ -1,12 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { useSearchParams } from "react-router-dom";
 
 import { serviceAlertsQuery } from "../../api/alerts";
 import { forecastOf, forecastQuery } from "../../api/forecast";
 import { changesQuery } from "../../api/release";
 import { historyQuery, type SloReport } from "../../api/slo";
 import { Empty, Shown } from "../../components/ui/states";
+import { useAddress, withParameter } from "../../lib/useAddress";
 import { BudgetChart } from "./BudgetChart";
 import { CountChart } from "./CountChart";
 import { RateChart } from "./RateChart";
@@ -15,7 +15,7 @@ import { firingSpans } from "./spans";
 
 /** The history of one objective on one cursor: budget, burn rates, counts. */
 export function Charts({ report, slo }: { report: SloReport; slo: number | null }) {
-  const [search, setSearch] = useSearchParams();
+  const [search, edit] = useAddress();
   const asked = search.get("range") ?? DEFAULT_RANGE;
   const range = asked in RANGES ? asked : DEFAULT_RANGE;
   const span = RANGES[range] ?? { seconds: 86_400, step: "5m" };
@@ -43,14 +43,7 @@ export function Charts({ report, slo }: { report: SloReport; slo: number | null 
     };
   }, [query.data, windowDays, forecast, alerts, changes]);
   const choose = (name: string) =>
-    setSearch(
-      (now) => {
-        const next = new URLSearchParams(now);
-        next.set("range", name);
-        return next;
-      },
-      { replace: true },
-    );
+    edit((now) => withParameter(now, "range", name), { replace: true });
   return (
     <>
       <RangeSwitch chosen={range} onChoose={choose} />

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { ArrowLeft } from "lucide-react";
-import { Link, useParams, useSearchParams } from "react-router-dom";
+import { Link, useParams } from "react-router-dom";
 
 import { ProblemError } from "../../api/client";
 import { serviceQuery } from "../../api/services";
@@ -10,6 +10,7 @@ import { HealthBadge } from "../../components/HealthBadge";
 import { Empty, Shown } from "../../components/ui/states";
 import { duration } from "../../lib/format";
 import { STATUS_MEANING } from "../../lib/health";
+import { useAddress, withParameter } from "../../lib/useAddress";
 import { useNow } from "../../lib/useNow";
 import { Charts } from "./Charts";
 import { ForecastPanel } from "./ForecastPanel";
@@ -51,22 +52,14 @@ function NoSuchService({ name }: { name: string }) {
 
 function Service({ report }: { report: SloReport }) {
   const name = report.service_name;
-  const [search, setSearch] = useSearchParams();
+  const [search, edit] = useAddress();
   const stale = useIsStale();
   const asked = Number(search.get("slo"));
   const slo = report.slos.find((s) => s.id === asked) ??
     report.slos.find((s) => s.id === report.slo_id) ??
     report.slos[0] ?? { id: null };
   const choose = (id: number | null) =>
-    setSearch(
-      (now) => {
-        const next = new URLSearchParams(now);
-        if (id === null) next.delete("slo");
-        else next.set("slo", String(id));
-        return next;
-      },
-      { replace: true },
-    );
+    edit((now) => withParameter(now, "slo", id === null ? null : String(id)), { replace: true });
   return (
     <div className={`flex flex-col gap-3 ${stale ? "opacity-70" : ""}`}>
       <Heading report={report} />
