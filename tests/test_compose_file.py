@@ -224,17 +224,18 @@ def test_files_that_are_mounted_are_here() -> None:
 
 def test_prometheus_asks_every_process_where_it_listens() -> None:
     read = yaml.safe_load((project_root() / "deploy/prometheus/prometheus.yml").read_text())
-    asked = {
-        target
-        for job in read["scrape_configs"]
-        for static in job["static_configs"]
-        for target in static["targets"]
-    }
-    listening = {
-        f"{process.name}:{SERVICES[process.name]['environment'][process.port_variable]}"
+    asked = {job["job_name"]: job["dns_sd_configs"] for job in read["scrape_configs"]}
+    assert asked == {
+        process.name: [
+            {
+                "names": [process.name],
+                "type": "A",
+                "port": SERVICES[process.name]["environment"][process.port_variable],
+                "refresh_interval": "10s",
+            }
+        ]
         for process in PROCESSES
     }
-    assert listening <= asked
 
 
 def test_what_must_not_be_lost_is_on_a_named_volume() -> None:

@@ -155,16 +155,6 @@ def test_every_alert_is_tried_when_it_should_and_should_not_fire() -> None:
     assert set(tried) == {(rule["alert"], fires) for rule in rules() for fires in (True, False)}
 
 
-def test_every_process_is_scraped_on_its_port() -> None:
-    content = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
-    found = {
-        job["job_name"]: job["static_configs"][0]["targets"] for job in content["scrape_configs"]
-    }
-    ports = {"api-gateway": 8000, "ingest": 8001, "burnrate": 8002, "forecast": 8003}
-    ports |= {"gate": 8004, "alerts": 8005}
-    assert found == {name: [f"{name}:{port}"] for name, port in ports.items()}
-
-
 def test_panels_have_places_of_their_own() -> None:
     taken: set[tuple[int, int]] = set()
     for panel in dashboard()["panels"]:
