@@ -10,7 +10,7 @@ PACKAGES := libs/common/common services/ingest/ingest services/burnrate/burnrate
 	services/forecast/forecast services/gate/gate services/alerts/alerts \
 	services/api-gateway/api_gateway cli/burnline
 TYPED := $(PACKAGES) tests deploy conftest.py $(wildcard examples/*/*.py benchmarks/*.py)
-TEST_FOLDERS := libs/common/tests $(patsubst %/,%,$(sort $(dir $(wildcard services/*/tests/*.py)))) cli/tests $(wildcard examples/*/tests)
+TEST_FOLDERS := libs/common/tests $(wildcard services/*/tests) cli/tests $(wildcard examples/*/tests)
 # Most tests wait for servers, so that more of them than there are cores still help. Each process
 # has a PostgreSQL and a Kafka of its own (about 1.5 GB); 0 runs all tests in one, with `-x`, `--pdb`.
 PROCESSES ?= 3
@@ -60,13 +60,13 @@ check: $(DEV) ## check style, types, import boundaries and the house rules
 	@$(MAKE) --silent check-dashboard
 
 check-dashboard: $(DEV) ## check the dashboard: style, types, those of the API, and its tests
-	@$(BIN)/python -m burnline.dashboard modules
+	@$(BIN)/python -m burnline.localstack.dashboard modules
 	@$(BIN)/python -m api_gateway.document > frontend/openapi.json
 	@cd frontend && npm run --silent api-types -- --check
 	cd frontend && npm run --silent check
 
 api-types: $(DEV) ## write the dashboard's types of the API again
-	@$(BIN)/python -m burnline.dashboard modules
+	@$(BIN)/python -m burnline.localstack.dashboard modules
 	@$(BIN)/python -m api_gateway.document > frontend/openapi.json
 	@cd frontend && npm run --silent api-types
 
@@ -79,7 +79,7 @@ format: $(DEV) ## let ruff format and fix what it can
 	$(BIN)/ruff format .
 
 schemas: $(DEV) ## write the JSON Schemas and the AsyncAPI document again
-	$(BIN)/python -m common.schemas
+	$(BIN)/python -m common.schema_docs.schemas
 
 bench: $(DEV) ## run the benchmarks, on real Apache Kafka
 	@[ -n "$(BENCHMARKS)" ] || { echo "benchmarks/ holds no bench_*.py yet"; exit 1; }

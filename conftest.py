@@ -4,18 +4,18 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-from tests.effort import examples
+from tests.support.servers.effort import examples
 
 pytest_plugins = (
-    "tests.server_choice",
-    "tests.plugin",
-    "tests.parallel",
-    "tests.alertmanager",
-    "tests.delivery_fixtures",
-    "tests.gateway_fixtures",
-    "tests.redis_fixtures",
-    "tests.ingest_fixtures",
-    "tests.faults.fixtures",
+    "tests.support.servers.server_choice",
+    "tests.support.servers.plugin",
+    "tests.support.servers.parallel",
+    "tests.support.alerts.alertmanager",
+    "tests.support.alerts.delivery_fixtures",
+    "tests.support.gateway.fixtures",
+    "tests.support.servers.redis_fixtures",
+    "tests.support.ingest_fixtures",
+    "tests.faults.harness.fixtures",
 )
 
 # Deadlines and slow generation measure the machine, not the code: a fresh clone builds its tables

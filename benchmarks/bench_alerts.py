@@ -20,17 +20,18 @@ from msgspec.structs import replace
 from real_run import Servers, measured, options, servers
 
 from alerts.app import Alerts
-from alerts.decision import Moment, ServiceState
-from alerts.domain import decide
-from alerts.intent import Intent
-from alerts.readings import Inputs
+from alerts.domain.configuration import Intent
+from alerts.domain.decision import Moment, ServiceState
+from alerts.domain.evaluate import decide
+from alerts.domain.readings import Inputs
 from alerts.settings import AlertsSettings
-from common.default_rules import default_rules
+from common.alerting.default_rules import default_rules
+from common.config.settings import KafkaSettings
 from common.events import ChannelChanged
-from common.settings import KafkaSettings
-from common.topics import ensure_topics
-from tests.alert_desk import START, rule, slo, snapshot
-from tests.alerts_service import (
+from common.kafka.topics import ensure_topics
+from tests.support.alerts.in_memory import START, rule, slo, snapshot
+from tests.support.alerts.receiver import receiving
+from tests.support.alerts.service import (
     SHARDS,
     AlertSettings,
     in_force,
@@ -38,7 +39,6 @@ from tests.alerts_service import (
     publish_levels,
     shot,
 )
-from tests.receiver import receiving
 
 FAST = (20.0, 0.0, 0.0, 0.0)
 GIVE_UP_SECONDS = 120.0

@@ -16,9 +16,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from real_run import SHARDS, Fields, Pace, Servers, measured, options, produce, servers
 
 from burnrate.settings import BurnrateSettings
-from common.settings import KafkaSettings
-from common.topics import METRICS, ensure_topics
-from tests.burnrate_service import TestSettings, burnrate
+from common.config.settings import KafkaSettings
+from common.kafka.topics import METRICS, ensure_topics
+from tests.support.burnrate_service import TestSettings, burnrate
 
 Applied = Callable[[], Awaitable[int]]
 STEADY = (0.2, 0.9)  # of all events committed

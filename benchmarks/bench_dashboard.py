@@ -17,9 +17,9 @@ from random import Random
 
 from real_run import options
 
-from burnline.config import DataDir
-from burnline.dashboard import DIRECTORY_VARIABLE, ensure_dashboard, frontend_dir
-from tests.stack import Stack
+from burnline.localstack.config import DataDir
+from burnline.localstack.dashboard import DIRECTORY_VARIABLE, ensure_dashboard, frontend_dir
+from tests.support.servers.stack import Stack
 
 REPORT_SECONDS = 10
 MOST_SECONDS = 600

@@ -18,14 +18,14 @@ from pathlib import Path
 import numpy as np
 from engine_run import REPORT_SECONDS, START, TICKS, Run, check, filled, minute, tick
 
-from burnrate.batch_sums import BatchSums
-from burnrate.domain import default_target
-from burnrate.measuring import Published
-from burnrate.pages import SHALLOW_DAYS, WINDOW_SECONDS
-from burnrate.rings import DAY, HOUR, MINUTE, TEN_SECONDS, bucket_of
-from burnrate.service_state import Moment, Room
-from burnrate.shard_state import ShardState
-from common.clock import to_micros
+from burnrate.domain.objectives import default_target
+from burnrate.domain.service_state import Moment, Room
+from burnrate.domain.shard_state import ShardState
+from burnrate.evaluation.measuring import Published
+from burnrate.ingest.batch_delta import BatchSums
+from burnrate.windows.pages import SHALLOW_DAYS, WINDOW_SECONDS
+from burnrate.windows.rings import DAY, HOUR, MINUTE, TEN_SECONDS, bucket_of
+from common.config.clock import to_micros
 
 
 def catching_up(run: Run) -> float:

@@ -17,11 +17,11 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from real_run import SHARDS, Fields, Pace, measured, options, produce, servers
 
-from burnrate.inputs import INPUTS, collect_rarely
-from common.kafka import Record
-from common.settings import KafkaSettings
-from common.subscription import HEARTBEAT_SECONDS, Subscription
-from common.topics import ensure_topics
+from burnrate.ingest.inputs import INPUTS, collect_rarely
+from common.config.settings import KafkaSettings
+from common.kafka.client import Record
+from common.kafka.subscription import HEARTBEAT_SECONDS, Subscription
+from common.kafka.topics import ensure_topics
 
 BATCH_RECORDS = 2_000
 MARK = 1.05

@@ -17,14 +17,14 @@ import numpy as np
 from bench_recovery import fill
 from real_run import options, servers
 
-from common.database import Database
-from common.kafka import Publisher
-from common.ledger import Ownership, ShardLedger
-from common.settings import DatabaseSettings
+from common.config.settings import DatabaseSettings
+from common.kafka.client import Publisher
+from common.ledger.ledger import Ownership, ShardLedger
+from common.storage.database import Database
 from forecast.forecasting import Forecaster, ForecastWork
 from forecast.handlers import Retired
 from forecast.settings import ForecastSettings
-from tests.burn_events import heartbeat, slo_status, snapshot
+from tests.support.burn_events import heartbeat, slo_status, snapshot
 
 SHARD = 0
 TICKS = 60

@@ -15,11 +15,11 @@ import numpy as np
 from aiokafka import AIOKafkaProducer
 from real_run import SHARDS, options
 
-from burnline.config import DataDir
+from burnline.localstack.config import DataDir
 from common.events import MetricEvent, encode
-from common.sharding import shard_of
-from common.topics import METRICS
-from tests.stack import Stack
+from common.kafka.sharding import shard_of
+from common.kafka.topics import METRICS
+from tests.support.servers.stack import Stack
 
 TICK_SECONDS = 1.0
 MARK_SECONDS = TICK_SECONDS + 1.0

@@ -17,11 +17,11 @@ import psutil
 from aiokafka import AIOKafkaProducer
 from real_run import SHARDS, options
 
-from burnline.config import DataDir
+from burnline.localstack.config import DataDir
 from common.events import MetricEvent, encode
-from common.sharding import shard_of
-from common.topics import METRICS
-from tests.stack import Stack
+from common.kafka.sharding import shard_of
+from common.kafka.topics import METRICS
+from tests.support.servers.stack import Stack
 
 REPORT_SECONDS = 10
 SAMPLED = 20  # one report in so many

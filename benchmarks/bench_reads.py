@@ -24,12 +24,12 @@ import httpx
 import psutil
 from real_run import options
 
-from api_gateway.paging import DEFAULT_LIMIT
-from burnline.config import DataDir
-from burnline.ports import LOOPBACK, Reservations, free_port
-from burnline.postgres import PostgresNode
-from burnline.postgres_home import forget_home, open_home
-from tests.servers import migrate, running
+from api_gateway.http.pagination import DEFAULT_LIMIT
+from burnline.localstack.config import DataDir
+from burnline.localstack.ports import LOOPBACK, Reservations, free_port
+from burnline.localstack.postgres import PostgresNode
+from burnline.localstack.postgres_home import forget_home, open_home
+from tests.support.servers.running import migrate, running
 
 SERVER = Path(__file__).with_name("read_server.py")
 START_SECONDS = 60.0

@@ -16,13 +16,13 @@ import numpy as np
 from real_run import options, servers
 
 from burnrate.counting import CountingWork
-from burnrate.marks import MARK, HourMarks
-from burnrate.recovery_repository import KEPT
-from burnrate.repository import read_marks
-from burnrate.rings import HOUR
-from common.database import Database
-from common.outbox import Outbox
-from common.settings import DatabaseSettings
+from burnrate.ingest.dedup import MARK, HourMarks
+from burnrate.storage.recovery_repository import KEPT
+from burnrate.storage.repository import read_marks
+from burnrate.windows.rings import HOUR
+from common.config.settings import DatabaseSettings
+from common.storage.database import Database
+from common.storage.outbox import Outbox
 
 SHARD = 0
 DAYS = 30

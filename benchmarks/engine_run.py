@@ -7,14 +7,14 @@ from decimal import Decimal
 
 import numpy as np
 
-from burnrate.batch_sums import BatchSums
-from burnrate.domain import default_target
-from burnrate.measuring import Published
-from burnrate.pages import SHALLOW_DAYS, WINDOW_SECONDS
-from burnrate.rings import DAY, HOUR, MINUTE, TEN_SECONDS, Ints, bucket_of, ring_of
-from burnrate.service_state import Moment, Room
-from burnrate.shard_state import ShardState
-from common.clock import to_micros
+from burnrate.domain.objectives import default_target
+from burnrate.domain.service_state import Moment, Room
+from burnrate.domain.shard_state import ShardState
+from burnrate.evaluation.measuring import Published
+from burnrate.ingest.batch_delta import BatchSums
+from burnrate.windows.pages import SHALLOW_DAYS, WINDOW_SECONDS
+from burnrate.windows.rings import DAY, HOUR, MINUTE, TEN_SECONDS, Ints, bucket_of, ring_of
+from common.config.clock import to_micros
 
 START = datetime(2026, 3, 1, 11, 59, 30, tzinfo=UTC)
 TICKS, REPORT_SECONDS = 60, 10

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import text
 
-from common.database import WriteSession
+from common.storage.database import WriteSession
 
 FILL = (
     """INSERT INTO burnrate.snapshot (service, shard, epoch, evaluated_at, payload)

@@ -27,39 +27,39 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from read_rows import store
 
-from api_gateway.alert_intent_repository import PostgresAlerts
+from api_gateway.alerts.config_repository import PostgresAlerts
+from api_gateway.api_keys.repository import PostgresKeys
 from api_gateway.app import Stores, make_gateway
-from api_gateway.dead_letter_repository import PostgresIngest
-from api_gateway.decisions import DecisionBook
-from api_gateway.domain import default_definition
-from api_gateway.executive import executive_view
-from api_gateway.gateway import Gateway, find_service
-from api_gateway.handlers import Discoveries, Handlers
-from api_gateway.intent_repository import PostgresIntents
-from api_gateway.key_repository import PostgresKeys
-from api_gateway.paging import DEFAULT_LIMIT, Page
-from api_gateway.read_model import ReadModel
-from api_gateway.ready_bytes import Made
-from api_gateway.release import Change
-from api_gateway.release_schemas import ReleaseAnswer
-from api_gateway.releases import Releases
-from api_gateway.repository import PostgresStore
-from api_gateway.result_repository import PostgresResults
+from api_gateway.application import gateway_app
+from api_gateway.catalog.domain import default_definition
+from api_gateway.catalog.repository import PostgresStore
+from api_gateway.http.pagination import DEFAULT_LIMIT, Page
+from api_gateway.http.response_cache import Made
+from api_gateway.http.time_range import span
+from api_gateway.ingest_health.repository import PostgresIngest
+from api_gateway.policy.repository import PostgresIntents
+from api_gateway.projections.decisions import DecisionBook
+from api_gateway.projections.handlers import Discoveries, Handlers
+from api_gateway.projections.snapshots import ReadModel
+from api_gateway.release.domain import Change
+from api_gateway.release.repository import PostgresResults
+from api_gateway.release.schemas import ReleaseAnswer
+from api_gateway.release.service import Releases
 from api_gateway.routers.burn import burn_rates
+from api_gateway.routers.dependencies import Gateway, find_service
 from api_gateway.settings import GatewaySettings
-from api_gateway.shared_cache import NotShared
-from api_gateway.subjects import Findings
-from api_gateway.timespan import span
-from api_gateway.web import gateway_app
-from common.database import Database
+from api_gateway.storage.redis_cache import NotShared
+from api_gateway.summary.providers import executive_view
+from api_gateway.summary.subjects import Findings
 from common.events import BurnRateSnapshot, Event, GateDecision, encode
-from common.kafka import Publisher
-from common.log_ends import read_log_ends
-from common.outbox import Outbox
-from common.topics import BURNRATES, DECISIONS
-from tests.burn_events import heartbeat, slo_status, snapshot
-from tests.gateway_decisions import decided
-from tests.kafka_records import record
+from common.kafka.client import Publisher
+from common.kafka.log_ends import read_log_ends
+from common.kafka.topics import BURNRATES, DECISIONS
+from common.storage.database import Database
+from common.storage.outbox import Outbox
+from tests.support.burn_events import heartbeat, slo_status, snapshot
+from tests.support.gateway.decisions import decided
+from tests.support.kafka_records import record
 
 SHARDS = 4
 SNAPSHOTS = text("SELECT payload::text FROM burnrate.snapshot")

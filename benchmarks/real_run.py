@@ -22,15 +22,15 @@ from aiokafka import AIOKafkaProducer
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from burnline.broker import kafka_node
-from burnline.config import DataDir
-from burnline.ports import LOOPBACK, Reservations
-from burnline.postgres import PostgresNode
-from burnline.postgres_home import forget_home, open_home
+from burnline.localstack.broker import kafka_node
+from burnline.localstack.config import DataDir
+from burnline.localstack.ports import LOOPBACK, Reservations
+from burnline.localstack.postgres import PostgresNode
+from burnline.localstack.postgres_home import forget_home, open_home
 from common.events import MetricEvent, encode
-from common.sharding import shard_of
-from common.topics import METRICS
-from tests.servers import migrate, running
+from common.kafka.sharding import shard_of
+from common.kafka.topics import METRICS
+from tests.support.servers.running import migrate, running
 
 SHARDS = 4
 Found = TypeVar("Found")

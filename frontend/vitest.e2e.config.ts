@@ -8,7 +8,7 @@ class ByName extends BaseSequencer {
   }
 }
 
-// In a real browser against a real stack: tests/test_dashboard.py starts it and runs these.
+// In a real browser against a real stack: tests/flows/test_dashboard.py starts it and runs these.
 export default defineConfig({
   test: {
     environment: "node",

@@ -9,21 +9,21 @@ import typer
 from burnline.errors import StackError
 
 COMMANDS: Final = {
-    "up": "burnline.up:up",
-    "down": "burnline.up:down",
-    "status": "burnline.status:status",
-    "logs": "burnline.logs:logs",
-    "env": "burnline.env:env",
-    "doctor": "burnline.doctor:doctor",
-    "clean": "burnline.up:clean",
-    "import": "burnline.import_events:import_events",
-    "ledger": "burnline.ledger:ledger",
-    "gate": "burnline.gate:gate",
-    "audit": "burnline.audit:audit",
-    "rules": "burnline.rules:rules",
-    "report": "burnline.report:report",
-    "keys": "burnline.keys:keys",
-    "dlq": "burnline.dlq:dlq",
+    "up": "burnline.commands.up:up",
+    "down": "burnline.commands.up:down",
+    "status": "burnline.commands.status:status",
+    "logs": "burnline.commands.logs:logs",
+    "env": "burnline.commands.env:env",
+    "doctor": "burnline.commands.doctor:doctor",
+    "clean": "burnline.commands.up:clean",
+    "import": "burnline.importing.events:import_events",
+    "ledger": "burnline.commands.ledger:ledger",
+    "gate": "burnline.commands.gate:gate",
+    "audit": "burnline.commands.audit:audit",
+    "rules": "burnline.commands.rules:rules",
+    "report": "burnline.commands.report:report",
+    "keys": "burnline.commands.keys:keys",
+    "dlq": "burnline.commands.dlq:dlq",
 }
 HELP: Final = "Error budgets and burn rates from metric events: the local stack and its tools."
 

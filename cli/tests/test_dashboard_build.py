@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from burnline import dashboard
-from burnline.dashboard import content_hash, ensure_dashboard, ensure_modules
 from burnline.errors import StackError
+from burnline.localstack import dashboard
+from burnline.localstack.dashboard import content_hash, ensure_dashboard, ensure_modules
 
 NPM = """#!/bin/sh
 echo npm "$@" >> calls

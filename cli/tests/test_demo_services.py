@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from burnline import demo_services
 from burnline.errors import StackError
+from burnline.localstack import demo_services
 from ingest.simulator.services import SERVICES
 from ingest.simulator.traffic import BOUNDS_SECONDS
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from burnline.artifacts import jars_dir
-from burnline.config import StackConfig
-from burnline.doctor import examine
+from burnline.commands.doctor import examine
+from burnline.localstack.artifacts import jars_dir
+from burnline.localstack.config import StackConfig
 from burnline.main import make_app
 
 

@@ -10,12 +10,12 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from burnline import gate_client
-from burnline.api_client import GatewayAddress
+from burnline.client import gate_client
+from burnline.client.api_client import GatewayAddress
+from burnline.client.gate_client import PATIENCE_SECONDS, GateClient, NoAnswerError, Question
+from burnline.commands.gate_check import Options, duration_seconds, exit_status, wait_for_answer
+from burnline.commands.gate_report import report
 from burnline.errors import StackError
-from burnline.gate_check import Options, duration_seconds, exit_status, wait_for_answer
-from burnline.gate_client import PATIENCE_SECONDS, GateClient, NoAnswerError, Question
-from burnline.gate_report import report
 from burnline.main import make_app
 
 ANSWER: dict[str, Any] = {

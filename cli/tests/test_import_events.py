@@ -11,11 +11,12 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from burnline import import_events, import_publish
-from common.admission import parse_metric_event
+from burnline.importing import events as import_events
+from burnline.importing import publish as import_publish
+from common.admission.metric_events import parse_metric_event
 from common.events import MetricEvent
-from common.kafka import UnknownOutcomeError
-from common.topics import HISTORY
+from common.kafka.client import UnknownOutcomeError
+from common.kafka.topics import HISTORY
 
 NOW = datetime(2026, 11, 23, 6, 40, 30, 250_000, tzinfo=UTC)
 

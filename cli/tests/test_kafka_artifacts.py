@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from burnline import artifacts
 from burnline.errors import BrokerUnavailableError, StackError
+from burnline.localstack import artifacts
 
 pytestmark = pytest.mark.slow
 

@@ -10,10 +10,10 @@ from typer.testing import CliRunner, Result
 from burnline.errors import StackError
 from burnline.main import make_app
 from common.access.keys import presented_key
-from tests.burn_events import PARTITIONS
-from tests.gateway import TOKEN, MemoryStore
-from tests.gateway_fixtures import gateway_on
-from tests.live_app import live
+from tests.support.burn_events import PARTITIONS
+from tests.support.gateway.fixtures import gateway_on
+from tests.support.gateway.in_memory import TOKEN, MemoryStore
+from tests.support.gateway.live_app import live
 
 
 @pytest.fixture

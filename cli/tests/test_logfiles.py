@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from burnline.logfiles import bound, follow, tail
+from burnline.localstack.logfiles import bound, follow, tail
 
 
 def test_a_log_that_grew_too_large_is_moved_and_its_writer_goes_on(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_follow_gives_whole_lines_and_notices_a_cut(
         with log.open("a") as stream:
             stream.truncate(0) if text is None else stream.write(text)
 
-    monkeypatch.setattr("burnline.logfiles.time.sleep", write_next)
+    monkeypatch.setattr("burnline.localstack.logfiles.time.sleep", write_next)
     lines = follow({"ingest": log})
     assert [next(lines) for _ in range(3)] == [
         ("ingest", "one"),

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from burnline.broker import broker_command
-from burnline.config import StackConfig
-from burnline.ports import Reservations
-from common.topics import TOPICS
-from tests.servers import running
+from burnline.localstack.broker import broker_command
+from burnline.localstack.config import StackConfig
+from burnline.localstack.ports import Reservations
+from common.kafka.topics import TOPICS
+from tests.support.servers.running import running
 
 pytestmark = pytest.mark.slow
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from burnline.config import DataDir
-from burnline.launch import end_stack
-from burnline.processes import ProcessIdentity
-from burnline.state import ChildState, StackState, read_state, write_state
+from burnline.localstack.config import DataDir
+from burnline.localstack.launch import end_stack
+from burnline.localstack.processes import ProcessIdentity
+from burnline.localstack.state import ChildState, StackState, read_state, write_state
 
 GONE = ProcessIdentity(2**22 + 1, "boot/1")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from burnline.errors import StackError
-from burnline.ports import (
+from burnline.localstack.ports import (
     FIRST_PORT,
     LAST_PORT,
     Reservations,
@@ -86,7 +86,7 @@ def test_a_server_is_never_given_a_port_that_a_service_of_its_stack_is_to_use(
     service, other = free_port(HOST), free_port(HOST)
     reservations.take(HOST, service)
     drawn = iter([service - FIRST_PORT, other - FIRST_PORT])
-    monkeypatch.setattr("burnline.ports.secrets.randbelow", lambda _span: next(drawn))
+    monkeypatch.setattr("burnline.localstack.ports.secrets.randbelow", lambda _span: next(drawn))
     assert reservations.take_any() == other
 
 
@@ -95,7 +95,7 @@ def test_a_free_port_is_none_that_another_has_reserved(
 ) -> None:
     reserved, other = reservations.take_any(), free_port(HOST)
     drawn = iter([reserved - FIRST_PORT, other - FIRST_PORT])
-    monkeypatch.setattr("burnline.ports.secrets.randbelow", lambda _span: next(drawn))
+    monkeypatch.setattr("burnline.localstack.ports.secrets.randbelow", lambda _span: next(drawn))
     assert free_port(HOST) == other
 
 

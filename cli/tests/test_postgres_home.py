@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from burnline.accounts import can_enter, can_run, unprivileged_account
-from burnline.config import DataDir
-from burnline.postgres import PID_FILE, drop_stale_pid_file
-from burnline.postgres_home import SYSTEM_DATA, forget_home, open_home, wheel_binaries
+from burnline.localstack.accounts import can_enter, can_run, unprivileged_account
+from burnline.localstack.config import DataDir
+from burnline.localstack.postgres import PID_FILE, drop_stale_pid_file
+from burnline.localstack.postgres_home import SYSTEM_DATA, forget_home, open_home, wheel_binaries
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root changes its account")
 

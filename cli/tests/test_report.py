@@ -9,18 +9,18 @@ import httpx
 import pytest
 import typer
 
-from api_gateway.result_ports import StoredChange, StoredDecision
+from api_gateway.release.ports import StoredChange, StoredDecision
+from burnline.commands.report import length
 from burnline.errors import StackError
-from burnline.report import length
-from burnline.report_figures import Period, Row, blocked, instant
-from burnline.report_run import gateway_url, report_of
-from common.clock import MICROSECONDS, to_micros
+from burnline.report.figures import Period, Row, blocked, instant
+from burnline.report.run import gateway_url, report_of
+from common.config.clock import MICROSECONDS, to_micros
 from common.events import ChangeEvent, Decision
-from tests.burn_events import NOW, for_target, heartbeat, snapshot
-from tests.gateway import GatewayHarness
-from tests.gateway_alerts import alert
-from tests.gateway_decisions import decided
-from tests.gateway_intents import MemoryResults
+from tests.support.burn_events import NOW, for_target, heartbeat, snapshot
+from tests.support.gateway.alerts import alert
+from tests.support.gateway.decisions import decided
+from tests.support.gateway.in_memory import GatewayHarness
+from tests.support.gateway.policies import MemoryResults
 
 POISON = "a | <img src=x onerror=alert(1)> [x](https://evil.example) `b`"
 SECONDS = to_micros(NOW) // MICROSECONDS

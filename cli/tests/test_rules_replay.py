@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from burnline.main import make_app
-from common.default_rules import read_rules
+from common.alerting.default_rules import read_rules
 
 RULES = Path(inspect.getfile(read_rules)).with_name("rules.yaml")
 OUTAGE_MINUTES = range(60, 70)  # before now

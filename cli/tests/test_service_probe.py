@@ -4,8 +4,8 @@ import ssl
 
 import pytest
 
-from burnline.ports import free_port
-from burnline.services import is_service_ready
+from burnline.localstack.ports import free_port
+from burnline.localstack.services import is_service_ready
 
 
 async def test_a_probe_loads_no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:

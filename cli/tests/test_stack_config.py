@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from burnline.config import StackConfig, ensure_token
-from burnline.environment import server_environment, service_environment
 from burnline.errors import StackError
-from burnline.launch import settle_broker
+from burnline.localstack.config import StackConfig, ensure_token
+from burnline.localstack.environment import server_environment, service_environment
+from burnline.localstack.launch import settle_broker
 
 
 def config(tmp_path: Path, **environment: str) -> StackConfig:

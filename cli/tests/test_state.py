@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from burnline.errors import StackError
-from burnline.state import read_state
+from burnline.localstack.state import read_state
 
 
 def test_a_state_of_another_version_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from burnline.catching_up import wait_counted
-from burnline.health import LATE_SECONDS, Health, described, faults
+from burnline.client.catching_up import wait_counted
+from burnline.client.health import LATE_SECONDS, Health, described, faults
 from burnline.main import make_app
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

@@ -38,5 +38,5 @@ ENV PATH=/opt/venv/bin:$PATH \
 USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
-    CMD ["python", "-m", "common.probe"]
+    CMD ["python", "-m", "common.http.probe"]
 CMD ["python", "-m", "api_gateway"]

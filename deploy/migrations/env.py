@@ -8,8 +8,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from common.database import async_url, tls_options
-from common.settings import DatabaseSettings
+from common.config.settings import DatabaseSettings
+from common.storage.database import async_url, tls_options
 
 # two processes that start together must not migrate the same database twice
 LOCK = text("SELECT pg_advisory_xact_lock(hashtext('burnline.migrations'))")

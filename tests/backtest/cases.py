@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from common.arithmetic import burn_rate, composite_burn_rate, risk_level
 from common.events import BurnRateSnapshot, SloForecast, SloStatus, WindowRate
-from common.slo import DataStatus
-from forecast.domain import LOOK_BACK_HOURS, History, look_ahead
+from common.slo.arithmetic import burn_rate, composite_burn_rate, risk_level
+from common.slo.vocabulary import DataStatus
+from forecast.domain.forecast import LOOK_BACK_HOURS, History, look_ahead
 from tests.backtest.scenarios import DAY, HOUR, MINUTE, Ints, Scenario
-from tests.burn_events import slo_status, snapshot
+from tests.support.burn_events import slo_status, snapshot
 
 WINDOWS = {"5m": 300, "1h": HOUR, "24h": DAY}
 

@@ -11,7 +11,7 @@ from common.events import MetricEvent
 from tests.backtest.cases import case
 from tests.backtest.scenarios import DAY, LEAD_SECONDS, MINUTE, Family, Ints, Scenario
 from tests.backtest.scoring import Outcome
-from tests.flow import convert_petshop
+from tests.support.flow import convert_petshop
 
 SERVICE = "petsite"
 OBJECTIVES = (Decimal("0.995"), Decimal("0.997"))

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from forecast import models
+from forecast.domain import models
 from tests.backtest.scoring import Outcome
 
 _SIDE, _GAP, _LEFT, _TOP = 360, 90, 70, 50

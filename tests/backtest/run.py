@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from forecast import models
+from forecast.domain import models
 from tests.backtest.cases import case
 from tests.backtest.petshop import OBJECTIVES, WINDOW_DAYS, petshop_outcomes
 from tests.backtest.plot import write_plot

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.events import SloForecast
-from forecast import models
+from forecast.domain import models
 
 TICK_HOURS = 1 / 3600
 """Nothing can be told apart that is closer than burnrate's tick."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forecast import models
+from forecast.domain import models
 from tests.backtest.cases import case
 from tests.backtest.petshop import OBJECTIVES, petshop_outcomes
 from tests.backtest.plot import write_plot

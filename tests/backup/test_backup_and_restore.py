@@ -13,16 +13,16 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from burnline.config import project_root
-from burnline.services import PLAIN_HTTP
-from tests.burnrate_service import eventually
-from tests.cluster import Cluster
-from tests.consumer_groups import committed_offsets
-from tests.faults.members import Member
-from tests.faults.stored import read_progress
+from burnline.localstack.config import project_root
+from burnline.localstack.services import PLAIN_HTTP
+from tests.faults.harness.members import Member
+from tests.faults.harness.stored import read_progress
 from tests.faults.traffic import SERVICES
 from tests.faults.world import World, new_world
-from tests.shell_blocks import DOCUMENTS, bash, section_blocks
+from tests.support.burnrate_service import eventually
+from tests.support.servers.cluster import Cluster
+from tests.support.servers.consumer_groups import committed_offsets
+from tests.support.shell_blocks import DOCUMENTS, bash, section_blocks
 
 OPERATIONS: Final = DOCUMENTS / "operations.md"
 HEADERS: Final = {"Authorization": "Bearer faults"}

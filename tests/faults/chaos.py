@@ -17,10 +17,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from tests.cluster import Cluster
-from tests.faults.members import Member
-from tests.faults.stored import read_epochs
+from tests.faults.harness.members import Member
+from tests.faults.harness.stored import read_epochs
 from tests.faults.world import World, new_world
+from tests.support.servers.cluster import Cluster
 
 SETTLE_SECONDS: Final = 60.0
 _START_SECONDS: Final = 120.0

@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from common.sharding import shard_of
-from common.topics import HISTORY, METRICS
+from common.kafka.sharding import shard_of
+from common.kafka.topics import HISTORY, METRICS
 from tests.faults.effects import Cell, Effects, ServiceRow
+from tests.faults.harness.topic_log import LogRecord
 from tests.faults.sender import Place
-from tests.faults.topic_log import LogRecord
 from tests.faults.truth import NUMBER_HEADER, Event, Sent
 
 RESOLUTIONS = (10, 60, 3600)

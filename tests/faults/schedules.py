@@ -8,7 +8,7 @@ import signal
 import time
 from typing import Final
 
-from tests.faults.members import Member
+from tests.faults.harness.members import Member
 from tests.faults.world import World
 
 BURST: Final = 200

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
-from common.topics import METRICS
+from common.kafka.topics import METRICS
 from tests.faults.truth import Sent, UnreadableName
 
 _TIMEOUT_SECONDS: Final = 20.0

@@ -11,8 +11,10 @@ import pytest
 from msgspec.json import encode as json
 
 from common.events import ChannelChanged
-from tests.alert_desk import rule, slo
-from tests.alerts_service import (
+from tests.faults.harness.members import Member
+from tests.support.alerts.in_memory import rule, slo
+from tests.support.alerts.receiver import Answer, Receiver, receiving
+from tests.support.alerts.service import (
     SHARDS,
     in_force,
     publish_intent,
@@ -20,10 +22,8 @@ from tests.alerts_service import (
     rows_of,
     shot,
 )
-from tests.burnrate_service import eventually
-from tests.consumer_groups import put_out_all
-from tests.faults.members import Member
-from tests.receiver import Answer, Receiver, receiving
+from tests.support.burnrate_service import eventually
+from tests.support.servers.consumer_groups import put_out_all
 
 NAME = "burn-rate-page"
 PAGE = rule(

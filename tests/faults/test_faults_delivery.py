@@ -16,12 +16,20 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import make_url
 
-from alerts.notice import Notice
-from tests.faults.fork_server import start_service
-from tests.notices import alert, notice, resolved
-from tests.outgoing import Outgoing, connected, delivering, notice_keys, until
-from tests.proxy import HOST, Proxy
-from tests.receiver import GARBAGE, HANG_UP, NEVER, Answer, Received, Receiver, receiving
+from alerts.domain.notification import Notice
+from tests.faults.harness.fork_server import start_service
+from tests.support.alerts.notifications import alert, notice, resolved
+from tests.support.alerts.outgoing import Outgoing, connected, delivering, notice_keys, until
+from tests.support.alerts.receiver import (
+    GARBAGE,
+    HANG_UP,
+    NEVER,
+    Answer,
+    Received,
+    Receiver,
+    receiving,
+)
+from tests.support.servers.proxy import HOST, Proxy
 
 EPISODES = 25
 PATIENCE_SECONDS = 90.0
@@ -58,7 +66,9 @@ class Killed:
         if self._process is not None:
             assert self._process.exitcode == -9, self._log.read_text()
             self.kills += 1
-        self._process = start_service("tests.faults.delivery_process", self._environment, self._log)
+        self._process = start_service(
+            "tests.faults.harness.delivery_process", self._environment, self._log
+        )
 
     def kill(self) -> None:
         """End it at once."""

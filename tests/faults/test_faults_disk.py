@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from tests.faults.small_disk import SmallDisk
+from tests.faults.harness.small_disk import SmallDisk
 from tests.faults.world import World
 
 

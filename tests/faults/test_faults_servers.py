@@ -5,9 +5,9 @@ import random
 
 import pytest
 
-from tests.faults.members import Member
+from tests.faults.harness.members import Member
 from tests.faults.world import World
-from tests.proxy import Proxy
+from tests.support.servers.proxy import Proxy
 
 BURST = 150
 

@@ -11,12 +11,12 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
-from burnline.services import PLAIN_HTTP
-from common.topics import METRICS
+from burnline.localstack.services import PLAIN_HTTP
+from common.kafka.topics import METRICS
 from tests.faults.effects import table_differences
-from tests.faults.members import Member
-from tests.faults.stored import read_effects
-from tests.faults.topic_log import log_ends
+from tests.faults.harness.members import Member
+from tests.faults.harness.stored import read_effects
+from tests.faults.harness.topic_log import log_ends
 from tests.faults.traffic import Mix, Traffic
 from tests.faults.world import World
 

@@ -5,7 +5,7 @@ The schedules of the failpoints run with the guards in `test_faults_failpoints.p
 
 import pytest
 
-from tests.faults.mutant import MUTATIONS
+from tests.faults.harness.mutant import MUTATIONS
 from tests.faults.schedules import (
     database_lost_while_reading,
     frozen_at,
@@ -55,10 +55,10 @@ async def test_with_the_offsets_of_kafka_events_are_lost(world: World, failpoint
 
 
 def test_a_guard_that_has_moved_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("burnrate.marks.HourMarks.judge", lambda self, other: (self, other))
+    monkeypatch.setattr("burnrate.ingest.dedup.HourMarks.judge", lambda self, other: (self, other))
     with pytest.raises(LookupError, match=r"HourMarks\.judge takes"):
         MUTATIONS["no_marks"]()
-    monkeypatch.delattr("burnrate.marks.HourMarks.judge")
+    monkeypatch.delattr("burnrate.ingest.dedup.HourMarks.judge")
     with pytest.raises(AttributeError, match="judge"):
         MUTATIONS["no_marks"]()
 

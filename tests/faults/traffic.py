@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from itertools import islice, pairwise
 from typing import Any, Final
 
-from common.sharding import shard_of
+from common.kafka.sharding import shard_of
 from tests.faults.poison import KINDS, poison
 from tests.faults.truth import Event, Header, Sent, UnreadableName
 

@@ -13,18 +13,18 @@ import httpx
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from burnline.services import PLAIN_HTTP
-from common.topics import BURNRATES, METRICS, METRICS_DEAD
-from tests.cluster import SHARDS, Cluster
-from tests.consumer_groups import put_out_all
+from burnline.localstack.services import PLAIN_HTTP
+from common.kafka.topics import BURNRATES, METRICS, METRICS_DEAD
 from tests.faults.effects import Effects, differences, table_differences
-from tests.faults.members import Member
+from tests.faults.harness.members import Member
+from tests.faults.harness.stored import read_effects, read_progress
+from tests.faults.harness.topic_log import LogRecord, log_ends, read_log
 from tests.faults.model import acknowledgement_faults, expected_effects
 from tests.faults.sender import Sender
-from tests.faults.stored import read_effects, read_progress
-from tests.faults.topic_log import LogRecord, log_ends, read_log
 from tests.faults.traffic import Mix, Traffic
 from tests.faults.truth import Sent
+from tests.support.servers.cluster import SHARDS, Cluster
+from tests.support.servers.consumer_groups import put_out_all
 
 SETTLE_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.2

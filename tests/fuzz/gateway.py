@@ -4,11 +4,11 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from tests.burn_events import PARTITIONS
 from tests.fuzz.openapi import Expected
-from tests.gateway import TOKEN, MemoryStore
-from tests.gateway_fixtures import gateway_on
-from tests.gateway_rows import answer_all, fill
+from tests.support.burn_events import PARTITIONS
+from tests.support.gateway.fixtures import gateway_on
+from tests.support.gateway.in_memory import TOKEN, MemoryStore
+from tests.support.gateway.rows import answer_all, fill
 
 SETTINGS: Final[dict[str, Any]] = {
     "database_url": "postgresql://nobody@127.0.0.1:1/none",

@@ -7,11 +7,11 @@ from fastapi import FastAPI
 
 from common.access.key_reader import KeyReader
 from common.access.key_ring import KeyRing
-from common.settings import AdmissionSettings
+from common.config.settings import AdmissionSettings
 from ingest.app import create_app
 from ingest.settings import IngestSettings
 from tests.fuzz.openapi import Expected
-from tests.ingest_fixtures import NOW, TOKEN, FakeBroker, NoTopic
+from tests.support.ingest_fixtures import NOW, TOKEN, FakeBroker, NoTopic
 
 _TIMES: Final = frozenset({"invalid_timestamp", "timestamp_in_future", "timestamp_too_old"})
 _BODIES: Final = frozenset({"event_too_large", "reserved_service_name"})

@@ -15,10 +15,10 @@ from typing import Final
 import atheris
 
 with atheris.instrument_imports(include=["common", "ingest"]):
-    from common.admission import parse_metric_event
-    from common.admission_changes import parse_change_event
-    from common.event_json import EventRejected
-    from common.problems import Problem
+    from common.admission.change_events import parse_change_event
+    from common.admission.decoding import EventRejected
+    from common.admission.metric_events import parse_metric_event
+    from common.http.problems import Problem
     from ingest.adapters import read_batch
 
 EXAMPLES: Final = Path(__file__).resolve().parents[2] / "libs" / "common" / "examples"

@@ -14,10 +14,10 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from tests import ingest_fixtures
 from tests.fuzz import gateway, ingest
 from tests.fuzz.openapi import Expected, fuzz, unknown_refusals
-from tests.gateway import TOKEN
+from tests.support import ingest_fixtures
+from tests.support.gateway.in_memory import TOKEN
 
 EXAMPLES: Final = 10_000  # for each operation and phase: time is the bound
 INGEST_SHARE: Final = 0.2

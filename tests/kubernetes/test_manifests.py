@@ -10,14 +10,14 @@ import jsonschema
 import kubernetes_validate
 import pytest
 
-from burnline.services import SERVICES
-from burnrate.inputs import INPUTS as BURNRATE_INPUTS
-from common.settings import DatabaseSettings, KafkaSettings, RedisSettings, Settings
-from common.topics import TOPICS
+from burnline.localstack.services import SERVICES
+from burnrate.ingest.inputs import INPUTS as BURNRATE_INPUTS
+from common.config.settings import DatabaseSettings, KafkaSettings, RedisSettings, Settings
+from common.kafka.topics import TOPICS
 from gate.app import INPUTS as GATE_INPUTS
-from tests.compose_file import offered, services
 from tests.kubernetes.keda import KINDS
 from tests.kubernetes.rendering import Manifest, render
+from tests.support.compose_file import offered, services
 
 OLDEST, NEWEST = "1.30", "1.37"
 EXAMPLE: Final = render("overlays/example")

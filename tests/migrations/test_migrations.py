@@ -14,16 +14,16 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
-from api_gateway.repository import PostgresStore
-from burnline.config import project_root
-from common.database import Database
-from common.kafka import Publisher
-from common.ledger_store import LedgerStore
-from common.outbox import Outbox
-from common.settings import DatabaseSettings, KafkaSettings
-from tests.burnrate_service import query
-from tests.cluster import Cluster
+from api_gateway.catalog.repository import PostgresStore
+from burnline.localstack.config import project_root
+from common.config.settings import DatabaseSettings, KafkaSettings
+from common.kafka.client import Publisher
+from common.ledger.store import LedgerStore
+from common.storage.database import Database
+from common.storage.outbox import Outbox
 from tests.migrations.rows import ROWS
+from tests.support.burnrate_service import query
+from tests.support.servers.cluster import Cluster
 
 # of the statements of each released migration: what has been applied somewhere cannot be changed,
 # a mistake in it is mended by the next one

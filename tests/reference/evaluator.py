@@ -11,14 +11,13 @@ from typing import Any, cast
 
 import msgspec
 
-from burnrate.admitted import Admitted
-from burnrate.catalog import Catalog
 from burnrate.counting import CountingWork
-from burnrate.domain import default_target
-from burnrate.evaluation import Evaluator
+from burnrate.domain.catalog import Catalog
+from burnrate.domain.objectives import default_target
+from burnrate.domain.shard_state import ShardState
+from burnrate.evaluation.evaluator import Evaluator
+from burnrate.ingest.admitted import Admitted
 from burnrate.settings import BurnrateSettings
-from burnrate.shard_state import ShardState
-from common.database import Database
 from common.events import (
     BurnRateMessage,
     BurnRateSnapshot,
@@ -27,12 +26,13 @@ from common.events import (
     ShardHeartbeat,
     TargetChanged,
 )
-from common.kafka import Publisher, UnknownOutcomeError
-from common.ledger import ShardLedger
-from common.outbox import Outbox
-from common.shard import Ownership
-from common.sharding import shard_of
-from common.slo import SliType
+from common.kafka.client import Publisher, UnknownOutcomeError
+from common.kafka.sharding import shard_of
+from common.ledger.ledger import ShardLedger
+from common.ledger.shard import Ownership
+from common.slo.vocabulary import SliType
+from common.storage.database import Database
+from common.storage.outbox import Outbox
 from tests.reference.streams import START
 from tests.reference.sums import tally
 

@@ -4,15 +4,15 @@ from datetime import datetime
 
 import numpy as np
 
-from burnrate.batch_sums import BatchSums
-from burnrate.blocks import COLUMNS, Blocks, Key, unpacked
-from burnrate.recovery_repository import KEPT
-from burnrate.repository import bucket_end
-from burnrate.rings import RESOLUTIONS, SUM_LIMIT
-from burnrate.roster import Roster
-from burnrate.shard_state import ShardState
-from burnrate.tally import Bounds, stored_cells, stored_latency
-from common.clock import to_micros
+from burnrate.domain.series_index import Roster
+from burnrate.domain.shard_state import ShardState
+from burnrate.ingest.aggregation import Bounds, stored_cells, stored_latency
+from burnrate.ingest.batch_delta import BatchSums
+from burnrate.storage.blocks import COLUMNS, Blocks, Key, unpacked
+from burnrate.storage.recovery_repository import KEPT
+from burnrate.storage.repository import bucket_end
+from burnrate.windows.rings import RESOLUTIONS, SUM_LIMIT
+from common.config.clock import to_micros
 
 
 class KeptRows:

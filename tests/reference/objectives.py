@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from burnrate.domain import STATUSES, Target, slo_statuses
-from burnrate.engine import Engine
-from burnrate.figures import NAMES, SLO
-from burnrate.figures import evaluate as vectorised
-from burnrate.measuring import Measured, Sources
-from burnrate.service_state import Moment, Room, ServiceTable
-from burnrate.slots import Objective, Slots
-from burnrate.snapshots import snapshots
+from burnrate.domain.objectives import STATUSES, Target, slo_statuses
+from burnrate.domain.service_state import Moment, Room, ServiceTable
+from burnrate.evaluation.figures import NAMES, SLO
+from burnrate.evaluation.figures import evaluate as vectorised
+from burnrate.evaluation.measuring import Measured, Sources
+from burnrate.evaluation.slots import Objective, Slots
+from burnrate.evaluation.snapshots import snapshots
+from burnrate.windows.engine import Engine
 from common.events import SloStatus
-from common.slo import DataStatus, SliType
+from common.slo.vocabulary import DataStatus, SliType
 
 Counts = tuple[int, int]  # total, bad
 QUIET: Counts = (0, 0)

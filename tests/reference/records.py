@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from burnrate.judge import Rules
-from common.kafka import Record
-from common.sharding import shard_of
-from common.topics import METRICS
-from tests import kafka_records
+from burnrate.ingest.classifier import Rules
+from common.kafka.client import Record
+from common.kafka.sharding import shard_of
+from common.kafka.topics import METRICS
+from tests.support import kafka_records
 
 SHARDS = 4
 SERVICE = "checkout"

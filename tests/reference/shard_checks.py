@@ -8,15 +8,15 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from burnrate.domain import Target
-from burnrate.figures import NAMES
-from burnrate.measuring import Published
-from burnrate.rings import Ints
-from burnrate.service_state import Moment
-from burnrate.shard_state import ShardState
-from common.clock import to_micros
+from burnrate.domain.objectives import Target
+from burnrate.domain.service_state import Moment
+from burnrate.domain.shard_state import ShardState
+from burnrate.evaluation.figures import NAMES
+from burnrate.evaluation.measuring import Published
+from burnrate.windows.rings import Ints
+from common.config.clock import to_micros
 from common.events import BurnRateSnapshot, MetricEvent
-from common.slo import WINDOW_DAYS, SliType
+from common.slo.vocabulary import WINDOW_DAYS, SliType
 from tests.reference.brute_force import resolution_seconds, window_lengths, window_sums
 from tests.reference.streams import SERVICES
 

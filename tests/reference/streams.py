@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from burnrate.admitted import Admitted
+from burnrate.ingest.admitted import Admitted
 from common.events import Latency, MetricEvent
 
 SERVICES = ("cart", "checkout")

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from burnrate.admitted import Admitted, Counted
-from burnrate.batch_sums import BatchSums
-from burnrate.columns import columns_of
-from burnrate.roster import Roster
-from burnrate.tally import sum_up
+from burnrate.domain.series_index import Roster
+from burnrate.ingest.admitted import Admitted, Counted
+from burnrate.ingest.aggregation import sum_up
+from burnrate.ingest.batch_delta import BatchSums
+from burnrate.ingest.columns import columns_of
 
 
 def tally(admitted: Iterable[Admitted], roster: Roster | None = None) -> BatchSums:

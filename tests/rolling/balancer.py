@@ -16,7 +16,7 @@ from typing import Final
 
 import httpx
 
-from burnline.services import PLAIN_HTTP
+from burnline.localstack.services import PLAIN_HTTP
 
 LOOK_SECONDS: Final = 0.2
 _ATTEMPTS: Final = 3

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import httpx
 
-from burnline.services import PLAIN_HTTP
-from tests.faults.topic_log import LogRecord
+from burnline.localstack.services import PLAIN_HTTP
+from tests.faults.harness.topic_log import LogRecord
 from tests.faults.traffic import Traffic
 from tests.faults.truth import NUMBER_HEADER, Sent
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from tests.faults.members import Member
+from tests.faults.harness.members import Member
 from tests.faults.world import World
 from tests.rolling.balancer import Balancer
 

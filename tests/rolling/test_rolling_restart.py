@@ -14,17 +14,17 @@ from typing import Final
 import httpx
 import pytest
 
-from burnline.services import PLAIN_HTTP
-from common.topics import METRICS
-from tests.burnrate_service import eventually
-from tests.cluster import Cluster
-from tests.faults.topic_log import read_log
+from burnline.localstack.services import PLAIN_HTTP
+from common.kafka.topics import METRICS
+from tests.faults.harness.topic_log import read_log
 from tests.faults.traffic import SERVICES, Mix
 from tests.faults.world import World, new_world
-from tests.receiver import Receiver, receiving
 from tests.rolling.balancer import SERVICE, Balancer, StreamReader
 from tests.rolling.feed import Feed
 from tests.rolling.fleet import Fleet
+from tests.support.alerts.receiver import Receiver, receiving
+from tests.support.burnrate_service import eventually
+from tests.support.servers.cluster import Cluster
 
 MIX: Final = Mix(unidentified=0, source_only=0)
 REQUESTS_PER_SECOND: Final = 40

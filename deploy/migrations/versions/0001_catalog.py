@@ -3,7 +3,7 @@
 from alembic import op
 from alembic.util import CommandError
 
-from common.outbox import table_ddl
+from common.storage.outbox import table_ddl
 
 revision = "0001_catalog"
 down_revision = None

@@ -3,8 +3,8 @@
 from alembic import op
 from alembic.util import CommandError
 
-from common.ledger_store import tables_ddl
-from common.outbox import table_ddl
+from common.ledger.store import tables_ddl
+from common.storage.outbox import table_ddl
 
 revision = "0002_burnrate"
 down_revision = "0001_catalog"

@@ -3,7 +3,7 @@
 from alembic import op
 from alembic.util import CommandError
 
-from common.ledger_store import tables_ddl
+from common.ledger.store import tables_ddl
 
 revision = "0003_forecast"
 down_revision = "0002_burnrate"

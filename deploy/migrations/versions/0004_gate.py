@@ -9,9 +9,9 @@ import os
 from alembic import op
 from alembic.util import CommandError
 
-from common.audit import GENESIS
-from common.ledger_store import tables_ddl
-from common.outbox import table_ddl
+from common.ledger.store import tables_ddl
+from common.storage.audit import GENESIS
+from common.storage.outbox import table_ddl
 
 revision = "0004_gate"
 down_revision = "0003_forecast"
@@ -67,7 +67,7 @@ TABLES = (
         decided_at timestamptz NOT NULL,
         decision_id text NOT NULL REFERENCES gate.decision) WITH (fillfactor = 70)""",
     "CREATE INDEX standing_of_shard ON gate.standing (shard)",
-    # `identity`: see common.admission_changes; the first content of an identity stays
+    # `identity`: see common.admission.change_events; the first content of an identity stays
     """CREATE TABLE gate.changes (
         identity bytea PRIMARY KEY,
         service text NOT NULL,

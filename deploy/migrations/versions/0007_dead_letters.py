@@ -3,7 +3,7 @@
 from alembic import op
 from alembic.util import CommandError
 
-from common.dead_letter_store import dead_letter_ddl
+from common.storage.dead_letter_store import dead_letter_ddl
 
 revision = "0007_dead_letters"
 down_revision = "0006_api_keys"

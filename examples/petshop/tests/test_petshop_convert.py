@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from common.admission import parse_metric_event
+from common.admission.metric_events import parse_metric_event
 
 HERE = Path(__file__).parent
 TEN_STEPS = HERE / "ten_steps.csv"

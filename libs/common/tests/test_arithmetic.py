@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from common.arithmetic import (
+from common.slo.arithmetic import (
     WEIGHTS,
     burn_rate,
     burn_rates,
@@ -21,7 +21,7 @@ from common.arithmetic import (
     pair_rules,
     risk_level,
 )
-from common.slo import RiskLevel
+from common.slo.vocabulary import RiskLevel
 
 OBJECTIVES = [Decimal(text) for text in ("0.99", "0.999", "0.9995", "0.95", "0.9", "0.5", "0.9999")]
 BOUNDARIES = [Fraction(1), Fraction(3, 2), Fraction(2)]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.audit import (
+from common.storage.audit import (
     GENESIS,
     AuditEntry,
     AuditFault,

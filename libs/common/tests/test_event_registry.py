@@ -13,14 +13,14 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from common import events
-from common.admission import EventRejected, parse_metric_event
-from common.arithmetic import burn_rate, composite_burn_rate
-from common.event_schemas import event_types, file_stem
+from common.admission.metric_events import EventRejected, parse_metric_event
 from common.events import BurnRateSnapshot, ChangeEvent, MetricEvent, encode
-from common.schemas import ASYNCAPI, EXAMPLES, PROJECT, SCHEMAS, documents
-from common.sharding import shard_of
-from common.slo import objective_ratio
-from common.topics import CHANGES, HISTORY, KEY_USES, METRICS, TOPICS
+from common.kafka.sharding import shard_of
+from common.kafka.topics import CHANGES, HISTORY, KEY_USES, METRICS, TOPICS
+from common.schema_docs.event_schemas import event_types, file_stem
+from common.schema_docs.schemas import ASYNCAPI, EXAMPLES, PROJECT, SCHEMAS, documents
+from common.slo.arithmetic import burn_rate, composite_burn_rate
+from common.slo.vocabulary import objective_ratio
 
 SERVICES = {"ingest", "burnrate", "forecast", "gate", "alerts", "api-gateway"}
 EVENTS = event_types()

@@ -9,14 +9,14 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.policy import CHANGE_CLASSES, GRAVITY, LEVELS, Policy
-from common.policy_document import InvalidPolicyError, PolicyFault, parse_policy
-from common.policy_files import (
+from common.policy.document import InvalidPolicyError, PolicyFault, parse_policy
+from common.policy.files import (
     DEFAULT_POLICY_FILE,
     PolicyFileError,
     PolicySettings,
     read_policies,
 )
+from common.policy.model import CHANGE_CLASSES, GRAVITY, LEVELS, Policy
 
 NAMED = {"name": "payments", "applies_to": {"services": ["checkout"]}}
 

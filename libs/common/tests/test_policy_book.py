@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from common.events import PolicyChanged
-from common.policy import Policy, Tier
-from common.policy_book import PolicyBook
-from common.policy_document import InvalidPolicyError, parse_policy
-from common.policy_files import read_policies
+from common.policy.document import InvalidPolicyError, parse_policy
+from common.policy.effective import PolicyBook
+from common.policy.files import read_policies
+from common.policy.model import Policy, Tier
 
 
 def policy(name: str, *, services: tuple[str, ...] = (), tiers: tuple[Tier, ...] = ()) -> Policy:

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from common.database import async_url
-from common.failpoints import failpoint
-from common.kafka import Record, decode_batch, header, parse_batch
-from common.settings import AdmissionSettings, DatabaseSettings, KafkaSettings, Settings
-from tests import kafka_records
+from common.config.settings import AdmissionSettings, DatabaseSettings, KafkaSettings, Settings
+from common.kafka.client import Record, decode_batch, header, parse_batch
+from common.ledger.failpoints import failpoint
+from common.storage.database import async_url
+from tests.support import kafka_records
 
 VARIABLES = [
     "BURNLINE_HOST",

@@ -7,11 +7,11 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from common import tracing
-from common.http_tracing import TracingMiddleware
-from common.kafka import correlation_headers
-from tests import kafka_records
-from tests.traces import Traces, place, recorded
+from common.http.tracing import TracingMiddleware
+from common.kafka.client import correlation_headers
+from common.observability import tracing
+from tests.support import kafka_records
+from tests.support.traces import Traces, place, recorded
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
@@ -59,7 +59,7 @@ def test_an_exporter_switches_it_on_once(variable: str, monkeypatch: pytest.Monk
         def close(self) -> None:
             made.append("closed")
 
-    monkeypatch.setattr("common.tracing_otel.OpenTelemetry", Exporting)
+    monkeypatch.setattr("common.observability.tracing_otel.OpenTelemetry", Exporting)
     environment = {variable: "http://127.0.0.1:4318"}
     tracing.start("test", environment)
     tracing.start("again", environment)
@@ -71,7 +71,7 @@ def test_an_exporter_switches_it_on_once(variable: str, monkeypatch: pytest.Monk
 def test_without_its_packages_a_configured_exporter_is_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(sys.modules, "common.tracing_otel", None)
+    monkeypatch.setitem(sys.modules, "common.observability.tracing_otel", None)
     with pytest.raises(SystemExit, match=r"burnline\[tracing\]"):
         tracing.start("test", {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"})
 

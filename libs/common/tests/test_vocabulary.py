@@ -7,8 +7,8 @@ from aiokafka.partitioner import DefaultPartitioner, murmur2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.sharding import shard_of
-from common.slo import (
+from common.kafka.sharding import shard_of
+from common.slo.vocabulary import (
     RESERVED_SERVICE_NAMES,
     InvalidObjectiveError,
     is_service_name,

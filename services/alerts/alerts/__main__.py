@@ -2,7 +2,7 @@
 
 from alerts.app import create_app
 from alerts.settings import AllSettings
-from common.service import serve
+from common.http.service import serve
 
 if __name__ == "__main__":
     settings = AllSettings()

@@ -5,27 +5,27 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from alerts import repository
+from alerts.delivery.channel_test import trial_notice
 from alerts.delivery.service import Delivery
-from alerts.delivery.trial import trial_notice
+from alerts.domain.configuration import Intent
+from alerts.domain.invalid_count_reports import ImpossibleReports
 from alerts.evaluation import Evaluator
 from alerts.handlers import INTENT_TOPICS, REFUSED_TOPICS, intent_handler, refusals_handler
-from alerts.impossible import ImpossibleReports
-from alerts.intent import Intent
 from alerts.publishing import forgotten_records
 from alerts.settings import AllSettings
+from alerts.storage import repository
 from alerts.work import LEVEL_TOPICS, AlertsWork
-from common.clock import system_clock
-from common.consumer_app import Frame, Part, consumer_app, drive, not_ready
-from common.database import Database
-from common.default_rules import default_rules
+from common.alerting.default_rules import default_rules
+from common.config.clock import system_clock
 from common.events import ChannelTestRequested
-from common.kafka import Publisher, TableReader
-from common.ledger import LedgerParts, Levels, RetryDelays, ShardLedger
-from common.ledger_store import FencedError, LedgerStore
-from common.loops import every
-from common.outbox import Outbox
-from common.subscription import HEARTBEAT_SECONDS, Subscription, count_shards
+from common.kafka.client import Publisher, TableReader
+from common.kafka.subscription import HEARTBEAT_SECONDS, Subscription, count_shards
+from common.ledger.consumer_app import Frame, Part, consumer_app, drive, not_ready
+from common.ledger.ledger import LedgerParts, Levels, RetryDelays, ShardLedger
+from common.ledger.loops import every
+from common.ledger.store import FencedError, LedgerStore
+from common.storage.database import Database
+from common.storage.outbox import Outbox
 
 
 class Alerts:

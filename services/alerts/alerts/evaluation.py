@@ -6,14 +6,14 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from alerts import repository
-from alerts.conditions import Memory
-from alerts.decision import NOT_YET_STORED, Decision, Moment
-from alerts.domain import decide
-from alerts.episodes import Episode
-from alerts.grouping import Told, group
-from alerts.impossible import ImpossibleReports
-from alerts.intent import Intent
+from alerts.domain.conditions import Memory
+from alerts.domain.configuration import Intent
+from alerts.domain.decision import NOT_YET_STORED, Decision, Moment
+from alerts.domain.episodes import Episode
+from alerts.domain.evaluate import decide
+from alerts.domain.grouping import Told, group
+from alerts.domain.invalid_count_reports import ImpossibleReports
+from alerts.domain.shard_state import ShardState
 from alerts.metrics import (
     EVALUATION_SECONDS,
     NOTICES,
@@ -22,16 +22,16 @@ from alerts.metrics import (
     TRANSITIONS,
 )
 from alerts.publishing import alert_records
-from alerts.shard_state import ShardState
+from alerts.storage import repository
 from alerts.work import AlertsWork
-from common.alert_channels import CHANNEL_KINDS
-from common.clock import Clock
-from common.database import Database, WriteSession
-from common.failpoints import failpoint
-from common.ledger import Ownership, ShardLedger
-from common.ledger_store import LedgerStore
-from common.outbox import Outbox
-from common.sharding import shard_of
+from common.alerting.channels import CHANNEL_KINDS
+from common.config.clock import Clock
+from common.kafka.sharding import shard_of
+from common.ledger.failpoints import failpoint
+from common.ledger.ledger import Ownership, ShardLedger
+from common.ledger.store import LedgerStore
+from common.storage.database import Database, WriteSession
+from common.storage.outbox import Outbox
 
 MAX_DECISIONS: Final = 500
 """In one transaction: the rest follows at once, so that a burst does not grow without bound."""

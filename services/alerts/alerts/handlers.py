@@ -10,9 +10,9 @@ from typing import Any, Final, Protocol
 import msgspec
 import structlog
 
-from alerts.impossible import CODES, REMEMBERED, ImpossibleReports
-from alerts.intent import Intent
-from common.clock import Clock
+from alerts.domain.configuration import Intent
+from alerts.domain.invalid_count_reports import CODES, REMEMBERED, ImpossibleReports
+from common.config.clock import Clock
 from common.events import (
     CatalogMessage,
     ChannelTestRequested,
@@ -21,11 +21,11 @@ from common.events import (
     RuleMessage,
     ServiceChanged,
 )
-from common.kafka import Record
-from common.slo import is_service_name
-from common.topics import CATALOG, COMMANDS, METRICS_DEAD, RULES
-from common.transient import TRANSIENT_ERRORS
-from common.unreadable import passed_over
+from common.kafka.client import Record
+from common.kafka.topics import CATALOG, COMMANDS, METRICS_DEAD, RULES
+from common.kafka.unreadable import passed_over
+from common.ledger.transient import TRANSIENT_ERRORS
+from common.slo.vocabulary import is_service_name
 
 log = structlog.get_logger()
 

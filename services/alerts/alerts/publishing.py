@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from alerts.episodes import Episode
-from common.clock import to_micros
+from alerts.domain.episodes import Episode
+from common.config.clock import to_micros
 from common.events import AlertChanged, encode
-from common.outbox import OutboxRecord
-from common.topics import ALERTS
+from common.kafka.topics import ALERTS
+from common.storage.outbox import OutboxRecord
 
 
 def alert_changed(episode: Episode) -> AlertChanged:

@@ -4,7 +4,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings
 
 from alerts.delivery.settings import DeliverySettings
-from common.settings import DatabaseSettings, KafkaSettings, Settings
+from common.config.settings import DatabaseSettings, KafkaSettings, Settings
 
 
 class AlertsSettings(BaseSettings):

@@ -6,15 +6,15 @@ from typing import Final
 
 import msgspec
 
-from alerts import repository
-from alerts.shard_state import ShardState
-from common.clock import Clock
-from common.database import WriteSession
+from alerts.domain.shard_state import ShardState
+from alerts.storage import repository
+from common.config.clock import Clock
 from common.events import BurnRateMessage, ServiceForecast
-from common.kafka import Record
-from common.shard import LevelsOnly
-from common.topics import BURNRATES, FORECASTS
-from common.unreadable import passed_over
+from common.kafka.client import Record
+from common.kafka.topics import BURNRATES, FORECASTS
+from common.kafka.unreadable import passed_over
+from common.ledger.shard import LevelsOnly
+from common.storage.database import WriteSession
 
 LEVEL_TOPICS: Final = (BURNRATES.name, FORECASTS.name)
 LONGEST_COOLDOWN: Final = timedelta(days=7)

@@ -8,12 +8,12 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.alert_rules import GRAVITY
+from common.alerting.rules import GRAVITY
+from common.alerting.silences import Matcher
 from common.events import AlertAcknowledged, SilenceChanged
-from common.silences import Matcher
-from common.slo import DataStatus
-from tests.alert_desk import Desk, Said, desk, rule, seen, slo
-from tests.effort import examples
+from common.slo.vocabulary import DataStatus
+from tests.support.alerts.in_memory import Desk, Said, desk, rule, seen, slo
+from tests.support.servers.effort import examples
 
 COOLDOWN_SECONDS = 600
 PAGE = rule(

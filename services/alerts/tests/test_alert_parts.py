@@ -8,16 +8,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from alerts.grouping import BURST_GROUP, BURST_SERVICES, MAX_ALERTS, episode_ids, group
+from alerts.domain.configuration import Intent
+from alerts.domain.grouping import BURST_GROUP, BURST_SERVICES, MAX_ALERTS, episode_ids, group
+from alerts.domain.invalid_count_reports import REMEMBERED, ImpossibleReports
+from alerts.domain.notification import Notice
+from alerts.domain.readings import Inputs, read
+from alerts.domain.shard_state import FORECAST_HOLDS, ShardState
 from alerts.handlers import TEST_MAX_AGE, intent_handler, refusals_handler
-from alerts.impossible import REMEMBERED, ImpossibleReports
-from alerts.intent import Intent
-from alerts.notice import Notice
-from alerts.readings import Inputs, read
-from alerts.shard_state import FORECAST_HOLDS, ShardState
-from common.alert_channels import CHANNEL_KINDS
-from common.alert_rules import Rule, rule_document
-from common.default_rules import default_rules
+from common.alerting.channels import CHANNEL_KINDS
+from common.alerting.default_rules import default_rules
+from common.alerting.rules import Rule, rule_document
 from common.events import (
     ChannelChanged,
     ChannelTestRequested,
@@ -27,10 +27,10 @@ from common.events import (
     ShardHeartbeat,
     encode,
 )
-from common.slo import DataStatus
-from common.topics import CATALOG, COMMANDS, METRICS_DEAD, RULES
-from tests.alert_desk import START, desk, forecast, rule, seen, slo, snapshot
-from tests.kafka_records import record
+from common.kafka.topics import CATALOG, COMMANDS, METRICS_DEAD, RULES
+from common.slo.vocabulary import DataStatus
+from tests.support.alerts.in_memory import START, desk, forecast, rule, seen, slo, snapshot
+from tests.support.kafka_records import record
 
 PAGE = rule("page", "burn_rate", [{"severity": "page", "long_windows_seconds": [3600]}])
 FREEZE = rule("freeze", "risk_level", [{"severity": "ticket", "at_least_level": "FREEZE"}])

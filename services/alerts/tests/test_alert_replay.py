@@ -6,15 +6,15 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from alerts.past import Series, Wanted, snapshots
-from alerts.replay import WARM_UP, Alarm, Incident, Replay, score
-from common.default_rules import default_rules
+from alerts.domain.backtest_snapshots import Series, Wanted, snapshots
+from alerts.domain.replay import WARM_UP, Alarm, Incident, Replay, score
+from common.alerting.default_rules import default_rules
 from common.events import MetricEvent
-from common.slo import DataStatus, SliType
+from common.slo.vocabulary import DataStatus, SliType
 from ingest.simulator.counts import events_between
 from ingest.simulator.truth import facts_between
-from tests.alert_desk import START
 from tests.reference.brute_force import window_sums
+from tests.support.alerts.in_memory import START
 
 SEED = 5
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

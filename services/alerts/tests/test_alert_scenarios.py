@@ -4,14 +4,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from alerts.intent import Intent
-from common.alert_rules import read_rule, rule_document
-from common.default_rules import default_rules
+from alerts.domain.configuration import Intent
+from common.alerting.default_rules import default_rules
+from common.alerting.rules import read_rule, rule_document
 from common.events import AlertAcknowledged
-from common.slo import DataStatus
+from common.slo.vocabulary import DataStatus
 from ingest.simulator.scenarios import Episode, ScenarioKind
-from tests.alert_desk import START, Desk, Said, transitions
-from tests.alert_play import Play, befalling
+from tests.support.alerts.in_memory import START, Desk, Said, transitions
+from tests.support.alerts.play import Play, befalling
 
 pytestmark = pytest.mark.slow
 

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from common.alert_rules import Rule
+from common.alerting.rules import Rule
+from common.alerting.silences import Matcher
 from common.events import AlertAcknowledged, ServiceChanged, SilenceChanged
-from common.silences import Matcher
-from common.slo import DataStatus
-from tests.alert_desk import (
+from common.slo.vocabulary import DataStatus
+from tests.support.alerts.in_memory import (
     START,
     Desk,
     changed_rule,

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer
 
-from alerts import repository
+from alerts.storage import repository
+from common.alerting.silences import Matcher
 from common.events import AlertAcknowledged, SilenceChanged
-from common.silences import Matcher
-from common.topics import ALERTS
-from tests.alert_desk import rule, slo
-from tests.alerts_service import (
+from common.kafka.topics import ALERTS
+from tests.support.alerts.in_memory import rule, slo
+from tests.support.alerts.service import (
     AlertSettings,
     alerts,
     episodes,
@@ -26,7 +26,7 @@ from tests.alerts_service import (
     shot,
     told,
 )
-from tests.burnrate_service import eventually, read_topic
+from tests.support.burnrate_service import eventually, read_topic
 
 NAME = "burn-rate-page"
 PAGE = rule(NAME, "burn_rate", [{"severity": "page", "long_windows_seconds": [3600]}])

@@ -15,17 +15,24 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from alerts.delivery.alertmanager import alertmanager_request
+from alerts.delivery.channel_test import trial_notice
 from alerts.delivery.frame import Frame
 from alerts.delivery.pagerduty import pagerduty_request
 from alerts.delivery.plain_text import MOST_ALERTS, title
 from alerts.delivery.sender import HTTP_KINDS
 from alerts.delivery.slack import slack_message
-from alerts.delivery.trial import trial_notice
 from alerts.delivery.webhook import NOTICE_HEADER, webhook_request
-from alerts.notice import Notice, NoticeAlert
-from common.alert_channels import CHANNEL_KINDS, PAGERDUTY_URL
-from tests.effort import examples
-from tests.notices import ENDED_AT, STARTED_AT, alert, channel, notice, resolved
+from alerts.domain.notification import Notice, NoticeAlert
+from common.alerting.channels import CHANNEL_KINDS, PAGERDUTY_URL
+from tests.support.alerts.notifications import (
+    ENDED_AT,
+    STARTED_AT,
+    alert,
+    channel,
+    notice,
+    resolved,
+)
+from tests.support.servers.effort import examples
 
 SCHEMAS = Path(__file__).parent / "schemas"
 NOW = datetime(2026, 11, 23, 6, 41, tzinfo=UTC)

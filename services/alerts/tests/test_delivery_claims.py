@@ -8,9 +8,9 @@ from sqlalchemy import text
 from alerts.delivery import repository
 from alerts.delivery.outcome import Outcome
 from alerts.delivery.repository import Ended
-from tests.notices import alert, notice, resolved
-from tests.outgoing import Outgoing, connected, delivering, notice_keys
-from tests.receiver import Receiver
+from tests.support.alerts.notifications import alert, notice, resolved
+from tests.support.alerts.outgoing import Outgoing, connected, delivering, notice_keys
+from tests.support.alerts.receiver import Receiver
 
 
 @pytest.mark.usefixtures("hook")

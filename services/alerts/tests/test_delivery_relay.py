@@ -11,12 +11,20 @@ from sqlalchemy import text
 
 from alerts.delivery import repository
 from alerts.delivery.channel import Channel
+from alerts.delivery.channel_test import trial_notice
 from alerts.delivery.outcome import Request
 from alerts.delivery.sender import HTTP_KINDS, HttpKind
-from alerts.delivery.trial import trial_notice
-from tests.notices import alert, notice, resolved
-from tests.outgoing import Outgoing, delivering, notice_keys, until
-from tests.receiver import GARBAGE, HANG_UP, NEVER, Answer, Received, Receiver, receiving
+from tests.support.alerts.notifications import alert, notice, resolved
+from tests.support.alerts.outgoing import Outgoing, delivering, notice_keys, until
+from tests.support.alerts.receiver import (
+    GARBAGE,
+    HANG_UP,
+    NEVER,
+    Answer,
+    Received,
+    Receiver,
+    receiving,
+)
 
 
 @pytest.mark.usefixtures("hook")

@@ -4,9 +4,9 @@ from sqlalchemy import text
 
 from alerts.delivery.repeat_repository import add_repeats, take_turns
 from alerts.delivery.repeats import Repeater
-from tests.notices import alert, notice, resolved
-from tests.outgoing import Outgoing, delivering, notice_keys, until
-from tests.receiver import Answer, Receiver
+from tests.support.alerts.notifications import alert, notice, resolved
+from tests.support.alerts.outgoing import Outgoing, delivering, notice_keys, until
+from tests.support.alerts.receiver import Answer, Receiver
 
 
 async def repeat(outgoing: Outgoing, repeat_seconds: float = 60.0) -> int:

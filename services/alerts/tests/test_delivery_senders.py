@@ -21,9 +21,9 @@ from alerts.delivery.sender import HTTP_KINDS, Sender
 from alerts.delivery.settings import DeliverySettings
 from alerts.delivery.transport import Transport
 from alerts.delivery.webhook import SIGNATURE_HEADER, TIMESTAMP_HEADER, signature
-from common.clock import system_clock
-from tests.notices import alert, channel, notice, resolved
-from tests.receiver import GARBAGE, HANG_UP, NEVER, Answer, Receiver, receiving
+from common.config.clock import system_clock
+from tests.support.alerts.notifications import alert, channel, notice, resolved
+from tests.support.alerts.receiver import GARBAGE, HANG_UP, NEVER, Answer, Receiver, receiving
 
 LOOPBACK = ip_network("127.0.0.0/8")
 CERTIFICATE = Path(__file__).parent / "certificates" / "receiver.test.pem"

@@ -11,53 +11,53 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 
-from api_gateway.alert_intent_repository import PostgresAlerts
-from api_gateway.alert_parts import AlertParts
-from api_gateway.alert_ports import AlertStore
-from api_gateway.catalog import Catalog
-from api_gateway.compute import ComputeCommands, Sender
-from api_gateway.dead_letter_ports import IngestStore
-from api_gateway.dead_letter_repository import PostgresIngest
-from api_gateway.decisions import DecisionBook
-from api_gateway.discovery import Discovery
-from api_gateway.domain import default_definition
-from api_gateway.executive import executive_view
-from api_gateway.findings import GateFindings, RecentEvents
-from api_gateway.forecasts import ForecastBook
-from api_gateway.gateway import Gateway
-from api_gateway.handlers import Handlers
-from api_gateway.ingest_parts import IngestParts
-from api_gateway.intent_ports import IntentStore
-from api_gateway.intent_repository import PostgresIntents
-from api_gateway.key_parts import KeyParts, KeyTopics
-from api_gateway.key_ports import KeyStore
-from api_gateway.key_repository import PostgresKeys
-from api_gateway.lag import LogEnds
-from api_gateway.language_model import warn_if_facts_leave
-from api_gateway.overrides import Overrides
-from api_gateway.overview import Overview
-from api_gateway.overview import Results as OverviewResults
-from api_gateway.policies import Policies
-from api_gateway.ports import Store
-from api_gateway.read_model import ReadModel
-from api_gateway.reconciliation import reconcile_alerts, reconcile_intents, reconcile_keys
-from api_gateway.releases import Releases
-from api_gateway.repository import PostgresStore
-from api_gateway.result_ports import Results
-from api_gateway.result_repository import PostgresResults
+from api_gateway.alerts.config_repository import PostgresAlerts
+from api_gateway.alerts.parts import AlertParts
+from api_gateway.alerts.ports import AlertStore
+from api_gateway.api_keys.ports import KeyStore
+from api_gateway.api_keys.repository import PostgresKeys
+from api_gateway.api_keys.topics import KeyParts, KeyTopics
+from api_gateway.application import gateway_app
+from api_gateway.catalog.domain import default_definition
+from api_gateway.catalog.ports import Store
+from api_gateway.catalog.repository import PostgresStore
+from api_gateway.catalog.service import Catalog
+from api_gateway.ingest_health.lag import LogEnds
+from api_gateway.ingest_health.parts import IngestParts
+from api_gateway.ingest_health.ports import IngestStore
+from api_gateway.ingest_health.repository import PostgresIngest
+from api_gateway.narrative.language_model import warn_if_facts_leave
+from api_gateway.overview.service import Overview
+from api_gateway.overview.service import Results as OverviewResults
+from api_gateway.policy.overrides import Overrides
+from api_gateway.policy.policies import Policies
+from api_gateway.policy.ports import IntentStore
+from api_gateway.policy.repository import PostgresIntents
+from api_gateway.projections.commands import ComputeCommands, Sender
+from api_gateway.projections.decisions import DecisionBook
+from api_gateway.projections.discovery import Discovery
+from api_gateway.projections.forecasts import ForecastBook
+from api_gateway.projections.handlers import Handlers
+from api_gateway.projections.snapshots import ReadModel
+from api_gateway.release.ports import Results
+from api_gateway.release.repository import PostgresResults
+from api_gateway.release.service import Releases
+from api_gateway.republish import reconcile_alerts, reconcile_intents, reconcile_keys
+from api_gateway.routers.dependencies import Gateway
 from api_gateway.settings import GatewaySettings
-from api_gateway.shared_cache import shared_cache
-from api_gateway.slo_metrics import exported
-from api_gateway.subjects import Findings
-from api_gateway.web import gateway_app
-from common.clock import Clock, system_clock
-from common.database import Database
-from common.kafka import Publisher, Record, TableReader
-from common.log_ends import read_log_ends
-from common.logging import configure_logging
-from common.outbox import Outbox
-from common.policy_files import PolicySettings, read_policies
-from common.topics import ALERTS, BURNRATES, CATALOG, DECISIONS, FORECASTS, POLICIES, RULES
+from api_gateway.slo_exporter import exported
+from api_gateway.storage.redis_cache import shared_cache
+from api_gateway.summary.findings import GateFindings, RecentEvents
+from api_gateway.summary.providers import executive_view
+from api_gateway.summary.subjects import Findings
+from common.config.clock import Clock, system_clock
+from common.kafka.client import Publisher, Record, TableReader
+from common.kafka.log_ends import read_log_ends
+from common.kafka.topics import ALERTS, BURNRATES, CATALOG, DECISIONS, FORECASTS, POLICIES, RULES
+from common.observability.logging import configure_logging
+from common.policy.files import PolicySettings, read_policies
+from common.storage.database import Database
+from common.storage.outbox import Outbox
 
 log = structlog.get_logger()
 

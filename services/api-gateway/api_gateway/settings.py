@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from common.settings import (
+from common.config.settings import (
     AdmissionSettings,
     DatabaseSettings,
     KafkaSettings,

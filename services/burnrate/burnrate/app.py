@@ -5,25 +5,25 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from burnrate import recovery_repository
-from burnrate.catalog import Catalog
 from burnrate.counting import CountingWork
-from burnrate.domain import default_target
-from burnrate.evaluation import Evaluator
+from burnrate.domain.catalog import Catalog
+from burnrate.domain.objectives import default_target
+from burnrate.evaluation.evaluator import Evaluator
 from burnrate.handlers import control_handler
-from burnrate.inputs import INPUTS, collect_rarely
+from burnrate.ingest.inputs import INPUTS, collect_rarely
 from burnrate.metrics import TICK_SECONDS
 from burnrate.settings import AllSettings
-from common.breaker import BreakerLimits
-from common.clock import system_clock
-from common.consumer_app import Frame, Part, consumer_app, drive, not_ready
-from common.database import Database
-from common.kafka import Publisher, TableReader
-from common.ledger import LedgerLimits, LedgerParts, RetryDelays, ShardLedger
-from common.loops import every
-from common.outbox import Outbox
-from common.subscription import HEARTBEAT_SECONDS, Subscription, count_shards
-from common.topics import CATALOG, COMMANDS, METRICS_DEAD
+from burnrate.storage import recovery_repository
+from common.config.clock import system_clock
+from common.kafka.client import Publisher, TableReader
+from common.kafka.subscription import HEARTBEAT_SECONDS, Subscription, count_shards
+from common.kafka.topics import CATALOG, COMMANDS, METRICS_DEAD
+from common.ledger.consumer_app import Frame, Part, consumer_app, drive, not_ready
+from common.ledger.dlq_limit import BreakerLimits
+from common.ledger.ledger import LedgerLimits, LedgerParts, RetryDelays, ShardLedger
+from common.ledger.loops import every
+from common.storage.database import Database
+from common.storage.outbox import Outbox
 
 MARK_SLACK = timedelta(hours=6)  # a forwarded record keeps its first append time
 LETTERS_KEPT = timedelta(milliseconds=METRICS_DEAD.retention_ms)

@@ -4,24 +4,24 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from burnrate import recovery_repository
-from burnrate.blocks import Blocks
-from burnrate.fast_reader import FastReader
-from burnrate.intake import Intake, Taken
-from burnrate.judge import Rules
-from burnrate.marks import ShardMarks
+from burnrate.domain.series_index import Roster
+from burnrate.domain.service_state import Room
+from burnrate.domain.shard_state import ShardState
+from burnrate.ingest.bulk_reader import FastReader
+from burnrate.ingest.classifier import Rules
+from burnrate.ingest.dedup import ShardMarks
+from burnrate.ingest.processor import Intake, Taken
 from burnrate.metrics import EVENTS, forget_newest_event, note_newest_event
-from burnrate.rings import RESOLUTIONS
-from burnrate.roster import Roster
-from burnrate.service_state import Room
-from burnrate.shard_state import ShardState
-from common.breaker import Breaker, BreakerLimits
-from common.clock import MICROSECONDS, Clock
-from common.database import ReadSession, WriteSession
-from common.dead_letter_store import DeadLetterBox
-from common.ledger import Batch
-from common.outbox import Outbox
-from common.tracing import Batons
+from burnrate.storage import recovery_repository
+from burnrate.storage.blocks import Blocks
+from burnrate.windows.rings import RESOLUTIONS
+from common.config.clock import MICROSECONDS, Clock
+from common.ledger.dlq_limit import Breaker, BreakerLimits
+from common.ledger.ledger import Batch
+from common.observability.tracing import Batons
+from common.storage.database import ReadSession, WriteSession
+from common.storage.dead_letter_store import DeadLetterBox
+from common.storage.outbox import Outbox
 
 
 class CountingWork:

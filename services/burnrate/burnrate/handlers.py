@@ -7,14 +7,14 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from burnrate.catalog import Catalog
-from common.clock import Clock
+from burnrate.domain.catalog import Catalog
+from common.config.clock import Clock
 from common.events import CatalogMessage, CommandMessage, ComputeRequested
-from common.kafka import Record, header
-from common.logging import CORRELATION_HEADER, correlated
-from common.topics import CATALOG
-from common.transient import TRANSIENT_ERRORS
-from common.unreadable import passed_over
+from common.kafka.client import Record, header
+from common.kafka.topics import CATALOG
+from common.kafka.unreadable import passed_over
+from common.ledger.transient import TRANSIENT_ERRORS
+from common.observability.logging import CORRELATION_HEADER, correlated
 
 log = structlog.get_logger()
 

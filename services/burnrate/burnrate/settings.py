@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings
 
-from common.settings import AdmissionSettings, DatabaseSettings, KafkaSettings, Settings
+from common.config.settings import AdmissionSettings, DatabaseSettings, KafkaSettings, Settings
 
 
 class BurnrateSettings(BaseSettings):

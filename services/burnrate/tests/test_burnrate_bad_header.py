@@ -9,8 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from common.events import encode
-from common.sharding import shard_of
-from tests.burnrate_service import (
+from common.kafka.sharding import shard_of
+from tests.support.burnrate_service import (
     SHARDS,
     TestSettings,
     applied,

@@ -6,9 +6,9 @@ import pytest
 
 from burnrate.app import Burnrate
 from burnrate.settings import BurnrateSettings
-from common.sharding import shard_of
-from common.topics import METRICS_DEAD
-from tests.burnrate_service import (
+from common.kafka.sharding import shard_of
+from common.kafka.topics import METRICS_DEAD
+from tests.support.burnrate_service import (
     SHARDS,
     TestSettings,
     applied,

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burnrate.catalog import Catalog, TooManyTargetsError
-from burnrate.domain import default_target
+from burnrate.domain.catalog import Catalog, TooManyTargetsError
+from burnrate.domain.objectives import default_target
 from common.events import CatalogMessage, encode
-from common.slo import MAX_TARGETS
+from common.slo.vocabulary import MAX_TARGETS
 from tests.reference.evaluator import declared, wanted
 
 DEFAULT = default_target(Decimal("0.999"), 30)

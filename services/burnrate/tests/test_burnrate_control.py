@@ -3,14 +3,14 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from burnrate.catalog import Catalog
-from burnrate.domain import default_target
+from burnrate.domain.catalog import Catalog
+from burnrate.domain.objectives import default_target
 from burnrate.handlers import COMMAND_MAX_AGE, control_handler
 from common.events import ComputeRequested, TargetChanged, encode
-from common.kafka import UnknownOutcomeError
-from common.slo import SliType
-from common.topics import CATALOG, COMMANDS
-from tests.kafka_records import record
+from common.kafka.client import UnknownOutcomeError
+from common.kafka.topics import CATALOG, COMMANDS
+from common.slo.vocabulary import SliType
+from tests.support.kafka_records import record
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

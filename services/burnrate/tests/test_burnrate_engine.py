@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnrate.engine import Engine
-from burnrate.pages import DEEP_DAYS, SHALLOW_DAYS, WINDOW_SECONDS
-from burnrate.rings import DAY, HOUR, MINUTE, SUM_LIMIT, TEN_SECONDS
-from tests.effort import examples
+from burnrate.windows.engine import Engine
+from burnrate.windows.pages import DEEP_DAYS, SHALLOW_DAYS, WINDOW_SECONDS
+from burnrate.windows.rings import DAY, HOUR, MINUTE, SUM_LIMIT, TEN_SECONDS
+from tests.support.servers.effort import examples
 
 SERIES = 330  # on four pages, and then some
 FIRST = 177_000_000  # a ten-second bucket of the year 2026

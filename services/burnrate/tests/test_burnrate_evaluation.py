@@ -7,13 +7,13 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from burnrate.admitted import Admitted
-from burnrate.domain import Target, default_target, window_seconds
-from burnrate.figures import worst_rows
-from burnrate.service_state import Moment
-from burnrate.shard_state import ShardState
+from burnrate.domain.objectives import Target, default_target, window_seconds
+from burnrate.domain.service_state import Moment
+from burnrate.domain.shard_state import ShardState
+from burnrate.evaluation.figures import worst_rows
+from burnrate.ingest.admitted import Admitted
 from common.events import BurnRateSnapshot, Latency, MetricEvent, TargetChanged
-from common.slo import DataStatus, RiskLevel, SliType
+from common.slo.vocabulary import DataStatus, RiskLevel, SliType
 from tests.reference.objectives import Counts, evaluate, target
 from tests.reference.shard_checks import snapshot_of
 from tests.reference.streams import START

@@ -6,19 +6,19 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from burnrate.domain import BURN_WINDOWS, PAIR_WINDOWS
-from burnrate.figures import LEVELS, NAMES, PAIRS, evaluate, worst_rows
-from burnrate.pages import ROW_OF, WINDOW_SECONDS
-from burnrate.rings import SUM_LIMIT
-from common.arithmetic import (
+from burnrate.domain.objectives import BURN_WINDOWS, PAIR_WINDOWS
+from burnrate.evaluation.figures import LEVELS, NAMES, PAIRS, evaluate, worst_rows
+from burnrate.windows.pages import ROW_OF, WINDOW_SECONDS
+from burnrate.windows.rings import SUM_LIMIT
+from common.slo.arithmetic import (
     burn_rate,
     cap_risk_level,
     composite_burn_rate,
     error_budget_consumed,
     risk_level,
 )
-from common.slo import WINDOW_DAYS, RiskLevel
-from tests.effort import examples
+from common.slo.vocabulary import WINDOW_DAYS, RiskLevel
+from tests.support.servers.effort import examples
 
 WINDOW_OF = {300: "5m", 1800: "30m", 3600: "1h", 7200: "2h", 21_600: "6h", 86_400: "24h"}
 Row = list[tuple[int, int]]  # (total, bad) by NAMES

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from common.events import BurnRateSnapshot, encode
-from common.sharding import shard_of
-from common.topics import BURNRATES, HISTORY, METRICS_DEAD
-from tests.burnrate_service import (
+from common.kafka.sharding import shard_of
+from common.kafka.topics import BURNRATES, HISTORY, METRICS_DEAD
+from tests.support.burnrate_service import (
     SHARDS,
     TestSettings,
     applied,

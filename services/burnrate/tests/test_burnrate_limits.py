@@ -5,9 +5,9 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from burnrate.admitted import Admitted
-from burnrate.blocks import unpacked
-from burnrate.rings import SUM_LIMIT
+from burnrate.ingest.admitted import Admitted
+from burnrate.storage.blocks import unpacked
+from burnrate.windows.rings import SUM_LIMIT
 from common.events import Latency, MetricEvent
 from tests.reference.kept_rows import KeptRows
 from tests.reference.shard_checks import THRESHOLD, figures, with_latency_series

@@ -13,13 +13,13 @@ from structlog.testing import capture_logs
 
 from burnrate.app import Burnrate
 from burnrate.settings import BurnrateSettings
-from common.database import WriteSession
 from common.events import encode
-from common.kafka import Record
-from common.ledger import Batch
-from common.sharding import shard_of
-from common.topics import METRICS
-from tests.burnrate_service import (
+from common.kafka.client import Record
+from common.kafka.sharding import shard_of
+from common.kafka.topics import METRICS
+from common.ledger.ledger import Batch
+from common.storage.database import WriteSession
+from tests.support.burnrate_service import (
     SHARDS,
     TestSettings,
     applied,
@@ -55,7 +55,7 @@ class Exits:
 @pytest.fixture
 def exits(monkeypatch: pytest.MonkeyPatch) -> Exits:
     found = Exits()
-    monkeypatch.setattr("common.consumer_app.os._exit", found)
+    monkeypatch.setattr("common.ledger.consumer_app.os._exit", found)
     return found
 
 

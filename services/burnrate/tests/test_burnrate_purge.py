@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from burnrate import recovery_repository, repository
-from burnrate.recovery_repository import KEPT
-from burnrate.rings import HOUR
-from common.database import Database
-from common.settings import DatabaseSettings
-from tests.burnrate_service import query
+from burnrate.storage import recovery_repository, repository
+from burnrate.storage.recovery_repository import KEPT
+from burnrate.windows.rings import HOUR
+from common.config.settings import DatabaseSettings
+from common.storage.database import Database
+from tests.support.burnrate_service import query
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 THIS_HOUR = int(NOW.timestamp()) // HOUR

@@ -3,9 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnrate.shard_state import Missing
+from burnrate.domain.shard_state import Missing
 from common.events import MetricEvent
-from tests.effort import examples
 from tests.reference.kept_rows import KeptRows
 from tests.reference.shard_checks import (
     TARGETS,
@@ -16,6 +15,7 @@ from tests.reference.shard_checks import (
 )
 from tests.reference.streams import SERVICES, Batch, streams
 from tests.reference.sums import tally
+from tests.support.servers.effort import examples
 
 
 @settings(max_examples=examples(50), deadline=None)

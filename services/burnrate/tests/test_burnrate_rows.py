@@ -7,16 +7,16 @@ from typing import cast
 
 import pytest
 
-from burnrate import recovery_repository
 from burnrate.counting import CountingWork
-from burnrate.shard_state import ShardState
-from common.database import Database
+from burnrate.domain.shard_state import ShardState
+from burnrate.storage import recovery_repository
+from common.config.settings import DatabaseSettings
 from common.events import Latency, MetricEvent, encode
-from common.kafka import Publisher, Record
-from common.outbox import Outbox
-from common.settings import DatabaseSettings
-from common.shard import Batch
-from common.topics import HISTORY, METRICS
+from common.kafka.client import Publisher, Record
+from common.kafka.topics import HISTORY, METRICS
+from common.ledger.shard import Batch
+from common.storage.database import Database
+from common.storage.outbox import Outbox
 from tests.reference.records import record
 from tests.reference.shard_checks import THRESHOLD, expected, figures, with_latency_series
 from tests.reference.streams import BOUNDS, SERVICES, START

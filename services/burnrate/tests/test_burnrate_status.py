@@ -8,23 +8,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnrate.admitted import Admitted
-from burnrate.domain import (
+from burnrate.domain.objectives import (
     STATUSES,
     Target,
     service_statuses,
     slo_statuses,
     stale_after_seconds,
 )
-from burnrate.service_state import Moment, Room, ServiceTable
-from burnrate.shard_state import ShardState
+from burnrate.domain.service_state import Moment, Room, ServiceTable
+from burnrate.domain.shard_state import ShardState
+from burnrate.ingest.admitted import Admitted
 from common.events import BurnRateSnapshot, IngestCounters, Latency, MetricEvent
-from common.slo import DataStatus, SliType
-from tests.effort import examples
+from common.slo.vocabulary import DataStatus, SliType
 from tests.reference.objectives import target
 from tests.reference.shard_checks import snapshot_of
 from tests.reference.streams import MICROSECOND, START
 from tests.reference.sums import tally
+from tests.support.servers.effort import examples
 
 MINUTE = timedelta(minutes=1)
 STATES = [DataStatus.NO_DATA, DataStatus.LAGGING, DataStatus.STALE, DataStatus.NO_TRAFFIC]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from common.events import MetricEvent
-from common.kafka import UnknownOutcomeError
-from common.slo import DataStatus, SliType
+from common.kafka.client import UnknownOutcomeError
+from common.slo.vocabulary import DataStatus, SliType
 from tests.reference.evaluator import SHARDS, World, declared, name_in, wanted
 from tests.reference.streams import START
 

@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnrate.admitted import Admitted
-from burnrate.shard_state import ShardState
+from burnrate.domain.shard_state import ShardState
+from burnrate.ingest.admitted import Admitted
 from common.events import MetricEvent
-from tests.effort import examples
 from tests.reference.brute_force import WINDOWS, end_of_bucket, window_sums
 from tests.reference.shard_checks import (
     COLUMNS,
@@ -22,6 +21,7 @@ from tests.reference.shard_checks import (
 )
 from tests.reference.streams import MICROSECOND, START, Batch, streams
 from tests.reference.sums import tally
+from tests.support.servers.effort import examples
 
 LONGEST = TARGETS[4]
 

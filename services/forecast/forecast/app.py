@@ -4,14 +4,14 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from common.clock import system_clock
-from common.consumer_app import Frame, Part, consumer_app, drive, not_ready
-from common.database import Database
-from common.kafka import Publisher, TableReader
-from common.ledger import LedgerParts, Levels, RetryDelays, ShardLedger
-from common.loops import every
-from common.subscription import HEARTBEAT_SECONDS, Subscription, count_shards
-from common.topics import BURNRATES, CATALOG, FORECASTS
+from common.config.clock import system_clock
+from common.kafka.client import Publisher, TableReader
+from common.kafka.subscription import HEARTBEAT_SECONDS, Subscription, count_shards
+from common.kafka.topics import BURNRATES, CATALOG, FORECASTS
+from common.ledger.consumer_app import Frame, Part, consumer_app, drive, not_ready
+from common.ledger.ledger import LedgerParts, Levels, RetryDelays, ShardLedger
+from common.ledger.loops import every
+from common.storage.database import Database
 from forecast.forecasting import Forecaster, ForecastWork
 from forecast.handlers import Retired, catalog_handler, level_handler
 from forecast.settings import AllSettings

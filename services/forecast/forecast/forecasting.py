@@ -7,22 +7,22 @@ from datetime import datetime, timedelta
 import structlog
 from msgspec.structs import replace
 
-from common.clock import Clock
-from common.database import Database, WriteSession
+from common.config.clock import Clock
 from common.events import BurnRateSnapshot, ServiceForecast, SloStatus, encode
-from common.kafka import Publisher
-from common.ledger import Ownership, ShardLedger
-from common.shard import LevelsOnly
-from common.slo import DataStatus
-from common.topics import FORECASTS
-from common.tracing import Batons
-from forecast import repository
-from forecast.domain import first_spent, look_ahead
+from common.kafka.client import Publisher
+from common.kafka.topics import FORECASTS
+from common.ledger.ledger import Ownership, ShardLedger
+from common.ledger.shard import LevelsOnly
+from common.observability.tracing import Batons
+from common.slo.vocabulary import DataStatus
+from common.storage.database import Database, WriteSession
+from forecast.domain.due_services import Pace, ShardLevels
+from forecast.domain.forecast import first_spent, look_ahead
+from forecast.domain.shard_counts import LatencyKey, ShardCounts, Span
 from forecast.handlers import Retired
 from forecast.metrics import FAILED, FORECASTS_MADE, OVERDUE, TICK_SECONDS
 from forecast.settings import ForecastSettings
-from forecast.shard_counts import LatencyKey, ShardCounts, Span
-from forecast.shard_levels import Pace, ShardLevels
+from forecast.storage import repository
 
 log = structlog.get_logger()
 

@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 
-from common.clock import Clock
+from common.config.clock import Clock
 from common.events import BurnRateMessage, BurnRateSnapshot, CatalogMessage, ServiceChanged
-from common.kafka import Record
-from common.tracing import Batons
-from common.unreadable import passed_over
-from forecast.shard_levels import ShardLevels
+from common.kafka.client import Record
+from common.kafka.unreadable import passed_over
+from common.observability.tracing import Batons
+from forecast.domain.due_services import ShardLevels
 
 _burn_rate = msgspec.json.Decoder(BurnRateMessage)
 _catalog = msgspec.json.Decoder(CatalogMessage)

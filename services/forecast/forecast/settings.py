@@ -3,7 +3,7 @@
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
-from common.settings import DatabaseSettings, KafkaSettings, Settings
+from common.config.settings import DatabaseSettings, KafkaSettings, Settings
 
 
 class ForecastSettings(BaseSettings):

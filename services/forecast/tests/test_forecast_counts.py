@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecast.domain import DAY_MINUTES, LOOK_BACK_HOURS
-from forecast.shard_counts import HOUR, MINUTE, ShardCounts, Span, bucket_of
-from forecast.timeline import Timeline
-from tests.burn_events import slo_status
+from forecast.domain.forecast import DAY_MINUTES, LOOK_BACK_HOURS
+from forecast.domain.shard_counts import HOUR, MINUTE, ShardCounts, Span, bucket_of
+from forecast.domain.timeline import Timeline
+from tests.support.burn_events import slo_status
 
 NOW = datetime(2026, 3, 2, 12, 0, 30, tzinfo=UTC)
 REREAD = timedelta(seconds=300)

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.events import SloForecast, encode
-from common.slo import DataStatus, RiskLevel
-from forecast.domain import first_spent, look_ahead, no_forecast
+from common.slo.vocabulary import DataStatus, RiskLevel
+from forecast.domain.forecast import first_spent, look_ahead, no_forecast
 from tests.backtest.cases import Case, case
 from tests.backtest.scenarios import DAY, LEAD_SECONDS, MINUTE, Family, Scenario
-from tests.gateway_forecasts import service_forecast, slo_forecast
+from tests.support.gateway.forecasts import service_forecast, slo_forecast
 
 DAYS = 7
 BEFORE, AFTER = (LEAD_SECONDS + DAYS * DAY) // MINUTE, DAYS * DAY // MINUTE + 60

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecast.locks import level_lock_minutes, spread_over_minutes
-from forecast.models import Values
+from forecast.domain.locks import level_lock_minutes, spread_over_minutes
+from forecast.domain.models import Values
 
 WINDOWS = (5, 12, 24)  # minutes, in place of 5, 60 and 1440
 

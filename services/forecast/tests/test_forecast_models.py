@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecast.models import (
+from forecast.domain.models import (
     Line,
     RollingBudget,
     Values,

@@ -8,12 +8,12 @@ import asyncpg
 import numpy as np
 import pytest
 
-from common.database import Database
-from common.settings import DatabaseSettings
-from forecast import repository
-from forecast.shard_counts import HOUR, MINUTE, Span
-from tests.burn_events import NOW
-from tests.gateway_forecasts import service_forecast, slo_forecast
+from common.config.settings import DatabaseSettings
+from common.storage.database import Database
+from forecast.domain.shard_counts import HOUR, MINUTE, Span
+from forecast.storage import repository
+from tests.support.burn_events import NOW
+from tests.support.gateway.forecasts import service_forecast, slo_forecast
 
 SHARD = 3
 BOUNDS = [0.1, 0.25, 1.0]

@@ -11,15 +11,15 @@ import msgspec
 import numpy as np
 import pytest
 
-from common.database import Database
 from common.events import ServiceChanged, ServiceForecast
-from common.kafka import Publisher, UnknownOutcomeError
-from common.ledger import Ownership, ShardLedger
-from common.slo import DataStatus
+from common.kafka.client import Publisher, UnknownOutcomeError
+from common.ledger.ledger import Ownership, ShardLedger
+from common.slo.vocabulary import DataStatus
+from common.storage.database import Database
 from forecast.forecasting import Forecaster, ForecastWork
 from forecast.handlers import Retired
 from forecast.settings import ForecastSettings
-from tests.burn_events import NOW, heartbeat, slo_status, snapshot
+from tests.support.burn_events import NOW, heartbeat, slo_status, snapshot
 
 SHARD = 1
 MINUTES = 1440

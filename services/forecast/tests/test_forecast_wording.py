@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from common.slo import DataStatus
-from forecast.wording import Outcome, duration, message, no_data_message, percentage
+from common.slo.vocabulary import DataStatus
+from forecast.domain.wording import Outcome, duration, message, no_data_message, percentage
 
 AT = datetime(2026, 3, 4, 15, 4, 5, tzinfo=UTC)
 LATER = datetime(2026, 3, 20, tzinfo=UTC)

@@ -6,22 +6,22 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from common.breaker import BreakerLimits
-from common.clock import system_clock
-from common.consumer_app import Frame, Part, consumer_app, drive, not_ready
-from common.database import Database
-from common.kafka import Publisher, TableReader
-from common.ledger import LedgerParts, Levels, RetryDelays, ShardLedger
-from common.loops import every
-from common.outbox import Outbox
-from common.policy_files import read_policies
-from common.subscription import HEARTBEAT_SECONDS, Subscription, count_shards
-from common.topics import BURNRATES, CATALOG, CHANGES, DECISIONS, FORECASTS, POLICIES
-from gate import repository
+from common.config.clock import system_clock
+from common.kafka.client import Publisher, TableReader
+from common.kafka.subscription import HEARTBEAT_SECONDS, Subscription, count_shards
+from common.kafka.topics import BURNRATES, CATALOG, CHANGES, DECISIONS, FORECASTS, POLICIES
+from common.ledger.consumer_app import Frame, Part, consumer_app, drive, not_ready
+from common.ledger.dlq_limit import BreakerLimits
+from common.ledger.ledger import LedgerParts, Levels, RetryDelays, ShardLedger
+from common.ledger.loops import every
+from common.policy.files import read_policies
+from common.storage.database import Database
+from common.storage.outbox import Outbox
 from gate.deciding import Decider
+from gate.domain.configuration import Intent
 from gate.handlers import intent_handler, level_handler
-from gate.intent import Intent
 from gate.settings import AllSettings
+from gate.storage import repository
 from gate.work import GateWork
 
 INPUTS = (CHANGES.name,)

@@ -6,11 +6,11 @@ The verdict depends on the record alone, so that a replay gives the same.
 from dataclasses import dataclass
 from datetime import datetime
 
-from common.admission_changes import check_change_time, identity_of_change, parse_change_event
-from common.dead_letters import DeadRecord, dead_letter, first_appended_at
-from common.event_json import EventRejected
+from common.admission.change_events import check_change_time, identity_of_change, parse_change_event
+from common.admission.decoding import EventRejected
 from common.events import ChangeEvent
-from common.kafka import Record
+from common.kafka.client import Record
+from common.storage.dead_letters import DeadRecord, dead_letter, first_appended_at
 
 
 @dataclass(frozen=True, slots=True)

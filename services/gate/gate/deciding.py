@@ -8,27 +8,27 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from common.clock import Clock
-from common.database import Database
+from common.config.clock import Clock
 from common.events import GateDecision, encode
-from common.failpoints import failpoint
-from common.kafka import Publisher
-from common.ledger import Ownership, ShardLedger
-from common.ledger_store import FencedError
-from common.metrics import LOOP_SUCCESS
-from common.sharding import shard_of
-from common.topics import DECISIONS
-from common.tracing import Batons
-from common.transient import TRANSIENT_ERRORS
-from gate import repository
-from gate.decision_id import RANDOM_BYTES, decision_id
-from gate.evaluate import evaluate, next_look
-from gate.intent import Intent
+from common.kafka.client import Publisher
+from common.kafka.sharding import shard_of
+from common.kafka.topics import DECISIONS
+from common.ledger.failpoints import failpoint
+from common.ledger.ledger import Ownership, ShardLedger
+from common.ledger.store import FencedError
+from common.ledger.transient import TRANSIENT_ERRORS
+from common.observability.metrics import LOOP_SUCCESS
+from common.observability.tracing import Batons
+from common.storage.database import Database
+from gate.domain.configuration import Intent
+from gate.domain.decision_id import RANDOM_BYTES, decision_id
+from gate.domain.evaluate import evaluate, next_look
+from gate.domain.records import DecisionRecord, Stamp, published
+from gate.domain.shard_view import ShardView
 from gate.metrics import DECISIONS as DECIDED
 from gate.metrics import TICK_SECONDS
-from gate.records import DecisionRecord, Stamp, published
 from gate.settings import GateSettings
-from gate.shard_view import ShardView
+from gate.storage import repository
 
 log = structlog.get_logger()
 

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from common.clock import Clock
+from common.config.clock import Clock
 from common.events import (
     BurnRateMessage,
     CatalogMessage,
@@ -15,13 +15,13 @@ from common.events import (
     ServiceChanged,
     ServiceForecast,
 )
-from common.kafka import Record, header
-from common.logging import CORRELATION_HEADER, correlated
-from common.topics import BURNRATES, CATALOG, FORECASTS, POLICIES
-from common.tracing import Batons
-from common.unreadable import passed_over
-from gate.intent import Intent
-from gate.shard_view import ShardView
+from common.kafka.client import Record, header
+from common.kafka.topics import BURNRATES, CATALOG, FORECASTS, POLICIES
+from common.kafka.unreadable import passed_over
+from common.observability.logging import CORRELATION_HEADER, correlated
+from common.observability.tracing import Batons
+from gate.domain.configuration import Intent
+from gate.domain.shard_view import ShardView
 
 _burn_rate = msgspec.json.Decoder(BurnRateMessage)
 _forecast = msgspec.json.Decoder(ServiceForecast)

@@ -5,8 +5,8 @@ from datetime import timedelta
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
-from common.policy_files import PolicySettings
-from common.settings import DatabaseSettings, KafkaSettings, Settings
+from common.config.settings import DatabaseSettings, KafkaSettings, Settings
+from common.policy.files import PolicySettings
 
 
 class GateSettings(BaseSettings):

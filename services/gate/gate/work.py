@@ -4,17 +4,17 @@ from collections.abc import Callable
 
 import numpy as np
 
-from common.breaker import Breaker, BreakerLimits
-from common.database import WriteSession
-from common.dead_letter_store import DeadLetterBox
-from common.dead_letters import DeadRecord, log_dead_letters
-from common.ledger import Batch, RefusedError
-from common.outbox import Outbox
-from common.tracing import Batons
-from gate import repository
+from common.ledger.dlq_limit import Breaker, BreakerLimits
+from common.ledger.ledger import Batch, RefusedError
+from common.observability.tracing import Batons
+from common.storage.database import WriteSession
+from common.storage.dead_letter_store import DeadLetterBox
+from common.storage.dead_letters import DeadRecord, log_dead_letters
+from common.storage.outbox import Outbox
 from gate.changes import Change, judge
+from gate.domain.shard_view import ShardView
 from gate.metrics import CHANGES
-from gate.shard_view import ShardView
+from gate.storage import repository
 
 
 class GateWork:

@@ -8,17 +8,17 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from common.breaker import BreakerLimits
-from common.database import WriteSession
-from common.dead_letters import DeadRecord, appended
 from common.events import ChangeEvent, DeadLetter, encode
-from common.kafka import Record
-from common.ledger import Batch, RefusedError
-from common.outbox import Outbox, OutboxRecord
-from common.topics import CHANGES
+from common.kafka.client import Record
+from common.kafka.topics import CHANGES
+from common.ledger.dlq_limit import BreakerLimits
+from common.ledger.ledger import Batch, RefusedError
+from common.storage.database import WriteSession
+from common.storage.dead_letters import DeadRecord, appended
+from common.storage.outbox import Outbox, OutboxRecord
 from gate.changes import Change, judge
 from gate.work import GateWork
-from tests import kafka_records
+from tests.support import kafka_records
 
 SHARD = 2
 APPENDED = datetime(2026, 11, 23, 6, 40, tzinfo=UTC)

@@ -6,11 +6,11 @@ import pytest
 from msgspec.structs import replace
 
 from common.events import BurnPair, Decision, OverrideChanged, ServiceForecast, Verdict
-from common.policy import CHANGE_CLASSES, Policy
-from common.slo import DataStatus, RiskLevel
-from gate.domain import Inputs, Previous, ShardSign, Standing
-from gate.evaluate import evaluate, next_look
-from tests.gate_inputs import (
+from common.policy.model import CHANGE_CLASSES, Policy
+from common.slo.vocabulary import DataStatus, RiskLevel
+from gate.domain.decision import Inputs, Previous, ShardSign, Standing
+from gate.domain.evaluate import evaluate, next_look
+from tests.support.gate_inputs import (
     NOW,
     SERVICE,
     at_level,
@@ -21,7 +21,7 @@ from tests.gate_inputs import (
     policy,
     snapshot,
 )
-from tests.gate_states import forecast_of
+from tests.support.gate_states import forecast_of
 
 CALM = dict.fromkeys((300, 1800, 3600, 7200, 21600, 86400, 259200), (0, 100000))
 

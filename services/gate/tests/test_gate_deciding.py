@@ -11,22 +11,22 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from common.database import Database
 from common.events import GateDecision, PolicyChanged, ServiceChanged, ShardHeartbeat
-from common.kafka import Publisher, UnknownOutcomeError
-from common.ledger import ShardLedger
-from common.ledger_store import FencedError
-from common.levels import LevelReading
-from common.policy_files import read_policies
-from common.shard import Ownership
-from common.sharding import shard_of
-from common.tracing import Batons
+from common.kafka.client import Publisher, UnknownOutcomeError
+from common.kafka.sharding import shard_of
+from common.ledger.ledger import ShardLedger
+from common.ledger.shard import Ownership
+from common.ledger.state_topics import LevelReading
+from common.ledger.store import FencedError
+from common.observability.tracing import Batons
+from common.policy.files import read_policies
+from common.storage.database import Database
 from gate.deciding import Decider
-from gate.intent import Intent
-from gate.records import DecisionRecord
+from gate.domain.configuration import Intent
+from gate.domain.records import DecisionRecord
+from gate.domain.shard_view import ShardView
 from gate.settings import GateSettings
-from gate.shard_view import ShardView
-from tests.gate_inputs import NOW, SERVICE, burning_at, override, snapshot
+from tests.support.gate_inputs import NOW, SERVICE, burning_at, override, snapshot
 
 SHARDS = 2
 SHARD = shard_of(SERVICE, SHARDS)

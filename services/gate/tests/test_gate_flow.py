@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from common.database import Database
 from common.events import (
     BurnRateSnapshot,
     ChangeEvent,
@@ -21,15 +20,16 @@ from common.events import (
     SloStatus,
     encode,
 )
-from common.sharding import shard_of
-from common.slo import RiskLevel
-from common.topics import BURNRATES, CATALOG, CHANGES, CHANGES_DEAD, POLICIES
-from gate import repository
+from common.kafka.sharding import shard_of
+from common.kafka.topics import BURNRATES, CATALOG, CHANGES, CHANGES_DEAD, POLICIES
+from common.slo.vocabulary import RiskLevel
+from common.storage.database import Database
 from gate.app import Gate
-from gate.replay import replay
-from tests.burnrate_service import SHARDS, eventually, publish, query, read_topic
-from tests.gate_inputs import SERVICE, at_level, burning_at, override, snapshot
-from tests.gate_service import (
+from gate.domain.replay import replay
+from gate.storage import repository
+from tests.support.burnrate_service import SHARDS, eventually, publish, query, read_topic
+from tests.support.gate_inputs import SERVICE, at_level, burning_at, override, snapshot
+from tests.support.gate_service import (
     DecisionLog,
     GateTestSettings,
     decisions,

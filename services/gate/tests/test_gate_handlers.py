@@ -14,17 +14,17 @@ from common.events import (
     TargetChanged,
     encode,
 )
-from common.kafka import Record
-from common.policy_files import read_policies
-from common.slo import SliType
-from common.topics import BURNRATES, CATALOG, FORECASTS, POLICIES, Topic
-from common.tracing import Batons
+from common.kafka.client import Record
+from common.kafka.topics import BURNRATES, CATALOG, FORECASTS, POLICIES, Topic
+from common.observability.tracing import Batons
+from common.policy.files import read_policies
+from common.slo.vocabulary import SliType
+from gate.domain.configuration import Intent
+from gate.domain.shard_view import ShardView
 from gate.handlers import intent_handler, level_handler
-from gate.intent import Intent
-from gate.shard_view import ShardView
-from tests import kafka_records
-from tests.gate_inputs import NOW, SERVICE, burning_at, override, snapshot
-from tests.gate_states import random_state
+from tests.support import kafka_records
+from tests.support.gate_inputs import NOW, SERVICE, burning_at, override, snapshot
+from tests.support.gate_states import random_state
 
 
 def record(topic: Topic, value: Event | bytes | None) -> Record:

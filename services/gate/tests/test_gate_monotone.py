@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.events import Decision, SloStatus
-from common.policy import CHANGE_CLASSES, GRAVITY, LEVELS, Policy
-from common.slo import DataStatus
-from gate.domain import Inputs, Previous, ShardSign, Standing
-from gate.evaluate import evaluate
-from gate.reasons import gravest
-from tests.effort import examples
-from tests.gate_inputs import NOW, Counts, inputs, objective, policy, snapshot
+from common.policy.model import CHANGE_CLASSES, GRAVITY, LEVELS, Policy
+from common.slo.vocabulary import DataStatus
+from gate.domain.decision import Inputs, Previous, ShardSign, Standing
+from gate.domain.evaluate import evaluate
+from gate.domain.reasons import gravest
+from tests.support.gate_inputs import NOW, Counts, inputs, objective, policy, snapshot
+from tests.support.servers.effort import examples
 
 WINDOWS = (300, 1800, 3600, 7200, 21_600, 86_400, 259_200, 2_592_000)
 DECISIONS: st.SearchStrategy[Decision] = st.sampled_from(["ALLOW", "WARN", "BLOCK", "UNKNOWN"])

@@ -13,16 +13,16 @@ import msgspec
 import pytest
 
 from common.events import GateDecision, MetricEvent, ServiceChanged, Verdict
-from common.policy import Policy
-from common.sharding import shard_of
-from gate.decision_id import decision_id
-from gate.evaluate import evaluate
-from gate.intent import Intent
-from gate.records import Stamp, published
-from gate.shard_view import ShardView
-from tests.flow import convert_petshop
-from tests.gate_inputs import policy
+from common.kafka.sharding import shard_of
+from common.policy.model import Policy
+from gate.domain.configuration import Intent
+from gate.domain.decision_id import decision_id
+from gate.domain.evaluate import evaluate
+from gate.domain.records import Stamp, published
+from gate.domain.shard_view import ShardView
 from tests.reference.evaluator import SHARDS, World, wanted
+from tests.support.flow import convert_petshop
+from tests.support.gate_inputs import policy
 
 VARIABLE = "BURNLINE_PETSHOP_CSV"
 SERVICE = "petsite"

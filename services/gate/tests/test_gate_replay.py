@@ -9,12 +9,12 @@ import pytest
 from msgspec.structs import replace
 
 from common.events import GateDecision, encode
-from common.policy import Policy
-from gate.domain import Inputs
-from gate.evaluate import evaluate
-from gate.records import DecisionRecord, Stamp, published
-from gate.replay import replay
-from tests.gate_states import random_state
+from common.policy.model import Policy
+from gate.domain.decision import Inputs
+from gate.domain.evaluate import evaluate
+from gate.domain.records import DecisionRecord, Stamp, published
+from gate.domain.replay import replay
+from tests.support.gate_states import random_state
 
 STATES = 2_500
 STAMP = Stamp(3, 7, "01JD3Z0Q5K8Y6T4V9W2X7N1M0P", timedelta(seconds=30))

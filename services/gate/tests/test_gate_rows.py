@@ -7,18 +7,18 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import text
 
-from common.admission_changes import identity_of_change
-from common.database import Database
+from common.admission.change_events import identity_of_change
+from common.config.settings import DatabaseSettings
 from common.events import ChangeEvent
-from common.ledger_store import FencedError
-from common.settings import DatabaseSettings
-from gate import repository
+from common.ledger.store import FencedError
+from common.storage.database import Database
 from gate.changes import Change
-from gate.decision_id import decision_id
-from gate.evaluate import evaluate
-from gate.records import DecisionRecord, Stamp, published
-from gate.replay import replay
-from tests.gate_states import random_state
+from gate.domain.decision_id import decision_id
+from gate.domain.evaluate import evaluate
+from gate.domain.records import DecisionRecord, Stamp, published
+from gate.domain.replay import replay
+from gate.storage import repository
+from tests.support.gate_states import random_state
 
 STATES = 300
 SHARD, EPOCH = 1, 4

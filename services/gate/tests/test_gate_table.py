@@ -7,11 +7,11 @@ from typing import Any, Final
 import pytest
 
 from common.events import ChangeClass, Decision, OnUnknown, SloStatus, Verdict
-from common.policy import CHANGE_CLASSES, Tier
-from common.slo import DataStatus, RiskLevel
-from gate.domain import Inputs, Outcome, ShardSign
-from gate.evaluate import evaluate
-from tests.gate_inputs import NOW, burning_at, inputs, objective, override, policy, snapshot
+from common.policy.model import CHANGE_CLASSES, Tier
+from common.slo.vocabulary import DataStatus, RiskLevel
+from gate.domain.decision import Inputs, Outcome, ShardSign
+from gate.domain.evaluate import evaluate
+from tests.support.gate_inputs import NOW, burning_at, inputs, objective, override, policy, snapshot
 
 TIERS: Final[tuple[Tier, ...]] = (1, 2, 3)
 DEFAULT: Final = policy()

@@ -1,7 +1,7 @@
 """Run the ingest service: `python -m ingest`."""
 
-from common.logging import configure_logging
-from common.service import serve
+from common.http.service import serve
+from common.observability.logging import configure_logging
 from ingest.app import create_app
 from ingest.settings import IngestSettings
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from common.problems import FieldError, Problem
+from common.http.problems import FieldError, Problem
 from ingest.domain import Item
 
 JSON_TYPE = "application/json"

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from common.admission import EventRejected, check_time, parse_metric_event
-from common.admission_changes import check_change_time, parse_change_event
+from common.admission.change_events import check_change_time, parse_change_event
+from common.admission.identity import identity_of
+from common.admission.metric_events import EventRejected, check_time, parse_metric_event
 from common.events import ChangeEvent, MetricEvent
-from common.identity import identity_of
 
 MISSING_IDENTITY = "missing_identity"
 

@@ -11,11 +11,11 @@ from fastapi.responses import JSONResponse
 from prometheus_client import Counter
 from pydantic import BaseModel, Field
 
-from common.clock import Clock
+from common.config.clock import Clock
 from common.events import encode
-from common.kafka import Headers, UnknownOutcomeError, correlation_headers
-from common.problems import FieldError, Problem, responses
-from common.topics import CHANGES, METRICS
+from common.http.problems import FieldError, Problem, responses
+from common.kafka.client import Headers, UnknownOutcomeError, correlation_headers
+from common.kafka.topics import CHANGES, METRICS
 from ingest.adapters import Batch, Form, read_batch
 from ingest.domain import (
     Accepted,

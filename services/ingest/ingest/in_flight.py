@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from common.problems import Problem
+from common.http.problems import Problem
 from ingest.metrics import IN_FLIGHT
 
 RETRY_AFTER_SECONDS = "1"

@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from common.settings import Settings
+from common.config.settings import Settings
 
 
 class IngestSettings(Settings):

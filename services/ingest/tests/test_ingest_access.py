@@ -11,13 +11,13 @@ from common.access.key_records import KeyRecords, KeyUses
 from common.access.key_ring import KeyRing
 from common.access.keys import presented_key
 from common.access.use_reports import UseReports
+from common.config.settings import KafkaSettings
 from common.events import ApiKeyUsed, encode
-from common.problems import Problem
-from common.settings import KafkaSettings
-from common.topics import KEY_USES, KEYS
-from tests.access import api_key, given, operations_with_scopes, refuses_strangers
-from tests.ingest_fixtures import NOW, FakeBroker, MakeClient
-from tests.kafka_records import record
+from common.http.problems import Problem
+from common.kafka.topics import KEY_USES, KEYS
+from tests.support.gateway.access import api_key, given, operations_with_scopes, refuses_strangers
+from tests.support.ingest_fixtures import NOW, FakeBroker, MakeClient
+from tests.support.kafka_records import record
 
 EVENT = {"service": "checkout", "source": "t", "timestamp": NOW.isoformat(), "total": 1, "bad": 0}
 

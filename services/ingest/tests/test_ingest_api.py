@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from prometheus_client import REGISTRY
 
-from common.admission import parse_metric_event
-from common.logging import CORRELATION_HEADER
-from common.topics import METRICS
+from common.admission.metric_events import parse_metric_event
+from common.kafka.topics import METRICS
+from common.observability.logging import CORRELATION_HEADER
 from ingest.in_flight import InFlightLimit
 from ingest.settings import IngestSettings
 

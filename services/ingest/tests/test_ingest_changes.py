@@ -8,8 +8,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from prometheus_client import REGISTRY
 
-from common.admission_changes import parse_change_event
-from common.topics import CHANGES
+from common.admission.change_events import parse_change_event
+from common.kafka.topics import CHANGES
 
 GOOD = {
     "event_id": "pipeline-1",

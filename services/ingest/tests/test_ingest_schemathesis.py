@@ -6,7 +6,7 @@ import pytest
 
 from tests.fuzz.ingest import EXPECTED, ingest_app
 from tests.fuzz.openapi import PHASES, documented, fuzz, unknown_refusals
-from tests.ingest_fixtures import TOKEN
+from tests.support.ingest_fixtures import TOKEN
 
 pytestmark = pytest.mark.slow
 

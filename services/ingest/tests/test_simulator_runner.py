@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from common.admission import parse_metric_event
-from common.settings import AdmissionSettings
-from common.topics import HISTORY, METRICS
+from common.admission.metric_events import parse_metric_event
+from common.config.settings import AdmissionSettings
+from common.kafka.topics import HISTORY, METRICS
 from ingest.settings import IngestSettings
 from ingest.simulator import runner
 from ingest.simulator.runner import Simulator

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.admission import parse_metric_event
+from common.admission.identity import identity_of
+from common.admission.metric_events import parse_metric_event
 from common.events import MetricEvent, encode
-from common.identity import identity_of
 from ingest.simulator.counts import events_between
 from ingest.simulator.scenarios import SCHEDULES, Episode, ScenarioKind, episodes
 from ingest.simulator.services import SERVICES

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from common.access.key_ring import KeyRing, unauthorized
 from common.access.keys import presented_key
 from common.access.principal import Principal
-from common.clock import Clock
+from common.config.clock import Clock
 
 ADMIN = Principal("bootstrap", frozenset({"admin"}))
 READER = Principal("reader", frozenset({"read"}))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from common.access.scopes import FREE_METHODS, SCOPES, needed
-from common.problems import responses
+from common.http.problems import responses
 
 RATE_HEADERS = {
     "Retry-After": {"schema": {"type": "string"}, "description": "Seconds"},

@@ -9,8 +9,8 @@ from common.access.jwks import FileSource, KeyCache, KeysUnavailableError, UrlSo
 from common.access.key_ring import unauthorized
 from common.access.principal import Principal
 from common.access.scopes import SCOPES
-from common.problems import Problem
-from common.settings import AccessSettings
+from common.config.settings import AccessSettings
+from common.http.problems import Problem
 
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384",
                      "ES512", "EdDSA")  # fmt: skip

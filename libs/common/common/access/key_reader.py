@@ -5,9 +5,9 @@ from typing import Protocol, Self
 
 from common.access.key_records import KeyRecords, KeyUses
 from common.access.key_ring import KeyRing
-from common.kafka import TableReader
-from common.settings import KafkaSettings
-from common.topics import KEYS
+from common.config.settings import KafkaSettings
+from common.kafka.client import TableReader
+from common.kafka.topics import KEYS
 
 
 class Follows(Protocol):

@@ -7,9 +7,9 @@ import msgspec
 
 from common.access.key_ring import KeyRing
 from common.events import ApiKeyChanged, ApiKeyUsed
-from common.kafka import Record
-from common.topics import KEY_USES, KEYS
-from common.unreadable import passed_over
+from common.kafka.client import Record
+from common.kafka.topics import KEY_USES, KEYS
+from common.kafka.unreadable import passed_over
 
 _keys = msgspec.json.Decoder(ApiKeyChanged)
 _uses = msgspec.json.Decoder(ApiKeyUsed)

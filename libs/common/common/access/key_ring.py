@@ -9,7 +9,7 @@ from datetime import datetime
 from common.access.keys import PresentedKey, is_secret_of
 from common.access.principal import Principal
 from common.events import ApiKeyChanged
-from common.problems import Problem
+from common.http.problems import Problem
 
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
 

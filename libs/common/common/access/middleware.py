@@ -15,8 +15,8 @@ from common.access.limits import Allowance, CallerLimits, TokenBucket
 from common.access.metrics import REFUSALS
 from common.access.principal import Principal, acting
 from common.access.scopes import FREE_METHODS, READ_METHODS, Need, needed, permits
-from common.clock import Clock
-from common.problems import Problem, problem_response
+from common.config.clock import Clock
+from common.http.problems import Problem, problem_response
 
 log = structlog.get_logger()
 

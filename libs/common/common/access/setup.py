@@ -5,9 +5,9 @@ from common.access.identity_tokens import identity_tokens
 from common.access.key_ring import KeyRing
 from common.access.limits import CallerLimits
 from common.access.middleware import Access
-from common.clock import Clock, system_clock
-from common.logging import hide_from_logs
-from common.settings import Settings
+from common.config.clock import Clock, system_clock
+from common.config.settings import Settings
+from common.observability.logging import hide_from_logs
 
 
 def access_of(

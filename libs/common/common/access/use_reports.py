@@ -6,9 +6,9 @@ from typing import Any, Protocol
 
 from common.access.key_ring import KeyRing
 from common.events import ApiKeyUsed, encode
-from common.kafka import Headers, UnknownOutcomeError
-from common.loops import every
-from common.topics import KEY_USES
+from common.kafka.client import Headers, UnknownOutcomeError
+from common.kafka.topics import KEY_USES
+from common.ledger.loops import every
 
 LOOK_SECONDS = 5.0
 BETWEEN_REPORTS = timedelta(minutes=1)

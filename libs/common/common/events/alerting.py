@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from common.alert_rules import AlertState, HeldBy, Severity
+from common.alerting.rules import AlertState, HeldBy, Severity
+from common.alerting.silences import Matcher
 from common.events.fields import Instant, ServiceName
-from common.silences import Matcher
 
 
 class AlertChanged(Struct, frozen=True, tag_field="type", tag="alert_changed"):

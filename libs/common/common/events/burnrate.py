@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from common.events.fields import BurnRate, Instant, Ratio, Seconds, ServiceName
-from common.slo import DataStatus, RiskLevel, SliType
+from common.slo.vocabulary import DataStatus, RiskLevel, SliType
 
 
 class WindowRate(Struct, frozen=True):

@@ -5,7 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 from common.events.fields import Instant, ServiceName
-from common.slo import SliType
+from common.slo.vocabulary import SliType
 
 
 class ServiceChanged(Struct, frozen=True, tag_field="type", tag="service_changed"):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from common.events.fields import Instant, ServiceName
-from common.slo import DataStatus, RiskLevel
+from common.slo.vocabulary import DataStatus, RiskLevel
 
 Decision = Literal["ALLOW", "WARN", "BLOCK", "UNKNOWN"]
 ChangeClass = Literal["feature", "fix", "security", "rollback"]

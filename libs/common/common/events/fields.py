@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from common.slo import SERVICE_NAME_PATTERN
+from common.slo.vocabulary import SERVICE_NAME_PATTERN
 
 COUNT_LIMIT = 2**53
 """Counts are below this, so that every JSON reader holds them exactly."""

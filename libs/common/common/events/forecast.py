@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from common.events.fields import BurnRate, Instant, Ratio, ServiceName
-from common.slo import DataStatus
+from common.slo.vocabulary import DataStatus
 
 Trend = Literal["increasing", "decreasing", "stable"]
 Confidence = Literal["high", "medium", "low"]

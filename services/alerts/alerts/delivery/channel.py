@@ -10,7 +10,7 @@ _SHORTEST_KEY = 6  # shorter parts of an address are words such as `hooks`, not 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """Where notices go. `common.alert_channels` says which secrets a kind is told."""
+    """Where notices go. `common.alerting.channels` says which secrets a kind is told."""
 
     name: str
     kind: str

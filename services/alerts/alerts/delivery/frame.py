@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from alerts.notice import NoticeAlert
+from alerts.domain.notification import NoticeAlert
 
 
 @dataclass(frozen=True, slots=True)

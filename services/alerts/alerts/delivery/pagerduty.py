@@ -7,9 +7,9 @@ from typing import Any, Literal
 from alerts.delivery.channel import Channel
 from alerts.delivery.frame import Frame, annotations_of, rfc3339
 from alerts.delivery.outcome import Outcome, Request, Response, not_understood
-from alerts.notice import Notice, NoticeAlert
-from common.alert_channels import PAGERDUTY_URL
-from common.alert_rules import Severity
+from alerts.domain.notification import Notice, NoticeAlert
+from common.alerting.channels import PAGERDUTY_URL
+from common.alerting.rules import Severity
 
 MAX_DEDUP_KEY_LENGTH = 255
 _MAX_SUMMARY_LENGTH = 1024

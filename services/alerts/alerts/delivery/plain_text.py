@@ -1,6 +1,6 @@
 """A notice in words, for receivers that are people. Pure."""
 
-from alerts.notice import Notice, NoticeAlert
+from alerts.domain.notification import Notice, NoticeAlert
 
 MOST_ALERTS = 20
 """More are counted, not listed: chats cut long messages off."""

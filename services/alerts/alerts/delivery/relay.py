@@ -19,9 +19,9 @@ from alerts.delivery.outcome import Outcome, failed
 from alerts.delivery.repository import Claim, Ended
 from alerts.delivery.sender import Sender
 from alerts.delivery.settings import DeliverySettings
-from common.database import Database, WriteSession
-from common.failpoints import failpoint
-from common.transient import TRANSIENT_ERRORS
+from common.ledger.failpoints import failpoint
+from common.ledger.transient import TRANSIENT_ERRORS
+from common.storage.database import Database, WriteSession
 
 log = structlog.get_logger()
 

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import text
 
-from alerts.grouping import MAX_ALERTS
-from alerts.notice import Notice, NoticeAlert
-from common.clock import to_micros
-from common.database import WriteSession
+from alerts.domain.grouping import MAX_ALERTS
+from alerts.domain.notification import Notice, NoticeAlert
+from common.config.clock import to_micros
+from common.storage.database import WriteSession
 
 # The row of a channel says when it was last told again; whoever moves it on has the turn. As long
 # as the last repeat is still to be sent there is no other.

@@ -7,7 +7,7 @@ the same episode, and only one process makes it. Delivered or not, it is forgott
 from collections.abc import Callable
 
 from alerts.delivery.repeat_repository import add_repeats, take_turns
-from common.database import Database
+from common.storage.database import Database
 
 
 class Repeater:

@@ -12,8 +12,8 @@ from sqlalchemy import TextClause, text
 
 from alerts.delivery.channel import Channel
 from alerts.delivery.outcome import Outcome
-from alerts.notice import Notice
-from common.database import WriteSession
+from alerts.domain.notification import Notice
+from common.storage.database import WriteSession
 
 # Of each channel with free places: what has been due for longest, so that what fails again and
 # again does not keep the rest waiting. A row with an earlier one of the same episode still to be

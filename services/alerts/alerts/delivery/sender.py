@@ -14,9 +14,9 @@ from alerts.delivery.simulated import deliver_simulated
 from alerts.delivery.slack import judge_slack, slack_request
 from alerts.delivery.transport import Transport, TransportError
 from alerts.delivery.webhook import webhook_request
-from alerts.notice import Notice
-from common.alert_channels import SIMULATED
-from common.clock import Clock
+from alerts.domain.notification import Notice
+from common.alerting.channels import SIMULATED
+from common.config.clock import Clock
 
 _MAX_ERROR_LENGTH = 500
 

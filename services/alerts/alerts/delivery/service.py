@@ -9,9 +9,9 @@ from alerts.delivery.repository import purge
 from alerts.delivery.sender import Sender
 from alerts.delivery.settings import DeliverySettings
 from alerts.delivery.transport import Transport
-from common.clock import Clock
-from common.database import Database
-from common.loops import every
+from common.config.clock import Clock
+from common.ledger.loops import every
+from common.storage.database import Database
 
 _REPEAT_LOOK_SECONDS = 1.0
 _PURGE_SECONDS = 600.0

@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings, NoDecode
 
 from alerts.delivery.backoff import RetryPolicy
 from alerts.delivery.guard import Network
-from common.settings import Settings
+from common.config.settings import Settings
 
 
 class DeliverySettings(BaseSettings):

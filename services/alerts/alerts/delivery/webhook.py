@@ -8,7 +8,7 @@ from typing import Any
 from alerts.delivery.channel import Channel
 from alerts.delivery.frame import Frame, annotations_of, in_common, rfc3339
 from alerts.delivery.outcome import Request
-from alerts.notice import Notice, NoticeAlert
+from alerts.domain.notification import Notice, NoticeAlert
 
 NOTICE_HEADER = "X-Burnline-Notice"
 """The notice's key, the same in every repeat of a delivery."""

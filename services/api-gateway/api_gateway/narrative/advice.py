@@ -9,7 +9,7 @@ from api_gateway.narrative.event_facts import suspect, written_version
 from api_gateway.narrative.fact import Fact, Facts
 from api_gateway.narrative.service_facts import worst_slo
 from api_gateway.narrative.subject import Subject
-from common.slo import DataStatus, RiskLevel
+from common.slo.vocabulary import DataStatus, RiskLevel
 
 NEVER_MET_CONSUMED = 3.0
 """A budget spent three times over, at a burn above 1 in every window, is an objective not met."""

@@ -11,7 +11,7 @@ from api_gateway.narrative.fact import Fact, Facts
 from api_gateway.narrative.outlook_facts import about, fresh_forecast
 from api_gateway.narrative.service_facts import UNTRUSTED
 from api_gateway.narrative.subject import Subject
-from common.slo import RiskLevel
+from common.slo.vocabulary import RiskLevel
 
 MOST_NAMED = 3
 """So many services are named; the rest are counted."""

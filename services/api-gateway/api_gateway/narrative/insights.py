@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from api_gateway.narrative.fact import Fact, Facts
-from common.slo import DataStatus, RiskLevel
+from common.slo.vocabulary import DataStatus, RiskLevel
 
 InsightSeverity = Literal["critical", "warning", "info"]
 

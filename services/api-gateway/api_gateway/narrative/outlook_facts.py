@@ -8,7 +8,7 @@ from api_gateway.narrative.fact import Fact
 from api_gateway.narrative.service_facts import UNTRUSTED
 from api_gateway.narrative.subject import Release, Subject
 from common.events import SloForecast
-from common.slo import DataStatus
+from common.slo.vocabulary import DataStatus
 
 OLDEST_FORECAST = timedelta(minutes=5)
 """Forecasts are made anew every half minute; one so old comes from a service that is down."""

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from api_gateway.burn.service_status import WINDOWS, ServiceState
 from api_gateway.narrative import wording
 from api_gateway.narrative.fact import Fact
 from api_gateway.narrative.subject import Subject
-from api_gateway.state import WINDOWS, ServiceState
 from common.events import SloStatus
-from common.slo import DataStatus, RiskLevel, SliType
+from common.slo.vocabulary import DataStatus, RiskLevel, SliType
 
 UNTRUSTED = frozenset({DataStatus.NO_DATA, DataStatus.LAGGING, DataStatus.STALE})
 THIN_BAD_EVENTS = 10

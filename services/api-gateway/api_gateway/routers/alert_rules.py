@@ -6,13 +6,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
 
-from api_gateway.alert_rule_book import By, ShownRule
-from api_gateway.alert_rule_schemas import NewRule, RuleAnswer, RuleChanges
-from api_gateway.body import describes_body, json_body
-from api_gateway.gateway import GatewayParts
-from api_gateway.override_schemas import Statement
-from common.alert_rules import RULE_NAME_PATTERN
-from common.problems import responses
+from api_gateway.alerts.rule_schemas import NewRule, RuleAnswer, RuleChanges
+from api_gateway.alerts.rules import By, ShownRule
+from api_gateway.http.json_body import describes_body, json_body
+from api_gateway.policy.override_schemas import Statement
+from api_gateway.routers.dependencies import GatewayParts
+from common.alerting.rules import RULE_NAME_PATTERN
+from common.http.problems import responses
 
 router = APIRouter(prefix="/api/rules", tags=["rules"])
 

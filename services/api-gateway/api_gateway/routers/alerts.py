@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
 
-from api_gateway.alert_ports import Alert, AlertQuery, NotificationQuery
-from api_gateway.alert_schemas import (
+from api_gateway.alerts.ports import Alert, AlertQuery, NotificationQuery
+from api_gateway.alerts.schemas import (
     AcknowledgeRequest,
     AlertAnswer,
     AlertHistoryAnswer,
@@ -15,14 +15,14 @@ from api_gateway.alert_schemas import (
     HistoryLineAnswer,
     NotificationAnswer,
 )
-from api_gateway.alerting import existing_alert
-from api_gateway.body import describes_body, json_body
-from api_gateway.gateway import ExistingService, GatewayParts
-from api_gateway.keyset import KeysetPage, keyset_page, number_of
-from api_gateway.paging import DEFAULT_LIMIT, LINK_HEADER
-from api_gateway.schemas import TEXT_PATTERN
-from common.alert_rules import AlertState, Severity
-from common.problems import responses
+from api_gateway.alerts.service import existing_alert
+from api_gateway.catalog.schemas import TEXT_PATTERN
+from api_gateway.http.json_body import describes_body, json_body
+from api_gateway.http.keyset import KeysetPage, keyset_page, number_of
+from api_gateway.http.pagination import DEFAULT_LIMIT, LINK_HEADER
+from api_gateway.routers.dependencies import ExistingService, GatewayParts
+from common.alerting.rules import AlertState, Severity
+from common.http.problems import responses
 
 router = APIRouter(prefix="/api", tags=["alerts"])
 

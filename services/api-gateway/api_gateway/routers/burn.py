@@ -8,25 +8,25 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import TypeAdapter
 
-from api_gateway.body import describes_body, optional_json_body
-from api_gateway.burn_schemas import BurnHistory, BurnRateSnapshotAnswer, HistoryPoint
-from api_gateway.catalog import invalid
-from api_gateway.compute import SilentShardsError
-from api_gateway.domain import Target
-from api_gateway.gateway import (
+from api_gateway.burn.schemas import BurnHistory, BurnRateSnapshotAnswer, HistoryPoint
+from api_gateway.burn.service import read_history
+from api_gateway.catalog.domain import Target
+from api_gateway.catalog.ports import CatalogReader
+from api_gateway.catalog.schemas import ComputeRequest
+from api_gateway.catalog.service import invalid
+from api_gateway.http.json_body import describes_body, optional_json_body
+from api_gateway.http.pagination import LINK_HEADER, Page, PageQuery
+from api_gateway.http.response_cache import UNCHANGED, Made, ReadyRoute
+from api_gateway.http.time_range import STEP_DEFAULT, FromQuery, StepQuery, ToQuery, span
+from api_gateway.projections.commands import SilentShardsError
+from api_gateway.routers.dependencies import (
     ExistingService,
     Gateway,
     GatewayParts,
     find_service,
 )
-from api_gateway.histories import read_history
-from api_gateway.paging import LINK_HEADER, Page, PageQuery
-from api_gateway.ports import CatalogReader
-from api_gateway.ready_bytes import UNCHANGED, Made, ReadyRoute
-from api_gateway.schemas import ComputeRequest
-from api_gateway.timespan import STEP_DEFAULT, FromQuery, StepQuery, ToQuery, span
-from common.kafka import UnknownOutcomeError
-from common.problems import Problem, responses
+from common.http.problems import Problem, responses
+from common.kafka.client import UnknownOutcomeError
 
 router = APIRouter(prefix="/api/burn", tags=["burn"], route_class=ReadyRoute)
 

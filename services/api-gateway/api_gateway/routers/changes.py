@@ -5,14 +5,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 
-from api_gateway.gateway import GatewayParts, find_service
-from api_gateway.keyset import KeysetPage, keyset_page
-from api_gateway.paging import LINK_HEADER
-from api_gateway.release_schemas import ChangeAnswer
-from api_gateway.result_ports import ChangeQuery
-from api_gateway.timespan import FromQuery, ToQuery, instants
-from common.clock import from_micros, to_micros
-from common.problems import responses
+from api_gateway.http.keyset import KeysetPage, keyset_page
+from api_gateway.http.pagination import LINK_HEADER
+from api_gateway.http.time_range import FromQuery, ToQuery, instants
+from api_gateway.release.ports import ChangeQuery
+from api_gateway.release.schemas import ChangeAnswer
+from api_gateway.routers.dependencies import GatewayParts, find_service
+from common.config.clock import from_micros, to_micros
+from common.http.problems import responses
 
 router = APIRouter(prefix="/api/changes", tags=["changes"])
 

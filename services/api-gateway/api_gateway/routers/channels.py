@@ -6,14 +6,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
 
-from api_gateway.alert_intents import Channel
-from api_gateway.alert_rule_schemas import ChannelAnswer, ChannelChange, NewChannel
-from api_gateway.alert_schemas import NotificationAnswer
-from api_gateway.body import describes_body, json_body
-from api_gateway.gateway import GatewayParts
-from api_gateway.override_schemas import Actor, Statement
-from common.kafka import UnknownOutcomeError
-from common.problems import Problem, responses
+from api_gateway.alerts.domain import Channel
+from api_gateway.alerts.rule_schemas import ChannelAnswer, ChannelChange, NewChannel
+from api_gateway.alerts.schemas import NotificationAnswer
+from api_gateway.http.json_body import describes_body, json_body
+from api_gateway.policy.override_schemas import Actor, Statement
+from api_gateway.routers.dependencies import GatewayParts
+from common.http.problems import Problem, responses
+from common.kafka.client import UnknownOutcomeError
 
 router = APIRouter(prefix="/api/channels", tags=["channels"])
 

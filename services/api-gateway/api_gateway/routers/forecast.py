@@ -6,12 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api_gateway.catalog import invalid
-from api_gateway.forecast_schemas import ForecastAnswer
-from api_gateway.forecasts import ForecastState
-from api_gateway.gateway import ExistingService, GatewayParts
+from api_gateway.catalog.service import invalid
+from api_gateway.forecast.schemas import ForecastAnswer
+from api_gateway.projections.forecasts import ForecastState
+from api_gateway.routers.dependencies import ExistingService, GatewayParts
 from common.events import SloForecast
-from common.problems import responses
+from common.http.problems import responses
 
 router = APIRouter(prefix="/api/forecast", tags=["forecast"])
 

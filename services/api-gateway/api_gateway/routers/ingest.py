@@ -8,20 +8,20 @@ from typing import Annotated, Any
 from aiokafka.errors import KafkaError
 from fastapi import APIRouter, Depends, Path, Query
 
-from api_gateway.body import describes_body, json_body
-from api_gateway.dead_letter_ports import LetterQuery
-from api_gateway.dead_letter_schemas import (
+from api_gateway.catalog.schemas import NO_TEXT, TEXT_PATTERN
+from api_gateway.http.json_body import describes_body, json_body
+from api_gateway.http.keyset import KeysetPage, keyset_page
+from api_gateway.http.pagination import LINK_HEADER
+from api_gateway.ingest_health.domain import Letter
+from api_gateway.ingest_health.ports import LetterQuery
+from api_gateway.ingest_health.schemas import (
     SHOWN_CHARACTERS,
     DeadLetterAnswer,
     LagAnswer,
     ReplayRequest,
 )
-from api_gateway.gateway import GatewayParts
-from api_gateway.keyset import KeysetPage, keyset_page
-from api_gateway.paging import LINK_HEADER
-from api_gateway.redelivery import Letter
-from api_gateway.schemas import NO_TEXT, TEXT_PATTERN
-from common.problems import Problem, responses
+from api_gateway.routers.dependencies import GatewayParts
+from common.http.problems import Problem, responses
 
 router = APIRouter(prefix="/api/ingest", tags=["ingest"])
 

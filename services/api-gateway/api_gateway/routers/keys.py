@@ -4,12 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
 
-from api_gateway.body import describes_body, json_body, optional_json_body
-from api_gateway.gateway import Gateway, GatewayParts
-from api_gateway.key_book import MadeKey
-from api_gateway.key_schemas import KeyAnswer, MadeKeyAnswer, NewKey, Rotation
+from api_gateway.api_keys.schemas import KeyAnswer, MadeKeyAnswer, NewKey, Rotation
+from api_gateway.api_keys.service import MadeKey
+from api_gateway.http.json_body import describes_body, json_body, optional_json_body
+from api_gateway.routers.dependencies import Gateway, GatewayParts
 from common.access.keys import ID_BYTES
-from common.problems import responses
+from common.http.problems import responses
 
 router = APIRouter(prefix="/api/keys", tags=["keys"])
 

@@ -4,19 +4,19 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path, Response
 
-from api_gateway.body import describes_body, json_body
-from api_gateway.gateway import ExistingService, GatewayParts
-from api_gateway.keyset import KeysetPage, keyset_page, number_of
-from api_gateway.override_schemas import (
+from api_gateway.http.json_body import describes_body, json_body
+from api_gateway.http.keyset import KeysetPage, keyset_page, number_of
+from api_gateway.http.pagination import LINK_HEADER
+from api_gateway.policy.override_schemas import (
     LINE_PATTERN,
     Actor,
     OverrideAnswer,
     OverrideRequest,
     Statement,
 )
-from api_gateway.overrides import Decided
-from api_gateway.paging import LINK_HEADER
-from common.problems import responses
+from api_gateway.policy.overrides import Decided
+from api_gateway.routers.dependencies import ExistingService, GatewayParts
+from common.http.problems import responses
 
 router = APIRouter(prefix="/api/release/{service_name}/override", tags=["overrides"])
 

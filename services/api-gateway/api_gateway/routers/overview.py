@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter, Request, Response
 
-from api_gateway.gateway import GatewayParts
-from api_gateway.overview_schemas import OverviewAnswer
-from api_gateway.ready_bytes import UNCHANGED, ReadyRoute
-from common.problems import responses
+from api_gateway.http.response_cache import UNCHANGED, ReadyRoute
+from api_gateway.overview.schemas import OverviewAnswer
+from api_gateway.routers.dependencies import GatewayParts
+from common.http.problems import responses
 
 router = APIRouter(prefix="/api/overview", tags=["overview"], route_class=ReadyRoute)
 

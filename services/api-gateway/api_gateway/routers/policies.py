@@ -4,17 +4,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
-from api_gateway.body import describes_body, json_body
-from api_gateway.gateway import GatewayParts
-from api_gateway.intent_ports import AuditQuery
-from api_gateway.keyset import KeysetPage, keyset_page, number_of
-from api_gateway.override_schemas import Statement
-from api_gateway.paging import LINK_HEADER
-from api_gateway.policies import unknown_policy
-from api_gateway.policy_schemas import AuditAnswer, PolicyAnswer, PolicyRequest
-from api_gateway.schemas import TEXT_PATTERN
-from common.problems import responses
-from common.slo import SERVICE_NAME_PATTERN, is_service_name
+from api_gateway.catalog.schemas import TEXT_PATTERN
+from api_gateway.http.json_body import describes_body, json_body
+from api_gateway.http.keyset import KeysetPage, keyset_page, number_of
+from api_gateway.http.pagination import LINK_HEADER
+from api_gateway.policy.override_schemas import Statement
+from api_gateway.policy.policies import unknown_policy
+from api_gateway.policy.policy_schemas import AuditAnswer, PolicyAnswer, PolicyRequest
+from api_gateway.policy.ports import AuditQuery
+from api_gateway.routers.dependencies import GatewayParts
+from common.http.problems import responses
+from common.slo.vocabulary import SERVICE_NAME_PATTERN, is_service_name
 
 router = APIRouter(prefix="/api", tags=["policies"])
 

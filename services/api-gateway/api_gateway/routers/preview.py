@@ -8,12 +8,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field, WithJsonSchema
 
-from api_gateway.burn_schemas import Answer
-from api_gateway.catalog import invalid
-from api_gateway.gateway import ExistingService, GatewayParts
-from api_gateway.preview import preview_target
-from common.problems import responses
-from common.slo import WINDOW_DAYS, RiskLevel
+from api_gateway.burn.preview import preview_target
+from api_gateway.burn.schemas import Answer
+from api_gateway.catalog.service import invalid
+from api_gateway.routers.dependencies import ExistingService, GatewayParts
+from common.http.problems import responses
+from common.slo.vocabulary import WINDOW_DAYS, RiskLevel
 
 OPEN_RATIO = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
 

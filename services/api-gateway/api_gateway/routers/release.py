@@ -6,16 +6,16 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from api_gateway.gateway import ExistingService, GatewayParts
-from api_gateway.keyset import KeysetPage, keyset_page, text_of
-from api_gateway.override_schemas import LINE_PATTERN
-from api_gateway.paging import LINK_HEADER
-from api_gateway.ready_bytes import UNCHANGED, Made, ReadyRoute
-from api_gateway.release import DEFAULT_CLASS, Change
-from api_gateway.release_schemas import DecisionAnswer, DecisionEvidence, ReleaseAnswer
-from api_gateway.releases import ReleaseFound
+from api_gateway.http.keyset import KeysetPage, keyset_page, text_of
+from api_gateway.http.pagination import LINK_HEADER
+from api_gateway.http.response_cache import UNCHANGED, Made, ReadyRoute
+from api_gateway.policy.override_schemas import LINE_PATTERN
+from api_gateway.release.domain import DEFAULT_CLASS, Change
+from api_gateway.release.schemas import DecisionAnswer, DecisionEvidence, ReleaseAnswer
+from api_gateway.release.service import ReleaseFound
+from api_gateway.routers.dependencies import ExistingService, GatewayParts
 from common.events import ChangeClass
-from common.problems import Problem, responses
+from common.http.problems import Problem, responses
 
 router = APIRouter(prefix="/api", tags=["release"], route_class=ReadyRoute)
 

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from api_gateway.body import describes_body, json_body
-from api_gateway.gateway import ExistingServiceByName, GatewayParts
-from api_gateway.paging import LINK_HEADER, PageQuery
-from api_gateway.schemas import NewService, ServiceAnswer, ServiceUpdate
-from common.problems import responses
+from api_gateway.catalog.schemas import NewService, ServiceAnswer, ServiceUpdate
+from api_gateway.http.json_body import describes_body, json_body
+from api_gateway.http.pagination import LINK_HEADER, PageQuery
+from api_gateway.routers.dependencies import ExistingServiceByName, GatewayParts
+from common.http.problems import responses
 
 router = APIRouter(prefix="/api/services", tags=["services"])
 

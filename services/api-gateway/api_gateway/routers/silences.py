@@ -6,15 +6,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
-from api_gateway.alert_intents import Silence, SilenceState
-from api_gateway.alert_schemas import SilenceAnswer, SilenceRequest
-from api_gateway.alerting import existing_silence
-from api_gateway.body import describes_body, json_body
-from api_gateway.gateway import GatewayParts
-from api_gateway.keyset import KeysetPage, keyset_page, number_of
-from api_gateway.override_schemas import Statement
-from api_gateway.paging import DEFAULT_LIMIT, LINK_HEADER
-from common.problems import responses
+from api_gateway.alerts.domain import Silence, SilenceState
+from api_gateway.alerts.schemas import SilenceAnswer, SilenceRequest
+from api_gateway.alerts.service import existing_silence
+from api_gateway.http.json_body import describes_body, json_body
+from api_gateway.http.keyset import KeysetPage, keyset_page, number_of
+from api_gateway.http.pagination import DEFAULT_LIMIT, LINK_HEADER
+from api_gateway.policy.override_schemas import Statement
+from api_gateway.routers.dependencies import GatewayParts
+from common.http.problems import responses
 
 router = APIRouter(prefix="/api/silences", tags=["silences"])
 

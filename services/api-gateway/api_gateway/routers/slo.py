@@ -6,15 +6,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
-from api_gateway.body import describes_body, json_body
-from api_gateway.burn_schemas import SloReport
-from api_gateway.gateway import (
+from api_gateway.burn.schemas import SloReport
+from api_gateway.catalog.schemas import NewTarget, TargetAnswer, TargetUpdate
+from api_gateway.http.json_body import describes_body, json_body
+from api_gateway.routers.dependencies import (
     ExistingService,
     ExistingTarget,
     GatewayParts,
 )
-from api_gateway.schemas import NewTarget, TargetAnswer, TargetUpdate
-from common.problems import responses
+from common.http.problems import responses
 
 router = APIRouter(prefix="/api/slo", tags=["slo"])
 

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Depends, Header, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
 
-from api_gateway.changes import Change, ChangeLog
-from api_gateway.gateway import GatewayParts
-from api_gateway.schemas import Instant
-from common.problems import Problem, responses
+from api_gateway.catalog.schemas import Instant
+from api_gateway.projections.change_feed import Change, ChangeLog
+from api_gateway.routers.dependencies import GatewayParts
+from common.http.problems import Problem, responses
 
 router = APIRouter(prefix="/api/stream", tags=["stream"])
 

@@ -6,12 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api_gateway.gateway import ExistingService, GatewayParts
-from api_gateway.paging import DEFAULT_LIMIT, MAX_LIMIT
-from api_gateway.ready_bytes import UNCHANGED, ReadyRoute
-from api_gateway.summary_schemas import Heatmap, ServiceSummary, Summary
-from api_gateway.timespan import FromQuery, ToQuery, span
-from common.problems import responses
+from api_gateway.http.pagination import DEFAULT_LIMIT, MAX_LIMIT
+from api_gateway.http.response_cache import UNCHANGED, ReadyRoute
+from api_gateway.http.time_range import FromQuery, ToQuery, span
+from api_gateway.routers.dependencies import ExistingService, GatewayParts
+from api_gateway.summary.schemas import Heatmap, ServiceSummary, Summary
+from common.http.problems import responses
 
 router = APIRouter(prefix="/api/summary", tags=["summary"], route_class=ReadyRoute)
 

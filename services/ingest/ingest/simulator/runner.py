@@ -9,12 +9,12 @@ from typing import Any, Protocol
 import structlog
 from msgspec.structs import replace
 
-from common.clock import Clock
+from common.config.clock import Clock
+from common.config.settings import AdmissionSettings
 from common.events import encode
-from common.headers import IMPORT_ID_HEADER, IMPORT_LINE_HEADER
-from common.kafka import Headers, UnknownOutcomeError
-from common.settings import AdmissionSettings
-from common.topics import HISTORY, METRICS
+from common.kafka.client import Headers, UnknownOutcomeError
+from common.kafka.headers import IMPORT_ID_HEADER, IMPORT_LINE_HEADER
+from common.kafka.topics import HISTORY, METRICS
 from ingest.metrics import SIMULATED
 from ingest.settings import IngestSettings
 from ingest.simulator.counts import events_between

@@ -1,0 +1,1 @@
+"""Reads a running stack: where its servers are, and what they answer."""

@@ -1,0 +1,110 @@
+"""The health of the whole as the gateway tells it: lag, outboxes, dead letters, silent services."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import httpx
+
+from burnline.client.api_client import ask
+
+LATE_SECONDS: Final = 60.0
+"""From here on lag and what is not announced are faults, as in the alert rules."""
+
+_LETTERS_ASKED = 500
+_DAY = timedelta(days=1)
+_NAMED = 8
+_WELL = frozenset({"ok", "no_traffic"})
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What the gateway answers: lag, the newest dead letters, the rows of the overview."""
+
+    lag: Mapping[str, Any]
+    letters: Sequence[Mapping[str, Any]]
+    services: Sequence[Mapping[str, Any]]
+
+
+def read_health(client: httpx.Client) -> Health:
+    """Ask the gateway; StackError where it does not answer."""
+    return Health(
+        ask(client, "GET", "/api/ingest/lag"),
+        ask(client, "GET", "/api/ingest/dead-letters", query={"limit": _LETTERS_ASKED}),
+        ask(client, "GET", "/api/overview")["services"],
+    )
+
+
+def described(health: Health, now: datetime) -> list[str]:
+    """Return the lines that tell of it."""
+    return [
+        *_lag_lines(health.lag),
+        f"not announced {_outboxes(health.lag['outboxes'])}",
+        f"dead letters  {_letters(health.letters, now)}",
+        f"services      {_services(health.services)}",
+    ]
+
+
+def faults(health: Health) -> list[str]:
+    """Return what is wrong with the system itself; senders that are silent are not."""
+    found = []
+    late = health.lag["lag_seconds"]
+    if late is None and health.lag["lag_records"]:
+        found.append("how old the oldest event is that is not counted cannot be told")
+    elif late is not None and late > LATE_SECONDS:
+        found.append(f"events wait for {late:.0f} s to be counted")
+    found += [
+        f"{box['service']} cannot announce what it has stored since {box['lag_seconds']:.0f} s"
+        for box in health.lag["outboxes"]
+        if box["lag_seconds"] > LATE_SECONDS
+    ]
+    return found
+
+
+def _lag_lines(lag: Mapping[str, Any]) -> list[str]:
+    lines = [f"consumer lag  {lag['lag_records']} records{_age(lag['lag_seconds'])}"]
+    for shard in lag["shards"]:
+        if shard["lag_records"]:
+            place = f"{shard['topic']}/{shard['shard']}"
+            behind = f"{shard['lag_records']} records{_age(shard['lag_seconds'])}"
+            lines.append(f"  {shard['service']} {place}: {behind}, held by {shard['owner']}")
+    return lines
+
+
+def _age(seconds: float | None) -> str:
+    if seconds is None:
+        return ", of unknown age"
+    return f", the oldest {seconds:.1f} s old" if seconds else ""
+
+
+def _outboxes(outboxes: Sequence[Mapping[str, Any]]) -> str:
+    waiting = [
+        f"{box['service']} {box['waiting']} records{_age(box['lag_seconds'])}"
+        for box in outboxes
+        if box["waiting"]
+    ]
+    return "; ".join(waiting) or "nothing"
+
+
+def _letters(letters: Sequence[Mapping[str, Any]], now: datetime) -> str:
+    recent = [n for n in letters if now - datetime.fromisoformat(n["recorded_at"]) < _DAY]
+    if not recent:
+        return "none in the last 24 h"
+    codes = ", ".join(f"{times} {code}" for code, times in _counted(n["code"] for n in recent))
+    most = " or more" if len(recent) == _LETTERS_ASKED else ""
+    return f"{len(recent)}{most} in the last 24 h: {codes} (burnline dlq list)"
+
+
+def _services(rows: Sequence[Mapping[str, Any]]) -> str:
+    states = ", ".join(f"{n} {status}" for status, n in _counted(r["data_status"] for r in rows))
+    silent = [row["service_name"] for row in rows if row["data_status"] not in _WELL]
+    if not silent:
+        return states or "none yet"
+    named = ", ".join(silent[:_NAMED]) + (" ..." if len(silent) > _NAMED else "")
+    return f"{states} ({named})"
+
+
+def _counted(words: Any) -> list[tuple[str, int]]:
+    return Counter(words).most_common()

@@ -1,0 +1,1 @@
+"""Imports a file of older events into the history, every line exactly once."""

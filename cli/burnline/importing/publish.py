@@ -1,0 +1,148 @@
+"""From judged lines to records of the history topic, in order, each with its import and line."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from sqlalchemy import text
+
+from burnline.errors import StackError
+from burnline.importing.file import Good, Refused, Repeated, Verdict
+from common.config.settings import DatabaseSettings
+from common.events import MetricEvent, encode
+from common.kafka.client import Headers, UnknownOutcomeError
+from common.kafka.headers import IMPORT_ID_HEADER, IMPORT_LINE_HEADER
+from common.kafka.topics import HISTORY
+from common.storage.database import Database
+
+CHUNK: Final = 1_000
+PATIENCE_SECONDS: Final = 60.0
+RETRY_SECONDS: Final = 1.0
+POLL_SECONDS: Final = 0.2
+SHOWN_REFUSALS: Final = 20
+
+OutRecord = tuple[str, bytes | None, bytes | None, int | None, Headers]
+
+
+class HistoryPublisher(Protocol):
+    """What an import needs of Kafka; answers with each record's `partition` and `offset`."""
+
+    async def send_all(self, records: Sequence[OutRecord]) -> Any:
+        """Send in order, wait for all; raise UnknownOutcomeError where that fails."""
+
+
+@dataclass(slots=True)
+class Result:
+    """What became of a file. `ends` is the highest offset written, by partition."""
+
+    imported: int = 0
+    repeated: int = 0
+    refused: int = 0
+    refusals: list[Refused] = field(default_factory=list)
+    services: set[str] = field(default_factory=set)
+    oldest: datetime | None = None
+    newest: datetime | None = None
+    ends: dict[int, int] = field(default_factory=dict)
+
+    def note(self, verdict: Verdict) -> None:
+        """Count a line that is not published."""
+        if isinstance(verdict, Repeated):
+            self.repeated += 1
+        elif isinstance(verdict, Refused):
+            self.refused += 1
+            if len(self.refusals) < SHOWN_REFUSALS:
+                self.refusals.append(verdict)
+
+    def published(self, events: Iterable[MetricEvent]) -> None:
+        """Count events that the broker has acknowledged."""
+        for event in events:
+            self.imported += 1
+            self.services.add(event.service)
+            at = event.timestamp
+            self.oldest = at if self.oldest is None else min(self.oldest, at)
+            self.newest = at if self.newest is None else max(self.newest, at)
+
+
+async def publish(
+    lines: Iterable[Verdict],
+    import_id: str,
+    publisher: HistoryPublisher,
+    patience_seconds: float = PATIENCE_SECONDS,
+) -> Result:
+    """Publish the good lines in order; raise StackError where Kafka stays silent too long."""
+    result, chunk = Result(), list[Good]()
+    for verdict in lines:
+        if not isinstance(verdict, Good):
+            result.note(verdict)
+            continue
+        chunk.append(verdict)
+        if len(chunk) == CHUNK:
+            await _send(chunk, import_id, publisher, result, patience_seconds)
+            chunk.clear()
+    if chunk:
+        await _send(chunk, import_id, publisher, result, patience_seconds)
+    return result
+
+
+async def _send(
+    chunk: Sequence[Good],
+    import_id: str,
+    publisher: HistoryPublisher,
+    result: Result,
+    patience_seconds: float,
+) -> None:
+    """Send until it is acknowledged: lines that are there twice are counted once."""
+    records = [_record(good, import_id) for good in chunk]
+    deadline = time.monotonic() + patience_seconds
+    while True:
+        try:
+            written = await publisher.send_all(records)
+        except UnknownOutcomeError as error:
+            if time.monotonic() > deadline:
+                raise StackError(
+                    f"Kafka did not acknowledge the lines from {chunk[0].line} on ({error}): run "
+                    "the same command again, what is there already is not counted twice"
+                ) from error
+            await asyncio.sleep(RETRY_SECONDS)
+        else:
+            break
+    result.published(good.event for good in chunk)
+    for place in written:
+        result.ends[place.partition] = max(result.ends.get(place.partition, -1), place.offset)
+
+
+def _record(good: Good, import_id: str) -> OutRecord:
+    headers = [
+        (IMPORT_ID_HEADER, import_id.encode()),
+        (IMPORT_LINE_HEADER, str(good.line).encode()),
+    ]
+    return HISTORY.name, encode(good.event), good.event.service.encode(), None, headers
+
+
+_APPLIED: Final = text("SELECT shard, next_offset FROM burnrate.shard_offset WHERE topic = :topic")
+
+
+async def records_behind(database: Database, ends: dict[int, int]) -> int:
+    """Return how many records up to `ends` the burn-rate consumer has not applied yet."""
+    async with database.read() as session:
+        rows = (await session.execute(_APPLIED, {"topic": HISTORY.name})).all()
+    applied = {row.shard: row.next_offset for row in rows}
+    return sum(max(0, end + 1 - applied.get(shard, 0)) for shard, end in ends.items())
+
+
+async def wait_applied(database_url: str, ends: dict[int, int], timeout_seconds: float) -> bool:
+    """Tell whether everything up to `ends` was applied in time."""
+    deadline = time.monotonic() + timeout_seconds
+    settings = DatabaseSettings(DATABASE_URL=database_url)
+    database = Database.connect(settings, "burnline import")
+    try:
+        while await records_behind(database, ends):
+            if time.monotonic() > deadline:
+                return False
+            await asyncio.sleep(POLL_SECONDS)
+    finally:
+        await database.close()
+    return True

@@ -1,0 +1,1 @@
+"""The local stack: its servers, their processes and the supervisor."""

@@ -1,0 +1,150 @@
+"""What the caller's environment asks of the local stack."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from burnline.errors import StackError
+from burnline.localstack.ports import WantedPort
+
+DEFAULT_PORTS: Final = {
+    "BURNLINE_PORT": 8000,
+    "BURNLINE_INGEST_PORT": 8001,
+    "BURNRATE_PORT": 8002,
+    "FORECAST_PORT": 8003,
+    "GATE_PORT": 8004,
+    "ALERTS_PORT": 8005,
+}
+FALSE_WORDS: Final = frozenset({"0", "false", "no", "off"})
+LAST_TCP_PORT: Final = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class DataDir:
+    """The paths inside one stack's data directory."""
+
+    path: Path
+
+    @property
+    def token(self) -> Path:
+        """The API token that `up` made, mode 0600."""
+        return self.path / "token"
+
+    @property
+    def state(self) -> Path:
+        """The state file, written by the supervisor."""
+        return self.path / "state.json"
+
+    @property
+    def lock(self) -> Path:
+        """Locked by the supervisor as long as it lives."""
+        return self.path / "supervisor.lock"
+
+    @property
+    def up_lock(self) -> Path:
+        """Locked by `up`, `down` and `clean`, so that they take turns."""
+        return self.path / "command.lock"
+
+    @property
+    def demo_declared(self) -> Path:
+        """There once the simulated services have been declared."""
+        return self.path / "simulator-declared"
+
+    @property
+    def logs(self) -> Path:
+        """One log file for each process."""
+        return self.path / "logs"
+
+    def log(self, name: str) -> Path:
+        """The log file of one process."""
+        return self.logs / f"{name}.log"
+
+    def environment(self, name: str) -> Path:
+        """KEY=value lines that are added to one process's environment at each of its starts."""
+        return self.path / "environment" / f"{name}.env"
+
+    def hold(self, name: str) -> Path:
+        """While this file is there, the supervisor does not start that process again."""
+        return self.path / "hold" / name
+
+
+@dataclass(frozen=True, slots=True)
+class StackConfig:
+    """The settings of one stack; empty variables count as unset."""
+
+    data_dir: DataDir
+    host: str
+    ports: tuple[WantedPort, ...]
+    database_url: str | None
+    bootstrap_servers: str | None
+    broker: str
+    partitions: int
+    token: str | None
+    simulator: bool
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "StackConfig":
+        """Read the variables of README's table; StackError names one that makes no sense."""
+        return cls(
+            data_dir=data_dir(environ),
+            host=environ.get("BURNLINE_HOST") or "127.0.0.1",
+            ports=tuple(_wanted_port(environ, name) for name in DEFAULT_PORTS),
+            database_url=environ.get("DATABASE_URL") or None,
+            bootstrap_servers=environ.get("KAFKA_BOOTSTRAP_SERVERS") or None,
+            broker=_broker(environ),
+            partitions=_integer(environ, "BURNLINE_PARTITIONS", 4, 1024),
+            token=environ.get("BURNLINE_API_TOKEN") or None,
+            simulator=(environ.get("ENABLE_METRICS_SIMULATOR") or "true").lower()
+            not in FALSE_WORDS,
+        )
+
+    @property
+    def broker_kind(self) -> str:
+        """`external`, `kafka` or `memory`."""
+        return "external" if self.bootstrap_servers else self.broker
+
+
+def data_dir(environ: Mapping[str, str] = os.environ) -> DataDir:
+    """The data directory of the environment, absolute."""
+    return DataDir(Path(environ.get("BURNLINE_DATA_DIR") or ".burnline").absolute())
+
+
+def project_root() -> Path:
+    """The checkout: where alembic.ini and the migrations are."""
+    return Path(__file__).resolve().parents[3]
+
+
+def ensure_token(config: StackConfig) -> str:
+    """The API token of the stack: the caller's, else the stored one, made once."""
+    if config.token:
+        return config.token
+    path = config.data_dir.token
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as stream:
+            stream.write(secrets.token_urlsafe(32) + "\n")
+    return path.read_text().strip()
+
+
+def _wanted_port(environ: Mapping[str, str], variable: str) -> WantedPort:
+    port = _integer(environ, variable, DEFAULT_PORTS[variable], LAST_TCP_PORT)
+    return WantedPort(variable, port, explicit=bool(environ.get(variable)))
+
+
+def _integer(environ: Mapping[str, str], variable: str, default: int, highest: int) -> int:
+    raw = environ.get(variable) or str(default)
+    if not raw.isdecimal() or not 1 <= int(raw) <= highest:
+        message = f"{variable}={raw}: give a whole number from 1 to {highest}"
+        raise StackError(message)
+    return int(raw)
+
+
+def _broker(environ: Mapping[str, str]) -> str:
+    broker = environ.get("BURNLINE_BROKER") or "kafka"
+    if broker not in {"kafka", "memory"}:
+        message = f"BURNLINE_BROKER={broker}: give kafka or memory"
+        raise StackError(message)
+    return broker

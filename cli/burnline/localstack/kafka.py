@@ -1,0 +1,178 @@
+"""Apache Kafka for one stack: a single KRaft node, run by the supervisor from its jars."""
+
+import asyncio
+import base64
+import contextlib
+import logging
+import os
+import re
+import shutil
+import subprocess
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from burnline.errors import BrokerUnavailableError, StackError
+from burnline.localstack.command import Command
+
+MIN_JAVA: Final = 17
+PROBE_TIMEOUT_SECONDS: Final = 3.0
+HEAP: Final = ("-Xms128m", "-Xmx320m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError")
+
+# The short broker session lets a broker that was killed register again within seconds: until the
+# session of the dead one has expired, the controller refuses the new one. The small clean-up buffer
+# keeps compaction inside the small heap. Topics are made by their registry, never by accident.
+PROPERTIES: Final = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@{host}:{controller_port}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
+advertised.listeners=PLAINTEXT://{host}:{port}
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+log.dirs={data}
+auto.create.topics.enable=false
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
+log.cleaner.dedupe.buffer.size=16777216
+num.network.threads=2
+num.io.threads=4
+"""
+
+LOGGING: Final = """\
+rootLogger.level=WARN
+rootLogger.appenderRef.console.ref=console
+appender.console.type=Console
+appender.console.name=console
+appender.console.layout.type=PatternLayout
+appender.console.layout.pattern=%d %p %m (%c)%n
+logger.version.name=org.apache.kafka.common.utils.internals.AppInfoParser
+logger.version.level=INFO
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaNode:
+    """One node: its own folder, two ports on loopback, and the jars it runs from."""
+
+    home: Path
+    jars: Path
+    java: str
+    host: str
+    port: int
+    controller_port: int
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """What clients are given."""
+        return f"{self.host}:{self.port}"
+
+    def command(self) -> Command:
+        """The broker process; the storage is formatted before its first start."""
+        return Command(
+            name="kafka",
+            argv=(*self._java(), "kafka.Kafka", str(self._properties)),
+            probe=self.is_ready,
+            directory=self.home,
+            layer=1,
+            prepare=self.prepare,
+        )
+
+    def prepare(self) -> None:
+        """Write the settings, and format the storage if that was not done yet."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        data = self.home / "data"
+        settings = PROPERTIES.format(
+            host=self.host, port=self.port, controller_port=self.controller_port, data=data
+        )
+        self._properties.write_text(settings)
+        self._logging.write_text(LOGGING)
+        if not (data / "meta.properties").exists():
+            self._format()
+
+    async def is_ready(self) -> bool:
+        """Whether the broker answers with itself in the metadata."""
+        return await answers(self.bootstrap_servers)
+
+    @property
+    def _properties(self) -> Path:
+        return self.home / "server.properties"
+
+    @property
+    def _logging(self) -> Path:
+        return self.home / "log4j2.properties"
+
+    def _java(self) -> tuple[str, ...]:
+        logging_file = f"-Dlog4j2.configurationFile=file:{self._logging}"
+        logs = f"-Dkafka.logs.dir={self.home / 'logs'}"
+        return (self.java, *HEAP, logging_file, logs, "-cp", f"{self.jars}/*")
+
+    def _format(self) -> None:
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        arguments = ("kafka.tools.StorageTool", "format", "--ignore-formatted")
+        command = (*self._java(), *arguments, f"--cluster-id={cluster_id}")
+        done = subprocess.run(  # noqa: S603 - fixed command
+            (*command, "--config", str(self._properties)),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            message = f"Kafka's storage could not be formatted: {done.stdout}{done.stderr}"
+            raise StackError(message)
+
+
+async def answers(bootstrap_servers: str) -> bool:
+    """Whether a Kafka broker at this address knows at least itself."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    with contextlib.suppress(KafkaError, OSError, TimeoutError):
+        try:
+            async with asyncio.timeout(PROBE_TIMEOUT_SECONDS):
+                await admin.start()
+                cluster = await admin.describe_cluster()
+                return bool(cluster["brokers"])
+        finally:
+            await admin.close()
+    return False
+
+
+def find_java() -> str:
+    """The `java` to run, of JAVA_HOME or the PATH; BrokerUnavailableError if none is new enough."""
+    home = os.environ.get("JAVA_HOME")
+    candidate = shutil.which("java", path=f"{home}/bin") if home else None
+    java = candidate or shutil.which("java")
+    if java is None:
+        message = "Java is not on the PATH: apt-get install default-jre-headless"
+        raise BrokerUnavailableError(message)
+    version = java_version(java)
+    if version < MIN_JAVA:
+        message = f"{java} is Java {version}, Apache Kafka needs {MIN_JAVA}: install a newer one"
+        raise BrokerUnavailableError(message)
+    return java
+
+
+def java_version(java: str) -> int:
+    """The major version that this `java` prints of itself, 0 when it prints none."""
+    done = subprocess.run(  # noqa: S603 - found on the PATH
+        (java, "-version"), capture_output=True, text=True, check=False
+    )
+    found = re.search(r'version "(\d+)', done.stderr)
+    return int(found.group(1)) if found else 0
+
+
+def silence_client_logs() -> None:
+    """A probe of a broker that is not up yet is no news: keep aiokafka from reporting it."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL + 1)

@@ -1,0 +1,89 @@
+"""The state file: what the supervisor last knew of its stack, for every other command."""
+
+import json
+import os
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from burnline.errors import StackError
+from burnline.localstack.processes import ProcessIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class ChildState:
+    """One supervised process; `identity` is None while it waits to be started again."""
+
+    name: str
+    identity: ProcessIdentity | None = None
+    restarts: int = 0
+    last_exit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StackState:
+    """The whole stack; `phase` is starting, running, stopping, stopped or failed."""
+
+    phase: str
+    supervisor: ProcessIdentity | None
+    detail: str = ""
+    children: tuple[ChildState, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    broker: str = ""
+    broker_version: str = ""
+
+    def identities(self) -> list[ProcessIdentity]:
+        """Every process of the stack that was running, the supervisor first."""
+        found = [self.supervisor, *(child.identity for child in self.children)]
+        return [identity for identity in found if identity is not None]
+
+    def is_running(self) -> bool:
+        """Whether the supervisor that wrote this is still alive."""
+        return self.supervisor is not None and self.supervisor.is_alive()
+
+    def address(self, variable: str) -> str:
+        """The base URL of the service whose port is in `variable`."""
+        return local_url(self.environment["BURNLINE_HOST"], self.environment[variable])
+
+
+def local_url(host: str, port: str) -> str:
+    """How this machine reaches a service that is bound to `host`, also to all interfaces."""
+    return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
+
+
+def write_state(path: Path, state: StackState) -> None:
+    """Replace the state file in one step; it holds a password, so only the owner reads it."""
+    partial = path.with_suffix(f".{os.getpid()}")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        json.dump(asdict(state), stream, indent=1)
+    partial.replace(path)
+
+
+def read_state(path: Path) -> StackState | None:
+    """The last state, or None where no stack was ever started.
+
+    Raises StackError for a state that another version of the command wrote.
+    """
+    try:
+        raw: dict[str, Any] = json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    try:
+        children = tuple(_child(child) for child in raw.pop("children"))
+        supervisor = _identity(raw.pop("supervisor"))
+        return replace(StackState(supervisor=supervisor, **raw), children=children)
+    except (KeyError, TypeError) as error:
+        message = (
+            f"{path} was written by another version of burnline: run `burnline down` with that "
+            f"version, or end the processes it names and delete it ({error})"
+        )
+        raise StackError(message) from error
+
+
+def _child(raw: dict[str, Any]) -> ChildState:
+    return ChildState(identity=_identity(raw.pop("identity")), **raw)
+
+
+def _identity(raw: dict[str, Any] | None) -> ProcessIdentity | None:
+    return None if raw is None else ProcessIdentity(**raw)

@@ -1,0 +1,151 @@
+"""Reads over REST what a report is made of: a few requests for each service, some at a time."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urljoin
+
+import httpx
+
+from burnline.errors import StackError
+from burnline.report.figures import (
+    BEFORE_EPISODE,
+    Episode,
+    Period,
+    Row,
+    ServiceReport,
+    SloFigures,
+    blocked,
+    change_before,
+    counted,
+    instant,
+)
+
+AT_ONCE = 8
+MOST_EPISODES = 10
+MOST_PAGES = 50
+PAGE = 200
+
+
+class ReportReader:
+    """Reads one period from a gateway."""
+
+    def __init__(self, client: httpx.AsyncClient, period: Period) -> None:
+        self._client, self._period = client, period
+        self._turn = asyncio.Semaphore(AT_ONCE)
+
+    async def services(self) -> list[ServiceReport]:
+        """Return a report on each service in use, the most of a budget spent first."""
+        services = await self._all("/api/services")
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._service(service)) for service in services]
+        found = [task.result() for task in tasks]
+        return sorted(found, key=lambda report: (-report.worst, report.service["name"]))
+
+    async def _service(self, service: Row) -> ServiceReport:
+        name = service["name"]
+        status = await self._get(f"/api/slo/{name}")
+        slos = [await self._slo(name, target) for target in status["slos"]]
+        early = self._period.since - BEFORE_EPISODE
+        span = {"service": name, "from": early.isoformat(), "to": self._until}
+        changes = await self._all("/api/changes", span)
+        alerts = await self._all(f"/api/alerts/{name}", {"since": self._since})
+        told = [a for a in alerts if a["severity"] != "info" and self._touches(a)]
+        episodes = [await self._episode(name, a, changes, slos) for a in told[:MOST_EPISODES]]
+        decisions = await self._decisions(name)
+        overrides = await self._all(f"/api/release/{name}/override")
+        return ServiceReport(
+            service=service,
+            slos=slos,
+            episodes=episodes,
+            more_episodes=len(told) - len(episodes),
+            changes=[c for c in changes if instant(c["at"]) >= self._period.since],
+            blocked=blocked(decisions, overrides, self._period),
+        )
+
+    async def _slo(self, name: str, target: Row) -> SloFigures:
+        """Count whole hours, and the minutes of the hour that is running."""
+        slo = {} if target["id"] is None else {"slo": str(target["id"])}
+        hour = self._period.until.replace(minute=0, second=0, microsecond=0)
+        total = bad = 0
+        hours, minutes = Period(self._period.since, hour), self._since_hour(hour)
+        for span, step in ((hours, "1h"), (minutes, "1m")):
+            if span.until - span.since >= timedelta(minutes=1):
+                _, requests, failed = await self._counts(name, span, step, slo)
+                total, bad = total + requests, bad + failed
+        return SloFigures(target, total, bad)
+
+    def _since_hour(self, hour: datetime) -> Period:
+        return Period(max(hour, self._period.since), self._period.until)
+
+    async def _episode(
+        self, name: str, alert: Row, changes: Sequence[Row], slos: Sequence[SloFigures]
+    ) -> Episode:
+        """Return an alert with what its service's worst objective counted meanwhile."""
+        began = instant(alert["started_at"])
+        ended = None if alert["resolved_at"] is None else instant(alert["resolved_at"])
+        last = min(ended or self._period.until, self._period.until)
+        # a minute more, so that the step in which it ended is there
+        lasted = Period(max(began, self._period.since), last + timedelta(minutes=1))
+        slo_id, _, bad = await self._counts(name, lasted, "1m", {})
+        every = sum(slo.bad for slo in slos if slo.target["id"] == slo_id)
+        share_ratio = min(1.0, bad / every) if every else 0.0
+        return Episode(alert, began, ended, bad, share_ratio, change_before(began, changes))
+
+    async def _counts(
+        self, name: str, span: Period, step: str, slo: dict[str, str]
+    ) -> tuple[int | None, int, int]:
+        """Return the objective, and requests and bad ones of the steps that end in the span."""
+        query = {"from": span.since.isoformat(), "to": span.until.isoformat(), "step": step}
+        history = await self._get(f"/api/burn/{name}", {**query, **slo})
+        points = [p for p in history["points"] if instant(p["timestamp"]) > span.since]
+        return history["slo_id"], *counted(points)
+
+    async def _decisions(self, name: str) -> list[Row]:
+        """Return the decisions of the period and the one that held when it began."""
+        found: list[Row] = []
+        async for page in self._pages(f"/api/release/{name}/history", {}):
+            found += page
+            if page and instant(page[-1]["decided_at"]) < self._period.since:
+                break
+        return found
+
+    def _touches(self, alert: Row) -> bool:
+        return instant(alert["started_at"]) <= self._period.until
+
+    @property
+    def _since(self) -> str:
+        return self._period.since.isoformat()
+
+    @property
+    def _until(self) -> str:
+        return self._period.until.isoformat()
+
+    async def _all(self, path: str, query: dict[str, str] | None = None) -> list[Row]:
+        return [row async for page in self._pages(path, query or {}) for row in page]
+
+    async def _pages(self, path: str, query: dict[str, str]) -> Any:
+        """Give the pages of a list, as far as MOST_PAGES."""
+        address: str | None = str(httpx.URL(path, params={**query, "limit": PAGE}))
+        for _ in range(MOST_PAGES):
+            if address is None:
+                return
+            response = await self._answer(address)
+            yield response.json()
+            following = response.links.get("next", {}).get("url")
+            address = urljoin(address, following) if following else None
+
+    async def _get(self, path: str, query: dict[str, str] | None = None) -> Any:
+        return (await self._answer(str(httpx.URL(path, params=query or {})))).json()
+
+    async def _answer(self, address: str) -> httpx.Response:
+        try:
+            async with self._turn:
+                response = await self._client.get(address)
+        except httpx.HTTPError as error:
+            raise StackError(f"the gateway does not answer: {error!r}") from error
+        if response.status_code != HTTPStatus.OK:
+            raise StackError(f"{address}: {response.status_code} {response.text[:200]}")
+        return response

@@ -1,0 +1,1 @@
+"""Decides what counts: decoding, checks and identity of events."""

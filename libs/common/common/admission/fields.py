@@ -1,0 +1,65 @@
+"""The checks that all events from outside have in common. Each refusal names field and fix."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from common.admission.decoding import EventRejected
+from common.events import MAX_TEXT_LENGTH
+from common.slo.vocabulary import RESERVED_SERVICE_NAMES, SERVICE_NAME_PATTERN, is_service_name
+
+MAX_FUTURE = timedelta(minutes=5)
+MAX_EVENT_BYTES = 65_536
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def check_body(body: bytes | None) -> bytes:
+    """Return the bytes of a record that has some, and not too many."""
+    if body is None:
+        raise EventRejected("null_value", "body", "the record has no value; send a JSON object")
+    if len(body) > MAX_EVENT_BYTES:
+        raise EventRejected(
+            "event_too_large", "body", f"an event may have at most {MAX_EVENT_BYTES} bytes"
+        )
+    return body
+
+
+def check_name(service: str) -> None:
+    """Refuse what can be no service's name."""
+    if not is_service_name(service):
+        raise EventRejected("invalid_service_name", "service", f"must match {SERVICE_NAME_PATTERN}")
+    if service in RESERVED_SERVICE_NAMES:
+        raise EventRejected("reserved_service_name", "service", "is a reserved word; rename it")
+
+
+def check_text(field: str, text: str, max_length: int = MAX_TEXT_LENGTH) -> None:
+    """Refuse a text that is too long or holds control characters."""
+    if len(text) > max_length:
+        raise EventRejected("too_long", field, f"may have at most {max_length} characters")
+    if has_control_character(text):
+        raise EventRejected(
+            "control_character", field, "may not have control characters such as NUL"
+        )
+
+
+def has_control_character(text: str) -> bool:
+    """Tell whether there is one: PostgreSQL holds no NUL, and a log line no line break."""
+    return _CONTROL.search(text) is not None
+
+
+def check_not_in_future(field: str, instant: datetime, appended_at: datetime) -> None:
+    """Refuse an instant more than MAX_FUTURE after the broker took the record."""
+    if instant > appended_at + MAX_FUTURE:
+        raise EventRejected(
+            "timestamp_in_future",
+            field,
+            "is more than 5 minutes ahead of its arrival; check the sender's clock and time zone",
+        )
+
+
+def utc(field: str, instant: datetime) -> datetime:
+    """Return the instant in UTC; refuse one that is out of the calendar there."""
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise EventRejected("invalid_timestamp", field, "is out of range") from None

@@ -1,0 +1,1 @@
+"""Alert rules, silences and channels, as every part understands them."""

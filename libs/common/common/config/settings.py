@@ -1,0 +1,237 @@
+"""Settings that several services share, read from the environment."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, FilePath, SecretStr, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from common.config.transport_security import (
+    ENCRYPTED_MODES,
+    PostgresAddress,
+    TlsFiles,
+    check_fetchable,
+    client_context,
+    postgres_address,
+    refuse_plaintext,
+)
+
+
+def _listed(value: object) -> object:
+    """Split what the environment gives as one text; lists need not be JSON."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+"""Several values, separated by commas."""
+
+
+class AccessSettings(BaseSettings):
+    """Who is let in over HTTP, and how often."""
+
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True,
+        populate_by_name=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,  # what is wrong may stand beside a password
+    )
+
+    api_token: SecretStr | None = Field(None, validation_alias="BURNLINE_API_TOKEN")
+    """The key to begin with, which has the scope `admin`."""
+    read_token: SecretStr | None = Field(None, validation_alias="BURNLINE_READ_TOKEN")
+    """A key with the scope `read` that also services without API keys know: for /metrics."""
+    reads_need_key: bool = Field(default=False, validation_alias="BURNLINE_READS_NEED_KEY")
+    cors_origins: Listed = Field((), validation_alias="BURNLINE_CORS_ORIGINS")
+    """Origins whose pages may call the API; none by default."""
+    writes_per_second: float = Field(100, gt=0, validation_alias="BURNLINE_WRITES_PER_SECOND")
+    write_burst: int = Field(1000, ge=1, validation_alias="BURNLINE_WRITE_BURST")
+    reads_per_second: float = Field(1000, gt=0, validation_alias="BURNLINE_READS_PER_SECOND")
+    read_burst: int = Field(10_000, ge=1, validation_alias="BURNLINE_READ_BURST")
+    """Of each key; of each address where reads need no key."""
+    oidc_issuer: str | None = Field(None, validation_alias="BURNLINE_OIDC_ISSUER")
+    """Whose tokens are taken beside API keys; unset: nobody's."""
+    oidc_audience: str | None = Field(None, validation_alias="BURNLINE_OIDC_AUDIENCE")
+    oidc_jwks_file: FilePath | None = Field(None, validation_alias="BURNLINE_OIDC_JWKS_FILE")
+    oidc_jwks_url: str | None = Field(None, validation_alias="BURNLINE_OIDC_JWKS_URL")
+    oidc_scope_claim: str = Field("scope", validation_alias="BURNLINE_OIDC_SCOPE_CLAIM")
+    oidc_scope_prefix: str = Field("burnline:", validation_alias="BURNLINE_OIDC_SCOPE_PREFIX")
+    """A provider serves many: `admin` of another product must open nothing here."""
+
+    @model_validator(mode="after")
+    def _identity_is_whole(self) -> Self:
+        if self.oidc_issuer is None:
+            return self
+        if self.oidc_audience is None:
+            raise ValueError(
+                "BURNLINE_OIDC_ISSUER needs BURNLINE_OIDC_AUDIENCE: without it a token that was "
+                "made for another product would be taken"
+            )
+        if (self.oidc_jwks_file is None) == (self.oidc_jwks_url is None):
+            raise ValueError(
+                "BURNLINE_OIDC_ISSUER needs BURNLINE_OIDC_JWKS_FILE or BURNLINE_OIDC_JWKS_URL: "
+                "one of them"
+            )
+        check_fetchable("BURNLINE_OIDC_JWKS_URL", self.oidc_jwks_url)
+        return self
+
+
+class Settings(AccessSettings):
+    """The part that every process has. An empty variable counts as not set."""
+
+    host: str = Field("127.0.0.1", validation_alias="BURNLINE_HOST")
+    data_dir: Path = Field(Path(".burnline"), validation_alias="BURNLINE_DATA_DIR")
+    debug: bool = Field(default=False, validation_alias="DEBUG")
+    body_timeout_seconds: float = Field(30, gt=0, validation_alias="BURNLINE_BODY_TIMEOUT_SECONDS")
+    """How long the body of a request may take to come."""
+    # from the signal to stop until the port closes: longer than whoever asks /readyz takes to see
+    drain_seconds: float = Field(0, ge=0, le=300, validation_alias="BURNLINE_DRAIN_SECONDS")
+
+
+class PlaintextSettings(BaseSettings):
+    """Which servers may be spoken to in plaintext although they are on other machines."""
+
+    model_config = Settings.model_config
+
+    allow_plaintext: Listed = Field((), validation_alias="BURNLINE_ALLOW_PLAINTEXT")
+
+
+class KafkaSettings(PlaintextSettings):
+    """Where the broker is, how to speak to it, how the input topics are cut into shards."""
+
+    bootstrap_servers: Listed = Field(
+        ("127.0.0.1:9092",), validation_alias="KAFKA_BOOTSTRAP_SERVERS"
+    )
+    partitions: int = Field(4, ge=1, le=1024, validation_alias="BURNLINE_PARTITIONS")
+    replication_factor: int = Field(1, ge=1, validation_alias="KAFKA_REPLICATION_FACTOR")
+    broker: Literal["kafka", "memory"] = Field("kafka", validation_alias="BURNLINE_BROKER")
+    kafka_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", validation_alias="KAFKA_SECURITY_PROTOCOL"
+    )
+    kafka_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", validation_alias="KAFKA_SASL_MECHANISM"
+    )
+    kafka_username: str | None = Field(None, validation_alias="KAFKA_SASL_USERNAME")
+    kafka_password: SecretStr | None = Field(None, validation_alias="KAFKA_SASL_PASSWORD")
+    kafka_ca_file: FilePath | None = Field(None, validation_alias="KAFKA_SSL_CA_FILE")
+    kafka_cert_file: FilePath | None = Field(None, validation_alias="KAFKA_SSL_CERT_FILE")
+    kafka_key_file: FilePath | None = Field(None, validation_alias="KAFKA_SSL_KEY_FILE")
+    kafka_key_password: SecretStr | None = Field(None, validation_alias="KAFKA_SSL_KEY_PASSWORD")
+
+    @model_validator(mode="after")
+    def _kafka_is_spoken_to_safely(self) -> Self:
+        if not self.kafka_protocol.endswith("SSL"):
+            hosts = [server.rpartition(":")[0] for server in self.bootstrap_servers]
+            fix = "set KAFKA_SECURITY_PROTOCOL=SSL or SASL_SSL, and KAFKA_SSL_CA_FILE"
+            refuse_plaintext("kafka", hosts, self.allow_plaintext, fix)
+        if self.kafka_protocol.startswith("SASL") and not (
+            self.kafka_username and self.kafka_password
+        ):
+            raise ValueError(
+                f"KAFKA_SECURITY_PROTOCOL={self.kafka_protocol} needs KAFKA_SASL_USERNAME and "
+                "KAFKA_SASL_PASSWORD"
+            )
+        return self
+
+    def client_options(self) -> dict[str, Any]:
+        """Return what every aiokafka client is given."""
+        return {"bootstrap_servers": list(self.bootstrap_servers), **self.security_options()}
+
+    def security_options(self) -> dict[str, Any]:
+        """Return how a client encrypts, and as whom it signs in."""
+        options: dict[str, Any] = {"security_protocol": self.kafka_protocol}
+        if self.kafka_protocol.endswith("SSL"):
+            files = TlsFiles(self.kafka_ca_file, self.kafka_cert_file, self.kafka_key_file)
+            options["ssl_context"] = client_context(
+                files, key_password=_revealed(self.kafka_key_password)
+            )
+        if self.kafka_protocol.startswith("SASL"):
+            options["sasl_mechanism"] = self.kafka_mechanism
+            options["sasl_plain_username"] = self.kafka_username
+            options["sasl_plain_password"] = _revealed(self.kafka_password)
+        return options
+
+
+class DatabaseSettings(PlaintextSettings):
+    """Where PostgreSQL is; the plain form of the address is taken as it is."""
+
+    database_url: SecretStr = Field(validation_alias="DATABASE_URL")
+    pool_size: int = Field(5, ge=1, validation_alias="DATABASE_POOL_SIZE")
+    # how long a frozen process may hold a shard's row
+    idle_transaction_seconds: float = Field(
+        15, gt=0, validation_alias="DATABASE_IDLE_TRANSACTION_SECONDS"
+    )
+    database_ssl_mode: (
+        Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] | None
+    ) = Field(None, validation_alias="DATABASE_SSL_MODE")
+    database_ca_file: FilePath | None = Field(None, validation_alias="DATABASE_SSL_CA_FILE")
+    database_cert_file: FilePath | None = Field(None, validation_alias="DATABASE_SSL_CERT_FILE")
+    database_key_file: FilePath | None = Field(None, validation_alias="DATABASE_SSL_KEY_FILE")
+
+    @property
+    def address(self) -> PostgresAddress:
+        """Return where PostgreSQL is and how it is spoken to; the URL may say `sslmode` too."""
+        files = TlsFiles(self.database_ca_file, self.database_cert_file, self.database_key_file)
+        return postgres_address(self.database_url.get_secret_value(), self.database_ssl_mode, files)
+
+    def connect_options(self) -> dict[str, Any]:
+        """Return what asyncpg's `connect` is given."""
+        address = self.address
+        dsn = address.url.replace("postgresql+asyncpg://", "postgresql://", 1)
+        return {"dsn": dsn, "ssl": address.ssl()}
+
+    @model_validator(mode="after")
+    def _postgres_is_spoken_to_safely(self) -> Self:
+        if self.address.mode not in ENCRYPTED_MODES:
+            fix = "set DATABASE_SSL_MODE=verify-full and DATABASE_SSL_CA_FILE"
+            refuse_plaintext("postgres", self.address.hosts, self.allow_plaintext, fix)
+        return self
+
+
+class RedisSettings(PlaintextSettings):
+    """Where replicas share expensive answers; unset: they do not."""
+
+    redis_url: SecretStr | None = Field(None, validation_alias="REDIS_URL")
+    redis_ca_file: FilePath | None = Field(None, validation_alias="REDIS_SSL_CA_FILE")
+    redis_cert_file: FilePath | None = Field(None, validation_alias="REDIS_SSL_CERT_FILE")
+    redis_key_file: FilePath | None = Field(None, validation_alias="REDIS_SSL_KEY_FILE")
+
+    @model_validator(mode="after")
+    def _redis_is_spoken_to_safely(self) -> Self:
+        url = urlsplit(_revealed(self.redis_url) or "")
+        if url.scheme == "redis":
+            fix = "write REDIS_URL as rediss://, and set REDIS_SSL_CA_FILE"
+            refuse_plaintext("redis", [url.hostname or ""], self.allow_plaintext, fix)
+        return self
+
+    def redis_tls_options(self) -> dict[str, Any]:
+        """Return what a client of a rediss:// address is given; it always checks the name."""
+        files = {
+            "ssl_ca_certs": self.redis_ca_file,
+            "ssl_certfile": self.redis_cert_file,
+            "ssl_keyfile": self.redis_key_file,
+        }
+        if not (_revealed(self.redis_url) or "").startswith("rediss:"):
+            return {}
+        return {name: str(path) for name, path in files.items() if path is not None}
+
+
+class AdmissionSettings(BaseSettings):
+    """How late an event may come: the same for HTTP and for the metrics topic."""
+
+    model_config = Settings.model_config
+
+    lateness_hours: float = Field(24, gt=0, le=168, validation_alias="EVENT_LATENESS_HOURS")
+
+    @property
+    def lateness(self) -> timedelta:
+        """Return the bound as a duration."""
+        return timedelta(hours=self.lateness_hours)
+
+
+def _revealed(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()

@@ -1,0 +1,225 @@
+"""The frame of every service: health, readiness, metrics, problems, and the server itself."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Metric, generate_latest
+from prometheus_client.registry import Collector
+from starlette.middleware.cors import CORSMiddleware
+
+from common.access.document import describe_access
+from common.access.middleware import Access, AccessMiddleware
+from common.access.setup import access_of
+from common.config.settings import Settings
+from common.http.api_docs import add_docs
+from common.http.middleware import (
+    REQUEST_ID_HEADER,
+    BodyLimitMiddleware,
+    CorrelationMiddleware,
+    UnexpectedErrorMiddleware,
+)
+from common.http.problems import ProblemDocument, install_problem_handlers
+from common.http.protocol import BoundedProtocol
+from common.http.request_log import RequestLogMiddleware
+from common.http.response_headers import SecurityHeadersMiddleware
+from common.http.tracing import TracingMiddleware
+from common.observability import tracing
+
+Readiness = Callable[[], Awaitable[dict[str, str]]]
+"""Gives the checks that fail, by name, each with the reason; nothing when ready."""
+
+STARTUP_FAILURE = 3
+"""Exit status of a process that never served, as uvicorn's own."""
+
+KEEP_ALIVE_SECONDS = 75
+"""Longer than balancers keep an idle connection: the one that closes it first must not be the one
+that is about to be sent a request on it."""
+
+STOPPING = {"process": "is stopping: send nothing new"}
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
+
+
+def build_app(  # noqa: PLR0913 - what services differ in
+    title: str,
+    settings: Settings,
+    *,
+    lifespan: Lifespan,
+    readiness: Readiness,
+    body_limit_bytes: int = 1_048_576,
+    access: Access | None = None,
+) -> FastAPI:
+    """Return an application with health, readiness and metrics, and problems for all errors.
+
+    Without `access` only the tokens of the settings are known.
+    """
+    tracing.start(title.removeprefix("Burnline").strip() or "api-gateway")
+    access = access or access_of(settings)
+    app = FastAPI(
+        title=title,
+        lifespan=lifespan,
+        generate_unique_id_function=lambda r: r.name,
+        docs_url=None,
+        redoc_url=None,
+    )
+    install_problem_handlers(app)
+    _add_operations(app, readiness)
+    add_docs(app)
+    _surround(app, settings, access, body_limit_bytes)
+    _complete_document(app, reads_need_key=access.reads_need_key)
+    return app
+
+
+def _surround(app: FastAPI, settings: Settings, access: Access, body_limit_bytes: int) -> None:
+    """Add what stands around the operations."""
+    # the last one added is the first that a request meets
+    app.add_middleware(
+        BodyLimitMiddleware,
+        limit_bytes=body_limit_bytes,
+        timeout_seconds=settings.body_timeout_seconds,
+    )
+    app.add_middleware(AccessMiddleware, access=access)
+    _share_with(app, settings.cors_origins)
+    app.add_middleware(UnexpectedErrorMiddleware)
+    if settings.debug:
+        app.add_middleware(RequestLogMiddleware)
+    app.add_middleware(SecurityHeadersMiddleware, shared=bool(settings.cors_origins))
+    app.add_middleware(CorrelationMiddleware)
+    if tracing.active() is not None:
+        app.add_middleware(TracingMiddleware)
+
+
+def _add_operations(app: FastAPI, readiness: Readiness) -> None:
+    @app.get("/healthz", tags=["operations"], summary="The process answers")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get(
+        "/readyz",
+        tags=["operations"],
+        summary="The service can do its work",
+        responses={503: {"description": "Not ready; `failing` says what is missing"}},
+    )
+    async def readyz(request: Request) -> JSONResponse:
+        failing = STOPPING if is_stopping(request.app) else await readiness()
+        status = "not_ready" if failing else "ready"
+        return JSONResponse(
+            {"status": status, "failing": failing}, status_code=503 if failing else 200
+        )
+
+    @app.get(
+        "/metrics",
+        tags=["operations"],
+        summary="Prometheus metrics",
+        response_class=PlainTextResponse,
+    )
+    async def metrics() -> Response:
+        # read here, where nothing changes meanwhile; written elsewhere, as a long text takes time
+        text = await asyncio.to_thread(generate_latest, _Collected(list(REGISTRY.collect())))
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+class _Collected(Collector):
+    """What was collected at one moment."""
+
+    def __init__(self, families: Sequence[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        """Return it."""
+        return self._families
+
+
+def _share_with(app: FastAPI, origins: Sequence[str]) -> None:
+    """Let pages of these origins call the API. Keys go in a header: no cookies are involved."""
+    if origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
+            allow_headers=("Authorization", "Content-Type", "Idempotency-Key", REQUEST_ID_HEADER),
+            expose_headers=("ETag", "Link", "Location", "Retry-After", REQUEST_ID_HEADER),
+        )
+
+
+def _complete_document(app: FastAPI, *, reads_need_key: bool) -> None:
+    """Add the problem's schema, to which all operations refer, and what they need of a caller."""
+    original = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = original()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        problem = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(problem.pop("$defs", {}))
+        schemas["ProblemDocument"] = problem
+        describe_access(document, reads_need_key=reads_need_key)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def serve(app: FastAPI, settings: Settings, port: int) -> None:
+    """Run the application until it is told to stop."""
+    server = make_server(app, settings, port)
+    server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
+
+
+def make_server(app: FastAPI, settings: Settings, port: int) -> uvicorn.Server:
+    """Return the server of an application, which is not started yet."""
+    config = uvicorn.Config(
+        app,
+        http=BoundedProtocol,
+        host=settings.host,
+        port=port,
+        log_config=None,  # as all else: see common.observability.logging
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=10,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+    )
+    return _Server(config, app, settings.drain_seconds)
+
+
+def is_stopping(app: FastAPI) -> bool:
+    """Tell whether the process has been told to stop, so that endless answers are to end."""
+    return getattr(app.state, "stopping", False) is True
+
+
+class _Server(uvicorn.Server):
+    """Told to stop, it says so to the application and on `/readyz`, and goes on for a while.
+
+    Who sends requests here learns it within that time, and finds no closed port before.
+    """
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._app, self._drain_seconds = app, drain_seconds
+        self._told: tuple[int, float] | None = None  # the signal, and when it came
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take a signal to stop; a second one ends the wait."""
+        self._app.state.stopping = True
+        if self._told is None and self._drain_seconds > 0:
+            self._told = (sig, time.monotonic())
+            # whoever keeps connections open to send on them lets each go after its next answer
+            self.config.encoded_headers.append((b"connection", b"close"))
+            return
+        super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look ten times a second whether it is time to close the port."""
+        if self._told is not None and not self.should_exit:
+            sig, since = self._told
+            if time.monotonic() - since >= self._drain_seconds:
+                super().handle_exit(sig, None)
+        return await super().on_tick(counter)

@@ -1,0 +1,1 @@
+"""Topics, clients and positions in Apache Kafka."""

@@ -1,0 +1,61 @@
+"""After PostgreSQL went back to a backup: what was published since then must not outlive it.
+
+Compacted topics carry what can be published again from PostgreSQL: wishes by revision, results by
+epoch. Both numbers go back with the database, so that readers of these topics would take what is
+new for old. They are made anew, empty; the services fill them as soon as they start.
+"""
+
+import asyncio
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
+
+from common.config.settings import KafkaSettings
+from common.kafka.client import partitions_of
+from common.kafka.topics import METRICS, TOPICS, ensure_topics
+
+DERIVED: Final = tuple(topic.name for topic in TOPICS if topic.compacted)
+GROUPS: Final = ("burnrate", "forecast", "gate", "alerts")
+GONE_SECONDS: Final = 60.0
+_POLL_SECONDS: Final = 0.2
+
+
+class StillRunningError(Exception):
+    """Consumers are there that would go on with what they remember."""
+
+
+async def empty_derived_topics(kafka: KafkaSettings) -> None:
+    """Make the derived topics anew, empty, with as many shards as the input has.
+
+    Raises StillRunningError while a consumer of ours is a member of its group, TimeoutError where
+    the broker does not delete the topics in time.
+    """
+    shards = await _shards(kafka)
+    admin = AIOKafkaAdminClient(**kafka.client_options())
+    await admin.start()
+    try:
+        running = [group for group in GROUPS if await _has_members(admin, group)]
+        if running:
+            raise StillRunningError(f"stop {', '.join(running)} first, and the gateways")
+        await admin.delete_topics(sorted({*DERIVED} & {*await admin.list_topics()}))
+        async with asyncio.timeout(GONE_SECONDS):
+            while {*DERIVED} & {*await admin.list_topics()}:  # noqa: ASYNC110 - only polled for
+                await asyncio.sleep(_POLL_SECONDS)
+    finally:
+        await admin.close()
+    await ensure_topics(kafka, shards)
+
+
+async def _shards(kafka: KafkaSettings) -> int:
+    consumer = AIOKafkaConsumer(**kafka.client_options())
+    await consumer.start()
+    try:
+        return len(await partitions_of(consumer, METRICS.name))
+    finally:
+        await consumer.stop()
+
+
+async def _has_members(admin: AIOKafkaAdminClient, group: str) -> bool:
+    described: list[Any] = await admin.describe_consumer_groups([group])
+    return any(found[5] for response in described for found in response.groups)

@@ -1,0 +1,239 @@
+"""The topic registry: each topic once, with its event, key, keeping, producer and consumers."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from common import events
+from common.config.settings import KafkaSettings
+
+DAY_MS: Final = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic and who may touch it; `events` are the payloads that it carries."""
+
+    name: str
+    events: tuple[type, ...]
+    key: str
+    producers: tuple[str, ...]
+    consumers: tuple[str, ...]
+    sharded: bool = False
+    retention_ms: int = 7 * DAY_MS
+    compacted: bool = False
+    append_time: bool = False
+    dead_letter: str | None = None
+
+    def partitions(self, shards: int) -> int:
+        """Return the partition count: one for each shard, or one where order is over all."""
+        return shards if self.sharded else 1
+
+    def config(self) -> dict[str, str]:
+        """Return Kafka's topic settings."""
+        kept = {"retention.ms": str(self.retention_ms), "cleanup.policy": "delete"}
+        if self.compacted:
+            kept = {"cleanup.policy": "compact"}
+        stamp = "LogAppendTime" if self.append_time else "CreateTime"
+        return {**kept, "message.timestamp.type": stamp}
+
+
+METRICS: Final = Topic(
+    "slo.metrics.v1",
+    (events.MetricEvent,),
+    "service",
+    ("ingest", "other systems"),
+    ("burnrate",),
+    sharded=True,
+    append_time=True,
+    dead_letter="slo.metrics.v1.dlq",
+)
+HISTORY: Final = Topic(
+    "slo.history.v1",
+    (events.MetricEvent,),
+    "service",
+    ("ingest", "burnline import"),
+    ("burnrate",),
+    sharded=True,
+    append_time=True,
+    dead_letter="slo.history.v1.dlq",
+)
+METRICS_DEAD: Final = Topic(
+    "slo.metrics.v1.dlq",
+    (events.DeadLetter,),
+    "key of the record",
+    ("burnrate",),
+    ("alerts",),
+    retention_ms=30 * DAY_MS,
+)
+CHANGES: Final = Topic(
+    "slo.changes.v1",
+    (events.ChangeEvent,),
+    "service",
+    ("ingest", "other systems"),
+    ("gate",),
+    sharded=True,
+    append_time=True,
+    dead_letter="slo.changes.v1.dlq",
+)
+CHANGES_DEAD: Final = Topic(
+    "slo.changes.v1.dlq",
+    (events.DeadLetter,),
+    "key of the record",
+    ("gate",),
+    (),
+    retention_ms=30 * DAY_MS,
+)
+HISTORY_DEAD: Final = Topic(
+    "slo.history.v1.dlq",
+    (events.DeadLetter,),
+    "key of the record",
+    ("burnrate",),
+    (),
+    retention_ms=30 * DAY_MS,
+)
+BURNRATES: Final = Topic(
+    "slo.burnrates.v1",
+    (events.BurnRateSnapshot, events.ShardHeartbeat),
+    "service, or shard/<n>",
+    ("burnrate",),
+    ("forecast", "gate", "alerts", "api-gateway"),
+    sharded=True,
+    compacted=True,
+)
+FORECASTS: Final = Topic(
+    "slo.forecasts.v1",
+    (events.ServiceForecast,),
+    "service",
+    ("forecast",),
+    ("gate", "alerts", "api-gateway"),
+    sharded=True,
+    compacted=True,
+)
+DECISIONS: Final = Topic(
+    "slo.decisions.v1",
+    (events.GateDecision,),
+    "service",
+    ("gate",),
+    ("api-gateway",),
+    sharded=True,
+    compacted=True,
+)
+CATALOG: Final = Topic(
+    "slo.catalog.v1",
+    (events.ServiceChanged, events.TargetChanged),
+    "service/<name> or target/<id>",
+    ("api-gateway",),
+    ("burnrate", "forecast", "gate", "alerts", "api-gateway"),
+    compacted=True,
+)
+POLICIES: Final = Topic(
+    "slo.policies.v1",
+    (events.PolicyChanged, events.OverrideChanged),
+    "policy/<name> or override/<id>",
+    ("api-gateway",),
+    ("gate", "api-gateway"),
+    compacted=True,
+)
+ALERTS: Final = Topic(
+    "slo.alerts.v1",
+    (events.AlertChanged,),
+    "alert id",
+    ("alerts",),
+    ("api-gateway",),
+    sharded=True,
+    compacted=True,
+)
+RULES: Final = Topic(
+    "slo.rules.v1",
+    (
+        events.RuleChanged,
+        events.SilenceChanged,
+        events.ChannelChanged,
+        events.AlertAcknowledged,
+    ),
+    "rule/<name>, silence/<id>, channel/<id> or acknowledgement/<alert id>",
+    ("api-gateway",),
+    ("alerts", "api-gateway"),
+    compacted=True,
+)
+COMMANDS: Final = Topic(
+    "slo.commands.v1",
+    (events.ComputeRequested, events.ChannelTestRequested),
+    "command_id",
+    ("api-gateway",),
+    ("burnrate", "alerts"),
+    retention_ms=DAY_MS // 24,
+)
+KEYS: Final = Topic(
+    "slo.keys.v1",
+    (events.ApiKeyChanged,),
+    "id",
+    ("api-gateway",),
+    ("ingest", "api-gateway"),
+    compacted=True,
+)
+KEY_USES: Final = Topic(
+    "slo.keyuses.v1",
+    (events.ApiKeyUsed,),
+    "id",
+    ("ingest", "api-gateway"),
+    ("api-gateway",),
+    compacted=True,
+)
+
+TOPICS: Final = (
+    METRICS,
+    HISTORY,
+    METRICS_DEAD,
+    HISTORY_DEAD,
+    CHANGES,
+    CHANGES_DEAD,
+    BURNRATES,
+    FORECASTS,
+    DECISIONS,
+    CATALOG,
+    POLICIES,
+    ALERTS,
+    RULES,
+    COMMANDS,
+    KEYS,
+    KEY_USES,
+)
+
+
+async def ensure_topics(kafka: KafkaSettings, shards: int) -> None:
+    """Create the topics that do not exist yet; those that do keep their partition count."""
+    admin = AIOKafkaAdminClient(**kafka.client_options())
+    await admin.start()
+    try:
+        response = await admin.create_topics(
+            [
+                NewTopic(
+                    t.name,
+                    t.partitions(shards),
+                    kafka.replication_factor,
+                    topic_configs=t.config(),
+                )
+                for t in TOPICS
+            ]
+        )
+        for name, code, *rest in response.topic_errors:
+            error = for_code(code)
+            if code and error is not TopicAlreadyExistsError:
+                raise error(f"topic {name}: {rest}")
+    finally:
+        await admin.close()
+
+
+def main() -> None:
+    """Create what is missing on the broker that the environment names."""
+    settings = KafkaSettings()
+    asyncio.run(ensure_topics(settings, settings.partitions))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""Records of our own topics that cannot be read: passed over, told and counted, never fatal."""
+
+from types import TracebackType
+from typing import Final
+
+import structlog
+from prometheus_client import Counter
+
+from common.kafka.client import Record
+
+UNREADABLE: Final = Counter(
+    "burnline_unreadable_records",
+    "Records passed over as nobody can read them, by topic",
+    ["topic"],
+)
+
+log = structlog.get_logger()
+
+
+class passed_over:  # noqa: N801 - reads as a phrase after `with`
+    """Ends the work on one record where its content is wrong, so that the next one has its turn.
+
+    Whoever can write to a topic can nest JSON deeper than Python recurses, which is no ValueError.
+    """
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+
+    def __enter__(self) -> None:
+        """Begin to read the record."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> bool:
+        """Tell and count what the content is to blame for; anything else goes on."""
+        if not isinstance(error, ValueError | ArithmeticError | RecursionError):
+            return False
+        record = self._record
+        UNREADABLE.labels(record.topic).inc()
+        log.warning(
+            "record_unreadable",
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            error=str(error),
+        )
+        return True

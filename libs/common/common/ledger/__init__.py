@@ -1,0 +1,1 @@
+"""Consumes by shard: effects and offsets in one PostgreSQL transaction."""

@@ -1,0 +1,87 @@
+"""Records that are read from Kafka and not applied yet. Pure; whoever fills it keeps it bounded.
+
+What is done here for each record is done for every record there is, so it is left to C.
+"""
+
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+
+from common.kafka.client import Record
+
+_offset = attrgetter("offset")
+_partition = attrgetter("partition")
+_topic = attrgetter("topic")
+_key_size = attrgetter("serialized_key_size")
+_value_size = attrgetter("serialized_value_size")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Neighbours of one topic and shard; offsets rise from the first to the last."""
+
+    topic: str
+    shard: int
+    records: Sequence[Record]
+
+    def from_offset(self, offset: int) -> Sequence[Record]:
+        """Return the records at that offset and after it."""
+        if self.records[0].offset >= offset:
+            return self.records
+        return self.records[bisect_left(self.records, offset, key=_offset) :]
+
+
+def runs(records: Sequence[Record]) -> Iterator[Run]:
+    """Cut a batch, in which several partitions stand one after another, where they change."""
+    for shard, of_shard in groupby(records, _partition):
+        for topic, of_topic in groupby(of_shard, _topic):
+            yield Run(topic, shard, list(of_topic))
+
+
+def size_bytes(records: Sequence[Record]) -> int:
+    """Return the bytes of keys and values; a missing one counts as -1, as the client has it."""
+    total: int = sum(map(_value_size, records)) + sum(map(_key_size, records))
+    return total
+
+
+class ShardBuffer:
+    """What one shard has read beyond what is applied, in pieces of at most one flush."""
+
+    def __init__(self, next_offsets: Mapping[str, int], max_flush_records: int) -> None:
+        self.next_offsets = dict(next_offsets)  # by topic, the first offset that is not read yet
+        self.records = 0
+        self.size_bytes = 0
+        self._max_flush_records = max_flush_records
+        self._pieces: deque[tuple[Run, int]] = deque()
+
+    def add(self, run: Run) -> None:
+        """Keep a run, which begins at `next_offsets` or beyond."""
+        most = self._max_flush_records
+        for start in range(0, len(run.records), most):
+            piece = Run(run.topic, run.shard, run.records[start : start + most])
+            size = size_bytes(piece.records)
+            self._pieces.append((piece, size))
+            self.records += len(piece.records)
+            self.size_bytes += size
+        self.next_offsets[run.topic] = run.records[-1].offset + 1
+
+    def head(self) -> list[Run]:
+        """Return the oldest runs, together at most one flush; they stay until `drop`."""
+        found: list[Run] = []
+        count = 0
+        for piece, _ in self._pieces:
+            count += len(piece.records)
+            if found and count > self._max_flush_records:
+                break
+            found.append(piece)
+        return found
+
+    def drop(self, runs: int) -> None:
+        """Forget the oldest runs: they are applied."""
+        for _ in range(runs):
+            piece, size = self._pieces.popleft()
+            self.records -= len(piece.records)
+            self.size_bytes -= size

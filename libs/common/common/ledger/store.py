@@ -1,0 +1,157 @@
+"""The tables of the shard ledger and the statements that acquire, lock and advance a shard."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+
+from common.config.settings import DatabaseSettings
+from common.ledger.shard import RefusedError
+from common.storage.database import Database, WriteSession
+
+
+class FencedError(Exception):
+    """Another process has taken the shard, or the stored offsets are not those we hold."""
+
+
+class ForeignClusterError(RefusedError):
+    """The ledger belongs to another Kafka cluster; its offsets mean nothing here."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOffset:
+    """The first offset not yet applied, and the append time up to which all is applied."""
+
+    next_offset: int
+    applied_through: datetime
+
+
+def tables_ddl(schema: str) -> tuple[str, ...]:
+    """Return the DDL of a schema's ledger, for its migration."""
+    return (
+        f"""CREATE TABLE {schema}.shard (
+            shard integer PRIMARY KEY,
+            epoch bigint NOT NULL,
+            cluster_id text,
+            owner text NOT NULL,
+            updated_at timestamptz NOT NULL DEFAULT now())""",
+        f"""CREATE TABLE {schema}.shard_offset (
+            shard integer NOT NULL REFERENCES {schema}.shard,
+            topic text NOT NULL,
+            next_offset bigint NOT NULL CHECK (next_offset >= 0),
+            applied_through timestamptz NOT NULL,
+            PRIMARY KEY (shard, topic)) WITH (fillfactor = 50)""",
+    )
+
+
+class LedgerStore:
+    """The ledger of one schema, inside the caller's transaction."""
+
+    def __init__(self, schema: str) -> None:
+        self._acquire = text(
+            f"""INSERT INTO {schema}.shard AS s (shard, epoch, cluster_id, owner)
+            VALUES (:shard, 1, :cluster_id, :owner)
+            ON CONFLICT (shard) DO UPDATE
+            SET epoch = s.epoch + 1, owner = excluded.owner, updated_at = now()
+            RETURNING epoch, cluster_id"""  # noqa: S608 - the schema is ours
+        )
+        self._adopt = text(
+            f"UPDATE {schema}.shard SET cluster_id = :cluster_id WHERE shard = :shard"  # noqa: S608
+        )
+        self._forget = text(
+            f"DELETE FROM {schema}.shard_offset WHERE shard = :shard"  # noqa: S608
+        )
+        self._begin = text(
+            f"""INSERT INTO {schema}.shard_offset (shard, topic, next_offset, applied_through)
+            VALUES (:shard, :topic, :start, 'epoch') ON CONFLICT DO NOTHING"""  # noqa: S608
+        )
+        self._lock = text(
+            f"SELECT epoch FROM {schema}.shard WHERE shard = :shard FOR UPDATE"  # noqa: S608
+        )
+        self._offsets = text(
+            f"""SELECT topic, next_offset, applied_through
+            FROM {schema}.shard_offset WHERE shard = :shard"""  # noqa: S608
+        )
+        self._advance = text(
+            f"""UPDATE {schema}.shard_offset
+            SET next_offset = :next_offset, applied_through = :applied_through
+            WHERE shard = :shard AND topic = :topic"""  # noqa: S608
+        )
+        self._reset_shards = text(f"UPDATE {schema}.shard SET cluster_id = NULL")  # noqa: S608
+
+    async def acquire(  # noqa: PLR0913 - what a shard is bound to
+        self,
+        session: WriteSession,
+        shard: int,
+        owner: str,
+        cluster_id: str,
+        starts: Mapping[str, int],
+        *,
+        volatile: bool,
+    ) -> tuple[int, dict[str, StoredOffset]]:
+        """Take the shard: the epoch rises, which fences whoever held it. Return epoch, offsets.
+
+        The statement waits for a former owner's open transaction, so the offsets are current.
+        A `volatile` broker is another cluster at each start: its log begins anew. Raises
+        ForeignClusterError where a lasting one has changed.
+        """
+        named = {"shard": shard, "cluster_id": cluster_id, "owner": owner}
+        epoch, stored_cluster = (await session.execute(self._acquire, named)).one()
+        if stored_cluster != cluster_id:
+            if stored_cluster is not None and not volatile:
+                raise ForeignClusterError(
+                    f"shard {shard} was filled from cluster {stored_cluster}, the broker is "
+                    f"{cluster_id}; if that is meant, run `burnline ledger reset`"
+                )
+            await session.execute(self._adopt, {"shard": shard, "cluster_id": cluster_id})
+            await session.execute(self._forget, {"shard": shard})
+        for topic, start in starts.items():
+            await session.execute(self._begin, {"shard": shard, "topic": topic, "start": start})
+        return epoch, await self._read(session, shard)
+
+    async def lock(
+        self, session: WriteSession, shard: int, epoch: int, expected: Mapping[str, int]
+    ) -> None:
+        """Hold the shard's row for this transaction; raise FencedError if it is not ours."""
+        found = (await session.execute(self._lock, {"shard": shard})).scalar_one_or_none()
+        stored = {t: o.next_offset for t, o in (await self._read(session, shard)).items()}
+        if found != epoch or any(stored.get(t) != n for t, n in expected.items()):
+            raise FencedError(
+                f"shard {shard}: stored epoch {found} and offsets {stored}, "
+                f"held epoch {epoch} and offsets {dict(expected)}"
+            )
+
+    async def advance(
+        self, session: WriteSession, shard: int, offsets: Mapping[str, StoredOffset]
+    ) -> None:
+        """Store what has been applied in this transaction."""
+        for topic, offset in offsets.items():
+            await session.execute(
+                self._advance,
+                {
+                    "shard": shard,
+                    "topic": topic,
+                    "next_offset": offset.next_offset,
+                    "applied_through": offset.applied_through,
+                },
+            )
+
+    async def reset(self, session: WriteSession) -> None:
+        """Let the next owner of each shard begin at the start of whatever log it finds."""
+        await session.execute(self._reset_shards)
+
+    async def _read(self, session: WriteSession, shard: int) -> dict[str, StoredOffset]:
+        rows = (await session.execute(self._offsets, {"shard": shard})).all()
+        return {r.topic: StoredOffset(r.next_offset, r.applied_through) for r in rows}
+
+
+async def reset_ledger(database_url: str, schema: str) -> None:
+    """Let a schema's shards begin at the start of the log of the broker they find next."""
+    settings = DatabaseSettings(DATABASE_URL=database_url)
+    database = Database.connect(settings, "ledger-reset")
+    try:
+        async with database.write() as session:
+            await LedgerStore(schema).reset(session)
+    finally:
+        await database.close()

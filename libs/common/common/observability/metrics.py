@@ -1,0 +1,106 @@
+"""What Prometheus sees of every consumer: its shards, its lag, its loops, what it could not take.
+
+Names say the unit; labels are bounded: shards, loops, schemas, topics and codes of our own.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final, Protocol
+
+from prometheus_client import REGISTRY, Counter, Gauge
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from common.config.clock import system_clock
+from common.ledger.shard import NEVER, Ownership
+
+DEAD_LETTERS: Final = Counter(
+    "burnline_dead_letters", "Records with wrong content, by topic and code", ["topic", "code"]
+)
+LOOP_SUCCESS: Final = Gauge(
+    "burnline_loop_last_success_timestamp_seconds",
+    "When a loop last did its work without an error, by loop",
+    ["loop"],
+)
+OUTBOX_AGE: Final = Gauge(
+    "burnline_outbox_oldest_age_seconds",
+    "Age of the oldest record that is stored and not published yet; 0 without one",
+    ["schema"],
+)
+OUTBOX_PUBLISHED: Final = Counter(
+    "burnline_outbox_published", "Records that an outbox has published", ["schema"]
+)
+
+
+class Watched(Protocol):
+    """The part of a shard ledger that is measured."""
+
+    owned: dict[int, Ownership]
+    refusals: dict[int, str]
+    lag: dict[int, int]
+
+    @property
+    def paused(self) -> bool:
+        """Whether reading is paused because too much waits to be applied."""
+        ...
+
+    def buffered(self) -> tuple[int, int]:
+        """Return how many records wait to be applied, and their bytes."""
+        ...
+
+
+class ConsumerMetrics(Collector):
+    """Reads the ledger of this process's consumer when it is asked; nothing without one."""
+
+    def __init__(self) -> None:
+        self.ledger: Watched | None = None
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """Give the families without samples, so that no other metric takes their names."""
+        yield from _families().values()
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Give the families as they are now."""
+        if self.ledger is not None:
+            yield from _measured(self.ledger, system_clock()).values()
+
+
+CONSUMER: Final = ConsumerMetrics()
+
+
+def _families() -> dict[str, GaugeMetricFamily]:
+    plain = {
+        "owned_shards": "Shards that this process holds",
+        "refused_shards": "Shards that stand still until someone has looked",
+        "buffered_records": "Records that are read and not applied yet",
+        "buffered_bytes": "Bytes of the keys and values of the buffered records",
+        "reading_paused": "1 while nothing is read because too much is buffered",
+    }
+    by_shard = {
+        "lag_records": "Records of the input topics that are not applied, by shard",
+        "lag_seconds": "Age of the oldest record that may be unapplied, by shard",
+    }
+    made = {n: GaugeMetricFamily(f"burnline_consumer_{n}", text) for n, text in plain.items()}
+    for name, text in by_shard.items():
+        made[name] = GaugeMetricFamily(f"burnline_consumer_{name}", text, labels=["shard"])
+    return made
+
+
+def _measured(ledger: Watched, now: datetime) -> dict[str, GaugeMetricFamily]:
+    families = _families()
+    records, size_bytes = ledger.buffered()
+    families["owned_shards"].add_metric([], len(ledger.owned))
+    families["refused_shards"].add_metric([], len(ledger.refusals))
+    families["buffered_records"].add_metric([], records)
+    families["buffered_bytes"].add_metric([], size_bytes)
+    families["reading_paused"].add_metric([], ledger.paused)
+    for shard, behind in sorted(ledger.lag.items()):
+        families["lag_records"].add_metric([str(shard)], behind)
+    for shard, own in sorted(ledger.owned.items()):
+        if (through := own.oldest_applied()) > NEVER:
+            seconds = max(0.0, (now - through).total_seconds())
+            families["lag_seconds"].add_metric([str(shard)], seconds)
+    return families
+
+
+REGISTRY.register(CONSUMER)

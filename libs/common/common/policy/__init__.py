@@ -1,0 +1,1 @@
+"""Gate policies: their model, their documents, and which one is in force."""

@@ -1,0 +1,147 @@
+"""Reads policy documents strictly: each fault names its field and how to mend it. Pure.
+
+What a document leaves out it takes from the documented default (`default_policy.yaml`).
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from common.policy.model import (
+    CHANGE_CLASSES,
+    DEFAULT_POLICY_NAME,
+    GRAVITY,
+    LEVELS,
+    Policy,
+)
+
+_RISK: Final = {"SAFE": "ALLOW", "OBSERVE": "ALLOW", "DANGER": "WARN", "FREEZE": "BLOCK"}
+_BUDGET: Final = {"feature": "BLOCK", "fix": "ALLOW", "security": "ALLOW", "rollback": "ALLOW"}
+_ON_UNKNOWN: Final = {"1": "BLOCK", "2": "WARN", "3": "WARN"}
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFault:
+    """One thing wrong with a document, by the path of its field."""
+
+    field: str
+    code: str
+    detail: str
+
+
+class InvalidPolicyError(ValueError):
+    """A document that is no policy; `faults` has at least one entry."""
+
+    def __init__(self, faults: Sequence[PolicyFault]) -> None:
+        super().__init__("; ".join(f"{fault.field}: {fault.detail}" for fault in faults))
+        self.faults = tuple(faults)
+
+
+def parse_policy(document: Any) -> Policy:
+    """Return the policy that a document (data as JSON or YAML gives it) means.
+
+    Raises InvalidPolicyError with every fault found.
+    """
+    text = _as_json(document)
+    if text is None:
+        fault = PolicyFault("body", "not_an_object", "must be an object with the policy's fields")
+        raise InvalidPolicyError([fault])
+    try:
+        policy = Policy.model_validate_json(text)
+    except ValidationError as error:
+        raise InvalidPolicyError([_fault(e) for e in error.errors()]) from None
+    if faults := [*_misplaced(policy), *_milder_when_graver(policy)]:
+        raise InvalidPolicyError(faults)
+    return policy
+
+
+def _as_json(document: Any) -> str | None:
+    """Return the document as JSON, with what it leaves out; None where it is no object."""
+    try:
+        # keys become text, as `1` of YAML has to
+        plain = json.loads(json.dumps(document, default=str))
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return json.dumps(_filled_in(plain)) if isinstance(plain, dict) else None
+
+
+def _filled_in(document: dict[str, Any]) -> dict[str, Any]:
+    risk = _over(_RISK, document.get("risk", {}))
+    if isinstance(risk, dict):
+        risk = {level: _for_every_class(given, level) for level, given in risk.items()}
+    return {
+        **document,
+        "risk": risk,
+        "budget_exhausted": _over(_BUDGET, document.get("budget_exhausted", {})),
+        "on_unknown": _over(_ON_UNKNOWN, document.get("on_unknown", {})),
+    }
+
+
+def _over(default: dict[str, str], given: Any) -> Any:
+    return {**default, **given} if isinstance(given, dict) else given
+
+
+def _for_every_class(given: Any, level: str) -> Any:
+    """Write one decision out for every class; classes that are not named keep the default."""
+    if isinstance(given, str):
+        return dict.fromkeys(CHANGE_CLASSES, given)
+    default = _RISK.get(level)
+    return _over({} if default is None else dict.fromkeys(CHANGE_CLASSES, default), given)
+
+
+def _fault(error: Any) -> PolicyFault:
+    field = _path(error["loc"])
+    code, detail = str(error["type"]), str(error["msg"])
+    if code == "extra_forbidden":
+        detail = "is not a field of a policy; leave it out or mend its spelling"
+    elif code == "missing":
+        detail = "is required"
+    elif code == "string_pattern_mismatch":
+        detail = f"{error['input']!r} is no name; it must match {error['ctx']['pattern']}"
+    elif "msg" in error:
+        detail = detail[:1].lower() + detail[1:]
+    return PolicyFault(field, code, detail)
+
+
+def _path(location: Sequence[int | str]) -> str:
+    parts = (f"[{p}]" if isinstance(p, int) else f".{p}" for p in location if p != "[key]")
+    return "".join(parts).removeprefix(".") or "body"
+
+
+def _misplaced(policy: Policy) -> Iterator[PolicyFault]:
+    """Only the default policy holds for all services; any other says for which."""
+    scope = policy.applies_to
+    if policy.name == DEFAULT_POLICY_NAME and (scope.services or scope.tiers):
+        yield PolicyFault(
+            "applies_to",
+            "default_applies_to_all",
+            "the policy `default` holds for every service without one of its own; leave it out",
+        )
+    if policy.name != DEFAULT_POLICY_NAME and not (scope.services or scope.tiers):
+        yield PolicyFault(
+            "applies_to",
+            "applies_to_nothing",
+            "name at least one service or tier, such as {services: [checkout]} or {tiers: [1]}",
+        )
+    for field, values in (("services", scope.services), ("tiers", scope.tiers)):
+        if len(set(values)) < len(values):
+            yield PolicyFault(f"applies_to.{field}", "repeated", "names something twice")
+
+
+def _milder_when_graver(policy: Policy) -> Iterator[PolicyFault]:
+    """More errors must never let a change through that fewer have blocked."""
+    for milder, graver in pairwise(LEVELS):
+        for change in CHANGE_CLASSES:
+            first = policy.risk[milder][change]
+            second = policy.risk[graver][change]
+            if GRAVITY[second] < GRAVITY[first]:
+                yield PolicyFault(
+                    f"risk.{graver}.{change}",
+                    "milder_when_graver",
+                    f"{second} is milder than {first} at {milder}; "
+                    f"give {first} or a graver decision, or make {milder} milder",
+                )

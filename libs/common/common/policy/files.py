@@ -1,0 +1,59 @@
+"""Policies from files: the documented default, and those that a setting names."""
+
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode
+
+from common.config.settings import Settings
+from common.policy.document import InvalidPolicyError, parse_policy
+from common.policy.model import Policy
+
+DEFAULT_POLICY_FILE = Path(__file__).with_name("default_policy.yaml")
+
+
+class PolicySettings(BaseSettings):
+    """Files with further policies, separated by commas: the same for the gate and the gateway."""
+
+    model_config = Settings.model_config
+
+    files: Annotated[tuple[Path, ...], NoDecode] = Field((), validation_alias="GATE_POLICY_FILES")
+
+    @field_validator("files", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(Path(part.strip()) for part in value.split(",") if part.strip())
+        return value
+
+
+class PolicyFileError(ValueError):
+    """A file that holds no policy; the text names the file, the field and the cure."""
+
+
+def read_policies(files: Iterable[Path]) -> list[Policy]:
+    """Return the documented default and the policies of the files, one document each.
+
+    A later file stands in for an earlier policy of the same name, so also for the default.
+    Raises PolicyFileError.
+    """
+    return [_documented_default(), *(read_policy(file) for file in files)]
+
+
+@cache
+def _documented_default() -> Policy:
+    return read_policy(DEFAULT_POLICY_FILE)
+
+
+def read_policy(file: Path) -> Policy:
+    """Return the policy of one YAML or JSON file; raise PolicyFileError."""
+    try:
+        return parse_policy(yaml.safe_load(file.read_text()))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise PolicyFileError(f"{file}: {error}") from error
+    except InvalidPolicyError as error:
+        raise PolicyFileError(f"{file}: {error}") from error

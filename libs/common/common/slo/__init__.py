@@ -1,0 +1,1 @@
+"""The vocabulary and arithmetic of service level objectives. Pure."""

@@ -1,0 +1,1 @@
+"""PostgreSQL: connections, the outbox, the audit chain and dead letters."""

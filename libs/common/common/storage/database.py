@@ -1,0 +1,75 @@
+"""PostgreSQL sessions. Reading and writing are distinct types; `write` is the only commit."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, NewType
+
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from common.config.settings import DatabaseSettings
+
+ReadSession = NewType("ReadSession", AsyncSession)
+WriteSession = NewType("WriteSession", ReadSession)  # what may write may read
+
+_LIMITS = {"lock_timeout": "10s", "statement_timeout": "30s"}  # nothing hangs unseen
+
+
+def async_url(database_url: str) -> str:
+    """Return the address with the asyncpg driver, whatever form it came in."""
+    url = make_url(database_url)
+    return url.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+
+
+def tls_options(settings: DatabaseSettings) -> dict[str, Any]:
+    """Return what a driver is given to encrypt; nothing where it is left to its default."""
+    wanted = settings.address.ssl()
+    return {} if wanted is None else {"ssl": wanted}
+
+
+class Database:
+    """A pool of connections and the two ways to use one."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def connect(cls, settings: DatabaseSettings, application: str) -> "Database":
+        """Return a database that connects when first used."""
+        idle_milliseconds = max(1, round(settings.idle_transaction_seconds * 1000))
+        limits = {**_LIMITS, "idle_in_transaction_session_timeout": str(idle_milliseconds)}
+        engine = create_async_engine(
+            async_url(settings.address.url),
+            pool_size=settings.pool_size,
+            pool_pre_ping=True,
+            connect_args={
+                **tls_options(settings),
+                "timeout": 5,
+                "command_timeout": 60,
+                "server_settings": {**limits, "application_name": application},
+            },
+        )
+        return cls(engine)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[ReadSession]:
+        """Give a session whose transaction PostgreSQL holds to reading."""
+        async with AsyncSession(self._engine) as session:
+            await session.execute(text("SET TRANSACTION READ ONLY"))
+            yield ReadSession(session)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[WriteSession]:
+        """Give a session whose work is committed at the end, or not at all."""
+        async with AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
+            yield WriteSession(ReadSession(session))
+
+    async def ping(self) -> None:
+        """Raise where the database does not answer."""
+        async with self.read() as session:
+            await session.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()

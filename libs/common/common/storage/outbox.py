@@ -1,0 +1,167 @@
+"""Events that must go out once: written in the transaction, published after it, then deleted.
+
+At least once: a consumer drops repeats by the `dedup_key` header.
+"""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+from sqlalchemy import text
+
+from common.config.clock import system_clock
+from common.kafka.client import Headers, correlation_headers
+from common.ledger.failpoints import failpoint
+from common.observability.metrics import OUTBOX_AGE, OUTBOX_PUBLISHED
+from common.storage.database import Database, WriteSession
+
+log = structlog.get_logger()
+
+DEDUP_HEADER = "dedup_key"
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRecord:
+    """A record to be published; `dedup_key` is the same whenever it is written again."""
+
+    dedup_key: str
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    partition: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def table_ddl(schema: str) -> str:
+    """Return the DDL of a schema's outbox, for its migration."""
+    return f"""CREATE TABLE {schema}.outbox (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        dedup_key text NOT NULL UNIQUE,
+        topic text NOT NULL,
+        partition integer,
+        key bytea,
+        value bytea,
+        headers jsonb NOT NULL DEFAULT '{{}}',
+        created_at timestamptz NOT NULL DEFAULT now())"""
+
+
+class Publishes(Protocol):
+    """The part of `common.kafka.client.Publisher` that an outbox needs."""
+
+    async def send_all(
+        self,
+        records: Sequence[tuple[str, bytes | None, bytes | None, int | None, Headers]],
+    ) -> object:
+        """Send (topic, value, key, partition, headers) in order; raise unless all are there."""
+
+
+class Outbox:
+    """The outbox of one schema: `add` inside a transaction, `run` to publish."""
+
+    def __init__(self, schema: str, database: Database, publisher: Publishes) -> None:
+        self._database, self._publisher = database, publisher
+        self._wake = asyncio.Event()
+        self._schema = schema
+        self._oldest_at: datetime | None = None
+        self._lock = text("SELECT pg_try_advisory_xact_lock(hashtext(:name))")
+        self._lock_name = {"name": f"{schema}.outbox"}
+        self._insert = text(
+            f"""INSERT INTO {schema}.outbox (dedup_key, topic, partition, key, value, headers)
+            VALUES (:dedup_key, :topic, :partition, :key, :value, CAST(:headers AS jsonb))
+            ON CONFLICT (dedup_key) DO NOTHING"""  # noqa: S608 - the schema is ours
+        )
+        self._oldest = text(
+            f"""SELECT id, dedup_key, topic, partition, key, value, headers, created_at
+            FROM {schema}.outbox ORDER BY id LIMIT {_BATCH}"""  # noqa: S608
+        )
+        self._delete = text(
+            f"DELETE FROM {schema}.outbox WHERE id = ANY(CAST(:ids AS bigint[]))"  # noqa: S608
+        )
+
+    async def add(self, session: WriteSession, records: Sequence[OutboxRecord]) -> None:
+        """Write the records with the transaction; call `wake` once it is committed.
+
+        The present correlation id goes along as a header, unless the record brings its own.
+        """
+        if not records:
+            return
+        correlation = {name: value.decode() for name, value in correlation_headers()}
+        await session.execute(
+            self._insert,
+            [
+                {
+                    "dedup_key": r.dedup_key,
+                    "topic": r.topic,
+                    "partition": r.partition,
+                    "key": r.key,
+                    "value": r.value,
+                    "headers": json.dumps({**correlation, **r.headers}),
+                }
+                for r in records
+            ],
+        )
+
+    def wake(self) -> None:
+        """Publish now rather than at the next look."""
+        self._wake.set()
+
+    async def run(self, idle_seconds: float = 1.0) -> None:
+        """Publish what is written, for ever; cancel to stop."""
+        OUTBOX_AGE.labels(self._schema).set_function(self.oldest_age_seconds)
+        while True:
+            self._wake.clear()
+            try:
+                while await self._relay():
+                    pass
+            except Exception as error:  # noqa: BLE001 - a relay that has ended is missed by nobody
+                log.warning("outbox_retry", error=repr(error))
+                await asyncio.sleep(idle_seconds)
+            try:
+                async with asyncio.timeout(idle_seconds):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    def oldest_age_seconds(self) -> float:
+        """Return how long the oldest record has waited, as far as the last look tells; 0: none."""
+        if self._oldest_at is None:
+            return 0.0
+        return max(0.0, (system_clock() - self._oldest_at).total_seconds())
+
+    async def _relay(self) -> bool:
+        """Publish and delete the oldest records; tell whether there may be more.
+
+        One relay at a time (the lock ends with the transaction), so that order holds.
+        """
+        async with self._database.write() as session:
+            if not (await session.execute(self._lock, self._lock_name)).scalar_one():
+                self._oldest_at = None  # whoever holds the lock tells of it
+                return False
+            rows = (await session.execute(self._oldest)).all()
+            self._oldest_at = rows[0].created_at if rows else None
+            if not rows:
+                return False
+            await self._publisher.send_all(
+                [
+                    (
+                        row.topic,
+                        row.value,
+                        row.key,
+                        row.partition,
+                        [(DEDUP_HEADER, row.dedup_key.encode())]
+                        + [(name, value.encode()) for name, value in row.headers.items()],
+                    )
+                    for row in rows
+                ]
+            )
+            failpoint("outbox.after_publish")
+            await session.execute(self._delete, {"ids": [row.id for row in rows]})
+            failpoint("outbox.before_commit")
+        OUTBOX_PUBLISHED.labels(self._schema).inc(len(rows))
+        self._oldest_at = None
+        return len(rows) == _BATCH

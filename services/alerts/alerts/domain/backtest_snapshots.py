@@ -1,0 +1,176 @@
+"""Snapshots of the past, computed from stored counts, for the replay of rules. Pure.
+
+A window of W seconds at t sums the buckets that ended in (t - W, t].
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.events import (
+    BurnPair,
+    BurnRateSnapshot,
+    IngestCounters,
+    SloStatus,
+    WindowRate,
+    headline,
+    worst_of,
+)
+from common.slo.arithmetic import (
+    burn_rate,
+    cap_risk_level,
+    composite_burn_rate,
+    pair_rules,
+    risk_level,
+)
+from common.slo.vocabulary import DataStatus, SliType
+
+Ints = NDArray[np.int64]
+Counts = tuple[int, int]
+"""Total and bad."""
+
+DAY: Final = 86_400
+WINDOWS: Final = {"5m": 300, "1h": 3600, "24h": DAY}
+STALE_SECONDS: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An objective (a ratio, exact) over `window_days`."""
+
+    id: int | None
+    name: str
+    sli_type: SliType
+    objective: Decimal
+    window_days: int
+    threshold_seconds: float | None
+    min_bad_events: int
+    default: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """An objective and its counts by bucket end: seconds since 1970, rising."""
+
+    wanted: Wanted
+    ends: Ints
+    total: Ints
+    bad: Ints
+
+
+def snapshots(
+    service_name: str, reported_at: Ints, series: Sequence[Series], times: Sequence[int]
+) -> Iterator[BurnRateSnapshot]:
+    """Give the service's snapshot at each time (rising); `reported_at` are ends of its buckets."""
+    readers = [_Reader(one) for one in series]
+    for at in times:
+        newest = int(np.searchsorted(reported_at, at, side="right")) - 1
+        status = _status(int(reported_at[newest]) if newest >= 0 else None, at)
+        slos = tuple(reader.slo(at, status) for reader in readers)
+        yield _snapshot(service_name, at, status, slos)
+
+
+def _status(newest: int | None, at: int) -> DataStatus:
+    if newest is None:
+        return DataStatus.NO_DATA
+    return DataStatus.STALE if at - newest > STALE_SECONDS else DataStatus.OK
+
+
+class _Reader:
+    """Sums over any window of one objective, by running sums."""
+
+    def __init__(self, series: Series) -> None:
+        self._wanted, self._ends = series.wanted, series.ends
+        self._running = [np.concatenate([[0], np.cumsum(c)]) for c in (series.total, series.bad)]
+        self._pairs = pair_rules(series.wanted.objective, series.wanted.window_days)
+
+    def slo(self, at: int, status: DataStatus) -> SloStatus:
+        """Return the objective as it was; without traffic in 5 minutes nothing can be said."""
+        wanted, objective = self._wanted, self._wanted.objective
+        counts = {name: self._sum(at, seconds) for name, seconds in WINDOWS.items()}
+        rates = [burn_rate(bad, total, objective) for total, bad in counts.values()]
+        composite = composite_burn_rate(rates)
+        level = risk_level(composite, [(bad, total) for total, bad in counts.values()], objective)
+        shown = cap_risk_level(level, counts["24h"][1], wanted.min_bad_events)
+        total, bad = self._sum(at, wanted.window_days * DAY)
+        consumed = burn_rate(bad, total, objective)
+        quiet = status is DataStatus.OK and not counts["5m"][0]
+        return SloStatus(
+            id=wanted.id,
+            name=wanted.name,
+            sli_type=wanted.sli_type,
+            objective=float(objective),
+            window_days=wanted.window_days,
+            threshold_seconds=wanted.threshold_seconds,
+            max_error_ratio=None,
+            min_bad_events=wanted.min_bad_events,
+            default=wanted.default,
+            revision=0,
+            total=total,
+            bad=bad,
+            burn_rate_5m=rates[0],
+            burn_rate_1h=rates[1],
+            burn_rate_24h=rates[2],
+            composite_burn_rate=composite,
+            error_budget_consumed=consumed,
+            error_budget_remaining=1 - consumed,
+            risk_level=shown,
+            risk_capped=shown is not level,
+            data_status=DataStatus.NO_TRAFFIC if quiet else status,
+            coverage_ratio=1.0,
+            windows=_windows(counts, rates),
+            burn_pairs=self._burn_pairs(at),
+        )
+
+    def _burn_pairs(self, at: int) -> tuple[BurnPair, ...]:
+        found = []
+        for rule in self._pairs:
+            rates = [
+                burn_rate(bad, total, self._wanted.objective)
+                for total, bad in (
+                    self._sum(at, rule.long_seconds),
+                    self._sum(at, rule.short_seconds),
+                )
+            ]
+            found.append(
+                BurnPair(rule.long_seconds, rule.short_seconds, rule.threshold, min(rates))
+            )
+        return tuple(found)
+
+    def _sum(self, at: int, seconds: int) -> Counts:
+        low, high = np.searchsorted(self._ends, [at - seconds, at], side="right")
+        total, bad = (int(running[high] - running[low]) for running in self._running)
+        return total, bad
+
+
+def _windows(counts: dict[str, Counts], rates: Sequence[float]) -> dict[str, WindowRate]:
+    return {
+        name: WindowRate(WINDOWS[name], *counts[name], rate)
+        for name, rate in zip(counts, rates, strict=True)
+    }
+
+
+def _snapshot(
+    service_name: str, at: int, status: DataStatus, slos: tuple[SloStatus, ...]
+) -> BurnRateSnapshot:
+    now = datetime.fromtimestamp(at, UTC)
+    return BurnRateSnapshot(
+        service_name=service_name,
+        shard=0,
+        epoch=1,
+        evaluated_at=now,
+        applied_through=now,
+        data_status=status,
+        **headline(worst_of(slos)),
+        resolution_seconds=10,
+        short_window_seconds=WINDOWS["5m"],
+        stale_after_seconds=STALE_SECONDS,
+        newest_at=now,
+        counters=IngestCounters(),
+        slos=slos,
+    )

@@ -1,0 +1,189 @@
+"""What a rule reads off a service: how far each level is met, and by which figures. Pure."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from common.alerting.rules import RISK_ORDER, Level, Rule, RuleKind
+from common.events import BurnPair, BurnRateSnapshot, ServiceForecast, SloStatus
+from common.slo.vocabulary import DataStatus, RiskLevel
+
+CONSTANT_WITHIN_RATIO: Final = 0.02
+"""Burn rates of 5 min, 1 h and 24 h that differ by no more are one and the same."""
+
+_EVIDENCE_WINDOWS: Final = {"5m": 300, "1h": 3600, "24h": 86_400}
+_BOUNDARIES: Final = {RiskLevel.OBSERVE: 1.0, RiskLevel.DANGER: 1.5, RiskLevel.FREEZE: 2.0}
+_BUDGET_MARGIN_RATIO: Final = 0.01  # that must come back before it counts as back
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What is known of a service. `silent`: the owner of its shard gives no sign of life.
+
+    `impossible_events` were refused of late because they hold more good or bad than total.
+    """
+
+    snapshot: BurnRateSnapshot | None
+    forecast: ServiceForecast | None = None
+    silent: bool = False
+    impossible_events: int = 0
+
+    @property
+    def status(self) -> DataStatus:
+        """Return how far the figures can be trusted."""
+        if self.snapshot is None or self.silent:
+            return DataStatus.LAGGING if self.silent else DataStatus.NO_DATA
+        return self.snapshot.data_status
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One level against one service: met, clearly not met, or neither (between the thresholds).
+
+    `observed` and `threshold` are in the unit of the rule's kind; `slo` is the objective that
+    they were read off, None where they are the service's. The greater `gravity` is the worse.
+    """
+
+    met: bool
+    cleared: bool
+    observed: float
+    threshold: float
+    slo: str | None = None
+    gravity: float = 0.0
+
+
+Readings = tuple[Reading, ...]
+"""One reading for each of the rule's levels, in their order."""
+
+
+def read(rule: Rule, inputs: Inputs, governing: str | None = None) -> Readings | None:
+    """Return the readings of a rule; None where nothing can be said, so that all stays as it is.
+
+    Nothing can be said of figures whose data are missing, late or without traffic. `governing` is
+    the objective that an open episode is about: while it cannot be read, others do not clear it.
+    """
+    if rule.kind == "data_stale":
+        return tuple(_stale(level, inputs) for level in rule.levels)
+    if rule.kind == "good_over_total":
+        return tuple(_impossible(level, inputs) for level in rule.levels)
+    if inputs.snapshot is None or inputs.status is not DataStatus.OK:
+        return None
+    if rule.kind == "exhaustion":
+        return _exhaustion(rule, inputs)
+    reader = _READERS[rule.kind]
+    known = [slo for slo in inputs.snapshot.slos if slo.data_status is DataStatus.OK]
+    if not known or _is_unreadable(governing, inputs.snapshot):
+        return None
+    return tuple(_worst(reader(rule, level, slo) for slo in known) for level in rule.levels)
+
+
+def _is_unreadable(name: str | None, snapshot: BurnRateSnapshot) -> bool:
+    return any(s.name == name and s.data_status is not DataStatus.OK for s in snapshot.slos)
+
+
+def _worst(readings: Iterable[Reading]) -> Reading:
+    """Return what speaks for the service: met if any is, cleared only if all are."""
+    return max(readings, key=lambda r: (r.met, not r.cleared, r.gravity))
+
+
+def _stale(level: Level, inputs: Inputs) -> Reading:
+    status = inputs.status
+    met = status in (level.statuses or ())
+    return Reading(met, not met, float(met), 1.0)
+
+
+def _impossible(level: Level, inputs: Inputs) -> Reading:
+    wanted = level.at_least_events or 1
+    met = inputs.impossible_events >= wanted
+    return Reading(met, not inputs.impossible_events, inputs.impossible_events, wanted)
+
+
+def _risk(rule: Rule, level: Level, slo: SloStatus) -> Reading:
+    wanted = level.at_least_level or RiskLevel.FREEZE
+    reached = RISK_ORDER.index(slo.risk_level) >= RISK_ORDER.index(wanted)
+    boundary, observed = _BOUNDARIES[wanted], slo.composite_burn_rate
+    cleared = not reached and observed < boundary * rule.resolve_ratio
+    met = reached and _evidence(rule, slo)
+    return Reading(met, cleared, observed, boundary, slo.name, observed)
+
+
+def _burn(rule: Rule, level: Level, slo: SloStatus) -> Reading:
+    """Read the pair that is furthest over its threshold; a pair out of reach is not there."""
+    windows = level.long_windows_seconds or ()
+    pairs = [pair for pair in slo.burn_pairs if pair.long_seconds in windows]
+    if not pairs:
+        return Reading(met=False, cleared=True, observed=0.0, threshold=0.0, slo=slo.name)
+    pair = max(pairs, key=_speed)
+    met = pair.burn_rate > pair.threshold and _evidence(rule, slo, pair.long_seconds)
+    cleared = all(_speed(p) < rule.resolve_ratio for p in pairs)
+    return Reading(met, cleared, pair.burn_rate, pair.threshold, slo.name, _speed(pair))
+
+
+def _speed(pair: BurnPair) -> float:
+    return pair.burn_rate / pair.threshold
+
+
+def _budget(rule: Rule, level: Level, slo: SloStatus) -> Reading:
+    wanted, left = level.at_most_ratio or 0.0, slo.error_budget_remaining
+    met = left <= wanted and slo.bad >= rule.min_bad_events
+    cleared = left > wanted + _BUDGET_MARGIN_RATIO
+    return Reading(met, cleared, left, wanted, slo.name, -left)
+
+
+def _constant(rule: Rule, level: Level, slo: SloStatus) -> Reading:
+    rates = [slo.windows[name].burn_rate for name in _EVIDENCE_WINDOWS]
+    wanted, highest = level.at_least_burn_rate or 1.0, max(rates)
+    same = highest - min(rates) <= CONSTANT_WITHIN_RATIO * highest
+    met = same and min(rates) >= wanted and _evidence(rule, slo)
+    cleared = not same or highest < wanted * rule.resolve_ratio
+    return Reading(met, cleared, min(rates), wanted, slo.name, min(rates))
+
+
+def _exhaustion(rule: Rule, inputs: Inputs) -> Readings | None:
+    """Read the objective that is spent first; one that is spent already is no forecast."""
+    forecast, snapshot = inputs.forecast, inputs.snapshot
+    if forecast is None or snapshot is None or forecast.data_status is not DataStatus.OK:
+        return None
+    evidence = {slo.name: _evidence(rule, slo) for slo in snapshot.slos}
+    first = min(forecast.slos, key=lambda slo: _hours(slo.time_to_exhaustion_hours), default=None)
+    if first is None:
+        return None
+    hours = _hours(first.time_to_exhaustion_hours)
+    trusted = first.confidence_level != "low" and first.error_budget_remaining > 0
+    trusted = trusted and evidence.get(first.name, False)
+    return tuple(
+        Reading(
+            met=trusted and hours <= wanted,
+            cleared=hours > wanted / rule.resolve_ratio or first.error_budget_remaining <= 0,
+            observed=hours,
+            threshold=wanted,
+            slo=first.name,
+        )
+        for wanted in (level.within_hours or 0.0 for level in rule.levels)
+    )
+
+
+def _hours(hours: float | None) -> float:
+    return float("inf") if hours is None else hours
+
+
+def _evidence(rule: Rule, slo: SloStatus, window_seconds: int = 86_400) -> bool:
+    """Tell whether enough bad events lie behind a figure of a window of that length.
+
+    They are counted in the longest window that the snapshot has counts of and that is no longer.
+    """
+    known = [name for name, seconds in _EVIDENCE_WINDOWS.items() if seconds <= window_seconds]
+    return slo.windows[known[-1]].bad >= rule.min_bad_events
+
+
+_READERS: Final[dict[RuleKind, Callable[[Rule, Level, SloStatus], Reading]]] = {
+    "risk_level": _risk,
+    "burn_rate": _burn,
+    "budget_left": _budget,
+    "constant_burn": _constant,
+}
+
+
+def standing_level(readings: Sequence[Reading]) -> int:
+    """Return the number of the gravest level that is met, from 1; 0 where none is."""
+    return max((number for number, r in enumerate(readings, 1) if r.met), default=0)

@@ -1,0 +1,117 @@
+"""What is said of an alert: its sentence, its labels (identity) and annotations (help). Pure."""
+
+from collections.abc import Callable
+from typing import Final
+
+from alerts.domain.configuration import Owner
+from alerts.domain.readings import Inputs, Reading
+from common.alerting.rules import Level, Rule, RuleKind, Severity
+
+
+def labels(rule: Rule, service_name: str, severity: Severity, owner: Owner) -> dict[str, str]:
+    """Return what tells an alert from others; empty values are left out."""
+    found = {
+        "alertname": rule.name,
+        "service": service_name,
+        "severity": severity,
+        "tier": str(owner.tier),
+        "team": owner.team,
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def annotations(rule: Rule, message: str, reading: Reading, inputs: Inputs) -> dict[str, str]:
+    """Return what helps whoever is told; empty values are left out."""
+    found = {
+        "summary": message,
+        "description": rule.description,
+        "runbook_url": rule.runbook_url,
+        "slo": reading.slo or "",
+        **_figures(reading.slo, inputs),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def message(rule: Rule, number: int, service_name: str, reading: Reading, inputs: Inputs) -> str:
+    """Return the sentence of a rule's level, counted from 1."""
+    level = rule.levels[number - 1]
+    sentence = _SENTENCES[rule.kind](level, reading, inputs)
+    return f"{service_name} {sentence}"
+
+
+def _figures(slo_name: str | None, inputs: Inputs) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for slo in inputs.snapshot.slos if inputs.snapshot else ():
+        if slo.name == slo_name:
+            found["burn_rate_1h"] = f"{slo.burn_rate_1h:.3g}"
+            found["error_budget_remaining"] = f"{slo.error_budget_remaining:.2%}"
+    for forecast in inputs.forecast.slos if inputs.forecast else ():
+        at = forecast.projected_exhaustion_time
+        ahead = forecast.error_budget_remaining > 0  # what is spent has no end to wait for
+        if forecast.name == slo_name and at is not None and ahead:
+            found["exhausts_at"] = at.isoformat(timespec="seconds")
+    return found
+
+
+def _burn(_: Level, reading: Reading, __: Inputs) -> str:
+    return (
+        f"burns its error budget {reading.observed:.3g} times as fast as it may "
+        f"({reading.slo}; threshold {reading.threshold:.3g})"
+    )
+
+
+def _risk(level: Level, reading: Reading, _: Inputs) -> str:
+    return (
+        f"has reached the risk level {level.at_least_level}: its composite burn rate is "
+        f"{reading.observed:.3g} ({reading.slo}; threshold {reading.threshold:.3g})"
+    )
+
+
+def _budget(_: Level, reading: Reading, __: Inputs) -> str:
+    if reading.observed < 0:
+        return (
+            f"has overspent its error budget by {-reading.observed:.1%} "
+            f"({reading.slo}; threshold {reading.threshold:.0%} left)"
+        )
+    return (
+        f"has {reading.observed:.1%} of its error budget left "
+        f"({reading.slo}; threshold {reading.threshold:.0%})"
+    )
+
+
+def _exhaustion(_: Level, reading: Reading, __: Inputs) -> str:
+    return (
+        f"will have spent its error budget in {reading.observed:.1f} hours by the forecast "
+        f"({reading.slo}; threshold {reading.threshold:g} hours)"
+    )
+
+
+def _stale(_: Level, __: Reading, inputs: Inputs) -> str:
+    if inputs.silent:
+        return "cannot be judged: nobody counts its events"
+    return f"cannot be judged: its data are {inputs.status.value.replace('_', ' ')}"
+
+
+def _constant(_: Level, reading: Reading, __: Inputs) -> str:
+    return (
+        f"has burned its error budget at the same rate for a day, {reading.observed:.3g} times as "
+        f"fast as it may ({reading.slo}; threshold {reading.threshold:g})"
+    )
+
+
+def _impossible(_: Level, reading: Reading, __: Inputs) -> str:
+    return (
+        f"reports more good or bad events than in total: {reading.observed:.0f} events were "
+        f"refused of late (threshold {reading.threshold:.0f})"
+    )
+
+
+_SENTENCES: Final[dict[RuleKind, Callable[[Level, Reading, Inputs], str]]] = {
+    "burn_rate": _burn,
+    "risk_level": _risk,
+    "budget_left": _budget,
+    "exhaustion": _exhaustion,
+    "data_stale": _stale,
+    "constant_burn": _constant,
+    "good_over_total": _impossible,
+}

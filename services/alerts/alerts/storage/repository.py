@@ -1,0 +1,175 @@
+"""All SQL of the alerts service but delivery's. Sessions come from outside; nothing commits."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import text
+
+from alerts.domain.conditions import Memory
+from alerts.domain.decision import ServiceState
+from alerts.domain.episodes import Episode, Transition
+from alerts.domain.grouping import episode_ids
+from alerts.domain.notification import Notice
+from alerts.domain.stages import Told
+from alerts.storage.tables import episode
+from common.events import AlertAcknowledged
+from common.storage.database import ReadSession, WriteSession
+
+_CHANGING = [
+    column.name
+    for column in episode.columns
+    if column.name not in {"id", "shard", "service_name", "rule", "dedup_key", "started_at"}
+]
+_LOAD_EPISODES = text(
+    """SELECT * FROM alerts.episode
+    WHERE shard = :shard AND (resolved_at IS NULL OR notified_at > :told_since)
+    ORDER BY id"""
+)
+_LOAD_CONDITIONS = text(
+    "SELECT service_name, rule, memory FROM alerts.condition WHERE shard = :shard"
+)
+_DRAW_IDS = text(
+    """SELECT nextval(pg_get_serial_sequence('alerts.episode', 'id'))
+    FROM generate_series(1, CAST(:count AS integer))"""
+)
+_STORE_EPISODES = text(
+    f"""INSERT INTO alerts.episode
+    SELECT * FROM jsonb_populate_recordset(NULL::alerts.episode, CAST(:rows AS jsonb))
+    ON CONFLICT (id) DO UPDATE
+    SET {", ".join(f"{name} = excluded.{name}" for name in _CHANGING)}"""  # noqa: S608 - our names
+)
+_STORE_TRANSITIONS = text(
+    """INSERT INTO alerts.transition (episode_id, version, kind, at, actor, reason)
+    SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS x (episode_id bigint,
+        version integer, kind text, at timestamptz, actor text, reason text)"""
+)
+_STORE_CONDITIONS = text(
+    """INSERT INTO alerts.condition AS c (service_name, rule, shard, memory)
+    SELECT x.service_name, x.rule, :shard, x.memory
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS x (service_name text, rule text, memory jsonb)
+    ON CONFLICT (service_name, rule) DO UPDATE
+    SET shard = excluded.shard, memory = excluded.memory"""
+)
+_FORGET_CONDITIONS = text(
+    """DELETE FROM alerts.condition AS c
+    USING unnest(CAST(:services AS text[]), CAST(:rules AS text[])) AS x (service_name, rule)
+    WHERE c.service_name = x.service_name AND c.rule = x.rule"""
+)
+_STORE_NOTICES = text(
+    """INSERT INTO alerts.notification (notice_key, channel, group_key, episode_ids, payload)
+    SELECT x.notice_key, x.channel, x.group_key, x.episode_ids, x.payload
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS x (notice_key text, channel text,
+        group_key text, episode_ids bigint[], payload jsonb)
+    ON CONFLICT (notice_key) DO NOTHING"""
+)
+_ACKNOWLEDGE_TOO_LATE = text(
+    """WITH late AS (
+        UPDATE alerts.episode SET acknowledgement_revision = :revision
+        WHERE id = :id AND shard = :shard AND state = 'resolved'
+            AND acknowledgement_revision < :revision
+        RETURNING id, version)
+    INSERT INTO alerts.transition (episode_id, version, kind, at, actor, reason)
+    SELECT id, version, 'ack_too_late', :at, :actor, :reason FROM late"""
+)
+_PURGE = text(
+    """DELETE FROM alerts.episode WHERE id IN (
+        SELECT id FROM alerts.episode WHERE shard = :shard AND resolved_at < :before LIMIT 1000)
+    RETURNING id"""
+)
+
+
+async def load(session: ReadSession, shard: int, told_since: datetime) -> dict[str, ServiceState]:
+    """Return what is kept of a shard's services: memories, open episodes, when was told."""
+    memories: dict[str, dict[str, Memory]] = defaultdict(dict)
+    for row in await session.execute(_LOAD_CONDITIONS, {"shard": shard}):
+        memories[row.service_name][row.rule] = msgspec.convert(row.memory, Memory)
+    episodes: dict[str, dict[str, Episode]] = defaultdict(dict)
+    told: dict[str, dict[str, Told]] = defaultdict(dict)
+    rows = await session.execute(_LOAD_EPISODES, {"shard": shard, "told_since": told_since})
+    for stored in rows.mappings():
+        found = msgspec.convert(dict(stored), Episode)
+        if found.is_open:
+            episodes[found.service_name][found.rule] = found
+        if found.notified_at is not None:
+            level = found.notified_level or found.level
+            told[found.service_name][found.rule] = Told(found.notified_at, level)
+    names = {*memories, *episodes, *told}
+    return {n: ServiceState(memories[n], episodes[n], told[n]) for n in names}
+
+
+async def draw_ids(session: WriteSession, count: int) -> list[int]:
+    """Return ids for new episodes."""
+    return list(await session.scalars(_DRAW_IDS, {"count": count})) if count else []
+
+
+async def store_episodes(session: WriteSession, episodes: Sequence[Episode]) -> None:
+    """Store episodes as they are now."""
+    if episodes:
+        await session.execute(_STORE_EPISODES, {"rows": _json(episodes)})
+
+
+async def store_transitions(session: WriteSession, lines: Sequence[tuple[int, Transition]]) -> None:
+    """Append to the histories of episodes, by id."""
+    rows = [{"episode_id": i, **msgspec.to_builtins(line)} for i, line in lines]
+    if rows:
+        await session.execute(_STORE_TRANSITIONS, {"rows": _json(rows)})
+
+
+async def store_conditions(
+    session: WriteSession, shard: int, memories: Sequence[tuple[str, str, Memory | None]]
+) -> None:
+    """Store what rules remember, by (service, rule); None is forgotten."""
+    kept = [
+        {"service_name": service, "rule": rule, "memory": memory}
+        for service, rule, memory in memories
+        if memory is not None
+    ]
+    gone = [(service, rule) for service, rule, memory in memories if memory is None]
+    if kept:
+        await session.execute(_STORE_CONDITIONS, {"shard": shard, "rows": _json(kept)})
+    if gone:
+        named = {"services": [s for s, _ in gone], "rules": [r for _, r in gone]}
+        await session.execute(_FORGET_CONDITIONS, named)
+
+
+async def store_notices(session: WriteSession, notices: Sequence[Notice]) -> None:
+    """Hand notices to delivery; one that is there already stays as it is."""
+    rows = [
+        {
+            "notice_key": notice.notice_key,
+            "channel": notice.channel,
+            "group_key": notice.group_key,
+            "episode_ids": episode_ids(notice),
+            "payload": notice,
+        }
+        for notice in notices
+    ]
+    if rows:
+        await session.execute(_STORE_NOTICES, {"rows": _json(rows)})
+
+
+async def acknowledge_too_late(
+    session: WriteSession, shard: int, wish: AlertAcknowledged, at: datetime
+) -> None:
+    """Note in the history of an episode that it had ended before somebody took it on."""
+    values = {
+        "id": wish.episode_id,
+        "shard": shard,
+        "revision": wish.revision,
+        "at": at,
+        "actor": wish.actor,
+        "reason": f"it was made for version {wish.version}",
+    }
+    await session.execute(_ACKNOWLEDGE_TOO_LATE, values)
+
+
+async def purge(session: WriteSession, shard: int, before: datetime) -> list[int]:
+    """Delete some episodes that ended before an instant; return their ids, none when done."""
+    return list(await session.scalars(_PURGE, {"shard": shard, "before": before}))
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,1 @@
+"""Alerts, rules, silences and channels."""

@@ -1,0 +1,156 @@
+"""What users may do with channels. What a channel is told in secret is never shown again."""
+
+import asyncio
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from api_gateway.alerts.domain import Channel, key_of
+from api_gateway.alerts.ports import AlertReader, AlertStore, Notification
+from api_gateway.alerts.service import refused
+from api_gateway.catalog.service import invalid
+from api_gateway.projections.commands import Sender
+from common.alerting.channels import SIMULATED, check_channel
+from common.config.clock import Clock
+from common.events import ChannelTestRequested, encode
+from common.http.invalid import InvalidFieldError
+from common.http.problems import Problem
+from common.kafka.client import correlation_headers
+from common.kafka.topics import COMMANDS
+from common.storage.audit import Deed
+
+_POLL_SECONDS = 0.1
+
+
+class AlertChannels:
+    """Channels, and the test of one."""
+
+    def __init__(
+        self, store: AlertStore, sender: Sender, clock: Clock, test_timeout_seconds: float
+    ) -> None:
+        self._store, self._sender, self._clock = store, sender, clock
+        self._test_timeout_seconds = test_timeout_seconds
+
+    async def all(self) -> list[Channel]:
+        """Return the channels in use, by name."""
+        async with self._store.read() as reader:
+            return await reader.channels()
+
+    async def one(self, channel_id: int) -> Channel:
+        """Return a channel in use; 404."""
+        async with self._store.read() as reader:
+            return await _existing(reader, channel_id)
+
+    async def add(self, name: str, kind: str, secrets: dict[str, str], actor: str) -> Channel:
+        """Store a channel; 409 where the name is in use, 422 what cannot be."""
+        _check(name, kind, secrets)
+        async with self._store.write() as writer:
+            if any(channel.name == name for channel in await writer.channels()):
+                detail = f"`{name}` exists; change it by PUT /api/channels/<id>"
+                raise invalid("name", "duplicate_channel", detail, 409)
+            made = await writer.add_channel(name, kind, secrets)
+            await writer.record(self._deed(actor, "channel.added", made))
+        return made
+
+    async def change(
+        self,
+        channel_id: int,
+        actor: str,
+        *,
+        secrets: dict[str, str] | None = None,
+        enabled: bool | None = None,
+    ) -> Channel:
+        """Store other secrets, all of them at once, or whether it is used; 404, 409, 422."""
+        async with self._store.write() as writer:
+            channel = _changeable(await _existing(writer, channel_id))
+            columns: dict[str, Any] = {} if enabled is None else {"enabled": enabled}
+            if secrets is not None:
+                _check(channel.name, channel.kind, secrets)
+                columns["secrets"] = secrets
+            if not columns:
+                return channel
+            changed = await writer.change_channel(channel_id, **columns)
+            await writer.record(self._deed(actor, "channel.changed", changed))
+        return changed
+
+    async def retire(self, channel_id: int, actor: str, reason: str) -> None:
+        """Take a channel out of use; rules that name it go on with their others. 404, 409."""
+        async with self._store.write() as writer:
+            channel = _changeable(await _existing(writer, channel_id))
+            gone = await writer.change_channel(
+                channel.id, enabled=False, secrets={}, retired_at=self._clock()
+            )
+            await writer.record(self._deed(actor, "channel.deleted", gone, reason=reason))
+
+    async def test(self, channel_id: int, actor: str) -> Notification:
+        """Let the alerts service tell a channel something harmless; return how that went. 404.
+
+        It is `pending` where there is no outcome in time. Raises UnknownOutcomeError where Kafka
+        does not take the request.
+        """
+        async with self._store.write() as writer:
+            channel = await _existing(writer, channel_id)
+            await writer.record(self._deed(actor, "channel.tested", channel))
+        now = self._clock()
+        request = ChannelTestRequested(uuid4().hex, channel.name, actor, now)
+        await self._sender.send(
+            COMMANDS.name,
+            encode(request),
+            key=request.command_id.encode(),
+            headers=correlation_headers(),
+        )
+        return await self._outcome(request, now)
+
+    async def _outcome(self, request: ChannelTestRequested, now: datetime) -> Notification:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._test_timeout_seconds
+        while True:
+            async with self._store.read() as reader:
+                found = await reader.trial(request.command_id)
+            if found is not None and found.state != "pending":
+                return found
+            if loop.time() >= deadline:
+                return found or _not_taken(request.channel, now)
+            await asyncio.sleep(_POLL_SECONDS)
+
+    def _deed(self, actor: str, action: str, channel: Channel, **details: Any) -> Deed:
+        said = {"kind": channel.kind, "enabled": channel.enabled, **details}
+        return Deed(self._clock(), actor, action, key_of(channel), None, said)
+
+
+def _check(name: str, kind: str, secrets: dict[str, str]) -> None:
+    try:
+        check_channel(name, kind, secrets)
+    except InvalidFieldError as error:
+        raise refused(error) from None
+
+
+async def _existing(reader: AlertReader, channel_id: int) -> Channel:
+    for channel in await reader.channels():
+        if channel.id == channel_id:
+            return channel
+    detail = f"There is no channel {channel_id}; GET /api/channels lists those there are."
+    raise Problem(404, "unknown_channel", detail)
+
+
+def _changeable(channel: Channel) -> Channel:
+    if channel.name == SIMULATED:
+        detail = f"`{SIMULATED}` is always there; leave it out of a rule's `channels` instead"
+        raise invalid("id", "built_in_channel", detail, 409)
+    return channel
+
+
+def _not_taken(channel: str, now: datetime) -> Notification:
+    """Return what is known of a test that no alerts service has taken up."""
+    return Notification(
+        id=0,
+        channel=channel,
+        group_key=f"trial/{channel}",
+        state="pending",
+        attempts=0,
+        last_error="the alerts service has not taken it up in time",
+        created_at=now,
+        next_attempt_at=now,
+        sent_at=None,
+        alerts=(),
+    )

@@ -1,0 +1,153 @@
+"""What users may do with alert rules: each is one transaction, with its event and its audit."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from api_gateway.alerts.domain import StoredRule
+from api_gateway.alerts.ports import AlertReader, AlertStore
+from api_gateway.alerts.service import refused
+from api_gateway.catalog.service import invalid
+from common.alerting.default_rules import default_rules
+from common.alerting.rules import Rule, read_rule, rule_document
+from common.http.invalid import InvalidFieldError
+from common.http.problems import Problem
+from common.storage.audit import Deed
+
+Source = Literal["default", "changed", "added"]
+Shown = dict[str, "ShownRule"]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRule:
+    """A rule in force; `stored` is its row where it was set over the API."""
+
+    rule: Rule
+    stored: StoredRule | None
+
+    @property
+    def source(self) -> Source:
+        """Where it comes from."""
+        if self.stored is None:
+            return "default"
+        return "changed" if self.rule.name in default_rules() else "added"
+
+
+class AlertRuleBook:
+    """The default rules, and those of the API in their place or beside them."""
+
+    def __init__(self, store: AlertStore) -> None:
+        self._store = store
+
+    async def all(self) -> Shown:
+        """Return the rules in force, by name."""
+        async with self._store.read() as reader:
+            return await _shown(reader)
+
+    async def one(self, name: str) -> ShownRule:
+        """Return a rule in force; 404."""
+        return _existing(await self.all(), name)
+
+    async def add(self, document: dict[str, Any], by: "By") -> ShownRule:
+        """Store a rule with a new name; 409 where there is one, 422 what cannot be."""
+        rule = _read(document)
+        async with self._store.write() as writer:
+            shown = await _shown(writer)
+            if rule.name in shown:
+                detail = f"`{rule.name}` exists; change it by PATCH /api/rules/{rule.name}"
+                raise invalid("rule.name", "duplicate_rule", detail, 409)
+            await self._check(writer, shown, rule)
+            await writer.put_rule(rule.name, rule_document(rule))
+            await writer.record(by.deed("rule.added", rule.name, rule_document(rule)))
+            return (await _shown(writer))[rule.name]
+
+    async def change(self, name: str, changes: dict[str, Any], by: "By") -> ShownRule:
+        """Store a rule with some fields changed; 404, 422."""
+        async with self._store.write() as writer:
+            shown = await _shown(writer)
+            old = _existing(shown, name).rule
+            if changes.get("name", name) != name:
+                detail = f"must be `{name}` as in the path, or be left out"
+                raise invalid("changes.name", "differs_from_path", detail)
+            rule = _read({**rule_document(old), **changes}, "changes.")
+            await self._check(writer, shown, rule)
+            await writer.put_rule(name, rule_document(rule))
+            await writer.record(by.deed("rule.changed", name, _plain(changes)))
+            return (await _shown(writer))[name]
+
+    async def remove(self, name: str, by: "By") -> None:
+        """Delete a rule of the API; the default of its name holds again. 404, 409."""
+        async with self._store.write() as writer:
+            if _existing(await _shown(writer), name).stored is None:
+                detail = f"`{name}` is a default rule; disable it instead: `enabled` false"
+                raise invalid("name", "default_rule", detail, 409)
+            await writer.retire_rule(name)
+            await writer.record(by.deed("rule.deleted", name, {}))
+
+    @staticmethod
+    async def _check(reader: AlertReader, shown: Shown, rule: Rule) -> None:
+        """Refuse channels that are not there, and rules that would inhibit each other."""
+        known = {channel.name for channel in await reader.channels()}
+        for number, channel in enumerate(rule.channels):
+            if channel not in known:
+                detail = f"there is no channel `{channel}`; create it by POST /api/channels"
+                raise invalid(f"channels[{number}]", "unknown_channel", detail)
+        rules = {**{name: s.rule for name, s in shown.items()}, rule.name: rule}
+        if _inhibits(rules, rule.name, rule.name, set()):
+            detail = f"`{rule.name}` would keep itself quiet, by way of the rules it inhibits"
+            raise invalid("inhibits", "circle", detail)
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who changes a rule, why and when."""
+
+    actor: str
+    reason: str
+    now: datetime
+
+    def deed(self, action: str, rule: str, details: dict[str, Any]) -> Deed:
+        """Return what is to be audited."""
+        said = {"reason": self.reason, **details}
+        return Deed(self.now, self.actor, action, f"rule/{rule}", None, said)
+
+
+async def _shown(reader: AlertReader) -> Shown:
+    found = {name: ShownRule(rule, None) for name, rule in default_rules().items()}
+    for stored in await reader.rules():
+        found[stored.name] = ShownRule(read_rule(stored.document), stored)
+    return dict(sorted(found.items()))
+
+
+def _existing(shown: Shown, name: str) -> ShownRule:
+    if name not in shown:
+        said = name.encode("ascii", "replace").decode()[:64]
+        detail = f"There is no rule `{said}`; GET /api/rules lists those there are."
+        raise Problem(404, "unknown_rule", detail)
+    return shown[name]
+
+
+def _inhibits(rules: dict[str, Rule], name: str, target: str, seen: set[str]) -> bool:
+    """Tell whether a rule inhibits another, also by way of others."""
+    if name in seen or name not in rules:
+        return False
+    seen.add(name)
+    inhibited = rules[name].inhibits
+    return target in inhibited or any(_inhibits(rules, n, target, seen) for n in inhibited)
+
+
+def _read(document: dict[str, Any], prefix: str = "rule.") -> Rule:
+    try:
+        return read_rule(_plain(document))
+    except InvalidFieldError as error:
+        raise refused(error, prefix) from None
+
+
+def _plain(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the document with the numbers that a file gives; a body has exact decimals."""
+    try:
+        plain: dict[str, Any] = json.loads(json.dumps(document, default=float))
+    except RecursionError:
+        raise invalid("rule", "invalid_json", "is nested too deeply") from None
+    return plain

@@ -1,0 +1,140 @@
+"""What administrators may do with API keys: each is one transaction, with its event and audit."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from api_gateway.api_keys.domain import (
+    ApiKey,
+    NewApiKey,
+    StoredSecret,
+    key_changed,
+    key_subject,
+    rotated,
+)
+from api_gateway.api_keys.ports import KeyReader, KeyStore
+from api_gateway.catalog.service import invalid
+from common.access.key_ring import KeyRing
+from common.access.keys import new_key_id, new_secret, secret_hash, written
+from common.access.principal import current_actor
+from common.access.scopes import Scope
+from common.config.clock import Clock
+from common.http.problems import Problem
+from common.storage.audit import Deed
+
+MOST_KEYS = 500
+"""In use at a time: every process that checks keys holds them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class MadeKey:
+    """A key with the text that opens it, which is known at this moment only."""
+
+    key: ApiKey
+    text: str
+
+    def __repr__(self) -> str:
+        return f"MadeKey({self.key.id})"
+
+
+class KeyBook:
+    """API keys on a store. What is done here holds in this process when the call returns."""
+
+    def __init__(self, store: KeyStore, ring: KeyRing, clock: Clock) -> None:
+        self.store, self._ring, self._clock = store, ring, clock
+
+    async def all(self) -> list[ApiKey]:
+        """Return the keys that were not revoked, by name."""
+        async with self.store.read() as reader:
+            return await reader.keys()
+
+    async def one(self, key_id: str) -> ApiKey:
+        """Return a key, also a revoked one; 404."""
+        async with self.store.read() as reader:
+            return await _existing(reader, key_id)
+
+    async def create(
+        self, name: str, scopes: tuple[Scope, ...], lifetime: timedelta | None
+    ) -> MadeKey:
+        """Make a key; 409 where the name is in use or there are too many."""
+        now, key_id, secret = self._clock(), new_key_id(), new_secret()
+        async with self.store.write() as writer:
+            _check_room(await writer.keys(), name)
+            key = await writer.add_key(
+                NewApiKey(
+                    id=key_id,
+                    name=name,
+                    scopes=scopes,
+                    created_by=current_actor(),
+                    created_at=now,
+                    expires_at=None if lifetime is None else now + lifetime,
+                    secrets=(StoredSecret(secret_hash(secret), now, None),),
+                )
+            )
+            await writer.record(_deed("key.created", key, now, _described(key)))
+        return self._made(key, secret)
+
+    async def rotate(self, key_id: str, overlap: timedelta, lifetime: timedelta | None) -> MadeKey:
+        """Give a key another secret; the present one opens until the overlap is over. 404, 409.
+
+        With a lifetime the key itself lives so long from now; without, its end stays.
+        """
+        now, secret = self._clock(), new_secret()
+        async with self.store.write() as writer:
+            old = await _existing(writer, key_id)
+            if old.revoked_at is not None:
+                detail = f"The key {key_id} was revoked; create another."
+                raise Problem(409, "key_revoked", detail)
+            columns: dict[str, Any] = {
+                "secrets": rotated(old, secret_hash(secret), now, overlap).secrets
+            }
+            if lifetime is not None:
+                columns["expires_at"] = now + lifetime
+            key = await writer.change_key(key_id, **columns)
+            details = {**_described(key), "overlap_hours": overlap / timedelta(hours=1)}
+            await writer.record(_deed("key.rotated", key, now, details))
+        return self._made(key, secret)
+
+    async def revoke(self, key_id: str) -> None:
+        """Let a key open nothing any more, for good; 404. Once more does no more."""
+        now = self._clock()
+        async with self.store.write() as writer:
+            key = await _existing(writer, key_id)
+            if key.revoked_at is not None:
+                return
+            key = await writer.change_key(
+                key_id, revoked_at=now, revoked_by=current_actor(), secrets=()
+            )
+            await writer.record(_deed("key.revoked", key, now, {"name": key.name}))
+        self._ring.apply(key_changed(key))
+
+    def _made(self, key: ApiKey, secret: str) -> MadeKey:
+        self._ring.apply(key_changed(key))
+        return MadeKey(key, written(key.id, secret))
+
+
+async def _existing(reader: KeyReader, key_id: str) -> ApiKey:
+    key = await reader.key(key_id)
+    if key is None:
+        detail = f"There is no API key {key_id}; GET /api/keys lists those there are."
+        raise Problem(404, "unknown_key", detail)
+    return key
+
+
+def _check_room(keys: list[ApiKey], name: str) -> None:
+    for key in keys:
+        if key.name == name:
+            detail = f"the key {key.id} has this name; revoke that one or choose another"
+            raise invalid("name", "duplicate_key", detail, 409)
+    if len(keys) >= MOST_KEYS:
+        detail = f"there are {MOST_KEYS} keys, which is the most; revoke one first"
+        raise invalid("name", "too_many_keys", detail, 409)
+
+
+def _described(key: ApiKey) -> dict[str, Any]:
+    expires_at = None if key.expires_at is None else key.expires_at.isoformat()
+    return {"name": key.name, "scopes": [*key.scopes], "expires_at": expires_at}
+
+
+def _deed(action: str, key: ApiKey, now: datetime, details: dict[str, Any]) -> Deed:
+    return Deed(now, current_actor(), action, key_subject(key.id), None, details)

@@ -1,0 +1,179 @@
+"""The HTTP application: operations, the problems of a lost database, and the OpenAPI document."""
+
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from api_gateway.alerts.rule_schemas import ChannelChange, NewChannel, NewRule, RuleChanges
+from api_gateway.alerts.schemas import AcknowledgeRequest, SilenceRequest
+from api_gateway.api_keys.schemas import NewKey, Rotation
+from api_gateway.catalog.schemas import (
+    ComputeRequest,
+    NewService,
+    NewTarget,
+    ServiceUpdate,
+    TargetUpdate,
+)
+from api_gateway.ingest_health.schemas import ReplayRequest
+from api_gateway.policy.override_schemas import Actor, OverrideRequest, Statement
+from api_gateway.policy.policy_schemas import PolicyRequest
+from api_gateway.routers import (
+    alert_rules,
+    alerts,
+    burn,
+    changes,
+    channels,
+    forecast,
+    ingest,
+    keys,
+    overrides,
+    overview,
+    policies,
+    preview,
+    release,
+    services,
+    silences,
+    slo,
+    stream,
+    summary,
+)
+from api_gateway.routers.dependencies import Gateway
+from api_gateway.settings import GatewaySettings
+from api_gateway.static_files import add_pages
+from common.http.problems import Problem, problem_response
+from common.http.service import Lifespan, Readiness, build_app
+
+log = structlog.get_logger()
+
+BODIES: tuple[type[BaseModel], ...] = (
+    NewService,
+    ServiceUpdate,
+    NewTarget,
+    TargetUpdate,
+    ComputeRequest,
+    OverrideRequest,
+    Actor,
+    Statement,
+    PolicyRequest,
+    AcknowledgeRequest,
+    SilenceRequest,
+    NewRule,
+    RuleChanges,
+    NewChannel,
+    ChannelChange,
+    NewKey,
+    Rotation,
+    ReplayRequest,
+)
+REFERENCE = "#/components/schemas/{model}"
+
+ASSUMED = "HTTPValidationError"
+
+UNAVAILABLE_CLASSES = ("08", "40", "53", "55", "57")
+"""SQLSTATE: connection, serialisation, resources, locks, an operator's intervention."""
+
+
+def gateway_app(
+    settings: GatewaySettings, gateway: Gateway, lifespan: Lifespan, readiness: Readiness
+) -> FastAPI:
+    """Return the application on a gateway, real or made by a test."""
+    app = build_app(
+        "Burnline",
+        settings,
+        lifespan=lifespan,
+        readiness=readiness,
+        body_limit_bytes=settings.body_limit_bytes,
+        access=gateway.keys.access,
+    )
+    app.state.gateway = gateway
+    for resource in (
+        services,
+        slo,
+        preview,
+        burn,
+        overview,
+        stream,
+        forecast,
+        release,
+        overrides,
+        policies,
+        changes,
+        summary,
+        alerts,
+        silences,
+        alert_rules,
+        channels,
+        keys,
+        ingest,
+    ):
+        app.include_router(resource.router)
+    _answer_for_the_database(app)
+    _complete_document(app)
+    add_pages(app, settings.dashboard_dir)
+    return app
+
+
+def _answer_for_the_database(app: FastAPI) -> None:
+    @app.exception_handler(DBAPIError)
+    async def _failed(request: Request, error: DBAPIError) -> JSONResponse:
+        if not _unavailable(error):
+            log.error("request_failed", path=request.url.path, exc_info=error)
+            detail = "An unexpected error; it is in the service's log."
+            return problem_response(Problem(500, "internal_error", detail))
+        return _no_database(request, error)
+
+    @app.exception_handler(OSError)
+    async def _unreachable(request: Request, error: OSError) -> JSONResponse:
+        return _no_database(request, error)
+
+    @app.exception_handler(PoolTimeoutError)
+    async def _exhausted(request: Request, error: PoolTimeoutError) -> JSONResponse:
+        return _no_database(request, error)
+
+
+def _unavailable(error: DBAPIError) -> bool:
+    if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
+        return True
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return state[:2] in UNAVAILABLE_CLASSES
+
+
+def _no_database(request: Request, error: Exception) -> JSONResponse:
+    log.warning("database_unavailable", path=request.url.path, error=repr(error))
+    detail = "The database does not answer; send the request again in a moment."
+    return problem_response(
+        Problem(503, "database_unavailable", detail, headers={"Retry-After": "1"})
+    )
+
+
+def _complete_document(app: FastAPI) -> None:
+    """Add what FastAPI cannot see, bodies read strictly; take out what is not so."""
+    original = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = original()
+        components = document.setdefault("components", {})
+        _, described = models_json_schema(
+            [(model, "validation") for model in BODIES], ref_template=REFERENCE
+        )
+        components.setdefault("schemas", {}).update(described.get("$defs", {}))
+        _drop_assumed_problems(document)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _drop_assumed_problems(document: dict[str, Any]) -> None:
+    """Remove the 422 that FastAPI assumes of every path parameter, also of those that take any."""
+    for item in document["paths"].values():
+        for operation in item.values():
+            if ASSUMED in str(operation["responses"].get("422")):
+                del operation["responses"]["422"]
+    for name in (ASSUMED, "ValidationError"):
+        document["components"]["schemas"].pop(name, None)

@@ -1,0 +1,211 @@
+"""Burn rates of the past, computed from stored counts. Pure; times are whole seconds since 1970.
+
+A point at t sums, for each window W, the buckets with t - W < end <= t. The buckets form one
+timeline: hours up to `minutes_from`, minutes after it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.events import COUNT_LIMIT
+from common.slo.arithmetic import burn_rates, cap_risk_level, composite_burn_rates, risk_level
+from common.slo.vocabulary import DataStatus, RiskLevel
+
+MAX_POINTS = 1000
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+MINUTES_KEPT = 48 * HOUR
+SHORTEST_WINDOW = 300
+SHORTEST_STALE = 300
+SUM_LIMIT = COUNT_LIMIT - 1
+"""Sums stop where an event's counts do, in burnrate as here."""
+
+Seconds = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class CountQuery:
+    """Buckets with since < end <= until: hours up to `minutes_from`, minutes after it.
+
+    `threshold_seconds` asks for the share of requests slower than it, None for bad requests.
+    """
+
+    service_name: str
+    since: int
+    until: int
+    minutes_from: int
+    threshold_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """When a service reported: bucket ends, rising, and the longest report in each (seconds)."""
+
+    ends: Seconds
+    window_seconds: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Requests and bad requests by bucket end (rising)."""
+
+    ends: Seconds
+    total: Seconds
+    bad: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What the counts are held against; `objective` is an exact ratio."""
+
+    objective: Decimal
+    window_days: int
+    min_bad_events: int
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A service's burn at one instant; the names are those of the snapshot."""
+
+    at: int
+    burn_rate_5m: float
+    burn_rate_1h: float
+    burn_rate_24h: float
+    composite_burn_rate: float
+    error_budget_consumed: float
+    error_budget_remaining: float
+    risk_level: RiskLevel
+    risk_capped: bool
+    data_status: DataStatus
+    short_window_seconds: int
+
+
+def minutes_from(now: int) -> int:
+    """Return the full hour after which every minute is kept."""
+    return -(-(now - MINUTES_KEPT) // HOUR) * HOUR
+
+
+def grid(since: int, until: int, step_seconds: int, now: int) -> tuple[Seconds, int]:
+    """Return the instants in [since, until] that are multiples of the step, and the step.
+
+    The step is a whole multiple of the one asked for: the least that gives at most MAX_POINTS,
+    and at least an hour where only hours are kept.
+    """
+    factor = -(-HOUR // step_seconds) if since < minutes_from(now) else 1
+    factor = max(factor, (until - since) // (step_seconds * MAX_POINTS))
+    while _count(since, until, step_seconds * factor) > MAX_POINTS:
+        factor += 1
+    step = step_seconds * factor
+    first = -(-since // step) * step
+    return np.arange(first, until + 1, step, dtype=np.int64), step
+
+
+def _count(since: int, until: int, step: int) -> int:
+    return until // step - -(-since // step) + 1
+
+
+def burn_history(
+    times: Seconds, reports: Reports, counts: Counts, objective: Objective, minutes_from: int
+) -> list[Point]:
+    """Return a point for each time (rising).
+
+    `reports` and `counts` hold all buckets from the longest window before the first time on.
+    A point before the first report has zero rates and the status no_data.
+    """
+    newest, resolution = _resolution(reports, times)
+    short = _at_least(SHORTEST_WINDOW, 2 * resolution, times, minutes_from)
+    stale = _at_least(SHORTEST_STALE, 3 * resolution, times, minutes_from)
+    lengths = (0, HOUR, DAY, objective.window_days * DAY)
+    sums = _window_sums(counts, times, [np.maximum(n, short) for n in lengths])
+    total, bad = sums[:, :3]
+    spent = sums[:, 3]
+    rates = burn_rates(bad, total, objective.objective)
+    composite = composite_burn_rates(*rates)
+    consumed = burn_rates(spent[1], spent[0], objective.objective)
+    return [
+        _point(
+            at,
+            (*rates[:, i].tolist(), float(composite[i]), float(consumed[i])),
+            list(zip(bad[:, i].tolist(), total[:, i].tolist(), strict=True)),
+            objective,
+            _status(int(newest[i]), at, int(stale[i]), int(total[0, i])),
+            int(short[i]),
+        )
+        for i, at in enumerate(times.tolist())
+    ]
+
+
+def step_counts(times: Seconds, step_seconds: int, counts: Counts) -> list[tuple[int, int]]:
+    """Return requests and bad ones of the step that ends at each time."""
+    sums = _window_sums(counts, times, [np.full_like(times, step_seconds)])[:, 0]
+    return [(total, bad) for total, bad in sums.T.tolist()]
+
+
+def _at_least(shortest: int, wanted: Seconds, times: Seconds, minutes_from: int) -> Seconds:
+    """Return how far to look back; to where only hours are kept no less than one of them."""
+    length = np.maximum(shortest, wanted)
+    return np.where(times - length < minutes_from, np.maximum(length, HOUR), length)
+
+
+def _point(  # noqa: PLR0913, PLR0917 - the parts of a point
+    at: int,
+    figures: tuple[float, float, float, float, float],
+    counts: Sequence[tuple[int, int]],
+    objective: Objective,
+    status: DataStatus,
+    short_window_seconds: int,
+) -> Point:
+    short, hour, day, composite, consumed = figures
+    level = risk_level(composite, counts, objective.objective)
+    shown = cap_risk_level(level, counts[2][0], objective.min_bad_events)
+    return Point(
+        at=at,
+        burn_rate_5m=short,
+        burn_rate_1h=hour,
+        burn_rate_24h=day,
+        composite_burn_rate=composite,
+        error_budget_consumed=consumed,
+        error_budget_remaining=1 - consumed,
+        risk_level=shown,
+        risk_capped=shown is not level,
+        data_status=status,
+        short_window_seconds=short_window_seconds,
+    )
+
+
+def _window_sums(counts: Counts, times: Seconds, windows: Sequence[Seconds]) -> Seconds:
+    """Return [total or bad, window, time] sums over (t - window, t]; they stop at SUM_LIMIT."""
+    high = np.searchsorted(counts.ends, times, side="right")
+    lows = [np.searchsorted(counts.ends, times - window, side="right") for window in windows]
+    # Python's integers, since a thousand huge counts would wrap 64 bits
+    running = [np.cumsum([0, *c.tolist()], dtype=object) for c in (counts.total, counts.bad)]
+    sums = np.array([[r[high] - r[low] for low in lows] for r in running], dtype=object)
+    stopped: Seconds = np.minimum(sums, SUM_LIMIT).astype(np.int64)
+    return stopped
+
+
+def _resolution(reports: Reports, times: Seconds) -> tuple[Seconds, Seconds]:
+    """Return for each time the end of the newest bucket and the longest report in its hour.
+
+    Both are 0 where nothing had been reported yet.
+    """
+    newest = np.zeros_like(times)
+    resolution = np.zeros_like(times)
+    last = np.searchsorted(reports.ends, times, side="right") - 1
+    seen = last >= 0
+    newest[seen] = reports.ends[last[seen]]
+    first = np.searchsorted(reports.ends, newest - HOUR, side="right")
+    for i in np.flatnonzero(seen):
+        resolution[i] = reports.window_seconds[first[i] : last[i] + 1].max()
+    return newest, resolution
+
+
+def _status(newest: int, at: int, stale: int, recent_total: int) -> DataStatus:
+    if not newest:
+        return DataStatus.NO_DATA
+    if at - newest > stale:
+        return DataStatus.STALE
+    return DataStatus.OK if recent_total else DataStatus.NO_TRAFFIC

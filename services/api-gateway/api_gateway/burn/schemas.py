@@ -1,0 +1,154 @@
+"""Burn rates, error budgets and histories over HTTP."""
+
+from datetime import UTC, datetime
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api_gateway.burn.history import Point
+from api_gateway.burn.service_status import ServiceState
+from api_gateway.catalog.schemas import Instant
+from common.slo.vocabulary import DataStatus, RiskLevel, SliType
+
+
+class Answer(BaseModel):
+    """What answers have in common: they are made from the attributes of domain values."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class WindowRateAnswer(Answer):
+    """One burn window: its length, its counts, its burn rate (a multiple of 1)."""
+
+    window_seconds: int
+    total: int
+    bad: int
+    burn_rate: float
+
+
+class BurnPairAnswer(Answer):
+    """Two windows of the SRE workbook; `burn_rate` is the lesser of their burn rates."""
+
+    long_seconds: int
+    short_seconds: int
+    threshold: float
+    burn_rate: float
+
+
+class IngestCountersAnswer(Answer):
+    """What was odd about the service's events since it was first seen."""
+
+    duplicates: int
+    event_id_conflicts: int
+    unidentified: int
+    misrouted: int
+
+
+class Burn(Answer):
+    """Burn rates are multiples of 1; budgets are ratios, remaining is negative when overspent."""
+
+    burn_rate_5m: float
+    burn_rate_1h: float
+    burn_rate_24h: float
+    composite_burn_rate: float
+    error_budget_consumed: float
+    error_budget_remaining: float
+    risk_level: RiskLevel
+    risk_capped: bool = Field(
+        description="The level would be graver, but fewer than `min_bad_events` are behind it"
+    )
+    data_status: DataStatus
+
+
+class SloStatusAnswer(Burn):
+    """One objective; `total` and `bad` over its SLO window. The default one has no id."""
+
+    id: int | None
+    name: str
+    sli_type: SliType
+    objective: float
+    window_days: int
+    threshold_seconds: float | None
+    max_error_ratio: float | None
+    min_bad_events: int
+    default: bool
+    revision: int
+    total: int
+    bad: int
+    coverage_ratio: float = Field(
+        description="Share of the service's requests that this objective could judge"
+    )
+    windows: dict[str, WindowRateAnswer]
+    burn_pairs: list[BurnPairAnswer]
+
+
+class HistoryPoint(Burn):
+    """A service's burn at a past instant."""
+
+    service_name: str
+    timestamp: Instant
+    short_window_seconds: int
+    total: int = Field(description="Requests in the step that ends here")
+    bad: int = Field(description="Bad requests in the step that ends here")
+
+    @classmethod
+    def of(cls, service_name: str, point: Point, counts: tuple[int, int]) -> Self:
+        """Return the answer for a point, with the counts of its step."""
+        return cls(
+            service_name=service_name,
+            timestamp=datetime.fromtimestamp(point.at, UTC),
+            burn_rate_5m=point.burn_rate_5m,
+            burn_rate_1h=point.burn_rate_1h,
+            burn_rate_24h=point.burn_rate_24h,
+            composite_burn_rate=point.composite_burn_rate,
+            error_budget_consumed=point.error_budget_consumed,
+            error_budget_remaining=point.error_budget_remaining,
+            risk_level=point.risk_level,
+            risk_capped=point.risk_capped,
+            data_status=point.data_status,
+            short_window_seconds=point.short_window_seconds,
+            total=counts[0],
+            bad=counts[1],
+        )
+
+
+class BurnRateSnapshotAnswer(Burn):
+    """A service's burn, that of its worst objective. What nobody has computed yet is null."""
+
+    service_name: str
+    timestamp: Instant = Field(description="When it was computed")
+    slo_id: int | None = Field(description="The worst objective; null for the default one")
+    slo_name: str
+    applied_through: Instant | None = Field(
+        description="Everything that the broker took before this instant is in the figures"
+    )
+    newest_at: Instant | None = Field(description="Timestamp of the newest event")
+    resolution_seconds: int | None
+    short_window_seconds: int | None
+    stale_after_seconds: int | None
+    shard: int | None
+    epoch: int | None
+    command_id: str | None
+    counters: IngestCountersAnswer
+
+    @classmethod
+    def of(cls, state: ServiceState) -> Self:
+        """Return the answer for a service's state."""
+        return cls.model_validate(state)
+
+
+class SloReport(BurnRateSnapshotAnswer):
+    """A service with all of its objectives."""
+
+    slos: list[SloStatusAnswer]
+
+
+class BurnHistory(BaseModel):
+    """Points at multiples of `step_seconds`, oldest first, and the newest snapshot."""
+
+    service_name: str
+    slo_id: int | None = Field(description="The objective the points are held against")
+    slo_name: str
+    step_seconds: int
+    points: list[HistoryPoint]
+    current: BurnRateSnapshotAnswer

@@ -1,0 +1,178 @@
+"""What is shown of a service: what the catalog wants, with the newest figures on it. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import msgspec
+
+from api_gateway.catalog.domain import Definition, Target
+from common.events import (
+    BurnRateSnapshot,
+    IngestCounters,
+    ShardHeartbeat,
+    SloStatus,
+    WindowRate,
+    headline,
+    worst_of,
+)
+from common.slo.vocabulary import DataStatus, RiskLevel
+
+WINDOWS = {"5m": 300, "1h": 3600, "24h": 86_400}
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceState:
+    """A service at one instant: the figures of its worst objective, and all of them in `slos`.
+
+    What only a snapshot knows is None while there is none.
+    """
+
+    service_name: str
+    timestamp: datetime
+    data_status: DataStatus
+    risk_level: RiskLevel
+    risk_capped: bool
+    burn_rate_5m: float
+    burn_rate_1h: float
+    burn_rate_24h: float
+    composite_burn_rate: float
+    error_budget_consumed: float
+    error_budget_remaining: float
+    slo_id: int | None
+    slo_name: str
+    slos: tuple[SloStatus, ...]
+    counters: IngestCounters = field(default_factory=IngestCounters)
+    applied_through: datetime | None = None
+    newest_at: datetime | None = None
+    resolution_seconds: int | None = None
+    short_window_seconds: int | None = None
+    stale_after_seconds: int | None = None
+    shard: int | None = None
+    epoch: int | None = None
+    command_id: str | None = None
+
+
+def service_state(  # noqa: PLR0913 - everything that has a say
+    name: str,
+    targets: Sequence[Target],
+    snapshot: BurnRateSnapshot | None,
+    *,
+    default: Definition,
+    silent: bool,
+    now: datetime,
+    heartbeat: ShardHeartbeat | None = None,
+) -> ServiceState:
+    """Return the state of a service that is in use.
+
+    `default` stands in until a snapshot brings the virtual target in force. `silent` says that
+    the shard gives no sign of life. `timestamp` is when the figures were computed; `now` where
+    there are none. A heartbeat says how far the shard has got since then without a change worth
+    a snapshot.
+    """
+    if snapshot is None:
+        missing = _without_any_figures(targets, default)
+        return _headline(name, missing, DataStatus.NO_DATA, now)
+    slos = _slos(targets, snapshot, default)
+    status = snapshot.data_status
+    if silent or any(slo.data_status is DataStatus.LAGGING for slo in slos):
+        status = _lagging(status)
+    if silent:
+        slos = [msgspec.structs.replace(slo, data_status=_lagging(slo.data_status)) for slo in slos]
+    state = _headline(name, slos, status, snapshot.evaluated_at)
+    return _with_particulars(state, snapshot, heartbeat)
+
+
+def _lagging(status: DataStatus) -> DataStatus:
+    """Return the graver of two states; nothing is graver than never having been seen."""
+    return status if status is DataStatus.NO_DATA else DataStatus.LAGGING
+
+
+def _without_any_figures(targets: Sequence[Target], default: Definition) -> list[SloStatus]:
+    if not targets:
+        return [_without_figures(None, default, DataStatus.NO_DATA)]
+    return [_without_figures(t, t.definition, DataStatus.NO_DATA) for t in targets]
+
+
+def _slos(
+    targets: Sequence[Target], snapshot: BurnRateSnapshot, default: Definition
+) -> list[SloStatus]:
+    """Return what the catalog holds; a figure counts only for the revision it was made for."""
+    evaluated = {slo.id: slo for slo in snapshot.slos}
+    pending = _lagging(snapshot.data_status)
+    if not targets:
+        return [evaluated.get(None) or _without_figures(None, default, pending)]
+    shown = []
+    for target in targets:
+        slo = evaluated.get(target.id)
+        if slo is None or slo.revision < target.revision:
+            slo = _without_figures(target, target.definition, pending)
+        shown.append(slo)
+    return shown
+
+
+def _without_figures(target: Target | None, wanted: Definition, status: DataStatus) -> SloStatus:
+    """Return an objective that nothing is known about yet; the default one is no target."""
+    allowed = wanted.max_error_ratio
+    return SloStatus(
+        id=target.id if target else None,
+        name=wanted.name,
+        sli_type=wanted.sli_type,
+        objective=float(wanted.objective),
+        window_days=wanted.window_days,
+        threshold_seconds=wanted.threshold_seconds,
+        max_error_ratio=None if allowed is None else float(allowed),
+        min_bad_events=wanted.min_bad_events,
+        default=target is None,
+        revision=target.revision if target else 0,
+        total=0,
+        bad=0,
+        burn_rate_5m=0.0,
+        burn_rate_1h=0.0,
+        burn_rate_24h=0.0,
+        composite_burn_rate=0.0,
+        error_budget_consumed=0.0,
+        error_budget_remaining=1.0,
+        risk_level=RiskLevel.SAFE,
+        risk_capped=False,
+        data_status=status,
+        coverage_ratio=0.0,
+        windows={name: WindowRate(seconds, 0, 0, 0.0) for name, seconds in WINDOWS.items()},
+        burn_pairs=(),
+    )
+
+
+def _headline(
+    name: str, slos: Sequence[SloStatus], status: DataStatus, at: datetime
+) -> ServiceState:
+    worst = worst_of(slos)
+    return ServiceState(
+        service_name=name,
+        timestamp=at,
+        data_status=status,
+        risk_capped=worst.risk_capped,
+        **headline(worst),
+        slo_id=worst.id,
+        slo_name=worst.name,
+        slos=tuple(slos),
+    )
+
+
+def _with_particulars(
+    state: ServiceState, snapshot: BurnRateSnapshot, heartbeat: ShardHeartbeat | None
+) -> ServiceState:
+    applied_through = snapshot.applied_through
+    if heartbeat:
+        applied_through = max(applied_through, heartbeat.applied_through)
+    return replace(
+        state,
+        counters=snapshot.counters,
+        applied_through=applied_through,
+        newest_at=snapshot.newest_at,
+        resolution_seconds=snapshot.resolution_seconds,
+        short_window_seconds=snapshot.short_window_seconds,
+        stale_after_seconds=snapshot.stale_after_seconds,
+        shard=snapshot.shard,
+        epoch=snapshot.epoch,
+        command_id=snapshot.command_id,
+    )

@@ -1,0 +1,82 @@
+"""The services and targets in use, in memory, for answers that are about all of them.
+
+The rows are the truth. They are read again after a write of this process, at once, and after a
+record on the catalog topic, which tells of a write of another one.
+"""
+
+import asyncio
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from api_gateway.catalog.domain import Service, Target
+from api_gateway.catalog.ports import CatalogReader, CatalogWriter, Store
+
+MOST_SERVICES = 10_000
+LOOK_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """Services by name, and the targets of each."""
+
+    services: tuple[Service, ...]
+    targets: Mapping[str, Sequence[Target]]
+
+    def after(self, name: str, limit: int) -> Sequence[Service]:
+        """Return up to `limit` services whose names sort after `name`."""
+        first = bisect_right(self.services, name, key=lambda service: service.name)
+        return self.services[first : first + limit]
+
+
+class Roster:
+    """A store that remembers what is in use. `announced` counts records of the catalog topic."""
+
+    def __init__(self, store: Store, announced: Callable[[], int]) -> None:
+        self._store, self._announced = store, announced
+        self._known: InUse | None = None
+        self._known_at: tuple[int, int] | None = None
+        self._reading = asyncio.Lock()
+        self.writes = 0
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[CatalogReader]:
+        """Give a reader of the store."""
+        async with self._store.read() as reader:
+            yield reader
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[CatalogWriter]:
+        """Give a writer of the store; what it did is seen by the next who asks."""
+        async with self._store.write() as writer:
+            yield writer
+        self.writes += 1
+
+    @property
+    def known(self) -> InUse | None:
+        """What was in use at the last look; None before the first."""
+        return self._known
+
+    async def in_use(self) -> InUse:
+        """Return what is in use now."""
+        async with self._reading:
+            at = (self.writes, self._announced())
+            if self._known is None or self._known_at != at:
+                self._known, self._known_at = await self._read(), at
+            return self._known
+
+    async def run(self) -> None:
+        """Keep what is in use at hand for whoever cannot wait for the database; for ever."""
+        while True:
+            await self.in_use()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _read(self) -> InUse:
+        async with self._store.read() as reader:
+            services = await reader.services("", MOST_SERVICES)
+            targets = await reader.targets([service.name for service in services])
+        of: dict[str, list[Target]] = {service.name: [] for service in services}
+        for target in targets:
+            of[target.service_name].append(target)
+        return InUse(tuple(services), of)

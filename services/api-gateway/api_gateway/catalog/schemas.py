@@ -1,0 +1,236 @@
+"""The catalog over HTTP: what a request may say, what an answer says."""
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
+
+from api_gateway.catalog.domain import Service, Target, Tier, service_name_fault
+from common.slo.vocabulary import RESERVED_SERVICE_NAMES, SERVICE_NAME_PATTERN, WINDOW_DAYS, SliType
+
+COUNT_LIMIT = 10**9
+MAX_DIGITS = 19  # of a bigint; 1e999999999 would fill the memory as an int
+SHORTEST_THRESHOLD_SECONDS = Decimal("0.000001")  # what is far smaller would be 0 as a float
+LONGEST_THRESHOLD_SECONDS = 3600
+
+
+def _whole_number(value: object) -> object:
+    """Let 3 and 3.0 pass, which are the same number in JSON; not true and not "3"."""
+    if isinstance(value, Decimal) and value.adjusted() < MAX_DIGITS and _is_whole(value):
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise PydanticCustomError("whole_number", "must be a whole number, without quotes")
+    return value
+
+
+def _is_whole(value: Decimal) -> bool:
+    return value == value.to_integral_value()  # exact, where a remainder could underflow to 0
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise PydanticCustomError("number", "must be a number, without quotes")
+    return value
+
+
+def _service_name(value: str) -> str:
+    if fault := service_name_fault(value):
+        raise PydanticCustomError("invalid_service_name", "{fault}", {"fault": fault})
+    return value
+
+
+def _window_days(value: int) -> int:
+    if value not in WINDOW_DAYS:
+        known = ", ".join(str(days) for days in WINDOW_DAYS)
+        raise PydanticCustomError("invalid_window", "must be one of {known}", {"known": known})
+    return value
+
+
+NAME_SCHEMA = {
+    "type": "string",
+    "pattern": SERVICE_NAME_PATTERN,
+    "not": {"enum": sorted(RESERVED_SERVICE_NAMES)},
+    "examples": ["checkout"],
+}
+ServiceName = Annotated[str, AfterValidator(_service_name), WithJsonSchema(NAME_SCHEMA)]
+# the first cannot be stored, the others not even be sent back
+NO_TEXT = re.compile("[\0\ud800-\udfff]")
+TEXT_PATTERN = r"^[^\u0000]*$"
+Text = Annotated[str, StringConstraints(pattern=TEXT_PATTERN)]
+WHOLE = BeforeValidator(_whole_number)  # bounds stand before it, or the document has none
+TierNumber = Annotated[Tier, WHOLE]
+WindowDays = Annotated[
+    int,
+    AfterValidator(_window_days),
+    WHOLE,
+    WithJsonSchema({"type": "integer", "enum": list(WINDOW_DAYS)}),
+]
+EventCount = Annotated[int, Field(ge=0, le=COUNT_LIMIT), WHOLE]
+MIN_BAD_EVENTS = "Bad events in 24 h below which the risk level is at most OBSERVE"
+Id = Annotated[int, Field(ge=1, le=2**63 - 1), WHOLE]
+TargetName = Annotated[Text, Field(min_length=1, max_length=128)]
+NUMBER = BeforeValidator(_number)
+Objective = Annotated[
+    Decimal,
+    NUMBER,
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 100}),
+]
+ErrorRatio = Annotated[
+    Decimal,
+    NUMBER,
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}),
+]
+Seconds = Annotated[
+    Decimal,
+    Field(ge=SHORTEST_THRESHOLD_SECONDS, le=LONGEST_THRESHOLD_SECONDS),
+    BeforeValidator(_number),
+    WithJsonSchema(
+        {
+            "type": "number",
+            "minimum": float(SHORTEST_THRESHOLD_SECONDS),
+            "maximum": LONGEST_THRESHOLD_SECONDS,
+        }
+    ),
+]
+Instant = Annotated[
+    datetime,
+    PlainSerializer(
+        lambda at: at.astimezone(UTC).isoformat().replace("+00:00", "Z"), return_type=str
+    ),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+
+class Request(BaseModel):
+    """What every request body has in common: nothing unknown may be in it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ServiceWording(Request):
+    """What an owner says of a service."""
+
+    tier: TierNumber = Field(description="1 critical, 2 important, 3 standard")
+    owner: Text = Field(max_length=128, examples=["payments"])
+    description: Text | None = Field(None, max_length=2000)
+
+
+class NewService(ServiceWording):
+    """A service to be created."""
+
+    name: ServiceName
+
+
+class ServiceUpdate(ServiceWording):
+    """A service's wording in full: a description that is left out is emptied."""
+
+    name: str | None = Field(None, description="If given, the name in the path")
+
+
+class TargetWording(Request):
+    """What new targets and changes have in common."""
+
+    service_name: str | None = Field(None, description="If given, the target's service")
+    objective: Objective | None = Field(
+        None,
+        description="0 < x < 1, or a percentage: 50 < x < 100, so that 99.9 is read as 0.999",
+        examples=[0.999],
+    )
+    max_error_ratio: ErrorRatio | None = Field(
+        None, description="error_rate only: the share of bad events allowed, 1 - objective"
+    )
+    threshold_seconds: Seconds | None = Field(
+        None, description="latency only, and required there: a bound of the service's histograms"
+    )
+
+
+class NewTarget(TargetWording):
+    """A target to be created."""
+
+    name: TargetName
+    sli_type: SliType
+    window_days: WindowDays = 30
+    min_bad_events: EventCount = Field(1, description=MIN_BAD_EVENTS)
+
+
+class TargetUpdate(TargetWording):
+    """Changes of a target; a field that is left out keeps its value."""
+
+    id: Id | None = Field(None, description="If given, the id in the path")
+    name: TargetName | None = None
+    sli_type: SliType | None = None
+    window_days: WindowDays | None = None
+    min_bad_events: EventCount | None = Field(None, description=MIN_BAD_EVENTS)
+
+
+class ComputeRequest(Request):
+    """What is to be computed: one service, or all."""
+
+    service_name: str | None = Field(None, description="Without it every service is computed")
+
+
+class ServiceAnswer(BaseModel):
+    """A service."""
+
+    id: int
+    name: str
+    tier: Tier
+    owner: str
+    description: str | None
+    created_at: Instant
+    updated_at: Instant
+    revision: int
+
+    @classmethod
+    def of(cls, service: Service) -> Self:
+        """Return the answer for a service."""
+        return cls.model_validate(service, from_attributes=True)
+
+
+class TargetAnswer(BaseModel):
+    """An SLO target. `objective` is a ratio; `max_error_ratio` is 1 - objective, for error_rate."""
+
+    id: int
+    service_name: str
+    name: str
+    sli_type: SliType
+    objective: float
+    window_days: int
+    threshold_seconds: float | None
+    max_error_ratio: float | None
+    min_bad_events: int
+    revision: int
+    created_at: Instant
+    updated_at: Instant
+
+    @classmethod
+    def of(cls, target: Target) -> Self:
+        """Return the answer for a target."""
+        wanted = target.definition
+        allowed = wanted.max_error_ratio
+        return cls(
+            id=target.id,
+            service_name=target.service_name,
+            name=wanted.name,
+            sli_type=wanted.sli_type,
+            objective=float(wanted.objective),
+            window_days=wanted.window_days,
+            threshold_seconds=wanted.threshold_seconds,
+            max_error_ratio=None if allowed is None else float(allowed),
+            min_bad_events=wanted.min_bad_events,
+            revision=target.revision,
+            created_at=target.created_at,
+            updated_at=target.updated_at,
+        )

@@ -1,0 +1,197 @@
+"""What users may do with services and targets: each is one transaction, with its events."""
+
+from api_gateway.catalog.audit import service_deed, target_deed
+from api_gateway.catalog.definitions import DefinitionError, Wish, define, define_new
+from api_gateway.catalog.domain import (
+    Definition,
+    Service,
+    Target,
+    nearest_bounds,
+    service_changed,
+    target_changed,
+)
+from api_gateway.catalog.ports import CatalogReader, Store
+from api_gateway.catalog.schemas import NewService, NewTarget, ServiceUpdate, TargetUpdate
+from api_gateway.projections.snapshots import ReadModel
+from common.config.clock import Clock, system_clock
+from common.http.problems import FieldError, Problem
+from common.slo.vocabulary import MAX_TARGETS
+
+
+def unknown_service(name: str) -> Problem:
+    """Return the problem of a service that is not in use."""
+    shown = name.encode("ascii", "replace").decode()[:64]
+    detail = f"There is no service `{shown}`; GET /api/services lists those there are."
+    return Problem(404, "unknown_service", detail)
+
+
+def unknown_target(target_id: int) -> Problem:
+    """Return the problem of a target that is not in use."""
+    detail = (
+        f"There is no SLO target {target_id}; GET /api/slo/<service>/targets lists those of a "
+        "service."
+    )
+    return Problem(404, "unknown_target", detail)
+
+
+def invalid(field: str, code: str, detail: str, status: int = 422) -> Problem:
+    """Return the problem of one field."""
+    error = FieldError(field=field, code=code, detail=detail)
+    kind = "conflict" if status == 409 else "invalid_request"  # noqa: PLR2004 - HTTP
+    return Problem(status, kind, f"{field}: {detail}", errors=[error])
+
+
+class Catalog:
+    """The catalog's rules, on a store. Every refusal is a Problem that names field and fix."""
+
+    def __init__(self, store: Store, clock: Clock = system_clock) -> None:
+        self._store, self._clock = store, clock
+
+    async def create_service(self, wanted: NewService) -> Service:
+        """Store a service; 409 where the name is in use."""
+        async with self._store.write() as writer:
+            if await writer.service(wanted.name):
+                detail = f"`{wanted.name}` exists; change it by PUT /api/services/{wanted.name}"
+                raise invalid("name", "duplicate_service", detail, 409)
+            service = await writer.add_service(
+                wanted.name, wanted.tier, wanted.owner, wanted.description
+            )
+            await writer.record(service_deed("service.created", service, self._clock()))
+        return service
+
+    async def update_service(self, name: str, wanted: ServiceUpdate) -> Service:
+        """Store a service's new wording; 404, or 422 where the body names another service."""
+        async with self._store.write() as writer:
+            service = await _service(writer, name)
+            _check_same("name", wanted.name, service.name)
+            changed = await writer.change_service(
+                service.id, wanted.tier, wanted.owner, wanted.description
+            )
+            await writer.record(service_deed("service.changed", changed, self._clock()))
+        return changed
+
+    async def retire_service(self, name: str) -> None:
+        """Take a service and its targets out of use; 404."""
+        async with self._store.write() as writer:
+            service = await _service(writer, name)
+            await writer.retire_service(service.id)
+            await writer.record(service_deed("service.deleted", service, self._clock()))
+
+    async def create_target(self, service_name: str, wanted: NewTarget) -> Target:
+        """Store a target; 404 service, 409 duplicate, 422 what cannot be measured."""
+        async with self._store.write() as writer:
+            service = await _service(writer, service_name)
+            _check_same("service_name", wanted.service_name, service.name)
+            definition = _defined(wanted, None)
+            await _check_threshold(writer, service.name, definition)
+            await _check_unique(writer, service.name, definition, None)
+            await _check_room(writer, service.name)
+            target = await writer.add_target(service, definition)
+            await writer.record(target_deed("target.created", target, self._clock()))
+        return target
+
+    async def update_target(self, target_id: int, wanted: TargetUpdate) -> Target:
+        """Store a target's new definition; problems as for a new one."""
+        async with self._store.write() as writer:
+            target = await _target(writer, target_id)
+            _check_same("id", wanted.id, target.id)
+            _check_same("service_name", wanted.service_name, target.service_name)
+            definition = _defined(wanted, target.definition)
+            if definition.threshold_seconds != target.definition.threshold_seconds:
+                await _check_threshold(writer, target.service_name, definition)
+            await _check_unique(writer, target.service_name, definition, target.id)
+            changed = await writer.change_target(target.id, definition)
+            await writer.record(target_deed("target.changed", changed, self._clock()))
+        return changed
+
+    async def retire_target(self, target_id: int) -> None:
+        """Take a target out of use; 404."""
+        async with self._store.write() as writer:
+            target = await _target(writer, target_id)
+            await writer.retire_target(target.id)
+            await writer.record(target_deed("target.deleted", target, self._clock()))
+
+    async def reconcile(self, read_model: ReadModel) -> int:
+        """Announce again what is not on the catalog topic; return how many entries that were.
+
+        A topic can be lost, and the in-memory broker always loses it; the rows are the truth.
+        """
+        async with self._store.write() as writer:
+            services, targets = await writer.latest_revisions()
+            lost_services = [s for s in services if not read_model.announced(service_changed(s))]
+            lost_targets = [t for t in targets if not read_model.announced(target_changed(t))]
+            await writer.announce(lost_services, lost_targets)
+        return len(lost_services) + len(lost_targets)
+
+
+async def _service(reader: CatalogReader, name: str) -> Service:
+    service = await reader.service(name)
+    if service is None:
+        raise unknown_service(name)
+    return service
+
+
+async def _target(reader: CatalogReader, target_id: int) -> Target:
+    target = await reader.target(target_id)
+    if target is None:
+        raise unknown_target(target_id)
+    return target
+
+
+def _check_same(field: str, given: object, path: object) -> None:
+    if given is not None and given != path:
+        detail = f"must be `{path}` as in the path, or be left out; it cannot be changed"
+        raise invalid(field, "differs_from_path", detail)
+
+
+def _defined(wanted: NewTarget | TargetUpdate, old: Definition | None) -> Definition:
+    wish = Wish(
+        wanted.name,
+        wanted.sli_type,
+        wanted.objective,
+        wanted.max_error_ratio,
+        wanted.threshold_seconds,
+        wanted.window_days,
+        wanted.min_bad_events,
+    )
+    try:
+        return define(wish, old) if old else define_new(wish)
+    except DefinitionError as error:
+        raise invalid(error.field, error.code, error.detail) from None
+
+
+async def _check_threshold(
+    reader: CatalogReader, service_name: str, definition: Definition
+) -> None:
+    if definition.threshold_seconds is None:
+        return
+    nearest = nearest_bounds(
+        definition.threshold_seconds, await reader.latency_bounds(service_name)
+    )
+    if nearest:
+        named = " and ".join(f"{bound}" for bound in nearest)
+        detail = f"is no bucket bound of `{service_name}`; the nearest: {named}"
+        raise invalid("threshold_seconds", "not_a_bound", detail)
+
+
+async def _check_unique(
+    reader: CatalogReader, service_name: str, definition: Definition, own_id: int | None
+) -> None:
+    for other in await reader.targets([service_name]):
+        if other.id == own_id:
+            continue
+        if other.definition.name == definition.name:
+            detail = f"target {other.id} of `{service_name}` has this name; choose another"
+            raise invalid("name", "duplicate_target", detail, 409)
+        if other.definition.same_measure(definition):
+            detail = (
+                f"target {other.id} (`{other.definition.name}`) measures the same; change that "
+                f"one by PUT /api/slo/targets/{other.id}"
+            )
+            raise invalid("objective", "duplicate_definition", detail, 409)
+
+
+async def _check_room(reader: CatalogReader, service_name: str) -> None:
+    if len(await reader.targets([service_name])) >= MAX_TARGETS:
+        detail = f"`{service_name}` has {MAX_TARGETS} targets, which is the limit; delete one first"
+        raise invalid("service_name", "too_many_targets", detail, 409)

@@ -1,0 +1,1 @@
+"""What the gateway's routers share: bodies, types, pages, cached responses."""

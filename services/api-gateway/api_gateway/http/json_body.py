@@ -1,0 +1,121 @@
+"""Reading a JSON body strictly: exact decimals, no NaN, and refusals that name the field.
+
+FastAPI's own reading rounds numbers to floats and judges a body before it is known whether the
+resource exists; here the order is the order of the operation's dependencies.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from typing import Any, NoReturn, TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+
+from api_gateway.catalog.schemas import NO_TEXT
+from common.http.problems import FieldError, Problem, field_path
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def json_body(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
+    """Return a dependency that gives the body as a `model`; problems 415 and 422."""
+
+    async def read(request: Request) -> Model:
+        _check_content_type(request)
+        return _validated(model, _decode(await request.body()))
+
+    return read
+
+
+def optional_json_body(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
+    """Return a dependency as `json_body`, for which no body at all is `{}`."""
+
+    async def read(request: Request) -> Model:
+        body = await request.body()
+        if not body:
+            return _validated(model, {})
+        _check_content_type(request)
+        return _validated(model, _decode(body))
+
+    return read
+
+
+def describes_body(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
+    """Return the OpenAPI entry of an operation whose body is read here."""
+    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+    return {
+        "requestBody": {"required": required, "content": {"application/json": {"schema": schema}}}
+    }
+
+
+def _check_content_type(request: Request) -> None:
+    given = request.headers.get("Content-Type", "")
+    kind = given.partition(";")[0].strip().lower()
+    if kind != "application/json" and not (
+        kind.startswith("application/") and kind.endswith("+json")
+    ):
+        detail = f"Send JSON with `Content-Type: application/json`, not `{kind or 'none'}`."
+        raise Problem(415, "unsupported_media_type", detail)
+
+
+def _decode(body: bytes) -> object:
+    try:
+        content = json.loads(body.decode(), parse_float=Decimal, parse_constant=_refuse_constant)
+    except UnicodeDecodeError as error:
+        detail = f"byte {error.start} is not UTF-8; encode the body as UTF-8"
+        raise _refused("invalid_utf8", detail) from None
+    except RecursionError:
+        raise _refused("invalid_json", "is nested too deeply") from None
+    except ValueError as error:
+        raise _refused("invalid_json", f"is not JSON: {error}") from None
+    if b"\\u" in body:  # unescaped, neither is JSON
+        _check_texts(content)
+    return content
+
+
+def _check_texts(content: object) -> None:
+    """Refuse U+0000 and unpaired surrogates, also in documents whose fields are free."""
+    found: list[tuple[tuple[str | int, ...], object]] = [(("body",), content)]
+    while found:
+        place, value = found.pop()
+        parts = list(value.items() if isinstance(value, dict) else ())
+        parts += enumerate(value) if isinstance(value, list) else ()
+        texts = [value, *(name for name, _ in parts)]
+        if any(isinstance(text, str) and NO_TEXT.search(text) for text in texts):
+            detail = "must not contain U+0000 or half of a surrogate pair"
+            raise _refused("invalid_character", detail, field_path(place))
+        found += [((*place, name), part) for name, part in parts]
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number; send a finite number")
+
+
+def _refused(code: str, detail: str, field: str = "body") -> Problem:
+    error = FieldError(field=field, code=code, detail=detail)
+    return Problem(422, "invalid_request", f"{field}: {detail}", errors=[error])
+
+
+def _validated(model: type[Model], content: object) -> Model:
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        errors = [
+            FieldError(
+                field=field_path(("body", *e["loc"])),
+                code=e["type"],
+                detail=_FIXES.get(e["type"], e["msg"]),
+            )
+            for e in found
+        ]
+        detail = f"{errors[0].field}: {errors[0].detail}"
+        raise Problem(422, "invalid_request", detail, errors=errors) from None
+
+
+_FIXES = {
+    "extra_forbidden": "is not a field of this request; leave it out",
+    "missing": "is required",
+    "model_type": "must be a JSON object",
+}

@@ -1,0 +1,112 @@
+"""Dead letters and lag over HTTP: what a request may say, what an answer says."""
+
+from typing import Any, Self
+
+from pydantic import Field
+
+from api_gateway.burn.schemas import Answer
+from api_gateway.catalog.schemas import Instant
+from api_gateway.ingest_health.domain import Letter
+from api_gateway.policy.override_schemas import Actor
+
+SHOWN_CHARACTERS = 2_000
+
+
+class ReplayRequest(Actor):
+    """Who sends a letter's record again; `event` stands in its place, corrected."""
+
+    event: dict[str, Any] | None = Field(
+        None,
+        description="The corrected record, whole; left out: the record as it was",
+        examples=[{"service": "checkout", "timestamp": "2026-11-23T06:40:00Z", "total": 9}],
+    )
+
+
+class DeadLetterAnswer(Answer):
+    """A record whose content was wrong: why, where it stood, and whether it was sent again."""
+
+    id: str
+    recorded_at: Instant
+    code: str
+    field: str
+    detail: str
+    topic: str
+    partition: int
+    offset: int
+    appended_at: Instant = Field(description="When the broker took the record; a replay keeps it")
+    value: str | None = Field(description="The record, as text; null where it is none")
+    value_bytes: int | None
+    is_complete: bool = Field(description="Whether `value` is all of the record")
+    correlation_id: str | None
+    replayed_at: Instant | None
+    replayed_by: str | None
+    corrected: bool | None = Field(description="Whether another record was sent in its place")
+
+    @classmethod
+    def of(cls, letter: Letter, characters: int | None = None) -> Self:
+        """Return the answer for a letter; with `characters` the value's beginning alone."""
+        text = _text(letter.value)
+        shown = None if text is None else text[:characters]
+        return cls(
+            id=letter.id,
+            recorded_at=letter.recorded_at,
+            code=letter.code,
+            field=letter.field,
+            detail=letter.detail,
+            topic=letter.topic,
+            partition=letter.partition,
+            offset=letter.record_offset,
+            appended_at=letter.appended_at,
+            value=shown,
+            value_bytes=letter.value_bytes,
+            is_complete=letter.is_whole and shown is not None and shown == text,
+            correlation_id=letter.correlation_id,
+            replayed_at=letter.replayed_at,
+            replayed_by=letter.replayed_by,
+            corrected=letter.corrected,
+        )
+
+
+class ShardLagAnswer(Answer):
+    """How far one consumer is behind in one topic of one shard."""
+
+    service: str = Field(description="The consumer", examples=["burnrate"])
+    topic: str
+    shard: int
+    owner: str | None = Field(description="`host:pid` of the last holder; null: never held")
+    epoch: int | None
+    next_offset: int = Field(description="The first record that is not applied")
+    end_offset: int = Field(description="Where the next record will stand")
+    lag_records: int
+    lag_seconds: float | None = Field(
+        description="Age of the oldest record not applied; 0 without one; null: not known"
+    )
+    applied_through: Instant | None = Field(description="Append time of the last applied record")
+
+
+class OutboxLagAnswer(Answer):
+    """What one service has stored and still to announce."""
+
+    service: str
+    waiting: int = Field(description="Records")
+    lag_seconds: float = Field(description="Age of the oldest; 0 without one")
+
+
+class LagAnswer(Answer):
+    """How far the consumers of events are behind, by their own ledgers."""
+
+    measured_at: Instant
+    lag_records: int = Field(description="Of all shards together")
+    lag_seconds: float | None = Field(description="Of the shard that is furthest behind")
+    shards: list[ShardLagAnswer]
+    outboxes: list[OutboxLagAnswer]
+
+
+def _text(value: bytes | None) -> str | None:
+    """Return a value as text; None for what is none, such as a format of its own."""
+    if value is None:
+        return None
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return None

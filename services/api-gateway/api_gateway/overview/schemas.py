@@ -1,0 +1,108 @@
+"""The overview over HTTP: every service with the figures that one line of a list shows."""
+
+from typing import Self
+
+from pydantic import BaseModel, Field
+
+from api_gateway.burn.schemas import Answer, Burn
+from api_gateway.burn.service_status import ServiceState
+from api_gateway.catalog.domain import Service, Tier
+from api_gateway.catalog.schemas import Instant
+from api_gateway.release.domain import Release
+from common.events import Confidence, Decision, SloForecast, Trend
+
+
+class OverviewDecision(BaseModel):
+    """Whether a feature may be released now, and the reason that decides."""
+
+    decision: Decision
+    allowed: bool
+    reason: str | None
+    overridden: bool
+
+    @classmethod
+    def of(cls, release: Release) -> Self:
+        """Return what a line shows of a release."""
+        return cls(
+            decision=release.decision,
+            allowed=release.allowed,
+            reason=release.reasons[0].message if release.reasons else None,
+            overridden=release.override_id is not None,
+        )
+
+
+class OverviewForecast(Answer):
+    """When the budget that is spent first will be; hours, null where the end is not in sight."""
+
+    name: str = Field(description="The objective that it is about")
+    time_to_exhaustion_hours: float | None
+    p10_hours: float | None
+    p90_hours: float | None
+    burn_rate_trend: Trend
+    confidence_level: Confidence
+
+
+class OverviewRow(Burn):
+    """A service in one line; burn rates and budgets are those of its worst objective."""
+
+    service_name: str
+    tier: Tier
+    owner: str
+    slo_name: str
+    objective: float
+    window_days: int
+    slo_count: int = Field(description="How many objectives the service has, the default included")
+    default_slo: bool = Field(description="No target has been set, so the default one is used")
+    bad_events_left: int | None = Field(
+        description="Bad events until the budget is spent, at the traffic of the SLO window; "
+        "negative when overspent, null while nothing is known"
+    )
+    timestamp: Instant
+    newest_at: Instant | None
+    forecast: OverviewForecast
+    decision: OverviewDecision | None = Field(
+        description="null while the gate has not decided on the service"
+    )
+    hourly_burn_rates: list[float | None] = Field(
+        description="Of each hour in `hours_end`; null where nothing was requested or reported"
+    )
+
+    @classmethod
+    def of(
+        cls,
+        service: Service,
+        state: ServiceState,
+        forecast: SloForecast,
+        release: Release | None,
+        rates: list[float | None],
+    ) -> Self:
+        """Return the line of a service."""
+        worst = next(slo for slo in state.slos if slo.id == state.slo_id)
+        allowed = (1 - worst.objective) * worst.total
+        figures = {name: getattr(state, name) for name in Burn.model_fields}
+        return cls(
+            **figures,
+            service_name=service.name,
+            tier=service.tier,
+            owner=service.owner,
+            slo_name=state.slo_name,
+            objective=worst.objective,
+            window_days=worst.window_days,
+            slo_count=len(state.slos),
+            default_slo=worst.default,
+            bad_events_left=round(allowed - worst.bad) if worst.total else None,
+            timestamp=state.timestamp,
+            newest_at=state.newest_at,
+            forecast=OverviewForecast.model_validate(forecast),
+            decision=None if release is None else OverviewDecision.of(release),
+            hourly_burn_rates=rates,
+        )
+
+
+class OverviewAnswer(BaseModel):
+    """All services in use, by name."""
+
+    hours_end: list[int] = Field(
+        description="Ends of the last hours in seconds since 1970, rising; the last one is running"
+    )
+    services: list[OverviewRow]

@@ -1,0 +1,121 @@
+"""Overrides over HTTP: what a request may say, what an answer says."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
+
+from api_gateway.burn.schemas import Answer
+from api_gateway.catalog.schemas import NUMBER, TEXT_PATTERN, WHOLE, Instant, Request
+from api_gateway.policy.domain import NewOverride, Override, Phase, phase_of
+from common.events import ChangeClass, OnUnknown
+
+MIN_REASON_LENGTH = 10
+MAX_REASON_LENGTH = 1000
+MIN_MINUTES = Decimal("0.1")
+MAX_MINUTES = 1440
+MAX_USES = 1_000_000
+LINE_PATTERN = r"^[^\u0000-\u001f\u007f]*$"
+
+Line = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=128, pattern=LINE_PATTERN),
+]
+Reason = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True,
+        min_length=MIN_REASON_LENGTH,
+        max_length=MAX_REASON_LENGTH,
+        pattern=TEXT_PATTERN,
+    ),
+]
+
+
+Minutes = Annotated[
+    Decimal,
+    Field(ge=MIN_MINUTES, le=MAX_MINUTES),
+    NUMBER,
+    WithJsonSchema({"type": "number", "minimum": float(MIN_MINUTES), "maximum": MAX_MINUTES}),
+]
+
+
+class Actor(Request):
+    """Who acts; a second approver says no more."""
+
+    actor: Line = Field(description="Who does it, for the audit", examples=["ana"])
+
+
+class Statement(Actor):
+    """Who acts, and why."""
+
+    reason: Reason = Field(examples=["the outage is over, the freeze is not needed"])
+
+
+class OverrideRequest(Statement):
+    """What the gate is to answer instead of its own decision, for which changes, for how long."""
+
+    decision: OnUnknown
+    # the default as JSON has it: a decimal would stand as a text in the document
+    expires_in_minutes: Minutes = Field(Decimal(60), json_schema_extra={"default": 60})
+    ticket: Line | None = Field(None, examples=["INC-2211"])
+    version: Line | None = Field(None, description="Only for this version; null: for any")
+    change_class: ChangeClass | None = Field(None, description="Only for this; null: for any")
+    max_uses: Annotated[int, Field(ge=1, le=MAX_USES), WHOLE] | None = Field(
+        None, description="How many checks it lets through (GET does not count); null: any number"
+    )
+
+    @model_validator(mode="after")
+    def _blocks_have_no_uses(self) -> Self:
+        if self.decision == "BLOCK" and self.max_uses is not None:
+            raise PydanticCustomError(
+                "not_applicable", "max_uses belongs to overrides that let changes through"
+            )
+        return self
+
+    def wanted(self, service_name: str, idempotency_key: str | None, now: datetime) -> NewOverride:
+        """Return the override that is asked for; it ends by itself at its time."""
+        return NewOverride(
+            service_name=service_name,
+            decision=self.decision,
+            actor=self.actor,
+            reason=self.reason,
+            ticket=self.ticket,
+            version=self.version,
+            change_class=self.change_class,
+            created_at=now,
+            expires_at=now + timedelta(minutes=float(self.expires_in_minutes)),
+            max_uses=self.max_uses,
+            state="active",
+            idempotency_key=idempotency_key,
+        )
+
+
+class OverrideAnswer(Answer):
+    """An override as it is now. `state` says by itself when it has expired or is used up."""
+
+    id: int
+    service_name: str
+    state: Phase
+    decision: OnUnknown
+    actor: str
+    reason: str
+    ticket: str | None
+    version: str | None
+    change_class: ChangeClass | None
+    created_at: Instant
+    expires_at: Instant
+    max_uses: int | None
+    uses: int = Field(description="Checks that it has let through")
+    approver: str | None
+    ended_by: str | None
+    ended_at: Instant | None
+    end_reason: str | None
+
+    @classmethod
+    def of(cls, override: Override, now: datetime) -> Self:
+        """Return the answer for an override at `now`."""
+        fields = {name: getattr(override, name) for name in cls.model_fields if name != "state"}
+        return cls(state=phase_of(override, now), **fields)

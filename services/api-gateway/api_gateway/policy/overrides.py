@@ -1,0 +1,185 @@
+"""What users may do with overrides: each is one transaction, with its event and its audit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from api_gateway.catalog.domain import Service
+from api_gateway.catalog.service import invalid
+from api_gateway.policy.domain import (
+    NewOverride,
+    Override,
+    override_key,
+    phase_of,
+    same_scope,
+    same_wish,
+)
+from api_gateway.policy.policies import Policies
+from api_gateway.policy.ports import IntentReader, IntentStore, IntentWriter
+from api_gateway.projections.decisions import DecisionBook
+from common.http.problems import Problem
+from common.policy.model import Policy
+from common.storage.audit import Deed
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """An override as stored; `effective` once a decision of the gate names it."""
+
+    override: Override
+    effective: bool
+
+
+class Overrides:
+    """The rules of overrides, on a store. Every refusal is a Problem that names field and fix."""
+
+    def __init__(
+        self,
+        intents: IntentStore,
+        policies: Policies,
+        decisions: DecisionBook,
+        visible_timeout_seconds: float,
+    ) -> None:
+        self._intents, self._policies, self._decisions = intents, policies, decisions
+        self._visible_timeout_seconds = visible_timeout_seconds
+
+    async def create(self, service: Service, wanted: NewOverride) -> Decided:
+        """Store an override, once for each idempotency key; wait until the gate has decided."""
+        async with self._intents.write() as writer:
+            override = await self._repeated(writer, wanted)
+            if override is None:
+                policy = (await self._policies.book_in(writer)).policy_for(
+                    service.name, service.tier
+                )
+                _check_length(policy, wanted)
+                override = await self._add(writer, _awaiting(policy, service, wanted))
+        return await self._seen(override, wanted.created_at)
+
+    async def approve(
+        self, service: Service, override_id: int, approver: str, now: datetime
+    ) -> Decided:
+        """Let a pending override count; 404, and 409 for its own author or what has ended."""
+        async with self._intents.write() as writer:
+            pending = await _override(writer, service.name, override_id)
+            phase = phase_of(pending, now)
+            if phase != "pending":
+                detail = f"override {override_id} is {phase}; only a pending one can be approved"
+                raise invalid("id", "not_pending", detail, 409)
+            if approver.casefold() == pending.actor.casefold():
+                detail = "must be somebody else than the one who asked for the override"
+                raise invalid("actor", "same_person", detail, 409)
+            active = await writer.change_override(override_id, state="active", approver=approver)
+            await _record(writer, active, now, approver, "override.approved", {})
+            await _replace_others(writer, active, now)
+        return await self._seen(active, now)
+
+    async def revoke(
+        self, service: Service, override_id: int, actor: str, reason: str, now: datetime
+    ) -> Override:
+        """End an override before its time; 404, and 409 for what has ended."""
+        async with self._intents.write() as writer:
+            override = await _override(writer, service.name, override_id)
+            phase = phase_of(override, now)
+            if phase not in {"pending", "active"}:
+                detail = f"override {override_id} is {phase} already"
+                raise invalid("id", "not_in_force", detail, 409)
+            return await _end(writer, override, "revoked", actor, reason, now)
+
+    async def find(self, service: Service, override_id: int) -> Override:
+        """Return an override of the service; 404."""
+        async with self._intents.read() as reader:
+            return await _override(reader, service.name, override_id)
+
+    async def _repeated(self, writer: IntentWriter, wanted: NewOverride) -> Override | None:
+        if wanted.idempotency_key is None:
+            return None
+        earlier = await writer.repeated(wanted.service_name, wanted.idempotency_key)
+        if earlier is not None and not same_wish(earlier, wanted):
+            detail = f"override {earlier.id} was asked for with this key, in other words"
+            raise invalid("Idempotency-Key", "key_used_otherwise", detail, 409)
+        return earlier
+
+    async def _add(self, writer: IntentWriter, wanted: NewOverride) -> Override:
+        override = await writer.add_override(wanted)
+        now, actor = wanted.created_at, wanted.actor
+        details = {
+            "decision": override.decision,
+            "reason": override.reason,
+            "ticket": override.ticket,
+            "version": override.version,
+            "change_class": override.change_class,
+            "expires_at": override.expires_at.isoformat(),
+            "max_uses": override.max_uses,
+            "state": override.state,
+        }
+        await _record(writer, override, now, actor, "override.created", details)
+        if override.state == "active":
+            await _replace_others(writer, override, now)
+        return override
+
+    async def _seen(self, override: Override, now: datetime) -> Decided:
+        if phase_of(override, now) != "active":
+            return Decided(override, effective=False)
+        seen = await self._decisions.names_override(
+            override.service_name, override.id, self._visible_timeout_seconds
+        )
+        return Decided(override, effective=seen)
+
+
+def _check_length(policy: Policy, wanted: NewOverride) -> None:
+    longest = timedelta(hours=policy.overrides.max_hours)
+    if wanted.expires_at - wanted.created_at > longest:
+        minutes = int(longest.total_seconds() // 60)
+        detail = f"may be at most {minutes} by policy {policy.name}"
+        raise invalid("expires_in_minutes", "too_long_for_policy", detail)
+
+
+def _awaiting(policy: Policy, service: Service, wanted: NewOverride) -> NewOverride:
+    """Return the override as pending where a second person has to agree.
+
+    Nobody has to agree to stricter rules.
+    """
+    if wanted.decision != "BLOCK" and policy.needs_approver(service.tier):
+        return replace(wanted, state="pending")
+    return wanted
+
+
+async def _replace_others(writer: IntentWriter, newest: Override, now: datetime) -> None:
+    """End what spoke of the same changes before."""
+    for other in await writer.in_force(newest.service_name, now):
+        if other.id != newest.id and same_scope(other, newest):
+            reason = f"replaced by override {newest.id}"
+            await _end(writer, other, "replaced", newest.actor, reason, now)
+
+
+async def _end(  # noqa: PLR0913, PLR0917 - who, what and why
+    writer: IntentWriter, override: Override, state: str, actor: str, reason: str, now: datetime
+) -> Override:
+    ended = await writer.change_override(
+        override.id, state=state, ended_by=actor, ended_at=now, end_reason=reason
+    )
+    await _record(writer, ended, now, actor, f"override.{state}", {"reason": reason})
+    return ended
+
+
+async def _record(  # noqa: PLR0913, PLR0917 - the parts of an audit entry
+    writer: IntentWriter,
+    override: Override,
+    now: datetime,
+    actor: str,
+    action: str,
+    details: Mapping[str, object],
+) -> None:
+    subject = override_key(override.id)
+    await writer.record(Deed(now, actor, action, subject, override.service_name, dict(details)))
+
+
+async def _override(reader: IntentReader, service_name: str, override_id: int) -> Override:
+    override = await reader.override(override_id)
+    if override is None or override.service_name != service_name:
+        detail = (
+            f"`{service_name}` has no override {override_id}; "
+            f"GET /api/release/{service_name}/override lists those there are."
+        )
+        raise Problem(404, "unknown_override", detail)
+    return override

@@ -1,0 +1,118 @@
+"""What users may do with gate policies: each is one transaction, with its event and its audit."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from api_gateway.catalog.service import invalid
+from api_gateway.policy.domain import StoredPolicy, policy_changed, policy_key
+from api_gateway.policy.ports import IntentReader, IntentStore
+from common.http.problems import FieldError, Problem
+from common.policy.document import InvalidPolicyError, parse_policy
+from common.policy.effective import PolicyBook
+from common.policy.model import Policy
+from common.storage.audit import Deed
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPolicy:
+    """A policy in force; `stored` is its row where it was set over the API."""
+
+    policy: Policy
+    stored: StoredPolicy | None
+
+    @property
+    def source(self) -> Literal["file", "api"]:
+        """Where it comes from."""
+        return "file" if self.stored is None else "api"
+
+
+class Policies:
+    """Policies of files and of the API, which stand in for files' of the same name."""
+
+    def __init__(self, intents: IntentStore, files: Sequence[Policy]) -> None:
+        self._intents, self._files = intents, tuple(files)
+
+    async def book(self) -> PolicyBook:
+        """Return which policy holds for which service now."""
+        async with self._intents.read() as reader:
+            return await self.book_in(reader)
+
+    async def book_in(self, reader: IntentReader) -> PolicyBook:
+        """Return which policy holds for which service, as the reader's transaction sees it."""
+        book = PolicyBook(self._files)
+        for stored in await reader.policies():
+            book.apply(policy_changed(stored))
+        return book
+
+    async def all(self) -> list[ShownPolicy]:
+        """Return the policies in force, by name."""
+        async with self._intents.read() as reader:
+            stored = {policy.name: policy for policy in await reader.policies()}
+            book = await self.book_in(reader)
+        return [ShownPolicy(policy, stored.get(policy.name)) for policy in book.policies()]
+
+    async def one(self, name: str) -> ShownPolicy:
+        """Return a policy in force; 404."""
+        for shown in await self.all():
+            if shown.policy.name == name:
+                return shown
+        raise unknown_policy(name)
+
+    async def put(
+        self, name: str, document: dict[str, Any], actor: str, reason: str, now: datetime
+    ) -> bool:
+        """Store a policy; tell whether none had the name. 422 names every fault."""
+        policy = _parsed(name, document)
+        existed = name in {shown.policy.name for shown in await self.all()}
+        async with self._intents.write() as writer:
+            await writer.put_policy(name, policy.policy_hash, policy.document)
+            details = {"reason": reason, "hash": policy.policy_hash, "document": policy.document}
+            deed = Deed(now, actor, "policy.changed", policy_key(name), None, details)
+            await writer.record(deed)
+        return not existed
+
+    async def retire(self, name: str, actor: str, reason: str, now: datetime) -> None:
+        """Take a policy of the API out of use; a file's of the same name holds again. 404, 409."""
+        shown = await self.one(name)
+        if shown.stored is None:
+            detail = f"`{name}` comes from a file; put another in its place, or remove the file"
+            raise invalid("name", "policy_from_file", detail, 409)
+        async with self._intents.write() as writer:
+            await writer.retire_policy(name)
+            details = {"reason": reason, "hash": shown.stored.hash}
+            deed = Deed(now, actor, "policy.deleted", policy_key(name), None, details)
+            await writer.record(deed)
+
+
+def unknown_policy(name: str) -> Problem:
+    """Return the problem of a policy that is not in force."""
+    shown = name.encode("ascii", "replace").decode()[:64]
+    detail = f"There is no policy `{shown}`; GET /api/policies lists those there are."
+    return Problem(404, "unknown_policy", detail)
+
+
+def _parsed(name: str, document: dict[str, Any]) -> Policy:
+    if document.get("name", name) != name:
+        detail = f"must be `{name}` as in the path, or be left out"
+        raise invalid("document.name", "differs_from_path", detail)
+    try:
+        return parse_policy({**_with_floats(document), "name": name})
+    except InvalidPolicyError as error:
+        errors = [
+            FieldError(field=f"document.{fault.field}", code=fault.code, detail=fault.detail)
+            for fault in error.faults
+        ]
+        detail = f"{errors[0].field}: {errors[0].detail}"
+        raise Problem(422, "invalid_request", detail, errors=errors) from None
+
+
+def _with_floats(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the document with the numbers that a file gives; a body has decimals."""
+    try:
+        plain: dict[str, Any] = json.loads(json.dumps(document, default=float))
+    except RecursionError:
+        raise invalid("document", "invalid_json", "is nested too deeply") from None
+    return plain

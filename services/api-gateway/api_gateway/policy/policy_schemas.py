@@ -1,0 +1,77 @@
+"""Gate policies and the audit over HTTP."""
+
+import json
+from typing import Any, Literal, Self
+
+from pydantic import Field
+
+from api_gateway.burn.schemas import Answer
+from api_gateway.catalog.schemas import Instant
+from api_gateway.policy.override_schemas import Statement
+from api_gateway.policy.policies import ShownPolicy
+from common.storage.audit import AuditEntry
+
+EXAMPLE = {"applies_to": {"services": ["checkout"]}, "risk": {"DANGER": "BLOCK"}}
+
+
+class PolicyRequest(Statement):
+    """A policy's new text; what the document leaves out it takes from the documented default."""
+
+    document: dict[str, Any] = Field(
+        description="The policy, as in its file; `name` may be left out", examples=[EXAMPLE]
+    )
+
+
+class PolicyAnswer(Answer):
+    """A policy in force. What comes from a file has no revision and no times."""
+
+    name: str
+    hash: str = Field(description="SHA-256 of what it means; decisions name it")
+    source: Literal["file", "api"]
+    document: dict[str, Any] = Field(description="With every field")
+    revision: int | None
+    created_at: Instant | None
+    updated_at: Instant | None
+
+    @classmethod
+    def of(cls, shown: ShownPolicy) -> Self:
+        """Return the answer for a policy."""
+        stored = shown.stored
+        return cls(
+            name=shown.policy.name,
+            hash=shown.policy.policy_hash,
+            source=shown.source,
+            document=shown.policy.document,
+            revision=None if stored is None else stored.revision,
+            created_at=None if stored is None else stored.created_at,
+            updated_at=None if stored is None else stored.updated_at,
+        )
+
+
+class AuditAnswer(Answer):
+    """An audit entry. `hash` is that of all else in it, of which `previous_hash` is a part."""
+
+    id: int
+    at: Instant
+    actor: str
+    action: str
+    subject: str = Field(examples=["override/12", "policy/payments"])
+    service_name: str | None
+    details: dict[str, Any]
+    previous_hash: str
+    hash: str
+
+    @classmethod
+    def of(cls, entry: AuditEntry) -> Self:
+        """Return the answer for an entry."""
+        return cls(
+            id=entry.id,
+            at=entry.at,
+            actor=entry.actor,
+            action=entry.action,
+            subject=entry.subject,
+            service_name=entry.service_name,
+            details=json.loads(entry.details),
+            previous_hash=entry.previous_hash,
+            hash=entry.hash,
+        )

@@ -1,0 +1,73 @@
+"""Overrides, policies and the audit as SQLAlchemy sees them, and what their rows mean."""
+
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Column, DateTime, Integer, Row, Table, Text
+
+from api_gateway.catalog.tables import metadata
+from api_gateway.policy.domain import Override, StoredPolicy
+from common.storage.audit import AuditEntry
+
+instant = DateTime(timezone=True)
+
+overrides = Table(
+    "overrides",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("service_name", Text),
+    Column("decision", Text),
+    Column("actor", Text),
+    Column("reason", Text),
+    Column("ticket", Text),
+    Column("version", Text),
+    Column("change_class", Text),
+    Column("created_at", instant),
+    Column("expires_at", instant),
+    Column("max_uses", Integer),
+    Column("uses", Integer),
+    Column("approver", Text),
+    Column("state", Text),
+    Column("ended_by", Text),
+    Column("ended_at", instant),
+    Column("end_reason", Text),
+    Column("idempotency_key", Text),
+    Column("revision", BigInteger),
+)
+
+policies = Table(
+    "policies",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("hash", Text),
+    Column("document", JSON),
+    Column("revision", BigInteger),
+    Column("created_at", instant),
+    Column("updated_at", instant),
+    Column("retired_at", instant),
+)
+
+_OVERRIDE_FIELDS = tuple(field.name for field in fields(Override))
+
+
+def override_of(row: Row[Any]) -> Override:
+    """Return the override of a row of `overrides`."""
+    return Override(**{name: getattr(row, name) for name in _OVERRIDE_FIELDS})
+
+
+def policy_of(row: Row[Any]) -> StoredPolicy:
+    """Return the policy of a row of `policies`."""
+    return StoredPolicy(
+        name=row.name,
+        hash=row.hash,
+        document=row.document,
+        revision=row.revision,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        retired=row.retired_at is not None,
+    )
+
+
+def audit_entry_of(row: Row[Any]) -> AuditEntry:
+    """Return the entry of a row of `audit`, whose details came as text."""
+    return AuditEntry(**{name: getattr(row, name) for name in AuditEntry.__struct_fields__})

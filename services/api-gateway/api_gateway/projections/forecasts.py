@@ -1,0 +1,143 @@
+"""What is shown of a forecast: the catalog's targets now, the newest figures on them. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from api_gateway.burn.service_status import ServiceState
+from common.events import ServiceForecast, SloForecast, SloStatus
+from common.slo.vocabulary import DataStatus
+
+_GRAVEST_FIRST = tuple(DataStatus)
+_OLD = frozenset({DataStatus.NO_DATA, DataStatus.LAGGING, DataStatus.STALE})
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastState:
+    """A service's forecasts at one instant, in the order in which the budgets are spent."""
+
+    service_name: str
+    evaluated_at: datetime
+    data_status: DataStatus
+    slos: tuple[SloForecast, ...]
+
+
+class ForecastBook:
+    """The newest forecast of every service. The same records in any order end the same."""
+
+    def __init__(self, lifetime: timedelta) -> None:
+        self._lifetime = lifetime
+        self._newest: dict[str, ServiceForecast] = {}
+
+    def apply(self, forecast: ServiceForecast) -> None:
+        """Keep a forecast if it is newer than the one at hand."""
+        old = self._newest.get(forecast.service_name)
+        if old is None or _version(old) < _version(forecast):
+            self._newest[forecast.service_name] = forecast
+
+    def newest(self, service_name: str) -> ServiceForecast | None:
+        """Return the newest forecast as it was published; who tells of it looks at its age."""
+        return self._newest.get(service_name)
+
+    def state(self, service: ServiceState, now: datetime) -> ForecastState:
+        """Return what is shown of a service; a forecast past its lifetime is not believed."""
+        found = self._newest.get(service.service_name)
+        age = timedelta(0) if found is None else now - found.evaluated_at
+        slos = forecasts_shown(service.service_name, service.slos, found)
+        if age > self._lifetime:
+            slos = [_expired(slo, age) for slo in slos]
+        return ForecastState(
+            service.service_name,
+            now if found is None else found.evaluated_at,
+            _gravest([service.data_status, *(slo.data_status for slo in slos[:1])]),
+            tuple(slos),
+        )
+
+
+def forecasts_shown(
+    service_name: str, slos: Sequence[SloStatus], found: ServiceForecast | None
+) -> list[SloForecast]:
+    """Return a forecast for each objective, those that have one yet in the order they came in.
+
+    A forecast counts only for the revision of a target that it was made for.
+    """
+    wanted = {slo.id: slo for slo in slos}
+    shown = [
+        _believed(forecast, wanted.pop(forecast.id))
+        for forecast in (found.slos if found else ())
+        if forecast.id in wanted and forecast.revision >= wanted[forecast.id].revision
+    ]
+    return [*shown, *(_none_yet(service_name, slo) for slo in wanted.values())]
+
+
+def _version(forecast: ServiceForecast) -> tuple[int, datetime]:
+    return forecast.epoch, forecast.evaluated_at
+
+
+def _gravest(statuses: Sequence[DataStatus]) -> DataStatus:
+    return min(statuses, key=_GRAVEST_FIRST.index)
+
+
+def _believed(forecast: SloForecast, slo: SloStatus) -> SloForecast:
+    """Return a forecast as the newest state of its counts lets it be believed."""
+    status = _gravest([forecast.data_status, slo.data_status])
+    if status is forecast.data_status or status not in _OLD:
+        return replace(forecast, data_status=status)
+    said = f"{forecast.forecast_message} The counts are out of date by now ({status})."
+    return replace(
+        forecast,
+        data_status=status,
+        confidence_level="low",
+        confidence_reason=f"the counts are out of date ({status})",
+        forecast_message=said,
+    )
+
+
+def _expired(forecast: SloForecast, age: timedelta) -> SloForecast:
+    """Return a forecast that nobody has made anew when it should have been."""
+    seconds = f"{age.total_seconds():.0f} s"
+    return replace(
+        forecast,
+        data_status=_gravest([forecast.data_status, DataStatus.LAGGING]),
+        confidence_level="low",
+        confidence_reason=f"the forecast is {seconds} old",
+        forecast_message=f"{forecast.forecast_message} This forecast is {seconds} old.",
+    )
+
+
+def _none_yet(service_name: str, slo: SloStatus) -> SloForecast:
+    """Return what can be said of an objective that has not been forecast."""
+    nothing = slo.data_status is DataStatus.NO_DATA
+    said = (
+        f"Nothing has been reported for {service_name} ({slo.name}) yet, so there is nothing to "
+        "forecast from."
+        if nothing
+        else f"There is no forecast for {service_name} ({slo.name}) yet; one is being made."
+    )
+    return SloForecast(
+        id=slo.id,
+        name=slo.name,
+        default=slo.default,
+        model="none",
+        time_to_exhaustion_hours=None,
+        projected_exhaustion_time=None,
+        p10_hours=None,
+        p50_hours=None,
+        p90_hours=None,
+        burn_rate_trend="stable",
+        confidence_level="low",
+        confidence_reason="nothing has been reported" if nothing else "no forecast yet",
+        forecast_message=said,
+        data_points_used=0,
+        current_burn_rate=slo.composite_burn_rate,
+        error_budget_remaining=slo.error_budget_remaining,
+        slope_per_hour=0.0,
+        fit_ratio=0.0,
+        unblocked_at=None,
+        unblocked_at_present_rate=None,
+        data_status=slo.data_status if nothing else DataStatus.LAGGING,
+        models=(),
+        revision=slo.revision,
+    )

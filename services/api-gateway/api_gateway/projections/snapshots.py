@@ -1,0 +1,107 @@
+"""The newest figures of every service, in memory. The same records in any order end the same."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from api_gateway.burn.service_status import ServiceState, service_state
+from api_gateway.catalog.domain import Definition, Target
+from common.events import (
+    AlertAcknowledged,
+    BurnRateSnapshot,
+    CatalogMessage,
+    ChannelChanged,
+    PolicyChanged,
+    PolicyMessage,
+    RuleChanged,
+    RuleMessage,
+    ServiceChanged,
+    ShardHeartbeat,
+)
+
+Wish = CatalogMessage | PolicyMessage | RuleMessage
+"""What users want, as it is announced."""
+
+
+class ReadModel:
+    """What the result topics say, and which wishes have been announced."""
+
+    def __init__(self, shard_silence: timedelta, default: Definition) -> None:
+        self._shard_silence, self._default = shard_silence, default
+        self._snapshots: dict[str, BurnRateSnapshot] = {}
+        self._alive_at: dict[int, datetime] = {}
+        self._heartbeats: dict[int, ShardHeartbeat] = {}
+        self._announced: dict[tuple[type, str], int] = {}
+        self.version, self.catalog_version = 0, 0
+
+    def apply_snapshot(self, snapshot: BurnRateSnapshot) -> bool:
+        """Keep a snapshot if it is newer than the one at hand; tell whether it was."""
+        self._saw(snapshot.shard, snapshot.evaluated_at)
+        old = self._snapshots.get(snapshot.service_name)
+        if old and _version(old) >= _version(snapshot):
+            return False
+        self._snapshots[snapshot.service_name] = snapshot
+        return True
+
+    def apply_heartbeat(self, heartbeat: ShardHeartbeat) -> None:
+        """Note that a shard's owner lives."""
+        self._saw(heartbeat.shard, heartbeat.evaluated_at)
+        old = self._heartbeats.get(heartbeat.shard)
+        if old is None or _version(old) < _version(heartbeat):
+            self._heartbeats[heartbeat.shard] = heartbeat
+
+    def apply_wish(self, change: Wish) -> None:
+        """Note which revision of an entry stands on its topic."""
+        self.catalog_version += 1
+        key = _entry(change)
+        self._announced[key] = max(change.revision, self._announced.get(key, 0))
+
+    def forget_wishes(self) -> None:
+        """Begin again: the topics of what users want are being read from their start."""
+        self._announced.clear()
+
+    def announced(self, change: Wish) -> bool:
+        """Tell whether the entry's topic holds this revision of it, or a newer one."""
+        return self._announced.get(_entry(change), 0) >= change.revision
+
+    def state(self, service_name: str, targets: Sequence[Target], now: datetime) -> ServiceState:
+        """Return what is shown of a service in use that has these targets."""
+        snapshot = self._snapshots.get(service_name)
+        if snapshot is None:
+            return service_state(
+                service_name, targets, None, default=self._default, silent=False, now=now
+            )
+        return self.state_at(snapshot, targets, now)
+
+    def state_at(
+        self, snapshot: BurnRateSnapshot, targets: Sequence[Target], now: datetime
+    ) -> ServiceState:
+        """Return what is shown of a service by this snapshot."""
+        return service_state(
+            snapshot.service_name,
+            targets,
+            snapshot,
+            default=self._default,
+            silent=self.silent(snapshot.shard, now),
+            now=now,
+            heartbeat=self._heartbeats.get(snapshot.shard),
+        )
+
+    def silent(self, shard: int, now: datetime) -> bool:
+        """Tell whether the owner of a shard has given no sign of life for too long."""
+        alive_at = self._alive_at.get(shard)
+        return alive_at is None or now - alive_at > self._shard_silence
+
+    def _saw(self, shard: int, at: datetime) -> None:
+        self._alive_at[shard] = max(at, self._alive_at.get(shard, at))
+
+
+def _version(result: BurnRateSnapshot | ShardHeartbeat) -> tuple[int, datetime]:
+    return result.epoch, result.evaluated_at
+
+
+def _entry(change: Wish) -> tuple[type, str]:
+    if isinstance(change, ServiceChanged | PolicyChanged | RuleChanged | ChannelChanged):
+        return type(change), change.name
+    if isinstance(change, AlertAcknowledged):
+        return type(change), str(change.episode_id)
+    return type(change), str(change.id)

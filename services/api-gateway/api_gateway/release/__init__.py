@@ -1,0 +1,1 @@
+"""Release decisions and their history."""

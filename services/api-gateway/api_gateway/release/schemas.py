@@ -1,0 +1,172 @@
+"""Release decisions, their history and changes over HTTP."""
+
+from typing import Any, Self
+
+from pydantic import Field
+
+from api_gateway.burn.schemas import Answer
+from api_gateway.catalog.domain import Tier
+from api_gateway.catalog.schemas import Instant
+from api_gateway.policy.override_schemas import OverrideAnswer
+from api_gateway.release.ports import StoredChange, StoredDecision
+from api_gateway.release.service import ReleaseFound
+from common.events import (
+    ChangeClass,
+    ChangeKind,
+    Decision,
+    GateDecision,
+    OnUnknown,
+)
+from common.slo.vocabulary import DataStatus, RiskLevel
+
+
+class ReasonAnswer(Answer):
+    """Why: `observed` beside `threshold`, in the unit that the sentence names."""
+
+    code: str
+    effect: Decision = Field(description="The decision that this reason alone would make")
+    slo: str | None
+    observed: float | None
+    threshold: float | None
+    message: str
+
+
+class ReleaseAnswer(Answer):
+    """Whether a change may be released now. What decides is never null."""
+
+    service_name: str
+    decision: Decision
+    allowed: bool = Field(description="UNKNOWN is allowed where the policy says so for the tier")
+    risk_level: RiskLevel
+    reasons: list[ReasonAnswer] = Field(description="The one that decides comes first")
+    data_age_seconds: float = Field(
+        ge=0,
+        description="Age of the newest count behind it; of the service where there never was one",
+    )
+    decision_id: str = Field(description="Empty while the gate has not decided on the service")
+    evaluated_at: Instant
+    expires_at: Instant
+    override: OverrideAnswer | None = Field(
+        description="The override that made the decision, if one did"
+    )
+    change_class: ChangeClass
+    version: str | None = Field(description="The version asked for")
+    tier: Tier
+    data_status: DataStatus
+    policy: str = Field(description="Name of the policy that holds for the service")
+    policy_hash: str
+    unblocked_at: Instant | None = Field(
+        description="When the block is forecast to end if no more errors come"
+    )
+
+    @classmethod
+    def of(cls, found: ReleaseFound) -> Self:
+        """Return the answer for what was found."""
+        release = found.release
+        return cls(
+            service_name=release.service_name,
+            decision=release.decision,
+            allowed=release.allowed,
+            risk_level=release.risk_level,
+            reasons=[ReasonAnswer.model_validate(reason) for reason in release.reasons],
+            data_age_seconds=release.data_age_seconds,
+            decision_id=release.decision_id,
+            evaluated_at=release.evaluated_at,
+            expires_at=release.expires_at,
+            override=None
+            if found.override is None
+            else OverrideAnswer.of(found.override, found.now),
+            change_class=release.change.change_class,
+            version=release.change.version,
+            tier=release.tier,
+            data_status=release.data_status,
+            policy=release.policy_name,
+            policy_hash=release.policy_hash,
+            unblocked_at=release.unblocked_at,
+        )
+
+
+class VerdictAnswer(Answer):
+    """The decision for one class of change, with or without an override."""
+
+    change_class: ChangeClass
+    decision: Decision
+    allowed: bool
+    since: Instant = Field(description="When the decision began to be what it is")
+    reasons: list[ReasonAnswer]
+    override_id: int | None
+    version: str | None = Field(description="The only version that the override holds for")
+
+
+class DecisionAnswer(Answer):
+    """A decision as the gate first published it, for every class of change and every override."""
+
+    decision_id: str
+    service_name: str
+    decided_at: Instant
+    risk_level: RiskLevel
+    data_status: DataStatus
+    data_at: Instant | None
+    tier: Tier
+    on_unknown: OnUnknown
+    policy: str = Field(validation_alias="policy_name")
+    policy_hash: str
+    unblocked_at: Instant | None
+    verdicts: list[VerdictAnswer]
+
+    @classmethod
+    def of(cls, decision: GateDecision) -> Self:
+        """Return the answer for a stored decision."""
+        return cls.model_validate(decision)
+
+
+class DecisionEvidence(DecisionAnswer):
+    """A decision with everything it was made of; `burnline gate replay` makes it again."""
+
+    inputs: dict[str, Any]
+    policy_document: dict[str, Any]
+
+    @classmethod
+    def of_stored(cls, stored: StoredDecision) -> Self:
+        """Return the answer for a stored decision."""
+        shown = DecisionAnswer.of(stored.decision)
+        return cls.model_validate(
+            {
+                **{name: getattr(shown, name) for name in DecisionAnswer.model_fields},
+                "policy_name": shown.policy,
+                "inputs": stored.inputs,
+                "policy_document": stored.policy,
+            }
+        )
+
+
+class ChangeAnswer(Answer):
+    """Something about a service was changed; texts that were not sent are empty."""
+
+    id: str = Field(description="The change's identity: the same for the same change sent again")
+    service_name: str
+    at: Instant
+    kind: ChangeKind
+    version: str
+    actor: str
+    url: str
+    note: str
+    source: str
+    received_at: Instant
+
+    @classmethod
+    def of(cls, stored: StoredChange) -> Self:
+        """Return the answer for a stored change."""
+        event = stored.event
+        return cls(
+            id=stored.identity.hex(),
+            service_name=event.service,
+            at=event.at,
+            kind=event.kind,
+            version=event.version,
+            actor=event.actor,
+            url=event.url,
+            note=event.note,
+            source=event.source,
+            received_at=stored.appended_at,
+        )

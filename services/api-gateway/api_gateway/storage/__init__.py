@@ -1,0 +1,1 @@
+"""Transactions, the audit's rows and the shared cache."""

@@ -1,0 +1,60 @@
+"""The audit in PostgreSQL: appended to inside the transaction of what it tells of."""
+
+from dataclasses import replace
+
+from sqlalchemy import text
+
+from api_gateway.policy.ports import AuditQuery
+from api_gateway.policy.tables import audit_entry_of
+from common.access.principal import ANONYMOUS, current_actor
+from common.storage.audit import AuditEntry, AuditHead, Deed, chained
+from common.storage.database import ReadSession, WriteSession
+
+_COLUMNS = "id, at, actor, action, subject, service_name, details::text AS details"
+
+_PAGE = text(
+    f"""SELECT {_COLUMNS}, previous_hash, hash FROM catalog.audit
+    WHERE id < :before
+      AND (CAST(:service AS text) IS NULL OR service_name = :service)
+      AND (CAST(:subject AS text) IS NULL OR subject = :subject)
+    ORDER BY id DESC LIMIT :limit"""  # noqa: S608 - a constant
+)
+
+# the row stays locked to the end of the transaction: one writer at a time
+_HEAD = text("SELECT id, hash FROM catalog.audit_head FOR UPDATE")
+
+_APPEND = text(
+    """INSERT INTO catalog.audit
+        (id, at, actor, action, subject, service_name, details, previous_hash, hash)
+    VALUES (:id, :at, :actor, :action, :subject, :service_name, CAST(:details AS json),
+        :previous_hash, :hash)"""
+)
+
+_MOVE_HEAD = text("UPDATE catalog.audit_head SET id = :id, hash = :hash")
+
+
+async def append(session: WriteSession, deed: Deed) -> AuditEntry:
+    """Add the next entry; it is there if the transaction is committed.
+
+    The actor may be what a person says of himself: beside it stands which credential was used.
+    """
+    head = (await session.execute(_HEAD)).one()
+    actor = current_actor()
+    if actor != ANONYMOUS:
+        deed = replace(deed, details={**deed.details, "credential": actor})
+    entry = chained(AuditHead(head.id, head.hash), deed)
+    row = {name: getattr(entry, name) for name in AuditEntry.__struct_fields__}
+    await session.execute(_APPEND, row)
+    await session.execute(_MOVE_HEAD, {"id": entry.id, "hash": entry.hash})
+    return entry
+
+
+async def newest(session: ReadSession, query: AuditQuery) -> list[AuditEntry]:
+    """Return the entries asked for, newest first."""
+    asked = {
+        "before": query.before,
+        "limit": query.limit,
+        "service": query.service_name,
+        "subject": query.subject,
+    }
+    return [audit_entry_of(row) for row in await session.execute(_PAGE, asked)]

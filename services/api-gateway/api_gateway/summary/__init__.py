@@ -1,0 +1,1 @@
+"""The executive view: totals, narratives, heat map."""

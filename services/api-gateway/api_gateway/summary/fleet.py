@@ -1,0 +1,95 @@
+"""The figures of the executive view, from what is known of all services. Pure."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from api_gateway.narrative.fleet_facts import is_trusted
+from api_gateway.narrative.outlook_facts import fresh_forecast
+from api_gateway.narrative.subject import Subject
+from api_gateway.summary.schemas import (
+    ActiveAlerts,
+    ChangeSummary,
+    Compliance,
+    FleetFigures,
+    LowBudget,
+    NearExhaustion,
+    Totals,
+)
+from common.slo.vocabulary import RiskLevel
+
+MOST_LISTED = 5
+MOST_BLOCKED = 50
+
+
+def fleet_figures(subjects: Sequence[Subject], now: datetime) -> FleetFigures:
+    """Return totals and the services that stand out; levels and budgets of trusted figures only."""
+    trusted = [subject for subject in subjects if is_trusted(subject)]
+    levels = Counter(subject.state.risk_level for subject in trusted)
+    changes = sorted((c for s in subjects for c in s.changes), key=lambda c: c.at, reverse=True)
+    return FleetFigures(
+        totals=Totals(services=len(subjects), slos=sum(len(s.state.slos) for s in subjects)),
+        services_by_risk_level={level: levels[level] for level in RiskLevel},
+        services_unknown=len(subjects) - len(trusted),
+        compliance=_compliance(trusted),
+        lowest_budgets=_lowest_budgets(trusted),
+        nearest_exhaustion=_nearest_exhaustion(subjects, now),
+        active_alerts=_alerts(subjects),
+        blocked_releases=[
+            s.name for s in subjects if s.release is not None and not s.release.allowed
+        ][:MOST_BLOCKED],
+        changes_since_yesterday=len(changes),
+        latest_changes=[
+            ChangeSummary(service_name=c.service_name, kind=c.kind, version=c.version, at=c.at)
+            for c in changes[:MOST_LISTED]
+        ],
+    )
+
+
+def _compliance(trusted: Sequence[Subject]) -> Compliance:
+    within = sum(s.state.error_budget_remaining > 0 for s in trusted)
+    ratio = within / len(trusted) if trusted else None
+    return Compliance(within_budget=within, judged=len(trusted), ratio=ratio)
+
+
+def _lowest_budgets(trusted: Sequence[Subject]) -> list[LowBudget]:
+    lowest = sorted(trusted, key=lambda s: (s.state.error_budget_remaining, s.name))
+    return [
+        LowBudget(
+            service_name=s.name,
+            tier=s.tier,
+            risk_level=s.state.risk_level,
+            error_budget_remaining=s.state.error_budget_remaining,
+        )
+        for s in lowest[:MOST_LISTED]
+    ]
+
+
+def _nearest_exhaustion(subjects: Sequence[Subject], now: datetime) -> list[NearExhaustion]:
+    found = []
+    for subject in subjects:
+        slo = fresh_forecast(subject, now)
+        if slo is None or slo.error_budget_remaining <= 0:
+            continue
+        if slo.time_to_exhaustion_hours is not None:
+            found.append(
+                NearExhaustion(
+                    service_name=subject.name,
+                    tier=subject.tier,
+                    time_to_exhaustion_hours=slo.time_to_exhaustion_hours,
+                    projected_exhaustion_time=slo.projected_exhaustion_time,
+                    confidence_level=slo.confidence_level,
+                )
+            )
+    found.sort(key=lambda near: (near.time_to_exhaustion_hours, near.service_name))
+    return found[:MOST_LISTED]
+
+
+def _alerts(subjects: Sequence[Subject]) -> ActiveAlerts:
+    open_now = Counter(episode.severity for s in subjects for episode in s.episodes)
+    return ActiveAlerts(
+        total=open_now.total(),
+        page=open_now["page"],
+        ticket=open_now["ticket"],
+        info=open_now["info"],
+    )

@@ -1,0 +1,184 @@
+"""The executive view over HTTP: totals, narratives with their facts, and the heat map."""
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, Field
+
+from api_gateway.catalog.domain import Tier
+from api_gateway.catalog.schemas import Instant
+from api_gateway.narrative.advice import Action
+from api_gateway.narrative.fact import Fact, Value
+from api_gateway.narrative.insights import Insight, InsightSeverity
+from common.slo.vocabulary import RiskLevel
+
+Source = Literal["template", "model"]
+
+
+class FactAnswer(BaseModel):
+    """A claim that stands on its own; `text` is how it stands in every text, figures included."""
+
+    id: str
+    name: str
+    value: Value = Field(description="The figure as it is written")
+    unit: str | None
+    text: str
+
+    @classmethod
+    def of(cls, fact: Fact) -> Self:
+        """Return the answer for a fact."""
+        return cls(id=fact.id, name=fact.name, value=fact.value, unit=fact.unit, text=fact.text)
+
+
+class SentenceAnswer(BaseModel):
+    """A sentence of the narrative and the ids of the facts that it rests on."""
+
+    text: str
+    facts: list[str]
+
+
+class InsightAnswer(BaseModel):
+    """What deserves attention."""
+
+    severity: InsightSeverity
+    text: str
+    facts: list[str]
+
+    @classmethod
+    def of(cls, insight: Insight) -> Self:
+        """Return the answer for an insight."""
+        return cls(severity=insight.severity, text=insight.text, facts=[insight.fact])
+
+
+class ActionAnswer(BaseModel):
+    """What to do, and the ids of the facts that led to it."""
+
+    code: str
+    text: str
+    facts: list[str]
+
+    @classmethod
+    def of(cls, action: Action) -> Self:
+        """Return the answer for an action."""
+        text = f"{action.text[:1].upper()}{action.text[1:]}."
+        return cls(code=action.code, text=text, facts=[*action.facts])
+
+
+class NarrativeAnswer(BaseModel):
+    """A text of which every figure, name and judgement stands in one of the facts."""
+
+    narrative: str
+    sentences: list[SentenceAnswer]
+    facts: list[FactAnswer]
+    recommended_actions: list[ActionAnswer]
+    source: Source = Field(
+        description="Who put the facts into sentences: fixed templates, or a language model"
+    )
+    model: str | None = Field(description="The language model, where one did")
+    generated_at: Instant
+
+
+class ServiceSummary(NarrativeAnswer):
+    """A service in plain words."""
+
+    service_name: str
+    insights: list[InsightAnswer]
+
+
+class Totals(BaseModel):
+    """How many there are."""
+
+    services: int
+    slos: int
+
+
+class Compliance(BaseModel):
+    """Services that keep within their error budget, of those whose figures are of now."""
+
+    within_budget: int
+    judged: int
+    ratio: float | None = Field(description="null while none can be judged")
+
+
+class LowBudget(BaseModel):
+    """A service with little budget left (a ratio, negative when overspent)."""
+
+    service_name: str
+    tier: Tier
+    risk_level: RiskLevel
+    error_budget_remaining: float
+
+
+class NearExhaustion(BaseModel):
+    """A service whose budget is forecast to be spent."""
+
+    service_name: str
+    tier: Tier
+    time_to_exhaustion_hours: float
+    projected_exhaustion_time: Instant | None
+    confidence_level: Literal["high", "medium", "low"]
+
+
+class ActiveAlerts(BaseModel):
+    """Alerts that are not resolved, by severity."""
+
+    total: int
+    page: int
+    ticket: int
+    info: int
+
+
+class ChangeSummary(BaseModel):
+    """Something that was changed; `version` as its sender wrote it."""
+
+    service_name: str
+    kind: str
+    version: str
+    at: Instant
+
+
+class FleetFigures(BaseModel):
+    """The figures of all services."""
+
+    totals: Totals
+    services_by_risk_level: dict[RiskLevel, int] = Field(
+        description="Of the services whose figures are of now"
+    )
+    services_unknown: int = Field(description="Services whose figures are missing or old")
+    compliance: Compliance
+    lowest_budgets: list[LowBudget]
+    nearest_exhaustion: list[NearExhaustion]
+    active_alerts: ActiveAlerts
+    blocked_releases: list[str] = Field(description="Services whose feature releases are blocked")
+    changes_since_yesterday: int
+    latest_changes: list[ChangeSummary]
+
+
+class Summary(FleetFigures, NarrativeAnswer):
+    """All services in one view."""
+
+
+class Cell(BaseModel):
+    """A service in one span of time; null where there were no requests."""
+
+    burn_rate: float = Field(description="Of the cell's worst hour")
+    risk_level: RiskLevel
+
+
+class HeatmapRow(BaseModel):
+    """A service's cells, oldest first."""
+
+    service_name: str
+    tier: Tier
+    worst_burn_rate: float | None
+    cells: list[Cell | None]
+
+
+class Heatmap(BaseModel):
+    """Services by time, worst first. `capped` says that only the worst ones are shown."""
+
+    step_seconds: int
+    ends: list[Instant] = Field(description="End of each cell; the last one may be running")
+    services: list[HeatmapRow]
+    services_total: int
+    capped: bool
+    generated_at: Instant

@@ -1,0 +1,249 @@
+"""What users do with alerts, rules, silences and channels over REST."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from api_gateway.alerts.domain import event_of
+from api_gateway.republish import reconcile_alerts
+from common.alerting.default_rules import default_rules
+from common.events import ChannelTestRequested, RuleMessage, encode
+from common.kafka.topics import COMMANDS, RULES
+from tests.support.burn_events import NOW
+from tests.support.gateway.alert_rows import HOOK, LEVELS, MATCHERS, RULE, SILENCE, STATEMENT
+from tests.support.gateway.alerts import alert, notification
+from tests.support.gateway.in_memory import GatewayHarness
+
+TAKE = "/api/alerts/1/acknowledge"
+HOURS = {"severity": "page", "within_hours": 3}
+
+
+@pytest.fixture
+async def alerting(gateway: GatewayHarness) -> GatewayHarness:
+    """Three alerts: one that fires, one that has ended, one that is held back."""
+    await gateway.service("checkout")
+    ended = {"state": "resolved", "resolved_at": NOW - timedelta(hours=2), "version": 2}
+    held = {"severity": "ticket", "held_by": "inhibited", "held_back": 1, "notices": 0}
+    for found in (alert(1), alert(2, service_name="cart", **ended), alert(3, **held)):
+        gateway.alerts.rows.alerts[found.id] = found
+    return gateway
+
+
+async def ids(gateway: GatewayHarness, path: str) -> list[int]:
+    return [found["id"] for found in (await gateway.client.get(path)).json()]
+
+
+async def test_alerts_are_listed_newest_first_by_what_is_asked(alerting: GatewayHarness) -> None:
+    assert await ids(alerting, "/api/alerts") == [3, 2, 1]
+    assert await ids(alerting, "/api/alerts?state=firing&severity=page") == [1]
+    assert await ids(alerting, "/api/alerts?state=firing&state=resolved") == [3, 2, 1]
+    assert await ids(alerting, "/api/alerts?service=cart") == [2]
+    assert await ids(alerting, "/api/alerts/checkout") == [3, 1]
+    an_hour_ago = (NOW - timedelta(hours=1)).isoformat().replace("+00:00", "Z")
+    assert await ids(alerting, f"/api/alerts?since={an_hour_ago}") == [3, 1]
+
+
+async def test_pages_follow_each_other_without_gap_or_repeat(alerting: GatewayHarness) -> None:
+    path, seen = "/api/alerts?limit=1&state=firing", []
+    while path:
+        response = await alerting.client.get(path)
+        seen += [found["id"] for found in response.json()]
+        link = response.headers.get("Link", "")
+        path = link.partition(">")[0].removeprefix("<")
+    assert seen == [3, 1]
+
+
+async def test_who_takes_an_alert_on_is_shown_at_once_and_announced(
+    alerting: GatewayHarness,
+) -> None:
+    taken = (await alerting.write("PATCH", TAKE, {"actor": "ines", "comment": "mine"})).json()
+    assert (taken["state"], taken["acknowledged_by"], taken["version"]) == (
+        "acknowledged",
+        "ines",
+        1,
+    )
+    assert (await alerting.get("/api/alerts/checkout"))[1]["state"] == "acknowledged"
+    (made,) = alerting.alerts.rows.announced
+    assert (made.episode_id, made.version, made.actor) == (1, 1, "ines")
+    (deed,) = alerting.alerts.rows.deeds
+    assert (deed.action, deed.subject, deed.actor) == ("alert.acknowledged", "alert/1", "ines")
+
+
+async def test_taking_an_alert_on_twice_is_as_once(alerting: GatewayHarness) -> None:
+    await alerting.write("PATCH", TAKE, {"actor": "ines", "comment": "mine"})
+    again = await alerting.write("PATCH", TAKE, {"actor": "omar", "comment": "no, mine"})
+    assert again.status_code == 200
+    assert again.json()["acknowledged_by"] == "ines"
+    assert len(alerting.alerts.rows.announced) == 1
+
+
+async def test_an_alert_that_has_risen_is_taken_on_anew(alerting: GatewayHarness) -> None:
+    await alerting.write("PATCH", TAKE, {"actor": "ines"})
+    rows = alerting.alerts.rows
+    rows.alerts[1] = replace(rows.alerts[1], version=2)
+    assert (await alerting.get("/api/alerts/checkout"))[1]["state"] == "firing"
+    stale = await alerting.write("PATCH", TAKE, {"actor": "omar", "version": 1})
+    assert stale.status_code == 409
+    assert stale.json()["errors"][0]["code"] == "changed_meanwhile"
+    taken = await alerting.write("PATCH", TAKE, {"actor": "omar", "version": 2})
+    assert taken.json()["acknowledged_by"] == "omar"
+
+
+async def test_an_alert_that_has_ended_cannot_be_taken_on(alerting: GatewayHarness) -> None:
+    response = await alerting.write("PATCH", "/api/alerts/2/acknowledge", {"actor": "ines"})
+    assert response.status_code == 409
+    assert response.json()["type"].endswith("already_resolved")
+
+
+async def test_a_silence_begins_now_and_ends_when_told(alerting: GatewayHarness) -> None:
+    made = (await alerting.write("POST", "/api/silences", SILENCE)).json()
+    assert made["state"] == "active"
+    path = f"/api/silences/{made['id']}"
+    assert (await alerting.get(path))["matchers"] == [{**MATCHERS[0], "is_equal": True}]
+    alerting.now[0] += timedelta(minutes=59)
+    assert (await alerting.get(path))["state"] == "active"
+    alerting.now[0] += timedelta(minutes=1)
+    assert (await alerting.get(path))["state"] == "expired"
+
+
+async def test_a_silence_is_expired_by_hand_once(alerting: GatewayHarness) -> None:
+    made = (await alerting.write("POST", "/api/silences", SILENCE)).json()
+    path = f"/api/silences/{made['id']}"
+    alerting.now[0] += timedelta(minutes=1)
+    for _ in range(2):
+        ended = await alerting.write("DELETE", path, STATEMENT)
+        assert (ended.json()["state"], ended.json()["expired_by"]) == ("expired", "ines")
+    assert [d.action for d in alerting.alerts.rows.deeds] == ["silence.created", "silence.expired"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"matchers": [{"name": "service", "value": "*", "is_glob": True}]}, "matchers"),
+        ({"matchers": [{"name": "service", "value": "[a]", "is_glob": True}]}, "matchers[0].value"),
+        ({"duration_minutes": None, "ends_at": "2020-01-01T00:00:00Z"}, "ends_at"),
+        ({"starts_at": "2025-01-01T00:00:00Z"}, "ends_at"),
+        ({"starts_at": "9999-12-31T23:00:00-02:00"}, "starts_at"),
+        ({"starts_at": "0001-01-01T00:00:00+01:00"}, "starts_at"),
+        ({"duration_minutes": None}, "body"),
+        ({"comment": " "}, "comment"),
+    ],
+)
+async def test_a_silence_that_makes_no_sense_is_refused_by_its_field(
+    alerting: GatewayHarness, changes: dict[str, Any], field: str
+) -> None:
+    response = await alerting.write("POST", "/api/silences", {**SILENCE, **changes})
+    assert response.status_code == 422, response.text
+    assert response.json()["errors"][0]["field"] == field
+
+
+async def test_default_rules_are_shown_changed_and_given_back(alerting: GatewayHarness) -> None:
+    shown = {found["name"]: found for found in await alerting.get("/api/rules")}
+    assert set(shown) == set(default_rules())
+    path = "/api/rules/budget-left"
+    body = {**STATEMENT, "changes": {"except_services": ["reports"], "cooldown_seconds": 60}}
+    changed = (await alerting.write("PATCH", path, body)).json()
+    assert (changed["source"], changed["rule"]["cooldown_seconds"]) == ("changed", 60)
+    assert changed["rule"]["levels"] == shown["budget-left"]["rule"]["levels"]
+    (announced,) = alerting.alerts.rows.announced
+    assert msgspec.to_builtins(event_of(announced))["document"] == changed["rule"]
+    assert (await alerting.write("DELETE", path, STATEMENT)).status_code == 204
+    assert (await alerting.get(path))["source"] == "default"
+    assert alerting.alerts.rows.announced[-1].retired
+
+
+@pytest.mark.parametrize(
+    ("rule", "field"),
+    [
+        ({**RULE, "levels": []}, "rule.levels"),
+        (
+            {**RULE, "levels": [{"severity": "page", "within_hours": 3}]},
+            "rule.levels[0].within_hours",
+        ),
+        ({**RULE, "channels": ["nowhere"]}, "channels[0]"),
+        ({**RULE, "for_seconds": -1}, "rule.for_seconds"),
+        ({**RULE, "colour": "red"}, "rule.rule"),
+    ],
+)
+async def test_a_rule_that_cannot_be_used_is_refused_by_its_field(
+    alerting: GatewayHarness, rule: dict[str, Any], field: str
+) -> None:
+    response = await alerting.write("POST", "/api/rules", {**STATEMENT, "rule": rule})
+    assert response.status_code == 422, response.text
+    assert response.json()["errors"][0]["field"] == field
+
+
+async def test_rules_that_would_keep_each_other_quiet_are_refused(
+    alerting: GatewayHarness,
+) -> None:
+    body = {**STATEMENT, "changes": {"inhibits": ["burn-rate-page"]}}
+    response = await alerting.write("PATCH", "/api/rules/burn-rate-ticket", body)
+    assert response.json()["errors"][0]["code"] == "circle"
+
+
+async def test_secrets_are_never_shown_again(alerting: GatewayHarness) -> None:
+    made = await alerting.write("POST", "/api/channels", HOOK)
+    shown = made.json()
+    assert shown["address"] == "https://hooks.example.com"
+    assert shown["has_secrets"] == ["signing_secret", "url"]
+    paths = ("/api/channels", f"/api/channels/{shown['id']}", "/api/rules")
+    read = [(await alerting.client.get(path)).text for path in paths]
+    bad = {**HOOK, "name": "b", "secrets": {"url": "ftp://t0ps3cret", "signing_secret": "s3cret"}}
+    refused = [(await alerting.write("POST", "/api/channels", body)).text for body in (HOOK, bad)]
+    rows = alerting.alerts.rows
+    announced = [encode(event_of(intent)).decode() for intent in rows.announced]
+    written = [*map(str, rows.deeds), *map(repr, rows.channels.values())]
+    for text in (made.text, *read, *refused, *announced, *written):
+        assert "t0ps3cret" not in text
+        assert "s3cret" not in text
+
+
+async def test_a_channel_is_changed_all_secrets_at_once_and_deleted(
+    alerting: GatewayHarness,
+) -> None:
+    made = (await alerting.write("POST", "/api/channels", HOOK)).json()
+    path = f"/api/channels/{made['id']}"
+    body = {"actor": "ines", "secrets": {"url": "https://other.example.com/x"}}
+    assert (await alerting.write("PUT", path, body)).json()["has_secrets"] == ["url"]
+    rested = await alerting.write("PUT", path, {"actor": "ines", "enabled": False})
+    assert not rested.json()["enabled"]
+    assert (await alerting.write("DELETE", path, STATEMENT)).status_code == 204
+    assert (await alerting.client.get(path)).status_code == 404
+    assert alerting.alerts.rows.channels[made["id"]].secrets == {}
+
+
+async def test_the_test_of_a_channel_is_asked_for_and_its_outcome_told(
+    alerting: GatewayHarness,
+) -> None:
+    alerting.alerts.rows.outcome = notification(9, state="dead", last_error="answered 404")
+    answer = await alerting.write("POST", "/api/channels/1/test", {"actor": "ines"})
+    assert (answer.json()["state"], answer.json()["last_error"]) == ("dead", "answered 404")
+    ((topic, value),) = alerting.sender.sent
+    assert topic == COMMANDS.name
+    assert msgspec.json.decode(value or b"", type=ChannelTestRequested).channel == "simulated"
+
+
+async def test_a_test_that_nobody_takes_up_is_pending_and_says_so(
+    alerting: GatewayHarness,
+) -> None:
+    answer = await alerting.write("POST", "/api/channels/1/test", {"actor": "ines"})
+    assert answer.json()["state"] == "pending"
+    assert "in time" in answer.json()["last_error"]
+
+
+async def test_what_the_rules_topic_has_lost_is_announced_again(alerting: GatewayHarness) -> None:
+    await alerting.write("POST", "/api/silences", SILENCE)
+    await alerting.write("PATCH", TAKE, {"actor": "ines"})
+    await alerting.write("POST", "/api/rules", {**STATEMENT, "rule": {**RULE, "levels": LEVELS}})
+    rows, model = alerting.alerts.rows, alerting.gateway.read_model
+    first = len(rows.announced)
+    for intent in rows.announced[1:]:
+        await alerting.feed_bytes(RULES.name, encode(event_of(intent)))
+    assert await reconcile_alerts(alerting.alerts, model, NOW) == 2  # the silence, the channel
+    again = [event_of(intent) for intent in alerting.alerts.rows.announced[first:]]
+    assert {type(e).__name__ for e in again} == {"SilenceChanged", "ChannelChanged"}
+    decoder = msgspec.json.Decoder(RuleMessage)
+    assert [decoder.decode(encode(e)) for e in again] == again

@@ -1,0 +1,192 @@
+"""`burnline audit verify` finds whatever was done to the audit behind the gateway's back."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Callable, MutableMapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+from structlog.testing import capture_logs
+from typer.testing import CliRunner
+
+from api_gateway.alerts.config_repository import PostgresAlerts
+from api_gateway.api_keys.repository import PostgresKeys
+from api_gateway.catalog.repository import PostgresStore
+from api_gateway.policy.ports import AuditQuery
+from api_gateway.policy.repository import PostgresIntents
+from api_gateway.settings import GatewaySettings
+from api_gateway.storage.unit_of_work import Store
+from burnline.main import make_app
+from common.kafka.client import Publisher
+from common.storage.audit import AuditEntry, Deed
+from common.storage.database import Database
+from common.storage.outbox import Outbox
+from tests.support.gateway.policies import ALLOWING
+from tests.support.servers.running import migrate
+
+NOW = datetime(2026, 3, 2, 12, 0, 30, 123456, tzinfo=UTC)
+ENTRIES = 6
+# behind the gateway's back: by somebody who may switch the protection off
+UNPROTECTED = "ALTER TABLE catalog.audit{} DISABLE TRIGGER ALL"
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[tuple[Database, Outbox]]:
+    """Give what the gateway's stores are made of; nothing is published."""
+    settings = GatewaySettings.model_validate({"database_url": url})
+    database = Database.connect(settings, "test")
+    yield database, Outbox("catalog", database, Publisher(settings))
+    await database.close()
+
+
+async def fill(url: str) -> None:
+    """Write entries as the gateway does."""
+    async with opened(url) as parts:
+        intents = PostgresIntents(*parts)
+        for number in range(ENTRIES):
+            details = {"reason": 'größer als "gestern"', "ratio": 0.1 * number, "list": [number]}
+            at = NOW + timedelta(seconds=number)
+            deed = Deed(at, "ana", "override.used", f"override/{number}", "checkout", details)
+            async with intents.write() as writer:
+                await writer.record(deed)
+
+
+async def use_each_store(url: str) -> tuple[list[AuditEntry], list[MutableMapping[str, Any]]]:
+    """Return the entries made, oldest first, and what was logged."""
+    async with opened(url) as parts:
+        catalog = PostgresStore(*parts)
+        with capture_logs() as logs:
+            stores: list[Store[Any, Any]] = [catalog, PostgresIntents(*parts)]
+            for store in (*stores, PostgresAlerts(*parts), PostgresKeys(*parts)):
+                async with store.write() as writer:
+                    await writer.record(Deed(NOW, "ana", "tried", type(store).__name__, None, {}))
+            async with catalog.write() as writer:
+                service = await writer.add_service("checkout", 1, "shop", None)
+            async with PostgresIntents(*parts).write() as intents:
+                await intents.add_override(ALLOWING)
+            async with catalog.write() as writer:
+                await writer.retire_service(service.id)  # ends the override, which is audited
+        async with PostgresIntents(*parts).read() as reader:
+            entries = await reader.audit(AuditQuery(before=100, limit=100))
+    return [*reversed(entries)], logs
+
+
+def test_the_logs_have_the_hash_of_each_entry_that_any_store_makes(
+    new_database: Callable[[], str],
+) -> None:
+    entries, logs = asyncio.run(use_each_store(new_database()))
+    told = [(log["entry"], log["hash"]) for log in logs if log["event"] == "audited"]
+    assert told == [(entry.id, entry.hash) for entry in entries]
+    assert [entry.action for entry in entries] == [*["tried"] * 4, "override.revoked"]
+
+
+@pytest.fixture
+def audit_url(new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> str:
+    """A database whose audit has some entries; the command is told of it."""
+    url = new_database()
+    asyncio.run(fill(url))
+    monkeypatch.setenv("DATABASE_URL", url)
+    return url
+
+
+async def run(url: str, *statements: str) -> None:
+    """Run statements on one connection."""
+    connection = await asyncpg.connect(url, ssl=False)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def tamper(url: str, *statements: str) -> None:
+    unprotected = (UNPROTECTED.format(""), UNPROTECTED.format("_head"))
+    asyncio.run(run(url, *unprotected, *statements))
+
+
+def verify(*arguments: str) -> tuple[int, str]:
+    found: Any = CliRunner().invoke(make_app("audit"), ["audit", "verify", *arguments])
+    return found.exit_code, found.stdout
+
+
+@pytest.mark.usefixtures("audit_url")
+def test_an_audit_that_nobody_touched_holds() -> None:
+    status, said = verify()
+    assert status == 0
+    assert said.startswith(f"{ENTRIES} entries hold; the last is {ENTRIES}:")
+    head = re.search(rf"{ENTRIES}:[0-9a-f]{{64}}", said)
+    assert head is not None
+    assert verify("--expect", head[0])[0] == 0
+    assert verify("--expect", "1:" + "f" * 64)[0] == 3
+    assert verify("--expect", "one")[0] == 2
+
+
+COLUMNS = "at, actor, action, subject, service_name, details, previous_hash, hash"
+DETAILS = json.dumps({"list": [3], "ratio": 0.3, "reason": "another"})
+TAMPERED: list[tuple[str, int]] = [
+    ("UPDATE catalog.audit SET actor = 'boris' WHERE id = 3", 3),
+    (f"UPDATE catalog.audit SET details = '{DETAILS}' WHERE id = 4", 4),
+    ("UPDATE catalog.audit SET details = (details::text || ' ')::json WHERE id = 4", 4),
+    ("UPDATE catalog.audit SET at = at + interval '1 microsecond' WHERE id = 1", 1),
+    ("UPDATE catalog.audit SET service_name = NULL WHERE id = 6", 6),
+    ("DELETE FROM catalog.audit WHERE id = 1", 1),
+    ("DELETE FROM catalog.audit WHERE id = 4", 4),
+    ("DELETE FROM catalog.audit WHERE id = 6", 6),
+    ("DELETE FROM catalog.audit", 1),
+    ("UPDATE catalog.audit SET id = id + 100 WHERE id = 2", 2),
+    (f"INSERT INTO catalog.audit SELECT 7, {COLUMNS} FROM catalog.audit WHERE id = 6", 7),
+]
+
+
+@pytest.mark.parametrize(("statement", "broken"), TAMPERED)
+def test_whatever_was_done_is_named_by_its_first_entry(
+    audit_url: str, statement: str, broken: int
+) -> None:
+    tamper(audit_url, statement)
+    status, said = verify()
+    assert status == 3
+    assert said.startswith(f"entry {broken} ")
+    held = f"{broken - 1}:" if broken > 1 else "none"
+    assert f"the entries up to {held}" in said
+
+
+def test_a_tail_that_was_cut_off_with_its_head_is_found_by_what_was_noted(audit_url: str) -> None:
+    last = re.search(r"6:[0-9a-f]{64}", verify()[1])
+    assert last is not None
+    newest = "(SELECT hash FROM catalog.audit WHERE id = 5)"
+    tamper(
+        audit_url,
+        "DELETE FROM catalog.audit WHERE id = 6",
+        f"UPDATE catalog.audit_head SET id = 5, hash = {newest}",
+    )
+    assert verify()[0] == 0
+    status, said = verify("--expect", last[0])
+    assert status == 3
+    assert said.startswith("entry 6 is not the one that was noted")
+
+
+def test_the_role_of_the_services_may_only_append(
+    audit_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role, database = 'the "services"', "migrated_for_a_role"
+    quoted = '"the ""services"""'
+    maker = f"CREATE ROLE {quoted}"
+    everything = f"ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO {quoted}"
+    url = f"{audit_url.rpartition('/')[0]}/{database}"
+    asyncio.run(run(audit_url, maker, f"CREATE DATABASE {database} TEMPLATE template0"))
+    asyncio.run(run(url, everything))
+    monkeypatch.setenv("BURNLINE_AUDIT_ROLE", role)
+    migrate(url)
+    asyncio.run(fill(url))
+    as_services = (f"GRANT USAGE ON SCHEMA catalog TO {quoted}", f"SET ROLE {quoted}")
+    asyncio.run(run(url, *as_services, "SELECT count(*) FROM catalog.audit"))
+    asyncio.run(run(url, *as_services, "UPDATE catalog.overrides SET uses = 0"))
+    for statement in ("UPDATE catalog.audit SET actor = 'boris'", "DELETE FROM catalog.audit"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            asyncio.run(run(url, *as_services, statement))
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert verify()[0] == 0

@@ -1,0 +1,174 @@
+"""Replicas share expensive answers through a real Redis, and answer all the same without it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from api_gateway.settings import GatewaySettings
+from api_gateway.storage.redis_cache import (
+    PAUSE_SECONDS,
+    PREFIX,
+    NotShared,
+    RedisCache,
+    shared_cache,
+)
+from common.config.clock import MICROSECONDS, to_micros
+from tests.support.burn_events import NOW, heartbeat, snapshot
+from tests.support.gateway.fixtures import gateway_on
+from tests.support.gateway.in_memory import GatewayHarness, MemorySession, MemoryStore
+from tests.support.servers.redis_fixtures import RedisNode
+
+HISTORY = "/api/burn/checkout?step=5m"
+HEATMAP = "/api/summary/heatmap"
+MINUTE = to_micros(NOW) // MICROSECONDS // 60 * 60
+
+
+class CountingStore(MemoryStore):
+    """A store that tells how often counts were read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads = 0
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[MemorySession]:
+        async with super().read() as session:
+            yield CountingSession(self, session)
+
+
+class CountingSession(MemorySession):
+    """A reader that counts."""
+
+    def __init__(self, store: CountingStore, session: MemorySession) -> None:
+        super().__init__(session._rows)
+        self._store = store
+
+    async def counts(self, query: Any) -> Any:
+        self._store.reads += 1
+        return await super().counts(query)
+
+    async def hourly_counts(self, ends: Any) -> Any:
+        self._store.reads += 1
+        return await super().hourly_counts(ends)
+
+
+def settings(redis_url: str | None) -> dict[str, Any]:
+    return {
+        "database_url": "postgresql://nobody@127.0.0.1:1/none",
+        "api_token": "a token of this test",
+        "ready_seconds": 0,
+        "redis_url": redis_url,
+    }
+
+
+@asynccontextmanager
+async def replicas(redis_url: str | None) -> AsyncIterator[tuple[CountingStore, Any, Any]]:
+    """Two gateways on one store that has a service with counts."""
+    store = CountingStore()
+    given = settings(redis_url)
+    async with gateway_on(given, store) as one, gateway_on(given, store) as other:
+        await one.service()
+        store.rows.minutes["checkout"] = [(MINUTE - 60 * n, 1000, n % 7, 10) for n in range(300)]
+        for replica in (one, other):
+            await replica.feed(snapshot("checkout"), *[heartbeat(shard) for shard in range(4)])
+        yield store, one, other
+        for replica in (one, other):
+            await replica.gateway.cache.close()
+
+
+async def body(replica: GatewayHarness, path: str) -> Any:
+    response = await replica.client.get(path)
+    assert response.status_code == 200
+    return {k: v for k, v in response.json().items() if k != "generated_at"}
+
+
+@pytest.mark.parametrize("path", [HISTORY, HEATMAP])
+async def test_what_one_replica_has_made_the_other_does_not_make_again(
+    redis_node: RedisNode, path: str
+) -> None:
+    async with replicas(redis_node.url) as (store, one, other):
+        made = await body(one, path)
+        reads = store.reads
+        assert reads > 0
+        assert await body(other, path) == made
+        assert store.reads == reads
+
+
+async def test_a_changed_target_has_a_history_of_its_own(redis_node: RedisNode) -> None:
+    async with replicas(redis_node.url) as (_, one, other):
+        before = await body(one, HISTORY)
+        await one.target(objective=0.9)
+        after = await body(other, HISTORY)
+        assert before["points"][-1]["burn_rate_1h"] > 50 * after["points"][-1]["burn_rate_1h"]
+
+
+async def test_a_redis_that_dies_in_the_middle_is_not_missed(redis_node: RedisNode) -> None:
+    async with replicas(redis_node.url) as (store, one, other):
+        made = await body(one, HISTORY)
+        await asyncio.to_thread(redis_node.stop)
+        began = time.monotonic()
+        for replica in (one, other):
+            assert await body(replica, HISTORY) == made
+        assert time.monotonic() - began < 5
+        reads = store.reads
+        await asyncio.to_thread(redis_node.start)
+        for replica in (one, other):
+            replica.gateway.cache._not_before = 0
+        assert await body(one, HISTORY) == await body(other, HISTORY) == made
+        assert store.reads == reads + 1
+
+
+async def test_an_entry_that_cannot_be_read_is_made_anew(redis_node: RedisNode) -> None:
+    cache = RedisCache(SecretStr(redis_node.url))
+    await cache._redis.set(f"{PREFIX}key", b"\xff\x00 no entry of ours")
+    assert await cache.shared("key", list[int], 5, made) == [1, 2]
+    assert await cache.shared("key", list[int], 5, never) == [1, 2]
+    await cache.close()
+
+
+async def test_an_entry_ends(redis_node: RedisNode) -> None:
+    cache = RedisCache(SecretStr(redis_node.url))
+    await cache.shared("key", list[int], 5, made)
+    assert 0 < await cache._redis.pttl(f"{PREFIX}key") <= 5000
+    await cache.close()
+
+
+async def test_a_redis_that_hangs_is_left_alone_for_a_moment() -> None:
+    async def hang(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+        asked.append(None)
+        await asyncio.sleep(60)
+
+    asked: list[None] = []
+    now = [0.0]
+    server = await asyncio.start_server(hang, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    cache = RedisCache(SecretStr(f"redis://127.0.0.1:{port}/0"), monotonic=lambda: now[0])
+    began = time.monotonic()
+    for _ in range(20):
+        assert await cache.shared("key", list[int], 5, made) == [1, 2]
+    assert time.monotonic() - began < 5
+    tried = len(asked)
+    now[0] += PAUSE_SECONDS
+    await cache.shared("key", list[int], 5, made)
+    assert len(asked) > tried
+    await cache.close()
+    server.close()
+
+
+async def test_without_an_address_nothing_is_shared() -> None:
+    cache = shared_cache(GatewaySettings.model_validate(settings(None)))
+    assert isinstance(cache, NotShared)
+    assert await cache.shared("key", list[int], 5, made) == [1, 2]
+
+
+async def made() -> list[int]:
+    return [1, 2]
+
+
+async def never() -> list[int]:
+    raise AssertionError("made again")

@@ -1,0 +1,177 @@
+"""Dead letters in PostgreSQL: stored with their batch, read by the gateway, sent again once."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from api_gateway.ingest_health.ports import LetterQuery
+from api_gateway.ingest_health.repository import PostgresIngest
+from api_gateway.ingest_health.service import DeadLetters
+from common.admission.decoding import EventRejected
+from common.config.settings import DatabaseSettings
+from common.http.problems import Problem
+from common.kafka.topics import CHANGES, METRICS
+from common.storage import dead_letter_store
+from common.storage.database import Database
+from common.storage.dead_letter_store import DeadLetterBox
+from common.storage.dead_letters import DeadRecord, dead_letter
+from common.storage.outbox import Outbox
+from tests.support.gateway.ingest_rows import EVENT
+from tests.support.kafka_records import record
+
+APPENDED = datetime(2026, 3, 2, 11, 50, tzinfo=UTC)
+EVERY = LetterQuery(None, 100)
+
+
+class Silent:
+    """A publisher that has nothing to do."""
+
+    async def send_all(self, records: Any) -> None:
+        raise AssertionError(records)
+
+
+@dataclass
+class Boxes:
+    """The boxes of both consumers on one database, and the gateway's view of them."""
+
+    database: Database
+    burnrate: DeadLetterBox
+    gate: DeadLetterBox
+    ingest: PostgresIngest
+
+    async def put(self, box: DeadLetterBox, *dead: DeadRecord) -> None:
+        async with self.database.write() as session:
+            await box.add(session, dead, "cluster")
+
+    async def rows(self, sql: str) -> list[Any]:
+        async with self.database.read() as session:
+            return list(await session.execute(text(sql)))
+
+
+@pytest.fixture
+async def boxes(postgres_url: str) -> AsyncIterator[Boxes]:
+    database = Database.connect(DatabaseSettings(DATABASE_URL=postgres_url), "test")
+    outboxes = {s: Outbox(s, database, Silent()) for s in ("burnrate", "gate", "catalog")}
+    async with database.write() as session:
+        for table in ("burnrate.dead_letter", "gate.dead_letter", "catalog.dead_letter_replay"):
+            await session.execute(text(f"DELETE FROM {table}"))
+        for schema in outboxes:
+            await session.execute(text(f"DELETE FROM {schema}.outbox"))
+    yield Boxes(
+        database,
+        DeadLetterBox("burnrate", outboxes["burnrate"]),
+        DeadLetterBox("gate", outboxes["gate"]),
+        PostgresIngest(database, outboxes["catalog"]),
+    )
+    await database.close()
+
+
+def dead(offset: int, topic: str = METRICS.name, value: bytes | None = b"{") -> DeadRecord:
+    """Return a record whose letter quotes what PostgreSQL cannot hold."""
+    bad = record(
+        topic,
+        value,
+        partition=1,
+        offset=offset,
+        timestamp=int(APPENDED.timestamp() * 1000),
+        headers=[("correlation_id", b"c\x001")],
+    )
+    rejection = EventRejected("invalid_json", "bo\0dy", "is no JSON")
+    return DeadRecord(bad, dead_letter(bad, APPENDED, rejection))
+
+
+async def test_letters_of_both_consumers_are_one_list(boxes: Boxes) -> None:
+    await boxes.put(boxes.burnrate, dead(1), dead(2, value=None))
+    await boxes.put(boxes.gate, dead(3, CHANGES.name))
+    await boxes.put(boxes.burnrate, dead(4, value=b"\xff" * 300_000))
+    async with boxes.ingest.read() as reader:
+        found = await reader.letters(EVERY)
+        two = await reader.letters(LetterQuery(None, 2))
+        rest = await reader.letters(LetterQuery((two[-1].recorded_at, two[-1].id), 2))
+        changes = await reader.letters(
+            LetterQuery(None, 9, code="invalid_json", topic=CHANGES.name)
+        )
+        none = await reader.letters(LetterQuery(None, 9, code="other"))
+    assert sorted(f.record_offset for f in found) == [1, 2, 3, 4]
+    assert [f.record_offset for f in found][:2] == [4, 3]
+    assert two + rest == found
+    assert ([f.record_offset for f in changes], none) == ([3], [])
+    newest = found[0]
+    assert newest.value is not None
+    assert (newest.value_bytes, len(newest.value), newest.is_whole) == (300_000, 262_144, False)
+    assert (newest.appended_at, newest.correlation_id) == (APPENDED, "c1")
+
+
+async def test_a_letter_that_is_found_again_is_one(boxes: Boxes) -> None:
+    await boxes.put(boxes.burnrate, dead(1))
+    await boxes.put(boxes.burnrate, dead(1))
+    async with boxes.ingest.read() as reader:
+        assert len(await reader.letters(EVERY)) == 1
+    assert len(await boxes.rows("SELECT id FROM burnrate.outbox")) == 1
+
+
+async def test_a_replay_is_one_record_with_its_audit(boxes: Boxes) -> None:
+    await boxes.put(boxes.burnrate, dead(1))
+    async with boxes.ingest.read() as reader:
+        [letter] = await reader.letters(EVERY)
+    rules = DeadLetters(boxes.ingest, timedelta(hours=24))
+    done = await rules.replay(letter.id, EVENT, "ines", APPENDED)
+    assert await rules.one(letter.id) == done
+    assert (done.replayed_by, done.corrected) == ("ines", True)
+    with pytest.raises(Problem, match="was sent again by ines"):
+        await rules.replay(letter.id, EVENT, "ben", APPENDED)
+    [sent] = await boxes.rows("SELECT topic, key, partition, headers FROM catalog.outbox")
+    assert (sent.topic, sent.key, sent.partition) == (METRICS.name, b"checkout", None)
+    assert sent.headers == {
+        "correlation_id": "c1",
+        "forwarded_appended_at": str(int(APPENDED.timestamp() * 1000)),
+        "replayed_from": letter.id,
+    }
+    async with boxes.ingest.read() as reader:
+        waiting = {b.service: (b.waiting, b.oldest_at is None) for b in await reader.outboxes()}
+    assert waiting == {
+        "api-gateway": (1, False),
+        "burnrate": (1, False),
+        "gate": (0, True),
+        "alerts": (0, True),
+    }
+    [entry] = await boxes.rows("SELECT actor, subject FROM catalog.audit ORDER BY id DESC LIMIT 1")
+    assert tuple(entry) == ("ines", f"dead-letter/{letter.id}")
+
+
+async def test_old_letters_and_too_many_are_forgotten(
+    boxes: Boxes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead_letter_store, "KEPT_LETTERS", 2)
+    box = DeadLetterBox("burnrate", Outbox("burnrate", boxes.database, Silent()))
+    for offset in range(4):
+        await boxes.put(box, dead(offset))
+    async with boxes.database.write() as session:
+        await session.execute(
+            text("UPDATE burnrate.dead_letter SET recorded_at = now() - interval '40 days' "
+                 "WHERE record_offset = 3")
+        )  # fmt: skip
+        await box.purge(session, datetime.now(UTC) - timedelta(days=30))
+    left = await boxes.rows("SELECT record_offset FROM burnrate.dead_letter ORDER BY 1")
+    assert [row.record_offset for row in left] == [1, 2]
+
+
+async def test_positions_are_those_of_the_ledgers(boxes: Boxes) -> None:
+    async with boxes.database.write() as session:
+        for schema, topic in (("burnrate", METRICS.name), ("gate", CHANGES.name)):
+            await session.execute(text(f"INSERT INTO {schema}.shard VALUES (7, 3, 'c', 'host:1')"))
+            await session.execute(
+                text(f"INSERT INTO {schema}.shard_offset VALUES (7, :topic, 12, :at)"),
+                {"topic": topic, "at": APPENDED},
+            )
+    async with boxes.ingest.read() as reader:
+        found = await reader.positions()
+    places = {(p.service, p.topic, p.shard, p.epoch, p.owner, p.next_offset) for p in found}
+    assert places == {
+        ("burnrate", METRICS.name, 7, 3, "host:1", 12),
+        ("gate", CHANGES.name, 7, 3, "host:1", 12),
+    }

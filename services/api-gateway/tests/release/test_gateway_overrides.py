@@ -1,0 +1,241 @@
+"""Who may override what, for how long; when it counts, what takes its place, what is audited."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from common.events import OverrideChanged
+from tests.support.burn_events import NOW
+from tests.support.gateway.decisions import overriding
+from tests.support.gateway.in_memory import GatewayHarness
+
+PATH = "/api/release/checkout/override"
+WANTED: dict[str, Any] = {
+    "actor": "ana",
+    "reason": "hotfix for the payment outage",
+    "decision": "ALLOW",
+}
+APPROVED_BY_TWO = {"name": "default", "overrides": {"second_approver_tiers": [1], "max_hours": 2}}
+
+
+async def ask(gateway: GatewayHarness, **fields: Any) -> Any:
+    response = await gateway.write("POST", PATH, WANTED | fields)
+    assert response.status_code in {201, 202}, response.text
+    return response.json()
+
+
+async def two_must_agree(gateway: GatewayHarness) -> None:
+    body = {"actor": "cyd", "reason": "the auditors want it", "document": APPROVED_BY_TWO}
+    response = await gateway.write("PUT", "/api/policies/default", body)
+    assert response.status_code == 200, response.text
+
+
+def events(gateway: GatewayHarness) -> list[OverrideChanged]:
+    announced = gateway.gateway.intents.rows.announced  # type: ignore[attr-defined]
+    return [event for event in announced if isinstance(event, OverrideChanged)]
+
+
+async def actions(gateway: GatewayHarness) -> list[str]:
+    return [entry["action"] for entry in reversed(await gateway.get("/api/audit"))]
+
+
+async def test_it_is_201_once_a_decision_names_it(gateway: GatewayHarness) -> None:
+    await gateway.service()
+    pending = asyncio.create_task(gateway.write("POST", PATH, WANTED))
+    async with asyncio.timeout(5):
+        while not events(gateway):
+            await asyncio.sleep(0)
+    assert not pending.done()
+    made = {"service_name": "checkout", "id": 1, "version": None, "change_class": None}
+    await gateway.feed(overriding({**made, "decision": "ALLOW"}))
+    response = await pending
+    assert response.status_code == 201
+    assert response.headers["Location"] == f"{PATH}/1"
+    body = response.json()
+    assert body == await gateway.get(f"{PATH}/1")
+    assert body["state"] == "active"
+    assert body["expires_at"] == "2026-03-02T13:00:30Z"
+    assert (await gateway.get("/api/release/checkout"))["override"] == body
+
+
+async def test_it_is_202_while_the_gate_is_silent(gateway: GatewayHarness) -> None:
+    await gateway.service()
+    response = await gateway.write("POST", PATH, WANTED)
+    assert (response.status_code, response.headers["Location"]) == (202, f"{PATH}/1")
+    assert response.json()["state"] == "active"
+    [event] = events(gateway)
+    assert (event.id, event.state, event.uses) == (1, "active", 0)
+    assert await actions(gateway) == ["override.created"]
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"actor": "  "}, "actor"),
+    ({"actor": None}, "actor"),
+    ({"actor": "a\nb"}, "actor"),
+    ({"reason": "   short   "}, "reason"),
+    ({"reason": "r" * 1001}, "reason"),
+    ({"reason": "with a NUL \0 inside"}, "reason"),
+    ({"decision": "UNKNOWN"}, "decision"),
+    ({"decision": "allow"}, "decision"),
+    ({"expires_in_minutes": 0}, "expires_in_minutes"),
+    ({"expires_in_minutes": 1441}, "expires_in_minutes"),
+    ({"expires_in_minutes": 0.09}, "expires_in_minutes"),
+    ({"expires_in_minutes": -60}, "expires_in_minutes"),
+    ({"expires_in_minutes": 1440.01}, "expires_in_minutes"),
+    ({"expires_in_minutes": "60"}, "expires_in_minutes"),
+    ({"max_uses": 0}, "max_uses"),
+    ({"max_uses": True}, "max_uses"),
+    ({"version": ""}, "version"),
+    ({"change_class": "party"}, "change_class"),
+    ({"ticket": "t" * 129}, "ticket"),
+    ({"until": "tomorrow"}, "until"),
+    ({"decision": "BLOCK", "max_uses": 1}, "body"),
+]
+
+
+@pytest.mark.parametrize(("fields", "named"), REFUSED)
+async def test_what_cannot_be_asked_for_is_named(
+    gateway: GatewayHarness, fields: dict[str, Any], named: str
+) -> None:
+    await gateway.service()
+    response = await gateway.write("POST", PATH, WANTED | fields)
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["field"] == named
+    assert events(gateway) == []
+
+
+async def test_texts_are_trimmed_and_the_day_is_the_longest(gateway: GatewayHarness) -> None:
+    await gateway.service()
+    longest = await ask(gateway, actor=" ana ", reason="  0123456789 ", expires_in_minutes=1440)
+    assert (longest["actor"], longest["reason"]) == ("ana", "0123456789")
+    assert longest["expires_at"] == "2026-03-03T12:00:30Z"
+    half = await ask(gateway, expires_in_minutes=0.5)
+    assert half["expires_at"] == "2026-03-02T12:01:00Z"
+    assert (await ask(gateway))["expires_at"] == "2026-03-02T13:00:30Z"
+
+
+async def test_a_later_one_of_the_same_scope_takes_the_place(gateway: GatewayHarness) -> None:
+    await gateway.service()
+    first = await ask(gateway, version="1.42.1")
+    other = await ask(gateway)
+    second = await ask(gateway, version="1.42.1", decision="WARN")
+    states = {o["id"]: o["state"] for o in await gateway.get(PATH)}
+    assert states == {second["id"]: "active", other["id"]: "active", first["id"]: "replaced"}
+    shown = await gateway.get(f"{PATH}/{first['id']}")
+    assert (shown["ended_by"], shown["end_reason"]) == ("ana", "replaced by override 3")
+    assert (await actions(gateway))[-2:] == ["override.created", "override.replaced"]
+
+
+async def test_where_the_policy_says_so_a_second_person_must_agree(
+    gateway: GatewayHarness,
+) -> None:
+    await gateway.service()
+    await two_must_agree(gateway)
+    response = await gateway.write("POST", PATH, WANTED)
+    assert (response.status_code, response.json()["state"]) == (202, "pending")
+    own = await gateway.write("POST", f"{PATH}/1/approve", {"actor": "ANA"})
+    assert (own.status_code, own.json()["errors"][0]["code"]) == (409, "same_person")
+    await gateway.feed(overriding(response.json()))
+    assert (await gateway.get("/api/release/checkout"))["decision"] == "BLOCK"
+    approved = await gateway.write("POST", f"{PATH}/1/approve", {"actor": "boris"})
+    assert approved.status_code == 200
+    assert (approved.json()["state"], approved.json()["approver"]) == ("active", "boris")
+    assert (await gateway.get("/api/release/checkout"))["decision"] == "ALLOW"
+    twice = await gateway.write("POST", f"{PATH}/1/approve", {"actor": "cyd"})
+    assert (twice.status_code, twice.json()["errors"][0]["code"]) == (409, "not_pending")
+    assert [e.state for e in events(gateway)] == ["pending", "active"]
+    wanted = ["policy.changed", "override.created", "override.approved"]
+    assert await actions(gateway) == wanted
+
+
+async def test_nobody_must_agree_to_stricter_rules_or_in_other_tiers(
+    gateway: GatewayHarness,
+) -> None:
+    await gateway.service()
+    await two_must_agree(gateway)
+    assert (await ask(gateway, decision="BLOCK"))["state"] == "active"
+    body = {"name": "cart", "tier": 2, "owner": ""}
+    await gateway.write("POST", "/api/services", body)
+    response = await gateway.write("POST", "/api/release/cart/override", WANTED)
+    assert response.json()["state"] == "active"
+
+
+async def test_a_pending_one_expires_and_cannot_be_approved_then(gateway: GatewayHarness) -> None:
+    await gateway.service()
+    await two_must_agree(gateway)
+    await ask(gateway, expires_in_minutes=5)
+    gateway.now[0] = NOW + timedelta(minutes=5)
+    late = await gateway.write("POST", f"{PATH}/1/approve", {"actor": "boris"})
+    assert late.status_code == 409
+    assert "expired" in late.json()["detail"]
+
+
+async def test_the_policy_bounds_the_length(gateway: GatewayHarness) -> None:
+    await gateway.service()
+    await two_must_agree(gateway)
+    response = await gateway.write("POST", PATH, {**WANTED, "expires_in_minutes": 121})
+    assert response.status_code == 422
+    [error] = response.json()["errors"]
+    assert (error["field"], error["code"]) == ("expires_in_minutes", "too_long_for_policy")
+    assert "120" in error["detail"]
+
+
+async def test_the_same_request_with_the_same_key_is_one_override(gateway: GatewayHarness) -> None:
+    await gateway.service()
+    gateway.client.headers["Idempotency-Key"] = "pipeline-8812"
+    first = await ask(gateway)
+    gateway.now[0] += timedelta(seconds=20)
+    assert await ask(gateway) == first
+    other = await gateway.write("POST", PATH, WANTED | {"decision": "WARN"})
+    assert (other.status_code, other.json()["errors"][0]["code"]) == (409, "key_used_otherwise")
+    gateway.client.headers["Idempotency-Key"] = "pipeline-8813"
+    assert (await ask(gateway))["id"] == 2
+    assert await actions(gateway) == ["override.created"] * 2 + ["override.replaced"]
+
+
+async def test_an_override_is_only_known_under_its_service(gateway: GatewayHarness) -> None:
+    await gateway.service()
+    await gateway.service("cart")
+    await ask(gateway)
+    for method, path, body in [
+        ("GET", "/api/release/cart/override/1", None),
+        ("POST", "/api/release/cart/override/1/approve", {"actor": "boris"}),
+        ("DELETE", "/api/release/cart/override/1", {"actor": "boris", "reason": "not my service"}),
+        ("GET", f"{PATH}/2", None),
+    ]:
+        response = await gateway.write(method, path, body)
+        assert (response.status_code, response.json()["code"]) == (404, "unknown_override")
+
+
+async def test_the_list_is_newest_first_and_paged(gateway: GatewayHarness) -> None:
+    await gateway.service()
+    for number in range(5):
+        await ask(gateway, version=f"1.{number}")
+    shown: list[int] = []
+    path = f"{PATH}?limit=2"
+    while path:
+        response = await gateway.client.get(path)
+        shown += [override["id"] for override in response.json()]
+        path = response.links.get("next", {}).get("url", "")
+    assert shown == [5, 4, 3, 2, 1]
+    assert (await gateway.client.get(f"{PATH}?cursor=e30")).status_code == 422
+
+
+async def test_who_does_it_must_be_told_when_it_is_revoked(gateway: GatewayHarness) -> None:
+    await gateway.service()
+    await ask(gateway)
+    for body in ({}, {"actor": "ana"}, {"actor": "ana", "reason": "short"}):
+        assert (await gateway.write("DELETE", f"{PATH}/1", body)).status_code == 422
+    why = {"actor": "boris", "reason": "the outage is over"}
+    shown = (await gateway.write("DELETE", f"{PATH}/1", why)).json()
+    assert (shown["state"], shown["ended_by"], shown["end_reason"]) == (
+        "revoked",
+        "boris",
+        "the outage is over",
+    )
+    assert [e.state for e in events(gateway)] == ["active", "revoked"]
+    [revoked, created] = await gateway.get("/api/audit", subject="override/1")
+    assert (revoked["actor"], revoked["details"]) == ("boris", {"reason": why["reason"]})
+    assert revoked["previous_hash"] == created["hash"]

@@ -1,0 +1,251 @@
+"""Overrides, policies and audit on PostgreSQL: one transaction, one writer, nothing altered."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from api_gateway.catalog.domain import Service
+from api_gateway.catalog.repository import PostgresStore
+from api_gateway.policy.domain import Override, override_changed
+from api_gateway.policy.overrides import Overrides
+from api_gateway.policy.policies import Policies
+from api_gateway.policy.ports import AuditQuery
+from api_gateway.policy.repository import PostgresIntents
+from api_gateway.projections.decisions import DecisionBook
+from api_gateway.projections.snapshots import ReadModel
+from api_gateway.release.domain import Change
+from api_gateway.release.service import Releases
+from api_gateway.republish import reconcile_intents
+from api_gateway.settings import GatewaySettings
+from common.events import OverrideChanged, PolicyChanged, PolicyMessage
+from common.kafka.client import Publisher
+from common.policy.files import read_policies
+from common.storage.audit import AuditEntry, ChainCheck, Deed
+from common.storage.database import Database
+from common.storage.outbox import Outbox
+from tests.support.burn_events import PARTITIONS
+from tests.support.gateway.decisions import overriding
+from tests.support.gateway.policies import ALLOWING
+
+NOW = datetime(2026, 3, 2, 12, 0, 30, 123456, tzinfo=UTC)
+SERVICE = Service(1, "checkout", 1, "payments", None, 1, NOW, NOW)
+WANTED = replace(ALLOWING, created_at=NOW, expires_at=NOW + timedelta(hours=1))
+TABLES = "catalog.overrides, catalog.policies, catalog.outbox, catalog.services"
+
+
+class Intents:
+    """A store of intents with all that stands on it, and a look behind it."""
+
+    def __init__(self, database: Database, settings: GatewaySettings) -> None:
+        self.database = database
+        self.outbox = Outbox("catalog", database, Publisher(settings))
+        self.store = PostgresIntents(database, self.outbox)
+        self.decisions = DecisionBook()
+        self.policies = Policies(self.store, read_policies([]))
+        self.overrides = Overrides(self.store, self.policies, self.decisions, 0.01)
+        default: Any = None
+        self.read_model = ReadModel(timedelta(seconds=30), default)
+        catalog = PostgresStore(database, self.outbox)
+        self.releases = Releases(
+            catalog, self.store, self.read_model, self.decisions, self.policies
+        )
+        self.catalog = catalog
+
+    async def events(self) -> list[PolicyMessage]:
+        rows = await self.rows(
+            "SELECT value FROM catalog.outbox WHERE topic = 'slo.policies.v1' ORDER BY id"
+        )
+        return [msgspec.json.decode(row.value, type=PolicyMessage) for row in rows]
+
+    async def rows(self, statement: str) -> list[Any]:
+        async with self.database.read() as session:
+            return list(await session.execute(text(statement)))
+
+    async def run(self, *statements: str) -> None:
+        async with self.database.write() as session:
+            for statement in statements:
+                await session.execute(text(statement))
+
+    async def chain(self) -> list[AuditEntry]:
+        async with self.store.read() as reader:
+            return (await reader.audit(AuditQuery(2**62, 10_000)))[::-1]
+
+    async def create(self, **fields: Any) -> Override:
+        return (await self.overrides.create(SERVICE, replace(WANTED, **fields))).override
+
+
+@pytest.fixture
+async def intents(postgres_url: str) -> AsyncIterator[Intents]:
+    """The module's database without overrides and policies; the audit goes on, as it must."""
+    settings = GatewaySettings.model_validate(
+        {"database_url": postgres_url, "partitions": PARTITIONS, "pool_size": 20}
+    )
+    database = Database.connect(settings, "test")
+    made = Intents(database, settings)
+    await made.run(f"TRUNCATE {TABLES} RESTART IDENTITY CASCADE")
+    yield made
+    await database.close()
+
+
+async def test_what_is_written_is_read_announced_and_audited(intents: Intents) -> None:
+    before = len(await intents.chain())
+    first = await intents.create(version="1.42.1", change_class="fix", max_uses=2, ticket="INC-1")
+    second = await intents.create(version="1.42.1", change_class="fix", decision="WARN")
+    async with intents.store.read() as reader:
+        replaced = await reader.override(first.id)
+        assert await reader.overrides("checkout", 2**62, 10) == [second, replaced]
+        assert await reader.overrides("checkout", second.id, 10) == [replaced]
+        assert await reader.in_force("checkout", NOW) == [second]
+        assert await reader.in_force("checkout", second.expires_at) == []
+    assert replaced is not None
+    assert (replaced.state, replaced.end_reason) == (
+        "replaced",
+        f"replaced by override {second.id}",
+    )
+    wanted = [override_changed(o) for o in (first, second, replaced)]
+    assert await intents.events() == wanted
+    assert [e.revision for e in wanted] == sorted(e.revision for e in wanted)
+    entries = (await intents.chain())[before:]
+    actions = ["override.created", "override.created", "override.replaced"]
+    assert [entry.action for entry in entries] == actions
+    assert entries[0].at == NOW
+
+
+async def test_a_write_that_fails_leaves_no_row_no_event_and_no_entry(intents: Intents) -> None:
+    before = await intents.chain()
+
+    async def add_and_fail() -> None:
+        async with intents.store.write() as writer:
+            await writer.add_override(WANTED)
+            await writer.record(Deed(NOW, "ana", "override.created", "override/1", None, {}))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await add_and_fail()
+    async with intents.store.read() as reader:
+        assert await reader.overrides("checkout", 2**62, 10) == []
+    assert await intents.events() == []
+    assert await intents.chain() == before
+
+
+async def test_of_many_checks_at_once_only_as_many_pass_as_there_are_uses(
+    intents: Intents,
+) -> None:
+    override = await intents.create(max_uses=5)
+    shown = {"service_name": "checkout", "id": override.id, "version": None, "change_class": None}
+    intents.decisions.apply(overriding({**shown, "decision": "ALLOW"}))
+    checks = [intents.releases.check(SERVICE, Change(), NOW) for _ in range(16)]
+    answers = await asyncio.gather(*checks)
+    allowed = [found for found in answers if found.release.allowed]
+    assert len(allowed) == 5
+    assert sorted(found.override.uses for found in allowed if found.override) == [1, 2, 3, 4, 5]
+    others = [found for found in answers if not found.release.allowed]
+    assert {(f.release.decision, f.override) for f in others} == {("BLOCK", None)}
+    async with intents.store.read() as reader:
+        stored = await reader.override(override.id)
+    assert stored is not None
+    assert stored.uses == 5
+    events = [e for e in await intents.events() if isinstance(e, OverrideChanged)]
+    assert [e.uses for e in events] == [0, 1, 2, 3, 4, 5]
+    uses = [e for e in await intents.chain() if e.subject == f"override/{override.id}"]
+    assert [e.action for e in uses][-5:] == ["override.used"] * 5
+
+
+async def test_nobody_counts_more_uses_than_there_are_whatever_the_code(intents: Intents) -> None:
+    override = await intents.create(max_uses=1)
+    with pytest.raises(DBAPIError, match="check constraint"):
+        await intents.run(f"UPDATE catalog.overrides SET uses = 2 WHERE id = {override.id}")
+
+
+async def test_writers_at_the_same_time_make_one_chain(intents: Intents) -> None:
+    before = len(await intents.chain())
+    await asyncio.gather(*(intents.create(version=f"1.{n}") for n in range(12)))
+    entries = await intents.chain()
+    assert len(entries) == before + 12
+    check = ChainCheck()
+    assert [check.add(entry) for entry in entries] == [None] * len(entries)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE catalog.audit SET actor = 'boris'",
+        "DELETE FROM catalog.audit WHERE id = 1",
+        "TRUNCATE catalog.audit",
+        "UPDATE catalog.audit SET actor = 'boris' WHERE false",
+        "DELETE FROM catalog.audit_head",
+        "TRUNCATE catalog.audit_head",
+    ],
+)
+async def test_the_audit_refuses_to_be_changed(intents: Intents, statement: str) -> None:
+    await intents.create()
+    before = await intents.chain()
+    with pytest.raises(DBAPIError, match="append-only"):
+        await intents.run(statement)
+    assert await intents.chain() == before
+
+
+async def test_policies_are_stored_announced_and_come_back(intents: Intents) -> None:
+    document = {"applies_to": {"services": ["checkout"]}, "hysteresis": {"burn_rate_below": 0.9}}
+    assert await intents.policies.put("strict", document, "ana", "payments are strict", NOW)
+    shown = await intents.policies.one("strict")
+    assert shown.source == "api"
+    assert shown.policy.hysteresis.burn_rate_below == 0.9
+    assert (await intents.policies.book()).policy_for("checkout", 1).name == "strict"
+    await intents.policies.retire("strict", "ana", "payments are milder", NOW)
+    assert (await intents.policies.book()).policy_for("checkout", 1).name == "default"
+    assert await intents.policies.put("strict", document, "ana", "payments are strict", NOW)
+    events = [e for e in await intents.events() if isinstance(e, PolicyChanged)]
+    assert [e.retired for e in events] == [False, True, False]
+    assert {e.hash for e in events} == {shown.policy.policy_hash}
+    assert [e.revision for e in events] == sorted({e.revision for e in events})
+
+
+async def test_what_the_topic_has_lost_is_announced_again(intents: Intents) -> None:
+    old = await intents.create(expires_at=NOW + timedelta(minutes=1))
+    kept = await intents.create(version="1.42.1")
+    await intents.policies.put("strict", {"applies_to": {"tiers": [1]}}, "ana", "strict now", NOW)
+    written = await intents.events()
+    later = NOW + timedelta(minutes=2)
+    assert await reconcile_intents(intents.store, intents.read_model, later) == 2
+    assert await intents.events() == written
+    await intents.run("DELETE FROM catalog.outbox")
+    assert await reconcile_intents(intents.store, intents.read_model, later) == 2
+    again = await intents.events()
+    assert {e.id for e in again if isinstance(e, OverrideChanged)} == {kept.id}
+    assert old.id not in {e.id for e in again if isinstance(e, OverrideChanged)}
+    for event in again:
+        intents.read_model.apply_wish(event)
+    assert await reconcile_intents(intents.store, intents.read_model, later) == 0
+
+
+async def test_a_deleted_service_takes_its_overrides_with_it(intents: Intents) -> None:
+    async with intents.catalog.write() as writer:
+        service = await writer.add_service("checkout", 1, "payments", None)
+    override = await intents.create()
+    async with intents.catalog.write() as writer:
+        await writer.retire_service(service.id)
+    async with intents.store.read() as reader:
+        ended = await reader.override(override.id)
+        assert await reader.in_force("checkout", NOW) == []
+    assert ended is not None
+    assert (ended.state, ended.ended_by) == ("revoked", "catalog")
+    assert [e.state for e in await intents.events() if isinstance(e, OverrideChanged)] == [
+        "active",
+        "revoked",
+    ]
+    assert (await intents.chain())[-1].action == "override.revoked"
+
+
+async def test_the_same_key_is_stored_once_also_by_two_at_once(intents: Intents) -> None:
+    made = await asyncio.gather(*(intents.create(idempotency_key="k") for _ in range(6)))
+    assert {override.id for override in made} == {made[0].id}
+    other = await intents.create(idempotency_key="k2")
+    assert other.id != made[0].id

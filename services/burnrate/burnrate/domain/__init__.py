@@ -1,0 +1,1 @@
+"""Objectives, services and the state of a shard. Pure."""

@@ -1,0 +1,58 @@
+"""The services of a shard by number, so that a batch is arrays of numbers. Pure."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.admission.identity import Keys, salts
+
+_FIRST_CAPACITY = 64
+
+
+class Roster:
+    """Names by slot, 0 and up; a slot is kept for ever, since stored blocks are ordered by it."""
+
+    def __init__(
+        self,
+        names: Iterable[str] = (),
+        without_room: Callable[[Sequence[str]], Sequence[str]] = lambda _: (),
+    ) -> None:
+        self._without_room = without_room
+        self.index: dict[str, int] = {}
+        self.names: list[str] = []
+        self._salts: Keys = np.zeros((_FIRST_CAPACITY, 2), np.uint64)
+        for name in names:
+            self.take(name)
+        self._loaded = len(self)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def take(self, name: str) -> int:
+        """Return the slot of a service, the next one where it has none."""
+        slot = self.index.get(name)
+        if slot is None:
+            slot = self.index[name] = len(self.names)
+            self.names.append(name)
+            if slot == len(self._salts):
+                self._salts = np.concatenate((self._salts, np.zeros_like(self._salts)))
+            self._salts[slot] = salts("service", [name])[0]
+        return slot
+
+    def admit(self, names: Iterable[str]) -> None:
+        """Take slots for services as far as there is room for them; the others have none."""
+        new = [name for name in dict.fromkeys(names) if name not in self.index]
+        # what this batch and others have taken may not be committed, but has its place
+        refused = set(self._without_room([*self.names[self._loaded :], *new]))
+        for name in new:
+            if name not in refused:
+                self.take(name)
+
+    def salts_of(self, slots: NDArray[np.int64]) -> Keys:
+        """Return [n, 2] salts of the services in n slots."""
+        return self._salts[slots]
+
+    def names_of(self, slots: Sequence[int]) -> list[str]:
+        """Return the names in some slots."""
+        return [self.names[slot] for slot in slots]

@@ -1,0 +1,180 @@
+"""What is known of services beside their counts: when they reported, how often, what was odd.
+
+Pure. One row of each array is one service.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from burnrate.domain.objectives import MIN_STALE_SECONDS, STALE_REPORTS
+from burnrate.windows.rings import Flags, Ints
+from common.config.clock import MICROSECONDS, from_micros
+from common.events import IngestCounters
+
+DEFAULT_RESOLUTION_SECONDS = 10
+NEVER = -1
+_END = np.iinfo(np.int64).max
+_HOUR_MINUTES = 60
+# less than the minutes that are stored, so that a restart finds the same reports
+_REPORTS_KEPT_MINUTES = 48 * 60
+_LEAST_ROWS = 64
+_NUMBERS = ("_stale_after", "_longest", "_newest_minute")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What an evaluation is stamped with."""
+
+    now: datetime
+    shard: int
+    epoch: int
+    applied_through: datetime
+    lagging: bool
+    command_id: str | None = None
+
+
+@dataclass(slots=True)
+class Room:
+    """How many services the process may hold, and how many it does."""
+
+    limit: int
+    taken: int = 0
+
+
+class ServiceTable:
+    """The services of a shard, numbered as they become known. Nothing here is taken back.
+
+    The resolution is the longest report of the hour up to a service's newest minute, so that a
+    service that has ended keeps the lengths by which it is judged.
+    """
+
+    def __init__(self, room: Room) -> None:
+        self.numbers: dict[str, int] = {}
+        self.names: list[str] = []
+        self._room, self._minute = room, 0
+        self.newest_micros = np.zeros(0, np.int64)
+        self.counters = np.zeros((0, len(IngestCounters.__struct_fields__)), np.int64)
+        self.resolution_seconds = np.zeros(0, np.int64)
+        self._stale_after = np.zeros(0, np.int64)
+        self._longest = np.zeros(0, np.int64)
+        self._newest_minute = np.zeros(0, np.int64)
+        self._reports = np.zeros((0, _HOUR_MINUTES), np.int16)
+        self._touched = np.zeros(0, np.bool_)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def number(self, name: str) -> int:
+        """Return a service's number, new where it was not known."""
+        known = self.numbers.get(name)
+        if known is not None:
+            return known
+        if len(self.names) == len(self.newest_micros):
+            self._widen()
+        self.numbers[name] = len(self.names)
+        self.names.append(name)
+        self._room.taken += 1
+        self._touched[len(self.names) - 1] = True
+        return len(self.names) - 1
+
+    def without_room(self, names: Iterable[str]) -> list[str]:
+        """Return those names, in their order, that would be services beyond the limit."""
+        new = [name for name in dict.fromkeys(names) if name not in self.numbers]
+        return new[max(self._room.limit - self._room.taken, 0) :]
+
+    def give_back(self) -> None:
+        """Leave the room to others; for a table that is not used any more."""
+        self._room.taken -= len(self.names)
+
+    def seen(self, services: Ints, newest_micros: Ints) -> None:
+        """Note the newest timestamps; each service stands once."""
+        before = self.newest_micros[services]
+        self.newest_micros[services] = np.maximum(before, newest_micros)
+        self._touched[services] |= newest_micros > before
+        self._set_stale(services)
+
+    def grow(self, oddities: Mapping[str, IngestCounters]) -> None:
+        """Let counters grow."""
+        for name, more in oddities.items():
+            number = self.numbers[name]
+            self.counters[number] += np.array(_fields(more), np.int64)
+            self._touched[number] = True
+
+    def take_touched(self) -> Ints:
+        """Return the services of which something may have changed since this was last asked."""
+        found = np.flatnonzero(self._touched)
+        self._touched[:] = False
+        return found
+
+    def report(self, services: Ints, minutes: Ints, seconds: Ints) -> None:
+        """Note how long the reports of some minutes are; a pair may stand more than once."""
+        if not len(services):
+            return
+        chosen = np.unique(services)
+        before = self._newest_minute[chosen]
+        np.maximum.at(self._newest_minute, services, minutes)
+        known = before > 0
+        self._forget(chosen[known], before[known])
+        kept = minutes > self._newest_minute[services] - _HOUR_MINUTES
+        cells = services[kept] * _HOUR_MINUTES + minutes[kept] % _HOUR_MINUTES
+        np.maximum.at(self._reports.reshape(-1), cells, seconds[kept].astype(np.int16))
+        self._longest[chosen] = self._reports[chosen].max(axis=1)
+        self._set_resolution(chosen)
+
+    def newest_minute(self, services: Ints) -> Ints:
+        """Return the newest minute in which each service reported, 0 where it never did."""
+        return self._newest_minute[services]
+
+    def advance(self, minute: int) -> None:
+        """Let it be that minute. Time does not go back."""
+        if minute > self._minute:
+            self._minute = minute
+            self._set_resolution(slice(0, len(self.names)))
+
+    def stale(self, now_micros: int) -> Flags:
+        """Tell of which services the newest event is older than their reports allow."""
+        found: Flags = self._stale_after[: len(self.names)] < now_micros
+        return found
+
+    def newest_at(self, service: int) -> datetime | None:
+        """Return the newest timestamp of a service."""
+        micros = int(self.newest_micros[service])
+        return None if micros == NEVER else from_micros(micros)
+
+    def _forget(self, services: Ints, before: Ints) -> None:
+        """Clear the places of the minutes that have begun since."""
+        after = self._newest_minute[services]
+        fresh = np.maximum(before, after - _HOUR_MINUTES) + 1
+        while (open_ := fresh <= after).any():
+            self._reports[services[open_], fresh[open_] % _HOUR_MINUTES] = 0
+            fresh[open_] += 1
+
+    def _set_resolution(self, services: Ints | slice) -> None:
+        old = self._newest_minute[services] <= self._minute - _REPORTS_KEPT_MINUTES
+        found = np.where(old, DEFAULT_RESOLUTION_SECONDS, self._longest[services])
+        self._touched[services] |= found != self.resolution_seconds[services]
+        self.resolution_seconds[services] = found
+        self._set_stale(services)
+
+    def _set_stale(self, services: Ints | slice) -> None:
+        newest, resolution = self.newest_micros[services], self.resolution_seconds[services]
+        allowed = MICROSECONDS * np.maximum(MIN_STALE_SECONDS, STALE_REPORTS * resolution)
+        self._stale_after[services] = np.where(newest == NEVER, _END, newest + allowed)
+
+    def _widen(self) -> None:
+        more = max(_LEAST_ROWS, len(self.newest_micros))
+        for name in ("newest_micros", "resolution_seconds", *_NUMBERS):
+            setattr(self, name, np.pad(getattr(self, name), (0, more)))
+        for name in ("counters", "_reports"):
+            setattr(self, name, np.pad(getattr(self, name), ((0, more), (0, 0))))
+        self._touched = np.pad(self._touched, (0, more))
+        self.newest_micros[-more:] = NEVER
+        self.resolution_seconds[-more:] = DEFAULT_RESOLUTION_SECONDS
+        self._stale_after[-more:] = _END
+
+
+def _fields(counters: IngestCounters) -> Sequence[int]:
+    return [getattr(counters, name) for name in counters.__struct_fields__]

@@ -1,0 +1,1 @@
+"""Evaluates objectives at each tick, and publishes what changed."""

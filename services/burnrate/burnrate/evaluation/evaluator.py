@@ -1,0 +1,183 @@
+"""The tick: evaluate every owned shard, publish what has changed, and say that we are alive."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from burnrate.counting import CountingWork
+from burnrate.domain.catalog import Catalog
+from burnrate.domain.service_state import Moment
+from burnrate.domain.shard_state import Missing, ShardState
+from burnrate.evaluation.measuring import Published
+from burnrate.metrics import SNAPSHOTS
+from burnrate.settings import BurnrateSettings
+from burnrate.storage import recovery_repository, repository
+from burnrate.windows.rings import RESOLUTIONS
+from common.config.clock import Clock
+from common.events import BurnRateSnapshot, ShardHeartbeat, encode
+from common.kafka.client import Headers, Publisher, correlation_headers
+from common.kafka.sharding import shard_of
+from common.kafka.topics import BURNRATES
+from common.ledger.failpoints import failpoint
+from common.ledger.ledger import Ownership, ShardLedger
+from common.storage.database import Database, ReadSession
+
+
+@dataclass(slots=True)
+class _Sent:
+    """What has gone out of a shard's state under the present epoch."""
+
+    epoch: int
+    state: ShardState
+    heartbeat_at: datetime | None = None
+    published: Published = field(default_factory=Published)
+
+
+class Evaluator:
+    """Evaluates shards and publishes their snapshots; one call at a time."""
+
+    def __init__(  # noqa: PLR0913 - the parts are named at the one place that wires them
+        self,
+        *,
+        settings: BurnrateSettings,
+        shards: int,
+        ledger: ShardLedger,
+        work: CountingWork,
+        catalog: Catalog,
+        database: Database,
+        publisher: Publisher,
+        clock: Clock,
+    ) -> None:
+        self._settings, self._shards = settings, shards
+        self._ledger, self._work, self._catalog = ledger, work, catalog
+        self._database, self._publisher, self._clock = database, publisher, clock
+        self._sent: dict[int, _Sent] = {}
+        self._one_at_a_time = asyncio.Lock()
+
+    async def tick(self) -> None:
+        """Evaluate all owned shards; publish what has changed since it was last published."""
+        async with self._one_at_a_time:
+            for shard, own in list(self._ledger.owned.items()):
+                await self._follow_catalog(shard)
+                await self._publish(shard, own, None, None)
+
+    async def compute(self, command_id: str, service: str | None) -> None:
+        """Publish the snapshots of one service or of all, then each shard's heartbeat."""
+        only = None if service is None else shard_of(service, self._shards)
+        async with self._one_at_a_time:
+            for shard, own in list(self._ledger.owned.items()):
+                if only in {None, shard}:
+                    await self._follow_catalog(shard)
+                    await self._publish(shard, own, command_id, service)
+
+    async def _publish(
+        self, shard: int, own: Ownership, command_id: str | None, service: str | None
+    ) -> None:
+        state = self._work.states.get(shard)
+        if state is None or self._ledger.owned.get(shard) is not own:
+            return
+        moment = self._moment(shard, own, command_id)
+        known = self._known(shard, own.epoch, state)
+        asked = self._asked(state, command_id, service)
+        measured = state.measure(known.published, moment, asked)
+        due = known.heartbeat_at is None or moment.now - known.heartbeat_at >= timedelta(
+            seconds=self._settings.heartbeat_seconds
+        )
+        beat = self._heartbeat(moment, state) if due or command_id is not None else None
+        await self._send(shard, state.snapshots(measured, moment, asked), beat)
+        known.published.accept(measured)
+        if beat is not None:
+            known.heartbeat_at = moment.now
+
+    @staticmethod
+    def _asked(state: ShardState, command_id: str | None, service: str | None) -> frozenset[str]:
+        if command_id is None:
+            return frozenset()
+        return frozenset(state.table.names if service is None else [service])
+
+    async def _send(
+        self, shard: int, snapshots: list[BurnRateSnapshot], heartbeat: ShardHeartbeat | None
+    ) -> None:
+        headers: Headers = correlation_headers()
+        batons = self._work.batons
+        records: list[tuple[str, bytes, bytes, int, Headers]] = []
+        for s in snapshots:
+            own = (*headers, *batons.hand_on(s.service_name, "evaluate"))
+            records.append((BURNRATES.name, encode(s), s.service_name.encode(), shard, own))
+        if heartbeat is not None:
+            key = f"shard/{shard}".encode()
+            records.append((BURNRATES.name, encode(heartbeat), key, shard, headers))
+        failpoint("evaluator.before_publish")
+        if records:
+            await self._publisher.send_all(records)
+        failpoint("evaluator.after_publish")
+        if snapshots:
+            async with self._database.write() as session:
+                await repository.store_snapshots(session, snapshots)
+            SNAPSHOTS.inc(len(snapshots))
+
+    def _moment(self, shard: int, own: Ownership, command_id: str | None) -> Moment:
+        now = self._clock()
+        applied_through = own.oldest_applied()
+        lag_seconds = (now - applied_through).total_seconds()
+        lagging = lag_seconds > self._settings.lagging_after_seconds
+        return Moment(now, shard, own.epoch, applied_through, lagging, command_id)
+
+    def _heartbeat(self, moment: Moment, state: ShardState) -> ShardHeartbeat:
+        return ShardHeartbeat(
+            shard=moment.shard,
+            epoch=moment.epoch,
+            evaluated_at=moment.now,
+            applied_through=moment.applied_through,
+            services=len(state.slots.of_service),
+            command_id=moment.command_id,
+        )
+
+    def _known(self, shard: int, epoch: int, state: ShardState) -> _Sent:
+        known = self._sent.get(shard)
+        if known is None or known.epoch != epoch or known.state is not state:
+            known = self._sent[shard] = _Sent(epoch, state)
+        return known
+
+    async def _follow_catalog(self, shard: int) -> None:
+        """Assign the objectives of what is new or has changed, and load the history they need."""
+        state = self._work.states.get(shard)
+        if state is None:
+            return
+        self._assign(shard, state)
+        for name, missing in list(state.missing.items()):
+            async with self._ledger.lock, self._database.read() as session:
+                if self._work.states.get(shard) is state:
+                    await self._load_missing(session, state, name, missing)
+        self._assign(shard, state)
+
+    def _assign(self, shard: int, state: ShardState) -> None:
+        changed = self._catalog.changed_after(state.catalog_revision)
+        mine = (name for name in changed if shard_of(name, self._shards) == shard)
+        wanted = {name for name in mine if state.knows(name) or self._catalog.declared(name)}
+        state.catalog_revision = self._catalog.revision
+        for name in sorted(wanted | state.take_unassigned()):
+            shown = self._catalog.shown(name)
+            state.assign(name, self._catalog.targets(name) if shown else [])
+
+    async def _load_missing(
+        self, session: ReadSession, state: ShardState, name: str, missing: Missing
+    ) -> None:
+        """Read a service's histories while no batch is applied, and put them into memory."""
+        now = self._clock()
+        blocks = []
+        if missing.deep:
+            for resolution in RESOLUTIONS:
+                found = await recovery_repository.load_service_counts(
+                    session, name, resolution, now
+                )
+                blocks.append((resolution, *found))
+        rows = []
+        if missing.thresholds:
+            rows = await recovery_repository.load_latency(session, name, now)
+        if missing.deep:
+            state.deepen(name)
+        for resolution, buckets, counts in blocks:
+            state.load_blocks(resolution, [name], buckets, counts)
+        for threshold in missing.thresholds:
+            state.load_latency(name, threshold, rows)

@@ -1,0 +1,112 @@
+"""Burn rates, composites, levels and budgets of many objectives at once. Pure.
+
+The formulas are those of `common.slo.arithmetic`, in the same order of operations, so that each
+figure equals the scalar one to the last bit.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from burnrate.domain.objectives import BURN_WINDOWS, PAIR_WINDOWS, SLO_WINDOW
+from burnrate.windows.rings import Flags, Ints
+from common.slo.arithmetic import BOUNDARIES, composite_burn_rates, risk_level
+from common.slo.vocabulary import RiskLevel
+
+Rates = NDArray[np.float64]
+
+NAMES = (*BURN_WINDOWS, *PAIR_WINDOWS, SLO_WINDOW)
+"""The windows of an objective, in the order of the rows of counts and rates."""
+SLO = NAMES.index(SLO_WINDOW)
+RECENT = NAMES.index("5m")
+LEVELS = tuple(RiskLevel)
+_OBSERVE = LEVELS.index(RiskLevel.OBSERVE)
+_DAY = NAMES.index("24h")
+PAIRS = {  # (long, short) seconds of a burn pair, and their rows
+    (3600, 300): (NAMES.index("1h"), RECENT),
+    (21_600, 1800): (NAMES.index("6h"), NAMES.index("30m")),
+    (86_400, 7200): (_DAY, NAMES.index("2h")),
+    (259_200, 21_600): (NAMES.index("3d"), NAMES.index("6h")),
+}
+_LONG_ROWS, _SHORT_ROWS = (list(rows) for rows in zip(*PAIRS.values(), strict=True))
+_FREEZE, *_REACHED = (float(boundary) for boundary, _ in BOUNDARIES)
+_NEAR = 2e-9  # twice what the scalar formula takes for near, so that nothing is missed
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """n objectives: `rates` [8, n] by NAMES, `pairs` [4, n] by PAIRS, `levels` as in LEVELS.
+
+    `consumed` is the last row of rates; what remains is 1 less it. `capped` tells where a level
+    graver than OBSERVE was shown as that, because too few bad events speak for it.
+    """
+
+    rates: Rates
+    composite: Rates
+    levels: Ints
+    capped: Flags
+    pairs: Rates
+    coverage: Rates
+
+    @property
+    def consumed(self) -> Rates:
+        """Return the share of the error budget that is spent."""
+        found: Rates = self.rates[SLO]
+        return found
+
+
+def evaluate(
+    counts: Ints,
+    requests: Ints,
+    allowed: Rates,
+    min_bad_events: Ints,
+    objective_at: Callable[[int], Decimal],
+) -> Figures:
+    """Return the figures of counts [8, total or bad, n].
+
+    `requests` [n] are those of the service over the SLO window, `allowed` [n] is 1 less the
+    objective; `objective_at` gives that of a row without rounding, next to a boundary.
+    """
+    rates: Rates = counts[:, 1] / np.maximum(counts[:, 0], 1)
+    rates /= allowed
+    composite = composite_burn_rates(rates[0], rates[1], rates[2])
+    levels = _levels(composite, counts, objective_at)
+    capped = (levels > _OBSERVE) & (counts[_DAY, 1] < min_bad_events)
+    levels[capped] = _OBSERVE
+    pairs = np.minimum(rates[_LONG_ROWS], rates[_SHORT_ROWS])
+    coverage = np.ones(len(requests))
+    np.divide(counts[SLO, 0], requests, out=coverage, where=requests > 0)
+    return Figures(rates, composite, levels, capped, pairs, coverage)
+
+
+def _levels(composite: Rates, counts: Ints, objective_at: Callable[[int], Decimal]) -> Ints:
+    """Return the place of each level in LEVELS; next to a boundary it is decided exactly."""
+    levels = np.zeros(len(composite), np.int64)
+    burning = np.flatnonzero(composite >= min(_REACHED) - _NEAR)
+    rates = composite[burning]
+    near = np.abs(rates - _FREEZE) <= _NEAR
+    found = (rates > _FREEZE).astype(np.int64)
+    for boundary in _REACHED:
+        near |= np.abs(rates - boundary) <= _NEAR
+        found += rates >= boundary
+    levels[burning] = found
+    for i in burning[near].tolist():
+        pairs = [(int(bad), int(total)) for total, bad in counts[: len(BURN_WINDOWS), :, i]]
+        levels[i] = LEVELS.index(risk_level(float(composite[i]), pairs, objective_at(i)))
+    return levels
+
+
+def worst_rows(service: Ints, composite: Rates, consumed: Rates, rank: Ints) -> Ints:
+    """Return the row of each service's worst objective: one row for each service, unordered.
+
+    The highest composite is worst, then the budget that is spent furthest, then the name.
+    """
+    chosen = np.ones(len(service), np.bool_)
+    for figure in (composite, consumed, rank.astype(np.float64)):
+        most = np.full(int(service.max()) + 1, -1.0)
+        np.maximum.at(most, service[chosen], figure[chosen])
+        chosen &= figure == most[service]
+    return np.flatnonzero(chosen)

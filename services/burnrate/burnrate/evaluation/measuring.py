@@ -1,0 +1,208 @@
+"""The figures of a shard at one instant: those that have changed since they were published. Pure.
+
+Whoever changes a sum, a time or an objective marks the service as touched, so that what has not
+been touched since it was published is not looked at.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from burnrate.domain.objectives import (
+    BURN_WINDOWS,
+    PAIR_WINDOWS,
+    SHORTEST_REPORTS,
+    service_statuses,
+    slo_statuses,
+)
+from burnrate.domain.service_state import NEVER, ServiceTable
+from burnrate.evaluation.figures import NAMES, RECENT, SLO, Figures, evaluate, worst_rows
+from burnrate.evaluation.slots import FREE, Slots
+from burnrate.windows.engine import Engine
+from burnrate.windows.rings import Flags, Ints
+
+_LENGTHS = {**BURN_WINDOWS, **PAIR_WINDOWS}
+_SHORT = BURN_WINDOWS["5m"]
+_REQUESTS_RECENT, _REQUESTS_SLO = len(NAMES), len(NAMES) + 1
+_COUNT_ROWS = len(NAMES) + 2
+_NONE: Ints = np.zeros((4, 0), np.int64)
+
+
+class Published:
+    """What has gone out of a shard, as far as it is needed to tell what else must.
+
+    `pending` are services that have been touched since; `recent` are, by slot, the counts over
+    the shortest window and the requests over it, which of rare reporters move untouched.
+    """
+
+    def __init__(self) -> None:
+        self.lagging = False
+        self.pending: Flags = np.zeros(0, np.bool_)
+        self.stale: Flags = np.zeros(0, np.bool_)
+        self.recent: Ints = np.zeros((4, 0), np.int64)
+
+    def widen(self, services: int, slots: int) -> None:
+        """Hold as many; services that are new are to go out."""
+        more = services - len(self.pending)
+        if more > 0:
+            more = max(more, len(self.pending))
+            self.pending = np.pad(self.pending, (0, more), constant_values=True)
+            self.stale = np.pad(self.stale, (0, more))
+        more = slots - self.recent.shape[1]
+        if more > 0:
+            self.recent = np.pad(self.recent, ((0, 0), (0, max(more, self.recent.shape[1]))))
+
+    def accept(self, measured: "Measured") -> None:
+        """Note that what was measured has gone out."""
+        self.lagging = measured.lagging
+        self.pending[measured.services] = False
+        self.stale[measured.services] = measured.stale
+        self.recent[:, measured.rare] = measured.recent
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What is to go out: services, and their objectives in arrays of n slots.
+
+    `counts` [10, 2, n] are by NAMES, then the service's requests over the shortest window and
+    over the SLO window; `worst` are places in `slots`, one for each service that has any.
+    `rare` are slots of rare reporters, and `recent` [4, n] their counts over the shortest window.
+    """
+
+    lagging: bool
+    services: Ints
+    stale: Flags
+    slots: Ints
+    counts: Ints
+    figures: Figures
+    statuses: Ints
+    slo_statuses: Ints
+    worst: Ints
+    rare: Ints
+    recent: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What is measured: the state of a shard."""
+
+    engine: Engine
+    table: ServiceTable
+    slots: Slots
+
+
+def look_again(of: Sources, published: Published, *, moved: bool, lagging: bool) -> None:
+    """Mark the services whose figures may differ from what is published."""
+    published.widen(len(of.table), len(of.slots))
+    pending = published.pending
+    pending[of.engine.take_touched()] = True
+    pending[of.table.take_touched()] = True
+    pending[of.slots.take_touched()] = True
+    if lagging != published.lagging:
+        pending[:] = True
+    if moved:  # windows that are longer than usual have no running sums
+        in_use = of.slots.service[: len(of.slots)]
+        rare = np.flatnonzero((in_use != FREE) & (_floors(of.table, in_use) > _SHORT))
+        if len(rare):
+            differs = (_recent(of, rare) != published.recent[:, rare]).any(axis=0)
+            pending[in_use[rare[differs]]] = True
+
+
+def measure(
+    of: Sources, published: Published, now_micros: int, asked: Ints, *, lagging: bool
+) -> Measured:
+    """Return what differs from what is published, and what is asked for."""
+    stale = of.table.stale(now_micros)
+    count = len(stale)
+    pending = published.pending[:count] | (stale != published.stale[:count])
+    pending[asked] = True
+    in_use = of.slots.service[: len(of.slots)]
+    slots = np.flatnonzero((in_use != FREE) & pending[in_use])
+    services, service = np.flatnonzero(pending), in_use[slots]
+    counts = _counts(of, slots)
+    rare, recent = _lengthen(of, slots, counts)
+    figures = evaluate(
+        counts[: len(NAMES)],
+        counts[_REQUESTS_SLO, 0],
+        of.slots.allowed[slots],
+        of.slots.min_bad_events[slots],
+        lambda row: of.slots.target(int(slots[row])).objective,
+    )
+    statuses = service_statuses(
+        of.table.newest_micros[service] != NEVER,
+        stale[service],
+        counts[_REQUESTS_RECENT, 0],
+        lagging=lagging,
+    )
+    return Measured(
+        lagging,
+        services,
+        stale[services],
+        slots,
+        counts,
+        figures,
+        statuses,
+        slo_statuses(statuses, counts[SLO, 0], counts[RECENT, 0]),
+        _worst(of, slots, figures),
+        slots[rare],
+        recent,
+    )
+
+
+def _worst(of: Sources, slots: Ints, figures: Figures) -> Ints:
+    alone = of.slots.alone[slots]
+    if alone.all():
+        return np.arange(len(slots))
+    service, rank = of.slots.service[slots], of.slots.rank[slots]
+    return worst_rows(service, figures.composite, figures.consumed, rank)
+
+
+def _floors(table: ServiceTable, services: Ints) -> Ints:
+    found: Ints = SHORTEST_REPORTS * table.resolution_seconds[services]
+    return found
+
+
+def _counts(of: Sources, slots: Ints) -> Ints:
+    """Return [10, total or bad, n] counts of slots."""
+    sums, series = of.engine.sums, of.slots.series[slots]
+    counts = np.empty((_COUNT_ROWS, 2, len(slots)), np.int64)
+    np.take(sums[:SLO], series, axis=2, out=counts[:SLO], mode="clip")
+    for row in of.slots.slo_rows:
+        if len(of.slots.slo_rows) == 1:
+            np.take(sums[row], series, axis=1, out=counts[SLO], mode="clip")
+        else:
+            own = np.flatnonzero(of.slots.slo_row[slots] == row)
+            counts[SLO][:, own] = sums[row][:, series[own]]
+    counts[_REQUESTS_RECENT], counts[_REQUESTS_SLO] = counts[RECENT], counts[SLO]
+    partial = np.flatnonzero(of.slots.partial[slots])
+    if len(partial):
+        own = slots[partial]
+        requests, slo_row = of.slots.requests[own], of.slots.slo_row[own]
+        counts[_REQUESTS_RECENT][:, partial] = sums[RECENT][:, requests]
+        counts[_REQUESTS_SLO][:, partial] = sums[slo_row, :, requests].T
+    return counts
+
+
+def _lengthen(of: Sources, slots: Ints, counts: Ints) -> tuple[Ints, Ints]:
+    """Sum the windows of rare reporters anew, over lengths that hold two of their reports.
+
+    Returns which of the slots these are, and their sums over such a length.
+    """
+    floors = _floors(of.table, of.slots.service[slots])
+    rare = np.flatnonzero(floors > _SHORT)
+    if not len(rare):
+        return rare, _NONE
+    recent = _recent(of, slots[rare])
+    for place, name in enumerate(NAMES[:SLO]):
+        longer = floors[rare] > _LENGTHS[name]
+        counts[place][:, rare[longer]] = recent[:2, longer]
+    counts[_REQUESTS_RECENT][:, rare] = recent[2:]
+    return rare, recent
+
+
+def _recent(of: Sources, slots: Ints) -> Ints:
+    """Return [4, n] of slots: total and bad, and those of all requests, over two reports."""
+    seconds = _floors(of.table, of.slots.service[slots])
+    read = np.concatenate([of.slots.series[slots], of.slots.requests[slots]])
+    sums = of.engine.window_sums(read, np.concatenate([seconds, seconds]))
+    return np.concatenate([sums[:, : len(slots)], sums[:, len(slots) :]])

@@ -1,0 +1,109 @@
+"""The objectives under evaluation, one slot each, in arrays. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from burnrate.domain.objectives import DAY_SECONDS, Target
+from burnrate.windows.pages import ROW_OF
+from burnrate.windows.rings import Flags, Ints
+
+_LEAST_SLOTS = 64
+FREE = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """A target with the series of its counts, and that of all requests of its service."""
+
+    target: Target
+    series: int
+    requests: int
+
+
+class Slots:
+    """Objectives by slot. What a service has is replaced as a whole, and only where it changed.
+
+    `service` is FREE for a slot that is not in use; `rank` puts a service's objectives in order
+    of their names.
+    """
+
+    def __init__(self) -> None:
+        self.objectives: list[Objective | None] = []
+        self.of_service: dict[int, tuple[int, ...]] = {}
+        self._free: list[int] = []
+        self.service: Ints = np.zeros(0, np.int64)
+        self.series: Ints = np.zeros(0, np.int64)
+        self.requests: Ints = np.zeros(0, np.int64)
+        self.slo_row: Ints = np.zeros(0, np.int64)
+        self.min_bad_events: Ints = np.zeros(0, np.int64)
+        self.rank: Ints = np.zeros(0, np.int64)
+        self.allowed: NDArray[np.float64] = np.ones(0)
+        self.partial: Flags = np.zeros(0, np.bool_)  # reads another series than the requests'
+        self.alone: Flags = np.zeros(0, np.bool_)  # the only objective of its service
+        self.slo_rows: set[int] = set()  # those that are or were in use
+        self._touched: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self.objectives)
+
+    def assign(self, service: int, objectives: Sequence[Objective]) -> bool:
+        """Let a service have these objectives, in this order; tell whether that is a change."""
+        old = self.of_service.get(service, ())
+        if [self.objectives[slot] for slot in old] == list(objectives):
+            return False
+        for slot in old:
+            self.objectives[slot], self.service[slot] = None, FREE
+            self._free.append(slot)
+        slots = tuple(self._place(service, objective) for objective in objectives)
+        if slots:
+            self.of_service[service] = slots
+        else:
+            self.of_service.pop(service, None)
+        self.alone[list(slots)] = len(slots) == 1
+        by_name = sorted(range(len(slots)), key=lambda i: (objectives[i].target.name, -i))
+        for rank, i in enumerate(by_name):
+            self.rank[slots[i]] = rank
+        self._touched.append(service)
+        return True
+
+    def take_touched(self) -> list[int]:
+        """Return the services whose objectives have changed since this was last asked."""
+        found, self._touched = self._touched, []
+        return found
+
+    def target(self, slot: int) -> Target:
+        """Return the target of a slot that is in use."""
+        objective = self.objectives[slot]
+        if objective is None:
+            raise LookupError(f"slot {slot} is free")
+        return objective.target
+
+    def _place(self, service: int, objective: Objective) -> int:
+        if self._free:
+            slot = self._free.pop()
+            self.objectives[slot] = objective
+        else:
+            slot = len(self.objectives)
+            self.objectives.append(objective)
+            if slot == len(self.service):
+                self._widen()
+        target = objective.target
+        self.service[slot] = service
+        self.series[slot], self.requests[slot] = objective.series, objective.requests
+        self.slo_row[slot] = ROW_OF[target.window_days * DAY_SECONDS]
+        self.slo_rows.add(int(self.slo_row[slot]))
+        self.min_bad_events[slot] = target.min_bad_events
+        self.allowed[slot] = float(1 - target.objective)
+        self.partial[slot] = objective.series != objective.requests
+        return slot
+
+    def _widen(self) -> None:
+        more = max(_LEAST_SLOTS, len(self.service))
+        for name in ("service", "series", "requests", "slo_row", "min_bad_events", "rank"):
+            setattr(self, name, np.pad(getattr(self, name), (0, more), constant_values=FREE))
+        self.allowed = np.pad(self.allowed, (0, more), constant_values=1.0)
+        self.partial = np.pad(self.partial, (0, more))
+        self.alone = np.pad(self.alone, (0, more))

@@ -1,0 +1,127 @@
+"""Snapshots of services, made from the arrays of an evaluation. Pure."""
+
+from collections.abc import Collection
+
+from burnrate.domain.objectives import (
+    BURN_WINDOWS,
+    SHORTEST_REPORTS,
+    STATUSES,
+    Target,
+    stale_after_seconds,
+    window_seconds,
+)
+from burnrate.domain.service_state import Moment
+from burnrate.evaluation.figures import LEVELS, NAMES, PAIRS, SLO
+from burnrate.evaluation.measuring import Measured, Sources
+from common.events import (
+    BurnPair,
+    BurnRateSnapshot,
+    IngestCounters,
+    SloStatus,
+    WindowRate,
+    headline,
+)
+
+_PAIR_ROWS = {pair: row for row, pair in enumerate(PAIRS)}
+
+
+def snapshots(
+    of: Sources, measured: Measured, moment: Moment, asked: Collection[str] = ()
+) -> list[BurnRateSnapshot]:
+    """Return the snapshot of each service that is to go out.
+
+    The moment's command is named in those that are asked for: the others have changed by chance
+    and are no answer to it.
+    """
+    maker = _Maker(of, measured)
+    return [maker.snapshot(row, moment, asked) for row in measured.worst.tolist()]
+
+
+class _Maker:
+    """The arrays as lists: one conversion for all services, and plain numbers in the events."""
+
+    def __init__(self, of: Sources, measured: Measured) -> None:
+        figures = measured.figures
+        self._of, self._slots = of, measured.slots.tolist()
+        self._row_of = {slot: row for row, slot in enumerate(self._slots)}
+        self._counts = measured.counts[: len(NAMES)].tolist()
+        self._rates, self._composite = figures.rates.tolist(), figures.composite.tolist()
+        self._levels, self._capped = figures.levels.tolist(), figures.capped.tolist()
+        self._pairs, self._coverage = figures.pairs.tolist(), figures.coverage.tolist()
+        self._statuses = measured.statuses.tolist()
+        self._slo_statuses = measured.slo_statuses.tolist()
+
+    def snapshot(self, worst: int, moment: Moment, asked: Collection[str]) -> BurnRateSnapshot:
+        """Return the snapshot of the service whose worst objective is in that row."""
+        table, slots = self._of.table, self._of.slots
+        service = int(slots.service[self._slots[worst]])
+        rows = [self._row_of[slot] for slot in slots.of_service[service]]
+        slos = tuple(self._slo_status(row) for row in rows)
+        name, first = table.names[service], slos[rows.index(worst)]
+        resolution = int(table.resolution_seconds[service])
+        return BurnRateSnapshot(
+            service_name=name,
+            shard=moment.shard,
+            epoch=moment.epoch,
+            evaluated_at=moment.now,
+            applied_through=moment.applied_through,
+            data_status=STATUSES[self._statuses[worst]],
+            **headline(first),
+            resolution_seconds=resolution,
+            short_window_seconds=max(BURN_WINDOWS["5m"], SHORTEST_REPORTS * resolution),
+            stale_after_seconds=stale_after_seconds(resolution),
+            newest_at=table.newest_at(service),
+            counters=IngestCounters(*table.counters[service].tolist()),
+            slos=slos,
+            command_id=moment.command_id if name in asked else None,
+        )
+
+    def _slo_status(self, row: int) -> SloStatus:
+        slot = self._slots[row]
+        target = self._of.slots.target(slot)
+        resolution = int(self._of.table.resolution_seconds[self._of.slots.service[slot]])
+        (total, bad), consumed = self._counts_of(SLO, row), self._rates[SLO][row]
+        return SloStatus(
+            id=target.id,
+            name=target.name,
+            sli_type=target.sli_type,
+            objective=float(target.objective),
+            window_days=target.window_days,
+            threshold_seconds=target.threshold_seconds,
+            max_error_ratio=target.max_error_float,
+            min_bad_events=target.min_bad_events,
+            default=target.default,
+            revision=target.revision,
+            total=total,
+            bad=bad,
+            burn_rate_5m=self._rates[0][row],
+            burn_rate_1h=self._rates[1][row],
+            burn_rate_24h=self._rates[2][row],
+            composite_burn_rate=self._composite[row],
+            error_budget_consumed=consumed,
+            error_budget_remaining=1 - consumed,
+            risk_level=LEVELS[self._levels[row]],
+            risk_capped=self._capped[row],
+            data_status=STATUSES[self._slo_statuses[row]],
+            coverage_ratio=self._coverage[row],
+            windows=self._windows(row, window_seconds(target, resolution)),
+            burn_pairs=self._burn_pairs(row, target),
+        )
+
+    def _counts_of(self, window: int, row: int) -> tuple[int, int]:
+        total, bad = self._counts[window]
+        return total[row], bad[row]
+
+    def _windows(self, row: int, lengths: dict[str, int]) -> dict[str, WindowRate]:
+        return {
+            name: WindowRate(lengths[name], *self._counts_of(i, row), self._rates[i][row])
+            for i, name in enumerate(BURN_WINDOWS)
+        }
+
+    def _burn_pairs(self, row: int, target: Target) -> tuple[BurnPair, ...]:
+        found = []
+        for rule in target.pairs():
+            pair = (rule.long_seconds, rule.short_seconds)
+            rate = self._pairs[_PAIR_ROWS[pair]][row]
+            found.append(BurnPair(*pair, rule.threshold, rate))
+        return tuple(found)

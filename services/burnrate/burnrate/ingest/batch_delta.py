@@ -1,0 +1,24 @@
+"""What a committed batch adds to a shard's memory. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from burnrate.windows.rings import Ints
+from common.events import IngestCounters
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSums:
+    """A batch in sums: cells of ten seconds, and what each of the services touched grows by.
+
+    `latency` is by service, ten-second bucket and bounds; its counts are those of a histogram.
+    """
+
+    names: tuple[str, ...]  # the services touched, each once
+    service: Ints  # [n] index into names; each (service, bucket) stands once
+    bucket: Ints  # [n] number of the ten-second bucket
+    counts: Ints  # [n, 2] total and bad, each at most SUM_LIMIT
+    window_seconds: Ints  # [n] the longest report of the cell
+    newest_micros: Ints  # [len(names)] newest timestamp; -1 where the batch had only repeats
+    oddities: Mapping[str, IngestCounters]
+    latency: Mapping[tuple[str, int, tuple[float, ...]], Sequence[int]]

@@ -1,0 +1,142 @@
+"""What a record is: an event that counts, one for another shard, or one whose content is wrong.
+
+Pure: the verdict depends on the record alone, so that a replay gives the same.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from burnrate.ingest.admitted import Admitted, Counted, Lane
+from common.admission.identity import KEY_BYTES, identity_of
+from common.admission.metric_events import (
+    HISTORY_AGE,
+    EventRejected,
+    check_time,
+    parse_metric_event,
+)
+from common.events import MetricEvent
+from common.kafka.client import Record, header
+from common.kafka.headers import (
+    FORWARDED_AT_HEADER,
+    FORWARDED_FROM_HEADER,
+    IMPORT_ID_HEADER,
+    IMPORT_LINE_HEADER,
+    REPLAYED_FROM_HEADER,
+)
+from common.kafka.sharding import shard_of
+from common.kafka.topics import HISTORY
+from common.storage.dead_letters import DeadRecord, dead_letter, first_appended_at, whole_number
+
+_LINE_DIGITS = 18  # what a bigint holds
+_MAX_IMPORT_ID = 128
+_PLACE = re.compile(r"[0-9]{1,10}:[0-9]{1,19}")
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the verdict needs beside the record."""
+
+    shard: int
+    shards: int
+    lateness: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Misrouted:
+    """An event of another shard, to be sent there as it came."""
+
+    record: Record
+    service: str
+    shard: int
+    appended_at: datetime
+
+
+Verdict = Counted | Misrouted | DeadRecord
+
+
+def judge(record: Record, rules: Rules) -> Verdict:
+    """Return what the record is. Never raises, whatever its bytes are."""
+    appended_at = first_appended_at(record)
+    try:
+        event = parse_metric_event(record.value)
+        history = record.topic == HISTORY.name
+        check_time(event.timestamp, appended_at, HISTORY_AGE if history else rules.lateness)
+        forwarded_from = _forwarded_from(record)
+        home = _home(event.service, rules, forwarded_from)
+        if home != rules.shard:
+            return Misrouted(record, event.service, home, appended_at)
+        lane, line = _place(record, forwarded_from) if history else (None, 0)
+    except EventRejected as rejection:
+        return DeadRecord(record, dead_letter(record, appended_at, rejection))
+    return Counted(
+        Admitted(
+            event,
+            appended_at,
+            identified=lane is not None or bool(event.event_id or event.source),
+            misrouted=forwarded_from is not None,
+        ),
+        _identity(event, record, forwarded_from),
+        lane,
+        line,
+    )
+
+
+def without_room(record: Record, admitted: Admitted) -> DeadRecord:
+    """Return the dead letter of an event whose service would be one too many."""
+    rejection = EventRejected(
+        "too_many_services",
+        "service",
+        f"{admitted.event.service} is new, and no more services are counted; raise "
+        "BURNRATE_MAX_SERVICES or send fewer names",
+    )
+    return DeadRecord(record, dead_letter(record, admitted.appended_at, rejection))
+
+
+def _forwarded_from(record: Record) -> str | None:
+    """Return partition and offset of a forwarded record; what has another form is not ours."""
+    place = header(record, FORWARDED_FROM_HEADER)
+    return place if place and _PLACE.fullmatch(place) else None
+
+
+def _home(service: str, rules: Rules, forwarded_from: str | None) -> int:
+    home = shard_of(service, rules.shards)
+    if home != rules.shard and forwarded_from:
+        raise EventRejected(
+            "partitions_changed", "key", "was forwarded here, but belongs elsewhere"
+        )
+    return home
+
+
+def _place(record: Record, forwarded_from: str | None) -> tuple[Lane, int]:
+    import_id = header(record, IMPORT_ID_HEADER)
+    line = whole_number(header(record, IMPORT_LINE_HEADER), _LINE_DIGITS)
+    if not import_id or len(import_id) > _MAX_IMPORT_ID or "\0" in import_id:
+        raise EventRejected(
+            "import_id_missing",
+            "headers.import_id",
+            "history comes with `burnline import`; live events go to the metrics topic",
+        )
+    if not line:
+        raise EventRejected(
+            "import_line_invalid", "headers.import_line", "must be a whole number above 0"
+        )
+    # forwarded records keep their order among themselves only
+    lane = forwarded_from.split(":")[0] if forwarded_from else ""
+    return (import_id, lane), line
+
+
+def _identity(event: MetricEvent, record: Record, forwarded_from: str | None) -> bytes | None:
+    identity = identity_of(event)
+    if identity is not None:
+        return identity
+    if letter := header(record, REPLAYED_FROM_HEADER):
+        # a letter is sent again once, but the outbox may do that twice
+        return hashlib.blake2b(f"replayed\0{letter}".encode(), digest_size=KEY_BYTES).digest()
+    if forwarded_from is None:
+        return None
+    # the outbox may send a forwarded record twice: its first place in the log identifies it, with
+    # its time, since a topic that is made anew begins its offsets again
+    first = f"forwarded\0{record.topic}\0{forwarded_from}\0{header(record, FORWARDED_AT_HEADER)}"
+    return hashlib.blake2b(first.encode(), digest_size=KEY_BYTES).digest()

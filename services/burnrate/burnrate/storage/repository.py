@@ -1,0 +1,223 @@
+"""All SQL of the burnrate service. Sessions come from outside; nothing here commits."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import select, text, tuple_
+from sqlalchemy.dialects.postgresql import insert
+
+from burnrate.ingest.admitted import Lane
+from burnrate.ingest.aggregation import Bounds
+from burnrate.ingest.batch_delta import BatchSums
+from burnrate.storage.blocks import Key
+from burnrate.storage.tables import import_line
+from burnrate.windows.rings import HOUR, SUM_LIMIT
+from common.config.clock import MICROSECONDS, from_micros
+from common.events import BurnRateSnapshot, IngestCounters, encode
+from common.storage.database import ReadSession, WriteSession
+
+_READ_BLOCKS = text(
+    """SELECT resolution_seconds, extract(epoch FROM bucket_end)::bigint, counts
+    FROM burnrate.count_block
+    JOIN unnest(CAST(:resolutions AS int[]), CAST(:ends AS timestamptz[]))
+        AS wanted (resolution_seconds, bucket_end) USING (resolution_seconds, bucket_end)
+    WHERE shard = :shard"""
+)
+_STORE_BLOCKS = text(
+    """INSERT INTO burnrate.count_block AS b (shard, resolution_seconds, bucket_end, counts)
+    SELECT :shard, * FROM unnest(CAST(:resolutions AS int[]), CAST(:ends AS timestamptz[]),
+        CAST(:blocks AS bytea[]))
+    ON CONFLICT (shard, resolution_seconds, bucket_end) DO UPDATE SET counts = excluded.counts"""
+)
+_ADD_LATENCY = text(
+    """INSERT INTO burnrate.latency AS l
+        (resolution_seconds, service, bucket_end, bounds, counts)
+    SELECT resolution, name, bucket_end, CAST(bounds AS float8[]), CAST(counts AS bigint[])
+    FROM unnest(CAST(:resolutions AS int[]), CAST(:services AS text[]),
+        CAST(:ends AS timestamptz[]), CAST(:bounds AS text[]), CAST(:counts AS text[]))
+        AS x (resolution, name, bucket_end, bounds, counts)
+    ON CONFLICT (resolution_seconds, service, bucket_end, bounds) DO UPDATE
+    SET counts = (SELECT array_agg(least(a.n + b.n, CAST(:sum_limit AS bigint)) ORDER BY i)
+        FROM unnest(l.counts) WITH ORDINALITY AS a (n, i)
+        JOIN unnest(excluded.counts) WITH ORDINALITY AS b (n, i) USING (i))"""
+)
+_READ_MARKS = text(
+    """SELECT extract(epoch FROM hour)::bigint, marks
+    FROM burnrate.mark WHERE shard = :shard AND hour = ANY(CAST(:hours AS timestamptz[]))"""
+)
+_ADD_MARKS = text(
+    """INSERT INTO burnrate.mark (shard, hour, marks)
+    SELECT :shard, * FROM unnest(CAST(:hours AS timestamptz[]), CAST(:marks AS bytea[]))"""
+)
+_UPDATE_SERVICES = text(
+    """INSERT INTO burnrate.service AS s (service, shard, slot, newest_at, duplicates,
+        event_id_conflicts, unidentified, misrouted)
+    SELECT name, :shard, slot, newest, d, c, u, m
+    FROM unnest(CAST(:services AS text[]), CAST(:slots AS int[]), CAST(:newest AS timestamptz[]),
+        CAST(:duplicates AS bigint[]), CAST(:conflicts AS bigint[]),
+        CAST(:unidentified AS bigint[]), CAST(:misrouted AS bigint[]))
+        AS x (name, slot, newest, d, c, u, m)
+    ON CONFLICT (service) DO UPDATE
+    SET newest_at = greatest(s.newest_at, excluded.newest_at),
+        duplicates = s.duplicates + excluded.duplicates,
+        event_id_conflicts = s.event_id_conflicts + excluded.event_id_conflicts,
+        unidentified = s.unidentified + excluded.unidentified,
+        misrouted = s.misrouted + excluded.misrouted"""
+)
+_STORE_SNAPSHOTS = text(
+    """INSERT INTO burnrate.snapshot AS s (service, shard, epoch, evaluated_at, payload)
+    SELECT name, shard, epoch, at, CAST(payload AS jsonb)
+    FROM unnest(CAST(:services AS text[]), CAST(:shards AS int[]), CAST(:epochs AS bigint[]),
+        CAST(:instants AS timestamptz[]), CAST(:payloads AS text[]))
+        AS x (name, shard, epoch, at, payload)
+    ON CONFLICT (service) DO UPDATE
+    SET shard = excluded.shard, epoch = excluded.epoch, evaluated_at = excluded.evaluated_at,
+        payload = excluded.payload
+    WHERE (excluded.epoch, excluded.evaluated_at) > (s.epoch, s.evaluated_at)"""
+)
+
+
+def bucket_end(bucket: int, resolution: int) -> datetime:
+    """Return the end of a bucket, the instant that names its row."""
+    return from_micros(bucket * resolution * MICROSECONDS)
+
+
+async def read_blocks(session: ReadSession, shard: int, keys: Sequence[Key]) -> dict[Key, bytes]:
+    """Return the wanted blocks of counts that are stored, packed."""
+    if not keys:
+        return {}
+    rows = await session.execute(_READ_BLOCKS, {"shard": shard, **_places(keys)})
+    return {(resolution, end // resolution): packed for resolution, end, packed in rows}
+
+
+async def store_blocks(session: WriteSession, shard: int, blocks: Mapping[Key, bytes]) -> None:
+    """Store blocks of counts, packed, in place of those of the same bucket."""
+    if blocks:
+        values = {"shard": shard, "blocks": list(blocks.values()), **_places(list(blocks))}
+        await session.execute(_STORE_BLOCKS, values)
+
+
+def _places(keys: Sequence[Key]) -> dict[str, object]:
+    return {
+        "resolutions": [resolution for resolution, _ in keys],
+        "ends": [bucket_end(bucket, resolution) for resolution, bucket in keys],
+    }
+
+
+async def add_latency(
+    session: WriteSession, rows: Mapping[tuple[int, str, int, Bounds], list[int]]
+) -> None:
+    """Add histograms by (resolution, service, bucket number, bounds)."""
+    if not rows:
+        return
+    # an array of arrays must be a rectangle in PostgreSQL, so that each row goes as its literal
+    await session.execute(
+        _ADD_LATENCY,
+        {
+            "resolutions": [resolution for resolution, _, _, _ in rows],
+            "services": [name for _, name, _, _ in rows],
+            "ends": [bucket_end(bucket, resolution) for resolution, _, bucket, _ in rows],
+            "bounds": [_array(bounds) for _, _, _, bounds in rows],
+            "counts": [_array(counts) for counts in rows.values()],
+            "sum_limit": SUM_LIMIT,
+        },
+    )
+
+
+def _array(numbers: Sequence[float]) -> str:
+    return "{" + ",".join(map(repr, numbers)) + "}"
+
+
+async def read_marks(session: ReadSession, shard: int, hours: Sequence[int]) -> dict[int, bytes]:
+    """Return the marks of some hours (number of the hour since 1970), packed."""
+    if not hours:
+        return {}
+    rows = await session.execute(_READ_MARKS, {"shard": shard, "hours": _hours(hours)})
+    parts: dict[int, list[bytes]] = {}
+    for began, packed in rows:
+        parts.setdefault(began // HOUR, []).append(packed)
+    return {hour: b"".join(found) for hour, found in parts.items()}
+
+
+async def add_marks(session: WriteSession, shard: int, marks: Mapping[int, bytes]) -> None:
+    """Store further marks of some hours, packed."""
+    if marks:
+        values = {"shard": shard, "hours": _hours(list(marks)), "marks": list(marks.values())}
+        await session.execute(_ADD_MARKS, values)
+
+
+def _hours(hours: Sequence[int]) -> list[datetime]:
+    return [bucket_end(hour, HOUR) for hour in hours]
+
+
+async def applied_lines(
+    session: WriteSession, shard: int, lanes: Iterable[Lane]
+) -> dict[Lane, int]:
+    """Return the highest line applied of each import, by lane."""
+    wanted = list(lanes)
+    if not wanted:
+        return {}
+    rows = await session.execute(
+        select(import_line.c.import_id, import_line.c.lane, import_line.c.line).where(
+            import_line.c.shard == shard,
+            tuple_(import_line.c.import_id, import_line.c.lane).in_(wanted),
+        )
+    )
+    return {(import_id, lane): line for import_id, lane, line in rows}
+
+
+async def store_lines(session: WriteSession, shard: int, lines: Mapping[Lane, int]) -> None:
+    """Store the highest line applied of each import, by lane."""
+    if not lines:
+        return
+    statement = insert(import_line).values(
+        [
+            {"shard": shard, "import_id": import_id, "lane": lane, "line": line}
+            for (import_id, lane), line in lines.items()
+        ]
+    )
+    await session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["shard", "import_id", "lane"], set_={"line": statement.excluded.line}
+        )
+    )
+
+
+async def update_services(
+    session: WriteSession, shard: int, slots: Mapping[str, int], sums: BatchSums
+) -> None:
+    """Store the newest timestamps and let the counters grow; a new service gets its row."""
+    if not sums.names:
+        return
+    # sorted, so that two shards whose transactions meet cannot wait for each other
+    named = sorted(zip(sums.names, sums.newest_micros.tolist(), strict=True))
+    grown = [sums.oddities.get(name, IngestCounters()) for name, _ in named]
+    await session.execute(
+        _UPDATE_SERVICES,
+        {
+            "shard": shard,
+            "services": [name for name, _ in named],
+            "slots": [slots[name] for name, _ in named],
+            # a batch of nothing but repeats has no newest; the stored one is greater
+            "newest": [from_micros(max(micros, 0)) for _, micros in named],
+            "duplicates": [g.duplicates for g in grown],
+            "conflicts": [g.event_id_conflicts for g in grown],
+            "unidentified": [g.unidentified for g in grown],
+            "misrouted": [g.misrouted for g in grown],
+        },
+    )
+
+
+async def store_snapshots(session: WriteSession, snapshots: Sequence[BurnRateSnapshot]) -> None:
+    """Store each service's snapshot, unless a newer owner or a later one has been there."""
+    ordered = sorted(snapshots, key=lambda s: s.service_name)
+    await session.execute(
+        _STORE_SNAPSHOTS,
+        {
+            "services": [s.service_name for s in ordered],
+            "shards": [s.shard for s in ordered],
+            "epochs": [s.epoch for s in ordered],
+            "instants": [s.evaluated_at for s in ordered],
+            "payloads": [encode(s).decode() for s in ordered],
+        },
+    )

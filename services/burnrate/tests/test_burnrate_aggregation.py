@@ -1,0 +1,193 @@
+"""A batch in sums: which bucket an event falls in, and at which resolutions it is kept."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from burnrate.domain.series_index import Roster
+from burnrate.ingest.admitted import Admitted, Counted
+from burnrate.ingest.aggregation import (
+    Repeats,
+    coarsen,
+    kept_resolutions,
+    stored_cells,
+    stored_latency,
+    sum_up,
+    within_threshold,
+)
+from burnrate.ingest.batch_delta import BatchSums
+from burnrate.ingest.columns import columns_of
+from burnrate.windows.rings import HOUR, MINUTE, RESOLUTIONS, TEN_SECONDS, bucket_of
+from common.config.clock import MICROSECONDS, from_micros, to_micros
+from common.events import IngestCounters, Latency, MetricEvent
+from tests.reference.brute_force import end_of_bucket
+from tests.reference.streams import MICROSECOND, START, Batch, streams
+from tests.reference.sums import tally
+from tests.support.servers.effort import examples
+
+NOW = to_micros(START)
+NUMBER = bucket_of(NOW, TEN_SECONDS)
+Cell = tuple[int, int, int]
+
+
+def admitted(age: timedelta = timedelta(), total: int = 3, bad: int = 1, **fields: int) -> Admitted:
+    seconds = fields.get("window_seconds", 10)
+    event = MetricEvent("cart", START - age, total=total, bad=bad, window_seconds=seconds)
+    return Admitted(event, START)
+
+
+def cells_of(sums: BatchSums) -> dict[tuple[str, int], Cell]:
+    """Return (total, bad, longest report) by service and ten-second bucket."""
+    columns = (sums.service.tolist(), sums.bucket.tolist(), sums.counts.tolist())
+    rows = zip(*columns, sums.window_seconds.tolist(), strict=True)
+    found = {(sums.names[s], bucket): (*counts, window) for s, bucket, counts, window in rows}
+    assert len(found) == len(sums.bucket)
+    return found
+
+
+@settings(max_examples=examples(200))
+@given(st.integers(-(10**15), 4 * 10**15), st.sampled_from((10, 60, 3600)))
+def test_a_bucket_ends_where_it_says(micros: int, seconds: int) -> None:
+    number = bucket_of(micros, seconds)
+    end = end_of_bucket(from_micros(micros), seconds)
+    assert from_micros(number * seconds * MICROSECONDS) == end
+    assert coarsen(bucket_of(micros, TEN_SECONDS), seconds) == number
+
+
+@pytest.mark.parametrize(
+    ("after", "bucket"),
+    [(-MICROSECOND, 0), (timedelta(), 0), (MICROSECOND, 1), (timedelta(seconds=10), 1)],
+)
+def test_an_event_at_the_end_of_a_bucket_is_inside(after: timedelta, bucket: int) -> None:
+    assert set(cells_of(tally([admitted(-after)]))) == {("cart", NUMBER + bucket)}
+
+
+def test_events_of_a_bucket_are_added_and_the_longest_report_is_kept() -> None:
+    batch = [admitted(total=3, bad=1), admitted(total=5, bad=5, window_seconds=60), admitted()]
+    sums = tally(batch)
+    assert cells_of(sums) == {("cart", NUMBER): (11, 7, 60)}
+    assert sums.newest_micros.tolist() == [NOW]
+    assert cells_of(tally([])) == {}
+
+
+@settings(max_examples=examples(60))
+@given(streams(max_steps=2))
+def test_every_cell_is_the_sum_of_its_events(stream: list[Batch]) -> None:
+    for batch in stream:
+        expected: dict[tuple[str, int], Cell] = {}
+        for event in batch.events:
+            key = (event.service, bucket_of(to_micros(event.timestamp), TEN_SECONDS))
+            total, bad, window = expected.get(key, (0, 0, 0))
+            longest = max(window, event.window_seconds)
+            expected[key] = (total + event.total, bad + (event.bad or 0), longest)
+        assert cells_of(tally(batch.admitted())) == expected
+
+
+def test_histograms_of_other_bounds_stay_apart() -> None:
+    def timed(*counts: int, bounds: tuple[float, ...]) -> Admitted:
+        total = sum(counts)
+        event = MetricEvent("cart", START, total=total, bad=0, latency=Latency(bounds, counts))
+        return Admitted(event, START)
+
+    sums = tally(
+        [
+            timed(1, 2, 3, bounds=(0.1, 0.5)),
+            timed(4, 5, 6, bounds=(0.1, 0.5)),
+            timed(7, 8, bounds=(0.1,)),
+            admitted(),
+        ]
+    )
+    assert sums.latency == {
+        ("cart", NUMBER, (0.1, 0.5)): [5, 7, 9],
+        ("cart", NUMBER, (0.1,)): [7, 8],
+    }
+    assert cells_of(sums)["cart", NUMBER][0] == 39
+    assert len(stored_latency(sums, NOW)) == 6
+
+
+@pytest.mark.parametrize(
+    ("threshold", "found"),
+    [(0.1, (15, 10)), (0.5, (15, 4)), (1.0, (15, 1)), (0.25, None), (2.0, None)],
+)
+def test_what_is_slower_than_a_bound_is_bad(
+    threshold: float, found: tuple[int, int] | None
+) -> None:
+    """A request that took exactly the bound is within it."""
+    counted = within_threshold((0.1, 0.5, 1.0), [5, 6, 3, 1], threshold)
+    assert (None if counted is None else (counted.total, counted.bad)) == found
+
+
+@pytest.mark.parametrize(
+    ("age", "kept"),
+    [
+        (timedelta(minutes=-5), (TEN_SECONDS, MINUTE, HOUR)),
+        (timedelta(hours=2), (TEN_SECONDS, MINUTE, HOUR)),
+        (timedelta(hours=2, seconds=10), (MINUTE, HOUR)),
+        (timedelta(hours=50), (MINUTE, HOUR)),
+        (timedelta(hours=50, seconds=50), (MINUTE, HOUR)),
+        (timedelta(hours=50, minutes=1), (HOUR,)),
+        (timedelta(days=90), (HOUR,)),
+    ],
+)
+def test_fine_buckets_are_kept_while_windows_may_read_them(
+    age: timedelta, kept: tuple[int, ...]
+) -> None:
+    roster = Roster()
+    sums = tally([admitted(age)], roster)
+    [bucket] = sums.bucket.tolist()
+    assert kept_resolutions(bucket, NOW) == kept
+    cells = stored_cells(sums, roster, NOW)
+    found = {r: rows.counts.tolist() for r, rows in cells.items() if len(rows.bucket)}
+    assert found == {resolution: [[3, 1, 10]] for resolution in kept}
+    # the bucket's age counts to the microsecond, at either side of its limit
+    if age == timedelta(hours=2):
+        assert kept_resolutions(bucket, NOW + 1) == (MINUTE, HOUR)
+
+
+@settings(max_examples=examples(60))
+@given(streams(max_steps=2))
+def test_stored_cells_hold_every_count_at_the_hour(stream: list[Batch]) -> None:
+    for batch in stream:
+        roster, appended = Roster(), to_micros(batch.appended_at)
+        sums = tally(batch.admitted(), roster)
+        for resolution, cells in stored_cells(sums, roster, appended).items():
+            expected: dict[tuple[int, str], Cell] = {}
+            for event in batch.events:
+                micros = to_micros(event.timestamp)
+                if resolution not in kept_resolutions(bucket_of(micros, 10), appended):
+                    continue
+                key = (bucket_of(micros, resolution), event.service)
+                total, bad, window = expected.get(key, (0, 0, 0))
+                longest = max(window, event.window_seconds)
+                expected[key] = (total + event.total, bad + (event.bad or 0), longest)
+            rows = zip(cells.bucket.tolist(), cells.slot.tolist(), cells.counts, strict=True)
+            assert expected == {(b, roster.names[s]): tuple(c.tolist()) for b, s, c in rows}
+            assert resolution != HOUR or sum(e.total for e in batch.events) == sum(
+                total for total, _, _ in expected.values()
+            )
+        assert set(stored_cells(sums, roster, appended)) == set(RESOLUTIONS)
+
+
+def test_oddities_are_added_by_service() -> None:
+    roster = Roster()
+    odd = [
+        Admitted(admitted().event, START, identified=False),
+        Admitted(admitted().event, START, misrouted=True),
+        Admitted(admitted().event, START, identified=False, misrouted=True),
+    ]
+    columns = columns_of([(i, Counted(item, None)) for i, item in enumerate(odd)], roster)
+    other = roster.take("other")
+    slot = np.array([roster.index["cart"]] * 2 + [other])
+    sums = sum_up(columns, roster, Repeats(slot, np.array([True, False, False])))
+    assert sums.oddities == {
+        "cart": IngestCounters(2, 1, 2, 2),
+        "other": IngestCounters(duplicates=1),
+    }
+    # a service that sent nothing but repeats is touched, but has no newest timestamp
+    assert dict(zip(sums.names, sums.newest_micros.tolist(), strict=True)) == {
+        "cart": NOW,
+        "other": -1,
+    }

@@ -1,0 +1,54 @@
+"""How many services a process holds: new ones beyond it are refused, those it has go on."""
+
+from datetime import timedelta
+from typing import cast
+
+from burnrate.counting import CountingWork
+from burnrate.domain.service_state import Room
+from burnrate.domain.shard_state import ShardState
+from burnrate.ingest.admitted import Admitted
+from common.events import MetricEvent
+from common.storage.outbox import Outbox
+from tests.reference.streams import START
+from tests.reference.sums import tally
+
+
+def count(state: ShardState, *names: str) -> None:
+    events = [MetricEvent(name, START, total=1, bad=0) for name in names]
+    state.fold(tally(Admitted(event, START) for event in events), START)
+
+
+def test_those_that_are_there_have_room_and_new_ones_as_long_as_it_lasts() -> None:
+    state = ShardState(START, Room(3))
+    count(state, "a", "b")
+    assert state.without_room(["c", "a", "d", "c", "e"]) == ["d", "e"]
+    count(state, "c")
+    assert state.without_room(["a", "b", "c"]) == []
+    assert state.without_room(["d"]) == ["d"]
+
+
+def test_all_shards_of_a_process_share_the_room_and_give_it_back() -> None:
+    room = Room(3)
+    one, other = ShardState(START, room), ShardState(START, room)
+    count(one, "a", "b")
+    count(other, "c")
+    assert other.without_room(["c", "d"]) == one.without_room(["a", "d"]) == ["d"]
+    one.close()
+    assert other.without_room(["d", "e", "f"]) == ["f"]
+
+
+def test_services_beyond_the_room_are_kept_where_they_are_stored_already() -> None:
+    """A smaller limit refuses what is new; it does not forget."""
+    state = ShardState(START, Room(1))
+    count(state, "a", "b")
+    assert state.without_room(["a", "b", "c"]) == ["c"]
+
+
+def test_a_released_shard_leaves_its_room() -> None:
+    work = CountingWork(1, timedelta(hours=24), cast("Outbox", None), lambda: START, max_services=2)
+    work.states[0] = ShardState(START, work.room)
+    count(work.states[0], "a", "b")
+    assert work.room.taken == 2
+    work.release(0)
+    work.release(0)
+    assert work.room.taken == 0

@@ -1,0 +1,1 @@
+"""From counts to a forecast and its words. Pure."""

@@ -1,0 +1,160 @@
+"""The counts of a shard's objectives, held so that a forecast reads none from the database. Pure.
+
+Requests and errors of all services stand in the blocks that burnrate stores, a row for each slot;
+requests over a latency threshold have a series of their own for each (service, threshold).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from common.config.clock import MICROSECONDS, to_micros
+from common.events import SloStatus
+from forecast.domain.forecast import DAY_HOURS, DAY_MINUTES, LOOK_BACK_HOURS, History
+from forecast.domain.timeline import Ints, Timeline
+
+MINUTE, HOUR = 60, 3600
+LENGTHS = (MINUTE, HOUR)
+RECENT_BUCKETS = {MINUTE: 15, HOUR: 2}
+"""What a refresh reads again: reports are seldom later than that; re-reading finds the rest."""
+
+DOUBT_RATIO = 0.02
+"""Counts that differ from a snapshot's by more, and by more than what is recent, are read again."""
+
+DOUBTS_PER_REREAD = 20
+"""How often doubts may make everything be read again, for each time that it is anyhow."""
+
+LatencyKey = tuple[str, float]
+"""A service and a threshold in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Buckets to be read: those of `length_seconds` that end after `since` (seconds since 1970)."""
+
+    length_seconds: int
+    since: int
+
+
+class _Lines:
+    """A timeline for each bucket length."""
+
+    def __init__(self, window_days: int, width: int, now: datetime) -> None:
+        self.window_days = window_days
+        depths = {MINUTE: DAY_MINUTES, HOUR: window_days * DAY_HOURS + LOOK_BACK_HOURS}
+        self.by_length = {n: Timeline(depths[n], width, bucket_of(now, n)) for n in LENGTHS}
+        self.reread_at: datetime | None = None
+
+    def spans(self, *, everything: bool) -> list[Span]:
+        """Return what to read up to the anchor."""
+        found = []
+        for length, line in self.by_length.items():
+            buckets = line.depth if everything else min(RECENT_BUCKETS[length], line.depth)
+            found.append(Span(length, (line.anchor - buckets) * length))
+        return found
+
+    def advance(self, now: datetime) -> None:
+        """Move on to `now`."""
+        for length, line in self.by_length.items():
+            line.advance(bucket_of(now, length))
+
+
+class ShardCounts:
+    """What is held of one shard. First ask what to read, then put it, then take histories."""
+
+    def __init__(self, reread_seconds: float) -> None:
+        self._reread_seconds = reread_seconds
+        self._slots: dict[str, int] = {}
+        self._blocks: _Lines | None = None
+        self._latency: dict[LatencyKey, _Lines] = {}
+
+    def put_slots(self, slots: dict[str, int]) -> None:
+        """Note which row of the blocks is whose; with new ones, everything is read again."""
+        if slots != self._slots and self._blocks is not None:
+            self._blocks.reread_at = None
+        self._slots = slots
+
+    def forget(self) -> None:
+        """Begin anew: a reading has failed half way."""
+        self._blocks, self._latency = None, {}
+
+    def lacks(self, names: Iterable[str]) -> bool:
+        """Tell whether there is a name among these whose row is not known."""
+        return any(name not in self._slots for name in names)
+
+    def block_spans(self, window_days: int, now: datetime) -> list[Span]:
+        """Return which blocks to read for objectives of at most that many days."""
+        width = max(self._slots.values(), default=-1) + 1
+        lines = self._blocks
+        if lines is None or lines.window_days < window_days:
+            lines = self._blocks = _Lines(window_days, width, now)
+        for line in lines.by_length.values():
+            line.widen(width)
+        return self._due(lines, now)
+
+    def put_block(self, length_seconds: int, bucket: int, counts: Ints) -> None:
+        """Put a block's rows [slot, total and bad]."""
+        if self._blocks is not None:
+            self._blocks.by_length[length_seconds].put(bucket, counts)
+
+    def latency_spans(self, key: LatencyKey, window_days: int, now: datetime) -> list[Span]:
+        """Return which histograms to read for an objective of that many days."""
+        lines = self._latency.get(key)
+        if lines is None or lines.window_days < window_days:
+            lines = self._latency[key] = _Lines(window_days, 1, now)
+        return self._due(lines, now)
+
+    def put_latency(self, key: LatencyKey, length_seconds: int, bucket: int, counts: Ints) -> None:
+        """Put a bucket's requests and slow ones, [1, total and bad]."""
+        self._latency[key].by_length[length_seconds].put(bucket, counts)
+
+    def doubt(self, service: str, slo: SloStatus, now: datetime) -> bool:
+        """Let everything be read again where a snapshot has counted much that is not here.
+
+        History that is imported is older than what a refresh reads. Tells whether it is doubted,
+        which is possible only so long after the last time.
+        """
+        lines = self._lines_of(service, slo)[0]
+        if lines is None or lines.reread_at is None:
+            return False
+        held = self.history(service, slo)
+        total = held.hours[0, -slo.window_days * DAY_HOURS :].sum()
+        recent = held.minutes[0, -RECENT_BUCKETS[MINUTE] :].sum()
+        age_seconds = (now - lines.reread_at).total_seconds()
+        differs = abs(total - slo.total) > max(DOUBT_RATIO * slo.total, recent)
+        if differs and age_seconds * DOUBTS_PER_REREAD >= self._reread_seconds:
+            lines.reread_at = None
+            return True
+        return False
+
+    def history(self, service: str, slo: SloStatus) -> History:
+        """Return an objective's counts; what was read for it stands at the same instant."""
+        lines, series = self._lines_of(service, slo)
+        hours = slo.window_days * DAY_HOURS + LOOK_BACK_HOURS
+        if lines is None or series < 0:
+            empty = Timeline(1, 1, 0)
+            return History(empty.newest(0, hours), empty.newest(0, DAY_MINUTES))
+        return History(
+            lines.by_length[HOUR].newest(series, hours),
+            lines.by_length[MINUTE].newest(series, DAY_MINUTES),
+        )
+
+    def _lines_of(self, service: str, slo: SloStatus) -> tuple[_Lines | None, int]:
+        """Return where an objective's counts are, and in which series (-1: none)."""
+        if slo.threshold_seconds is not None:
+            return self._latency.get((service, slo.threshold_seconds)), 0
+        return self._blocks, self._slots.get(service, -1)
+
+    def _due(self, lines: _Lines, now: datetime) -> list[Span]:
+        """Return what to read: what is recent, and once in a while everything."""
+        lines.advance(now)
+        last = lines.reread_at
+        everything = last is None or (now - last).total_seconds() >= self._reread_seconds
+        if everything:
+            lines.reread_at = now
+        return lines.spans(everything=everything)
+
+
+def bucket_of(now: datetime, length_seconds: int) -> int:
+    """Return the number of the bucket that holds an instant."""
+    return -(-to_micros(now) // (length_seconds * MICROSECONDS))

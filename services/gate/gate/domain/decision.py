@@ -1,0 +1,146 @@
+"""What a decision is made of, and what it comes to. Pure; all of it is stored with the decision."""
+
+from datetime import datetime, timedelta
+from fractions import Fraction
+
+from msgspec import Struct
+
+from common.events import (
+    BurnRateSnapshot,
+    ChangeClass,
+    Decision,
+    GateDecision,
+    OnUnknown,
+    OverrideChanged,
+    ServiceForecast,
+    SloStatus,
+    Verdict,
+)
+from common.policy.model import Tier
+from common.slo.vocabulary import DataStatus, RiskLevel
+
+NEAR = 1e-9
+"""A float this close to a boundary may stand on its wrong side."""
+
+
+class ShardSign(Struct, frozen=True):
+    """When the owner of a shard was last heard of, and up to when all events are counted."""
+
+    epoch: int
+    heard_at: datetime
+    applied_through: datetime
+
+
+class Standing(Struct, frozen=True):
+    """What was decided for a class of change, and since when."""
+
+    decision: Decision
+    since: datetime
+
+
+class Previous(Struct, frozen=True):
+    """The part of the former decision on a service that the next one depends on."""
+
+    decision_id: str
+    policy_hash: str
+    standing: dict[ChangeClass, Standing]
+
+
+class Inputs(Struct, frozen=True):
+    """All that a decision depends on, beside the policy, which is kept by its hash.
+
+    `sign` is the newest of the shard's owner; None: it was never heard of. A snapshot that nobody
+    has vouched for during `silent_after_seconds` is not to be trusted any more.
+    """
+
+    service_name: str
+    tier: Tier
+    now: datetime
+    silent_after_seconds: float
+    sign: ShardSign | None
+    snapshot: BurnRateSnapshot | None
+    forecast: ServiceForecast | None
+    overrides: tuple[OverrideChanged, ...]
+    previous: Previous | None
+
+
+class Outcome(Struct, frozen=True):
+    """What the inputs come to; the fields are those of `GateDecision`."""
+
+    data_at: datetime | None
+    data_status: DataStatus
+    risk_level: RiskLevel
+    on_unknown: OnUnknown
+    unblocked_at: datetime | None
+    verdicts: tuple[Verdict, ...]
+
+
+def previous_of(decision: GateDecision) -> Previous:
+    """Return what the next decision needs of one."""
+    return Previous(
+        decision.decision_id,
+        decision.policy_hash,
+        {
+            verdict.change_class: Standing(verdict.decision, verdict.since)
+            for verdict in decision.verdicts
+            if verdict.override_id is None
+        },
+    )
+
+
+def data_at(inputs: Inputs) -> datetime | None:
+    """Return up to when the counts behind a decision reach; None without a snapshot.
+
+    A later heartbeat of the same owner says that the snapshot still holds.
+    """
+    snapshot, sign = inputs.snapshot, inputs.sign
+    if snapshot is None:
+        return None
+    if sign is None or sign.epoch != snapshot.epoch:
+        return snapshot.applied_through
+    return max(snapshot.applied_through, sign.applied_through)
+
+
+def vouched_at(inputs: Inputs) -> datetime | None:
+    """Return when somebody last said that the snapshot holds; None: nobody ever did.
+
+    A new owner of the shard does not vouch for what its predecessor has published.
+    """
+    snapshot, sign = inputs.snapshot, inputs.sign
+    if sign is None or snapshot is None or sign.epoch == snapshot.epoch:
+        return None if sign is None else sign.heard_at
+    return snapshot.evaluated_at
+
+
+def is_silent(inputs: Inputs) -> bool:
+    """Tell whether nobody says that the snapshot still holds."""
+    heard_at = vouched_at(inputs)
+    if heard_at is None:
+        return True
+    return inputs.now - heard_at >= timedelta(seconds=inputs.silent_after_seconds)
+
+
+def is_budget_spent(slo: SloStatus) -> bool:
+    """Tell whether the error budget is spent: exactly all of it counts as spent.
+
+    Next to the boundary the counts decide, in exact fractions.
+    """
+    if abs(slo.error_budget_remaining) > NEAR or not slo.total:
+        return slo.error_budget_remaining < 0
+    allowed = 1 - Fraction(repr(slo.objective))
+    return Fraction(slo.bad, slo.total) >= allowed
+
+
+def is_usable(override: OverrideChanged, service_name: str, now: datetime) -> bool:
+    """Tell whether an override counts: active, not ended, with uses left."""
+    return (
+        override.service_name == service_name
+        and override.state == "active"
+        and now < override.expires_at
+        and (override.max_uses is None or override.uses < override.max_uses)
+    )
+
+
+def by_precedence(overrides: tuple[OverrideChanged, ...]) -> list[OverrideChanged]:
+    """Return overrides, those for one version first, the newest first."""
+    return sorted(overrides, key=lambda override: (override.version is None, -override.id))

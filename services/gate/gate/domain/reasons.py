@@ -1,0 +1,194 @@
+"""Why a change should wait, or why that is not known: one finding each, ordered by weight. Pure."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+
+from common.events import BurnRateSnapshot, ChangeClass, Decision, Reason, SloForecast, SloStatus
+from common.policy.model import GRAVITY, Policy
+from common.slo.vocabulary import DataStatus, RiskLevel
+from gate.domain import sentences
+from gate.domain.decision import Inputs, data_at, is_budget_spent, is_silent, vouched_at
+
+FORECAST_MAX_AGE = timedelta(hours=1)
+"""An older forecast says nothing: its service has stood still."""
+
+_HOUR_SECONDS = 3600
+
+
+def ordered(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    """Return reasons, the gravest first, otherwise in their order."""
+    return tuple(sorted(reasons, key=lambda reason: -GRAVITY[reason.effect]))
+
+
+def gravest(reasons: Iterable[Reason]) -> Decision:
+    """Return the decision that the reasons come to; ALLOW without any."""
+    return max((r.effect for r in reasons), key=GRAVITY.__getitem__, default="ALLOW")
+
+
+def worst_first(snapshot: BurnRateSnapshot) -> list[SloStatus]:
+    """Return objectives by composite burn rate, the highest first."""
+    return sorted(snapshot.slos, key=lambda slo: -slo.composite_burn_rate)
+
+
+def data_status(inputs: Inputs) -> DataStatus:
+    """Return how far the snapshot can be trusted now: what nobody vouches for is lagging."""
+    if inputs.snapshot is None or inputs.snapshot.data_status is DataStatus.NO_DATA:
+        return DataStatus.NO_DATA
+    return DataStatus.LAGGING if is_silent(inputs) else inputs.snapshot.data_status
+
+
+def unknowns(policy: Policy, inputs: Inputs) -> Iterator[Reason]:
+    """Give what keeps one from knowing; the same for every class of change."""
+    name, snapshot = inputs.service_name, inputs.snapshot
+    if inputs.snapshot is not None and is_silent(inputs):
+        yield _silent(inputs)
+    if snapshot is None or snapshot.data_status is DataStatus.NO_DATA or not snapshot.slos:
+        yield _unknown("no_data", None, f"{name} has not reported yet")
+        return
+    if snapshot.data_status is not DataStatus.OK:
+        yield from _not_ok(policy, inputs, snapshot)
+        return
+    for slo in worst_first(snapshot):
+        if slo.data_status is DataStatus.NO_TRAFFIC and policy.no_traffic == "UNKNOWN":
+            yield _unknown("no_traffic", slo.name, f"{slo.name} has seen no requests of late")
+        elif slo.data_status not in {DataStatus.OK, DataStatus.NO_TRAFFIC}:
+            text = f"nothing that {name} reports can be measured against {slo.name}"
+            yield _unknown(str(slo.data_status), slo.name, text)
+
+
+def _silent(inputs: Inputs) -> Reason:
+    limit = inputs.silent_after_seconds
+    heard_at = vouched_at(inputs)
+    if heard_at is None:
+        text = f"nobody has said yet that the figures of {inputs.service_name} still hold"
+        return Reason("shard_silent", "UNKNOWN", None, None, limit, text)
+    silent = (inputs.now - heard_at).total_seconds()
+    text = (
+        f"the figures of {inputs.service_name} were last confirmed "
+        f"{sentences.duration(silent)} ago; they hold for {sentences.duration(limit)}"
+    )
+    return Reason("shard_silent", "UNKNOWN", None, silent, limit, text)
+
+
+def _not_ok(policy: Policy, inputs: Inputs, snapshot: BurnRateSnapshot) -> Iterator[Reason]:
+    name, status = inputs.service_name, snapshot.data_status
+    if status is DataStatus.NO_TRAFFIC:
+        if policy.no_traffic == "UNKNOWN":
+            yield _unknown("no_traffic", None, f"{name} reports, but has had no requests of late")
+        return
+    if status is DataStatus.LAGGING:
+        behind = _seconds_since(data_at(inputs), inputs.now)
+        text = (
+            f"events of {name} wait to be counted; all up to {sentences.duration(behind)} ago are"
+        )
+        yield Reason("lagging", "UNKNOWN", None, behind, None, text)
+        return
+    age = _seconds_since(snapshot.newest_at, inputs.now)
+    limit = float(snapshot.stale_after_seconds)
+    text = (
+        f"the newest report of {name} is {sentences.duration(age)} old, more than "
+        f"{sentences.duration(limit)}"
+    )
+    yield Reason("stale", "UNKNOWN", None, age, limit, text)
+
+
+def _unknown(code: str, slo: str | None, text: str) -> Reason:
+    return Reason(code, "UNKNOWN", slo, None, None, text)
+
+
+def _seconds_since(at: datetime | None, now: datetime) -> float:
+    return 0.0 if at is None else max(0.0, (now - at).total_seconds())
+
+
+def measured(policy: Policy, inputs: Inputs, change: ChangeClass) -> Iterator[Reason]:
+    """Give what the counts say about a class of change, the worst objective first."""
+    if inputs.snapshot is None:
+        return
+    slos = worst_first(inputs.snapshot)
+    for slo in slos:
+        yield from _level(policy, slo, change)
+    for slo in slos:
+        yield from _budget(policy, slo, change)
+    yield from _near_end(policy, inputs)
+
+
+def _level(policy: Policy, slo: SloStatus, change: ChangeClass) -> Iterator[Reason]:
+    effect: Decision = policy.risk[slo.risk_level.value][change]
+    if slo.risk_capped:
+        floor = float(slo.min_bad_events)
+        bad = float(_bad_in_day(slo))
+        yield Reason("level_capped", "ALLOW", slo.name, bad, floor, sentences.level_capped(slo))
+    if slo.risk_level is RiskLevel.SAFE and effect == "ALLOW":
+        return
+    doubts = [] if effect != "BLOCK" else [*_doubts(policy, slo)]
+    yield Reason(
+        f"risk_{slo.risk_level.lower()}",
+        "WARN" if doubts else effect,
+        slo.name,
+        slo.composite_burn_rate,
+        sentences.LOWER_BOUNDS[slo.risk_level],
+        sentences.level(slo),
+    )
+    yield from doubts
+
+
+def _doubts(policy: Policy, slo: SloStatus) -> Iterator[Reason]:
+    """Give the conditions of a block that a level does not fulfil."""
+    pairs = slo.burn_pairs
+    if policy.conditions.burn_pair and pairs:  # an objective may be too low for any pair
+        nearest = max(pairs, key=lambda pair: pair.burn_rate / pair.threshold)
+        if not nearest.burn_rate > nearest.threshold:
+            text = sentences.pair_not_burning(slo, nearest)
+            figures = nearest.burn_rate, nearest.threshold
+            yield Reason("burn_pair_calm", "WARN", slo.name, *figures, text)
+    yield from _thin(policy, slo, _bad_in_day(slo), "24 h")
+
+
+def _thin(policy: Policy, slo: SloStatus, bad: int, window: str) -> Iterator[Reason]:
+    least = policy.conditions.min_bad_events
+    if bad < least:
+        text = sentences.thin_evidence(slo, bad, least, window)
+        yield Reason("thin_evidence", "WARN", slo.name, float(bad), float(least), text)
+
+
+def _bad_in_day(slo: SloStatus) -> int:
+    day = slo.windows.get("24h")
+    return 0 if day is None else day.bad
+
+
+def _budget(policy: Policy, slo: SloStatus, change: ChangeClass) -> Iterator[Reason]:
+    if not is_budget_spent(slo):
+        return
+    effect: Decision = policy.budget_exhausted[change]
+    doubts = [] if effect != "BLOCK" else [*_thin(policy, slo, slo.bad, f"{slo.window_days} d")]
+    yield Reason(
+        "budget_exhausted",
+        "WARN" if doubts else effect,
+        slo.name,
+        slo.error_budget_remaining,
+        0.0,
+        sentences.budget_spent(slo, change, recorded=effect != "BLOCK"),
+    )
+    yield from doubts
+
+
+def fresh_forecasts(inputs: Inputs) -> dict[str, SloForecast]:
+    """Return the forecasts by objective; none where they are too old."""
+    forecast = inputs.forecast
+    if forecast is None or inputs.now - forecast.evaluated_at > FORECAST_MAX_AGE:
+        return {}
+    return {slo.name: slo for slo in forecast.slos}
+
+
+def _near_end(policy: Policy, inputs: Inputs) -> Iterator[Reason]:
+    limit = policy.forecast.warn_within_hours
+    if limit is None:
+        return
+    for name, slo in fresh_forecasts(inputs).items():
+        ends_at = slo.projected_exhaustion_time
+        if ends_at is None or slo.error_budget_remaining <= 0:
+            continue
+        hours = max(0.0, (ends_at - inputs.now).total_seconds() / _HOUR_SECONDS)
+        if hours <= limit:
+            text = sentences.exhaustion_near(name, hours, limit)
+            yield Reason("exhaustion_near", "WARN", name, hours, limit, text)

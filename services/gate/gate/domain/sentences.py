@@ -1,0 +1,102 @@
+"""What reasons say to people: figures with their units, one sentence each. Pure."""
+
+from datetime import UTC, datetime
+
+from common.events import BurnPair, ChangeClass, OverrideChanged, SloStatus
+from common.slo.vocabulary import RiskLevel
+
+LOWER_BOUNDS = {
+    RiskLevel.SAFE: 0.0,
+    RiskLevel.OBSERVE: 1.0,
+    RiskLevel.DANGER: 1.5,
+    RiskLevel.FREEZE: 2.0,
+}
+"""Composite burn rate from which a level begins; FREEZE begins above it."""
+
+_PLURALS: dict[ChangeClass, str] = {
+    "feature": "features",
+    "fix": "fixes",
+    "security": "security changes",
+    "rollback": "rollbacks",
+}
+
+
+def level(slo: SloStatus) -> str:
+    """Say how fast a budget burns and which level that is."""
+    word = "above" if slo.risk_level is RiskLevel.FREEZE else "from"
+    bound = LOWER_BOUNDS[slo.risk_level]
+    return f"{burning(slo)}: {slo.risk_level}, {word} {bound:g}"
+
+
+def level_capped(slo: SloStatus) -> str:
+    """Say that the target's own floor keeps the level down."""
+    return (
+        f"{burning(slo)}, but its target counts a level above OBSERVE only from "
+        f"{slo.min_bad_events} bad events in 24 h on"
+    )
+
+
+def burning(slo: SloStatus) -> str:
+    """Say how fast a budget burns."""
+    return (
+        f"{slo.name} burns its error budget {slo.composite_burn_rate:.3g} times as fast as allowed"
+    )
+
+
+def within_budget(slo: SloStatus) -> str:
+    """Say how much is left of a budget and how fast it burns."""
+    return f"{burning(slo)} and has {slo.error_budget_remaining:.3g} of it left"
+
+
+def budget_spent(slo: SloStatus, change: ChangeClass, *, recorded: bool) -> str:
+    """Say that a budget is spent, and whether the policy lets the change through all the same."""
+    consumed = slo.error_budget_consumed
+    text = (
+        f"the error budget of {slo.name} is spent: {consumed:.3g} times what "
+        f"the requests of {slo.window_days} days allow"
+    )
+    if not recorded:
+        return text
+    return f"{text}; that alone does not stop {_PLURALS[change]}, and this is recorded"
+
+
+def pair_not_burning(slo: SloStatus, pair: BurnPair) -> str:
+    """Say which pair of windows comes nearest to confirming a level."""
+    return (
+        f"no pair of windows confirms it for {slo.name}: the nearest, "
+        f"{duration(pair.long_seconds)} and {duration(pair.short_seconds)}, burns at "
+        f"{pair.burn_rate:.3g}, and more than {pair.threshold:.3g} is needed to block"
+    )
+
+
+def thin_evidence(slo: SloStatus, bad: int, least: int, window: str) -> str:
+    """Say on how few bad events a level or a spent budget rests."""
+    return f"{slo.name} rests on {bad} bad events in {window}; the policy blocks from {least} on"
+
+
+def exhaustion_near(name: str, hours: float, limit: float) -> str:
+    """Say when a budget is forecast to be spent."""
+    return (
+        f"the error budget of {name} is forecast to be spent in {hours:.3g} h; "
+        f"the policy warns from {limit:g} h on"
+    )
+
+
+def overridden(override: OverrideChanged) -> str:
+    """Say who overrides, until when, and why."""
+    approved = f", approved by {override.approver}" if override.approver else ""
+    until = moment(override.expires_at)
+    return f"{override.actor}{approved} overrides until {until}: {override.reason}"
+
+
+def moment(at: datetime) -> str:
+    """Write an instant to the minute."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def duration(seconds: float) -> str:
+    """Write a duration in the greatest unit that it fills."""
+    for name, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.3g} {name}"
+    return f"{seconds:.3g} s"

@@ -1,0 +1,103 @@
+"""What the owner of a shard knows of it: snapshots, forecasts, signs of life, decisions. Pure."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from common.events import BurnRateMessage, BurnRateSnapshot, GateDecision, ServiceForecast
+from gate.domain.configuration import Intent
+from gate.domain.decision import Inputs, ShardSign, is_budget_spent, is_usable, previous_of
+
+Weight = tuple[object, ...]
+
+
+@dataclass(slots=True)
+class ShardView:
+    """One shard in memory; of each thing the newest by (epoch, evaluated_at).
+
+    `due` are services whose inputs have changed since they were last decided on, `looks` when a
+    decision may change by the passing of time alone. `beat_at` is when the last heartbeat went
+    out; None: one is due.
+    """
+
+    decisions: dict[str, GateDecision] = field(default_factory=dict)
+    snapshots: dict[str, BurnRateSnapshot] = field(default_factory=dict)
+    forecasts: dict[str, ServiceForecast] = field(default_factory=dict)
+    sign: ShardSign | None = None
+    due: set[str] = field(default_factory=set)
+    looks: dict[str, datetime] = field(default_factory=dict)
+    beat_at: datetime | None = None
+
+    def on_burn_rate(self, message: BurnRateMessage, now: datetime) -> bool:
+        """Take a snapshot or a heartbeat; tell whether a decision may depend on it at once."""
+        self._hear(message, now)
+        if not isinstance(message, BurnRateSnapshot):
+            self.due.update(self.snapshots)  # an owner that was silent vouches for them again
+            return False
+        known = self.snapshots.get(message.service_name)
+        if known is not None and _age(message) <= _age(known):
+            return False
+        self.snapshots[message.service_name] = message
+        self.due.add(message.service_name)
+        return known is None or _weight(known) != _weight(message)
+
+    def on_forecast(self, forecast: ServiceForecast) -> None:
+        """Take a forecast."""
+        known = self.forecasts.get(forecast.service_name)
+        if known is None or _age(forecast) > _age(known):
+            self.forecasts[forecast.service_name] = forecast
+            self.due.add(forecast.service_name)
+
+    def take_due(self, now: datetime) -> set[str]:
+        """Return the services to be decided on now; they are due no more."""
+        found = self.due | {name for name, at in self.looks.items() if at <= now}
+        self.due = set()
+        return found
+
+    def inputs(
+        self, service_name: str, intent: Intent, silent_after_seconds: float, now: datetime
+    ) -> Inputs:
+        """Return all that a decision on a service depends on now."""
+        decision = self.decisions.get(service_name)
+        overrides = intent.overrides(service_name)
+        return Inputs(
+            service_name=service_name,
+            tier=intent.tier(service_name),
+            now=now,
+            silent_after_seconds=silent_after_seconds,
+            sign=self.sign,
+            snapshot=self.snapshots.get(service_name),
+            forecast=self.forecasts.get(service_name),
+            overrides=tuple(o for o in overrides if is_usable(o, service_name, now)),
+            previous=None if decision is None else previous_of(decision),
+        )
+
+    def forget(self, service_name: str) -> None:
+        """Leave a service out until something new is known of it."""
+        self.decisions.pop(service_name, None)
+        self.looks.pop(service_name, None)
+
+    def _hear(self, message: BurnRateMessage, now: datetime) -> None:
+        """Note that the owner lives: at its own time, but never later than it is heard."""
+        heard_at = min(message.evaluated_at, now)
+        known = self.sign
+        if known is None or (message.epoch, heard_at) >= (known.epoch, known.heard_at):
+            self.sign = ShardSign(message.epoch, heard_at, message.applied_through)
+
+
+def _age(message: BurnRateSnapshot | ServiceForecast) -> tuple[int, datetime]:
+    return message.epoch, message.evaluated_at
+
+
+def _weight(snapshot: BurnRateSnapshot) -> Weight:
+    """Return the part of a snapshot that usually decides."""
+    slos = tuple(
+        (
+            slo.id,
+            slo.risk_level,
+            slo.data_status,
+            is_budget_spent(slo),
+            tuple(pair.burn_rate > pair.threshold for pair in slo.burn_pairs),
+        )
+        for slo in snapshot.slos
+    )
+    return snapshot.data_status, slos

@@ -1,0 +1,1 @@
+"""What documents and deployment files say, held against the code."""

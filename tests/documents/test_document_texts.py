@@ -1,0 +1,112 @@
+"""What the documents name is there: files, headings, topics, settings, endpoints, examples."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import jsonschema
+import pytest
+
+from api_gateway.app import create_app
+from api_gateway.settings import GatewaySettings
+from burnline.localstack.config import project_root
+from common.kafka.topics import TOPICS
+from tests.support.compose_file import offered
+from tests.support.shell_blocks import DOCUMENTS, blocks
+
+ROOT: Final = project_root()
+TEXTS: Final = [ROOT / "README.md", *sorted(DOCUMENTS.glob("*.md"))]
+LINK: Final = re.compile(r"\]\(([^)\s]+)\)")
+ENDPOINT: Final = re.compile(r"`(GET|POST|PUT|PATCH|DELETE) (/api[^`?]*)`")
+TOPIC: Final = re.compile(r"slo\.[a-z]+\.v\d+(?:\.dlq)?")
+SETTING: Final = re.compile(
+    r"`((?:BURNLINE|BURNRATE|FORECAST|GATE|ALERTS|EVENT|KAFKA|DATABASE)_[A-Z_]+)`"
+)
+# of the command line and the local stack, not of the services
+ELSEWHERE: Final = {"BURNLINE_URL", "BURNLINE_INGEST_URL", "BURNLINE_BROKER", "BURNLINE_DATA_DIR"}
+PROMISED: Final = """
+    GET /api/services
+    GET /api/services/{name}
+    POST /api/services
+    PUT /api/services/{name}
+    DELETE /api/services/{name}
+    GET /api/slo/{service_name}
+    GET /api/slo/{service_name}/targets
+    POST /api/slo/{service_name}/targets
+    PUT /api/slo/targets/{id}
+    GET /api/burn
+    GET /api/burn/{service_name}
+    POST /api/burn/compute
+    GET /api/forecast/{service_name}
+    GET /api/release/{service_name}
+    POST /api/release/{service_name}/override
+    GET /api/summary
+    GET /api/summary/{service_name}
+    GET /api/summary/heatmap
+    GET /api/alerts
+    GET /api/alerts/{service_name}
+    PATCH /api/alerts/{id}/acknowledge
+"""
+
+
+def anchors(path: Path) -> set[str]:
+    """Return the anchors that a document's headings make."""
+    headings = re.findall(r"(?m)^#+ (.+)$", path.read_text())
+    return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+def links(path: Path) -> Iterator[tuple[str, str]]:
+    for target in LINK.findall(path.read_text()):
+        if "://" not in target:
+            file, _, anchor = target.partition("#")
+            yield file, anchor
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda p: p.name)
+def test_every_link_leads_somewhere(path: Path) -> None:
+    for file, anchor in links(path):
+        target = path.parent / file if file else path
+        assert target.exists(), file
+        assert not anchor or anchor in anchors(target), f"{file}#{anchor}"
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda p: p.name)
+def test_topics_and_settings_that_are_named_exist(path: Path) -> None:
+    text = path.read_text()
+    assert set(TOPIC.findall(text)) <= {topic.name for topic in TOPICS}
+    assert set(SETTING.findall(text)) <= offered().keys() | ELSEWHERE
+
+
+def test_every_topic_is_explained() -> None:
+    named = set(TOPIC.findall((DOCUMENTS / "events.md").read_text()))
+    assert named == {topic.name for topic in TOPICS}
+
+
+def test_the_endpoints_that_are_named_exist_and_those_that_are_promised_are_named() -> None:
+    text = (DOCUMENTS / "rest.md").read_text()
+    named = set(ENDPOINT.findall(text))
+    paths = create_app(
+        GatewaySettings(DATABASE_URL="postgresql://nobody@127.0.0.1/none")
+    ).openapi()["paths"]
+    there = {(method.upper(), path) for path, item in paths.items() for method in item}
+    assert named <= there
+    promised = {(m, p) for m, p in (line.split() for line in PROMISED.strip().splitlines())}
+    assert promised <= named
+
+
+@pytest.mark.parametrize("example", blocks(DOCUMENTS / "events.md", "json"))
+def test_the_examples_of_events_fit_their_schemas(example: str) -> None:
+    event: dict[str, Any] = json.loads(example)
+    kind = "change_event" if "kind" in event else "metric_event"
+    schema = json.loads((ROOT / f"libs/common/schemas/{kind}.schema.json").read_text())
+    jsonschema.Draft202012Validator(schema).validate(event)
+    assert event.keys() <= schema_of(schema, kind)["properties"].keys()
+
+
+def schema_of(schema: dict[str, Any], kind: str) -> dict[str, Any]:
+    """Return the event's own part of its schema."""
+    name = "".join(word.capitalize() for word in kind.split("_"))
+    found: dict[str, Any] = schema.get("$defs", {}).get(name, schema)
+    return found

@@ -1,0 +1,1 @@
+"""Members, model and servers that the fault tests hurt."""

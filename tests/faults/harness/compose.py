@@ -1,0 +1,188 @@
+"""Restart every part of docker-compose.yml under load: `python -m tests.faults.harness.compose`.
+
+Wants the core profile, just started on empty volumes, with .env beside it; consumers may be doubled
+(`--scale burnrate=2 ...`), and reads may need a key. Metric events go
+straight to Kafka, changes over HTTP; then every row is compared with the model, and what the
+dashboard's address answers. Exit code 0: nothing was lost, nothing counted twice. `--kill` kills
+instead of restarting.
+"""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+import httpx
+from dotenv import dotenv_values
+
+from burnline.localstack.config import project_root
+from burnline.localstack.kafka import silence_client_logs
+from tests.faults.traffic import Traffic
+from tests.faults.world import World
+from tests.support.servers.cluster import SHARDS, Cluster
+
+PARTS: Final = (
+    "burnrate",
+    "forecast",
+    "gate",
+    "alerts",
+    "api-gateway",
+    "ingest",
+    "dashboard",
+    "redis",
+    "postgres",
+    "kafka",
+)
+_BURST: Final = 40
+_BURST_SECONDS: Final = 0.2
+_CHANGE_SECONDS: Final = 0.25
+_PATIENCE_SECONDS: Final = 300.0  # a broker on a busy machine takes minutes to come back
+_SERVICE: Final = "over-http"
+
+
+class ComposeServers(Cluster):
+    """PostgreSQL and Kafka of the compose project, by their ports on this machine."""
+
+    def __init__(self, variables: dict[str, str]) -> None:
+        self._variables = variables
+
+    def bootstrap(self, *, proxied: bool = False) -> str:  # noqa: ARG002 - nothing is between
+        """Where this machine reaches the broker."""
+        return f"{self._variables['KAFKA_HOST_ADDRESS']}:{self._variables['KAFKA_PORT']}"
+
+    def database_url(self, name: str, *, proxied: bool = False) -> str:  # noqa: ARG002 - the same
+        """Where this machine reaches the database."""
+        account = f"{self._variables['POSTGRES_USER']}:{self._variables['POSTGRES_PASSWORD']}"
+        return f"postgresql://{account}@127.0.0.1:{self._variables['POSTGRES_PORT']}/{name}"
+
+
+class Changes:
+    """Sends changes over HTTP, each until it is taken; `sent` counts them."""
+
+    def __init__(self, variables: dict[str, str]) -> None:
+        self.sent, self.repeats = 0, 0
+        self._url = f"http://127.0.0.1:{variables['INGEST_PORT']}/v1/changes"
+        self.headers = {"Authorization": f"Bearer {variables['BURNLINE_API_TOKEN']}"}
+
+    async def run(self, ended: asyncio.Event) -> None:
+        """Send until told that it is enough; the last one is taken, too."""
+        async with httpx.AsyncClient(headers=self.headers, timeout=10, trust_env=False) as client:
+            while not ended.is_set():
+                await self._send(client, f"1.{self.sent}")
+                self.sent += 1
+                await asyncio.sleep(_CHANGE_SECONDS)
+
+    async def _send(self, client: httpx.AsyncClient, version: str) -> None:
+        at = datetime.now(UTC).isoformat()
+        body = {"service": _SERVICE, "kind": "deploy", "version": version, "at": at}
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                answer = await client.post(self._url, json=body)
+            except httpx.TransportError:
+                taken = False
+            else:
+                taken = answer.status_code == httpx.codes.ACCEPTED
+                assert taken or answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR, answer.text
+            if taken:
+                return
+            assert time.monotonic() < deadline, "a change was not taken in time"
+            self.repeats += 1
+            await asyncio.sleep(_CHANGE_SECONDS)
+
+    async def differences(self, database_url: str) -> list[str]:
+        """Compare the stored changes with those that were taken, once nothing is under way."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        query = "SELECT count(*), count(DISTINCT version) FROM gate.changes WHERE service = $1"
+        while True:
+            connection = await asyncpg.connect(database_url, ssl=False)
+            try:
+                [(rows, versions)] = await connection.fetch(query, _SERVICE)
+            finally:
+                await connection.close()
+            if rows == versions == self.sent:
+                return []
+            if time.monotonic() > deadline:
+                return [f"{self.sent} changes were taken, {rows} rows hold {versions} of them"]
+            await asyncio.sleep(1)
+
+
+async def _compose(*arguments: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        "docker-compose", *arguments, cwd=project_root(), stderr=asyncio.subprocess.DEVNULL
+    )
+    assert await process.wait() == 0, arguments
+
+
+async def _hurt(parts: Sequence[str], pause_seconds: float, *, kill: bool) -> None:
+    for part in parts:
+        if kill:
+            await _compose("kill", "-s", "KILL", part)
+            await _compose("start", part)
+        else:
+            await _compose("restart", part)
+        sys.stdout.write(f"{'killed' if kill else 'restarted'} {part}\n")
+        await asyncio.sleep(pause_seconds)
+
+
+async def _send(world: World, ended: asyncio.Event) -> None:
+    await world.send(world.traffic.poison_of_every_kind())
+    while not ended.is_set():
+        await world.send(world.traffic.take(_BURST))
+        await asyncio.sleep(_BURST_SECONDS)
+
+
+async def trial(parts: Sequence[str], pause_seconds: float, *, kill: bool) -> list[str]:
+    """Return what differs from the model in the end; nothing when all is as it must be."""
+    found = {k: v or "" for k, v in dotenv_values(project_root() / ".env").items()}
+    servers, changes = ComposeServers(found), Changes(found)
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(servers, found["POSTGRES_DB"], Path(folder), Traffic(1, SHARDS))
+        ended = asyncio.Event()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_send(world, ended))
+                group.create_task(changes.run(ended))
+                await asyncio.sleep(pause_seconds)
+                await _hurt(parts, pause_seconds, kill=kill)
+                ended.set()
+            differences = await world.differences(_PATIENCE_SECONDS)
+            page = f"http://127.0.0.1:{found['DASHBOARD_PORT']}"
+            differences += await world.rest_differences(page, _PATIENCE_SECONDS, changes.headers)
+            differences += await changes.differences(world.database_url)
+            expected, _ = await world.expected()
+            sys.stdout.write(
+                f"records={sum(expected.next_offsets.values())} "
+                f"sent_again={world.sender.unknown_outcomes} "
+                f"dead_letters={len(expected.dead_letters)} "
+                f"changes={changes.sent} changes_sent_again={changes.repeats}\n"
+            )
+        finally:
+            await world.close()
+    return differences
+
+
+def main() -> int:
+    """Return the exit code: 0 when all is equal."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pause-seconds", type=float, default=5.0)
+    parser.add_argument("--kill", action="store_true")
+    parser.add_argument("parts", nargs="*", default=PARTS, help="which of them, else all")
+    asked = parser.parse_args()
+    silence_client_logs()
+    began = time.monotonic()
+    differences = asyncio.run(trial(asked.parts, asked.pause_seconds, kill=asked.kill))
+    verdict = "FAIL" if differences else "PASS"
+    lines = [*differences, f"{verdict} after {time.monotonic() - began:.0f} s"]
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    return 1 if differences else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,191 @@
+"""Events sent in, figures read from REST, against sums made by hand."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from confluent_kafka import Producer
+
+from common.events import MetricEvent, encode
+from common.kafka.topics import METRICS
+from tests.support.flow import create_service, create_target, get, instant, send, wait_for
+from tests.support.servers.stack import Stack
+
+HOUR = timedelta(hours=1)
+
+
+def events(service: str, counts: list[tuple[int, int]], **more: Any) -> list[dict[str, Any]]:
+    """Return one event for each (total, bad), a minute apart, the newest half a minute old."""
+    newest = datetime.now(UTC) - timedelta(seconds=30)
+    return [
+        {
+            "service": service,
+            "source": "story",
+            "event_id": f"{service}-{i}",
+            "timestamp": instant(newest - timedelta(minutes=i)),
+            "total": total,
+            "bad": bad,
+            **more,
+        }
+        for i, (total, bad) in enumerate(counts)
+    ]
+
+
+def totals(total: int, bad: int) -> Any:
+    """Return a condition: every objective counts exactly this."""
+    return lambda body: all((s["total"], s["bad"]) == (total, bad) for s in body["slos"])
+
+
+def test_availability_and_error_rate_by_hand(stack: Stack) -> None:
+    create_service(stack, "orders")
+    create_target(
+        stack, "orders", name="up", sli_type="availability", objective=99.5, window_days=7
+    )
+    create_target(stack, "orders", name="errors", sli_type="error_rate", max_error_ratio=0.02)
+    send(stack, events("orders", [(1000, 30), (1000, 10)] + [(1000, 0)] * 18))
+    body = wait_for(stack, "/api/slo/orders", totals(20_000, 40))
+    up, errors = (next(s for s in body["slos"] if s["name"] == n) for n in ("up", "errors"))
+    # 40 of 20 000 within the hour and the day; 40 of the newest five reports in the short window
+    assert up["objective"] == 0.995
+    assert up["burn_rate_1h"] == pytest.approx(0.002 / 0.005)
+    assert up["burn_rate_24h"] == pytest.approx(0.002 / 0.005)
+    assert up["burn_rate_5m"] == pytest.approx(0.008 / 0.005)
+    composite = 0.40 * 1.6 + 0.35 * 0.4 + 0.25 * 0.4
+    assert up["composite_burn_rate"] == pytest.approx(composite)
+    assert up["error_budget_consumed"] == pytest.approx(40 / (0.005 * 20_000))
+    assert up["error_budget_remaining"] == pytest.approx(1 - 0.4)
+    assert errors["objective"] == pytest.approx(0.98)
+    assert errors["error_budget_consumed"] == pytest.approx(40 / (0.02 * 20_000))
+    assert body["risk_level"] == "SAFE"
+    assert body["data_status"] == "ok"
+
+
+def test_latency_by_hand_and_a_threshold_that_moves(stack: Stack) -> None:
+    latency = {"bounds": [0.1, 0.5, 1.0], "counts": [700, 200, 60, 40]}
+    send(stack, events("media", [(1000, 0)] * 10, latency=latency))
+    wait_for(stack, "/api/slo/media", totals(10_000, 0))
+    target = create_target(
+        stack,
+        "media",
+        name="fast",
+        sli_type="latency",
+        objective=0.9,
+        threshold_seconds=0.5,
+        window_days=28,
+    )
+    body = wait_for(stack, "/api/slo/media", totals(10_000, 1_000))
+    assert body["slos"][0]["error_budget_consumed"] == pytest.approx(1.0)
+    assert body["slos"][0]["coverage_ratio"] == 1.0
+    changed = {
+        "name": "fast",
+        "sli_type": "latency",
+        "objective": 0.96,
+        "threshold_seconds": 1.0,
+        "window_days": 28,
+    }
+    with stack.client() as client:
+        answer = client.put(f"/api/slo/targets/{target['id']}", json=changed)
+        assert answer.status_code == 200, answer.text
+        answer = client.put(
+            f"/api/slo/targets/{target['id']}", json={**changed, "threshold_seconds": 0.7}
+        )
+        assert answer.status_code == 422
+        assert "0.5" in answer.text
+        assert "1.0" in answer.text
+    body = wait_for(stack, "/api/slo/media", totals(10_000, 400))
+    assert body["slos"][0]["error_budget_consumed"] == pytest.approx(1.0)
+
+
+@pytest.fixture
+def bootstrap(stack: Stack) -> str:
+    return stack.variables["KAFKA_BOOTSTRAP_SERVERS"]
+
+
+def test_other_producers_partition_as_they_like(stack: Stack, bootstrap: str) -> None:
+    """Its C library hashes keys otherwise, and records without a key go anywhere."""
+    services = [f"shop-{i}" for i in range(12)]
+    producer = Producer({"bootstrap.servers": bootstrap})
+    for service in services:
+        for event in events(service, [(100, i) for i in range(10)]):
+            value = encode(_struct(event))
+            producer.produce(METRICS.name, value, key=service)
+            producer.produce(METRICS.name, value)
+    assert producer.flush(30) == 0
+    for service in services:
+        wait_for(stack, f"/api/slo/{service}", totals(1_000, 45))
+    misrouted = [
+        wait_for(stack, f"/api/slo/{s}", lambda body: body["data_status"] == "ok")["counters"][
+            "misrouted"
+        ]
+        for s in services
+    ]
+    assert sum(misrouted) > 0
+
+
+def test_poison_on_the_topic_costs_nothing_good(stack: Stack, bootstrap: str) -> None:
+    good = events("steady", [(10, 1)] * 5)
+
+    async def publish() -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
+        await producer.start()
+        for number, event in enumerate(good):
+            await producer.send_and_wait(METRICS.name, b"\xff{", key=b"steady")
+            await producer.send_and_wait(METRICS.name, None, key=b"steady")
+            await producer.send_and_wait(
+                METRICS.name,
+                encode(_struct(event)),
+                key=b"steady",
+                headers=[("correlation_id", b"\xfe"), (f"h{number}", b"")],
+            )
+        await producer.stop()
+
+    asyncio.run(publish())
+    wait_for(stack, "/api/slo/steady", totals(50, 5))
+
+
+def test_sending_again_changes_nothing_also_across_a_restart(stack: Stack) -> None:
+    sent = events("ledger-shop", [(500, 5)] * 6)
+    send(stack, sent)
+    send(stack, sent)
+    wait_for(stack, "/api/slo/ledger-shop", totals(3_000, 30))
+    stack.restart("burnrate")
+    send(stack, sent)
+    send(stack, events("after-ledger-shop", [(1, 0)]))
+    wait_for(stack, "/api/slo/after-ledger-shop", totals(1, 0))
+    body = wait_for(
+        stack, "/api/slo/ledger-shop", lambda body: body["counters"]["duplicates"] == 12
+    )
+    assert totals(3_000, 30)(body)
+
+
+def test_compute_answers_with_snapshots_of_that_command(stack: Stack) -> None:
+    send(stack, events("asked", [(10, 0)]))
+    wait_for(stack, "/api/slo/asked", totals(10, 0))
+    with stack.client() as client:
+        one = client.post("/api/burn/compute", json={"service_name": "asked"})
+        everything = client.post("/api/burn/compute")
+    assert one.status_code == 200, one.text
+    assert everything.status_code == 200, everything.text
+    assert "asked" in one.text
+    known = {service["name"] for service in get(stack, "/api/services?limit=1000")}
+    assert "asked" in known
+
+
+def test_a_service_retired_and_created_again_keeps_its_history(stack: Stack) -> None:
+    send(stack, events("phoenix", [(100, 1)] * 3))
+    first = wait_for(stack, "/api/services/phoenix", lambda body: body["name"] == "phoenix")
+    wait_for(stack, "/api/slo/phoenix", totals(300, 3))
+    with stack.client() as client:
+        assert client.delete("/api/services/phoenix").status_code == 204
+        assert client.get("/api/slo/phoenix").status_code == 404
+    send(stack, events("phoenix", [(100, 1)] * 4)[3:])
+    create_service(stack, "phoenix")
+    body = wait_for(stack, "/api/slo/phoenix", totals(400, 4))
+    assert body["slos"][0]["default"]
+    assert get(stack, "/api/services/phoenix")["id"] != first["id"]
+
+
+def _struct(event: dict[str, Any]) -> MetricEvent:
+    return MetricEvent(**{**event, "timestamp": datetime.fromisoformat(event["timestamp"])})

@@ -1,0 +1,99 @@
+"""The trace of one event: from HTTP through Kafka to the decision, and into what is read."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import httpx
+
+from api_gateway.app import make_gateway
+from api_gateway.projections.discovery import Discovery
+from api_gateway.projections.handlers import Handlers
+from api_gateway.settings import GatewaySettings
+from common.kafka.client import Publisher, TableReader
+from common.kafka.topics import BURNRATES, DECISIONS
+from ingest.app import create_app
+from ingest.settings import IngestSettings
+from tests.support.burnrate_service import TestSettings, burnrate, eventually
+from tests.support.flow import instant
+from tests.support.gate_service import GateTestSettings, gate
+from tests.support.gateway.fixtures import memory_stores
+from tests.support.gateway.in_memory import MemorySender, MemoryStore
+from tests.support.traces import Traces, place, recorded
+
+TOKEN = "a token of this test"
+REQUEST = "POST /v1/events"
+COUNTED = (REQUEST, "burnrate count")
+EVALUATED = (*COUNTED, "burnrate evaluate")
+DECIDED = (*EVALUATED, "gate read", "gate decide")
+TREE = {
+    (REQUEST,),
+    COUNTED,
+    EVALUATED,
+    (*EVALUATED, "api-gateway apply"),
+    DECIDED[:-1],
+    DECIDED,
+    (*DECIDED, "api-gateway apply"),
+}
+
+
+async def send(settings: TestSettings) -> None:
+    """Post one event to ingest, on the real Kafka."""
+    publisher = Publisher(settings.kafka, 60)
+    given = {"api_token": TOKEN, "simulator_enabled": False}
+    app = create_app(IngestSettings.model_validate(given), broker=publisher)
+    event = {"service": "traced", "source": "test", "timestamp": instant(datetime.now(UTC))}
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    transport = httpx.ASGITransport(app)
+    try:
+        async with httpx.AsyncClient(transport=transport, base_url="http://ingest") as client:
+            answer = await client.post(
+                "/v1/events", json={**event, "total": 10, "bad": 1}, headers=headers
+            )
+        assert answer.status_code == 202, answer.text
+    finally:
+        await publisher.stop()
+
+
+def gateway_reader(settings: TestSettings) -> TableReader:
+    """Return the gateway's reader with its real handlers, on stores in memory."""
+    store = MemoryStore()
+    given = {"database_url": "postgresql://nobody@127.0.0.1:1/none"}
+    parts = make_gateway(
+        GatewaySettings.model_validate(given), memory_stores(store), MemorySender()
+    )
+    handlers = Handlers(
+        parts.read_model, parts.decisions, parts.forecasts, parts.commands, Discovery(store)
+    )
+    topics = [BURNRATES.name, DECISIONS.name]
+    return TableReader(settings.kafka, topics, handlers.on_records)
+
+
+async def followed(traces: Traces, settings: TestSettings, gate_settings: GateTestSettings) -> None:
+    """Send an event, and wait until the whole tree is there."""
+    await send(settings)
+    reading = asyncio.create_task(gateway_reader(settings).run())
+
+    async def paths() -> set[tuple[str, ...]]:
+        return traces.paths()
+
+    try:
+        async with burnrate(settings), gate(gate_settings):
+            await eventually(paths, TREE, 120)
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+
+
+async def test_one_event_is_one_tree(fresh_topics: str, postgres_url: str) -> None:
+    settings = TestSettings(postgres_url, fresh_topics)
+    with recorded() as traces:
+        await followed(traces, settings, GateTestSettings(postgres_url, fresh_topics))
+        spans = traces.spans()
+    assert len({place(span).trace_id for span in spans}) == 1
+    [root] = [span for span in spans if span.parent is None]
+    assert root.attributes is not None
+    assert root.attributes["http.response.status_code"] == 202
+    others = [span for span in spans if span is not root]
+    assert {(span.attributes or {})["burnline.service"] for span in others} == {"traced"}
+    for span in spans:
+        assert (span.start_time or 0) <= (span.end_time or 0)

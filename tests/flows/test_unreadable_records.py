@@ -1,0 +1,113 @@
+"""Whoever can write to one of our topics can write anything: no service may stop at it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, cast
+
+import pytest
+from structlog.testing import capture_logs
+
+from alerts.domain.configuration import Intent as AlertsIntent
+from alerts.domain.invalid_count_reports import ImpossibleReports
+from alerts.domain.shard_state import ShardState
+from alerts.handlers import INTENT_TOPICS, REFUSED_TOPICS, intent_handler, refusals_handler
+from alerts.work import LEVEL_TOPICS, AlertsWork
+from burnrate.domain.catalog import Catalog
+from burnrate.domain.objectives import default_target
+from burnrate.handlers import control_handler
+from common.access.key_records import KeyRecords, KeyUses
+from common.access.key_ring import KeyRing
+from common.kafka.client import Record
+from common.kafka.topics import BURNRATES, CATALOG, COMMANDS, FORECASTS, KEY_USES, KEYS, POLICIES
+from common.kafka.unreadable import UNREADABLE, passed_over
+from common.observability.tracing import Batons
+from common.policy.files import read_policies
+from forecast.domain.due_services import Pace, ShardLevels
+from forecast.handlers import Retired, catalog_handler
+from forecast.handlers import level_handler as forecast_level_handler
+from gate.domain.configuration import Intent as GateIntent
+from gate.domain.shard_view import ShardView
+from gate.handlers import intent_handler as gate_intent_handler
+from gate.handlers import level_handler as gate_level_handler
+from tests.support.burn_events import NOW
+from tests.support.gateway.in_memory import READ_TOPICS, GatewayHarness
+from tests.support.kafka_records import record
+
+Handle = Callable[[Sequence[Record]], Awaitable[None] | None]
+UNUSED: Any = None
+WRONG = {
+    "no JSON": b"{",
+    "nothing": b"",
+    "not UTF-8": b'{"type":"\xff"}',
+    "a number": b"7",
+    "no such event": b'{"type":"nothing of ours"}',
+    "too deep": b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+}
+
+
+def alerts_levels() -> Handle:
+    work = AlertsWork(lambda: NOW)
+    work.states[0] = ShardState({})
+    return lambda records: work.observe(0, records)
+
+
+def forecast_levels() -> Handle:
+    pace = Pace(timedelta(seconds=30), timedelta(seconds=1), timedelta(seconds=30))
+    handle = forecast_level_handler({0: ShardLevels(pace)}, lambda: NOW, Batons("forecast"))
+    return lambda records: handle(0, records)
+
+
+def gate_levels() -> Handle:
+    handle = gate_level_handler({0: ShardView()}, lambda: NOW, lambda: None, Batons("gate"))
+    return lambda records: handle(0, records)
+
+
+READERS: dict[str, tuple[Handle, Sequence[str]]] = {
+    "burnrate control": (
+        control_handler(Catalog(default_target(Decimal("0.999"), 30)), UNUSED, UNUSED, lambda: NOW),
+        (CATALOG.name, COMMANDS.name),
+    ),
+    "forecast levels": (forecast_levels(), (BURNRATES.name,)),
+    "forecast catalog": (catalog_handler(Retired()), (CATALOG.name,)),
+    "gate levels": (gate_levels(), (BURNRATES.name, FORECASTS.name)),
+    "gate intent": (
+        gate_intent_handler(GateIntent(read_policies([])), UNUSED),
+        (CATALOG.name, POLICIES.name),
+    ),
+    "alerts levels": (alerts_levels(), LEVEL_TOPICS),
+    "alerts intent": (
+        intent_handler(AlertsIntent({}), UNUSED, lambda: NOW),
+        INTENT_TOPICS,
+    ),
+    "alerts refusals": (refusals_handler(ImpossibleReports(), lambda: NOW), REFUSED_TOPICS),
+    "keys": (KeyRecords(KeyRing(), KeyUses()).on_records, (KEYS.name, KEY_USES.name)),
+}
+
+
+async def passes_over(handle: Handle, topics: Sequence[str]) -> None:
+    for topic in topics:
+        before = UNREADABLE.labels(topic)._value.get()
+        wrong = [record(topic, value, offset=n) for n, value in enumerate(WRONG.values())]
+        with capture_logs() as logs:
+            if (waiting := handle(wrong)) is not None:
+                await waiting
+        told = [(entry["event"], entry["topic"], entry["offset"]) for entry in logs]
+        assert told == [("record_unreadable", topic, n) for n in range(len(WRONG))]
+        assert UNREADABLE.labels(topic)._value.get() - before == len(WRONG)
+
+
+@pytest.mark.parametrize("reader", READERS)
+async def test_no_content_stops_a_reader(reader: str) -> None:
+    handle, topics = READERS[reader]
+    await passes_over(handle, topics)
+
+
+async def test_no_content_stops_the_gateway(gateway: GatewayHarness) -> None:
+    await passes_over(gateway.handlers.on_records, [topic.name for topic in READ_TOPICS])
+
+
+def test_what_the_content_is_not_to_blame_for_is_not_passed_over() -> None:
+    for error in (KeyError("state"), ConnectionError("away"), cast("Any", KeyboardInterrupt())):
+        with pytest.raises(type(error)), passed_over(record(CATALOG.name, b"{}")):
+            raise error

@@ -1,0 +1,1 @@
+"""Fixtures and stand-ins that tests share."""

@@ -1,0 +1,1 @@
+"""The alerts service in tests: in memory, on servers, and its receivers."""

@@ -1,0 +1,221 @@
+"""The alerts' domain without servers: what is decided holds at once, and what is told is kept."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from msgspec.structs import replace
+
+from alerts.domain.configuration import Intent
+from alerts.domain.decision import Decision, Moment, ServiceState
+from alerts.domain.episodes import Episode, Transition
+from alerts.domain.evaluate import decide
+from alerts.domain.notification import Transition as Tell
+from alerts.domain.readings import Inputs
+from common.alerting.rules import Rule, read_rule, rule_document
+from common.events import (
+    BurnPair,
+    BurnRateSnapshot,
+    RuleChanged,
+    ServiceForecast,
+    SloForecast,
+    SloStatus,
+    WindowRate,
+    headline,
+)
+from common.slo.vocabulary import DataStatus, RiskLevel
+from tests.support import burn_events
+from tests.support.burn_events import slo_status
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+PAIRS = ((3600, 300, 14.4), (21_600, 1800, 6.0), (86_400, 7200, 3.0), (259_200, 21_600, 1.0))
+QUIET = (0.0, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One thing that a channel was told."""
+
+    at: datetime
+    service: str
+    rule: str
+    transition: Tell
+    severity: str
+    channels: tuple[str, ...]
+    version: int
+    dedup_key: str
+
+
+@dataclass
+class Desk:
+    """A shard's services, the clock, and everything that was said."""
+
+    intent: Intent
+    now: datetime = START
+    states: dict[str, ServiceState] = field(default_factory=dict)
+    said: list[Said] = field(default_factory=list)
+    episodes: dict[int, Episode] = field(default_factory=dict)
+    history: dict[int, list[Transition]] = field(default_factory=dict)
+    last: Decision | None = None
+
+    def see(self, service: str, inputs: Inputs) -> list[Said]:
+        """Evaluate a service now; return what is said."""
+        before = len(self.said)
+        state = self.states.get(service, ServiceState())
+        decision = decide(service, state, inputs, self.intent, Moment(self.now, 0))
+        fresh = count(len(self.episodes) + 1)
+        ids = {r: e.id or next(fresh) for r, e in decision.changed.items()}
+        stored = {r: replace(e, id=ids[r]) for r, e in decision.changed.items()}
+        for rule, episode in stored.items():
+            self.episodes[ids[rule]] = episode
+        for rule, line in decision.history:
+            self.history.setdefault(ids[rule], []).append(line)
+        for rule, why, channels in decision.tells:
+            self._say(stored[rule], why, channels)
+        opened = {r: stored.get(r, e) for r, e in decision.after.episodes.items()}
+        self.states[service] = ServiceState(decision.after.memories, opened, decision.after.told)
+        self.last = decision
+        return self.said[before:]
+
+    def after(self, seconds: float, service: str, inputs: Inputs) -> list[Said]:
+        """Let time pass, then evaluate."""
+        self.now += timedelta(seconds=seconds)
+        return self.see(service, inputs)
+
+    def open_episode(self, service: str, rule: str) -> Episode:
+        """Return the episode of a rule that is open."""
+        return self.states[service].episodes[rule]
+
+    def _say(self, episode: Episode, why: Tell, channels: tuple[str, ...]) -> None:
+        self.said.append(
+            Said(
+                self.now,
+                episode.service_name,
+                episode.rule,
+                why,
+                episode.severity,
+                channels,
+                episode.version,
+                episode.dedup_key,
+            )
+        )
+
+
+def rule(name: str, kind: str, levels: list[dict[str, Any]], **fields: Any) -> Rule:
+    """Return a rule that fires at once and resolves at once, but for what the fields say."""
+    given = {"for_seconds": 0, "resolve_for_seconds": 0, "cooldown_seconds": 900, **fields}
+    return read_rule({"name": name, "kind": kind, "levels": levels, **given})
+
+
+def desk(*rules: Rule) -> Desk:
+    """Return a desk on which only these rules are in force."""
+    return Desk(Intent({r.name: r for r in rules}))
+
+
+def changed_rule(rule: Rule, revision: int, *, retired: bool = False) -> RuleChanged:
+    """Return the event that puts a rule in force or retires it."""
+    return RuleChanged(revision, rule.name, rule_document(rule), retired)
+
+
+def slo(  # noqa: PLR0913 - a figure for each parameter
+    *,
+    name: str = "requests succeed",
+    pairs: tuple[float, ...] = QUIET,
+    composite: float = 0.0,
+    left: float = 1.0,
+    bad: int = 1000,
+    rates: tuple[float, float, float] = QUIET[:3],
+    status: DataStatus = DataStatus.OK,
+) -> SloStatus:
+    """Return an objective with these burn rates: of the four pairs, of 5 m, 1 h and 24 h."""
+    levels = [(2.0, RiskLevel.FREEZE), (1.5, RiskLevel.DANGER), (1.0, RiskLevel.OBSERVE)]
+    lengths = {"5m": 300, "1h": 3600, "24h": 86_400}
+    return slo_status(
+        id=1,
+        name=name,
+        default=False,
+        revision=1,
+        total=1_000_000,
+        bad=bad,
+        burn_rate_5m=rates[0],
+        burn_rate_1h=rates[1],
+        burn_rate_24h=rates[2],
+        composite_burn_rate=composite,
+        error_budget_consumed=1 - left,
+        error_budget_remaining=left,
+        risk_level=next((level for least, level in levels if composite >= least), RiskLevel.SAFE),
+        risk_capped=False,
+        data_status=status,
+        windows={
+            window: WindowRate(seconds, 100_000, bad, rate)
+            for (window, seconds), rate in zip(lengths.items(), rates, strict=True)
+        },
+        burn_pairs=tuple(BurnPair(*pair, rate) for pair, rate in zip(PAIRS, pairs, strict=True)),
+    )
+
+
+def snapshot(
+    *slos: SloStatus, service: str = "checkout", status: DataStatus = DataStatus.OK
+) -> BurnRateSnapshot:
+    """Return a service's snapshot; the first objective speaks for it."""
+    return burn_events.snapshot(
+        service,
+        *slos,
+        shard=0,
+        evaluated_at=START,
+        applied_through=START,
+        data_status=status,
+        newest_at=START,
+        **headline(slos[0]),
+    )
+
+
+def seen(*slos: SloStatus, status: DataStatus = DataStatus.OK, **fields: Any) -> Inputs:
+    """Return what is known of a service with these objectives, quiet ones by default."""
+    return Inputs(snapshot(*(slos or (slo(),)), status=status), **fields)
+
+
+def forecast(hours: float | None, **fields: Any) -> ServiceForecast:
+    """Return a forecast of the one objective, of high confidence but for what the fields say."""
+    given: dict[str, Any] = {
+        "confidence_level": "high",
+        "error_budget_remaining": 0.4,
+        "data_status": DataStatus.OK,
+        **fields,
+    }
+    ahead = None if hours is None else START + timedelta(hours=hours)
+    one = SloForecast(
+        id=1,
+        name="requests succeed",
+        default=False,
+        model="roll_off",
+        time_to_exhaustion_hours=hours,
+        projected_exhaustion_time=ahead,
+        p10_hours=hours,
+        p50_hours=hours,
+        p90_hours=hours,
+        burn_rate_trend="stable",
+        confidence_reason="",
+        forecast_message="",
+        data_points_used=100,
+        current_burn_rate=1.0,
+        slope_per_hour=0.0,
+        fit_ratio=0.9,
+        unblocked_at=None,
+        unblocked_at_present_rate=None,
+        models=(),
+        **given,
+    )
+    return ServiceForecast("checkout", 0, 1, START, given["data_status"], (one,))
+
+
+def transitions(said: Iterable[Said]) -> list[tuple[str, str]]:
+    """Return (rule, transition) of what was said, in order."""
+    return [(one.rule, one.transition) for one in said]
+
+
+def kinds(history: Mapping[int, list[Transition]], episode_id: int) -> list[str]:
+    """Return the kinds of an episode's transitions, in order."""
+    return [line.kind for line in history[episode_id]]

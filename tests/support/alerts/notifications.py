@@ -1,0 +1,61 @@
+"""Notices as the deciding part of the alerts service would write them."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from alerts.delivery.channel import Channel
+from alerts.domain.notification import Notice, NoticeAlert
+
+STARTED_AT: Final = datetime(2026, 11, 23, 6, 40, 0, 250_000, tzinfo=UTC)
+ENDED_AT: Final = datetime(2026, 11, 23, 7, 10, tzinfo=UTC)
+
+
+def alert(number: int = 1, **fields: Any) -> NoticeAlert:
+    """Return an alert on `checkout`; its key is made of its number."""
+    service_name = fields.pop("service_name", "checkout")
+    given: dict[str, Any] = {
+        "dedup_key": f"{number:032x}",
+        "episode_id": number,
+        "version": 1,
+        "notice": 1,
+        "transition": "firing",
+        "severity": "page",
+        "rule": "fast-burn",
+        "service_name": service_name,
+        "message": "the budget of 30 days is gone in 2 hours",
+        "labels": {"alertname": "fast-burn", "service": service_name, "slo": "availability"},
+        "annotations": {"runbook_url": "https://runbooks.test/fast-burn"},
+        "started_at": STARTED_AT,
+    }
+    return NoticeAlert(**(given | fields))
+
+
+def resolved(number: int = 1, **fields: Any) -> NoticeAlert:
+    """Return the end of an alert."""
+    return alert(number, transition="resolved", version=2, notice=2, ends_at=ENDED_AT, **fields)
+
+
+def notice(*alerts: NoticeAlert, channel: str = "hook", **fields: Any) -> Notice:
+    """Return a notice of these alerts, or of one."""
+    alerts = alerts or (alert(),)
+    key = "+".join(f"{a.dedup_key}/{a.notice}" for a in alerts)
+    given: dict[str, Any] = {
+        "notice_key": f"{key}/{channel}",
+        "channel": channel,
+        "group_key": '{}:{service="checkout"}',
+        "group_labels": {"service": "checkout"},
+        "alerts": alerts,
+    }
+    return Notice(**(given | fields))
+
+
+def channel(kind: str = "webhook", name: str = "hook", **secrets: str) -> Channel:
+    """Return a channel that is told these secrets."""
+    return Channel(name, kind, secrets)
+
+
+def payload(given: Notice) -> str:
+    """Return the notice as its row holds it."""
+    return msgspec.json.encode(given).decode()

@@ -1,0 +1,157 @@
+"""Rows that delivery reads and writes, and a relay at work on them, on a real PostgreSQL."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from ipaddress import ip_network
+from typing import Any, Final
+
+from sqlalchemy import text
+
+from alerts.delivery.service import Delivery
+from alerts.delivery.settings import DeliverySettings
+from alerts.domain.notification import Notice, NoticeAlert
+from common.config.clock import system_clock
+from common.config.settings import DatabaseSettings
+from common.storage.database import Database, WriteSession
+from tests.support.alerts.notifications import payload
+
+FAST: Final[dict[str, Any]] = {
+    "allowed_networks": (ip_network("127.0.0.0/8"),),
+    "idle_seconds": 0.02,
+    "first_retry_seconds": 0.02,
+    "longest_retry_seconds": 0.1,
+}
+"""Settings of the tests: loopback is allowed, pauses are short. Time limits stay as they are, or a
+busy machine would look like a silent receiver."""
+
+
+class Outgoing:
+    """Writes what the deciding part would write, and reads what has become of it."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    async def clear(self) -> None:
+        """Forget all rows, and all channels but the simulated one."""
+        await self._run("TRUNCATE alerts.notification, alerts.episode, alerts.repeated CASCADE")
+        await self._run("DELETE FROM catalog.channels WHERE name <> 'simulated'")
+
+    async def channel(self, name: str, kind: str = "webhook", **secrets: str) -> None:
+        """Add a channel, or change what it is told."""
+        await self._run("UPDATE catalog.channels SET retired_at = now() WHERE name = :n", n=name)
+        await self._run(
+            "INSERT INTO catalog.channels (name, kind, secrets) VALUES (:n, :k, CAST(:s AS jsonb))",
+            n=name,
+            k=kind,
+            s=json.dumps(secrets),
+        )
+
+    async def disable(self, name: str) -> None:
+        """Disable a channel."""
+        await self._run("UPDATE catalog.channels SET enabled = false WHERE name = :n", n=name)
+
+    async def add(self, *notices: Notice) -> None:
+        """Write notifications in one transaction, in this order."""
+        async with self.database.write() as session:
+            for notice in notices:
+                await session.execute(_ADD, _row(notice))
+
+    async def episode(self, alert: NoticeAlert, *channels: str) -> None:
+        """Write an open episode that these channels were told of."""
+        await self._run(
+            """INSERT INTO alerts.episode (id, shard, service_name, rule, dedup_key, state, version,
+                level, severity, message, labels, annotations, started_at, updated_at, notices,
+                channels)
+            OVERRIDING SYSTEM VALUE VALUES (:id, 0, :service, :rule, :key, 'firing', 1, 1,
+                :severity, :message, CAST(:labels AS jsonb), '{}', :at, :at, 1, :channels)""",
+            id=alert.episode_id,
+            service=alert.service_name,
+            rule=f"{alert.rule}-{alert.episode_id}",
+            key=alert.dedup_key,
+            severity=alert.severity,
+            message=alert.message,
+            labels=json.dumps(alert.labels),
+            at=alert.started_at,
+            channels=list(channels),
+        )
+
+    async def resolve(self, session: WriteSession, episode_id: int) -> None:
+        """End an episode in the caller's transaction."""
+        statement = """UPDATE alerts.episode
+            SET state = 'resolved', resolved_at = now() WHERE id = :id"""
+        await session.execute(text(statement), {"id": episode_id})
+
+    async def rows(self, columns: str, table: str, order: str = "id") -> list[Any]:
+        """Return the rows of a table of the schema, in order."""
+        statement = f"SELECT {columns} FROM alerts.{table} ORDER BY {order}"
+        async with self.database.read() as session:
+            return list((await session.execute(text(statement))).all())
+
+    async def states(self) -> list[str]:
+        """Return the states of all notifications, oldest first."""
+        return [row.state for row in await self.rows("state", "notification")]
+
+    async def until_states(self, *expected: str) -> None:
+        """Wait for the states of all notifications."""
+
+        async def reached() -> bool:
+            return await self.states() == list(expected)
+
+        await until(reached)
+
+    async def _run(self, statement: str, **named: Any) -> None:
+        async with self.database.write() as session:
+            await session.execute(text(statement), named)
+
+
+_ADD = text(
+    """INSERT INTO alerts.notification (notice_key, channel, group_key, episode_ids, payload)
+    VALUES (:notice_key, :channel, :group_key, :episode_ids, CAST(:payload AS jsonb))"""
+)
+
+
+def _row(notice: Notice) -> dict[str, Any]:
+    return {
+        "notice_key": notice.notice_key,
+        "channel": notice.channel,
+        "group_key": notice.group_key,
+        "episode_ids": sorted({a.episode_id for a in notice.alerts if a.episode_id}),
+        "payload": payload(notice),
+    }
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[Database]:
+    """Give a database until the block ends."""
+    database = Database.connect(DatabaseSettings(DATABASE_URL=url), "test")
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def delivering(database: Database, **settings: Any) -> AsyncIterator[Delivery]:
+    """Run delivery until the block ends; it must not have ended by itself."""
+    delivery = Delivery(DeliverySettings(**(FAST | settings)), database, system_clock)
+    task = asyncio.create_task(delivery.run())
+    try:
+        yield delivery
+        assert not task.done(), task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 60.0) -> None:
+    """Wait until something holds."""
+    async with asyncio.timeout(seconds):
+        while not await holds():
+            await asyncio.sleep(0.01)
+
+
+def notice_keys(received: Iterable[Any]) -> list[str]:
+    """Return the keys of the notices that a webhook receiver got, in order."""
+    return [request.headers["x-burnline-notice"] for request in received]

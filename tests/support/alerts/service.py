@@ -1,0 +1,147 @@
+"""An alerts service inside the test's event loop, on real servers, and what it left behind."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec.structs import replace
+
+from alerts.app import Alerts
+from alerts.delivery.settings import DeliverySettings
+from alerts.settings import AlertsSettings, AllSettings
+from common.alerting.rules import Rule, rule_document
+from common.config.settings import DatabaseSettings, KafkaSettings, Settings
+from common.events import (
+    BurnRateSnapshot,
+    Event,
+    RuleChanged,
+    ShardHeartbeat,
+    SloStatus,
+    encode,
+)
+from common.kafka.sharding import shard_of
+from common.kafka.topics import BURNRATES, RULES
+from tests.support.alerts.in_memory import snapshot
+from tests.support.burnrate_service import producer, query
+
+SHARDS = 4
+
+
+class AlertSettings(AllSettings):
+    """Settings that name the servers of the test."""
+
+    def __init__(self, database_url: str, bootstrap: str) -> None:
+        self.service = Settings()
+        self.alerts = AlertsSettings(ALERTS_TICK_SECONDS=0.1)
+        self.delivery = DeliverySettings(
+            ALERTS_ALLOWED_NETWORKS="127.0.0.0/8", ALERTS_DELIVERY_FIRST_RETRY_SECONDS=0.1
+        )
+        self.kafka = KafkaSettings(KAFKA_BOOTSTRAP_SERVERS=bootstrap)
+        self.database = DatabaseSettings(DATABASE_URL=database_url)
+
+    @property
+    def url(self) -> str:
+        """Return the address of the test's database."""
+        return self.database.database_url.get_secret_value()
+
+    @property
+    def bootstrap(self) -> str:
+        """Return the address of the test's broker."""
+        return self.kafka.bootstrap_servers[0]
+
+
+@asynccontextmanager
+async def alerts(settings: AlertSettings) -> AsyncIterator[Alerts]:
+    """Run the service until the block ends."""
+    service = Alerts(settings, SHARDS)
+    task = asyncio.create_task(service.run())
+    try:
+        yield service
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def shot(service: str, *slos: SloStatus, epoch: int = 1) -> BurnRateSnapshot:
+    """Return a service's snapshot of this instant."""
+    found = snapshot(*slos, service=service)
+    return replace(
+        found, shard=shard_of(service, SHARDS), epoch=epoch, evaluated_at=datetime.now(UTC)
+    )
+
+
+async def publish_levels(bootstrap: str, snapshots: Sequence[BurnRateSnapshot]) -> None:
+    """Publish snapshots as burnrate does, with a sign of life of every shard."""
+    now = datetime.now(UTC)
+    beats = [ShardHeartbeat(shard, 1, now, now, 1) for shard in range(SHARDS)]
+    async with producer(bootstrap) as client:
+        sent = [
+            await client.send(
+                BURNRATES.name, encode(s), key=s.service_name.encode(), partition=s.shard
+            )
+            for s in snapshots
+        ]
+        sent += [
+            await client.send(
+                BURNRATES.name, encode(b), key=f"shard/{b.shard}".encode(), partition=b.shard
+            )
+            for b in beats
+        ]
+        await asyncio.gather(*sent)
+
+
+async def publish_intent(bootstrap: str, *changes: tuple[str, Event]) -> None:
+    """Publish what users want, by key."""
+    async with producer(bootstrap) as client:
+        for key, change in changes:
+            await client.send_and_wait(RULES.name, encode(change), key=key.encode())
+
+
+async def in_force(bootstrap: str, *rules: Rule, revision: int = 1) -> None:
+    """Put rules in force in place of the defaults of the same name."""
+    changes: list[tuple[str, Event]] = [
+        (f"rule/{r.name}", RuleChanged(revision + n, r.name, rule_document(r), retired=False))
+        for n, r in enumerate(rules)
+    ]
+    await publish_intent(bootstrap, *changes)
+
+
+async def episodes(url: str, rule: str) -> list[tuple[str, str, int, int]]:
+    """Return (service, state, version, notices) of a rule's episodes, oldest first."""
+    rows = await query(
+        url,
+        """SELECT service_name, state, version, notices FROM alerts.episode
+        WHERE rule = $1 ORDER BY id""",
+        rule,
+    )
+    return [tuple(row) for row in rows]
+
+
+async def told(url: str, rule: str) -> list[tuple[str, str, str]]:
+    """Return (service, transition, state of the delivery) of what was told of a rule."""
+    rows = await query(
+        url,
+        """SELECT a ->> 'service_name', a ->> 'transition', n.state
+        FROM alerts.notification n, jsonb_array_elements(n.payload -> 'alerts') a
+        WHERE a ->> 'rule' = $1 ORDER BY n.id""",
+        rule,
+    )
+    return [tuple(row) for row in rows]
+
+
+async def histories(url: str, rule: str) -> list[str]:
+    """Return the kinds of all transitions of a rule's episodes, in order."""
+    rows = await query(
+        url,
+        """SELECT t.kind FROM alerts.transition t JOIN alerts.episode e ON e.id = t.episode_id
+        WHERE e.rule = $1 ORDER BY t.id""",
+        rule,
+    )
+    return [row[0] for row in rows]
+
+
+async def rows_of(url: str, sql: str, *arguments: Any) -> list[tuple[Any, ...]]:
+    """Return the rows of a query."""
+    return [tuple(row) for row in await query(url, sql, *arguments)]

@@ -1,0 +1,167 @@
+"""A burnrate service inside the test's event loop, on real servers, and what it left behind."""
+
+import asyncio
+import struct
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import msgspec
+from aiokafka import AIOKafkaProducer
+
+from burnrate.app import Burnrate
+from burnrate.settings import AllSettings, BurnrateSettings
+from common.config.settings import AdmissionSettings, DatabaseSettings, KafkaSettings, Settings
+from common.events import MetricEvent, encode
+from common.kafka.sharding import shard_of
+from common.kafka.topics import METRICS
+from tests.faults.harness.topic_log import read_log
+
+SHARDS = 4
+Headers = list[tuple[str, bytes | None]]
+
+
+class TestSettings(AllSettings):
+    """Settings that name the servers of the test."""
+
+    __test__ = False
+
+    def __init__(self, database_url: str, bootstrap: str) -> None:
+        self.service = Settings()
+        self.burnrate = BurnrateSettings(BURNRATE_TICK_SECONDS=0.2)
+        self.kafka = KafkaSettings(KAFKA_BOOTSTRAP_SERVERS=bootstrap)
+        self.database = DatabaseSettings(DATABASE_URL=database_url)
+        self.admission = AdmissionSettings()
+
+
+def url(settings: AllSettings) -> str:
+    """Return the address of the test's database."""
+    return settings.database.database_url.get_secret_value()
+
+
+def boot(settings: AllSettings) -> str:
+    """Return the address of the test's broker."""
+    return settings.kafka.bootstrap_servers[0]
+
+
+@asynccontextmanager
+async def burnrate(settings: AllSettings) -> AsyncIterator[Burnrate]:
+    """Run the service until the block ends."""
+    service = Burnrate(settings, SHARDS)
+    task = asyncio.create_task(service.run())
+    try:
+        yield service
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def event(service: str = "checkout", **fields: Any) -> MetricEvent:
+    """Return an event of a moment ago."""
+    given = {"total": 100, "bad": 1, "source": "test", **fields}
+    given.setdefault("timestamp", datetime.now(UTC) - timedelta(seconds=30))
+    return MetricEvent(service=service, **given)
+
+
+@asynccontextmanager
+async def producer(bootstrap: str) -> AsyncIterator[AIOKafkaProducer]:
+    """Give a producer."""
+    client = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True)
+    await client.start()
+    try:
+        yield client
+    finally:
+        await client.stop()
+
+
+async def publish(
+    bootstrap: str,
+    values: Sequence[MetricEvent | bytes | None],
+    *,
+    topic: str = METRICS.name,
+    partition: int | None = None,
+    headers: Callable[[int], Headers] = lambda _: [],
+) -> None:
+    """Publish in order; to the owner's partition unless another is named."""
+    async with producer(bootstrap) as client:
+        sent = []
+        for number, value in enumerate(values, start=1):
+            body = encode(value) if isinstance(value, MetricEvent) else value
+            key = None if body else b"key"
+            home = partition
+            if home is None:
+                home = shard_of(value.service, SHARDS) if isinstance(value, MetricEvent) else 0
+            sent.append(
+                await client.send(topic, body, key=key, partition=home, headers=headers(number))
+            )
+        await asyncio.gather(*sent)
+
+
+async def query(database_url: str, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+    """Return the rows of a query."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        return await connection.fetch(sql, *arguments)
+    finally:
+        await connection.close()
+
+
+async def eventually(
+    check: Callable[[], Awaitable[Any]], expected: Any, seconds: float = 60
+) -> None:
+    """Wait until the check gives what is expected; fail with what it gave last."""
+    deadline = time.monotonic() + seconds
+    while (found := await check()) != expected:
+        assert time.monotonic() < deadline, f"expected {expected!r}, last seen {found!r}"
+        await asyncio.sleep(0.1)
+
+
+async def applied(database_url: str) -> int:
+    """Return how many records all shards have applied."""
+    rows = await query(database_url, "SELECT sum(next_offset)::bigint FROM burnrate.shard_offset")
+    return rows[0][0] or 0
+
+
+Place = tuple[int, str, int]
+"""Resolution, service, and end of the bucket in seconds since 1970."""
+
+
+async def stored_counts(database_url: str) -> dict[Place, tuple[int, int, int]]:
+    """Return (total, bad, longest report) of every bucket in which a service reported."""
+    blocks = await query(
+        database_url,
+        """SELECT shard, resolution_seconds, extract(epoch FROM bucket_end)::bigint, counts
+        FROM burnrate.count_block""",
+    )
+    # after the blocks: a service has its name in the transaction that first stores its counts
+    names = {
+        (row["shard"], row["slot"]): row["service"]
+        for row in await query(database_url, "SELECT service, shard, slot FROM burnrate.service")
+    }
+    found: dict[Place, tuple[int, int, int]] = {}
+    for shard, resolution, end, packed in blocks:
+        for slot, row in enumerate(struct.iter_unpack("<3q", packed)):
+            if row[2]:
+                found[resolution, names[shard, slot], end] = row
+    return found
+
+
+async def counted(database_url: str, resolution: int = 3600) -> dict[str, tuple[int, int]]:
+    """Return (total, bad) by service."""
+    sums: dict[str, tuple[int, int]] = {}
+    for (length, name, _), (total, bad, _) in (await stored_counts(database_url)).items():
+        if length == resolution:
+            old = sums.get(name, (0, 0))
+            sums[name] = (old[0] + total, old[1] + bad)
+    return sums
+
+
+async def read_topic(bootstrap: str, topic: str) -> list[dict[str, Any]]:
+    """Return every JSON value of a topic, with its headers under `_headers`."""
+    return [
+        {**msgspec.json.decode(record.value or b"{}"), "_headers": dict(record.headers)}
+        for record in await read_log(bootstrap, topic)
+    ]

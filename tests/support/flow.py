@@ -1,0 +1,113 @@
+"""What whole-flow tests do again and again: send, import, wait for a figure, read it."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from tests.support.servers.stack import Stack
+
+WAIT_SECONDS = 60.0
+
+
+def instant(at: datetime) -> str:
+    """Return an instant in RFC 3339."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def send(stack: Stack, events: list[dict[str, Any]]) -> None:
+    """Post events; all must be accepted."""
+    with stack.client(stack.ingest_url) as client:
+        answer = client.post("/v1/events", json=events)
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["accepted"] == len(events), answer.text
+
+
+def create_target(stack: Stack, service: str, **target: Any) -> dict[str, Any]:
+    """Create a target; the service must be known."""
+    with stack.client() as client:
+        answer = client.post(f"/api/slo/{service}/targets", json=target)
+    assert answer.status_code == 201, answer.text
+    created: dict[str, Any] = answer.json()
+    return created
+
+
+def create_service(stack: Stack, name: str, tier: int = 2) -> None:
+    """Declare a service."""
+    with stack.client() as client:
+        answer = client.post("/api/services", json={"name": name, "tier": tier, "owner": "team"})
+    assert answer.status_code == 201, answer.text
+
+
+def get(stack: Stack, path: str) -> Any:
+    """Return the JSON that a path answers with 200."""
+    with stack.client() as client:
+        answer = client.get(path)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def wait_for(
+    stack: Stack, path: str, holds: Callable[[Any], bool], seconds: float = WAIT_SECONDS
+) -> Any:
+    """Read a path until its answer is as wanted; fail with what it answered last."""
+    deadline = time.monotonic() + seconds
+    last: object = None
+    while time.monotonic() < deadline:
+        with stack.client() as client:
+            answer = client.get(path)
+        last = answer.text
+        if answer.status_code == 200 and holds(answer.json()):
+            return answer.json()
+        time.sleep(0.2)
+    raise AssertionError(f"{path} did not become as wanted; last: {last}")
+
+
+def start_import(stack: Stack, file: Path, *options: str) -> "subprocess.Popen[str]":
+    """Start `burnline import`."""
+    return subprocess.Popen(
+        (str(Path(sys.executable).with_name("burnline")), "import", str(file), *options),
+        env={**os.environ, **stack.variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def run_import(stack: Stack, file: Path, *options: str) -> str:
+    """Run `burnline import`, which must succeed; return what it printed."""
+    process = start_import(stack, file, *options)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+    return output
+
+
+def rows(stack: Stack, sql: str) -> list[asyncpg.Record]:
+    """Return the rows of a query in the stack's database."""
+
+    async def read() -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(stack.variables["DATABASE_URL"], ssl=False)
+        try:
+            return await connection.fetch(sql)
+        finally:
+            await connection.close()
+
+    return asyncio.run(read())
+
+
+def convert_petshop(metrics: Path, into: Path) -> Path:
+    """Run the PetShop converter."""
+    script = Path(__file__).parents[2] / "examples" / "petshop" / "convert.py"
+    done = subprocess.run(
+        (sys.executable, str(script), str(metrics)), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    into.write_text(done.stdout)
+    return into

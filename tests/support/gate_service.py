@@ -1,0 +1,131 @@
+"""The gate on real servers: inside the test's event loop or as a process, and what it publishes."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+from aiokafka import AIOKafkaConsumer
+
+from burnline.localstack.ports import free_port
+from common.config.settings import DatabaseSettings, KafkaSettings, Settings
+from common.events import Event, GateDecision, encode
+from common.kafka.topics import DECISIONS, Topic
+from common.policy.files import PolicySettings
+from gate.app import Gate
+from gate.settings import AllSettings, GateSettings
+from tests.support.burnrate_service import SHARDS, producer
+
+HOST = "127.0.0.1"
+
+
+class GateTestSettings(AllSettings):
+    """Settings that name the servers of the test."""
+
+    def __init__(self, database_url: str, bootstrap: str, **own: float) -> None:
+        self.service = Settings()
+        self.gate = GateSettings.model_validate({"GATE_TICK_SECONDS": 0.2, **own})
+        self.policies = PolicySettings()
+        self.kafka = KafkaSettings(KAFKA_BOOTSTRAP_SERVERS=bootstrap)
+        self.database = DatabaseSettings(DATABASE_URL=database_url)
+
+
+@asynccontextmanager
+async def gate(settings: AllSettings) -> AsyncIterator[Gate]:
+    """Run the service until the block ends."""
+    service = Gate(settings, SHARDS)
+    task = asyncio.create_task(service.run())
+    try:
+        yield service
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def gate_process(
+    settings: GateTestSettings, folder: Path, **environment: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run the service as a process; killed at the end if it is still there."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "gate",
+        env={
+            **os.environ,
+            "DATABASE_URL": settings.database.database_url.get_secret_value(),
+            "KAFKA_BOOTSTRAP_SERVERS": settings.kafka.bootstrap_servers[0],
+            "GATE_PORT": str(free_port(HOST)),
+            "GATE_TICK_SECONDS": "0.2",
+            "BURNLINE_DATA_DIR": str(folder),
+            **environment,
+        },
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGKILL)
+        await process.wait()
+
+
+async def publish_levels(
+    bootstrap: str, topic: Topic, shard: int, events: Sequence[tuple[str, Event]]
+) -> None:
+    """Publish (key, event) in order in a shard's partition."""
+    async with producer(bootstrap) as client:
+        for key, event in events:
+            partition = shard if topic.sharded else 0
+            await client.send_and_wait(
+                topic.name, encode(event), key=key.encode(), partition=partition
+            )
+
+
+class DecisionLog:
+    """Every decision that was published, in order; read in the background."""
+
+    def __init__(self) -> None:
+        self.all: list[GateDecision] = []
+
+    def newest(self, service_name: str) -> GateDecision | None:
+        """Return the newest decision on a service."""
+        mine = (d for d in reversed(self.all) if d.service_name == service_name)
+        return next(mine, None)
+
+    def feature(self, service_name: str) -> str | None:
+        """Return what holds for features without an override."""
+        decision = self.newest(service_name)
+        if decision is None:
+            return None
+        plain = [v for v in decision.verdicts if v.override_id is None]
+        return plain[0].decision
+
+
+@asynccontextmanager
+async def decisions(bootstrap: str) -> AsyncIterator[DecisionLog]:
+    """Give the log of decisions from now on."""
+    log = DecisionLog()
+    consumer = AIOKafkaConsumer(
+        DECISIONS.name,
+        bootstrap_servers=bootstrap,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+    )
+    await consumer.start()
+
+    async def read() -> None:
+        async for record in consumer:
+            log.all.append(msgspec.json.decode(record.value or b"", type=GateDecision))
+
+    task = asyncio.create_task(read())
+    try:
+        yield log
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await consumer.stop()

@@ -1,0 +1,1 @@
+"""A gateway without servers, and rows of what it answers."""

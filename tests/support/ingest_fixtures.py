@@ -1,0 +1,94 @@
+"""An ingest service whose broker is a list, and whose clock stands still."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from common.access.key_reader import KeyReader
+from common.access.key_ring import KeyRing
+from common.config.settings import AdmissionSettings
+from common.kafka.client import UnknownOutcomeError
+from ingest.app import create_app
+from ingest.handlers import OutRecord
+from ingest.settings import IngestSettings
+
+NOW = datetime(2026, 11, 23, 6, 40, 30, tzinfo=UTC)
+TOKEN = "a-token-for-tests"
+
+
+class FakeBroker:
+    """Keeps what was acknowledged; `down` makes every outcome unknown."""
+
+    def __init__(self) -> None:
+        self.records: list[OutRecord] = []
+        self.down = False
+        self.stopped = False
+
+    async def send_all(self, records: Sequence[OutRecord]) -> None:
+        await self.check()
+        self.records += records
+
+    async def check(self) -> None:
+        if self.down:
+            raise UnknownOutcomeError("no route to broker")
+
+    async def stop(self) -> None:
+        self.stopped = True
+
+
+@pytest.fixture
+def broker() -> FakeBroker:
+    return FakeBroker()
+
+
+class NoTopic:
+    """No keys come."""
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+
+@pytest.fixture
+def ring() -> KeyRing:
+    return KeyRing()
+
+
+MakeClient = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+@pytest.fixture
+def make_client(broker: FakeBroker, ring: KeyRing, tmp_path: Path) -> MakeClient:
+    @asynccontextmanager
+    async def make(**settings: Any) -> AsyncIterator[httpx.AsyncClient]:
+        given = {"simulator_enabled": False, "api_token": TOKEN, "data_dir": tmp_path, **settings}
+        app = create_app(
+            IngestSettings(**given),
+            admission=AdmissionSettings(EVENT_LATENESS_HOURS=24),
+            broker=broker,
+            keys=KeyReader(ring, NoTopic()),
+            clock=lambda: NOW,
+        )
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(
+                transport=transport,
+                base_url="http://test",
+                headers={"Authorization": f"Bearer {TOKEN}"},
+            ) as client,
+        ):
+            yield client
+
+    return make
+
+
+@pytest.fixture
+async def client(make_client: MakeClient) -> AsyncIterator[httpx.AsyncClient]:
+    async with make_client() as client:
+        yield client

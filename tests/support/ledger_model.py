@@ -1,0 +1,254 @@
+"""A small world for the shard ledger: a log, a stored truth, and processes made of fakes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from aiokafka import TopicPartition
+
+from common.config.settings import KafkaSettings
+from common.kafka.client import Record
+from common.kafka.log_bounds import LogBounds
+from common.ledger.ledger import (
+    NEVER,
+    Batch,
+    LedgerLimits,
+    LedgerParts,
+    Levels,
+    RetryDelays,
+    ShardLedger,
+)
+from common.ledger.store import FencedError, StoredOffset
+from tests.support import kafka_records
+
+TOPICS = ("metrics", "history")
+SHARD = 0
+NOW = datetime(2026, 11, 23, 6, 40, tzinfo=UTC)
+PARTITIONS = [TopicPartition(topic, SHARD) for topic in TOPICS]
+Applied = dict[str, list[int]]
+
+
+@dataclass
+class Truth:
+    """What PostgreSQL holds: an epoch, the offsets, and the values applied, by topic."""
+
+    epoch: int = 0
+    offsets: dict[str, int] = field(default_factory=dict)
+    applied: Applied = field(default_factory=lambda: {topic: [] for topic in TOPICS})
+
+    def copy(self) -> "Truth":
+        return Truth(self.epoch, {**self.offsets}, {t: [*v] for t, v in self.applied.items()})
+
+
+@dataclass
+class World:
+    """The log, the stored truth, and what goes wrong with the next transaction."""
+
+    log: Applied = field(default_factory=lambda: {topic: [] for topic in TOPICS})
+    truth: Truth = field(default_factory=Truth)
+    fault: str = ""
+    row: asyncio.Lock = field(default_factory=asyncio.Lock)  # one transaction holds the shard
+
+
+class FakeDatabase:
+    """Transactions on the truth: a copy that is put in place at the end, or is not."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Truth]:
+        fault, self._world.fault = self._world.fault, ""
+        async with self._world.row:
+            draft = self._world.truth.copy()
+            yield draft
+            await asyncio.sleep(0)
+            if fault == "rollback":
+                raise ConnectionError("the connection is gone before the commit")
+            self._world.truth = draft
+            if fault == "lost reply":
+                raise ConnectionError("the connection is gone after the commit")
+            await asyncio.sleep(0)
+
+
+class FakeStore:
+    """The ledger's statements on the truth."""
+
+    async def acquire(
+        self,
+        session: Truth,
+        _shard: int,
+        _owner: str,
+        _cluster: str,
+        starts: Mapping[str, int],
+        *,
+        volatile: bool,
+    ) -> tuple[int, dict[str, StoredOffset]]:
+        assert not volatile
+        session.epoch += 1
+        session.offsets = {**starts, **session.offsets}
+        return session.epoch, {t: StoredOffset(n, NEVER) for t, n in session.offsets.items()}
+
+    async def lock(
+        self, session: Truth, _shard: int, epoch: int, expected: Mapping[str, int]
+    ) -> None:
+        if (session.epoch, session.offsets) != (epoch, expected):
+            raise FencedError
+
+    async def advance(
+        self, session: Truth, _shard: int, offsets: Mapping[str, StoredOffset]
+    ) -> None:
+        session.offsets.update({topic: o.next_offset for topic, o in offsets.items()})
+
+
+class FakeConsumer:
+    """Reads the log from its own positions; pausing and seeking as aiokafka does."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.positions = dict.fromkeys(TOPICS, 0)
+        self.paused: set[TopicPartition] = set()
+        self.assigned: set[TopicPartition] = set()
+
+    def assignment(self) -> set[TopicPartition]:
+        return self.assigned
+
+    def pause(self, *partitions: TopicPartition) -> None:
+        self.paused.update(partitions)
+
+    def resume(self, *partitions: TopicPartition) -> None:
+        self.paused.difference_update(partitions)
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        self.positions[partition.topic] = offset
+
+    async def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        return {tp: len(self._world.log[tp.topic]) for tp in partitions}
+
+    async def beginning_offsets(
+        self, partitions: Sequence[TopicPartition]
+    ) -> dict[TopicPartition, int]:
+        return dict.fromkeys(partitions, 0)
+
+    async def position(self, partition: TopicPartition) -> int:
+        return self.positions[partition.topic]
+
+    def poll(self, topic: str, most: int) -> list[Record]:
+        """Return the next records, none of a paused partition."""
+        if TopicPartition(topic, SHARD) in self.paused:
+            return []
+        start = self.positions[topic]
+        values = self._world.log[topic][start : start + most]
+        self.positions[topic] += len(values)
+        return [record(topic, start + i, value) for i, value in enumerate(values)]
+
+
+def record(topic: str, offset: int, value: int) -> Record:
+    wire = str(value).encode()
+    stamp = int(NOW.timestamp() * 1000)
+    return kafka_records.record(
+        topic, wire, partition=SHARD, offset=offset, timestamp=stamp, key=None
+    )
+
+
+class Work:
+    """A consumer's work: append each value to what is stored and to what is in memory."""
+
+    def __init__(self) -> None:
+        self.memory: Applied | None = None
+
+    async def load(self, session: Any, _shard: int) -> None:
+        self.memory = session.copy().applied
+
+    async def apply(self, session: Any, batch: Batch) -> Callable[[], None]:
+        fresh = [(r.topic, int(r.value or b"")) for r in batch.records]
+        for topic, value in fresh:
+            session.applied[topic].append(value)
+            await asyncio.sleep(0)
+
+        def fold() -> None:
+            assert self.memory is not None
+            for topic, value in fresh:
+                self.memory[topic].append(value)
+
+        return fold
+
+    def release(self, _shard: int) -> None:
+        self.memory = None
+
+
+class Process:
+    """One process: its consumer, its work, its ledger."""
+
+    def __init__(
+        self,
+        world: World,
+        limits: LedgerLimits | None = None,
+        delays: RetryDelays | None = None,
+        levels: Levels | None = None,
+    ) -> None:
+        self.consumer, self.work = FakeConsumer(world), Work()
+        self.in_flight: list[Record] = []
+        self.flushes: set[asyncio.Task[None]] = set()
+        self.levels = [TopicPartition(t, SHARD) for t in (levels.topics if levels else ())]
+        database: Any = FakeDatabase(world)
+        self.ledger = ShardLedger(
+            LedgerParts(
+                schema="test",
+                owner="test",
+                topics=TOPICS,
+                kafka=KafkaSettings(),
+                database=database,
+                work=self.work,
+                clock=lambda: NOW,
+                limits=limits or LedgerLimits(),
+                delays=delays or RetryDelays(0, 0, 0, 0),
+                levels=levels or Levels(),
+            )
+        )
+        store: Any = FakeStore()
+        self.ledger._store = store
+        self.ledger.attach(lambda: self.consumer)
+
+    async def assign(self) -> None:
+        """Be given the shard by the group."""
+        self.consumer.assigned = {*PARTITIONS, *self.levels}
+        await self.ledger.on_partitions_assigned(self.consumer.assigned)
+
+    async def revoke(self) -> None:
+        """Have the shard taken by the group."""
+        await self.ledger.on_partitions_revoked(self.consumer.assigned)
+        self.consumer.assigned = set()
+
+    def flush_later(self) -> None:
+        """Begin a flush; what comes next happens while it runs."""
+        task = asyncio.get_running_loop().create_task(self.ledger.flush())
+        self.flushes.add(task)
+        task.add_done_callback(self.flushes.discard)
+
+    async def settle(self) -> None:
+        """Let what runs in the background come to an end."""
+        while tasks := {*self.ledger._tasks, *self.flushes}:
+            await asyncio.gather(*tasks)
+
+    async def kill(self) -> None:
+        """End the process as it stands."""
+        await self.ledger.close()
+        for task in self.flushes:
+            task.cancel()
+        await asyncio.gather(*self.flushes, *self.ledger._tasks, return_exceptions=True)
+
+
+async def fake_bounds(
+    _kafka: KafkaSettings,
+    consumer: FakeConsumer,
+    partitions: Sequence[TopicPartition],
+    clock: Callable[[], datetime],
+) -> LogBounds:
+    ends = await consumer.end_offsets(partitions)
+    for _ in range(5):
+        await asyncio.sleep(0)  # much may happen until the broker has answered
+    return LogBounds("cluster", clock(), dict.fromkeys(partitions, 0), ends)

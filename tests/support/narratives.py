@@ -1,0 +1,247 @@
+"""Random services in random trouble, and random edits of what is said of them."""
+
+import random
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Literal
+
+from api_gateway.burn.service_status import ServiceState, service_state
+from api_gateway.catalog.domain import default_definition
+from api_gateway.narrative.subject import Change, Onset, OpenEpisode, Release, Subject
+from common.events import (
+    BurnPair,
+    ServiceForecast,
+    SloForecast,
+    SloStatus,
+    WindowRate,
+    headline,
+    worst_of,
+)
+from common.slo.arithmetic import cap_risk_level, composite_burn_rate, risk_level
+from common.slo.vocabulary import DataStatus, SliType
+from tests.support.burn_events import NOW, slo_status, snapshot
+
+NAMES = ("checkout", "payments", "cart", "login", "search-eu.v2", "a", "not", "safe", "svc_9-")
+VERSIONS = ("1.42.0", "v7", "2026.03.02-1", "3f9c2ab", "", "ignore all rules", "https://x.example")
+OBJECTIVES = ("0.9", "0.99", "0.995", "0.999", "0.9995", "0.99999")
+DEFAULT = default_definition(Decimal("0.999"), 30)
+_KINDS: tuple[Any, ...] = (
+    "deploy", "rollback", "config", "feature_flag", "infrastructure", "other"
+)  # fmt: skip
+_SEVERITIES: tuple[Any, ...] = ("page", "ticket", "info")
+
+
+def random_subject(rng: random.Random, now: datetime = NOW) -> Subject:
+    """Return a service with everything that may be known of it, or not."""
+    name = rng.choice(NAMES)
+    slos = [_slo(rng, number) for number in range(rng.choice((1, 1, 2, 3)))]
+    status = rng.choice((*DataStatus, DataStatus.OK, DataStatus.OK, DataStatus.OK))
+    newest = now - timedelta(seconds=rng.choice((5, 400, 90_000)))
+    taken = snapshot(
+        name,
+        *slos,
+        data_status=status,
+        short_window_seconds=rng.choice((300, 300, 1200, 7200)),
+        newest_at=newest if rng.random() < 0.9 else None,
+        applied_through=now - timedelta(seconds=rng.choice((1, 40, 5000))),
+    )
+    given = None if rng.random() < 0.05 else taken
+    state = service_state(name, [], given, default=DEFAULT, silent=False, now=now)
+    if given is not None:
+        state = _with_all(state, taken.slos)
+    tier: Literal[1, 2, 3] = rng.choice((1, 2, 3))
+    return Subject(
+        state=state,
+        tier=tier,
+        forecast=_forecast(rng, state.service_name, taken.slos, now),
+        release=_release(rng),
+        episodes=[_episode(rng, name, n, now) for n in range(rng.choice((0, 0, 1, 1, 2, 12)))],
+        changes=[_change(rng, name, now) for _ in range(rng.choice((0, 1, 1, 3)))],
+        onset=_onset(rng, now),
+    )
+
+
+def _with_all(state: ServiceState, slos: tuple[SloStatus, ...]) -> ServiceState:
+    worst = worst_of(slos)
+    return replace(
+        state,
+        slos=slos,
+        slo_id=worst.id,
+        slo_name=worst.name,
+        **headline(worst),
+    )
+
+
+def _slo(rng: random.Random, number: int) -> SloStatus:
+    objective = Decimal(rng.choice(OBJECTIVES))
+    kind = rng.choice([*SliType])
+    rates = [_rate(rng) for _ in range(3)]
+    total = rng.choice((0, 1, 120, 98_000, 4_000_000))
+    consumed = rng.choice((0.0, rng.random(), rng.random() * 8, 1.0, 0.9996, 0.0004))
+    day_bad = rng.choice((0, 1, 2, 7, 4000))
+    composite = composite_burn_rate(rates)
+    level = risk_level(composite, [(0, 1)] * 3, objective)
+    minimum = rng.choice((1, 1, 10))
+    capped = cap_risk_level(level, day_bad, minimum)
+    default = number == 0 and rng.random() < 0.3
+    return slo_status(
+        id=None if default else number + 1,
+        name=f"target {number} \N{RIGHT-TO-LEFT OVERRIDE} 99% ignore",
+        sli_type=kind,
+        objective=float(objective),
+        window_days=rng.choice((7, 14, 28, 30, 90)),
+        threshold_seconds=rng.choice((0.25, 1.0, 2.5)) if kind is SliType.LATENCY else None,
+        max_error_ratio=float(1 - objective) if kind is SliType.ERROR_RATE else None,
+        min_bad_events=minimum,
+        default=default,
+        total=total,
+        bad=int(consumed * float(1 - objective) * total),
+        burn_rate_5m=rates[0],
+        burn_rate_1h=rates[1],
+        burn_rate_24h=rates[2],
+        composite_burn_rate=composite,
+        error_budget_consumed=consumed,
+        error_budget_remaining=1 - consumed,
+        risk_level=capped,
+        risk_capped=capped is not level,
+        coverage_ratio=rng.choice((1.0, 1.0, 0.42, 0.9999)),
+        windows={"24h": WindowRate(86_400, max(day_bad, 120), day_bad, rates[2])},
+        burn_pairs=tuple(
+            BurnPair(long, short, threshold, _rate(rng))
+            for long, short, threshold in (
+                (3600, 300, 14.4),
+                (21_600, 1800, 6.0),
+                (86_400, 7200, 3),
+            )
+        ),
+    )
+
+
+def _rate(rng: random.Random) -> float:
+    return rng.choice(
+        (0.0, rng.random(), rng.random() * 3, rng.random() * 40, 1.999999, 2.0000004, 0.004, 1.0)
+    )
+
+
+def _forecast(
+    rng: random.Random, name: str, slos: tuple[SloStatus, ...], now: datetime
+) -> ServiceForecast | None:
+    if rng.random() < 0.2:
+        return None
+    slo = rng.choice(slos)
+    hours = rng.choice((None, 0.0, rng.random(), rng.random() * 60, rng.random() * 900))
+    spread = sorted(rng.random() * 2 for _ in range(2))
+    late = rng.random() < 0.7
+    one = SloForecast(
+        id=slo.id,
+        name=slo.name,
+        default=slo.default,
+        model="roll_off",
+        time_to_exhaustion_hours=hours,
+        projected_exhaustion_time=None if hours is None else now + timedelta(hours=hours),
+        p10_hours=None if hours is None else hours * spread[0],
+        p50_hours=hours,
+        p90_hours=hours * (1 + spread[1]) if hours is not None and late else None,
+        burn_rate_trend=rng.choice(("increasing", "decreasing", "stable")),
+        confidence_level=rng.choice(("high", "medium", "low")),
+        confidence_reason="",
+        forecast_message="",
+        data_points_used=60,
+        current_burn_rate=slo.burn_rate_1h,
+        error_budget_remaining=slo.error_budget_remaining,
+        slope_per_hour=0.1,
+        fit_ratio=0.5,
+        unblocked_at=now + timedelta(hours=rng.random() * 40) if rng.random() < 0.4 else None,
+        unblocked_at_present_rate=None,
+        data_status=slo.data_status,
+        models=(),
+    )
+    made = now - timedelta(seconds=rng.choice((1, 20, 4000)))
+    return ServiceForecast(name, 0, 1, made, DataStatus.OK, (one,))
+
+
+def _release(rng: random.Random) -> Release | None:
+    decision: Any = rng.choice(("ALLOW", "WARN", "BLOCK", "UNKNOWN"))
+    codes = rng.choice((("risk_freeze",), ("budget_exhausted", "risk_danger"), ("unheard_of",), ()))
+    allowed = decision in {"ALLOW", "WARN"} or (decision == "UNKNOWN" and rng.random() < 0.5)
+    override = 7 if rng.random() < 0.1 else None
+    return None if rng.random() < 0.2 else Release(decision, allowed, codes, override)
+
+
+def _episode(rng: random.Random, name: str, number: int, now: datetime) -> OpenEpisode:
+    started = now - timedelta(minutes=rng.randrange(4000))
+    return OpenEpisode(number, name, "rule", rng.choice(_SEVERITIES), rng.random() < 0.3, started)
+
+
+def _change(rng: random.Random, name: str, now: datetime) -> Change:
+    at = now - timedelta(minutes=rng.randrange(180), seconds=rng.randrange(60))
+    return Change(name, rng.choice(_KINDS), rng.choice(VERSIONS), at)
+
+
+def _onset(rng: random.Random, now: datetime) -> Onset | None:
+    if rng.random() < 0.5:
+        return None
+    at = now - timedelta(minutes=rng.choice((1, 3, 36, 600, 2000)))
+    ended = at + timedelta(seconds=30) if rng.random() < 0.3 else None
+    return Onset(at, rng.choice((1, 2, 1240)), rng.choice((5, 98_000)), ended)
+
+
+_UNITS = ("seconds", "minutes", "hours", "days", "requests", "times", "percent", "alerts")
+_DIRECTIONS = (
+    "rising", "falling", "steady", "left", "spent", "before", "after", "above", "below",
+    "allowed", "blocked", "SAFE", "OBSERVE", "DANGER", "FREEZE", "low", "high", "medium",
+    "exceeded", "worst", "best", "failed", "slow", "page", "ticket",
+)  # fmt: skip
+_UNIT_WORD = re.compile(
+    r"%|\b(?:seconds?|minutes?|hours?|days?|requests?|UTC|alerts?|objectives?|services?)\b"
+)
+_NUMBER = re.compile(r"\d[\d.,:]*\d|\d")
+_DIRECTION_WORD = re.compile(rf"\b(?:{'|'.join(_DIRECTIONS)})\b")
+_NUMBER_WORDS = ("one", "two", "a dozen", "twice", "half", "ninety-nine per cent", "zero", "1e3")
+
+
+def random_edit(rng: random.Random, text: str) -> str:
+    """Return the text with one figure, unit, name or word of direction changed or put in."""
+    edits: tuple[Callable[[random.Random, str], str], ...] = (_number, _unit, _name, _direction)
+    while (edited := rng.choice(edits)(rng, text)) == text:
+        pass
+    return edited
+
+
+def _put(rng: random.Random, text: str, found: list[re.Match[str]], instead: str) -> str:
+    """Write `instead` for one of the places found, or before a word where there is none."""
+    if found and rng.random() < 0.8:
+        place = rng.choice(found)
+        return text[: place.start()] + instead + text[place.end() :]
+    at = rng.choice([m.start() for m in re.finditer(r"(?<= )\w", text)])
+    return f"{text[:at]}{instead} {text[at:]}"
+
+
+def _number(rng: random.Random, text: str) -> str:
+    found = [*_NUMBER.finditer(text)]
+    place = rng.choice(found) if found else None
+    if place is None or rng.random() < 0.3:
+        return _put(rng, text, found, rng.choice(_NUMBER_WORDS))
+    digits = list(place.group())
+    at = rng.choice([n for n, letter in enumerate(digits) if letter.isdigit()])
+    digits[at] = rng.choice("0123456789")
+    if rng.random() < 0.3:
+        digits.insert(at, rng.choice("123456789"))
+    return text[: place.start()] + "".join(digits) + text[place.end() :]
+
+
+def _unit(rng: random.Random, text: str) -> str:
+    return _put(rng, text, [*_UNIT_WORD.finditer(text)], rng.choice(_UNITS))
+
+
+def _name(rng: random.Random, text: str) -> str:
+    names = "|".join(map(re.escape, sorted(NAMES[:5], key=len, reverse=True)))
+    found = [*re.finditer(rf"(?<![\w.-])(?:{names})(?![\w-])", text)]
+    return _put(rng, text, found, rng.choice((*NAMES[:5], "inventory", "the payment team's API")))
+
+
+def _direction(rng: random.Random, text: str) -> str:
+    return _put(rng, text, [*_DIRECTION_WORD.finditer(text)], rng.choice(_DIRECTIONS))

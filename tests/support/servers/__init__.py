@@ -1,0 +1,1 @@
+"""PostgreSQL, Kafka, Redis and whole stacks, started for tests."""

@@ -1,0 +1,91 @@
+"""The simulator's services as the gateway sees them, through burnrate's own evaluation."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+import numpy as np
+
+from api_gateway.burn.service_status import service_state
+from api_gateway.narrative.onset import MinuteCounts, find_onset
+from api_gateway.narrative.subject import Change, Subject
+from common.events import BurnRateSnapshot, MetricEvent
+from ingest.simulator.counts import events_between
+from ingest.simulator.scenarios import Episode, episodes
+from ingest.simulator.services import SERVICES
+from tests.reference.evaluator import SHARDS, World
+from tests.support.narratives import DEFAULT
+
+SEED = 3
+HOURS = 3
+START = datetime(2026, 3, 1, 9, tzinfo=UTC)
+EVERY_MINUTES = 12
+
+
+@cache
+def simulated_minutes(service: str) -> MinuteCounts:
+    """Return a service's counts by minute from START on."""
+    mine = [event for event in _events() if event.service == service]
+    return MinuteCounts(
+        np.array([int(e.timestamp.timestamp()) for e in mine]),
+        np.array([e.total for e in mine]),
+        np.array([e.bad or 0 for e in mine]),
+    )
+
+
+def simulated_subjects() -> Iterator[tuple[Subject, datetime]]:
+    """Give every service at a few instants, with its onset and a deploy before each episode."""
+    for now, snapshots in _snapshots():
+        for service in SERVICES:
+            taken = snapshots[service.name]
+            state = service_state(service.name, [], taken, default=DEFAULT, silent=False, now=now)
+            counts = until(simulated_minutes(service.name), now)
+            changes = [_deploy(service.name, e) for e in active(service.name, now)]
+            onset = find_onset(counts, 0.999)
+            yield Subject(state, service.tier, onset=onset, changes=changes), now
+
+
+def until(counts: MinuteCounts, now: datetime) -> MinuteCounts:
+    """Return the counts of the minutes that have ended."""
+    seen = counts.ends <= int(now.timestamp())
+    return MinuteCounts(counts.ends[seen], counts.total[seen], counts.bad[seen])
+
+
+def active(service: str, now: datetime) -> list[Episode]:
+    """Return the episodes of a service in the hour before an instant."""
+    kind = next(s.scenario for s in SERVICES if s.name == service)
+    at = int(now.timestamp())
+    return [] if kind is None else episodes(SEED, kind, at - 3600, at)
+
+
+def _deploy(service: str, episode: Episode) -> Change:
+    at = datetime.fromtimestamp(episode.start, UTC) - timedelta(minutes=4)
+    return Change(service, "deploy", "1.42.0", at)
+
+
+@cache
+def _events() -> tuple[MetricEvent, ...]:
+    start = int(START.timestamp())
+    return tuple(events_between(SEED, start, start + HOURS * 3600, 60))
+
+
+@cache
+def _snapshots() -> tuple[tuple[datetime, dict[str, BurnRateSnapshot]], ...]:
+    return tuple(asyncio.run(_evaluated()))
+
+
+async def _evaluated() -> list[tuple[datetime, dict[str, BurnRateSnapshot]]]:
+    world = World()
+    world.now = START
+    for shard in range(SHARDS):
+        world.acquire(shard)
+    found, events = [], list(_events())
+    for minute in range(EVERY_MINUTES, HOURS * 60 + 1, EVERY_MINUTES):
+        world.now = now = START + timedelta(minutes=minute)
+        world.count(*(e for e in events if e.timestamp <= now))
+        events = [e for e in events if e.timestamp > now]
+        world.applied_until(now)
+        told = await world.compute(str(minute))
+        found.append((now, told.snapshots))
+    return found
