@@ -19,10 +19,10 @@ import numpy as np
 from engine_run import REPORT_SECONDS, START, TICKS, Run, check, filled, minute, tick
 
 from burnrate.domain.objectives import default_target
-from burnrate.domain.service_state import Moment, Room
+from burnrate.domain.service_state import Moment, ServiceQuota
 from burnrate.domain.shard_state import ShardState
 from burnrate.evaluation.measuring import Published
-from burnrate.ingest.batch_delta import BatchSums
+from burnrate.ingest.batch_delta import BatchDelta
 from burnrate.windows.pages import SHALLOW_DAYS, WINDOW_SECONDS
 from burnrate.windows.rings import DAY, HOUR, MINUTE, TEN_SECONDS, bucket_of
 from common.config.clock import to_micros
@@ -32,7 +32,7 @@ def catching_up(run: Run) -> float:
     """Return the seconds for each cell of a batch in which every service has one."""
     n, now = len(run.names), START + timedelta(seconds=TICKS)
     ends = np.full(n, to_micros(now))
-    batch = BatchSums(
+    batch = BatchDelta(
         tuple(run.names),
         np.arange(n),
         ends // (TEN_SECONDS * 1_000_000),
@@ -96,14 +96,14 @@ def memory(services: int, days: int) -> float:
 
 def growth(services: int) -> tuple[float, float]:
     """Return the CPU seconds of the longest fold and tick while services appear ten at a time."""
-    run = Run(ShardState(START, Room(services)), [], {}, [], Published(), [], [])
+    run = Run(ShardState(START, ServiceQuota(services)), [], {}, [], Published(), [], [])
     target, longest = default_target(Decimal("0.999"), 30), 0.0
     for first in range(0, services, 10):
         names = tuple(f"service-{first + i:05d}" for i in range(10))
         bucket = np.full(10, bucket_of(to_micros(START), TEN_SECONDS))
         counts, seconds = np.ones((10, 2), np.int64), np.full(10, 10)
         newest = np.full(10, to_micros(START))
-        batch = BatchSums(names, np.arange(10), bucket, counts, seconds, newest, {}, {})
+        batch = BatchDelta(names, np.arange(10), bucket, counts, seconds, newest, {}, {})
         began = time.process_time_ns()
         run.state.fold(batch, START)
         longest = max(longest, (time.process_time_ns() - began) / 1e9)
@@ -123,7 +123,7 @@ def loading(services: int) -> tuple[float, float]:
     began = time.perf_counter()
     copies = [counts.copy() for _, _, counts in kept]
     copied = time.perf_counter() - began
-    state, began = ShardState(START, Room(len(names) + len(copies))), time.perf_counter()
+    state, began = ShardState(START, ServiceQuota(len(names) + len(copies))), time.perf_counter()
     for resolution, buckets, counts in kept:
         state.load_blocks(resolution, names, buckets, counts)
     state.measure(Published(), Moment(START, 0, 1, START, lagging=False))

@@ -16,9 +16,9 @@ import numpy as np
 from real_run import options, servers
 
 from burnrate.counting import CountingWork
-from burnrate.ingest.dedup import MARK, HourMarks
+from burnrate.ingest.dedup import MARK, HourDedupKeys
 from burnrate.storage.recovery_repository import KEPT
-from burnrate.storage.repository import read_marks
+from burnrate.storage.repository import read_dedup_keys
 from burnrate.windows.rings import HOUR
 from common.config.settings import DatabaseSettings
 from common.storage.database import Database
@@ -90,8 +90,8 @@ async def ours(url: str, now: datetime) -> tuple[float, float]:
     async def marks() -> None:
         wanted = [int(hour.timestamp()) // HOUR for hour in hours(now, 2)]
         async with database.read() as session:
-            for packed in (await read_marks(session, SHARD, wanted)).values():
-                HourMarks().load(packed)
+            for packed in (await read_dedup_keys(session, SHARD, wanted)).values():
+                HourDedupKeys().load(packed)
 
     async with database.read():
         pass  # connected, as the bare client is

@@ -8,10 +8,10 @@ from decimal import Decimal
 import numpy as np
 
 from burnrate.domain.objectives import default_target
-from burnrate.domain.service_state import Moment, Room
+from burnrate.domain.service_state import Moment, ServiceQuota
 from burnrate.domain.shard_state import ShardState
 from burnrate.evaluation.measuring import Published
-from burnrate.ingest.batch_delta import BatchSums
+from burnrate.ingest.batch_delta import BatchDelta
 from burnrate.windows.pages import SHALLOW_DAYS, WINDOW_SECONDS
 from burnrate.windows.rings import DAY, HOUR, MINUTE, TEN_SECONDS, Ints, bucket_of, ring_of
 from common.config.clock import to_micros
@@ -31,7 +31,7 @@ class Run:
     state: ShardState
     names: list[str]
     blocks: Blocks
-    batches: list[BatchSums]
+    batches: list[BatchDelta]
     published: Published
     ticks: list[float]
     folds: list[float]
@@ -39,7 +39,7 @@ class Run:
 
 def filled(services: int, days: int, *, keep: bool) -> Run:
     """Return a shard whose buckets are all full, measured once; `keep` what went in."""
-    state = ShardState(START, Room(2 * services), lambda _: days > SHALLOW_DAYS)
+    state = ShardState(START, ServiceQuota(2 * services), lambda _: days > SHALLOW_DAYS)
     run = Run(state, [f"service-{i:05d}" for i in range(services)], {}, [], Published(), [], [])
     chance = np.random.default_rng(7)
     for resolution, depth in {**_DEPTHS, HOUR: days * 24}.items():
@@ -74,7 +74,7 @@ def tick(run: Run, now: datetime) -> int:
     return len(measured.worst)
 
 
-def reports(run: Run, now: datetime, chance: np.random.Generator) -> BatchSums:
+def reports(run: Run, now: datetime, chance: np.random.Generator) -> BatchDelta:
     """Return the reports of a tenth of the services."""
     second = round(now.timestamp())
     chosen = np.arange(second % REPORT_SECONDS, len(run.names), REPORT_SECONDS)
@@ -83,7 +83,7 @@ def reports(run: Run, now: datetime, chance: np.random.Generator) -> BatchSums:
     total = chance.integers(900, 1100, n)
     bad = np.minimum(chance.integers(0, 4, n), total)
     ends = (second - late) * 1_000_000
-    return BatchSums(
+    return BatchDelta(
         tuple(run.names[i] for i in chosen),
         np.arange(n),
         -(-ends // (TEN_SECONDS * 1_000_000)),
@@ -142,5 +142,5 @@ def by_hand(run: Run, number: int, length: int, inside: range) -> tuple[int, int
     return total, bad
 
 
-def _place(batch: BatchSums, name: str) -> int:
+def _place(batch: BatchDelta, name: str) -> int:
     return batch.names.index(name) if name in batch.names else -1

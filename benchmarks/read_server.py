@@ -34,7 +34,7 @@ from api_gateway.application import gateway_app
 from api_gateway.catalog.domain import default_definition
 from api_gateway.catalog.repository import PostgresStore
 from api_gateway.http.pagination import DEFAULT_LIMIT, Page
-from api_gateway.http.response_cache import Made
+from api_gateway.http.response_cache import CachedResponse
 from api_gateway.http.time_range import span
 from api_gateway.ingest_health.repository import PostgresIngest
 from api_gateway.policy.repository import PostgresIntents
@@ -50,7 +50,7 @@ from api_gateway.routers.dependencies import Gateway, find_service
 from api_gateway.settings import GatewaySettings
 from api_gateway.storage.redis_cache import NotShared
 from api_gateway.summary.providers import executive_view
-from api_gateway.summary.subjects import Findings
+from api_gateway.summary.subjects import ServiceInsights
 from common.events import BurnRateSnapshot, Event, GateDecision, encode
 from common.kafka.client import Publisher
 from common.kafka.log_ends import read_log_ends
@@ -162,7 +162,9 @@ class Served:
         async with self.database.read() as session:
             for payload in await session.scalars(SNAPSHOTS):
                 read_model.apply_snapshot(_snapshots.decode(payload))
-        view = executive_view(self.settings, store, NotShared(), read_model, Findings(), clock)
+        view = executive_view(
+            self.settings, store, NotShared(), read_model, ServiceInsights(), clock
+        )
         return replace(
             self.gateway, read_model=read_model, roster=view.roster, summaries=view.summaries
         )
@@ -227,7 +229,7 @@ def add_baselines(app: FastAPI, served: Served) -> None:
         return await served.released(name)
 
 
-def plain(made: Made) -> Response:
+def plain(made: CachedResponse) -> Response:
     """Return an answer as it is sent when nothing is kept ready."""
     return Response(made.body, media_type="application/json")
 

@@ -10,8 +10,7 @@ import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 NOT_OURS: Final = frozenset({".venv", ".git", ".hypothesis", "node_modules", "dist", "__pycache__"})
-MAX_LINES: Final = 250
-MAX_TEST_LINES: Final = 400
+MAX_LINES: Final = 400
 MAX_FUNCTION_LINES: Final = 40
 DUMPING_GROUNDS: Final = frozenset({"utils", "util", "helpers", "helper", "misc"})
 PINS: Final = ("requirements.txt", "requirements-services.txt", "requirements-dev.txt")
@@ -51,7 +50,7 @@ def is_test(path: Path) -> bool:
 @pytest.mark.parametrize("path", PYTHON, ids=str)
 def test_file_is_not_too_long(path: Path) -> None:
     lines = len((ROOT / path).read_text().splitlines())
-    assert lines <= (MAX_TEST_LINES if is_test(path) else MAX_LINES)
+    assert lines <= MAX_LINES
 
 
 @pytest.mark.parametrize("path", [p for p in PYTHON if not is_test(p)], ids=str)

@@ -1,6 +1,6 @@
 """Delivery under fire: killed processes, bad receivers, a database that is away.
 
-The oracle is a receiver that records. Whatever happens, each notice is accepted by it at least
+The oracle is a receiver that records. Whatever happens, each notification is accepted at least
 once, in the order of its episode; what comes again comes with the same keys, and at most one of
 them for each place that a killed process had.
 """
@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import make_url
 
-from alerts.domain.notification import Notice
+from alerts.domain.notification import Notification
 from tests.faults.harness.fork_server import start_service
-from tests.support.alerts.notifications import alert, notice, resolved
-from tests.support.alerts.outgoing import Outgoing, connected, delivering, notice_keys, until
+from tests.support.alerts.notifications import alert, notification, resolved
+from tests.support.alerts.outgoing import Outgoing, connected, delivering, notification_keys, until
 from tests.support.alerts.receiver import (
     GARBAGE,
     HANG_UP,
@@ -77,20 +77,23 @@ class Killed:
             self._process.join()
 
 
-def workload() -> list[Notice]:
+def workload() -> list[Notification]:
     """Two notices for each episode: its firing, its end."""
-    firing = [notice(alert(n)) for n in range(1, EPISODES + 1)]
-    return firing + [notice(resolved(n)) for n in range(1, EPISODES + 1)]
+    firing = [notification(alert(n)) for n in range(1, EPISODES + 1)]
+    return firing + [notification(resolved(n)) for n in range(1, EPISODES + 1)]
 
 
 async def check(outgoing: Outgoing, receiver: Receiver, kills: int, places: int) -> None:
     expected = [n.notice_key for n in workload()]
-    accepted = notice_keys(receiver.accepted)
-    assert set(accepted) == set(expected), "a notice was lost"
+    accepted = notification_keys(receiver.accepted)
+    assert set(accepted) == set(expected), "a notification was lost"
     assert len(accepted) - len(expected) <= kills * places, "more came again than was killed"
     assert all(times <= 1 + kills for times in Counter(accepted).values())
     for number in range(1, EPISODES + 1):
-        firing, end = notice(alert(number)).notice_key, notice(resolved(number)).notice_key
+        firing, end = (
+            notification(alert(number)).notice_key,
+            notification(resolved(number)).notice_key,
+        )
         mine = [key for key in accepted if key in {firing, end}]
         assert mine == sorted(mine, key=[firing, end].index), "a resolve overtook its firing"
     await _check_attempts(outgoing, receiver, kills, places)
@@ -102,7 +105,7 @@ async def _check_attempts(outgoing: Outgoing, receiver: Receiver, kills: int, pl
     table = "attempt JOIN alerts.notification n ON n.id = notification_id GROUP BY notice_key"
     rows = await outgoing.rows(columns, table, order="notice_key")
     recorded = {row.notice_key: row.attempts for row in rows}
-    for key, times in Counter(notice_keys(receiver.received)).items():
+    for key, times in Counter(notification_keys(receiver.received)).items():
         assert times <= recorded[key], "a request went out that was not recorded"
     assert sum(row.unknown for row in rows) <= kills * places
 
@@ -222,7 +225,7 @@ async def test_an_outcome_that_cannot_be_stored_is_not_sent_again(
         return Answer()
 
     receiver.decide = cut_off
-    await outgoing.add(notice(alert(1)))
+    await outgoing.add(notification(alert(1)))
     through = url.set(host=HOST, port=proxy.port).render_as_string(hide_password=False)
     try:
         async with (

@@ -55,10 +55,12 @@ async def test_with_the_offsets_of_kafka_events_are_lost(world: World, failpoint
 
 
 def test_a_guard_that_has_moved_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("burnrate.ingest.dedup.HourMarks.judge", lambda self, other: (self, other))
-    with pytest.raises(LookupError, match=r"HourMarks\.judge takes"):
+    monkeypatch.setattr(
+        "burnrate.ingest.dedup.HourDedupKeys.judge", lambda self, other: (self, other)
+    )
+    with pytest.raises(LookupError, match=r"HourDedupKeys\.judge takes"):
         MUTATIONS["no_marks"]()
-    monkeypatch.delattr("burnrate.ingest.dedup.HourMarks.judge")
+    monkeypatch.delattr("burnrate.ingest.dedup.HourDedupKeys.judge")
     with pytest.raises(AttributeError, match="judge"):
         MUTATIONS["no_marks"]()
 

@@ -8,7 +8,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from tests.support.alerts.alertmanager import Alertmanager
-from tests.support.alerts.notifications import ENDED_AT, STARTED_AT, alert, notice, resolved
+from tests.support.alerts.notifications import ENDED_AT, STARTED_AT, alert, notification, resolved
 from tests.support.alerts.outgoing import Outgoing, delivering, until
 from tests.support.alerts.receiver import Receiver, receiving
 
@@ -36,7 +36,7 @@ async def test_alertmanager_takes_what_we_tell_keeps_it_firing_and_ends_it(
 ) -> None:
     await outgoing.channel("am", "alertmanager", url=alertmanager.url)
     await outgoing.episode(alert(1), "am")
-    await outgoing.add(notice(alert(1), channel="am"))
+    await outgoing.add(notification(alert(1), channel="am"))
     async with delivering(outgoing.database, repeat_seconds=REPEAT_SECONDS):
 
         async def fires() -> bool:
@@ -57,7 +57,7 @@ async def test_alertmanager_takes_what_we_tell_keeps_it_firing_and_ends_it(
         assert posted(alertmanager.told, "resolved") == []
         async with outgoing.database.write() as session:
             await outgoing.resolve(session, 1)
-        await outgoing.add(notice(resolved(1), channel="am"))
+        await outgoing.add(notification(resolved(1), channel="am"))
 
         async def has_ended() -> bool:
             return bool(posted(alertmanager.told, "resolved"))
@@ -73,7 +73,7 @@ async def test_an_alert_whose_sender_is_gone_ends_by_itself(
     outgoing: Outgoing, alertmanager: Alertmanager
 ) -> None:
     await outgoing.channel("am", "alertmanager", url=alertmanager.url)
-    await outgoing.add(notice(alert(1), channel="am"))
+    await outgoing.add(notification(alert(1), channel="am"))
     async with delivering(outgoing.database, repeat_seconds=0.2):
         await outgoing.until_states("sent")
 
@@ -93,7 +93,7 @@ async def test_its_webhook_says_what_ours_says(
         async with delivering(outgoing.database):
             for status, one in (("firing", alert(1)), ("resolved", resolved(1))):
                 for channel in ("am", "hook"):
-                    await outgoing.add(notice(one, channel=channel))
+                    await outgoing.add(notification(one, channel=channel))
                 await until_both(alertmanager.told, told, status)
                 (theirs, *_), (ours, *_) = posted(alertmanager.told, status), posted(told, status)
                 assert form(theirs) == form(ours)

@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from alerts.domain.configuration import Intent as AlertsIntent
-from alerts.domain.invalid_count_reports import ImpossibleReports
+from alerts.domain.invalid_count_reports import InvalidCountReports
 from alerts.domain.shard_state import ShardState
 from alerts.handlers import INTENT_TOPICS, REFUSED_TOPICS, intent_handler, refusals_handler
 from alerts.work import LEVEL_TOPICS, AlertsWork
@@ -17,13 +17,13 @@ from burnrate.domain.catalog import Catalog
 from burnrate.domain.objectives import default_target
 from burnrate.handlers import control_handler
 from common.access.key_records import KeyRecords, KeyUses
-from common.access.key_ring import KeyRing
+from common.access.key_ring import ApiKeyCache
 from common.kafka.client import Record
 from common.kafka.topics import BURNRATES, CATALOG, COMMANDS, FORECASTS, KEY_USES, KEYS, POLICIES
-from common.kafka.unreadable import UNREADABLE, passed_over
-from common.observability.tracing import Batons
+from common.kafka.unreadable import UNREADABLE, skip_unreadable
+from common.observability.tracing import TraceContexts
 from common.policy.files import read_policies
-from forecast.domain.due_services import Pace, ShardLevels
+from forecast.domain.due_services import DueServices, Pace
 from forecast.handlers import Retired, catalog_handler
 from forecast.handlers import level_handler as forecast_level_handler
 from gate.domain.configuration import Intent as GateIntent
@@ -54,12 +54,12 @@ def alerts_levels() -> Handle:
 
 def forecast_levels() -> Handle:
     pace = Pace(timedelta(seconds=30), timedelta(seconds=1), timedelta(seconds=30))
-    handle = forecast_level_handler({0: ShardLevels(pace)}, lambda: NOW, Batons("forecast"))
+    handle = forecast_level_handler({0: DueServices(pace)}, lambda: NOW, TraceContexts("forecast"))
     return lambda records: handle(0, records)
 
 
 def gate_levels() -> Handle:
-    handle = gate_level_handler({0: ShardView()}, lambda: NOW, lambda: None, Batons("gate"))
+    handle = gate_level_handler({0: ShardView()}, lambda: NOW, lambda: None, TraceContexts("gate"))
     return lambda records: handle(0, records)
 
 
@@ -80,8 +80,8 @@ READERS: dict[str, tuple[Handle, Sequence[str]]] = {
         intent_handler(AlertsIntent({}), UNUSED, lambda: NOW),
         INTENT_TOPICS,
     ),
-    "alerts refusals": (refusals_handler(ImpossibleReports(), lambda: NOW), REFUSED_TOPICS),
-    "keys": (KeyRecords(KeyRing(), KeyUses()).on_records, (KEYS.name, KEY_USES.name)),
+    "alerts refusals": (refusals_handler(InvalidCountReports(), lambda: NOW), REFUSED_TOPICS),
+    "keys": (KeyRecords(ApiKeyCache(), KeyUses()).on_records, (KEYS.name, KEY_USES.name)),
 }
 
 
@@ -109,5 +109,5 @@ async def test_no_content_stops_the_gateway(gateway: GatewayHarness) -> None:
 
 def test_what_the_content_is_not_to_blame_for_is_not_passed_over() -> None:
     for error in (KeyError("state"), ConnectionError("away"), cast("Any", KeyboardInterrupt())):
-        with pytest.raises(type(error)), passed_over(record(CATALOG.name, b"{}")):
+        with pytest.raises(type(error)), skip_unreadable(record(CATALOG.name, b"{}")):
             raise error

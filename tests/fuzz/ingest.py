@@ -6,7 +6,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 
 from common.access.key_reader import KeyReader
-from common.access.key_ring import KeyRing
+from common.access.key_ring import ApiKeyCache
 from common.config.settings import AdmissionSettings
 from ingest.app import create_app
 from ingest.settings import IngestSettings
@@ -50,6 +50,6 @@ def ingest_app(data_dir: Path) -> FastAPI:
         settings,
         admission=AdmissionSettings(EVENT_LATENESS_HOURS=24),
         broker=FakeBroker(),
-        keys=KeyReader(KeyRing(), NoTopic()),
+        keys=KeyReader(ApiKeyCache(), NoTopic()),
         clock=lambda: NOW,
     )

@@ -4,10 +4,10 @@ from datetime import datetime
 
 import numpy as np
 
-from burnrate.domain.series_index import Roster
+from burnrate.domain.series_index import SeriesIndex
 from burnrate.domain.shard_state import ShardState
 from burnrate.ingest.aggregation import Bounds, stored_cells, stored_latency
-from burnrate.ingest.batch_delta import BatchSums
+from burnrate.ingest.batch_delta import BatchDelta
 from burnrate.storage.blocks import COLUMNS, Blocks, Key, unpacked
 from burnrate.storage.recovery_repository import KEPT
 from burnrate.storage.repository import bucket_end
@@ -19,18 +19,18 @@ class KeptRows:
     """The tables `count_block`, `latency` and `service` of one shard."""
 
     def __init__(self) -> None:
-        self.roster = Roster()
+        self.series = SeriesIndex()
         self.blocks: dict[Key, bytes] = {}
         self.latency: dict[tuple[int, str, int, Bounds], list[int]] = {}
         self.newest: dict[str, int] = {}
         self._held = Blocks(held_bytes=200)  # so few that most blocks are read again
 
-    def add(self, sums: BatchSums, appended_at: datetime) -> None:
+    def add(self, sums: BatchDelta, appended_at: datetime) -> None:
         """Store a batch."""
         for name in sums.names:
-            self.roster.take(name)
+            self.series.take(name)
         appended = to_micros(appended_at)
-        cells = stored_cells(sums, self.roster, appended)
+        cells = stored_cells(sums, self.series, appended)
         self._held.put(self._held.missing(cells), self.blocks)
         self.blocks.update(self._held.add(cells))
         for place, counts in stored_latency(sums, appended).items():
@@ -41,7 +41,7 @@ class KeptRows:
 
     def load(self, now: datetime) -> ShardState:
         """Return the shard as a process that starts at `now` loads it."""
-        state, names = ShardState(now, is_deep=lambda _: True), self.roster.names
+        state, names = ShardState(now, is_deep=lambda _: True), self.series.names
         newest = np.array([self.newest[name] for name in names], np.int64)
         state.load_services(names, newest, np.zeros((len(names), 4), np.int64))
         for resolution in RESOLUTIONS:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from burnrate.domain.objectives import STATUSES, Target, slo_statuses
-from burnrate.domain.service_state import Moment, Room, ServiceTable
+from burnrate.domain.service_state import Moment, ServiceQuota, ServiceTable
 from burnrate.evaluation.figures import NAMES, SLO
 from burnrate.evaluation.figures import evaluate as vectorised
 from burnrate.evaluation.measuring import Measured, Sources
@@ -49,7 +49,7 @@ def evaluate(
         np.array([of.min_bad_events]),
         lambda _: of.objective,
     )
-    sources = Sources(Engine(0), ServiceTable(Room(1)), Slots())
+    sources = Sources(Engine(0), ServiceTable(ServiceQuota(1)), Slots())
     sources.slots.assign(sources.table.number("service"), [Objective(of, 0, 0)])
     sources.table.resolution_seconds[0] = resolution
     one = np.zeros(1, np.int64)

@@ -13,7 +13,7 @@ from common.events import (
     SloForecast,
     SloStatus,
 )
-from common.policy.model import CHANGE_CLASSES, GRAVITY, LEVELS, Policy
+from common.policy.model import CHANGE_CLASSES, LEVELS, SEVERITY_ORDER, Policy
 from common.slo.vocabulary import DataStatus
 from gate.domain.decision import Inputs, Previous, ShardSign, Standing
 from tests.support.gate_inputs import (
@@ -63,7 +63,9 @@ def _status(rng: random.Random) -> DataStatus:
 @lru_cache(POLICIES)
 def _policy(seed: int) -> Policy:
     rng = random.Random(f"policy {seed}")
-    rising = [sorted(rng.choices(_KNOWN, k=4), key=GRAVITY.__getitem__) for _ in CHANGE_CLASSES]
+    rising = [
+        sorted(rng.choices(_KNOWN, k=4), key=SEVERITY_ORDER.__getitem__) for _ in CHANGE_CLASSES
+    ]
     hysteresis: dict[str, Any] = {
         "burn_rate_below": rng.choice((None, 0.5, 1.8)),
         "budget_remaining_above": rng.choice((None, 0.05, 0.9)),

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from common.access.key_reader import KeyReader
-from common.access.key_ring import KeyRing
+from common.access.key_ring import ApiKeyCache
 from common.config.settings import AdmissionSettings
 from common.kafka.client import UnknownOutcomeError
 from ingest.app import create_app
@@ -55,15 +55,15 @@ class NoTopic:
 
 
 @pytest.fixture
-def ring() -> KeyRing:
-    return KeyRing()
+def ring() -> ApiKeyCache:
+    return ApiKeyCache()
 
 
 MakeClient = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
 @pytest.fixture
-def make_client(broker: FakeBroker, ring: KeyRing, tmp_path: Path) -> MakeClient:
+def make_client(broker: FakeBroker, ring: ApiKeyCache, tmp_path: Path) -> MakeClient:
     @asynccontextmanager
     async def make(**settings: Any) -> AsyncIterator[httpx.AsyncClient]:
         given = {"simulator_enabled": False, "api_token": TOKEN, "data_dir": tmp_path, **settings}

@@ -17,9 +17,9 @@ from common.ledger.ledger import (
     Batch,
     LedgerLimits,
     LedgerParts,
-    Levels,
     RetryDelays,
     ShardLedger,
+    StateTopics,
 )
 from common.ledger.store import FencedError, StoredOffset
 from tests.support import kafka_records
@@ -188,7 +188,7 @@ class Process:
         world: World,
         limits: LedgerLimits | None = None,
         delays: RetryDelays | None = None,
-        levels: Levels | None = None,
+        levels: StateTopics | None = None,
     ) -> None:
         self.consumer, self.work = FakeConsumer(world), Work()
         self.in_flight: list[Record] = []
@@ -206,7 +206,7 @@ class Process:
                 clock=lambda: NOW,
                 limits=limits or LedgerLimits(),
                 delays=delays or RetryDelays(0, 0, 0, 0),
-                levels=levels or Levels(),
+                levels=levels or StateTopics(),
             )
         )
         store: Any = FakeStore()

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from api_gateway.burn.service_status import ServiceState, service_state
 from api_gateway.catalog.domain import default_definition
-from api_gateway.narrative.subject import Change, Onset, OpenEpisode, Release, Subject
+from api_gateway.narrative.subject import Change, Onset, OpenEpisode, Release, ServiceContext
 from common.events import (
     BurnPair,
     ServiceForecast,
@@ -34,7 +34,7 @@ _KINDS: tuple[Any, ...] = (
 _SEVERITIES: tuple[Any, ...] = ("page", "ticket", "info")
 
 
-def random_subject(rng: random.Random, now: datetime = NOW) -> Subject:
+def random_subject(rng: random.Random, now: datetime = NOW) -> ServiceContext:
     """Return a service with everything that may be known of it, or not."""
     name = rng.choice(NAMES)
     slos = [_slo(rng, number) for number in range(rng.choice((1, 1, 2, 3)))]
@@ -53,7 +53,7 @@ def random_subject(rng: random.Random, now: datetime = NOW) -> Subject:
     if given is not None:
         state = _with_all(state, taken.slos)
     tier: Literal[1, 2, 3] = rng.choice((1, 2, 3))
-    return Subject(
+    return ServiceContext(
         state=state,
         tier=tier,
         forecast=_forecast(rng, state.service_name, taken.slos, now),

@@ -9,7 +9,7 @@ import numpy as np
 
 from api_gateway.burn.service_status import service_state
 from api_gateway.narrative.onset import MinuteCounts, find_onset
-from api_gateway.narrative.subject import Change, Subject
+from api_gateway.narrative.subject import Change, ServiceContext
 from common.events import BurnRateSnapshot, MetricEvent
 from ingest.simulator.counts import events_between
 from ingest.simulator.scenarios import Episode, episodes
@@ -34,7 +34,7 @@ def simulated_minutes(service: str) -> MinuteCounts:
     )
 
 
-def simulated_subjects() -> Iterator[tuple[Subject, datetime]]:
+def simulated_subjects() -> Iterator[tuple[ServiceContext, datetime]]:
     """Give every service at a few instants, with its onset and a deploy before each episode."""
     for now, snapshots in _snapshots():
         for service in SERVICES:
@@ -43,7 +43,7 @@ def simulated_subjects() -> Iterator[tuple[Subject, datetime]]:
             counts = until(simulated_minutes(service.name), now)
             changes = [_deploy(service.name, e) for e in active(service.name, now)]
             onset = find_onset(counts, 0.999)
-            yield Subject(state, service.tier, onset=onset, changes=changes), now
+            yield ServiceContext(state, service.tier, onset=onset, changes=changes), now
 
 
 def until(counts: MinuteCounts, now: datetime) -> MinuteCounts:

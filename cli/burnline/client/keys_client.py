@@ -10,7 +10,7 @@ from rich.table import Table
 from burnline.client.api_client import TIMEOUT_SECONDS, GatewayAddress, ask, connected
 
 
-class KeysDesk:
+class KeysClient:
     """The operations on keys; what is refused is a StackError with the server's reason."""
 
     def __init__(self, address: GatewayAddress) -> None:

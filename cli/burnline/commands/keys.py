@@ -55,4 +55,4 @@ def revoke(key_id: KeyArgument) -> None:
 
 def _desk() -> Any:
     address = import_module("burnline.client.api_client").gateway_address()
-    return import_module("burnline.client.keys_client").KeysDesk(address)
+    return import_module("burnline.client.keys_client").KeysClient(address)

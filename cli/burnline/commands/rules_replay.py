@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import typer
 
-from alerts.domain.backtest_snapshots import Series, Wanted, snapshots
+from alerts.domain.backtest_snapshots import Series, SloSpec, snapshots
 from alerts.domain.replay import WARM_UP, Alarm, Incident, Replay, Score, score
 from api_gateway.burn.history import CountQuery, minutes_from
 from api_gateway.catalog.domain import (
@@ -115,7 +115,7 @@ async def _past(
     return np.asarray(reports.ends), series
 
 
-def _wanted(targets: Sequence[Target]) -> list[Wanted]:
+def _wanted(targets: Sequence[Target]) -> list[SloSpec]:
     """Return the objectives of a service; the default one where it has none."""
     if not targets:
         told = BurnrateSettings()
@@ -123,8 +123,8 @@ def _wanted(targets: Sequence[Target]) -> list[Wanted]:
     return [_one(target.id, target.definition) for target in targets]
 
 
-def _one(number: int | None, definition: Definition) -> Wanted:
-    return Wanted(
+def _one(number: int | None, definition: Definition) -> SloSpec:
+    return SloSpec(
         id=number,
         name=definition.name,
         sli_type=definition.sli_type,

@@ -104,11 +104,11 @@ def test_level_exactly_on_a_boundary_and_one_event_beside_it(
     window = max(range(3), key=lambda i: counts[i][0])
     bad, total = counts[window]
     milder = RiskLevel.SAFE if composite == "1" else RiskLevel.OBSERVE
-    graver = RiskLevel.FREEZE if composite == "2" else expected
+    above = RiskLevel.FREEZE if composite == "2" else expected
     fewer = [*counts[:window], (bad - 1, total), *counts[window + 1 :]]
     more = [*counts[:window], (bad + 1, total), *counts[window + 1 :]]
     assert level(fewer, ratio) is (RiskLevel.DANGER if composite == "2" else milder)
-    assert level(more, ratio) is graver
+    assert level(more, ratio) is above
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)

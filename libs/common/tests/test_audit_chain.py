@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from common.storage.audit import (
     GENESIS,
     AuditEntry,
+    AuditEvent,
     AuditFault,
     AuditHead,
     ChainCheck,
-    Deed,
     canonical_json,
     chained,
     entry_hash,
@@ -24,7 +24,7 @@ from common.storage.audit import (
 NOW = datetime(2026, 11, 23, 6, 40, 0, 123456, tzinfo=UTC)
 
 
-def deed(number: int = 0, **fields: Any) -> Deed:
+def deed(number: int = 0, **fields: Any) -> AuditEvent:
     base = {
         "at": NOW + timedelta(seconds=number),
         "actor": "ana",
@@ -33,7 +33,7 @@ def deed(number: int = 0, **fields: Any) -> Deed:
         "service_name": "checkout",
         "details": {"reason": "hotfix für die Kasse", "uses": number},
     }
-    return Deed(**{**base, **fields})
+    return AuditEvent(**{**base, **fields})
 
 
 def chain(length: int) -> list[AuditEntry]:

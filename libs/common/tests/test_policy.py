@@ -16,7 +16,7 @@ from common.policy.files import (
     PolicySettings,
     read_policies,
 )
-from common.policy.model import CHANGE_CLASSES, GRAVITY, LEVELS, Policy
+from common.policy.model import CHANGE_CLASSES, LEVELS, SEVERITY_ORDER, Policy
 
 NAMED = {"name": "payments", "applies_to": {"services": ["checkout"]}}
 
@@ -151,7 +151,7 @@ DECISIONS = st.sampled_from(["ALLOW", "WARN", "BLOCK"])
 @given(st.lists(DECISIONS, min_size=4, max_size=4))
 def test_what_is_taken_is_never_milder_where_risk_is_graver(decisions: list[str]) -> None:
     document = {**NAMED, "risk": dict(zip(LEVELS, decisions, strict=True))}
-    gravity = [GRAVITY[decision] for decision in decisions]
+    gravity = [SEVERITY_ORDER[decision] for decision in decisions]
     if gravity == sorted(gravity):
         assert parse_policy(document).risk["FREEZE"]["fix"] == decisions[-1]
     else:

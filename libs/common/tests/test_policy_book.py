@@ -6,7 +6,7 @@ import pytest
 
 from common.events import PolicyChanged
 from common.policy.document import InvalidPolicyError, parse_policy
-from common.policy.effective import PolicyBook
+from common.policy.effective import PoliciesInForce
 from common.policy.files import read_policies
 from common.policy.model import Policy, Tier
 
@@ -20,11 +20,11 @@ def change(revision: int, document: dict[str, Any], *, retired: bool = False) ->
     return PolicyChanged(revision, document["name"], "", document, retired)
 
 
-def book(*policies: Policy) -> PolicyBook:
-    return PolicyBook([*read_policies([]), *policies])
+def book(*policies: Policy) -> PoliciesInForce:
+    return PoliciesInForce([*read_policies([]), *policies])
 
 
-def named(policies: PolicyBook, service_name: str, tier: Tier) -> str:
+def named(policies: PoliciesInForce, service_name: str, tier: Tier) -> str:
     return policies.policy_for(service_name, tier).name
 
 

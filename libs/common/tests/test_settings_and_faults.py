@@ -115,7 +115,7 @@ def test_failpoints_are_inert_unless_asked_for(monkeypatch: pytest.MonkeyPatch) 
 
 
 PASSING = """
-from common.failpoints import failpoint
+from common.ledger.failpoints import failpoint
 for number in range(5):
     print(number, flush=True)
     failpoint("here")

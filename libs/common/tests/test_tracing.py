@@ -33,10 +33,10 @@ def parent(number: int, flags: str = "01") -> tuple[str, bytes]:
 
 
 def test_while_it_is_off_no_record_is_looked_at() -> None:
-    batons = tracing.Batons("test")
-    batons.take([Untouchable()], "read")
+    contexts = tracing.TraceContexts("test")
+    contexts.take([Untouchable()], "read")
     assert tracing.note("test read", [Untouchable()]) == {}
-    assert batons.hand_on("checkout", "decide") == ()
+    assert contexts.hand_on("checkout", "decide") == ()
     assert tracing.trace_headers() == ()
     assert correlation_headers() == []
 
@@ -77,23 +77,23 @@ def test_without_its_packages_a_configured_exporter_is_an_error(
 
 
 def test_events_of_one_service_are_one_span_with_links() -> None:
-    batons = tracing.Batons("burnrate")
+    contexts = tracing.TraceContexts("burnrate")
     records = [record(b"checkout", parent(n)) for n in (1, 2, 3)]
     others = [record(b"cart", parent(9)), record(b"plain"), record(None, parent(8))]
     with recorded() as traces:
-        batons.take([*records, *others], "count")
+        contexts.take([*records, *others], "count")
         [cart, checkout] = sorted(traces.spans(), key=lambda s: s.parent.span_id != 9)  # type: ignore[union-attr]
         assert checkout.parent is not None
         assert checkout.parent.span_id == 3, "the newest goes on"
         assert [link.context.span_id for link in checkout.links] == [2, 1]
         assert (cart.name, cart.links) == ("burnrate count", ())
-        [(name, value)] = batons.hand_on("checkout", "evaluate")
+        [(name, value)] = contexts.hand_on("checkout", "evaluate")
         evaluated = traces.spans()[-1]
         assert evaluated.parent == place(checkout)
         span_id = place(evaluated).span_id
         assert (name, value) == parent(span_id)
-        assert batons.hand_on("checkout", "evaluate") == (), "once"
-        assert batons.hand_on("plain", "evaluate") == ()
+        assert contexts.hand_on("checkout", "evaluate") == (), "once"
+        assert contexts.hand_on("plain", "evaluate") == ()
 
 
 @pytest.mark.parametrize(
@@ -115,10 +115,10 @@ def test_what_is_not_sampled_or_no_trace_is_passed_over(header: tuple[str, bytes
 
 def test_what_nobody_takes_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tracing, "_MOST_BATONS", 2)
-    batons = tracing.Batons("test")
+    contexts = tracing.TraceContexts("test")
     with recorded():
-        batons.take([record(b"%d" % n, parent(n)) for n in (1, 2, 3)], "read")
-        assert [bool(batons.hand_on(str(n), "send")) for n in (1, 2, 3)] == [False, True, True]
+        contexts.take([record(b"%d" % n, parent(n)) for n in (1, 2, 3)], "read")
+        assert [bool(contexts.hand_on(str(n), "send")) for n in (1, 2, 3)] == [False, True, True]
 
 
 async def asked(traces: Traces, path: str, **headers: str) -> list[tuple[str, bytes]]:

@@ -5,10 +5,10 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from alerts.delivery.channel_test import trial_notice
+from alerts.delivery.channel_test import channel_test_notification
 from alerts.delivery.service import Delivery
 from alerts.domain.configuration import Intent
-from alerts.domain.invalid_count_reports import ImpossibleReports
+from alerts.domain.invalid_count_reports import InvalidCountReports
 from alerts.evaluation import Evaluator
 from alerts.handlers import INTENT_TOPICS, REFUSED_TOPICS, intent_handler, refusals_handler
 from alerts.publishing import forgotten_records
@@ -21,7 +21,7 @@ from common.events import ChannelTestRequested
 from common.kafka.client import Publisher, TableReader
 from common.kafka.subscription import HEARTBEAT_SECONDS, Subscription, count_shards
 from common.ledger.consumer_app import Frame, Part, consumer_app, drive, not_ready
-from common.ledger.ledger import LedgerParts, Levels, RetryDelays, ShardLedger
+from common.ledger.ledger import LedgerParts, RetryDelays, ShardLedger, StateTopics
 from common.ledger.loops import every
 from common.ledger.store import FencedError, LedgerStore
 from common.storage.database import Database
@@ -40,7 +40,7 @@ class Alerts:
         self.delivery = Delivery(settings.delivery, self._database, system_clock)
         self._work = AlertsWork(system_clock)
         self.ledger = self._make_ledger()
-        self.intent, impossible = Intent(default_rules()), ImpossibleReports()
+        self.intent, impossible = Intent(default_rules()), InvalidCountReports()
         self._evaluator = Evaluator(
             ledger=self.ledger,
             work=self._work,
@@ -69,7 +69,7 @@ class Alerts:
                 database=self._database,
                 work=self._work,
                 clock=system_clock,
-                levels=Levels(LEVEL_TOPICS, self._work.observe),
+                levels=StateTopics(LEVEL_TOPICS, self._work.observe),
                 delays=RetryDelays(fenced_seconds=HEARTBEAT_SECONDS),
             )
         )
@@ -94,9 +94,11 @@ class Alerts:
 
     async def test(self, request: ChannelTestRequested) -> None:
         """Hand the test of a channel to delivery; any process may, and it is written once."""
-        notice = trial_notice(request.channel, request.command_id, request.requested_at)
+        notification = channel_test_notification(
+            request.channel, request.command_id, request.requested_at
+        )
         async with self._database.write() as session:
-            await repository.store_notices(session, [notice])
+            await repository.store_notifications(session, [notification])
         self.delivery.wake()
 
     async def _tick(self) -> None:

@@ -12,7 +12,7 @@ from alerts.domain.decision import NOT_YET_STORED, Decision, Moment
 from alerts.domain.episodes import Episode
 from alerts.domain.evaluate import decide
 from alerts.domain.grouping import Told, group
-from alerts.domain.invalid_count_reports import ImpossibleReports
+from alerts.domain.invalid_count_reports import InvalidCountReports
 from alerts.domain.shard_state import ShardState
 from alerts.metrics import (
     EVALUATION_SECONDS,
@@ -50,7 +50,7 @@ class Evaluator:
         ledger: ShardLedger,
         work: AlertsWork,
         intent: Intent,
-        impossible: ImpossibleReports,
+        impossible: InvalidCountReports,
         database: Database,
         outbox: Outbox,
         clock: Clock,
@@ -131,7 +131,7 @@ class Evaluator:
         await repository.store_episodes(session, episodes)
         await repository.store_transitions(session, lines)
         await repository.store_conditions(session, shard, _memories(decisions))
-        await repository.store_notices(session, notices)
+        await repository.store_notifications(session, notices)
         await self._outbox.add(session, alert_records(episodes))
         NOTICES.inc(len(notices))
         return stored

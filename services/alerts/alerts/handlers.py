@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from alerts.domain.configuration import Intent
-from alerts.domain.invalid_count_reports import CODES, REMEMBERED, ImpossibleReports
+from alerts.domain.invalid_count_reports import CODES, REMEMBERED, InvalidCountReports
 from common.config.clock import Clock
 from common.events import (
     CatalogMessage,
@@ -23,7 +23,7 @@ from common.events import (
 )
 from common.kafka.client import Record
 from common.kafka.topics import CATALOG, COMMANDS, METRICS_DEAD, RULES
-from common.kafka.unreadable import passed_over
+from common.kafka.unreadable import skip_unreadable
 from common.ledger.transient import TRANSIENT_ERRORS
 from common.slo.vocabulary import is_service_name
 
@@ -55,7 +55,7 @@ def intent_handler(intent: Intent, tester: ChannelTester, clock: Clock) -> Handl
     async def on_intent_records(records: Sequence[Record]) -> None:
         for record in records:
             try:
-                with passed_over(record):
+                with skip_unreadable(record):
                     await on_intent(record)
             except TRANSIENT_ERRORS as error:
                 # who asked gets no answer in time and is told so
@@ -79,12 +79,12 @@ def intent_handler(intent: Intent, tester: ChannelTester, clock: Clock) -> Handl
     return on_intent_records
 
 
-def refusals_handler(impossible: ImpossibleReports, clock: Clock) -> Handler:
+def refusals_handler(impossible: InvalidCountReports, clock: Clock) -> Handler:
     """Return the handler of dead letters, which counts the reports that cannot be."""
 
     async def on_dead_letters(records: Sequence[Record]) -> None:
         for record in records:
-            with passed_over(record):
+            with skip_unreadable(record):
                 letter = _dead_letters.decode(record.value or b"")
                 if letter.code in CODES and letter.appended_at > clock() - REMEMBERED:
                     name = _service_of(letter)

@@ -12,8 +12,8 @@ from common.config.clock import Clock
 from common.events import BurnRateMessage, ServiceForecast
 from common.kafka.client import Record
 from common.kafka.topics import BURNRATES, FORECASTS
-from common.kafka.unreadable import passed_over
-from common.ledger.shard import LevelsOnly
+from common.kafka.unreadable import skip_unreadable
+from common.ledger.shard import StateTopicsOnly
 from common.storage.database import WriteSession
 
 LEVEL_TOPICS: Final = (BURNRATES.name, FORECASTS.name)
@@ -25,7 +25,7 @@ _decoders: Final = {
 }
 
 
-class AlertsWork(LevelsOnly):
+class AlertsWork(StateTopicsOnly):
     """The states of owned shards."""
 
     def __init__(self, clock: Clock) -> None:
@@ -47,5 +47,5 @@ class AlertsWork(LevelsOnly):
         for record in records:
             if state is None or record.value is None:
                 continue
-            with passed_over(record):
+            with skip_unreadable(record):
                 state.observe(_decoders[record.topic].decode(record.value))

@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.alerting.rules import GRAVITY
+from common.alerting.rules import SEVERITY_ORDER
 from common.alerting.silences import Matcher
 from common.events import AlertAcknowledged, SilenceChanged
 from common.slo.vocabulary import DataStatus
@@ -129,7 +129,7 @@ def test_whatever_happens_nobody_is_told_twice_nor_left_in_the_dark(steps: list[
         # an end is told once, last, and only where somebody had been told
         assert kinds.count("resolved") == (1 if told and not episode.is_open else 0)
         assert "resolved" not in kinds[:-1]
-        gravity = [GRAVITY[s.severity] for s in told]
+        gravity = [SEVERITY_ORDER[s.severity] for s in told]
         assert gravity == sorted(gravity)
         versions = [s.version for s in told]
         assert versions == sorted(versions)

@@ -10,8 +10,8 @@ import pytest
 
 from alerts.domain.configuration import Intent
 from alerts.domain.grouping import BURST_GROUP, BURST_SERVICES, MAX_ALERTS, episode_ids, group
-from alerts.domain.invalid_count_reports import REMEMBERED, ImpossibleReports
-from alerts.domain.notification import Notice
+from alerts.domain.invalid_count_reports import REMEMBERED, InvalidCountReports
+from alerts.domain.notification import Notification
 from alerts.domain.readings import Inputs, read
 from alerts.domain.shard_state import FORECAST_HOLDS, ShardState
 from alerts.handlers import TEST_MAX_AGE, intent_handler, refusals_handler
@@ -141,7 +141,7 @@ def told(services: int, channel: str = "hook") -> list[Any]:
     return [(episode, "firing", (channel,)) for episode in room.episodes.values()]
 
 
-def grouped(services: int, kind: str) -> list[Notice]:
+def grouped(services: int, kind: str) -> list[Notification]:
     return group(told(services), lambda _: CHANNEL_KINDS[kind])
 
 
@@ -276,7 +276,7 @@ def letter(code: str, value: bytes, age: timedelta = timedelta()) -> bytes:
 
 
 async def test_reports_that_cannot_be_are_counted_for_a_while() -> None:
-    impossible = ImpossibleReports()
+    impossible = InvalidCountReports()
     handle = refusals_handler(impossible, lambda: START)
     good = b'{"service": "checkout"}'
     await handle(

@@ -6,7 +6,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from alerts.domain.backtest_snapshots import Series, Wanted, snapshots
+from alerts.domain.backtest_snapshots import Series, SloSpec, snapshots
 from alerts.domain.replay import WARM_UP, Alarm, Incident, Replay, score
 from common.alerting.default_rules import default_rules
 from common.events import MetricEvent
@@ -18,7 +18,7 @@ from tests.support.alerts.in_memory import START
 
 SEED = 5
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-WANTED = Wanted(1, "up", SliType.AVAILABILITY, Decimal("0.999"), 7, None, 1, default=False)
+WANTED = SloSpec(1, "up", SliType.AVAILABILITY, Decimal("0.999"), 7, None, 1, default=False)
 
 
 def seconds(at: datetime) -> int:

@@ -142,14 +142,14 @@ async def test_a_transaction_that_fails_is_made_again_from_what_is_stored(
     settings: AlertSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await in_force(settings.bootstrap, PAGE)
-    original, failures = repository.store_notices, iter([True, True])
+    original, failures = repository.store_notifications, iter([True, True])
 
     async def fail_twice(*arguments: Any) -> None:
         await original(*arguments)
         if next(failures, False):
             raise OSError("the connection is gone")
 
-    monkeypatch.setattr(repository, "store_notices", fail_twice)
+    monkeypatch.setattr(repository, "store_notifications", fail_twice)
     async with alerts(settings):
         await publish_levels(settings.bootstrap, [shot("checkout", slo(pairs=FAST))])
         await eventually(lambda: told(settings.url, NAME), [FIRED])

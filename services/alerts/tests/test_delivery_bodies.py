@@ -15,21 +15,21 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from alerts.delivery.alertmanager import alertmanager_request
-from alerts.delivery.channel_test import trial_notice
+from alerts.delivery.channel_test import channel_test_notification
 from alerts.delivery.frame import Frame
 from alerts.delivery.pagerduty import pagerduty_request
 from alerts.delivery.plain_text import MOST_ALERTS, title
 from alerts.delivery.sender import HTTP_KINDS
 from alerts.delivery.slack import slack_message
 from alerts.delivery.webhook import NOTICE_HEADER, webhook_request
-from alerts.domain.notification import Notice, NoticeAlert
+from alerts.domain.notification import Notification, NotificationAlert
 from common.alerting.channels import CHANNEL_KINDS, PAGERDUTY_URL
 from tests.support.alerts.notifications import (
     ENDED_AT,
     STARTED_AT,
     alert,
     channel,
-    notice,
+    notification,
     resolved,
 )
 from tests.support.servers.effort import examples
@@ -57,9 +57,9 @@ pairs = st.dictionaries(st.from_regex(r"[a-z_]{1,8}", fullmatch=True), texts, ma
 
 
 @st.composite
-def alerts(draw: st.DrawFn) -> NoticeAlert:
+def alerts(draw: st.DrawFn) -> NotificationAlert:
     number = draw(st.integers(1, 99))
-    make: Callable[..., NoticeAlert] = draw(st.sampled_from([alert, resolved]))
+    make: Callable[..., NotificationAlert] = draw(st.sampled_from([alert, resolved]))
     labels = {**draw(pairs), "alertname": "x"}
     message = draw(st.text(min_size=1, max_size=3000))
     severity = draw(st.sampled_from(["page", "ticket", "info"]))
@@ -67,13 +67,13 @@ def alerts(draw: st.DrawFn) -> NoticeAlert:
 
 
 @st.composite
-def notices(draw: st.DrawFn) -> Notice:
-    return notice(*draw(st.lists(alerts(), min_size=1, max_size=5)), group_labels=draw(pairs))
+def notices(draw: st.DrawFn) -> Notification:
+    return notification(*draw(st.lists(alerts(), min_size=1, max_size=5)), group_labels=draw(pairs))
 
 
 @settings(max_examples=examples(40))
 @given(notices())
-def test_every_webhook_body_is_alertmanagers(given_notice: Notice) -> None:
+def test_every_webhook_body_is_alertmanagers(given_notice: Notification) -> None:
     body = json.loads(webhook_request(HOOK, given_notice, FRAME).body)
     check("alertmanager_webhook_v4", body)
     for one in body["alerts"]:
@@ -84,21 +84,21 @@ def test_every_webhook_body_is_alertmanagers(given_notice: Notice) -> None:
 
 @settings(max_examples=examples(40))
 @given(notices())
-def test_every_alertmanager_body_is_postable(given_notice: Notice) -> None:
+def test_every_alertmanager_body_is_postable(given_notice: Notification) -> None:
     request = alertmanager_request(HOOK, given_notice, FRAME)
     check("alertmanager_postable_alerts", json.loads(request.body))
 
 
 @settings(max_examples=examples(40))
 @given(alerts(), st.sampled_from(["firing", "escalated", "reminded", "acknowledged", "test"]))
-def test_every_pagerduty_event_is_valid(one: NoticeAlert, transition: Any) -> None:
+def test_every_pagerduty_event_is_valid(one: NotificationAlert, transition: Any) -> None:
     one = alert(one.episode_id, message=one.message, transition=transition, ends_at=one.ends_at)
-    check("pagerduty_event_v2", json.loads(pagerduty_request(PAGER, notice(one), FRAME).body))
+    check("pagerduty_event_v2", json.loads(pagerduty_request(PAGER, notification(one), FRAME).body))
 
 
 @settings(max_examples=examples(40))
 @given(notices())
-def test_every_slack_message_is_within_its_bounds(given_notice: Notice) -> None:
+def test_every_slack_message_is_within_its_bounds(given_notice: Notification) -> None:
     message = slack_message(given_notice, FRAME)
     assert message["text"]
     assert len(message["blocks"]) <= 50
@@ -106,7 +106,7 @@ def test_every_slack_message_is_within_its_bounds(given_notice: Notice) -> None:
 
 
 def test_a_webhook_body_in_full() -> None:
-    given_notice = notice(alert(1), resolved(2, severity="ticket"))
+    given_notice = notification(alert(1), resolved(2, severity="ticket"))
     request = webhook_request(HOOK, given_notice, FRAME)
     first, second = (body := json.loads(request.body)).pop("alerts")
     assert body == {
@@ -144,7 +144,7 @@ def test_a_webhook_body_in_full() -> None:
 
 
 def test_a_webhook_names_its_notice_and_is_signed_where_there_is_a_secret() -> None:
-    given_notice = notice()
+    given_notice = notification()
     plain = webhook_request(HOOK, given_notice, FRAME)
     assert set(plain.headers) == {"Content-Type", NOTICE_HEADER}
     assert plain.headers[NOTICE_HEADER] == given_notice.notice_key
@@ -166,12 +166,12 @@ def test_a_webhook_names_its_notice_and_is_signed_where_there_is_a_secret() -> N
     ],
 )
 def test_alertmanager_is_named_with_or_without_the_path(given_url: str, url: str) -> None:
-    request = alertmanager_request(channel("alertmanager", url=given_url), notice(), FRAME)
+    request = alertmanager_request(channel("alertmanager", url=given_url), notification(), FRAME)
     assert request.url == url
 
 
 def test_alertmanager_is_told_when_an_alert_ends() -> None:
-    given_notice = notice(alert(1), resolved(2))
+    given_notice = notification(alert(1), resolved(2))
     first, second = json.loads(alertmanager_request(HOOK, given_notice, FRAME).body)
     after_four_repeats = NOW + timedelta(seconds=240)
     assert datetime.fromisoformat(first["endsAt"]) == after_four_repeats
@@ -190,8 +190,8 @@ def test_alertmanager_is_told_when_an_alert_ends() -> None:
         (resolved(), "resolve"),
     ],
 )
-def test_pagerduty_has_one_key_for_an_episode(one: NoticeAlert, action: str) -> None:
-    request = pagerduty_request(PAGER, notice(one), FRAME)
+def test_pagerduty_has_one_key_for_an_episode(one: NotificationAlert, action: str) -> None:
+    request = pagerduty_request(PAGER, notification(one), FRAME)
     event = json.loads(request.body)
     assert (event["event_action"], event["dedup_key"]) == (action, f"{1:032x}")
     assert ("payload" in event) == (action == "trigger")
@@ -200,17 +200,19 @@ def test_pagerduty_has_one_key_for_an_episode(one: NoticeAlert, action: str) -> 
 
 def test_pagerduty_takes_one_alert_at_a_time() -> None:
     with pytest.raises(ValueError, match="too many values"):
-        pagerduty_request(PAGER, notice(alert(1), alert(2)), FRAME)
+        pagerduty_request(PAGER, notification(alert(1), alert(2)), FRAME)
 
 
 def test_an_address_of_its_own_for_pagerduty() -> None:
     europe = channel("pagerduty", routing_key="k", url="https://events.eu.test/v2/enqueue")
-    assert pagerduty_request(europe, notice(), FRAME).url == "https://events.eu.test/v2/enqueue"
+    assert (
+        pagerduty_request(europe, notification(), FRAME).url == "https://events.eu.test/v2/enqueue"
+    )
 
 
 def test_slack_gets_names_that_cannot_call_anybody() -> None:
     one = alert(message="<!channel> & <@U1>", annotations={"runbook_url": "https://r.test/a&b"})
-    text = json.dumps(slack_message(notice(one), FRAME))
+    text = json.dumps(slack_message(notification(one), FRAME))
     assert "&lt;!channel&gt; &amp; &lt;@U1&gt;" in text
     assert "<!channel>" not in text
     assert "<https://r.test/a&amp;b|Runbook>" in text
@@ -218,7 +220,9 @@ def test_slack_gets_names_that_cannot_call_anybody() -> None:
 
 
 def test_a_burst_is_listed_in_part_and_counted_in_full() -> None:
-    burst = notice(*(alert(n, service_name=f"svc-{n}") for n in range(1, 1001)), group_labels={})
+    burst = notification(
+        *(alert(n, service_name=f"svc-{n}") for n in range(1, 1001)), group_labels={}
+    )
     body = slack_message(burst, FRAME)["blocks"][1]["text"]["text"]
     assert title(burst) == "[FIRING] (1000)"
     assert len(body.splitlines()) == MOST_ALERTS + 1
@@ -226,20 +230,22 @@ def test_a_burst_is_listed_in_part_and_counted_in_full() -> None:
 
 
 def test_a_title_names_what_happens() -> None:
-    assert title(notice(alert(transition="escalated"))) == "[ESCALATED] checkout"
-    assert title(notice(alert(1), resolved(2))) == "[FIRING] (2) checkout"
-    assert title(notice(resolved(1), resolved(2))) == "[RESOLVED] (2) checkout"
+    assert title(notification(alert(transition="escalated"))) == "[ESCALATED] checkout"
+    assert title(notification(alert(1), resolved(2))) == "[FIRING] (2) checkout"
+    assert title(notification(resolved(1), resolved(2))) == "[RESOLVED] (2) checkout"
 
 
 @pytest.mark.parametrize("kind", [*HTTP_KINDS])
 def test_a_trial_suits_every_kind_and_is_no_page(kind: str) -> None:
-    trial = trial_notice("hook", "7", NOW)
+    trial = channel_test_notification("hook", "7", NOW)
     given_channel = channel(kind, url="https://hooks.test/x", routing_key="k" * 32)
     body = json.loads(HTTP_KINDS[kind].request(given_channel, trial, FRAME).body)
-    assert trial.is_trial
+    assert trial.is_test
     assert "critical" not in json.dumps(body)
     assert "test of the channel hook" in json.dumps(body)
-    assert trial_notice("hook", "8", NOW).alerts[0].dedup_key != trial.alerts[0].dedup_key
+    assert (
+        channel_test_notification("hook", "8", NOW).alerts[0].dedup_key != trial.alerts[0].dedup_key
+    )
 
 
 def test_every_kind_of_channel_can_be_delivered_to() -> None:

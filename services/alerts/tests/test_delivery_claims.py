@@ -8,8 +8,8 @@ from sqlalchemy import text
 from alerts.delivery import repository
 from alerts.delivery.outcome import Outcome
 from alerts.delivery.repository import Ended
-from tests.support.alerts.notifications import alert, notice, resolved
-from tests.support.alerts.outgoing import Outgoing, connected, delivering, notice_keys
+from tests.support.alerts.notifications import alert, notification, resolved
+from tests.support.alerts.outgoing import Outgoing, connected, delivering, notification_keys
 from tests.support.alerts.receiver import Receiver
 
 
@@ -17,8 +17,8 @@ from tests.support.alerts.receiver import Receiver
 async def test_two_relays_send_nothing_twice(
     outgoing: Outgoing, postgres_url: str, receiver: Receiver
 ) -> None:
-    """Each notice is about one of 20 episodes, and about one of its own."""
-    notices = [notice(alert(n % 20 + 1), resolved(n + 100)) for n in range(100)]
+    """Each notification is about one of 20 episodes, and about one of its own."""
+    notices = [notification(alert(n % 20 + 1), resolved(n + 100)) for n in range(100)]
     await outgoing.add(*notices)
     async with (
         connected(postgres_url) as other,
@@ -26,7 +26,7 @@ async def test_two_relays_send_nothing_twice(
         delivering(other),
     ):
         await outgoing.until_states(*["sent"] * 100)
-    keys = notice_keys(receiver.received)
+    keys = notification_keys(receiver.received)
     assert sorted(keys) == sorted(n.notice_key for n in notices)
     for first in range(20):
         of_one_episode = [n.notice_key for n in notices[first::20]]
@@ -37,7 +37,7 @@ async def test_two_relays_send_nothing_twice(
 async def test_what_a_killed_process_left_is_taken_over_after_its_lease(
     outgoing: Outgoing,
 ) -> None:
-    await outgoing.add(notice(alert(1)))
+    await outgoing.add(notification(alert(1)))
     async with outgoing.database.write() as session:
         (claimed,) = await repository.claim(session, {}, [], 4, 0.5)
     assert claimed.attempt == 1
@@ -52,7 +52,7 @@ async def test_what_a_killed_process_left_is_taken_over_after_its_lease(
 async def test_a_notice_that_kills_its_sender_is_given_up(
     outgoing: Outgoing, receiver: Receiver
 ) -> None:
-    await outgoing.add(notice(alert(1)))
+    await outgoing.add(notification(alert(1)))
     for _ in range(3):
         async with outgoing.database.write() as session:
             assert await repository.claim(session, {}, [], 4, 0.0)
@@ -67,7 +67,7 @@ async def test_a_notice_that_kills_its_sender_is_given_up(
 async def test_an_attempt_that_ends_after_its_lease_changes_no_later_one(
     outgoing: Outgoing,
 ) -> None:
-    await outgoing.add(notice(alert(1)))
+    await outgoing.add(notification(alert(1)))
     async with outgoing.database.write() as session:
         (late,) = await repository.claim(session, {}, [], 4, 0.0)
     async with outgoing.database.write() as session:
@@ -88,14 +88,14 @@ async def test_many_that_wait_for_others_hide_none_that_can_go(
 ) -> None:
     """More than are looked at in a turn: each is put off until what it waits for is due."""
     waiting = range(1, 201)
-    await outgoing.add(*(notice(alert(n)) for n in waiting))
+    await outgoing.add(*(notification(alert(n)) for n in waiting))
     async with outgoing.database.write() as session:
         later = "UPDATE alerts.notification SET next_attempt_at = now() + interval '1 h'"
         await session.execute(text(later))
-    await outgoing.add(*(notice(resolved(n)) for n in waiting), notice(alert(999)))
+    await outgoing.add(*(notification(resolved(n)) for n in waiting), notification(alert(999)))
     async with delivering(outgoing.database):
         await outgoing.until_states(*["pending"] * 400, "sent")
-    assert notice_keys(receiver.received) == [notice(alert(999)).notice_key]
+    assert notification_keys(receiver.received) == [notification(alert(999)).notice_key]
 
 
 _FORGET = """SELECT pg_clear_attribute_stats('alerts', 'notification', attname, false)
@@ -110,7 +110,7 @@ async def test_what_holds_a_row_up_is_looked_up_by_its_episodes(outgoing: Outgoi
         await session.execute(text(unseen))
         await session.execute(text("TRUNCATE alerts.notification CASCADE"))
         await session.execute(text(_FORGET))
-    await outgoing.add(*(notice(alert(n)) for n in range(1, 1001)))
+    await outgoing.add(*(notification(alert(n)) for n in range(1, 1001)))
     named: dict[str, Any] = {"busy_channels": [], "busy_counts": [], "in_flight": []}
     named |= {"concurrency": 4, "window": 64, "lease_seconds": 1.0}
     async with outgoing.database.write() as session:

@@ -11,11 +11,11 @@ from sqlalchemy import text
 
 from alerts.delivery import repository
 from alerts.delivery.channel import Channel
-from alerts.delivery.channel_test import trial_notice
+from alerts.delivery.channel_test import channel_test_notification
 from alerts.delivery.outcome import Request
 from alerts.delivery.sender import HTTP_KINDS, HttpKind
-from tests.support.alerts.notifications import alert, notice, resolved
-from tests.support.alerts.outgoing import Outgoing, delivering, notice_keys, until
+from tests.support.alerts.notifications import alert, notification, resolved
+from tests.support.alerts.outgoing import Outgoing, delivering, notification_keys, until
 from tests.support.alerts.receiver import (
     GARBAGE,
     HANG_UP,
@@ -31,7 +31,7 @@ from tests.support.alerts.receiver import (
 async def test_what_is_written_goes_out_and_is_known_as_sent(
     outgoing: Outgoing, receiver: Receiver
 ) -> None:
-    await outgoing.add(notice(alert(1)))
+    await outgoing.add(notification(alert(1)))
     async with delivering(outgoing.database):
         await outgoing.until_states("sent")
     (row,) = await outgoing.rows("*", "notification")
@@ -40,14 +40,14 @@ async def test_what_is_written_goes_out_and_is_known_as_sent(
     assert row.sent_at >= row.created_at
     assert (attempt.number, attempt.outcome, attempt.status_code) == (1, "delivered", 200)
     assert attempt.ended_at >= attempt.started_at
-    assert notice_keys(receiver.received) == [row.notice_key]
+    assert notification_keys(receiver.received) == [row.notice_key]
 
 
 @pytest.mark.usefixtures("hook")
 async def test_waking_delivers_at_once(outgoing: Outgoing) -> None:
     async with delivering(outgoing.database, idle_seconds=60) as delivery:
         await asyncio.sleep(0.1)
-        await outgoing.add(notice(alert(1)))
+        await outgoing.add(notification(alert(1)))
         began = time.monotonic()
         delivery.wake()
         await outgoing.until_states("sent")
@@ -62,11 +62,11 @@ async def test_a_failure_is_tried_again_with_the_same_key(
     outgoing: Outgoing, receiver: Receiver, answer: Answer
 ) -> None:
     receiver.answers.extend([answer] * 2)
-    await outgoing.add(notice(alert(1)))
+    await outgoing.add(notification(alert(1)))
     async with delivering(outgoing.database, timeout_seconds=0.3):
         await outgoing.until_states("sent")
-    keys = notice_keys(receiver.received)
-    assert keys == [notice(alert(1)).notice_key] * 3
+    keys = notification_keys(receiver.received)
+    assert keys == [notification(alert(1)).notice_key] * 3
     assert len({request.body for request in receiver.received}) == 1
     attempts = await outgoing.rows("*", "attempt")
     assert [a.outcome for a in attempts] == ["failed", "failed", "delivered"]
@@ -77,15 +77,17 @@ async def test_a_failure_is_tried_again_with_the_same_key(
 async def test_a_resolve_never_overtakes_its_firing(outgoing: Outgoing, receiver: Receiver) -> None:
     receiver.answers.extend([Answer(500)] * 3)
     other = alert(2)
-    await outgoing.add(notice(alert(1)), notice(resolved(1), other), notice(resolved(2)))
+    await outgoing.add(
+        notification(alert(1)), notification(resolved(1), other), notification(resolved(2))
+    )
     async with delivering(outgoing.database):
         await outgoing.until_states("sent", "sent", "sent")
     first, second, third = (
-        notice(alert(1)).notice_key,
-        notice(resolved(1), other).notice_key,
-        notice(resolved(2)).notice_key,
+        notification(alert(1)).notice_key,
+        notification(resolved(1), other).notice_key,
+        notification(resolved(2)).notice_key,
     )
-    assert notice_keys(receiver.received) == [first] * 4 + [second, third]
+    assert notification_keys(receiver.received) == [first] * 4 + [second, third]
 
 
 @pytest.mark.usefixtures("hook")
@@ -93,14 +95,19 @@ async def test_an_episode_that_waits_holds_up_no_other(
     outgoing: Outgoing, receiver: Receiver
 ) -> None:
     def all_but_the_first(received: Received) -> Answer:
-        first = received.headers["x-burnline-notice"] == notice(alert(1)).notice_key
+        first = received.headers["x-burnline-notification"] == notification(alert(1)).notice_key
         return Answer(500) if first else Answer()
 
     receiver.decide = all_but_the_first
-    await outgoing.add(notice(alert(1)), notice(resolved(1)), notice(alert(2)), notice(resolved(2)))
+    await outgoing.add(
+        notification(alert(1)),
+        notification(resolved(1)),
+        notification(alert(2)),
+        notification(resolved(2)),
+    )
     async with delivering(outgoing.database):
         await outgoing.until_states("pending", "pending", "sent", "sent")
-    assert notice(resolved(1)).notice_key not in notice_keys(receiver.received)
+    assert notification(resolved(1)).notice_key not in notification_keys(receiver.received)
 
 
 async def test_a_channel_that_is_down_holds_up_no_other(
@@ -110,8 +117,8 @@ async def test_a_channel_that_is_down_holds_up_no_other(
     with receiving() as broken:
         broken.decide = lambda _: NEVER
         await outgoing.channel("broken", url=broken.url)
-        await outgoing.add(*(notice(alert(n), channel="broken") for n in range(20)))
-        await outgoing.add(*(notice(alert(n)) for n in range(20)))
+        await outgoing.add(*(notification(alert(n), channel="broken") for n in range(20)))
+        await outgoing.add(*(notification(alert(n)) for n in range(20)))
         async with delivering(outgoing.database, channel_concurrency=2, timeout_seconds=0.5):
             await outgoing.until_states(*["pending"] * 20, *["sent"] * 20)
         assert broken.received
@@ -122,12 +129,12 @@ async def test_a_channel_has_so_many_places_and_uses_them(
     outgoing: Outgoing, receiver: Receiver
 ) -> None:
     receiver.decide = lambda _: Answer(delay_seconds=0.05)
-    await outgoing.add(*(notice(alert(n)) for n in range(1, 31)))
+    await outgoing.add(*(notification(alert(n)) for n in range(1, 31)))
     async with delivering(outgoing.database, channel_concurrency=3):
         await outgoing.until_states(*["sent"] * 30)
     assert receiver.most_at_once == 3
-    assert Counter(notice_keys(receiver.received)) == {
-        notice(alert(n)).notice_key: 1 for n in range(1, 31)
+    assert Counter(notification_keys(receiver.received)) == {
+        notification(alert(n)).notice_key: 1 for n in range(1, 31)
     }
 
 
@@ -142,7 +149,7 @@ async def test_429_pauses_the_whole_channel_for_as_long_as_it_asks(
         return Answer(429, headers={"Retry-After": "1"}) if len(instants) == 1 else Answer()
 
     receiver.decide = limited
-    await outgoing.add(*(notice(alert(n)) for n in range(1, 6)))
+    await outgoing.add(*(notification(alert(n)) for n in range(1, 6)))
     async with delivering(outgoing.database, channel_concurrency=1):
         await outgoing.until_states(*["sent"] * 5)
     assert instants[1] - instants[0] >= 1.0
@@ -154,7 +161,7 @@ async def test_what_fails_too_often_is_a_dead_letter_that_says_why(
     outgoing: Outgoing, receiver: Receiver
 ) -> None:
     receiver.decide = lambda _: Answer(500, body=b"no; secret s3cret of /abcdefgh")
-    await outgoing.add(notice(alert(1)), notice(resolved(1)))
+    await outgoing.add(notification(alert(1)), notification(resolved(1)))
     async with delivering(outgoing.database, max_attempts=3):
         await outgoing.until_states("dead", "dead")
     first, _ = await outgoing.rows("*", "notification")
@@ -170,7 +177,7 @@ async def test_what_a_receiver_will_never_take_is_given_up_at_once(
     outgoing: Outgoing, receiver: Receiver
 ) -> None:
     receiver.decide = lambda _: Answer(400, body=b"invalid event")
-    await outgoing.add(notice(alert(1)))
+    await outgoing.add(notification(alert(1)))
     async with delivering(outgoing.database):
         await outgoing.until_states("dead")
     assert len(receiver.received) == 1
@@ -179,7 +186,7 @@ async def test_what_a_receiver_will_never_take_is_given_up_at_once(
 @pytest.mark.usefixtures("hook")
 async def test_what_is_too_old_is_given_up(outgoing: Outgoing, receiver: Receiver) -> None:
     receiver.decide = lambda _: Answer(500)
-    await outgoing.add(notice(alert(1)))
+    await outgoing.add(notification(alert(1)))
     async with outgoing.database.write() as session:
         old = "UPDATE alerts.notification SET created_at = now() - interval '25 h'"
         await session.execute(text(old))
@@ -191,7 +198,9 @@ async def test_what_is_too_old_is_given_up(outgoing: Outgoing, receiver: Receive
 async def test_what_has_no_channel_is_dead(outgoing: Outgoing, receiver: Receiver) -> None:
     await outgoing.channel("off", url=receiver.url)
     await outgoing.disable("off")
-    await outgoing.add(notice(alert(1), channel="off"), notice(alert(1), channel="unknown"))
+    await outgoing.add(
+        notification(alert(1), channel="off"), notification(alert(1), channel="unknown")
+    )
     async with delivering(outgoing.database):
         await outgoing.until_states("dead", "dead")
     errors = {row.last_error for row in await outgoing.rows("last_error", "notification")}
@@ -205,7 +214,7 @@ async def test_a_changed_channel_is_used_by_the_next_attempt(
     with receiving() as gone:
         pass
     await outgoing.channel("hook", url=gone.url)
-    await outgoing.add(notice(alert(1)))
+    await outgoing.add(notification(alert(1)))
     async with delivering(outgoing.database):
 
         async def has_failed() -> bool:
@@ -220,7 +229,7 @@ async def test_an_address_inside_is_refused_and_said_so(
     outgoing: Outgoing, receiver: Receiver
 ) -> None:
     await outgoing.channel("hook", url=receiver.url)
-    await outgoing.add(notice(alert(1)))
+    await outgoing.add(notification(alert(1)))
     async with delivering(outgoing.database, allowed_networks=(), max_attempts=2):
         await outgoing.until_states("dead")
     (row,) = await outgoing.rows("last_error", "notification")
@@ -233,7 +242,7 @@ async def test_stopping_ends_what_is_under_way_first(
     outgoing: Outgoing, receiver: Receiver
 ) -> None:
     receiver.decide = lambda _: Answer(delay_seconds=0.3)
-    await outgoing.add(notice(alert(1)))
+    await outgoing.add(notification(alert(1)))
     async with delivering(outgoing.database):
 
         async def arrived() -> bool:
@@ -248,7 +257,9 @@ async def test_a_trial_is_attempted_once(outgoing: Outgoing, receiver: Receiver)
     await outgoing.channel("hook", url=receiver.url)
     receiver.answers.append(Answer(500))
     now = datetime.now(UTC)
-    await outgoing.add(trial_notice("hook", "1", now), trial_notice("hook", "2", now))
+    await outgoing.add(
+        channel_test_notification("hook", "1", now), channel_test_notification("hook", "2", now)
+    )
     async with delivering(outgoing.database):
         await outgoing.until_states("dead", "sent")
     assert len(receiver.received) == 2
@@ -259,8 +270,8 @@ async def test_a_row_that_cannot_be_read_or_sent_holds_up_no_other(
 ) -> None:
     await outgoing.channel("hook", url=receiver.url)
     await outgoing.channel("pager", "pagerduty", routing_key="k", url=receiver.url)
-    two = notice(alert(1), alert(2), channel="pager")
-    await outgoing.add(two, notice(alert(3)))
+    two = notification(alert(1), alert(2), channel="pager")
+    await outgoing.add(two, notification(alert(3)))
     async with delivering(outgoing.database, max_attempts=2):
         await outgoing.until_states("dead", "sent")
     first, _ = await outgoing.rows("last_error", "notification")
@@ -269,7 +280,7 @@ async def test_a_row_that_cannot_be_read_or_sent_holds_up_no_other(
 
 @pytest.mark.usefixtures("hook")
 async def test_old_deliveries_are_deleted_and_new_ones_kept(outgoing: Outgoing) -> None:
-    await outgoing.add(notice(alert(1)), notice(alert(2)), notice(alert(3)))
+    await outgoing.add(notification(alert(1)), notification(alert(2)), notification(alert(3)))
     async with outgoing.database.write() as session:
         old = """UPDATE alerts.notification SET created_at = now() - interval '31 d',
             state = CASE WHEN 1 = ANY(episode_ids) THEN 'sent' ELSE 'pending' END
@@ -292,12 +303,12 @@ async def test_no_log_line_holds_a_secret(
         raise RuntimeError(f"cannot use {dict(channel.secrets)}")
 
     receiver.answers.append(Answer(500, body=b"s3cret /abcdefgh"))
-    await outgoing.add(notice(alert(1)))
+    await outgoing.add(notification(alert(1)))
     with structlog.testing.capture_logs() as logs:
         async with delivering(outgoing.database, max_attempts=2):
             await outgoing.until_states("sent")
             monkeypatch.setitem(HTTP_KINDS, "webhook", HttpKind(broken))
-            await outgoing.add(notice(alert(2)))
+            await outgoing.add(notification(alert(2)))
             await outgoing.until_states("sent", "dead")
     assert {"delivery_failed", "delivery_broken"} <= {line["event"] for line in logs}
     for secret in ("s3cret", "abcdefgh"):

@@ -4,8 +4,8 @@ from sqlalchemy import text
 
 from alerts.delivery.repeat_repository import add_repeats, take_turns
 from alerts.delivery.repeats import Repeater
-from tests.support.alerts.notifications import alert, notice, resolved
-from tests.support.alerts.outgoing import Outgoing, delivering, notice_keys, until
+from tests.support.alerts.notifications import alert, notification, resolved
+from tests.support.alerts.outgoing import Outgoing, delivering, notification_keys, until
 from tests.support.alerts.receiver import Answer, Receiver
 
 
@@ -78,7 +78,7 @@ async def test_a_resolve_waits_for_the_repeat_before_it(
     assert await repeat(outgoing) == 1
     async with outgoing.database.write() as session:
         await outgoing.resolve(session, 1)
-    await outgoing.add(notice(resolved(1), channel="am"))
+    await outgoing.add(notification(resolved(1), channel="am"))
     async with delivering(outgoing.database):
         await outgoing.until_states("sent")
     first, second = (request.json() for request in receiver.received)
@@ -96,7 +96,7 @@ async def test_a_repeat_that_fails_is_forgotten_and_holds_up_nothing(
     await outgoing.episode(alert(1), "am")
     receiver.answers.append(Answer(500))
     assert await repeat(outgoing) == 1
-    await outgoing.add(notice(resolved(1), channel="am"))
+    await outgoing.add(notification(resolved(1), channel="am"))
     async with delivering(outgoing.database):
         await outgoing.until_states("sent")
     assert len(receiver.received) == 2
@@ -127,4 +127,4 @@ async def test_only_alertmanager_is_told_again(outgoing: Outgoing, receiver: Rec
     await outgoing.disable("am")
     await outgoing.episode(alert(1), "hook", "am", "simulated")
     assert await repeat(outgoing) == 0
-    assert notice_keys(receiver.received) == []
+    assert notification_keys(receiver.received) == []

@@ -22,7 +22,7 @@ from alerts.delivery.settings import DeliverySettings
 from alerts.delivery.transport import Transport
 from alerts.delivery.webhook import SIGNATURE_HEADER, TIMESTAMP_HEADER, signature
 from common.config.clock import system_clock
-from tests.support.alerts.notifications import alert, channel, notice, resolved
+from tests.support.alerts.notifications import alert, channel, notification, resolved
 from tests.support.alerts.receiver import GARBAGE, HANG_UP, NEVER, Answer, Receiver, receiving
 
 LOOPBACK = ip_network("127.0.0.0/8")
@@ -47,7 +47,7 @@ async def sending(
 
 async def send(to: Channel, **settings: Any) -> Outcome:
     async with sending(**settings) as sender:
-        return await sender.send(to, notice())
+        return await sender.send(to, notification())
 
 
 def at(receiver: Receiver, kind: str = "webhook", path: str = "/in/abcdefgh") -> Channel:
@@ -173,8 +173,8 @@ async def test_a_name_that_changes_its_answer_gains_nothing(receiver: Receiver) 
     guard = AddressGuard([ip_network("127.0.0.2")], rebinding)
     target = channel(url=f"http://rebinding.test:{receiver.port}/abcdefgh")
     async with sending(guard, timeout_seconds=0.5) as sender:
-        first = await sender.send(target, notice())
-        second = await sender.send(target, notice())
+        first = await sender.send(target, notification())
+        second = await sender.send(target, notification())
     assert not first.delivered
     assert "loopback" in (second.error or "")
     assert receiver.connections == 0
@@ -194,7 +194,7 @@ async def test_settings_of_the_environment_do_not_lead_elsewhere(
 async def test_a_connection_is_used_again(receiver: Receiver) -> None:
     async with sending() as sender:
         for number in range(5):
-            assert (await sender.send(at(receiver), notice(alert(number)))).delivered
+            assert (await sender.send(at(receiver), notification(alert(number)))).delivered
     assert (len(receiver.received), receiver.connections) == (5, 1)
 
 
@@ -263,7 +263,7 @@ async def test_the_simulated_channel_logs_what_it_would_have_sent() -> None:
     with structlog.testing.capture_logs() as logs:
         async with sending() as sender:
             outcome = await sender.send(
-                channel("simulated", "simulated"), notice(alert(1), resolved(2))
+                channel("simulated", "simulated"), notification(alert(1), resolved(2))
             )
     assert outcome.delivered
     (line,) = [entry for entry in logs if entry["event"] == "simulated_notification"]

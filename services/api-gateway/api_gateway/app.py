@@ -49,7 +49,7 @@ from api_gateway.slo_exporter import exported
 from api_gateway.storage.redis_cache import shared_cache
 from api_gateway.summary.findings import GateFindings, RecentEvents
 from api_gateway.summary.providers import executive_view
-from api_gateway.summary.subjects import Findings
+from api_gateway.summary.subjects import ServiceInsights
 from common.config.clock import Clock, system_clock
 from common.kafka.client import Publisher, Record, TableReader
 from common.kafka.log_ends import read_log_ends
@@ -89,7 +89,7 @@ def make_gateway(
     policies = Policies(stores.intents, read_policies(PolicySettings().files))
     results = OverviewResults(read_model, forecasts, decisions)
     recent = RecentEvents(stores.results, stores.alerts, 2 * settings.ready_seconds)
-    findings = Findings(forecasts.newest, GateFindings(decisions).release, recent.events)
+    findings = ServiceInsights(forecasts.newest, GateFindings(decisions).release, recent.events)
     cache = shared_cache(settings)
     timeout_seconds = settings.channel_test_timeout_seconds
     view = executive_view(settings, stores.catalog, cache, read_model, findings, clock)

@@ -14,7 +14,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from api_gateway.burn.service_status import WINDOWS, ServiceState
-from api_gateway.catalog.cache import Roster
+from api_gateway.catalog.cache import CatalogCache
 from api_gateway.metrics import CAUGHT_UP, STREAM_CLIENTS
 from api_gateway.projections.snapshots import ReadModel
 from api_gateway.routers.dependencies import Gateway
@@ -54,7 +54,7 @@ def exported(
 class SloMetrics(Collector):
     """Makes the families when it is asked, of at most `limit` services, the first by name."""
 
-    def __init__(self, roster: Roster, figures: ReadModel, clock: Clock, limit: int) -> None:
+    def __init__(self, roster: CatalogCache, figures: ReadModel, clock: Clock, limit: int) -> None:
         self._roster, self._figures, self._clock, self._limit = roster, figures, clock, limit
 
     def collect(self) -> Iterator[GaugeMetricFamily]:

@@ -19,7 +19,7 @@ from common.kafka.client import Publisher, TableReader
 from common.kafka.subscription import HEARTBEAT_SECONDS, Subscription, count_shards
 from common.kafka.topics import CATALOG, COMMANDS, METRICS_DEAD
 from common.ledger.consumer_app import Frame, Part, consumer_app, drive, not_ready
-from common.ledger.dlq_limit import BreakerLimits
+from common.ledger.dlq_limit import DlqLimits
 from common.ledger.ledger import LedgerLimits, LedgerParts, RetryDelays, ShardLedger
 from common.ledger.loops import every
 from common.storage.database import Database
@@ -47,7 +47,7 @@ class Burnrate:
             system_clock,
             max_services=own.max_services,
             held_marks=own.max_held_marks,
-            breaker_limits=BreakerLimits(own.max_bad_ratio, own.max_bad_run),
+            breaker_limits=DlqLimits(own.max_bad_ratio, own.max_bad_run),
             is_deep=catalog.is_deep,
         )
         self.ledger = self._make_ledger()
@@ -116,14 +116,14 @@ class Burnrate:
             async with self._database.write() as session:
                 await recovery_repository.purge(session, [shard], now)
                 before = own.oldest_applied() - self._settings.admission.lateness - MARK_SLACK
-                await recovery_repository.purge_marks(session, shard, before)
+                await recovery_repository.purge_dedup_keys(session, shard, before)
             sealed = own.oldest_applied() - SEAL_AFTER
             while await self._seal(shard, sealed):
                 pass
 
     async def _seal(self, shard: int, before: datetime) -> bool:
         async with self._database.write() as session:
-            return await recovery_repository.seal_marks(session, shard, before)
+            return await recovery_repository.seal_dedup_keys(session, shard, before)
 
 
 def create_app(settings: AllSettings) -> FastAPI:

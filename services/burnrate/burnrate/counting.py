@@ -4,23 +4,23 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from burnrate.domain.series_index import Roster
-from burnrate.domain.service_state import Room
+from burnrate.domain.series_index import SeriesIndex
+from burnrate.domain.service_state import ServiceQuota
 from burnrate.domain.shard_state import ShardState
-from burnrate.ingest.bulk_reader import FastReader
+from burnrate.ingest.bulk_reader import BulkReader
 from burnrate.ingest.classifier import Rules
-from burnrate.ingest.dedup import ShardMarks
-from burnrate.ingest.processor import Intake, Taken
+from burnrate.ingest.dedup import ShardDedupKeys
+from burnrate.ingest.processor import BatchProcessor, BatchResult
 from burnrate.metrics import EVENTS, forget_newest_event, note_newest_event
 from burnrate.storage import recovery_repository
 from burnrate.storage.blocks import Blocks
 from burnrate.windows.rings import RESOLUTIONS
 from common.config.clock import MICROSECONDS, Clock
-from common.ledger.dlq_limit import Breaker, BreakerLimits
+from common.ledger.dlq_limit import DlqLimit, DlqLimits
 from common.ledger.ledger import Batch
-from common.observability.tracing import Batons
+from common.observability.tracing import TraceContexts
 from common.storage.database import ReadSession, WriteSession
-from common.storage.dead_letter_store import DeadLetterBox
+from common.storage.dead_letter_store import DeadLetterStore
 from common.storage.outbox import Outbox
 
 
@@ -36,18 +36,18 @@ class CountingWork:
         *,
         max_services: int = 10_000,
         held_marks: int = 10_000_000,
-        breaker_limits: BreakerLimits | None = None,
+        breaker_limits: DlqLimits | None = None,
         is_deep: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self.states: dict[int, ShardState] = {}
-        self.room, self._is_deep = Room(max_services), is_deep
-        self._intakes: dict[int, Intake] = {}
-        self._breakers: dict[int, Breaker] = {}
-        self._breaker_limits = breaker_limits or BreakerLimits()
+        self.room, self._is_deep = ServiceQuota(max_services), is_deep
+        self._processors: dict[int, BatchProcessor] = {}
+        self._breakers: dict[int, DlqLimit] = {}
+        self._breaker_limits = breaker_limits or DlqLimits()
         self._shards, self._lateness = shards, lateness
         self._outbox, self._clock, self._held_marks = outbox, clock, held_marks
-        self.batons = Batons("burnrate")
-        self.letters = DeadLetterBox("burnrate", outbox)
+        self.traces = TraceContexts("burnrate")
+        self.letters = DeadLetterStore("burnrate", outbox)
 
     async def load(self, session: WriteSession, shard: int) -> None:
         """Read a shard's services and counts, as far as windows reach."""
@@ -59,43 +59,43 @@ class CountingWork:
             state.close()
             raise
         self.release(shard)
-        roster = Roster(names, state.without_room)
-        self._intakes[shard] = Intake(
-            roster=roster,
-            reader=FastReader(roster),
-            marks=ShardMarks(self._held_marks // self._shards),
+        series = SeriesIndex(names, state.without_room)
+        self._processors[shard] = BatchProcessor(
+            series=series,
+            reader=BulkReader(series),
+            marks=ShardDedupKeys(self._held_marks // self._shards),
             blocks=Blocks(),
             rules=Rules(shard, self._shards, self._lateness),
             outbox=self._outbox,
             letters=self.letters,
-            breaker=self._breakers.setdefault(shard, Breaker(self._breaker_limits)),
+            breaker=self._breakers.setdefault(shard, DlqLimit(self._breaker_limits)),
         )
         self.states[shard] = state
 
     async def apply(self, session: WriteSession, batch: Batch) -> Callable[[], None]:
         """Write a batch; return what adds it to memory."""
-        intake, began_ns = self._intakes[batch.shard], time.time_ns()
-        taken = await intake.take_in(session, batch)
+        processor, began_ns = self._processors[batch.shard], time.time_ns()
+        taken = await processor.process(session, batch)
 
         def fold() -> None:
             self.states[batch.shard].fold(taken.sums, self._clock())
-            intake.breaker.fold(taken.bad)
+            processor.breaker.fold(taken.bad)
             _report(batch, taken)
-            self.batons.take(batch.records, "count", began_ns)
+            self.traces.take(batch.records, "count", began_ns)
             self._outbox.wake()
 
         return fold
 
     def release(self, shard: int) -> None:
         """Forget a shard."""
-        if self._intakes.pop(shard, None) is not None:
+        if self._processors.pop(shard, None) is not None:
             forget_newest_event(shard)
         state = self.states.pop(shard, None)
         if state is not None:
             state.close()
 
 
-def _report(batch: Batch, taken: Taken) -> None:
+def _report(batch: Batch, taken: BatchResult) -> None:
     EVENTS.labels("read").inc(len(batch.records))
     EVENTS.labels("dead").inc(int(taken.bad.sum()))
     EVENTS.labels("duplicate").inc(taken.repeated)

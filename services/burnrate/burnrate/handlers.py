@@ -12,7 +12,7 @@ from common.config.clock import Clock
 from common.events import CatalogMessage, CommandMessage, ComputeRequested
 from common.kafka.client import Record, header
 from common.kafka.topics import CATALOG
-from common.kafka.unreadable import passed_over
+from common.kafka.unreadable import skip_unreadable
 from common.ledger.transient import TRANSIENT_ERRORS
 from common.observability.logging import CORRELATION_HEADER, correlated
 
@@ -47,7 +47,7 @@ def control_handler(
         for record in records:
             with correlated(header(record, CORRELATION_HEADER)):
                 try:
-                    with passed_over(record):
+                    with skip_unreadable(record):
                         await _on_control(record)
                 except TRANSIENT_ERRORS as error:
                     # who asked gets no answer in time and is told so; the next tick publishes

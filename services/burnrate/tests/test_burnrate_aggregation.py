@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnrate.domain.series_index import Roster
+from burnrate.domain.series_index import SeriesIndex
 from burnrate.ingest.admitted import Admitted, Counted
 from burnrate.ingest.aggregation import (
     Repeats,
@@ -18,7 +18,7 @@ from burnrate.ingest.aggregation import (
     sum_up,
     within_threshold,
 )
-from burnrate.ingest.batch_delta import BatchSums
+from burnrate.ingest.batch_delta import BatchDelta
 from burnrate.ingest.columns import columns_of
 from burnrate.windows.rings import HOUR, MINUTE, RESOLUTIONS, TEN_SECONDS, bucket_of
 from common.config.clock import MICROSECONDS, from_micros, to_micros
@@ -39,7 +39,7 @@ def admitted(age: timedelta = timedelta(), total: int = 3, bad: int = 1, **field
     return Admitted(event, START)
 
 
-def cells_of(sums: BatchSums) -> dict[tuple[str, int], Cell]:
+def cells_of(sums: BatchDelta) -> dict[tuple[str, int], Cell]:
     """Return (total, bad, longest report) by service and ten-second bucket."""
     columns = (sums.service.tolist(), sums.bucket.tolist(), sums.counts.tolist())
     rows = zip(*columns, sums.window_seconds.tolist(), strict=True)
@@ -135,11 +135,11 @@ def test_what_is_slower_than_a_bound_is_bad(
 def test_fine_buckets_are_kept_while_windows_may_read_them(
     age: timedelta, kept: tuple[int, ...]
 ) -> None:
-    roster = Roster()
-    sums = tally([admitted(age)], roster)
+    series = SeriesIndex()
+    sums = tally([admitted(age)], series)
     [bucket] = sums.bucket.tolist()
     assert kept_resolutions(bucket, NOW) == kept
-    cells = stored_cells(sums, roster, NOW)
+    cells = stored_cells(sums, series, NOW)
     found = {r: rows.counts.tolist() for r, rows in cells.items() if len(rows.bucket)}
     assert found == {resolution: [[3, 1, 10]] for resolution in kept}
     # the bucket's age counts to the microsecond, at either side of its limit
@@ -151,9 +151,9 @@ def test_fine_buckets_are_kept_while_windows_may_read_them(
 @given(streams(max_steps=2))
 def test_stored_cells_hold_every_count_at_the_hour(stream: list[Batch]) -> None:
     for batch in stream:
-        roster, appended = Roster(), to_micros(batch.appended_at)
-        sums = tally(batch.admitted(), roster)
-        for resolution, cells in stored_cells(sums, roster, appended).items():
+        series, appended = SeriesIndex(), to_micros(batch.appended_at)
+        sums = tally(batch.admitted(), series)
+        for resolution, cells in stored_cells(sums, series, appended).items():
             expected: dict[tuple[int, str], Cell] = {}
             for event in batch.events:
                 micros = to_micros(event.timestamp)
@@ -164,24 +164,24 @@ def test_stored_cells_hold_every_count_at_the_hour(stream: list[Batch]) -> None:
                 longest = max(window, event.window_seconds)
                 expected[key] = (total + event.total, bad + (event.bad or 0), longest)
             rows = zip(cells.bucket.tolist(), cells.slot.tolist(), cells.counts, strict=True)
-            assert expected == {(b, roster.names[s]): tuple(c.tolist()) for b, s, c in rows}
+            assert expected == {(b, series.names[s]): tuple(c.tolist()) for b, s, c in rows}
             assert resolution != HOUR or sum(e.total for e in batch.events) == sum(
                 total for total, _, _ in expected.values()
             )
-        assert set(stored_cells(sums, roster, appended)) == set(RESOLUTIONS)
+        assert set(stored_cells(sums, series, appended)) == set(RESOLUTIONS)
 
 
 def test_oddities_are_added_by_service() -> None:
-    roster = Roster()
+    series = SeriesIndex()
     odd = [
         Admitted(admitted().event, START, identified=False),
         Admitted(admitted().event, START, misrouted=True),
         Admitted(admitted().event, START, identified=False, misrouted=True),
     ]
-    columns = columns_of([(i, Counted(item, None)) for i, item in enumerate(odd)], roster)
-    other = roster.take("other")
-    slot = np.array([roster.index["cart"]] * 2 + [other])
-    sums = sum_up(columns, roster, Repeats(slot, np.array([True, False, False])))
+    columns = columns_of([(i, Counted(item, None)) for i, item in enumerate(odd)], series)
+    other = series.take("other")
+    slot = np.array([series.index["cart"]] * 2 + [other])
+    sums = sum_up(columns, series, Repeats(slot, np.array([True, False, False])))
     assert sums.oddities == {
         "cart": IngestCounters(2, 1, 2, 2),
         "other": IngestCounters(duplicates=1),

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnrate.domain.series_index import Roster
+from burnrate.domain.series_index import SeriesIndex
 from burnrate.ingest.admitted import Counted
-from burnrate.ingest.bulk_reader import FastReader
+from burnrate.ingest.bulk_reader import BulkReader
 from burnrate.ingest.classifier import judge
 from burnrate.ingest.columns import Columns, columns_of, joined
 from common.kafka.client import Record
@@ -26,17 +26,17 @@ LATENCY = {"bounds": [0.1, 0.5], "counts": [5, 3, 2]}
 USUAL = event_json(event_id="e-1")
 
 
-def read(records: list[Record]) -> tuple[Columns, Roster]:
-    roster = Roster([SERVICE])
-    return FastReader(roster).read(records, RULES), roster
+def read(records: list[Record]) -> tuple[Columns, SeriesIndex]:
+    series = SeriesIndex([SERVICE])
+    return BulkReader(series).read(records, RULES), series
 
 
-def judged(records: list[Record], positions: list[int], roster: Roster) -> Columns:
+def judged(records: list[Record], positions: list[int], series: SeriesIndex) -> Columns:
     """Return what the judge makes of some records; each must count."""
     verdicts = [(i, judge(records[i], RULES)) for i in positions]
     counted = [(i, v) for i, v in verdicts if isinstance(v, Counted)]
     assert len(counted) == len(positions)
-    return columns_of(counted, roster)
+    return columns_of(counted, series)
 
 
 def assert_same(found: Columns, expected: Columns) -> None:
@@ -53,9 +53,9 @@ def test_a_usual_batch_is_taken_whole() -> None:
         record(event_json(event_id=f"e-{i}", total=10 + i, window_seconds=10 + i), offset=i)
         for i in range(50)
     ]
-    found, roster = read(records)
+    found, series = read(records)
     assert len(found) == 50
-    assert_same(found, judged(records, list(range(50)), roster))
+    assert_same(found, judged(records, list(range(50)), series))
 
 
 TAKEN = {
@@ -76,9 +76,9 @@ TAKEN = {
 @pytest.mark.parametrize("value", TAKEN.values(), ids=TAKEN)
 def test_what_is_usual_is_taken_as_the_judge_would(value: bytes) -> None:
     records = [record(value)]
-    found, roster = read(records)
+    found, series = read(records)
     assert found.position.tolist() == [0]
-    assert_same(found, judged(records, [0], roster))
+    assert_same(found, judged(records, [0], series))
 
 
 LEFT: dict[str, Record] = {
@@ -125,9 +125,9 @@ def test_what_is_not_usual_is_left_and_costs_its_neighbours_nothing(
     monkeypatch.setattr("burnrate.ingest.bulk_reader._AT_ONCE", at_once)
     good = [record(event_json(event_id=str(i))) for i in range(3)]
     records = [good[0], odd, good[1], odd, good[2]]
-    found, roster = read(records)
+    found, series = read(records)
     assert found.position.tolist() == [0, 2, 4]
-    assert_same(found, judged(records, [0, 2, 4], roster))
+    assert_same(found, judged(records, [0, 2, 4], series))
 
 
 def test_parts_of_a_batch_are_put_together(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,14 +135,14 @@ def test_parts_of_a_batch_are_put_together(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("burnrate.ingest.bulk_reader._AT_ONCE", 2)
     values = [*TAKEN.values(), event_json(), *TAKEN.values(), b"{", event_json(source="z")]
     records = [record(value, offset=i) for i, value in enumerate(values)]
-    found, roster = read(records)
+    found, series = read(records)
     n = len(TAKEN)
     usual = [*range(n), *range(n + 1, 2 * n + 1)]
     assert found.position.tolist() == usual
-    assert_same(found, judged(records, usual, roster))
+    assert_same(found, judged(records, usual, series))
     others = [n, 2 * n + 2]
-    whole = joined([found, judged(records, others, roster)])
-    assert_same(whole, judged(records, sorted(usual + others), roster))
+    whole = joined([found, judged(records, others, series)])
+    assert_same(whole, judged(records, sorted(usual + others), series))
 
 
 def test_other_headers_are_no_hindrance() -> None:
@@ -180,16 +180,16 @@ FIELDS = ("service", "source", "event_id", "timestamp", *NUMBERS, "latency", "at
 def test_no_event_is_taken_that_the_judge_sees_otherwise(changes: list[dict[str, Any]]) -> None:
     values = [json.dumps(json.loads(USUAL) | change).encode() for change in changes]
     records = [record(value, offset=i) for i, value in enumerate(values)]
-    found, roster = read(records)
-    assert_same(found, judged(records, found.position.tolist(), roster))
+    found, series = read(records)
+    assert_same(found, judged(records, found.position.tolist(), series))
 
 
 def test_sources_and_timestamps_are_forgotten_when_there_are_too_many(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("burnrate.ingest.bulk_reader._CACHED", 2)
-    roster = Roster([SERVICE])
-    reader = FastReader(roster)
+    series = SeriesIndex([SERVICE])
+    reader = BulkReader(series)
     for round_number in range(4):
         times = [APPENDED - timedelta(seconds=10 * round_number + i) for i in range(3)]
         records = [
@@ -199,7 +199,7 @@ def test_sources_and_timestamps_are_forgotten_when_there_are_too_many(
             for i, at in enumerate(times)
         ]
         found = reader.read(records, RULES)
-        assert_same(found, judged(records, [0, 1, 2], roster))
+        assert_same(found, judged(records, [0, 1, 2], series))
 
 
 def test_append_times_are_those_of_the_records() -> None:

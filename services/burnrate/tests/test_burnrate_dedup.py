@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burnrate.domain.series_index import Roster
+from burnrate.domain.series_index import SeriesIndex
 from burnrate.ingest.admitted import Admitted, Counted
 from burnrate.ingest.columns import Columns, columns_of
-from burnrate.ingest.dedup import MARK, HourMarks, ShardMarks, packed, sorted_order
+from burnrate.ingest.dedup import MARK, HourDedupKeys, ShardDedupKeys, packed, sorted_order
 from common.admission.identity import Keys, content_of, identity_of, keys_of
 from common.events import MetricEvent
 from tests.reference.streams import START
@@ -28,7 +28,7 @@ def keys(found: Batch) -> Keys:
 
 @given(st.lists(st.lists(st.tuples(pairs, st.integers(0, 2)), max_size=8), max_size=12))
 def test_marks_are_a_set_of_keys(batches: list[list[tuple[tuple[int, int], int]]]) -> None:
-    marks, stands = HourMarks(), dict[tuple[int, int], int]()
+    marks, stands = HourDedupKeys(), dict[tuple[int, int], int]()
     for batch in batches:
         new, conflict = [], []
         for pair, said in batch:
@@ -51,14 +51,14 @@ def test_hashes_are_sorted_as_numpy_would(values: list[int]) -> None:
 
 def test_two_hundred_thousand_marks_in_two_runs() -> None:
     chance = np.random.default_rng(7)
-    marks, stored = HourMarks(), b""
+    marks, stored = HourDedupKeys(), b""
     all_keys = chance.integers(0, 2**64, (200_000, 2), np.uint64)
     content = all_keys[:, 0].astype(np.uint32)
     for start in range(0, len(all_keys), 7_000):
         part = slice(start, start + 7_000)
         assert marks.judge(all_keys[part], content[part])[0].all()
         stored += packed(all_keys[part], content[part])
-    loaded = HourMarks()
+    loaded = HourDedupKeys()
     loaded.load(stored)
     for found in (marks, loaded):
         new, conflict = found.judge(all_keys, content)
@@ -69,9 +69,9 @@ def test_two_hundred_thousand_marks_in_two_runs() -> None:
         assert found.nbytes / len(found) <= 32
 
 
-def columns(events: Sequence[MetricEvent], roster: Roster) -> Columns:
+def columns(events: Sequence[MetricEvent], series: SeriesIndex) -> Columns:
     counted = [Counted(Admitted(event, START), identity_of(event)) for event in events]
-    return columns_of(list(enumerate(counted)), roster)
+    return columns_of(list(enumerate(counted)), series)
 
 
 @st.composite
@@ -93,7 +93,7 @@ def test_of_each_identity_of_an_hour_the_first_counts(
     held_marks: int, batches: list[list[MetricEvent]]
 ) -> None:
     """Hours that are let go are read again from what was stored: nothing is forgotten."""
-    roster, marks, stored = Roster(), ShardMarks(held_marks), dict[int, bytes]()
+    series, marks, stored = SeriesIndex(), ShardDedupKeys(held_marks), dict[int, bytes]()
     reference: dict[tuple[bytes, int], int] = {}
     for batch in batches:
         expected, repeats, conflicts = [], 0, 0
@@ -107,7 +107,7 @@ def test_of_each_identity_of_an_hour_the_first_counts(
             else:
                 repeats += 1
                 conflicts += reference[identity, hour] != content_of(event)
-        batch_columns = columns(batch, roster)
+        batch_columns = columns(batch, series)
         missing = marks.missing(batch_columns)
         marks.put(missing, stored)
         verdict = marks.count_once(batch_columns)

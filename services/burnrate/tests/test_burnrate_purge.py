@@ -47,9 +47,9 @@ async def test_counts_go_at_their_age(url: str, database: Database) -> None:
 async def test_marks_go_when_no_repeat_is_admitted(url: str, database: Database) -> None:
     async with database.write() as session:
         marks = {THIS_HOUR - 2: b"older", THIS_HOUR - 1: b"newer"}
-        await repository.add_marks(session, 3, marks)
+        await repository.add_dedup_keys(session, 3, marks)
     async with database.write() as session:
-        await recovery_repository.purge_marks(session, 3, NOW - SECOND)
+        await recovery_repository.purge_dedup_keys(session, 3, NOW - SECOND)
     [row] = await query(url, "SELECT marks FROM burnrate.mark")
     assert row["marks"] == b"newer"
 
@@ -58,14 +58,14 @@ async def test_the_marks_of_past_hours_become_one_row_each(url: str, database: D
     for part in (b"aa", b"bb", b"cc"):
         async with database.write() as session:
             hours = {THIS_HOUR - 2: part, THIS_HOUR - 1: part[:1], THIS_HOUR: part}
-            await repository.add_marks(session, 3, hours)
-            await repository.add_marks(session, 2, {THIS_HOUR - 2: part})
+            await repository.add_dedup_keys(session, 3, hours)
+            await repository.add_dedup_keys(session, 2, {THIS_HOUR - 2: part})
     for found in (True, True, False):
         async with database.write() as session:
-            assert await recovery_repository.seal_marks(session, 3, NOW) is found
+            assert await recovery_repository.seal_dedup_keys(session, 3, NOW) is found
     async with database.read() as session:
         hours_now = [THIS_HOUR - 2, THIS_HOUR - 1, THIS_HOUR, THIS_HOUR + 1]
-        marks = await repository.read_marks(session, 3, hours_now)
+        marks = await repository.read_dedup_keys(session, 3, hours_now)
     assert {hour: bytes(sorted(packed)) for hour, packed in marks.items()} == {
         THIS_HOUR - 2: b"aabbcc",
         THIS_HOUR - 1: b"abc",

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import cast
 
 from burnrate.counting import CountingWork
-from burnrate.domain.service_state import Room
+from burnrate.domain.service_state import ServiceQuota
 from burnrate.domain.shard_state import ShardState
 from burnrate.ingest.admitted import Admitted
 from common.events import MetricEvent
@@ -19,7 +19,7 @@ def count(state: ShardState, *names: str) -> None:
 
 
 def test_those_that_are_there_have_room_and_new_ones_as_long_as_it_lasts() -> None:
-    state = ShardState(START, Room(3))
+    state = ShardState(START, ServiceQuota(3))
     count(state, "a", "b")
     assert state.without_room(["c", "a", "d", "c", "e"]) == ["d", "e"]
     count(state, "c")
@@ -28,7 +28,7 @@ def test_those_that_are_there_have_room_and_new_ones_as_long_as_it_lasts() -> No
 
 
 def test_all_shards_of_a_process_share_the_room_and_give_it_back() -> None:
-    room = Room(3)
+    room = ServiceQuota(3)
     one, other = ShardState(START, room), ShardState(START, room)
     count(one, "a", "b")
     count(other, "c")
@@ -39,7 +39,7 @@ def test_all_shards_of_a_process_share_the_room_and_give_it_back() -> None:
 
 def test_services_beyond_the_room_are_kept_where_they_are_stored_already() -> None:
     """A smaller limit refuses what is new; it does not forget."""
-    state = ShardState(START, Room(1))
+    state = ShardState(START, ServiceQuota(1))
     count(state, "a", "b")
     assert state.without_room(["a", "b", "c"]) == ["c"]
 

@@ -15,7 +15,7 @@ from burnrate.domain.objectives import (
     slo_statuses,
     stale_after_seconds,
 )
-from burnrate.domain.service_state import Moment, Room, ServiceTable
+from burnrate.domain.service_state import Moment, ServiceQuota, ServiceTable
 from burnrate.domain.shard_state import ShardState
 from burnrate.ingest.admitted import Admitted
 from common.events import BurnRateSnapshot, IngestCounters, Latency, MetricEvent
@@ -182,7 +182,7 @@ def test_the_longest_report_equals_brute_force(
     reports: list[tuple[int, int]], data: st.DataObject
 ) -> None:
     """Minutes in any order and cut in any way; service 0 keeps apart from its neighbour."""
-    table, first = ServiceTable(Room(2)), 10_000
+    table, first = ServiceTable(ServiceQuota(2)), 10_000
     table.number("cart"), table.number("other")
     table.advance(first + 200)
     rest = list(reports)

@@ -9,7 +9,7 @@ from common.kafka.client import Publisher, TableReader
 from common.kafka.subscription import HEARTBEAT_SECONDS, Subscription, count_shards
 from common.kafka.topics import BURNRATES, CATALOG, FORECASTS
 from common.ledger.consumer_app import Frame, Part, consumer_app, drive, not_ready
-from common.ledger.ledger import LedgerParts, Levels, RetryDelays, ShardLedger
+from common.ledger.ledger import LedgerParts, RetryDelays, ShardLedger, StateTopics
 from common.ledger.loops import every
 from common.storage.database import Database
 from forecast.forecasting import Forecaster, ForecastWork
@@ -50,8 +50,8 @@ class Forecast:
                 database=self._database,
                 work=self._work,
                 clock=system_clock,
-                levels=Levels(
-                    LEVELS, level_handler(self._work.levels, system_clock, self._work.batons)
+                levels=StateTopics(
+                    LEVELS, level_handler(self._work.levels, system_clock, self._work.traces)
                 ),
                 delays=RetryDelays(fenced_seconds=HEARTBEAT_SECONDS),
             )

@@ -12,11 +12,11 @@ from common.events import BurnRateSnapshot, ServiceForecast, SloStatus, encode
 from common.kafka.client import Publisher
 from common.kafka.topics import FORECASTS
 from common.ledger.ledger import Ownership, ShardLedger
-from common.ledger.shard import LevelsOnly
-from common.observability.tracing import Batons
+from common.ledger.shard import StateTopicsOnly
+from common.observability.tracing import TraceContexts
 from common.slo.vocabulary import DataStatus
 from common.storage.database import Database, WriteSession
-from forecast.domain.due_services import Pace, ShardLevels
+from forecast.domain.due_services import DueServices, Pace
 from forecast.domain.forecast import first_spent, look_ahead
 from forecast.domain.shard_counts import LatencyKey, ShardCounts, Span
 from forecast.handlers import Retired
@@ -27,7 +27,7 @@ from forecast.storage import repository
 log = structlog.get_logger()
 
 
-class ForecastWork(LevelsOnly):
+class ForecastWork(StateTopicsOnly):
     """What is in memory of the shards that are held. Nothing of it is this service's alone."""
 
     def __init__(self, settings: ForecastSettings) -> None:
@@ -37,14 +37,14 @@ class ForecastWork(LevelsOnly):
             timedelta(seconds=settings.soonest_seconds),
             timedelta(seconds=settings.silence_seconds),
         )
-        self.batons = Batons("forecast")
-        self.levels: dict[int, ShardLevels] = {}
+        self.traces = TraceContexts("forecast")
+        self.levels: dict[int, DueServices] = {}
         self.counts: dict[int, ShardCounts] = {}
 
     async def load(self, session: WriteSession, shard: int) -> None:
         """Begin with nothing: levels are read from the topic, counts when they are needed."""
         del session
-        self.levels[shard] = ShardLevels(self._pace)
+        self.levels[shard] = DueServices(self._pace)
         self.counts[shard] = ShardCounts(self._reread_seconds)
 
     def release(self, shard: int) -> None:
@@ -86,7 +86,7 @@ class Forecaster:
             OVERDUE.set(left)
 
     async def _forecast(
-        self, shard: int, own: Ownership, levels: ShardLevels, due: Sequence[str]
+        self, shard: int, own: Ownership, levels: DueServices, due: Sequence[str]
     ) -> None:
         """Forecast some services of a shard; what fails is due again at the next tick."""
         if not due:
@@ -115,7 +115,7 @@ class Forecaster:
                     encode(f),
                     f.service_name.encode(),
                     shard,
-                    self._work.batons.hand_on(f.service_name, "forecast"),
+                    self._work.traces.hand_on(f.service_name, "forecast"),
                 )
                 for f in found
             ]

@@ -7,9 +7,9 @@ import msgspec
 from common.config.clock import Clock
 from common.events import BurnRateMessage, BurnRateSnapshot, CatalogMessage, ServiceChanged
 from common.kafka.client import Record
-from common.kafka.unreadable import passed_over
-from common.observability.tracing import Batons
-from forecast.domain.due_services import ShardLevels
+from common.kafka.unreadable import skip_unreadable
+from common.observability.tracing import TraceContexts
+from forecast.domain.due_services import DueServices
 
 _burn_rate = msgspec.json.Decoder(BurnRateMessage)
 _catalog = msgspec.json.Decoder(CatalogMessage)
@@ -34,17 +34,17 @@ class Retired:
 
 
 def level_handler(
-    shards: Mapping[int, ShardLevels], clock: Clock, batons: Batons
+    shards: Mapping[int, DueServices], clock: Clock, traces: TraceContexts
 ) -> Callable[[int, Sequence[Record]], None]:
     """Return the handler of burn rates, which takes those of shards that are held."""
 
     def on_levels(shard: int, records: Sequence[Record]) -> None:
         levels, now = shards[shard], clock()
-        batons.take(records, "read")
+        traces.take(records, "read")
         for record in records:
             if record.value is None:
                 continue
-            with passed_over(record):
+            with skip_unreadable(record):
                 message = _burn_rate.decode(record.value)
                 if isinstance(message, BurnRateSnapshot):
                     levels.on_snapshot(message, now)
@@ -61,7 +61,7 @@ def catalog_handler(retired: Retired) -> Callable[[Sequence[Record]], Awaitable[
         for record in records:
             if record.value is None:
                 continue
-            with passed_over(record):
+            with skip_unreadable(record):
                 retired.apply(_catalog.decode(record.value))
 
     return on_catalog_records

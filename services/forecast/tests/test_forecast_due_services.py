@@ -8,9 +8,9 @@ import msgspec
 
 from common.events import BurnRateSnapshot, ServiceChanged, encode
 from common.kafka.topics import BURNRATES, CATALOG
-from common.observability.tracing import Batons
+from common.observability.tracing import TraceContexts
 from common.slo.vocabulary import DataStatus, RiskLevel
-from forecast.domain.due_services import Pace, ShardLevels
+from forecast.domain.due_services import DueServices, Pace
 from forecast.handlers import Retired, catalog_handler, level_handler
 from tests.support.burn_events import NOW, heartbeat, slo_status, snapshot
 from tests.support.kafka_records import record
@@ -19,9 +19,9 @@ INTERVAL, SOONEST, SILENCE = timedelta(seconds=30), timedelta(seconds=3), timede
 SECOND = timedelta(seconds=1)
 
 
-def levels_of(*names: str) -> ShardLevels:
+def levels_of(*names: str) -> DueServices:
     """Return a shard whose services were just forecast."""
-    levels = ShardLevels(Pace(INTERVAL, SOONEST, SILENCE))
+    levels = DueServices(Pace(INTERVAL, SOONEST, SILENCE))
     for name in names:
         levels.on_snapshot(snapshot(name), NOW)
     assert sorted(levels.due(NOW)) == sorted(names)
@@ -97,12 +97,12 @@ def test_all_are_due_when_the_shard_falls_silent_and_when_it_speaks_again() -> N
 
 
 def test_a_shard_that_was_never_heard_of_is_silent() -> None:
-    assert ShardLevels(Pace(INTERVAL, SOONEST, SILENCE)).silent(NOW)
+    assert DueServices(Pace(INTERVAL, SOONEST, SILENCE)).silent(NOW)
 
 
 def test_records_of_burn_rates_are_taken_and_bad_ones_left() -> None:
-    shards = {2: ShardLevels(Pace(INTERVAL, SOONEST, SILENCE))}
-    on_levels = level_handler(shards, lambda: NOW, Batons("forecast"))
+    shards = {2: DueServices(Pace(INTERVAL, SOONEST, SILENCE))}
+    on_levels = level_handler(shards, lambda: NOW, TraceContexts("forecast"))
     values = [b"{", None, encode(snapshot("checkout")), encode(heartbeat(2))]
     on_levels(2, [record(BURNRATES.name, value) for value in values])
     assert list(shards[2].snapshots) == ["checkout"]

@@ -11,8 +11,8 @@ from common.kafka.client import Publisher, TableReader
 from common.kafka.subscription import HEARTBEAT_SECONDS, Subscription, count_shards
 from common.kafka.topics import BURNRATES, CATALOG, CHANGES, DECISIONS, FORECASTS, POLICIES
 from common.ledger.consumer_app import Frame, Part, consumer_app, drive, not_ready
-from common.ledger.dlq_limit import BreakerLimits
-from common.ledger.ledger import LedgerParts, Levels, RetryDelays, ShardLedger
+from common.ledger.dlq_limit import DlqLimits
+from common.ledger.ledger import LedgerParts, RetryDelays, ShardLedger, StateTopics
 from common.ledger.loops import every
 from common.policy.files import read_policies
 from common.storage.database import Database
@@ -37,7 +37,7 @@ class Gate:
         self._database = Database.connect(settings.database, "gate")
         self._publisher = Publisher(settings.kafka)
         self._outbox = Outbox("gate", self._database, self._publisher)
-        self._work = GateWork(self._outbox, BreakerLimits(own.max_bad_ratio, own.max_bad_run))
+        self._work = GateWork(self._outbox, DlqLimits(own.max_bad_ratio, own.max_bad_run))
         woken = asyncio.Event()
         self.ledger = self._make_ledger(woken)
         intent = Intent(read_policies(settings.policies.files))
@@ -46,7 +46,7 @@ class Gate:
             shards=shards,
             ledger=self.ledger,
             views=self._work.views,
-            batons=self._work.batons,
+            traces=self._work.traces,
             intent=intent,
             database=self._database,
             publisher=self._publisher,
@@ -58,7 +58,7 @@ class Gate:
         self._subscription = Subscription(settings.kafka, "gate", (*INPUTS, *LEVELS), self.ledger)
 
     def _make_ledger(self, woken: asyncio.Event) -> ShardLedger:
-        on_levels = level_handler(self._work.views, system_clock, woken.set, self._work.batons)
+        on_levels = level_handler(self._work.views, system_clock, woken.set, self._work.traces)
         return ShardLedger(
             LedgerParts(
                 schema="gate",
@@ -67,7 +67,7 @@ class Gate:
                 database=self._database,
                 work=self._work,
                 clock=system_clock,
-                levels=Levels(LEVELS, on_levels),
+                levels=StateTopics(LEVELS, on_levels),
                 delays=RetryDelays(fenced_seconds=HEARTBEAT_SECONDS),
             )
         )

@@ -18,7 +18,7 @@ from common.ledger.ledger import Ownership, ShardLedger
 from common.ledger.store import FencedError
 from common.ledger.transient import TRANSIENT_ERRORS
 from common.observability.metrics import LOOP_SUCCESS
-from common.observability.tracing import Batons
+from common.observability.tracing import TraceContexts
 from common.storage.database import Database
 from gate.domain.configuration import Intent
 from gate.domain.decision_id import RANDOM_BYTES, decision_id
@@ -45,7 +45,7 @@ class Decider:
         shards: int,
         ledger: ShardLedger,
         views: Mapping[int, ShardView],
-        batons: Batons,
+        traces: TraceContexts,
         intent: Intent,
         database: Database,
         publisher: Publisher,
@@ -54,7 +54,7 @@ class Decider:
     ) -> None:
         self._settings, self._shards = settings, shards
         self._ledger, self._views, self._intent = ledger, views, intent
-        self._batons = batons
+        self._traces = traces
         self._database, self._publisher, self._clock = database, publisher, clock
         self._woken = woken
 
@@ -175,7 +175,7 @@ class Decider:
                         encode(d),
                         d.service_name.encode(),
                         shard,
-                        self._batons.hand_on(d.service_name, "decide"),
+                        self._traces.hand_on(d.service_name, "decide"),
                     )
                     for d in decisions
                 ]

@@ -17,9 +17,9 @@ from common.events import (
 )
 from common.kafka.client import Record, header
 from common.kafka.topics import BURNRATES, CATALOG, FORECASTS, POLICIES
-from common.kafka.unreadable import passed_over
+from common.kafka.unreadable import skip_unreadable
 from common.observability.logging import CORRELATION_HEADER, correlated
-from common.observability.tracing import Batons
+from common.observability.tracing import TraceContexts
 from gate.domain.configuration import Intent
 from gate.domain.shard_view import ShardView
 
@@ -32,17 +32,17 @@ _wanted: Mapping[str, msgspec.json.Decoder[Any]] = {
 
 
 def level_handler(
-    views: Mapping[int, ShardView], clock: Clock, wake: Callable[[], None], batons: Batons
+    views: Mapping[int, ShardView], clock: Clock, wake: Callable[[], None], traces: TraceContexts
 ) -> Callable[[int, Sequence[Record]], None]:
     """Return the handler of burn rates and forecasts; `wake` is called where it is urgent."""
 
     def on_levels(shard: int, records: Sequence[Record]) -> None:
         view, now, urgent = views[shard], clock(), False
-        batons.take(records, "read")
+        traces.take(records, "read")
         for record in records:
             if record.value is None:
                 continue
-            with passed_over(record):
+            with skip_unreadable(record):
                 if record.topic == BURNRATES.name:
                     urgent |= view.on_burn_rate(_burn_rate.decode(record.value), now)
                 elif record.topic == FORECASTS.name:
@@ -70,7 +70,7 @@ def intent_handler(
 
     async def on_intent_records(records: Sequence[Record]) -> None:
         for record in records:
-            with correlated(header(record, CORRELATION_HEADER)), passed_over(record):
+            with correlated(header(record, CORRELATION_HEADER)), skip_unreadable(record):
                 _on_intent(intent, decider, record)
 
     return on_intent_records

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from common.ledger.dlq_limit import Breaker, BreakerLimits
+from common.ledger.dlq_limit import DlqLimit, DlqLimits
 from common.ledger.ledger import Batch, RefusedError
-from common.observability.tracing import Batons
+from common.observability.tracing import TraceContexts
 from common.storage.database import WriteSession
-from common.storage.dead_letter_store import DeadLetterBox
+from common.storage.dead_letter_store import DeadLetterStore
 from common.storage.dead_letters import DeadRecord, log_dead_letters
 from common.storage.outbox import Outbox
 from gate.changes import Change, judge
@@ -20,18 +20,18 @@ from gate.storage import repository
 class GateWork:
     """Keeps a view of each shard that is held; stores the changes that come for it."""
 
-    def __init__(self, outbox: Outbox, limits: BreakerLimits) -> None:
+    def __init__(self, outbox: Outbox, limits: DlqLimits) -> None:
         self.views: dict[int, ShardView] = {}
         self._outbox, self._limits = outbox, limits
-        self.batons = Batons("gate")
-        self.letters = DeadLetterBox("gate", outbox)
-        self._breakers: dict[int, Breaker] = {}
+        self.traces = TraceContexts("gate")
+        self.letters = DeadLetterStore("gate", outbox)
+        self._breakers: dict[int, DlqLimit] = {}
 
     async def load(self, session: WriteSession, shard: int) -> None:
         """Read the newest decision on each service, which the next ones go on from."""
         found = await repository.load_decisions(session, shard)
         self.views[shard] = ShardView({d.service_name: d for d in found})
-        self._breakers.setdefault(shard, Breaker(self._limits))
+        self._breakers.setdefault(shard, DlqLimit(self._limits))
 
     async def apply(self, session: WriteSession, batch: Batch) -> Callable[[], None]:
         """Store changes and dead letters; raise RefusedError where too much of it is bad."""

@@ -11,7 +11,7 @@ import pytest
 from common.events import ChangeEvent, DeadLetter, encode
 from common.kafka.client import Record
 from common.kafka.topics import CHANGES
-from common.ledger.dlq_limit import BreakerLimits
+from common.ledger.dlq_limit import DlqLimits
 from common.ledger.ledger import Batch, RefusedError
 from common.storage.database import WriteSession
 from common.storage.dead_letters import DeadRecord, appended
@@ -106,7 +106,7 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> Kept:
     return found
 
 
-async def work_of(kept: Kept, limits: BreakerLimits) -> GateWork:
+async def work_of(kept: Kept, limits: DlqLimits) -> GateWork:
     work = GateWork(cast("Outbox", kept), limits)
     await work.load(SESSION, SHARD)
     return work
@@ -117,7 +117,7 @@ def batch(*values: bytes | None) -> Batch:
 
 
 async def test_good_ones_are_stored_and_bad_ones_are_letters(kept: Kept) -> None:
-    work = await work_of(kept, BreakerLimits())
+    work = await work_of(kept, DlqLimits())
     fold = await work.apply(SESSION, batch(change(version="1"), b"{", change(version="2")))
     assert kept.woken == 0, "before the commit nothing may be announced"
     fold()
@@ -130,7 +130,7 @@ async def test_good_ones_are_stored_and_bad_ones_are_letters(kept: Kept) -> None
 
 
 async def test_a_shard_of_nothing_but_bad_records_stops(kept: Kept) -> None:
-    work = await work_of(kept, BreakerLimits(max_bad_ratio=1, max_bad_run=3))
+    work = await work_of(kept, DlqLimits(max_bad_ratio=1, max_bad_run=3))
     (await work.apply(SESSION, batch(b"{", b"{")))()
     with pytest.raises(RefusedError, match="GATE_MAX_BAD_RUN"):
         await work.apply(SESSION, batch(b"{"))
@@ -144,7 +144,7 @@ async def test_a_shard_of_nothing_but_bad_records_stops(kept: Kept) -> None:
 
 
 async def test_a_shard_that_is_given_up_is_forgotten(kept: Kept) -> None:
-    work = await work_of(kept, BreakerLimits())
+    work = await work_of(kept, DlqLimits())
     assert set(work.views) == {SHARD}
     work.release(SHARD)
     assert work.views == {}

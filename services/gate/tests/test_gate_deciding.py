@@ -18,7 +18,7 @@ from common.ledger.ledger import ShardLedger
 from common.ledger.shard import Ownership
 from common.ledger.state_topics import LevelReading
 from common.ledger.store import FencedError
-from common.observability.tracing import Batons
+from common.observability.tracing import TraceContexts
 from common.policy.files import read_policies
 from common.storage.database import Database
 from gate.deciding import Decider
@@ -78,7 +78,7 @@ class World:
             shards=SHARDS,
             ledger=cast("ShardLedger", self.servers),
             views={SHARD: self.view},
-            batons=Batons("gate"),
+            traces=TraceContexts("gate"),
             intent=self.intent,
             database=cast("Database", self.servers),
             publisher=cast("Publisher", self.servers),

@@ -16,7 +16,7 @@ from common.events import (
 )
 from common.kafka.client import Record
 from common.kafka.topics import BURNRATES, CATALOG, FORECASTS, POLICIES, Topic
-from common.observability.tracing import Batons
+from common.observability.tracing import TraceContexts
 from common.policy.files import read_policies
 from common.slo.vocabulary import SliType
 from gate.domain.configuration import Intent
@@ -100,7 +100,7 @@ async def test_what_is_unreadable_is_told_and_costs_nothing_else(bad: Record) ->
 
 def test_levels_wake_the_tick_where_a_decision_may_depend_on_them() -> None:
     views, woken = {0: ShardView()}, []
-    handle = level_handler(views, lambda: NOW, lambda: woken.append(1), Batons("gate"))
+    handle = level_handler(views, lambda: NOW, lambda: woken.append(1), TraceContexts("gate"))
     first = snapshot([burning_at(0.5)], epoch=1)
     handle(0, [record(BURNRATES, first), record(BURNRATES, None), record(BURNRATES, b"x")])
     assert (len(woken), views[0].due) == (1, {SERVICE})
@@ -119,6 +119,6 @@ def test_the_newest_forecast_is_kept() -> None:
     first, second = [f for f in found if f is not None][:2]
     older, newer = sorted([first, second], key=lambda forecast: forecast.evaluated_at)
     views = {0: ShardView()}
-    handle = level_handler(views, lambda: NOW, lambda: None, Batons("gate"))
+    handle = level_handler(views, lambda: NOW, lambda: None, TraceContexts("gate"))
     handle(0, [record(FORECASTS, newer), record(FORECASTS, older)])
     assert views[0].forecasts == {SERVICE: newer}

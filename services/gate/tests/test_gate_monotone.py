@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.events import Decision, SloStatus
-from common.policy.model import CHANGE_CLASSES, GRAVITY, LEVELS, Policy
+from common.policy.model import CHANGE_CLASSES, LEVELS, SEVERITY_ORDER, Policy
 from common.slo.vocabulary import DataStatus
 from gate.domain.decision import Inputs, Previous, ShardSign, Standing
 from gate.domain.evaluate import evaluate
@@ -25,7 +25,9 @@ RATIOS = st.sampled_from([Decimal(text) for text in ("0.5", "0.9", "0.99", "0.99
 
 @st.composite
 def policies(draw: st.DrawFn) -> Policy:
-    by_class = [sorted(draw(st.tuples(*[KNOWN] * 4)), key=GRAVITY.__getitem__) for _ in range(4)]
+    by_class = [
+        sorted(draw(st.tuples(*[KNOWN] * 4)), key=SEVERITY_ORDER.__getitem__) for _ in range(4)
+    ]
     risk = {
         level: {change: by_class[i][place] for i, change in enumerate(CHANGE_CLASSES)}
         for place, level in enumerate(LEVELS)
@@ -111,7 +113,7 @@ def test_more_errors_never_make_a_decision_milder(state: tuple[Policy, Inputs, I
     before, after = evaluate(rules, fewer), evaluate(rules, more)
     for first, second in zip(before.verdicts, after.verdicts, strict=True):
         assert first.change_class == second.change_class
-        assert GRAVITY[second.decision] >= GRAVITY[first.decision]
+        assert SEVERITY_ORDER[second.decision] >= SEVERITY_ORDER[first.decision]
 
 
 @settings(max_examples=examples(100), deadline=None)
@@ -123,7 +125,7 @@ def test_a_verdict_is_what_its_gravest_reason_says(state: tuple[Policy, Inputs, 
     for verdict in outcome.verdicts:
         assert verdict.reasons
         assert verdict.decision == gravest(verdict.reasons) == verdict.reasons[0].effect
-        weights = [GRAVITY[reason.effect] for reason in verdict.reasons]
+        weights = [SEVERITY_ORDER[reason.effect] for reason in verdict.reasons]
         assert weights == sorted(weights, reverse=True)
         known = outcome.on_unknown if verdict.decision == "UNKNOWN" else verdict.decision
         assert verdict.allowed == (known != "BLOCK")

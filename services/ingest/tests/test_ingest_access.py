@@ -8,7 +8,7 @@ import pytest
 
 from common.access.key_reader import KeyReader
 from common.access.key_records import KeyRecords, KeyUses
-from common.access.key_ring import KeyRing
+from common.access.key_ring import ApiKeyCache
 from common.access.keys import presented_key
 from common.access.use_reports import UseReports
 from common.config.settings import KafkaSettings
@@ -22,7 +22,7 @@ from tests.support.kafka_records import record
 EVENT = {"service": "checkout", "source": "t", "timestamp": NOW.isoformat(), "total": 1, "bad": 0}
 
 
-async def test_every_write_refuses_strangers(make_client: MakeClient, ring: KeyRing) -> None:
+async def test_every_write_refuses_strangers(make_client: MakeClient, ring: ApiKeyCache) -> None:
     async with make_client() as client:
         document = (await client.get("/openapi.json")).json()
         client.headers.pop("Authorization")
@@ -37,7 +37,7 @@ async def test_every_write_refuses_strangers(make_client: MakeClient, ring: KeyR
         assert (await client.get("/metrics")).status_code == 200
 
 
-async def test_metrics_need_a_key_when_reads_do(make_client: MakeClient, ring: KeyRing) -> None:
+async def test_metrics_need_a_key_when_reads_do(make_client: MakeClient, ring: ApiKeyCache) -> None:
     async with make_client(reads_need_key=True) as client:
         client.headers.pop("Authorization")
         assert (await client.get("/metrics")).status_code == 401
@@ -45,7 +45,7 @@ async def test_metrics_need_a_key_when_reads_do(make_client: MakeClient, ring: K
         assert (await client.get("/readyz")).status_code == 200
 
 
-async def test_requests_are_limited_by_key(make_client: MakeClient, ring: KeyRing) -> None:
+async def test_requests_are_limited_by_key(make_client: MakeClient, ring: ApiKeyCache) -> None:
     async with make_client(writes_per_second=0.1, write_burst=1) as client:
         assert (await client.post("/v1/events", json=EVENT)).status_code == 202
         refused = await client.post("/v1/events", json=EVENT)
@@ -55,7 +55,7 @@ async def test_requests_are_limited_by_key(make_client: MakeClient, ring: KeyRin
         assert other.status_code == 202
 
 
-async def test_without_all_keys_it_is_not_ready(make_client: MakeClient, ring: KeyRing) -> None:
+async def test_without_all_keys_it_is_not_ready(make_client: MakeClient, ring: ApiKeyCache) -> None:
     ring.complete_when(lambda: False)
     async with make_client() as client:
         answer = await client.get("/readyz")
@@ -72,7 +72,7 @@ async def test_records_of_the_topic_fill_the_ring_in_any_order() -> None:
     presented = presented_key(made.text)
     assert presented is not None
     for order in ((made.key, newer), (newer, made.key)):
-        ring, uses = KeyRing(), KeyUses()
+        ring, uses = ApiKeyCache(), KeyUses()
         records = KeyRecords(ring, uses)
         lines: list[bytes | None] = [encode(key) for key in order]
         await records.on_records([record(KEYS.name, value) for value in [b"{", None, *lines]])
@@ -89,7 +89,7 @@ def used(broker: FakeBroker) -> list[ApiKeyUsed]:
 
 
 async def test_a_use_is_told_at_most_once_a_minute(broker: FakeBroker) -> None:
-    ring, made = KeyRing(), api_key("ingest")
+    ring, made = ApiKeyCache(), api_key("ingest")
     ring.apply(made.key)
     presented = presented_key(made.text)
     assert presented is not None
@@ -115,7 +115,7 @@ async def test_a_use_is_told_at_most_once_a_minute(broker: FakeBroker) -> None:
 
 
 async def test_a_wrong_secret_is_no_use() -> None:
-    ring, made = KeyRing(), api_key("ingest")
+    ring, made = ApiKeyCache(), api_key("ingest")
     ring.apply(made.key)
     wrong: Any = presented_key(f"blk_{made.key.id}_{'x' * 43}")
     for _ in range(2):

@@ -15,7 +15,7 @@ import numpy as np
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from burnrate.ingest.dedup import HourMarks
+from burnrate.ingest.dedup import HourDedupKeys
 from common.ledger import ledger
 from common.ledger.ledger import ShardLedger
 from common.ledger.store import LedgerStore
@@ -87,11 +87,11 @@ def no_gap_check() -> None:
 def no_marks() -> None:
     """Find no event marked as counted."""
 
-    def none(_: HourMarks, keys: Any, content: Any) -> Any:
+    def none(_: HourDedupKeys, keys: Any, content: Any) -> Any:
         del content
         return np.ones(len(keys), np.bool_), np.zeros(len(keys), np.bool_)
 
-    _patch(HourMarks, "judge", ("keys", "content"), none)
+    _patch(HourDedupKeys, "judge", ("keys", "content"), none)
 
 
 def slow_reads() -> None:

@@ -6,20 +6,20 @@ from typing import Any, Final
 import msgspec
 
 from alerts.delivery.channel import Channel
-from alerts.domain.notification import Notice, NoticeAlert
+from alerts.domain.notification import Notification, NotificationAlert
 
 STARTED_AT: Final = datetime(2026, 11, 23, 6, 40, 0, 250_000, tzinfo=UTC)
 ENDED_AT: Final = datetime(2026, 11, 23, 7, 10, tzinfo=UTC)
 
 
-def alert(number: int = 1, **fields: Any) -> NoticeAlert:
+def alert(number: int = 1, **fields: Any) -> NotificationAlert:
     """Return an alert on `checkout`; its key is made of its number."""
     service_name = fields.pop("service_name", "checkout")
     given: dict[str, Any] = {
         "dedup_key": f"{number:032x}",
         "episode_id": number,
         "version": 1,
-        "notice": 1,
+        "sequence": 1,
         "transition": "firing",
         "severity": "page",
         "rule": "fast-burn",
@@ -29,18 +29,18 @@ def alert(number: int = 1, **fields: Any) -> NoticeAlert:
         "annotations": {"runbook_url": "https://runbooks.test/fast-burn"},
         "started_at": STARTED_AT,
     }
-    return NoticeAlert(**(given | fields))
+    return NotificationAlert(**(given | fields))
 
 
-def resolved(number: int = 1, **fields: Any) -> NoticeAlert:
+def resolved(number: int = 1, **fields: Any) -> NotificationAlert:
     """Return the end of an alert."""
-    return alert(number, transition="resolved", version=2, notice=2, ends_at=ENDED_AT, **fields)
+    return alert(number, transition="resolved", version=2, sequence=2, ends_at=ENDED_AT, **fields)
 
 
-def notice(*alerts: NoticeAlert, channel: str = "hook", **fields: Any) -> Notice:
-    """Return a notice of these alerts, or of one."""
+def notification(*alerts: NotificationAlert, channel: str = "hook", **fields: Any) -> Notification:
+    """Return a notification of these alerts, or of one."""
     alerts = alerts or (alert(),)
-    key = "+".join(f"{a.dedup_key}/{a.notice}" for a in alerts)
+    key = "+".join(f"{a.dedup_key}/{a.sequence}" for a in alerts)
     given: dict[str, Any] = {
         "notice_key": f"{key}/{channel}",
         "channel": channel,
@@ -48,7 +48,7 @@ def notice(*alerts: NoticeAlert, channel: str = "hook", **fields: Any) -> Notice
         "group_labels": {"service": "checkout"},
         "alerts": alerts,
     }
-    return Notice(**(given | fields))
+    return Notification(**(given | fields))
 
 
 def channel(kind: str = "webhook", name: str = "hook", **secrets: str) -> Channel:
@@ -56,6 +56,6 @@ def channel(kind: str = "webhook", name: str = "hook", **secrets: str) -> Channe
     return Channel(name, kind, secrets)
 
 
-def payload(given: Notice) -> str:
-    """Return the notice as its row holds it."""
+def payload(given: Notification) -> str:
+    """Return the notification as its row holds it."""
     return msgspec.json.encode(given).decode()

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from alerts.delivery.service import Delivery
 from alerts.delivery.settings import DeliverySettings
-from alerts.domain.notification import Notice, NoticeAlert
+from alerts.domain.notification import Notification, NotificationAlert
 from common.config.clock import system_clock
 from common.config.settings import DatabaseSettings
 from common.storage.database import Database, WriteSession
@@ -52,13 +52,13 @@ class Outgoing:
         """Disable a channel."""
         await self._run("UPDATE catalog.channels SET enabled = false WHERE name = :n", n=name)
 
-    async def add(self, *notices: Notice) -> None:
+    async def add(self, *notices: Notification) -> None:
         """Write notifications in one transaction, in this order."""
         async with self.database.write() as session:
-            for notice in notices:
-                await session.execute(_ADD, _row(notice))
+            for notification in notices:
+                await session.execute(_ADD, _row(notification))
 
-    async def episode(self, alert: NoticeAlert, *channels: str) -> None:
+    async def episode(self, alert: NotificationAlert, *channels: str) -> None:
         """Write an open episode that these channels were told of."""
         await self._run(
             """INSERT INTO alerts.episode (id, shard, service_name, rule, dedup_key, state, version,
@@ -112,13 +112,13 @@ _ADD = text(
 )
 
 
-def _row(notice: Notice) -> dict[str, Any]:
+def _row(notification: Notification) -> dict[str, Any]:
     return {
-        "notice_key": notice.notice_key,
-        "channel": notice.channel,
-        "group_key": notice.group_key,
-        "episode_ids": sorted({a.episode_id for a in notice.alerts if a.episode_id}),
-        "payload": payload(notice),
+        "notice_key": notification.notice_key,
+        "channel": notification.channel,
+        "group_key": notification.group_key,
+        "episode_ids": sorted({a.episode_id for a in notification.alerts if a.episode_id}),
+        "payload": payload(notification),
     }
 
 
@@ -152,6 +152,6 @@ async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 60.0) -> 
             await asyncio.sleep(0.01)
 
 
-def notice_keys(received: Iterable[Any]) -> list[str]:
+def notification_keys(received: Iterable[Any]) -> list[str]:
     """Return the keys of the notices that a webhook receiver got, in order."""
-    return [request.headers["x-burnline-notice"] for request in received]
+    return [request.headers["x-burnline-notification"] for request in received]

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import httpx
 
-from common.access.key_ring import KeyRing
+from common.access.key_ring import ApiKeyCache
 from common.access.keys import new_key_id, new_secret, secret_hash, written
 from common.access.scopes import SCOPES, Scope, needed
 from common.events import ApiKeyChanged, KeySecret
@@ -38,7 +38,7 @@ def api_key(*scopes: Scope, expires_at: datetime | None = None, revoked: bool = 
     return TestKey(key, written(key_id, secret))
 
 
-def given(ring: KeyRing, *scopes: Scope, **about: Any) -> dict[str, str]:
+def given(ring: ApiKeyCache, *scopes: Scope, **about: Any) -> dict[str, str]:
     """Make a key, put it on a ring, and return the headers that present it."""
     made = api_key(*scopes, **about)
     ring.apply(made.key)
@@ -67,7 +67,7 @@ def operations_with_scopes(document: dict[str, Any]) -> Iterator[Operation]:
 
 
 async def refuses_strangers(
-    client: httpx.AsyncClient, ring: KeyRing, now: datetime, operation: Operation
+    client: httpx.AsyncClient, ring: ApiKeyCache, now: datetime, operation: Operation
 ) -> None:
     """Assert 401 and 403 for everyone but who holds the scope, whatever else is wrong."""
     method, path, scope = operation.method, operation.path, operation.scope

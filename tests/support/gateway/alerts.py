@@ -14,7 +14,7 @@ from api_gateway.alerts.ports import (
     NotificationQuery,
 )
 from common.alerting.silences import Matcher
-from common.storage.audit import Deed
+from common.storage.audit import AuditEvent
 from tests.support.burn_events import NOW
 from tests.support.gateway.in_memory import MemoryStore
 from tests.support.gateway.memory_store import Memory
@@ -31,7 +31,7 @@ class AlertRows:
     silences: dict[int, Silence] = field(default_factory=dict)
     channels: dict[int, Channel] = field(default_factory=dict)
     acknowledgements: dict[int, Acknowledgement] = field(default_factory=dict)
-    deeds: list[Deed] = field(default_factory=list)
+    deeds: list[AuditEvent] = field(default_factory=list)
     announced: list[AlertIntent] = field(default_factory=list)
     outcome: Notification | None = None
     revision: int = 0
@@ -165,7 +165,7 @@ class MemoryAlertSession:
     async def announce(self, intents: Sequence[AlertIntent]) -> None:
         self._rows.announced += intents
 
-    async def record(self, deed: Deed) -> None:
+    async def record(self, deed: AuditEvent) -> None:
         self._rows.deeds.append(deed)
 
     def _shown(self, alert: Alert) -> Alert:

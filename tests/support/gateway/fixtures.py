@@ -19,7 +19,7 @@ from tests.support.gateway.alerts import MemoryAlerts
 from tests.support.gateway.in_memory import TOKEN, GatewayHarness, MemorySender, MemoryStore
 from tests.support.gateway.ingest_health import MemoryIngest, MemoryLogs
 from tests.support.gateway.keys import MemoryKeys
-from tests.support.gateway.policies import MemoryIntents, MemoryResults
+from tests.support.gateway.policies import MemoryPolicies, MemoryResults
 
 SETTINGS: Final[dict[str, Any]] = {
     "database_url": "postgresql://nobody@127.0.0.1:1/none",
@@ -53,7 +53,7 @@ async def gateway_on(given: dict[str, Any], store: MemoryStore) -> AsyncIterator
     sender, now = MemorySender(), [NOW]
     alerts = MemoryAlerts(store)
     ingest, logs = MemoryIngest(store), MemoryLogs()
-    intents, results = MemoryIntents(store), MemoryResults(store)
+    intents, results = MemoryPolicies(store), MemoryResults(store)
     stores = Stores(store, intents, results, alerts, MemoryKeys(store), ingest, logs.ends)
     parts = make_gateway(settings, stores, sender, lambda: now[0])
     discovery = Discovery(store)
@@ -99,6 +99,6 @@ async def _ready() -> dict[str, str]:
 
 def memory_stores(store: MemoryStore) -> Stores:
     """Return stores in memory around a catalog."""
-    intents, results, alerts = MemoryIntents(store), MemoryResults(store), MemoryAlerts(store)
+    intents, results, alerts = MemoryPolicies(store), MemoryResults(store), MemoryAlerts(store)
     ingest, ends = MemoryIngest(store), MemoryLogs().ends
     return Stores(store, intents, results, alerts, MemoryKeys(store), ingest, ends)

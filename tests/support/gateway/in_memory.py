@@ -23,7 +23,7 @@ from api_gateway.catalog.domain import (
 from api_gateway.projections.discovery import Discovery
 from api_gateway.projections.handlers import Handlers
 from api_gateway.routers.dependencies import Gateway
-from common.access.key_ring import KeyRing
+from common.access.key_ring import ApiKeyCache
 from common.events import (
     BurnRateMessage,
     CatalogMessage,
@@ -34,7 +34,7 @@ from common.events import (
 )
 from common.kafka.client import UnknownOutcomeError
 from common.kafka.topics import BURNRATES, CATALOG, DECISIONS, FORECASTS, POLICIES
-from common.storage.audit import Deed
+from common.storage.audit import AuditEvent
 from tests.support.burn_events import NOW
 from tests.support.gateway.memory_store import Memory, Outage
 from tests.support.kafka_records import record
@@ -53,7 +53,7 @@ class Rows:
     minutes: dict[str, list[tuple[int, int, int, int]]] = field(default_factory=dict)
     slow_hours: dict[int, list[tuple[int, int, int]]] = field(default_factory=dict)
     announced: list[CatalogMessage] = field(default_factory=list)
-    deeds: list[Deed] = field(default_factory=list)
+    deeds: list[AuditEvent] = field(default_factory=list)
     revision: int = 0
 
 
@@ -164,7 +164,7 @@ class MemorySession:
         self._rows.announced += [service_changed(s) for s in services]
         self._rows.announced += [target_changed(t) for t in targets]
 
-    async def record(self, deed: Deed) -> None:
+    async def record(self, deed: AuditEvent) -> None:
         self._rows.deeds.append(deed)
 
     def _keep(self, service: Service) -> Service:
@@ -219,7 +219,7 @@ class GatewayHarness:
     offsets: Iterable[int] = field(default_factory=itertools.count)
 
     @property
-    def ring(self) -> KeyRing:
+    def ring(self) -> ApiKeyCache:
         """The API keys that the application knows."""
         return self.gateway.keys.ring
 

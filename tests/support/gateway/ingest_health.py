@@ -12,7 +12,7 @@ from api_gateway.ingest_health.domain import Letter, Redelivery
 from api_gateway.ingest_health.ports import LetterQuery, OutboxBacklog, ShardPosition
 from common.kafka.log_ends import LogEnd
 from common.kafka.topics import METRICS
-from common.storage.audit import Deed
+from common.storage.audit import AuditEvent
 from tests.support.burn_events import NOW
 from tests.support.gateway.in_memory import MemoryStore
 
@@ -47,7 +47,7 @@ class MemoryIngest:
         self.positions: list[ShardPosition] = []
         self.outboxes = [OutboxBacklog("api-gateway", 0, None)]
         self.sent: list[Redelivery] = []
-        self.audited: list[Deed] = []
+        self.audited: list[AuditEvent] = []
         self._outage = catalog.outage
 
     def keep(self, *letters: Letter) -> None:
@@ -86,11 +86,17 @@ class MemoryIngestSession:
     async def outboxes(self) -> list[OutboxBacklog]:
         return self._kept.outboxes
 
-    async def replay(self, found: Letter, sent: Redelivery, deed: Deed, corrected: bool) -> Letter:  # noqa: FBT001 - as the port has it
-        done = replace(found, replayed_at=deed.at, replayed_by=deed.actor, corrected=corrected)
+    async def replay(
+        self,
+        found: Letter,
+        sent: Redelivery,
+        event: AuditEvent,
+        corrected: bool,  # noqa: FBT001 - a column's value
+    ) -> Letter:
+        done = replace(found, replayed_at=event.at, replayed_by=event.actor, corrected=corrected)
         self._kept.letters[found.id] = done
         self._kept.sent.append(sent)
-        self._kept.audited.append(deed)
+        self._kept.audited.append(event)
         return done
 
 

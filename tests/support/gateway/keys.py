@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from api_gateway.api_keys.domain import ApiKey, NewApiKey
-from common.storage.audit import Deed
+from common.storage.audit import AuditEvent
 from tests.support.gateway.in_memory import MemoryStore
 from tests.support.gateway.memory_store import Memory
 
@@ -16,7 +16,7 @@ class KeyRows:
 
     keys: dict[str, ApiKey] = field(default_factory=dict)
     announced: list[ApiKey] = field(default_factory=list)
-    deeds: list[Deed] = field(default_factory=list)
+    deeds: list[AuditEvent] = field(default_factory=list)
 
 
 class MemoryKeys(Memory["KeyRows", "MemoryKeySession"]):
@@ -52,7 +52,7 @@ class MemoryKeySession:
     async def announce(self, keys: Sequence[ApiKey]) -> None:
         self._rows.announced += keys
 
-    async def record(self, deed: Deed) -> None:
+    async def record(self, deed: AuditEvent) -> None:
         self._rows.deeds.append(deed)
 
     def _keep(self, key: ApiKey) -> ApiKey:

@@ -17,7 +17,7 @@ from api_gateway.policy.domain import (
 from api_gateway.policy.ports import AuditQuery
 from api_gateway.release.ports import ChangeQuery, StoredChange, StoredDecision
 from common.events import GateDecision, PolicyMessage
-from common.storage.audit import AuditEntry, AuditHead, Deed, chained
+from common.storage.audit import AuditEntry, AuditEvent, AuditHead, chained
 from tests.support.burn_events import NOW
 from tests.support.gateway.in_memory import MemoryStore
 from tests.support.gateway.memory_store import Memory
@@ -38,7 +38,7 @@ ALLOWING = NewOverride(
 
 
 @dataclass
-class IntentRows:
+class PolicyRows:
     """The store's content."""
 
     overrides: dict[int, Override] = field(default_factory=dict)
@@ -48,17 +48,17 @@ class IntentRows:
     revision: int = 0
 
 
-class MemoryIntents(Memory["IntentRows", "MemoryIntentSession"]):
+class MemoryPolicies(Memory["PolicyRows", "MemoryPolicySession"]):
     """Overrides and policies; fails whenever the catalog's store does."""
 
     def __init__(self, catalog: MemoryStore) -> None:
-        super().__init__(IntentRows(), MemoryIntentSession, catalog.outage)
+        super().__init__(PolicyRows(), MemoryPolicySession, catalog.outage)
 
 
-class MemoryIntentSession:
+class MemoryPolicySession:
     """Reads and writes rows."""
 
-    def __init__(self, rows: IntentRows) -> None:
+    def __init__(self, rows: PolicyRows) -> None:
         self._rows = rows
 
     async def override(self, override_id: int) -> Override | None:
@@ -111,7 +111,7 @@ class MemoryIntentSession:
     async def retire_policy(self, name: str) -> None:
         self._keep_policy(replace(self._rows.policies[name], retired=True))
 
-    async def record(self, deed: Deed) -> None:
+    async def record(self, deed: AuditEvent) -> None:
         last = self._rows.audit[-1] if self._rows.audit else None
         head = AuditHead(last.id, last.hash) if last else AuditHead()
         self._rows.audit.append(chained(head, deed))

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
-from common.access.key_ring import KeyRing, unauthorized
+from common.access.key_ring import ApiKeyCache, unauthorized
 from common.access.keys import presented_key
 from common.access.principal import Principal
 from common.config.clock import Clock
@@ -31,7 +31,7 @@ class Authenticator:
     def __init__(
         self,
         tokens: Sequence[tuple[SecretStr | None, Principal]],
-        ring: KeyRing,
+        ring: ApiKeyCache,
         clock: Clock,
         verifier: TokenVerifier | None = None,
     ) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 from common.access.key_records import KeyRecords, KeyUses
-from common.access.key_ring import KeyRing
+from common.access.key_ring import ApiKeyCache
 from common.config.settings import KafkaSettings
 from common.kafka.client import TableReader
 from common.kafka.topics import KEYS
@@ -21,13 +21,13 @@ class Follows(Protocol):
 class KeyReader:
     """The ring and what fills it."""
 
-    ring: KeyRing
+    ring: ApiKeyCache
     table: Follows
 
     @classmethod
     def of(cls, kafka: KafkaSettings) -> Self:
         """Return a reader of the whole topic, in which each key stands once."""
-        ring = KeyRing()
+        ring = ApiKeyCache()
         table = TableReader(kafka, [KEYS.name], KeyRecords(ring, KeyUses()).on_records)
         ring.complete_when(table.caught_up.is_set)
         return cls(ring, table)

@@ -5,11 +5,11 @@ from datetime import datetime
 
 import msgspec
 
-from common.access.key_ring import KeyRing
+from common.access.key_ring import ApiKeyCache
 from common.events import ApiKeyChanged, ApiKeyUsed
 from common.kafka.client import Record
 from common.kafka.topics import KEY_USES, KEYS
-from common.kafka.unreadable import passed_over
+from common.kafka.unreadable import skip_unreadable
 
 _keys = msgspec.json.Decoder(ApiKeyChanged)
 _uses = msgspec.json.Decoder(ApiKeyUsed)
@@ -33,14 +33,14 @@ class KeyUses:
 class KeyRecords:
     """Feeds a ring and the uses from the topics; knows which revisions stand there."""
 
-    def __init__(self, ring: KeyRing, uses: KeyUses) -> None:
+    def __init__(self, ring: ApiKeyCache, uses: KeyUses) -> None:
         self._ring, self._uses = ring, uses
         self._announced: dict[str, int] = {}
 
     async def on_records(self, records: Sequence[Record]) -> None:
         """Apply records of one partition, in order."""
         for record in records:
-            with passed_over(record):
+            with skip_unreadable(record):
                 self._on_record(record)
 
     def forget(self) -> None:

@@ -19,7 +19,7 @@ def unauthorized(detail: str, code: str = "unauthorized") -> Problem:
     return Problem(401, code, detail, headers=CHALLENGE)
 
 
-class KeyRing:
+class ApiKeyCache:
     """Keys by id; complete unless it is filled by a reader that has not come to the end yet."""
 
     def __init__(self) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from common.access.key_ring import KeyRing
+from common.access.key_ring import ApiKeyCache
 from common.events import ApiKeyUsed, encode
 from common.kafka.client import Headers, UnknownOutcomeError
 from common.kafka.topics import KEY_USES
@@ -26,7 +26,7 @@ class Publishes(Protocol):
 class UseReports:
     """Passes on what a ring has seen."""
 
-    def __init__(self, process: str, ring: KeyRing, publisher: Publishes) -> None:
+    def __init__(self, process: str, ring: ApiKeyCache, publisher: Publishes) -> None:
         self._process, self._ring, self._publisher = process, ring, publisher
         self._told: dict[str, datetime] = {}
         self._untold: dict[str, datetime] = {}

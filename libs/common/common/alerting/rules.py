@@ -26,7 +26,7 @@ RuleKind = Literal[
     "constant_burn",
     "good_over_total",
 ]
-GRAVITY: Final = {"info": 1, "ticket": 2, "page": 3}
+SEVERITY_ORDER: Final = {"info": 1, "ticket": 2, "page": 3}
 RISK_ORDER: Final = tuple(RiskLevel)
 MAX_LEVELS: Final = 6
 MAX_SELECTED: Final = 200
@@ -67,7 +67,8 @@ class Rule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     condition has held for `for_seconds`, and resolves once the measure has been on the good side
     of the threshold, by the factor `resolve_ratio`, for `resolve_for_seconds`. Burn rates count
     only with at least `min_bad_events` behind them. While an episode of this rule is open, nobody
-    is told of those of the rules that it `inhibits` on the same service, unless they are graver.
+    is notified of those of the rules that it `inhibits` on the same service, unless they are more
+    severe.
     """
 
     name: Name
@@ -140,9 +141,9 @@ def rule_document(rule: Rule) -> dict[str, Any]:
     return shown
 
 
-def graver(one: Severity, other: Severity) -> Severity:
-    """Return the graver of two severities."""
-    return one if GRAVITY[one] >= GRAVITY[other] else other
+def more_severe(one: Severity, other: Severity) -> Severity:
+    """Return the more severe of two severities."""
+    return one if SEVERITY_ORDER[one] >= SEVERITY_ORDER[other] else other
 
 
 def _invalid_shape(message: str) -> InvalidFieldError:
@@ -179,7 +180,7 @@ def _check_choice(given: Sequence[object], known: Sequence[object], field: str) 
 def _check_order(rule: Rule) -> None:
     field = _FIELDS[rule.kind]
     strictness = [_STRICTNESS[rule.kind](getattr(level, field)) for level in rule.levels]
-    gravity = [GRAVITY[level.severity] for level in rule.levels]
+    gravity = [SEVERITY_ORDER[level.severity] for level in rule.levels]
     for number in range(1, len(rule.levels)):
         if strictness[number] <= strictness[number - 1]:
             detail = "must be harder to reach than the level before; put the mildest first"

@@ -17,7 +17,7 @@ UNREADABLE: Final = Counter(
 log = structlog.get_logger()
 
 
-class passed_over:  # noqa: N801 - reads as a phrase after `with`
+class skip_unreadable:  # noqa: N801 - reads as a phrase after `with`
     """Ends the work on one record where its content is wrong, so that the next one has its turn.
 
     Whoever can write to a topic can nest JSON deeper than Python recurses, which is no ValueError.

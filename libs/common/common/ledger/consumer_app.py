@@ -18,7 +18,7 @@ from common.kafka.client import Publisher, TableReader
 from common.kafka.subscription import TELL_SECONDS, Subscription
 from common.ledger.ledger import ShardLedger
 from common.ledger.loops import every
-from common.ledger.stall_detector import Vitals, Watchdog
+from common.ledger.stall_detector import StallDetector, Vitals
 from common.ledger.transient import TRANSIENT_ERRORS
 from common.observability.logging import configure_logging
 from common.observability.metrics import CONSUMER
@@ -134,7 +134,7 @@ async def _tell_kafka(frame: Frame) -> None:
 async def _look_after(frame: Frame, stall_seconds: float) -> None:
     """End a process that hangs; the ledger lets the next one go on where this one ends."""
     look_seconds = min(5.0, stall_seconds / 4)
-    watchdog, ledger = Watchdog(stall_seconds, 2 * look_seconds), frame.ledger
+    watchdog, ledger = StallDetector(stall_seconds, 2 * look_seconds), frame.ledger
 
     async def look() -> None:
         now_seconds = asyncio.get_running_loop().time()

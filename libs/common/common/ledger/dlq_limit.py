@@ -14,21 +14,21 @@ WINDOW_RECORDS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class BreakerLimits:
+class DlqLimits:
     """How much may be bad: a share of the last 1 000 records, and records in a row."""
 
     max_bad_ratio: float = 0.1  # 1 lets everything pass
     max_bad_run: int = 200  # this many in a row open it
 
 
-class Breaker:
+class DlqLimit:
     """The last records of one shard. `judge` looks at what comes next, `fold` accepts it.
 
     Before the first 1 000 records the missing ones count as good, so that one bad record at the
     start is not a share of 100 %.
     """
 
-    def __init__(self, limits: BreakerLimits) -> None:
+    def __init__(self, limits: DlqLimits) -> None:
         self._limits = limits
         self._window: Flags = np.zeros(WINDOW_RECORDS, np.bool_)
         self._run = 0

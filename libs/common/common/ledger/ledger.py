@@ -21,7 +21,7 @@ from common.ledger.failpoints import failpoint
 from common.ledger.ownership import LedgerParts, RetryDelays, ShardOwnership
 from common.ledger.read_buffer import Run, ShardBuffer, runs
 from common.ledger.shard import NEVER, Batch, Ownership, RefusedError, ShardWork
-from common.ledger.state_topics import Levels
+from common.ledger.state_topics import StateTopics
 from common.ledger.store import FencedError, StoredOffset, reset_ledger
 
 __all__ = [
@@ -29,12 +29,12 @@ __all__ = [
     "Batch",
     "LedgerLimits",
     "LedgerParts",
-    "Levels",
     "Ownership",
     "RefusedError",
     "RetryDelays",
     "ShardLedger",
     "ShardWork",
+    "StateTopics",
     "reset_ledger",
 ]
 

@@ -23,7 +23,7 @@ from common.config.settings import KafkaSettings
 from common.kafka.log_bounds import LogBounds, log_bounds
 from common.ledger.backpressure import LedgerLimits
 from common.ledger.shard import Ownership, RefusedError, ShardWork, Trouble
-from common.ledger.state_topics import Levels, level_reading
+from common.ledger.state_topics import StateTopics, level_reading
 from common.ledger.store import LedgerStore, StoredOffset
 from common.ledger.transient import TRANSIENT_ERRORS
 from common.storage.database import Database
@@ -52,7 +52,7 @@ class LedgerParts:
     work: ShardWork
     clock: Clock
     owner: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
-    levels: Levels = field(default_factory=Levels)
+    levels: StateTopics = field(default_factory=StateTopics)
     limits: LedgerLimits = field(default_factory=LedgerLimits)
     delays: RetryDelays = field(default_factory=RetryDelays)
 

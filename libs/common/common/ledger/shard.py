@@ -53,7 +53,7 @@ class ShardWork(Protocol):
         """Forget the shard's state in memory."""
 
 
-class LevelsOnly:
+class StateTopicsOnly:
     """The work of a consumer without input topics: its ledger has no batch to give it."""
 
     async def apply(self, session: WriteSession, batch: Batch) -> Callable[[], None]:

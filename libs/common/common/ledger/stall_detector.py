@@ -19,7 +19,7 @@ class Vitals:
     excuses: Mapping[int, str]  # why a shard does not get on, where that is known
 
 
-class Watchdog:
+class StallDetector:
     """Says that the process should end once a shard has stood still for too long.
 
     Only time that passes between two looks is counted, and at most `longest_step_seconds` of it:

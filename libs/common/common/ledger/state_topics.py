@@ -13,7 +13,7 @@ from common.kafka.client import Record
 
 
 @dataclass(frozen=True, slots=True)
-class Levels:
+class StateTopics:
     """Level topics that a consumer reads beside its inputs, and what takes their records.
 
     `observe(shard, records)` gets neighbours of one topic, for a shard that is held; it changes

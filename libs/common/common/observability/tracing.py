@@ -1,7 +1,7 @@
 """Traces by OpenTelemetry: off unless an exporter is configured, and then one test of a name.
 
 A trace goes from record to record by the W3C header `traceparent`. Consumers do not handle events
-one by one, so that what an event leads to is followed by service: see `Batons`.
+one by one, so that what an event leads to is followed by service: see `TraceContexts`.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def note(name: str, records: Sequence[Record], began_ns: int | None = None) -> M
     }
 
 
-class Batons:
+class TraceContexts:
     """Takes traces over from what a component reads, and hands them to what it sends of it.
 
     One for each service, by the record's key: the records of a batch are handled together, and the

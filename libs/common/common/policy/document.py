@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from common.policy.model import (
     CHANGE_CLASSES,
     DEFAULT_POLICY_NAME,
-    GRAVITY,
     LEVELS,
+    SEVERITY_ORDER,
     Policy,
 )
 
@@ -134,13 +134,13 @@ def _misplaced(policy: Policy) -> Iterator[PolicyFault]:
 
 def _milder_when_graver(policy: Policy) -> Iterator[PolicyFault]:
     """More errors must never let a change through that fewer have blocked."""
-    for milder, graver in pairwise(LEVELS):
+    for milder, severer in pairwise(LEVELS):
         for change in CHANGE_CLASSES:
             first = policy.risk[milder][change]
-            second = policy.risk[graver][change]
-            if GRAVITY[second] < GRAVITY[first]:
+            second = policy.risk[severer][change]
+            if SEVERITY_ORDER[second] < SEVERITY_ORDER[first]:
                 yield PolicyFault(
-                    f"risk.{graver}.{change}",
+                    f"risk.{severer}.{change}",
                     "milder_when_graver",
                     f"{second} is milder than {first} at {milder}; "
                     f"give {first} or a graver decision, or make {milder} milder",

@@ -7,7 +7,7 @@ from common.policy.document import parse_policy
 from common.policy.model import DEFAULT_POLICY_NAME, Policy, Tier
 
 
-class PolicyBook:
+class PoliciesInForce:
     """Policies of files, and those of the API, which stand in for a file's of the same name.
 
     Where several policies name the same service or the same tier, the first by name holds.

@@ -16,7 +16,7 @@ from common.slo.vocabulary import SERVICE_NAME_PATTERN
 DEFAULT_POLICY_NAME: Final = "default"
 CHANGE_CLASSES: Final[tuple[ChangeClass, ...]] = get_args(ChangeClass)
 MAX_OVERRIDE_HOURS: Final = 24
-GRAVITY: Final = {"ALLOW": 0, "WARN": 1, "UNKNOWN": 2, "BLOCK": 3}
+SEVERITY_ORDER: Final = {"ALLOW": 0, "WARN": 1, "UNKNOWN": 2, "BLOCK": 3}
 """Of several decisions the one with the greatest number holds."""
 
 _MAX_SERVICES = 1_000

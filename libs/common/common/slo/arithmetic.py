@@ -74,7 +74,7 @@ def risk_level(
 
 
 def cap_risk_level(level: RiskLevel, bad_events: int, min_bad_events: int) -> RiskLevel:
-    """Return OBSERVE for a graver level that rests on fewer bad events (24 h) than asked for."""
+    """Return OBSERVE for a more severe level with fewer bad events (24 h) than asked for."""
     thin = bad_events < min_bad_events
     return RiskLevel.OBSERVE if thin and level in _GRAVE else level
 

@@ -39,7 +39,7 @@ class AuditEntry(Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class AuditEvent:
     """What is to be audited, before it has a place in the chain; `at` is in UTC."""
 
     at: datetime
@@ -65,7 +65,7 @@ def canonical_json(value: Any) -> str:
     )
 
 
-def chained(head: AuditHead, deed: Deed) -> AuditEntry:
+def chained(head: AuditHead, deed: AuditEvent) -> AuditEntry:
     """Return the entry that follows the head."""
     entry = AuditEntry(
         id=head.id + 1,

@@ -35,7 +35,7 @@ def dead_letter_ddl(schema: str) -> tuple[str, ...]:
     )
 
 
-class DeadLetterBox:
+class DeadLetterStore:
     """Takes letters inside the transaction of the batch that they were found in."""
 
     def __init__(self, schema: str, outbox: Outbox) -> None:

@@ -5,19 +5,19 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from common.ledger.dlq_limit import WINDOW_RECORDS, Breaker, BreakerLimits, Flags
+from common.ledger.dlq_limit import WINDOW_RECORDS, DlqLimit, DlqLimits, Flags
 
 # stretches of (bad, how many), so that long runs and full windows are common
 STRETCHES = st.lists(st.tuples(st.booleans(), st.integers(1, 400)), max_size=12)
 CUTS = st.lists(st.integers(1, 700), max_size=10)
 LIMITS = st.builds(
-    BreakerLimits,
+    DlqLimits,
     max_bad_ratio=st.sampled_from([0.0, 0.05, 0.1, 0.5, 1.0]),
     max_bad_run=st.integers(1, 600),
 )
 
 
-def opens_at(flags: list[bool], limits: BreakerLimits) -> int | None:
+def opens_at(flags: list[bool], limits: DlqLimits) -> int | None:
     """Return the first record at which the breaker is open, counted by hand."""
     run = 0
     for i, bad in enumerate(flags):
@@ -38,12 +38,12 @@ def batch(bad: list[bool]) -> Flags:
 
 @settings(deadline=None)
 @given(stretches=STRETCHES, cuts=CUTS, limits=LIMITS)
-@example([(True, 100), (False, 900), (True, 101)], [], BreakerLimits())
-@example([(True, 199), (False, 1), (True, 1)], [199], BreakerLimits(max_bad_ratio=1))
+@example([(True, 100), (False, 900), (True, 101)], [], DlqLimits())
+@example([(True, 199), (False, 1), (True, 1)], [199], DlqLimits(max_bad_ratio=1))
 def test_the_batch_that_opens_it_holds_the_record_that_does_by_hand(
-    stretches: list[tuple[bool, int]], cuts: list[int], limits: BreakerLimits
+    stretches: list[tuple[bool, int]], cuts: list[int], limits: DlqLimits
 ) -> None:
-    flags, breaker, start = flags_of(stretches), Breaker(limits), 0
+    flags, breaker, start = flags_of(stretches), DlqLimit(limits), 0
     expected = opens_at(flags, limits)
     for size in [*cuts, len(flags)]:
         part = flags[start : start + size]
@@ -56,7 +56,7 @@ def test_the_batch_that_opens_it_holds_the_record_that_does_by_hand(
 
 
 def test_to_judge_changes_nothing() -> None:
-    breaker = Breaker(BreakerLimits(max_bad_ratio=1, max_bad_run=200))
+    breaker = DlqLimit(DlqLimits(max_bad_ratio=1, max_bad_run=200))
     for _ in range(5):
         assert breaker.judge(batch([True] * 199)) is None
 
@@ -65,19 +65,19 @@ def test_to_judge_changes_nothing() -> None:
 def test_a_tenth_of_a_thousand_is_the_most(bad: int, open_: bool) -> None:  # noqa: FBT001
     flags = [i % 9 == 0 and i // 9 < bad for i in range(1000)]
     assert sum(flags) == bad
-    assert (Breaker(BreakerLimits()).judge(batch(flags)) is not None) == open_
+    assert (DlqLimit(DlqLimits()).judge(batch(flags)) is not None) == open_
 
 
 @pytest.mark.parametrize(("bad", "open_"), [(199, False), (200, True)])
 def test_two_hundred_in_a_row_are_too_many(bad: int, open_: bool) -> None:  # noqa: FBT001
-    breaker = Breaker(BreakerLimits(max_bad_ratio=1))
+    breaker = DlqLimit(DlqLimits(max_bad_ratio=1))
     breaker.fold(batch([True] * 100))
     reason = breaker.judge(batch([True] * (bad - 100)))
     assert (reason == "200 records in a row are bad") == open_
 
 
 def test_bad_records_that_have_left_the_window_are_forgotten() -> None:
-    breaker = Breaker(BreakerLimits())
+    breaker = DlqLimit(DlqLimits())
     breaker.fold(batch([True] * 100))
     breaker.fold(batch([False] * 900))
     assert breaker.judge(batch([True])) is None  # the first one leaves as it comes
@@ -85,6 +85,6 @@ def test_bad_records_that_have_left_the_window_are_forgotten() -> None:
 
 
 def test_an_empty_batch_says_nothing() -> None:
-    breaker = Breaker(BreakerLimits(max_bad_ratio=0, max_bad_run=1))
+    breaker = DlqLimit(DlqLimits(max_bad_ratio=0, max_bad_run=1))
     breaker.fold(batch([]))
     assert breaker.judge(batch([])) is None

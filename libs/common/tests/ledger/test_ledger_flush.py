@@ -10,23 +10,15 @@ import structlog
 from common.ledger import ownership as ownership_module
 from common.ledger.ledger import Batch, LedgerLimits, RefusedError, RetryDelays
 from common.ledger.read_buffer import Run, ShardBuffer
-from tests.support.ledger_model import (
-    NOW,
-    PARTITIONS,
-    SHARD,
-    Process,
-    Work,
-    World,
-    fake_bounds,
-    record,
-)
+from tests.support import ledger_model as model
+from tests.support.ledger_model import NOW, PARTITIONS, SHARD, Process, Work, World, record
 
 SLOWLY = RetryDelays(0.01, 0.01, 0.05, 0.05)
 
 
 @pytest.fixture(autouse=True)
 def quiet_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(ownership_module, "log_bounds", fake_bounds)
+    monkeypatch.setattr(ownership_module, "log_bounds", model.fake_bounds)
     with structlog.testing.capture_logs():
         yield
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from common.ledger.stall_detector import Vitals, Watchdog
+from common.ledger.stall_detector import StallDetector, Vitals
 
 STEP = 5.0
 STALL = 60.0
@@ -14,7 +14,7 @@ class Observed:
     """A consumer of shard 3 that is looked at every five seconds."""
 
     def __init__(self) -> None:
-        self.watchdog = Watchdog(STALL, 2 * STEP)
+        self.watchdog = StallDetector(STALL, 2 * STEP)
         self.now_seconds = 1000.0
 
     def look(  # noqa: PLR0913 - each may differ

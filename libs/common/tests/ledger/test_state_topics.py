@@ -8,8 +8,8 @@ import pytest
 
 from common.kafka.client import Record
 from common.ledger import ownership as ownership_module
-from common.ledger.ledger import Batch, LedgerLimits, Levels, RefusedError
-from common.ledger.shard import LevelsOnly
+from common.ledger.ledger import Batch, LedgerLimits, RefusedError, StateTopics
+from common.ledger.shard import StateTopicsOnly
 from tests.support.ledger_model import SHARD, TOPICS, Process, World, fake_bounds, record
 
 LEVELS = "levels"
@@ -36,7 +36,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 def follower(world: World, limits: LedgerLimits | None = None) -> tuple[Process, Seen]:
     seen = Seen()
-    return Process(world, limits, levels=Levels((LEVELS,), seen.observe)), seen
+    return Process(world, limits, levels=StateTopics((LEVELS,), seen.observe)), seen
 
 
 async def held(process: Process) -> None:
@@ -125,4 +125,4 @@ async def test_work_without_inputs_refuses_a_batch_and_names_its_topic() -> None
     session: Any = None
     batch = Batch(SHARD, "cluster", [record("metrics", 0, 1)])
     with pytest.raises(RefusedError, match=r"shard 0: .*'metrics'"):
-        await LevelsOnly().apply(session, batch)
+        await StateTopicsOnly().apply(session, batch)

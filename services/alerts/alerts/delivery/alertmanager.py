@@ -7,21 +7,21 @@ from typing import Any
 from alerts.delivery.channel import Channel
 from alerts.delivery.frame import Frame, annotations_of, rfc3339
 from alerts.delivery.outcome import Request
-from alerts.domain.notification import Notice, NoticeAlert
+from alerts.domain.notification import Notification, NotificationAlert
 
 _PATH = "/api/v2/alerts"
 _MISSED_REPEATS = 4  # as Prometheus: so many may fail before Alertmanager takes the alert for ended
 
 
-def alertmanager_request(channel: Channel, notice: Notice, frame: Frame) -> Request:
-    """Return the request that posts all alerts of the notice."""
+def alertmanager_request(channel: Channel, notification: Notification, frame: Frame) -> Request:
+    """Return the request that posts all alerts of the notification."""
     url = channel.secrets["url"].rstrip("/")
     url = url if url.endswith(_PATH) else url + _PATH
-    body = [alertmanager_alert(alert, frame) for alert in notice.alerts]
+    body = [alertmanager_alert(alert, frame) for alert in notification.alerts]
     return Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
 
 
-def alertmanager_alert(alert: NoticeAlert, frame: Frame) -> dict[str, Any]:
+def alertmanager_alert(alert: NotificationAlert, frame: Frame) -> dict[str, Any]:
     """Return a `postableAlert` of Alertmanager's OpenAPI document.
 
     A firing alert ends by itself some time after the last repeat, so that one whose sender is

@@ -11,11 +11,11 @@ from types import ModuleType
 from alerts.delivery.channel import Channel
 from alerts.delivery.outcome import DELIVERED, Outcome, failed
 from alerts.delivery.plain_text import lines, title
-from alerts.domain.notification import Notice
+from alerts.domain.notification import Notification
 
 
 async def deliver_by_apprise(
-    channel: Channel, notice: Notice, allowed_schemes: Sequence[str]
+    channel: Channel, notification: Notification, allowed_schemes: Sequence[str]
 ) -> Outcome:
     """Send title and text; the outcome says what is missing where it cannot be sent."""
     scheme = channel.secrets["url"].partition(":")[0].lower()
@@ -24,7 +24,7 @@ async def deliver_by_apprise(
     library = _library()
     if library is None:
         return failed("apprise is not installed: install Burnline with the extra `notify`")
-    return await asyncio.to_thread(_deliver, library, channel, notice)
+    return await asyncio.to_thread(_deliver, library, channel, notification)
 
 
 def _library() -> ModuleType | None:
@@ -35,10 +35,10 @@ def _library() -> ModuleType | None:
     return apprise
 
 
-def _deliver(library: ModuleType, channel: Channel, notice: Notice) -> Outcome:
+def _deliver(library: ModuleType, channel: Channel, notification: Notification) -> Outcome:
     target = library.Apprise()
     if not target.add(channel.secrets["url"]):
         return failed("apprise does not understand the channel's address")
-    if target.notify(title=title(notice), body="\n".join(lines(notice))):
+    if target.notify(title=title(notification), body="\n".join(lines(notification))):
         return DELIVERED
     return failed("apprise could not deliver; it does not say why")

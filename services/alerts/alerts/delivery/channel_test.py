@@ -1,22 +1,22 @@
-"""The notice that tries whether a channel works. Pure."""
+"""The notification that tries whether a channel works. Pure."""
 
 import hashlib
 from datetime import datetime
 
-from alerts.domain.notification import Notice, NoticeAlert
+from alerts.domain.notification import Notification, NotificationAlert
 
 
-def trial_notice(channel: str, key: str, now: datetime) -> Notice:
-    """Return the notice; `key` makes it different from every other trial.
+def channel_test_notification(channel: str, key: str, now: datetime) -> Notification:
+    """Return the notification; `key` makes it different from every other trial.
 
     It belongs to no episode, is attempted once only, and is never a page.
     """
     message = f"This is a test of the channel {channel}: no service is in trouble."
-    alert = NoticeAlert(
+    alert = NotificationAlert(
         dedup_key=hashlib.sha256(f"trial\n{channel}\n{key}".encode()).hexdigest()[:32],
         episode_id=0,
         version=1,
-        notice=1,
+        sequence=1,
         transition="test",
         severity="info",
         rule="channel-test",
@@ -27,4 +27,4 @@ def trial_notice(channel: str, key: str, now: datetime) -> Notice:
         started_at=now,
     )
     group = {"channel": channel}
-    return Notice(f"trial/{channel}/{key}", channel, f"trial/{channel}", group, (alert,))
+    return Notification(f"trial/{channel}/{key}", channel, f"trial/{channel}", group, (alert,))

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from alerts.domain.notification import NoticeAlert
+from alerts.domain.notification import NotificationAlert
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What a body says beside the notice: when it is sent, and where the dashboard is."""
+    """What a body says beside the notification: when it is sent, and where the dashboard is."""
 
     now: datetime
     external_url: str
@@ -27,7 +27,7 @@ def rfc3339(instant: datetime) -> str:
     return text.replace("+00:00", "Z")
 
 
-def annotations_of(alert: NoticeAlert) -> dict[str, str]:
+def annotations_of(alert: NotificationAlert) -> dict[str, str]:
     """Return the alert's annotations, and what a receiver needs to know repeats and rises by."""
     return {
         "summary": alert.message,
@@ -35,7 +35,7 @@ def annotations_of(alert: NoticeAlert) -> dict[str, str]:
         "severity": alert.severity,
         "transition": alert.transition,
         "version": str(alert.version),
-        "notice": str(alert.notice),
+        "notice": str(alert.sequence),
         "dedup_key": alert.dedup_key,
     }
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from alerts.delivery.channel import Channel
 from alerts.delivery.frame import Frame, annotations_of, rfc3339
 from alerts.delivery.outcome import Outcome, Request, Response, not_understood
-from alerts.domain.notification import Notice, NoticeAlert
+from alerts.domain.notification import Notification, NotificationAlert
 from common.alerting.channels import PAGERDUTY_URL
 from common.alerting.rules import Severity
 
@@ -17,15 +17,15 @@ _SEVERITIES: dict[Severity, str] = {"page": "critical", "ticket": "warning", "in
 Action = Literal["trigger", "acknowledge", "resolve"]
 
 
-def pagerduty_request(channel: Channel, notice: Notice, frame: Frame) -> Request:
-    """Return the request. An event holds one alert; ValueError where the notice has more."""
-    (alert,) = notice.alerts
+def pagerduty_request(channel: Channel, notification: Notification, frame: Frame) -> Request:
+    """Return the request. An event holds one alert; ValueError where the notification has more."""
+    (alert,) = notification.alerts
     body = pagerduty_event(channel.secrets["routing_key"], alert, frame)
     url = channel.secrets.get("url", PAGERDUTY_URL)
     return Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
 
 
-def pagerduty_event(routing_key: str, alert: NoticeAlert, frame: Frame) -> dict[str, Any]:
+def pagerduty_event(routing_key: str, alert: NotificationAlert, frame: Frame) -> dict[str, Any]:
     """Return the event (PagerDuty developer documentation, `Send an alert event`)."""
     action = _action(alert)
     event: dict[str, Any] = {
@@ -57,13 +57,13 @@ def judge_pagerduty(response: Response, outcome: Outcome) -> Outcome:
     return not_understood(response)
 
 
-def _action(alert: NoticeAlert) -> Action:
+def _action(alert: NotificationAlert) -> Action:
     if alert.ends_at is not None:
         return "resolve"
     return "acknowledge" if alert.transition == "acknowledged" else "trigger"
 
 
-def _payload(alert: NoticeAlert) -> dict[str, Any]:
+def _payload(alert: NotificationAlert) -> dict[str, Any]:
     return {
         "summary": alert.message[:_MAX_SUMMARY_LENGTH],
         "source": alert.service_name,
@@ -75,6 +75,6 @@ def _payload(alert: NoticeAlert) -> dict[str, Any]:
     }
 
 
-def _links(alert: NoticeAlert) -> list[dict[str, str]]:
+def _links(alert: NotificationAlert) -> list[dict[str, str]]:
     url = alert.annotations.get("runbook_url")
     return [{"href": url, "text": "Runbook"}] if url else []

@@ -1,7 +1,7 @@
 """Sends what is due, for ever: an attempt is recorded, made, and what came of it is stored.
 
 No transaction is open while a receiver is talked to. A process that is killed in between costs at
-most one extra delivery, with the same keys, of each notice that it was sending. Any number of
+most one extra delivery, with the same keys, of each notification that it was sending. Any number of
 processes may run this at once.
 """
 
@@ -122,7 +122,7 @@ class Relay:
 
     async def _attempt(self, claimed: Claim) -> Outcome:
         try:
-            return await self._sender.send(claimed.channel, claimed.notice)
+            return await self._sender.send(claimed.channel, claimed.notification)
         except Exception as error:  # noqa: BLE001 - one broken row must not end the others
             name, where = type(error).__name__, "".join(format_tb(error.__traceback__))
             # without the error's text, which may hold secrets
@@ -134,7 +134,7 @@ class Relay:
         if outcome.retry_after_seconds:
             until = asyncio.get_running_loop().time() + outcome.retry_after_seconds
             self._paused_until[claimed.channel.name] = until
-        once = claimed.repeat or claimed.notice.is_trial
+        once = claimed.repeat or claimed.notification.is_test
         if once or self._policy.gives_up(outcome, claimed.attempt, claimed.age_seconds):
             return None
         return self._policy.delay_seconds(outcome, claimed.attempt, self._draw())

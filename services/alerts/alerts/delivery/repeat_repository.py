@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import text
 
 from alerts.domain.grouping import MAX_ALERTS
-from alerts.domain.notification import Notice, NoticeAlert
+from alerts.domain.notification import Notification, NotificationAlert
 from common.config.clock import to_micros
 from common.storage.database import WriteSession
 
@@ -66,7 +66,7 @@ async def add_repeats(session: WriteSession, turn: Turn) -> int:
 
 
 def _row(turn: Turn, number: int, episodes: Sequence[Any]) -> dict[str, Any]:
-    notice = Notice(
+    notification = Notification(
         notice_key=f"repeat/{turn.channel}/{to_micros(turn.at)}/{number}",
         channel=turn.channel,
         group_key="repeat",
@@ -74,20 +74,20 @@ def _row(turn: Turn, number: int, episodes: Sequence[Any]) -> dict[str, Any]:
         alerts=tuple(_alert(episode) for episode in episodes),
     )
     return {
-        "notice_key": notice.notice_key,
-        "channel": notice.channel,
-        "group_key": notice.group_key,
+        "notice_key": notification.notice_key,
+        "channel": notification.channel,
+        "group_key": notification.group_key,
         "episode_ids": [episode.id for episode in episodes],
-        "payload": msgspec.json.encode(notice).decode(),
+        "payload": msgspec.json.encode(notification).decode(),
     }
 
 
-def _alert(episode: Any) -> NoticeAlert:
-    return NoticeAlert(
+def _alert(episode: Any) -> NotificationAlert:
+    return NotificationAlert(
         dedup_key=episode.dedup_key,
         episode_id=episode.id,
         version=episode.version,
-        notice=episode.notices,
+        sequence=episode.notices,
         transition="firing",
         severity=episode.severity,
         rule=episode.rule,

@@ -12,7 +12,7 @@ from sqlalchemy import TextClause, text
 
 from alerts.delivery.channel import Channel
 from alerts.delivery.outcome import Outcome
-from alerts.domain.notification import Notice
+from alerts.domain.notification import Notification
 from common.storage.database import WriteSession
 
 # Of each channel with free places: what has been due for longest, so that what fails again and
@@ -116,7 +116,7 @@ class Claim:
     id: int
     attempt: int
     channel: Channel
-    notice: Notice
+    notification: Notification
     repeat: bool
     age_seconds: float
 
@@ -208,7 +208,7 @@ def _claim_of(row: Any) -> Claim:
         id=row.id,
         attempt=row.attempts,
         channel=Channel(row.channel, row.kind, row.secrets),
-        notice=msgspec.convert(row.payload, Notice),
+        notification=msgspec.convert(row.payload, Notification),
         repeat=row.repeat,
         age_seconds=row.age_seconds,
     )

@@ -1,4 +1,4 @@
-"""One attempt to deliver one notice, whatever the kind of its channel."""
+"""One attempt to deliver one notification, whatever the kind of its channel."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from alerts.delivery.simulated import deliver_simulated
 from alerts.delivery.slack import judge_slack, slack_request
 from alerts.delivery.transport import Transport, TransportError
 from alerts.delivery.webhook import webhook_request
-from alerts.domain.notification import Notice
+from alerts.domain.notification import Notification
 from common.alerting.channels import SIMULATED
 from common.config.clock import Clock
 
@@ -27,9 +27,9 @@ def _as_judged(_: Response, outcome: Outcome) -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class HttpKind:
-    """How a kind of channel that is called by HTTP says a notice and reads the answer."""
+    """How a kind of channel that is called by HTTP says a notification and reads the answer."""
 
-    request: Callable[[Channel, Notice, Frame], Request]
+    request: Callable[[Channel, Notification, Frame], Request]
     judge: Callable[[Response, Outcome], Outcome] = _as_judged
 
 
@@ -47,21 +47,23 @@ class Sender:
     def __init__(self, settings: DeliverySettings, transport: Transport, clock: Clock) -> None:
         self._settings, self._transport, self._clock = settings, transport, clock
 
-    async def send(self, channel: Channel, notice: Notice) -> Outcome:
+    async def send(self, channel: Channel, notification: Notification) -> Outcome:
         """Deliver once; a receiver that cannot be reached is an outcome, not an error."""
-        outcome = await self._send(channel, notice)
+        outcome = await self._send(channel, notification)
         if outcome.error is None:
             return outcome
         return replace(outcome, error=_presentable(channel.redact(outcome.error)))
 
-    async def _send(self, channel: Channel, notice: Notice) -> Outcome:
+    async def _send(self, channel: Channel, notification: Notification) -> Outcome:
         if channel.kind == SIMULATED:
-            return await deliver_simulated(notice)
+            return await deliver_simulated(notification)
         if channel.kind == "apprise":
-            return await deliver_by_apprise(channel, notice, self._settings.apprise_schemes)
+            return await deliver_by_apprise(channel, notification, self._settings.apprise_schemes)
         kind = HTTP_KINDS[channel.kind]
         try:
-            response = await self._transport.send(kind.request(channel, notice, self._frame()))
+            response = await self._transport.send(
+                kind.request(channel, notification, self._frame())
+            )
         except TransportError as error:
             return failed(str(error))
         return kind.judge(response, judge(response, self._clock()))

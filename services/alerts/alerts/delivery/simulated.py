@@ -4,17 +4,17 @@ import structlog
 
 from alerts.delivery.outcome import DELIVERED, Outcome
 from alerts.delivery.plain_text import lines, title
-from alerts.domain.notification import Notice
+from alerts.domain.notification import Notification
 
 log = structlog.get_logger()
 
 
-async def deliver_simulated(notice: Notice) -> Outcome:
-    """Log the notice; its row is what the dashboard shows."""
+async def deliver_simulated(notification: Notification) -> Outcome:
+    """Log the notification; its row is what the dashboard shows."""
     log.info(
         "simulated_notification",
-        notice_key=notice.notice_key,
-        title=title(notice),
-        alerts=lines(notice),
+        notice_key=notification.notice_key,
+        title=title(notification),
+        alerts=lines(notification),
     )
     return DELIVERED

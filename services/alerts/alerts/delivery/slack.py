@@ -8,27 +8,27 @@ from alerts.delivery.channel import Channel
 from alerts.delivery.frame import Frame
 from alerts.delivery.outcome import Outcome, Request, Response, not_understood
 from alerts.delivery.plain_text import lines, title
-from alerts.domain.notification import Notice
+from alerts.domain.notification import Notification
 
 _MAX_TEXT_LENGTH = 3000  # of a text in a block
 
 
-def slack_request(channel: Channel, notice: Notice, frame: Frame) -> Request:
+def slack_request(channel: Channel, notification: Notification, frame: Frame) -> Request:
     """Return the request."""
-    body = json.dumps(slack_message(notice, frame)).encode()
+    body = json.dumps(slack_message(notification, frame)).encode()
     return Request(channel.secrets["url"], body, {"Content-Type": "application/json"})
 
 
-def slack_message(notice: Notice, frame: Frame) -> dict[str, Any]:
+def slack_message(notification: Notification, frame: Frame) -> dict[str, Any]:
     """Return the message: `text` for notifications, blocks for the channel."""
-    heading = _escaped(title(notice))
-    body = "\n".join(_escaped(line) for line in lines(notice))
+    heading = _escaped(title(notification))
+    body = "\n".join(_escaped(line) for line in lines(notification))
     return {
         "text": heading,
         "blocks": [
             _section(f"*{heading}*"),
             _section(body),
-            _section(" | ".join(_links(notice, frame))),
+            _section(" | ".join(_links(notification, frame))),
         ],
     }
 
@@ -43,10 +43,10 @@ def _section(text: str) -> dict[str, Any]:
     return {"type": "section", "text": {"type": "mrkdwn", "text": text[:_MAX_TEXT_LENGTH]}}
 
 
-def _links(notice: Notice, frame: Frame) -> list[str]:
-    services = list(dict.fromkeys(alert.service_name for alert in notice.alerts))
+def _links(notification: Notification, frame: Frame) -> list[str]:
+    services = list(dict.fromkeys(alert.service_name for alert in notification.alerts))
     links = [f"<{frame.service_url(name)}|{_escaped(name)}>" for name in services[:5]]
-    urls = dict.fromkeys(alert.annotations.get("runbook_url") for alert in notice.alerts)
+    urls = dict.fromkeys(alert.annotations.get("runbook_url") for alert in notification.alerts)
     return links + [f"<{_escaped(url)}|Runbook>" for url in list(urls)[:5] if url]
 
 

@@ -8,19 +8,19 @@ from typing import Any
 from alerts.delivery.channel import Channel
 from alerts.delivery.frame import Frame, annotations_of, in_common, rfc3339
 from alerts.delivery.outcome import Request
-from alerts.domain.notification import Notice, NoticeAlert
+from alerts.domain.notification import Notification, NotificationAlert
 
-NOTICE_HEADER = "X-Burnline-Notice"
-"""The notice's key, the same in every repeat of a delivery."""
+NOTICE_HEADER = "X-Burnline-Notification"
+"""The notification's key, the same in every repeat of a delivery."""
 TIMESTAMP_HEADER = "X-Burnline-Timestamp"
 SIGNATURE_HEADER = "X-Burnline-Signature"
 _NOT_ENDED = "0001-01-01T00:00:00Z"  # Go's zero time: how Alertmanager writes an alert's open end
 
 
-def webhook_request(channel: Channel, notice: Notice, frame: Frame) -> Request:
+def webhook_request(channel: Channel, notification: Notification, frame: Frame) -> Request:
     """Return the request; the signature covers the timestamp and the body."""
-    body = json.dumps(webhook_body(notice, frame), separators=(",", ":")).encode()
-    headers = {"Content-Type": "application/json", NOTICE_HEADER: notice.notice_key}
+    body = json.dumps(webhook_body(notification, frame), separators=(",", ":")).encode()
+    headers = {"Content-Type": "application/json", NOTICE_HEADER: notification.notice_key}
     secret = channel.secrets.get("signing_secret")
     if secret is not None:
         timestamp = str(int(frame.now.timestamp()))
@@ -38,23 +38,23 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
     return f"sha256={digest.hexdigest()}"
 
 
-def webhook_body(notice: Notice, frame: Frame) -> dict[str, Any]:
+def webhook_body(notification: Notification, frame: Frame) -> dict[str, Any]:
     """Return the body (Prometheus Alertmanager documentation, `webhook_config`, version 4)."""
     return {
         "version": "4",
-        "groupKey": notice.group_key,
+        "groupKey": notification.group_key,
         "truncatedAlerts": 0,
-        "status": notice.status,
-        "receiver": notice.channel,
-        "groupLabels": notice.group_labels,
-        "commonLabels": in_common(alert.labels for alert in notice.alerts),
-        "commonAnnotations": in_common(annotations_of(alert) for alert in notice.alerts),
+        "status": notification.status,
+        "receiver": notification.channel,
+        "groupLabels": notification.group_labels,
+        "commonLabels": in_common(alert.labels for alert in notification.alerts),
+        "commonAnnotations": in_common(annotations_of(alert) for alert in notification.alerts),
         "externalURL": frame.external_url,
-        "alerts": [_alert(alert, frame) for alert in notice.alerts],
+        "alerts": [_alert(alert, frame) for alert in notification.alerts],
     }
 
 
-def _alert(alert: NoticeAlert, frame: Frame) -> dict[str, Any]:
+def _alert(alert: NotificationAlert, frame: Frame) -> dict[str, Any]:
     return {
         "status": alert.status,
         "labels": alert.labels,

@@ -40,7 +40,7 @@ STALE_SECONDS: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SloSpec:
     """An objective (a ratio, exact) over `window_days`."""
 
     id: int | None
@@ -57,7 +57,7 @@ class Wanted:
 class Series:
     """An objective and its counts by bucket end: seconds since 1970, rising."""
 
-    wanted: Wanted
+    wanted: SloSpec
     ends: Ints
     total: Ints
     bad: Ints

@@ -8,7 +8,7 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from common.alerting.rules import GRAVITY, AlertState, HeldBy, Severity
+from common.alerting.rules import SEVERITY_ORDER, AlertState, HeldBy, Severity
 
 TransitionKind = Literal[
     "firing",
@@ -86,8 +86,8 @@ def dedup_key(service_name: str, rule: str, started_at: datetime) -> str:
 
 
 def escalated(episode: Episode, level: int, severity: Severity, now: datetime) -> Episode:
-    """Return the episode at a graver level. A graver severity ends an acknowledgement."""
-    rises = GRAVITY[severity] > GRAVITY[episode.severity]
+    """Return the episode at a more severe level. A more severe severity ends an acknowledgement."""
+    rises = SEVERITY_ORDER[severity] > SEVERITY_ORDER[episode.severity]
     held = episode.state == "acknowledged" and not rises
     return replace(
         episode,

@@ -22,7 +22,7 @@ from alerts.domain.notification import Transition as Tell
 from alerts.domain.readings import Inputs, Readings, read
 from alerts.domain.stages import HOLDS, Outcome, Told
 from common.alerting.channels import CHANNEL_KINDS
-from common.alerting.rules import Rule, graver
+from common.alerting.rules import Rule, more_severe
 
 
 def decide(
@@ -137,7 +137,7 @@ class _Evaluation:
 
     def _escalate(self, rule: Rule, episode: Episode, level: int, readings: Readings) -> None:
         reading = readings[level - 1]
-        severity = graver(rule.levels[level - 1].severity, episode.severity)
+        severity = more_severe(rule.levels[level - 1].severity, episode.severity)
         sentence = wording.message(rule, level, self._name, reading, self._inputs)
         risen = replace(
             escalated(episode, level, severity, self._now),

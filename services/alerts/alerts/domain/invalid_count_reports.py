@@ -10,7 +10,7 @@ MAX_REMEMBERED: Final = 1000
 MAX_SERVICES: Final = 10_000
 
 
-class ImpossibleReports:
+class InvalidCountReports:
     """When such reports were refused: of each service as many as matter."""
 
     def __init__(self) -> None:

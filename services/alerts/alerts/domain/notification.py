@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from common.alerting.rules import Severity
 
@@ -11,19 +11,19 @@ Transition = Literal["firing", "escalated", "reminded", "acknowledged", "resolve
 """Why the channel is told: `reminded` repeats a firing that a silence had kept from it."""
 
 
-class NoticeAlert(Struct, frozen=True):
+class NotificationAlert(Struct, frozen=True):
     """One episode at one transition.
 
-    `dedup_key` (32 hex digits) is the same over the whole episode and never used again; `notice`
-    counts what was told of it. `labels` are the identity for receivers that know none other:
-    within an episode only `severity` changes, when it rises. `ends_at` is None until the episode
-    is resolved.
+    `dedup_key` (32 hex digits) is the same over the whole episode and never used again;
+    `sequence` counts the notifications of it. `labels` are the identity for receivers that know
+    none other: within an episode only `severity` changes, when it rises. `ends_at` is None until
+    the episode is resolved.
     """
 
     dedup_key: str
     episode_id: int
     version: int
-    notice: int
+    sequence: int = field(name="notice")
     transition: Transition
     severity: Severity
     rule: str
@@ -40,14 +40,14 @@ class NoticeAlert(Struct, frozen=True):
         return "firing" if self.ends_at is None else "resolved"
 
 
-class Notice(Struct, frozen=True):
+class Notification(Struct, frozen=True):
     """Alerts that go out together. `group_labels` are those which they share by the grouping."""
 
     notice_key: str
     channel: str
     group_key: str
     group_labels: dict[str, str]
-    alerts: tuple[NoticeAlert, ...]
+    alerts: tuple[NotificationAlert, ...]
 
     @property
     def status(self) -> Literal["firing", "resolved"]:
@@ -55,6 +55,6 @@ class Notice(Struct, frozen=True):
         return "firing" if any(a.status == "firing" for a in self.alerts) else "resolved"
 
     @property
-    def is_trial(self) -> bool:
+    def is_test(self) -> bool:
         """Tell whether it only tries the channel."""
         return all(alert.transition == "test" for alert in self.alerts)

@@ -13,7 +13,7 @@ from alerts.domain.decision import Decision, Moment, ServiceState
 from alerts.domain.episodes import Episode
 from alerts.domain.evaluate import decide
 from alerts.domain.readings import Inputs
-from common.alerting.rules import GRAVITY, Rule, Severity
+from common.alerting.rules import SEVERITY_ORDER, Rule, Severity
 from common.events import BurnRateSnapshot, ServiceChanged
 
 WARM_UP: Final = timedelta(hours=2)
@@ -124,7 +124,7 @@ def score(
 
     What began before `since` is not asked for; it may explain alarms and detect incidents.
     """
-    grave = [a for a in alarms if GRAVITY[a.severity] >= GRAVITY[least]]
+    grave = [a for a in alarms if SEVERITY_ORDER[a.severity] >= SEVERITY_ORDER[least]]
     fresh = [a for a in grave if a.told_at >= since]
     right = [a for a in fresh if any(_is_about(a, i) for i in incidents)]
     asked = [incident for incident in incidents if incident.start >= since]

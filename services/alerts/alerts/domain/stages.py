@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from alerts.domain.episodes import Episode
 from alerts.domain.notification import Transition
-from common.alerting.rules import GRAVITY, Rule
+from common.alerting.rules import SEVERITY_ORDER, Rule
 from common.alerting.silences import matches_all
 from common.events import SilenceChanged
 
@@ -62,13 +62,13 @@ def deduplicate(episode: Episode) -> Outcome | None:
 def inhibit(
     episode: Episode, others: Iterable[Episode], rules: Mapping[str, Rule]
 ) -> Outcome | None:
-    """Hold what a rule that is as grave or graver says already of the same service."""
+    """Hold what a rule that is as grave or more severe says already of the same service."""
     for other in others:
         rule = rules.get(other.rule)
         if (
             rule is not None
             and episode.rule in rule.inhibits
-            and GRAVITY[other.severity] >= GRAVITY[episode.severity]
+            and SEVERITY_ORDER[other.severity] >= SEVERITY_ORDER[episode.severity]
         ):
             return Outcome.INHIBITED
     return None
@@ -83,7 +83,7 @@ def silence(episode: Episode, silences: Iterable[SilenceChanged], now: datetime)
 
 
 def cooldown(episode: Episode, rule: Rule, told: Told | None, now: datetime) -> Outcome | None:
-    """Hold a new episode soon after the last one was told of, unless it is graver."""
+    """Hold a new episode soon after the last one was told of, unless it is more severe."""
     if told is None or owed(episode) != "firing" or episode.level > told.level:
         return None
     over_at = told.at + timedelta(seconds=rule.cooldown_seconds)

@@ -12,7 +12,7 @@ from alerts.domain.conditions import Memory
 from alerts.domain.decision import ServiceState
 from alerts.domain.episodes import Episode, Transition
 from alerts.domain.grouping import episode_ids
-from alerts.domain.notification import Notice
+from alerts.domain.notification import Notification
 from alerts.domain.stages import Told
 from alerts.storage.tables import episode
 from common.events import AlertAcknowledged
@@ -135,17 +135,17 @@ async def store_conditions(
         await session.execute(_FORGET_CONDITIONS, named)
 
 
-async def store_notices(session: WriteSession, notices: Sequence[Notice]) -> None:
+async def store_notifications(session: WriteSession, notices: Sequence[Notification]) -> None:
     """Hand notices to delivery; one that is there already stays as it is."""
     rows = [
         {
-            "notice_key": notice.notice_key,
-            "channel": notice.channel,
-            "group_key": notice.group_key,
-            "episode_ids": episode_ids(notice),
-            "payload": notice,
+            "notice_key": notification.notice_key,
+            "channel": notification.channel,
+            "group_key": notification.group_key,
+            "episode_ids": episode_ids(notification),
+            "payload": notification,
         }
-        for notice in notices
+        for notification in notices
     ]
     if rows:
         await session.execute(_STORE_NOTICES, {"rows": _json(rows)})

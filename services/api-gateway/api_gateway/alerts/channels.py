@@ -17,7 +17,7 @@ from common.http.invalid import InvalidFieldError
 from common.http.problems import Problem
 from common.kafka.client import correlation_headers
 from common.kafka.topics import COMMANDS
-from common.storage.audit import Deed
+from common.storage.audit import AuditEvent
 
 _POLL_SECONDS = 0.1
 
@@ -49,7 +49,7 @@ class AlertChannels:
                 detail = f"`{name}` exists; change it by PUT /api/channels/<id>"
                 raise invalid("name", "duplicate_channel", detail, 409)
             made = await writer.add_channel(name, kind, secrets)
-            await writer.record(self._deed(actor, "channel.added", made))
+            await writer.record(self._audit_event(actor, "channel.added", made))
         return made
 
     async def change(
@@ -70,7 +70,7 @@ class AlertChannels:
             if not columns:
                 return channel
             changed = await writer.change_channel(channel_id, **columns)
-            await writer.record(self._deed(actor, "channel.changed", changed))
+            await writer.record(self._audit_event(actor, "channel.changed", changed))
         return changed
 
     async def retire(self, channel_id: int, actor: str, reason: str) -> None:
@@ -80,7 +80,7 @@ class AlertChannels:
             gone = await writer.change_channel(
                 channel.id, enabled=False, secrets={}, retired_at=self._clock()
             )
-            await writer.record(self._deed(actor, "channel.deleted", gone, reason=reason))
+            await writer.record(self._audit_event(actor, "channel.deleted", gone, reason=reason))
 
     async def test(self, channel_id: int, actor: str) -> Notification:
         """Let the alerts service tell a channel something harmless; return how that went. 404.
@@ -90,7 +90,7 @@ class AlertChannels:
         """
         async with self._store.write() as writer:
             channel = await _existing(writer, channel_id)
-            await writer.record(self._deed(actor, "channel.tested", channel))
+            await writer.record(self._audit_event(actor, "channel.tested", channel))
         now = self._clock()
         request = ChannelTestRequested(uuid4().hex, channel.name, actor, now)
         await self._sender.send(
@@ -113,9 +113,9 @@ class AlertChannels:
                 return found or _not_taken(request.channel, now)
             await asyncio.sleep(_POLL_SECONDS)
 
-    def _deed(self, actor: str, action: str, channel: Channel, **details: Any) -> Deed:
+    def _audit_event(self, actor: str, action: str, channel: Channel, **details: Any) -> AuditEvent:
         said = {"kind": channel.kind, "enabled": channel.enabled, **details}
-        return Deed(self._clock(), actor, action, key_of(channel), None, said)
+        return AuditEvent(self._clock(), actor, action, key_of(channel), None, said)
 
 
 def _check(name: str, kind: str, secrets: dict[str, str]) -> None:

@@ -29,7 +29,7 @@ from api_gateway.alerts.tables import (
 from api_gateway.storage.unit_of_work import NEXT_REVISION, Store, Writing
 from common.alerting.silences import Matcher
 from common.kafka.topics import RULES
-from common.storage.audit import Deed
+from common.storage.audit import AuditEvent
 from common.storage.database import Database
 from common.storage.outbox import Outbox
 
@@ -203,7 +203,7 @@ class AlertWrites(AlertReads):
         """Put events into the outbox; the same revision is announced once."""
         await self._writing.announce(RULES.name, [(key_of(i), event_of(i)) for i in intents])
 
-    async def record(self, deed: Deed) -> None:
+    async def record(self, deed: AuditEvent) -> None:
         """Append to the audit."""
         await self._writing.record(deed)
 

@@ -5,7 +5,7 @@ from typing import Self
 
 from api_gateway.alerts.channels import AlertChannels
 from api_gateway.alerts.ports import AlertStore
-from api_gateway.alerts.rules import AlertRuleBook
+from api_gateway.alerts.rules import RuleService
 from api_gateway.alerts.service import Alerting
 from api_gateway.projections.commands import Sender
 from common.config.clock import Clock
@@ -17,7 +17,7 @@ class AlertParts:
 
     store: AlertStore
     alerting: Alerting
-    rules: AlertRuleBook
+    rules: RuleService
     channels: AlertChannels
 
     @classmethod
@@ -28,6 +28,6 @@ class AlertParts:
         return cls(
             store,
             Alerting(store),
-            AlertRuleBook(store),
+            RuleService(store),
             AlertChannels(store, sender, clock, test_timeout_seconds),
         )

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from api_gateway.alerts.domain import Acknowledgement, AlertIntent, Channel, Silence, StoredRule
 from common.alerting.rules import AlertState, HeldBy, Severity
 from common.alerting.silences import Matcher
-from common.storage.audit import Deed
+from common.storage.audit import AuditEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ class AlertWriter(AlertReader, Protocol):
         """Put the present revisions into the outbox, where they are not yet."""
         ...
 
-    async def record(self, deed: Deed) -> None:
+    async def record(self, deed: AuditEvent) -> None:
         """Append to the audit."""
         ...
 

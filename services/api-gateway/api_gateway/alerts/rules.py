@@ -13,7 +13,7 @@ from common.alerting.default_rules import default_rules
 from common.alerting.rules import Rule, read_rule, rule_document
 from common.http.invalid import InvalidFieldError
 from common.http.problems import Problem
-from common.storage.audit import Deed
+from common.storage.audit import AuditEvent
 
 Source = Literal["default", "changed", "added"]
 Shown = dict[str, "ShownRule"]
@@ -34,7 +34,7 @@ class ShownRule:
         return "changed" if self.rule.name in default_rules() else "added"
 
 
-class AlertRuleBook:
+class RuleService:
     """The default rules, and those of the API in their place or beside them."""
 
     def __init__(self, store: AlertStore) -> None:
@@ -107,10 +107,10 @@ class By:
     reason: str
     now: datetime
 
-    def deed(self, action: str, rule: str, details: dict[str, Any]) -> Deed:
+    def deed(self, action: str, rule: str, details: dict[str, Any]) -> AuditEvent:
         """Return what is to be audited."""
         said = {"reason": self.reason, **details}
-        return Deed(self.now, self.actor, action, f"rule/{rule}", None, said)
+        return AuditEvent(self.now, self.actor, action, f"rule/{rule}", None, said)
 
 
 async def _shown(reader: AlertReader) -> Shown:

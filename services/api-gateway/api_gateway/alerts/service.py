@@ -9,7 +9,7 @@ from api_gateway.catalog.service import invalid
 from common.alerting.silences import Matcher, check_silence
 from common.http.invalid import InvalidFieldError
 from common.http.problems import FieldError, Problem
-from common.storage.audit import Deed
+from common.storage.audit import AuditEvent
 
 
 class Alerting:
@@ -40,7 +40,9 @@ class Alerting:
             await writer.acknowledge(alert, actor, comment)
             details = {"version": alert.version, "rule": alert.rule, "comment": comment}
             subject, service = f"alert/{alert_id}", alert.service_name
-            await writer.record(Deed(now, actor, "alert.acknowledged", subject, service, details))
+            await writer.record(
+                AuditEvent(now, actor, "alert.acknowledged", subject, service, details)
+            )
             return await existing_alert(writer, alert_id)
 
     async def silence(
@@ -62,7 +64,7 @@ class Alerting:
             made = await writer.add_silence(matchers, span, created_by, comment)
             details = {"comment": comment, "matchers": [_shown(m) for m in matchers]}
             await writer.record(
-                Deed(now, created_by, "silence.created", key_of(made), None, details)
+                AuditEvent(now, created_by, "silence.created", key_of(made), None, details)
             )
         return made
 
@@ -73,7 +75,9 @@ class Alerting:
             if found.state(now) == "expired":
                 return found
             ended = await writer.expire_silence(silence_id, actor, now)
-            deed = Deed(now, actor, "silence.expired", key_of(ended), None, {"reason": reason})
+            deed = AuditEvent(
+                now, actor, "silence.expired", key_of(ended), None, {"reason": reason}
+            )
             await writer.record(deed)
         return ended
 

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 from api_gateway.api_keys.domain import ApiKey, NewApiKey
-from common.storage.audit import Deed
+from common.storage.audit import AuditEvent
 
 
 class KeyReader(Protocol):
@@ -39,7 +39,7 @@ class KeyWriter(KeyReader, Protocol):
         """Put the present revisions into the outbox, where they are not yet."""
         ...
 
-    async def record(self, deed: Deed) -> None:
+    async def record(self, deed: AuditEvent) -> None:
         """Append to the audit."""
         ...
 

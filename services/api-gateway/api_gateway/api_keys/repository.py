@@ -13,7 +13,7 @@ from api_gateway.api_keys.domain import ApiKey, NewApiKey, StoredSecret, key_cha
 from api_gateway.catalog.tables import metadata
 from api_gateway.storage.unit_of_work import NEXT_REVISION, Store, Writing
 from common.kafka.topics import KEYS
-from common.storage.audit import Deed
+from common.storage.audit import AuditEvent
 from common.storage.database import Database, ReadSession
 from common.storage.outbox import Outbox
 
@@ -93,7 +93,7 @@ class KeyWrites(KeyReads):
         """Put events into the outbox; the same revision is announced once."""
         await self._writing.announce(KEYS.name, [(key.id, key_changed(key)) for key in keys])
 
-    async def record(self, deed: Deed) -> None:
+    async def record(self, deed: AuditEvent) -> None:
         """Append to the audit."""
         await self._writing.record(deed)
 

@@ -14,13 +14,13 @@ from api_gateway.api_keys.domain import (
 )
 from api_gateway.api_keys.ports import KeyReader, KeyStore
 from api_gateway.catalog.service import invalid
-from common.access.key_ring import KeyRing
+from common.access.key_ring import ApiKeyCache
 from common.access.keys import new_key_id, new_secret, secret_hash, written
 from common.access.principal import current_actor
 from common.access.scopes import Scope
 from common.config.clock import Clock
 from common.http.problems import Problem
-from common.storage.audit import Deed
+from common.storage.audit import AuditEvent
 
 MOST_KEYS = 500
 """In use at a time: every process that checks keys holds them all."""
@@ -37,10 +37,10 @@ class MadeKey:
         return f"MadeKey({self.key.id})"
 
 
-class KeyBook:
+class ApiKeyService:
     """API keys on a store. What is done here holds in this process when the call returns."""
 
-    def __init__(self, store: KeyStore, ring: KeyRing, clock: Clock) -> None:
+    def __init__(self, store: KeyStore, ring: ApiKeyCache, clock: Clock) -> None:
         self.store, self._ring, self._clock = store, ring, clock
 
     async def all(self) -> list[ApiKey]:
@@ -71,7 +71,7 @@ class KeyBook:
                     secrets=(StoredSecret(secret_hash(secret), now, None),),
                 )
             )
-            await writer.record(_deed("key.created", key, now, _described(key)))
+            await writer.record(_audit_event("key.created", key, now, _described(key)))
         return self._made(key, secret)
 
     async def rotate(self, key_id: str, overlap: timedelta, lifetime: timedelta | None) -> MadeKey:
@@ -92,7 +92,7 @@ class KeyBook:
                 columns["expires_at"] = now + lifetime
             key = await writer.change_key(key_id, **columns)
             details = {**_described(key), "overlap_hours": overlap / timedelta(hours=1)}
-            await writer.record(_deed("key.rotated", key, now, details))
+            await writer.record(_audit_event("key.rotated", key, now, details))
         return self._made(key, secret)
 
     async def revoke(self, key_id: str) -> None:
@@ -105,7 +105,7 @@ class KeyBook:
             key = await writer.change_key(
                 key_id, revoked_at=now, revoked_by=current_actor(), secrets=()
             )
-            await writer.record(_deed("key.revoked", key, now, {"name": key.name}))
+            await writer.record(_audit_event("key.revoked", key, now, {"name": key.name}))
         self._ring.apply(key_changed(key))
 
     def _made(self, key: ApiKey, secret: str) -> MadeKey:
@@ -136,5 +136,5 @@ def _described(key: ApiKey) -> dict[str, Any]:
     return {"name": key.name, "scopes": [*key.scopes], "expires_at": expires_at}
 
 
-def _deed(action: str, key: ApiKey, now: datetime, details: dict[str, Any]) -> Deed:
-    return Deed(now, current_actor(), action, key_subject(key.id), None, details)
+def _audit_event(action: str, key: ApiKey, now: datetime, details: dict[str, Any]) -> AuditEvent:
+    return AuditEvent(now, current_actor(), action, key_subject(key.id), None, details)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Self
 
 from api_gateway.api_keys.ports import KeyStore
-from api_gateway.api_keys.service import KeyBook
+from api_gateway.api_keys.service import ApiKeyService
 from common.access.key_records import KeyRecords, KeyUses
-from common.access.key_ring import KeyRing
+from common.access.key_ring import ApiKeyCache
 from common.access.middleware import Access
 from common.access.setup import access_of
 from common.access.use_reports import Publishes, UseReports
@@ -22,16 +22,16 @@ class KeyParts:
     """The keys this process knows, who is let in by them, and what may be done with them."""
 
     access: Access
-    ring: KeyRing
-    book: KeyBook
+    ring: ApiKeyCache
+    book: ApiKeyService
     uses: KeyUses
     records: KeyRecords
 
     @classmethod
     def of(cls, settings: Settings, store: KeyStore, clock: Clock) -> Self:
         """Put the parts together on a store."""
-        ring, uses = KeyRing(), KeyUses()
-        access, book = access_of(settings, ring, clock), KeyBook(store, ring, clock)
+        ring, uses = ApiKeyCache(), KeyUses()
+        access, book = access_of(settings, ring, clock), ApiKeyService(store, ring, clock)
         return cls(access, ring, book, uses, KeyRecords(ring, uses))
 
 

@@ -84,7 +84,7 @@ def service_state(  # noqa: PLR0913 - everything that has a say
 
 
 def _lagging(status: DataStatus) -> DataStatus:
-    """Return the graver of two states; nothing is graver than never having been seen."""
+    """Return the more severe of two states; nothing is more severe than never having been seen."""
     return status if status is DataStatus.NO_DATA else DataStatus.LAGGING
 
 

@@ -30,7 +30,7 @@ class InUse:
         return self.services[first : first + limit]
 
 
-class Roster:
+class CatalogCache:
     """A store that remembers what is in use. `announced` counts records of the catalog topic."""
 
     def __init__(self, store: Store, announced: Callable[[], int]) -> None:

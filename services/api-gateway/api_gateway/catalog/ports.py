@@ -7,7 +7,7 @@ from typing import Protocol
 from api_gateway.burn.history import CountQuery, Counts, Reports, Seconds
 from api_gateway.burn.hourly import HourlyCounts, SlowCounts
 from api_gateway.catalog.domain import Definition, Service, Target, Tier
-from common.storage.audit import Deed
+from common.storage.audit import AuditEvent
 
 
 class CatalogReader(Protocol):
@@ -97,7 +97,7 @@ class CatalogWriter(CatalogReader, Protocol):
         """Put the present revisions into the outbox, where they are not yet."""
         ...
 
-    async def record(self, deed: Deed) -> None:
+    async def record(self, deed: AuditEvent) -> None:
         """Append to the audit."""
         ...
 

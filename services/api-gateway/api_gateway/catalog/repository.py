@@ -22,7 +22,7 @@ from api_gateway.policy.repository import IntentWrites
 from api_gateway.storage.unit_of_work import NEXT_REVISION, Store, Writing
 from common.events import CatalogMessage
 from common.kafka.topics import CATALOG
-from common.storage.audit import Deed
+from common.storage.audit import AuditEvent
 from common.storage.database import Database, ReadSession
 from common.storage.outbox import Outbox
 
@@ -171,7 +171,7 @@ class CatalogWrites(CatalogReads):
         ]
         await self._writing.announce(CATALOG.name, changes)
 
-    async def record(self, deed: Deed) -> None:
+    async def record(self, deed: AuditEvent) -> None:
         """Append to the audit."""
         await self._writing.record(deed)
 

@@ -1,6 +1,6 @@
 """What users may do with services and targets: each is one transaction, with its events."""
 
-from api_gateway.catalog.audit import service_deed, target_deed
+from api_gateway.catalog.audit import service_audit_event, target_audit_event
 from api_gateway.catalog.definitions import DefinitionError, Wish, define, define_new
 from api_gateway.catalog.domain import (
     Definition,
@@ -56,7 +56,7 @@ class Catalog:
             service = await writer.add_service(
                 wanted.name, wanted.tier, wanted.owner, wanted.description
             )
-            await writer.record(service_deed("service.created", service, self._clock()))
+            await writer.record(service_audit_event("service.created", service, self._clock()))
         return service
 
     async def update_service(self, name: str, wanted: ServiceUpdate) -> Service:
@@ -67,7 +67,7 @@ class Catalog:
             changed = await writer.change_service(
                 service.id, wanted.tier, wanted.owner, wanted.description
             )
-            await writer.record(service_deed("service.changed", changed, self._clock()))
+            await writer.record(service_audit_event("service.changed", changed, self._clock()))
         return changed
 
     async def retire_service(self, name: str) -> None:
@@ -75,7 +75,7 @@ class Catalog:
         async with self._store.write() as writer:
             service = await _service(writer, name)
             await writer.retire_service(service.id)
-            await writer.record(service_deed("service.deleted", service, self._clock()))
+            await writer.record(service_audit_event("service.deleted", service, self._clock()))
 
     async def create_target(self, service_name: str, wanted: NewTarget) -> Target:
         """Store a target; 404 service, 409 duplicate, 422 what cannot be measured."""
@@ -87,7 +87,7 @@ class Catalog:
             await _check_unique(writer, service.name, definition, None)
             await _check_room(writer, service.name)
             target = await writer.add_target(service, definition)
-            await writer.record(target_deed("target.created", target, self._clock()))
+            await writer.record(target_audit_event("target.created", target, self._clock()))
         return target
 
     async def update_target(self, target_id: int, wanted: TargetUpdate) -> Target:
@@ -101,7 +101,7 @@ class Catalog:
                 await _check_threshold(writer, target.service_name, definition)
             await _check_unique(writer, target.service_name, definition, target.id)
             changed = await writer.change_target(target.id, definition)
-            await writer.record(target_deed("target.changed", changed, self._clock()))
+            await writer.record(target_audit_event("target.changed", changed, self._clock()))
         return changed
 
     async def retire_target(self, target_id: int) -> None:
@@ -109,7 +109,7 @@ class Catalog:
         async with self._store.write() as writer:
             target = await _target(writer, target_id)
             await writer.retire_target(target.id)
-            await writer.record(target_deed("target.deleted", target, self._clock()))
+            await writer.record(target_audit_event("target.deleted", target, self._clock()))
 
     async def reconcile(self, read_model: ReadModel) -> int:
         """Announce again what is not on the catalog topic; return how many entries that were.

@@ -1,6 +1,6 @@
 """Answers kept ready as bytes: made when something has changed, sent to all who ask until then.
 
-An operation takes part by `route_class=ReadyRoute` and by answering with `ReadyBytes.answer`.
+An operation takes part by `route_class=ReadyRoute` and by answering with `ResponseCache.answer`.
 While its answer is fresh the route sends it before parameters are even read: the same path and
 query were found valid when the answer was made.
 """
@@ -41,7 +41,7 @@ Version = Callable[[], Hashable]
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class CachedResponse:
     """A body of JSON and headers that belong to it.
 
     For as long as `hold` only urgent changes concern it. After `until` it does not hold.
@@ -53,7 +53,7 @@ class Made:
     until: datetime | None = None
 
 
-Make = Callable[[], Awaitable[Made]]
+Make = Callable[[], Awaitable[CachedResponse]]
 
 
 class ReadyResponse(Response):
@@ -70,7 +70,7 @@ class ReadyResponse(Response):
 class _Answer:
     """One answer in its three forms: plain, packed (a short one is not), and unchanged."""
 
-    def __init__(self, made: Made) -> None:
+    def __init__(self, made: CachedResponse) -> None:
         etag = f'"{xxhash.xxh3_128_hexdigest(made.body)}"'
         self._etag = etag.encode()
         shared = {"ETag": etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
@@ -112,7 +112,7 @@ class _Kept:
     until: datetime | None
 
 
-class ReadyBytes:
+class ResponseCache:
     """The answers of a process. `urgent` changes make an answer anew at once, others soon.
 
     `soon` bounds how old an answer may be when something has changed: it is made anew once that
@@ -189,7 +189,7 @@ class ReadyRoute(APIRoute):
         handler = super().get_route_handler()
 
         async def ready_or_made(request: Request) -> Response:
-            ready: ReadyBytes = request.app.state.gateway.ready
+            ready: ResponseCache = request.app.state.gateway.ready
             return ready.fresh(request.scope) or await handler(request)
 
         return ready_or_made

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from api_gateway.ingest_health.domain import Letter, Redelivery
-from common.storage.audit import Deed
+from common.storage.audit import AuditEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,13 @@ class IngestReader(Protocol):
 class IngestWriter(IngestReader, Protocol):
     """Sends letters again, one writer at a time."""
 
-    async def replay(self, letter: Letter, sent: Redelivery, deed: Deed, corrected: bool) -> Letter:  # noqa: FBT001 - a column's value
+    async def replay(
+        self,
+        letter: Letter,
+        sent: Redelivery,
+        event: AuditEvent,
+        corrected: bool,  # noqa: FBT001 - a column's value
+    ) -> Letter:
         """Note that the letter is sent again, audit it, and let the outbox send it."""
         ...
 

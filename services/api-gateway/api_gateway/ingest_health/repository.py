@@ -9,7 +9,7 @@ from api_gateway.ingest_health.domain import Letter, Redelivery
 from api_gateway.ingest_health.ports import LetterQuery, OutboxBacklog, ShardPosition
 from api_gateway.storage.unit_of_work import Store, Writing
 from common.observability.logging import CORRELATION_HEADER
-from common.storage.audit import Deed
+from common.storage.audit import AuditEvent
 from common.storage.database import Database, ReadSession
 from common.storage.outbox import Outbox, OutboxRecord
 
@@ -99,13 +99,19 @@ class IngestWrites(IngestReads):
         super().__init__(writing.session)
         self._writing = writing
 
-    async def replay(self, letter: Letter, sent: Redelivery, deed: Deed, corrected: bool) -> Letter:  # noqa: FBT001 - a column's value
+    async def replay(
+        self,
+        letter: Letter,
+        sent: Redelivery,
+        event: AuditEvent,
+        corrected: bool,  # noqa: FBT001 - a column's value
+    ) -> Letter:
         """Note the replay, audit it, and let the outbox send the record."""
-        noted = {"replayed_at": deed.at, "replayed_by": deed.actor, "corrected": corrected}
+        noted = {"replayed_at": event.at, "replayed_by": event.actor, "corrected": corrected}
         await self._session.execute(_REPLAY, {"letter_id": letter.id, **noted})
-        await self._writing.record(deed)
+        await self._writing.record(event)
         await self._writing.outbox.add(self._writing.session, [_record(letter, sent)])
-        return replace(letter, replayed_at=deed.at, replayed_by=deed.actor, corrected=corrected)
+        return replace(letter, replayed_at=event.at, replayed_by=event.actor, corrected=corrected)
 
 
 def _record(letter: Letter, sent: Redelivery) -> OutboxRecord:

@@ -12,7 +12,7 @@ from api_gateway.ingest_health.ports import IngestReader, IngestStore
 from common.admission.decoding import EventRejected
 from common.http.problems import Problem
 from common.kafka.topics import CHANGES, METRICS
-from common.storage.audit import Deed
+from common.storage.audit import AuditEvent
 
 _KINDS: Mapping[str, Kind] = {METRICS.name: "event", CHANGES.name: "change"}
 _encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -51,7 +51,9 @@ class DeadLetters:
                 raise _refused(rejection) from None
             details = {"code": letter.code, "topic": letter.topic, "corrected": event is not None}
             subject = f"dead-letter/{letter.id}"
-            deed = Deed(now, actor, "dead_letter.replayed", subject, sent.service_name, details)
+            deed = AuditEvent(
+                now, actor, "dead_letter.replayed", subject, sent.service_name, details
+            )
             return await writer.replay(letter, sent, deed, event is not None)
 
 

@@ -8,7 +8,7 @@ from api_gateway.narrative import wording
 from api_gateway.narrative.event_facts import suspect, written_version
 from api_gateway.narrative.fact import Fact, Facts
 from api_gateway.narrative.service_facts import worst_slo
-from api_gateway.narrative.subject import Subject
+from api_gateway.narrative.subject import ServiceContext
 from common.slo.vocabulary import DataStatus, RiskLevel
 
 NEVER_MET_CONSUMED = 3.0
@@ -34,7 +34,7 @@ class Action:
         return Fact(f"action_{self.code}", "Recommended action", self.code, self.text)
 
 
-def advise(subject: Subject, facts: Facts, now: datetime) -> list[Action]:
+def advise(subject: ServiceContext, facts: Facts, now: datetime) -> list[Action]:
     """Return what to do, most urgent first; that nothing is to be done is said as well."""
     halt = [*_halt(subject, facts)]
     found = [
@@ -47,7 +47,7 @@ def advise(subject: Subject, facts: Facts, now: datetime) -> list[Action]:
     return found or [Action("none", "no action is needed", ("level",))]
 
 
-def _reporting(subject: Subject, facts: Facts) -> Iterator[Action]:
+def _reporting(subject: ServiceContext, facts: Facts) -> Iterator[Action]:
     status = subject.state.data_status
     if status in {DataStatus.NO_DATA, DataStatus.STALE}:
         text = f"see why {subject.name} sends no metric events"
@@ -60,7 +60,7 @@ def _reporting(subject: Subject, facts: Facts) -> Iterator[Action]:
         yield Action("fix_histograms", text, ("coverage",))
 
 
-def _halt(subject: Subject, facts: Facts) -> Iterator[Action]:
+def _halt(subject: ServiceContext, facts: Facts) -> Iterator[Action]:
     state = subject.state
     because = [
         *(["level"] if state.risk_level is RiskLevel.FREEZE else []),
@@ -76,7 +76,7 @@ def _halt(subject: Subject, facts: Facts) -> Iterator[Action]:
         yield Action("consider_halting_releases", text, ("level",))
 
 
-def _roll_back(subject: Subject, now: datetime) -> Iterator[Action]:
+def _roll_back(subject: ServiceContext, now: datetime) -> Iterator[Action]:
     change = suspect(subject)
     if change is None:
         return
@@ -92,7 +92,7 @@ def _roll_back(subject: Subject, now: datetime) -> Iterator[Action]:
     yield Action("roll_back", f"{verb} {what}", because)
 
 
-def _monitor(subject: Subject) -> Iterator[Action]:
+def _monitor(subject: ServiceContext) -> Iterator[Action]:
     state = subject.state
     if state.risk_level is RiskLevel.OBSERVE and state.data_status is not DataStatus.NO_DATA:
         yield Action("monitor", f"keep a close watch on {subject.name}", ("level",))
@@ -105,7 +105,7 @@ def _wait(facts: Facts) -> Iterator[Action]:
         yield Action("wait", text, ("unblocked_at", "release"))
 
 
-def _objective(subject: Subject) -> Iterator[Action]:
+def _objective(subject: ServiceContext) -> Iterator[Action]:
     slo = worst_slo(subject.state)
     if slo.default or subject.state.data_status is not DataStatus.OK:
         return

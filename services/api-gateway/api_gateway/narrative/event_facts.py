@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from api_gateway.narrative import wording
 from api_gateway.narrative.fact import Fact
 from api_gateway.narrative.service_facts import failing, worst_slo
-from api_gateway.narrative.subject import Change, OpenEpisode, Subject
+from api_gateway.narrative.subject import Change, OpenEpisode, ServiceContext
 
 BEFORE_ONSET = timedelta(minutes=60)
 AFTER_ONSET = timedelta(minutes=2)
@@ -30,14 +30,14 @@ _ARTICLES_OF_ALERTS = {"page": "a page", "ticket": "a ticket", "info": "a notice
 _VERSION = re.compile(r"(?=[^0-9]*[0-9])v?[0-9A-Za-z][0-9A-Za-z.+_-]{0,39}")
 
 
-def event_facts(subject: Subject, now: datetime) -> Iterator[Fact]:
+def event_facts(subject: ServiceContext, now: datetime) -> Iterator[Fact]:
     """Give onset, changes and open alerts."""
     yield from _onset(subject, now)
     yield from _changes(subject, now)
     yield from _alerts(subject.episodes, now)
 
 
-def suspect(subject: Subject) -> Change | None:
+def suspect(subject: ServiceContext) -> Change | None:
     """Return the last change that came before the errors began, if one came close to it."""
     if subject.onset is None:
         return None
@@ -58,7 +58,7 @@ def written_version(change: Change) -> str | None:
     return change.version if _VERSION.fullmatch(change.version) else None
 
 
-def _onset(subject: Subject, now: datetime) -> Iterator[Fact]:
+def _onset(subject: ServiceContext, now: datetime) -> Iterator[Fact]:
     onset = subject.onset
     if onset is None:
         return
@@ -74,7 +74,7 @@ def _onset(subject: Subject, now: datetime) -> Iterator[Fact]:
     yield Fact("since_onset", "Errors since they began", onset.bad, text, "requests")
 
 
-def _changes(subject: Subject, now: datetime) -> Iterator[Fact]:
+def _changes(subject: ServiceContext, now: datetime) -> Iterator[Fact]:
     change = suspect(subject)
     if change is not None and subject.onset is not None:
         seconds = (subject.onset.at - change.at).total_seconds()

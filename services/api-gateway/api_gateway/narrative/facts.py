@@ -8,7 +8,7 @@ from api_gateway.narrative.event_facts import event_facts
 from api_gateway.narrative.fact import Facts
 from api_gateway.narrative.outlook_facts import outlook_facts
 from api_gateway.narrative.service_facts import service_facts
-from api_gateway.narrative.subject import Subject
+from api_gateway.narrative.subject import ServiceContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Known:
     actions: tuple[Action, ...]
 
 
-def known(subject: Subject, now: datetime) -> Known:
+def known(subject: ServiceContext, now: datetime) -> Known:
     """Return what can be said of a service at `now`."""
     found = [*service_facts(subject, now), *outlook_facts(subject, now), *event_facts(subject, now)]
     actions = tuple(advise(subject, Facts(found), now))

@@ -10,7 +10,7 @@ from api_gateway.narrative.advice import Action
 from api_gateway.narrative.fact import Fact, Facts
 from api_gateway.narrative.outlook_facts import about, fresh_forecast
 from api_gateway.narrative.service_facts import UNTRUSTED
-from api_gateway.narrative.subject import Subject
+from api_gateway.narrative.subject import ServiceContext
 from common.slo.vocabulary import RiskLevel
 
 MOST_NAMED = 3
@@ -28,18 +28,18 @@ class KnownFleet:
     worst: tuple[str, ...]
 
 
-def is_trusted(subject: Subject) -> bool:
+def is_trusted(subject: ServiceContext) -> bool:
     """Tell whether a service's figures are of now."""
     return subject.state.data_status not in UNTRUSTED
 
 
-def worst_first(subjects: Sequence[Subject]) -> list[Subject]:
+def worst_first(subjects: Sequence[ServiceContext]) -> list[ServiceContext]:
     """Return the services whose figures are of now, highest composite burn rate first."""
     trusted = [subject for subject in subjects if is_trusted(subject)]
     return sorted(trusted, key=lambda s: (-s.state.composite_burn_rate, s.name))
 
 
-def known_fleet(subjects: Sequence[Subject], now: datetime) -> KnownFleet:
+def known_fleet(subjects: Sequence[ServiceContext], now: datetime) -> KnownFleet:
     """Return what can be said of all services at `now`."""
     ranked = worst_first(subjects)
     burning = [s for s in ranked if s.state.risk_level is not RiskLevel.SAFE][:MOST_NAMED]
@@ -61,7 +61,7 @@ def _are(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
-def _services(subjects: Sequence[Subject]) -> Iterator[Fact]:
+def _services(subjects: Sequence[ServiceContext]) -> Iterator[Fact]:
     count = len(subjects)
     held = wording.counted(count, "service") if count else "no service yet"
     yield Fact("services", "Services", count, f"the fleet has {held}", "services", essential=True)
@@ -76,7 +76,7 @@ def _services(subjects: Sequence[Subject]) -> Iterator[Fact]:
         yield Fact("unknown", "Services without trusted figures", unknown, text, essential=True)
 
 
-def _compliance(ranked: Sequence[Subject]) -> Iterator[Fact]:
+def _compliance(ranked: Sequence[ServiceContext]) -> Iterator[Fact]:
     if not ranked:
         return
     kept = sum(s.state.error_budget_remaining > 0 for s in ranked)
@@ -84,7 +84,7 @@ def _compliance(ranked: Sequence[Subject]) -> Iterator[Fact]:
     yield Fact("compliance", "Services within their error budget", kept, text, "services")
 
 
-def _worst(subject: Subject, place: int) -> Fact:
+def _worst(subject: ServiceContext, place: int) -> Fact:
     state = subject.state
     rate = wording.burn_rate(state.composite_burn_rate)
     spent = wording.percent(state.error_budget_consumed)
@@ -95,7 +95,7 @@ def _worst(subject: Subject, place: int) -> Fact:
     return Fact(f"worst_{place}", "Service in the worst state", subject.name, text)
 
 
-def _exhaustion(subjects: Sequence[Subject], now: datetime) -> Iterator[Fact]:
+def _exhaustion(subjects: Sequence[ServiceContext], now: datetime) -> Iterator[Fact]:
     ahead = [
         (slo.time_to_exhaustion_hours, s.name)
         for s in subjects
@@ -111,7 +111,7 @@ def _exhaustion(subjects: Sequence[Subject], now: datetime) -> Iterator[Fact]:
     yield Fact("exhaustion", "Nearest exhaustion", length, text)
 
 
-def _blocked(subjects: Sequence[Subject]) -> Iterator[Fact]:
+def _blocked(subjects: Sequence[ServiceContext]) -> Iterator[Fact]:
     known = [s.release for s in subjects if s.release is not None]
     if not known:
         return
@@ -121,7 +121,7 @@ def _blocked(subjects: Sequence[Subject]) -> Iterator[Fact]:
     yield Fact("blocked", "Services with blocked releases", blocked, text, "services")
 
 
-def _counted(subjects: Sequence[Subject]) -> Iterator[Fact]:
+def _counted(subjects: Sequence[ServiceContext]) -> Iterator[Fact]:
     alerts = sum(len(s.episodes) for s in subjects)
     if alerts:
         text = f"{wording.counted(alerts, 'alert')} {_are(alerts)} open"
@@ -133,7 +133,7 @@ def _counted(subjects: Sequence[Subject]) -> Iterator[Fact]:
 
 
 def _actions(
-    subjects: Sequence[Subject], burning: Sequence[Subject], worst: Sequence[Fact]
+    subjects: Sequence[ServiceContext], burning: Sequence[ServiceContext], worst: Sequence[Fact]
 ) -> Iterator[Action]:
     halted = [
         (s.name, fact.id)

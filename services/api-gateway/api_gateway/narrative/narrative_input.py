@@ -9,7 +9,7 @@ from api_gateway.narrative.template import Shape
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class NarrativeInput:
     """A subject's facts and actions; `worst` are ids of facts on single services of a fleet.
 
     `quoted` is what strangers wrote, for a language model only. A reader of a story that `waits`

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from api_gateway.narrative.checker import Sentence
-from api_gateway.narrative.narrative_input import Story
+from api_gateway.narrative.narrative_input import NarrativeInput
 from api_gateway.narrative.phraser import Phraser
 from api_gateway.narrative.template import write
 from api_gateway.summary.schemas import (
@@ -21,7 +21,7 @@ class Narrator:
     def __init__(self, phraser: Phraser | None = None) -> None:
         self._phraser = phraser
 
-    async def tell(self, story: Story, now: datetime) -> NarrativeAnswer:
+    async def tell(self, story: NarrativeInput, now: datetime) -> NarrativeAnswer:
         """Return the story in sentences; there always are some."""
         if self._phraser is not None:
             phrased = await self._phraser.phrase(story)
@@ -37,7 +37,7 @@ class Narrator:
 
 
 def _answer(
-    story: Story, sentences: Sequence[Sentence], model: str | None, now: datetime
+    story: NarrativeInput, sentences: Sequence[Sentence], model: str | None, now: datetime
 ) -> NarrativeAnswer:
     return NarrativeAnswer(
         narrative=" ".join(sentence.text for sentence in sentences),

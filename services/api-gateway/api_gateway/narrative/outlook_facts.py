@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from api_gateway.narrative import wording
 from api_gateway.narrative.fact import Fact
 from api_gateway.narrative.service_facts import UNTRUSTED
-from api_gateway.narrative.subject import Release, Subject
+from api_gateway.narrative.subject import Release, ServiceContext
 from common.events import SloForecast
 from common.slo.vocabulary import DataStatus
 
@@ -27,14 +27,14 @@ _REASONS = {
 }
 
 
-def outlook_facts(subject: Subject, now: datetime) -> Iterator[Fact]:
+def outlook_facts(subject: ServiceContext, now: datetime) -> Iterator[Fact]:
     """Give trend, exhaustion, the end of a block, and the gate's decision."""
     yield from _forecast(subject, now)
     if subject.release is not None:
         yield _release(subject.release)
 
 
-def fresh_forecast(subject: Subject, now: datetime) -> SloForecast | None:
+def fresh_forecast(subject: ServiceContext, now: datetime) -> SloForecast | None:
     """Return the forecast of the objective that is spent first, if it is worth telling."""
     forecast = subject.forecast
     if forecast is None or not forecast.slos or now - forecast.evaluated_at > OLDEST_FORECAST:
@@ -44,7 +44,7 @@ def fresh_forecast(subject: Subject, now: datetime) -> SloForecast | None:
     return forecast.slos[0]
 
 
-def _forecast(subject: Subject, now: datetime) -> Iterator[Fact]:
+def _forecast(subject: ServiceContext, now: datetime) -> Iterator[Fact]:
     slo = fresh_forecast(subject, now)
     if slo is None or slo.data_status is DataStatus.NO_DATA:
         return
@@ -61,7 +61,7 @@ def _forecast(subject: Subject, now: datetime) -> Iterator[Fact]:
         yield Fact("unblocked_at", "End of the block", at, text)
 
 
-def _exhaustion(subject: Subject, slo: SloForecast, now: datetime) -> Fact:
+def _exhaustion(subject: ServiceContext, slo: SloForecast, now: datetime) -> Fact:
     hours = slo.time_to_exhaustion_hours
     if hours is None:
         days = next((s.window_days for s in subject.state.slos if s.id == slo.id), None)

@@ -16,7 +16,7 @@ import structlog
 from api_gateway.metrics import PHRASINGS
 from api_gateway.narrative.checker import RefusedError, Sentence
 from api_gateway.narrative.language_model import Model
-from api_gateway.narrative.narrative_input import Story
+from api_gateway.narrative.narrative_input import NarrativeInput
 from api_gateway.narrative.phrasing import filled, messages, skeleton_of
 from common.access.limits import TokenBucket
 
@@ -61,7 +61,7 @@ class Phraser:
         """The model's name."""
         return self._model.name
 
-    async def phrase(self, story: Story) -> tuple[Sentence, ...] | None:
+    async def phrase(self, story: NarrativeInput) -> tuple[Sentence, ...] | None:
         """Return the model's sentences if there are some that hold; None: tell it by template.
 
         Where there are none yet the model is asked, which may go on after this has returned.
@@ -86,7 +86,7 @@ class Phraser:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._model.close()
 
-    async def _ask(self, key: Key, story: Story) -> None:
+    async def _ask(self, key: Key, story: NarrativeInput) -> None:
         task = self._asking.get(key)
         if task is None:
             now = self._monotonic()
@@ -97,7 +97,7 @@ class Phraser:
         if story.waits:
             await asyncio.wait([task], timeout=self._patience.wait_seconds)
 
-    async def _asked(self, key: Key, story: Story) -> None:
+    async def _asked(self, key: Key, story: NarrativeInput) -> None:
         outcome = "failed"
         try:
             async with self._turn, asyncio.timeout(self._patience.timeout_seconds):
@@ -112,7 +112,7 @@ class Phraser:
                 self._pause(key)
             del self._asking[key]
 
-    async def _attempts(self, key: Key, story: Story) -> str:
+    async def _attempts(self, key: Key, story: NarrativeInput) -> str:
         refusal: str | None = None
         for _ in range(ATTEMPTS):
             asked = messages(story.facts, story.quoted, refusal)
@@ -138,5 +138,5 @@ class Phraser:
         self._not_before[key] = now + PAUSE_SECONDS
 
 
-def _key(story: Story) -> Key:
+def _key(story: NarrativeInput) -> Key:
     return (story.subject, story.shape, *(fact.id for fact in story.facts))

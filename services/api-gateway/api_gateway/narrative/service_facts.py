@@ -6,7 +6,7 @@ from datetime import datetime
 from api_gateway.burn.service_status import WINDOWS, ServiceState
 from api_gateway.narrative import wording
 from api_gateway.narrative.fact import Fact
-from api_gateway.narrative.subject import Subject
+from api_gateway.narrative.subject import ServiceContext
 from common.events import SloStatus
 from common.slo.vocabulary import DataStatus, RiskLevel, SliType
 
@@ -39,7 +39,7 @@ def objective_text(slo: SloStatus) -> str:
     return f"{what} over {wording.counted(slo.window_days, 'day')}"
 
 
-def service_facts(subject: Subject, now: datetime) -> Iterator[Fact]:
+def service_facts(subject: ServiceContext, now: datetime) -> Iterator[Fact]:
     """Give what is known of level, objective, burn rates, budget and evidence."""
     state = subject.state
     yield from _data_status(subject, now)
@@ -55,11 +55,11 @@ def service_facts(subject: Subject, now: datetime) -> Iterator[Fact]:
     yield from _evidence(slo)
 
 
-def _named(subject: Subject) -> str:
+def _named(subject: ServiceContext) -> str:
     return f"service {subject.name} (tier {subject.tier})"
 
 
-def _data_status(subject: Subject, now: datetime) -> Iterator[Fact]:
+def _data_status(subject: ServiceContext, now: datetime) -> Iterator[Fact]:
     state, who = subject.state, _named(subject)
     status = state.data_status
     text = None
@@ -83,7 +83,7 @@ def _data_status(subject: Subject, now: datetime) -> Iterator[Fact]:
         yield Fact("data_status", "Data status", status.value, text, essential=True)
 
 
-def _level(subject: Subject) -> Fact:
+def _level(subject: ServiceContext) -> Fact:
     state = subject.state
     rate = wording.burn_rate(state.composite_burn_rate)
     level = f"risk level {state.risk_level} with a composite burn rate of {rate}"

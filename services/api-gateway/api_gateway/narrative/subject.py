@@ -58,7 +58,7 @@ class Onset:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class ServiceContext:
     """A service. What no part has said yet is None or empty."""
 
     state: ServiceState

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from api_gateway.burn.hourly import HOURS_SHOWN, hour_ends, hourly_burn_rates
-from api_gateway.catalog.cache import InUse, Roster
+from api_gateway.catalog.cache import CatalogCache, InUse
 from api_gateway.catalog.domain import Definition, Service, Target
 from api_gateway.catalog.ports import Store
-from api_gateway.http.response_cache import Made
+from api_gateway.http.response_cache import CachedResponse
 from api_gateway.overview.schemas import OverviewAnswer, OverviewRow
 from api_gateway.projections.decisions import DecisionBook
 from api_gateway.projections.forecasts import ForecastBook
@@ -43,14 +43,19 @@ class Overview:
     """Makes the overview from memory; the hours alone are read from the store, now and then."""
 
     def __init__(
-        self, store: Store, roster: Roster, results: Results, default: Definition, clock: Clock
+        self,
+        store: Store,
+        roster: CatalogCache,
+        results: Results,
+        default: Definition,
+        clock: Clock,
     ) -> None:
         self._store, self._roster, self._results = store, roster, results
         self._default, self._clock = default, clock
         self._trends: Trends | None = None
         self._reading = asyncio.Lock()
 
-    async def make(self) -> Made:
+    async def make(self) -> CachedResponse:
         """Return the answer of this moment."""
         now = self._clock()
         in_use = await self._roster.in_use()
@@ -60,7 +65,7 @@ class Overview:
             for service in in_use.services
         ]
         answer = OverviewAnswer(hours_end=trends.ends, services=rows)
-        return Made(answer.model_dump_json().encode())
+        return CachedResponse(answer.model_dump_json().encode())
 
     def _row(
         self, service: Service, targets: Sequence[Target], trends: Trends, now: datetime

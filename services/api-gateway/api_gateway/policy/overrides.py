@@ -19,7 +19,7 @@ from api_gateway.policy.ports import IntentReader, IntentStore, IntentWriter
 from api_gateway.projections.decisions import DecisionBook
 from common.http.problems import Problem
 from common.policy.model import Policy
-from common.storage.audit import Deed
+from common.storage.audit import AuditEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,9 @@ async def _record(  # noqa: PLR0913, PLR0917 - the parts of an audit entry
     details: Mapping[str, object],
 ) -> None:
     subject = override_key(override.id)
-    await writer.record(Deed(now, actor, action, subject, override.service_name, dict(details)))
+    await writer.record(
+        AuditEvent(now, actor, action, subject, override.service_name, dict(details))
+    )
 
 
 async def _override(reader: IntentReader, service_name: str, override_id: int) -> Override:

@@ -11,9 +11,9 @@ from api_gateway.policy.domain import StoredPolicy, policy_changed, policy_key
 from api_gateway.policy.ports import IntentReader, IntentStore
 from common.http.problems import FieldError, Problem
 from common.policy.document import InvalidPolicyError, parse_policy
-from common.policy.effective import PolicyBook
+from common.policy.effective import PoliciesInForce
 from common.policy.model import Policy
-from common.storage.audit import Deed
+from common.storage.audit import AuditEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +35,14 @@ class Policies:
     def __init__(self, intents: IntentStore, files: Sequence[Policy]) -> None:
         self._intents, self._files = intents, tuple(files)
 
-    async def book(self) -> PolicyBook:
+    async def book(self) -> PoliciesInForce:
         """Return which policy holds for which service now."""
         async with self._intents.read() as reader:
             return await self.book_in(reader)
 
-    async def book_in(self, reader: IntentReader) -> PolicyBook:
+    async def book_in(self, reader: IntentReader) -> PoliciesInForce:
         """Return which policy holds for which service, as the reader's transaction sees it."""
-        book = PolicyBook(self._files)
+        book = PoliciesInForce(self._files)
         for stored in await reader.policies():
             book.apply(policy_changed(stored))
         return book
@@ -70,7 +70,7 @@ class Policies:
         async with self._intents.write() as writer:
             await writer.put_policy(name, policy.policy_hash, policy.document)
             details = {"reason": reason, "hash": policy.policy_hash, "document": policy.document}
-            deed = Deed(now, actor, "policy.changed", policy_key(name), None, details)
+            deed = AuditEvent(now, actor, "policy.changed", policy_key(name), None, details)
             await writer.record(deed)
         return not existed
 
@@ -83,7 +83,7 @@ class Policies:
         async with self._intents.write() as writer:
             await writer.retire_policy(name)
             details = {"reason": reason, "hash": shown.stored.hash}
-            deed = Deed(now, actor, "policy.deleted", policy_key(name), None, details)
+            deed = AuditEvent(now, actor, "policy.deleted", policy_key(name), None, details)
             await writer.record(deed)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from api_gateway.policy.domain import NewOverride, Override, StoredPolicy
-from common.storage.audit import AuditEntry, Deed
+from common.storage.audit import AuditEntry, AuditEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class IntentWriter(IntentReader, Protocol):
         """Take a policy out of use and announce it."""
         ...
 
-    async def record(self, deed: Deed) -> None:
+    async def record(self, deed: AuditEvent) -> None:
         """Append to the audit."""
         ...
 

@@ -23,7 +23,7 @@ from api_gateway.storage import audit as audit_repository
 from api_gateway.storage.unit_of_work import NEXT_REVISION, Store, Writing
 from common.events import PolicyMessage
 from common.kafka.topics import POLICIES
-from common.storage.audit import AuditEntry, Deed
+from common.storage.audit import AuditEntry, AuditEvent
 from common.storage.database import Database, ReadSession
 from common.storage.outbox import Outbox
 
@@ -136,7 +136,7 @@ class IntentWrites(IntentReads):
             at = (await self._session.execute(select(func.now()))).scalar_one()
             details = {"reason": reason}
             subject = override_key(ended.id)
-            deed = Deed(at, actor, "override.revoked", subject, service_name, details)
+            deed = AuditEvent(at, actor, "override.revoked", subject, service_name, details)
             await self.record(deed)
 
     async def put_policy(self, name: str, policy_hash: str, document: dict[str, Any]) -> None:
@@ -160,7 +160,7 @@ class IntentWrites(IntentReads):
         rows = await self._session.execute(statement.returning(*policies.c))
         await self.announce([], [policy_of(row) for row in rows])
 
-    async def record(self, deed: Deed) -> None:
+    async def record(self, deed: AuditEvent) -> None:
         """Append to the audit."""
         await self._writing.record(deed)
 

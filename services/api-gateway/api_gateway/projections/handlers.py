@@ -21,7 +21,7 @@ from common.events import (
 )
 from common.kafka.client import Record
 from common.kafka.topics import BURNRATES, CATALOG, DECISIONS, FORECASTS, POLICIES, RULES
-from common.kafka.unreadable import passed_over
+from common.kafka.unreadable import skip_unreadable
 from common.observability.tracing import note
 
 _burnrates = msgspec.json.Decoder(BurnRateMessage)
@@ -59,7 +59,7 @@ class Handlers:
         """Apply records of one partition, in order."""
         self._read_model.version += 1
         for record in records:
-            with passed_over(record):
+            with skip_unreadable(record):
                 self._on_record(record)
             RECORDS.labels(record.topic).inc()
         note("api-gateway apply", records)

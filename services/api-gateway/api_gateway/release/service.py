@@ -12,7 +12,7 @@ from api_gateway.policy.ports import IntentStore
 from api_gateway.projections.decisions import DecisionBook
 from api_gateway.projections.snapshots import ReadModel
 from api_gateway.release.domain import Change, Release, release_of, undecided
-from common.storage.audit import Deed
+from common.storage.audit import AuditEvent
 
 CHECKER = "release check"
 """Who uses an override: a check names nobody."""
@@ -90,7 +90,7 @@ class Releases:
                 }
                 subject = override_key(used.id)
                 await writer.record(
-                    Deed(now, CHECKER, "override.used", subject, used.service_name, details)
+                    AuditEvent(now, CHECKER, "override.used", subject, used.service_name, details)
                 )
         return used
 

@@ -16,7 +16,7 @@ from api_gateway.catalog.schemas import ComputeRequest
 from api_gateway.catalog.service import invalid
 from api_gateway.http.json_body import describes_body, optional_json_body
 from api_gateway.http.pagination import LINK_HEADER, Page, PageQuery
-from api_gateway.http.response_cache import UNCHANGED, Made, ReadyRoute
+from api_gateway.http.response_cache import UNCHANGED, CachedResponse, ReadyRoute
 from api_gateway.http.time_range import STEP_DEFAULT, FromQuery, StepQuery, ToQuery, span
 from api_gateway.projections.commands import SilentShardsError
 from api_gateway.routers.dependencies import (
@@ -44,14 +44,14 @@ async def list_burn_rates(gateway: GatewayParts, page: PageQuery, request: Reque
     return await gateway.ready.answer(request, lambda: burn_rates(gateway, page, request))
 
 
-async def burn_rates(gateway: Gateway, page: Page, request: Request) -> Made:
+async def burn_rates(gateway: Gateway, page: Page, request: Request) -> CachedResponse:
     """Return a page of snapshots as bytes, with the link to the next page."""
     in_use, links, now = await gateway.roster.in_use(), Response(), gateway.clock()
     services = page.cut(in_use.after(page.after, page.limit + 1), request, links)
     states = [gateway.read_model.state(s.name, in_use.targets[s.name], now) for s in services]
     body = _answers.dump_json([BurnRateSnapshotAnswer.of(state) for state in states])
     headers = {"Link": links.headers["Link"]} if "Link" in links.headers else {}
-    return Made(body, headers)
+    return CachedResponse(body, headers)
 
 
 @router.post(

@@ -7,11 +7,11 @@ from fastapi import Depends, Path, Request
 
 from api_gateway.alerts.parts import AlertParts
 from api_gateway.api_keys.topics import KeyParts
-from api_gateway.catalog.cache import Roster
+from api_gateway.catalog.cache import CatalogCache
 from api_gateway.catalog.domain import Service, Target, service_name_fault
 from api_gateway.catalog.ports import Store
 from api_gateway.catalog.service import Catalog, unknown_service, unknown_target
-from api_gateway.http.response_cache import ReadyBytes
+from api_gateway.http.response_cache import ResponseCache
 from api_gateway.ingest_health.parts import IngestParts
 from api_gateway.overview.service import Overview
 from api_gateway.policy.overrides import Overrides
@@ -49,8 +49,8 @@ class Gateway:
     commands: ComputeCommands
     clock: Clock
     overview: Overview
-    roster: Roster
-    ready: ReadyBytes
+    roster: CatalogCache
+    ready: ResponseCache
     summaries: Summaries
     cache: SharedCache
     keys: KeyParts

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from api_gateway.http.keyset import KeysetPage, keyset_page, text_of
 from api_gateway.http.pagination import LINK_HEADER
-from api_gateway.http.response_cache import UNCHANGED, Made, ReadyRoute
+from api_gateway.http.response_cache import UNCHANGED, CachedResponse, ReadyRoute
 from api_gateway.policy.override_schemas import LINE_PATTERN
 from api_gateway.release.domain import DEFAULT_CLASS, Change
 from api_gateway.release.schemas import DecisionAnswer, DecisionEvidence, ReleaseAnswer
@@ -84,10 +84,10 @@ async def get_release(  # noqa: PLR0913, PLR0917 - the query and where it is kep
         found = await gateway.releases.answer(service, wanted, gateway.clock())
         return _answered(found, response, http_status)
 
-    async def make() -> Made:
+    async def make() -> CachedResponse:
         found = await gateway.releases.answer(service, wanted, gateway.clock())
         body = ReleaseAnswer.of(found).model_dump_json().encode()
-        return Made(body, NOT_STORED, until=gateway.releases.known_until(found))
+        return CachedResponse(body, NOT_STORED, until=gateway.releases.known_until(found))
 
     return await gateway.ready.answer(
         request, make, watch=lambda: gateway.decisions.version(service.name)

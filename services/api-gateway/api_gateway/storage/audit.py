@@ -7,7 +7,7 @@ from sqlalchemy import text
 from api_gateway.policy.ports import AuditQuery
 from api_gateway.policy.tables import audit_entry_of
 from common.access.principal import ANONYMOUS, current_actor
-from common.storage.audit import AuditEntry, AuditHead, Deed, chained
+from common.storage.audit import AuditEntry, AuditEvent, AuditHead, chained
 from common.storage.database import ReadSession, WriteSession
 
 _COLUMNS = "id, at, actor, action, subject, service_name, details::text AS details"
@@ -33,7 +33,7 @@ _APPEND = text(
 _MOVE_HEAD = text("UPDATE catalog.audit_head SET id = :id, hash = :hash")
 
 
-async def append(session: WriteSession, deed: Deed) -> AuditEntry:
+async def append(session: WriteSession, deed: AuditEvent) -> AuditEntry:
     """Add the next entry; it is there if the transaction is committed.
 
     The actor may be what a person says of himself: beside it stands which credential was used.

@@ -10,7 +10,7 @@ from sqlalchemy import func, text
 
 from api_gateway.storage import audit as audit_repository
 from common.events import ApiKeyChanged, CatalogMessage, PolicyMessage, RuleMessage, encode
-from common.storage.audit import AuditEntry, Deed
+from common.storage.audit import AuditEntry, AuditEvent
 from common.storage.database import Database, ReadSession, WriteSession
 from common.storage.outbox import Outbox, OutboxRecord
 
@@ -42,7 +42,7 @@ class Writing:
         ]
         await self.outbox.add(self.session, records)
 
-    async def record(self, deed: Deed) -> None:
+    async def record(self, deed: AuditEvent) -> None:
         """Append to the audit."""
         self.recorded.append(await audit_repository.append(self.session, deed))
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from api_gateway.narrative.fleet_facts import is_trusted
 from api_gateway.narrative.outlook_facts import fresh_forecast
-from api_gateway.narrative.subject import Subject
+from api_gateway.narrative.subject import ServiceContext
 from api_gateway.summary.schemas import (
     ActiveAlerts,
     ChangeSummary,
@@ -22,7 +22,7 @@ MOST_LISTED = 5
 MOST_BLOCKED = 50
 
 
-def fleet_figures(subjects: Sequence[Subject], now: datetime) -> FleetFigures:
+def fleet_figures(subjects: Sequence[ServiceContext], now: datetime) -> FleetFigures:
     """Return totals and the services that stand out; levels and budgets of trusted figures only."""
     trusted = [subject for subject in subjects if is_trusted(subject)]
     levels = Counter(subject.state.risk_level for subject in trusted)
@@ -46,13 +46,13 @@ def fleet_figures(subjects: Sequence[Subject], now: datetime) -> FleetFigures:
     )
 
 
-def _compliance(trusted: Sequence[Subject]) -> Compliance:
+def _compliance(trusted: Sequence[ServiceContext]) -> Compliance:
     within = sum(s.state.error_budget_remaining > 0 for s in trusted)
     ratio = within / len(trusted) if trusted else None
     return Compliance(within_budget=within, judged=len(trusted), ratio=ratio)
 
 
-def _lowest_budgets(trusted: Sequence[Subject]) -> list[LowBudget]:
+def _lowest_budgets(trusted: Sequence[ServiceContext]) -> list[LowBudget]:
     lowest = sorted(trusted, key=lambda s: (s.state.error_budget_remaining, s.name))
     return [
         LowBudget(
@@ -65,7 +65,7 @@ def _lowest_budgets(trusted: Sequence[Subject]) -> list[LowBudget]:
     ]
 
 
-def _nearest_exhaustion(subjects: Sequence[Subject], now: datetime) -> list[NearExhaustion]:
+def _nearest_exhaustion(subjects: Sequence[ServiceContext], now: datetime) -> list[NearExhaustion]:
     found = []
     for subject in subjects:
         slo = fresh_forecast(subject, now)
@@ -85,7 +85,7 @@ def _nearest_exhaustion(subjects: Sequence[Subject], now: datetime) -> list[Near
     return found[:MOST_LISTED]
 
 
-def _alerts(subjects: Sequence[Subject]) -> ActiveAlerts:
+def _alerts(subjects: Sequence[ServiceContext]) -> ActiveAlerts:
     open_now = Counter(episode.severity for s in subjects for episode in s.episodes)
     return ActiveAlerts(
         total=open_now.total(),

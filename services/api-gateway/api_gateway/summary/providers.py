@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from api_gateway.catalog.cache import Roster
+from api_gateway.catalog.cache import CatalogCache
 from api_gateway.catalog.domain import default_definition
 from api_gateway.catalog.ports import Store
-from api_gateway.http.response_cache import ReadyBytes
+from api_gateway.http.response_cache import ResponseCache
 from api_gateway.narrative.language_model import LanguageModel
 from api_gateway.narrative.narrator import Narrator
 from api_gateway.narrative.phraser import Patience, Phraser
@@ -14,7 +14,7 @@ from api_gateway.projections.snapshots import ReadModel
 from api_gateway.settings import GatewaySettings
 from api_gateway.storage.redis_cache import SharedCache
 from api_gateway.summary.service import Summaries
-from api_gateway.summary.subjects import Findings, Subjects
+from api_gateway.summary.subjects import ServiceInsights, Subjects
 from common.config.clock import Clock
 
 
@@ -22,8 +22,8 @@ from common.config.clock import Clock
 class ExecutiveView:
     """The parts, on one roster."""
 
-    roster: Roster
-    ready: ReadyBytes
+    roster: CatalogCache
+    ready: ResponseCache
     summaries: Summaries
 
 
@@ -32,13 +32,13 @@ def executive_view(  # noqa: PLR0913, PLR0917 - what it is made of
     store: Store,
     cache: SharedCache,
     read_model: ReadModel,
-    findings: Findings,
+    findings: ServiceInsights,
     clock: Clock,
 ) -> ExecutiveView:
     """Return the view of a process."""
-    roster = Roster(store, lambda: read_model.catalog_version)
+    roster = CatalogCache(store, lambda: read_model.catalog_version)
     default = default_definition(settings.default_objective, settings.default_window_days)
-    ready = ReadyBytes(
+    ready = ResponseCache(
         clock,
         version=lambda: read_model.version,
         urgent=lambda: (roster.writes, read_model.catalog_version),

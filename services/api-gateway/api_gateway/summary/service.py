@@ -9,19 +9,19 @@ import xxhash
 
 from api_gateway.burn.history import DAY, CountQuery, minutes_from
 from api_gateway.burn.hourly import hourly_burn_rates
-from api_gateway.catalog.cache import InUse, Roster
+from api_gateway.catalog.cache import CatalogCache, InUse
 from api_gateway.catalog.domain import Definition, Service, Tier
 from api_gateway.catalog.ports import Store
-from api_gateway.http.response_cache import Made
+from api_gateway.http.response_cache import CachedResponse
 from api_gateway.http.time_range import Span
 from api_gateway.narrative.facts import known
 from api_gateway.narrative.fleet_facts import known_fleet
 from api_gateway.narrative.insights import insights
-from api_gateway.narrative.narrative_input import Story
+from api_gateway.narrative.narrative_input import NarrativeInput
 from api_gateway.narrative.narrator import Narrator
 from api_gateway.narrative.onset import MinuteCounts, find_onset
 from api_gateway.narrative.service_facts import UNTRUSTED, worst_slo
-from api_gateway.narrative.subject import Onset, Subject
+from api_gateway.narrative.subject import Onset, ServiceContext
 from api_gateway.narrative.template import shape_of
 from api_gateway.storage.redis_cache import SharedCache
 from api_gateway.summary.fleet import fleet_figures
@@ -50,7 +50,7 @@ class Summaries:
         self,
         store: Store,
         cache: SharedCache,
-        roster: Roster,
+        roster: CatalogCache,
         subjects: Subjects,
         narrator: Narrator,
         default: Definition,
@@ -67,18 +67,18 @@ class Summaries:
         """Give up what is being phrased."""
         await self._narrator.close()
 
-    async def fleet(self) -> Made:
+    async def fleet(self) -> CachedResponse:
         """Return the answer about all services."""
         now = self._clock()
         subjects = await self._subjects.all(now)
         about = known_fleet(subjects, now)
-        story = Story("", "fleet", about.facts, about.actions, about.worst)
+        story = NarrativeInput("", "fleet", about.facts, about.actions, about.worst)
         told = await self._narrator.tell(story, now)
         figures = fleet_figures(subjects, now)
         answer = Summary.model_validate({**dict(told), **dict(figures)})
-        return Made(answer.model_dump_json().encode())
+        return CachedResponse(answer.model_dump_json().encode())
 
-    async def service(self, service: Service) -> Made:
+    async def service(self, service: Service) -> CachedResponse:
         """Return the answer about one service."""
         now = self._clock()
         targets = (await self._roster.in_use()).targets.get(service.name, ())
@@ -87,16 +87,18 @@ class Summaries:
         about = known(subject, now)
         quoted = {"description": service.description or ""} if self._quotes else {}
         shape = shape_of(subject.state)
-        story = Story(service.name, shape, about.facts, about.actions, quoted=quoted, waits=True)
+        story = NarrativeInput(
+            service.name, shape, about.facts, about.actions, quoted=quoted, waits=True
+        )
         told = await self._narrator.tell(story, now)
         answer = ServiceSummary(
             **dict(told),
             service_name=service.name,
             insights=[InsightAnswer.of(insight) for insight in insights(about.facts)],
         )
-        return Made(answer.model_dump_json().encode())
+        return CachedResponse(answer.model_dump_json().encode())
 
-    async def heatmap(self, asked: Span, limit: int) -> Made:
+    async def heatmap(self, asked: Span, limit: int) -> CachedResponse:
         """Return the worst `limit` services by time."""
         now = self._clock()
         shown = cells(asked.since, asked.until, asked.step_seconds)
@@ -113,7 +115,7 @@ class Summaries:
             "capped": len(found) > limit,
             "generated_at": now,
         }
-        return Made(msgspec.json.encode(answer), hold=HEATMAP_HOLD)
+        return CachedResponse(msgspec.json.encode(answer), hold=HEATMAP_HOLD)
 
     async def _hourly_rates(self, in_use: InUse, shown: Cells) -> HourlyRates:
         """Return every service's burn rate by hour, shared by replicas that see the same."""
@@ -131,7 +133,7 @@ class Summaries:
         seconds = HEATMAP_HOLD.total_seconds()
         return await self._cache.shared(key, HourlyRates, seconds, make)
 
-    async def _onset(self, subject: Subject, now: datetime) -> Onset | None:
+    async def _onset(self, subject: ServiceContext, now: datetime) -> Onset | None:
         state = subject.state
         if state.data_status in UNTRUSTED or max(state.burn_rate_5m, state.burn_rate_1h) < BURNING:
             return None

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from api_gateway.catalog.cache import Roster
+from api_gateway.catalog.cache import CatalogCache
 from api_gateway.catalog.domain import Service, Target
-from api_gateway.narrative.subject import Change, OpenEpisode, Release, Subject
+from api_gateway.narrative.subject import Change, OpenEpisode, Release, ServiceContext
 from api_gateway.projections.snapshots import ReadModel
 from common.events import ServiceForecast
 
@@ -44,7 +44,7 @@ async def _no_events(_: datetime) -> Events:
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class ServiceInsights:
     """Where the results of other services are found; what is not wired tells nothing."""
 
     forecast: Callable[[str], ServiceForecast | None] = _nothing
@@ -55,10 +55,12 @@ class Findings:
 class Subjects:
     """Makes subjects of services in use."""
 
-    def __init__(self, roster: Roster, read_model: ReadModel, findings: Findings) -> None:
+    def __init__(
+        self, roster: CatalogCache, read_model: ReadModel, findings: ServiceInsights
+    ) -> None:
         self._roster, self._read_model, self._findings = roster, read_model, findings
 
-    async def all(self, now: datetime) -> list[Subject]:
+    async def all(self, now: datetime) -> list[ServiceContext]:
         """Return every service in use, by name."""
         in_use, events = await self._roster.in_use(), await self._findings.events(now)
         return [
@@ -66,14 +68,16 @@ class Subjects:
             for service in in_use.services
         ]
 
-    async def one(self, service: Service, targets: Sequence[Target], now: datetime) -> Subject:
+    async def one(
+        self, service: Service, targets: Sequence[Target], now: datetime
+    ) -> ServiceContext:
         """Return one service; its onset is for who asks to find."""
         return self._subject(service, targets, await self._findings.events(now), now)
 
     def _subject(
         self, service: Service, targets: Sequence[Target], events: Events, now: datetime
-    ) -> Subject:
-        return Subject(
+    ) -> ServiceContext:
+        return ServiceContext(
             state=self._read_model.state(service.name, targets, now),
             tier=service.tier,
             forecast=self._findings.forecast(service.name),

@@ -16,7 +16,7 @@ from api_gateway.settings import GatewaySettings
 from common.alerting.silences import Matcher
 from common.events import RuleMessage
 from common.kafka.client import Publisher
-from common.storage.audit import Deed
+from common.storage.audit import AuditEvent
 from common.storage.database import Database
 from common.storage.outbox import Outbox
 from tests.support.burn_events import PARTITIONS
@@ -98,7 +98,9 @@ async def test_an_acknowledgement_counts_from_its_commit_and_for_its_version(she
         alert = await writer.alert(1)
         assert alert is not None
         made = await writer.acknowledge(alert, "ines", "mine")
-        await writer.record(Deed(NOW, "ines", "alert.acknowledged", "alert/1", "checkout", {}))
+        await writer.record(
+            AuditEvent(NOW, "ines", "alert.acknowledged", "alert/1", "checkout", {})
+        )
     (shown,) = await shelf.alerts()
     assert (shown.state, shown.acknowledged_by, shown.version) == ("acknowledged", "ines", 1)
     assert [a.id for a in await shelf.alerts(states=("firing",))] == []

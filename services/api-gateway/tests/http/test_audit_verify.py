@@ -22,7 +22,7 @@ from api_gateway.settings import GatewaySettings
 from api_gateway.storage.unit_of_work import Store
 from burnline.main import make_app
 from common.kafka.client import Publisher
-from common.storage.audit import AuditEntry, Deed
+from common.storage.audit import AuditEntry, AuditEvent
 from common.storage.database import Database
 from common.storage.outbox import Outbox
 from tests.support.gateway.policies import ALLOWING
@@ -50,7 +50,7 @@ async def fill(url: str) -> None:
         for number in range(ENTRIES):
             details = {"reason": 'größer als "gestern"', "ratio": 0.1 * number, "list": [number]}
             at = NOW + timedelta(seconds=number)
-            deed = Deed(at, "ana", "override.used", f"override/{number}", "checkout", details)
+            deed = AuditEvent(at, "ana", "override.used", f"override/{number}", "checkout", details)
             async with intents.write() as writer:
                 await writer.record(deed)
 
@@ -63,7 +63,9 @@ async def use_each_store(url: str) -> tuple[list[AuditEntry], list[MutableMappin
             stores: list[Store[Any, Any]] = [catalog, PostgresIntents(*parts)]
             for store in (*stores, PostgresAlerts(*parts), PostgresKeys(*parts)):
                 async with store.write() as writer:
-                    await writer.record(Deed(NOW, "ana", "tried", type(store).__name__, None, {}))
+                    await writer.record(
+                        AuditEvent(NOW, "ana", "tried", type(store).__name__, None, {})
+                    )
             async with catalog.write() as writer:
                 service = await writer.add_service("checkout", 1, "shop", None)
             async with PostgresIntents(*parts).write() as intents:

@@ -13,7 +13,7 @@ import pytest
 from fastapi import APIRouter, FastAPI, Request, Response
 
 from api_gateway.http import response_cache as ready_bytes
-from api_gateway.http.response_cache import Made, ReadyBytes, ReadyRoute
+from api_gateway.http.response_cache import CachedResponse, ReadyRoute, ResponseCache
 from common.http.middleware import CorrelationMiddleware
 from tests.support.burn_events import NOW, heartbeat, snapshot
 from tests.support.gateway.decisions import decided
@@ -29,7 +29,9 @@ class Bench:
         self.until: datetime | None = None
         self.watched = 0
         soon = timedelta(seconds=1)
-        self.ready = ReadyBytes(lambda: self.now, lambda: self.version, lambda: self.urgent, soon)
+        self.ready = ResponseCache(
+            lambda: self.now, lambda: self.version, lambda: self.urgent, soon
+        )
         router = APIRouter(route_class=ReadyRoute)
 
         @router.get("/answer")
@@ -42,13 +44,13 @@ class Bench:
         self.app.include_router(router)
         self.app.add_middleware(CorrelationMiddleware)
 
-    async def make(self) -> Made:
+    async def make(self) -> CachedResponse:
         await asyncio.sleep(0)
         if self.failing:
             raise OSError("gone")
         self.made += 1
         body = json.dumps({"made": self.made, "rest": "x" * self.size})
-        return Made(body.encode(), {"Link": "</next>"}, self.hold, self.until)
+        return CachedResponse(body.encode(), {"Link": "</next>"}, self.hold, self.until)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from common.http.problems import Problem
 from common.kafka.topics import CHANGES, METRICS
 from common.storage import dead_letter_store
 from common.storage.database import Database
-from common.storage.dead_letter_store import DeadLetterBox
+from common.storage.dead_letter_store import DeadLetterStore
 from common.storage.dead_letters import DeadRecord, dead_letter
 from common.storage.outbox import Outbox
 from tests.support.gateway.ingest_rows import EVENT
@@ -39,11 +39,11 @@ class Boxes:
     """The boxes of both consumers on one database, and the gateway's view of them."""
 
     database: Database
-    burnrate: DeadLetterBox
-    gate: DeadLetterBox
+    burnrate: DeadLetterStore
+    gate: DeadLetterStore
     ingest: PostgresIngest
 
-    async def put(self, box: DeadLetterBox, *dead: DeadRecord) -> None:
+    async def put(self, box: DeadLetterStore, *dead: DeadRecord) -> None:
         async with self.database.write() as session:
             await box.add(session, dead, "cluster")
 
@@ -63,8 +63,8 @@ async def boxes(postgres_url: str) -> AsyncIterator[Boxes]:
             await session.execute(text(f"DELETE FROM {schema}.outbox"))
     yield Boxes(
         database,
-        DeadLetterBox("burnrate", outboxes["burnrate"]),
-        DeadLetterBox("gate", outboxes["gate"]),
+        DeadLetterStore("burnrate", outboxes["burnrate"]),
+        DeadLetterStore("gate", outboxes["gate"]),
         PostgresIngest(database, outboxes["catalog"]),
     )
     await database.close()
@@ -147,7 +147,7 @@ async def test_old_letters_and_too_many_are_forgotten(
     boxes: Boxes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dead_letter_store, "KEPT_LETTERS", 2)
-    box = DeadLetterBox("burnrate", Outbox("burnrate", boxes.database, Silent()))
+    box = DeadLetterStore("burnrate", Outbox("burnrate", boxes.database, Silent()))
     for offset in range(4):
         await boxes.put(box, dead(offset))
     async with boxes.database.write() as session:

@@ -27,7 +27,7 @@ from api_gateway.settings import GatewaySettings
 from common.events import OverrideChanged, PolicyChanged, PolicyMessage
 from common.kafka.client import Publisher
 from common.policy.files import read_policies
-from common.storage.audit import AuditEntry, ChainCheck, Deed
+from common.storage.audit import AuditEntry, AuditEvent, ChainCheck
 from common.storage.database import Database
 from common.storage.outbox import Outbox
 from tests.support.burn_events import PARTITIONS
@@ -124,7 +124,7 @@ async def test_a_write_that_fails_leaves_no_row_no_event_and_no_entry(intents: I
     async def add_and_fail() -> None:
         async with intents.store.write() as writer:
             await writer.add_override(WANTED)
-            await writer.record(Deed(NOW, "ana", "override.created", "override/1", None, {}))
+            await writer.record(AuditEvent(NOW, "ana", "override.created", "override/1", None, {}))
             raise RuntimeError
 
     with pytest.raises(RuntimeError):

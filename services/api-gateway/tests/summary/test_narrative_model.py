@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from api_gateway.narrative.facts import known
 from api_gateway.narrative.language_model import LanguageModel
-from api_gateway.narrative.narrative_input import Story
+from api_gateway.narrative.narrative_input import NarrativeInput
 from api_gateway.narrative.narrator import Narrator
 from api_gateway.narrative.phraser import ATTEMPTS, PAUSE_SECONDS, Patience, Phraser
 from api_gateway.narrative.phrasing import harmless
@@ -33,7 +33,7 @@ STALL_TIMEOUT_SECONDS = 1.0
 STALLS = frozenset({"slow", "a byte at a time"})
 
 
-def burning_story() -> Story:
+def burning_story() -> NarrativeInput:
     """Return a story of a service that burns, with an onset, a deploy and a forecast."""
     rng = random.Random(0)
     wanted = {"onset", "change_before_onset", "exhaustion", "release", "evidence"}
@@ -42,7 +42,7 @@ def burning_story() -> Story:
         about = known(subject, NOW)
         shape = shape_of(subject.state)
         if shape == "burning" and all(fact_id in about.facts for fact_id in wanted):
-            return Story(subject.name, shape, about.facts, about.actions, waits=True)
+            return NarrativeInput(subject.name, shape, about.facts, about.actions, waits=True)
 
 
 STORY = burning_story()
@@ -72,7 +72,7 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
         await made.narrator.close()
 
 
-def template_of(story: Story) -> str:
+def template_of(story: NarrativeInput) -> str:
     return " ".join(s.text for s in write(story.shape, story.facts, story.actions))
 
 

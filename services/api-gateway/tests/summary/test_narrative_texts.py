@@ -13,7 +13,7 @@ from api_gateway.narrative.checker import Marks, RefusedError, check
 from api_gateway.narrative.facts import Known, known
 from api_gateway.narrative.fleet_facts import known_fleet
 from api_gateway.narrative.insights import insights
-from api_gateway.narrative.subject import Subject
+from api_gateway.narrative.subject import ServiceContext
 from api_gateway.narrative.template import Shape, shape_of, write
 from tests.support.burn_events import NOW
 from tests.support.narratives import random_edit, random_subject
@@ -24,12 +24,12 @@ STATES = examples(int(os.environ.get("NARRATIVE_STATES", "2000")))
 EDITS = 20
 
 
-def text_of(subject: Subject, about: Known) -> str:
+def text_of(subject: ServiceContext, about: Known) -> str:
     sentences = write(shape_of(subject.state), about.facts, about.actions)
     return " ".join(sentence.text for sentence in sentences)
 
 
-def random_subjects(seed: int, count: int) -> Iterator[Subject]:
+def random_subjects(seed: int, count: int) -> Iterator[ServiceContext]:
     rng = random.Random(seed)
     for _ in range(count):
         yield random_subject(rng)

@@ -10,7 +10,7 @@ from common.admission.identity import Keys, salts
 _FIRST_CAPACITY = 64
 
 
-class Roster:
+class SeriesIndex:
     """Names by slot, 0 and up; a slot is kept for ever, since stored blocks are ordered by it."""
 
     def __init__(

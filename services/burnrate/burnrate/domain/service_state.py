@@ -37,7 +37,7 @@ class Moment:
 
 
 @dataclass(slots=True)
-class Room:
+class ServiceQuota:
     """How many services the process may hold, and how many it does."""
 
     limit: int
@@ -51,7 +51,7 @@ class ServiceTable:
     service that has ended keeps the lengths by which it is judged.
     """
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: ServiceQuota) -> None:
         self.numbers: dict[str, int] = {}
         self.names: list[str] = []
         self._room, self._minute = room, 0

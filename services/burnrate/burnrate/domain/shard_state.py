@@ -7,12 +7,12 @@ from datetime import datetime
 import numpy as np
 
 from burnrate.domain.objectives import Target
-from burnrate.domain.service_state import Moment, Room, ServiceTable
+from burnrate.domain.service_state import Moment, ServiceQuota, ServiceTable
 from burnrate.evaluation.measuring import Measured, Published, Sources, look_again, measure
 from burnrate.evaluation.slots import Objective, Slots
 from burnrate.evaluation.snapshots import snapshots
 from burnrate.ingest.aggregation import Bounds, within_threshold
-from burnrate.ingest.batch_delta import BatchSums
+from burnrate.ingest.batch_delta import BatchDelta
 from burnrate.windows.engine import Engine
 from burnrate.windows.pages import SHALLOW_DAYS
 from burnrate.windows.rings import HOUR, MINUTE, SUM_LIMIT, TEN_SECONDS, Ints, bucket_of
@@ -41,10 +41,10 @@ class ShardState:
     def __init__(
         self,
         now: datetime,
-        room: Room | None = None,
+        room: ServiceQuota | None = None,
         is_deep: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        self.table = ServiceTable(room or Room(_DEFAULT_MAX_SERVICES))
+        self.table = ServiceTable(room or ServiceQuota(_DEFAULT_MAX_SERVICES))
         self.engine, self.slots = Engine(to_micros(now)), Slots()
         self.missing: dict[str, Missing] = {}
         self.catalog_revision = 0
@@ -55,7 +55,7 @@ class ShardState:
         self._unassigned: set[str] = set()
         self._moved = False
 
-    def fold(self, sums: BatchSums, now: datetime) -> None:
+    def fold(self, sums: BatchDelta, now: datetime) -> None:
         """Add a committed batch."""
         self._advance(now)
         numbers = self._numbers(sums.names)
@@ -205,7 +205,7 @@ class ShardState:
         self._unassigned.add(name)
         return number
 
-    def _latency_cells(self, sums: BatchSums) -> tuple[Ints, Ints, Ints]:
+    def _latency_cells(self, sums: BatchDelta) -> tuple[Ints, Ints, Ints]:
         cells: dict[int, dict[int, tuple[int, int]]] = {}
         for (name, bucket, bounds), counts in sums.latency.items():
             for threshold, series in self._latency.get(self.table.numbers[name], {}).items():

@@ -99,10 +99,10 @@ class Evaluator:
         self, shard: int, snapshots: list[BurnRateSnapshot], heartbeat: ShardHeartbeat | None
     ) -> None:
         headers: Headers = correlation_headers()
-        batons = self._work.batons
+        traces = self._work.traces
         records: list[tuple[str, bytes, bytes, int, Headers]] = []
         for s in snapshots:
-            own = (*headers, *batons.hand_on(s.service_name, "evaluate"))
+            own = (*headers, *traces.hand_on(s.service_name, "evaluate"))
             records.append((BURNRATES.name, encode(s), s.service_name.encode(), shard, own))
         if heartbeat is not None:
             key = f"shard/{shard}".encode()

@@ -41,7 +41,7 @@ class Figures:
     """n objectives: `rates` [8, n] by NAMES, `pairs` [4, n] by PAIRS, `levels` as in LEVELS.
 
     `consumed` is the last row of rates; what remains is 1 less it. `capped` tells where a level
-    graver than OBSERVE was shown as that, because too few bad events speak for it.
+    more severe than OBSERVE was shown as that, because too few bad events speak for it.
     """
 
     rates: Rates

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from burnrate.domain.series_index import Roster
-from burnrate.ingest.batch_delta import BatchSums
+from burnrate.domain.series_index import SeriesIndex
+from burnrate.ingest.batch_delta import BatchDelta
 from burnrate.ingest.columns import Bools, Columns
 from burnrate.windows.rings import HOUR, MINUTE, RESOLUTIONS, SUM_LIMIT, TEN_SECONDS, Ints
 from common.config.clock import MICROSECONDS
@@ -58,9 +58,9 @@ class Repeats:
 NO_REPEATS = Repeats(np.zeros(0, np.int64), np.zeros(0, np.bool_))
 
 
-def sum_up(columns: Columns, roster: Roster, repeats: Repeats = NO_REPEATS) -> BatchSums:
+def sum_up(columns: Columns, series: SeriesIndex, repeats: Repeats = NO_REPEATS) -> BatchDelta:
     """Return the sums of a batch of events that count, and the oddities of all that came."""
-    touched = np.zeros(len(roster), np.bool_)
+    touched = np.zeros(len(series), np.bool_)
     touched[columns.slot] = touched[repeats.slot] = True
     own = np.flatnonzero(touched)
     service = (np.cumsum(touched) - 1)[columns.slot]
@@ -69,15 +69,15 @@ def sum_up(columns: Columns, roster: Roster, repeats: Repeats = NO_REPEATS) -> B
     np.maximum.at(newest, service, columns.micros)
     counts = np.stack((columns.total, columns.bad, columns.window_seconds), axis=1)
     cells = _grouped(bucket, service, counts)
-    return BatchSums(
-        names=tuple(roster.names_of(own.tolist())),
+    return BatchDelta(
+        names=tuple(series.names_of(own.tolist())),
         service=cells.slot,
         bucket=cells.bucket,
         counts=cells.counts[:, :2],
         window_seconds=cells.counts[:, 2],
         newest_micros=newest,
-        oddities=_oddities(columns, repeats, roster),
-        latency=_histograms(columns, bucket, roster),
+        oddities=_oddities(columns, repeats, series),
+        latency=_histograms(columns, bucket, series),
     )
 
 
@@ -109,7 +109,7 @@ def _group_sums(counts: Ints, starts: Ints) -> Ints:
     return found
 
 
-def _oddities(columns: Columns, repeats: Repeats, roster: Roster) -> dict[str, IngestCounters]:
+def _oddities(columns: Columns, repeats: Repeats, series: SeriesIndex) -> dict[str, IngestCounters]:
     grown = {
         "duplicates": repeats.slot,
         "event_id_conflicts": repeats.slot[repeats.conflict],
@@ -120,15 +120,15 @@ def _oddities(columns: Columns, repeats: Repeats, roster: Roster) -> dict[str, I
     for counter, odd in grown.items():
         for slot, times in Counter(odd.tolist()).items():
             found.setdefault(slot, {})[counter] = times
-    return {roster.names[slot]: IngestCounters(**grown_by) for slot, grown_by in found.items()}
+    return {series.names[slot]: IngestCounters(**grown_by) for slot, grown_by in found.items()}
 
 
 def _histograms(
-    columns: Columns, bucket: Ints, roster: Roster
+    columns: Columns, bucket: Ints, series: SeriesIndex
 ) -> dict[tuple[str, int, Bounds], list[int]]:
     found: dict[tuple[str, int, Bounds], list[int]] = {}
     for row, latency in columns.histograms():
-        key = (roster.names[columns.slot[row]], int(bucket[row]), latency.bounds)
+        key = (series.names[columns.slot[row]], int(bucket[row]), latency.bounds)
         found[key] = _added(found.get(key), latency.counts)
     return found
 
@@ -143,9 +143,9 @@ def coarsen(bucket: int, resolution: int) -> int:
     return -(-bucket // (resolution // TEN_SECONDS))
 
 
-def stored_cells(sums: BatchSums, roster: Roster, appended_micros: int) -> dict[int, Cells]:
+def stored_cells(sums: BatchDelta, series: SeriesIndex, appended_micros: int) -> dict[int, Cells]:
     """Return the cells of each resolution at which they are still kept."""
-    slot_of = np.array([roster.index[name] for name in sums.names], np.int64)
+    slot_of = np.array([series.index[name] for name in sums.names], np.int64)
     counts = np.concatenate((sums.counts, sums.window_seconds[:, None]), axis=1)
     cells = Cells(sums.bucket, slot_of[sums.service], counts)
     found, finer = {}, TEN_SECONDS
@@ -159,7 +159,7 @@ def stored_cells(sums: BatchSums, roster: Roster, appended_micros: int) -> dict[
 
 
 def stored_latency(
-    sums: BatchSums, appended_micros: int
+    sums: BatchDelta, appended_micros: int
 ) -> dict[tuple[int, str, int, Bounds], list[int]]:
     """Return the histograms by (resolution, service, bucket number, bounds)."""
     rows: dict[tuple[int, str, int, Bounds], list[int]] = {}

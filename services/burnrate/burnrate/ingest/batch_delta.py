@@ -8,7 +8,7 @@ from common.events import IngestCounters
 
 
 @dataclass(frozen=True, slots=True)
-class BatchSums:
+class BatchDelta:
     """A batch in sums: cells of ten seconds, and what each of the services touched grows by.
 
     `latency` is by service, ten-second bucket and bounds; its counts are those of a histogram.

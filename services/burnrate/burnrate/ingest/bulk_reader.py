@@ -15,7 +15,7 @@ import numpy as np
 from msgspec import UNSET, Meta, Struct, UnsetType
 from numpy.typing import NDArray
 
-from burnrate.domain.series_index import Roster
+from burnrate.domain.series_index import SeriesIndex
 from burnrate.ingest.classifier import Rules
 from burnrate.ingest.columns import Bools, Columns, Ints, joined, objects
 from common.admission.decoding import EventRejected, RawLatency
@@ -53,11 +53,11 @@ _decode = msgspec.json.Decoder(_Usual).decode
 _UNREADABLE = (msgspec.MsgspecError, RecursionError, TypeError, UnicodeDecodeError)
 
 
-class FastReader:
+class BulkReader:
     """Reads batches of one shard; keeps what it has parsed of timestamps, sources, attributes."""
 
-    def __init__(self, roster: Roster) -> None:
-        self._roster = roster
+    def __init__(self, series: SeriesIndex) -> None:
+        self._roster = series
         self._micros: dict[str, int] = {}
         self._sources: dict[str, int] = {}
         self._source_salts: Keys = np.zeros((0, 2), np.uint64)

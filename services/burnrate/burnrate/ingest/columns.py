@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from burnrate.domain.series_index import Roster
+from burnrate.domain.series_index import SeriesIndex
 from burnrate.ingest.admitted import Counted
 from common.admission.identity import KEY_BYTES, Hashes, Keys, content_hashes, details_hash, keys_of
 from common.config.clock import to_micros
@@ -69,7 +69,7 @@ def _joined_latency(parts: Sequence[Columns]) -> NDArray[np.object_] | None:
     return np.concatenate(empty)
 
 
-def columns_of(counted: Sequence[tuple[int, Counted]], roster: Roster) -> Columns:
+def columns_of(counted: Sequence[tuple[int, Counted]], series: SeriesIndex) -> Columns:
     """Return judged events, each with its position, as columns; new services get their slots."""
     items = [item for _, item in counted]
     events = [item.admitted.event for item in items]
@@ -79,7 +79,7 @@ def columns_of(counted: Sequence[tuple[int, Counted]], roster: Roster) -> Column
     details = np.array([details_hash(e.latency, e.attributes) for e in events], np.uint64)
     return Columns(
         position=_ints([position for position, _ in counted]),
-        slot=_ints([roster.take(e.service) for e in events]),
+        slot=_ints([series.take(e.service) for e in events]),
         micros=micros,
         total=total,
         bad=bad,

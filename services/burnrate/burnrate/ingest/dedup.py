@@ -71,7 +71,7 @@ class _Run:
 _EMPTY = _Run(np.zeros(0, np.uint64), np.zeros(0, np.uint64), np.zeros(0, np.uint32))
 
 
-class HourMarks:
+class HourDedupKeys:
     """The marks of one hour of one shard."""
 
     def __init__(self) -> None:
@@ -162,11 +162,11 @@ class Counting:
     added: Mapping[int, bytes]
 
 
-class ShardMarks:
+class ShardDedupKeys:
     """The hours of a shard that were touched last; hours are numbered since 1970."""
 
     def __init__(self, held_marks: int) -> None:
-        self._hours: dict[int, HourMarks] = {}
+        self._hours: dict[int, HourDedupKeys] = {}
         self._held_marks = held_marks
 
     def missing(self, columns: Columns) -> list[int]:
@@ -176,7 +176,7 @@ class ShardMarks:
     def put(self, hours: Iterable[int], stored: Mapping[int, bytes]) -> None:
         """Hold hours as they are stored; those that are not stored are empty."""
         for hour in hours:
-            marks = self._hours[hour] = HourMarks()
+            marks = self._hours[hour] = HourDedupKeys()
             marks.load(stored.get(hour, b""))
 
     def count_once(self, columns: Columns) -> Counting:

@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from burnrate.domain.series_index import Roster
+from burnrate.domain.series_index import SeriesIndex
 from burnrate.ingest.admitted import Counted, Lane
 from burnrate.ingest.aggregation import stored_cells, stored_latency, sum_up
-from burnrate.ingest.batch_delta import BatchSums
-from burnrate.ingest.bulk_reader import FastReader
+from burnrate.ingest.batch_delta import BatchDelta
+from burnrate.ingest.bulk_reader import BulkReader
 from burnrate.ingest.classifier import Misrouted, Rules, Verdict, judge, without_room
 from burnrate.ingest.columns import Bools, Columns, columns_of, joined
-from burnrate.ingest.dedup import Counting, ShardMarks
+from burnrate.ingest.dedup import Counting, ShardDedupKeys
 from burnrate.metrics import EVENTS, MARK_HOURS_READ
 from burnrate.storage import repository
 from burnrate.storage.blocks import Blocks
@@ -25,11 +25,11 @@ from common.kafka.headers import (
     IMPORT_LINE_HEADER,
     REPLAYED_FROM_HEADER,
 )
-from common.ledger.dlq_limit import Breaker
+from common.ledger.dlq_limit import DlqLimit
 from common.ledger.ledger import Batch, RefusedError
 from common.observability.logging import CORRELATION_HEADER
 from common.storage.database import WriteSession
-from common.storage.dead_letter_store import DeadLetterBox
+from common.storage.dead_letter_store import DeadLetterStore
 from common.storage.dead_letters import (
     DeadRecord,
     birth,
@@ -48,46 +48,46 @@ _FORWARDED_HEADERS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class BatchResult:
     """What a batch adds to memory once it is committed, and which of its records were bad.
 
     `newest_micros`: the newest timestamp among what counts, 0 without one.
     """
 
-    sums: BatchSums
+    sums: BatchDelta
     bad: Bools
     repeated: int
     newest_micros: int
 
 
 @dataclass(frozen=True, slots=True)
-class Intake:
+class BatchProcessor:
     """What takes the batches of one shard in; all of it is let go when a transaction fails.
 
     The breaker is the exception: it outlives a refusal, or the shard would go on a little with
     every try.
     """
 
-    roster: Roster
-    reader: FastReader
-    marks: ShardMarks
+    series: SeriesIndex
+    reader: BulkReader
+    marks: ShardDedupKeys
     blocks: Blocks
     rules: Rules
     outbox: Outbox
-    letters: DeadLetterBox
-    breaker: Breaker
+    letters: DeadLetterStore
+    breaker: DlqLimit
 
-    async def take_in(self, session: WriteSession, batch: Batch) -> Taken:
+    async def process(self, session: WriteSession, batch: Batch) -> BatchResult:
         """Write all that a batch changes; raise RefusedError where too much of it is bad."""
         usual = self.reader.read(batch.records, self.rules)
         bad = np.zeros(len(batch.records), np.bool_)
         counted = await self._judge_others(session, batch, usual, bad)
-        columns = joined([usual, columns_of(counted, self.roster)]) if counted else usual
+        columns = joined([usual, columns_of(counted, self.series)]) if counted else usual
         verdict = await self._count_once(session, columns)
-        sums = sum_up(verdict.counted, self.roster, verdict.repeats)
+        sums = sum_up(verdict.counted, self.series, verdict.repeats)
         newest_micros = int(verdict.counted.micros.max(initial=0))
         await self._store(session, sums, int(columns.appended_micros.max(initial=0)))
-        return Taken(sums, bad, len(columns) - len(verdict.counted), newest_micros)
+        return BatchResult(sums, bad, len(columns) - len(verdict.counted), newest_micros)
 
     async def _judge_others(
         self, session: WriteSession, batch: Batch, usual: Columns, bad: Bools
@@ -119,8 +119,8 @@ class Intake:
         verdict = judge(record, self.rules)
         if isinstance(verdict, Counted):
             name = verdict.admitted.event.service
-            self.roster.admit([name])
-            if name not in self.roster.index:
+            self.series.admit([name])
+            if name not in self.series.index:
                 return without_room(record, verdict.admitted)
         return verdict
 
@@ -134,20 +134,20 @@ class Intake:
         may_repeat = columns.identified & (columns.micros >= columns.appended_micros - lateness)
         judged = columns if may_repeat.all() else replace(columns, identified=may_repeat)
         shard, missing = self.rules.shard, self.marks.missing(judged)
-        self.marks.put(missing, await repository.read_marks(session, shard, missing))
+        self.marks.put(missing, await repository.read_dedup_keys(session, shard, missing))
         MARK_HOURS_READ.inc(len(missing))
         verdict = self.marks.count_once(judged)
-        await repository.add_marks(session, shard, verdict.added)
+        await repository.add_dedup_keys(session, shard, verdict.added)
         return verdict
 
-    async def _store(self, session: WriteSession, sums: BatchSums, appended_micros: int) -> None:
+    async def _store(self, session: WriteSession, sums: BatchDelta, appended_micros: int) -> None:
         shard = self.rules.shard
-        cells = stored_cells(sums, self.roster, appended_micros)
+        cells = stored_cells(sums, self.series, appended_micros)
         missing = self.blocks.missing(cells)
         self.blocks.put(missing, await repository.read_blocks(session, shard, missing))
         await repository.store_blocks(session, shard, self.blocks.add(cells))
         await repository.add_latency(session, stored_latency(sums, appended_micros))
-        await repository.update_services(session, shard, self.roster.index, sums)
+        await repository.update_services(session, shard, self.series.index, sums)
 
 
 async def _without_applied_lines(

@@ -130,14 +130,14 @@ async def purge(session: WriteSession, shards: Sequence[int], now: datetime) -> 
             )
 
 
-async def purge_marks(session: WriteSession, shard: int, before: datetime) -> None:
+async def purge_dedup_keys(session: WriteSession, shard: int, before: datetime) -> None:
     """Delete marks of events so old that no repeat of them is admitted any more."""
     await session.execute(
         delete(mark).where(mark.c.shard == shard, mark.c.hour < before - timedelta(hours=1))
     )
 
 
-async def seal_marks(session: WriteSession, shard: int, before: datetime) -> bool:
+async def seal_dedup_keys(session: WriteSession, shard: int, before: datetime) -> bool:
     """Make one row of the oldest hour before an instant that has several; tell if there was one.
 
     What is added to the hour meanwhile stays a row of its own, so that nothing is lost.

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from burnrate.ingest.admitted import Lane
 from burnrate.ingest.aggregation import Bounds
-from burnrate.ingest.batch_delta import BatchSums
+from burnrate.ingest.batch_delta import BatchDelta
 from burnrate.storage.blocks import Key
 from burnrate.storage.tables import import_line
 from burnrate.windows.rings import HOUR, SUM_LIMIT
@@ -128,7 +128,9 @@ def _array(numbers: Sequence[float]) -> str:
     return "{" + ",".join(map(repr, numbers)) + "}"
 
 
-async def read_marks(session: ReadSession, shard: int, hours: Sequence[int]) -> dict[int, bytes]:
+async def read_dedup_keys(
+    session: ReadSession, shard: int, hours: Sequence[int]
+) -> dict[int, bytes]:
     """Return the marks of some hours (number of the hour since 1970), packed."""
     if not hours:
         return {}
@@ -139,7 +141,7 @@ async def read_marks(session: ReadSession, shard: int, hours: Sequence[int]) -> 
     return {hour: b"".join(found) for hour, found in parts.items()}
 
 
-async def add_marks(session: WriteSession, shard: int, marks: Mapping[int, bytes]) -> None:
+async def add_dedup_keys(session: WriteSession, shard: int, marks: Mapping[int, bytes]) -> None:
     """Store further marks of some hours, packed."""
     if marks:
         values = {"shard": shard, "hours": _hours(list(marks)), "marks": list(marks.values())}
@@ -184,7 +186,7 @@ async def store_lines(session: WriteSession, shard: int, lines: Mapping[Lane, in
 
 
 async def update_services(
-    session: WriteSession, shard: int, slots: Mapping[str, int], sums: BatchSums
+    session: WriteSession, shard: int, slots: Mapping[str, int], sums: BatchDelta
 ) -> None:
     """Store the newest timestamps and let the counters grow; a new service gets its row."""
     if not sums.names:

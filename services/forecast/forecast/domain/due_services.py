@@ -19,7 +19,7 @@ class Pace:
     silence: timedelta
 
 
-class ShardLevels:
+class DueServices:
     """The newest snapshot of each service, the owner's last sign of life, and what is due."""
 
     def __init__(self, pace: Pace) -> None:

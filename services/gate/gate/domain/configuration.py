@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from common.events import OverrideChanged, PolicyChanged, ServiceChanged
-from common.policy.effective import PolicyBook
+from common.policy.effective import PoliciesInForce
 from common.policy.model import Policy, Tier
 
 DISCOVERED_TIER: Tier = 3
@@ -14,7 +14,7 @@ class Intent:
     """The newest revision of everything that the catalog and the policies topic hold."""
 
     def __init__(self, policies: Iterable[Policy]) -> None:
-        self._book = PolicyBook(policies)
+        self._book = PoliciesInForce(policies)
         self._services: dict[str, ServiceChanged] = {}
         self._overrides: dict[str, dict[int, OverrideChanged]] = {}
 

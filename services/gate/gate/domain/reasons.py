@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from common.events import BurnRateSnapshot, ChangeClass, Decision, Reason, SloForecast, SloStatus
-from common.policy.model import GRAVITY, Policy
+from common.policy.model import SEVERITY_ORDER, Policy
 from common.slo.vocabulary import DataStatus, RiskLevel
 from gate.domain import sentences
 from gate.domain.decision import Inputs, data_at, is_budget_spent, is_silent, vouched_at
@@ -17,12 +17,12 @@ _HOUR_SECONDS = 3600
 
 def ordered(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
     """Return reasons, the gravest first, otherwise in their order."""
-    return tuple(sorted(reasons, key=lambda reason: -GRAVITY[reason.effect]))
+    return tuple(sorted(reasons, key=lambda reason: -SEVERITY_ORDER[reason.effect]))
 
 
 def gravest(reasons: Iterable[Reason]) -> Decision:
     """Return the decision that the reasons come to; ALLOW without any."""
-    return max((r.effect for r in reasons), key=GRAVITY.__getitem__, default="ALLOW")
+    return max((r.effect for r in reasons), key=SEVERITY_ORDER.__getitem__, default="ALLOW")
 
 
 def worst_first(snapshot: BurnRateSnapshot) -> list[SloStatus]:
