@@ -14,6 +14,10 @@ _OUTBOX: Final = (
     """INSERT INTO {0}.outbox (dedup_key, topic, key, value, headers)
     VALUES ('a-key', 'slo.catalog.v1', 'service/1', '{{}}', '{{"correlation_id": "abc"}}')""",
 )
+_DEAD_LETTER: Final = (
+    f"""INSERT INTO {{0}}.dead_letter VALUES ('letter', {_AT}, 'invalid', 'service', 'too long',
+    'slo.metrics.v1', 1, 4711, {_AT}, 'key', 'value', 5, 'abc')""",
+)
 
 
 def _in(schema: str, *statements: str) -> tuple[str, ...]:
@@ -88,5 +92,14 @@ ROWS: Final[dict[str, tuple[str, ...]]] = {
         f"INSERT INTO alerts.repeated VALUES ('hook', {_AT})",
         f"""INSERT INTO alerts.attempt (notification_id, number, started_at)
         VALUES (1, 1, {_AT})""",
+    ),
+    "0006_api_keys": (
+        f"""INSERT INTO catalog.api_keys (id, name, scopes, secrets, created_by, created_at)
+        VALUES ('0123456789ab', 'ci', '{{events:write}}', '[{{"hash": "a"}}]', 'ana', {_AT})""",
+    ),
+    "0007_dead_letters": (
+        *_in("burnrate", *_DEAD_LETTER),
+        *_in("gate", *_DEAD_LETTER),
+        f"INSERT INTO catalog.dead_letter_replay VALUES ('letter', {_AT}, 'ana', false)",
     ),
 }

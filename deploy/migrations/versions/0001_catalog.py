@@ -3,8 +3,6 @@
 from alembic import op
 from alembic.util import CommandError
 
-from common.storage.outbox import table_ddl
-
 revision = "0001_catalog"
 down_revision = None
 branch_labels = None
@@ -53,6 +51,16 @@ TARGET_DEFINITION_IN_USE = """CREATE UNIQUE INDEX slo_targets_definition_in_use
     (service_id, sli_type, objective, window_days, coalesce(threshold_seconds, 0))
     WHERE retired_at IS NULL"""
 
+OUTBOX = """CREATE TABLE catalog.outbox (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        dedup_key text NOT NULL UNIQUE,
+        topic text NOT NULL,
+        partition integer,
+        key bytea,
+        value bytea,
+        headers jsonb NOT NULL DEFAULT '{}',
+        created_at timestamptz NOT NULL DEFAULT now())"""
+
 INDEXES = (NAME_IN_USE, NAME_REVISION, TARGET_NAME_IN_USE, TARGET_DEFINITION_IN_USE)
 
 
@@ -60,7 +68,7 @@ def upgrade() -> None:
     """Create the schema, the two tables, one revision sequence for both, and the outbox."""
     op.execute("CREATE SCHEMA catalog")
     op.execute("CREATE SEQUENCE catalog.revision")
-    for statement in (SERVICES, TARGETS, *INDEXES, table_ddl("catalog")):
+    for statement in (SERVICES, TARGETS, *INDEXES, OUTBOX):
         op.execute(statement)
 
 

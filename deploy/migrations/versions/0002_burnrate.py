@@ -3,13 +3,25 @@
 from alembic import op
 from alembic.util import CommandError
 
-from common.ledger.store import tables_ddl
-from common.storage.outbox import table_ddl
-
 revision = "0002_burnrate"
 down_revision = "0001_catalog"
 branch_labels = None
 depends_on = None
+
+LEDGER = (
+    """CREATE TABLE burnrate.shard (
+            shard integer PRIMARY KEY,
+            epoch bigint NOT NULL,
+            cluster_id text,
+            owner text NOT NULL,
+            updated_at timestamptz NOT NULL DEFAULT now())""",
+    """CREATE TABLE burnrate.shard_offset (
+            shard integer NOT NULL REFERENCES burnrate.shard,
+            topic text NOT NULL,
+            next_offset bigint NOT NULL CHECK (next_offset >= 0),
+            applied_through timestamptz NOT NULL,
+            PRIMARY KEY (shard, topic)) WITH (fillfactor = 50)""",
+)
 
 TABLES = (
     """CREATE TABLE burnrate.service (
@@ -60,11 +72,21 @@ TABLES = (
         payload jsonb NOT NULL)""",
 )
 
+OUTBOX = """CREATE TABLE burnrate.outbox (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        dedup_key text NOT NULL UNIQUE,
+        topic text NOT NULL,
+        partition integer,
+        key bytea,
+        value bytea,
+        headers jsonb NOT NULL DEFAULT '{}',
+        created_at timestamptz NOT NULL DEFAULT now())"""
+
 
 def upgrade() -> None:
     """Create the schema."""
     op.execute("CREATE SCHEMA burnrate")
-    for statement in (*tables_ddl("burnrate"), *TABLES, table_ddl("burnrate")):
+    for statement in (*LEDGER, *TABLES, OUTBOX):
         op.execute(statement)
 
 

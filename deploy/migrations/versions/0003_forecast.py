@@ -3,12 +3,25 @@
 from alembic import op
 from alembic.util import CommandError
 
-from common.ledger.store import tables_ddl
-
 revision = "0003_forecast"
 down_revision = "0002_burnrate"
 branch_labels = None
 depends_on = None
+
+LEDGER = (
+    """CREATE TABLE forecast.shard (
+            shard integer PRIMARY KEY,
+            epoch bigint NOT NULL,
+            cluster_id text,
+            owner text NOT NULL,
+            updated_at timestamptz NOT NULL DEFAULT now())""",
+    """CREATE TABLE forecast.shard_offset (
+            shard integer NOT NULL REFERENCES forecast.shard,
+            topic text NOT NULL,
+            next_offset bigint NOT NULL CHECK (next_offset >= 0),
+            applied_through timestamptz NOT NULL,
+            PRIMARY KEY (shard, topic)) WITH (fillfactor = 50)""",
+)
 
 FORECAST = """CREATE TABLE forecast.forecast (
     service text PRIMARY KEY,
@@ -21,7 +34,7 @@ FORECAST = """CREATE TABLE forecast.forecast (
 def upgrade() -> None:
     """Create the schema."""
     op.execute("CREATE SCHEMA forecast")
-    for statement in (*tables_ddl("forecast"), FORECAST):
+    for statement in (*LEDGER, FORECAST):
         op.execute(statement)
 
 

@@ -9,10 +9,6 @@ import os
 from alembic import op
 from alembic.util import CommandError
 
-from common.ledger.store import tables_ddl
-from common.storage.audit import GENESIS
-from common.storage.outbox import table_ddl
-
 revision = "0004_gate"
 down_revision = "0003_forecast"
 branch_labels = None
@@ -22,7 +18,7 @@ depends_on = None
 def upgrade() -> None:
     """Create the schema."""
     op.execute("CREATE SCHEMA gate")
-    for statement in (*tables_ddl("gate"), *TABLES, table_ddl("gate")):
+    for statement in (*LEDGER, *TABLES, OUTBOX):
         op.execute(statement)
     for statement in (OVERRIDES, *OVERRIDE_INDEXES, POLICIES, AUDIT, *AUDIT_PROTECTION):
         op.execute(statement)
@@ -39,6 +35,21 @@ def _may_only_append(role: str) -> None:
     op.execute(f"REVOKE ALL ON catalog.audit FROM PUBLIC, {quoted}")
     op.execute(f"GRANT SELECT, INSERT ON catalog.audit TO {quoted}")
 
+
+LEDGER = (
+    """CREATE TABLE gate.shard (
+            shard integer PRIMARY KEY,
+            epoch bigint NOT NULL,
+            cluster_id text,
+            owner text NOT NULL,
+            updated_at timestamptz NOT NULL DEFAULT now())""",
+    """CREATE TABLE gate.shard_offset (
+            shard integer NOT NULL REFERENCES gate.shard,
+            topic text NOT NULL,
+            next_offset bigint NOT NULL CHECK (next_offset >= 0),
+            applied_through timestamptz NOT NULL,
+            PRIMARY KEY (shard, topic)) WITH (fillfactor = 50)""",
+)
 
 TABLES = (
     # the canonical text that the hash is of, so that a decision can be made again
@@ -67,7 +78,7 @@ TABLES = (
         decided_at timestamptz NOT NULL,
         decision_id text NOT NULL REFERENCES gate.decision) WITH (fillfactor = 70)""",
     "CREATE INDEX standing_of_shard ON gate.standing (shard)",
-    # `identity`: see common.admission.change_events; the first content of an identity stays
+    # `identity` is the hash of what names a change; the first content of an identity stays
     """CREATE TABLE gate.changes (
         identity bytea PRIMARY KEY,
         service text NOT NULL,
@@ -83,6 +94,16 @@ TABLES = (
     "CREATE INDEX changes_of_service ON gate.changes (service, at DESC, identity)",
     "CREATE INDEX changes_by_time ON gate.changes (at DESC, identity)",
 )
+
+OUTBOX = """CREATE TABLE gate.outbox (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        dedup_key text NOT NULL UNIQUE,
+        topic text NOT NULL,
+        partition integer,
+        key bytea,
+        value bytea,
+        headers jsonb NOT NULL DEFAULT '{}',
+        created_at timestamptz NOT NULL DEFAULT now())"""
 
 OVERRIDES = """CREATE TABLE catalog.overrides (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -143,7 +164,10 @@ AUDIT_PROTECTION = (
         one_row boolean PRIMARY KEY DEFAULT true CHECK (one_row),
         id bigint NOT NULL,
         hash text NOT NULL)""",
-    f"INSERT INTO catalog.audit_head (id, hash) VALUES (0, '{GENESIS}')",  # noqa: S608 - ours
+    (
+        "INSERT INTO catalog.audit_head (id, hash) VALUES "
+        "(0, '0000000000000000000000000000000000000000000000000000000000000000')"
+    ),
     """CREATE FUNCTION catalog.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         RAISE EXCEPTION '% is append-only: % is refused', TG_TABLE_NAME, TG_OP;

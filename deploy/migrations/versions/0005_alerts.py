@@ -3,9 +3,6 @@
 from alembic import op
 from alembic.util import CommandError
 
-from common.ledger.store import tables_ddl
-from common.storage.outbox import table_ddl
-
 revision = "0005_alerts"
 down_revision = "0004_gate"
 branch_labels = None
@@ -56,6 +53,21 @@ INTENT = (
         revision bigint NOT NULL DEFAULT nextval('catalog.revision'),
         created_at timestamptz NOT NULL DEFAULT now(),
         UNIQUE (episode_id, version))""",
+)
+
+LEDGER = (
+    """CREATE TABLE alerts.shard (
+            shard integer PRIMARY KEY,
+            epoch bigint NOT NULL,
+            cluster_id text,
+            owner text NOT NULL,
+            updated_at timestamptz NOT NULL DEFAULT now())""",
+    """CREATE TABLE alerts.shard_offset (
+            shard integer NOT NULL REFERENCES alerts.shard,
+            topic text NOT NULL,
+            next_offset bigint NOT NULL CHECK (next_offset >= 0),
+            applied_through timestamptz NOT NULL,
+            PRIMARY KEY (shard, topic)) WITH (fillfactor = 50)""",
 )
 
 RESULTS = (
@@ -145,11 +157,21 @@ RESULTS = (
         UNIQUE (notification_id, number))""",
 )
 
+OUTBOX = """CREATE TABLE alerts.outbox (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        dedup_key text NOT NULL UNIQUE,
+        topic text NOT NULL,
+        partition integer,
+        key bytea,
+        value bytea,
+        headers jsonb NOT NULL DEFAULT '{}',
+        created_at timestamptz NOT NULL DEFAULT now())"""
+
 
 def upgrade() -> None:
     """Create the schema and the intent tables."""
     op.execute("CREATE SCHEMA alerts")
-    for statement in (*INTENT, *tables_ddl("alerts"), *RESULTS, table_ddl("alerts")):
+    for statement in (*INTENT, *LEDGER, *RESULTS, OUTBOX):
         op.execute(statement)
 
 

@@ -27,24 +27,6 @@ class StoredOffset:
     applied_through: datetime
 
 
-def tables_ddl(schema: str) -> tuple[str, ...]:
-    """Return the DDL of a schema's ledger, for its migration."""
-    return (
-        f"""CREATE TABLE {schema}.shard (
-            shard integer PRIMARY KEY,
-            epoch bigint NOT NULL,
-            cluster_id text,
-            owner text NOT NULL,
-            updated_at timestamptz NOT NULL DEFAULT now())""",
-        f"""CREATE TABLE {schema}.shard_offset (
-            shard integer NOT NULL REFERENCES {schema}.shard,
-            topic text NOT NULL,
-            next_offset bigint NOT NULL CHECK (next_offset >= 0),
-            applied_through timestamptz NOT NULL,
-            PRIMARY KEY (shard, topic)) WITH (fillfactor = 50)""",
-    )
-
-
 class LedgerStore:
     """The ledger of one schema, inside the caller's transaction."""
 

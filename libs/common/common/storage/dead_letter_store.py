@@ -14,27 +14,6 @@ KEPT_LETTERS = 100_000
 _ID_BYTES = 16
 
 
-def dead_letter_ddl(schema: str) -> tuple[str, ...]:
-    """Return the DDL of a schema's dead letters, for its migration."""
-    return (
-        f"""CREATE TABLE {schema}.dead_letter (
-            id text PRIMARY KEY,
-            recorded_at timestamptz NOT NULL DEFAULT now(),
-            code text NOT NULL,
-            field text NOT NULL,
-            detail text NOT NULL,
-            topic text NOT NULL,
-            partition integer NOT NULL,
-            record_offset bigint NOT NULL,
-            appended_at timestamptz NOT NULL,
-            key bytea,
-            value bytea,
-            value_bytes bigint,
-            correlation_id text)""",
-        f"CREATE INDEX dead_letter_newest ON {schema}.dead_letter (recorded_at DESC, id DESC)",
-    )
-
-
 class DeadLetterStore:
     """Takes letters inside the transaction of the batch that they were found in."""
 

@@ -37,19 +37,6 @@ class OutboxRecord:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def table_ddl(schema: str) -> str:
-    """Return the DDL of a schema's outbox, for its migration."""
-    return f"""CREATE TABLE {schema}.outbox (
-        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-        dedup_key text NOT NULL UNIQUE,
-        topic text NOT NULL,
-        partition integer,
-        key bytea,
-        value bytea,
-        headers jsonb NOT NULL DEFAULT '{{}}',
-        created_at timestamptz NOT NULL DEFAULT now())"""
-
-
 class Publishes(Protocol):
     """The part of `common.kafka.client.Publisher` that an outbox needs."""
 
