@@ -12,7 +12,7 @@ import yaml
 from prometheus_client import REGISTRY, Counter, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
-import common.observability.metrics
+import common.ledger.metrics
 from api_gateway.slo_exporter import Families
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +23,7 @@ SECTIONS = {
     "gate": ["gate.metrics"],
     "alerts": ["alerts.metrics", "alerts.delivery.metrics"],
     "api-gateway": ["api_gateway.metrics"],
-    "Every consumer": ["common.observability.metrics"],
+    "Every consumer": ["common.ledger.metrics"],
     "Every service": ["common.access.metrics", "common.kafka.unreadable"],
 }
 APPLICATIONS = ("ingest", "burnrate", "forecast", "gate", "alerts", "api_gateway")
@@ -50,7 +50,7 @@ def of_families(families: Iterable[Any]) -> Told:
 def exported() -> dict[str, Told]:
     """Return what is exported by section of the document."""
     found = {title: of_modules(names) for title, names in SECTIONS.items()}
-    found["Every consumer"] |= of_families(common.observability.metrics.CONSUMER.describe())
+    found["Every consumer"] |= of_families(common.ledger.metrics.CONSUMER.describe())
     found["The SLOs themselves"] = of_families(Families().all())
     return found
 

@@ -11,7 +11,6 @@ from aiokafka import TopicPartition
 
 from common.config.settings import KafkaSettings
 from common.kafka.client import Record
-from common.kafka.log_bounds import LogBounds
 from common.ledger.ledger import (
     NEVER,
     Batch,
@@ -21,6 +20,7 @@ from common.ledger.ledger import (
     ShardLedger,
     StateTopics,
 )
+from common.ledger.log_bounds import LogBounds
 from common.ledger.store import FencedError, StoredOffset
 from tests.support import kafka_records
 

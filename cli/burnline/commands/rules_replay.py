@@ -29,7 +29,7 @@ from burnline.localstack.config import data_dir
 from burnrate.settings import BurnrateSettings
 from common.alerting.default_rules import read_rules
 from common.config.settings import DatabaseSettings
-from common.http.invalid import InvalidFieldError
+from common.invalid_field import InvalidFieldError
 from common.storage.database import Database
 from ingest.simulator.scenarios import ScenarioKind
 

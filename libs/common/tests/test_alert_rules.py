@@ -11,7 +11,7 @@ from common.alerting.channels import CHANNEL_KINDS, check_channel, shown_address
 from common.alerting.default_rules import default_rules, read_rules
 from common.alerting.rules import read_rule, rule_document
 from common.alerting.silences import LABELS, LONGEST_SILENCE, Matcher, check_silence, matches_all
-from common.http.invalid import InvalidFieldError
+from common.invalid_field import InvalidFieldError
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HALF = {"severity": "ticket", "at_most_ratio": 0.5}

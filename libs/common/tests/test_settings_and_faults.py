@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from common.config.settings import AdmissionSettings, DatabaseSettings, KafkaSettings, Settings
 from common.kafka.client import Record, decode_batch, header, parse_batch
-from common.ledger.failpoints import failpoint
+from common.runtime.failpoints import failpoint
 from common.storage.database import async_url
 from tests.support import kafka_records
 
@@ -115,7 +115,7 @@ def test_failpoints_are_inert_unless_asked_for(monkeypatch: pytest.MonkeyPatch) 
 
 
 PASSING = """
-from common.ledger.failpoints import failpoint
+from common.runtime.failpoints import failpoint
 for number in range(5):
     print(number, flush=True)
     failpoint("here")

@@ -20,10 +20,10 @@ from common.config.clock import system_clock
 from common.events import ChannelTestRequested
 from common.kafka.client import Publisher, TableReader
 from common.kafka.subscription import HEARTBEAT_SECONDS, Subscription, count_shards
-from common.ledger.consumer_app import Frame, Part, consumer_app, drive, not_ready
 from common.ledger.ledger import LedgerParts, RetryDelays, ShardLedger, StateTopics
-from common.ledger.loops import every
 from common.ledger.store import FencedError, LedgerStore
+from common.runtime.loops import every
+from common.service.consumer import Frame, Part, consumer_app, drive, not_ready
 from common.storage.database import Database
 from common.storage.outbox import Outbox
 

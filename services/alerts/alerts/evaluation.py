@@ -27,9 +27,9 @@ from alerts.work import AlertsWork
 from common.alerting.channels import CHANNEL_KINDS
 from common.config.clock import Clock
 from common.kafka.sharding import shard_of
-from common.ledger.failpoints import failpoint
 from common.ledger.ledger import Ownership, ShardLedger
 from common.ledger.store import LedgerStore
+from common.runtime.failpoints import failpoint
 from common.storage.database import Database, WriteSession
 from common.storage.outbox import Outbox
 

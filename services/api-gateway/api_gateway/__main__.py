@@ -2,7 +2,7 @@
 
 from api_gateway.app import create_app
 from api_gateway.settings import GatewaySettings
-from common.http.service import serve
+from common.service.app import serve
 
 if __name__ == "__main__":
     settings = GatewaySettings()

@@ -47,7 +47,7 @@ from api_gateway.routers.dependencies import Gateway
 from api_gateway.settings import GatewaySettings
 from api_gateway.static_files import add_pages
 from common.http.problems import Problem, problem_response
-from common.http.service import Lifespan, Readiness, build_app
+from common.service.app import Lifespan, Readiness, build_app
 
 log = structlog.get_logger()
 

@@ -2,7 +2,7 @@
 
 from burnrate.app import create_app
 from burnrate.settings import AllSettings
-from common.http.service import serve
+from common.service.app import serve
 
 if __name__ == "__main__":
     settings = AllSettings()

@@ -55,7 +55,7 @@ class Exits:
 @pytest.fixture
 def exits(monkeypatch: pytest.MonkeyPatch) -> Exits:
     found = Exits()
-    monkeypatch.setattr("common.ledger.consumer_app.os._exit", found)
+    monkeypatch.setattr("common.service.consumer.os._exit", found)
     return found
 
 

@@ -1,6 +1,6 @@
 """Run the service: `python -m forecast`."""
 
-from common.http.service import serve
+from common.service.app import serve
 from forecast.app import create_app
 from forecast.settings import AllSettings
 

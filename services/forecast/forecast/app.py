@@ -8,9 +8,9 @@ from common.config.clock import system_clock
 from common.kafka.client import Publisher, TableReader
 from common.kafka.subscription import HEARTBEAT_SECONDS, Subscription, count_shards
 from common.kafka.topics import BURNRATES, CATALOG, FORECASTS
-from common.ledger.consumer_app import Frame, Part, consumer_app, drive, not_ready
 from common.ledger.ledger import LedgerParts, RetryDelays, ShardLedger, StateTopics
-from common.ledger.loops import every
+from common.runtime.loops import every
+from common.service.consumer import Frame, Part, consumer_app, drive, not_ready
 from common.storage.database import Database
 from forecast.forecasting import Forecaster, ForecastWork
 from forecast.handlers import Retired, catalog_handler, level_handler

@@ -1,6 +1,6 @@
 """Run the service: `python -m gate`."""
 
-from common.http.service import serve
+from common.service.app import serve
 from gate.app import create_app
 from gate.settings import AllSettings
 

@@ -10,11 +10,11 @@ from common.config.clock import system_clock
 from common.kafka.client import Publisher, TableReader
 from common.kafka.subscription import HEARTBEAT_SECONDS, Subscription, count_shards
 from common.kafka.topics import BURNRATES, CATALOG, CHANGES, DECISIONS, FORECASTS, POLICIES
-from common.ledger.consumer_app import Frame, Part, consumer_app, drive, not_ready
 from common.ledger.dlq_limit import DlqLimits
 from common.ledger.ledger import LedgerParts, RetryDelays, ShardLedger, StateTopics
-from common.ledger.loops import every
 from common.policy.files import read_policies
+from common.runtime.loops import every
+from common.service.consumer import Frame, Part, consumer_app, drive, not_ready
 from common.storage.database import Database
 from common.storage.outbox import Outbox
 from gate.deciding import Decider

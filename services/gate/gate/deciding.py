@@ -13,12 +13,12 @@ from common.events import GateDecision, encode
 from common.kafka.client import Publisher
 from common.kafka.sharding import shard_of
 from common.kafka.topics import DECISIONS
-from common.ledger.failpoints import failpoint
 from common.ledger.ledger import Ownership, ShardLedger
+from common.ledger.metrics import LOOP_SUCCESS
 from common.ledger.store import FencedError
-from common.ledger.transient import TRANSIENT_ERRORS
-from common.observability.metrics import LOOP_SUCCESS
 from common.observability.tracing import TraceContexts
+from common.runtime.failpoints import failpoint
+from common.runtime.transient import TRANSIENT_ERRORS
 from common.storage.database import Database
 from gate.domain.configuration import Intent
 from gate.domain.decision_id import RANDOM_BYTES, decision_id

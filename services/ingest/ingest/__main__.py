@@ -1,7 +1,7 @@
 """Run the ingest service: `python -m ingest`."""
 
-from common.http.service import serve
 from common.observability.logging import configure_logging
+from common.service.app import serve
 from ingest.app import create_app
 from ingest.settings import IngestSettings
 

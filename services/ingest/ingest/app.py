@@ -13,8 +13,8 @@ from common.access.setup import access_of
 from common.access.use_reports import UseReports
 from common.config.clock import Clock, system_clock
 from common.config.settings import AdmissionSettings, KafkaSettings
-from common.http.service import build_app
 from common.kafka.client import Publisher, UnknownOutcomeError
+from common.service.app import build_app
 from ingest.handlers import EventsEndpoint, OutRecord, change_feed, metric_feed
 from ingest.in_flight import InFlightLimit
 from ingest.openapi import event_schemas

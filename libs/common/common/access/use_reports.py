@@ -8,7 +8,7 @@ from common.access.key_ring import ApiKeyCache
 from common.events import ApiKeyUsed, encode
 from common.kafka.client import Headers, UnknownOutcomeError
 from common.kafka.topics import KEY_USES
-from common.ledger.loops import every
+from common.runtime.loops import every
 
 LOOK_SECONDS = 5.0
 BETWEEN_REPORTS = timedelta(minutes=1)

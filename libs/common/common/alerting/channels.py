@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from common.http.invalid import InvalidFieldError
+from common.invalid_field import InvalidFieldError
 
 SIMULATED = "simulated"
 """The channel, and its kind, that is always there: notifications are stored, shown and logged."""

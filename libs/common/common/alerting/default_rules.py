@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from common.alerting.rules import Rule, read_rule
-from common.http.invalid import InvalidFieldError
+from common.invalid_field import InvalidFieldError
 
 
 @cache

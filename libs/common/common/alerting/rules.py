@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from common.http.invalid import InvalidFieldError
+from common.invalid_field import InvalidFieldError
 from common.slo.vocabulary import DataStatus, RiskLevel
 
 Severity = Literal["page", "ticket", "info"]

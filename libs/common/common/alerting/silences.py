@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 from msgspec import Struct
 
-from common.http.invalid import InvalidFieldError
+from common.invalid_field import InvalidFieldError
 
 MAX_MATCHERS = 16
 MAX_TEXT_LENGTH = 256

@@ -15,14 +15,14 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError
 
 from common.kafka.client import Record
-from common.kafka.log_bounds import refuse_gap
 from common.ledger.backpressure import Backpressure, LedgerLimits
-from common.ledger.failpoints import failpoint
+from common.ledger.log_bounds import refuse_gap
 from common.ledger.ownership import LedgerParts, RetryDelays, ShardOwnership
 from common.ledger.read_buffer import Run, ShardBuffer, runs
 from common.ledger.shard import NEVER, Batch, Ownership, RefusedError, ShardWork
 from common.ledger.state_topics import StateTopics
 from common.ledger.store import FencedError, StoredOffset, reset_ledger
+from common.runtime.failpoints import failpoint
 
 __all__ = [
     "NEVER",

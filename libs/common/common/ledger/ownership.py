@@ -20,12 +20,12 @@ from aiokafka.errors import IllegalStateError
 
 from common.config.clock import Clock
 from common.config.settings import KafkaSettings
-from common.kafka.log_bounds import LogBounds, log_bounds
 from common.ledger.backpressure import LedgerLimits
+from common.ledger.log_bounds import LogBounds, log_bounds
 from common.ledger.shard import Ownership, RefusedError, ShardWork, Trouble
 from common.ledger.state_topics import StateTopics, level_reading
 from common.ledger.store import LedgerStore, StoredOffset
-from common.ledger.transient import TRANSIENT_ERRORS
+from common.runtime.transient import TRANSIENT_ERRORS
 from common.storage.database import Database
 
 log = structlog.get_logger()

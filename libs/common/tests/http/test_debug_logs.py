@@ -13,8 +13,8 @@ import structlog
 from fastapi import FastAPI
 
 from common.config.settings import Settings
-from common.http.service import build_app
 from common.observability.logging import configure_logging
+from common.service.app import build_app
 
 SECRET = "in-the-query"
 

@@ -13,7 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from common.config.settings import Settings
-from common.http.service import KEEP_ALIVE_SECONDS, build_app, is_stopping, make_server
+from common.service.app import KEEP_ALIVE_SECONDS, build_app, is_stopping, make_server
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,7 @@ from common.config.settings import Settings
 from common.http import protocol as http_protocol
 from common.http.api_docs import content_policy
 from common.http.protocol import MOST_HEADER_BYTES
-from common.http.service import build_app, make_server
+from common.service.app import build_app, make_server
 
 TOKEN = "a token of these tests"
 PAGE = "https://status.example.com"

@@ -24,7 +24,7 @@ from common.access.jwks import (
     UrlSource,
 )
 from common.config.settings import Settings
-from common.http.service import build_app
+from common.service.app import build_app
 
 ISSUER, AUDIENCE = "https://id.example", "burnline"
 

@@ -19,9 +19,9 @@ from structlog.testing import capture_logs
 from common.config.settings import Settings
 from common.http.middleware import REQUEST_ID_HEADER
 from common.http.problems import FieldError, Problem
-from common.http.service import build_app
 from common.kafka.client import correlation_headers
 from common.observability.logging import configure_logging, correlated, correlation_id
+from common.service.app import build_app
 
 TOKEN = "correct-horse"
 AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}

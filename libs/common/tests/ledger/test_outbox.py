@@ -11,9 +11,9 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from common.config.settings import DatabaseSettings, Settings
-from common.http.service import build_app
 from common.kafka.client import Headers, UnknownOutcomeError
 from common.observability.logging import correlated
+from common.service.app import build_app
 from common.storage.database import Database
 from common.storage.outbox import DEDUP_HEADER, Outbox, OutboxRecord
 

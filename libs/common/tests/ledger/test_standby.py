@@ -3,7 +3,7 @@
 import pytest
 
 from common.ledger import ownership
-from common.ledger.consumer_app import not_ready
+from common.service.consumer import not_ready
 from tests.support.ledger_model import Process, World, fake_bounds
 
 

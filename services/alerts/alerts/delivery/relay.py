@@ -19,8 +19,8 @@ from alerts.delivery.outcome import Outcome, failed
 from alerts.delivery.repository import Claim, Ended
 from alerts.delivery.sender import Sender
 from alerts.delivery.settings import DeliverySettings
-from common.ledger.failpoints import failpoint
-from common.ledger.transient import TRANSIENT_ERRORS
+from common.runtime.failpoints import failpoint
+from common.runtime.transient import TRANSIENT_ERRORS
 from common.storage.database import Database, WriteSession
 
 log = structlog.get_logger()

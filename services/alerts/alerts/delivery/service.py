@@ -10,7 +10,7 @@ from alerts.delivery.sender import Sender
 from alerts.delivery.settings import DeliverySettings
 from alerts.delivery.transport import Transport
 from common.config.clock import Clock
-from common.ledger.loops import every
+from common.runtime.loops import every
 from common.storage.database import Database
 
 _REPEAT_LOOK_SECONDS = 1.0

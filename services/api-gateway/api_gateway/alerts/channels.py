@@ -13,8 +13,8 @@ from api_gateway.projections.commands import Sender
 from common.alerting.channels import SIMULATED, check_channel
 from common.config.clock import Clock
 from common.events import ChannelTestRequested, encode
-from common.http.invalid import InvalidFieldError
 from common.http.problems import Problem
+from common.invalid_field import InvalidFieldError
 from common.kafka.client import correlation_headers
 from common.kafka.topics import COMMANDS
 from common.storage.audit import AuditEvent

@@ -11,8 +11,8 @@ from api_gateway.alerts.service import refused
 from api_gateway.catalog.service import invalid
 from common.alerting.default_rules import default_rules
 from common.alerting.rules import Rule, read_rule, rule_document
-from common.http.invalid import InvalidFieldError
 from common.http.problems import Problem
+from common.invalid_field import InvalidFieldError
 from common.storage.audit import AuditEvent
 
 Source = Literal["default", "changed", "added"]

@@ -7,8 +7,8 @@ from api_gateway.alerts.domain import Silence, key_of
 from api_gateway.alerts.ports import Alert, AlertReader, AlertStore
 from api_gateway.catalog.service import invalid
 from common.alerting.silences import Matcher, check_silence
-from common.http.invalid import InvalidFieldError
 from common.http.problems import FieldError, Problem
+from common.invalid_field import InvalidFieldError
 from common.storage.audit import AuditEvent
 
 

@@ -18,8 +18,8 @@ from common.events import BurnRateSnapshot, ShardHeartbeat, encode
 from common.kafka.client import Headers, Publisher, correlation_headers
 from common.kafka.sharding import shard_of
 from common.kafka.topics import BURNRATES
-from common.ledger.failpoints import failpoint
 from common.ledger.ledger import Ownership, ShardLedger
+from common.runtime.failpoints import failpoint
 from common.storage.database import Database, ReadSession
 
 

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from common.ledger.transient import TRANSIENT_ERRORS
-from common.observability.metrics import LOOP_SUCCESS
+from common.ledger.metrics import LOOP_SUCCESS
+from common.runtime.transient import TRANSIENT_ERRORS
 
 log = structlog.get_logger()
 

@@ -13,15 +13,15 @@ from aiokafka import TopicPartition
 from fastapi import FastAPI
 
 from common.config.settings import Settings
-from common.http.service import build_app
 from common.kafka.client import Publisher, TableReader
 from common.kafka.subscription import TELL_SECONDS, Subscription
 from common.ledger.ledger import ShardLedger
-from common.ledger.loops import every
+from common.ledger.metrics import CONSUMER
 from common.ledger.stall_detector import StallDetector, Vitals
-from common.ledger.transient import TRANSIENT_ERRORS
 from common.observability.logging import configure_logging
-from common.observability.metrics import CONSUMER
+from common.runtime.loops import every
+from common.runtime.transient import TRANSIENT_ERRORS
+from common.service.app import build_app
 from common.storage.database import Database
 
 log = structlog.get_logger()

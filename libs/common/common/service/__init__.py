@@ -1,0 +1,1 @@
+"""The frames that services are built on: their HTTP application, and the life of a consumer."""
