@@ -23,7 +23,7 @@ SECTIONS = {
     "gate": ["gate.metrics"],
     "alerts": ["alerts.metrics", "alerts.delivery.metrics"],
     "api-gateway": ["api_gateway.metrics"],
-    "Every consumer": ["common.ledger.metrics"],
+    "Every consumer": ["common.runtime.metrics"],
     "Every service": ["common.access.metrics", "common.kafka.unreadable"],
 }
 APPLICATIONS = ("ingest", "burnrate", "forecast", "gate", "alerts", "api_gateway")

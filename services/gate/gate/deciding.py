@@ -14,10 +14,10 @@ from common.kafka.client import Publisher
 from common.kafka.sharding import shard_of
 from common.kafka.topics import DECISIONS
 from common.ledger.ledger import Ownership, ShardLedger
-from common.ledger.metrics import LOOP_SUCCESS
 from common.ledger.store import FencedError
 from common.observability.tracing import TraceContexts
 from common.runtime.failpoints import failpoint
+from common.runtime.metrics import LOOP_SUCCESS
 from common.runtime.transient import TRANSIENT_ERRORS
 from common.storage.database import Database
 from gate.domain.configuration import Intent

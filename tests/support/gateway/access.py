@@ -10,8 +10,8 @@ import httpx
 
 from common.access.key_ring import ApiKeyCache
 from common.access.keys import new_key_id, new_secret, secret_hash, written
-from common.access.scopes import SCOPES, Scope, needed
-from common.events import ApiKeyChanged, KeySecret
+from common.access.scopes import SCOPES, needed
+from common.events import ApiKeyChanged, KeySecret, Scope
 
 UNKNOWN: Final = written("0123456789ab", "x" * 43)
 

@@ -16,9 +16,7 @@ SECRET_BYTES: Final = 32
 MOST_SECRETS: Final = 2
 """The newest, and the one before it while it is being replaced everywhere."""
 
-_SHOWN = len(f"{PREFIX}_") + 2 * ID_BYTES
 _KEY = re.compile(rf"{PREFIX}_([0-9a-f]{{{2 * ID_BYTES}}})_([A-Za-z0-9_-]{{43}})")
-_SECRET_PATTERN = re.compile(rf"{PREFIX}_[0-9a-f]{{{2 * ID_BYTES}}}_[A-Za-z0-9_-]{{8,}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +63,3 @@ def secret_hash(secret: str) -> str:
 def is_secret_of(secret: str, stored_hash: str) -> bool:
     """Compare in a time that does not tell how much of it is right."""
     return hmac.compare_digest(secret_hash(secret), stored_hash)
-
-
-def without_secrets(text: str) -> str:
-    """Return a text in which no key shows its secret, wherever it was put by mistake."""
-    return _SECRET_PATTERN.sub(lambda key: f"{key[0][:_SHOWN]}_...", text)

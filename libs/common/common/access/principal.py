@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
 
-from common.access.scopes import Scope
+from common.events import Scope
 
 
 @dataclass(frozen=True, slots=True)

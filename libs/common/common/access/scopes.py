@@ -6,9 +6,10 @@ document, and the documentation.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Final, get_args
 
-Scope = Literal["read", "ingest", "operate", "override", "admin"]
+from common.events import Scope
+
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 
 READ_METHODS: Final = frozenset({"GET", "HEAD"})

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from common.events.access import ApiKeyChanged, ApiKeyUsed, KeySecret
+from common.events.access import ApiKeyChanged, ApiKeyUsed, KeySecret, Scope
 from common.events.alerting import (
     AlertAcknowledged,
     AlertChanged,
@@ -118,6 +118,7 @@ __all__ = [
     "Reason",
     "RuleChanged",
     "RuleMessage",
+    "Scope",
     "ServiceChanged",
     "ServiceForecast",
     "ShardHeartbeat",

@@ -1,12 +1,12 @@
 """API keys as every process that checks them knows them, and when they were last used."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from common.access.scopes import Scope
 from common.events.fields import Instant
 
+Scope = Literal["read", "ingest", "operate", "override", "admin"]
 KeyId = Annotated[str, Meta(pattern=r"^[0-9a-f]{12}$")]
 
 

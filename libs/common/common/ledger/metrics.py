@@ -1,35 +1,15 @@
-"""What Prometheus sees of every consumer: its shards, its lag, its loops, what it could not take.
-
-Names say the unit; labels are bounded: shards, loops, schemas, topics and codes of our own.
-"""
+"""What Prometheus sees of every consumer: its shards, its buffers, its lag."""
 
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Final, Protocol
 
-from prometheus_client import REGISTRY, Counter, Gauge
+from prometheus_client import REGISTRY
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from common.config.clock import system_clock
 from common.ledger.shard import NEVER, Ownership
-
-DEAD_LETTERS: Final = Counter(
-    "burnline_dead_letters", "Records with wrong content, by topic and code", ["topic", "code"]
-)
-LOOP_SUCCESS: Final = Gauge(
-    "burnline_loop_last_success_timestamp_seconds",
-    "When a loop last did its work without an error, by loop",
-    ["loop"],
-)
-OUTBOX_AGE: Final = Gauge(
-    "burnline_outbox_oldest_age_seconds",
-    "Age of the oldest record that is stored and not published yet; 0 without one",
-    ["schema"],
-)
-OUTBOX_PUBLISHED: Final = Counter(
-    "burnline_outbox_published", "Records that an outbox has published", ["schema"]
-)
 
 
 class Watched(Protocol):

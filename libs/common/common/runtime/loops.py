@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from common.ledger.metrics import LOOP_SUCCESS
+from common.runtime.metrics import LOOP_SUCCESS
 from common.runtime.transient import TRANSIENT_ERRORS
 
 log = structlog.get_logger()

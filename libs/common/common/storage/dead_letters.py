@@ -11,8 +11,8 @@ from common.admission.decoding import EventRejected
 from common.events import DeadLetter, encode
 from common.kafka.client import Record, header
 from common.kafka.headers import FORWARDED_AT_HEADER
-from common.ledger.metrics import DEAD_LETTERS
 from common.observability.logging import CORRELATION_HEADER
+from common.runtime.metrics import DEAD_LETTERS
 from common.storage.outbox import OutboxRecord
 
 log = structlog.get_logger()

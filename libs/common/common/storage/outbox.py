@@ -15,8 +15,8 @@ from sqlalchemy import text
 
 from common.config.clock import system_clock
 from common.kafka.client import Headers, correlation_headers
-from common.ledger.metrics import OUTBOX_AGE, OUTBOX_PUBLISHED
 from common.runtime.failpoints import failpoint
+from common.runtime.metrics import OUTBOX_AGE, OUTBOX_PUBLISHED
 from common.storage.database import Database, WriteSession
 
 log = structlog.get_logger()

@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from common.access.keys import MOST_SECRETS
-from common.access.scopes import Scope
-from common.events import ApiKeyChanged, KeySecret
+from common.events import ApiKeyChanged, KeySecret, Scope
 
 KeyState = Literal["active", "expired", "revoked"]
 

@@ -11,7 +11,8 @@ from api_gateway.api_keys.service import MadeKey
 from api_gateway.burn.schemas import Answer
 from api_gateway.catalog.schemas import NUMBER, Instant, Request
 from api_gateway.policy.override_schemas import LINE_PATTERN
-from common.access.scopes import SCOPES, Scope
+from common.access.scopes import SCOPES
+from common.events import Scope
 
 MOST_DAYS = 3650
 MOST_OVERLAP_HOURS = 720

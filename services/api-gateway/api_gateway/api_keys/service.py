@@ -17,8 +17,8 @@ from api_gateway.catalog.service import invalid
 from common.access.key_ring import ApiKeyCache
 from common.access.keys import new_key_id, new_secret, secret_hash, written
 from common.access.principal import current_actor
-from common.access.scopes import Scope
 from common.config.clock import Clock
+from common.events import Scope
 from common.http.problems import Problem
 from common.storage.audit import AuditEvent
 
