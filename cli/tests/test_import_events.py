@@ -1,7 +1,8 @@
 """`burnline import` on a broker that is a list: lines, shift, repeats, exit codes."""
 
+import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,8 +12,10 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from burnline.errors import StackError
 from burnline.importing import events as import_events
 from burnline.importing import publish as import_publish
+from common import zstd
 from common.admission.metric_events import parse_metric_event
 from common.events import MetricEvent
 from common.kafka.client import UnknownOutcomeError
@@ -197,6 +200,32 @@ def test_a_chosen_import_id_names_the_import(kafka: FakeKafka, tmp_path: Path) -
     refused = run(path, "--import-id", "two words")
     assert refused.exit_code == 1
     assert "--import-id" in str(refused.exception)
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zstd.compress])
+def test_a_compressed_file_is_the_same_import_as_the_plain_one(
+    kafka: FakeKafka, tmp_path: Path, compress: Callable[[bytes], bytes]
+) -> None:
+    plain, compressed = tmp_path / "events.ndjson", tmp_path / "events.packed"
+    plain.write_text(f"{line(1)}\n{line(2)}\n")
+    compressed.write_bytes(compress(plain.read_bytes()))
+    assert run(str(plain)).exit_code == 0
+    assert run(str(compressed)).exit_code == 0
+    assert run("-", stdin=compressed.read_bytes()).exit_code == 0
+    assert len(kafka.import_ids) == 1
+    assert kafka.lines == [1, 2] * 3
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zstd.compress])
+def test_a_compressed_file_that_is_cut_off_imports_nothing(
+    kafka: FakeKafka, tmp_path: Path, compress: Callable[[bytes], bytes]
+) -> None:
+    path = tmp_path / "events.packed"
+    path.write_bytes(compress(f"{line(1)}\n".encode())[:-6])
+    failed = run(str(path))
+    assert isinstance(failed.exception, StackError)
+    assert "cannot be expanded" in str(failed.exception)
+    assert kafka.records == []
 
 
 def test_stdin_is_the_same_import_as_the_file(kafka: FakeKafka, tmp_path: Path) -> None:

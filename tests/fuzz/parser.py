@@ -20,13 +20,14 @@ with atheris.instrument_imports(include=["common", "ingest"]):
     from common.admission.metric_events import parse_metric_event
     from common.http.problems import Problem
     from ingest.adapters import read_batch
+    from ingest.content_encoding import expand
 
 EXAMPLES: Final = Path(__file__).resolve().parents[2] / "libs" / "common" / "examples"
 SLOWEST_SECONDS: Final = 1
 LARGEST_BYTES: Final = 4096
 MEMORY_MEGABYTES: Final = 1024
 CONTENT_TYPES: Final = ("application/json", "application/x-ndjson", "text/plain", "")
-ENCODINGS: Final = ("", "gzip", "identity")
+ENCODINGS: Final = ("", "gzip", "zstd")
 
 
 def read(data: bytes) -> None:
@@ -39,7 +40,7 @@ def read(data: bytes) -> None:
     kind = CONTENT_TYPES[data[0] % len(CONTENT_TYPES)] if data else ""
     encoding = ENCODINGS[data[-1] % len(ENCODINGS)] if data else ""
     with suppress(Problem):
-        read_batch(data, kind, encoding)
+        read_batch(expand(data, encoding, LARGEST_BYTES), kind)
 
 
 def main() -> None:

@@ -1,10 +1,12 @@
 """`burnline import`: a file of older events into the history, every line exactly once."""
 
 import asyncio
+import gzip
 import re
 import shutil
 import sys
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -25,6 +27,7 @@ from burnline.localstack.kafka import silence_client_logs
 from common.config.clock import system_clock
 from common.config.settings import KafkaSettings
 from common.kafka.client import Publisher
+from common.zstd import ZstdError, ZstdFile
 
 STDIN: Final = Path("-")
 _IMPORT_ID = re.compile(r"[\x21-\x7e]{1,128}")
@@ -34,7 +37,9 @@ OpenBar = Callable[[str], Advance]
 
 
 def import_events(
-    file: Annotated[Path, typer.Argument(help="events, one JSON object a line; - for stdin")],
+    file: Annotated[
+        Path, typer.Argument(help="events, one JSON object a line, also .gz or .zst; - for stdin")
+    ],
     *,
     shift_to_now: Annotated[
         bool,
@@ -119,16 +124,47 @@ def _stored_first(lines: Iterator[Verdict], store: Callable[[], None]) -> Iterat
 
 @contextmanager
 def _readable(file: Path) -> Iterator[Path]:
-    """Give a file that can be read twice; what comes by stdin is kept until the end."""
-    if file != STDIN:
-        if not file.is_file():
-            raise StackError(f"{file} is no file")
+    """Give a file of plain lines that can be read twice.
+
+    What comes by stdin or compressed (gzip, zstd) is kept expanded until the end, so that a file
+    is the same import whether it is compressed or not.
+    """
+    if file == STDIN:
+        with tempfile.NamedTemporaryFile() as kept:
+            shutil.copyfileobj(sys.stdin.buffer, kept)
+            kept.flush()
+            with _expanded(Path(kept.name)) as path:
+                yield path
+    elif file.is_file():
+        with _expanded(file) as path:
+            yield path
+    else:
+        raise StackError(f"{file} is no file")
+
+
+@contextmanager
+def _expanded(file: Path) -> Iterator[Path]:
+    with file.open("rb") as stream:
+        start = stream.read(max(map(len, _OPENERS)))
+    opener = next((opened for magic, opened in _OPENERS.items() if start.startswith(magic)), None)
+    if opener is None:
         yield file
         return
     with tempfile.NamedTemporaryFile(suffix=".ndjson") as kept:
-        shutil.copyfileobj(sys.stdin.buffer, kept)
+        try:
+            with opener(file) as stream:
+                shutil.copyfileobj(stream, kept)
+        except (OSError, EOFError, zlib.error, ZstdError) as error:
+            raise StackError(f"{file} cannot be expanded: {error}") from error
         kept.flush()
         yield Path(kept.name)
+
+
+_OPENERS: Final[dict[bytes, Callable[[Path], gzip.GzipFile | ZstdFile]]] = {
+    b"\x1f\x8b": gzip.GzipFile,
+    b"\x28\xb5\x2f\xfd": ZstdFile,
+}
+"""How to read a compressed file, by the bytes that it begins with."""
 
 
 @contextmanager

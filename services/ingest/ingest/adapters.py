@@ -40,12 +40,12 @@ _split = msgspec.json.Decoder(list[msgspec.Raw])
 _raw = msgspec.json.Decoder(msgspec.Raw)
 
 
-def read_batch(body: bytes, content_type: str, content_encoding: str = "") -> Batch:
+def read_batch(body: bytes, content_type: str) -> Batch:
     """Return the events of a body: an object, an array, or lines of objects.
 
     Raises Problem: 415 for other types, 400 for what is no JSON or empty, 422 for other JSON.
     """
-    lines = _is_lines(content_type, content_encoding)
+    lines = _is_lines(content_type)
     body = body.removeprefix(_BYTE_ORDER_MARK)
     if not body.strip():
         raise Problem(400, "empty_body", "The body is empty; send an event, an array or NDJSON.")
@@ -54,10 +54,8 @@ def read_batch(body: bytes, content_type: str, content_encoding: str = "") -> Ba
     return _document(body)
 
 
-def _is_lines(content_type: str, content_encoding: str) -> bool:
-    """Tell NDJSON from JSON; raise Problem 415 for any other type, charset or coding."""
-    if content_encoding.strip().lower() not in {"", "identity"}:
-        raise Problem(415, "unsupported_encoding", "Send the body without Content-Encoding.")
+def _is_lines(content_type: str) -> bool:
+    """Tell NDJSON from JSON; raise Problem 415 for any other type or charset."""
     media_type, _, parameters = content_type.lower().partition(";")
     charset = parameters.partition("charset=")[2].partition(";")[0].strip().strip('"')
     if charset and charset not in _UTF8_NAMES:

@@ -15,7 +15,7 @@ from common.config.clock import Clock, system_clock
 from common.config.settings import AdmissionSettings, KafkaSettings
 from common.kafka.client import Publisher, UnknownOutcomeError
 from common.service.app import build_app
-from ingest.handlers import EventsEndpoint, OutRecord, change_feed, metric_feed
+from ingest.handlers import EventsEndpoint, OutRecord, RequestBounds, change_feed, metric_feed
 from ingest.in_flight import InFlightLimit
 from ingest.openapi import event_schemas
 from ingest.settings import IngestSettings
@@ -52,8 +52,9 @@ def create_app(
     keys = keys or KeyReader.of(KafkaSettings())
     uses = UseReports("ingest", keys.ring, broker)
     limit = InFlightLimit(settings.max_in_flight_events)
+    bounds = RequestBounds(settings.max_events_per_request, settings.expanded_limit_bytes)
     endpoints = [
-        EventsEndpoint(feed, broker, clock, limit, settings.max_events_per_request)
+        EventsEndpoint(feed, broker, clock, limit, bounds)
         for feed in (metric_feed(admission.lateness), change_feed())
     ]
     simulator = Simulator.create(settings, admission, broker, clock)

@@ -17,6 +17,7 @@ from common.http.problems import FieldError, Problem, responses
 from common.kafka.client import Headers, UnknownOutcomeError, correlation_headers
 from common.kafka.topics import CHANGES, METRICS
 from ingest.adapters import Batch, Form, read_batch
+from ingest.content_encoding import expand
 from ingest.domain import (
     Accepted,
     Admit,
@@ -95,6 +96,14 @@ def change_feed() -> Feed:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class RequestBounds:
+    """How much one request may hold: events, and bytes of a compressed body once expanded."""
+
+    events: int
+    expanded_bytes: int
+
+
 class EventsEndpoint:
     """Takes the events of a feed over HTTP; answers only when the broker has."""
 
@@ -104,10 +113,10 @@ class EventsEndpoint:
         publisher: EventPublisher,
         clock: Clock,
         limit: InFlightLimit,
-        max_events: int,
+        bounds: RequestBounds,
     ) -> None:
         self._feed, self._publisher, self._clock = feed, publisher, clock
-        self._limit, self._max_events = limit, max_events
+        self._limit, self._bounds = limit, bounds
 
     def router(self) -> APIRouter:
         """Return the route."""
@@ -126,17 +135,15 @@ class EventsEndpoint:
         return router
 
     async def post_events(self, request: Request) -> JSONResponse:
-        """Take one event, an array of events, or NDJSON (one event a line).
+        """Take one event, an array of events, or NDJSON (one event a line), as gzip or zstd too.
 
         Good events are taken even where others of the request are refused. 503 means that the
         outcome is unknown: send the same events again, their identities make that safe.
         """
         headers = request.headers
-        batch = read_batch(
-            await request.body(),
-            headers.get("Content-Type", ""),
-            headers.get("Content-Encoding", ""),
-        )
+        encoding = headers.get("Content-Encoding", "")
+        body = expand(await request.body(), encoding, self._bounds.expanded_bytes)
+        batch = read_batch(body, headers.get("Content-Type", ""))
         self._check_size(batch)
         with self._limit.hold(len(batch.items)):
             verdicts = judge(batch.items, self._clock(), self._feed.admit)
@@ -147,11 +154,11 @@ class EventsEndpoint:
         return JSONResponse(_receipt(verdicts).model_dump(), status_code=202)
 
     def _check_size(self, batch: Batch) -> None:
-        if len(batch.items) > self._max_events:
+        if len(batch.items) > self._bounds.events:
             raise Problem(
                 413,
                 "too_many_events",
-                f"The request has {len(batch.items)} events and may have {self._max_events}; "
+                f"The request has {len(batch.items)} events and may have {self._bounds.events}; "
                 "none was taken. Send them in several requests.",
             )
 

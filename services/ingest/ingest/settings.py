@@ -12,6 +12,10 @@ class IngestSettings(Settings):
 
     port: int = Field(8001, ge=1, le=65_535, validation_alias="BURNLINE_INGEST_PORT")
     body_limit_bytes: int = Field(1_048_576, ge=1024, validation_alias="INGEST_BODY_LIMIT_BYTES")
+    expanded_limit_bytes: int = Field(
+        8_388_608, ge=1024, validation_alias="INGEST_EXPANDED_LIMIT_BYTES"
+    )
+    """Of a compressed body, once it is expanded."""
     max_events_per_request: int = Field(
         10_000, ge=1, validation_alias="INGEST_MAX_EVENTS_PER_REQUEST"
     )
