@@ -31,6 +31,7 @@ from api_gateway.alerts.config_repository import PostgresAlerts
 from api_gateway.api_keys.repository import PostgresKeys
 from api_gateway.app import Stores, make_gateway
 from api_gateway.application import gateway_app
+from api_gateway.burn.repository import CountStore
 from api_gateway.catalog.domain import default_definition
 from api_gateway.catalog.repository import PostgresStore
 from api_gateway.http.pagination import DEFAULT_LIMIT, Page
@@ -89,6 +90,7 @@ class Served:
         outbox = Outbox("catalog", self.database, publisher)
         self.stores = Stores(
             PostgresStore(self.database, outbox),
+            CountStore(self.database),
             PostgresIntents(self.database, outbox),
             PostgresResults(self.database),
             PostgresAlerts(self.database, outbox),
@@ -157,13 +159,19 @@ class Served:
 
     async def from_postgres(self) -> Gateway:
         """Return a gateway that knows nothing but what PostgreSQL says now."""
-        store, clock = self.stores.catalog, self.gateway.clock
+        stores, clock = self.stores, self.gateway.clock
         read_model = ReadModel(timedelta(seconds=30), DEFAULT)
         async with self.database.read() as session:
             for payload in await session.scalars(SNAPSHOTS):
                 read_model.apply_snapshot(_snapshots.decode(payload))
         view = executive_view(
-            self.settings, store, NotShared(), read_model, ServiceInsights(), clock
+            self.settings,
+            stores.catalog,
+            stores.counts,
+            NotShared(),
+            read_model,
+            ServiceInsights(),
+            clock,
         )
         return replace(
             self.gateway, read_model=read_model, roster=view.roster, summaries=view.summaries

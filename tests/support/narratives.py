@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
-from api_gateway.burn.service_status import ServiceState, service_state
 from api_gateway.catalog.domain import default_definition
 from api_gateway.narrative.subject import Change, Onset, OpenEpisode, Release, ServiceContext
+from api_gateway.projections.service_status import ServiceState, service_state
 from common.events import (
     BurnPair,
     ServiceForecast,

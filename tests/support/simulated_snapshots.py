@@ -7,9 +7,9 @@ from functools import cache
 
 import numpy as np
 
-from api_gateway.burn.service_status import service_state
 from api_gateway.narrative.onset import MinuteCounts, find_onset
 from api_gateway.narrative.subject import Change, ServiceContext
+from api_gateway.projections.service_status import service_state
 from common.events import BurnRateSnapshot, MetricEvent
 from ingest.simulator.counts import events_between
 from ingest.simulator.scenarios import Episode, episodes

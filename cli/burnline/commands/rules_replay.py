@@ -15,6 +15,7 @@ import typer
 from alerts.domain.backtest_snapshots import Series, SloSpec, snapshots
 from alerts.domain.replay import WARM_UP, Alarm, Incident, Replay, Score, score
 from api_gateway.burn.history import CountQuery, minutes_from
+from api_gateway.burn.repository import CountRepository
 from api_gateway.catalog.domain import (
     Definition,
     Service,
@@ -89,20 +90,20 @@ async def _read(url: str, begin: int, end: int) -> tuple[list[Service], Past]:
     database = Database.connect(DatabaseSettings(DATABASE_URL=url), "rules-test")
     try:
         async with database.read() as session:
-            reads = CatalogReads(session)
+            reads, counts = CatalogReads(session), CountRepository(session)
             services = await reads.services("", MAX_SERVICES)
             targets = await reads.targets([service.name for service in services])
             past: Past = {}
             for service in services:
                 mine = [target for target in targets if target.service_name == service.name]
-                past[service.name] = await _past(reads, service.name, mine, begin, end)
+                past[service.name] = await _past(counts, service.name, mine, begin, end)
             return services, past
     finally:
         await database.close()
 
 
 async def _past(
-    reads: CatalogReads, service_name: str, targets: Sequence[Target], begin: int, end: int
+    reads: CountRepository, service_name: str, targets: Sequence[Target], begin: int, end: int
 ) -> tuple[Any, list[Series]]:
     since = begin - int(LONGEST_WINDOW.total_seconds())
     query = CountQuery(service_name, since, end, minutes_from(end))

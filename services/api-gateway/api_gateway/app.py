@@ -18,6 +18,7 @@ from api_gateway.api_keys.ports import KeyStore
 from api_gateway.api_keys.repository import PostgresKeys
 from api_gateway.api_keys.topics import KeyParts, KeyTopics
 from api_gateway.application import gateway_app
+from api_gateway.burn.repository import CountStore
 from api_gateway.catalog.domain import default_definition
 from api_gateway.catalog.ports import Store
 from api_gateway.catalog.repository import PostgresStore
@@ -42,7 +43,12 @@ from api_gateway.projections.snapshots import ReadModel
 from api_gateway.release.ports import Results
 from api_gateway.release.repository import PostgresResults
 from api_gateway.release.service import Releases
-from api_gateway.republish import reconcile_alerts, reconcile_intents, reconcile_keys
+from api_gateway.republish import (
+    reconcile_alerts,
+    reconcile_catalog,
+    reconcile_intents,
+    reconcile_keys,
+)
 from api_gateway.routers.dependencies import Gateway
 from api_gateway.settings import GatewaySettings
 from api_gateway.slo_exporter import exported
@@ -70,6 +76,7 @@ class Stores:
     """Where what users want is kept, and where the results and logs of the other services are."""
 
     catalog: Store
+    counts: CountStore
     intents: IntentStore
     results: Results
     alerts: AlertStore
@@ -92,9 +99,12 @@ def make_gateway(
     findings = ServiceInsights(forecasts.newest, GateFindings(decisions).release, recent.events)
     cache = shared_cache(settings)
     timeout_seconds = settings.channel_test_timeout_seconds
-    view = executive_view(settings, stores.catalog, cache, read_model, findings, clock)
+    view = executive_view(
+        settings, stores.catalog, stores.counts, cache, read_model, findings, clock
+    )
     return Gateway(
         store=stores.catalog,
+        counts=stores.counts,
         intents=stores.intents,
         results=stores.results,
         alerts=AlertParts.of(stores.alerts, publisher, clock, timeout_seconds),
@@ -114,7 +124,7 @@ def make_gateway(
             publisher, clock, settings.partitions, settings.compute_timeout_seconds
         ),
         clock=clock,
-        overview=Overview(stores.catalog, view.roster, results, default, clock),
+        overview=Overview(stores.counts, view.roster, results, default, clock),
         keys=KeyParts.of(settings, stores.keys, clock),
     )
 
@@ -129,6 +139,7 @@ class Runtime:
         self._outbox = Outbox("catalog", self._database, self._publisher)
         stores = Stores(
             PostgresStore(self._database, self._outbox),
+            CountStore(self._database),
             PostgresIntents(self._database, self._outbox),
             PostgresResults(self._database),
             PostgresAlerts(self._database, self._outbox),
@@ -220,7 +231,7 @@ class Runtime:
 
     async def _announce_again(self) -> int:
         parts = self.gateway
-        count = await parts.catalog.reconcile(parts.read_model)
+        count = await reconcile_catalog(parts.roster, parts.read_model)
         count += await reconcile_intents(parts.intents, parts.read_model, parts.clock())
         count += await reconcile_alerts(parts.alerts.store, parts.read_model, parts.clock())
         return count + await reconcile_keys(parts.keys.book.store, parts.keys.records)

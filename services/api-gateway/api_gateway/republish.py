@@ -1,4 +1,7 @@
-"""What users want of gate and alerts and is not on its topic is announced again."""
+"""Announces again what is stored and not on its topic.
+
+A topic can be lost, and the in-memory broker always loses it; the rows are the truth.
+"""
 
 from datetime import datetime
 
@@ -6,10 +9,22 @@ from api_gateway.alerts.domain import event_of
 from api_gateway.alerts.ports import AlertStore
 from api_gateway.api_keys.domain import key_changed
 from api_gateway.api_keys.ports import KeyStore
+from api_gateway.catalog.domain import service_changed, target_changed
+from api_gateway.catalog.ports import Store
 from api_gateway.policy.domain import override_changed, policy_changed
 from api_gateway.policy.ports import IntentStore
 from api_gateway.projections.snapshots import ReadModel
 from common.access.key_records import KeyRecords
+
+
+async def reconcile_catalog(catalog: Store, read_model: ReadModel) -> int:
+    """Announce what the catalog topic has lost; return how many entries that were."""
+    async with catalog.write() as writer:
+        services, targets = await writer.latest_revisions()
+        lost_services = [s for s in services if not read_model.announced(service_changed(s))]
+        lost_targets = [t for t in targets if not read_model.announced(target_changed(t))]
+        await writer.announce(lost_services, lost_targets)
+    return len(lost_services) + len(lost_targets)
 
 
 async def reconcile_intents(intents: IntentStore, read_model: ReadModel, now: datetime) -> int:

@@ -13,9 +13,9 @@ from prometheus_client import REGISTRY
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from api_gateway.burn.service_status import WINDOWS, ServiceState
 from api_gateway.catalog.cache import CatalogCache
 from api_gateway.metrics import CAUGHT_UP, STREAM_CLIENTS
+from api_gateway.projections.service_status import WINDOWS, ServiceState
 from api_gateway.projections.snapshots import ReadModel
 from api_gateway.routers.dependencies import Gateway
 from api_gateway.settings import GatewaySettings

@@ -16,7 +16,13 @@ from api_gateway.projections.handlers import Handlers
 from api_gateway.settings import GatewaySettings
 from tests.support.burn_events import NOW, PARTITIONS
 from tests.support.gateway.alerts import MemoryAlerts
-from tests.support.gateway.in_memory import TOKEN, GatewayHarness, MemorySender, MemoryStore
+from tests.support.gateway.in_memory import (
+    TOKEN,
+    GatewayHarness,
+    MemoryCounts,
+    MemorySender,
+    MemoryStore,
+)
 from tests.support.gateway.ingest_health import MemoryIngest, MemoryLogs
 from tests.support.gateway.keys import MemoryKeys
 from tests.support.gateway.policies import MemoryPolicies, MemoryResults
@@ -54,7 +60,9 @@ async def gateway_on(given: dict[str, Any], store: MemoryStore) -> AsyncIterator
     alerts = MemoryAlerts(store)
     ingest, logs = MemoryIngest(store), MemoryLogs()
     intents, results = MemoryPolicies(store), MemoryResults(store)
-    stores = Stores(store, intents, results, alerts, MemoryKeys(store), ingest, logs.ends)
+    stores = Stores(
+        store, MemoryCounts(store), intents, results, alerts, MemoryKeys(store), ingest, logs.ends
+    )
     parts = make_gateway(settings, stores, sender, lambda: now[0])
     discovery = Discovery(store)
     handlers = Handlers(
@@ -101,4 +109,6 @@ def memory_stores(store: MemoryStore) -> Stores:
     """Return stores in memory around a catalog."""
     intents, results, alerts = MemoryPolicies(store), MemoryResults(store), MemoryAlerts(store)
     ingest, ends = MemoryIngest(store), MemoryLogs().ends
-    return Stores(store, intents, results, alerts, MemoryKeys(store), ingest, ends)
+    return Stores(
+        store, MemoryCounts(store), intents, results, alerts, MemoryKeys(store), ingest, ends
+    )

@@ -1,7 +1,8 @@
 """A gateway without servers: a store in memory, and records handed to the real handlers."""
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ from fastapi import FastAPI
 
 from api_gateway.burn.history import HOUR, CountQuery, Counts, Reports, Seconds
 from api_gateway.burn.hourly import HourlyCounts, SlowCounts
+from api_gateway.burn.repository import CountRepository, CountStore
 from api_gateway.catalog.domain import (
     Definition,
     Service,
@@ -64,7 +66,19 @@ class MemoryStore(Memory["Rows", "MemorySession"]):
         super().__init__(Rows(), MemorySession, Outage())
 
 
-class MemorySession:
+class MemoryCounts(CountStore):
+    """The counts of a store in memory."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[CountRepository]:
+        async with self._store.read() as session:
+            yield session
+
+
+class MemorySession(CountRepository):
     """Reads and writes rows."""
 
     def __init__(self, rows: Rows) -> None:

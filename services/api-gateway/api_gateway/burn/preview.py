@@ -15,7 +15,7 @@ from api_gateway.burn.history import (
     grid,
     minutes_from,
 )
-from api_gateway.catalog.ports import Store
+from api_gateway.burn.repository import CountStore
 from common.config.clock import MICROSECONDS, to_micros
 from common.slo.vocabulary import DataStatus, RiskLevel
 
@@ -38,7 +38,7 @@ class Preview:
 
 
 async def preview_target(  # noqa: PLR0913, PLR0917 - what a target is
-    store: Store,
+    count_store: CountStore,
     service_name: str,
     objective: Decimal,
     window_days: int,
@@ -52,7 +52,7 @@ async def preview_target(  # noqa: PLR0913, PLR0917 - what a target is
     query = CountQuery(
         service_name, since - window_days * DAY, until, minutes_from(until), threshold_seconds
     )
-    async with store.read() as reader:
+    async with count_store.read() as reader:
         reports, counts = await reader.reports(query), await reader.counts(query)
     times[-1] = until  # the last point is the present, not the last full hour
     points = burn_history(

@@ -1,6 +1,7 @@
 """The counts that burnrate keeps, read for histories. The tables are burnrate's own."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import numpy as np
 from sqlalchemy import text
@@ -9,7 +10,7 @@ from api_gateway.burn.history import HOUR, SUM_LIMIT, CountQuery, Counts, Report
 from api_gateway.burn.hourly import HourlyCounts, SlowCounts
 from api_gateway.catalog.domain import Target
 from common.config.clock import MICROSECONDS, from_micros
-from common.storage.database import ReadSession
+from common.storage.database import Database, ReadSession
 
 # hours up to `minutes_from`, minutes after it: one timeline, each event in it once
 _TIMELINE = """((resolution_seconds = 3600
@@ -56,42 +57,45 @@ _SLOW_HOURS = text(
     GROUP BY wanted.id, ended"""  # noqa: S608 - a constant
 )
 
-_BOUNDS = text(
-    """SELECT DISTINCT bounds FROM burnrate.latency
-    WHERE service = :service AND resolution_seconds = ANY('{10, 60, 3600}')"""
-)
+
+class CountStore:
+    """Opens readers of the counts."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator["CountRepository"]:
+        """Give a reader of one moment."""
+        async with self._database.read() as session:
+            yield CountRepository(session)
 
 
 class CountRepository:
     """Reads of `burnrate.count_block` and `burnrate.latency`."""
 
     def __init__(self, session: ReadSession) -> None:
-        self._count_session = session
-
-    async def latency_bounds(self, service_name: str) -> list[tuple[float, ...]]:
-        """Return the sets of bounds of the service's histograms, in seconds."""
-        found = await self._count_session.scalars(_BOUNDS, {"service": service_name})
-        return [tuple(bounds) for bounds in found]
+        self._session = session
 
     async def reports(self, query: CountQuery) -> Reports:
         """Return when the service reported."""
-        ends, rows = await self._rows(query)
+        ends, rows = await self._reported(query)
         return Reports(ends, rows[:, 2])
 
     async def counts(self, query: CountQuery) -> Counts:
         """Return requests and bad ones: those slower than the threshold where there is one."""
         if query.threshold_seconds is None:
-            ends, rows = await self._rows(query)
+            ends, rows = await self._reported(query)
             return Counts(ends, rows[:, 0], rows[:, 1])
         slow = {"threshold": query.threshold_seconds, **_parameters(query)}
-        found = (await self._count_session.execute(_SLOW, slow)).all()
+        found = (await self._session.execute(_SLOW, slow)).all()
         columns = np.array([tuple(row) for row in found], dtype=np.int64).reshape(-1, 3)
         return Counts(columns[:, 0], columns[:, 1], columns[:, 2])
 
     async def hourly_counts(self, ends: Seconds) -> HourlyCounts:
         """Return the counts of every service that ever reported, for hours by their ends."""
-        slots = (await self._count_session.execute(_SLOTS)).all()
-        blocks = (await self._count_session.execute(_HOUR_BLOCKS, _hours(ends))).all()
+        slots = (await self._session.execute(_SLOTS)).all()
+        blocks = (await self._session.execute(_HOUR_BLOCKS, _hours(ends))).all()
         column = {end: at for at, end in enumerate(ends.tolist())}
         sums = np.zeros((2, len(slots), len(ends)), np.int64)
         for shard, ended, packed in blocks:
@@ -110,14 +114,14 @@ class CountRepository:
             "thresholds": [t.definition.threshold_seconds for t in latency],
         }
         found: dict[int, list[tuple[int, int, int]]] = {}
-        rows = await self._count_session.execute(_SLOW_HOURS, {**parameters, **_hours(ends)})
+        rows = await self._session.execute(_SLOW_HOURS, {**parameters, **_hours(ends)})
         for row in rows:
             found.setdefault(row.id, []).append((row.ended, row.total, row.bad))
         return found
 
-    async def _rows(self, query: CountQuery) -> tuple[Seconds, Seconds]:
+    async def _reported(self, query: CountQuery) -> tuple[Seconds, Seconds]:
         """Return bucket ends and [n, 3] total, bad, longest report, where there was a report."""
-        found = (await self._count_session.execute(_COUNTS, _parameters(query))).all()
+        found = (await self._session.execute(_COUNTS, _parameters(query))).all()
         present = [(ended, row) for ended, row in found if row]
         rows = np.frombuffer(b"".join(row for _, row in present), "<i8").reshape(-1, 3)
         reported = rows[:, 2] > 0

@@ -6,8 +6,8 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from api_gateway.burn.history import Point
-from api_gateway.burn.service_status import ServiceState
 from api_gateway.catalog.schemas import Instant
+from api_gateway.projections.service_status import ServiceState
 from common.slo.vocabulary import DataStatus, RiskLevel, SliType
 
 

@@ -18,11 +18,12 @@ from api_gateway.burn.history import (
     minutes_from,
     step_counts,
 )
-from api_gateway.burn.service_status import ServiceState
+from api_gateway.burn.repository import CountStore
 from api_gateway.catalog.domain import Target
 from api_gateway.catalog.ports import Store
 from api_gateway.catalog.service import invalid
 from api_gateway.http.time_range import Span
+from api_gateway.projections.service_status import ServiceState
 from api_gateway.projections.snapshots import ReadModel
 from api_gateway.storage.redis_cache import SharedCache
 from common.config.clock import MICROSECONDS, to_micros
@@ -55,8 +56,9 @@ SHARED_SECONDS_AT_THE_END = 5.0
 """While events of the last minute may still come in."""
 
 
-async def read_history(  # noqa: PLR0913, PLR0917 - three sources and a question
-    store: Store,
+async def read_history(  # noqa: PLR0913, PLR0917 - four sources and a question
+    catalog: Store,
+    count_store: CountStore,
     cache: SharedCache,
     read_model: ReadModel,
     service_name: str,
@@ -70,20 +72,20 @@ async def read_history(  # noqa: PLR0913, PLR0917 - three sources and a question
     """
     now_seconds = to_micros(now) // MICROSECONDS
     times, step = grid(span.since, span.until, span.step_seconds, now_seconds)
-    async with store.read() as reader:
+    async with catalog.read() as reader:
         targets = await reader.targets([service_name])
-        current = read_model.state(service_name, targets, now)
-        slo = _chosen(current, slo_id)
-        query = CountQuery(
-            service_name=service_name,
-            since=span.since - slo.window_days * DAY,
-            until=span.until,
-            minutes_from=minutes_from(now_seconds),
-            threshold_seconds=slo.threshold_seconds,
-        )
+    current = read_model.state(service_name, targets, now)
+    slo = _chosen(current, slo_id)
+    query = CountQuery(
+        service_name=service_name,
+        since=span.since - slo.window_days * DAY,
+        until=span.until,
+        minutes_from=minutes_from(now_seconds),
+        threshold_seconds=slo.threshold_seconds,
+    )
 
     async def make() -> Series:
-        async with store.read() as reader:
+        async with count_store.read() as reader:
             reports, counts = await reader.reports(query), await reader.counts(query)
         objective = _objective(slo, targets)
         points = burn_history(times, reports, counts, objective, query.minutes_from)

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from api_gateway.burn.history import CountQuery, Counts, Reports, Seconds
-from api_gateway.burn.hourly import HourlyCounts, SlowCounts
 from api_gateway.catalog.domain import Definition, Service, Target, Tier
 from common.storage.audit import AuditEvent
 
@@ -35,22 +33,6 @@ class CatalogReader(Protocol):
 
     async def latency_bounds(self, service_name: str) -> list[tuple[float, ...]]:
         """Return the sets of bucket bounds, in seconds, of the histograms that are kept."""
-        ...
-
-    async def reports(self, query: CountQuery) -> Reports:
-        """Return when the service reported and over how long, oldest first."""
-        ...
-
-    async def counts(self, query: CountQuery) -> Counts:
-        """Return the service's counts, oldest first."""
-        ...
-
-    async def hourly_counts(self, ends: Seconds) -> HourlyCounts:
-        """Return the counts of all services for hours by their ends (whole seconds, rising)."""
-        ...
-
-    async def hourly_slow(self, ends: Seconds, targets: Sequence[Target]) -> SlowCounts:
-        """Return requests and slow ones of the latency targets among these, by hour."""
         ...
 
     async def latest_revisions(self) -> tuple[list[Service], list[Target]]:

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, insert, select, update
+from sqlalchemy import Select, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from api_gateway.burn.repository import CountRepository
 from api_gateway.catalog.domain import (
     Definition,
     Service,
@@ -26,6 +25,11 @@ from common.storage.audit import AuditEvent
 from common.storage.database import Database, ReadSession
 from common.storage.outbox import Outbox
 
+_LATENCY_BOUNDS = text(
+    """SELECT DISTINCT bounds FROM burnrate.latency
+    WHERE service = :service AND resolution_seconds = ANY('{10, 60, 3600}')"""
+)
+
 
 class PostgresStore(Store["CatalogReads", "CatalogWrites"]):
     """Readers and writers of the catalog."""
@@ -34,11 +38,10 @@ class PostgresStore(Store["CatalogReads", "CatalogWrites"]):
         super().__init__(database, outbox, CatalogReads, CatalogWrites)
 
 
-class CatalogReads(CountRepository):
+class CatalogReads:
     """Reads what is in use."""
 
     def __init__(self, session: ReadSession) -> None:
-        super().__init__(session)
         self._session = session
 
     async def services(self, after: str, limit: int) -> list[Service]:
@@ -80,6 +83,11 @@ class CatalogReads(CountRepository):
         )
         found = await self._all_targets(statement)
         return found[0] if found else None
+
+    async def latency_bounds(self, service_name: str) -> list[tuple[float, ...]]:
+        """Return the sets of bounds of the service's histograms, in seconds."""
+        found = await self._session.scalars(_LATENCY_BOUNDS, {"service": service_name})
+        return [tuple(bounds) for bounds in found]
 
     async def latest_revisions(self) -> tuple[list[Service], list[Target]]:
         """Return the newest row of every name and every target, retired ones too."""

@@ -7,12 +7,9 @@ from api_gateway.catalog.domain import (
     Service,
     Target,
     nearest_bounds,
-    service_changed,
-    target_changed,
 )
 from api_gateway.catalog.ports import CatalogReader, Store
 from api_gateway.catalog.schemas import NewService, NewTarget, ServiceUpdate, TargetUpdate
-from api_gateway.projections.snapshots import ReadModel
 from common.config.clock import Clock, system_clock
 from common.http.problems import FieldError, Problem
 from common.slo.vocabulary import MAX_TARGETS
@@ -110,18 +107,6 @@ class Catalog:
             target = await _target(writer, target_id)
             await writer.retire_target(target.id)
             await writer.record(target_audit_event("target.deleted", target, self._clock()))
-
-    async def reconcile(self, read_model: ReadModel) -> int:
-        """Announce again what is not on the catalog topic; return how many entries that were.
-
-        A topic can be lost, and the in-memory broker always loses it; the rows are the truth.
-        """
-        async with self._store.write() as writer:
-            services, targets = await writer.latest_revisions()
-            lost_services = [s for s in services if not read_model.announced(service_changed(s))]
-            lost_targets = [t for t in targets if not read_model.announced(target_changed(t))]
-            await writer.announce(lost_services, lost_targets)
-        return len(lost_services) + len(lost_targets)
 
 
 async def _service(reader: CatalogReader, name: str) -> Service:

@@ -6,13 +6,13 @@ from datetime import datetime
 from api_gateway.narrative.checker import Sentence
 from api_gateway.narrative.narrative_input import NarrativeInput
 from api_gateway.narrative.phraser import Phraser
-from api_gateway.narrative.template import write
-from api_gateway.summary.schemas import (
+from api_gateway.narrative.schemas import (
     ActionAnswer,
     FactAnswer,
     NarrativeAnswer,
     SentenceAnswer,
 )
+from api_gateway.narrative.template import write
 
 
 class Narrator:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from api_gateway.burn.service_status import WINDOWS, ServiceState
 from api_gateway.narrative import wording
 from api_gateway.narrative.fact import Fact
 from api_gateway.narrative.subject import ServiceContext
+from api_gateway.projections.service_status import WINDOWS, ServiceState
 from common.events import SloStatus
 from common.slo.vocabulary import DataStatus, RiskLevel, SliType
 

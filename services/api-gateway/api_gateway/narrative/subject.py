@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from api_gateway.burn.service_status import ServiceState
+from api_gateway.projections.service_status import ServiceState
 from common.events import ServiceForecast
 
 Tier = Literal[1, 2, 3]

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from api_gateway.burn.hourly import HOURS_SHOWN, hour_ends, hourly_burn_rates
+from api_gateway.burn.repository import CountStore
 from api_gateway.catalog.cache import CatalogCache, InUse
 from api_gateway.catalog.domain import Definition, Service, Target
-from api_gateway.catalog.ports import Store
 from api_gateway.http.response_cache import CachedResponse
 from api_gateway.overview.schemas import OverviewAnswer, OverviewRow
 from api_gateway.projections.decisions import DecisionBook
@@ -44,13 +44,13 @@ class Overview:
 
     def __init__(
         self,
-        store: Store,
+        count_store: CountStore,
         roster: CatalogCache,
         results: Results,
         default: Definition,
         clock: Clock,
     ) -> None:
-        self._store, self._roster, self._results = store, roster, results
+        self._count_store, self._roster, self._results = count_store, roster, results
         self._default, self._clock = default, clock
         self._trends: Trends | None = None
         self._reading = asyncio.Lock()
@@ -88,7 +88,7 @@ class Overview:
             if self._trends is None or now >= self._trends.until:
                 ends = hour_ends(to_micros(now) // MICROSECONDS)
                 targets = [target for own in in_use.targets.values() for target in own]
-                async with self._store.read() as reader:
+                async with self._count_store.read() as reader:
                     counts = await reader.hourly_counts(ends)
                     slow = await reader.hourly_slow(ends, targets)
                 rates = hourly_burn_rates(counts, slow, in_use.targets, self._default)

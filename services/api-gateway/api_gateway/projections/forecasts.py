@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from api_gateway.burn.service_status import ServiceState
+from api_gateway.projections.service_status import ServiceState
 from common.events import ServiceForecast, SloForecast, SloStatus
 from common.slo.vocabulary import DataStatus
 

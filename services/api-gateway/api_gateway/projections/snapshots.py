@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from api_gateway.burn.service_status import ServiceState, service_state
 from api_gateway.catalog.domain import Definition, Target
+from api_gateway.projections.service_status import ServiceState, service_state
 from common.events import (
     AlertAcknowledged,
     BurnRateSnapshot,

@@ -105,7 +105,14 @@ async def get_burn_history(  # noqa: PLR0913, PLR0917 - the query's parameters
     now = gateway.clock()
     asked = span(from_, to, step, now)
     history = await read_history(
-        gateway.store, gateway.cache, gateway.read_model, service.name, asked, slo, now
+        gateway.store,
+        gateway.counts,
+        gateway.cache,
+        gateway.read_model,
+        service.name,
+        asked,
+        slo,
+        now,
     )
     return BurnHistory(
         service_name=service.name,

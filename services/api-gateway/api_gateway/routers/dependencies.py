@@ -7,6 +7,7 @@ from fastapi import Depends, Path, Request
 
 from api_gateway.alerts.parts import AlertParts
 from api_gateway.api_keys.topics import KeyParts
+from api_gateway.burn.repository import CountStore
 from api_gateway.catalog.cache import CatalogCache
 from api_gateway.catalog.domain import Service, Target, service_name_fault
 from api_gateway.catalog.ports import Store
@@ -35,6 +36,7 @@ class Gateway:
     """The parts that the operations use; made in `app.py`, or by a test."""
 
     store: Store
+    counts: CountStore
     intents: IntentStore
     results: Results
     alerts: AlertParts

@@ -66,7 +66,7 @@ async def preview_slo_target(
         known = ", ".join(str(days) for days in WINDOW_DAYS)
         raise invalid("window_days", "invalid_window", f"must be one of {known}")
     found = await preview_target(
-        gateway.store, service.name, objective, window_days, threshold_seconds, gateway.clock()
+        gateway.counts, service.name, objective, window_days, threshold_seconds, gateway.clock()
     )
     return Preview(
         service_name=service.name,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from api_gateway.burn.repository import CountStore
 from api_gateway.catalog.cache import CatalogCache
 from api_gateway.catalog.domain import default_definition
 from api_gateway.catalog.ports import Store
@@ -30,6 +31,7 @@ class ExecutiveView:
 def executive_view(  # noqa: PLR0913, PLR0917 - what it is made of
     settings: GatewaySettings,
     store: Store,
+    count_store: CountStore,
     cache: SharedCache,
     read_model: ReadModel,
     findings: ServiceInsights,
@@ -45,7 +47,7 @@ def executive_view(  # noqa: PLR0913, PLR0917 - what it is made of
         soon=timedelta(seconds=settings.ready_seconds),
     )
     summaries = Summaries(
-        store,
+        count_store,
         cache,
         roster,
         Subjects(roster, read_model, findings),

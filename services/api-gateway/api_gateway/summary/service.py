@@ -9,9 +9,9 @@ import xxhash
 
 from api_gateway.burn.history import DAY, CountQuery, minutes_from
 from api_gateway.burn.hourly import hourly_burn_rates
+from api_gateway.burn.repository import CountStore
 from api_gateway.catalog.cache import CatalogCache, InUse
 from api_gateway.catalog.domain import Definition, Service, Tier
-from api_gateway.catalog.ports import Store
 from api_gateway.http.response_cache import CachedResponse
 from api_gateway.http.time_range import Span
 from api_gateway.narrative.facts import known
@@ -20,17 +20,14 @@ from api_gateway.narrative.insights import insights
 from api_gateway.narrative.narrative_input import NarrativeInput
 from api_gateway.narrative.narrator import Narrator
 from api_gateway.narrative.onset import MinuteCounts, find_onset
+from api_gateway.narrative.schemas import InsightAnswer
 from api_gateway.narrative.service_facts import UNTRUSTED, worst_slo
 from api_gateway.narrative.subject import Onset, ServiceContext
 from api_gateway.narrative.template import shape_of
 from api_gateway.storage.redis_cache import SharedCache
 from api_gateway.summary.fleet import fleet_figures
 from api_gateway.summary.heatmap import Cells, Row, cells, level, rows
-from api_gateway.summary.schemas import (
-    InsightAnswer,
-    ServiceSummary,
-    Summary,
-)
+from api_gateway.summary.schemas import ServiceSummary, Summary
 from api_gateway.summary.subjects import Subjects
 from common.config.clock import MICROSECONDS, Clock, to_micros
 
@@ -48,7 +45,7 @@ class Summaries:
 
     def __init__(  # noqa: PLR0913, PLR0917 - all that has a part in it
         self,
-        store: Store,
+        count_store: CountStore,
         cache: SharedCache,
         roster: CatalogCache,
         subjects: Subjects,
@@ -58,7 +55,7 @@ class Summaries:
         *,
         quotes: bool = False,
     ) -> None:
-        self._store, self._cache = store, cache
+        self._count_store, self._cache = count_store, cache
         self._roster, self._subjects = roster, subjects
         self._narrator, self._default, self._clock = narrator, default, clock
         self._quotes = quotes
@@ -123,7 +120,7 @@ class Summaries:
         ends = np.array(shown.hours(), dtype=np.int64)
 
         async def make() -> HourlyRates:
-            async with self._store.read() as reader:
+            async with self._count_store.read() as reader:
                 counts = await reader.hourly_counts(ends)
                 slow = await reader.hourly_slow(ends, targets)
             return hourly_burn_rates(counts, slow, in_use.targets, self._default)
@@ -145,7 +142,7 @@ class Summaries:
             minutes_from=minutes_from(until),
             threshold_seconds=slo.threshold_seconds,
         )
-        async with self._store.read() as reader:
+        async with self._count_store.read() as reader:
             counts = await reader.counts(query)
         return find_onset(MinuteCounts(counts.ends, counts.total, counts.bad), slo.objective)
 

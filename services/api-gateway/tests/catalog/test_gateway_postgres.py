@@ -14,10 +14,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from api_gateway.burn.history import CountQuery
+from api_gateway.burn.repository import CountStore
 from api_gateway.catalog.domain import Definition, service_changed, target_changed
 from api_gateway.catalog.repository import PostgresStore
 from api_gateway.catalog.service import Catalog
 from api_gateway.projections.snapshots import ReadModel
+from api_gateway.republish import reconcile_catalog
 from api_gateway.settings import GatewaySettings
 from common.events import CatalogMessage
 from common.kafka.client import Publisher
@@ -190,13 +192,13 @@ async def test_what_the_topic_lost_is_announced_once(catalogue: Catalogue) -> No
     events = await catalogue.events()
     await catalogue.run("DELETE FROM catalog.outbox")
     read_model = ReadModel(timedelta(), MAIN)
-    assert await catalogue.catalog.reconcile(read_model) == 2
+    assert await reconcile_catalog(catalogue.store, read_model) == 2
     assert await catalogue.events() == [service_changed(newest), events[2]]
-    assert await catalogue.catalog.reconcile(read_model) == 2
+    assert await reconcile_catalog(catalogue.store, read_model) == 2
     assert len(await catalogue.outbox()) == 2
     for event in events:
         read_model.apply_wish(event)
-    assert await catalogue.catalog.reconcile(read_model) == 0
+    assert await reconcile_catalog(catalogue.store, read_model) == 0
 
 
 async def test_pages_follow_the_bytes_of_the_names(catalogue: Catalogue) -> None:
@@ -270,7 +272,7 @@ async def test_counts_are_hours_then_minutes(catalogue: Catalogue) -> None:
         {**block(1, 60, 180), "counts": bytes(48)},
     ]
     await catalogue.run(BLOCK, [*blocks, *silent])
-    async with catalogue.store.read() as reader:
+    async with CountStore(catalogue.database).read() as reader:
         counts, reports = await reader.counts(query()), await reader.reports(query())
         nothing = await reader.counts(CountQuery("nobody", 0, FLOOR, FLOOR))
     ends = [-2 * HOUR, 0, 60, HOUR, 2 * HOUR]
@@ -299,10 +301,11 @@ async def test_slow_requests_are_counted_where_the_bounds_hold_the_threshold(
             for end, bounds, counts in rows
         ],
     )
-    async with catalogue.store.read() as reader:
+    async with CountStore(catalogue.database).read() as reader:
         slow = await reader.counts(query(0.25))
         slower = await reader.counts(query(1.0))
-        known = await reader.latency_bounds("checkout")
+    async with catalogue.store.read() as catalog_reader:
+        known = await catalog_reader.latency_bounds("checkout")
     assert slow.ends.tolist() == [FLOOR + 60, FLOOR + 180]
     assert slow.total.tolist() == [110, 7]
     assert slow.bad.tolist() == [23, 4]

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from api_gateway.republish import reconcile_catalog
 from common.events import IngestCounters
 from common.kafka.sharding import shard_of
 from common.kafka.topics import BURNRATES, CATALOG
@@ -246,13 +247,13 @@ async def test_what_is_not_on_the_catalog_topic_is_announced_again(
     await gateway.service("cart")
     await gateway.write("DELETE", "/api/services/cart")
     events = list(gateway.store.rows.announced)
-    model, catalog = gateway.gateway.read_model, gateway.gateway.catalog
-    assert await catalog.reconcile(model) == 3
+    model, catalog = gateway.gateway.read_model, gateway.gateway.roster
+    assert await reconcile_catalog(catalog, model) == 3
     again = gateway.store.rows.announced[len(events) :]
     assert again == [events[0], events[3], events[1]]
     await gateway.feed(*events)
-    assert await catalog.reconcile(model) == 0
+    assert await reconcile_catalog(catalog, model) == 0
     await gateway.write("PUT", "/api/slo/targets/1", {"objective": 0.5})
-    assert await catalog.reconcile(model) == 1
+    assert await reconcile_catalog(catalog, model) == 1
     model.forget_wishes()
-    assert await catalog.reconcile(model) == 3
+    assert await reconcile_catalog(catalog, model) == 3
