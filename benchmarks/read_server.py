@@ -23,6 +23,8 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from sqlalchemy import text
 
+from api_gateway.policy.repository import end_overrides
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from read_rows import store
@@ -89,7 +91,7 @@ class Served:
         publisher = Publisher(self.settings)
         outbox = Outbox("catalog", self.database, publisher)
         self.stores = Stores(
-            PostgresStore(self.database, outbox),
+            PostgresStore(self.database, outbox, end_overrides),
             CountStore(self.database),
             PostgresIntents(self.database, outbox),
             PostgresResults(self.database),
@@ -219,7 +221,8 @@ def add_baselines(app: FastAPI, served: Served) -> None:
     @app.get("/from-postgres/api/burn")
     async def burn(request: Request) -> Response:
         fresh = await served.from_postgres()
-        return plain(await burn_rates(fresh, Page("", DEFAULT_LIMIT), request))
+        page = Page[str](None, DEFAULT_LIMIT, request, Response())
+        return plain(await burn_rates(fresh, page))
 
     @app.get("/from-postgres/api/summary")
     async def summary() -> Response:

@@ -17,6 +17,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from api_gateway.catalog.repository import PostgresStore
+from api_gateway.policy.repository import end_overrides
 from burnline.localstack.config import project_root
 from common.config.settings import DatabaseSettings, KafkaSettings
 from common.kafka.client import Publisher
@@ -137,7 +138,9 @@ def kept(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
 
 async def the_product_reads_it(url: str) -> None:
     database = Database.connect(DatabaseSettings(DATABASE_URL=url), "test")
-    store = PostgresStore(database, Outbox("catalog", database, Publisher(KafkaSettings())))
+    store = PostgresStore(
+        database, Outbox("catalog", database, Publisher(KafkaSettings())), end_overrides
+    )
     async with store.read() as reader:
         service = await reader.service("checkout")
         assert service is not None

@@ -33,7 +33,7 @@ from api_gateway.overview.service import Results as OverviewResults
 from api_gateway.policy.overrides import Overrides
 from api_gateway.policy.policies import Policies
 from api_gateway.policy.ports import IntentStore
-from api_gateway.policy.repository import PostgresIntents
+from api_gateway.policy.repository import PostgresIntents, end_overrides
 from api_gateway.projections.commands import ComputeCommands, Sender
 from api_gateway.projections.decisions import DecisionBook
 from api_gateway.projections.discovery import Discovery
@@ -138,7 +138,7 @@ class Runtime:
         self._publisher = Publisher(settings)
         self._outbox = Outbox("catalog", self._database, self._publisher)
         stores = Stores(
-            PostgresStore(self._database, self._outbox),
+            PostgresStore(self._database, self._outbox, end_overrides),
             CountStore(self._database),
             PostgresIntents(self._database, self._outbox),
             PostgresResults(self._database),

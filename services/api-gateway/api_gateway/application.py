@@ -20,8 +20,9 @@ from api_gateway.catalog.schemas import (
     ServiceUpdate,
     TargetUpdate,
 )
+from api_gateway.http.types import Actor, Statement
 from api_gateway.ingest_health.schemas import ReplayRequest
-from api_gateway.policy.override_schemas import Actor, OverrideRequest, Statement
+from api_gateway.policy.override_schemas import OverrideRequest
 from api_gateway.policy.policy_schemas import PolicyRequest
 from api_gateway.routers import (
     alert_rules,

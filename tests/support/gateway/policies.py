@@ -14,8 +14,8 @@ from api_gateway.policy.domain import (
     phase_of,
     policy_changed,
 )
-from api_gateway.policy.ports import AuditQuery
 from api_gateway.release.ports import ChangeQuery, StoredChange, StoredDecision
+from api_gateway.storage.audit import AuditQuery
 from common.events import GateDecision, PolicyMessage
 from common.storage.audit import AuditEntry, AuditEvent, AuditHead, chained
 from tests.support.burn_events import NOW

@@ -7,8 +7,7 @@ from uuid import uuid4
 
 from api_gateway.alerts.domain import Channel, key_of
 from api_gateway.alerts.ports import AlertReader, AlertStore, Notification
-from api_gateway.alerts.service import refused
-from api_gateway.catalog.service import invalid
+from api_gateway.http.problems import invalid, refused
 from api_gateway.projections.commands import Sender
 from common.alerting.channels import SIMULATED, check_channel
 from common.config.clock import Clock

@@ -6,9 +6,7 @@ from pydantic import Field, StrictBool, StringConstraints
 
 from api_gateway.alerts.domain import Channel
 from api_gateway.alerts.rules import ShownRule, Source
-from api_gateway.burn.schemas import Answer
-from api_gateway.catalog.schemas import Instant
-from api_gateway.policy.override_schemas import Actor, Statement
+from api_gateway.http.types import Actor, Answer, Instant, Statement
 from common.alerting.channels import CHANNEL_KINDS, MAX_VALUE_LENGTH, SIMULATED, shown_address
 from common.alerting.rules import rule_document
 from common.slo.vocabulary import SERVICE_NAME_PATTERN

@@ -7,8 +7,7 @@ from typing import Any, Literal
 
 from api_gateway.alerts.domain import StoredRule
 from api_gateway.alerts.ports import AlertReader, AlertStore
-from api_gateway.alerts.service import refused
-from api_gateway.catalog.service import invalid
+from api_gateway.http.problems import invalid, refused
 from common.alerting.default_rules import default_rules
 from common.alerting.rules import Rule, read_rule, rule_document
 from common.http.problems import Problem

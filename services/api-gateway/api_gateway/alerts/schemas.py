@@ -7,9 +7,16 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from pydantic_core import PydanticCustomError
 
 from api_gateway.alerts.domain import Silence, SilenceState
-from api_gateway.burn.schemas import Answer
-from api_gateway.catalog.schemas import TEXT_PATTERN, WHOLE, Instant, Request
-from api_gateway.policy.override_schemas import LINE_PATTERN, Actor, Line
+from api_gateway.http.types import (
+    LINE_PATTERN,
+    TEXT_PATTERN,
+    WHOLE,
+    Actor,
+    Answer,
+    Instant,
+    Line,
+    Request,
+)
 from common.alerting.rules import AlertState, HeldBy, Severity
 from common.alerting.silences import LABELS, MAX_MATCHERS, Matcher
 

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from api_gateway.alerts.domain import Silence, key_of
 from api_gateway.alerts.ports import Alert, AlertReader, AlertStore
-from api_gateway.catalog.service import invalid
+from api_gateway.http.problems import invalid, refused
 from common.alerting.silences import Matcher, check_silence
-from common.http.problems import FieldError, Problem
+from common.http.problems import Problem
 from common.invalid_field import InvalidFieldError
 from common.storage.audit import AuditEvent
 
@@ -98,12 +98,6 @@ async def existing_silence(reader: AlertReader, silence_id: int) -> Silence:
         detail = f"There is no silence {silence_id}; GET /api/silences lists those there are."
         raise Problem(404, "unknown_silence", detail)
     return silence
-
-
-def refused(error: InvalidFieldError, prefix: str = "") -> Problem:
-    """Return the problem of a field that the shared rules refuse."""
-    found = FieldError(field=f"{prefix}{error.field}", code=error.code, detail=error.detail)
-    return Problem(422, "invalid_request", f"{found.field}: {found.detail}", errors=[found])
 
 
 def _shown(matcher: Matcher) -> str:

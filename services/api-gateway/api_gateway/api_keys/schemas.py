@@ -8,9 +8,7 @@ from pydantic import Field, StringConstraints, WithJsonSchema
 
 from api_gateway.api_keys.domain import ApiKey, KeyState
 from api_gateway.api_keys.service import MadeKey
-from api_gateway.burn.schemas import Answer
-from api_gateway.catalog.schemas import NUMBER, Instant, Request
-from api_gateway.policy.override_schemas import LINE_PATTERN
+from api_gateway.http.types import LINE_PATTERN, NUMBER, Answer, Instant, Request
 from common.access.scopes import SCOPES
 from common.events import Scope
 

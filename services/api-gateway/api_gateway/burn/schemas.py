@@ -3,18 +3,12 @@
 from datetime import UTC, datetime
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api_gateway.burn.history import Point
-from api_gateway.catalog.schemas import Instant
+from api_gateway.http.types import Answer, Instant
 from api_gateway.projections.service_status import ServiceState
 from common.slo.vocabulary import DataStatus, RiskLevel, SliType
-
-
-class Answer(BaseModel):
-    """What answers have in common: they are made from the attributes of domain values."""
-
-    model_config = ConfigDict(from_attributes=True)
 
 
 class WindowRateAnswer(Answer):

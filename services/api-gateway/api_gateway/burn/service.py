@@ -21,7 +21,7 @@ from api_gateway.burn.history import (
 from api_gateway.burn.repository import CountStore
 from api_gateway.catalog.domain import Target
 from api_gateway.catalog.ports import Store
-from api_gateway.catalog.service import invalid
+from api_gateway.http.problems import invalid
 from api_gateway.http.time_range import Span
 from api_gateway.projections.service_status import ServiceState
 from api_gateway.projections.snapshots import ReadModel

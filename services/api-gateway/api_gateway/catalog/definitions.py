@@ -4,18 +4,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from api_gateway.catalog.domain import Definition
+from common.invalid_field import InvalidFieldError
 from common.slo.vocabulary import InvalidObjectiveError, SliType, objective_ratio
 
 MAX_DECIMAL_PLACES = 12
 """As many nines as counts below 2^53 can bear; decimal arithmetic stays exact far below that."""
-
-
-class DefinitionError(ValueError):
-    """A field that cannot be as it is; `detail` says the fix."""
-
-    def __init__(self, field: str, code: str, detail: str) -> None:
-        super().__init__(f"{field}: {detail}")
-        self.field, self.code, self.detail = field, code, detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +25,7 @@ class Wish:
 
 
 def define(wish: Wish, old: Definition) -> Definition:
-    """Return `old` as the wish changes it; raise DefinitionError for what makes no sense.
+    """Return `old` as the wish changes it; raise InvalidFieldError for what makes no sense.
 
     What does not belong to the kind of indicator goes with a change of that kind.
     """
@@ -55,7 +48,7 @@ def define_new(wish: Wish) -> Definition:
     if wish.objective is None and wish.max_error_ratio is None:
         error_rate = wish.sli_type is SliType.ERROR_RATE
         either = " (or `max_error_ratio` instead of it)" if error_rate else ""
-        raise DefinitionError("objective", "missing", f"is required{either}, such as 0.999")
+        raise InvalidFieldError("objective", "missing", f"is required{either}, such as 0.999")
     return define(wish, _BLANK)
 
 
@@ -66,14 +59,14 @@ def _objective(wish: Wish, sli_type: SliType, old: Decimal) -> Decimal:
     allowed = wish.max_error_ratio
     if allowed is not None and sli_type is not SliType.ERROR_RATE:
         detail = f"belongs to error_rate targets only; send `objective` for {sli_type}"
-        raise DefinitionError("max_error_ratio", "not_applicable", detail)
+        raise InvalidFieldError("max_error_ratio", "not_applicable", detail)
     stated = None if wish.objective is None else _ratio_of(wish.objective)
     if allowed is None:
         return old if stated is None else stated
     derived = 1 - _error_ratio_of(allowed)
     if stated is not None and stated != derived:
         detail = f"does not agree with `objective`, which allows {1 - stated}; send only one"
-        raise DefinitionError("max_error_ratio", "contradiction", detail)
+        raise InvalidFieldError("max_error_ratio", "contradiction", detail)
     return derived
 
 
@@ -82,14 +75,14 @@ def _ratio_of(value: Decimal) -> Decimal:
     try:
         return objective_ratio(value).normalize()
     except InvalidObjectiveError as error:
-        raise DefinitionError("objective", "invalid_objective", str(error)) from None
+        raise InvalidFieldError("objective", "invalid_objective", str(error)) from None
 
 
 def _error_ratio_of(value: Decimal) -> Decimal:
     _check_places("max_error_ratio", value)
     if not 0 < value < 1:
         detail = "must be a ratio between 0 and 1, such as 0.001 for one bad event in a thousand"
-        raise DefinitionError("max_error_ratio", "invalid_ratio", detail)
+        raise InvalidFieldError("max_error_ratio", "invalid_ratio", detail)
     return value.normalize()
 
 
@@ -97,18 +90,18 @@ def _check_places(field: str, value: Decimal) -> None:
     exponent = value.as_tuple().exponent
     if isinstance(exponent, int) and -exponent > MAX_DECIMAL_PLACES:
         detail = f"may have at most {MAX_DECIMAL_PLACES} decimal places"
-        raise DefinitionError(field, "too_many_decimal_places", detail)
+        raise InvalidFieldError(field, "too_many_decimal_places", detail)
 
 
 def _threshold(wish: Wish, sli_type: SliType, old: float | None) -> float | None:
     if sli_type is not SliType.LATENCY:
         if wish.threshold_seconds is not None:
             detail = f"belongs to latency targets only; leave it out for {sli_type}"
-            raise DefinitionError("threshold_seconds", "not_applicable", detail)
+            raise InvalidFieldError("threshold_seconds", "not_applicable", detail)
         return None
     if wish.threshold_seconds is not None:
         return float(wish.threshold_seconds)
     if old is None:
         detail = "is required for latency: one of the bounds of the service's histograms"
-        raise DefinitionError("threshold_seconds", "missing", detail)
+        raise InvalidFieldError("threshold_seconds", "missing", detail)
     return old

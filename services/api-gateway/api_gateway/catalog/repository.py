@@ -1,6 +1,6 @@
 """The catalog in PostgreSQL. A write and the event about it are one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Select, func, insert, select, text, update
@@ -17,13 +17,14 @@ from api_gateway.catalog.domain import (
     target_key,
 )
 from api_gateway.catalog.tables import columns_of, service_of, services, slo_targets, target_of
-from api_gateway.policy.repository import IntentWrites
 from api_gateway.storage.unit_of_work import NEXT_REVISION, Store, Writing
 from common.events import CatalogMessage
 from common.kafka.topics import CATALOG
 from common.storage.audit import AuditEvent
 from common.storage.database import Database, ReadSession
 from common.storage.outbox import Outbox
+
+OnRetired = Callable[[Writing, str], Awaitable[None]]
 
 _LATENCY_BOUNDS = text(
     """SELECT DISTINCT bounds FROM burnrate.latency
@@ -32,10 +33,15 @@ _LATENCY_BOUNDS = text(
 
 
 class PostgresStore(Store["CatalogReads", "CatalogWrites"]):
-    """Readers and writers of the catalog."""
+    """Readers and writers of the catalog.
 
-    def __init__(self, database: Database, outbox: Outbox) -> None:
-        super().__init__(database, outbox, CatalogReads, CatalogWrites)
+    `on_retired` is called for each service that is retired, in the same transaction.
+    """
+
+    def __init__(self, database: Database, outbox: Outbox, on_retired: OnRetired) -> None:
+        super().__init__(
+            database, outbox, CatalogReads, lambda writing: CatalogWrites(writing, on_retired)
+        )
 
 
 class CatalogReads:
@@ -107,9 +113,9 @@ class CatalogReads:
 class CatalogWrites(CatalogReads):
     """Writes and announces."""
 
-    def __init__(self, writing: Writing) -> None:
+    def __init__(self, writing: Writing, on_retired: OnRetired) -> None:
         super().__init__(writing.session)
-        self._writing = writing
+        self._writing, self._on_retired = writing, on_retired
 
     async def add_service(
         self, name: str, tier: Tier, owner: str, description: str | None
@@ -128,7 +134,7 @@ class CatalogWrites(CatalogReads):
         return (await self._changed_services(statement.returning(*services.c)))[0]
 
     async def retire_service(self, service_id: int) -> None:
-        """Retire the targets, then the service; what was overridden for it ends with it."""
+        """Retire the targets, then the service, with what ends with it."""
         mine = slo_targets.c.service_id == service_id
         await self._retire_targets(mine)
         statement = (
@@ -137,8 +143,7 @@ class CatalogWrites(CatalogReads):
             .values(retired_at=func.now(), **_touched())
         )
         for service in await self._changed_services(statement.returning(*services.c)):
-            intents = IntentWrites(self._writing)
-            await intents.end_overrides(service.name, "catalog", "the service was deleted")
+            await self._on_retired(self._writing, service.name)
 
     async def discover(self, names: Sequence[str]) -> list[Service]:
         """Store the names that never had a row; a retired one is known."""

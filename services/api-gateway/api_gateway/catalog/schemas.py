@@ -1,48 +1,23 @@
 """The catalog over HTTP: what a request may say, what an answer says."""
 
-import re
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Self
 
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
-    PlainSerializer,
-    StringConstraints,
     WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError
 
 from api_gateway.catalog.domain import Service, Target, Tier, service_name_fault
+from api_gateway.http.types import NUMBER, WHOLE, Id, Instant, Request, Text
 from common.slo.vocabulary import RESERVED_SERVICE_NAMES, SERVICE_NAME_PATTERN, WINDOW_DAYS, SliType
 
 COUNT_LIMIT = 10**9
-MAX_DIGITS = 19  # of a bigint; 1e999999999 would fill the memory as an int
 SHORTEST_THRESHOLD_SECONDS = Decimal("0.000001")  # what is far smaller would be 0 as a float
 LONGEST_THRESHOLD_SECONDS = 3600
-
-
-def _whole_number(value: object) -> object:
-    """Let 3 and 3.0 pass, which are the same number in JSON; not true and not "3"."""
-    if isinstance(value, Decimal) and value.adjusted() < MAX_DIGITS and _is_whole(value):
-        return int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise PydanticCustomError("whole_number", "must be a whole number, without quotes")
-    return value
-
-
-def _is_whole(value: Decimal) -> bool:
-    return value == value.to_integral_value()  # exact, where a remainder could underflow to 0
-
-
-def _number(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise PydanticCustomError("number", "must be a number, without quotes")
-    return value
 
 
 def _service_name(value: str) -> str:
@@ -65,11 +40,6 @@ NAME_SCHEMA = {
     "examples": ["checkout"],
 }
 ServiceName = Annotated[str, AfterValidator(_service_name), WithJsonSchema(NAME_SCHEMA)]
-# the first cannot be stored, the others not even be sent back
-NO_TEXT = re.compile("[\0\ud800-\udfff]")
-TEXT_PATTERN = r"^[^\u0000]*$"
-Text = Annotated[str, StringConstraints(pattern=TEXT_PATTERN)]
-WHOLE = BeforeValidator(_whole_number)  # bounds stand before it, or the document has none
 TierNumber = Annotated[Tier, WHOLE]
 WindowDays = Annotated[
     int,
@@ -79,9 +49,7 @@ WindowDays = Annotated[
 ]
 EventCount = Annotated[int, Field(ge=0, le=COUNT_LIMIT), WHOLE]
 MIN_BAD_EVENTS = "Bad events in 24 h below which the risk level is at most OBSERVE"
-Id = Annotated[int, Field(ge=1, le=2**63 - 1), WHOLE]
 TargetName = Annotated[Text, Field(min_length=1, max_length=128)]
-NUMBER = BeforeValidator(_number)
 Objective = Annotated[
     Decimal,
     NUMBER,
@@ -95,7 +63,7 @@ ErrorRatio = Annotated[
 Seconds = Annotated[
     Decimal,
     Field(ge=SHORTEST_THRESHOLD_SECONDS, le=LONGEST_THRESHOLD_SECONDS),
-    BeforeValidator(_number),
+    NUMBER,
     WithJsonSchema(
         {
             "type": "number",
@@ -104,19 +72,6 @@ Seconds = Annotated[
         }
     ),
 ]
-Instant = Annotated[
-    datetime,
-    PlainSerializer(
-        lambda at: at.astimezone(UTC).isoformat().replace("+00:00", "Z"), return_type=str
-    ),
-    WithJsonSchema({"type": "string", "format": "date-time"}),
-]
-
-
-class Request(BaseModel):
-    """What every request body has in common: nothing unknown may be in it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ServiceWording(Request):

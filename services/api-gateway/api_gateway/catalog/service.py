@@ -1,7 +1,7 @@
 """What users may do with services and targets: each is one transaction, with its events."""
 
 from api_gateway.catalog.audit import service_audit_event, target_audit_event
-from api_gateway.catalog.definitions import DefinitionError, Wish, define, define_new
+from api_gateway.catalog.definitions import Wish, define, define_new
 from api_gateway.catalog.domain import (
     Definition,
     Service,
@@ -10,8 +10,10 @@ from api_gateway.catalog.domain import (
 )
 from api_gateway.catalog.ports import CatalogReader, Store
 from api_gateway.catalog.schemas import NewService, NewTarget, ServiceUpdate, TargetUpdate
+from api_gateway.http.problems import invalid, refused
 from common.config.clock import Clock, system_clock
-from common.http.problems import FieldError, Problem
+from common.http.problems import Problem
+from common.invalid_field import InvalidFieldError
 from common.slo.vocabulary import MAX_TARGETS
 
 
@@ -29,13 +31,6 @@ def unknown_target(target_id: int) -> Problem:
         "service."
     )
     return Problem(404, "unknown_target", detail)
-
-
-def invalid(field: str, code: str, detail: str, status: int = 422) -> Problem:
-    """Return the problem of one field."""
-    error = FieldError(field=field, code=code, detail=detail)
-    kind = "conflict" if status == 409 else "invalid_request"  # noqa: PLR2004 - HTTP
-    return Problem(status, kind, f"{field}: {detail}", errors=[error])
 
 
 class Catalog:
@@ -141,8 +136,8 @@ def _defined(wanted: NewTarget | TargetUpdate, old: Definition | None) -> Defini
     )
     try:
         return define(wish, old) if old else define_new(wish)
-    except DefinitionError as error:
-        raise invalid(error.field, error.code, error.detail) from None
+    except InvalidFieldError as error:
+        raise refused(error) from None
 
 
 async def _check_threshold(

@@ -4,8 +4,7 @@ from typing import Self
 
 from pydantic import Field
 
-from api_gateway.burn.schemas import Answer
-from api_gateway.catalog.schemas import Instant
+from api_gateway.http.types import Answer, Instant
 from api_gateway.projections.forecasts import ForecastState
 from common.events import Confidence, SloForecast, Trend
 from common.slo.vocabulary import DataStatus

@@ -12,7 +12,8 @@ from typing import Any, NoReturn, TypeVar
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from api_gateway.catalog.schemas import NO_TEXT
+from api_gateway.http.problems import invalid
+from api_gateway.http.types import NO_TEXT
 from common.http.problems import FieldError, Problem, field_path
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -64,11 +65,11 @@ def _decode(body: bytes) -> object:
         content = json.loads(body.decode(), parse_float=Decimal, parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
         detail = f"byte {error.start} is not UTF-8; encode the body as UTF-8"
-        raise _refused("invalid_utf8", detail) from None
+        raise invalid("body", "invalid_utf8", detail) from None
     except RecursionError:
-        raise _refused("invalid_json", "is nested too deeply") from None
+        raise invalid("body", "invalid_json", "is nested too deeply") from None
     except ValueError as error:
-        raise _refused("invalid_json", f"is not JSON: {error}") from None
+        raise invalid("body", "invalid_json", f"is not JSON: {error}") from None
     if b"\\u" in body:  # unescaped, neither is JSON
         _check_texts(content)
     return content
@@ -84,17 +85,12 @@ def _check_texts(content: object) -> None:
         texts = [value, *(name for name, _ in parts)]
         if any(isinstance(text, str) and NO_TEXT.search(text) for text in texts):
             detail = "must not contain U+0000 or half of a surrogate pair"
-            raise _refused("invalid_character", detail, field_path(place))
+            raise invalid(field_path(place), "invalid_character", detail)
         found += [((*place, name), part) for name, part in parts]
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number; send a finite number")
-
-
-def _refused(code: str, detail: str, field: str = "body") -> Problem:
-    error = FieldError(field=field, code=code, detail=detail)
-    return Problem(422, "invalid_request", f"{field}: {detail}", errors=[error])
 
 
 def _validated(model: type[Model], content: object) -> Model:

@@ -1,53 +1,23 @@
-"""Keyset paging by name: the cursor is the last name shown, opaque to the client."""
+"""Keyset paging: the cursor is the key of the last row shown, opaque to the client."""
 
 import base64
-import binascii
-from collections.abc import Sequence
+import json
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated
-from urllib.parse import urlencode
+from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Depends, Query, Request, Response
 
-from api_gateway.catalog.domain import Service
-from common.http.problems import FieldError, Problem
+from api_gateway.http.problems import invalid
+from api_gateway.http.types import NO_TEXT
 from common.slo.vocabulary import is_service_name
 
 DEFAULT_LIMIT, MAX_LIMIT = 200, 1000
+DEFAULT_HISTORY_LIMIT, MAX_HISTORY_LIMIT = 50, 500
+LARGEST_ID = 2**63 - 1
+"""Of PostgreSQL's bigint."""
 
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Which rows are asked for: up to `limit` of those whose names sort after `after`."""
-
-    after: str
-    limit: int
-
-    def cut(
-        self, services: Sequence[Service], request: Request, response: Response
-    ) -> list[Service]:
-        """Return the page's rows of one row more than asked for; link to the next page."""
-        shown = list(services[: self.limit])
-        if len(services) > self.limit:
-            query = urlencode({"limit": self.limit, "cursor": _encode(shown[-1].name)})
-            response.headers["Link"] = f'<{request.url.path}?{query}>; rel="next"'
-        return shown
-
-
-async def page(
-    limit: Annotated[
-        int, Query(ge=1, le=MAX_LIMIT, description="Rows in one answer")
-    ] = DEFAULT_LIMIT,
-    cursor: Annotated[
-        str, Query(max_length=128, description="From the `Link` header of the page before")
-    ] = "",
-) -> Page:
-    """Read the paging parameters."""
-    return Page(_decode(cursor), limit)
-
-
-PageQuery = Annotated[Page, Depends(page)]
-
+FROM_THE_LINK = "From the `Link` header of the page before"
 LINK_HEADER = {
     "Link": {
         "description": 'The next page as `<path?query>; rel="next"`; left out on the last page',
@@ -55,21 +25,98 @@ LINK_HEADER = {
     }
 }
 
+Key = TypeVar("Key")
+Row = TypeVar("Row")
 
-def _encode(name: str) -> str:
-    return base64.urlsafe_b64encode(name.encode()).decode().rstrip("=")
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Key]):
+    """Up to `limit` rows that come after the one with the key `after`; None: the first ones."""
+
+    after: Key | None
+    limit: int
+    request: Request
+    response: Response
+
+    @property
+    def fetch_limit(self) -> int:
+        """One row more than is shown: it tells whether there is a next page."""
+        return self.limit + 1
+
+    def cut(self, rows: Sequence[Row], key_of: Callable[[Row], Sequence[str | int]]) -> list[Row]:
+        """Return the rows to show of up to `fetch_limit`; link the response to the next page."""
+        shown = list(rows[: self.limit])
+        if len(rows) > self.limit:
+            next_page = self.request.url.include_query_params(cursor=_encode(key_of(shown[-1])))
+            self.response.headers["Link"] = f'<{next_page.path}?{next_page.query}>; rel="next"'
+        return shown
 
 
-def _decode(cursor: str) -> str:
-    if not cursor:
-        return ""
+def page_of(
+    read_key: Callable[[Any], Key],
+    default_limit: int = DEFAULT_HISTORY_LIMIT,
+    max_limit: int = MAX_HISTORY_LIMIT,
+    max_cursor_length: int = 512,
+) -> Callable[..., Awaitable[Page[Key]]]:
+    """Return a dependency that reads the paging parameters.
+
+    `read_key` makes the key from a cursor's content; it raises ValueError or TypeError for what
+    is none.
+    """
+
+    async def page(
+        request: Request,
+        response: Response,
+        limit: Annotated[
+            int, Query(ge=1, le=max_limit, description="Rows in one answer")
+        ] = default_limit,
+        cursor: Annotated[
+            str,
+            Query(max_length=max_cursor_length, description=FROM_THE_LINK),
+        ] = "",
+    ) -> Page[Key]:
+        return Page(_decode(cursor, read_key) if cursor else None, limit, request, response)
+
+    return page
+
+
+def id_key(parts: Any) -> int:
+    """Read a key that is one number of PostgreSQL's bigint."""
+    (number,) = parts
+    if type(number) is not int or not 0 < number <= LARGEST_ID:
+        raise ValueError(number)
+    return number
+
+
+def text_key(parts: Any) -> str:
+    """Read a key that is one text."""
+    (text,) = parts
+    if type(text) is not str or NO_TEXT.search(text):
+        raise ValueError(text)
+    return text
+
+
+def _name_key(parts: Any) -> str:
+    name = text_key(parts)
+    if not is_service_name(name):
+        raise ValueError(name)
+    return name
+
+
+NamePage = Annotated[Page[str], Depends(page_of(_name_key, DEFAULT_LIMIT, MAX_LIMIT, 128))]
+IdPage = Annotated[Page[int], Depends(page_of(id_key))]
+LongIdPage = Annotated[Page[int], Depends(page_of(id_key, DEFAULT_LIMIT))]
+
+
+def _encode(key: Sequence[str | int]) -> str:
+    return base64.urlsafe_b64encode(json.dumps([*key]).encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str, read_key: Callable[[Any], Key]) -> Key:
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-        name = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
-    except (binascii.Error, UnicodeError):
-        name = ""
-    if not is_service_name(name):
+        content = base64.b64decode(padded, altchars=b"-_", validate=True)
+        return read_key(json.loads(content))
+    except (ValueError, TypeError, OverflowError, RecursionError):
         detail = "is no cursor of this list; take it from the `Link` header as it is"
-        error = FieldError(field="cursor", code="invalid_cursor", detail=detail)
-        raise Problem(422, "invalid_request", f"cursor: {detail}", errors=[error])
-    return name
+        raise invalid("cursor", "invalid_cursor", detail) from None

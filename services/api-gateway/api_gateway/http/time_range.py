@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import Query
 
-from api_gateway.catalog.service import invalid
+from api_gateway.http.problems import invalid
 from common.config.clock import MICROSECONDS, to_micros
 from common.slo.vocabulary import LONGEST_WINDOW_DAYS
 

@@ -4,10 +4,8 @@ from typing import Any, Self
 
 from pydantic import Field
 
-from api_gateway.burn.schemas import Answer
-from api_gateway.catalog.schemas import Instant
+from api_gateway.http.types import Actor, Answer, Instant
 from api_gateway.ingest_health.domain import Letter
-from api_gateway.policy.override_schemas import Actor
 
 SHOWN_CHARACTERS = 2_000
 

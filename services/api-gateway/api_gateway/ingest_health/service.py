@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from api_gateway.catalog.service import invalid
+from api_gateway.http.problems import invalid
 from api_gateway.ingest_health.domain import Kind, Letter, redelivery
 from api_gateway.ingest_health.ports import IngestReader, IngestStore
 from common.admission.decoding import EventRejected

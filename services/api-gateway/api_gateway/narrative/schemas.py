@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, Field
 
-from api_gateway.catalog.schemas import Instant
+from api_gateway.http.types import Instant
 from api_gateway.narrative.advice import Action
 from api_gateway.narrative.fact import Fact, Value
 from api_gateway.narrative.insights import Insight, InsightSeverity

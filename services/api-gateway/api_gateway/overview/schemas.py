@@ -4,9 +4,9 @@ from typing import Self
 
 from pydantic import BaseModel, Field
 
-from api_gateway.burn.schemas import Answer, Burn
+from api_gateway.burn.schemas import Burn
 from api_gateway.catalog.domain import Service, Tier
-from api_gateway.catalog.schemas import Instant
+from api_gateway.http.types import Answer, Instant
 from api_gateway.projections.service_status import ServiceState
 from api_gateway.release.domain import Release
 from common.events import Confidence, Decision, SloForecast, Trend

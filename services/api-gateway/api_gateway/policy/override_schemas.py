@@ -4,34 +4,16 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic import Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from api_gateway.burn.schemas import Answer
-from api_gateway.catalog.schemas import NUMBER, TEXT_PATTERN, WHOLE, Instant, Request
+from api_gateway.http.types import NUMBER, WHOLE, Answer, Instant, Line, Statement
 from api_gateway.policy.domain import NewOverride, Override, Phase, phase_of
 from common.events import ChangeClass, OnUnknown
 
-MIN_REASON_LENGTH = 10
-MAX_REASON_LENGTH = 1000
 MIN_MINUTES = Decimal("0.1")
 MAX_MINUTES = 1440
 MAX_USES = 1_000_000
-LINE_PATTERN = r"^[^\u0000-\u001f\u007f]*$"
-
-Line = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=128, pattern=LINE_PATTERN),
-]
-Reason = Annotated[
-    str,
-    StringConstraints(
-        strip_whitespace=True,
-        min_length=MIN_REASON_LENGTH,
-        max_length=MAX_REASON_LENGTH,
-        pattern=TEXT_PATTERN,
-    ),
-]
 
 
 Minutes = Annotated[
@@ -40,18 +22,6 @@ Minutes = Annotated[
     NUMBER,
     WithJsonSchema({"type": "number", "minimum": float(MIN_MINUTES), "maximum": MAX_MINUTES}),
 ]
-
-
-class Actor(Request):
-    """Who acts; a second approver says no more."""
-
-    actor: Line = Field(description="Who does it, for the audit", examples=["ana"])
-
-
-class Statement(Actor):
-    """Who acts, and why."""
-
-    reason: Reason = Field(examples=["the outage is over, the freeze is not needed"])
 
 
 class OverrideRequest(Statement):

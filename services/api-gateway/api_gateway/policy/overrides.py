@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from api_gateway.catalog.domain import Service
-from api_gateway.catalog.service import invalid
+from api_gateway.http.problems import invalid
 from api_gateway.policy.domain import (
     NewOverride,
     Override,

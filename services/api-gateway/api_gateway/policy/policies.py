@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from api_gateway.catalog.service import invalid
+from api_gateway.http.problems import invalid
 from api_gateway.policy.domain import StoredPolicy, policy_changed, policy_key
 from api_gateway.policy.ports import IntentReader, IntentStore
 from common.http.problems import FieldError, Problem

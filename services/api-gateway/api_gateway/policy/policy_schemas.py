@@ -5,9 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field
 
-from api_gateway.burn.schemas import Answer
-from api_gateway.catalog.schemas import Instant
-from api_gateway.policy.override_schemas import Statement
+from api_gateway.http.types import Answer, Instant, Statement
 from api_gateway.policy.policies import ShownPolicy
 from common.storage.audit import AuditEntry
 

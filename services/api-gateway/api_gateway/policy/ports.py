@@ -2,22 +2,12 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from api_gateway.policy.domain import NewOverride, Override, StoredPolicy
+from api_gateway.storage.audit import AuditQuery
 from common.storage.audit import AuditEntry, AuditEvent
-
-
-@dataclass(frozen=True, slots=True)
-class AuditQuery:
-    """Entries older than number `before`, newest first; None: of every service or subject."""
-
-    before: int
-    limit: int
-    service_name: str | None = None
-    subject: str | None = None
 
 
 class IntentReader(Protocol):

@@ -17,9 +17,9 @@ from api_gateway.policy.domain import (
     policy_changed,
     policy_key,
 )
-from api_gateway.policy.ports import AuditQuery
 from api_gateway.policy.tables import override_of, overrides, policies, policy_of
 from api_gateway.storage import audit as audit_repository
+from api_gateway.storage.audit import AuditQuery
 from api_gateway.storage.unit_of_work import NEXT_REVISION, Store, Writing
 from common.events import PolicyMessage
 from common.kafka.topics import POLICIES
@@ -184,6 +184,11 @@ class IntentWrites(IntentReads):
         changed = [override_of(row) for row in await self._session.execute(statement)]
         await self.announce(changed, [])
         return changed
+
+
+async def end_overrides(writing: Writing, service_name: str) -> None:
+    """Revoke whatever might still count for a service that is deleted."""
+    await IntentWrites(writing).end_overrides(service_name, "catalog", "the service was deleted")
 
 
 def _in_force(now: datetime) -> tuple[ColumnElement[bool], ...]:

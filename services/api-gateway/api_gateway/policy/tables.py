@@ -7,7 +7,6 @@ from sqlalchemy import JSON, BigInteger, Column, DateTime, Integer, Row, Table, 
 
 from api_gateway.catalog.tables import metadata
 from api_gateway.policy.domain import Override, StoredPolicy
-from common.storage.audit import AuditEntry
 
 instant = DateTime(timezone=True)
 
@@ -66,8 +65,3 @@ def policy_of(row: Row[Any]) -> StoredPolicy:
         updated_at=row.updated_at,
         retired=row.retired_at is not None,
     )
-
-
-def audit_entry_of(row: Row[Any]) -> AuditEntry:
-    """Return the entry of a row of `audit`, whose details came as text."""
-    return AuditEntry(**{name: getattr(row, name) for name in AuditEntry.__struct_fields__})

@@ -4,9 +4,8 @@ from typing import Any, Self
 
 from pydantic import Field
 
-from api_gateway.burn.schemas import Answer
 from api_gateway.catalog.domain import Tier
-from api_gateway.catalog.schemas import Instant
+from api_gateway.http.types import Answer, Instant
 from api_gateway.policy.override_schemas import OverrideAnswer
 from api_gateway.release.ports import StoredChange, StoredDecision
 from api_gateway.release.service import ReleaseFound

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Response
 from api_gateway.alerts.rule_schemas import NewRule, RuleAnswer, RuleChanges
 from api_gateway.alerts.rules import By, ShownRule
 from api_gateway.http.json_body import describes_body, json_body
-from api_gateway.policy.override_schemas import Statement
+from api_gateway.http.types import Statement
 from api_gateway.routers.dependencies import GatewayParts
 from common.alerting.rules import RULE_NAME_PATTERN
 from common.http.problems import responses

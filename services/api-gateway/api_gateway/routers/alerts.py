@@ -16,19 +16,16 @@ from api_gateway.alerts.schemas import (
     NotificationAnswer,
 )
 from api_gateway.alerts.service import existing_alert
-from api_gateway.catalog.schemas import TEXT_PATTERN
 from api_gateway.http.json_body import describes_body, json_body
-from api_gateway.http.keyset import KeysetPage, keyset_page, number_of
-from api_gateway.http.pagination import DEFAULT_LIMIT, LINK_HEADER
+from api_gateway.http.pagination import DEFAULT_LIMIT, LARGEST_ID, LINK_HEADER, LongIdPage, Page
+from api_gateway.http.types import TEXT_PATTERN
 from api_gateway.routers.dependencies import ExistingService, GatewayParts
 from common.alerting.rules import AlertState, Severity
 from common.http.problems import responses
 
 router = APIRouter(prefix="/api", tags=["alerts"])
 
-LARGEST_ID = 2**63 - 1
 AlertPath = Annotated[int, Path(ge=1, le=LARGEST_ID, description="An alert's id")]
-AlertPage = Annotated[KeysetPage[int], Depends(keyset_page(number_of, DEFAULT_LIMIT))]
 States = Annotated[list[AlertState] | None, Query(description="Only in these states", max_length=3)]
 Severities = Annotated[
     list[Severity] | None, Query(description="Only of these severities", max_length=3)
@@ -45,7 +42,7 @@ Since = Annotated[
 )
 async def list_alerts(  # noqa: PLR0913, PLR0917 - a filter for each parameter
     gateway: GatewayParts,
-    page: AlertPage,
+    page: LongIdPage,
     state: States = None,
     severity: Severities = None,
     service: Annotated[str | None, Query(max_length=63, pattern=TEXT_PATTERN)] = None,
@@ -53,8 +50,8 @@ async def list_alerts(  # noqa: PLR0913, PLR0917 - a filter for each parameter
 ) -> list[AlertAnswer]:
     """Alerts of all services, also those that have ended; `state` may be given several times."""
     query = AlertQuery(
-        page.before or LARGEST_ID,
-        page.wanted,
+        page.after or LARGEST_ID,
+        page.fetch_limit,
         tuple(state or ()),
         tuple(severity or ()),
         service,
@@ -71,15 +68,15 @@ async def list_alerts(  # noqa: PLR0913, PLR0917 - a filter for each parameter
 async def list_service_alerts(  # noqa: PLR0913, PLR0917 - a filter for each parameter
     gateway: GatewayParts,
     service: ExistingService,
-    page: AlertPage,
+    page: LongIdPage,
     state: States = None,
     severity: Severities = None,
     since: Since = None,
 ) -> list[AlertAnswer]:
     """Alerts of one service, as in the list of all."""
     query = AlertQuery(
-        page.before or LARGEST_ID,
-        page.wanted,
+        page.after or LARGEST_ID,
+        page.fetch_limit,
         tuple(state or ()),
         tuple(severity or ()),
         service.name,
@@ -145,22 +142,20 @@ async def acknowledge_alert(
 )
 async def list_notifications(
     gateway: GatewayParts,
-    page: AlertPage,
+    page: LongIdPage,
     state: Annotated[
         str | None, Query(pattern="^(pending|sent|dead)$", description="`dead`: given up")
     ] = None,
     channel: Annotated[str | None, Query(max_length=63, pattern=TEXT_PATTERN)] = None,
 ) -> list[NotificationAnswer]:
     """What was told to whom; of what was not delivered, why, and when it is tried again."""
-    query = NotificationQuery(page.before or LARGEST_ID, page.wanted, state, channel)
+    query = NotificationQuery(page.after or LARGEST_ID, page.fetch_limit, state, channel)
     async with gateway.alerts.store.read() as reader:
         found = await reader.notifications(query)
     return [NotificationAnswer.model_validate(n) for n in page.cut(found, lambda n: [n.id])]
 
 
-async def _page(
-    gateway: GatewayParts, page: KeysetPage[int], query: AlertQuery
-) -> list[AlertAnswer]:
+async def _page(gateway: GatewayParts, page: Page[int], query: AlertQuery) -> list[AlertAnswer]:
     async with gateway.alerts.store.read() as reader:
         found = await reader.alerts(query)
     return [AlertAnswer.model_validate(alert) for alert in page.cut(found, lambda a: [a.id])]

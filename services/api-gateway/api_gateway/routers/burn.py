@@ -13,9 +13,9 @@ from api_gateway.burn.service import read_history
 from api_gateway.catalog.domain import Target
 from api_gateway.catalog.ports import CatalogReader
 from api_gateway.catalog.schemas import ComputeRequest
-from api_gateway.catalog.service import invalid
 from api_gateway.http.json_body import describes_body, optional_json_body
-from api_gateway.http.pagination import LINK_HEADER, Page, PageQuery
+from api_gateway.http.pagination import LINK_HEADER, NamePage, Page
+from api_gateway.http.problems import invalid
 from api_gateway.http.response_cache import UNCHANGED, CachedResponse, ReadyRoute
 from api_gateway.http.time_range import STEP_DEFAULT, FromQuery, StepQuery, ToQuery, span
 from api_gateway.projections.commands import SilentShardsError
@@ -39,19 +39,20 @@ _answers = TypeAdapter(list[BurnRateSnapshotAnswer])
     response_model=list[BurnRateSnapshotAnswer],
     responses={200: {"headers": LINK_HEADER}, **UNCHANGED, **responses(422, 503)},
 )
-async def list_burn_rates(gateway: GatewayParts, page: PageQuery, request: Request) -> Response:
+async def list_burn_rates(gateway: GatewayParts, page: NamePage, request: Request) -> Response:
     """The newest snapshot of every service in use, by name, a page at a time."""
-    return await gateway.ready.answer(request, lambda: burn_rates(gateway, page, request))
+    return await gateway.ready.answer(request, lambda: burn_rates(gateway, page))
 
 
-async def burn_rates(gateway: Gateway, page: Page, request: Request) -> CachedResponse:
+async def burn_rates(gateway: Gateway, page: Page[str]) -> CachedResponse:
     """Return a page of snapshots as bytes, with the link to the next page."""
-    in_use, links, now = await gateway.roster.in_use(), Response(), gateway.clock()
-    services = page.cut(in_use.after(page.after, page.limit + 1), request, links)
+    in_use, now = await gateway.roster.in_use(), gateway.clock()
+    found = in_use.after(page.after or "", page.fetch_limit)
+    services = page.cut(found, lambda service: [service.name])
     states = [gateway.read_model.state(s.name, in_use.targets[s.name], now) for s in services]
     body = _answers.dump_json([BurnRateSnapshotAnswer.of(state) for state in states])
-    headers = {"Link": links.headers["Link"]} if "Link" in links.headers else {}
-    return CachedResponse(body, headers)
+    links = page.response.headers
+    return CachedResponse(body, {"Link": links["Link"]} if "Link" in links else {})
 
 
 @router.post(

@@ -5,8 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 
-from api_gateway.http.keyset import KeysetPage, keyset_page
-from api_gateway.http.pagination import LINK_HEADER
+from api_gateway.http.pagination import LINK_HEADER, Page, page_of
 from api_gateway.http.time_range import FromQuery, ToQuery, instants
 from api_gateway.release.ports import ChangeQuery
 from api_gateway.release.schemas import ChangeAnswer
@@ -26,7 +25,7 @@ def _change_key(parts: Any) -> ChangeKey:
     return from_micros(micros), bytes.fromhex(identity)
 
 
-ChangePage = Annotated[KeysetPage[ChangeKey], Depends(keyset_page(_change_key))]
+ChangePage = Annotated[Page[ChangeKey], Depends(page_of(_change_key))]
 
 
 @router.get(
@@ -46,6 +45,8 @@ async def list_changes(
         await find_service(gateway, service)
     since, until = instants(from_, to, gateway.clock())
     async with gateway.results.read() as reader:
-        found = await reader.changes(ChangeQuery(service, since, until, page.before, page.wanted))
+        found = await reader.changes(
+            ChangeQuery(service, since, until, page.after, page.fetch_limit)
+        )
     shown = page.cut(found, lambda c: [to_micros(c.event.at), c.identity.hex()])
     return [ChangeAnswer.of(change) for change in shown]

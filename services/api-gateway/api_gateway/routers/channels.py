@@ -10,7 +10,7 @@ from api_gateway.alerts.domain import Channel
 from api_gateway.alerts.rule_schemas import ChannelAnswer, ChannelChange, NewChannel
 from api_gateway.alerts.schemas import NotificationAnswer
 from api_gateway.http.json_body import describes_body, json_body
-from api_gateway.policy.override_schemas import Actor, Statement
+from api_gateway.http.types import Actor, Statement
 from api_gateway.routers.dependencies import GatewayParts
 from common.http.problems import Problem, responses
 from common.kafka.client import UnknownOutcomeError

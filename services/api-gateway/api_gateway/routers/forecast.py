@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api_gateway.catalog.service import invalid
 from api_gateway.forecast.schemas import ForecastAnswer
+from api_gateway.http.problems import invalid
 from api_gateway.projections.forecasts import ForecastState
 from api_gateway.routers.dependencies import ExistingService, GatewayParts
 from common.events import SloForecast

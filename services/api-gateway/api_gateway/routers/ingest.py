@@ -8,10 +8,9 @@ from typing import Annotated, Any
 from aiokafka.errors import KafkaError
 from fastapi import APIRouter, Depends, Path, Query
 
-from api_gateway.catalog.schemas import NO_TEXT, TEXT_PATTERN
 from api_gateway.http.json_body import describes_body, json_body
-from api_gateway.http.keyset import KeysetPage, keyset_page
-from api_gateway.http.pagination import LINK_HEADER
+from api_gateway.http.pagination import LINK_HEADER, Page, page_of
+from api_gateway.http.types import NO_TEXT, TEXT_PATTERN
 from api_gateway.ingest_health.domain import Letter
 from api_gateway.ingest_health.ports import LetterQuery
 from api_gateway.ingest_health.schemas import (
@@ -36,7 +35,7 @@ def _letter_key(parts: Any) -> tuple[datetime, str]:
     return found.astimezone(UTC), letter_id
 
 
-LetterPage = Annotated[KeysetPage[tuple[datetime, str]], Depends(keyset_page(_letter_key))]
+LetterPage = Annotated[Page[tuple[datetime, str]], Depends(page_of(_letter_key))]
 LetterPath = Annotated[
     str, Path(pattern=LETTER_ID_PATTERN, description="A dead letter's id", examples=["0" * 32])
 ]
@@ -60,7 +59,7 @@ async def list_dead_letters(
     ] = None,
 ) -> list[DeadLetterAnswer]:
     """Records whose content is wrong, with the reason; of long ones the beginning."""
-    query = LetterQuery(page.before, page.wanted, code, topic)
+    query = LetterQuery(page.after, page.fetch_limit, code, topic)
     async with gateway.ingest.store.read() as reader:
         found = await reader.letters(query)
     shown = page.cut(found, lambda letter: [letter.recorded_at.isoformat(), letter.id])

@@ -5,22 +5,15 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Path, Response
 
 from api_gateway.http.json_body import describes_body, json_body
-from api_gateway.http.keyset import KeysetPage, keyset_page, number_of
-from api_gateway.http.pagination import LINK_HEADER
-from api_gateway.policy.override_schemas import (
-    LINE_PATTERN,
-    Actor,
-    OverrideAnswer,
-    OverrideRequest,
-    Statement,
-)
+from api_gateway.http.pagination import LARGEST_ID, LINK_HEADER, IdPage
+from api_gateway.http.types import LINE_PATTERN, Actor, Statement
+from api_gateway.policy.override_schemas import OverrideAnswer, OverrideRequest
 from api_gateway.policy.overrides import Decided
 from api_gateway.routers.dependencies import ExistingService, GatewayParts
 from common.http.problems import responses
 
 router = APIRouter(prefix="/api/release/{service_name}/override", tags=["overrides"])
 
-LARGEST_ID = 2**63 - 1
 LOCATION = {"headers": {"Location": {"schema": {"type": "string"}}}}
 LATER = {
     "model": OverrideAnswer,
@@ -28,7 +21,6 @@ LATER = {
     **LOCATION,
 }
 OverridePath = Annotated[int, Path(ge=1, le=LARGEST_ID, description="An override's id")]
-OverridePage = Annotated[KeysetPage[int], Depends(keyset_page(number_of))]
 KeyHeader = Annotated[
     str | None,
     Header(
@@ -72,11 +64,11 @@ async def create_override(
     responses={200: {"headers": LINK_HEADER}, **responses(404, 422, 503)},
 )
 async def list_overrides(
-    gateway: GatewayParts, service: ExistingService, page: OverridePage
+    gateway: GatewayParts, service: ExistingService, page: IdPage
 ) -> list[OverrideAnswer]:
     """All that there ever were, also those that have ended."""
     async with gateway.intents.read() as reader:
-        found = await reader.overrides(service.name, page.before or LARGEST_ID, page.wanted)
+        found = await reader.overrides(service.name, page.after or LARGEST_ID, page.fetch_limit)
     now = gateway.clock()
     return [OverrideAnswer.of(o, now) for o in page.cut(found, lambda o: [o.id])]
 

@@ -4,25 +4,21 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
-from api_gateway.catalog.schemas import TEXT_PATTERN
 from api_gateway.http.json_body import describes_body, json_body
-from api_gateway.http.keyset import KeysetPage, keyset_page, number_of
-from api_gateway.http.pagination import LINK_HEADER
-from api_gateway.policy.override_schemas import Statement
+from api_gateway.http.pagination import LARGEST_ID, LINK_HEADER, IdPage
+from api_gateway.http.types import TEXT_PATTERN, Statement
 from api_gateway.policy.policies import unknown_policy
 from api_gateway.policy.policy_schemas import AuditAnswer, PolicyAnswer, PolicyRequest
-from api_gateway.policy.ports import AuditQuery
 from api_gateway.routers.dependencies import GatewayParts
+from api_gateway.storage.audit import AuditQuery
 from common.http.problems import responses
 from common.slo.vocabulary import SERVICE_NAME_PATTERN, is_service_name
 
 router = APIRouter(prefix="/api", tags=["policies"])
 
-LARGEST_ID = 2**63 - 1
 MAX_NAME_LENGTH = 128
 LOCATION = {"headers": {"Location": {"schema": {"type": "string"}}}}
 CREATED = {"model": PolicyAnswer, "description": "Created", **LOCATION}
-AuditPage = Annotated[KeysetPage[int], Depends(keyset_page(number_of))]
 
 
 async def _policy_name(
@@ -92,7 +88,7 @@ async def delete_policy(
 )
 async def list_audit(
     gateway: GatewayParts,
-    page: AuditPage,
+    page: IdPage,
     service: Annotated[
         str | None,
         Query(max_length=MAX_NAME_LENGTH, pattern=TEXT_PATTERN, description="Only of this service"),
@@ -107,7 +103,7 @@ async def list_audit(
     ] = None,
 ) -> list[AuditAnswer]:
     """Entries are never changed; `burnline audit verify` proves it by their hashes."""
-    query = AuditQuery(page.before or LARGEST_ID, page.wanted, service, subject)
+    query = AuditQuery(page.after or LARGEST_ID, page.fetch_limit, service, subject)
     async with gateway.intents.read() as reader:
         found = await reader.audit(query)
     return [AuditAnswer.of(entry) for entry in page.cut(found, lambda entry: [entry.id])]

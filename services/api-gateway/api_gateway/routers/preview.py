@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field, WithJsonSchema
 
 from api_gateway.burn.preview import preview_target
-from api_gateway.burn.schemas import Answer
-from api_gateway.catalog.service import invalid
+from api_gateway.http.problems import invalid
+from api_gateway.http.types import Answer
 from api_gateway.routers.dependencies import ExistingService, GatewayParts
 from common.http.problems import responses
 from common.slo.vocabulary import WINDOW_DAYS, RiskLevel

@@ -6,10 +6,9 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from api_gateway.http.keyset import KeysetPage, keyset_page, text_of
-from api_gateway.http.pagination import LINK_HEADER
+from api_gateway.http.pagination import LINK_HEADER, Page, page_of, text_key
 from api_gateway.http.response_cache import UNCHANGED, CachedResponse, ReadyRoute
-from api_gateway.policy.override_schemas import LINE_PATTERN
+from api_gateway.http.types import LINE_PATTERN
 from api_gateway.release.domain import DEFAULT_CLASS, Change
 from api_gateway.release.schemas import DecisionAnswer, DecisionEvidence, ReleaseAnswer
 from api_gateway.release.service import ReleaseFound
@@ -31,7 +30,7 @@ StatusQuery = Annotated[
     ),
 ]
 DecisionPath = Annotated[str, Path(max_length=64, description="A decision's id")]
-DecisionPage = Annotated[KeysetPage[str], Depends(keyset_page(text_of))]
+DecisionPage = Annotated[Page[str], Depends(page_of(text_key))]
 
 
 async def change(
@@ -124,7 +123,7 @@ async def list_decisions(
 ) -> list[DecisionAnswer]:
     """Each decision that differed from the one before it, as it was first published."""
     async with gateway.results.read() as reader:
-        found = await reader.decisions(service.name, page.before, page.wanted)
+        found = await reader.decisions(service.name, page.after, page.fetch_limit)
     return [DecisionAnswer.of(d) for d in page.cut(found, lambda d: [d.decision_id])]
 
 

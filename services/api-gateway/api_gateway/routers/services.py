@@ -4,11 +4,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 
 from api_gateway.catalog.schemas import NewService, ServiceAnswer, ServiceUpdate
 from api_gateway.http.json_body import describes_body, json_body
-from api_gateway.http.pagination import LINK_HEADER, PageQuery
+from api_gateway.http.pagination import LINK_HEADER, NamePage
 from api_gateway.routers.dependencies import ExistingServiceByName, GatewayParts
 from common.http.problems import responses
 
@@ -22,13 +22,11 @@ LOCATION = {"headers": {"Location": {"schema": {"type": "string"}}}}
     summary="All services by name",
     responses={200: {"headers": LINK_HEADER}, **responses(422, 503)},
 )
-async def list_services(
-    gateway: GatewayParts, page: PageQuery, request: Request, response: Response
-) -> list[ServiceAnswer]:
+async def list_services(gateway: GatewayParts, page: NamePage) -> list[ServiceAnswer]:
     """Services in use, by name, a page at a time."""
     async with gateway.store.read() as reader:
-        found = await reader.services(page.after, page.limit + 1)
-    return [ServiceAnswer.of(service) for service in page.cut(found, request, response)]
+        found = await reader.services(page.after or "", page.fetch_limit)
+    return [ServiceAnswer.of(service) for service in page.cut(found, lambda s: [s.name])]
 
 
 @router.post(

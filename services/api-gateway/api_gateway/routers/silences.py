@@ -10,17 +10,14 @@ from api_gateway.alerts.domain import Silence, SilenceState
 from api_gateway.alerts.schemas import SilenceAnswer, SilenceRequest
 from api_gateway.alerts.service import existing_silence
 from api_gateway.http.json_body import describes_body, json_body
-from api_gateway.http.keyset import KeysetPage, keyset_page, number_of
-from api_gateway.http.pagination import DEFAULT_LIMIT, LINK_HEADER
-from api_gateway.policy.override_schemas import Statement
+from api_gateway.http.pagination import LARGEST_ID, LINK_HEADER, LongIdPage
+from api_gateway.http.types import Statement
 from api_gateway.routers.dependencies import GatewayParts
 from common.http.problems import responses
 
 router = APIRouter(prefix="/api/silences", tags=["silences"])
 
-LARGEST_ID = 2**63 - 1
 LOCATION = {"headers": {"Location": {"schema": {"type": "string"}}}}
-SilencePage = Annotated[KeysetPage[int], Depends(keyset_page(number_of, DEFAULT_LIMIT))]
 
 
 async def _existing(
@@ -41,12 +38,12 @@ ExistingSilence = Annotated[Silence, Depends(_existing)]
 )
 async def list_silences(
     gateway: GatewayParts,
-    page: SilencePage,
+    page: LongIdPage,
     state: Annotated[SilenceState | None, Query(description="Only of this page's rows")] = None,
 ) -> list[SilenceAnswer]:
     """All that there ever were, also those that have ended."""
     async with gateway.alerts.store.read() as reader:
-        found = await reader.silences(page.before or LARGEST_ID, page.wanted)
+        found = await reader.silences(page.after or LARGEST_ID, page.fetch_limit)
     now = gateway.clock()
     shown = page.cut(found, lambda s: [s.id])
     return [SilenceAnswer.of(s, now) for s in shown if state in {None, s.state(now)}]

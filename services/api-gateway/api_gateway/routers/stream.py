@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Header, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
 
-from api_gateway.catalog.schemas import Instant
+from api_gateway.http.types import Instant
 from api_gateway.projections.change_feed import Change, ChangeLog
 from api_gateway.routers.dependencies import GatewayParts
 from common.http.problems import Problem, responses

@@ -1,11 +1,10 @@
 """The audit in PostgreSQL: appended to inside the transaction of what it tells of."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
-from api_gateway.policy.ports import AuditQuery
-from api_gateway.policy.tables import audit_entry_of
 from common.access.principal import ANONYMOUS, current_actor
 from common.storage.audit import AuditEntry, AuditEvent, AuditHead, chained
 from common.storage.database import ReadSession, WriteSession
@@ -33,6 +32,16 @@ _APPEND = text(
 _MOVE_HEAD = text("UPDATE catalog.audit_head SET id = :id, hash = :hash")
 
 
+@dataclass(frozen=True, slots=True)
+class AuditQuery:
+    """Entries older than number `before`, newest first; None: of every service or subject."""
+
+    before: int
+    limit: int
+    service_name: str | None = None
+    subject: str | None = None
+
+
 async def append(session: WriteSession, deed: AuditEvent) -> AuditEntry:
     """Add the next entry; it is there if the transaction is committed.
 
@@ -57,4 +66,9 @@ async def newest(session: ReadSession, query: AuditQuery) -> list[AuditEntry]:
         "service": query.service_name,
         "subject": query.subject,
     }
-    return [audit_entry_of(row) for row in await session.execute(_PAGE, asked)]
+    return [_entry_of(row) for row in await session.execute(_PAGE, asked)]
+
+
+def _entry_of(row: Row[Any]) -> AuditEntry:
+    """Return the entry of a row, whose details came as text."""
+    return AuditEntry(**{name: getattr(row, name) for name in AuditEntry.__struct_fields__})

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from api_gateway.catalog.domain import Tier
-from api_gateway.catalog.schemas import Instant
+from api_gateway.http.types import Instant
 from api_gateway.narrative.schemas import InsightAnswer, NarrativeAnswer
 from common.slo.vocabulary import RiskLevel
 

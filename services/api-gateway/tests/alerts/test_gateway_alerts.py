@@ -46,14 +46,20 @@ async def test_alerts_are_listed_newest_first_by_what_is_asked(alerting: Gateway
     assert await ids(alerting, f"/api/alerts?since={an_hour_ago}") == [3, 1]
 
 
-async def test_pages_follow_each_other_without_gap_or_repeat(alerting: GatewayHarness) -> None:
-    path, seen = "/api/alerts?limit=1&state=firing", []
+@pytest.mark.parametrize(
+    ("states", "ids_in_order"),
+    [("state=firing", [3, 1]), ("state=firing&state=resolved", [3, 2, 1])],
+)
+async def test_pages_follow_each_other_without_gap_or_repeat(
+    alerting: GatewayHarness, states: str, ids_in_order: list[int]
+) -> None:
+    path, seen = f"/api/alerts?limit=1&{states}", []
     while path:
         response = await alerting.client.get(path)
         seen += [found["id"] for found in response.json()]
         link = response.headers.get("Link", "")
         path = link.partition(">")[0].removeprefix("<")
-    assert seen == [3, 1]
+    assert seen == ids_in_order
 
 
 async def test_who_takes_an_alert_on_is_shown_at_once_and_announced(

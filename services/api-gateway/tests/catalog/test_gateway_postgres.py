@@ -18,6 +18,7 @@ from api_gateway.burn.repository import CountStore
 from api_gateway.catalog.domain import Definition, service_changed, target_changed
 from api_gateway.catalog.repository import PostgresStore
 from api_gateway.catalog.service import Catalog
+from api_gateway.policy.repository import end_overrides
 from api_gateway.projections.snapshots import ReadModel
 from api_gateway.republish import reconcile_catalog
 from api_gateway.settings import GatewaySettings
@@ -37,7 +38,9 @@ class Catalogue:
 
     def __init__(self, database: Database, settings: GatewaySettings) -> None:
         self.database = database
-        self.store = PostgresStore(database, Outbox("catalog", database, Publisher(settings)))
+        self.store = PostgresStore(
+            database, Outbox("catalog", database, Publisher(settings)), end_overrides
+        )
         self.catalog = Catalog(self.store)
 
     async def outbox(self) -> list[Any]:

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api_gateway.catalog.definitions import DefinitionError, Wish, define, define_new
+from api_gateway.catalog.definitions import Wish, define, define_new
 from api_gateway.catalog.domain import Definition, nearest_bounds
 from common.events import TargetChanged
+from common.invalid_field import InvalidFieldError
 from common.slo.vocabulary import MAX_TARGETS, SliType
 from tests.support.gateway.in_memory import GatewayHarness
 
@@ -268,7 +269,7 @@ def test_every_number_is_kept_exactly_or_refused(value: Decimal, kind: SliType) 
     exponent = value.as_tuple().exponent
     exact = isinstance(exponent, int) and exponent >= -12
     if not (exact and (0 < value < 1 or 50 < value < 100)):
-        with pytest.raises(DefinitionError, match=r"^objective: "):
+        with pytest.raises(InvalidFieldError, match=r"^objective: "):
             define_new(wish)
         return
     objective = define_new(wish).objective

@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 from api_gateway.alerts.config_repository import PostgresAlerts
 from api_gateway.api_keys.repository import PostgresKeys
 from api_gateway.catalog.repository import PostgresStore
-from api_gateway.policy.ports import AuditQuery
-from api_gateway.policy.repository import PostgresIntents
+from api_gateway.policy.repository import PostgresIntents, end_overrides
 from api_gateway.settings import GatewaySettings
+from api_gateway.storage.audit import AuditQuery
 from api_gateway.storage.unit_of_work import Store
 from burnline.main import make_app
 from common.kafka.client import Publisher
@@ -58,7 +58,7 @@ async def fill(url: str) -> None:
 async def use_each_store(url: str) -> tuple[list[AuditEntry], list[MutableMapping[str, Any]]]:
     """Return the entries made, oldest first, and what was logged."""
     async with opened(url) as parts:
-        catalog = PostgresStore(*parts)
+        catalog = PostgresStore(*parts, end_overrides)
         with capture_logs() as logs:
             stores: list[Store[Any, Any]] = [catalog, PostgresIntents(*parts)]
             for store in (*stores, PostgresAlerts(*parts), PostgresKeys(*parts)):

@@ -16,14 +16,14 @@ from api_gateway.catalog.repository import PostgresStore
 from api_gateway.policy.domain import Override, override_changed
 from api_gateway.policy.overrides import Overrides
 from api_gateway.policy.policies import Policies
-from api_gateway.policy.ports import AuditQuery
-from api_gateway.policy.repository import PostgresIntents
+from api_gateway.policy.repository import PostgresIntents, end_overrides
 from api_gateway.projections.decisions import DecisionBook
 from api_gateway.projections.snapshots import ReadModel
 from api_gateway.release.domain import Change
 from api_gateway.release.service import Releases
 from api_gateway.republish import reconcile_intents
 from api_gateway.settings import GatewaySettings
+from api_gateway.storage.audit import AuditQuery
 from common.events import OverrideChanged, PolicyChanged, PolicyMessage
 from common.kafka.client import Publisher
 from common.policy.files import read_policies
@@ -52,7 +52,7 @@ class Intents:
         self.overrides = Overrides(self.store, self.policies, self.decisions, 0.01)
         default: Any = None
         self.read_model = ReadModel(timedelta(seconds=30), default)
-        catalog = PostgresStore(database, self.outbox)
+        catalog = PostgresStore(database, self.outbox, end_overrides)
         self.releases = Releases(
             catalog, self.store, self.read_model, self.decisions, self.policies
         )

@@ -1,0 +1,94 @@
+"""Base models and field types that the resources' schemas share."""
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
+
+MAX_DIGITS = 19  # of a bigint; 1e999999999 would fill the memory as an int
+MIN_REASON_LENGTH = 10
+MAX_REASON_LENGTH = 1000
+# the first cannot be stored, the others not even be sent back
+NO_TEXT = re.compile("[\0\ud800-\udfff]")
+TEXT_PATTERN = r"^[^\u0000]*$"
+LINE_PATTERN = r"^[^\u0000-\u001f\u007f]*$"
+
+
+def _whole_number(value: object) -> object:
+    """Let 3 and 3.0 pass, which are the same number in JSON; not true and not "3"."""
+    if isinstance(value, Decimal) and value.adjusted() < MAX_DIGITS and _is_whole(value):
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise PydanticCustomError("whole_number", "must be a whole number, without quotes")
+    return value
+
+
+def _is_whole(value: Decimal) -> bool:
+    return value == value.to_integral_value()  # exact, where a remainder could underflow to 0
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise PydanticCustomError("number", "must be a number, without quotes")
+    return value
+
+
+WHOLE = BeforeValidator(_whole_number)  # bounds stand before it, or the document has none
+NUMBER = BeforeValidator(_number)
+Text = Annotated[str, StringConstraints(pattern=TEXT_PATTERN)]
+Line = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=128, pattern=LINE_PATTERN),
+]
+Reason = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True,
+        min_length=MIN_REASON_LENGTH,
+        max_length=MAX_REASON_LENGTH,
+        pattern=TEXT_PATTERN,
+    ),
+]
+Id = Annotated[int, Field(ge=1, le=2**63 - 1), WHOLE]
+Instant = Annotated[
+    datetime,
+    PlainSerializer(
+        lambda at: at.astimezone(UTC).isoformat().replace("+00:00", "Z"), return_type=str
+    ),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+
+class Request(BaseModel):
+    """What every request body has in common: nothing unknown may be in it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Actor(Request):
+    """Who acts; a second approver says no more."""
+
+    actor: Line = Field(description="Who does it, for the audit", examples=["ana"])
+
+
+class Statement(Actor):
+    """Who acts, and why."""
+
+    reason: Reason = Field(examples=["the outage is over, the freeze is not needed"])
+
+
+class Answer(BaseModel):
+    """What answers have in common: they are made from the attributes of domain values."""
+
+    model_config = ConfigDict(from_attributes=True)
