@@ -12,15 +12,15 @@ import resource
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from multiprocessing.connection import Connection
 from typing import Any
 
 import asyncpg
-from msgspec.structs import replace
 from real_run import Servers, measured, options, servers
 
 from alerts.app import Alerts
-from alerts.domain.configuration import Intent
+from alerts.domain.configuration import AlertConfiguration
 from alerts.domain.decision import Moment, ServiceState
 from alerts.domain.evaluate import decide
 from alerts.domain.readings import Inputs
@@ -140,7 +140,7 @@ async def run(database_url: str, bootstrap: str, services: int) -> tuple[Burst, 
 
 async def decisions(services: int) -> tuple[float, float]:
     """Return the microseconds of an evaluation by the default rules: quiet, and on fire."""
-    intent, found = Intent(default_rules()), []
+    configuration, found = AlertConfiguration(default_rules()), []
     for pairs in ((0.0, 0.0, 0.0, 0.0), FAST):
         shots = [snapshot(slo(pairs=pairs), service=f"s{i}") for i in range(services)]
         states = {s.service_name: ServiceState() for s in shots}
@@ -148,11 +148,8 @@ async def decisions(services: int) -> tuple[float, float]:
         for _ in range(ROUNDS_OF_DECISIONS):
             for one in shots:
                 state = states[one.service_name]
-                made = decide(one.service_name, state, Inputs(one), intent, Moment(START, 0))
-                stored = {r: replace(e, id=1) for r, e in made.after.episodes.items()}
-                states[one.service_name] = ServiceState(
-                    made.after.memories, stored, made.after.told
-                )
+                made = decide(one.service_name, state, Inputs(one), configuration, Moment(START, 0))
+                states[one.service_name] = made.state(made.numbered(count(1)))
         spent = time.process_time() - began
         found.append(spent / services / ROUNDS_OF_DECISIONS * 1e6)
     return found[0], found[1]

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import make_url
 
-from alerts.domain.notification import Notification
+from alerts.domain.notifications import Notification
 from tests.faults.harness.fork_server import start_service
 from tests.support.alerts.notifications import alert, notification, resolved
 from tests.support.alerts.outgoing import Outgoing, connected, delivering, notification_keys, until

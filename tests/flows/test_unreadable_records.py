@@ -8,11 +8,16 @@ from typing import Any, cast
 import pytest
 from structlog.testing import capture_logs
 
-from alerts.domain.configuration import Intent as AlertsIntent
+from alerts.domain.configuration import AlertConfiguration
 from alerts.domain.invalid_count_reports import InvalidCountReports
 from alerts.domain.shard_state import ShardState
-from alerts.handlers import INTENT_TOPICS, REFUSED_TOPICS, intent_handler, refusals_handler
-from alerts.work import LEVEL_TOPICS, AlertsWork
+from alerts.handlers import (
+    CONFIGURATION_TOPICS,
+    DEAD_LETTER_TOPICS,
+    configuration_handler,
+    dead_letter_handler,
+)
+from alerts.work import STATE_TOPICS, AlertsWork
 from burnrate.domain.catalog import Catalog
 from burnrate.domain.objectives import default_target
 from burnrate.handlers import control_handler
@@ -46,7 +51,7 @@ WRONG = {
 }
 
 
-def alerts_levels() -> Handle:
+def alerts_state_topics() -> Handle:
     work = AlertsWork(lambda: NOW)
     work.states[0] = ShardState({})
     return lambda records: work.observe(0, records)
@@ -75,12 +80,15 @@ READERS: dict[str, tuple[Handle, Sequence[str]]] = {
         gate_intent_handler(GateIntent(read_policies([])), UNUSED),
         (CATALOG.name, POLICIES.name),
     ),
-    "alerts levels": (alerts_levels(), LEVEL_TOPICS),
-    "alerts intent": (
-        intent_handler(AlertsIntent({}), UNUSED, lambda: NOW),
-        INTENT_TOPICS,
+    "alerts state topics": (alerts_state_topics(), STATE_TOPICS),
+    "alerts configuration": (
+        configuration_handler(AlertConfiguration({}), UNUSED, lambda: NOW),
+        CONFIGURATION_TOPICS,
     ),
-    "alerts refusals": (refusals_handler(InvalidCountReports(), lambda: NOW), REFUSED_TOPICS),
+    "alerts dead letters": (
+        dead_letter_handler(InvalidCountReports(), lambda: NOW),
+        DEAD_LETTER_TOPICS,
+    ),
     "keys": (KeyRecords(ApiKeyCache(), KeyUses()).on_records, (KEYS.name, KEY_USES.name)),
 }
 

@@ -5,16 +5,21 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from alerts.delivery.channel_test import channel_test_notification
 from alerts.delivery.service import Delivery
-from alerts.domain.configuration import Intent
+from alerts.domain.configuration import AlertConfiguration
 from alerts.domain.invalid_count_reports import InvalidCountReports
+from alerts.domain.notifications import channel_test
 from alerts.evaluation import Evaluator
-from alerts.handlers import INTENT_TOPICS, REFUSED_TOPICS, intent_handler, refusals_handler
-from alerts.publishing import forgotten_records
+from alerts.handlers import (
+    CONFIGURATION_TOPICS,
+    DEAD_LETTER_TOPICS,
+    configuration_handler,
+    dead_letter_handler,
+)
+from alerts.publishing import tombstones
 from alerts.settings import AllSettings
 from alerts.storage import repository
-from alerts.work import LEVEL_TOPICS, AlertsWork
+from alerts.work import STATE_TOPICS, AlertsWork
 from common.alerting.default_rules import default_rules
 from common.config.clock import system_clock
 from common.events import ChannelTestRequested
@@ -40,24 +45,25 @@ class Alerts:
         self.delivery = Delivery(settings.delivery, self._database, system_clock)
         self._work = AlertsWork(system_clock)
         self.ledger = self._make_ledger()
-        self.intent, impossible = Intent(default_rules()), InvalidCountReports()
+        self.configuration = AlertConfiguration(default_rules())
+        invalid_counts = InvalidCountReports()
         self._evaluator = Evaluator(
             ledger=self.ledger,
             work=self._work,
-            intent=self.intent,
-            impossible=impossible,
+            configuration=self.configuration,
+            invalid_counts=invalid_counts,
             database=self._database,
             outbox=self._outbox,
             clock=system_clock,
             shards=shards,
             silence=timedelta(seconds=own.shard_silence_seconds),
         )
-        on_intent = intent_handler(self.intent, self, system_clock)
-        self.control = TableReader(kafka, INTENT_TOPICS, on_intent)
+        on_configuration = configuration_handler(self.configuration, self.test, system_clock)
+        self.control = TableReader(kafka, CONFIGURATION_TOPICS, on_configuration)
         self._refusals = TableReader(
-            kafka, REFUSED_TOPICS, refusals_handler(impossible, system_clock)
+            kafka, DEAD_LETTER_TOPICS, dead_letter_handler(invalid_counts, system_clock)
         )
-        self._subscription = Subscription(kafka, "alerts", LEVEL_TOPICS, self.ledger)
+        self._subscription = Subscription(kafka, "alerts", STATE_TOPICS, self.ledger)
         self._store = LedgerStore("alerts")
 
     def _make_ledger(self) -> ShardLedger:
@@ -69,7 +75,7 @@ class Alerts:
                 database=self._database,
                 work=self._work,
                 clock=system_clock,
-                levels=StateTopics(LEVEL_TOPICS, self._work.observe),
+                levels=StateTopics(STATE_TOPICS, self._work.observe),
                 delays=RetryDelays(fenced_seconds=HEARTBEAT_SECONDS),
             )
         )
@@ -94,9 +100,7 @@ class Alerts:
 
     async def test(self, request: ChannelTestRequested) -> None:
         """Hand the test of a channel to delivery; any process may, and it is written once."""
-        notification = channel_test_notification(
-            request.channel, request.command_id, request.requested_at
-        )
+        notification = channel_test(request.channel, request.command_id, request.requested_at)
         async with self._database.write() as session:
             await repository.store_notifications(session, [notification])
         self.delivery.wake()
@@ -113,7 +117,7 @@ class Alerts:
                 async with self._database.write() as session:
                     await self._store.lock(session, shard, own.epoch, own.next_offsets)
                     gone = await repository.purge(session, shard, before)
-                    await self._outbox.add(session, forgotten_records(shard, gone))
+                    await self._outbox.add(session, tombstones(shard, gone))
             except FencedError:
                 continue  # whoever has it now purges it
         self._outbox.wake()
@@ -123,6 +127,6 @@ def create_app(settings: AllSettings) -> FastAPI:
     """Return the application; its lifespan runs the service."""
 
     async def make() -> Alerts:
-        return Alerts(settings, await count_shards(settings.kafka, LEVEL_TOPICS))
+        return Alerts(settings, await count_shards(settings.kafka, STATE_TOPICS))
 
     return consumer_app("alerts", settings.service, make)

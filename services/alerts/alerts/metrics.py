@@ -11,7 +11,7 @@ OUTCOMES: Final = Counter(
 TRANSITIONS: Final = Counter(
     "burnline_alerts_transitions", "Lines in the history of episodes, by kind", ["kind"]
 )
-NOTICES: Final = Counter("burnline_alerts_notices", "Notices handed to delivery")
+NOTIFICATIONS: Final = Counter("burnline_alerts_notices", "Notices handed to delivery")
 OPEN_EPISODES: Final = Gauge("burnline_alerts_open_episodes", "Episodes that have not ended")
 EVALUATION_SECONDS: Final = Histogram(
     "burnline_alerts_evaluation_seconds", "Time to evaluate what is due in all owned shards"

@@ -1,4 +1,4 @@
-"""What the alerts service does with the shards it owns: state in memory, levels observed."""
+"""The shards that the alerts service owns: their state in memory, their state topics."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -16,7 +16,7 @@ from common.kafka.unreadable import skip_unreadable
 from common.ledger.shard import StateTopicsOnly
 from common.storage.database import WriteSession
 
-LEVEL_TOPICS: Final = (BURNRATES.name, FORECASTS.name)
+STATE_TOPICS: Final = (BURNRATES.name, FORECASTS.name)
 LONGEST_COOLDOWN: Final = timedelta(days=7)
 
 _decoders: Final = {
@@ -33,7 +33,7 @@ class AlertsWork(StateTopicsOnly):
         self._clock = clock
 
     async def load(self, session: WriteSession, shard: int) -> None:
-        """Read open episodes and what rules remember."""
+        """Read open episodes and the memories of rules."""
         since = self._clock() - LONGEST_COOLDOWN
         self.states[shard] = ShardState(await repository.load(session, shard, since))
 
@@ -42,7 +42,7 @@ class AlertsWork(StateTopicsOnly):
         self.states.pop(shard, None)
 
     def observe(self, shard: int, records: Sequence[Record]) -> None:
-        """Take what was published of a shard's services; what cannot be read is passed over."""
+        """Apply snapshots and forecasts of a shard; skip unreadable records."""
         state = self.states.get(shard)
         for record in records:
             if state is None or record.value is None:

@@ -78,13 +78,13 @@ def act(room: Desk, step: Step, revision: int) -> None:
         until += timedelta(days=1)
     if step.deed in {"silence", "expire"}:
         changed = SilenceChanged(revision, 1, matchers, room.now, until, "ines", "works")
-        room.intent.apply(changed)
+        room.configuration.apply(changed)
     elif step.deed == "acknowledge":
         for episode in room.states["checkout"].episodes.values() if room.states else ():
-            wish = AlertAcknowledged(
+            acknowledgement = AlertAcknowledged(
                 revision, episode.id, "checkout", episode.version, "ines", "mine", room.now
             )
-            room.intent.apply(wish)
+            room.configuration.apply(acknowledgement)
 
 
 def played(steps: list[Step]) -> Desk:
@@ -103,7 +103,7 @@ def played(steps: list[Step]) -> Desk:
 def check_instant(room: Desk, before: Mapping[str, object], said: list[Said], step: Step) -> None:
     if step.status is not DataStatus.OK:  # what is not known changes no episode by itself
         assert set(room.states["checkout"].episodes) == set(before)
-    quiet = any(s.ends_at > room.now for s in room.intent.silences.values())
+    quiet = any(s.ends_at > room.now for s in room.configuration.silences.values())
     for one in said:
         assert not (quiet and one.transition in {"firing", "escalated", "reminded"})
         if one.rule == "budget" and one.transition != "resolved":

@@ -1,4 +1,4 @@
-"""Readings by kind, grouping, intent, and what comes by topics."""
+"""Readings by kind, grouping, configuration, and what comes by topics."""
 
 from base64 import b64encode
 from dataclasses import replace
@@ -8,13 +8,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from alerts.domain.configuration import Intent
-from alerts.domain.grouping import BURST_GROUP, BURST_SERVICES, MAX_ALERTS, episode_ids, group
+from alerts.domain.configuration import AlertConfiguration
 from alerts.domain.invalid_count_reports import REMEMBERED, InvalidCountReports
-from alerts.domain.notification import Notification
+from alerts.domain.notifications import (
+    BURST_GROUP,
+    BURST_SERVICES,
+    MAX_ALERTS,
+    Notification,
+    group,
+)
 from alerts.domain.readings import Inputs, read
 from alerts.domain.shard_state import FORECAST_HOLDS, ShardState
-from alerts.handlers import TEST_MAX_AGE, intent_handler, refusals_handler
+from alerts.handlers import TEST_MAX_AGE, configuration_handler, dead_letter_handler
 from common.alerting.channels import CHANNEL_KINDS
 from common.alerting.default_rules import default_rules
 from common.alerting.rules import Rule, rule_document
@@ -63,8 +68,8 @@ ABSURD = rule("absurd", "good_over_total", [{"severity": "info", "at_least_event
         (CONSTANT, seen(slo(rates=(1.0, 1.01, 1.02))), (True, False)),
         (CONSTANT, seen(slo(rates=(1.0, 1.2, 1.0))), (False, True)),
         (CONSTANT, seen(slo(rates=(0.3, 0.3, 0.3))), (False, True)),
-        (ABSURD, seen(impossible_events=2), (True, False)),
-        (ABSURD, seen(impossible_events=1), (False, False)),
+        (ABSURD, seen(invalid_counts=2), (True, False)),
+        (ABSURD, seen(invalid_counts=1), (False, False)),
         (ABSURD, seen(), (False, True)),
     ],
 )
@@ -109,7 +114,7 @@ def test_every_default_rule_has_a_sentence_with_its_figures(name: str) -> None:
             slo(pairs=(20.0, 20.0, 20.0, 20.0), composite=9.0, left=-0.2, rates=(9.0, 9.0, 9.0)),
             forecast=forecast(3.0),
         ),
-        impossible_events=3,
+        invalid_counts=3,
     )
     if name == "data-stale":
         found = seen(slo(), silent=True)
@@ -134,7 +139,7 @@ def rule_at_once(given: Rule) -> Rule:
     return msgspec.structs.replace(given, for_seconds=0)
 
 
-def told(services: int, channel: str = "hook") -> list[Any]:
+def pending(services: int, channel: str = "hook") -> list[Any]:
     room = desk(rule("page", "burn_rate", [{"severity": "page", "long_windows_seconds": [3600]}]))
     for number in range(services):
         room.see(f"s{number}", seen(slo(pairs=(20.0, 0, 0, 0))))
@@ -142,22 +147,26 @@ def told(services: int, channel: str = "hook") -> list[Any]:
 
 
 def grouped(services: int, kind: str) -> list[Notification]:
-    return group(told(services), lambda _: CHANNEL_KINDS[kind])
+    return group(pending(services), lambda _: CHANNEL_KINDS[kind])
 
 
 def test_alerts_of_a_service_go_out_together_and_apart_from_others() -> None:
-    notices = grouped(3, "webhook")
-    assert [(n.group_key, len(n.alerts)) for n in notices] == [("s0", 1), ("s1", 1), ("s2", 1)]
-    (both,) = group([told(1)[0], told(1)[0]], lambda _: CHANNEL_KINDS["webhook"])
+    notifications = grouped(3, "webhook")
+    assert [(n.group_key, len(n.alerts)) for n in notifications] == [
+        ("s0", 1),
+        ("s1", 1),
+        ("s2", 1),
+    ]
+    (both,) = group([pending(1)[0], pending(1)[0]], lambda _: CHANNEL_KINDS["webhook"])
     assert len(both.alerts) == 2
     assert both.group_labels == {"service": "s0"}
 
 
 def test_a_burst_is_grouped_by_channel_in_bounded_notices() -> None:
-    notices = grouped(1000, "webhook")
-    assert {n.group_key for n in notices} == {BURST_GROUP}
-    assert [len(n.alerts) for n in notices] == [MAX_ALERTS] * 5
-    assert len({i for n in notices for i in episode_ids(n)}) == 1000
+    notifications = grouped(1000, "webhook")
+    assert {n.group_key for n in notifications} == {BURST_GROUP}
+    assert [len(n.alerts) for n in notifications] == [MAX_ALERTS] * 5
+    assert len({i for n in notifications for i in n.episode_ids}) == 1000
     assert len(grouped(BURST_SERVICES - 1, "webhook")) == BURST_SERVICES - 1
 
 
@@ -169,7 +178,7 @@ def test_the_same_decision_has_the_same_key_and_another_one_another() -> None:
     first, again = grouped(2, "webhook"), grouped(2, "webhook")
     assert [n.notice_key for n in first] == [n.notice_key for n in again]
     assert len({n.notice_key for n in first}) == 2
-    (episode, _, channels) = told(1)[0]
+    (episode, _, channels) = pending(1)[0]
     keys = {
         group([(episode, why, channels)], lambda _: None)[0].notice_key
         for why in ("firing", "reminded", "resolved")
@@ -178,33 +187,33 @@ def test_the_same_decision_has_the_same_key_and_another_one_another() -> None:
 
 
 def test_the_newest_revision_of_a_rule_holds_and_a_default_comes_back() -> None:
-    intent = Intent({"page": PAGE})
+    configuration = AlertConfiguration({"page": PAGE})
     other = {**rule_document(PAGE), "enabled": False}
-    intent.apply(RuleChanged(5, "page", other, retired=False))
-    intent.apply(RuleChanged(4, "page", rule_document(PAGE), retired=False))
-    assert intent.rules_for("checkout") == ()
-    intent.apply(RuleChanged(6, "page", other, retired=True))
-    assert intent.rules_for("checkout") == (PAGE,)
+    configuration.apply(RuleChanged(5, "page", other, retired=False))
+    configuration.apply(RuleChanged(4, "page", rule_document(PAGE), retired=False))
+    assert configuration.rules_for("checkout") == ()
+    configuration.apply(RuleChanged(6, "page", other, retired=True))
+    assert configuration.rules_for("checkout") == (PAGE,)
 
 
 def test_a_retired_service_is_not_watched_and_an_undeclared_one_is() -> None:
-    intent = Intent({"page": PAGE})
-    assert intent.rules_for("checkout") == (PAGE,)
-    intent.apply(ServiceChanged(1, 1, "checkout", 1, "team", None, retired=True))
-    assert intent.rules_for("checkout") == ()
+    configuration = AlertConfiguration({"page": PAGE})
+    assert configuration.rules_for("checkout") == (PAGE,)
+    configuration.apply(ServiceChanged(1, 1, "checkout", 1, "team", None, retired=True))
+    assert configuration.rules_for("checkout") == ()
 
 
 def test_what_has_no_channel_left_goes_to_the_simulated_one() -> None:
-    intent = Intent({})
+    configuration = AlertConfiguration({})
     hooked = rule("page", "burn_rate", [{"severity": "page", "long_windows_seconds": [3600]}],
                   channels=["hook", "simulated"])  # fmt: skip
-    assert intent.channels_of(hooked) == ("simulated",)
-    intent.apply(ChannelChanged(1, 2, "hook", "webhook", enabled=True, retired=False))
-    assert intent.channels_of(hooked) == ("hook", "simulated")
-    intent.apply(ChannelChanged(2, 2, "hook", "webhook", enabled=False, retired=False))
+    assert configuration.channels_for(hooked) == ("simulated",)
+    configuration.apply(ChannelChanged(1, 2, "hook", "webhook", enabled=True, retired=False))
+    assert configuration.channels_for(hooked) == ("hook", "simulated")
+    configuration.apply(ChannelChanged(2, 2, "hook", "webhook", enabled=False, retired=False))
     only = rule("page", "burn_rate", [{"severity": "page", "long_windows_seconds": [3600]}],
                 channels=["hook"])  # fmt: skip
-    assert intent.channels_of(only) == ("simulated",)
+    assert configuration.channels_for(only) == ("simulated",)
 
 
 def test_a_shard_is_due_when_something_has_changed_and_not_otherwise() -> None:
@@ -227,13 +236,13 @@ def test_a_shard_is_due_when_something_has_changed_and_not_otherwise() -> None:
 def test_a_forecast_that_is_not_made_anew_is_forgotten() -> None:
     state = ShardState({})
     state.observe(forecast(3.0))
-    kept = state.inputs("checkout", START + FORECAST_HOLDS, silent=False, impossible=0)
+    kept = state.inputs("checkout", START + FORECAST_HOLDS, silent=False, invalid_counts=0)
     assert kept.forecast is not None
     late = START + FORECAST_HOLDS + timedelta(seconds=1)
-    assert state.inputs("checkout", late, silent=False, impossible=0).forecast is None
+    assert state.inputs("checkout", late, silent=False, invalid_counts=0).forecast is None
 
 
-class Trials:
+class ChannelTester:
     """Takes delivery's place."""
 
     def __init__(self) -> None:
@@ -244,8 +253,8 @@ class Trials:
 
 
 async def test_no_record_stops_the_reading_of_what_is_wanted() -> None:
-    intent, tester = Intent({"page": PAGE}), Trials()
-    handle = intent_handler(intent, tester, lambda: START)
+    configuration, tester = AlertConfiguration({"page": PAGE}), ChannelTester()
+    handle = configuration_handler(configuration, tester.test, lambda: START)
     wrong = RuleChanged(1, "page", {"name": "page"}, retired=False)
     fresh, old = (
         ChannelTestRequested("id", name, "ines", START - age)
@@ -262,12 +271,14 @@ async def test_no_record_stops_the_reading_of_what_is_wanted() -> None:
             record(CATALOG.name, encode(ServiceChanged(1, 1, "cart", 1, "t", None, retired=True))),
         ]
     )
-    assert intent.rules_for("checkout") == (PAGE,)  # the one that cannot be used changes nothing
-    assert intent.rules_for("cart") == ()
+    assert configuration.rules_for("checkout") == (
+        PAGE,
+    )  # the one that cannot be used changes nothing
+    assert configuration.rules_for("cart") == ()
     assert tester.tested == ["hook"]
 
 
-def letter(code: str, value: bytes, age: timedelta = timedelta()) -> bytes:
+def dead_letter(code: str, value: bytes, age: timedelta = timedelta()) -> bytes:
     at = START - age
     encoded = b64encode(value).decode()
     return encode(
@@ -276,21 +287,23 @@ def letter(code: str, value: bytes, age: timedelta = timedelta()) -> bytes:
 
 
 async def test_reports_that_cannot_be_are_counted_for_a_while() -> None:
-    impossible = InvalidCountReports()
-    handle = refusals_handler(impossible, lambda: START)
+    invalid_counts = InvalidCountReports()
+    handle = dead_letter_handler(invalid_counts, lambda: START)
     good = b'{"service": "checkout"}'
     await handle(
         [
-            record(METRICS_DEAD.name, letter("bad_exceeds_total", good)),
-            record(METRICS_DEAD.name, letter("good_exceeds_total", good, timedelta(minutes=9))),
-            record(METRICS_DEAD.name, letter("bad_exceeds_total", good, REMEMBERED)),
-            record(METRICS_DEAD.name, letter("invalid_count", good)),
-            record(METRICS_DEAD.name, letter("bad_exceeds_total", b'{"service": 3}')),
-            record(METRICS_DEAD.name, letter("bad_exceeds_total", b"no json")),
+            record(METRICS_DEAD.name, dead_letter("bad_exceeds_total", good)),
+            record(
+                METRICS_DEAD.name, dead_letter("good_exceeds_total", good, timedelta(minutes=9))
+            ),
+            record(METRICS_DEAD.name, dead_letter("bad_exceeds_total", good, REMEMBERED)),
+            record(METRICS_DEAD.name, dead_letter("invalid_count", good)),
+            record(METRICS_DEAD.name, dead_letter("bad_exceeds_total", b'{"service": 3}')),
+            record(METRICS_DEAD.name, dead_letter("bad_exceeds_total", b"no json")),
             record(METRICS_DEAD.name, b"no letter"),
         ]
     )
-    assert impossible.services(START) == ["checkout"]
-    assert impossible.count("checkout", START) == 2
-    assert impossible.count("checkout", START + timedelta(minutes=5)) == 1
-    assert impossible.services(START + REMEMBERED) == []
+    assert invalid_counts.services(START) == ["checkout"]
+    assert invalid_counts.count("checkout", START) == 2
+    assert invalid_counts.count("checkout", START + timedelta(minutes=5)) == 1
+    assert invalid_counts.services(START + REMEMBERED) == []

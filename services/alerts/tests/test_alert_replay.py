@@ -18,7 +18,7 @@ from tests.support.alerts.in_memory import START
 
 SEED = 5
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-WANTED = SloSpec(1, "up", SliType.AVAILABILITY, Decimal("0.999"), 7, None, 1, default=False)
+SPEC = SloSpec(1, "up", SliType.AVAILABILITY, Decimal("0.999"), 7, None, 1, default=False)
 
 
 def seconds(at: datetime) -> int:
@@ -35,7 +35,7 @@ def payments() -> list[MetricEvent]:
 def series(events: list[MetricEvent]) -> Series:
     columns = [(seconds(e.timestamp), e.total, e.bad or 0) for e in events]
     ends, total, bad = np.array(columns, dtype=np.int64).T
-    return Series(WANTED, ends, total, bad)
+    return Series(SPEC, ends, total, bad)
 
 
 def test_snapshots_of_the_past_have_the_sums_of_brute_force(payments: list[MetricEvent]) -> None:
@@ -59,7 +59,7 @@ def test_snapshots_of_the_past_have_the_sums_of_brute_force(payments: list[Metri
 
 def test_the_past_is_stale_after_the_last_report_and_unknown_before_the_first() -> None:
     reported = np.array([1000], dtype=np.int64)
-    counts = Series(WANTED, reported, np.array([10]), np.array([1]))
+    counts = Series(SPEC, reported, np.array([10]), np.array([1]))
     shots = snapshots("cart", reported, [counts], [999, 1000, 1300, 1301])
     assert [s.data_status for s in shots] == [
         DataStatus.NO_DATA,

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from alerts.domain.configuration import Intent
+from alerts.domain.configuration import AlertConfiguration
 from common.alerting.default_rules import default_rules
 from common.alerting.rules import read_rule, rule_document
 from common.events import AlertAcknowledged
@@ -86,7 +86,7 @@ async def test_one_failure_in_a_traffic_dip_pages_nobody_where_evidence_is_asked
     said = {}
     with befalling([truth]):
         for name, page in {"asking": default, "credulous": credulous}.items():
-            play = Play("catalog", BEGINS, Desk(Intent({page.name: page})))
+            play = Play("catalog", BEGINS, Desk(AlertConfiguration({page.name: page})))
             await play.until(BEGINS + timedelta(minutes=90), tick_seconds=60)
             play.fail_one_request()
             await play.until(end_of(truth), tick_seconds=60)
@@ -123,7 +123,7 @@ async def test_escalation_in_the_cooldown_is_delivered() -> None:
         {"name": "budget", "kind": "budget_left", "levels": levels, "cooldown_seconds": 86_400}
     )
     with befalling([truth]):
-        play = Play("payments", BEGINS, Desk(Intent({"budget": budget})))
+        play = Play("payments", BEGINS, Desk(AlertConfiguration({"budget": budget})))
         await play.until(end_of(truth))
     assert [(s.transition, s.severity) for s in play.desk.said] == [
         ("firing", "info"),
@@ -138,7 +138,7 @@ async def test_an_acknowledged_page_stays_quiet_until_the_outage_is_over() -> No
         play = Play("payments", BEGINS)
         await play.until(BEGINS + timedelta(minutes=10))
         (page,) = (e for e in play.desk.episodes.values() if e.severity == "page")
-        play.desk.intent.apply(
+        play.desk.configuration.apply(
             AlertAcknowledged(1, page.id, "payments", page.version, "ines", "mine", play.now)
         )
         await play.until(end_of(truth) + timedelta(minutes=50))

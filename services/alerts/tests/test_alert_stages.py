@@ -38,13 +38,13 @@ FAST, SLOW, BOTH = (20.0, 0.0, 0.0, 0.0), (0.0, 0.0, 4.0, 0.0), (20.0, 0.0, 4.0,
 def silence(desk: Desk, revision: int, seconds: float, **labels: str) -> None:
     matchers = tuple(Matcher(name, value) for name, value in labels.items())
     end = desk.now + timedelta(seconds=seconds)
-    desk.intent.apply(SilenceChanged(revision, 1, matchers, desk.now, end, "ines", "works"))
+    desk.configuration.apply(SilenceChanged(revision, 1, matchers, desk.now, end, "ines", "works"))
 
 
 def acknowledge(desk: Desk, service: str, rule_name: str, revision: int, version: int = 0) -> None:
     episode = desk.open_episode(service, rule_name)
     wished = version or episode.version
-    desk.intent.apply(
+    desk.configuration.apply(
         AlertAcknowledged(revision, episode.id, service, wished, "ines", "mine", desk.now)
     )
 
@@ -241,10 +241,10 @@ def test_a_second_objective_in_order_does_not_clear_one_that_cannot_be_read() ->
 def test_a_rule_or_a_service_that_is_gone_ends_its_episodes() -> None:
     room = desk(PAGE, TICKET)
     room.see("checkout", seen(slo(pairs=FAST)))
-    room.intent.apply(changed_rule(_disabled(PAGE), 7))
+    room.configuration.apply(changed_rule(_disabled(PAGE), 7))
     assert transitions(room.after(1, "checkout", seen(slo(pairs=FAST)))) == [("page", "resolved")]
     room.see("cart", seen(slo(pairs=SLOW)))
-    room.intent.apply(ServiceChanged(8, 1, "cart", 1, "team", None, retired=True))
+    room.configuration.apply(ServiceChanged(8, 1, "cart", 1, "team", None, retired=True))
     assert transitions(room.after(1, "cart", seen(slo(pairs=SLOW)))) == [("ticket", "resolved")]
 
 

@@ -79,8 +79,8 @@ async def test_what_users_want_reaches_open_episodes(settings: AlertSettings) ->
         [(number, version)] = await rows_of(
             url, "SELECT id, version FROM alerts.episode WHERE service_name = 'checkout'"
         )
-        wish = AlertAcknowledged(10, number, "checkout", version, "ines", "mine", now)
-        await publish_intent(bootstrap, (f"acknowledgement/{number}", wish))
+        acknowledgement = AlertAcknowledged(10, number, "checkout", version, "ines", "mine", now)
+        await publish_intent(bootstrap, (f"acknowledgement/{number}", acknowledgement))
         state = "SELECT state, acknowledged_by FROM alerts.episode WHERE service_name = 'checkout'"
         await eventually(lambda: rows_of(url, state), [("acknowledged", "ines")])
         ended = SilenceChanged(11, 1, matchers, now, now, "ines", "works")

@@ -15,14 +15,13 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from alerts.delivery.alertmanager import alertmanager_request
-from alerts.delivery.channel_test import channel_test_notification
 from alerts.delivery.frame import Frame
 from alerts.delivery.pagerduty import pagerduty_request
 from alerts.delivery.plain_text import MOST_ALERTS, title
 from alerts.delivery.sender import HTTP_KINDS
 from alerts.delivery.slack import slack_message
 from alerts.delivery.webhook import NOTICE_HEADER, webhook_request
-from alerts.domain.notification import Notification, NotificationAlert
+from alerts.domain.notifications import Notification, NotificationAlert, channel_test
 from common.alerting.channels import CHANNEL_KINDS, PAGERDUTY_URL
 from tests.support.alerts.notifications import (
     ENDED_AT,
@@ -237,15 +236,13 @@ def test_a_title_names_what_happens() -> None:
 
 @pytest.mark.parametrize("kind", [*HTTP_KINDS])
 def test_a_trial_suits_every_kind_and_is_no_page(kind: str) -> None:
-    trial = channel_test_notification("hook", "7", NOW)
+    trial = channel_test("hook", "7", NOW)
     given_channel = channel(kind, url="https://hooks.test/x", routing_key="k" * 32)
     body = json.loads(HTTP_KINDS[kind].request(given_channel, trial, FRAME).body)
     assert trial.is_test
     assert "critical" not in json.dumps(body)
     assert "test of the channel hook" in json.dumps(body)
-    assert (
-        channel_test_notification("hook", "8", NOW).alerts[0].dedup_key != trial.alerts[0].dedup_key
-    )
+    assert channel_test("hook", "8", NOW).alerts[0].dedup_key != trial.alerts[0].dedup_key
 
 
 def test_every_kind_of_channel_can_be_delivered_to() -> None:

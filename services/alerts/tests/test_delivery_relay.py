@@ -11,9 +11,9 @@ from sqlalchemy import text
 
 from alerts.delivery import repository
 from alerts.delivery.channel import Channel
-from alerts.delivery.channel_test import channel_test_notification
 from alerts.delivery.outcome import Request
 from alerts.delivery.sender import HTTP_KINDS, HttpKind
+from alerts.domain.notifications import channel_test
 from tests.support.alerts.notifications import alert, notification, resolved
 from tests.support.alerts.outgoing import Outgoing, delivering, notification_keys, until
 from tests.support.alerts.receiver import (
@@ -95,7 +95,7 @@ async def test_an_episode_that_waits_holds_up_no_other(
     outgoing: Outgoing, receiver: Receiver
 ) -> None:
     def all_but_the_first(received: Received) -> Answer:
-        first = received.headers["x-burnline-notification"] == notification(alert(1)).notice_key
+        first = received.headers["x-burnline-notice"] == notification(alert(1)).notice_key
         return Answer(500) if first else Answer()
 
     receiver.decide = all_but_the_first
@@ -257,9 +257,7 @@ async def test_a_trial_is_attempted_once(outgoing: Outgoing, receiver: Receiver)
     await outgoing.channel("hook", url=receiver.url)
     receiver.answers.append(Answer(500))
     now = datetime.now(UTC)
-    await outgoing.add(
-        channel_test_notification("hook", "1", now), channel_test_notification("hook", "2", now)
-    )
+    await outgoing.add(channel_test("hook", "1", now), channel_test("hook", "2", now))
     async with delivering(outgoing.database):
         await outgoing.until_states("dead", "sent")
     assert len(receiver.received) == 2

@@ -6,13 +6,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from msgspec.structs import replace
-
-from alerts.domain.configuration import Intent
+from alerts.domain.configuration import AlertConfiguration
 from alerts.domain.decision import Decision, Moment, ServiceState
 from alerts.domain.episodes import Episode, Transition
 from alerts.domain.evaluate import decide
-from alerts.domain.notification import Transition as Tell
+from alerts.domain.notifications import NotificationReason
 from alerts.domain.readings import Inputs
 from common.alerting.rules import Rule, read_rule, rule_document
 from common.events import (
@@ -41,7 +39,7 @@ class Said:
     at: datetime
     service: str
     rule: str
-    transition: Tell
+    transition: NotificationReason
     severity: str
     channels: tuple[str, ...]
     version: int
@@ -52,7 +50,7 @@ class Said:
 class Desk:
     """A shard's services, the clock, and everything that was said."""
 
-    intent: Intent
+    configuration: AlertConfiguration
     now: datetime = START
     states: dict[str, ServiceState] = field(default_factory=dict)
     said: list[Said] = field(default_factory=list)
@@ -64,18 +62,14 @@ class Desk:
         """Evaluate a service now; return what is said."""
         before = len(self.said)
         state = self.states.get(service, ServiceState())
-        decision = decide(service, state, inputs, self.intent, Moment(self.now, 0))
-        fresh = count(len(self.episodes) + 1)
-        ids = {r: e.id or next(fresh) for r, e in decision.changed.items()}
-        stored = {r: replace(e, id=ids[r]) for r, e in decision.changed.items()}
-        for rule, episode in stored.items():
-            self.episodes[ids[rule]] = episode
+        decision = decide(service, state, inputs, self.configuration, Moment(self.now, 0))
+        stored = decision.numbered(count(len(self.episodes) + 1))
+        self.episodes |= {episode.id: episode for episode in stored.values()}
         for rule, line in decision.history:
-            self.history.setdefault(ids[rule], []).append(line)
-        for rule, why, channels in decision.tells:
+            self.history.setdefault(stored[rule].id, []).append(line)
+        for rule, why, channels in decision.notifications:
             self._say(stored[rule], why, channels)
-        opened = {r: stored.get(r, e) for r, e in decision.after.episodes.items()}
-        self.states[service] = ServiceState(decision.after.memories, opened, decision.after.told)
+        self.states[service] = decision.state(stored)
         self.last = decision
         return self.said[before:]
 
@@ -88,7 +82,7 @@ class Desk:
         """Return the episode of a rule that is open."""
         return self.states[service].episodes[rule]
 
-    def _say(self, episode: Episode, why: Tell, channels: tuple[str, ...]) -> None:
+    def _say(self, episode: Episode, why: NotificationReason, channels: tuple[str, ...]) -> None:
         self.said.append(
             Said(
                 self.now,
@@ -111,7 +105,7 @@ def rule(name: str, kind: str, levels: list[dict[str, Any]], **fields: Any) -> R
 
 def desk(*rules: Rule) -> Desk:
     """Return a desk on which only these rules are in force."""
-    return Desk(Intent({r.name: r for r in rules}))
+    return Desk(AlertConfiguration({r.name: r for r in rules}))
 
 
 def changed_rule(rule: Rule, revision: int, *, retired: bool = False) -> RuleChanged:

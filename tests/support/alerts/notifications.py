@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from alerts.delivery.channel import Channel
-from alerts.domain.notification import Notification, NotificationAlert
+from alerts.domain.notifications import Notification, NotificationAlert
 
 STARTED_AT: Final = datetime(2026, 11, 23, 6, 40, 0, 250_000, tzinfo=UTC)
 ENDED_AT: Final = datetime(2026, 11, 23, 7, 10, tzinfo=UTC)

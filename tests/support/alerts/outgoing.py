@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from alerts.delivery.service import Delivery
 from alerts.delivery.settings import DeliverySettings
-from alerts.domain.notification import Notification, NotificationAlert
+from alerts.domain.notifications import Notification, NotificationAlert
 from common.config.clock import system_clock
 from common.config.settings import DatabaseSettings
 from common.storage.database import Database, WriteSession
@@ -154,4 +154,4 @@ async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 60.0) -> 
 
 def notification_keys(received: Iterable[Any]) -> list[str]:
     """Return the keys of the notices that a webhook receiver got, in order."""
-    return [request.headers["x-burnline-notification"] for request in received]
+    return [request.headers["x-burnline-notice"] for request in received]

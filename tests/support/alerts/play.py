@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from unittest.mock import patch
 
-from alerts.domain.configuration import Intent
+from alerts.domain.configuration import AlertConfiguration
 from alerts.domain.readings import Inputs
 from common.alerting.default_rules import default_rules
 from common.events import BurnRateSnapshot, MetricEvent
@@ -54,7 +54,7 @@ class Play:
 
     service: str
     begins: datetime
-    desk: Desk = field(default_factory=lambda: Desk(Intent(default_rules())))
+    desk: Desk = field(default_factory=lambda: Desk(AlertConfiguration(default_rules())))
     events: list[MetricEvent] = field(default_factory=list)
     snapshot: BurnRateSnapshot | None = None
     world: World = field(default_factory=World)
@@ -105,7 +105,7 @@ class Play:
             self.desk.see(self.service, Inputs(self.snapshot))
 
     def pair_burns(self, long_seconds: int, short_seconds: int, threshold: float) -> bool:
-        """Tell by brute force over the raw events whether a pair burns faster than that now."""
+        """Whether a pair burns faster than that now, by brute force over the raw events."""
         for seconds in (long_seconds, short_seconds):
             total, bad = window_sums(self.events, self.now, seconds)
             if not total or bad / total / OBJECTIVE_ALLOWS_RATIO <= threshold:

@@ -7,7 +7,7 @@ from typing import Any
 from alerts.delivery.channel import Channel
 from alerts.delivery.frame import Frame, annotations_of, rfc3339
 from alerts.delivery.outcome import Request
-from alerts.domain.notification import Notification, NotificationAlert
+from alerts.domain.notifications import Notification, NotificationAlert
 
 _PATH = "/api/v2/alerts"
 _MISSED_REPEATS = 4  # as Prometheus: so many may fail before Alertmanager takes the alert for ended

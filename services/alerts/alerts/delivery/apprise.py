@@ -11,7 +11,7 @@ from types import ModuleType
 from alerts.delivery.channel import Channel
 from alerts.delivery.outcome import DELIVERED, Outcome, failed
 from alerts.delivery.plain_text import lines, title
-from alerts.domain.notification import Notification
+from alerts.domain.notifications import Notification
 
 
 async def deliver_by_apprise(

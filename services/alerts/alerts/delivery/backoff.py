@@ -27,6 +27,6 @@ class RetryPolicy:
         return max(pause * (0.5 + draw / 2), outcome.retry_after_seconds or 0.0)
 
     def gives_up(self, outcome: Outcome, attempts: int, age_seconds: float) -> bool:
-        """Tell whether a failed delivery goes to the dead letters."""
+        """Whether a failed delivery goes to the dead letters."""
         spent = attempts >= self.max_attempts or age_seconds >= self.max_age_seconds
         return outcome.final or spent

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from alerts.domain.notification import NotificationAlert
+from alerts.domain.notifications import NotificationAlert
 
 
 @dataclass(frozen=True, slots=True)

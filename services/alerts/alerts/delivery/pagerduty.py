@@ -7,7 +7,7 @@ from typing import Any, Literal
 from alerts.delivery.channel import Channel
 from alerts.delivery.frame import Frame, annotations_of, rfc3339
 from alerts.delivery.outcome import Outcome, Request, Response, not_understood
-from alerts.domain.notification import Notification, NotificationAlert
+from alerts.domain.notifications import Notification, NotificationAlert
 from common.alerting.channels import PAGERDUTY_URL
 from common.alerting.rules import Severity
 

@@ -1,6 +1,6 @@
 """A notification in words, for receivers that are people. Pure."""
 
-from alerts.domain.notification import Notification, NotificationAlert
+from alerts.domain.notifications import Notification, NotificationAlert
 
 MOST_ALERTS = 20
 """More are counted, not listed: chats cut long messages off."""

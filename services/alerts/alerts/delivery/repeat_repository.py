@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import text
 
-from alerts.domain.grouping import MAX_ALERTS
-from alerts.domain.notification import Notification, NotificationAlert
+from alerts.domain.notifications import MAX_ALERTS, Notification, NotificationAlert
 from common.config.clock import to_micros
 from common.storage.database import WriteSession
 

@@ -12,7 +12,7 @@ from sqlalchemy import TextClause, text
 
 from alerts.delivery.channel import Channel
 from alerts.delivery.outcome import Outcome
-from alerts.domain.notification import Notification
+from alerts.domain.notifications import Notification
 from common.storage.database import WriteSession
 
 # Of each channel with free places: what has been due for longest, so that what fails again and

@@ -14,7 +14,7 @@ from alerts.delivery.simulated import deliver_simulated
 from alerts.delivery.slack import judge_slack, slack_request
 from alerts.delivery.transport import Transport, TransportError
 from alerts.delivery.webhook import webhook_request
-from alerts.domain.notification import Notification
+from alerts.domain.notifications import Notification
 from common.alerting.channels import SIMULATED
 from common.config.clock import Clock
 

@@ -4,7 +4,7 @@ import structlog
 
 from alerts.delivery.outcome import DELIVERED, Outcome
 from alerts.delivery.plain_text import lines, title
-from alerts.domain.notification import Notification
+from alerts.domain.notifications import Notification
 
 log = structlog.get_logger()
 

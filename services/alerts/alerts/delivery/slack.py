@@ -8,7 +8,7 @@ from alerts.delivery.channel import Channel
 from alerts.delivery.frame import Frame
 from alerts.delivery.outcome import Outcome, Request, Response, not_understood
 from alerts.delivery.plain_text import lines, title
-from alerts.domain.notification import Notification
+from alerts.domain.notifications import Notification
 
 _MAX_TEXT_LENGTH = 3000  # of a text in a block
 

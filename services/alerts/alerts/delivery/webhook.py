@@ -8,9 +8,9 @@ from typing import Any
 from alerts.delivery.channel import Channel
 from alerts.delivery.frame import Frame, annotations_of, in_common, rfc3339
 from alerts.delivery.outcome import Request
-from alerts.domain.notification import Notification, NotificationAlert
+from alerts.domain.notifications import Notification, NotificationAlert
 
-NOTICE_HEADER = "X-Burnline-Notification"
+NOTICE_HEADER = "X-Burnline-Notice"
 """The notification's key, the same in every repeat of a delivery."""
 TIMESTAMP_HEADER = "X-Burnline-Timestamp"
 SIGNATURE_HEADER = "X-Burnline-Signature"

@@ -1,4 +1,4 @@
-"""Snapshots of the past, computed from stored counts, for the replay of rules. Pure.
+"""Snapshots of the past, computed from stored counts, for a backtest of rules. Pure.
 
 A window of W seconds at t sums the buckets that ended in (t - W, t].
 """
@@ -57,7 +57,7 @@ class SloSpec:
 class Series:
     """An objective and its counts by bucket end: seconds since 1970, rising."""
 
-    wanted: SloSpec
+    spec: SloSpec
     ends: Ints
     total: Ints
     bad: Ints
@@ -66,7 +66,7 @@ class Series:
 def snapshots(
     service_name: str, reported_at: Ints, series: Sequence[Series], times: Sequence[int]
 ) -> Iterator[BurnRateSnapshot]:
-    """Give the service's snapshot at each time (rising); `reported_at` are ends of its buckets."""
+    """Give the snapshot of a service at each time (rising); `reported_at` are its bucket ends."""
     readers = [_Reader(one) for one in series]
     for at in times:
         newest = int(np.searchsorted(reported_at, at, side="right")) - 1
@@ -85,31 +85,31 @@ class _Reader:
     """Sums over any window of one objective, by running sums."""
 
     def __init__(self, series: Series) -> None:
-        self._wanted, self._ends = series.wanted, series.ends
+        self._spec, self._ends = series.spec, series.ends
         self._running = [np.concatenate([[0], np.cumsum(c)]) for c in (series.total, series.bad)]
-        self._pairs = pair_rules(series.wanted.objective, series.wanted.window_days)
+        self._pairs = pair_rules(series.spec.objective, series.spec.window_days)
 
     def slo(self, at: int, status: DataStatus) -> SloStatus:
-        """Return the objective as it was; without traffic in 5 minutes nothing can be said."""
-        wanted, objective = self._wanted, self._wanted.objective
+        """Return the objective as it was then; it has no traffic where 5 minutes were without."""
+        spec, objective = self._spec, self._spec.objective
         counts = {name: self._sum(at, seconds) for name, seconds in WINDOWS.items()}
         rates = [burn_rate(bad, total, objective) for total, bad in counts.values()]
         composite = composite_burn_rate(rates)
         level = risk_level(composite, [(bad, total) for total, bad in counts.values()], objective)
-        shown = cap_risk_level(level, counts["24h"][1], wanted.min_bad_events)
-        total, bad = self._sum(at, wanted.window_days * DAY)
+        shown = cap_risk_level(level, counts["24h"][1], spec.min_bad_events)
+        total, bad = self._sum(at, spec.window_days * DAY)
         consumed = burn_rate(bad, total, objective)
         quiet = status is DataStatus.OK and not counts["5m"][0]
         return SloStatus(
-            id=wanted.id,
-            name=wanted.name,
-            sli_type=wanted.sli_type,
+            id=spec.id,
+            name=spec.name,
+            sli_type=spec.sli_type,
             objective=float(objective),
-            window_days=wanted.window_days,
-            threshold_seconds=wanted.threshold_seconds,
+            window_days=spec.window_days,
+            threshold_seconds=spec.threshold_seconds,
             max_error_ratio=None,
-            min_bad_events=wanted.min_bad_events,
-            default=wanted.default,
+            min_bad_events=spec.min_bad_events,
+            default=spec.default,
             revision=0,
             total=total,
             bad=bad,
@@ -131,7 +131,7 @@ class _Reader:
         found = []
         for rule in self._pairs:
             rates = [
-                burn_rate(bad, total, self._wanted.objective)
+                burn_rate(bad, total, self._spec.objective)
                 for total, bad in (
                     self._sum(at, rule.long_seconds),
                     self._sum(at, rule.short_seconds),

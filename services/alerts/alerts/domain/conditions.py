@@ -1,4 +1,4 @@
-"""How long a rule's levels have been met: holds before firing and before resolving. Pure."""
+"""How long each level of a rule has been met: hold times before firing and resolving. Pure."""
 
 from datetime import datetime, timedelta
 
@@ -9,7 +9,7 @@ from common.alerting.rules import Rule
 
 
 class Memory(Struct, frozen=True, omit_defaults=True):
-    """What a rule remembers of a service from one evaluation to the next.
+    """What a rule remembers about a service between two evaluations.
 
     `met_since` holds, for each level, since when it has been met without a break; `cleared_since`
     since when the mildest has been on the good side of its threshold.
@@ -20,7 +20,7 @@ class Memory(Struct, frozen=True, omit_defaults=True):
 
     @property
     def is_empty(self) -> bool:
-        """Tell whether nothing is remembered that a fresh start would not know."""
+        """Whether it equals a fresh start."""
         return not any(self.met_since) and self.cleared_since is None
 
 
@@ -28,7 +28,7 @@ NOTHING = Memory()
 
 
 def remember(memory: Memory, readings: Readings, now: datetime, *, is_open: bool) -> Memory:
-    """Return the memory after an evaluation. Clearing matters only to an episode that is open."""
+    """Return the memory after an evaluation. Clearing is tracked for open episodes only."""
     before = memory.met_since if len(memory.met_since) == len(readings) else (None,) * len(readings)
     met_since = tuple(
         (since or now) if reading.met else None
@@ -41,19 +41,13 @@ def remember(memory: Memory, readings: Readings, now: datetime, *, is_open: bool
 
 
 def held_level(rule: Rule, memory: Memory, now: datetime) -> int:
-    """Return the gravest level, from 1, that has been met for the rule's hold; 0 where none."""
+    """Return the most severe level, from 1, met for the rule's hold time; 0 where none is."""
     hold = timedelta(seconds=rule.for_seconds)
-    return max(
-        (
-            number
-            for number, since in enumerate(memory.met_since, 1)
-            if since is not None and now - since >= hold
-        ),
-        default=0,
-    )
+    held = [n for n, since in enumerate(memory.met_since, 1) if since and now - since >= hold]
+    return max(held, default=0)
 
 
 def is_over(rule: Rule, memory: Memory, now: datetime) -> bool:
-    """Tell whether the condition has been cleared for long enough to resolve."""
+    """Whether the condition has been cleared for long enough to resolve."""
     hold = timedelta(seconds=rule.resolve_for_seconds)
     return memory.cleared_since is not None and now - memory.cleared_since >= hold

@@ -1,10 +1,11 @@
-"""What users want: rules in force, silences, channels, acknowledgements, services. Pure."""
+"""The alert configuration in force: rules, silences, channels, acknowledgements, services. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from common.alerting.channels import SIMULATED
+from common.alerting.channels import CHANNEL_KINDS, SIMULATED, ChannelKind
 from common.alerting.rules import Rule, read_rule
 from common.events import (
     AlertAcknowledged,
@@ -15,23 +16,25 @@ from common.events import (
     SilenceChanged,
 )
 
-UNDECLARED_TIER = 3
+UNDECLARED_TIER: Final = 3
+_KEYS: Final = {SilenceChanged: "id", AlertAcknowledged: "episode_id"}
+"""The field that identifies what an event changes; `name` where it is none of these."""
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who a service belongs to and how much depends on it; `shown`: it is not retired."""
+    """Team and tier of a service. A retired service has no alerts."""
 
     tier: int = UNDECLARED_TIER
     team: str = ""
-    shown: bool = True
+    retired: bool = False
 
 
-class Intent:
-    """The newest revision of everything.
+class AlertConfiguration:
+    """The newest revision of everything that users configure.
 
-    `revision` rises when rules or services have changed, so that any service may be concerned;
-    what else there is concerns open episodes alone, which are looked at all the time.
+    `revision` rises with rules and services, which may concern any service. Everything else
+    concerns open episodes only, and those are evaluated all the time.
     """
 
     def __init__(self, defaults: Mapping[str, Rule]) -> None:
@@ -47,11 +50,11 @@ class Intent:
         self._applicable: dict[str, tuple[Rule, ...]] = {}
 
     def apply(self, change: RuleMessage | ServiceChanged) -> None:
-        """Keep a change, unless a newer one of the same thing is known.
+        """Keep a change, unless a newer one of the same object is known.
 
         Raises InvalidFieldError for a rule that cannot be used: the one before stays in force.
         """
-        key = type(change), _identity(change)
+        key = type(change), getattr(change, _KEYS.get(type(change), "name"))
         if change.revision <= self._newest.get(key, 0):
             return
         self._newest[key] = change.revision
@@ -64,56 +67,50 @@ class Intent:
                 self.acknowledgements[change.episode_id] = change
                 self._recent[change.episode_id] = change
             case ServiceChanged():
-                self._owners[change.name] = Owner(change.tier, change.owner, not change.retired)
+                self._owners[change.name] = Owner(change.tier, change.owner, change.retired)
                 self._touch()
             case RuleChanged():
                 self._change_rule(change)
                 self._touch()
 
     def owner(self, service_name: str) -> Owner:
-        """Return who a service belongs to; a service need not be declared."""
+        """Return the owner of a service, which need not be declared."""
         return self._owners.get(service_name) or Owner()
-
-    def rule(self, name: str) -> Rule | None:
-        """Return a rule in force."""
-        return self._rules.get(name)
 
     def rules_for(self, service_name: str) -> tuple[Rule, ...]:
         """Return the rules that watch a service, by name; none where it is retired."""
         found = self._applicable.get(service_name)
         if found is None:
             owner = self.owner(service_name)
-            rules = [self._rules[name] for name in sorted(self._rules)] if owner.shown else []
+            rules = [] if owner.retired else [self._rules[name] for name in sorted(self._rules)]
             found = tuple(r for r in rules if r.applies_to(service_name, owner.tier))
             self._applicable[service_name] = found
         return found
 
-    def channels_of(self, rule: Rule) -> tuple[str, ...]:
-        """Return where to tell of a rule: its channels that are there, or the simulated one."""
+    def channels_for(self, rule: Rule) -> tuple[str, ...]:
+        """Return the channels of a rule that can be used, or else the simulated one."""
         return tuple(name for name in rule.channels if self._is_usable(name)) or (SIMULATED,)
 
-    def kind_of(self, channel: str) -> str:
-        """Return the kind of a channel; one that is not known is as the simulated one."""
+    def kind_of(self, channel: str) -> ChannelKind | None:
+        """Return the kind of a channel; the simulated one for an unknown channel."""
         known = self._channels.get(channel)
-        return known.kind if known else SIMULATED
+        return CHANNEL_KINDS.get(known.kind if known else SIMULATED)
 
     def forget_ended(self, now: datetime) -> None:
-        """Forget silences that are over: what they held is told because they are gone."""
+        """Forget silences that have ended; what they held back is then notified."""
         for number in [n for n, silence in self.silences.items() if silence.ends_at <= now]:
             del self.silences[number]
 
     def recent_acknowledgements(self, since: datetime) -> list[AlertAcknowledged]:
-        """Return those that came in and were made after an instant; older ones are passed over."""
-        self._recent = {
-            key: wish for key, wish in self._recent.items() if wish.acknowledged_at > since
-        }
+        """Return those received and made after an instant; older ones are skipped."""
+        self._recent = {k: made for k, made in self._recent.items() if made.acknowledged_at > since}
         return list(self._recent.values())
 
-    def forget_recent(self, wishes: Iterable[AlertAcknowledged]) -> None:
-        """Take acknowledgements off the recent ones."""
-        for wish in wishes:
-            if self._recent.get(wish.episode_id) is wish:
-                del self._recent[wish.episode_id]
+    def forget_recent(self, acknowledgements: Iterable[AlertAcknowledged]) -> None:
+        """Remove acknowledgements from the recent ones."""
+        for made in acknowledgements:
+            if self._recent.get(made.episode_id) is made:
+                del self._recent[made.episode_id]
 
     def _change_rule(self, change: RuleChanged) -> None:
         if not change.retired:
@@ -132,13 +129,3 @@ class Intent:
         if known is None:
             return channel == SIMULATED
         return known.enabled and not known.retired
-
-
-def _identity(change: RuleMessage | ServiceChanged) -> object:
-    match change:
-        case SilenceChanged():
-            return change.id
-        case AlertAcknowledged():
-            return change.episode_id
-        case _:
-            return change.name

@@ -1,29 +1,31 @@
-"""What an evaluation begins with and what it ends in. Pure."""
+"""What an evaluation starts from and what it decides. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from msgspec.structs import replace
+
 from alerts.domain.conditions import Memory
 from alerts.domain.episodes import Episode, Transition
-from alerts.domain.notification import Transition as Tell
-from alerts.domain.stages import Outcome, Told
+from alerts.domain.notifications import NotificationReason
+from alerts.domain.stages import LastNotified, RuleOutcome
 
 NOT_YET_STORED: Final = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceState:
-    """What is kept of a service, by rule: memories, open episodes, when somebody was told."""
+    """What is kept of a service, by rule: memories, open episodes, the last notification."""
 
     memories: Mapping[str, Memory] = field(default_factory=dict)
     episodes: Mapping[str, Episode] = field(default_factory=dict)
-    told: Mapping[str, Told] = field(default_factory=dict)
+    notified: Mapping[str, LastNotified] = field(default_factory=dict)
 
     @property
     def is_active(self) -> bool:
-        """Tell whether time alone can change anything."""
+        """Whether the passing of time alone can change anything."""
         return bool(self.memories or self.episodes)
 
 
@@ -39,8 +41,8 @@ class Moment:
 class Decision:
     """What an evaluation changes. Nothing of it holds before it is stored.
 
-    `changed` are the episodes that are new or other than before, `history` their new lines,
-    `tells` what is to be told and where; each by rule.
+    Each by rule: `changed` are the episodes that are new or changed, `history` their new lines,
+    `notifications` why and through which channels somebody is to be notified.
     """
 
     service_name: str
@@ -48,10 +50,19 @@ class Decision:
     after: ServiceState
     changed: dict[str, Episode]
     history: tuple[tuple[str, Transition], ...]
-    tells: tuple[tuple[str, Tell, tuple[str, ...]], ...]
-    outcomes: tuple[Outcome, ...]
+    notifications: tuple[tuple[str, NotificationReason, tuple[str, ...]], ...]
+    outcomes: tuple[RuleOutcome, ...]
 
     @property
     def is_empty(self) -> bool:
-        """Tell whether nothing changes."""
+        """Whether nothing changes."""
         return not self.changed and self.after.memories == self.before.memories
+
+    def numbered(self, ids: Iterator[int]) -> dict[str, Episode]:
+        """Return the changed episodes by rule, new ones with the next of the ids."""
+        return {r: e if e.id else replace(e, id=next(ids)) for r, e in self.changed.items()}
+
+    def state(self, stored: Mapping[str, Episode]) -> ServiceState:
+        """Return the state afterwards; `stored` are the changed episodes with their ids."""
+        episodes = {r: stored.get(r, e) for r, e in self.after.episodes.items()}
+        return ServiceState(self.after.memories, episodes, self.after.notified)

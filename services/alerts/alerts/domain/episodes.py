@@ -1,9 +1,9 @@
-"""Episodes: from a rule's firing on a service to its end, one version for each transition. Pure."""
+"""Episodes: a rule fires on a service until it resolves, a version per transition. Pure."""
 
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,15 +20,15 @@ TransitionKind = Literal[
     "notified",
 ]
 SYSTEM: Final = "burnline"
-"""The actor of what no person has done."""
+"""The actor where no person has acted."""
 
 
 class Episode(Struct, frozen=True):
-    """An alert from its firing to its end. `level` is the gravest so far, from 1.
+    """An alert from its firing to its end. `level` is the most severe so far, from 1.
 
-    `notified_level` and `notified_severity` are what its channels were last told (0 and None:
-    nothing, or to be told again); `notices` counts how often. `held_by` is why they are not told
-    now; `held_back` counts what was held back. `channels` is where the firing went.
+    `notified_level` and `notified_severity` are those of the last notification (0 and None: there
+    was none, or it is to be repeated), and `notices` counts them. `held_by` is why nobody is
+    notified now; `held_back` counts how often that was so. `channels` is where the firing went.
     """
 
     id: int
@@ -59,18 +59,18 @@ class Episode(Struct, frozen=True):
 
     @property
     def is_open(self) -> bool:
-        """Tell whether it has not ended."""
+        """Whether it has not ended."""
         return self.state != "resolved"
 
     @property
-    def was_told(self) -> bool:
-        """Tell whether anybody has been told of it."""
+    def was_notified(self) -> bool:
+        """Whether anybody has been notified of it."""
         return self.notices > 0
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A line of an episode's history: what, when, who and why; `version` is the one after it."""
+    """A line in the history of an episode; `version` is the one that it led to."""
 
     kind: TransitionKind
     version: int
@@ -80,48 +80,37 @@ class Transition:
 
 
 def dedup_key(service_name: str, rule: str, started_at: datetime) -> str:
-    """Return the key that receivers know an episode by: never that of another, 32 hex digits."""
+    """Return the key by which receivers know an episode: 32 hex digits, never used again."""
     identity = f"{service_name}\n{rule}\n{started_at.isoformat()}"
     return hashlib.sha256(identity.encode()).hexdigest()[:32]
 
 
-def escalated(episode: Episode, level: int, severity: Severity, now: datetime) -> Episode:
-    """Return the episode at a more severe level. A more severe severity ends an acknowledgement."""
-    rises = SEVERITY_ORDER[severity] > SEVERITY_ORDER[episode.severity]
-    held = episode.state == "acknowledged" and not rises
-    return replace(
-        episode,
-        version=episode.version + 1,
-        level=level,
-        severity=severity,
-        state="acknowledged" if held else "firing",
-        acknowledged_by=episode.acknowledged_by if held else None,
-        acknowledged_at=episode.acknowledged_at if held else None,
-        updated_at=now,
-    )
+def escalated(
+    episode: Episode, level: int, severity: Severity, now: datetime, **changes: Any
+) -> Episode:
+    """Return the episode at a more severe level. A higher severity ends an acknowledgement."""
+    if SEVERITY_ORDER[severity] > SEVERITY_ORDER[episode.severity]:
+        changes |= {"state": "firing", "acknowledged_by": None, "acknowledged_at": None}
+    return _next_version(episode, now, level=level, severity=severity, **changes)
 
 
 def acknowledged(episode: Episode, actor: str, revision: int, now: datetime) -> Episode:
-    """Return the episode that somebody has taken on."""
-    return replace(
+    """Return the episode after somebody has acknowledged it."""
+    return _next_version(
         episode,
-        version=episode.version + 1,
+        now,
         state="acknowledged",
         acknowledged_by=actor,
         acknowledged_at=now,
         acknowledgement_revision=revision,
         held_by=None,
-        updated_at=now,
     )
 
 
 def resolved(episode: Episode, now: datetime) -> Episode:
     """Return the episode at its end."""
-    return replace(
-        episode,
-        version=episode.version + 1,
-        state="resolved",
-        resolved_at=now,
-        held_by=None,
-        updated_at=now,
-    )
+    return _next_version(episode, now, state="resolved", resolved_at=now, held_by=None)
+
+
+def _next_version(episode: Episode, now: datetime, **changes: Any) -> Episode:
+    return replace(episode, version=episode.version + 1, updated_at=now, **changes)

@@ -1,4 +1,4 @@
-"""One evaluation of a service: from what is known and wanted to what changes and is told. Pure."""
+"""One evaluation of a service: what its rules change, and who is to be notified. Pure."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from alerts.domain import stages, wording
 from alerts.domain.conditions import NOTHING, Memory, held_level, is_over, remember
-from alerts.domain.configuration import Intent
+from alerts.domain.configuration import AlertConfiguration
 from alerts.domain.decision import NOT_YET_STORED, Decision, Moment, ServiceState
 from alerts.domain.episodes import (
     SYSTEM,
@@ -18,46 +18,47 @@ from alerts.domain.episodes import (
     escalated,
     resolved,
 )
-from alerts.domain.notification import Transition as Tell
+from alerts.domain.notifications import NotificationReason
 from alerts.domain.readings import Inputs, Readings, read
-from alerts.domain.stages import HOLDS, Outcome, Told
-from common.alerting.channels import CHANNEL_KINDS
+from alerts.domain.stages import HOLDS, LastNotified, RuleOutcome
 from common.alerting.rules import Rule, more_severe
 
 
 def decide(
-    service_name: str, state: ServiceState, inputs: Inputs, intent: Intent, moment: Moment
+    service_name: str,
+    state: ServiceState,
+    inputs: Inputs,
+    configuration: AlertConfiguration,
+    moment: Moment,
 ) -> Decision:
     """Evaluate all rules of a service."""
-    return _Evaluation(service_name, state, inputs, intent, moment).run()
+    return _Evaluation(service_name, state, inputs, configuration, moment).run()
 
 
 class _Evaluation:
-    """The changes as they are made, on copies of what is kept."""
+    """Collects the changes on copies of the state."""
 
     def __init__(
         self,
         service_name: str,
         state: ServiceState,
         inputs: Inputs,
-        intent: Intent,
+        configuration: AlertConfiguration,
         moment: Moment,
     ) -> None:
-        self._name, self._before = service_name, state
-        self._inputs, self._intent = inputs, intent
-        self._now, self._shard = moment.now, moment.shard
-        self._memories = dict(state.memories)
-        self._episodes = dict(state.episodes)
-        self._told = dict(state.told)
+        self._name, self._before, self._inputs = service_name, state, inputs
+        self._configuration, self._now, self._shard = configuration, moment.now, moment.shard
+        self._memories, self._episodes = dict(state.memories), dict(state.episodes)
+        self._notified = dict(state.notified)
         self._changed: dict[str, Episode] = {}
         self._risen: set[str] = set()
         self._history: list[tuple[str, Transition]] = []
-        self._tells: list[tuple[str, Tell, tuple[str, ...]]] = []
-        self._outcomes: list[Outcome] = []
+        self._notifications: list[tuple[str, NotificationReason, tuple[str, ...]]] = []
+        self._outcomes: list[RuleOutcome] = []
 
     def run(self) -> Decision:
-        """Let the conditions pass first, since episodes inhibit each other."""
-        rules = {rule.name: rule for rule in self._intent.rules_for(self._name)}
+        """Follow all conditions before notifying anybody, since episodes inhibit each other."""
+        rules = {rule.name: rule for rule in self._configuration.rules_for(self._name)}
         for rule in rules.values():
             self._follow(rule)
         for name in [*self._memories, *self._episodes]:
@@ -66,23 +67,23 @@ class _Evaluation:
         for rule_name in sorted(self._episodes):
             self._acknowledge(rule_name)
             self._notify(rules[rule_name], rules)
-        after = ServiceState(self._memories, self._episodes, self._told)
+        after = ServiceState(self._memories, self._episodes, self._notified)
         return Decision(
             self._name,
             self._before,
             after,
             self._changed,
             tuple(self._history),
-            tuple(self._tells),
+            tuple(self._notifications),
             tuple(self._outcomes),
         )
 
     def _follow(self, rule: Rule) -> None:
-        """Bring a rule's memory and episode up to what can be read now."""
+        """Update the memory and the episode of a rule with what can be read now."""
         episode = self._episodes.get(rule.name)
         readings = read(rule, self._inputs, episode.annotations.get("slo") if episode else None)
         if readings is None:
-            self._outcomes.append(Outcome.UNKNOWN)
+            self._outcomes.append(RuleOutcome.UNKNOWN)
             return
         memory = remember(
             self._memories.get(rule.name, NOTHING), readings, self._now, is_open=episode is not None
@@ -97,7 +98,7 @@ class _Evaluation:
             self._escalate(rule, episode, level, readings)
         elif episode is None:
             waits = any(memory.met_since)
-            self._outcomes.append(Outcome.HOLDING if waits else Outcome.NOT_MET)
+            self._outcomes.append(RuleOutcome.HOLDING if waits else RuleOutcome.NOT_MET)
         self._keep(rule.name, memory)
 
     def _keep(self, rule_name: str, memory: Memory) -> None:
@@ -114,8 +115,8 @@ class _Evaluation:
 
     def _open(self, rule: Rule, level: int, readings: Readings) -> None:
         reading, severity = readings[level - 1], rule.levels[level - 1].severity
-        sentence = wording.message(rule, level, self._name, reading, self._inputs)
-        owner = self._intent.owner(self._name)
+        message = wording.message(rule, level, self._name, reading, self._inputs)
+        owner = self._configuration.owner(self._name)
         episode = Episode(
             id=NOT_YET_STORED,
             shard=self._shard,
@@ -126,81 +127,85 @@ class _Evaluation:
             version=1,
             level=level,
             severity=severity,
-            message=sentence,
+            message=message,
             labels=wording.labels(rule, self._name, severity, owner),
-            annotations=wording.annotations(rule, sentence, reading, self._inputs),
+            annotations=wording.annotations(rule, message, reading, self._inputs),
             started_at=self._now,
             updated_at=self._now,
         )
         self._risen.add(rule.name)
-        self._store(episode, "firing", sentence)
+        self._store(episode, "firing", message)
 
     def _escalate(self, rule: Rule, episode: Episode, level: int, readings: Readings) -> None:
         reading = readings[level - 1]
         severity = more_severe(rule.levels[level - 1].severity, episode.severity)
-        sentence = wording.message(rule, level, self._name, reading, self._inputs)
-        risen = replace(
-            escalated(episode, level, severity, self._now),
-            message=sentence,
+        message = wording.message(rule, level, self._name, reading, self._inputs)
+        risen = escalated(
+            episode,
+            level,
+            severity,
+            self._now,
+            message=message,
             labels={**episode.labels, "severity": severity},
-            annotations=wording.annotations(rule, sentence, reading, self._inputs),
+            annotations=wording.annotations(rule, message, reading, self._inputs),
         )
         self._risen.add(rule.name)
-        self._store(risen, "escalated", sentence)
+        self._store(risen, "escalated", message)
 
     def _resolve(self, episode: Episode, reason: str) -> None:
         ended = resolved(episode, self._now)
         self._store(ended, "resolved", reason)
-        self._outcomes.append(Outcome.RESOLVED)
-        if ended.was_told:
-            self._tells.append((ended.rule, "resolved", ended.channels))
+        self._outcomes.append(RuleOutcome.RESOLVED)
+        if ended.was_notified:
+            self._notifications.append((ended.rule, "resolved", ended.channels))
         del self._episodes[ended.rule]
 
     def _acknowledge(self, rule_name: str) -> None:
         """Apply an acknowledgement to the version that it was made for, and to no other."""
         episode = self._episodes[rule_name]
-        wish = self._intent.acknowledgements.get(episode.id)
-        if wish is None or wish.revision <= episode.acknowledgement_revision:
+        made = self._configuration.acknowledgements.get(episode.id)
+        if made is None or made.revision <= episode.acknowledgement_revision:
             return
-        if wish.version != episode.version or episode.state != "firing":
-            late = replace(episode, acknowledgement_revision=wish.revision, updated_at=self._now)
-            self._store(late, "ack_too_late", f"it was made for version {wish.version}", wish.actor)
+        if made.version != episode.version or episode.state != "firing":
+            late = replace(episode, acknowledgement_revision=made.revision, updated_at=self._now)
+            self._store(late, "ack_too_late", f"it was made for version {made.version}", made.actor)
             return
-        taken = acknowledged(episode, wish.actor, wish.revision, self._now)
-        self._store(taken, "acknowledged", wish.comment, wish.actor)
-        kinds = {name: CHANNEL_KINDS.get(self._intent.kind_of(name)) for name in taken.channels}
+        taken = acknowledged(episode, made.actor, made.revision, self._now)
+        self._store(taken, "acknowledged", made.comment, made.actor)
+        kinds = {name: self._configuration.kind_of(name) for name in taken.channels}
         asked = tuple(name for name, kind in kinds.items() if kind and kind.takes_acknowledgements)
         if asked:
-            self._tells.append((rule_name, "acknowledged", asked))
+            self._notifications.append((rule_name, "acknowledged", asked))
 
     def _notify(self, rule: Rule, rules: Mapping[str, Rule]) -> None:
-        """Take an open episode through the stages, and tell of it where none holds it."""
+        """Take an open episode through the stages, and send a notification where none holds it."""
         episode = self._episodes[rule.name]
-        silenced = stages.silence(episode, self._intent.silences.values(), self._now)
-        if episode.held_by == "silenced" and silenced is None and episode.was_told:
-            episode = replace(episode, notified_level=0)  # it still fires: say so again
+        silenced = stages.silence(episode, self._configuration.silences.values(), self._now)
+        if episode.held_by == "silenced" and silenced is None and episode.was_notified:
+            episode = replace(episode, notified_level=0)  # it still fires: send a reminder
         outcome = (
             stages.deduplicate(episode)
             or stages.inhibit(episode, self._episodes.values(), rules)
             or silenced
-            or stages.cooldown(episode, rule, self._told.get(rule.name), self._now)
-            or Outcome.NOTIFIED
+            or stages.cooldown(episode, rule, self._notified.get(rule.name), self._now)
+            or RuleOutcome.NOTIFIED
         )
         self._outcomes.append(outcome)
-        if outcome is Outcome.NOTIFIED:
-            self._tell(rule, episode)
+        if outcome is RuleOutcome.NOTIFIED:
+            self._send(rule, episode)
         elif outcome in HOLDS:
             self._hold(episode, outcome)
         else:
-            held_by = silenced if outcome is Outcome.DUPLICATE else None
+            held_by = silenced if outcome is RuleOutcome.DUPLICATE else None
             if episode.held_by != held_by:
                 held = replace(episode, held_by=held_by, updated_at=self._now)
                 self._episodes[rule.name] = self._changed[rule.name] = held
 
-    def _tell(self, rule: Rule, episode: Episode) -> None:
-        why = stages.owed(episode) or "firing"
-        channels = tuple(dict.fromkeys((*episode.channels, *self._intent.channels_of(rule))))
-        told = replace(
+    def _send(self, rule: Rule, episode: Episode) -> None:
+        reason = stages.pending(episode) or "firing"
+        usable = self._configuration.channels_for(rule)
+        channels = tuple(dict.fromkeys((*episode.channels, *usable)))
+        sent = replace(
             episode,
             notified_level=episode.level,
             notified_severity=episode.severity,
@@ -210,12 +215,12 @@ class _Evaluation:
             held_by=None,
             updated_at=self._now,
         )
-        self._told[rule.name] = Told(self._now, told.level)
-        self._store(told, "notified", f"{why}: {', '.join(channels)}")
-        self._tells.append((rule.name, why, channels))
+        self._notified[rule.name] = LastNotified(self._now, sent.level)
+        self._store(sent, "notified", f"{reason}: {', '.join(channels)}")
+        self._notifications.append((rule.name, reason, channels))
 
-    def _hold(self, episode: Episode, outcome: Outcome) -> None:
-        """Count what is held back: once for each reason, and once for each rise."""
+    def _hold(self, episode: Episode, outcome: RuleOutcome) -> None:
+        """Count what is held back: once for each reason, and once for each escalation."""
         if episode.held_by == outcome and episode.rule not in self._risen:
             return
         held = replace(

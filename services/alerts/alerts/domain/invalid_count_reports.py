@@ -1,4 +1,4 @@
-"""Reports that were refused because they hold more good or bad than total, by service. Pure."""
+"""Reports refused because they hold more good or bad events than total, by service. Pure."""
 
 from collections import defaultdict, deque
 from datetime import datetime, timedelta
@@ -11,15 +11,15 @@ MAX_SERVICES: Final = 10_000
 
 
 class InvalidCountReports:
-    """When such reports were refused: of each service as many as matter."""
+    """When such reports were refused: the newest of each service."""
 
     def __init__(self) -> None:
         self._refused_at: dict[str, deque[datetime]] = defaultdict(
             lambda: deque(maxlen=MAX_REMEMBERED)
         )
 
-    def note(self, service_name: str, at: datetime) -> None:
-        """Note one that was refused; those of more services than there may be are passed over."""
+    def add(self, service_name: str, at: datetime) -> None:
+        """Add a refused report; skip those of new services beyond `MAX_SERVICES`."""
         if service_name in self._refused_at or len(self._refused_at) < MAX_SERVICES:
             self._refused_at[service_name].append(at)
 
@@ -28,7 +28,7 @@ class InvalidCountReports:
         return sum(at > now - REMEMBERED for at in self._refused_at.get(service_name, ()))
 
     def services(self, now: datetime) -> list[str]:
-        """Return the services that have any; what is older is forgotten."""
+        """Return the services that have any; forget what is older."""
         for name in [n for n, found in self._refused_at.items() if found[-1] <= now - REMEMBERED]:
             del self._refused_at[name]
         return list(self._refused_at)

@@ -1,6 +1,6 @@
-"""What a rule reads off a service: how far each level is met, and by which figures. Pure."""
+"""Readings of a rule: how far a service meets each level, and by which figures. Pure."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,28 +9,28 @@ from common.events import BurnPair, BurnRateSnapshot, ServiceForecast, SloStatus
 from common.slo.vocabulary import DataStatus, RiskLevel
 
 CONSTANT_WITHIN_RATIO: Final = 0.02
-"""Burn rates of 5 min, 1 h and 24 h that differ by no more are one and the same."""
+"""Burn rates of 5 min, 1 h and 24 h that differ by no more count as constant."""
 
 _EVIDENCE_WINDOWS: Final = {"5m": 300, "1h": 3600, "24h": 86_400}
 _BOUNDARIES: Final = {RiskLevel.OBSERVE: 1.0, RiskLevel.DANGER: 1.5, RiskLevel.FREEZE: 2.0}
-_BUDGET_MARGIN_RATIO: Final = 0.01  # that must come back before it counts as back
+_BUDGET_MARGIN_RATIO: Final = 0.01  # above the threshold, before the level counts as cleared
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What is known of a service. `silent`: the owner of its shard gives no sign of life.
+    """What is known about a service. `silent`: the owner of its shard gives no sign of life.
 
-    `impossible_events` were refused of late because they hold more good or bad than total.
+    `invalid_counts` is the number of reports refused of late for more good or bad than total.
     """
 
     snapshot: BurnRateSnapshot | None
     forecast: ServiceForecast | None = None
     silent: bool = False
-    impossible_events: int = 0
+    invalid_counts: int = 0
 
     @property
     def status(self) -> DataStatus:
-        """Return how far the figures can be trusted."""
+        """How far the figures can be trusted."""
         if self.snapshot is None or self.silent:
             return DataStatus.LAGGING if self.silent else DataStatus.NO_DATA
         return self.snapshot.data_status
@@ -38,10 +38,10 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One level against one service: met, clearly not met, or neither (between the thresholds).
+    """A level read for a service: met, cleared, or neither (between the two thresholds).
 
     `observed` and `threshold` are in the unit of the rule's kind; `slo` is the objective that
-    they were read off, None where they are the service's. The greater `gravity` is the worse.
+    they belong to, None where they are the service's. The greater `gravity` is the worse.
     """
 
     met: bool
@@ -57,15 +57,15 @@ Readings = tuple[Reading, ...]
 
 
 def read(rule: Rule, inputs: Inputs, governing: str | None = None) -> Readings | None:
-    """Return the readings of a rule; None where nothing can be said, so that all stays as it is.
+    """Return the readings of a rule; None where it cannot be evaluated and everything stays.
 
-    Nothing can be said of figures whose data are missing, late or without traffic. `governing` is
-    the objective that an open episode is about: while it cannot be read, others do not clear it.
+    That is so where data are missing, late or without traffic. `governing` is the objective that
+    an open episode is about: while it cannot be read, other objectives do not clear the episode.
     """
     if rule.kind == "data_stale":
         return tuple(_stale(level, inputs) for level in rule.levels)
     if rule.kind == "good_over_total":
-        return tuple(_impossible(level, inputs) for level in rule.levels)
+        return tuple(_invalid_counts(level, inputs) for level in rule.levels)
     if inputs.snapshot is None or inputs.status is not DataStatus.OK:
         return None
     if rule.kind == "exhaustion":
@@ -82,7 +82,7 @@ def _is_unreadable(name: str | None, snapshot: BurnRateSnapshot) -> bool:
 
 
 def _worst(readings: Iterable[Reading]) -> Reading:
-    """Return what speaks for the service: met if any is, cleared only if all are."""
+    """Return the reading of the service: met if any is, cleared only if all are."""
     return max(readings, key=lambda r: (r.met, not r.cleared, r.gravity))
 
 
@@ -92,23 +92,22 @@ def _stale(level: Level, inputs: Inputs) -> Reading:
     return Reading(met, not met, float(met), 1.0)
 
 
-def _impossible(level: Level, inputs: Inputs) -> Reading:
-    wanted = level.at_least_events or 1
-    met = inputs.impossible_events >= wanted
-    return Reading(met, not inputs.impossible_events, inputs.impossible_events, wanted)
+def _invalid_counts(level: Level, inputs: Inputs) -> Reading:
+    threshold, observed = level.at_least_events or 1, inputs.invalid_counts
+    return Reading(observed >= threshold, not observed, observed, threshold)
 
 
 def _risk(rule: Rule, level: Level, slo: SloStatus) -> Reading:
-    wanted = level.at_least_level or RiskLevel.FREEZE
-    reached = RISK_ORDER.index(slo.risk_level) >= RISK_ORDER.index(wanted)
-    boundary, observed = _BOUNDARIES[wanted], slo.composite_burn_rate
+    least = level.at_least_level or RiskLevel.FREEZE
+    reached = RISK_ORDER.index(slo.risk_level) >= RISK_ORDER.index(least)
+    boundary, observed = _BOUNDARIES[least], slo.composite_burn_rate
     cleared = not reached and observed < boundary * rule.resolve_ratio
     met = reached and _evidence(rule, slo)
     return Reading(met, cleared, observed, boundary, slo.name, observed)
 
 
 def _burn(rule: Rule, level: Level, slo: SloStatus) -> Reading:
-    """Read the pair that is furthest over its threshold; a pair out of reach is not there."""
+    """Read the pair furthest over its threshold; an objective may be too low for any pair."""
     windows = level.long_windows_seconds or ()
     pairs = [pair for pair in slo.burn_pairs if pair.long_seconds in windows]
     if not pairs:
@@ -124,23 +123,23 @@ def _speed(pair: BurnPair) -> float:
 
 
 def _budget(rule: Rule, level: Level, slo: SloStatus) -> Reading:
-    wanted, left = level.at_most_ratio or 0.0, slo.error_budget_remaining
-    met = left <= wanted and slo.bad >= rule.min_bad_events
-    cleared = left > wanted + _BUDGET_MARGIN_RATIO
-    return Reading(met, cleared, left, wanted, slo.name, -left)
+    threshold, left = level.at_most_ratio or 0.0, slo.error_budget_remaining
+    met = left <= threshold and slo.bad >= rule.min_bad_events
+    cleared = left > threshold + _BUDGET_MARGIN_RATIO
+    return Reading(met, cleared, left, threshold, slo.name, -left)
 
 
 def _constant(rule: Rule, level: Level, slo: SloStatus) -> Reading:
     rates = [slo.windows[name].burn_rate for name in _EVIDENCE_WINDOWS]
-    wanted, highest = level.at_least_burn_rate or 1.0, max(rates)
-    same = highest - min(rates) <= CONSTANT_WITHIN_RATIO * highest
-    met = same and min(rates) >= wanted and _evidence(rule, slo)
-    cleared = not same or highest < wanted * rule.resolve_ratio
-    return Reading(met, cleared, min(rates), wanted, slo.name, min(rates))
+    threshold, lowest, highest = level.at_least_burn_rate or 1.0, min(rates), max(rates)
+    constant = highest - lowest <= CONSTANT_WITHIN_RATIO * highest
+    met = constant and lowest >= threshold and _evidence(rule, slo)
+    cleared = not constant or highest < threshold * rule.resolve_ratio
+    return Reading(met, cleared, lowest, threshold, slo.name, lowest)
 
 
 def _exhaustion(rule: Rule, inputs: Inputs) -> Readings | None:
-    """Read the objective that is spent first; one that is spent already is no forecast."""
+    """Read the objective whose budget ends first; one that is spent already is no forecast."""
     forecast, snapshot = inputs.forecast, inputs.snapshot
     if forecast is None or snapshot is None or forecast.data_status is not DataStatus.OK:
         return None
@@ -153,13 +152,13 @@ def _exhaustion(rule: Rule, inputs: Inputs) -> Readings | None:
     trusted = trusted and evidence.get(first.name, False)
     return tuple(
         Reading(
-            met=trusted and hours <= wanted,
-            cleared=hours > wanted / rule.resolve_ratio or first.error_budget_remaining <= 0,
+            met=trusted and hours <= limit,
+            cleared=hours > limit / rule.resolve_ratio or first.error_budget_remaining <= 0,
             observed=hours,
-            threshold=wanted,
+            threshold=limit,
             slo=first.name,
         )
-        for wanted in (level.within_hours or 0.0 for level in rule.levels)
+        for limit in (level.within_hours or 0.0 for level in rule.levels)
     )
 
 
@@ -168,9 +167,9 @@ def _hours(hours: float | None) -> float:
 
 
 def _evidence(rule: Rule, slo: SloStatus, window_seconds: int = 86_400) -> bool:
-    """Tell whether enough bad events lie behind a figure of a window of that length.
+    """Whether enough bad events lie behind the burn rate of a window of that length.
 
-    They are counted in the longest window that the snapshot has counts of and that is no longer.
+    They are counted in the longest window of the snapshot that is no longer than it.
     """
     known = [name for name, seconds in _EVIDENCE_WINDOWS.items() if seconds <= window_seconds]
     return slo.windows[known[-1]].bad >= rule.min_bad_events
@@ -182,8 +181,3 @@ _READERS: Final[dict[RuleKind, Callable[[Rule, Level, SloStatus], Reading]]] = {
     "budget_left": _budget,
     "constant_burn": _constant,
 }
-
-
-def standing_level(readings: Sequence[Reading]) -> int:
-    """Return the number of the gravest level that is met, from 1; 0 where none is."""
-    return max((number for number, r in enumerate(readings, 1) if r.met), default=0)

@@ -1,4 +1,4 @@
-"""What is known of a shard's services, and which of them are due to be evaluated. Pure."""
+"""The state of the services of a shard, and which of them are due to be evaluated. Pure."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -10,13 +10,13 @@ from alerts.domain.readings import Inputs
 from common.events import BurnRateMessage, BurnRateSnapshot, ServiceForecast
 
 FORECAST_HOLDS: Final = timedelta(minutes=5)
-"""A forecast that has not been made anew for so long says nothing any more."""
+"""An older forecast is ignored."""
 
 NOTHING: Final = ServiceState()
 
 
 class ShardState:
-    """Levels as they were last published, and the state that decisions stand on."""
+    """The newest snapshots and forecasts of a shard, and the state of its services."""
 
     def __init__(self, states: Mapping[str, ServiceState]) -> None:
         self._states = dict(states)
@@ -25,11 +25,10 @@ class ShardState:
         self._changed: set[str] = set()
         self._active = {name for name, state in self._states.items() if state.is_active}
         self._alive_at: datetime | None = None
-        self._was_silent: bool | None = None
-        self._intent_revision = -1
+        self._seen = (-1, False)
 
     def observe(self, message: BurnRateMessage | ServiceForecast) -> None:
-        """Keep what is newer than what is at hand."""
+        """Keep a message that is newer than the one before."""
         if isinstance(message, ServiceForecast):
             known_forecast = self._forecasts.get(message.service_name)
             if known_forecast is None or _is_newer(message, known_forecast):
@@ -44,45 +43,46 @@ class ShardState:
                 self._changed.add(message.service_name)
 
     def is_silent(self, now: datetime, silence: timedelta) -> bool:
-        """Tell whether whoever counts this shard gives no sign of life; not if nobody ever did."""
+        """Whether the owner that counts this shard is silent; not if it was never heard of."""
         return self._alive_at is not None and now - self._alive_at > silence
 
-    def due(self, intent_revision: int, *, silent: bool) -> set[str]:
-        """Return the services to evaluate: what has changed, and what time alone may change."""
-        if intent_revision != self._intent_revision or silent != self._was_silent:
-            self._intent_revision, self._was_silent = intent_revision, silent
+    def due(self, configuration_revision: int, *, silent: bool) -> set[str]:
+        """Return the services to evaluate: those changed, and those that time alone may change."""
+        seen = configuration_revision, silent
+        if seen != self._seen:
+            self._seen = seen
             self._changed.update(self._snapshots, self._states)
         return self._changed | self._active
 
-    def inputs(self, service_name: str, now: datetime, *, silent: bool, impossible: int) -> Inputs:
-        """Return what is known of a service."""
+    def inputs(
+        self, service_name: str, now: datetime, *, silent: bool, invalid_counts: int
+    ) -> Inputs:
+        """Return the inputs of an evaluation."""
         forecast = self._forecasts.get(service_name)
         if forecast is not None and now - forecast.evaluated_at > FORECAST_HOLDS:
             forecast = None
-        return Inputs(self._snapshots.get(service_name), forecast, silent, impossible)
+        return Inputs(self._snapshots.get(service_name), forecast, silent, invalid_counts)
 
     def state(self, service_name: str) -> ServiceState:
-        """Return what is kept of a service."""
+        """Return the state of a service."""
         return self._states.get(service_name, NOTHING)
 
     def done(self, service_names: Iterable[str]) -> None:
-        """Take services that have been evaluated off what is due."""
+        """Mark services as evaluated."""
         self._changed.difference_update(service_names)
 
     def accept(self, decision: Decision, stored: Mapping[str, Episode]) -> None:
-        """Let a decision hold. `stored` are its changed episodes, with their ids."""
-        episodes = {r: stored.get(r, e) for r, e in decision.after.episodes.items()}
-        after = ServiceState(decision.after.memories, episodes, decision.after.told)
-        name = decision.service_name
+        """Apply a stored decision. `stored` are its changed episodes, with their ids."""
+        name, after = decision.service_name, decision.state(stored)
         self._states[name] = after
         (self._active.add if after.is_active else self._active.discard)(name)
 
     def is_open(self, episode_id: int, service_name: str) -> bool:
-        """Tell whether an episode has not ended."""
+        """Whether an episode has not ended."""
         return any(e.id == episode_id for e in self.state(service_name).episodes.values())
 
     def open_episodes(self) -> int:
-        """Return how many episodes have not ended."""
+        """Return the number of open episodes."""
         return sum(len(self._states[name].episodes) for name in self._active)
 
 

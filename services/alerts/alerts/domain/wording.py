@@ -1,4 +1,4 @@
-"""What is said of an alert: its sentence, its labels (identity) and annotations (help). Pure."""
+"""The text of an alert: its message, labels (identity) and annotations (help). Pure."""
 
 from collections.abc import Callable
 from typing import Final
@@ -9,7 +9,7 @@ from common.alerting.rules import Level, Rule, RuleKind, Severity
 
 
 def labels(rule: Rule, service_name: str, severity: Severity, owner: Owner) -> dict[str, str]:
-    """Return what tells an alert from others; empty values are left out."""
+    """Return the labels that identify an alert, without empty values."""
     found = {
         "alertname": rule.name,
         "service": service_name,
@@ -21,7 +21,7 @@ def labels(rule: Rule, service_name: str, severity: Severity, owner: Owner) -> d
 
 
 def annotations(rule: Rule, message: str, reading: Reading, inputs: Inputs) -> dict[str, str]:
-    """Return what helps whoever is told; empty values are left out."""
+    """Return the annotations that help the person on call, without empty values."""
     found = {
         "summary": message,
         "description": rule.description,
@@ -33,9 +33,8 @@ def annotations(rule: Rule, message: str, reading: Reading, inputs: Inputs) -> d
 
 
 def message(rule: Rule, number: int, service_name: str, reading: Reading, inputs: Inputs) -> str:
-    """Return the sentence of a rule's level, counted from 1."""
-    level = rule.levels[number - 1]
-    sentence = _SENTENCES[rule.kind](level, reading, inputs)
+    """Return the message of a rule's level, counted from 1."""
+    sentence = _SENTENCES[rule.kind](rule.levels[number - 1], reading, inputs)
     return f"{service_name} {sentence}"
 
 
@@ -99,7 +98,7 @@ def _constant(_: Level, reading: Reading, __: Inputs) -> str:
     )
 
 
-def _impossible(_: Level, reading: Reading, __: Inputs) -> str:
+def _invalid_counts(_: Level, reading: Reading, __: Inputs) -> str:
     return (
         f"reports more good or bad events than in total: {reading.observed:.0f} events were "
         f"refused of late (threshold {reading.threshold:.0f})"
@@ -113,5 +112,5 @@ _SENTENCES: Final[dict[RuleKind, Callable[[Level, Reading, Inputs], str]]] = {
     "exhaustion": _exhaustion,
     "data_stale": _stale,
     "constant_burn": _constant,
-    "good_over_total": _impossible,
+    "good_over_total": _invalid_counts,
 }

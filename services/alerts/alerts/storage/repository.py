@@ -1,4 +1,4 @@
-"""All SQL of the alerts service but delivery's. Sessions come from outside; nothing commits."""
+"""All SQL of the alerts service except delivery's. Callers open sessions and commit."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -11,21 +11,22 @@ from sqlalchemy import text
 from alerts.domain.conditions import Memory
 from alerts.domain.decision import ServiceState
 from alerts.domain.episodes import Episode, Transition
-from alerts.domain.grouping import episode_ids
-from alerts.domain.notification import Notification
-from alerts.domain.stages import Told
-from alerts.storage.tables import episode
+from alerts.domain.notifications import Notification
+from alerts.domain.stages import LastNotified
 from common.events import AlertAcknowledged
 from common.storage.database import ReadSession, WriteSession
 
+StoredMemory = tuple[str, str, Memory | None]
+"""What a rule remembers: service, rule, and None where it is to be forgotten."""
+
 _CHANGING = [
-    column.name
-    for column in episode.columns
-    if column.name not in {"id", "shard", "service_name", "rule", "dedup_key", "started_at"}
+    name
+    for name in Episode.__struct_fields__
+    if name not in {"id", "shard", "service_name", "rule", "dedup_key", "started_at"}
 ]
 _LOAD_EPISODES = text(
     """SELECT * FROM alerts.episode
-    WHERE shard = :shard AND (resolved_at IS NULL OR notified_at > :told_since)
+    WHERE shard = :shard AND (resolved_at IS NULL OR notified_at > :notified_since)
     ORDER BY id"""
 )
 _LOAD_CONDITIONS = text(
@@ -58,7 +59,7 @@ _FORGET_CONDITIONS = text(
     USING unnest(CAST(:services AS text[]), CAST(:rules AS text[])) AS x (service_name, rule)
     WHERE c.service_name = x.service_name AND c.rule = x.rule"""
 )
-_STORE_NOTICES = text(
+_STORE_NOTIFICATIONS = text(
     """INSERT INTO alerts.notification (notice_key, channel, group_key, episode_ids, payload)
     SELECT x.notice_key, x.channel, x.group_key, x.episode_ids, x.payload
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS x (notice_key text, channel text,
@@ -81,23 +82,25 @@ _PURGE = text(
 )
 
 
-async def load(session: ReadSession, shard: int, told_since: datetime) -> dict[str, ServiceState]:
-    """Return what is kept of a shard's services: memories, open episodes, when was told."""
+async def load(
+    session: ReadSession, shard: int, notified_since: datetime
+) -> dict[str, ServiceState]:
+    """Return the states of a shard's services: memories, open episodes, last notifications."""
     memories: dict[str, dict[str, Memory]] = defaultdict(dict)
     for row in await session.execute(_LOAD_CONDITIONS, {"shard": shard}):
         memories[row.service_name][row.rule] = msgspec.convert(row.memory, Memory)
     episodes: dict[str, dict[str, Episode]] = defaultdict(dict)
-    told: dict[str, dict[str, Told]] = defaultdict(dict)
-    rows = await session.execute(_LOAD_EPISODES, {"shard": shard, "told_since": told_since})
-    for stored in rows.mappings():
+    notified: dict[str, dict[str, LastNotified]] = defaultdict(dict)
+    named = {"shard": shard, "notified_since": notified_since}
+    for stored in (await session.execute(_LOAD_EPISODES, named)).mappings():
         found = msgspec.convert(dict(stored), Episode)
         if found.is_open:
             episodes[found.service_name][found.rule] = found
         if found.notified_at is not None:
             level = found.notified_level or found.level
-            told[found.service_name][found.rule] = Told(found.notified_at, level)
-    names = {*memories, *episodes, *told}
-    return {n: ServiceState(memories[n], episodes[n], told[n]) for n in names}
+            notified[found.service_name][found.rule] = LastNotified(found.notified_at, level)
+    names = {*memories, *episodes, *notified}
+    return {n: ServiceState(memories[n], episodes[n], notified[n]) for n in names}
 
 
 async def draw_ids(session: WriteSession, count: int) -> list[int]:
@@ -112,16 +115,16 @@ async def store_episodes(session: WriteSession, episodes: Sequence[Episode]) -> 
 
 
 async def store_transitions(session: WriteSession, lines: Sequence[tuple[int, Transition]]) -> None:
-    """Append to the histories of episodes, by id."""
+    """Append lines to the histories of episodes, by their ids."""
     rows = [{"episode_id": i, **msgspec.to_builtins(line)} for i, line in lines]
     if rows:
         await session.execute(_STORE_TRANSITIONS, {"rows": _json(rows)})
 
 
 async def store_conditions(
-    session: WriteSession, shard: int, memories: Sequence[tuple[str, str, Memory | None]]
+    session: WriteSession, shard: int, memories: Sequence[StoredMemory]
 ) -> None:
-    """Store what rules remember, by (service, rule); None is forgotten."""
+    """Store and forget what rules remember."""
     kept = [
         {"service_name": service, "rule": rule, "memory": memory}
         for service, rule, memory in memories
@@ -135,39 +138,39 @@ async def store_conditions(
         await session.execute(_FORGET_CONDITIONS, named)
 
 
-async def store_notifications(session: WriteSession, notices: Sequence[Notification]) -> None:
-    """Hand notices to delivery; one that is there already stays as it is."""
+async def store_notifications(session: WriteSession, notifications: Sequence[Notification]) -> None:
+    """Hand notifications to delivery; one that is there already stays as it is."""
     rows = [
         {
             "notice_key": notification.notice_key,
             "channel": notification.channel,
             "group_key": notification.group_key,
-            "episode_ids": episode_ids(notification),
+            "episode_ids": notification.episode_ids,
             "payload": notification,
         }
-        for notification in notices
+        for notification in notifications
     ]
     if rows:
-        await session.execute(_STORE_NOTICES, {"rows": _json(rows)})
+        await session.execute(_STORE_NOTIFICATIONS, {"rows": _json(rows)})
 
 
 async def acknowledge_too_late(
-    session: WriteSession, shard: int, wish: AlertAcknowledged, at: datetime
+    session: WriteSession, shard: int, made: AlertAcknowledged, at: datetime
 ) -> None:
-    """Note in the history of an episode that it had ended before somebody took it on."""
+    """Record in the history of an episode that it had ended before it was acknowledged."""
     values = {
-        "id": wish.episode_id,
+        "id": made.episode_id,
         "shard": shard,
-        "revision": wish.revision,
+        "revision": made.revision,
         "at": at,
-        "actor": wish.actor,
-        "reason": f"it was made for version {wish.version}",
+        "actor": made.actor,
+        "reason": f"it was made for version {made.version}",
     }
     await session.execute(_ACKNOWLEDGE_TOO_LATE, values)
 
 
 async def purge(session: WriteSession, shard: int, before: datetime) -> list[int]:
-    """Delete some episodes that ended before an instant; return their ids, none when done."""
+    """Delete a batch of episodes that ended before an instant; return their ids."""
     return list(await session.scalars(_PURGE, {"shard": shard, "before": before}))
 
 
