@@ -61,6 +61,8 @@ _TEXTS: Final = frozenset({"summary", "description", "x-enum-descriptions"})
 # of a type its module, of a function all: neither is seen from outside
 _PLACE: Final = re.compile(r"\b[a-z]\w*(\.[a-z_]\w*)*\.(?=[A-Z])|<function [^>]*>")
 _VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+|DEBUG")
+_HEADER: Final = re.compile(r"[Xx]-[A-Za-z-]+")
+_ACTION: Final = re.compile(r"[a-z_]+\.[a-z_]+")
 
 
 def surface() -> dict[str, Any]:
@@ -75,8 +77,10 @@ def without_servers() -> dict[str, Any]:
         "asyncapi": _without_texts(_named(modules, "asyncapi_document")()),
         "commands": _commands(),
         "environment": _settings(modules),
-        "environment read directly": {name: _variables(name) for name in PACKAGES},
+        "environment read directly": {name: _texts(name, _VARIABLE) for name in PACKAGES},
         "exit codes": {name: _exit_codes(name) for name in PACKAGES},
+        "headers": {name: _texts(name, _HEADER) for name in PACKAGES},
+        "names with a dot": {name: _texts(name, _ACTION) for name in PACKAGES},
         "json schemas": {
             path.name: _without_texts(json.loads(path.read_text(encoding="utf-8")))
             for path in sorted((ROOT / "libs/common/schemas").glob("*.json"))
@@ -171,8 +175,8 @@ def _is_settings(value: object) -> bool:
     return isinstance(value, type) and issubclass(value, BaseSettings) and value is not BaseSettings
 
 
-def _variables(package: str) -> list[str]:
-    """Return the variables that are read past the settings, or given to other processes."""
+def _texts(package: str, form: re.Pattern[str]) -> list[str]:
+    """Return the texts of the code that have this form: variables, headers, actions of the audit."""
     return sorted(
         {
             node.value
@@ -180,7 +184,7 @@ def _variables(package: str) -> list[str]:
             for node in ast.walk(tree)
             if isinstance(node, ast.Constant)
             and isinstance(node.value, str)
-            and _VARIABLE.fullmatch(node.value)
+            and form.fullmatch(node.value)
         }
     )
 
