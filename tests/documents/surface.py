@@ -176,7 +176,7 @@ def _is_settings(value: object) -> bool:
 
 
 def _texts(package: str, form: re.Pattern[str]) -> list[str]:
-    """Return the texts of the code that have this form: variables, headers, actions of the audit."""
+    """Return the texts of the code that have this form: of variables, headers, or actions."""
     return sorted(
         {
             node.value
