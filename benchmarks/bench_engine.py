@@ -24,8 +24,9 @@ from burnrate.domain.shard_state import ShardState
 from burnrate.evaluation.measuring import Published
 from burnrate.ingest.batch_delta import BatchDelta
 from burnrate.windows.pages import SHALLOW_DAYS, WINDOW_SECONDS
-from burnrate.windows.rings import DAY, HOUR, MINUTE, TEN_SECONDS, bucket_of
+from burnrate.windows.rings import TEN_SECONDS, bucket_of
 from common.config.clock import to_micros
+from common.slo.windows import DAY, HOUR, MINUTE
 
 
 def catching_up(run: Run) -> float:

@@ -19,8 +19,8 @@ from burnrate.counting import CountingWork
 from burnrate.ingest.dedup import MARK, HourDedupKeys
 from burnrate.storage.recovery_repository import KEPT
 from burnrate.storage.repository import read_dedup_keys
-from burnrate.windows.rings import HOUR
 from common.config.settings import DatabaseSettings
+from common.slo.windows import HOUR
 from common.storage.database import Database
 from common.storage.outbox import Outbox
 

@@ -13,8 +13,9 @@ from burnrate.domain.shard_state import ShardState
 from burnrate.evaluation.measuring import Published
 from burnrate.ingest.batch_delta import BatchDelta
 from burnrate.windows.pages import SHALLOW_DAYS, WINDOW_SECONDS
-from burnrate.windows.rings import DAY, HOUR, MINUTE, TEN_SECONDS, Ints, bucket_of, ring_of
+from burnrate.windows.rings import TEN_SECONDS, Ints, bucket_of, ring_of
 from common.config.clock import to_micros
+from common.slo.windows import DAY, HOUR, MINUTE
 
 START = datetime(2026, 3, 1, 11, 59, 30, tzinfo=UTC)
 TICKS, REPORT_SECONDS = 60, 10

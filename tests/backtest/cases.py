@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.events import BurnRateSnapshot, SloForecast, SloStatus, WindowRate
-from common.slo.arithmetic import burn_rate, composite_burn_rate, risk_level
+from common.slo.arithmetic import burn_rate, composite_burn_rate
+from common.slo.risk import risk_level
 from common.slo.vocabulary import DataStatus
 from forecast.domain.forecast import LOOK_BACK_HOURS, History, look_ahead
 from tests.backtest.scenarios import DAY, HOUR, MINUTE, Ints, Scenario

@@ -14,15 +14,10 @@ from common.events import (
 )
 from common.policy.document import parse_policy
 from common.policy.model import Policy
-from common.slo.arithmetic import (
-    burn_rate,
-    cap_risk_level,
-    composite_burn_rate,
-    error_budget_consumed,
-    pair_rules,
-    risk_level,
-)
+from common.slo.arithmetic import burn_rate, composite_burn_rate, error_budget_consumed
+from common.slo.risk import cap_risk_level, risk_level
 from common.slo.vocabulary import DataStatus, RiskLevel
+from common.slo.windows import pair_rules
 from gate.domain.decision import Inputs, ShardSign
 from tests.support import burn_events
 from tests.support.burn_events import slo_status

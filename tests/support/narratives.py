@@ -20,7 +20,8 @@ from common.events import (
     headline,
     worst_of,
 )
-from common.slo.arithmetic import cap_risk_level, composite_burn_rate, risk_level
+from common.slo.arithmetic import composite_burn_rate
+from common.slo.risk import cap_risk_level, risk_level
 from common.slo.vocabulary import DataStatus, SliType
 from tests.support.burn_events import NOW, slo_status, snapshot
 

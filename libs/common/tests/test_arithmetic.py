@@ -13,15 +13,14 @@ from common.slo.arithmetic import (
     WEIGHTS,
     burn_rate,
     burn_rates,
-    cap_risk_level,
     composite_burn_rate,
     composite_burn_rates,
     error_budget_consumed,
     exact_composite,
-    pair_rules,
-    risk_level,
 )
+from common.slo.risk import cap_risk_level, risk_level
 from common.slo.vocabulary import RiskLevel
+from common.slo.windows import pair_rules
 
 OBJECTIVES = [Decimal(text) for text in ("0.99", "0.999", "0.9995", "0.95", "0.9", "0.5", "0.9999")]
 BOUNDARIES = [Fraction(1), Fraction(3, 2), Fraction(2)]

@@ -5,6 +5,7 @@ from pydantic_settings import BaseSettings
 
 from alerts.delivery.settings import DeliverySettings
 from common.config.settings import DatabaseSettings, KafkaSettings, Settings
+from common.slo.freshness import SHARD_SILENCE_SECONDS
 
 
 class AlertsSettings(BaseSettings):
@@ -15,7 +16,7 @@ class AlertsSettings(BaseSettings):
     port: int = Field(8005, validation_alias="ALERTS_PORT")
     tick_seconds: float = Field(1.0, gt=0, le=60, validation_alias="ALERTS_TICK_SECONDS")
     shard_silence_seconds: float = Field(
-        30.0, gt=0, validation_alias="BURNLINE_SHARD_SILENCE_SECONDS"
+        SHARD_SILENCE_SECONDS, gt=0, validation_alias="BURNLINE_SHARD_SILENCE_SECONDS"
     )
     retention_days: int = Field(90, ge=1, le=3650, validation_alias="ALERTS_RETENTION_DAYS")
     purge_seconds: float = Field(600.0, gt=0, validation_alias="ALERTS_PURGE_SECONDS")

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from alerts.domain.configuration import AlertConfiguration
+from alerts.domain.decision import ServiceState
 from alerts.domain.invalid_count_reports import REMEMBERED, InvalidCountReports
 from alerts.domain.notifications import (
     BURST_GROUP,
@@ -18,7 +19,7 @@ from alerts.domain.notifications import (
     group,
 )
 from alerts.domain.readings import Inputs, read
-from alerts.domain.shard_state import FORECAST_HOLDS, ShardState
+from alerts.domain.shard_state import ShardState
 from alerts.handlers import TEST_MAX_AGE, configuration_handler, dead_letter_handler
 from common.alerting.channels import CHANNEL_KINDS
 from common.alerting.default_rules import default_rules
@@ -33,6 +34,7 @@ from common.events import (
     encode,
 )
 from common.kafka.topics import CATALOG, COMMANDS, METRICS_DEAD, RULES
+from common.slo.freshness import FORECAST_HOLDS
 from common.slo.vocabulary import DataStatus
 from tests.support.alerts.in_memory import START, desk, forecast, rule, seen, slo, snapshot
 from tests.support.kafka_records import record
@@ -219,18 +221,27 @@ def test_what_has_no_channel_left_goes_to_the_simulated_one() -> None:
 def test_a_shard_is_due_when_something_has_changed_and_not_otherwise() -> None:
     state = ShardState({})
     silence = timedelta(seconds=30)
-    assert not state.is_silent(START, silence)
+    assert state.is_silent(START, silence), "nobody was ever heard"
     state.observe(snapshot(slo()))
+    assert not state.is_silent(START + silence - timedelta(microseconds=1), silence)
     assert state.due(0, silent=False) == {"checkout"}
     state.done(["checkout"])
     state.observe(snapshot(slo()))  # the same again
     assert state.due(0, silent=False) == set()
     assert state.due(1, silent=False) == {"checkout"}  # rules have changed
     state.done(["checkout"])
-    assert state.is_silent(START + timedelta(seconds=31), silence)
+    assert state.is_silent(START + silence, silence)
     assert state.due(1, silent=True) == {"checkout"}
     state.observe(ShardHeartbeat(0, 1, START + timedelta(seconds=31), START, 1))
     assert not state.is_silent(START + timedelta(seconds=32), silence)
+
+
+def test_what_is_known_of_a_shard_that_was_never_heard_of_is_out_of_date() -> None:
+    state = ShardState({"checkout": ServiceState()})
+    silent = state.is_silent(START, timedelta(seconds=30))
+    assert state.due(0, silent=silent) == {"checkout"}
+    found = state.inputs("checkout", START, silent=silent, invalid_counts=0)
+    assert found.status is DataStatus.LAGGING
 
 
 def test_a_forecast_that_is_not_made_anew_is_forgotten() -> None:

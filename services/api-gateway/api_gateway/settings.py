@@ -12,6 +12,7 @@ from common.config.settings import (
     RedisSettings,
     Settings,
 )
+from common.slo.freshness import SHARD_SILENCE_SECONDS
 
 
 class GatewaySettings(Settings, KafkaSettings, DatabaseSettings, RedisSettings, AdmissionSettings):
@@ -19,7 +20,7 @@ class GatewaySettings(Settings, KafkaSettings, DatabaseSettings, RedisSettings, 
 
     port: int = Field(8000, validation_alias="BURNLINE_PORT")
     shard_silence_seconds: float = Field(
-        30, gt=0, validation_alias="BURNLINE_SHARD_SILENCE_SECONDS"
+        SHARD_SILENCE_SECONDS, gt=0, validation_alias="BURNLINE_SHARD_SILENCE_SECONDS"
     )
     """Without a sign of life for so long a shard's figures are shown as lagging."""
     forecast_lifetime_seconds: float = Field(

@@ -15,13 +15,14 @@ from prometheus_client.registry import Collector
 
 from api_gateway.catalog.cache import CatalogCache
 from api_gateway.metrics import CAUGHT_UP, STREAM_CLIENTS
-from api_gateway.projections.service_status import WINDOWS, ServiceState
+from api_gateway.projections.service_status import ServiceState
 from api_gateway.projections.snapshots import ReadModel
 from api_gateway.routers.dependencies import Gateway
 from api_gateway.settings import GatewaySettings
 from common.config.clock import Clock
 from common.events import SloStatus
 from common.slo.vocabulary import DataStatus, RiskLevel
+from common.slo.windows import BURN_WINDOWS
 
 KNOWN: Final = frozenset({DataStatus.OK, DataStatus.NO_TRAFFIC})
 LEVELS: Final = {
@@ -146,7 +147,7 @@ class Families:
         self.remaining.add_metric(labels, slo.error_budget_remaining)
         self.composite.add_metric(labels, slo.composite_burn_rate)
         self.risk.add_metric(labels, LEVELS[slo.risk_level])
-        for window in WINDOWS:
+        for window in BURN_WINDOWS:
             rate = getattr(slo, f"burn_rate_{window}")
             self.burn_rate.add_metric((*labels, window), rate)
 

@@ -20,9 +20,10 @@ from burnrate.ingest.aggregation import (
 )
 from burnrate.ingest.batch_delta import BatchDelta
 from burnrate.ingest.columns import columns_of
-from burnrate.windows.rings import HOUR, MINUTE, RESOLUTIONS, TEN_SECONDS, bucket_of
+from burnrate.windows.rings import RESOLUTIONS, TEN_SECONDS, bucket_of
 from common.config.clock import MICROSECONDS, from_micros, to_micros
 from common.events import IngestCounters, Latency, MetricEvent
+from common.slo.windows import HOUR, MINUTE
 from tests.reference.brute_force import end_of_bucket
 from tests.reference.streams import MICROSECOND, START, Batch, streams
 from tests.reference.sums import tally

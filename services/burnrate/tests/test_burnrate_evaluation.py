@@ -7,13 +7,14 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from burnrate.domain.objectives import Target, default_target, window_seconds
+from burnrate.domain.objectives import Target, default_target
 from burnrate.domain.service_state import Moment
 from burnrate.domain.shard_state import ShardState
 from burnrate.evaluation.figures import worst_rows
 from burnrate.ingest.admitted import Admitted
 from common.events import BurnRateSnapshot, Latency, MetricEvent, TargetChanged
 from common.slo.vocabulary import DataStatus, RiskLevel, SliType
+from common.slo.windows import SHORT_WINDOW_SECONDS, at_least_two_reports
 from tests.reference.objectives import Counts, evaluate, target
 from tests.reference.shard_checks import snapshot_of
 from tests.reference.streams import START
@@ -231,6 +232,7 @@ def test_the_default_target_is_marked_and_has_no_id() -> None:
     [(10, 300, 3600), (150, 300, 3600), (151, 302, 3600), (3600, 7200, 7200)],
 )
 def test_no_window_is_shorter_than_two_reports(resolution: int, short: int, hour: int) -> None:
-    lengths = window_seconds(target(), resolution)
-    assert (lengths["5m"], lengths["1h"], lengths["slo"]) == (short, hour, 30 * 86_400)
-    assert evaluate(target(), {}, resolution=resolution).windows["5m"].window_seconds == short
+    assert at_least_two_reports(SHORT_WINDOW_SECONDS, resolution) == short
+    windows = evaluate(target(), {}, resolution=resolution).windows
+    lengths = {name: window.window_seconds for name, window in windows.items()}
+    assert lengths == {"5m": short, "1h": hour, "24h": 86_400}

@@ -6,18 +6,13 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from burnrate.domain.objectives import BURN_WINDOWS, PAIR_WINDOWS
-from burnrate.evaluation.figures import LEVELS, NAMES, PAIRS, evaluate, worst_rows
+from burnrate.evaluation.figures import LEVELS, NAMES, evaluate, worst_rows
 from burnrate.windows.pages import ROW_OF, WINDOW_SECONDS
 from burnrate.windows.rings import SUM_LIMIT
-from common.slo.arithmetic import (
-    burn_rate,
-    cap_risk_level,
-    composite_burn_rate,
-    error_budget_consumed,
-    risk_level,
-)
+from common.slo.arithmetic import burn_rate, composite_burn_rate, error_budget_consumed
+from common.slo.risk import cap_risk_level, risk_level
 from common.slo.vocabulary import WINDOW_DAYS, RiskLevel
+from common.slo.windows import BURN_PAIRS, BURN_WINDOWS, PAIR_WINDOWS
 from tests.support.servers.effort import examples
 
 WINDOW_OF = {300: "5m", 1800: "30m", 3600: "1h", 7200: "2h", 21_600: "6h", 86_400: "24h"}
@@ -60,7 +55,7 @@ def test_each_figure_equals_the_scalar_one(
         assert found.coverage[i] == (total / of if of else 1.0)
         named = dict(zip(NAMES, rates, strict=True))
         short = {**WINDOW_OF, 259_200: "3d"}
-        lesser = [min(named[short[a]], named[short[b]]) for a, b in PAIRS]
+        lesser = [min(named[short[a]], named[short[b]]) for a, b in BURN_PAIRS]
         assert found.pairs[:, i].tolist() == lesser
 
 

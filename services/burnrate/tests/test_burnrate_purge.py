@@ -7,8 +7,8 @@ import pytest
 
 from burnrate.storage import recovery_repository, repository
 from burnrate.storage.recovery_repository import KEPT
-from burnrate.windows.rings import HOUR
 from common.config.settings import DatabaseSettings
+from common.slo.windows import HOUR
 from common.storage.database import Database
 from tests.support.burnrate_service import query
 

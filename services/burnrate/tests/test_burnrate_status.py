@@ -8,17 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnrate.domain.objectives import (
-    STATUSES,
-    Target,
-    service_statuses,
-    slo_statuses,
-    stale_after_seconds,
-)
+from burnrate.domain.objectives import STATUSES, Target, service_statuses, slo_statuses
 from burnrate.domain.service_state import Moment, ServiceQuota, ServiceTable
 from burnrate.domain.shard_state import ShardState
 from burnrate.ingest.admitted import Admitted
 from common.events import BurnRateSnapshot, IngestCounters, Latency, MetricEvent
+from common.slo.freshness import stale_after_seconds
 from common.slo.vocabulary import DataStatus, SliType
 from tests.reference.objectives import target
 from tests.reference.shard_checks import snapshot_of

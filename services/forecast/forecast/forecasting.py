@@ -14,7 +14,7 @@ from common.kafka.topics import FORECASTS
 from common.ledger.ledger import Ownership, ShardLedger
 from common.ledger.shard import StateTopicsOnly
 from common.observability.tracing import TraceContexts
-from common.slo.vocabulary import DataStatus
+from common.slo.freshness import as_lagging
 from common.storage.database import Database, WriteSession
 from forecast.domain.due_services import DueServices, Pace
 from forecast.domain.forecast import first_spent, look_ahead
@@ -163,12 +163,8 @@ def _told(snapshot: BurnRateSnapshot, *, silent: bool) -> BurnRateSnapshot:
     """Return the snapshot as it may be believed: of a silent shard all figures lag."""
     if not silent:
         return snapshot
-    slos = tuple(replace(slo, data_status=_lagging(slo.data_status)) for slo in snapshot.slos)
-    return replace(snapshot, slos=slos, data_status=_lagging(snapshot.data_status))
-
-
-def _lagging(status: DataStatus) -> DataStatus:
-    return status if status is DataStatus.NO_DATA else DataStatus.LAGGING
+    slos = tuple(replace(slo, data_status=as_lagging(slo.data_status)) for slo in snapshot.slos)
+    return replace(snapshot, slos=slos, data_status=as_lagging(snapshot.data_status))
 
 
 def _service_forecasts(

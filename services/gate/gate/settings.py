@@ -7,6 +7,7 @@ from pydantic_settings import BaseSettings
 
 from common.config.settings import DatabaseSettings, KafkaSettings, Settings
 from common.policy.files import PolicySettings
+from common.slo.freshness import SHARD_SILENCE_SECONDS
 
 
 class GateSettings(BaseSettings):
@@ -18,7 +19,9 @@ class GateSettings(BaseSettings):
     tick_seconds: float = Field(1.0, gt=0, le=60, validation_alias="GATE_TICK_SECONDS")
     heartbeat_seconds: float = Field(10.0, gt=0, validation_alias="GATE_HEARTBEAT_SECONDS")
     expires_seconds: float = Field(30.0, gt=0, validation_alias="GATE_EXPIRES_SECONDS")
-    silent_seconds: float = Field(25.0, gt=0, validation_alias="GATE_SILENT_SECONDS")
+    silent_seconds: float = Field(
+        SHARD_SILENCE_SECONDS, gt=0, validation_alias="GATE_SILENT_SECONDS"
+    )
     keep_days: int = Field(400, ge=1, validation_alias="GATE_KEEP_DAYS")
     purge_seconds: float = Field(3600.0, gt=0, validation_alias="GATE_PURGE_SECONDS")
     max_bad_ratio: float = Field(0.1, ge=0, le=1, validation_alias="GATE_MAX_BAD_RATIO")

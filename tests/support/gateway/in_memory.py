@@ -11,7 +11,7 @@ import httpx
 import numpy as np
 from fastapi import FastAPI
 
-from api_gateway.burn.history import HOUR, CountQuery, Counts, Reports, Seconds
+from api_gateway.burn.history import CountQuery, Counts, Reports, Seconds
 from api_gateway.burn.hourly import HourlyCounts, SlowCounts
 from api_gateway.burn.repository import CountRepository, CountStore
 from api_gateway.catalog.domain import (
@@ -36,6 +36,7 @@ from common.events import (
 )
 from common.kafka.client import UnknownOutcomeError
 from common.kafka.topics import BURNRATES, CATALOG, DECISIONS, FORECASTS, POLICIES
+from common.slo.windows import HOUR
 from common.storage.audit import AuditEvent
 from tests.support.burn_events import NOW
 from tests.support.gateway.memory_store import Memory, Outage

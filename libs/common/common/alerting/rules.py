@@ -12,7 +12,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from common.invalid_field import InvalidFieldError
+from common.slo.freshness import UNTRUSTED
 from common.slo.vocabulary import DataStatus, RiskLevel
+from common.slo.windows import BURN_PAIRS
 
 Severity = Literal["page", "ticket", "info"]
 AlertState = Literal["firing", "acknowledged", "resolved"]
@@ -32,8 +34,7 @@ MAX_LEVELS: Final = 6
 MAX_SELECTED: Final = 200
 RULE_NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 GLOB_PATTERN = r"^[a-z0-9*?._-]{1,63}$"
-LONG_WINDOWS_SECONDS: Final = (3600, 21_600, 86_400, 259_200)
-BAD_STATUSES: Final = (DataStatus.NO_DATA, DataStatus.LAGGING, DataStatus.STALE)
+LONG_WINDOWS_SECONDS: Final = tuple(long for long, _ in BURN_PAIRS)
 
 Duration = Annotated[int, Meta(ge=0, le=7 * 86_400)]
 Name = Annotated[str, Meta(pattern=RULE_NAME_PATTERN)]
@@ -165,7 +166,7 @@ def _check_level(rule: Rule, number: int, level: Level) -> None:
     if rule.kind == "burn_rate":
         _check_choice(level.long_windows_seconds or (), LONG_WINDOWS_SECONDS, f"{where}.{wanted}")
     elif rule.kind == "data_stale":
-        _check_choice(level.statuses or (), BAD_STATUSES, f"{where}.{wanted}")
+        _check_choice(level.statuses or (), UNTRUSTED, f"{where}.{wanted}")
     elif level.at_least_level is RiskLevel.SAFE:
         detail = "SAFE is always reached; name OBSERVE, DANGER or FREEZE"
         raise InvalidFieldError(f"{where}.{wanted}", "always_met", detail)

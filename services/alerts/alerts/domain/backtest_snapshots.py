@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,22 +20,15 @@ from common.events import (
     headline,
     worst_of,
 )
-from common.slo.arithmetic import (
-    burn_rate,
-    cap_risk_level,
-    composite_burn_rate,
-    pair_rules,
-    risk_level,
-)
+from common.slo.arithmetic import burn_rate, composite_burn_rate
+from common.slo.freshness import MIN_STALE_SECONDS
+from common.slo.risk import cap_risk_level, risk_level
 from common.slo.vocabulary import DataStatus, SliType
+from common.slo.windows import BURN_WINDOWS, DAY, SHORT_WINDOW_SECONDS, pair_rules
 
 Ints = NDArray[np.int64]
 Counts = tuple[int, int]
 """Total and bad."""
-
-DAY: Final = 86_400
-WINDOWS: Final = {"5m": 300, "1h": 3600, "24h": DAY}
-STALE_SECONDS: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +70,7 @@ def snapshots(
 def _status(newest: int | None, at: int) -> DataStatus:
     if newest is None:
         return DataStatus.NO_DATA
-    return DataStatus.STALE if at - newest > STALE_SECONDS else DataStatus.OK
+    return DataStatus.STALE if at - newest > MIN_STALE_SECONDS else DataStatus.OK
 
 
 class _Reader:
@@ -92,7 +84,7 @@ class _Reader:
     def slo(self, at: int, status: DataStatus) -> SloStatus:
         """Return the objective as it was then; it has no traffic where 5 minutes were without."""
         spec, objective = self._spec, self._spec.objective
-        counts = {name: self._sum(at, seconds) for name, seconds in WINDOWS.items()}
+        counts = {name: self._sum(at, seconds) for name, seconds in BURN_WINDOWS.items()}
         rates = [burn_rate(bad, total, objective) for total, bad in counts.values()]
         composite = composite_burn_rate(rates)
         level = risk_level(composite, [(bad, total) for total, bad in counts.values()], objective)
@@ -150,7 +142,7 @@ class _Reader:
 
 def _windows(counts: dict[str, Counts], rates: Sequence[float]) -> dict[str, WindowRate]:
     return {
-        name: WindowRate(WINDOWS[name], *counts[name], rate)
+        name: WindowRate(BURN_WINDOWS[name], *counts[name], rate)
         for name, rate in zip(counts, rates, strict=True)
     }
 
@@ -168,8 +160,8 @@ def _snapshot(
         data_status=status,
         **headline(worst_of(slos)),
         resolution_seconds=10,
-        short_window_seconds=WINDOWS["5m"],
-        stale_after_seconds=STALE_SECONDS,
+        short_window_seconds=SHORT_WINDOW_SECONDS,
+        stale_after_seconds=MIN_STALE_SECONDS,
         newest_at=now,
         counters=IngestCounters(),
         slos=slos,

@@ -6,13 +6,13 @@ from typing import Final
 
 from common.alerting.rules import RISK_ORDER, Level, Rule, RuleKind
 from common.events import BurnPair, BurnRateSnapshot, ServiceForecast, SloStatus
+from common.slo.risk import RISK_BOUNDARIES
 from common.slo.vocabulary import DataStatus, RiskLevel
+from common.slo.windows import BURN_WINDOWS, DAY
 
 CONSTANT_WITHIN_RATIO: Final = 0.02
 """Burn rates of 5 min, 1 h and 24 h that differ by no more count as constant."""
 
-_EVIDENCE_WINDOWS: Final = {"5m": 300, "1h": 3600, "24h": 86_400}
-_BOUNDARIES: Final = {RiskLevel.OBSERVE: 1.0, RiskLevel.DANGER: 1.5, RiskLevel.FREEZE: 2.0}
 _BUDGET_MARGIN_RATIO: Final = 0.01  # above the threshold, before the level counts as cleared
 
 
@@ -100,7 +100,7 @@ def _invalid_counts(level: Level, inputs: Inputs) -> Reading:
 def _risk(rule: Rule, level: Level, slo: SloStatus) -> Reading:
     least = level.at_least_level or RiskLevel.FREEZE
     reached = RISK_ORDER.index(slo.risk_level) >= RISK_ORDER.index(least)
-    boundary, observed = _BOUNDARIES[least], slo.composite_burn_rate
+    boundary, observed = RISK_BOUNDARIES[least], slo.composite_burn_rate
     cleared = not reached and observed < boundary * rule.resolve_ratio
     met = reached and _evidence(rule, slo)
     return Reading(met, cleared, observed, boundary, slo.name, observed)
@@ -130,7 +130,7 @@ def _budget(rule: Rule, level: Level, slo: SloStatus) -> Reading:
 
 
 def _constant(rule: Rule, level: Level, slo: SloStatus) -> Reading:
-    rates = [slo.windows[name].burn_rate for name in _EVIDENCE_WINDOWS]
+    rates = [slo.windows[name].burn_rate for name in BURN_WINDOWS]
     threshold, lowest, highest = level.at_least_burn_rate or 1.0, min(rates), max(rates)
     constant = highest - lowest <= CONSTANT_WITHIN_RATIO * highest
     met = constant and lowest >= threshold and _evidence(rule, slo)
@@ -166,12 +166,12 @@ def _hours(hours: float | None) -> float:
     return float("inf") if hours is None else hours
 
 
-def _evidence(rule: Rule, slo: SloStatus, window_seconds: int = 86_400) -> bool:
+def _evidence(rule: Rule, slo: SloStatus, window_seconds: int = DAY) -> bool:
     """Whether enough bad events lie behind the burn rate of a window of that length.
 
     They are counted in the longest window of the snapshot that is no longer than it.
     """
-    known = [name for name, seconds in _EVIDENCE_WINDOWS.items() if seconds <= window_seconds]
+    known = [name for name, seconds in BURN_WINDOWS.items() if seconds <= window_seconds]
     return slo.windows[known[-1]].bad >= rule.min_bad_events
 
 

@@ -8,9 +8,8 @@ from alerts.domain.decision import Decision, ServiceState
 from alerts.domain.episodes import Episode
 from alerts.domain.readings import Inputs
 from common.events import BurnRateMessage, BurnRateSnapshot, ServiceForecast
-
-FORECAST_HOLDS: Final = timedelta(minutes=5)
-"""An older forecast is ignored."""
+from common.slo.freshness import FORECAST_HOLDS, ShardLiveness
+from common.slo.ordering import is_newer
 
 NOTHING: Final = ServiceState()
 
@@ -24,27 +23,26 @@ class ShardState:
         self._forecasts: dict[str, ServiceForecast] = {}
         self._changed: set[str] = set()
         self._active = {name for name, state in self._states.items() if state.is_active}
-        self._alive_at: datetime | None = None
+        self._liveness = ShardLiveness()
         self._seen = (-1, False)
 
     def observe(self, message: BurnRateMessage | ServiceForecast) -> None:
         """Keep a message that is newer than the one before."""
         if isinstance(message, ServiceForecast):
-            known_forecast = self._forecasts.get(message.service_name)
-            if known_forecast is None or _is_newer(message, known_forecast):
+            if is_newer(message, self._forecasts.get(message.service_name)):
                 self._forecasts[message.service_name] = message
                 self._changed.add(message.service_name)
             return
-        self._alive_at = max(self._alive_at or message.evaluated_at, message.evaluated_at)
-        if isinstance(message, BurnRateSnapshot):
-            known = self._snapshots.get(message.service_name)
-            if known is None or _is_newer(message, known):
-                self._snapshots[message.service_name] = message
-                self._changed.add(message.service_name)
+        self._liveness.hear(message.evaluated_at)
+        if isinstance(message, BurnRateSnapshot) and is_newer(
+            message, self._snapshots.get(message.service_name)
+        ):
+            self._snapshots[message.service_name] = message
+            self._changed.add(message.service_name)
 
     def is_silent(self, now: datetime, silence: timedelta) -> bool:
-        """Whether the owner that counts this shard is silent; not if it was never heard of."""
-        return self._alive_at is not None and now - self._alive_at > silence
+        """Whether the owner that counts this shard is silent, or was never heard of."""
+        return self._liveness.is_silent(now, silence)
 
     def due(self, configuration_revision: int, *, silent: bool) -> set[str]:
         """Return the services to evaluate: those changed, and those that time alone may change."""
@@ -84,9 +82,3 @@ class ShardState:
     def open_episodes(self) -> int:
         """Return the number of open episodes."""
         return sum(len(self._states[name].episodes) for name in self._active)
-
-
-def _is_newer(
-    found: BurnRateSnapshot | ServiceForecast, known: BurnRateSnapshot | ServiceForecast
-) -> bool:
-    return (found.epoch, found.evaluated_at) > (known.epoch, known.evaluated_at)

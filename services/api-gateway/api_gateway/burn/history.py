@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.events import COUNT_LIMIT
-from common.slo.arithmetic import burn_rates, cap_risk_level, composite_burn_rates, risk_level
+from common.slo.arithmetic import burn_rates, composite_burn_rates
+from common.slo.freshness import MIN_STALE_SECONDS, STALE_REPORTS
+from common.slo.risk import cap_risk_level, risk_level
 from common.slo.vocabulary import DataStatus, RiskLevel
+from common.slo.windows import DAY, HOUR, SHORT_WINDOW_SECONDS, SHORTEST_REPORTS
 
 MAX_POINTS = 1000
-MINUTE, HOUR, DAY = 60, 3600, 86_400
 MINUTES_KEPT = 48 * HOUR
-SHORTEST_WINDOW = 300
-SHORTEST_STALE = 300
 SUM_LIMIT = COUNT_LIMIT - 1
 """Sums stop where an event's counts do, in burnrate as here."""
 
@@ -116,8 +116,8 @@ def burn_history(
     A point before the first report has zero rates and the status no_data.
     """
     newest, resolution = _resolution(reports, times)
-    short = _at_least(SHORTEST_WINDOW, 2 * resolution, times, minutes_from)
-    stale = _at_least(SHORTEST_STALE, 3 * resolution, times, minutes_from)
+    short = _at_least(SHORT_WINDOW_SECONDS, SHORTEST_REPORTS * resolution, times, minutes_from)
+    stale = _at_least(MIN_STALE_SECONDS, STALE_REPORTS * resolution, times, minutes_from)
     lengths = (0, HOUR, DAY, objective.window_days * DAY)
     sums = _window_sums(counts, times, [np.maximum(n, short) for n in lengths])
     total, bad = sums[:, :3]

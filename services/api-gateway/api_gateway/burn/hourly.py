@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from api_gateway.burn.history import HOUR, Seconds
+from api_gateway.burn.history import Seconds
 from api_gateway.catalog.domain import Definition, Target
 from common.slo.vocabulary import SliType
+from common.slo.windows import HOUR
 
 HOURS_SHOWN = 24
 

@@ -6,18 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from api_gateway.burn.history import (
-    DAY,
-    CountQuery,
-    Objective,
-    Point,
-    burn_history,
-    grid,
-    minutes_from,
-)
+from api_gateway.burn.history import CountQuery, Objective, Point, burn_history, grid, minutes_from
 from api_gateway.burn.repository import CountStore
 from common.config.clock import MICROSECONDS, to_micros
 from common.slo.vocabulary import DataStatus, RiskLevel
+from common.slo.windows import DAY
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager
 import numpy as np
 from sqlalchemy import text
 
-from api_gateway.burn.history import HOUR, SUM_LIMIT, CountQuery, Counts, Reports, Seconds
+from api_gateway.burn.history import SUM_LIMIT, CountQuery, Counts, Reports, Seconds
 from api_gateway.burn.hourly import HourlyCounts, SlowCounts
 from api_gateway.catalog.domain import Target
 from common.config.clock import MICROSECONDS, from_micros
+from common.slo.windows import HOUR
 from common.storage.database import Database, ReadSession
 
 # hours up to `minutes_from`, minutes after it: one timeline, each event in it once

@@ -7,8 +7,6 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from api_gateway.burn.history import (
-    DAY,
-    MINUTE,
     CountQuery,
     Objective,
     Point,
@@ -28,6 +26,7 @@ from api_gateway.projections.snapshots import ReadModel
 from api_gateway.storage.redis_cache import SharedCache
 from common.config.clock import MICROSECONDS, to_micros
 from common.events import SloStatus
+from common.slo.windows import DAY, MINUTE
 
 
 @dataclass(frozen=True, slots=True)

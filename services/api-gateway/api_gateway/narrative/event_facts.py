@@ -11,6 +11,7 @@ from api_gateway.narrative import wording
 from api_gateway.narrative.fact import Fact
 from api_gateway.narrative.service_facts import failing, worst_slo
 from api_gateway.narrative.subject import Change, OpenEpisode, ServiceContext
+from common.slo.windows import MINUTE
 
 BEFORE_ONSET = timedelta(minutes=60)
 AFTER_ONSET = timedelta(minutes=2)
@@ -78,7 +79,7 @@ def _changes(subject: ServiceContext, now: datetime) -> Iterator[Fact]:
     change = suspect(subject)
     if change is not None and subject.onset is not None:
         seconds = (subject.onset.at - change.at).total_seconds()
-        order = f"{wording.duration(seconds)} before" if seconds >= wording.MINUTE else "just as"
+        order = f"{wording.duration(seconds)} before" if seconds >= MINUTE else "just as"
         at = wording.instant(change.at, now)
         text = f"{change_text(change)} took effect at {at}, {order} the errors began"
         value = written_version(change) or change.kind

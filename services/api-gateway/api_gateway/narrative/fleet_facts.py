@@ -9,8 +9,8 @@ from api_gateway.narrative import wording
 from api_gateway.narrative.advice import Action
 from api_gateway.narrative.fact import Fact, Facts
 from api_gateway.narrative.outlook_facts import about, fresh_forecast
-from api_gateway.narrative.service_facts import UNTRUSTED
 from api_gateway.narrative.subject import ServiceContext
+from common.slo.freshness import UNTRUSTED
 from common.slo.vocabulary import RiskLevel
 
 MOST_NAMED = 3

@@ -5,13 +5,11 @@ from datetime import datetime, timedelta
 
 from api_gateway.narrative import wording
 from api_gateway.narrative.fact import Fact
-from api_gateway.narrative.service_facts import UNTRUSTED
 from api_gateway.narrative.subject import Release, ServiceContext
 from common.events import SloForecast
+from common.slo.freshness import FORECAST_HOLDS, UNTRUSTED
 from common.slo.vocabulary import DataStatus
-
-OLDEST_FORECAST = timedelta(minutes=5)
-"""Forecasts are made anew every half minute; one so old comes from a service that is down."""
+from common.slo.windows import HOUR
 
 _TRENDS = {"increasing": "rising", "decreasing": "falling", "stable": "steady"}
 _LEAST_HOURS = 1 / 60
@@ -37,9 +35,9 @@ def outlook_facts(subject: ServiceContext, now: datetime) -> Iterator[Fact]:
 def fresh_forecast(subject: ServiceContext, now: datetime) -> SloForecast | None:
     """Return the forecast of the objective that is spent first, if it is worth telling."""
     forecast = subject.forecast
-    if forecast is None or not forecast.slos or now - forecast.evaluated_at > OLDEST_FORECAST:
+    if forecast is None or not forecast.slos or now - forecast.evaluated_at > FORECAST_HOLDS:
         return None
-    if {forecast.data_status, subject.state.data_status} & UNTRUSTED:
+    if forecast.data_status in UNTRUSTED or subject.state.data_status in UNTRUSTED:
         return None
     return forecast.slos[0]
 
@@ -77,7 +75,7 @@ def _exhaustion(subject: ServiceContext, slo: SloForecast, now: datetime) -> Fac
 
 def about(hours: float) -> str:
     """Return a forecast's length of time; what is nearer than a minute is a minute."""
-    return wording.duration(max(hours, _LEAST_HOURS) * wording.HOUR)
+    return wording.duration(max(hours, _LEAST_HOURS) * HOUR)
 
 
 def _interval(slo: SloForecast, length: str) -> str:

@@ -6,11 +6,12 @@ from datetime import datetime
 from api_gateway.narrative import wording
 from api_gateway.narrative.fact import Fact
 from api_gateway.narrative.subject import ServiceContext
-from api_gateway.projections.service_status import WINDOWS, ServiceState
+from api_gateway.projections.service_status import ServiceState
 from common.events import SloStatus
+from common.slo.freshness import UNTRUSTED
 from common.slo.vocabulary import DataStatus, RiskLevel, SliType
+from common.slo.windows import DAY, SHORT_WINDOW_SECONDS
 
-UNTRUSTED = frozenset({DataStatus.NO_DATA, DataStatus.LAGGING, DataStatus.STALE})
 THIN_BAD_EVENTS = 10
 """Fewer bad events than this in 24 h are little to judge by: Poisson's 1/sqrt(n) is over 30 %."""
 
@@ -77,7 +78,7 @@ def _data_status(subject: ServiceContext, now: datetime) -> Iterator[Fact]:
     elif status is DataStatus.STALE:
         text = f"{who} has stopped sending data"
     elif status is DataStatus.NO_TRAFFIC:
-        length = wording.window(state.short_window_seconds or WINDOWS["5m"])
+        length = wording.window(state.short_window_seconds or SHORT_WINDOW_SECONDS)
         text = f"it reports, but had no requests in the last {length}"
     if text:
         yield Fact("data_status", "Data status", status.value, text, essential=True)
@@ -107,7 +108,7 @@ def _objective(state: ServiceState) -> Fact:
 
 
 def _burn_rates(state: ServiceState) -> Iterator[Fact]:
-    short = wording.window(state.short_window_seconds or WINDOWS["5m"])
+    short = wording.window(state.short_window_seconds or SHORT_WINDOW_SECONDS)
     spans = {
         "5m": (state.burn_rate_5m, short),
         "1h": (state.burn_rate_1h, "1 hour"),
@@ -150,7 +151,7 @@ def _budget(slo: SloStatus) -> Iterator[Fact]:
         room = f", which allows {events if left else failing(slo)}" if slo.total else ""
         text = f"{share} of the budget is left{room}"
         yield Fact("budget_left", "Error budget left", share, text, "%")
-        minutes = remaining * (1 - slo.objective) * slo.window_days * wording.DAY
+        minutes = remaining * (1 - slo.objective) * slo.window_days * DAY
         length = wording.duration(minutes)
         text = f"what is left would cover {length} of a full outage"
         yield Fact("budget_time_left", "Error budget left as time", length, text)

@@ -9,8 +9,9 @@ from jinja2 import Environment, PackageLoader, Template
 from api_gateway.narrative.advice import Action
 from api_gateway.narrative.checker import Marks, Sentence, check_marked
 from api_gateway.narrative.fact import Facts
-from api_gateway.narrative.service_facts import UNTRUSTED, worst_slo
+from api_gateway.narrative.service_facts import worst_slo
 from api_gateway.projections.service_status import ServiceState
+from common.slo.freshness import UNTRUSTED
 from common.slo.vocabulary import DataStatus, RiskLevel
 
 Shape = Literal["no_data", "untrusted", "burning", "exhausted", "watch", "healthy", "fleet"]

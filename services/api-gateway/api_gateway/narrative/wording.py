@@ -1,14 +1,13 @@
 """Figures in words: each is rounded once, here, and keeps to the side of its threshold. Pure."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-BURN_BOUNDARIES = (1.0, 1.5, 2.0)
-"""A written burn rate stands on the same side of these as the true one."""
+from common.slo.risk import RISK_BOUNDARIES
+from common.slo.windows import DAY, HOUR, MINUTE
 
-MINUTE, HOUR, DAY = 60, 3600, 86_400
 _MOST_DECIMALS = 9
 _LEAST_BURN, _LEAST_PERCENT = 0.01, 0.1
 
@@ -19,8 +18,8 @@ def counted(count: int, singular: str, plural: str | None = None) -> str:
     return f"{count:,} {noun}"
 
 
-def burn_rate(rate: float, boundaries: Sequence[float] = BURN_BOUNDARIES) -> str:
-    """Return a burn rate with two decimals; more where rounding would cross a boundary."""
+def burn_rate(rate: float, boundaries: Iterable[float] = RISK_BOUNDARIES.values()) -> str:
+    """Return a burn rate with two decimals; more where rounding would cross a level's boundary."""
     if rate == 0:
         return "0"
     if rate < _LEAST_BURN:
@@ -97,7 +96,7 @@ def listed(parts: Sequence[str]) -> str:
     return f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def _rounded(value: float, decimals: int, boundaries: Sequence[float]) -> str:
+def _rounded(value: float, decimals: int, boundaries: Iterable[float]) -> str:
     """Return the value with as many decimals as keep it off boundaries that it is not on."""
     while True:
         text = f"{value:.{decimals}f}"

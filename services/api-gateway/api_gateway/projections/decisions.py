@@ -4,6 +4,7 @@ import asyncio
 from datetime import datetime
 
 from common.events import GateDecision
+from common.slo.ordering import is_newer, version
 
 
 class DecisionBook:
@@ -16,7 +17,7 @@ class DecisionBook:
     def apply(self, decision: GateDecision) -> bool:
         """Keep a decision if it is newer than the one at hand; tell whether it was."""
         old = self._newest.get(decision.service_name)
-        if old and _version(old) >= _version(decision):
+        if not is_newer(decision, old):
             return False
         self._newest[decision.service_name] = decision
         for verdict in decision.verdicts:
@@ -31,7 +32,7 @@ class DecisionBook:
     def version(self, service_name: str) -> tuple[int, datetime] | None:
         """Return what grows with each newer decision on the service."""
         newest = self._newest.get(service_name)
-        return None if newest is None else _version(newest)
+        return None if newest is None else version(newest)
 
     async def names_override(
         self, service_name: str, override_id: int, timeout_seconds: float
@@ -55,7 +56,3 @@ class DecisionBook:
         return decision is not None and any(
             verdict.override_id == override_id for verdict in decision.verdicts
         )
-
-
-def _version(decision: GateDecision) -> tuple[int, datetime]:
-    return decision.epoch, decision.evaluated_at

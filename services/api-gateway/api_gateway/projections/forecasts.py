@@ -8,10 +8,11 @@ from msgspec.structs import replace
 
 from api_gateway.projections.service_status import ServiceState
 from common.events import ServiceForecast, SloForecast, SloStatus
+from common.slo.freshness import UNTRUSTED
+from common.slo.ordering import is_newer
 from common.slo.vocabulary import DataStatus
 
 _GRAVEST_FIRST = tuple(DataStatus)
-_OLD = frozenset({DataStatus.NO_DATA, DataStatus.LAGGING, DataStatus.STALE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,7 @@ class ForecastBook:
 
     def apply(self, forecast: ServiceForecast) -> None:
         """Keep a forecast if it is newer than the one at hand."""
-        old = self._newest.get(forecast.service_name)
-        if old is None or _version(old) < _version(forecast):
+        if is_newer(forecast, self._newest.get(forecast.service_name)):
             self._newest[forecast.service_name] = forecast
 
     def newest(self, service_name: str) -> ServiceForecast | None:
@@ -72,10 +72,6 @@ def forecasts_shown(
     return [*shown, *(_none_yet(service_name, slo) for slo in wanted.values())]
 
 
-def _version(forecast: ServiceForecast) -> tuple[int, datetime]:
-    return forecast.epoch, forecast.evaluated_at
-
-
 def _gravest(statuses: Sequence[DataStatus]) -> DataStatus:
     return min(statuses, key=_GRAVEST_FIRST.index)
 
@@ -83,7 +79,7 @@ def _gravest(statuses: Sequence[DataStatus]) -> DataStatus:
 def _believed(forecast: SloForecast, slo: SloStatus) -> SloForecast:
     """Return a forecast as the newest state of its counts lets it be believed."""
     status = _gravest([forecast.data_status, slo.data_status])
-    if status is forecast.data_status or status not in _OLD:
+    if status is forecast.data_status or status not in UNTRUSTED:
         return replace(forecast, data_status=status)
     said = f"{forecast.forecast_message} The counts are out of date by now ({status})."
     return replace(

@@ -16,9 +16,9 @@ from common.events import (
     headline,
     worst_of,
 )
+from common.slo.freshness import as_lagging
 from common.slo.vocabulary import DataStatus, RiskLevel
-
-WINDOWS = {"5m": 300, "1h": 3600, "24h": 86_400}
+from common.slo.windows import BURN_WINDOWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +76,13 @@ def service_state(  # noqa: PLR0913 - everything that has a say
     slos = _slos(targets, snapshot, default)
     status = snapshot.data_status
     if silent or any(slo.data_status is DataStatus.LAGGING for slo in slos):
-        status = _lagging(status)
+        status = as_lagging(status)
     if silent:
-        slos = [msgspec.structs.replace(slo, data_status=_lagging(slo.data_status)) for slo in slos]
+        slos = [
+            msgspec.structs.replace(slo, data_status=as_lagging(slo.data_status)) for slo in slos
+        ]
     state = _headline(name, slos, status, snapshot.evaluated_at)
     return _with_particulars(state, snapshot, heartbeat)
-
-
-def _lagging(status: DataStatus) -> DataStatus:
-    """Return the more severe of two states; nothing is more severe than never having been seen."""
-    return status if status is DataStatus.NO_DATA else DataStatus.LAGGING
 
 
 def _without_any_figures(targets: Sequence[Target], default: Definition) -> list[SloStatus]:
@@ -99,7 +96,7 @@ def _slos(
 ) -> list[SloStatus]:
     """Return what the catalog holds; a figure counts only for the revision it was made for."""
     evaluated = {slo.id: slo for slo in snapshot.slos}
-    pending = _lagging(snapshot.data_status)
+    pending = as_lagging(snapshot.data_status)
     if not targets:
         return [evaluated.get(None) or _without_figures(None, default, pending)]
     shown = []
@@ -137,7 +134,7 @@ def _without_figures(target: Target | None, wanted: Definition, status: DataStat
         risk_capped=False,
         data_status=status,
         coverage_ratio=0.0,
-        windows={name: WindowRate(seconds, 0, 0, 0.0) for name, seconds in WINDOWS.items()},
+        windows={name: WindowRate(seconds, 0, 0, 0.0) for name, seconds in BURN_WINDOWS.items()},
         burn_pairs=(),
     )
 

@@ -1,5 +1,6 @@
 """The newest figures of every service, in memory. The same records in any order end the same."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -17,6 +18,8 @@ from common.events import (
     ServiceChanged,
     ShardHeartbeat,
 )
+from common.slo.freshness import ShardLiveness
+from common.slo.ordering import is_newer
 
 Wish = CatalogMessage | PolicyMessage | RuleMessage
 """What users want, as it is announced."""
@@ -28,25 +31,25 @@ class ReadModel:
     def __init__(self, shard_silence: timedelta, default: Definition) -> None:
         self._shard_silence, self._default = shard_silence, default
         self._snapshots: dict[str, BurnRateSnapshot] = {}
-        self._alive_at: dict[int, datetime] = {}
+        self._shards: defaultdict[int, ShardLiveness] = defaultdict(ShardLiveness)
         self._heartbeats: dict[int, ShardHeartbeat] = {}
         self._announced: dict[tuple[type, str], int] = {}
         self.version, self.catalog_version = 0, 0
 
     def apply_snapshot(self, snapshot: BurnRateSnapshot) -> bool:
         """Keep a snapshot if it is newer than the one at hand; tell whether it was."""
-        self._saw(snapshot.shard, snapshot.evaluated_at)
+        self._shards[snapshot.shard].hear(snapshot.evaluated_at)
         old = self._snapshots.get(snapshot.service_name)
-        if old and _version(old) >= _version(snapshot):
+        if not is_newer(snapshot, old):
             return False
         self._snapshots[snapshot.service_name] = snapshot
         return True
 
     def apply_heartbeat(self, heartbeat: ShardHeartbeat) -> None:
         """Note that a shard's owner lives."""
-        self._saw(heartbeat.shard, heartbeat.evaluated_at)
+        self._shards[heartbeat.shard].hear(heartbeat.evaluated_at)
         old = self._heartbeats.get(heartbeat.shard)
-        if old is None or _version(old) < _version(heartbeat):
+        if is_newer(heartbeat, old):
             self._heartbeats[heartbeat.shard] = heartbeat
 
     def apply_wish(self, change: Wish) -> None:
@@ -88,15 +91,7 @@ class ReadModel:
 
     def silent(self, shard: int, now: datetime) -> bool:
         """Tell whether the owner of a shard has given no sign of life for too long."""
-        alive_at = self._alive_at.get(shard)
-        return alive_at is None or now - alive_at > self._shard_silence
-
-    def _saw(self, shard: int, at: datetime) -> None:
-        self._alive_at[shard] = max(at, self._alive_at.get(shard, at))
-
-
-def _version(result: BurnRateSnapshot | ShardHeartbeat) -> tuple[int, datetime]:
-    return result.epoch, result.evaluated_at
+        return self._shards[shard].is_silent(now, self._shard_silence)
 
 
 def _entry(change: Wish) -> tuple[type, str]:

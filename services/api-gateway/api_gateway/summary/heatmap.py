@@ -7,14 +7,10 @@ objective (see `hourly.py`), its level what the contract's table gives for that 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from api_gateway.burn.history import HOUR
-from common.slo.arithmetic import BOUNDARIES
-from common.slo.vocabulary import RiskLevel
+from common.slo.windows import HOUR
 
 MOST_CELLS = 200
 """Cells of a service: more than a screen shows."""
-
-_BOUNDARIES = [(float(boundary), found) for boundary, found in BOUNDARIES]  # exact as floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +57,6 @@ def rows(
         parts = [hourly[n : n + per_cell] for n in range(0, len(shown.hours()), per_cell)]
         found.append(Row(name, tuple(_worst(part) for part in parts)))
     return sorted(found, key=lambda row: (-row.worst, row.service_name))
-
-
-def level(burn_rate: float) -> RiskLevel:
-    """Return the contract's level for a burn rate; above 2 is FREEZE, exactly 2 is DANGER."""
-    (freeze, worst), *others = _BOUNDARIES
-    if burn_rate > freeze:
-        return worst
-    return next((found for boundary, found in others if burn_rate >= boundary), RiskLevel.SAFE)
 
 
 def _worst(rates: Sequence[float | None]) -> float | None:

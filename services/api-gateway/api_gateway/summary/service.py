@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import xxhash
 
-from api_gateway.burn.history import DAY, CountQuery, minutes_from
+from api_gateway.burn.history import CountQuery, minutes_from
 from api_gateway.burn.hourly import hourly_burn_rates
 from api_gateway.burn.repository import CountStore
 from api_gateway.catalog.cache import CatalogCache, InUse
@@ -21,15 +21,18 @@ from api_gateway.narrative.narrative_input import NarrativeInput
 from api_gateway.narrative.narrator import Narrator
 from api_gateway.narrative.onset import MinuteCounts, find_onset
 from api_gateway.narrative.schemas import InsightAnswer
-from api_gateway.narrative.service_facts import UNTRUSTED, worst_slo
+from api_gateway.narrative.service_facts import worst_slo
 from api_gateway.narrative.subject import Onset, ServiceContext
 from api_gateway.narrative.template import shape_of
 from api_gateway.storage.redis_cache import SharedCache
 from api_gateway.summary.fleet import fleet_figures
-from api_gateway.summary.heatmap import Cells, Row, cells, level, rows
+from api_gateway.summary.heatmap import Cells, Row, cells, rows
 from api_gateway.summary.schemas import ServiceSummary, Summary
 from api_gateway.summary.subjects import Subjects
 from common.config.clock import MICROSECONDS, Clock, to_micros
+from common.slo.freshness import UNTRUSTED
+from common.slo.risk import level_at
+from common.slo.windows import DAY
 
 HEATMAP_HOLD = timedelta(seconds=15)
 """A cell holds hours: it changes slowly, and reading all counts costs more than the rest."""
@@ -150,7 +153,7 @@ class Summaries:
 def _row(row: Row, tier: Tier) -> dict[str, object]:
     """Return a service's cells as `HeatmapRow` describes them."""
     found = [
-        None if rate is None else {"burn_rate": rate, "risk_level": level(rate)}
+        None if rate is None else {"burn_rate": rate, "risk_level": level_at(rate)}
         for rate in row.burn_rates
     ]
     worst = None if row.worst < 0 else row.worst

@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from api_gateway.burn.history import MINUTE
 from common.events import ComputeRequested
 from common.kafka.sharding import shard_of
 from common.kafka.topics import COMMANDS
+from common.slo.windows import MINUTE
 from tests.support.burn_events import NOW, PARTITIONS, for_target, heartbeat, snapshot
 from tests.support.gateway.in_memory import GatewayHarness
 

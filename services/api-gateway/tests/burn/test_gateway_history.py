@@ -10,10 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api_gateway.burn.history import (
-    DAY,
-    HOUR,
     MAX_POINTS,
-    MINUTE,
     Counts,
     Objective,
     Reports,
@@ -22,6 +19,7 @@ from api_gateway.burn.history import (
     minutes_from,
 )
 from common.slo.vocabulary import DataStatus, RiskLevel
+from common.slo.windows import DAY, HOUR, MINUTE
 
 NOW = 1_772_452_830
 FLOOR = minutes_from(NOW)

@@ -144,7 +144,7 @@ async def test_the_default_goes_with_the_first_target_and_comes_back_after_the_l
 async def test_a_silent_shard_is_lagging_whatever_it_last_said(gateway: GatewayHarness) -> None:
     await gateway.service()
     await gateway.feed(snapshot("checkout"), heartbeat(SHARD, NOW + timedelta(seconds=10)))
-    gateway.now[0] = NOW + timedelta(seconds=40)
+    gateway.now[0] = NOW + timedelta(seconds=40) - timedelta(microseconds=1)
     assert (await gateway.get(SLO))["data_status"] == "ok"
     gateway.now[0] += timedelta(microseconds=1)
     report = await gateway.get(SLO)

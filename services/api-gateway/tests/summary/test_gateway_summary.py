@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from api_gateway.burn.history import HOUR
 from api_gateway.narrative.checker import Marks, check
 from api_gateway.narrative.fact import Fact, Facts
 from api_gateway.release.ports import StoredChange
-from api_gateway.summary.heatmap import cells, level, rows
+from api_gateway.summary.heatmap import cells, rows
 from common.config.clock import MICROSECONDS, to_micros
 from common.events import ChangeEvent
+from common.slo.risk import level_at
 from common.slo.vocabulary import DataStatus, RiskLevel
+from common.slo.windows import HOUR
 from tests.support.burn_events import NOW, heartbeat, slo_status, snapshot
 from tests.support.gateway.alerts import alert
 from tests.support.gateway.decisions import decided
@@ -25,7 +26,7 @@ SECONDS = to_micros(NOW) // MICROSECONDS
 
 
 def status(burn: float, **fields: Any) -> Any:
-    level_now = level(burn)
+    level_now = level_at(burn)
     rates = dict.fromkeys(("burn_rate_5m", "burn_rate_1h", "burn_rate_24h"), burn)
     spent = {"error_budget_consumed": burn / 4, "error_budget_remaining": 1 - burn / 4}
     given = {**rates, **spent, "composite_burn_rate": burn, "risk_level": level_now, **fields}
@@ -239,4 +240,4 @@ def test_a_cell_is_as_bad_as_its_worst_hour() -> None:
     [(0.99, "SAFE"), (1.0, "OBSERVE"), (1.5, "DANGER"), (2.0, "DANGER"), (2.01, "FREEZE")],
 )
 def test_levels_keep_to_the_boundaries(burn: float, expected: str) -> None:
-    assert level(burn) is RiskLevel(expected)
+    assert level_at(burn) is RiskLevel(expected)

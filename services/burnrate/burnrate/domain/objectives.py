@@ -1,4 +1,4 @@
-"""Objectives, the lengths of their windows, and how far figures can be trusted. Pure."""
+"""Objectives, and how far their figures can be trusted. Pure."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -8,16 +8,8 @@ import numpy as np
 
 from burnrate.windows.rings import Flags, Ints
 from common.events import TargetChanged
-from common.slo.arithmetic import PairRule, pair_rules
 from common.slo.vocabulary import DataStatus, SliType
-
-SHORTEST_REPORTS = 2  # no window is shorter than as many reports
-MIN_STALE_SECONDS, STALE_REPORTS = 300, 3
-DAY_SECONDS = 86_400
-
-BURN_WINDOWS = {"5m": 300, "1h": 3600, "24h": DAY_SECONDS}
-PAIR_WINDOWS = {"30m": 1800, "2h": 7200, "6h": 21_600, "3d": 3 * DAY_SECONDS}
-SLO_WINDOW = "slo"
+from common.slo.windows import PairRule, pair_rules
 
 STATUSES = tuple(DataStatus)
 _NO_DATA, _LAGGING, _STALE, _NO_TRAFFIC, _OK = range(len(STATUSES))
@@ -76,18 +68,6 @@ _pair_rules = lru_cache(4096)(pair_rules)
 def default_target(objective: Decimal, window_days: int) -> Target:
     """Return the virtual target of a service that has none."""
     return Target(None, "default", SliType.AVAILABILITY, objective, window_days)
-
-
-def window_seconds(target: Target, resolution_seconds: int) -> dict[str, int]:
-    """Return the length of each window: none is shorter than two reports of the service."""
-    floor = SHORTEST_REPORTS * resolution_seconds
-    named = {**BURN_WINDOWS, **PAIR_WINDOWS, SLO_WINDOW: target.window_days * DAY_SECONDS}
-    return {name: max(seconds, floor) for name, seconds in named.items()}
-
-
-def stale_after_seconds(resolution_seconds: int) -> int:
-    """Return how old a service's newest event may be before its data are stale."""
-    return max(MIN_STALE_SECONDS, STALE_REPORTS * resolution_seconds)
 
 
 def service_statuses(seen: Flags, stale: Flags, recent_total: Ints, *, lagging: bool) -> Ints:

@@ -9,10 +9,10 @@ from datetime import datetime
 
 import numpy as np
 
-from burnrate.domain.objectives import MIN_STALE_SECONDS, STALE_REPORTS
 from burnrate.windows.rings import Flags, Ints
 from common.config.clock import MICROSECONDS, from_micros
 from common.events import IngestCounters
+from common.slo.freshness import MIN_STALE_SECONDS, STALE_REPORTS
 
 DEFAULT_RESOLUTION_SECONDS = 10
 NEVER = -1

@@ -15,9 +15,10 @@ from burnrate.ingest.aggregation import Bounds, within_threshold
 from burnrate.ingest.batch_delta import BatchDelta
 from burnrate.windows.engine import Engine
 from burnrate.windows.pages import SHALLOW_DAYS
-from burnrate.windows.rings import HOUR, MINUTE, SUM_LIMIT, TEN_SECONDS, Ints, bucket_of
+from burnrate.windows.rings import SUM_LIMIT, TEN_SECONDS, Ints, bucket_of
 from common.config.clock import to_micros
 from common.events import BurnRateSnapshot
+from common.slo.windows import HOUR, MINUTE
 
 _HOUR_MINUTES = HOUR // MINUTE
 _MINUTE_CELLS = MINUTE // TEN_SECONDS

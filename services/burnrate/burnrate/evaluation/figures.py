@@ -11,34 +11,32 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from burnrate.domain.objectives import BURN_WINDOWS, PAIR_WINDOWS, SLO_WINDOW
+from burnrate.windows.pages import OWN_WINDOWS, ROW_OF
 from burnrate.windows.rings import Flags, Ints
-from common.slo.arithmetic import BOUNDARIES, composite_burn_rates, risk_level
+from common.slo.arithmetic import composite_burn_rates
+from common.slo.risk import RISK_BOUNDARIES, risk_level
 from common.slo.vocabulary import RiskLevel
+from common.slo.windows import BURN_PAIRS, BURN_WINDOWS
 
 Rates = NDArray[np.float64]
 
-NAMES = (*BURN_WINDOWS, *PAIR_WINDOWS, SLO_WINDOW)
+NAMES = (*OWN_WINDOWS, "slo")
 """The windows of an objective, in the order of the rows of counts and rates."""
-SLO = NAMES.index(SLO_WINDOW)
+SLO = NAMES.index("slo")
 RECENT = NAMES.index("5m")
 LEVELS = tuple(RiskLevel)
 _OBSERVE = LEVELS.index(RiskLevel.OBSERVE)
 _DAY = NAMES.index("24h")
-PAIRS = {  # (long, short) seconds of a burn pair, and their rows
-    (3600, 300): (NAMES.index("1h"), RECENT),
-    (21_600, 1800): (NAMES.index("6h"), NAMES.index("30m")),
-    (86_400, 7200): (_DAY, NAMES.index("2h")),
-    (259_200, 21_600): (NAMES.index("3d"), NAMES.index("6h")),
-}
-_LONG_ROWS, _SHORT_ROWS = (list(rows) for rows in zip(*PAIRS.values(), strict=True))
-_FREEZE, *_REACHED = (float(boundary) for boundary, _ in BOUNDARIES)
+_LONG_ROWS = [ROW_OF[long] for long, _ in BURN_PAIRS]
+_SHORT_ROWS = [ROW_OF[short] for _, short in BURN_PAIRS]
+_FREEZE = RISK_BOUNDARIES[RiskLevel.FREEZE]
+_REACHED = (RISK_BOUNDARIES[RiskLevel.OBSERVE], RISK_BOUNDARIES[RiskLevel.DANGER])
 _NEAR = 2e-9  # twice what the scalar formula takes for near, so that nothing is missed
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """n objectives: `rates` [8, n] by NAMES, `pairs` [4, n] by PAIRS, `levels` as in LEVELS.
+    """n objectives: `rates` [8, n] by NAMES, `pairs` [4, n] by BURN_PAIRS, `levels` as in LEVELS.
 
     `consumed` is the last row of rates; what remains is 1 less it. `capped` tells where a level
     more severe than OBSERVE was shown as that, because too few bad events speak for it.
@@ -85,7 +83,7 @@ def evaluate(
 def _levels(composite: Rates, counts: Ints, objective_at: Callable[[int], Decimal]) -> Ints:
     """Return the place of each level in LEVELS; next to a boundary it is decided exactly."""
     levels = np.zeros(len(composite), np.int64)
-    burning = np.flatnonzero(composite >= min(_REACHED) - _NEAR)
+    burning = np.flatnonzero(composite >= _REACHED[0] - _NEAR)
     rates = composite[burning]
     near = np.abs(rates - _FREEZE) <= _NEAR
     found = (rates > _FREEZE).astype(np.int64)

@@ -9,9 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from burnrate.domain.objectives import (
-    BURN_WINDOWS,
-    PAIR_WINDOWS,
-    SHORTEST_REPORTS,
     service_statuses,
     slo_statuses,
 )
@@ -19,10 +16,10 @@ from burnrate.domain.service_state import NEVER, ServiceTable
 from burnrate.evaluation.figures import NAMES, RECENT, SLO, Figures, evaluate, worst_rows
 from burnrate.evaluation.slots import FREE, Slots
 from burnrate.windows.engine import Engine
+from burnrate.windows.pages import OWN_WINDOWS
 from burnrate.windows.rings import Flags, Ints
+from common.slo.windows import SHORT_WINDOW_SECONDS, SHORTEST_REPORTS
 
-_LENGTHS = {**BURN_WINDOWS, **PAIR_WINDOWS}
-_SHORT = BURN_WINDOWS["5m"]
 _REQUESTS_RECENT, _REQUESTS_SLO = len(NAMES), len(NAMES) + 1
 _COUNT_ROWS = len(NAMES) + 2
 _NONE: Ints = np.zeros((4, 0), np.int64)
@@ -102,7 +99,7 @@ def look_again(of: Sources, published: Published, *, moved: bool, lagging: bool)
         pending[:] = True
     if moved:  # windows that are longer than usual have no running sums
         in_use = of.slots.service[: len(of.slots)]
-        rare = np.flatnonzero((in_use != FREE) & (_floors(of.table, in_use) > _SHORT))
+        rare = np.flatnonzero((in_use != FREE) & (_floors(of.table, in_use) > SHORT_WINDOW_SECONDS))
         if len(rare):
             differs = (_recent(of, rare) != published.recent[:, rare]).any(axis=0)
             pending[in_use[rare[differs]]] = True
@@ -189,12 +186,12 @@ def _lengthen(of: Sources, slots: Ints, counts: Ints) -> tuple[Ints, Ints]:
     Returns which of the slots these are, and their sums over such a length.
     """
     floors = _floors(of.table, of.slots.service[slots])
-    rare = np.flatnonzero(floors > _SHORT)
+    rare = np.flatnonzero(floors > SHORT_WINDOW_SECONDS)
     if not len(rare):
         return rare, _NONE
     recent = _recent(of, slots[rare])
-    for place, name in enumerate(NAMES[:SLO]):
-        longer = floors[rare] > _LENGTHS[name]
+    for place, length in enumerate(OWN_WINDOWS.values()):
+        longer = floors[rare] > length
         counts[place][:, rare[longer]] = recent[:2, longer]
     counts[_REQUESTS_RECENT][:, rare] = recent[2:]
     return rare, recent

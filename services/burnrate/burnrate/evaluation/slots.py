@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from burnrate.domain.objectives import DAY_SECONDS, Target
+from burnrate.domain.objectives import Target
 from burnrate.windows.pages import ROW_OF
 from burnrate.windows.rings import Flags, Ints
+from common.slo.windows import DAY
 
 _LEAST_SLOTS = 64
 FREE = -1
@@ -93,7 +94,7 @@ class Slots:
         target = objective.target
         self.service[slot] = service
         self.series[slot], self.requests[slot] = objective.series, objective.requests
-        self.slo_row[slot] = ROW_OF[target.window_days * DAY_SECONDS]
+        self.slo_row[slot] = ROW_OF[target.window_days * DAY]
         self.slo_rows.add(int(self.slo_row[slot]))
         self.min_bad_events[slot] = target.min_bad_events
         self.allowed[slot] = float(1 - target.objective)

@@ -2,16 +2,9 @@
 
 from collections.abc import Collection
 
-from burnrate.domain.objectives import (
-    BURN_WINDOWS,
-    SHORTEST_REPORTS,
-    STATUSES,
-    Target,
-    stale_after_seconds,
-    window_seconds,
-)
+from burnrate.domain.objectives import STATUSES, Target
 from burnrate.domain.service_state import Moment
-from burnrate.evaluation.figures import LEVELS, NAMES, PAIRS, SLO
+from burnrate.evaluation.figures import LEVELS, NAMES, SLO
 from burnrate.evaluation.measuring import Measured, Sources
 from common.events import (
     BurnPair,
@@ -21,8 +14,13 @@ from common.events import (
     WindowRate,
     headline,
 )
-
-_PAIR_ROWS = {pair: row for row, pair in enumerate(PAIRS)}
+from common.slo.freshness import stale_after_seconds
+from common.slo.windows import (
+    BURN_PAIRS,
+    BURN_WINDOWS,
+    SHORT_WINDOW_SECONDS,
+    at_least_two_reports,
+)
 
 
 def snapshots(
@@ -68,7 +66,7 @@ class _Maker:
             data_status=STATUSES[self._statuses[worst]],
             **headline(first),
             resolution_seconds=resolution,
-            short_window_seconds=max(BURN_WINDOWS["5m"], SHORTEST_REPORTS * resolution),
+            short_window_seconds=at_least_two_reports(SHORT_WINDOW_SECONDS, resolution),
             stale_after_seconds=stale_after_seconds(resolution),
             newest_at=table.newest_at(service),
             counters=IngestCounters(*table.counters[service].tolist()),
@@ -104,7 +102,7 @@ class _Maker:
             risk_capped=self._capped[row],
             data_status=STATUSES[self._slo_statuses[row]],
             coverage_ratio=self._coverage[row],
-            windows=self._windows(row, window_seconds(target, resolution)),
+            windows=self._windows(row, resolution),
             burn_pairs=self._burn_pairs(row, target),
         )
 
@@ -112,16 +110,20 @@ class _Maker:
         total, bad = self._counts[window]
         return total[row], bad[row]
 
-    def _windows(self, row: int, lengths: dict[str, int]) -> dict[str, WindowRate]:
+    def _windows(self, row: int, resolution: int) -> dict[str, WindowRate]:
         return {
-            name: WindowRate(lengths[name], *self._counts_of(i, row), self._rates[i][row])
-            for i, name in enumerate(BURN_WINDOWS)
+            name: WindowRate(
+                at_least_two_reports(seconds, resolution),
+                *self._counts_of(i, row),
+                self._rates[i][row],
+            )
+            for i, (name, seconds) in enumerate(BURN_WINDOWS.items())
         }
 
     def _burn_pairs(self, row: int, target: Target) -> tuple[BurnPair, ...]:
         found = []
         for rule in target.pairs():
             pair = (rule.long_seconds, rule.short_seconds)
-            rate = self._pairs[_PAIR_ROWS[pair]][row]
+            rate = self._pairs[BURN_PAIRS.index(pair)][row]
             found.append(BurnPair(*pair, rule.threshold, rate))
         return tuple(found)

@@ -11,9 +11,10 @@ import numpy as np
 from burnrate.domain.series_index import SeriesIndex
 from burnrate.ingest.batch_delta import BatchDelta
 from burnrate.ingest.columns import Bools, Columns
-from burnrate.windows.rings import HOUR, MINUTE, RESOLUTIONS, SUM_LIMIT, TEN_SECONDS, Ints
+from burnrate.windows.rings import RESOLUTIONS, SUM_LIMIT, TEN_SECONDS, Ints
 from common.config.clock import MICROSECONDS
 from common.events import IngestCounters
+from common.slo.windows import HOUR, MINUTE
 
 # longer than any window that is read from them, so that no bucket at the edge is in part missing
 KEPT_TEN_SECONDS = timedelta(hours=2)

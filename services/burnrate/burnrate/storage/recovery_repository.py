@@ -9,10 +9,11 @@ from sqlalchemy import delete, func, select, text
 from burnrate.ingest.aggregation import KEPT_MINUTES, KEPT_TEN_SECONDS, Bounds
 from burnrate.storage.blocks import COLUMNS, ROW_BYTES
 from burnrate.storage.tables import count_block, latency, mark, service
-from burnrate.windows.rings import HOUR, MINUTE, RESOLUTIONS, TEN_SECONDS, Ints
+from burnrate.windows.rings import RESOLUTIONS, TEN_SECONDS, Ints
 from common.admission.metric_events import HISTORY_AGE
 from common.config.clock import to_micros
 from common.events import IngestCounters
+from common.slo.windows import HOUR, MINUTE
 from common.storage.database import ReadSession, WriteSession
 
 KEPT = {TEN_SECONDS: KEPT_TEN_SECONDS, MINUTE: KEPT_MINUTES, HOUR: HISTORY_AGE + timedelta(days=1)}

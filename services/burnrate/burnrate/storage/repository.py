@@ -11,9 +11,10 @@ from burnrate.ingest.aggregation import Bounds
 from burnrate.ingest.batch_delta import BatchDelta
 from burnrate.storage.blocks import Key
 from burnrate.storage.tables import import_line
-from burnrate.windows.rings import HOUR, SUM_LIMIT
+from burnrate.windows.rings import SUM_LIMIT
 from common.config.clock import MICROSECONDS, from_micros
 from common.events import BurnRateSnapshot, IngestCounters, encode
+from common.slo.windows import HOUR
 from common.storage.database import ReadSession, WriteSession
 
 _READ_BLOCKS = text(

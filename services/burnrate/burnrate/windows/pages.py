@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from burnrate.windows.rings import DAY, HOUR, RESOLUTIONS, Ints, Ring, RunningWindow, ring_of
+from burnrate.windows.rings import RESOLUTIONS, Ints, Ring, RunningWindow, ring_of
 from common.slo.vocabulary import WINDOW_DAYS
+from common.slo.windows import BURN_WINDOWS, DAY, PAIR_WINDOWS
 
-WINDOW_SECONDS = (
-    *(300, HOUR, DAY, 1800, 2 * HOUR, 6 * HOUR, 3 * DAY),
-    *(days * DAY for days in WINDOW_DAYS),
-)
-"""First the windows of every objective, then those of which each has one, as its SLO's."""
+OWN_WINDOWS = {**BURN_WINDOWS, **PAIR_WINDOWS}
+"""The windows of every objective beside that of its SLO, by name (seconds)."""
+WINDOW_SECONDS = (*OWN_WINDOWS.values(), *(days * DAY for days in WINDOW_DAYS))
+"""The windows that have running sums: those of every objective, then those of SLOs."""
 ROW_OF = {seconds: row for row, seconds in enumerate(WINDOW_SECONDS)}
 """Where the running sums of a window stand."""
 SHALLOW_DAYS, DEEP_DAYS = 30, 90

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from common.config.clock import MICROSECONDS
 from common.events import COUNT_LIMIT
+from common.slo.windows import DAY, HOUR, MINUTE
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-TEN_SECONDS, MINUTE, HOUR = 10, 60, 3600
-DAY = 24 * HOUR
+TEN_SECONDS = 10
 RESOLUTIONS = (TEN_SECONDS, MINUTE, HOUR)
 SUM_LIMIT = COUNT_LIMIT - 1
 """Sums stop where an event's counts do: readers of JSON hold no more, nor do integers for ever."""

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from common.events import BurnRateSnapshot, ShardHeartbeat
+from common.slo.freshness import ShardLiveness
+from common.slo.ordering import is_newer
 
 _SPREAD = 0.2  # of the interval: services that begin together drift apart
 _HASHES = 2**32
@@ -25,7 +27,7 @@ class DueServices:
     def __init__(self, pace: Pace) -> None:
         self.snapshots: dict[str, BurnRateSnapshot] = {}
         self._pace = pace
-        self._alive_at: datetime | None = None
+        self._liveness = ShardLiveness()
         self._was_silent = False
         self._due_at: dict[str, datetime] = {}
         self._forecast_at: dict[str, datetime] = {}
@@ -33,10 +35,9 @@ class DueServices:
 
     def on_snapshot(self, snapshot: BurnRateSnapshot, now: datetime) -> None:
         """Keep a snapshot if it is newer; what changes level or status is due soon."""
-        self._saw(snapshot.evaluated_at)
+        self._liveness.hear(snapshot.evaluated_at)
         name = snapshot.service_name
-        old = self.snapshots.get(name)
-        if old is not None and _version(old) >= _version(snapshot):
+        if not is_newer(snapshot, self.snapshots.get(name)):
             return
         self.snapshots[name] = snapshot
         if name not in self._due_at:
@@ -48,11 +49,11 @@ class DueServices:
 
     def on_heartbeat(self, heartbeat: ShardHeartbeat) -> None:
         """Note that the shard's owner lives."""
-        self._saw(heartbeat.evaluated_at)
+        self._liveness.hear(heartbeat.evaluated_at)
 
     def silent(self, now: datetime) -> bool:
         """Tell whether burnrate's owner of the shard has given no sign of life for too long."""
-        return self._alive_at is None or now - self._alive_at > self._pace.silence
+        return self._liveness.is_silent(now, self._pace.silence)
 
     def due(self, now: datetime) -> list[str]:
         """Return the services whose forecast is due, the longest overdue first.
@@ -72,13 +73,6 @@ class DueServices:
         self._shown[name] = _telling(self.snapshots[name])
         early = zlib.crc32(name.encode()) / _HASHES * _SPREAD
         self._due_at[name] = now + self._pace.interval * (1 - early)
-
-    def _saw(self, at: datetime) -> None:
-        self._alive_at = at if self._alive_at is None else max(at, self._alive_at)
-
-
-def _version(snapshot: BurnRateSnapshot) -> tuple[int, datetime]:
-    return snapshot.epoch, snapshot.evaluated_at
 
 
 def _telling(snapshot: BurnRateSnapshot) -> object:

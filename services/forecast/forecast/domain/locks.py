@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from common.slo.arithmetic import WEIGHTS
+from common.slo.risk import RISK_BOUNDARIES
+from common.slo.vocabulary import RiskLevel
 from forecast.domain.models import Values
-
-FREEZE_ABOVE = 2.0
 
 
 def level_lock_minutes(
@@ -37,7 +37,7 @@ def level_lock_minutes(
         sums = ends - running[:, now - length : now - length + ends.shape[1]]
         total, bad = np.maximum(sums, 0)
         composite += float(weight) * bad / np.where(total > 0, total, np.inf) / allowed_ratio
-    free = composite <= FREEZE_ABOVE
+    free = composite <= RISK_BOUNDARIES[RiskLevel.FREEZE]
     return int(free.argmax()) if free.any() else None
 
 

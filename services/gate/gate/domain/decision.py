@@ -17,6 +17,7 @@ from common.events import (
     Verdict,
 )
 from common.policy.model import Tier
+from common.slo import freshness
 from common.slo.vocabulary import DataStatus, RiskLevel
 
 NEAR = 1e-9
@@ -114,10 +115,8 @@ def vouched_at(inputs: Inputs) -> datetime | None:
 
 def is_silent(inputs: Inputs) -> bool:
     """Tell whether nobody says that the snapshot still holds."""
-    heard_at = vouched_at(inputs)
-    if heard_at is None:
-        return True
-    return inputs.now - heard_at >= timedelta(seconds=inputs.silent_after_seconds)
+    limit = timedelta(seconds=inputs.silent_after_seconds)
+    return freshness.is_silent(vouched_at(inputs), inputs.now, limit)
 
 
 def is_budget_spent(slo: SloStatus) -> bool:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from common.events import BurnRateSnapshot, ChangeClass, Decision, Reason, SloForecast, SloStatus
 from common.policy.model import SEVERITY_ORDER, Policy
+from common.slo.risk import RISK_BOUNDARIES
 from common.slo.vocabulary import DataStatus, RiskLevel
 from gate.domain import sentences
 from gate.domain.decision import Inputs, data_at, is_budget_spent, is_silent, vouched_at
@@ -126,7 +127,7 @@ def _level(policy: Policy, slo: SloStatus, change: ChangeClass) -> Iterator[Reas
         "WARN" if doubts else effect,
         slo.name,
         slo.composite_burn_rate,
-        sentences.LOWER_BOUNDS[slo.risk_level],
+        RISK_BOUNDARIES.get(slo.risk_level, 0.0),
         sentences.level(slo),
     )
     yield from doubts

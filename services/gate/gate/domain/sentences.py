@@ -3,15 +3,8 @@
 from datetime import UTC, datetime
 
 from common.events import BurnPair, ChangeClass, OverrideChanged, SloStatus
+from common.slo.risk import RISK_BOUNDARIES
 from common.slo.vocabulary import RiskLevel
-
-LOWER_BOUNDS = {
-    RiskLevel.SAFE: 0.0,
-    RiskLevel.OBSERVE: 1.0,
-    RiskLevel.DANGER: 1.5,
-    RiskLevel.FREEZE: 2.0,
-}
-"""Composite burn rate from which a level begins; FREEZE begins above it."""
 
 _PLURALS: dict[ChangeClass, str] = {
     "feature": "features",
@@ -24,7 +17,7 @@ _PLURALS: dict[ChangeClass, str] = {
 def level(slo: SloStatus) -> str:
     """Say how fast a budget burns and which level that is."""
     word = "above" if slo.risk_level is RiskLevel.FREEZE else "from"
-    bound = LOWER_BOUNDS[slo.risk_level]
+    bound = RISK_BOUNDARIES.get(slo.risk_level, 0.0)
     return f"{burning(slo)}: {slo.risk_level}, {word} {bound:g}"
 
 

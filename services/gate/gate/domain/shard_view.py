@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from common.events import BurnRateMessage, BurnRateSnapshot, GateDecision, ServiceForecast
+from common.slo.ordering import is_newer
 from gate.domain.configuration import Intent
 from gate.domain.decision import Inputs, ShardSign, is_budget_spent, is_usable, previous_of
 
@@ -34,7 +35,7 @@ class ShardView:
             self.due.update(self.snapshots)  # an owner that was silent vouches for them again
             return False
         known = self.snapshots.get(message.service_name)
-        if known is not None and _age(message) <= _age(known):
+        if not is_newer(message, known):
             return False
         self.snapshots[message.service_name] = message
         self.due.add(message.service_name)
@@ -42,8 +43,7 @@ class ShardView:
 
     def on_forecast(self, forecast: ServiceForecast) -> None:
         """Take a forecast."""
-        known = self.forecasts.get(forecast.service_name)
-        if known is None or _age(forecast) > _age(known):
+        if is_newer(forecast, self.forecasts.get(forecast.service_name)):
             self.forecasts[forecast.service_name] = forecast
             self.due.add(forecast.service_name)
 
@@ -82,10 +82,6 @@ class ShardView:
         known = self.sign
         if known is None or (message.epoch, heard_at) >= (known.epoch, known.heard_at):
             self.sign = ShardSign(message.epoch, heard_at, message.applied_through)
-
-
-def _age(message: BurnRateSnapshot | ServiceForecast) -> tuple[int, datetime]:
-    return message.epoch, message.evaluated_at
 
 
 def _weight(snapshot: BurnRateSnapshot) -> Weight:

@@ -1,0 +1,49 @@
+"""When a shard is silent and when figures are out of date: one rule for every service. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from common.slo.vocabulary import DataStatus
+
+SHARD_SILENCE_SECONDS: Final = 30.0
+"""Three heartbeats of the owner of a shard. The default of every service's setting."""
+
+MIN_STALE_SECONDS: Final = 300
+STALE_REPORTS: Final = 3
+
+FORECAST_HOLDS: Final = timedelta(minutes=5)
+"""Forecasts are made anew every half minute; an older one comes from a service that is down."""
+
+UNTRUSTED: Final = (DataStatus.NO_DATA, DataStatus.LAGGING, DataStatus.STALE)
+"""The states in which figures say nothing about the present."""
+
+
+def is_silent(heard_at: datetime | None, now: datetime, limit: timedelta) -> bool:
+    """Tell whether a sign of life is as old as the limit, or has never come (None)."""
+    return heard_at is None or now - heard_at >= limit
+
+
+@dataclass(slots=True)
+class ShardLiveness:
+    """The newest sign of life of a shard: the owner's own time in a snapshot or heartbeat."""
+
+    heard_at: datetime | None = None
+
+    def hear(self, at: datetime) -> None:
+        """Note a sign of life; an older one changes nothing."""
+        self.heard_at = at if self.heard_at is None else max(at, self.heard_at)
+
+    def is_silent(self, now: datetime, limit: timedelta) -> bool:
+        """Tell whether the shard is silent; one that was never heard is."""
+        return is_silent(self.heard_at, now, limit)
+
+
+def stale_after_seconds(resolution_seconds: int) -> int:
+    """Return how old a service's newest event may be before its figures are stale."""
+    return max(MIN_STALE_SECONDS, STALE_REPORTS * resolution_seconds)
+
+
+def as_lagging(status: DataStatus) -> DataStatus:
+    """Return what is left of a state once its shard lags: nothing is worse than no data."""
+    return status if status is DataStatus.NO_DATA else DataStatus.LAGGING
