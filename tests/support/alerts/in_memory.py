@@ -41,6 +41,7 @@ class Said:
     rule: str
     transition: NotificationReason
     severity: str
+    level: int
     channels: tuple[str, ...]
     version: int
     dedup_key: str
@@ -90,6 +91,7 @@ class Desk:
                 episode.rule,
                 why,
                 episode.severity,
+                episode.level,
                 channels,
                 episode.version,
                 episode.dedup_key,
