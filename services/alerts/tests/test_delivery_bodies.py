@@ -15,12 +15,11 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from alerts.delivery.alertmanager import alertmanager_request
-from alerts.delivery.frame import Frame
+from alerts.delivery.bodies import MOST_ALERTS, BodyContext, title
 from alerts.delivery.pagerduty import pagerduty_request
-from alerts.delivery.plain_text import MOST_ALERTS, title
 from alerts.delivery.sender import HTTP_KINDS
 from alerts.delivery.slack import slack_message
-from alerts.delivery.webhook import NOTICE_HEADER, webhook_request
+from alerts.delivery.webhook import KEY_HEADER, webhook_request
 from alerts.domain.notifications import Notification, NotificationAlert, channel_test
 from common.alerting.channels import CHANNEL_KINDS, PAGERDUTY_URL
 from tests.support.alerts.notifications import (
@@ -35,7 +34,7 @@ from tests.support.servers.effort import examples
 
 SCHEMAS = Path(__file__).parent / "schemas"
 NOW = datetime(2026, 11, 23, 6, 41, tzinfo=UTC)
-FRAME = Frame(NOW, "https://burnline.test/", repeat_seconds=60)
+CONTEXT = BodyContext(NOW, "https://burnline.test/", repeat_seconds=60)
 HOOK = channel(url="https://hooks.test/x")
 PAGER = channel("pagerduty", "pager", routing_key="0123456789abcdef0123456789abcdef")
 
@@ -66,14 +65,14 @@ def alerts(draw: st.DrawFn) -> NotificationAlert:
 
 
 @st.composite
-def notices(draw: st.DrawFn) -> Notification:
+def notifications(draw: st.DrawFn) -> Notification:
     return notification(*draw(st.lists(alerts(), min_size=1, max_size=5)), group_labels=draw(pairs))
 
 
 @settings(max_examples=examples(40))
-@given(notices())
-def test_every_webhook_body_is_alertmanagers(given_notice: Notification) -> None:
-    body = json.loads(webhook_request(HOOK, given_notice, FRAME).body)
+@given(notifications())
+def test_every_webhook_body_is_alertmanagers(given_notification: Notification) -> None:
+    body = json.loads(webhook_request(HOOK, given_notification, CONTEXT).body)
     check("alertmanager_webhook_v4", body)
     for one in body["alerts"]:
         assert body["commonLabels"].items() <= one["labels"].items()
@@ -82,9 +81,9 @@ def test_every_webhook_body_is_alertmanagers(given_notice: Notification) -> None
 
 
 @settings(max_examples=examples(40))
-@given(notices())
-def test_every_alertmanager_body_is_postable(given_notice: Notification) -> None:
-    request = alertmanager_request(HOOK, given_notice, FRAME)
+@given(notifications())
+def test_every_alertmanager_body_is_postable(given_notification: Notification) -> None:
+    request = alertmanager_request(HOOK, given_notification, CONTEXT)
     check("alertmanager_postable_alerts", json.loads(request.body))
 
 
@@ -92,21 +91,23 @@ def test_every_alertmanager_body_is_postable(given_notice: Notification) -> None
 @given(alerts(), st.sampled_from(["firing", "escalated", "reminded", "acknowledged", "test"]))
 def test_every_pagerduty_event_is_valid(one: NotificationAlert, transition: Any) -> None:
     one = alert(one.episode_id, message=one.message, transition=transition, ends_at=one.ends_at)
-    check("pagerduty_event_v2", json.loads(pagerduty_request(PAGER, notification(one), FRAME).body))
+    check(
+        "pagerduty_event_v2", json.loads(pagerduty_request(PAGER, notification(one), CONTEXT).body)
+    )
 
 
 @settings(max_examples=examples(40))
-@given(notices())
-def test_every_slack_message_is_within_its_bounds(given_notice: Notification) -> None:
-    message = slack_message(given_notice, FRAME)
+@given(notifications())
+def test_every_slack_message_is_within_its_bounds(given_notification: Notification) -> None:
+    message = slack_message(given_notification, CONTEXT)
     assert message["text"]
     assert len(message["blocks"]) <= 50
     assert all(1 <= len(block["text"]["text"]) <= 3000 for block in message["blocks"])
 
 
 def test_a_webhook_body_in_full() -> None:
-    given_notice = notification(alert(1), resolved(2, severity="ticket"))
-    request = webhook_request(HOOK, given_notice, FRAME)
+    given_notification = notification(alert(1), resolved(2, severity="ticket"))
+    request = webhook_request(HOOK, given_notification, CONTEXT)
     first, second = (body := json.loads(request.body)).pop("alerts")
     assert body == {
         "version": "4",
@@ -142,13 +143,13 @@ def test_a_webhook_body_in_full() -> None:
     assert (second["status"], second["endsAt"]) == ("resolved", "2026-11-23T07:10:00.000Z")
 
 
-def test_a_webhook_names_its_notice_and_is_signed_where_there_is_a_secret() -> None:
-    given_notice = notification()
-    plain = webhook_request(HOOK, given_notice, FRAME)
-    assert set(plain.headers) == {"Content-Type", NOTICE_HEADER}
-    assert plain.headers[NOTICE_HEADER] == given_notice.notice_key
+def test_a_webhook_names_its_notification_and_is_signed_where_there_is_a_secret() -> None:
+    given_notification = notification()
+    plain = webhook_request(HOOK, given_notification, CONTEXT)
+    assert set(plain.headers) == {"Content-Type", KEY_HEADER}
+    assert plain.headers[KEY_HEADER] == given_notification.notice_key
     secret = channel(url="https://hooks.test/x", signing_secret="s3cret")
-    signed = webhook_request(secret, given_notice, FRAME)
+    signed = webhook_request(secret, given_notification, CONTEXT)
     timestamp = signed.headers["X-Burnline-Timestamp"]
     assert datetime.fromtimestamp(int(timestamp), UTC) == NOW
     mac = hmac.new(b"s3cret", timestamp.encode() + b"." + signed.body, hashlib.sha256)
@@ -165,13 +166,13 @@ def test_a_webhook_names_its_notice_and_is_signed_where_there_is_a_secret() -> N
     ],
 )
 def test_alertmanager_is_named_with_or_without_the_path(given_url: str, url: str) -> None:
-    request = alertmanager_request(channel("alertmanager", url=given_url), notification(), FRAME)
+    request = alertmanager_request(channel("alertmanager", url=given_url), notification(), CONTEXT)
     assert request.url == url
 
 
-def test_alertmanager_is_told_when_an_alert_ends() -> None:
-    given_notice = notification(alert(1), resolved(2))
-    first, second = json.loads(alertmanager_request(HOOK, given_notice, FRAME).body)
+def test_alertmanager_learns_when_an_alert_ends() -> None:
+    given_notification = notification(alert(1), resolved(2))
+    first, second = json.loads(alertmanager_request(HOOK, given_notification, CONTEXT).body)
     after_four_repeats = NOW + timedelta(seconds=240)
     assert datetime.fromisoformat(first["endsAt"]) == after_four_repeats
     assert datetime.fromisoformat(second["endsAt"]) == ENDED_AT
@@ -190,7 +191,7 @@ def test_alertmanager_is_told_when_an_alert_ends() -> None:
     ],
 )
 def test_pagerduty_has_one_key_for_an_episode(one: NotificationAlert, action: str) -> None:
-    request = pagerduty_request(PAGER, notification(one), FRAME)
+    request = pagerduty_request(PAGER, notification(one), CONTEXT)
     event = json.loads(request.body)
     assert (event["event_action"], event["dedup_key"]) == (action, f"{1:032x}")
     assert ("payload" in event) == (action == "trigger")
@@ -199,19 +200,20 @@ def test_pagerduty_has_one_key_for_an_episode(one: NotificationAlert, action: st
 
 def test_pagerduty_takes_one_alert_at_a_time() -> None:
     with pytest.raises(ValueError, match="too many values"):
-        pagerduty_request(PAGER, notification(alert(1), alert(2)), FRAME)
+        pagerduty_request(PAGER, notification(alert(1), alert(2)), CONTEXT)
 
 
 def test_an_address_of_its_own_for_pagerduty() -> None:
     europe = channel("pagerduty", routing_key="k", url="https://events.eu.test/v2/enqueue")
     assert (
-        pagerduty_request(europe, notification(), FRAME).url == "https://events.eu.test/v2/enqueue"
+        pagerduty_request(europe, notification(), CONTEXT).url
+        == "https://events.eu.test/v2/enqueue"
     )
 
 
 def test_slack_gets_names_that_cannot_call_anybody() -> None:
     one = alert(message="<!channel> & <@U1>", annotations={"runbook_url": "https://r.test/a&b"})
-    text = json.dumps(slack_message(notification(one), FRAME))
+    text = json.dumps(slack_message(notification(one), CONTEXT))
     assert "&lt;!channel&gt; &amp; &lt;@U1&gt;" in text
     assert "<!channel>" not in text
     assert "<https://r.test/a&amp;b|Runbook>" in text
@@ -222,7 +224,7 @@ def test_a_burst_is_listed_in_part_and_counted_in_full() -> None:
     burst = notification(
         *(alert(n, service_name=f"svc-{n}") for n in range(1, 1001)), group_labels={}
     )
-    body = slack_message(burst, FRAME)["blocks"][1]["text"]["text"]
+    body = slack_message(burst, CONTEXT)["blocks"][1]["text"]["text"]
     assert title(burst) == "[FIRING] (1000)"
     assert len(body.splitlines()) == MOST_ALERTS + 1
     assert body.endswith("and 980 more")
@@ -235,14 +237,14 @@ def test_a_title_names_what_happens() -> None:
 
 
 @pytest.mark.parametrize("kind", [*HTTP_KINDS])
-def test_a_trial_suits_every_kind_and_is_no_page(kind: str) -> None:
-    trial = channel_test("hook", "7", NOW)
+def test_a_channel_test_suits_every_kind_and_is_no_page(kind: str) -> None:
+    tested = channel_test("hook", "7", NOW)
     given_channel = channel(kind, url="https://hooks.test/x", routing_key="k" * 32)
-    body = json.loads(HTTP_KINDS[kind].request(given_channel, trial, FRAME).body)
-    assert trial.is_test
+    body = json.loads(HTTP_KINDS[kind].request(given_channel, tested, CONTEXT).body)
+    assert tested.is_test
     assert "critical" not in json.dumps(body)
     assert "test of the channel hook" in json.dumps(body)
-    assert channel_test("hook", "8", NOW).alerts[0].dedup_key != trial.alerts[0].dedup_key
+    assert channel_test("hook", "8", NOW).alerts[0].dedup_key != tested.alerts[0].dedup_key
 
 
 def test_every_kind_of_channel_can_be_delivered_to() -> None:

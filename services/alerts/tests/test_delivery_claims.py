@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import text
 
 from alerts.delivery import repository
-from alerts.delivery.outcome import Outcome
-from alerts.delivery.repository import Ended
+from alerts.delivery.outcome import DeliveryOutcome
+from alerts.delivery.repository import EndedAttempt
 from tests.support.alerts.notifications import alert, notification, resolved
 from tests.support.alerts.outgoing import Outgoing, connected, delivering, notification_keys
 from tests.support.alerts.receiver import Receiver
@@ -18,8 +18,8 @@ async def test_two_relays_send_nothing_twice(
     outgoing: Outgoing, postgres_url: str, receiver: Receiver
 ) -> None:
     """Each notification is about one of 20 episodes, and about one of its own."""
-    notices = [notification(alert(n % 20 + 1), resolved(n + 100)) for n in range(100)]
-    await outgoing.add(*notices)
+    notifications = [notification(alert(n % 20 + 1), resolved(n + 100)) for n in range(100)]
+    await outgoing.add(*notifications)
     async with (
         connected(postgres_url) as other,
         delivering(outgoing.database),
@@ -27,9 +27,9 @@ async def test_two_relays_send_nothing_twice(
     ):
         await outgoing.until_states(*["sent"] * 100)
     keys = notification_keys(receiver.received)
-    assert sorted(keys) == sorted(n.notice_key for n in notices)
+    assert sorted(keys) == sorted(n.notice_key for n in notifications)
     for first in range(20):
-        of_one_episode = [n.notice_key for n in notices[first::20]]
+        of_one_episode = [n.notice_key for n in notifications[first::20]]
         assert [key for key in keys if key in of_one_episode] == of_one_episode
 
 
@@ -49,7 +49,7 @@ async def test_what_a_killed_process_left_is_taken_over_after_its_lease(
 
 
 @pytest.mark.usefixtures("hook")
-async def test_a_notice_that_kills_its_sender_is_given_up(
+async def test_a_notification_that_kills_its_sender_is_given_up(
     outgoing: Outgoing, receiver: Receiver
 ) -> None:
     await outgoing.add(notification(alert(1)))
@@ -72,13 +72,13 @@ async def test_an_attempt_that_ends_after_its_lease_changes_no_later_one(
         (late,) = await repository.claim(session, {}, [], 4, 0.0)
     async with outgoing.database.write() as session:
         (second,) = await repository.claim(session, {}, [], 4, 60.0)
-    no, yes = Outcome(delivered=False), Outcome(delivered=True)
+    no, yes = DeliveryOutcome(delivered=False), DeliveryOutcome(delivered=True)
     async with outgoing.database.write() as session:
-        await repository.store(session, [Ended(late, no, 0.0)])
+        await repository.store(session, [EndedAttempt(late, no, 0.0)])
         assert await repository.claim(session, {}, [], 4, 60.0) == []
     async with outgoing.database.write() as session:
-        await repository.store(session, [Ended(second, yes, None)])
-        await repository.store(session, [Ended(late, no, None)])
+        await repository.store(session, [EndedAttempt(second, yes, None)])
+        await repository.store(session, [EndedAttempt(late, no, None)])
     assert await outgoing.states() == ["sent"]
 
 

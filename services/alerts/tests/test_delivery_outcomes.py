@@ -6,23 +6,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.delivery.backoff import RetryPolicy
 from alerts.delivery.outcome import (
     LONGEST_RETRY_AFTER_SECONDS,
-    Outcome,
+    DeliveryOutcome,
     Response,
+    RetryPolicy,
     failed,
-    judge,
+    outcome_of,
 )
-from alerts.delivery.pagerduty import judge_pagerduty
-from alerts.delivery.slack import judge_slack
+from alerts.delivery.pagerduty import pagerduty_accepts
+from alerts.delivery.slack import slack_accepts
 
 NOW = datetime(2026, 11, 23, 6, 40, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("code", [200, 201, 202, 204, 299])
 def test_a_success_is_delivered(code: int) -> None:
-    assert judge(Response(code, body=b"anything"), NOW) == Outcome(delivered=True, status_code=code)
+    assert outcome_of(Response(code, body=b"anything"), NOW) == DeliveryOutcome(
+        delivered=True, status_code=code
+    )
 
 
 @pytest.mark.parametrize(
@@ -43,7 +45,7 @@ def test_a_success_is_delivered(code: int) -> None:
     ],
 )
 def test_anything_else_has_failed(code: int, *, final: bool) -> None:
-    outcome = judge(Response(code, body=b"no\n\x00way"), NOW)
+    outcome = outcome_of(Response(code, body=b"no\n\x00way"), NOW)
     assert (outcome.delivered, outcome.status_code, outcome.final) == (False, code, final)
     assert outcome.error == f"HTTP {code}: no way"
 
@@ -67,11 +69,11 @@ def test_anything_else_has_failed(code: int, *, final: bool) -> None:
 )
 def test_retry_after_is_read_in_both_forms(value: str, seconds: float | None) -> None:
     answer = Response(429, {"retry-after": value})
-    assert judge(answer, NOW).retry_after_seconds == seconds
+    assert outcome_of(answer, NOW).retry_after_seconds == seconds
 
 
 def test_what_is_shown_of_an_answer_is_short() -> None:
-    assert len(judge(Response(500, body=b"x" * 10_000), NOW).error or "") < 250
+    assert len(outcome_of(Response(500, body=b"x" * 10_000), NOW).error or "") < 250
 
 
 @pytest.mark.parametrize(
@@ -87,7 +89,7 @@ def test_what_is_shown_of_an_answer_is_short() -> None:
 )
 def test_pagerduty_must_say_success(code: int, body: bytes, *, delivered: bool) -> None:
     response = Response(code, body=body)
-    outcome = judge_pagerduty(response, judge(response, NOW))
+    outcome = outcome_of(response, NOW, pagerduty_accepts)
     assert outcome.delivered is delivered
     assert outcome.status_code == code
 
@@ -98,7 +100,7 @@ def test_pagerduty_must_say_success(code: int, body: bytes, *, delivered: bool) 
 )
 def test_slack_must_say_ok(code: int, body: bytes, *, delivered: bool) -> None:
     response = Response(code, body=body)
-    assert judge_slack(response, judge(response, NOW)).delivered is delivered
+    assert outcome_of(response, NOW, slack_accepts).delivered is delivered
 
 
 POLICY = RetryPolicy(first_seconds=1, longest_seconds=300, max_attempts=20, max_age_seconds=3600)
@@ -115,8 +117,8 @@ def test_pauses_double_up_to_the_longest_and_are_spread_over_half(
 
 
 def test_the_receiver_may_ask_for_a_longer_pause_not_for_a_shorter_one() -> None:
-    def asked(seconds: float) -> Outcome:
-        return Outcome(delivered=False, retry_after_seconds=seconds)
+    def asked(seconds: float) -> DeliveryOutcome:
+        return DeliveryOutcome(delivered=False, retry_after_seconds=seconds)
 
     assert POLICY.delay_seconds(asked(30), 1, 0.5) == 30
     assert POLICY.delay_seconds(asked(30), 9, 0.0) == 128
@@ -128,10 +130,10 @@ def test_the_receiver_may_ask_for_a_longer_pause_not_for_a_shorter_one() -> None
         (failed("x"), 19, 3599, False),
         (failed("x"), 20, 0, True),
         (failed("x"), 1, 3600, True),
-        (Outcome(delivered=False, final=True), 1, 0, True),
+        (DeliveryOutcome(delivered=False, final=True), 1, 0, True),
     ],
 )
 def test_trying_is_bounded(
-    outcome: Outcome, attempts: int, age_seconds: float, *, gives_up: bool
+    outcome: DeliveryOutcome, attempts: int, age_seconds: float, *, gives_up: bool
 ) -> None:
     assert POLICY.gives_up(outcome, attempts, age_seconds) is gives_up

@@ -1,9 +1,8 @@
-"""Repeats for Alertmanager on PostgreSQL: who has the turn, what is told again, in which order."""
+"""Repeats for Alertmanager on PostgreSQL: who has the turn, what is repeated, in which order."""
 
 from sqlalchemy import text
 
-from alerts.delivery.repeat_repository import add_repeats, take_turns
-from alerts.delivery.repeats import Repeater
+from alerts.delivery.repository import write_repeats
 from tests.support.alerts.notifications import alert, notification, resolved
 from tests.support.alerts.outgoing import Outgoing, delivering, notification_keys, until
 from tests.support.alerts.receiver import Answer, Receiver
@@ -12,8 +11,7 @@ from tests.support.alerts.receiver import Answer, Receiver
 async def repeat(outgoing: Outgoing, repeat_seconds: float = 60.0) -> int:
     """Write what is due and return the number of rows."""
     async with outgoing.database.write() as session:
-        turns = await take_turns(session, repeat_seconds)
-        return sum([await add_repeats(session, turn) for turn in turns])
+        return await write_repeats(session, repeat_seconds)
 
 
 def fired(receiver: Receiver) -> list[list[str]]:
@@ -21,7 +19,7 @@ def fired(receiver: Receiver) -> list[list[str]]:
     return [[a["annotations"]["dedup_key"] for a in r.json()] for r in receiver.received]
 
 
-async def test_open_episodes_of_the_channel_are_told_again_together(outgoing: Outgoing) -> None:
+async def test_open_episodes_of_the_channel_are_repeated_together(outgoing: Outgoing) -> None:
     await outgoing.channel("am", "alertmanager", url="http://am.test")
     await outgoing.channel("hook", url="http://hook.test")
     await outgoing.episode(alert(1), "am", "hook")
@@ -57,7 +55,7 @@ async def test_very_many_episodes_make_several_requests(outgoing: Outgoing) -> N
     assert [len(row.episode_ids) for row in rows] == [200, 1]
 
 
-async def test_an_episode_that_is_ending_is_not_told_again(outgoing: Outgoing) -> None:
+async def test_an_episode_that_is_ending_is_not_repeated(outgoing: Outgoing) -> None:
     """Its resolve may already have its number: a repeat after it would fire it anew."""
     await outgoing.channel("am", "alertmanager", url="http://am.test")
     await outgoing.episode(alert(1), "am")
@@ -108,20 +106,21 @@ async def test_repeats_go_on_while_an_episode_is_open(
 ) -> None:
     await outgoing.channel("am", "alertmanager", url=receiver.url)
     await outgoing.episode(alert(1), "am")
-    woken: list[None] = []
-    repeater = Repeater(outgoing.database, 0.05, lambda: woken.append(None))
-    async with delivering(outgoing.database):
+    written: list[int] = []
+    async with delivering(outgoing.database) as delivery:
 
-        async def told_three_times() -> bool:
-            await repeater.repeat_due()
+        async def repeated_three_times() -> bool:
+            if rows := await repeat(outgoing, 0.05):
+                written.append(rows)
+                delivery.wake()
             return len(receiver.received) >= 3
 
-        await until(told_three_times)
+        await until(repeated_three_times)
     assert fired(receiver)[:3] == [[alert(1).dedup_key]] * 3
-    assert len(woken) >= 3
+    assert len(written) >= 3
 
 
-async def test_only_alertmanager_is_told_again(outgoing: Outgoing, receiver: Receiver) -> None:
+async def test_only_alertmanager_gets_repeats(outgoing: Outgoing, receiver: Receiver) -> None:
     await outgoing.channel("hook", url=receiver.url)
     await outgoing.channel("am", "alertmanager", url=receiver.url)
     await outgoing.disable("am")

@@ -16,7 +16,7 @@ import structlog
 
 from alerts.delivery.channel import Channel
 from alerts.delivery.guard import AddressGuard
-from alerts.delivery.outcome import Outcome
+from alerts.delivery.outcome import DeliveryOutcome
 from alerts.delivery.sender import HTTP_KINDS, Sender
 from alerts.delivery.settings import DeliverySettings
 from alerts.delivery.transport import Transport
@@ -45,7 +45,7 @@ async def sending(
         await transport.close()
 
 
-async def send(to: Channel, **settings: Any) -> Outcome:
+async def send(to: Channel, **settings: Any) -> DeliveryOutcome:
     async with sending(**settings) as sender:
         return await sender.send(to, notification())
 
@@ -64,10 +64,10 @@ PATH = {"alertmanager": "/in/abcdefgh/api/v2/alerts"}
 
 
 @pytest.mark.parametrize("kind", [*HTTP_KINDS])
-async def test_a_notice_arrives(receiver: Receiver, kind: str) -> None:
+async def test_a_notification_arrives(receiver: Receiver, kind: str) -> None:
     receiver.answers.append(SUCCESS[kind])
     outcome = await send(at(receiver, kind))
-    assert outcome == Outcome(delivered=True, status_code=SUCCESS[kind].status_code)
+    assert outcome == DeliveryOutcome(delivered=True, status_code=SUCCESS[kind].status_code)
     (received,) = receiver.received
     assert received.path == PATH.get(kind, "/in/abcdefgh")
     assert received.headers["host"] == f"127.0.0.1:{receiver.port}"

@@ -12,10 +12,10 @@ from sqlalchemy import text
 from alerts.delivery.service import Delivery
 from alerts.delivery.settings import DeliverySettings
 from alerts.domain.notifications import Notification, NotificationAlert
+from alerts.storage.repository import store_notifications
 from common.config.clock import system_clock
 from common.config.settings import DatabaseSettings
 from common.storage.database import Database, WriteSession
-from tests.support.alerts.notifications import payload
 
 FAST: Final[dict[str, Any]] = {
     "allowed_networks": (ip_network("127.0.0.0/8"),),
@@ -52,11 +52,10 @@ class Outgoing:
         """Disable a channel."""
         await self._run("UPDATE catalog.channels SET enabled = false WHERE name = :n", n=name)
 
-    async def add(self, *notices: Notification) -> None:
+    async def add(self, *notifications: Notification) -> None:
         """Write notifications in one transaction, in this order."""
         async with self.database.write() as session:
-            for notification in notices:
-                await session.execute(_ADD, _row(notification))
+            await store_notifications(session, notifications)
 
     async def episode(self, alert: NotificationAlert, *channels: str) -> None:
         """Write an open episode that these channels were told of."""
@@ -106,22 +105,6 @@ class Outgoing:
             await session.execute(text(statement), named)
 
 
-_ADD = text(
-    """INSERT INTO alerts.notification (notice_key, channel, group_key, episode_ids, payload)
-    VALUES (:notice_key, :channel, :group_key, :episode_ids, CAST(:payload AS jsonb))"""
-)
-
-
-def _row(notification: Notification) -> dict[str, Any]:
-    return {
-        "notice_key": notification.notice_key,
-        "channel": notification.channel,
-        "group_key": notification.group_key,
-        "episode_ids": sorted({a.episode_id for a in notification.alerts if a.episode_id}),
-        "payload": payload(notification),
-    }
-
-
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[Database]:
     """Give a database until the block ends."""
@@ -153,5 +136,5 @@ async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 60.0) -> 
 
 
 def notification_keys(received: Iterable[Any]) -> list[str]:
-    """Return the keys of the notices that a webhook receiver got, in order."""
+    """Return the keys of the notifications that a webhook receiver got, in order."""
     return [request.headers["x-burnline-notice"] for request in received]

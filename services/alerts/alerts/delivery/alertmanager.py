@@ -1,11 +1,10 @@
-"""Prometheus Alertmanager, API v2: told of an alert at once and again until it is resolved."""
+"""Prometheus Alertmanager, API v2: gets an alert at once and again until it is resolved. Pure."""
 
-import json
 from datetime import timedelta
 from typing import Any
 
+from alerts.delivery.bodies import BodyContext, annotations_of, json_request, rfc3339
 from alerts.delivery.channel import Channel
-from alerts.delivery.frame import Frame, annotations_of, rfc3339
 from alerts.delivery.outcome import Request
 from alerts.domain.notifications import Notification, NotificationAlert
 
@@ -13,25 +12,26 @@ _PATH = "/api/v2/alerts"
 _MISSED_REPEATS = 4  # as Prometheus: so many may fail before Alertmanager takes the alert for ended
 
 
-def alertmanager_request(channel: Channel, notification: Notification, frame: Frame) -> Request:
+def alertmanager_request(
+    channel: Channel, notification: Notification, context: BodyContext
+) -> Request:
     """Return the request that posts all alerts of the notification."""
     url = channel.secrets["url"].rstrip("/")
     url = url if url.endswith(_PATH) else url + _PATH
-    body = [alertmanager_alert(alert, frame) for alert in notification.alerts]
-    return Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    return json_request(url, [_alert(alert, context) for alert in notification.alerts])
 
 
-def alertmanager_alert(alert: NotificationAlert, frame: Frame) -> dict[str, Any]:
+def _alert(alert: NotificationAlert, context: BodyContext) -> dict[str, Any]:
     """Return a `postableAlert` of Alertmanager's OpenAPI document.
 
-    A firing alert ends by itself some time after the last repeat, so that one whose sender is
-    gone does not fire for ever.
+    A firing alert ends by itself some time after the last repeat, so that it does not fire for
+    ever once its sender is gone.
     """
-    open_end = frame.now + timedelta(seconds=_MISSED_REPEATS * frame.repeat_seconds)
+    open_end = context.now + timedelta(seconds=_MISSED_REPEATS * context.repeat_seconds)
     return {
         "labels": alert.labels,
         "annotations": annotations_of(alert),
         "startsAt": rfc3339(alert.started_at),
         "endsAt": rfc3339(alert.ends_at or open_end),
-        "generatorURL": frame.service_url(alert.service_name),
+        "generatorURL": context.service_url(alert.service_name),
     }

@@ -1,6 +1,6 @@
 """All other receivers, through the library `apprise` (the optional extra `notify`).
 
-Apprise makes connections of its own, so the address guard cannot hold it. Therefore the operator
+Apprise makes its own connections, which the address guard cannot check. Therefore the operator
 names the schemes that it may use.
 """
 
@@ -8,16 +8,16 @@ import asyncio
 from collections.abc import Sequence
 from types import ModuleType
 
+from alerts.delivery.bodies import lines, title
 from alerts.delivery.channel import Channel
-from alerts.delivery.outcome import DELIVERED, Outcome, failed
-from alerts.delivery.plain_text import lines, title
+from alerts.delivery.outcome import DELIVERED, DeliveryOutcome, failed
 from alerts.domain.notifications import Notification
 
 
 async def deliver_by_apprise(
     channel: Channel, notification: Notification, allowed_schemes: Sequence[str]
-) -> Outcome:
-    """Send title and text; the outcome says what is missing where it cannot be sent."""
+) -> DeliveryOutcome:
+    """Send title and text; the outcome names what is missing where it cannot be sent."""
     scheme = channel.secrets["url"].partition(":")[0].lower()
     if scheme not in allowed_schemes:
         return failed(f"ALERTS_APPRISE_SCHEMES does not allow the scheme `{scheme}`")
@@ -35,7 +35,7 @@ def _library() -> ModuleType | None:
     return apprise
 
 
-def _deliver(library: ModuleType, channel: Channel, notification: Notification) -> Outcome:
+def _deliver(library: ModuleType, channel: Channel, notification: Notification) -> DeliveryOutcome:
     target = library.Apprise()
     if not target.add(channel.secrets["url"]):
         return failed("apprise does not understand the channel's address")

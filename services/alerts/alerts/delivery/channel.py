@@ -1,4 +1,4 @@
-"""A channel with its secrets, and how to keep them out of texts. Pure."""
+"""A channel with its secrets, and how to keep these out of texts. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,14 +10,14 @@ _SHORTEST_KEY = 6  # shorter parts of an address are words such as `hooks`, not 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """Where notices go. `common.alerting.channels` says which secrets a kind is told."""
+    """Where notifications go. `common.alerting.channels` lists the secrets of each kind."""
 
     name: str
     kind: str
     secrets: Mapping[str, str] = field(repr=False)
 
     def redact(self, text: str) -> str:
-        """Return the text without anything that only the channel's owner should know."""
+        """Return the text without anything that only the channel's owner may know."""
         for secret in sorted(set(self._confidential()), key=len, reverse=True):
             text = text.replace(secret, REDACTED)
         return text
@@ -32,7 +32,7 @@ def _parts_of_address(value: str) -> Iterator[str]:
     try:
         parts = urlsplit(value)
     except ValueError:
-        return  # no address at all: nothing of it can be shown but the whole
+        return  # no address: it is redacted as a whole only
     if not parts.scheme or not parts.netloc:
         return
     words = [parts.username, parts.password, parts.query, *parts.path.split("/")]

@@ -1,6 +1,6 @@
-"""What came of an attempt to deliver, read from a receiver's answer. Pure."""
+"""The outcome of an attempt to deliver, and when a failed delivery is retried. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 LONGEST_RETRY_AFTER_SECONDS = 3600.0
 _SHOWN_CHARACTERS = 200
+_MOST_DOUBLINGS = 30  # keeps the power small; the longest pause is reached long before
 # the receiver has understood the request and will refuse the same again
 _FINAL = frozenset(
     {
@@ -20,7 +21,7 @@ _FINAL = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A POST that is ready to go out; its address and headers hold secrets."""
+    """A POST that is ready to be sent; its address and headers hold secrets."""
 
     url: str = field(repr=False)
     body: bytes = field(repr=False)
@@ -43,8 +44,8 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """Delivered, or why not. `final`: the same request will never be taken."""
+class DeliveryOutcome:
+    """Delivered, or why not. `final`: the receiver will never take the same request."""
 
     delivered: bool
     status_code: int | None = None
@@ -53,23 +54,29 @@ class Outcome:
     retry_after_seconds: float | None = None
 
 
-DELIVERED = Outcome(delivered=True)
+DELIVERED = DeliveryOutcome(delivered=True)
 
 
-def failed(error: str) -> Outcome:
-    """Return the outcome of an attempt that got no answer."""
-    return Outcome(delivered=False, error=error)
+def failed(error: str) -> DeliveryOutcome:
+    """Return the outcome of an attempt without an answer."""
+    return DeliveryOutcome(delivered=False, error=error)
 
 
-def judge(response: Response, now: datetime) -> Outcome:
+def outcome_of(
+    response: Response, now: datetime, accepts: Callable[[Response], bool] = lambda _: True
+) -> DeliveryOutcome:
     """Return the outcome by status code: RFC 9110, and RFC 6585 for 429.
 
-    A redirection is not followed, so it is a failure like any other.
+    A redirection is not followed, so it is a failure like any other. `accepts` says whether a
+    success is one that this kind of receiver gives.
     """
     code = response.status_code
     if HTTPStatus.OK <= code < HTTPStatus.MULTIPLE_CHOICES:
-        return Outcome(delivered=True, status_code=code)
-    return Outcome(
+        if accepts(response):
+            return DeliveryOutcome(delivered=True, status_code=code)
+        error = f"HTTP {code}, but: {response.shown()}"
+        return DeliveryOutcome(delivered=False, status_code=code, error=error)
+    return DeliveryOutcome(
         delivered=False,
         status_code=code,
         error=f"HTTP {code}: {response.shown()}".removesuffix(": "),
@@ -78,14 +85,33 @@ def judge(response: Response, now: datetime) -> Outcome:
     )
 
 
-def not_understood(response: Response) -> Outcome:
-    """Return the outcome where the answer is a success that this receiver never gives."""
-    code = response.status_code
-    return Outcome(delivered=False, status_code=code, error=f"HTTP {code}, but: {response.shown()}")
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Bounds of retrying: pauses double from the first to the longest."""
+
+    first_seconds: float = 1.0
+    longest_seconds: float = 300.0
+    max_attempts: int = 20
+    max_age_seconds: float = 24 * 3600.0
+
+    def delay_seconds(self, outcome: DeliveryOutcome, attempts: int, draw: float) -> float:
+        """Return the pause after so many attempts; `draw` is uniform in [0, 1).
+
+        Half of the pause is random, so that what failed together does not come back together. A
+        longer pause that the receiver asks for is kept.
+        """
+        doublings = min(attempts - 1, _MOST_DOUBLINGS)
+        pause = min(self.longest_seconds, self.first_seconds * 2.0**doublings)
+        return max(pause * (0.5 + draw / 2), outcome.retry_after_seconds or 0.0)
+
+    def gives_up(self, outcome: DeliveryOutcome, attempts: int, age_seconds: float) -> bool:
+        """Whether a failed delivery becomes a dead letter."""
+        spent = attempts >= self.max_attempts or age_seconds >= self.max_age_seconds
+        return outcome.final or spent
 
 
 def _retry_after(value: str, now: datetime) -> float | None:
-    """Return seconds from now; None where the header says nothing that can be read."""
+    """Return seconds from now; None where the header cannot be read."""
     if value.isdecimal():
         return min(float(value), LONGEST_RETRY_AFTER_SECONDS)
     try:

@@ -1,12 +1,12 @@
-"""PagerDuty, Events API v2: trigger, acknowledge and resolve of one incident by one key."""
+"""PagerDuty, Events API v2: triggers, acknowledges and resolves an incident by its key. Pure."""
 
 import json
 from http import HTTPStatus
 from typing import Any, Literal
 
+from alerts.delivery.bodies import BodyContext, annotations_of, json_request, rfc3339
 from alerts.delivery.channel import Channel
-from alerts.delivery.frame import Frame, annotations_of, rfc3339
-from alerts.delivery.outcome import Outcome, Request, Response, not_understood
+from alerts.delivery.outcome import Request, Response
 from alerts.domain.notifications import Notification, NotificationAlert
 from common.alerting.channels import PAGERDUTY_URL
 from common.alerting.rules import Severity
@@ -17,15 +17,26 @@ _SEVERITIES: dict[Severity, str] = {"page": "critical", "ticket": "warning", "in
 Action = Literal["trigger", "acknowledge", "resolve"]
 
 
-def pagerduty_request(channel: Channel, notification: Notification, frame: Frame) -> Request:
+def pagerduty_request(
+    channel: Channel, notification: Notification, context: BodyContext
+) -> Request:
     """Return the request. An event holds one alert; ValueError where the notification has more."""
     (alert,) = notification.alerts
-    body = pagerduty_event(channel.secrets["routing_key"], alert, frame)
-    url = channel.secrets.get("url", PAGERDUTY_URL)
-    return Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    event = _event(channel.secrets["routing_key"], alert, context)
+    return json_request(channel.secrets.get("url", PAGERDUTY_URL), event)
 
 
-def pagerduty_event(routing_key: str, alert: NotificationAlert, frame: Frame) -> dict[str, Any]:
+def pagerduty_accepts(response: Response) -> bool:
+    """Whether PagerDuty has taken the event: it answers 202 with `"status": "success"`."""
+    try:
+        answer = json.loads(response.body)
+    except ValueError:
+        return False
+    taken = isinstance(answer, dict) and answer.get("status") == "success"
+    return response.status_code == HTTPStatus.ACCEPTED and taken
+
+
+def _event(routing_key: str, alert: NotificationAlert, context: BodyContext) -> dict[str, Any]:
     """Return the event (PagerDuty developer documentation, `Send an alert event`)."""
     action = _action(alert)
     event: dict[str, Any] = {
@@ -36,25 +47,11 @@ def pagerduty_event(routing_key: str, alert: NotificationAlert, frame: Frame) ->
     if action == "trigger":
         event |= {
             "client": "Burnline",
-            "client_url": frame.service_url(alert.service_name),
+            "client_url": context.service_url(alert.service_name),
             "links": _links(alert),
             "payload": _payload(alert),
         }
     return event
-
-
-def judge_pagerduty(response: Response, outcome: Outcome) -> Outcome:
-    """Return the outcome; a success is 202 with `"status": "success"` and nothing else."""
-    if not outcome.delivered:
-        return outcome
-    try:
-        answer = json.loads(response.body)
-    except ValueError:
-        return not_understood(response)
-    taken = isinstance(answer, dict) and answer.get("status") == "success"
-    if response.status_code == HTTPStatus.ACCEPTED and taken:
-        return outcome
-    return not_understood(response)
 
 
 def _action(alert: NotificationAlert) -> Action:

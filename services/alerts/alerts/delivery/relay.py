@@ -1,7 +1,7 @@
-"""Sends what is due, for ever: an attempt is recorded, made, and what came of it is stored.
+"""Delivers what is due: records an attempt, makes it, and stores its outcome.
 
-No transaction is open while a receiver is talked to. A process that is killed in between costs at
-most one extra delivery, with the same keys, of each notification that it was sending. Any number of
+No transaction is open during a request. A process that is killed in between costs at most one
+extra delivery, with the same keys, of each notification that it was sending. Any number of
 processes may run this at once.
 """
 
@@ -9,14 +9,15 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from traceback import format_tb
 
 import structlog
 
 from alerts.delivery import repository
 from alerts.delivery.metrics import ATTEMPTS, DELAY_SECONDS, IN_FLIGHT
-from alerts.delivery.outcome import Outcome, failed
-from alerts.delivery.repository import Claim, Ended
+from alerts.delivery.outcome import DeliveryOutcome, failed
+from alerts.delivery.repository import Claim, EndedAttempt
 from alerts.delivery.sender import Sender
 from alerts.delivery.settings import DeliverySettings
 from common.runtime.failpoints import failpoint
@@ -30,7 +31,7 @@ _DRAIN_SLACK_SECONDS = 2.0
 
 
 class Relay:
-    """The delivering part of one process. `wake` it once new rows are committed."""
+    """Delivers in one process. `wake` it once new rows are committed."""
 
     def __init__(
         self,
@@ -42,18 +43,18 @@ class Relay:
         self._settings, self._database, self._sender = settings, database, sender
         self._policy, self._draw = settings.retry_policy(), draw
         self._wake = asyncio.Event()
-        self._making: dict[int, Claim] = {}
-        self._ended: list[Ended] = []
+        self._under_way: dict[int, Claim] = {}
+        self._ended: list[EndedAttempt] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._paused_until: dict[str, float] = {}
         self._give_up_at = 0.0
 
     def wake(self) -> None:
-        """Look for what is due now rather than at the next turn."""
+        """Look for due rows now rather than at the next turn."""
         self._wake.set()
 
     async def run(self) -> None:
-        """Deliver until cancelled; what is under way then is ended first, so that it is known."""
+        """Deliver until cancelled; attempts under way are then ended, so that none is unknown."""
         try:
             while True:
                 self._wake.clear()
@@ -63,10 +64,11 @@ class Relay:
             await self._drain()
 
     async def _turn(self) -> None:
-        """Store what has ended and claim what is due, in one transaction.
+        """Store the attempts that have ended and claim what is due, in one transaction.
 
-        What cannot be stored stays ours, also after its lease: what is sent must become known.
-        Until it is known it keeps its place, so that a kill never costs more than the places.
+        An attempt that cannot be stored stays ours, even after its lease, since the outcome of
+        what was sent must be stored. Until then it keeps its place among the concurrent ones, so
+        that a kill never costs more than these.
         """
         ended, taken = list(self._ended), self._taken_places()
         try:
@@ -83,8 +85,8 @@ class Relay:
             self._start(claimed)
 
     async def _claim(self, session: WriteSession, taken: Counter[str]) -> list[Claim]:
-        """Return what is due; now and then look first for what can never be delivered."""
-        ours = [*self._making, *(ended.claim.id for ended in self._ended)]
+        """Return what is due; every now and then mark first what can never be delivered."""
+        ours = [*self._under_way, *(ended.claim.id for ended in self._ended)]
         now = asyncio.get_running_loop().time()
         if now >= self._give_up_at:
             self._give_up_at = now + _GIVE_UP_SECONDS
@@ -95,16 +97,16 @@ class Relay:
         )
 
     def _taken_places(self) -> Counter[str]:
-        """Return by channel how many are under way; one that asked for a pause has no place."""
+        """Return the places taken by channel; a receiver that asked for a pause has none free."""
         now = asyncio.get_running_loop().time()
         self._paused_until = {c: until for c, until in self._paused_until.items() if until > now}
-        taken = Counter(claimed.channel.name for claimed in self._making.values())
+        taken = Counter(claimed.channel.name for claimed in self._under_way.values())
         taken.update(dict.fromkeys(self._paused_until, self._settings.channel_concurrency))
         return taken
 
     def _start(self, claimed: Claim) -> None:
-        self._making[claimed.id] = claimed
-        IN_FLIGHT.set(len(self._making))
+        self._under_way[claimed.id] = claimed
+        IN_FLIGHT.set(len(self._under_way))
         task = asyncio.create_task(self._make(claimed))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -113,14 +115,14 @@ class Relay:
         failpoint("delivery.before_send")
         outcome = await self._attempt(claimed)
         failpoint("delivery.after_send")
-        ended = Ended(claimed, outcome, self._delay_seconds(claimed, outcome))
+        ended = EndedAttempt(claimed, outcome, self._delay_seconds(claimed, outcome))
         self._report(ended)
         self._ended.append(ended)
-        del self._making[claimed.id]
-        IN_FLIGHT.set(len(self._making))
+        del self._under_way[claimed.id]
+        IN_FLIGHT.set(len(self._under_way))
         self._wake.set()
 
-    async def _attempt(self, claimed: Claim) -> Outcome:
+    async def _attempt(self, claimed: Claim) -> DeliveryOutcome:
         try:
             return await self._sender.send(claimed.channel, claimed.notification)
         except Exception as error:  # noqa: BLE001 - one broken row must not end the others
@@ -129,7 +131,7 @@ class Relay:
             log.error("delivery_broken", id=claimed.id, error=name, where=where)  # noqa: TRY400
             return failed(f"an error of our own: {name}; it is in the log")
 
-    def _delay_seconds(self, claimed: Claim, outcome: Outcome) -> float | None:
+    def _delay_seconds(self, claimed: Claim, outcome: DeliveryOutcome) -> float | None:
         """Return the pause before the next attempt; None where there is no other."""
         if outcome.retry_after_seconds:
             until = asyncio.get_running_loop().time() + outcome.retry_after_seconds
@@ -139,30 +141,28 @@ class Relay:
             return None
         return self._policy.delay_seconds(outcome, claimed.attempt, self._draw())
 
-    def _report(self, ended: Ended) -> None:
+    def _report(self, ended: EndedAttempt) -> None:
         channel = ended.claim.channel
-        ATTEMPTS.labels(channel.name, channel.kind, ended.word).inc()
+        ATTEMPTS.labels(channel.name, channel.kind, ended.result).inc()
         if ended.outcome.delivered:
             DELAY_SECONDS.observe(ended.claim.age_seconds)
             return
         log.warning(
             "delivery_failed",
             id=ended.claim.id,
-            channel=ended.claim.channel.name,
+            channel=channel.name,
             attempt=ended.claim.attempt,
             error=ended.outcome.error,
             retry_seconds=ended.delay_seconds,
         )
 
     async def _wait(self) -> None:
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(self._settings.idle_seconds):
                 await self._wake.wait()
-        except TimeoutError:
-            return
 
     async def _drain(self) -> None:
-        """End what is under way and store it; what does not end in time is cut off."""
+        """End the attempts under way and store them; cancel those that do not end in time."""
         bound = self._settings.timeout_seconds + _DRAIN_SLACK_SECONDS
         if self._tasks:
             _, unfinished = await asyncio.wait(self._tasks, timeout=bound)

@@ -1,4 +1,4 @@
-"""All SQL of delivery. Sessions come from outside; nothing here commits.
+"""All SQL of delivery. Callers open sessions and commit.
 
 PostgreSQL's clock decides what is due, so that processes need not agree on theirs.
 """
@@ -11,8 +11,11 @@ import msgspec
 from sqlalchemy import TextClause, text
 
 from alerts.delivery.channel import Channel
-from alerts.delivery.outcome import Outcome
-from alerts.domain.notifications import Notification
+from alerts.delivery.outcome import DeliveryOutcome
+from alerts.domain.episodes import Episode
+from alerts.domain.notifications import MAX_ALERTS, Notification, alert_of
+from alerts.storage.repository import store_notifications
+from common.config.clock import to_micros
 from common.storage.database import WriteSession
 
 # Of each channel with free places: what has been due for longest, so that what fails again and
@@ -40,7 +43,7 @@ _CLAIM = text(
             ORDER BY n.next_attempt_at, n.id LIMIT :window
             FOR UPDATE OF n SKIP LOCKED) AS due
         WHERE place.free > 0),
-    judged AS (
+    checked AS (
         SELECT first.*, (
             SELECT max(CASE WHEN made.id IS NOT NULL AND made.ended_at IS NULL
                 THEN '-infinity' ELSE earlier.next_attempt_at END)
@@ -52,12 +55,12 @@ _CLAIM = text(
             ) AS blocked_until
         FROM first),
     put_off AS (
-        UPDATE alerts.notification n SET next_attempt_at = judged.blocked_until
-        FROM judged WHERE n.id = judged.id AND judged.blocked_until > judged.next_attempt_at),
+        UPDATE alerts.notification n SET next_attempt_at = checked.blocked_until
+        FROM checked WHERE n.id = checked.id AND checked.blocked_until > checked.next_attempt_at),
     chosen AS (
         SELECT id, kind, secrets, free,
             row_number() OVER (PARTITION BY channel ORDER BY next_attempt_at, id) AS number
-        FROM judged WHERE blocked_until IS NULL),
+        FROM checked WHERE blocked_until IS NULL),
     claimed AS (
         UPDATE alerts.notification n
         SET attempts = n.attempts + 1,
@@ -100,6 +103,26 @@ _FAILED = text(
     WHERE id = :id AND state = 'pending' AND attempts = :number"""
 )
 _FORGET = text("DELETE FROM alerts.notification WHERE id = :id")
+# The row of a channel says when it was last repeated to; whoever moves it on has the turn. There is
+# no other repeat as long as the last one is still to be sent.
+_TAKE_TURNS = text(
+    """INSERT INTO alerts.repeated AS r (channel, at)
+    SELECT c.name, now() FROM catalog.channels c
+    WHERE c.kind = 'alertmanager' AND c.enabled AND c.retired_at IS NULL
+        AND NOT EXISTS (
+            SELECT FROM alerts.notification n
+            WHERE n.channel = c.name AND n.state = 'pending' AND n.repeat)
+    ON CONFLICT (channel) DO UPDATE SET at = excluded.at
+    WHERE r.at <= excluded.at - make_interval(secs => CAST(:repeat_seconds AS float8))
+    RETURNING channel, at"""
+)
+# An episode that is being changed is left out: its resolve might be written before this repeat
+# and sent before it. The others cannot change until this is committed, so theirs comes after.
+_OPEN_EPISODES = text(
+    """SELECT * FROM alerts.episode
+    WHERE resolved_at IS NULL AND CAST(:channel AS text) = ANY(channels)
+    ORDER BY id FOR SHARE SKIP LOCKED"""
+)
 _PURGE = text(
     """DELETE FROM alerts.notification WHERE id IN (
         SELECT id FROM alerts.notification
@@ -111,7 +134,7 @@ _PURGE = text(
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A delivery that this process has recorded an attempt of and now has to make."""
+    """An attempt that this process has recorded and now has to make."""
 
     id: int
     attempt: int
@@ -122,29 +145,29 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class EndedAttempt:
     """An attempt that was made. `delay_seconds` is the pause before the next; None: no other."""
 
     claim: Claim
-    outcome: Outcome
+    outcome: DeliveryOutcome
     delay_seconds: float | None
 
     @property
-    def word(self) -> Literal["delivered", "failed", "given_up"]:
-        """Return what the attempt's row says."""
+    def result(self) -> Literal["delivered", "failed", "given_up"]:
+        """The result as the attempt's row names it."""
         if self.outcome.delivered:
             return "delivered"
         return "given_up" if self.delay_seconds is None else "failed"
 
     def values(self) -> dict[str, Any]:
-        """Return what the statements name. A repeat is forgotten, whatever came of it."""
+        """Return the parameters of the statements. A repeat is deleted, whatever its result."""
         return {
             "id": self.claim.id,
             "number": self.claim.attempt,
-            "outcome": self.word,
+            "outcome": self.result,
             "status_code": self.outcome.status_code,
             "error": self.outcome.error,
-            "state": "dead" if self.word == "given_up" else "pending",
+            "state": "dead" if self.result == "given_up" else "pending",
             "delay_seconds": self.delay_seconds or 0.0,
         }
 
@@ -158,8 +181,8 @@ async def claim(
 ) -> list[Claim]:
     """Record an attempt of what is due and return it, up to `concurrency` for each channel.
 
-    `busy` are the places taken by channel, `in_flight` the rows that this process is at work on.
-    A process that ends before it tells the outcome leaves the row to others after the lease.
+    `busy` are the places taken by channel, `in_flight` the rows that this process works on. The
+    row of a process that ends before it has stored the outcome is free after the lease.
     """
     rows = await session.execute(
         _CLAIM,
@@ -178,28 +201,53 @@ async def claim(
 async def give_up_the_undeliverable(
     session: WriteSession, in_flight: Sequence[int], max_attempts: int
 ) -> int:
-    """Make dead what has no channel any more, and what killed its sender once too often."""
+    """Mark as dead what has no channel any more, and what killed its sender once too often."""
     named = {"in_flight": list(in_flight), "max_attempts": max_attempts}
     result = await session.execute(_GIVE_UP_THE_UNDELIVERABLE, named)
     return int(getattr(result, "rowcount", 0))
 
 
-async def store(session: WriteSession, ended: Sequence[Ended]) -> None:
-    """Store what came of attempts."""
+async def store(session: WriteSession, ended: Sequence[EndedAttempt]) -> None:
+    """Store the outcomes of attempts."""
     for statement, chosen in _by_statement(ended):
         if chosen:
             await session.execute(statement, [attempt.values() for attempt in chosen])
 
 
-def _by_statement(ended: Sequence[Ended]) -> Iterator[tuple[TextClause, list[Ended]]]:
+def _by_statement(ended: Sequence[EndedAttempt]) -> Iterator[tuple[TextClause, list[EndedAttempt]]]:
     yield _END_ATTEMPT, list(ended)
-    yield _SENT, [e for e in ended if e.word == "delivered" and not e.claim.repeat]
-    yield _FAILED, [e for e in ended if e.word != "delivered" and not e.claim.repeat]
+    yield _SENT, [e for e in ended if e.result == "delivered" and not e.claim.repeat]
+    yield _FAILED, [e for e in ended if e.result != "delivered" and not e.claim.repeat]
     yield _FORGET, [e for e in ended if e.claim.repeat]
 
 
+async def write_repeats(session: WriteSession, repeat_seconds: float) -> int:
+    """Repeat all open episodes to each Alertmanager whose turn it is; return the rows written.
+
+    Until the session commits, no other process gets the turn.
+    """
+    turns = await session.execute(_TAKE_TURNS, {"repeat_seconds": repeat_seconds})
+    repeats = []
+    for channel, at in turns.all():
+        found = await session.execute(_OPEN_EPISODES, {"channel": channel})
+        episodes = [msgspec.convert(dict(row), Episode) for row in found.mappings()]
+        alerts = [alert_of(episode, "firing") for episode in episodes]
+        repeats += [
+            Notification(
+                notice_key=f"repeat/{channel}/{to_micros(at)}/{start // MAX_ALERTS}",
+                channel=channel,
+                group_key="repeat",
+                group_labels={},
+                alerts=tuple(alerts[start : start + MAX_ALERTS]),
+            )
+            for start in range(0, len(alerts), MAX_ALERTS)
+        ]
+    await store_notifications(session, repeats, repeat=True)
+    return len(repeats)
+
+
 async def purge(session: WriteSession, keep_seconds: float) -> None:
-    """Delete the oldest of what was ended so long ago."""
+    """Delete a batch of the oldest notifications that are done and past the retention."""
     await session.execute(_PURGE, {"keep_seconds": keep_seconds})
 
 

@@ -3,41 +3,47 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import structlog
+
 from alerts.delivery.alertmanager import alertmanager_request
 from alerts.delivery.apprise import deliver_by_apprise
+from alerts.delivery.bodies import BodyContext, lines, title
 from alerts.delivery.channel import Channel
-from alerts.delivery.frame import Frame
-from alerts.delivery.outcome import Outcome, Request, Response, failed, judge
-from alerts.delivery.pagerduty import judge_pagerduty, pagerduty_request
+from alerts.delivery.outcome import (
+    DELIVERED,
+    DeliveryOutcome,
+    Request,
+    Response,
+    failed,
+    outcome_of,
+)
+from alerts.delivery.pagerduty import pagerduty_accepts, pagerduty_request
 from alerts.delivery.settings import DeliverySettings
-from alerts.delivery.simulated import deliver_simulated
-from alerts.delivery.slack import judge_slack, slack_request
+from alerts.delivery.slack import slack_accepts, slack_request
 from alerts.delivery.transport import Transport, TransportError
 from alerts.delivery.webhook import webhook_request
 from alerts.domain.notifications import Notification
 from common.alerting.channels import SIMULATED
 from common.config.clock import Clock
 
+log = structlog.get_logger()
+
 _MAX_ERROR_LENGTH = 500
-
-
-def _as_judged(_: Response, outcome: Outcome) -> Outcome:
-    return outcome
 
 
 @dataclass(frozen=True, slots=True)
 class HttpKind:
-    """How a kind of channel that is called by HTTP says a notification and reads the answer."""
+    """How a kind of channel writes a notification, and which successful answers it accepts."""
 
-    request: Callable[[Channel, Notification, Frame], Request]
-    judge: Callable[[Response, Outcome], Outcome] = _as_judged
+    request: Callable[[Channel, Notification, BodyContext], Request]
+    accepts: Callable[[Response], bool] = lambda _: True
 
 
 HTTP_KINDS = {
     "webhook": HttpKind(webhook_request),
     "alertmanager": HttpKind(alertmanager_request),
-    "pagerduty": HttpKind(pagerduty_request, judge_pagerduty),
-    "slack": HttpKind(slack_request, judge_slack),
+    "pagerduty": HttpKind(pagerduty_request, pagerduty_accepts),
+    "slack": HttpKind(slack_request, slack_accepts),
 }
 
 
@@ -47,30 +53,36 @@ class Sender:
     def __init__(self, settings: DeliverySettings, transport: Transport, clock: Clock) -> None:
         self._settings, self._transport, self._clock = settings, transport, clock
 
-    async def send(self, channel: Channel, notification: Notification) -> Outcome:
+    async def send(self, channel: Channel, notification: Notification) -> DeliveryOutcome:
         """Deliver once; a receiver that cannot be reached is an outcome, not an error."""
         outcome = await self._send(channel, notification)
         if outcome.error is None:
             return outcome
         return replace(outcome, error=_presentable(channel.redact(outcome.error)))
 
-    async def _send(self, channel: Channel, notification: Notification) -> Outcome:
+    async def _send(self, channel: Channel, notification: Notification) -> DeliveryOutcome:
         if channel.kind == SIMULATED:
-            return await deliver_simulated(notification)
+            return _simulate(notification)
         if channel.kind == "apprise":
             return await deliver_by_apprise(channel, notification, self._settings.apprise_schemes)
-        kind = HTTP_KINDS[channel.kind]
+        kind, own = HTTP_KINDS[channel.kind], self._settings
+        context = BodyContext(self._clock(), own.external_url, own.repeat_seconds)
         try:
-            response = await self._transport.send(
-                kind.request(channel, notification, self._frame())
-            )
+            response = await self._transport.send(kind.request(channel, notification, context))
         except TransportError as error:
             return failed(str(error))
-        return kind.judge(response, judge(response, self._clock()))
+        return outcome_of(response, self._clock(), kind.accepts)
 
-    def _frame(self) -> Frame:
-        own = self._settings
-        return Frame(self._clock(), own.external_url, own.repeat_seconds)
+
+def _simulate(notification: Notification) -> DeliveryOutcome:
+    """Log the notification; the dashboard shows its row."""
+    log.info(
+        "simulated_notification",
+        notice_key=notification.notice_key,
+        title=title(notification),
+        alerts=lines(notification),
+    )
+    return DELIVERED
 
 
 def _presentable(text: str) -> str:

@@ -1,17 +1,17 @@
-"""What delivery is told by the environment."""
+"""Settings of delivery, from the environment."""
 
 from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode
 
-from alerts.delivery.backoff import RetryPolicy
 from alerts.delivery.guard import Network
+from alerts.delivery.outcome import RetryPolicy
 from common.config.settings import Settings
 
 
 class DeliverySettings(BaseSettings):
-    """Bounds of delivery, and what it may reach."""
+    """Bounds of delivery, and the addresses it may call."""
 
     model_config = Settings.model_config
 
@@ -60,7 +60,7 @@ class DeliverySettings(BaseSettings):
         return self
 
     def retry_policy(self) -> RetryPolicy:
-        """Return the bounds of trying again."""
+        """Return the bounds of retrying."""
         return RetryPolicy(
             self.first_retry_seconds,
             self.longest_retry_seconds,

@@ -1,51 +1,41 @@
-"""Slack, incoming webhook: a message for people. Slack drops no repeats."""
+"""Slack, incoming webhook: a message for people. Slack drops no repeats. Pure."""
 
-import json
 from http import HTTPStatus
 from typing import Any
 
+from alerts.delivery.bodies import BodyContext, json_request, lines, title
 from alerts.delivery.channel import Channel
-from alerts.delivery.frame import Frame
-from alerts.delivery.outcome import Outcome, Request, Response, not_understood
-from alerts.delivery.plain_text import lines, title
+from alerts.delivery.outcome import Request, Response
 from alerts.domain.notifications import Notification
 
 _MAX_TEXT_LENGTH = 3000  # of a text in a block
 
 
-def slack_request(channel: Channel, notification: Notification, frame: Frame) -> Request:
+def slack_request(channel: Channel, notification: Notification, context: BodyContext) -> Request:
     """Return the request."""
-    body = json.dumps(slack_message(notification, frame)).encode()
-    return Request(channel.secrets["url"], body, {"Content-Type": "application/json"})
+    return json_request(channel.secrets["url"], slack_message(notification, context))
 
 
-def slack_message(notification: Notification, frame: Frame) -> dict[str, Any]:
+def slack_message(notification: Notification, context: BodyContext) -> dict[str, Any]:
     """Return the message: `text` for notifications, blocks for the channel."""
     heading = _escaped(title(notification))
     body = "\n".join(_escaped(line) for line in lines(notification))
-    return {
-        "text": heading,
-        "blocks": [
-            _section(f"*{heading}*"),
-            _section(body),
-            _section(" | ".join(_links(notification, frame))),
-        ],
-    }
+    links = " | ".join(_links(notification, context))
+    return {"text": heading, "blocks": [_section(t) for t in (f"*{heading}*", body, links)]}
 
 
-def judge_slack(response: Response, outcome: Outcome) -> Outcome:
-    """Return the outcome; a success is answered with `ok`."""
-    taken = response.status_code == HTTPStatus.OK and response.body.strip() == b"ok"
-    return outcome if taken or not outcome.delivered else not_understood(response)
+def slack_accepts(response: Response) -> bool:
+    """Whether Slack has taken the message: it answers `ok`."""
+    return response.status_code == HTTPStatus.OK and response.body.strip() == b"ok"
 
 
 def _section(text: str) -> dict[str, Any]:
     return {"type": "section", "text": {"type": "mrkdwn", "text": text[:_MAX_TEXT_LENGTH]}}
 
 
-def _links(notification: Notification, frame: Frame) -> list[str]:
+def _links(notification: Notification, context: BodyContext) -> list[str]:
     services = list(dict.fromkeys(alert.service_name for alert in notification.alerts))
-    links = [f"<{frame.service_url(name)}|{_escaped(name)}>" for name in services[:5]]
+    links = [f"<{context.service_url(name)}|{_escaped(name)}>" for name in services[:5]]
     urls = dict.fromkeys(alert.annotations.get("runbook_url") for alert in notification.alerts)
     return links + [f"<{_escaped(url)}|Runbook>" for url in list(urls)[:5] if url]
 

@@ -60,8 +60,9 @@ _FORGET_CONDITIONS = text(
     WHERE c.service_name = x.service_name AND c.rule = x.rule"""
 )
 _STORE_NOTIFICATIONS = text(
-    """INSERT INTO alerts.notification (notice_key, channel, group_key, episode_ids, payload)
-    SELECT x.notice_key, x.channel, x.group_key, x.episode_ids, x.payload
+    """INSERT INTO alerts.notification
+        (notice_key, channel, group_key, episode_ids, payload, repeat)
+    SELECT x.notice_key, x.channel, x.group_key, x.episode_ids, x.payload, :repeat
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS x (notice_key text, channel text,
         group_key text, episode_ids bigint[], payload jsonb)
     ON CONFLICT (notice_key) DO NOTHING"""
@@ -138,8 +139,13 @@ async def store_conditions(
         await session.execute(_FORGET_CONDITIONS, named)
 
 
-async def store_notifications(session: WriteSession, notifications: Sequence[Notification]) -> None:
-    """Hand notifications to delivery; one that is there already stays as it is."""
+async def store_notifications(
+    session: WriteSession, notifications: Sequence[Notification], *, repeat: bool = False
+) -> None:
+    """Hand notifications to delivery; one that is there already stays as it is.
+
+    A `repeat` is deleted once it has been attempted.
+    """
     rows = [
         {
             "notice_key": notification.notice_key,
@@ -151,7 +157,7 @@ async def store_notifications(session: WriteSession, notifications: Sequence[Not
         for notification in notifications
     ]
     if rows:
-        await session.execute(_STORE_NOTIFICATIONS, {"rows": _json(rows)})
+        await session.execute(_STORE_NOTIFICATIONS, {"rows": _json(rows), "repeat": repeat})
 
 
 async def acknowledge_too_late(
