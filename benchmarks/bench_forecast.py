@@ -18,13 +18,15 @@ from bench_recovery import fill
 from real_run import options, servers
 
 from common.config.settings import DatabaseSettings
-from common.kafka.client import Publisher
-from common.ledger.ledger import Ownership, ShardLedger
+from common.ledger.ledger import ShardLedger
+from common.ledger.shard import Ownership
 from common.storage.database import Database
-from forecast.forecasting import Forecaster, ForecastWork
+from forecast.forecasting import Forecaster
 from forecast.handlers import Retired
 from forecast.settings import ForecastSettings
+from forecast.work import ForecastWork
 from tests.support.burn_events import heartbeat, slo_status, snapshot
+from tests.support.consumer_runtime import consumer_runtime
 
 SHARD = 0
 TICKS = 60
@@ -49,17 +51,13 @@ class Run:
         self.now, self.broker = now, NoBroker()
         self.database = Database.connect(DatabaseSettings(DATABASE_URL=url), "bench")
         settings = ForecastSettings(FORECAST_MAX_PER_TICK=services)
-        self.work = ForecastWork(settings)
-        ledger = SimpleNamespace(owned={SHARD: Ownership(1, "bench", {}, {})})
-        self.forecaster = Forecaster(
-            settings=settings,
-            ledger=cast("ShardLedger", ledger),
-            work=self.work,
-            retired=Retired(),
-            database=self.database,
-            publisher=cast("Publisher", self.broker),
-            clock=lambda: self.now,
+        runtime = consumer_runtime(
+            "forecast", database=self.database, publisher=self.broker, clock=lambda: self.now
         )
+        self.work = ForecastWork(settings, runtime.clock)
+        owned = SimpleNamespace(owned={SHARD: Ownership(1, "bench", {}, {})})
+        ledger = cast("ShardLedger", owned)
+        self.forecaster = Forecaster(settings, runtime, ledger, self.work, Retired())
         self._names = [f"service-{number:04d}" for number in range(services)]
 
     async def begin(self) -> None:

@@ -9,7 +9,7 @@ import statistics
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import asyncpg
 import numpy as np
@@ -17,12 +17,13 @@ from real_run import options, servers
 
 from burnrate.counting import CountingWork
 from burnrate.ingest.dedup import MARK, HourDedupKeys
+from burnrate.settings import BurnrateSettings
 from burnrate.storage.recovery_repository import KEPT
 from burnrate.storage.repository import read_dedup_keys
 from common.config.settings import DatabaseSettings
 from common.slo.windows import HOUR
 from common.storage.database import Database
-from common.storage.outbox import Outbox
+from tests.support.consumer_runtime import consumer_runtime
 
 SHARD = 0
 DAYS = 30
@@ -81,7 +82,8 @@ async def ours(url: str, now: datetime) -> tuple[float, float]:
     """Return the seconds that the service takes for the same."""
     database = Database.connect(DatabaseSettings(DATABASE_URL=url), "bench")
     lateness = timedelta(hours=24)
-    work = CountingWork(1, lateness, cast("Outbox", None), lambda: now)
+    runtime = consumer_runtime("burnrate", clock=lambda: now)
+    work = CountingWork(BurnrateSettings(), runtime, lateness)
 
     async def counts() -> None:
         async with database.write() as session:

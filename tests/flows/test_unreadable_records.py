@@ -17,7 +17,7 @@ from alerts.handlers import (
     configuration_handler,
     dead_letter_handler,
 )
-from alerts.work import STATE_TOPICS, AlertsWork
+from alerts.work import AlertsWork
 from burnrate.domain.catalog import Catalog
 from burnrate.domain.objectives import default_target
 from burnrate.handlers import control_handler
@@ -26,16 +26,18 @@ from common.access.key_ring import ApiKeyCache
 from common.kafka.client import Record
 from common.kafka.topics import BURNRATES, CATALOG, COMMANDS, FORECASTS, KEY_USES, KEYS, POLICIES
 from common.kafka.unreadable import UNREADABLE, skip_unreadable
-from common.observability.tracing import TraceContexts
+from common.ledger.dlq_limit import DlqLimits
 from common.policy.files import read_policies
 from forecast.domain.due_services import DueServices, Pace
 from forecast.handlers import Retired, catalog_handler
-from forecast.handlers import level_handler as forecast_level_handler
+from forecast.settings import ForecastSettings
+from forecast.work import ForecastWork
 from gate.domain.configuration import Intent as GateIntent
 from gate.domain.shard_view import ShardView
 from gate.handlers import intent_handler as gate_intent_handler
-from gate.handlers import level_handler as gate_level_handler
+from gate.work import GateWork
 from tests.support.burn_events import NOW
+from tests.support.consumer_runtime import consumer_runtime
 from tests.support.gateway.in_memory import READ_TOPICS, GatewayHarness
 from tests.support.kafka_records import record
 
@@ -59,13 +61,15 @@ def alerts_state_topics() -> Handle:
 
 def forecast_levels() -> Handle:
     pace = Pace(timedelta(seconds=30), timedelta(seconds=1), timedelta(seconds=30))
-    handle = forecast_level_handler({0: DueServices(pace)}, lambda: NOW, TraceContexts("forecast"))
-    return lambda records: handle(0, records)
+    work = ForecastWork(ForecastSettings(), lambda: NOW)
+    work.levels[0] = DueServices(pace)
+    return lambda records: work.observe(0, records)
 
 
 def gate_levels() -> Handle:
-    handle = gate_level_handler({0: ShardView()}, lambda: NOW, lambda: None, TraceContexts("gate"))
-    return lambda records: handle(0, records)
+    work = GateWork(consumer_runtime("gate", clock=lambda: NOW), DlqLimits())
+    work.views[0] = ShardView()
+    return lambda records: work.observe(0, records)
 
 
 READERS: dict[str, tuple[Handle, Sequence[str]]] = {
@@ -80,7 +84,7 @@ READERS: dict[str, tuple[Handle, Sequence[str]]] = {
         gate_intent_handler(GateIntent(read_policies([])), UNUSED),
         (CATALOG.name, POLICIES.name),
     ),
-    "alerts state topics": (alerts_state_topics(), STATE_TOPICS),
+    "alerts state topics": (alerts_state_topics(), (BURNRATES.name, FORECASTS.name)),
     "alerts configuration": (
         configuration_handler(AlertConfiguration({}), UNUSED, lambda: NOW),
         CONFIGURATION_TOPICS,

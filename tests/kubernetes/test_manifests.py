@@ -14,7 +14,7 @@ from burnline.localstack.services import SERVICES
 from burnrate.ingest.inputs import INPUTS as BURNRATE_INPUTS
 from common.config.settings import DatabaseSettings, KafkaSettings, RedisSettings, Settings
 from common.kafka.topics import TOPICS
-from gate.app import INPUTS as GATE_INPUTS
+from gate.app import Gate
 from tests.kubernetes.keda import KINDS
 from tests.kubernetes.rendering import Manifest, render
 from tests.support.compose_file import offered, services
@@ -25,7 +25,7 @@ BASE: Final = render("base")
 PROCESSES: Final = {service.name: service for service in SERVICES}
 BY_HTTP: Final = ("ingest", "api-gateway", "dashboard")
 UNTIL_CLOSED_SECONDS: Final = 10 + 10  # requests under way, then the group and the database
-INPUTS: Final = {"burnrate": set(BURNRATE_INPUTS), "gate": set(GATE_INPUTS)}
+INPUTS: Final = {"burnrate": set(BURNRATE_INPUTS), "gate": set(Gate.inputs)}
 
 
 def of_kind(kind: str, manifests: tuple[Manifest, ...] = EXAMPLE) -> dict[str, Manifest]:

@@ -26,15 +26,14 @@ from common.events import (
     ShardHeartbeat,
     TargetChanged,
 )
-from common.kafka.client import Publisher, UnknownOutcomeError
+from common.kafka.client import UnknownOutcomeError
 from common.kafka.sharding import shard_of
 from common.ledger.ledger import ShardLedger
 from common.ledger.shard import Ownership
 from common.slo.vocabulary import SliType
-from common.storage.database import Database
-from common.storage.outbox import Outbox
 from tests.reference.streams import START
 from tests.reference.sums import tally
+from tests.support.consumer_runtime import consumer_runtime
 
 SHARDS = 2
 _message = msgspec.json.Decoder(BurnRateMessage)
@@ -105,23 +104,17 @@ class World:
         self.now = START
         self.ledger, self.broker, self.rows = Ledger(), Broker(), Rows()
         self.catalog = Catalog(default_target(Decimal("0.999"), 30))
-        self.work = CountingWork(
+        runtime = consumer_runtime(
+            "burnrate",
             SHARDS,
-            timedelta(hours=24),
-            cast("Outbox", None),
-            lambda: self.now,
-            is_deep=self.catalog.is_deep,
-        )
-        self.evaluator = Evaluator(
-            settings=BurnrateSettings(),
-            shards=SHARDS,
-            ledger=cast("ShardLedger", self.ledger),
-            work=self.work,
-            catalog=self.catalog,
-            database=cast("Database", self.rows),
-            publisher=cast("Publisher", self.broker),
+            database=self.rows,
+            publisher=self.broker,
             clock=lambda: self.now,
         )
+        settings, ledger = BurnrateSettings(), cast("ShardLedger", self.ledger)
+        lateness = timedelta(hours=24)
+        self.work = CountingWork(settings, runtime, lateness, self.catalog.is_deep)
+        self.evaluator = Evaluator(settings, runtime, ledger, self.work, self.catalog)
 
     def acquire(self, shard: int, epoch: int = 1, state: ShardState | None = None) -> None:
         """Own a shard, with all applied up to now."""

@@ -11,18 +11,14 @@ from aiokafka import TopicPartition
 
 from common.config.settings import KafkaSettings
 from common.kafka.client import Record
-from common.ledger.ledger import (
-    NEVER,
-    Batch,
-    LedgerLimits,
-    LedgerParts,
-    RetryDelays,
-    ShardLedger,
-    StateTopics,
-)
+from common.ledger.ledger import ShardLedger
 from common.ledger.log_bounds import LogBounds
+from common.ledger.read_buffer import LedgerLimits
+from common.ledger.shard import NEVER, Batch, ShardWork
 from common.ledger.store import FencedError, StoredOffset
+from common.ledger.troubles import RetryDelays
 from tests.support import kafka_records
+from tests.support.consumer_runtime import consumer_runtime
 
 TOPICS = ("metrics", "history")
 SHARD = 0
@@ -154,7 +150,7 @@ def record(topic: str, offset: int, value: int) -> Record:
     )
 
 
-class Work:
+class Work(ShardWork):
     """A consumer's work: append each value to what is stored and to what is in memory."""
 
     def __init__(self) -> None:
@@ -188,34 +184,24 @@ class Process:
         world: World,
         limits: LedgerLimits | None = None,
         delays: RetryDelays | None = None,
-        levels: StateTopics | None = None,
+        state_topics: Sequence[str] = (),
     ) -> None:
         self.consumer, self.work = FakeConsumer(world), Work()
         self.in_flight: list[Record] = []
         self.flushes: set[asyncio.Task[None]] = set()
-        self.levels = [TopicPartition(t, SHARD) for t in (levels.topics if levels else ())]
-        database: Any = FakeDatabase(world)
-        self.ledger = ShardLedger(
-            LedgerParts(
-                schema="test",
-                owner="test",
-                topics=TOPICS,
-                kafka=KafkaSettings(),
-                database=database,
-                work=self.work,
-                clock=lambda: NOW,
-                limits=limits or LedgerLimits(),
-                delays=delays or RetryDelays(0, 0, 0, 0),
-                levels=levels or StateTopics(),
-            )
+        self.state_partitions = [TopicPartition(topic, SHARD) for topic in state_topics]
+        runtime = consumer_runtime(
+            "test", kafka=KafkaSettings(), database=FakeDatabase(world), clock=lambda: NOW
         )
+        self.ledger = ShardLedger(runtime, self.work, TOPICS, state_topics, limits)
+        self.ledger.delays = delays or RetryDelays(0, 0, 0, 0)
         store: Any = FakeStore()
         self.ledger._store = store
         self.ledger.attach(lambda: self.consumer)
 
     async def assign(self) -> None:
         """Be given the shard by the group."""
-        self.consumer.assigned = {*PARTITIONS, *self.levels}
+        self.consumer.assigned = {*PARTITIONS, *self.state_partitions}
         await self.ledger.on_partitions_assigned(self.consumer.assigned)
 
     async def revoke(self) -> None:

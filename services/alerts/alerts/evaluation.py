@@ -16,13 +16,13 @@ from alerts.metrics import EVALUATION_SECONDS, NOTIFICATIONS, OPEN_EPISODES, OUT
 from alerts.publishing import alert_records
 from alerts.storage import repository
 from alerts.work import AlertsWork
-from common.config.clock import Clock
 from common.kafka.sharding import shard_of
-from common.ledger.ledger import Ownership, ShardLedger
+from common.ledger.ledger import ShardLedger
+from common.ledger.runtime import ConsumerRuntime
+from common.ledger.shard import Ownership
 from common.ledger.store import LedgerStore
 from common.runtime.failpoints import failpoint
-from common.storage.database import Database, WriteSession
-from common.storage.outbox import Outbox
+from common.storage.database import WriteSession
 
 MAX_DECISIONS: Final = 500
 """In one transaction: the rest follows at once, so that a burst does not grow without bound."""
@@ -37,22 +37,19 @@ Stored = list[tuple[Decision, dict[str, Episode]]]
 class Evaluator:
     """Evaluates owned shards, one call at a time."""
 
+    runtime: ConsumerRuntime
     ledger: ShardLedger
     work: AlertsWork
     configuration: AlertConfiguration
     invalid_counts: InvalidCountReports
-    database: Database
-    outbox: Outbox
-    clock: Clock
-    shards: int
     silence: timedelta
 
     @EVALUATION_SECONDS.time()
     async def tick(self) -> None:
         """Evaluate all owned shards whose state topics are read. A failed shard is read again."""
-        self.configuration.forget_ended(self.clock())
+        self.configuration.forget_ended(self.runtime.clock())
         for shard, own in list(self.ledger.owned.items()):
-            if not own.levels.complete:
+            if not own.state_topics.complete:
                 continue
             try:
                 await self._evaluate(shard, own)
@@ -61,7 +58,7 @@ class Evaluator:
         OPEN_EPISODES.set(sum(s.open_episodes() for s in self.work.states.values()))
 
     async def _evaluate(self, shard: int, own: Ownership) -> None:
-        state, now = self.work.states.get(shard), self.clock()
+        state, now = self.work.states.get(shard), self.runtime.clock()
         if state is None:
             return
         silent = state.is_silent(now, self.silence)
@@ -93,14 +90,14 @@ class Evaluator:
         async with self.ledger.lock:
             if self.ledger.owned.get(shard) is not own:
                 return
-            async with self.database.write() as session:
+            async with self.runtime.database.write() as session:
                 await _store.lock(session, shard, own.epoch, own.next_offsets)
                 stored = await self._write(session, shard, decisions)
                 failpoint("alerts.before_commit")
             failpoint("alerts.after_commit")
             for decision, episodes in stored:
                 state.accept(decision, episodes)
-        self.outbox.wake()
+        self.runtime.outbox.wake()
 
     async def _write(
         self, session: WriteSession, shard: int, decisions: Sequence[Decision]
@@ -120,7 +117,7 @@ class Evaluator:
         await repository.store_transitions(session, lines)
         await repository.store_conditions(session, shard, _changed_memories(decisions))
         await repository.store_notifications(session, notifications)
-        await self.outbox.add(session, alert_records(episodes))
+        await self.runtime.outbox.add(session, alert_records(episodes))
         NOTIFICATIONS.inc(len(notifications))
         return stored
 
@@ -135,14 +132,14 @@ class Evaluator:
         ]
         late = [made for made in recent if not state.is_open(made.episode_id, made.service_name)]
         if late:
-            async with self.ledger.lock, self.database.write() as session:
+            async with self.ledger.lock, self.runtime.database.write() as session:
                 await _store.lock(session, shard, own.epoch, own.next_offsets)
                 for made in late:
                     await repository.acknowledge_too_late(session, shard, made, now)
         self.configuration.forget_recent(recent)
 
     def _is_in(self, shard: int, service_name: str) -> bool:
-        return shard_of(service_name, self.shards) == shard
+        return shard_of(service_name, self.runtime.shards) == shard
 
 
 def _changed_memories(decisions: Sequence[Decision]) -> list[repository.StoredMemory]:

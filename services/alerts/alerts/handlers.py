@@ -24,7 +24,7 @@ from common.events import (
 from common.kafka.client import Record
 from common.kafka.topics import CATALOG, COMMANDS, METRICS_DEAD, RULES
 from common.kafka.unreadable import skip_unreadable
-from common.runtime.transient import TRANSIENT_ERRORS
+from common.runtime.loops import TRANSIENT_ERRORS
 from common.slo.vocabulary import is_service_name
 
 log = structlog.get_logger()

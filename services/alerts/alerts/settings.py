@@ -4,7 +4,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings
 
 from alerts.delivery.settings import DeliverySettings
-from common.config.settings import DatabaseSettings, KafkaSettings, Settings
+from common.config.settings import ConsumerSettings, Settings
 from common.slo.freshness import SHARD_SILENCE_SECONDS
 
 
@@ -23,12 +23,10 @@ class AlertsSettings(BaseSettings):
     stall_seconds: float = Field(60.0, gt=0, le=3600, validation_alias="ALERTS_STALL_SECONDS")
 
 
-class AllSettings:
-    """Every setting that the process reads, each from the environment."""
+class AllSettings(ConsumerSettings):
+    """Every setting that the process reads."""
 
     def __init__(self) -> None:
-        self.service = Settings()
+        super().__init__()
         self.alerts = AlertsSettings()
         self.delivery = DeliverySettings()
-        self.kafka = KafkaSettings()
-        self.database = DatabaseSettings()

@@ -13,10 +13,9 @@ from common.events import BurnRateMessage, ServiceForecast
 from common.kafka.client import Record
 from common.kafka.topics import BURNRATES, FORECASTS
 from common.kafka.unreadable import skip_unreadable
-from common.ledger.shard import StateTopicsOnly
+from common.ledger.shard import ShardWork
 from common.storage.database import WriteSession
 
-STATE_TOPICS: Final = (BURNRATES.name, FORECASTS.name)
 LONGEST_COOLDOWN: Final = timedelta(days=7)
 
 _decoders: Final = {
@@ -25,7 +24,7 @@ _decoders: Final = {
 }
 
 
-class AlertsWork(StateTopicsOnly):
+class AlertsWork(ShardWork):
     """The states of owned shards."""
 
     def __init__(self, clock: Clock) -> None:

@@ -12,42 +12,39 @@ from burnrate.ingest.classifier import Rules
 from burnrate.ingest.dedup import ShardDedupKeys
 from burnrate.ingest.processor import BatchProcessor, BatchResult
 from burnrate.metrics import EVENTS, forget_newest_event, note_newest_event
+from burnrate.settings import BurnrateSettings
 from burnrate.storage import recovery_repository
 from burnrate.storage.blocks import Blocks
 from burnrate.windows.rings import RESOLUTIONS
-from common.config.clock import MICROSECONDS, Clock
+from common.config.clock import MICROSECONDS
 from common.ledger.dlq_limit import DlqLimit, DlqLimits
-from common.ledger.ledger import Batch
+from common.ledger.runtime import ConsumerRuntime
+from common.ledger.shard import Batch, ShardWork
 from common.observability.tracing import TraceContexts
 from common.storage.database import ReadSession, WriteSession
 from common.storage.dead_letter_store import DeadLetterStore
-from common.storage.outbox import Outbox
 
 
-class CountingWork:
+class CountingWork(ShardWork):
     """What the ledger calls for each shard that this process owns."""
 
-    def __init__(  # noqa: PLR0913 - the parts are named at the one place that wires them
+    def __init__(
         self,
-        shards: int,
+        settings: BurnrateSettings,
+        runtime: ConsumerRuntime,
         lateness: timedelta,
-        outbox: Outbox,
-        clock: Clock,
-        *,
-        max_services: int = 10_000,
-        held_marks: int = 10_000_000,
-        breaker_limits: DlqLimits | None = None,
         is_deep: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self.states: dict[int, ShardState] = {}
-        self.room, self._is_deep = ServiceQuota(max_services), is_deep
+        self.room, self._is_deep = ServiceQuota(settings.max_services), is_deep
         self._processors: dict[int, BatchProcessor] = {}
         self._breakers: dict[int, DlqLimit] = {}
-        self._breaker_limits = breaker_limits or DlqLimits()
-        self._shards, self._lateness = shards, lateness
-        self._outbox, self._clock, self._held_marks = outbox, clock, held_marks
+        self._breaker_limits = DlqLimits(settings.max_bad_ratio, settings.max_bad_run)
+        self._shards, self._lateness = runtime.shards, lateness
+        self._outbox, self._clock = runtime.outbox, runtime.clock
+        self._held_marks = settings.max_held_marks
         self.traces = TraceContexts("burnrate")
-        self.letters = DeadLetterStore("burnrate", outbox)
+        self.dead_letters = DeadLetterStore("burnrate", runtime.outbox)
 
     async def load(self, session: WriteSession, shard: int) -> None:
         """Read a shard's services and counts, as far as windows reach."""
@@ -67,7 +64,7 @@ class CountingWork:
             blocks=Blocks(),
             rules=Rules(shard, self._shards, self._lateness),
             outbox=self._outbox,
-            letters=self.letters,
+            letters=self.dead_letters,
             breaker=self._breakers.setdefault(shard, DlqLimit(self._breaker_limits)),
         )
         self.states[shard] = state

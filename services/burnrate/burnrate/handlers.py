@@ -14,7 +14,7 @@ from common.kafka.client import Record, header
 from common.kafka.topics import CATALOG
 from common.kafka.unreadable import skip_unreadable
 from common.observability.logging import CORRELATION_HEADER, correlated
-from common.runtime.transient import TRANSIENT_ERRORS
+from common.runtime.loops import TRANSIENT_ERRORS
 
 log = structlog.get_logger()
 

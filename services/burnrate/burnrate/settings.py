@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings
 
-from common.config.settings import AdmissionSettings, DatabaseSettings, KafkaSettings, Settings
+from common.config.settings import AdmissionSettings, ConsumerSettings, Settings
 
 
 class BurnrateSettings(BaseSettings):
@@ -45,12 +45,10 @@ class BurnrateSettings(BaseSettings):
     )
 
 
-class AllSettings:
-    """Every setting that the process reads, each from the environment."""
+class AllSettings(ConsumerSettings):
+    """Every setting that the process reads."""
 
     def __init__(self) -> None:
-        self.service = Settings()
+        super().__init__()
         self.burnrate = BurnrateSettings()
-        self.kafka = KafkaSettings()
-        self.database = DatabaseSettings()
         self.admission = AdmissionSettings()

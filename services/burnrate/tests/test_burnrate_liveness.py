@@ -17,7 +17,7 @@ from common.events import encode
 from common.kafka.client import Record
 from common.kafka.sharding import shard_of
 from common.kafka.topics import METRICS
-from common.ledger.ledger import Batch
+from common.ledger.shard import Batch
 from common.storage.database import WriteSession
 from tests.support.burnrate_service import (
     SHARDS,
@@ -136,7 +136,7 @@ async def test_a_database_that_is_away_is_waited_for(fresh_topics: str, exits: E
 async def test_the_gauges_read_the_ledger(settings: TestSettings) -> None:
     async with burnrate(settings) as service:
         await owning(service)
-        service.ledger.refusals[2] = "too much is wrong"
+        service.ledger.troubles.refusals[2] = "too much is wrong"
         assert REGISTRY.get_sample_value("burnline_consumer_refused_shards") == 1
         assert REGISTRY.get_sample_value("burnline_consumer_buffered_records") == 0
         assert REGISTRY.get_sample_value("burnline_consumer_buffered_bytes") == 0

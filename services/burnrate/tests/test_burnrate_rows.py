@@ -9,6 +9,7 @@ import pytest
 
 from burnrate.counting import CountingWork
 from burnrate.domain.shard_state import ShardState
+from burnrate.settings import BurnrateSettings
 from burnrate.storage import recovery_repository
 from common.config.settings import DatabaseSettings
 from common.events import Latency, MetricEvent, encode
@@ -20,6 +21,7 @@ from common.storage.outbox import Outbox
 from tests.reference.records import record
 from tests.reference.shard_checks import THRESHOLD, expected, figures, with_latency_series
 from tests.reference.streams import BOUNDS, SERVICES, START
+from tests.support.consumer_runtime import consumer_runtime
 
 LATENESS = timedelta(hours=24)
 
@@ -31,7 +33,8 @@ class Process:
         self.now = START
         self._database, self._offset = database, 0
         outbox = Outbox("burnrate", database, cast("Publisher", None))
-        self._work = CountingWork(1, LATENESS, outbox, lambda: self.now, is_deep=lambda _: True)
+        runtime = consumer_runtime("burnrate", outbox=outbox, clock=lambda: self.now)
+        self._work = CountingWork(BurnrateSettings(), runtime, LATENESS, lambda _: True)
 
     async def start(self) -> ShardState:
         """Load the shard and its latency series."""

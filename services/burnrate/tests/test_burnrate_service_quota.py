@@ -1,16 +1,16 @@
 """How many services a process holds: new ones beyond it are refused, those it has go on."""
 
 from datetime import timedelta
-from typing import cast
 
 from burnrate.counting import CountingWork
 from burnrate.domain.service_state import ServiceQuota
 from burnrate.domain.shard_state import ShardState
 from burnrate.ingest.admitted import Admitted
+from burnrate.settings import BurnrateSettings
 from common.events import MetricEvent
-from common.storage.outbox import Outbox
 from tests.reference.streams import START
 from tests.reference.sums import tally
+from tests.support.consumer_runtime import consumer_runtime
 
 
 def count(state: ShardState, *names: str) -> None:
@@ -45,7 +45,9 @@ def test_services_beyond_the_room_are_kept_where_they_are_stored_already() -> No
 
 
 def test_a_released_shard_leaves_its_room() -> None:
-    work = CountingWork(1, timedelta(hours=24), cast("Outbox", None), lambda: START, max_services=2)
+    runtime = consumer_runtime("burnrate", clock=lambda: START)
+    settings = BurnrateSettings(BURNRATE_MAX_SERVICES=2)
+    work = CountingWork(settings, runtime, timedelta(hours=24))
     work.states[0] = ShardState(START, work.room)
     count(work.states[0], "a", "b")
     assert work.room.taken == 2

@@ -1,86 +1,46 @@
-"""The composition root: settings, database, Kafka, ledger, forecaster, and their loops."""
+"""The composition root: runtime, work, forecaster, and their loops."""
 
+from collections.abc import Coroutine, Iterator
 from functools import partial
+from typing import Any
 
 from fastapi import FastAPI
 
-from common.config.clock import system_clock
-from common.kafka.client import Publisher, TableReader
-from common.kafka.subscription import HEARTBEAT_SECONDS, Subscription, count_shards
 from common.kafka.topics import BURNRATES, CATALOG, FORECASTS
-from common.ledger.ledger import LedgerParts, RetryDelays, ShardLedger, StateTopics
+from common.ledger.runtime import ConsumerRuntime
 from common.runtime.loops import every
-from common.service.consumer import Frame, Part, consumer_app, drive, not_ready
-from common.storage.database import Database
-from forecast.forecasting import Forecaster, ForecastWork
-from forecast.handlers import Retired, catalog_handler, level_handler
+from common.service.consumer import Consumer, consumer_app
+from forecast.forecasting import Forecaster
+from forecast.handlers import Retired, catalog_handler
 from forecast.settings import AllSettings
+from forecast.work import ForecastWork
 
-LEVELS = (BURNRATES.name,)
 
+class Forecast(Consumer):
+    """The running service."""
 
-class Forecast:
-    """The running service: what it is made of, and the loops that drive it."""
+    state_topics = (BURNRATES.name,)
 
-    def __init__(self, settings: AllSettings) -> None:
-        self._settings = settings
-        self._database = Database.connect(settings.database, "forecast")
-        self._publisher = Publisher(settings.kafka)
-        self._work = ForecastWork(settings.forecast)
-        self.ledger = self._make_ledger()
+    def __init__(self, settings: AllSettings, shards: int) -> None:
+        own = settings.forecast
+        runtime = ConsumerRuntime.connect("forecast", settings, shards)
+        work = ForecastWork(own, runtime.clock)
+        super().__init__(runtime, work, own.stall_seconds)
+        self._tick_seconds = own.tick_seconds
         retired = Retired()
-        self.catalog = TableReader(settings.kafka, (CATALOG.name,), catalog_handler(retired))
-        self._forecaster = Forecaster(
-            settings=settings.forecast,
-            ledger=self.ledger,
-            work=self._work,
-            retired=retired,
-            database=self._database,
-            publisher=self._publisher,
-            clock=system_clock,
-        )
-        self._subscription = Subscription(settings.kafka, "forecast", LEVELS, self.ledger)
+        self._catalog = self.read_table("catalog", (CATALOG.name,), catalog_handler(retired))
+        self._forecaster = Forecaster(own, runtime, self.ledger, work, retired)
 
-    def _make_ledger(self) -> ShardLedger:
-        return ShardLedger(
-            LedgerParts(
-                schema="forecast",
-                topics=(),
-                kafka=self._settings.kafka,
-                database=self._database,
-                work=self._work,
-                clock=system_clock,
-                levels=StateTopics(
-                    LEVELS, level_handler(self._work.levels, system_clock, self._work.traces)
-                ),
-                delays=RetryDelays(fenced_seconds=HEARTBEAT_SECONDS),
-            )
-        )
-
-    async def run(self) -> None:
-        """Run until cancelled."""
-        own = self._settings.forecast
-        frame = Frame(self.ledger, self._subscription, self._publisher, self._database)
-        parts: list[Part] = [
-            self.catalog.run,
-            partial(every, own.tick_seconds, "tick", self._tick),
-        ]
-        await drive(frame, own.stall_seconds, parts)
-
-    async def failing(self) -> dict[str, str]:
-        """Return what keeps the service from being ready."""
-        return not_ready(self.ledger, {"catalog": self.catalog})
+    def loops(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """Give the loop that forecasts."""
+        yield every(self._tick_seconds, "tick", self._tick)
 
     async def _tick(self) -> None:
-        if self.catalog.caught_up.is_set():
+        if self._catalog.caught_up.is_set():
             await self._forecaster.tick()
 
 
 def create_app(settings: AllSettings) -> FastAPI:
     """Return the application; its lifespan runs the service."""
-
-    async def make() -> Forecast:
-        await count_shards(settings.kafka, (*LEVELS, FORECASTS.name))
-        return Forecast(settings)
-
-    return consumer_app("forecast", settings.service, make)
+    topics = (*Forecast.state_topics, FORECASTS.name)
+    return consumer_app("forecast", settings, topics, partial(Forecast, settings))

@@ -2,74 +2,43 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 from msgspec.structs import replace
 
-from common.config.clock import Clock
 from common.events import BurnRateSnapshot, ServiceForecast, SloStatus, encode
-from common.kafka.client import Publisher
 from common.kafka.topics import FORECASTS
-from common.ledger.ledger import Ownership, ShardLedger
-from common.ledger.shard import StateTopicsOnly
-from common.observability.tracing import TraceContexts
+from common.ledger.ledger import ShardLedger
+from common.ledger.runtime import ConsumerRuntime
+from common.ledger.shard import Ownership
 from common.slo.freshness import as_lagging
-from common.storage.database import Database, WriteSession
-from forecast.domain.due_services import DueServices, Pace
+from forecast.domain.due_services import DueServices
 from forecast.domain.forecast import first_spent, look_ahead
 from forecast.domain.shard_counts import LatencyKey, ShardCounts, Span
 from forecast.handlers import Retired
 from forecast.metrics import FAILED, FORECASTS_MADE, OVERDUE, TICK_SECONDS
 from forecast.settings import ForecastSettings
 from forecast.storage import repository
+from forecast.work import ForecastWork
 
 log = structlog.get_logger()
-
-
-class ForecastWork(StateTopicsOnly):
-    """What is in memory of the shards that are held. Nothing of it is this service's alone."""
-
-    def __init__(self, settings: ForecastSettings) -> None:
-        self._reread_seconds = settings.reread_seconds
-        self._pace = Pace(
-            timedelta(seconds=settings.interval_seconds),
-            timedelta(seconds=settings.soonest_seconds),
-            timedelta(seconds=settings.silence_seconds),
-        )
-        self.traces = TraceContexts("forecast")
-        self.levels: dict[int, DueServices] = {}
-        self.counts: dict[int, ShardCounts] = {}
-
-    async def load(self, session: WriteSession, shard: int) -> None:
-        """Begin with nothing: levels are read from the topic, counts when they are needed."""
-        del session
-        self.levels[shard] = DueServices(self._pace)
-        self.counts[shard] = ShardCounts(self._reread_seconds)
-
-    def release(self, shard: int) -> None:
-        """Forget a shard."""
-        self.levels.pop(shard, None)
-        self.counts.pop(shard, None)
 
 
 class Forecaster:
     """Forecasts the services of all shards that are held, each when it is due."""
 
-    def __init__(  # noqa: PLR0913 - the parts are named at the one place that wires them
+    def __init__(
         self,
-        *,
         settings: ForecastSettings,
+        runtime: ConsumerRuntime,
         ledger: ShardLedger,
         work: ForecastWork,
         retired: Retired,
-        database: Database,
-        publisher: Publisher,
-        clock: Clock,
     ) -> None:
         self._settings, self._ledger, self._work = settings, ledger, work
-        self._retired, self._database, self._clock = retired, database, clock
-        self._publisher = publisher
+        self._retired, self._database, self._clock = retired, runtime.database, runtime.clock
+        self._publisher = runtime.publisher
 
     async def tick(self) -> None:
         """Forecast what is due now, at most as many services as one tick may have."""
@@ -77,7 +46,7 @@ class Forecaster:
             room, left = self._settings.max_per_tick, 0
             for shard, own in list(self._ledger.owned.items()):
                 levels = self._work.levels.get(shard)
-                if levels is None or not own.levels.complete:
+                if levels is None or not own.state_topics.complete:
                     continue
                 due = [n for n in levels.due(self._clock()) if n not in self._retired]
                 left += max(0, len(due) - room)

@@ -1,17 +1,13 @@
-"""What the service does with each record: burn rates of a shard, and which services are shown."""
+"""What every process knows of the catalog: which services are not shown."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from common.config.clock import Clock
-from common.events import BurnRateMessage, BurnRateSnapshot, CatalogMessage, ServiceChanged
+from common.events import CatalogMessage, ServiceChanged
 from common.kafka.client import Record
 from common.kafka.unreadable import skip_unreadable
-from common.observability.tracing import TraceContexts
-from forecast.domain.due_services import DueServices
 
-_burn_rate = msgspec.json.Decoder(BurnRateMessage)
 _catalog = msgspec.json.Decoder(CatalogMessage)
 
 
@@ -31,27 +27,6 @@ class Retired:
     def __contains__(self, name: str) -> bool:
         service = self._services.get(name)
         return service is not None and service.retired
-
-
-def level_handler(
-    shards: Mapping[int, DueServices], clock: Clock, traces: TraceContexts
-) -> Callable[[int, Sequence[Record]], None]:
-    """Return the handler of burn rates, which takes those of shards that are held."""
-
-    def on_levels(shard: int, records: Sequence[Record]) -> None:
-        levels, now = shards[shard], clock()
-        traces.take(records, "read")
-        for record in records:
-            if record.value is None:
-                continue
-            with skip_unreadable(record):
-                message = _burn_rate.decode(record.value)
-                if isinstance(message, BurnRateSnapshot):
-                    levels.on_snapshot(message, now)
-                else:
-                    levels.on_heartbeat(message)
-
-    return on_levels
 
 
 def catalog_handler(retired: Retired) -> Callable[[Sequence[Record]], Awaitable[None]]:

@@ -3,7 +3,7 @@
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
-from common.config.settings import DatabaseSettings, KafkaSettings, Settings
+from common.config.settings import ConsumerSettings, Settings
 from common.slo.freshness import SHARD_SILENCE_SECONDS
 
 
@@ -26,11 +26,9 @@ class ForecastSettings(BaseSettings):
     stall_seconds: float = Field(60.0, gt=0, le=3600, validation_alias="FORECAST_STALL_SECONDS")
 
 
-class AllSettings:
-    """Every setting that the process reads, each from the environment."""
+class AllSettings(ConsumerSettings):
+    """Every setting that the process reads."""
 
     def __init__(self) -> None:
-        self.service = Settings()
+        super().__init__()
         self.forecast = ForecastSettings()
-        self.kafka = KafkaSettings()
-        self.database = DatabaseSettings()

@@ -8,10 +8,11 @@ import msgspec
 
 from common.events import BurnRateSnapshot, ServiceChanged, encode
 from common.kafka.topics import BURNRATES, CATALOG
-from common.observability.tracing import TraceContexts
 from common.slo.vocabulary import DataStatus, RiskLevel
 from forecast.domain.due_services import DueServices, Pace
-from forecast.handlers import Retired, catalog_handler, level_handler
+from forecast.handlers import Retired, catalog_handler
+from forecast.settings import ForecastSettings
+from forecast.work import ForecastWork
 from tests.support.burn_events import NOW, heartbeat, slo_status, snapshot
 from tests.support.kafka_records import record
 
@@ -101,12 +102,12 @@ def test_a_shard_that_was_never_heard_of_is_silent() -> None:
 
 
 def test_records_of_burn_rates_are_taken_and_bad_ones_left() -> None:
-    shards = {2: DueServices(Pace(INTERVAL, SOONEST, SILENCE))}
-    on_levels = level_handler(shards, lambda: NOW, TraceContexts("forecast"))
+    work = ForecastWork(ForecastSettings(), lambda: NOW)
+    levels = work.levels[2] = DueServices(Pace(INTERVAL, SOONEST, SILENCE))
     values = [b"{", None, encode(snapshot("checkout")), encode(heartbeat(2))]
-    on_levels(2, [record(BURNRATES.name, value) for value in values])
-    assert list(shards[2].snapshots) == ["checkout"]
-    assert not shards[2].silent(NOW)
+    work.observe(2, [record(BURNRATES.name, value) for value in values])
+    assert list(levels.snapshots) == ["checkout"]
+    assert not levels.silent(NOW)
 
 
 async def test_the_newest_revision_says_whether_a_service_is_shown() -> None:

@@ -12,14 +12,16 @@ import numpy as np
 import pytest
 
 from common.events import ServiceChanged, ServiceForecast
-from common.kafka.client import Publisher, UnknownOutcomeError
-from common.ledger.ledger import Ownership, ShardLedger
+from common.kafka.client import UnknownOutcomeError
+from common.ledger.ledger import ShardLedger
+from common.ledger.shard import Ownership
 from common.slo.vocabulary import DataStatus
-from common.storage.database import Database
-from forecast.forecasting import Forecaster, ForecastWork
+from forecast.forecasting import Forecaster
 from forecast.handlers import Retired
 from forecast.settings import ForecastSettings
+from forecast.work import ForecastWork
 from tests.support.burn_events import NOW, heartbeat, slo_status, snapshot
+from tests.support.consumer_runtime import consumer_runtime
 
 SHARD = 1
 MINUTES = 1440
@@ -92,19 +94,15 @@ class World:
         self.broker = Broker()
         self.rows = Rows({name: slot for slot, name in enumerate(names)})
         own = ForecastSettings.model_validate(settings)
-        self.work = ForecastWork(own)
+        runtime = consumer_runtime(
+            "forecast", database=self.rows, publisher=self.broker, clock=lambda: self.now
+        )
+        self.work = ForecastWork(own, runtime.clock)
         self.own = Ownership(7, "cluster", {}, {})
         self.ledger = SimpleNamespace(owned={SHARD: self.own})
         self.retired = Retired()
-        self.forecaster = Forecaster(
-            settings=own,
-            ledger=cast("ShardLedger", self.ledger),
-            work=self.work,
-            retired=self.retired,
-            database=cast("Database", self.rows),
-            publisher=cast("Publisher", self.broker),
-            clock=lambda: self.now,
-        )
+        ledger = cast("ShardLedger", self.ledger)
+        self.forecaster = Forecaster(own, runtime, ledger, self.work, self.retired)
 
     async def begin(self) -> None:
         """Acquire the shard and read what its services last said."""
@@ -225,10 +223,10 @@ async def test_a_retired_service_is_not_forecast(world: World) -> None:
 
 
 async def test_a_shard_that_is_not_read_to_its_end_or_lost_is_left_alone(world: World) -> None:
-    world.own.levels.ends["slo.burnrates.v1"] = 9
+    world.own.state_topics.ends["slo.burnrates.v1"] = 9
     await world.forecaster.tick()
     assert world.broker.sent == []
-    world.own.levels.ends.clear()
+    world.own.state_topics.ends.clear()
     world.ledger.owned.clear()
     await world.forecaster.tick()
     assert world.broker.sent == []

@@ -1,25 +1,19 @@
 """The tick: decide on what is due, store what is new, publish it, and confirm the rest."""
 
-import asyncio
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import structlog
 
-from common.config.clock import Clock
 from common.events import GateDecision, encode
-from common.kafka.client import Publisher
 from common.kafka.sharding import shard_of
 from common.kafka.topics import DECISIONS
-from common.ledger.ledger import Ownership, ShardLedger
+from common.ledger.ledger import ShardLedger
+from common.ledger.runtime import ConsumerRuntime
+from common.ledger.shard import Ownership
 from common.ledger.store import FencedError
-from common.observability.tracing import TraceContexts
 from common.runtime.failpoints import failpoint
-from common.runtime.metrics import LOOP_SUCCESS
-from common.runtime.transient import TRANSIENT_ERRORS
-from common.storage.database import Database
 from gate.domain.configuration import Intent
 from gate.domain.decision_id import RANDOM_BYTES, decision_id
 from gate.domain.evaluate import evaluate, next_look
@@ -29,6 +23,7 @@ from gate.metrics import DECISIONS as DECIDED
 from gate.metrics import TICK_SECONDS
 from gate.settings import GateSettings
 from gate.storage import repository
+from gate.work import GateWork
 
 log = structlog.get_logger()
 
@@ -38,25 +33,19 @@ _STORED_AT_ONCE = 200  # with their inputs a few kilobytes each
 class Decider:
     """Decides on the services of the shards that are held; one tick at a time."""
 
-    def __init__(  # noqa: PLR0913 - the parts are named at the one place that wires them
+    def __init__(
         self,
-        *,
         settings: GateSettings,
-        shards: int,
+        runtime: ConsumerRuntime,
         ledger: ShardLedger,
-        views: Mapping[int, ShardView],
-        traces: TraceContexts,
+        work: GateWork,
         intent: Intent,
-        database: Database,
-        publisher: Publisher,
-        clock: Clock,
-        woken: asyncio.Event,
     ) -> None:
-        self._settings, self._shards = settings, shards
-        self._ledger, self._views, self._intent = ledger, views, intent
-        self._traces = traces
-        self._database, self._publisher, self._clock = database, publisher, clock
-        self._woken = woken
+        self._settings, self._shards = settings, runtime.shards
+        self._ledger, self._intent = ledger, intent
+        self._views, self._traces, self._woken = work.views, work.traces, work.woken
+        self._database, self._publisher = runtime.database, runtime.publisher
+        self._clock = runtime.clock
 
     def touch(self, service_name: str) -> None:
         """Let a service be decided on again, at once."""
@@ -71,29 +60,11 @@ class Decider:
             view.due.update(view.snapshots, view.decisions)
         self._woken.set()
 
-    async def run(self, ready: Callable[[], bool]) -> None:
-        """Tick for ever, at least every `tick_seconds`, and at once where `woken` says so.
-
-        Nothing is decided while `ready` says that what users want is not known yet.
-        """
-        while True:
-            self._woken.clear()
-            try:
-                if ready():
-                    await self.tick()
-                    LOOP_SUCCESS.labels("tick").set_to_current_time()
-            except TRANSIENT_ERRORS as error:
-                log.warning("loop_retry", loop="decide", error=repr(error))
-                await asyncio.sleep(self._settings.tick_seconds)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._settings.tick_seconds):
-                    await self._woken.wait()
-
     async def tick(self) -> None:
         """Decide on what is due in every shard; of a shard whose heartbeat is due, on all of it."""
         for shard, own in list(self._ledger.owned.items()):
             view = self._views.get(shard)
-            if view is not None and own.levels.complete:
+            if view is not None and own.state_topics.complete:
                 with TICK_SECONDS.time():
                     await self._tick_shard(shard, own, view)
 

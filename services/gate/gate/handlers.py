@@ -1,56 +1,27 @@
-"""What the gate does with each record: levels of a shard, and what users want of it."""
+"""What every process of the gate does with what users want: catalog, policies, overrides."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
-from common.config.clock import Clock
 from common.events import (
-    BurnRateMessage,
     CatalogMessage,
     OverrideChanged,
     PolicyChanged,
     PolicyMessage,
     ServiceChanged,
-    ServiceForecast,
 )
 from common.kafka.client import Record, header
-from common.kafka.topics import BURNRATES, CATALOG, FORECASTS, POLICIES
+from common.kafka.topics import CATALOG, POLICIES
 from common.kafka.unreadable import skip_unreadable
 from common.observability.logging import CORRELATION_HEADER, correlated
-from common.observability.tracing import TraceContexts
 from gate.domain.configuration import Intent
-from gate.domain.shard_view import ShardView
 
-_burn_rate = msgspec.json.Decoder(BurnRateMessage)
-_forecast = msgspec.json.Decoder(ServiceForecast)
 _wanted: Mapping[str, msgspec.json.Decoder[Any]] = {
     CATALOG.name: msgspec.json.Decoder(CatalogMessage),
     POLICIES.name: msgspec.json.Decoder(PolicyMessage),
 }
-
-
-def level_handler(
-    views: Mapping[int, ShardView], clock: Clock, wake: Callable[[], None], traces: TraceContexts
-) -> Callable[[int, Sequence[Record]], None]:
-    """Return the handler of burn rates and forecasts; `wake` is called where it is urgent."""
-
-    def on_levels(shard: int, records: Sequence[Record]) -> None:
-        view, now, urgent = views[shard], clock(), False
-        traces.take(records, "read")
-        for record in records:
-            if record.value is None:
-                continue
-            with skip_unreadable(record):
-                if record.topic == BURNRATES.name:
-                    urgent |= view.on_burn_rate(_burn_rate.decode(record.value), now)
-                elif record.topic == FORECASTS.name:
-                    view.on_forecast(_forecast.decode(record.value))
-        if urgent:
-            wake()
-
-    return on_levels
 
 
 class Decides(Protocol):

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
-from common.config.settings import DatabaseSettings, KafkaSettings, Settings
+from common.config.settings import ConsumerSettings, Settings
 from common.policy.files import PolicySettings
 from common.slo.freshness import SHARD_SILENCE_SECONDS
 
@@ -34,12 +34,10 @@ class GateSettings(BaseSettings):
         return timedelta(seconds=self.expires_seconds)
 
 
-class AllSettings:
-    """Every setting that the process reads, each from the environment."""
+class AllSettings(ConsumerSettings):
+    """Every setting that the process reads."""
 
     def __init__(self) -> None:
-        self.service = Settings()
+        super().__init__()
         self.gate = GateSettings()
         self.policies = PolicySettings()
-        self.kafka = KafkaSettings()
-        self.database = DatabaseSettings()

@@ -1,30 +1,40 @@
 """What the ledger asks of the gate for each shard: its decisions at the start, then changes."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 
+import msgspec
 import numpy as np
 
+from common.events import BurnRateMessage, ServiceForecast
+from common.kafka.client import Record
+from common.kafka.topics import BURNRATES, FORECASTS
+from common.kafka.unreadable import skip_unreadable
 from common.ledger.dlq_limit import DlqLimit, DlqLimits
-from common.ledger.ledger import Batch, RefusedError
+from common.ledger.runtime import ConsumerRuntime
+from common.ledger.shard import Batch, RefusedError, ShardWork
 from common.observability.tracing import TraceContexts
 from common.storage.database import WriteSession
 from common.storage.dead_letter_store import DeadLetterStore
 from common.storage.dead_letters import DeadRecord, log_dead_letters
-from common.storage.outbox import Outbox
 from gate.changes import Change, judge
 from gate.domain.shard_view import ShardView
 from gate.metrics import CHANGES
 from gate.storage import repository
 
+_burn_rate = msgspec.json.Decoder(BurnRateMessage)
+_forecast = msgspec.json.Decoder(ServiceForecast)
 
-class GateWork:
+
+class GateWork(ShardWork):
     """Keeps a view of each shard that is held; stores the changes that come for it."""
 
-    def __init__(self, outbox: Outbox, limits: DlqLimits) -> None:
+    def __init__(self, runtime: ConsumerRuntime, limits: DlqLimits) -> None:
         self.views: dict[int, ShardView] = {}
-        self._outbox, self._limits = outbox, limits
+        self.woken = asyncio.Event()
+        self._outbox, self._clock, self._limits = runtime.outbox, runtime.clock, limits
         self.traces = TraceContexts("gate")
-        self.letters = DeadLetterStore("gate", outbox)
+        self.dead_letters = DeadLetterStore("gate", runtime.outbox)
         self._breakers: dict[int, DlqLimit] = {}
 
     async def load(self, session: WriteSession, shard: int) -> None:
@@ -46,14 +56,29 @@ class GateWork:
         changes = [found for found in judged if isinstance(found, Change)]
         poison = [found for found in judged if isinstance(found, DeadRecord)]
         await repository.store_changes(session, changes)
-        await self.letters.add(session, poison, batch.cluster_id)
+        await self.dead_letters.add(session, poison, batch.cluster_id)
 
-        def fold() -> None:
+        def apply_to_memory() -> None:
             breaker.fold(bad)
             _report(changes, poison)
             self._outbox.wake()
 
-        return fold
+        return apply_to_memory
+
+    def observe(self, shard: int, records: Sequence[Record]) -> None:
+        """Take burn rates and forecasts of a shard that is held; wake the decider if urgent."""
+        view, now, urgent = self.views[shard], self._clock(), False
+        self.traces.take(records, "read")
+        for record in records:
+            if record.value is None:
+                continue
+            with skip_unreadable(record):
+                if record.topic == BURNRATES.name:
+                    urgent |= view.on_burn_rate(_burn_rate.decode(record.value), now)
+                elif record.topic == FORECASTS.name:
+                    view.on_forecast(_forecast.decode(record.value))
+        if urgent:
+            self.woken.set()
 
     def release(self, shard: int) -> None:
         """Forget a shard; its breaker outlives a refusal, or it would go on with every try."""

@@ -12,13 +12,14 @@ from common.events import ChangeEvent, DeadLetter, encode
 from common.kafka.client import Record
 from common.kafka.topics import CHANGES
 from common.ledger.dlq_limit import DlqLimits
-from common.ledger.ledger import Batch, RefusedError
+from common.ledger.shard import Batch, RefusedError
 from common.storage.database import WriteSession
 from common.storage.dead_letters import DeadRecord, appended
-from common.storage.outbox import Outbox, OutboxRecord
+from common.storage.outbox import OutboxRecord
 from gate.changes import Change, judge
 from gate.work import GateWork
 from tests.support import kafka_records
+from tests.support.consumer_runtime import consumer_runtime
 
 SHARD = 2
 APPENDED = datetime(2026, 11, 23, 6, 40, tzinfo=UTC)
@@ -107,7 +108,7 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> Kept:
 
 
 async def work_of(kept: Kept, limits: DlqLimits) -> GateWork:
-    work = GateWork(cast("Outbox", kept), limits)
+    work = GateWork(consumer_runtime("gate", outbox=kept), limits)
     await work.load(SESSION, SHARD)
     return work
 

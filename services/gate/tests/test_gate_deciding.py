@@ -12,20 +12,21 @@ import pytest
 from msgspec.structs import replace
 
 from common.events import GateDecision, PolicyChanged, ServiceChanged, ShardHeartbeat
-from common.kafka.client import Publisher, UnknownOutcomeError
+from common.kafka.client import UnknownOutcomeError
 from common.kafka.sharding import shard_of
+from common.ledger.dlq_limit import DlqLimits
 from common.ledger.ledger import ShardLedger
-from common.ledger.shard import Ownership
-from common.ledger.state_topics import LevelReading
+from common.ledger.shard import Ownership, StateTopicProgress
 from common.ledger.store import FencedError
-from common.observability.tracing import TraceContexts
 from common.policy.files import read_policies
-from common.storage.database import Database
+from common.runtime.loops import every
 from gate.deciding import Decider
 from gate.domain.configuration import Intent
 from gate.domain.records import DecisionRecord
 from gate.domain.shard_view import ShardView
 from gate.settings import GateSettings
+from gate.work import GateWork
+from tests.support.consumer_runtime import consumer_runtime
 from tests.support.gate_inputs import NOW, SERVICE, burning_at, override, snapshot
 
 SHARDS = 2
@@ -70,21 +71,20 @@ class World:
         self.now, self.servers = NOW, Servers()
         monkeypatch.setattr("gate.deciding.repository.store_decisions", self.servers.store)
         self.servers.owned[SHARD] = Ownership(3, "cluster", {}, {})
-        self.view, self.woken = ShardView(), asyncio.Event()
+        runtime = consumer_runtime(
+            "gate",
+            SHARDS,
+            database=self.servers,
+            publisher=self.servers,
+            clock=lambda: self.now,
+        )
+        work = GateWork(runtime, DlqLimits())
+        self.view, self.woken = ShardView(), work.woken
+        work.views[SHARD] = self.view
         self.intent = Intent(read_policies([]))
         self.intent.on_service(declared(SERVICE))
-        self.decider = Decider(
-            settings=GateSettings(),
-            shards=SHARDS,
-            ledger=cast("ShardLedger", self.servers),
-            views={SHARD: self.view},
-            traces=TraceContexts("gate"),
-            intent=self.intent,
-            database=cast("Database", self.servers),
-            publisher=cast("Publisher", self.servers),
-            clock=lambda: self.now,
-            woken=self.woken,
-        )
+        ledger = cast("ShardLedger", self.servers)
+        self.decider = Decider(GateSettings(), runtime, ledger, work, self.intent)
 
     def hear(self, composite: float, at: datetime | None = None) -> bool:
         """Take a snapshot of burnrate; tell whether it was urgent."""
@@ -151,9 +151,9 @@ async def test_a_heartbeat_carries_the_figures_of_its_moment(world: World) -> No
 
 async def test_nothing_is_decided_before_the_levels_are_read(world: World) -> None:
     world.hear(0.5)
-    world.servers.owned[SHARD].levels = LevelReading({}, {"slo.burnrates.v1": 7})
+    world.servers.owned[SHARD].state_topics = StateTopicProgress({}, {"slo.burnrates.v1": 7})
     assert await world.tick() == []
-    world.servers.owned[SHARD].levels.reached("slo.burnrates.v1", 7)
+    world.servers.owned[SHARD].state_topics.reached("slo.burnrates.v1", 7)
     assert [feature(d) for d in await world.tick()] == ["ALLOW"]
 
 
@@ -253,7 +253,7 @@ async def test_an_unknown_name_gets_the_tier_of_what_is_discovered(world: World)
 async def test_a_loop_that_meets_an_outage_goes_on(world: World) -> None:
     world.hear(0.5)
     world.servers.broker_fails = True
-    task = asyncio.create_task(world.decider.run(lambda: True))
+    task = asyncio.create_task(every(1.0, "tick", world.decider.tick, woken=world.woken))
     while not world.servers.stored:
         await asyncio.sleep(0)
     world.servers.broker_fails = False

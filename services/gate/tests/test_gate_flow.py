@@ -268,7 +268,7 @@ async def test_a_stopped_topic_of_changes_stops_no_decision(
 
 
 async def refused(service: Gate) -> list[int]:
-    return list(service.ledger.refusals)
+    return list(service.ledger.troubles.refusals)
 
 
 async def letters_count(settings: GateTestSettings) -> int:

@@ -16,13 +16,15 @@ from common.events import (
 )
 from common.kafka.client import Record
 from common.kafka.topics import BURNRATES, CATALOG, FORECASTS, POLICIES, Topic
-from common.observability.tracing import TraceContexts
+from common.ledger.dlq_limit import DlqLimits
 from common.policy.files import read_policies
 from common.slo.vocabulary import SliType
 from gate.domain.configuration import Intent
 from gate.domain.shard_view import ShardView
-from gate.handlers import intent_handler, level_handler
+from gate.handlers import intent_handler
+from gate.work import GateWork
 from tests.support import kafka_records
+from tests.support.consumer_runtime import consumer_runtime
 from tests.support.gate_inputs import NOW, SERVICE, burning_at, override, snapshot
 from tests.support.gate_states import random_state
 
@@ -98,27 +100,37 @@ async def test_what_is_unreadable_is_told_and_costs_nothing_else(bad: Record) ->
     assert [entry["event"] for entry in logs] == ["record_unreadable"]
 
 
+def gate_work() -> GateWork:
+    """Return the work of a process that holds shard 0."""
+    work = GateWork(consumer_runtime("gate", clock=lambda: NOW), DlqLimits())
+    work.views[0] = ShardView()
+    return work
+
+
+def wakes(work: GateWork, *values: Event | bytes | None) -> bool:
+    """Tell whether burn rates with these values wake the decider."""
+    work.woken.clear()
+    work.observe(0, [record(BURNRATES, value) for value in values])
+    return work.woken.is_set()
+
+
 def test_levels_wake_the_tick_where_a_decision_may_depend_on_them() -> None:
-    views, woken = {0: ShardView()}, []
-    handle = level_handler(views, lambda: NOW, lambda: woken.append(1), TraceContexts("gate"))
+    work = gate_work()
     first = snapshot([burning_at(0.5)], epoch=1)
-    handle(0, [record(BURNRATES, first), record(BURNRATES, None), record(BURNRATES, b"x")])
-    assert (len(woken), views[0].due) == (1, {SERVICE})
-    handle(0, [record(BURNRATES, snapshot([burning_at(0.6)], epoch=2))])
-    assert len(woken) == 1
-    handle(0, [record(BURNRATES, snapshot([burning_at(2.6)], epoch=3))])
-    assert len(woken) == 2
-    handle(0, [record(BURNRATES, first)])
-    assert views[0].snapshots[SERVICE].epoch == 3, "what a former owner says late"
-    assert views[0].sign is not None
-    assert views[0].sign.epoch == 3
+    assert wakes(work, first, None, b"x")
+    assert work.views[0].due == {SERVICE}
+    assert not wakes(work, snapshot([burning_at(0.6)], epoch=2))
+    assert wakes(work, snapshot([burning_at(2.6)], epoch=3))
+    assert not wakes(work, first)
+    assert work.views[0].snapshots[SERVICE].epoch == 3, "what a former owner says late"
+    assert work.views[0].sign is not None
+    assert work.views[0].sign.epoch == 3
 
 
 def test_the_newest_forecast_is_kept() -> None:
     found = (random_state(seed)[1].forecast for seed in range(99))
     first, second = [f for f in found if f is not None][:2]
     older, newer = sorted([first, second], key=lambda forecast: forecast.evaluated_at)
-    views = {0: ShardView()}
-    handle = level_handler(views, lambda: NOW, lambda: None, TraceContexts("gate"))
-    handle(0, [record(FORECASTS, newer), record(FORECASTS, older)])
-    assert views[0].forecasts == {SERVICE: newer}
+    work = gate_work()
+    work.observe(0, [record(FORECASTS, newer), record(FORECASTS, older)])
+    assert work.views[0].forecasts == {SERVICE: newer}

@@ -192,6 +192,15 @@ class DatabaseSettings(PlaintextSettings):
         return self
 
 
+class ConsumerSettings:
+    """Every setting that a consumer reads, each from the environment; services add their own."""
+
+    def __init__(self) -> None:
+        self.service = Settings()
+        self.kafka = KafkaSettings()
+        self.database = DatabaseSettings()
+
+
 class RedisSettings(PlaintextSettings):
     """Where replicas share expensive answers; unset: they do not."""
 

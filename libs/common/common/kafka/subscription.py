@@ -20,8 +20,8 @@ log = structlog.get_logger()
 
 HEARTBEAT_SECONDS = 1.0
 _SASL = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
-TELL_SECONDS = 5.0
-"""How often Kafka is told what is applied, and how long that may take."""
+COMMIT_SECONDS = 5.0
+"""How often Kafka is given what is applied, and how long that may take."""
 
 
 class Follower(Protocol):
@@ -73,16 +73,16 @@ class Subscription:
     async def _on_records(self, records: Sequence[Record]) -> None:
         await self._ledger.handle(records)
 
-    async def tell(self, next_offsets: Mapping[TopicPartition, int]) -> None:
+    async def commit(self, next_offsets: Mapping[TopicPartition, int]) -> None:
         """Commit offsets to Kafka, for who looks at the group from outside; nothing reads them.
 
-        What goes wrong is left: the next time tells more.
+        What goes wrong is left: the next time brings more.
         """
         consumer = self._subscriber.consumer
         if consumer is None or not next_offsets:
             return
         with suppress(KafkaError, TimeoutError):
-            async with asyncio.timeout(TELL_SECONDS):
+            async with asyncio.timeout(COMMIT_SECONDS):
                 await consumer.commit(dict(next_offsets))
 
     def consuming(self) -> bool:

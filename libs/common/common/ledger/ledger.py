@@ -1,58 +1,130 @@
 """Exactly-once effect: a shard's state and its offsets change in one PostgreSQL transaction.
 
-What is read waits in memory for the next flush, which applies it shard by shard; meanwhile
-reading goes on. Kafka's own committed offsets are not used.
+A shard is one partition number of all input topics. A process acquires it after each assignment
+and gives it up at each revocation; its owner holds an epoch, which whoever acquires the shard next
+raises, so that a process which was frozen meanwhile cannot commit. What is read waits in memory
+for the next flush, which applies it shard by shard; meanwhile reading goes on. Kafka's own
+committed offsets are not used.
 """
 
 import asyncio
-import random
-from collections.abc import Sequence
+import os
+import socket
+from collections import defaultdict
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
+from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError
 
 from common.kafka.client import Record
-from common.ledger.backpressure import Backpressure, LedgerLimits
-from common.ledger.log_bounds import refuse_gap
-from common.ledger.ownership import LedgerParts, RetryDelays, ShardOwnership
-from common.ledger.read_buffer import Run, ShardBuffer, runs
-from common.ledger.shard import NEVER, Batch, Ownership, RefusedError, ShardWork
-from common.ledger.state_topics import StateTopics
-from common.ledger.store import FencedError, StoredOffset, reset_ledger
+from common.ledger.log_bounds import LogBounds, log_bounds, refuse_gap
+from common.ledger.read_buffer import Backpressure, LedgerLimits, Run, ShardBuffer, runs
+from common.ledger.runtime import ConsumerRuntime
+from common.ledger.shard import (
+    Batch,
+    Ownership,
+    RefusedError,
+    ShardWork,
+    StateTopicProgress,
+)
+from common.ledger.store import LedgerStore, StoredOffset
+from common.ledger.troubles import RetryDelays, ShardTroubles
 from common.runtime.failpoints import failpoint
 
-__all__ = [
-    "NEVER",
-    "Batch",
-    "LedgerLimits",
-    "LedgerParts",
-    "Ownership",
-    "RefusedError",
-    "RetryDelays",
-    "ShardLedger",
-    "ShardWork",
-    "StateTopics",
-    "reset_ledger",
-]
+log = structlog.get_logger()
 
 _BROKER_SECONDS = 5.0  # for an answer that the broker has at hand
 
 
-class ShardLedger(ShardOwnership):
-    """Buffers a consumer's batches and applies them to the shards that it holds."""
+@dataclass(frozen=True, slots=True)
+class _Assignment:
+    """A shard's partitions as the group gave them, until it divides its shards anew."""
 
-    def __init__(self, parts: LedgerParts) -> None:
-        super().__init__(parts)
+    shard: int
+    partitions: Sequence[TopicPartition]
+    generation: int
+
+
+class ShardLedger(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Holds the shards that a consumer is assigned; buffers its batches and applies them.
+
+    `topics` are the inputs, whose offsets are stored; state topics are read beside them.
+    """
+
+    delays = RetryDelays()
+
+    def __init__(
+        self,
+        runtime: ConsumerRuntime,
+        work: ShardWork,
+        topics: Sequence[str] = (),
+        state_topics: Sequence[str] = (),
+        limits: LedgerLimits | None = None,
+    ) -> None:
+        self.owned: dict[int, Ownership] = {}
+        self.troubles = ShardTroubles()
         self.lag: dict[int, int] = {}  # records to be applied, of the shards that are probed
+        self.topics, self.state_topics = (*topics,), (*state_topics,)
+        self.lock = asyncio.Lock()
+        self._owner = f"{socket.gethostname()}:{os.getpid()}"
+        self._runtime, self._work = runtime, work
+        self._store = LedgerStore(runtime.name)
+        self._consumer: Callable[[], AIOKafkaConsumer | None] = lambda: None
+        self._generation, self._has_joined = 0, False
+        self._tasks: set[asyncio.Task[None]] = set()
         self._end_seen: dict[TopicPartition, int] = {}
-        self._limits = parts.limits
+        self._limits = limits or LedgerLimits()
         self._backpressure = Backpressure(self._limits)
         self._buffers: dict[int, ShardBuffer] = {}
         self._flushing = asyncio.Lock()
         self._flushing_early = False
+
+    def attach(self, consumer: Callable[[], AIOKafkaConsumer | None]) -> None:
+        """Tell where the consumer is found; it exists only once the broker has started."""
+        self._consumer = consumer
+
+    def assigned(self) -> set[int]:
+        """Return the shards that the group has given to this process, held or not."""
+        consumer = self._consumer()
+        return {tp.partition for tp in consumer.assignment()} if consumer else set()
+
+    def stands_by(self) -> bool:
+        """Tell whether the group has more members than shards, so that this one has none."""
+        return self._has_joined and not self.assigned()
+
+    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        """Let the running transaction end, then give up everything."""
+        self._generation += 1
+        self._has_joined = False
+        self.troubles.clear()
+        async with self.lock:
+            for shard in {tp.partition for tp in revoked}:
+                self._release(shard)
+
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        """Acquire in the background: aiokafka fetches before this returns, so pause first."""
+        self._has_joined = True
+        consumer = self._consumer()
+        if consumer is None or not assigned:
+            return
+        consumer.pause(*assigned)
+        by_shard: dict[int, list[TopicPartition]] = defaultdict(list)
+        for tp in assigned:
+            by_shard[tp.partition].append(tp)
+        for shard, partitions in by_shard.items():
+            self._acquire_later(shard, partitions, 0.0)
+
+    async def close(self) -> None:
+        """Stop acquiring."""
+        self._generation += 1
+        for task in self._tasks:
+            task.cancel()
 
     @property
     def paused(self) -> bool:
@@ -61,8 +133,8 @@ class ShardLedger(ShardOwnership):
 
     def buffered(self) -> tuple[int, int]:
         """Return how many records wait to be applied, and the bytes of their keys and values."""
-        buffers = self._buffers.values()
-        return sum(b.records for b in buffers), sum(b.size_bytes for b in buffers)
+        waiting = self._buffers.values()
+        return sum(b.records for b in waiting), sum(b.size_bytes for b in waiting)
 
     async def handle(self, records: Sequence[Record]) -> None:
         """Buffer a batch as the client gives it: each partition's records together, in order.
@@ -70,7 +142,7 @@ class ShardLedger(ShardOwnership):
         Never raises, since FastStream would skip the batch: a failed shard is acquired again.
         """
         for run in runs(records):
-            if run.topic in self._levels.topics:
+            if run.topic in self.state_topics:
                 await self._observe(run)
                 continue
             buffer = self._buffers.get(run.shard)
@@ -88,16 +160,16 @@ class ShardLedger(ShardOwnership):
             self._run(self._flush_until_not_full())
 
     async def _observe(self, run: Run) -> None:
-        """Hand levels on. What is read before the shard is held comes again after the seek."""
+        """Hand on records of a state topic; those read before the seek will come again."""
         own, consumer = self.owned.get(run.shard), self._consumer()
         if own is None or consumer is None:
             return
-        self._levels.observe(run.shard, run.records)
+        self._work.observe(run.shard, run.records)
         reached = run.records[-1].offset + 1
         with suppress(IllegalStateError):  # a rebalance has taken the shard
             # a position before it: fetched before the seek, so that what comes first is to come
             if await consumer.position(TopicPartition(run.topic, run.shard)) >= reached:
-                own.levels.reached(run.topic, reached)
+                own.state_topics.reached(run.topic, reached)
 
     async def flush(self) -> None:
         """Apply all that is buffered at this moment. Never raises: see `handle`."""
@@ -108,7 +180,7 @@ class ShardLedger(ShardOwnership):
 
     async def probe(self) -> None:
         """Ask Kafka where the logs end; note how far behind each shard is, or that it is not."""
-        consumer, asked_at = self._consumer(), self._clock()
+        consumer, asked_at = self._consumer(), self._runtime.clock()
         held = self._held() if consumer is not None else []
         before, self.lag = self._end_seen, {}  # unknown, should the broker not answer
         if consumer is None or not held:
@@ -141,9 +213,8 @@ class ShardLedger(ShardOwnership):
         return own.next_offsets[tp.topic] >= end or await consumer.position(tp) >= end
 
     def _is_full(self) -> bool:
-        if self.paused:
-            return any(b.records for b in self._buffers.values())
-        return any(b.records >= self._limits.max_flush_records for b in self._buffers.values())
+        least = 1 if self.paused else self._limits.max_flush_records
+        return any(b.records >= least for b in self._buffers.values())
 
     async def _flush_until_not_full(self) -> None:
         try:
@@ -186,19 +257,18 @@ class ShardLedger(ShardOwnership):
         reached = {run.topic: _reached(run.records[-1]) for run in head}
         batch = Batch(shard, own.cluster_id, [*chain.from_iterable(run.records for run in head)])
         failpoint("ledger.before_transaction")
-        async with self._database.write() as session:
+        async with self._runtime.database.write() as session:
             await self._store.lock(session, shard, own.epoch, own.next_offsets)
             failpoint("ledger.after_lock")
-            fold = await self._work.apply(session, batch)
+            apply_to_memory = await self._work.apply(session, batch)
             await self._store.advance(session, shard, reached)
             failpoint("ledger.after_apply")
         failpoint("ledger.after_commit")
         for topic, offset in reached.items():
             own.next_offsets[topic] = offset.next_offset
             own.applied_through[topic] = max(own.applied_through[topic], offset.applied_through)
-        fold()
-        self._refused_by_work.discard(shard)
-        self.refusals.pop(shard, None)
+        apply_to_memory()
+        self.troubles.applied(shard)
 
     async def give_up(self, shard: int, own: Ownership, error: Exception) -> None:
         """Acquire a shard anew after its holder failed on its own: memory may not be trusted."""
@@ -208,27 +278,22 @@ class ShardLedger(ShardOwnership):
 
     def _fail(self, shard: int, error: Exception) -> None:
         """Give a shard up and acquire it again: memory is read back from what is stored."""
-        self._note(shard, error)
+        self.troubles.note(shard, error, by_work=True)
         self._release(shard)
-        after_seconds = 0.0
-        if isinstance(error, RefusedError):
-            self._refused_by_work.add(shard)  # acquiring it again proves nothing
-            after_seconds = self._delays.refused_seconds
-        elif isinstance(error, FencedError):
-            # the rightful owner may be another: by then, our own heartbeat has told us so
-            after_seconds = self._delays.fenced_seconds * random.uniform(1, 2)  # noqa: S311
-        self._reacquire(shard, after_seconds)
+        self._reacquire(shard, self.delays.after(error))
 
     def _hold(self, shard: int, own: Ownership, partitions: Sequence[TopicPartition]) -> None:
         self.owned[shard] = own
         self._buffers[shard] = ShardBuffer(own.next_offsets, self._limits.max_flush_records)
         consumer = self._consumer()
         if consumer is not None:
-            held_back = self._topics if self.paused else ()
+            held_back = self.topics if self.paused else ()
             consumer.resume(*(tp for tp in partitions if tp.topic not in held_back))
 
     def _release(self, shard: int) -> None:
-        super()._release(shard)
+        """Give a shard up, if it is held."""
+        if self.owned.pop(shard, None) is not None:
+            self._work.release(shard)
         self._buffers.pop(shard, None)
         self._regulate()
 
@@ -236,7 +301,93 @@ class ShardLedger(ShardOwnership):
         self._backpressure.regulate(self._consumer(), self._held(), self.buffered())
 
     def _held(self) -> list[TopicPartition]:
-        return [TopicPartition(topic, shard) for shard in self.owned for topic in self._topics]
+        return [TopicPartition(topic, shard) for shard in self.owned for topic in self.topics]
+
+    def _reacquire(self, shard: int, after_seconds: float) -> None:
+        consumer = self._consumer()
+        partitions = [TopicPartition(t, shard) for t in (*self.topics, *self.state_topics)]
+        try:
+            if consumer is not None:
+                consumer.pause(*partitions)
+                self._acquire_later(shard, partitions, after_seconds)
+        except IllegalStateError:
+            return  # a rebalance has taken the shard already
+
+    def _acquire_later(
+        self, shard: int, partitions: Sequence[TopicPartition], after_seconds: float
+    ) -> None:
+        assignment = _Assignment(shard, partitions, self._generation)
+        self._run(self._acquire_until_held(assignment, after_seconds))
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _acquire_until_held(self, assignment: _Assignment, after_seconds: float) -> None:
+        failures = 0
+        await asyncio.sleep(after_seconds)
+        while self._is_current(assignment):
+            try:
+                await self._acquire(assignment)
+            except Exception as error:  # noqa: BLE001 - nothing else would try again
+                self.troubles.note(assignment.shard, error)
+                failures += not isinstance(error, RefusedError)
+                await asyncio.sleep(self.delays.until_next_try(error, failures))
+            else:
+                return
+
+    def _is_current(self, assignment: _Assignment) -> bool:
+        consumer = self._consumer()
+        if assignment.generation != self._generation or consumer is None:
+            return False
+        assigned: Collection[TopicPartition] = consumer.assignment()
+        return all(tp in assigned for tp in assignment.partitions)
+
+    async def _acquire(self, assignment: _Assignment) -> None:
+        consumer, shard = self._consumer(), assignment.shard
+        if consumer is None:
+            raise LookupError("no consumer any more")
+        inputs = [tp for tp in assignment.partitions if tp.topic in self.topics]
+        state = [tp for tp in assignment.partitions if tp.topic in self.state_topics]
+        bounds = await log_bounds(self._runtime.kafka, consumer, inputs, self._runtime.clock)
+        progress = await StateTopicProgress.at_start(consumer, state)
+        async with self.lock:
+            if not self._is_current(assignment):
+                return
+            self._release(shard)
+            try:
+                epoch, stored = await self._take(shard, bounds)
+                if not self._is_current(assignment):
+                    self._work.release(shard)
+                    return
+                for tp in inputs:
+                    consumer.seek(tp, stored[tp.topic].next_offset)
+                for tp in state:
+                    consumer.seek(tp, progress.starts[tp.topic])
+            except BaseException:
+                self._work.release(shard)  # what a failed transaction has read is not held
+                raise
+            next_offsets = {topic: offset.next_offset for topic, offset in stored.items()}
+            through = bounds.applied_through(stored)
+            own = Ownership(epoch, bounds.cluster_id, next_offsets, through, progress)
+            self.troubles.acquired(shard)
+            self._hold(shard, own, assignment.partitions)
+        log.info("shard_acquired", shard=shard, epoch=epoch)
+
+    async def _take(self, shard: int, bounds: LogBounds) -> tuple[int, dict[str, StoredOffset]]:
+        async with self._runtime.database.write() as session:
+            epoch, stored = await self._store.acquire(
+                session,
+                shard,
+                self._owner,
+                bounds.cluster_id,
+                bounds.starts_by_topic(),
+                volatile=self._runtime.kafka.broker == "memory",
+            )
+            bounds.refuse_outside(stored)
+            await self._work.load(session, shard)
+        return epoch, stored
 
 
 def _reached(last: Record) -> StoredOffset:

@@ -2,38 +2,22 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 
 from prometheus_client import REGISTRY
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from common.config.clock import system_clock
-from common.ledger.shard import NEVER, Ownership
-
-
-class Watched(Protocol):
-    """The part of a shard ledger that is measured."""
-
-    owned: dict[int, Ownership]
-    refusals: dict[int, str]
-    lag: dict[int, int]
-
-    @property
-    def paused(self) -> bool:
-        """Whether reading is paused because too much waits to be applied."""
-        ...
-
-    def buffered(self) -> tuple[int, int]:
-        """Return how many records wait to be applied, and their bytes."""
-        ...
+from common.ledger.ledger import ShardLedger
+from common.ledger.shard import NEVER
 
 
 class ConsumerMetrics(Collector):
     """Reads the ledger of this process's consumer when it is asked; nothing without one."""
 
     def __init__(self) -> None:
-        self.ledger: Watched | None = None
+        self.ledger: ShardLedger | None = None
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """Give the families without samples, so that no other metric takes their names."""
@@ -66,11 +50,11 @@ def _families() -> dict[str, GaugeMetricFamily]:
     return made
 
 
-def _measured(ledger: Watched, now: datetime) -> dict[str, GaugeMetricFamily]:
+def _measured(ledger: ShardLedger, now: datetime) -> dict[str, GaugeMetricFamily]:
     families = _families()
     records, size_bytes = ledger.buffered()
     families["owned_shards"].add_metric([], len(ledger.owned))
-    families["refused_shards"].add_metric([], len(ledger.refusals))
+    families["refused_shards"].add_metric([], len(ledger.troubles.refusals))
     families["buffered_records"].add_metric([], records)
     families["buffered_bytes"].add_metric([], size_bytes)
     families["reading_paused"].add_metric([], ledger.paused)

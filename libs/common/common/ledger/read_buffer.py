@@ -1,22 +1,38 @@
-"""Records that are read from Kafka and not applied yet. Pure; whoever fills it keeps it bounded.
+"""Records that are read from Kafka and not applied yet, and the bound on how many there may be.
 
-What is done here for each record is done for every record there is, so it is left to C.
+What is done here for each record is done for every record there is, so it is left to C. Reading
+pauses at the bound; paused partitions stay assigned and the client goes on sending heartbeats, so
+that whoever is slow keeps its place in the group.
 """
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
 from common.kafka.client import Record
+
+log = structlog.get_logger()
 
 _offset = attrgetter("offset")
 _partition = attrgetter("partition")
 _topic = attrgetter("topic")
 _key_size = attrgetter("serialized_key_size")
 _value_size = attrgetter("serialized_value_size")
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerLimits:
+    """How much is applied in one transaction, and may wait for one in the whole process."""
+
+    max_flush_records: int = 20_000
+    max_buffered_records: int = 100_000
+    max_buffered_bytes: int = 64 * 1024 * 1024  # keys and values
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +101,34 @@ class ShardBuffer:
             piece, size = self._pieces.popleft()
             self.records -= len(piece.records)
             self.size_bytes -= size
+
+
+class Backpressure:
+    """Whether reading is paused: from the bound on, until half of it is applied."""
+
+    def __init__(self, limits: LedgerLimits) -> None:
+        self.paused = False
+        self._limits = limits
+
+    def regulate(
+        self,
+        consumer: AIOKafkaConsumer | None,
+        held: Collection[TopicPartition],
+        buffered: tuple[int, int],
+    ) -> None:
+        """Pause or resume the partitions that are held, by the records and bytes that wait.
+
+        A partition that is assigned and not held yet is paused for that reason; it is none of
+        `held`, and whoever comes to hold it looks at `paused` before it is resumed.
+        """
+        records, size_bytes = buffered
+        fill = max(
+            records / self._limits.max_buffered_records,
+            size_bytes / self._limits.max_buffered_bytes,
+        )
+        if self.paused == (fill >= (0.5 if self.paused else 1.0)) or consumer is None:
+            return
+        self.paused = not self.paused
+        log.info("reading", paused=self.paused, records=records, size_bytes=size_bytes)
+        partitions = consumer.assignment() & set(held)
+        (consumer.pause if self.paused else consumer.resume)(*partitions)

@@ -1,12 +1,17 @@
-"""What the shard ledger and a consumer's work agree on: batches, ownership, three calls."""
+"""What the shard ledger and a consumer's work agree on: batches, ownership, state topics, calls.
 
-from collections.abc import Callable, Sequence
+State topics are compacted: each record replaces the one before it with the same key. The owner of
+a shard reads its partition of them from the beginning and keeps nothing of it in PostgreSQL.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from common.kafka.client import Record
-from common.ledger.state_topics import LevelReading
 from common.storage.database import WriteSession
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -25,17 +30,10 @@ class Batch:
     records: Sequence[Record]
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """The last failure of the world outside that a shard has met, by the event loop's time."""
-
-    reason: str
-    at_seconds: float
-
-
-class ShardWork(Protocol):
+class ShardWork(ABC):
     """What a consumer does with the shards it owns."""
 
+    @abstractmethod
     async def load(self, session: WriteSession, shard: int) -> None:
         """Read the shard's state; called with its row locked, before the first `apply`.
 
@@ -47,34 +45,65 @@ class ShardWork(Protocol):
 
         Wrong content is dealt with inside; whatever is raised means: try the batch again.
         RefusedError says that it should not be applied at all; it is tried again, but slowly.
+        Without an implementation every batch is refused, or its records would be lost in silence.
         """
-
-    def release(self, shard: int) -> None:
-        """Forget the shard's state in memory."""
-
-
-class StateTopicsOnly:
-    """The work of a consumer without input topics: its ledger has no batch to give it."""
-
-    async def apply(self, session: WriteSession, batch: Batch) -> Callable[[], None]:
-        """Refuse: whoever reads inputs must say what they do, or they would be lost in silence."""
         del session
         topics = sorted({record.topic for record in batch.records})
         raise RefusedError(f"shard {batch.shard}: nothing here takes records of {topics}")
 
+    def observe(self, shard: int, records: Sequence[Record]) -> None:
+        """Take neighbours of one state topic, for a shard that is held.
+
+        It changes memory only, and must not raise for a record's content.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    def release(self, shard: int) -> None:
+        """Forget the shard's state in memory."""
+
+
+@dataclass(slots=True)
+class StateTopicProgress:
+    """How far the state topics of a shard are read since it was acquired, by topic."""
+
+    starts: dict[str, int] = field(default_factory=dict)
+    ends: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    async def at_start(
+        cls, consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]
+    ) -> "StateTopicProgress":
+        """Ask the broker where a shard's state topics begin and end."""
+        if not partitions:
+            return cls()
+        starts: Mapping[TopicPartition, int] = await consumer.beginning_offsets(partitions)
+        ends: Mapping[TopicPartition, int] = await consumer.end_offsets(partitions)
+        return cls(
+            {tp.topic: start for tp, start in starts.items()},
+            {tp.topic: end for tp, end in ends.items() if end > starts[tp]},
+        )
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that stood there when the shard was acquired has been read."""
+        return not self.ends
+
+    def reached(self, topic: str, next_offset: int) -> None:
+        """Note that a topic is read up to there."""
+        if next_offset >= self.ends.get(topic, next_offset + 1):
+            del self.ends[topic]
+
 
 @dataclass(slots=True)
 class Ownership:
-    """A shard that we hold. `applied_through`: all appended before is applied, by topic.
-
-    `levels` tells whether the shard's levels are read as far as they stood when it was acquired.
-    """
+    """A shard that we hold. `applied_through`: all appended before is applied, by topic."""
 
     epoch: int
     cluster_id: str
     next_offsets: dict[str, int]
     applied_through: dict[str, datetime]
-    levels: LevelReading = field(default_factory=LevelReading)
+    state_topics: StateTopicProgress = field(default_factory=StateTopicProgress)
 
     def oldest_applied(self) -> datetime:
         """Return the instant up to which every topic is applied."""

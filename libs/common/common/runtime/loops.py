@@ -1,24 +1,54 @@
-"""Work that a service does again and again."""
+"""Work that a service does again and again, and the errors that it outlives."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import structlog
+from aiokafka.errors import KafkaError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from common.kafka.client import UnknownOutcomeError
 from common.runtime.metrics import LOOP_SUCCESS
-from common.runtime.transient import TRANSIENT_ERRORS
 
 log = structlog.get_logger()
 
+TRANSIENT_ERRORS = (
+    UnknownOutcomeError,
+    KafkaError,
+    DBAPIError,
+    PoolTimeoutError,
+    OSError,
+    TimeoutError,
+)
+"""Errors of the world outside: they pass, and the same call may succeed the next time."""
 
-async def every(seconds: float, name: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Do something again and again; what fails for reasons outside is tried at the next turn."""
+
+async def every(
+    seconds: float,
+    name: str,
+    work: Callable[[], Awaitable[None]],
+    *,
+    woken: asyncio.Event | None = None,
+    survives: tuple[type[Exception], ...] = TRANSIENT_ERRORS,
+) -> None:
+    """Do something for ever, at this interval, or at once where `woken` is set.
+
+    What fails with an error that the loop `survives` is tried after the interval; any other error
+    ends the loop. What is no fault of the world outside is logged with its traceback.
+    """
     loop = asyncio.get_running_loop()
     while True:
-        began = loop.time()
+        began, wake = loop.time(), woken or asyncio.Event()
+        wake.clear()
         try:
             await work()
             LOOP_SUCCESS.labels(name).set_to_current_time()
-        except TRANSIENT_ERRORS as error:
-            log.warning("loop_retry", loop=name, error=repr(error))
-        await asyncio.sleep(max(0.0, seconds - (loop.time() - began)))
+        except survives as error:
+            defect = None if isinstance(error, TRANSIENT_ERRORS) else error
+            log.warning("loop_retry", loop=name, error=repr(error), exc_info=defect)
+            wake = asyncio.Event()  # what has failed is not tried at once
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(max(began + seconds, loop.time())):
+                await wake.wait()

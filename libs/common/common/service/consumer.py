@@ -2,54 +2,155 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 import structlog
 from aiokafka import TopicPartition
 from fastapi import FastAPI
 
-from common.config.settings import Settings
-from common.kafka.client import Publisher, TableReader
-from common.kafka.subscription import TELL_SECONDS, Subscription
+from common.config.settings import ConsumerSettings
+from common.kafka.client import Record, TableReader
+from common.kafka.subscription import COMMIT_SECONDS, Subscription, count_shards
 from common.ledger.ledger import ShardLedger
 from common.ledger.metrics import CONSUMER
+from common.ledger.read_buffer import LedgerLimits
+from common.ledger.runtime import ConsumerRuntime
+from common.ledger.shard import ShardWork
 from common.ledger.stall_detector import StallDetector, Vitals
 from common.observability.logging import configure_logging
-from common.runtime.loops import every
-from common.runtime.transient import TRANSIENT_ERRORS
+from common.runtime.loops import TRANSIENT_ERRORS, every
 from common.service.app import build_app
-from common.storage.database import Database
 
 log = structlog.get_logger()
-
-Part = Callable[[], Coroutine[Any, Any, None]]
-"""A loop of a consumer, which does not return."""
 
 _EXIT_STATUS = 70  # EX_SOFTWARE: the supervisor starts the process anew
 _EXCUSED_SECONDS = 30.0  # longer than an attempt to acquire a shard and the pause after it
 
 
-class Consumer(Protocol):
-    """A service made of a ledger, a subscription and loops."""
+class Consumer(ABC):
+    """A service that holds shards: a subclass names its topics, and has its work and its loops."""
+
+    inputs: ClassVar[tuple[str, ...]] = ()
+    state_topics: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(
+        self,
+        runtime: ConsumerRuntime,
+        work: ShardWork,
+        stall_seconds: float,
+        limits: LedgerLimits | None = None,
+        max_batch_records: int = 2000,
+    ) -> None:
+        self.runtime = runtime
+        self.ledger = ShardLedger(runtime, work, self.inputs, self.state_topics, limits)
+        self._subscription = Subscription(
+            runtime.kafka,
+            runtime.name,
+            (*self.inputs, *self.state_topics),
+            self.ledger,
+            max_batch_records,
+        )
+        self._stall_seconds = stall_seconds
+        self._tables: dict[str, TableReader] = {}
+
+    @abstractmethod
+    def loops(self) -> Iterable[Coroutine[Any, Any, None]]:
+        """Give the loops of the service, which do not return."""
+
+    def read_table(
+        self,
+        name: str,
+        topics: Sequence[str],
+        on_records: Callable[[Sequence[Record]], Awaitable[None]],
+    ) -> TableReader:
+        """Have topics read in full by every process; none is ready before it has."""
+        table = self._tables[name] = TableReader(self.runtime.kafka, topics, on_records)
+        return table
 
     async def run(self) -> None:
-        """Run until cancelled; what passes by itself may be raised in an exception group."""
+        """Run until cancelled, then let everything go.
+
+        What passes by itself may be raised in an exception group.
+        """
+        CONSUMER.ledger = self.ledger
+        try:
+            await self._subscription.broker.start()
+            async with asyncio.TaskGroup() as tasks:
+                for table in self._tables.values():
+                    tasks.create_task(table.run())
+                for loop in self.loops():
+                    tasks.create_task(loop)
+                tasks.create_task(self._watch())
+                tasks.create_task(every(COMMIT_SECONDS, "progress", self._commit))
+        finally:
+            CONSUMER.ledger = None
+            await self.ledger.close()
+            await self._subscription.broker.stop()
+            await self.runtime.close()
 
     async def failing(self) -> dict[str, str]:
         """Return what keeps the service from being ready, by name."""
+        return not_ready(self.ledger, self._tables)
+
+    async def _commit(self) -> None:
+        """Let Kafka's own tools, and what scales by lag, see how far the ledger has come."""
+        await self._subscription.commit(
+            {
+                TopicPartition(topic, shard): next_offset
+                for shard, own in self.ledger.owned.items()
+                for topic, next_offset in own.next_offsets.items()
+            }
+        )
+
+    async def _watch(self) -> None:
+        """End a process that hangs; the ledger lets the next one go on where this one ends."""
+        look_seconds = min(5.0, self._stall_seconds / 4)
+        detector, ledger = StallDetector(self._stall_seconds, 2 * look_seconds), self.ledger
+
+        async def look() -> None:
+            now_seconds = asyncio.get_running_loop().time()
+            vitals = Vitals(
+                now_seconds=now_seconds,
+                consuming=self._subscription.consuming(),
+                assigned=ledger.assigned(),
+                progress={s: tuple(o.next_offsets.items()) for s, o in ledger.owned.items()},
+                lag=ledger.lag,
+                excuses=ledger.troubles.excuses(now_seconds - _EXCUSED_SECONDS),
+            )
+            reason = detector.look(vitals)
+            if reason is not None:
+                log.critical("watchdog", reason=reason)
+                os._exit(_EXIT_STATUS)
+
+        await every(look_seconds, "watchdog", look)
 
 
-def consumer_app(name: str, settings: Settings, make: Callable[[], Awaitable[Consumer]]) -> FastAPI:
-    """Return the application; its lifespan runs what `make` returns, anew after an outage."""
+def consumer_app(
+    name: str,
+    settings: ConsumerSettings,
+    topics: Sequence[str],
+    make: Callable[[int], Consumer],
+) -> FastAPI:
+    """Return the application; its lifespan runs a consumer, made anew after an outage.
+
+    `make` is given the number of shards, which is that of the partitions of each of `topics`.
+    """
     running: list[Consumer] = []
 
     async def run() -> None:
         while True:
-            service = await make()
+            service = make(await count_shards(settings.kafka, topics))
             running[:] = [service]
             try:
                 await service.run()
@@ -59,7 +160,7 @@ def consumer_app(name: str, settings: Settings, make: Callable[[], Awaitable[Con
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        configure_logging(name, debug=settings.debug)
+        configure_logging(name, debug=settings.service.debug)
         task = asyncio.create_task(run())
         task.add_done_callback(_end_process_on_failure)
         yield
@@ -69,35 +170,7 @@ def consumer_app(name: str, settings: Settings, make: Callable[[], Awaitable[Con
     async def readiness() -> dict[str, str]:
         return await running[0].failing() if running else {"kafka": "the topics are not there yet"}
 
-    return build_app(f"Burnline {name}", settings, lifespan=lifespan, readiness=readiness)
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """What every consumer stands on."""
-
-    ledger: ShardLedger
-    subscription: Subscription
-    publisher: Publisher
-    database: Database
-
-
-async def drive(frame: Frame, stall_seconds: float, parts: Sequence[Part]) -> None:
-    """Run a consumer's parts under the watchdog until cancelled; then let everything go."""
-    CONSUMER.ledger = frame.ledger
-    try:
-        await frame.subscription.broker.start()
-        async with asyncio.TaskGroup() as tasks:
-            for part in parts:
-                tasks.create_task(part())
-            tasks.create_task(_look_after(frame, stall_seconds))
-            tasks.create_task(every(TELL_SECONDS, "progress", partial(_tell_kafka, frame)))
-    finally:
-        CONSUMER.ledger = None
-        await frame.ledger.close()
-        await frame.subscription.broker.stop()
-        await frame.publisher.stop()
-        await frame.database.close()
+    return build_app(f"Burnline {name}", settings.service, lifespan=lifespan, readiness=readiness)
 
 
 def not_ready(ledger: ShardLedger, tables: Mapping[str, TableReader]) -> dict[str, str]:
@@ -109,49 +182,15 @@ def not_ready(ledger: ShardLedger, tables: Mapping[str, TableReader]) -> dict[st
     failing = {
         f"shard {shard}": "what was published before is not read to its end yet"
         for shard, own in ledger.owned.items()
-        if not own.levels.complete
+        if not own.state_topics.complete
     }
-    failing |= {f"shard {shard}": reason for shard, reason in ledger.refusals.items()}
+    failing |= {f"shard {shard}": reason for shard, reason in ledger.troubles.refusals.items()}
     for name, table in tables.items():
         if not table.caught_up.is_set():
             failing[name] = "not read to its end yet"
     if not ledger.owned and not failing and not ledger.stands_by():
         failing["shards"] = "no shard is owned yet"
     return failing
-
-
-async def _tell_kafka(frame: Frame) -> None:
-    """Let Kafka's own tools, and what scales by lag, see how far the ledger has come."""
-    await frame.subscription.tell(
-        {
-            TopicPartition(topic, shard): next_offset
-            for shard, own in frame.ledger.owned.items()
-            for topic, next_offset in own.next_offsets.items()
-        }
-    )
-
-
-async def _look_after(frame: Frame, stall_seconds: float) -> None:
-    """End a process that hangs; the ledger lets the next one go on where this one ends."""
-    look_seconds = min(5.0, stall_seconds / 4)
-    watchdog, ledger = StallDetector(stall_seconds, 2 * look_seconds), frame.ledger
-
-    async def look() -> None:
-        now_seconds = asyncio.get_running_loop().time()
-        vitals = Vitals(
-            now_seconds=now_seconds,
-            consuming=frame.subscription.consuming(),
-            assigned=ledger.assigned(),
-            progress={s: tuple(o.next_offsets.items()) for s, o in ledger.owned.items()},
-            lag=ledger.lag,
-            excuses=ledger.excuses(now_seconds - _EXCUSED_SECONDS),
-        )
-        reason = watchdog.look(vitals)
-        if reason is not None:
-            log.critical("watchdog", reason=reason)
-            os._exit(_EXIT_STATUS)
-
-    await every(look_seconds, "watchdog", look)
 
 
 def _end_process_on_failure(task: "asyncio.Task[None]") -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import text
 from common.config.clock import system_clock
 from common.kafka.client import Headers, correlation_headers
 from common.runtime.failpoints import failpoint
+from common.runtime.loops import every
 from common.runtime.metrics import OUTBOX_AGE, OUTBOX_PUBLISHED
 from common.storage.database import Database, WriteSession
 
@@ -98,27 +99,21 @@ class Outbox:
         self._wake.set()
 
     async def run(self, idle_seconds: float = 1.0) -> None:
-        """Publish what is written, for ever; cancel to stop."""
+        """Publish what is written, for ever; cancel to stop. It outlives whatever goes wrong."""
         OUTBOX_AGE.labels(self._schema).set_function(self.oldest_age_seconds)
-        while True:
-            self._wake.clear()
-            try:
-                while await self._relay():
-                    pass
-            except Exception as error:  # noqa: BLE001 - a relay that has ended is missed by nobody
-                log.warning("outbox_retry", error=repr(error))
-                await asyncio.sleep(idle_seconds)
-            try:
-                async with asyncio.timeout(idle_seconds):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
+        await every(
+            idle_seconds, "outbox", self._relay_all, woken=self._wake, survives=(Exception,)
+        )
 
     def oldest_age_seconds(self) -> float:
         """Return how long the oldest record has waited, as far as the last look tells; 0: none."""
         if self._oldest_at is None:
             return 0.0
         return max(0.0, (system_clock() - self._oldest_at).total_seconds())
+
+    async def _relay_all(self) -> None:
+        while await self._relay():
+            pass
 
     async def _relay(self) -> bool:
         """Publish and delete the oldest records; tell whether there may be more.

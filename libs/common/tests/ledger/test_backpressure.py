@@ -2,7 +2,7 @@
 
 from aiokafka import TopicPartition
 
-from common.ledger.backpressure import Backpressure, LedgerLimits
+from common.ledger.read_buffer import Backpressure, LedgerLimits
 
 HELD, LOADING, GONE = (TopicPartition("metrics", shard) for shard in range(3))
 LIMITS = LedgerLimits(max_buffered_records=10, max_buffered_bytes=1000)

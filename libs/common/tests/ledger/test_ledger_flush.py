@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 import structlog
 
-from common.ledger import ownership as ownership_module
-from common.ledger.ledger import Batch, LedgerLimits, RefusedError, RetryDelays
-from common.ledger.read_buffer import Run, ShardBuffer
+from common.ledger import ledger as ledger_module
+from common.ledger.read_buffer import LedgerLimits, Run, ShardBuffer
+from common.ledger.shard import Batch, RefusedError
+from common.ledger.troubles import RetryDelays
 from tests.support import ledger_model as model
 from tests.support.ledger_model import NOW, PARTITIONS, SHARD, Process, Work, World, record
 
@@ -18,7 +19,7 @@ SLOWLY = RetryDelays(0.01, 0.01, 0.05, 0.05)
 
 @pytest.fixture(autouse=True)
 def quiet_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(ownership_module, "log_bounds", model.fake_bounds)
+    monkeypatch.setattr(ledger_module, "log_bounds", model.fake_bounds)
     with structlog.testing.capture_logs():
         yield
 
@@ -305,11 +306,11 @@ async def test_work_that_refuses_is_shown_and_tried_again_until_it_does_not() ->
     await process.read(3)
     await process.ledger.flush()
     assert SHARD not in process.ledger.owned
-    assert process.ledger.refusals == {SHARD: "too much is wrong"}
+    assert process.ledger.troubles.refusals == {SHARD: "too much is wrong"}
     assert process.consumer.paused == set(PARTITIONS)
     await process.settle()
     assert SHARD in process.ledger.owned  # to try again; whether it succeeds is not known yet
-    assert process.ledger.refusals == {SHARD: "too much is wrong"}
+    assert process.ledger.troubles.refusals == {SHARD: "too much is wrong"}
     await process.read(3)
     await process.ledger.flush()
     assert world.truth.applied["metrics"] == []
@@ -318,7 +319,7 @@ async def test_work_that_refuses_is_shown_and_tried_again_until_it_does_not() ->
     await process.read(3)
     await process.ledger.flush()
     assert world.truth.applied == world.log
-    assert process.ledger.refusals == {}
+    assert process.ledger.troubles.refusals == {}
 
 
 async def test_a_loading_that_refuses_is_shown_until_it_succeeds(
@@ -334,11 +335,11 @@ async def test_a_loading_that_refuses_is_shown_until_it_succeeds(
     with monkeypatch.context() as patch:
         patch.setattr(process.work, "load", refuse)
         await process.assign()
-        await until(lambda: process.ledger.refusals)
-    assert process.ledger.refusals == {SHARD: "too many services"}
-    assert process.ledger.excuses(0) == process.ledger.refusals
+        await until(lambda: process.ledger.troubles.refusals)
+    assert process.ledger.troubles.refusals == {SHARD: "too many services"}
+    assert process.ledger.troubles.excuses(0) == process.ledger.troubles.refusals
     await process.settle()
-    assert process.ledger.refusals == {}
+    assert process.ledger.troubles.refusals == {}
 
 
 async def test_trouble_outside_excuses_for_a_while_and_a_bug_does_not() -> None:
@@ -349,11 +350,11 @@ async def test_trouble_outside_excuses_for_a_while_and_a_bug_does_not() -> None:
     await process.read(1)
     await process.ledger.flush()
     now_seconds = asyncio.get_running_loop().time()
-    assert "ConnectionError" in process.ledger.excuses(now_seconds - 10)[SHARD]
-    assert process.ledger.excuses(now_seconds + 1) == {}
+    assert "ConnectionError" in process.ledger.troubles.excuses(now_seconds - 10)[SHARD]
+    assert process.ledger.troubles.excuses(now_seconds + 1) == {}
     await process.settle()
-    process.ledger._note(SHARD + 1, KeyError("a bug"))
-    assert SHARD + 1 not in process.ledger.excuses(0)
+    process.ledger.troubles.note(SHARD + 1, KeyError("a bug"))
+    assert SHARD + 1 not in process.ledger.troubles.excuses(0)
 
 
 async def test_the_lag_is_what_is_not_applied_wherever_it_waits() -> None:

@@ -9,8 +9,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from common.config.settings import DatabaseSettings
-from common.ledger.ledger import NEVER, reset_ledger
-from common.ledger.store import FencedError, ForeignClusterError, LedgerStore, StoredOffset
+from common.ledger.shard import NEVER
+from common.ledger.store import (
+    FencedError,
+    ForeignClusterError,
+    LedgerStore,
+    StoredOffset,
+    reset_ledger,
+)
 from common.storage.database import Database
 
 STORE = LedgerStore("burnrate")

@@ -20,8 +20,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from common.ledger import ownership as ownership_module
-from common.ledger.ledger import LedgerLimits
+from common.ledger import ledger as ledger_module
+from common.ledger.read_buffer import LedgerLimits
 from tests.support.ledger_model import PARTITIONS, SHARD, TOPICS, Process, World, fake_bounds
 from tests.support.servers.effort import examples
 
@@ -172,7 +172,7 @@ class ShardLedgerMachine(RuleBasedStateMachine):
 
 
 def test_any_order_of_faults_applies_each_record_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ownership_module, "log_bounds", fake_bounds)
+    monkeypatch.setattr(ledger_module, "log_bounds", fake_bounds)
     with structlog.testing.capture_logs():
         run_state_machine_as_test(
             ShardLedgerMachine,
@@ -183,7 +183,7 @@ def test_any_order_of_faults_applies_each_record_once(monkeypatch: pytest.Monkey
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[ShardLedgerMachine]:
     """A world in which process 0 owns the shard; at the end the log must be applied once."""
-    monkeypatch.setattr(ownership_module, "log_bounds", fake_bounds)
+    monkeypatch.setattr(ledger_module, "log_bounds", fake_bounds)
     machine = ShardLedgerMachine()
     with structlog.testing.capture_logs():
         machine.first_assignment()
@@ -263,7 +263,7 @@ def test_a_failed_acquisition_leaves_nothing_in_memory(machine: ShardLedgerMachi
     machine.world.fault = "rollback"
     machine.assign(0)
     process = machine.processes[0]
-    while not process.ledger.troubles:
+    while not process.ledger.troubles.passing:
         machine.run(asyncio.sleep(0))
     assert process.work.memory is None
     machine.settle()

@@ -2,14 +2,14 @@
 
 import pytest
 
-from common.ledger import ownership
+from common.ledger import ledger
 from common.service.consumer import not_ready
 from tests.support.ledger_model import Process, World, fake_bounds
 
 
 @pytest.fixture
 def process(monkeypatch: pytest.MonkeyPatch) -> Process:
-    monkeypatch.setattr(ownership, "log_bounds", fake_bounds)
+    monkeypatch.setattr(ledger, "log_bounds", fake_bounds)
     return Process(World())
 
 

@@ -7,18 +7,19 @@ from typing import Any
 import pytest
 
 from common.kafka.client import Record
-from common.ledger import ownership as ownership_module
-from common.ledger.ledger import Batch, LedgerLimits, RefusedError, StateTopics
-from common.ledger.shard import StateTopicsOnly
-from tests.support.ledger_model import SHARD, TOPICS, Process, World, fake_bounds, record
+from common.ledger import ledger as ledger_module
+from common.ledger.read_buffer import LedgerLimits
+from common.ledger.shard import Batch, RefusedError, ShardWork
+from tests.support.ledger_model import SHARD, TOPICS, Process, Work, World, fake_bounds, record
 
 LEVELS = "levels"
 
 
-class Seen:
-    """What a process was given of its levels."""
+class Seen(Work):
+    """Notes what a process was given of its state topics."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.values: list[int] = []
 
     def observe(self, shard: int, records: Sequence[Record]) -> None:
@@ -28,15 +29,16 @@ class Seen:
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(ownership_module, "log_bounds", fake_bounds)
+    monkeypatch.setattr(ledger_module, "log_bounds", fake_bounds)
     world = World()
     world.log[LEVELS] = [1, 2, 3]
     return world
 
 
 def follower(world: World, limits: LedgerLimits | None = None) -> tuple[Process, Seen]:
-    seen = Seen()
-    return Process(world, limits, levels=StateTopics((LEVELS,), seen.observe)), seen
+    process = Process(world, limits, state_topics=(LEVELS,))
+    process.work = process.ledger._work = seen = Seen()
+    return process, seen
 
 
 async def held(process: Process) -> None:
@@ -45,7 +47,7 @@ async def held(process: Process) -> None:
 
 
 def complete(process: Process) -> bool:
-    return process.ledger.owned[SHARD].levels.complete
+    return process.ledger.owned[SHARD].state_topics.complete
 
 
 async def deliver(process: Process, most: int) -> None:
@@ -119,6 +121,14 @@ async def test_levels_are_read_on_while_inputs_wait_to_be_applied(world: World) 
     await asyncio.sleep(0)
     await process.settle()
     assert not process.ledger.paused
+
+
+class StateTopicsOnly(ShardWork):
+    """Work without inputs."""
+
+    async def load(self, session: Any, shard: int) -> None: ...
+
+    def release(self, shard: int) -> None: ...
 
 
 async def test_work_without_inputs_refuses_a_batch_and_names_its_topic() -> None:

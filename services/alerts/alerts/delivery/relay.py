@@ -21,7 +21,7 @@ from alerts.delivery.repository import Claim, EndedAttempt
 from alerts.delivery.sender import Sender
 from alerts.delivery.settings import DeliverySettings
 from common.runtime.failpoints import failpoint
-from common.runtime.transient import TRANSIENT_ERRORS
+from common.runtime.loops import TRANSIENT_ERRORS
 from common.storage.database import Database, WriteSession
 
 log = structlog.get_logger()

@@ -13,14 +13,15 @@ from burnrate.metrics import SNAPSHOTS
 from burnrate.settings import BurnrateSettings
 from burnrate.storage import recovery_repository, repository
 from burnrate.windows.rings import RESOLUTIONS
-from common.config.clock import Clock
 from common.events import BurnRateSnapshot, ShardHeartbeat, encode
-from common.kafka.client import Headers, Publisher, correlation_headers
+from common.kafka.client import Headers, correlation_headers
 from common.kafka.sharding import shard_of
 from common.kafka.topics import BURNRATES
-from common.ledger.ledger import Ownership, ShardLedger
+from common.ledger.ledger import ShardLedger
+from common.ledger.runtime import ConsumerRuntime
+from common.ledger.shard import Ownership
 from common.runtime.failpoints import failpoint
-from common.storage.database import Database, ReadSession
+from common.storage.database import ReadSession
 
 
 @dataclass(slots=True)
@@ -36,21 +37,18 @@ class _Sent:
 class Evaluator:
     """Evaluates shards and publishes their snapshots; one call at a time."""
 
-    def __init__(  # noqa: PLR0913 - the parts are named at the one place that wires them
+    def __init__(
         self,
-        *,
         settings: BurnrateSettings,
-        shards: int,
+        runtime: ConsumerRuntime,
         ledger: ShardLedger,
         work: CountingWork,
         catalog: Catalog,
-        database: Database,
-        publisher: Publisher,
-        clock: Clock,
     ) -> None:
-        self._settings, self._shards = settings, shards
+        self._settings, self._shards = settings, runtime.shards
         self._ledger, self._work, self._catalog = ledger, work, catalog
-        self._database, self._publisher, self._clock = database, publisher, clock
+        self._database, self._publisher = runtime.database, runtime.publisher
+        self._clock = runtime.clock
         self._sent: dict[int, _Sent] = {}
         self._one_at_a_time = asyncio.Lock()
 

@@ -26,7 +26,7 @@ from common.kafka.headers import (
     REPLAYED_FROM_HEADER,
 )
 from common.ledger.dlq_limit import DlqLimit
-from common.ledger.ledger import Batch, RefusedError
+from common.ledger.shard import Batch, RefusedError
 from common.observability.logging import CORRELATION_HEADER
 from common.storage.database import WriteSession
 from common.storage.dead_letter_store import DeadLetterStore

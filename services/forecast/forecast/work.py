@@ -1,0 +1,59 @@
+"""What the ledger asks of the forecast service for each shard: burn rates, as they come."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import msgspec
+
+from common.config.clock import Clock
+from common.events import BurnRateMessage, BurnRateSnapshot
+from common.kafka.client import Record
+from common.kafka.unreadable import skip_unreadable
+from common.ledger.shard import ShardWork
+from common.observability.tracing import TraceContexts
+from common.storage.database import WriteSession
+from forecast.domain.due_services import DueServices, Pace
+from forecast.domain.shard_counts import ShardCounts
+from forecast.settings import ForecastSettings
+
+_burn_rate = msgspec.json.Decoder(BurnRateMessage)
+
+
+class ForecastWork(ShardWork):
+    """What is in memory of the shards that are held. Nothing of it is this service's alone."""
+
+    def __init__(self, settings: ForecastSettings, clock: Clock) -> None:
+        self._clock, self._reread_seconds = clock, settings.reread_seconds
+        self._pace = Pace(
+            timedelta(seconds=settings.interval_seconds),
+            timedelta(seconds=settings.soonest_seconds),
+            timedelta(seconds=settings.silence_seconds),
+        )
+        self.traces = TraceContexts("forecast")
+        self.levels: dict[int, DueServices] = {}
+        self.counts: dict[int, ShardCounts] = {}
+
+    async def load(self, session: WriteSession, shard: int) -> None:
+        """Begin with nothing: levels are read from the topic, counts when they are needed."""
+        del session
+        self.levels[shard] = DueServices(self._pace)
+        self.counts[shard] = ShardCounts(self._reread_seconds)
+
+    def observe(self, shard: int, records: Sequence[Record]) -> None:
+        """Take burn rates of a shard that is held."""
+        levels, now = self.levels[shard], self._clock()
+        self.traces.take(records, "read")
+        for record in records:
+            if record.value is None:
+                continue
+            with skip_unreadable(record):
+                message = _burn_rate.decode(record.value)
+                if isinstance(message, BurnRateSnapshot):
+                    levels.on_snapshot(message, now)
+                else:
+                    levels.on_heartbeat(message)
+
+    def release(self, shard: int) -> None:
+        """Forget a shard."""
+        self.levels.pop(shard, None)
+        self.counts.pop(shard, None)
