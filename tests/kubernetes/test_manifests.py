@@ -2,22 +2,54 @@
 
 import base64
 import copy
+import json
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import jsonschema
 import kubernetes_validate
 import pytest
+import yaml
 
 from burnline.localstack.services import SERVICES
 from burnrate.ingest.inputs import INPUTS as BURNRATE_INPUTS
 from common.config.settings import DatabaseSettings, KafkaSettings, RedisSettings, Settings
 from common.kafka.topics import TOPICS
 from gate.app import Gate
-from tests.kubernetes.keda import KINDS
-from tests.kubernetes.rendering import Manifest, render
 from tests.support.compose_file import offered, services
+
+MANIFESTS: Final = Path(__file__).parents[2] / "deploy" / "kubernetes"
+KINDS: Final = json.loads(Path(__file__).with_name("keda.json").read_text())
+"""The parts of KEDA's kinds (keda.sh/v1alpha1) that are used, from their published fields."""
+Manifest = dict[str, Any]
+
+
+@cache
+def render(folder: str) -> tuple[Manifest, ...]:
+    """Return the manifests of a folder below deploy/kubernetes, all of them."""
+    command = (*_renderer(), str(MANIFESTS / folder))
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "deprecated" not in done.stderr.lower(), done.stderr
+    return tuple(yaml.load_all(done.stdout, Loader=yaml.CSafeLoader))
+
+
+@cache
+def _renderer() -> tuple[str, ...]:
+    own = Path(sys.executable).with_name("kustomize")
+    found = shutil.which("kustomize") or (str(own) if own.exists() else None)
+    if found is not None:
+        return found, "build"
+    kubectl = shutil.which("kubectl")
+    if kubectl is not None:
+        return kubectl, "kustomize"
+    raise AssertionError("make .venv/bin/kustomize: nothing here renders the manifests")
+
 
 OLDEST, NEWEST = "1.30", "1.37"
 EXAMPLE: Final = render("overlays/example")

@@ -24,7 +24,7 @@ from common.kafka.client import Publisher
 from common.ledger.store import LedgerStore
 from common.storage.database import Database
 from common.storage.outbox import Outbox
-from tests.migrations.rows import ROWS
+from tests.documents.surface import CATALOG, SCHEMAS
 from tests.support.burnrate_service import query
 from tests.support.servers.cluster import Cluster
 
@@ -40,22 +40,15 @@ RELEASED: Final[dict[str, str]] = {
     "0007_dead_letters": "76330cc2a38cc790",
 }
 VERSIONS: Final = project_root() / "deploy" / "migrations" / "versions"
+ROWS: Final = {
+    path.stem: path.read_text(encoding="utf-8")
+    for path in sorted(Path(__file__).with_name("rows").glob("*.sql"))
+}
+"""What stood in each table when its migration was the newest: SQL as it was, never changed."""
 FORWARD_ONLY: Final = "go forward only: restore a backup instead"
 TABLES: Final = """SELECT table_schema || '.' || table_name FROM information_schema.tables
     WHERE table_type = 'BASE TABLE' AND table_schema IN
     ('catalog', 'burnrate', 'forecast', 'gate', 'alerts') ORDER BY 1"""
-SCHEMA: Final = """
-    SELECT 'column', format('%s.%s.%s', table_schema, table_name, column_name),
-        concat_ws(' ', data_type, is_nullable, column_default, identity_generation)
-    FROM information_schema.columns WHERE table_schema = ANY($1)
-    UNION ALL SELECT 'index', schemaname || '.' || indexname, indexdef
-    FROM pg_indexes WHERE schemaname = ANY($1)
-    UNION ALL SELECT 'constraint', conrelid::regclass || ' ' || conname, pg_get_constraintdef(oid)
-    FROM pg_constraint WHERE connamespace::regnamespace::text = ANY($1)
-    UNION ALL SELECT 'trigger', tgrelid::regclass || ' ' || tgname, pg_get_triggerdef(oid)
-    FROM pg_trigger WHERE NOT tgisinternal
-    ORDER BY 1, 2, 3"""
-SCHEMAS: Final = ["catalog", "burnrate", "forecast", "gate", "alerts"]
 
 
 def config(output: io.StringIO | None = None) -> Config:
@@ -84,12 +77,15 @@ def rows(url: str, sql: str, *arguments: Any) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in asyncio.run(query(url, sql, *arguments))]
 
 
-def execute(url: str, statements: tuple[str, ...]) -> None:
+def schema_of(url: str) -> list[tuple[Any, ...]]:
+    return sorted(rows(url, CATALOG, SCHEMAS))
+
+
+def execute(url: str, statements: str) -> None:
     async def run() -> None:
         connection = await asyncpg.connect(url, ssl=False)
         try:
-            for statement in statements:
-                await connection.execute(statement)
+            await connection.execute(statements)
         finally:
             await connection.close()
 
@@ -127,7 +123,7 @@ def test_each_step_keeps_what_stood_in_every_table(
         made = content(url).keys() - before.keys()
         assert [table for table in made if not content(url)[table]] == []
         before = {table: found for table, found in content(url).items() if found}
-    assert rows(url, SCHEMA, SCHEMAS) == rows(new_database(), SCHEMA, SCHEMAS)
+    assert schema_of(url) == schema_of(new_database())
     asyncio.run(the_product_reads_it(url))
 
 
@@ -175,7 +171,7 @@ def test_a_database_of_each_version_upgrades_to_the_newest(
     after = content(url)
     for table, old in before.items():
         assert [kept(new, old[0]) for new in after[table][: len(old)]] == old, table
-    assert rows(url, SCHEMA, SCHEMAS) == rows(new_database(), SCHEMA, SCHEMAS)
+    assert schema_of(url) == schema_of(new_database())
 
 
 @pytest.mark.parametrize("file", sorted(VERSIONS.glob("*.py")), ids=lambda file: file.stem)

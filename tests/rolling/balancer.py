@@ -53,7 +53,7 @@ class Balancer:
 
     async def run(self, requests_per_second: float, until: asyncio.Event) -> None:
         """Send reads, and a write every tenth time, until told to stop."""
-        async with _client(self.headers) as client:
+        async with gateway_client(self.headers) as client:
             looking = [asyncio.create_task(self._look(client, url)) for url in self.urls]
             try:
                 await asyncio.gather(*map(self.wait_ready, self.urls))
@@ -136,7 +136,7 @@ class StreamReader:
 
     async def run(self) -> None:
         """Read for ever; cancel to stop."""
-        async with _client({}) as client:
+        async with gateway_client({}) as client:
             while True:
                 # where no answer begins, nobody has promised anything: it comes again
                 with suppress(httpx.HTTPError):
@@ -164,5 +164,6 @@ def _read(number: int) -> str:
     return READS[number % len(READS)]
 
 
-def _client(headers: dict[str, str]) -> httpx.AsyncClient:
+def gateway_client(headers: dict[str, str]) -> httpx.AsyncClient:
+    """Return a client that asks our processes directly, with these headers."""
     return httpx.AsyncClient(headers=headers, timeout=30.0, trust_env=False, verify=PLAIN_HTTP)

@@ -6,25 +6,187 @@ Not one event is lost or counted twice, no page is told twice, and clients notic
 import asyncio
 import json
 import logging
+import signal
+import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import pytest
 
-from burnline.localstack.services import PLAIN_HTTP
 from common.kafka.topics import METRICS
-from tests.faults.harness.topic_log import read_log
-from tests.faults.traffic import SERVICES, Mix
+from tests.faults.harness.members import Member
+from tests.faults.harness.topic_log import LogRecord, read_log
+from tests.faults.traffic import SERVICES, Mix, Traffic
+from tests.faults.truth import NUMBER_HEADER, Sent
 from tests.faults.world import World, new_world
-from tests.rolling.balancer import SERVICE, Balancer, StreamReader
-from tests.rolling.feed import Feed
-from tests.rolling.fleet import Fleet
+from tests.rolling.balancer import SERVICE, Balancer, StreamReader, gateway_client
 from tests.support.alerts.receiver import Receiver, receiving
 from tests.support.burnrate_service import eventually
 from tests.support.servers.cluster import Cluster
+
+EVENTS_PER_REQUEST: Final = 20
+REQUEST_SECONDS: Final = 0.1  # 200 events a second
+_SENT_TWICE: Final = 7  # every so many requests, as a publisher does that lost the answer
+_PATIENCE_SECONDS: Final = 120.0
+_RETRY_SECONDS: Final = 0.1
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class Feed:
+    """Events with an identity each, from the traffic of a scenario, to any of the replicas."""
+
+    urls: Sequence[str]
+    traffic: Traffic
+    headers: dict[str, str]
+    sent: dict[str, Sent] = field(default_factory=dict)
+    """By event id."""
+    requests: int = 0
+    refused_requests: int = 0
+
+    async def run(self, until: asyncio.Event) -> None:
+        """Send at the rate until told to stop; return once everything is acknowledged."""
+        due = time.monotonic()
+        headers = {**self.headers, "Content-Type": "application/json"}
+        async with gateway_client(headers) as client, asyncio.TaskGroup() as sending:
+            while not until.is_set():
+                records = [self._next() for _ in range(EVENTS_PER_REQUEST)]
+                repeats = 2 if self.requests % _SENT_TWICE == 0 else 1
+                for turn in range(repeats):
+                    sending.create_task(self._send(client, records, self.requests + turn))
+                self.requests += 1
+                due += REQUEST_SECONDS
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
+
+    def recognize(self, log: list[LogRecord]) -> list[LogRecord]:
+        """Name the records of the topic as if they had been sent to Kafka as they were meant."""
+        return [self._named(record) for record in log]
+
+    def missing(self, log: Sequence[LogRecord]) -> set[str]:
+        """Return what was acknowledged and does not stand on the topic."""
+        return self.sent.keys() - {_fields(record).get("event_id") for record in log}
+
+    def _named(self, record: LogRecord) -> LogRecord:
+        fields = _fields(record)
+        meant = self.sent.get(str(fields.get("event_id")))
+        if meant is None or not _says(fields, meant):
+            return record
+        number = (NUMBER_HEADER, str(meant.number).encode())
+        return replace(record, value=meant.value, headers=(*record.headers, number))
+
+    def _next(self) -> Sent:
+        event_id = f"rolling-{len(self.sent)}"
+        [made] = self.traffic.events(1, source="rolling", event_id=event_id)
+        self.sent[event_id] = made
+        return made
+
+    async def _send(self, client: httpx.AsyncClient, records: Sequence[Sent], turn: int) -> None:
+        body = b"[" + b",".join(record.value or b"" for record in records) + b"]"
+        deadline, last = time.monotonic() + _PATIENCE_SECONDS, ""
+        while time.monotonic() < deadline:
+            url = self.urls[turn % len(self.urls)]
+            turn += 1
+            try:
+                answer = await client.post(f"{url}/v1/events", content=body)
+            except httpx.HTTPError as error:
+                last = repr(error)
+            else:
+                if answer.status_code == httpx.codes.ACCEPTED:
+                    assert answer.json()["accepted"] == len(records), answer.text
+                    return
+                last = answer.text
+            self.refused_requests += 1
+            await asyncio.sleep(_RETRY_SECONDS)
+        raise AssertionError(f"nobody took the events: {last}")
+
+
+def _fields(record: LogRecord) -> dict[str, Any]:
+    fields: dict[str, Any] = json.loads(record.value or b"{}")
+    return fields
+
+
+def _says(fields: dict[str, Any], meant: Sent) -> bool:
+    """Tell whether a record, as ingest has written it, says what was sent."""
+    event = meant.event
+    if event is None:
+        return False
+    at = datetime.fromisoformat(fields["timestamp"]) - _EPOCH
+    latency = fields.get("latency")
+    return event.content == (
+        at // timedelta(microseconds=1),
+        fields.get("window_seconds", 10),
+        fields["total"],
+        fields["bad"],
+        (tuple(latency["bounds"]), tuple(latency["counts"])) if latency else None,
+    )
+
+
+ROLLED: Final = ("ingest", "burnrate", "forecast", "gate", "alerts", "api_gateway")
+DRAIN_SECONDS: Final = 120
+"""Ended by a second signal, once the balancer sends elsewhere: a busy machine has no clock."""
+END_SECONDS: Final = 90.0
+READY_SECONDS: Final = 240.0
+_ENDED_IN_ORDER: Final = (0, -signal.SIGTERM)
+
+
+@dataclass
+class Fleet:
+    """The processes by service; `seconds` says how long the restart of each took."""
+
+    members: dict[str, list[Member]]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, world: World, **environment: str) -> "Fleet":
+        """Return two of each service that are not started yet."""
+        members = {}
+        for service in ROLLED:
+            drain = DRAIN_SECONDS if service == "api_gateway" else 0
+            own = {**environment, "BURNLINE_DRAIN_SECONDS": str(drain)}
+            members[service] = [
+                world.process(f"{service}-{number}", service, proxied=False, **own)
+                for number in (1, 2)
+            ]
+        return cls(members)
+
+    def urls(self, service: str) -> list[str]:
+        """Return where the processes of a service listen."""
+        return [member.url for member in self.members[service]]
+
+    async def start(self) -> None:
+        """Start all, and wait until each is ready."""
+        every = [member for members in self.members.values() for member in members]
+        for member in every:
+            member.start()
+        await asyncio.gather(*(member.wait_ready(READY_SECONDS) for member in every))
+
+    async def roll(self, services: Sequence[str], balancer: Balancer) -> None:
+        """Restart the processes of each service, one at a time, services side by side.
+
+        The next gateway is ended once the balancer sends to the one before it again.
+        """
+        await asyncio.gather(*(self._roll(service, balancer) for service in services))
+
+    async def _roll(self, service: str, balancer: Balancer) -> None:
+        for member in self.members[service]:
+            began = time.monotonic()
+            member.send(signal.SIGTERM)
+            if member.url in balancer.urls:
+                await balancer.wait_left(member.url)
+                member.send(signal.SIGTERM)
+            code = await member.wait_ended(END_SECONDS)
+            assert code in _ENDED_IN_ORDER, f"{member.name} ended with {code}\n{member.log}"
+            member.start()
+            await member.wait_ready(READY_SECONDS)
+            if member.url in balancer.urls:
+                await balancer.wait_ready(member.url)
+            self.seconds[member.name] = time.monotonic() - began
+
 
 MIX: Final = Mix(unidentified=0, source_only=0)
 REQUESTS_PER_SECOND: Final = 40
@@ -100,7 +262,7 @@ async def under_load(
 
 async def it_is_known(urls: list[str]) -> None:
     """Wait until both gateways know what is asked for, with its decision and its forecast."""
-    async with client() as asking:
+    async with gateway_client(HEADERS) as asking:
 
         async def unknown() -> list[str]:
             paths = [f"{url}/api/{kind}/{SERVICE}" for url in urls for kind in KINDS]
@@ -114,7 +276,7 @@ async def page_over(receiver: Receiver, gateway: str) -> None:
     """Let the default page be told to the receiver."""
     hook = {"actor": "ines", "name": "hook", "kind": "webhook", "secrets": {"url": receiver.url}}
     changes = {"changes": {"channels": ["hook"]}, "actor": "ines", "reason": "a rolling restart"}
-    async with client() as asking:
+    async with gateway_client(HEADERS) as asking:
         for method, path, body in (
             ("POST", "/api/channels", hook),
             ("PATCH", f"/api/rules/{RULE}", changes),
@@ -127,7 +289,3 @@ async def told(receiver: Receiver) -> dict[str, int]:
     """Return how often each service's page has arrived."""
     alerts = [alert for request in receiver.received for alert in request.json()["alerts"]]
     return dict(Counter(alert["labels"]["service"] for alert in alerts))
-
-
-def client() -> httpx.AsyncClient:
-    return httpx.AsyncClient(headers=HEADERS, timeout=30.0, trust_env=False, verify=PLAIN_HTTP)
