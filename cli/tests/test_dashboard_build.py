@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from burnline.errors import StackError
-from burnline.localstack import dashboard
+from burnline.localstack import dashboard, runtimes
 from burnline.localstack.dashboard import content_hash, ensure_dashboard, ensure_modules
 
 NPM = """#!/bin/sh
@@ -16,6 +16,7 @@ echo npm "$@" >> calls
 mkdir -p node_modules
 """
 NODE = """#!/bin/sh
+[ "$1" != --version ] || { echo v20.19.0; exit; }
 echo node "$2" >> calls
 [ ! -e broken ] || { echo "src/main.tsx: it is broken" >&2; exit 1; }
 mkdir -p "$4/assets"
@@ -40,6 +41,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv(dashboard.DIRECTORY_VARIABLE, raising=False)
+    monkeypatch.delenv("NODE_HOME", raising=False)
+    monkeypatch.setattr("sys.prefix", str(tmp_path / "environment"))
     monkeypatch.setattr(dashboard, "frontend_dir", lambda: sources)
     return sources
 
@@ -83,9 +86,24 @@ def test_a_build_that_fails_leaves_nothing_and_says_why(folder: Path) -> None:
     assert [path.name for path in kept.iterdir() if path.is_dir()] == []
 
 
-def test_without_node_the_cure_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_build_needs_fewer_packages_than_the_checks(folder: Path) -> None:
+    ensure_dashboard()
+    assert "--omit=dev" in (folder / "calls").read_text()
+    ensure_modules(folder)
+    ensure_modules(folder, only_to_build=True)
+    assert calls(folder) == ["npm", "node", "npm"]
+
+
+def test_without_node_and_without_its_wheel_the_cure_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cannot(requirements: str, name: str) -> None:
+        raise StackError(f"{name} of {requirements}: no network")
+
+    monkeypatch.setattr(runtimes, "install_pinned", cannot)
     monkeypatch.setenv("PATH", str(folder))
-    with pytest.raises(StackError, match=r"Node\.js"):
+    (folder.parent / "environment").mkdir()
+    with pytest.raises(StackError, match=r"Node\.js 20\.19 or newer of requirements-node"):
         ensure_dashboard()
 
 

@@ -10,13 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from burnline.errors import BrokerUnavailableError, StackError
-from burnline.localstack import artifacts
+from burnline.errors import StackError
+from burnline.localstack import artifacts, places
+from burnline.localstack.artifacts import Jar
 
 pytestmark = pytest.mark.slow
 
 JARS = {"a.jar": b"first", "b.jar": b"second"}
-HASHES = {name: hashlib.sha256(content).hexdigest() for name, content in JARS.items()}
+EXPECTED = [
+    Jar(f"org/some/{name}", len(content), hashlib.sha256(content).hexdigest())
+    for name, content in JARS.items()
+]
 
 # Stands for Maven: notes each call, writes one jar, waits, writes the other.
 MAVEN = """\
@@ -28,8 +32,8 @@ sleep "$PAUSE"
 printf second > "$out/b.jar"
 """
 ENSURE = (
-    "from burnline import artifacts;"
-    f"artifacts.expected_hashes = lambda: {HASHES!r};"
+    "from burnline.localstack import artifacts; from burnline.localstack.artifacts import Jar;"
+    f"artifacts.expected_jars = lambda: {EXPECTED!r};"
     "print(artifacts.ensure_jars())"
 )
 
@@ -61,25 +65,25 @@ def ensure() -> "subprocess.Popen[str]":
 
 
 def test_intact_jars_pass(jars: Path) -> None:
-    artifacts.verify_jars(jars, HASHES)
+    artifacts.verify_jars(jars, EXPECTED)
 
 
 def test_a_jar_with_a_wrong_hash_is_refused_by_name_with_the_cure(jars: Path) -> None:
     (jars / "b.jar").write_bytes(b"something else")
     with pytest.raises(StackError, match=rf"b\.jar has SHA-256 .*remove {jars}"):
-        artifacts.verify_jars(jars, HASHES)
+        artifacts.verify_jars(jars, EXPECTED)
 
 
 def test_a_missing_jar_is_refused(jars: Path) -> None:
     (jars / "a.jar").unlink()
     with pytest.raises(StackError, match=r"a\.jar is missing"):
-        artifacts.verify_jars(jars, HASHES)
+        artifacts.verify_jars(jars, EXPECTED)
 
 
 def test_a_jar_that_nobody_listed_is_refused(jars: Path) -> None:
     (jars / "c.jar").write_bytes(b"would be on the class path too")
     with pytest.raises(StackError, match=r"c\.jar .* not in the list"):
-        artifacts.verify_jars(jars, HASHES)
+        artifacts.verify_jars(jars, EXPECTED)
 
 
 def test_an_interrupted_download_leaves_nothing_that_is_used(maven: Path) -> None:
@@ -93,7 +97,7 @@ def test_an_interrupted_download_leaves_nothing_that_is_used(maven: Path) -> Non
     output, _ = second.communicate(timeout=20)
     assert output.strip() == str(artifacts.jars_dir())
     assert sorted(path.name for path in artifacts.jars_dir().iterdir()) == ["a.jar", "b.jar"]
-    assert list(artifacts.cache_dir().glob("*.partial-*")) == []
+    assert list(places.cache_dir().glob("*.partial*")) == []
 
 
 def test_two_starts_at_once_share_one_download(maven: Path) -> None:
@@ -112,7 +116,7 @@ def test_a_maven_that_fails_means_there_is_no_broker(
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    with pytest.raises(BrokerUnavailableError, match="could not resolve"):
+    with pytest.raises(StackError, match="could not resolve"):
         artifacts.ensure_jars()
     assert not artifacts.jars_dir().exists()
 
@@ -121,6 +125,7 @@ def test_the_committed_list_and_pom_are_of_the_pinned_version() -> None:
     pom = (artifacts.ARTIFACTS_DIR / "pom.xml").read_text()
     assert f"<version>{artifacts.KAFKA_VERSION}</version>" in pom
     assert "://" not in pom
-    hashes = artifacts.expected_hashes()
-    assert f"kafka_2.13-{artifacts.KAFKA_VERSION}.jar" in hashes
-    assert all(len(digest) == 64 for digest in hashes.values())
+    jars = artifacts.expected_jars()
+    assert f"kafka_2.13-{artifacts.KAFKA_VERSION}.jar" in {jar.name for jar in jars}
+    assert all(len(jar.sha256) == 64 and jar.size_bytes > 0 for jar in jars)
+    assert "://" not in (artifacts.ARTIFACTS_DIR / "jars.txt").read_text()

@@ -6,9 +6,13 @@ from pathlib import Path
 import pytest
 
 from burnline.errors import StackError
-from burnline.localstack.config import StackConfig, ensure_token
-from burnline.localstack.environment import server_environment, service_environment
-from burnline.localstack.launch import settle_broker
+from burnline.localstack.config import (
+    StackConfig,
+    ensure_token,
+    server_environment,
+    service_environment,
+)
+from burnline.localstack.kafka import broker_name
 
 
 def config(tmp_path: Path, **environment: str) -> StackConfig:
@@ -25,7 +29,7 @@ def test_defaults(tmp_path: Path) -> None:
         ("GATE_PORT", 8004, False),
         ("ALERTS_PORT", 8005, False),
     ]
-    assert (found.host, found.broker_kind, found.partitions) == ("127.0.0.1", "kafka", 4)
+    assert (found.host, found.bootstrap_servers, found.partitions) == ("127.0.0.1", None, 4)
     assert found.simulator
 
 
@@ -41,9 +45,10 @@ def test_simulator_off(tmp_path: Path, word: str) -> None:
     assert not config(tmp_path, ENABLE_METRICS_SIMULATOR=word).simulator
 
 
-def test_a_broker_of_its_own_is_external(tmp_path: Path) -> None:
-    found = config(tmp_path, KAFKA_BOOTSTRAP_SERVERS="broker:9092", BURNLINE_BROKER="memory")
-    assert found.broker_kind == "external"
+def test_a_broker_of_the_caller_s_is_used(tmp_path: Path) -> None:
+    found = config(tmp_path, KAFKA_BOOTSTRAP_SERVERS="broker:9092")
+    assert found.bootstrap_servers == "broker:9092"
+    assert broker_name(found.bootstrap_servers) == ("Kafka at broker:9092", "")
 
 
 @pytest.mark.parametrize(
@@ -52,7 +57,6 @@ def test_a_broker_of_its_own_is_external(tmp_path: Path) -> None:
         ("BURNLINE_PORT", "http"),
         ("BURNLINE_PORT", "65536"),
         ("BURNLINE_PARTITIONS", "0"),
-        ("BURNLINE_BROKER", "rabbit"),
     ],
 )
 def test_nonsense_is_named(tmp_path: Path, variable: str, value: str) -> None:
@@ -85,24 +89,3 @@ def test_services_get_the_caller_s_environment_and_servers_are_blind_to_parts_of
     servers = server_environment(services)
     assert "PGPORT" not in servers
     assert servers["BURNLINE_DATA_DIR"] == str(tmp_path)
-
-
-def test_without_java_the_memory_broker_is_used_and_announced(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.delenv("JAVA_HOME", raising=False)
-    monkeypatch.delenv("BURNLINE_BROKER", raising=False)
-    said: list[str] = []
-    assert settle_broker(config(tmp_path), said.append).broker_kind == "memory"
-    assert "Java is not on the PATH" in said[0]
-
-
-def test_who_asks_for_kafka_by_name_gets_no_substitute(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.delenv("JAVA_HOME", raising=False)
-    monkeypatch.setenv("BURNLINE_BROKER", "kafka")
-    with pytest.raises(StackError, match="apt-get install"):
-        settle_broker(config(tmp_path, BURNLINE_BROKER="kafka"), print)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from burnline.localstack.config import project_root
+from burnline.localstack.places import project_root
 from burnline.localstack.services import PLAIN_HTTP
 from tests.faults.harness.members import Member
 from tests.faults.harness.stored import read_progress

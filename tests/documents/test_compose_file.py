@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings
 from sqlalchemy.engine import make_url
 
 from burnline.localstack.artifacts import KAFKA_VERSION
-from burnline.localstack.config import project_root
+from burnline.localstack.places import project_root
 from burnline.localstack.postgres_home import MAJOR_VERSION
 from burnline.localstack.services import SERVICES as PROCESSES
 from common.observability.tracing import CONFIGURED_BY

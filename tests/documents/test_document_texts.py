@@ -11,7 +11,7 @@ import pytest
 
 from api_gateway.app import create_app
 from api_gateway.settings import GatewaySettings
-from burnline.localstack.config import project_root
+from burnline.localstack.places import project_root
 from common.kafka.topics import TOPICS
 from tests.support.compose_file import offered
 from tests.support.shell_blocks import DOCUMENTS, blocks
@@ -25,7 +25,7 @@ SETTING: Final = re.compile(
     r"`((?:BURNLINE|BURNRATE|FORECAST|GATE|ALERTS|EVENT|KAFKA|DATABASE)_[A-Z_]+)`"
 )
 # of the command line and the local stack, not of the services
-ELSEWHERE: Final = {"BURNLINE_URL", "BURNLINE_INGEST_URL", "BURNLINE_BROKER", "BURNLINE_DATA_DIR"}
+ELSEWHERE: Final = {"BURNLINE_URL", "BURNLINE_INGEST_URL", "BURNLINE_DATA_DIR"}
 PROMISED: Final = """
     GET /api/services
     GET /api/services/{name}

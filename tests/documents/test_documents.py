@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from burnline.localstack.config import project_root
+from burnline.localstack.places import project_root
 from tests.support.servers.stack import Stack
 from tests.support.shell_blocks import DOCUMENTS, bash, blocks
 

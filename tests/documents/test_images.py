@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from burnline.localstack.config import project_root
+from burnline.localstack.places import project_root
 from burnline.localstack.services import SERVICES as PROCESSES
 from tests.support.compose_file import dockerfiles, services
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from burnline.localstack.artifacts import KAFKA_VERSION
-from burnline.localstack.config import project_root
 from burnline.localstack.kafka import PROPERTIES
+from burnline.localstack.places import project_root
 from burnline.localstack.postgres_home import MAJOR_VERSION
 from burnline.localstack.processes import ProcessIdentity
 from tests.support.compose_file import services

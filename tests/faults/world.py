@@ -157,7 +157,6 @@ class World:
             or self.cluster.database_url(self._database, proxied=proxied),
             "KAFKA_BOOTSTRAP_SERVERS": self.cluster.bootstrap(proxied=proxied),
             "BURNLINE_HOST": "127.0.0.1",
-            "BURNLINE_BROKER": "kafka",
             "BURNLINE_PARTITIONS": str(SHARDS),
             "BURNLINE_API_TOKEN": _TOKEN,
         }

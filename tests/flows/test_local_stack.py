@@ -42,7 +42,6 @@ class CommandLine:
             **ports,
             MARKER: str(path),
             "BURNLINE_DATA_DIR": str(path),
-            "BURNLINE_BROKER": "kafka",
             "ENABLE_METRICS_SIMULATOR": "false",
             **variables,
         }

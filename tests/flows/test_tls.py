@@ -23,10 +23,9 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
-from burnline.localstack.broker import kafka_node
 from burnline.localstack.command import Command
-from burnline.localstack.config import project_root
-from burnline.localstack.kafka import KafkaNode
+from burnline.localstack.kafka import KafkaNode, kafka_node
+from burnline.localstack.places import project_root
 from burnline.localstack.ports import LOOPBACK, Reservations
 from common.config.settings import DatabaseSettings, KafkaSettings, RedisSettings
 from common.kafka.client import Publisher, Record, TableReader

@@ -18,8 +18,8 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from burnline.localstack.config import project_root
 from burnline.localstack.dashboard import ensure_modules, frontend_dir
+from burnline.localstack.places import project_root
 from burnline.localstack.processes import ProcessIdentity, end_processes
 from tests.support.servers.running import held_port
 

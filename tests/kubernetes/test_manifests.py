@@ -133,7 +133,7 @@ def test_it_is_the_image_and_the_command_of_compose(name: str) -> None:
 def test_every_variable_is_one_that_the_product_reads() -> None:
     known = {*offered(), *(s.port_variable for s in SERVICES)}
     known |= {str(field.validation_alias) for field in Settings.model_fields.values()}
-    known |= {"BURNLINE_BROKER", "NAMESPACE", "BURNLINE_GATEWAY", "ENABLE_METRICS_SIMULATOR"}
+    known |= {"NAMESPACE", "BURNLINE_GATEWAY", "ENABLE_METRICS_SIMULATOR"}
     for name, _, container in CONTAINERS:
         assert environment(container).keys() <= known, name
     [secret] = of_kind("Secret").values()

@@ -18,7 +18,7 @@ from alembic.util import CommandError
 
 from api_gateway.catalog.repository import PostgresStore
 from api_gateway.policy.repository import end_overrides
-from burnline.localstack.config import project_root
+from burnline.localstack.places import project_root
 from common.config.settings import DatabaseSettings, KafkaSettings
 from common.kafka.client import Publisher
 from common.ledger.store import LedgerStore
@@ -151,7 +151,7 @@ async def the_product_reads_it(url: str) -> None:
     async with database.write() as session:
         ledger = LedgerStore("burnrate")
         starts = {"slo.metrics.v1": 0}
-        epoch, stored = await ledger.acquire(session, 1, "b", "kafka-a", starts, volatile=False)
+        epoch, stored = await ledger.acquire(session, 1, "b", "kafka-a", starts)
     assert (epoch, stored["slo.metrics.v1"].next_offset) == (8, 4711)
     await database.close()
 

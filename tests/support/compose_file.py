@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import yaml
 
-from burnline.localstack.config import project_root
+from burnline.localstack.places import project_root
 
 VARIABLE: Final = re.compile(r"\$\{(\w+)(?::[-?][^}]*)?\}")
 OFFER: Final = re.compile(r"(?m)^(?P<optional># )?(?P<name>[A-Z][A-Z0-9_]+)=(?P<value>.*)$")

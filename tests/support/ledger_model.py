@@ -80,10 +80,7 @@ class FakeStore:
         _owner: str,
         _cluster: str,
         starts: Mapping[str, int],
-        *,
-        volatile: bool,
     ) -> tuple[int, dict[str, StoredOffset]]:
-        assert not volatile
         session.epoch += 1
         session.offsets = {**starts, **session.offsets}
         return session.epoch, {t: StoredOffset(n, NEVER) for t, n in session.offsets.items()}

@@ -3,27 +3,26 @@
 import contextlib
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from rich.console import Console
 
 from burnline.errors import StackError
-from burnline.localstack.broker import broker_name
+from burnline.localstack.artifacts import ensure_jars
 from burnline.localstack.config import DataDir, StackConfig, data_dir, ensure_token
-from burnline.localstack.dashboard import DIRECTORY_VARIABLE, ensure_dashboard
+from burnline.localstack.dashboard import DIRECTORY_VARIABLE, dashboard_dir, ensure_dashboard
 from burnline.localstack.demo_services import declare_once
-from burnline.localstack.launch import (
-    end_stack,
-    launch,
-    one_at_a_time,
-    settle_broker,
-    settle_ports,
-    wait_served,
-)
+from burnline.localstack.kafka import broker_name
+from burnline.localstack.launch import end_stack, launch, one_at_a_time, settle_ports, wait_served
+from burnline.localstack.places import require_space
 from burnline.localstack.ports import Reservations
 from burnline.localstack.postgres_home import forget_home
+from burnline.localstack.runtimes import JAVA, ensure
 from burnline.localstack.state import StackState, read_state
+from burnline.localstack.steps import Steps
 
+NEEDED_BYTES = 300_000_000
 OURS = ("logs", "kafka", "environment", "hold")
 WRITTEN = ("simulator*", "imports.json*")
 
@@ -33,44 +32,65 @@ console = Console(highlight=False, soft_wrap=True)
 def up() -> None:
     """Start the local stack and return when it serves; it goes on by itself."""
     started = time.monotonic()
-    config = StackConfig.from_environment()
-    with one_at_a_time(config.data_dir):
+    config, steps = StackConfig.from_environment(), Steps(console)
+    with one_at_a_time(config.data_dir), ThreadPoolExecutor() as pool:
+        dashboard = pool.submit(_build_dashboard, steps)
         state = read_state(config.data_dir.state)
         if state is not None and state.is_running() and state.phase in {"starting", "running"}:
-            wanted = replace(config, simulator=_has_simulator(state))
-            _print_addresses(wait_served(wanted, console.print), "already running")
-            return
-        end_stack(config.data_dir)
-        config = _launch(config)
-        state = wait_served(config, console.print)
+            headline = "already running"
+            config = replace(config, simulator=_has_simulator(state))
+        else:
+            end_stack(config.data_dir)
+            headline = ""
+            config = _launch(config, steps, pool)
+        state = wait_served(config, steps.turn)
         if config.simulator:
             token = state.environment["BURNLINE_API_TOKEN"]
             declare_once(config.data_dir, state.address("BURNLINE_PORT"), token)
-    _print_addresses(state, f"served after {time.monotonic() - started:.1f} s")
+        steps.end_turn()
+        served = f"served after {time.monotonic() - started:.1f} s"
+        no_dashboard = dashboard.result()
+    if no_dashboard:
+        _print_framed("NO DASHBOARD", no_dashboard)
+    _print_addresses(state, headline or served, has_dashboard=not no_dashboard)
+    if steps.summary():
+        console.print(f"  took      {steps.summary()}")
 
 
-def _launch(config: StackConfig) -> StackConfig:
-    config = settle_broker(config, _warn_of_memory_broker)
-    dashboard = _dashboard()
+def _launch(config: StackConfig, steps: Steps, pool: ThreadPoolExecutor) -> StackConfig:
+    require_space(config.data_dir.path, NEEDED_BYTES)
+    if config.bootstrap_servers is None:
+        together = [pool.submit(_fetch_java, steps), pool.submit(_fetch_kafka, steps)]
+        for fetched in together:
+            fetched.result()
     with contextlib.closing(Reservations()) as reservations:
         config = settle_ports(config, reservations)
         _print_moved_ports(config)
         ensure_token(config)
-        name, version = broker_name(config)
+        name, version = broker_name(config.bootstrap_servers)
         console.print(f"starting on {name} {version}")
-        launch(config, reservations, dashboard)
+        launch(config, reservations, {DIRECTORY_VARIABLE: str(dashboard_dir())})
     return config
 
 
-def _dashboard() -> dict[str, str]:
-    """Return where the gateway finds the dashboard; without one the API is still worth having."""
-    try:
-        return {DIRECTORY_VARIABLE: str(ensure_dashboard(console.print))}
-    except StackError as error:
-        console.rule("[bold red]NO DASHBOARD")
-        console.print(error)
-        console.rule()
-        return {}
+def _fetch_java(steps: Steps) -> None:
+    with steps.beside("Java"):
+        ensure(JAVA, steps.say)
+
+
+def _fetch_kafka(steps: Steps) -> None:
+    with steps.beside("Kafka's jars"), steps.bar("Apache Kafka") as show:
+        ensure_jars(steps.say, show)
+
+
+def _build_dashboard(steps: Steps) -> str:
+    """Return why there is none; without one the API is still worth having."""
+    with steps.beside("the dashboard, beside the rest"):
+        try:
+            ensure_dashboard(steps.say)
+        except StackError as error:
+            return str(error)
+    return ""
 
 
 def down() -> None:
@@ -110,13 +130,9 @@ def _has_simulator(state: StackState) -> bool:
     return state.environment.get("ENABLE_METRICS_SIMULATOR") == "true"
 
 
-def _warn_of_memory_broker(reason: str) -> None:
-    console.rule("[bold red]NO APACHE KAFKA")
-    console.print(reason)
-    console.print(
-        "Using the in-memory broker of librdkafka instead: it keeps nothing over a restart and "
-        "is no measure of anything. `burnline doctor` says what to install."
-    )
+def _print_framed(title: str, text: str) -> None:
+    console.rule(f"[bold red]{title}")
+    console.print(text, markup=False)
     console.rule()
 
 
@@ -126,12 +142,12 @@ def _print_moved_ports(config: StackConfig) -> None:
             console.print(f"port {before.port} is in use, {after.variable} is {after.port}")
 
 
-def _print_addresses(state: StackState, headline: str) -> None:
+def _print_addresses(state: StackState, headline: str, *, has_dashboard: bool) -> None:
     variables = state.environment
     kafka = " ".join(part for part in (state.broker, state.broker_version) if part)
     token = data_dir().token
     console.print(f"[bold green]{headline}[/]")
-    if variables.get(DIRECTORY_VARIABLE):
+    if has_dashboard:
         # in the fragment, which no browser sends to a server
         page = f"{state.address('BURNLINE_PORT')}/#token={variables['BURNLINE_API_TOKEN']}"
         console.print(f"  dashboard {page}")

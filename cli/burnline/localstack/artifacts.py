@@ -1,30 +1,60 @@
-"""The jars of Apache Kafka: fetched by Maven once, kept outside the clone, checked by hash."""
+"""The jars of Apache Kafka: fetched once, kept outside the clone, checked by hash.
 
-import fcntl
+Maven fetches them where it is there; elsewhere they are fetched here, from where the user's Maven
+settings say. `jars.txt` lists them: SHA-256, bytes, and the path in a Maven repository.
+"""
+
+import ast
 import hashlib
-import os
+import importlib.util
+import logging
 import shutil
+import ssl
 import subprocess
-import tempfile
+import time
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from burnline.errors import BrokerUnavailableError, StackError
+import certifi
+import httpx
+
+from burnline.errors import StackError
+from burnline.localstack.maven_settings import Repository, repositories, settings_files
+from burnline.localstack.places import cache_dir, exclusive, require_space
+from burnline.localstack.runtimes import install_pinned
 
 KAFKA_VERSION: Final = "4.4.0"
 ARTIFACTS_DIR: Final = Path(__file__).parent / "kafka_artifacts"
 COPY_GOAL: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
-DOWNLOAD_TIMEOUT_SECONDS: Final = 900
+MAVEN_TIMEOUT_SECONDS: Final = 900
 OUTPUT_LINES: Final = 15
+CONNECTIONS: Final = 6
+ATTEMPTS: Final = 4
+PAUSE_SECONDS: Final = 0.5
+REQUEST_TIMEOUT_SECONDS: Final = 20.0
+SPARE_BYTES: Final = 50_000_000
+
+log = logging.getLogger(__name__)
+
+Advance = Callable[[int, int], None]
 
 
-def cache_dir() -> Path:
-    """The user's cache folder of Burnline."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "burnline"
+@dataclass(frozen=True, slots=True)
+class Jar:
+    """A file that is expected: `path` is that in a Maven repository, `sha256` in hexadecimal."""
+
+    path: str
+    size_bytes: int
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """The name of the file."""
+        return self.path.rpartition("/")[2]
 
 
 def jars_dir() -> Path:
@@ -32,44 +62,51 @@ def jars_dir() -> Path:
     return cache_dir() / f"kafka-{KAFKA_VERSION}"
 
 
-def expected_hashes() -> dict[str, str]:
-    """The committed list: SHA-256 in hexadecimal by jar name."""
-    lines = (ARTIFACTS_DIR / "jars.sha256").read_text().splitlines()
-    pairs = (line.split() for line in lines)
-    return {name: digest for digest, name in pairs}
+def expected_jars() -> list[Jar]:
+    """The committed list."""
+    lines = (line.split() for line in (ARTIFACTS_DIR / "jars.txt").read_text().splitlines())
+    return [Jar(path, int(size), digest) for digest, size, path in lines]
 
 
-def verify_jars(directory: Path, expected: dict[str, str]) -> None:
+def verify_jars(directory: Path, expected: list[Jar]) -> None:
     """Compare every jar with the list; StackError names the first that differs and the cure."""
     cure = f"remove {directory} and start again; if it stays, do not trust the artifact source"
-    for name, digest in expected.items():
-        jar = directory / name
-        if not jar.is_file():
-            message = f"{name} is missing from {directory}: {cure}"
-            raise StackError(message)
-        with jar.open("rb") as stream:
-            actual = hashlib.file_digest(stream, "sha256").hexdigest()
-        if actual != digest:
-            message = f"{name} has SHA-256 {actual}, expected {digest}: {cure}"
-            raise StackError(message)
-    for jar in directory.glob("*.jar"):
-        if jar.name not in expected:
-            message = f"{jar.name} in {directory} is not in the list of known jars: {cure}"
-            raise StackError(message)
+    for jar in expected:
+        if not (directory / jar.name).is_file():
+            raise StackError(f"{jar.name} is missing from {directory}: {cure}")
+        actual = _sha256(directory / jar.name)
+        if actual != jar.sha256:
+            raise StackError(f"{jar.name} has SHA-256 {actual}, expected {jar.sha256}: {cure}")
+    names = {jar.name for jar in expected}
+    for path in directory.glob("*.jar"):
+        if path.name not in names:
+            raise StackError(f"{path.name} in {directory} is not in the list of known jars: {cure}")
 
 
-def ensure_jars() -> Path:
-    """The folder of verified jars, downloaded first when it is not there.
+def ensure_jars(
+    say: Callable[[str], None] = log.info, advance: Advance = lambda _done, _total: None
+) -> Path:
+    """The folder of verified jars, fetched first when it is not there.
 
-    Raises BrokerUnavailableError when Maven is missing or fails, StackError on a wrong hash.
+    `advance` is told how many bytes are there and how many there will be. Raises StackError where
+    they cannot be fetched, or where a hash is wrong.
     """
-    target = jars_dir()
+    target, expected = jars_dir(), expected_jars()
     if not target.is_dir():
         target.parent.mkdir(parents=True, exist_ok=True)
         with exclusive(target.with_suffix(".lock")):
             if not target.is_dir():
-                _download(target)
-    verify_jars(target, expected_hashes())
+                total_bytes = sum(jar.size_bytes for jar in expected)
+                require_space(target, total_bytes + SPARE_BYTES)
+                say(f"fetching Apache Kafka {KAFKA_VERSION} ({total_bytes / 1e6:.0f} MB)")
+                # What an interrupted start has fetched is gone on with; nothing uses it before
+                # it is complete.
+                partial = target.with_name(f"{target.name}.partial")
+                partial.mkdir(exist_ok=True)
+                _fetch(partial, expected, advance)
+                verify_jars(partial, expected)
+                partial.rename(target)
+    verify_jars(target, expected)
     return target
 
 
@@ -80,42 +117,149 @@ def jar_version(directory: Path) -> str:
     return dict(line.split("=", 1) for line in lines if "=" in line)["version"]
 
 
-@contextmanager
-def exclusive(path: Path) -> Iterator[None]:
-    """Hold a lock file."""
-    # The kernel frees the lock when its holder dies, so an interrupted download blocks nobody.
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def central_url() -> str:
+    """The address of Maven's central repository, as the package jgo states it.
+
+    Its table of constants is read and nothing of it is run, so it comes without what it needs.
+    """
+    if importlib.util.find_spec("jgo") is None:
+        install_pinned("requirements-maven.txt", "The address of Maven's central repository")
+        importlib.invalidate_caches()
+    spec = importlib.util.find_spec("jgo")
+    if spec is None or spec.origin is None:
+        raise StackError("jgo, which knows Maven's central repository, is not installed: make up")
+    tree = ast.parse((Path(spec.origin).parent / "constants.py").read_text())
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "MAVEN_CENTRAL_URL":
+            return str(ast.literal_eval(node.value))
+    raise StackError("jgo does not say where Maven's central repository is: install Maven (mvn)")
 
 
-def _download(target: Path) -> None:
-    for stale in target.parent.glob(f"{target.name}.partial-*"):
-        shutil.rmtree(stale, ignore_errors=True)
-    partial = Path(tempfile.mkdtemp(prefix=f"{target.name}.partial-", dir=target.parent))
-    try:
-        _run_maven(partial)
-        verify_jars(partial, expected_hashes())
-        partial.rename(target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def _run_maven(output: Path) -> None:
+def _fetch(folder: Path, expected: list[Jar], advance: Advance) -> None:
     maven = shutil.which("mvn")
     if maven is None:
-        message = "Maven (mvn) is not on the PATH: apt-get install maven"
-        raise BrokerUnavailableError(message)
+        _download_from_any(repositories(settings_files(), central_url), folder, expected, advance)
+    else:
+        for path in folder.iterdir():  # Maven takes a half jar of a killed one for a whole one
+            path.unlink()
+        _run_maven(maven, folder)
+
+
+def _run_maven(maven: str, output: Path) -> None:
     command = [maven, "-B", "-q", "-f", str(ARTIFACTS_DIR / "pom.xml"), COPY_GOAL]
     command += ["-DincludeScope=runtime", f"-DoutputDirectory={output}"]
     try:
         done = subprocess.run(  # noqa: S603 - fixed command
-            command, capture_output=True, text=True, timeout=DOWNLOAD_TIMEOUT_SECONDS, check=False
+            command, capture_output=True, text=True, timeout=MAVEN_TIMEOUT_SECONDS, check=False
         )
     except subprocess.TimeoutExpired as error:
-        message = f"Maven did not fetch Apache Kafka within {DOWNLOAD_TIMEOUT_SECONDS} s"
-        raise BrokerUnavailableError(message) from error
+        raise StackError(
+            f"Maven did not fetch Apache Kafka within {MAVEN_TIMEOUT_SECONDS} s"
+        ) from error
     if done.returncode != 0:
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-OUTPUT_LINES:])
-        message = f"Maven could not fetch Apache Kafka {KAFKA_VERSION}:\n{tail}"
-        raise BrokerUnavailableError(message)
+        raise StackError(f"Maven could not fetch Apache Kafka {KAFKA_VERSION}:\n{tail}")
+
+
+def _download_from_any(
+    places: list[Repository], folder: Path, expected: list[Jar], advance: Advance
+) -> None:
+    """Try one repository after the other; StackError says what came of each."""
+    refusals: list[str] = []
+    for place in places:
+        try:
+            download(place, folder, expected, advance)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            refusals.append(f"{httpx.URL(place.url).host}: {str(error) or type(error).__name__}")
+        else:
+            return
+    raise StackError(
+        f"Apache Kafka's jars cannot be fetched ({'; '.join(refusals) or 'all is blocked'}): let "
+        "this machine reach a Maven repository, by a mirror or proxy in ~/.m2/settings.xml or "
+        "HTTPS_PROXY, or set KAFKA_BOOTSTRAP_SERVERS to a broker of your own"
+    )
+
+
+def download(place: Repository, folder: Path, expected: list[Jar], advance: Advance) -> None:
+    """Fetch what is not there yet, several at a time; go on where an earlier try was broken off.
+
+    Raises httpx.HTTPError where the repository cannot be reached or has not all of it.
+    """
+    trusted = ssl.create_default_context()
+    trusted.load_verify_locations(certifi.where())
+    total_bytes = sum(jar.size_bytes for jar in expected)
+    with (
+        httpx.Client(
+            auth=place.login,
+            proxy=place.proxy,
+            verify=trusted,
+            timeout=REQUEST_TIMEOUT_SECONDS,
+            follow_redirects=True,
+        ) as client,
+        ThreadPoolExecutor(CONNECTIONS) as pool,
+    ):
+        jobs = [pool.submit(_download_jar, client, place.url, folder, jar) for jar in expected]
+        try:
+            while not all(job.done() for job in jobs):
+                advance(_present_bytes(folder), total_bytes)
+                time.sleep(PAUSE_SECONDS / 5)
+            for job in jobs:
+                job.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+    advance(total_bytes, total_bytes)
+
+
+def _download_jar(client: httpx.Client, url: str, folder: Path, jar: Jar) -> None:
+    target, part = folder / jar.name, folder / f"{jar.name}.part"
+    if target.is_file() and _sha256(target) == jar.sha256:
+        return
+    for attempt in range(ATTEMPTS):
+        try:
+            _download_rest(client, f"{url.rstrip('/')}/{jar.path}", part, jar.size_bytes)
+            break
+        except (httpx.TransportError, httpx.HTTPStatusError) as error:
+            if attempt == ATTEMPTS - 1 or not _may_pass(error):
+                raise
+            time.sleep(PAUSE_SECONDS * 2**attempt)
+    actual = _sha256(part)
+    if actual != jar.sha256:
+        part.unlink()
+        raise StackError(
+            f"{jar.name} of {httpx.URL(url).host} has SHA-256 {actual}, expected {jar.sha256}: "
+            "do not trust that source"
+        )
+    part.rename(target)
+
+
+def _download_rest(client: httpx.Client, url: str, part: Path, size_bytes: int) -> None:
+    start = part.stat().st_size if part.exists() else 0
+    headers = {"Range": f"bytes={start}-"} if 0 < start < size_bytes else {}
+    with client.stream("GET", url, headers=headers) as answer:
+        answer.raise_for_status()
+        goes_on = answer.status_code == httpx.codes.PARTIAL_CONTENT
+        with part.open("ab" if goes_on else "wb") as stream:
+            for chunk in answer.iter_raw():
+                stream.write(chunk)
+
+
+def _may_pass(error: httpx.HTTPError) -> bool:
+    """Whether another try can help: a broken connection, or a server in trouble."""
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response.is_server_error or error.response.status_code == 429  # noqa: PLR2004
+    return not isinstance(error, httpx.ConnectError | httpx.ProxyError)
+
+
+def _present_bytes(folder: Path) -> int:
+    sizes = []
+    for path in folder.iterdir():
+        try:
+            sizes.append(path.stat().st_size)
+        except FileNotFoundError:  # renamed meanwhile
+            continue
+    return sum(sizes)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

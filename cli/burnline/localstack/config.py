@@ -20,6 +20,8 @@ DEFAULT_PORTS: Final = {
 }
 FALSE_WORDS: Final = frozenset({"0", "false", "no", "off"})
 LAST_TCP_PORT: Final = 65_535
+# A caller's PGPORT or PGDATA would change what our own server does.
+SERVER_BLIND_TO: Final = ("PG", "KAFKA_", "CLASSPATH")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,6 @@ class StackConfig:
     ports: tuple[WantedPort, ...]
     database_url: str | None
     bootstrap_servers: str | None
-    broker: str
     partitions: int
     token: str | None
     simulator: bool
@@ -94,27 +95,16 @@ class StackConfig:
             ports=tuple(_wanted_port(environ, name) for name in DEFAULT_PORTS),
             database_url=environ.get("DATABASE_URL") or None,
             bootstrap_servers=environ.get("KAFKA_BOOTSTRAP_SERVERS") or None,
-            broker=_broker(environ),
             partitions=_integer(environ, "BURNLINE_PARTITIONS", 4, 1024),
             token=environ.get("BURNLINE_API_TOKEN") or None,
             simulator=(environ.get("ENABLE_METRICS_SIMULATOR") or "true").lower()
             not in FALSE_WORDS,
         )
 
-    @property
-    def broker_kind(self) -> str:
-        """`external`, `kafka` or `memory`."""
-        return "external" if self.bootstrap_servers else self.broker
-
 
 def data_dir(environ: Mapping[str, str] = os.environ) -> DataDir:
     """The data directory of the environment, absolute."""
     return DataDir(Path(environ.get("BURNLINE_DATA_DIR") or ".burnline").absolute())
-
-
-def project_root() -> Path:
-    """The checkout: where alembic.ini and the migrations are."""
-    return Path(__file__).resolve().parents[3]
 
 
 def ensure_token(config: StackConfig) -> str:
@@ -129,6 +119,24 @@ def ensure_token(config: StackConfig) -> str:
     return path.read_text().strip()
 
 
+def service_environment(config: StackConfig, token: str) -> dict[str, str]:
+    """What migrations and services get; servers that we run ourselves add their addresses."""
+    environment = {
+        **os.environ,
+        "BURNLINE_HOST": config.host,
+        "BURNLINE_DATA_DIR": str(config.data_dir.path),
+        "BURNLINE_API_TOKEN": token,
+        "BURNLINE_PARTITIONS": str(config.partitions),
+        "ENABLE_METRICS_SIMULATOR": "true" if config.simulator else "false",
+    }
+    return environment | {port.variable: str(port.port) for port in config.ports}
+
+
+def server_environment(services: dict[str, str]) -> dict[str, str]:
+    """The environment of PostgreSQL and the broker: without what would redirect them."""
+    return {key: value for key, value in services.items() if not key.startswith(SERVER_BLIND_TO)}
+
+
 def _wanted_port(environ: Mapping[str, str], variable: str) -> WantedPort:
     port = _integer(environ, variable, DEFAULT_PORTS[variable], LAST_TCP_PORT)
     return WantedPort(variable, port, explicit=bool(environ.get(variable)))
@@ -140,11 +148,3 @@ def _integer(environ: Mapping[str, str], variable: str, default: int, highest: i
         message = f"{variable}={raw}: give a whole number from 1 to {highest}"
         raise StackError(message)
     return int(raw)
-
-
-def _broker(environ: Mapping[str, str]) -> str:
-    broker = environ.get("BURNLINE_BROKER") or "kafka"
-    if broker not in {"kafka", "memory"}:
-        message = f"BURNLINE_BROKER={broker}: give kafka or memory"
-        raise StackError(message)
-    return broker

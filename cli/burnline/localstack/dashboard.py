@@ -7,19 +7,21 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from burnline.errors import StackError
-from burnline.localstack.artifacts import cache_dir, exclusive
-from burnline.localstack.config import project_root
+from burnline.localstack.places import cache_dir, exclusive, project_root, require_space
+from burnline.localstack.runtimes import NODE, ensure
 
 DIRECTORY_VARIABLE: Final = "BURNLINE_DASHBOARD_DIR"
 SOURCES: Final = ("src", "public", "index.html", "package-lock.json", "vite.config.ts")
 KEPT_BUILDS: Final = 5
 BUILD_TIMEOUT_SECONDS: Final = 600
 OUTPUT_LINES: Final = 15
+NEEDED_BYTES: Final = 400_000_000
+TO_BUILD: Final = "to build"
 PACKED: Final = frozenset({".js", ".css", ".html", ".svg"})
 
 
@@ -38,33 +40,43 @@ def content_hash(folder: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def ensure_dashboard(say: Callable[[str], None] = print) -> Path:
-    """The folder of the built dashboard, the caller's own or built first where it is not there.
+def dashboard_dir() -> Path:
+    """Where the dashboard of these sources is, the caller's own or the one that is built."""
+    given = os.environ.get(DIRECTORY_VARIABLE)
+    return Path(given) if given else cache_dir() / "dashboard" / content_hash(frontend_dir())
 
-    Raises StackError where Node.js is missing or the build fails.
+
+def ensure_dashboard(say: Callable[[str], None] = print) -> Path:
+    """The folder of the dashboard, built first where it is not there.
+
+    Raises StackError where Node.js cannot be had or the build fails.
     """
-    if given := os.environ.get(DIRECTORY_VARIABLE):
-        return Path(given)
-    folder = frontend_dir()
-    target = cache_dir() / "dashboard" / content_hash(folder)
+    target = dashboard_dir()
+    if os.environ.get(DIRECTORY_VARIABLE):
+        return target
     if not target.is_dir():
         target.parent.mkdir(parents=True, exist_ok=True)
         with exclusive(target.parent / "build.lock"):
             if not target.is_dir():
-                say("building the dashboard (once for each version of it)")
-                _build(folder, target)
+                require_space(target, NEEDED_BYTES)
+                _build(frontend_dir(), target, say)
     target.touch()
     return target
 
 
-def ensure_modules(folder: Path) -> None:
-    """Install the packages that the lock file names, unless they are."""
+def ensure_modules(
+    folder: Path, say: Callable[[str], None] = print, *, only_to_build: bool = False
+) -> None:
+    """Install the packages that the lock file names, or those of a build, unless they are."""
     lock = hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()
     stamp = folder / "node_modules" / ".installed"
-    if stamp.is_file() and stamp.read_text() == lock:
+    installed = stamp.read_text() if stamp.is_file() else ""
+    if installed == lock or (only_to_build and installed == f"{lock} {TO_BUILD}"):
         return
-    _run(folder, _command("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-    stamp.write_text(lock)
+    options = ("--ignore-scripts", "--no-audit", "--no-fund")
+    omitted = ("--omit=dev",) if only_to_build else ()
+    _run(folder, "npm", ensure(NODE, say), "ci", *options, *omitted)
+    stamp.write_text(f"{lock} {TO_BUILD}" if only_to_build else lock)
 
 
 def _sources(folder: Path) -> Iterator[Path]:
@@ -74,14 +86,17 @@ def _sources(folder: Path) -> Iterator[Path]:
         yield from (p for p in found if p.is_file() and ".test." not in p.name)
 
 
-def _build(folder: Path, target: Path) -> None:
-    ensure_modules(folder)
+def _build(folder: Path, target: Path, say: Callable[[str], None]) -> None:
+    programs = ensure(NODE, say)
+    say("building the dashboard (once for each version of it)")
+    ensure_modules(folder, say, only_to_build=True)
+    for stale in target.parent.glob("partial-*"):
+        shutil.rmtree(stale, ignore_errors=True)
     partial = Path(tempfile.mkdtemp(prefix="partial-", dir=target.parent))
     try:
         vite = folder / "node_modules" / "vite" / "bin" / "vite.js"
-        _run(
-            folder, _command("node"), str(vite), "build", "--outDir", str(partial), "--emptyOutDir"
-        )
+        options = ("build", "--outDir", str(partial), "--emptyOutDir")
+        _run(folder, "node", programs, str(vite), *options)
         _pack(partial)
         partial.chmod(0o755)
         partial.rename(target)
@@ -102,18 +117,14 @@ def _forget_old(kept_in: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _command(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        raise StackError(f"{name} is not on the PATH: install Node.js 20.19 or newer")
-    return found
-
-
-def _run(folder: Path, *command: str) -> None:
+def _run(folder: Path, name: str, programs: Mapping[str, str], *arguments: str) -> None:
+    path = f"{Path(programs['node']).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    command = (programs[name], *arguments)
     try:
-        done = subprocess.run(  # noqa: S603 - found on the PATH
+        done = subprocess.run(  # noqa: S603 - a program that was looked for
             command,
             cwd=folder,
+            env={**os.environ, "PATH": path},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

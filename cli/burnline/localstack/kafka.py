@@ -3,10 +3,8 @@
 import asyncio
 import base64
 import contextlib
+import functools
 import logging
-import os
-import re
-import shutil
 import subprocess
 import uuid
 from dataclasses import dataclass
@@ -16,11 +14,15 @@ from typing import Final
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from burnline.errors import BrokerUnavailableError, StackError
+from burnline.errors import StackError
+from burnline.localstack.artifacts import ensure_jars, jar_version
 from burnline.localstack.command import Command
+from burnline.localstack.ports import LOOPBACK, Reservations
+from burnline.localstack.runtimes import JAVA, ensure
 
-MIN_JAVA: Final = 17
 PROBE_TIMEOUT_SECONDS: Final = 3.0
+log = logging.getLogger(__name__)
+
 HEAP: Final = ("-Xms128m", "-Xmx320m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError")
 
 # The short broker session lets a broker that was killed register again within seconds: until the
@@ -85,7 +87,7 @@ class KafkaNode:
         return Command(
             name="kafka",
             argv=(*self._java(), "kafka.Kafka", str(self._properties)),
-            probe=self.is_ready,
+            probe=functools.partial(answers, self.bootstrap_servers),
             directory=self.home,
             layer=1,
             prepare=self.prepare,
@@ -102,10 +104,6 @@ class KafkaNode:
         self._logging.write_text(LOGGING)
         if not (data / "meta.properties").exists():
             self._format()
-
-    async def is_ready(self) -> bool:
-        """Whether the broker answers with itself in the metadata."""
-        return await answers(self.bootstrap_servers)
 
     @property
     def _properties(self) -> Path:
@@ -135,6 +133,20 @@ class KafkaNode:
             raise StackError(message)
 
 
+def kafka_node(home: Path, reservations: Reservations) -> KafkaNode:
+    """An Apache Kafka node on free ports; its jars and Java are fetched where they are not here."""
+    jars, java = ensure_jars(), ensure(JAVA, log.info)["java"]
+    ports = (reservations.take_any(), reservations.take_any())
+    return KafkaNode(home, jars, java, LOOPBACK, *ports)
+
+
+def broker_name(bootstrap_servers: str | None) -> tuple[str, str]:
+    """Name and version of the caller's broker, or of our own where there is none."""
+    if bootstrap_servers:
+        return f"Kafka at {bootstrap_servers}", ""
+    return "Apache Kafka", jar_version(ensure_jars())
+
+
 async def answers(bootstrap_servers: str) -> bool:
     """Whether a Kafka broker at this address knows at least itself."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
@@ -147,30 +159,6 @@ async def answers(bootstrap_servers: str) -> bool:
         finally:
             await admin.close()
     return False
-
-
-def find_java() -> str:
-    """The `java` to run, of JAVA_HOME or the PATH; BrokerUnavailableError if none is new enough."""
-    home = os.environ.get("JAVA_HOME")
-    candidate = shutil.which("java", path=f"{home}/bin") if home else None
-    java = candidate or shutil.which("java")
-    if java is None:
-        message = "Java is not on the PATH: apt-get install default-jre-headless"
-        raise BrokerUnavailableError(message)
-    version = java_version(java)
-    if version < MIN_JAVA:
-        message = f"{java} is Java {version}, Apache Kafka needs {MIN_JAVA}: install a newer one"
-        raise BrokerUnavailableError(message)
-    return java
-
-
-def java_version(java: str) -> int:
-    """The major version that this `java` prints of itself, 0 when it prints none."""
-    done = subprocess.run(  # noqa: S603 - found on the PATH
-        (java, "-version"), capture_output=True, text=True, check=False
-    )
-    found = re.search(r'version "(\d+)', done.stderr)
-    return int(found.group(1)) if found else 0
 
 
 def silence_client_logs() -> None:

@@ -13,10 +13,8 @@ from typing import Final
 
 import httpx
 
-from burnline.errors import BrokerUnavailableError, StackError
-from burnline.localstack.artifacts import ensure_jars
+from burnline.errors import StackError
 from burnline.localstack.config import DataDir, StackConfig
-from burnline.localstack.kafka import find_java
 from burnline.localstack.logfiles import tail
 from burnline.localstack.ports import Reservations, resolve_port
 from burnline.localstack.processes import end_processes
@@ -30,6 +28,7 @@ POLL_SECONDS: Final = 0.2
 END_TIMEOUT_SECONDS: Final = 10.0
 REQUEST_TIMEOUT_SECONDS: Final = 5.0
 TAIL_LINES: Final = 20
+SERVICES_START: Final = "starting the services"
 
 
 @contextmanager
@@ -39,26 +38,6 @@ def one_at_a_time(data_dir: DataDir) -> Iterator[None]:
     with data_dir.up_lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def settle_broker(config: StackConfig, warn: Callable[[str], None]) -> StackConfig:
-    """Fetch what Kafka needs; without it, fall back to the in-memory broker and say so loudly.
-
-    A caller who asked for Kafka by name gets BrokerUnavailableError instead.
-    """
-    if config.broker_kind == "memory":
-        warn("BURNLINE_BROKER=memory asks for it.")
-    if config.broker_kind != "kafka":
-        return config
-    try:
-        find_java()
-        ensure_jars()
-    except BrokerUnavailableError as error:
-        if os.environ.get("BURNLINE_BROKER"):
-            raise
-        warn(str(error))
-        return replace(config, broker="memory")
-    return config
 
 
 def settle_ports(config: StackConfig, reservations: Reservations) -> StackConfig:
@@ -80,7 +59,6 @@ def launch(config: StackConfig, reservations: Reservations, dashboard: dict[str,
     environment = {
         **os.environ,
         "BURNLINE_DATA_DIR": str(config.data_dir.path),
-        "BURNLINE_BROKER": config.broker,
         **dashboard,
         **{port.variable: str(port.port) for port in config.ports},
     }
@@ -100,19 +78,20 @@ def launch(config: StackConfig, reservations: Reservations, dashboard: dict[str,
         time.sleep(POLL_SECONDS)
 
 
-def wait_served(config: StackConfig, say: Callable[[str], None]) -> StackState:
-    """Wait until the stack serves; StackError with the tail of the log that tells why not."""
+def wait_served(config: StackConfig, turn: Callable[[str], None]) -> StackState:
+    """Wait until the stack serves; `turn` is told of each step that it comes to.
+
+    Raises StackError with the tail of the log that tells why it does not.
+    """
     deadline = time.monotonic() + SERVED_TIMEOUT_SECONDS
-    last = ""
     while time.monotonic() < deadline:
         state = read_state(config.data_dir.state)
         if state is None or state.phase == "failed" or not state.is_running():
             _let_end(state)
             raise StackError(failure(config.data_dir, state))
+        turn(state.detail or SERVICES_START)
         if state.phase == "running" and is_served(state, snapshot=config.simulator):
             return state
-        if state.detail not in {"", last}:
-            say(last := state.detail)
         time.sleep(POLL_SECONDS)
     state = read_state(config.data_dir.state)
     message = f"nothing was served within {SERVED_TIMEOUT_SECONDS:.0f} s; the stack still runs"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from burnline.errors import StackError
-from burnline.localstack.artifacts import cache_dir
+from burnline.localstack.places import cache_dir
 
 # Where the servers of a stack listen, whatever BURNLINE_HOST says for its services.
 LOOPBACK: Final = "127.0.0.1"

@@ -9,16 +9,22 @@ import logging
 import subprocess
 import sys
 import time
+from collections.abc import Awaitable
 from dataclasses import replace
 from typing import Final
 
 from burnline.errors import StackError
-from burnline.localstack.broker import broker_command, broker_name
 from burnline.localstack.child import POLL_SECONDS
 from burnline.localstack.command import Command
-from burnline.localstack.config import DEFAULT_PORTS, StackConfig, ensure_token, project_root
-from burnline.localstack.environment import server_environment, service_environment
-from burnline.localstack.kafka import silence_client_logs
+from burnline.localstack.config import (
+    DEFAULT_PORTS,
+    StackConfig,
+    ensure_token,
+    server_environment,
+    service_environment,
+)
+from burnline.localstack.kafka import KafkaNode, broker_name, kafka_node, silence_client_logs
+from burnline.localstack.places import project_root
 from burnline.localstack.ports import LOOPBACK, Reservations
 from burnline.localstack.postgres import PostgresNode
 from burnline.localstack.postgres_home import open_home
@@ -41,7 +47,7 @@ class LocalStack:
         for wanted in config.ports:
             self.reservations.take(config.host, wanted.port)
         self.environment = service_environment(config, ensure_token(config))
-        name, version = broker_name(config)
+        name, version = broker_name(config.bootstrap_servers)
         self.supervisor.state = replace(self.supervisor.state, broker=name, broker_version=version)
 
     async def run(self) -> int:
@@ -59,34 +65,37 @@ class LocalStack:
     async def _start(self) -> None:
         self._say("starting", "preparing PostgreSQL and the broker")
         postgres, broker = await self._start_servers()
-        if postgres is not None:
-            await self.supervisor.wait_ready(postgres.command())
-            await postgres.ensure_database()
-        self._say("starting", "migrating the database")
-        await self._step("migrations", "-m", "alembic", "upgrade", "head")
-        if broker is not None:
-            await self.supervisor.wait_ready(broker)
-        if self.environment["BURNLINE_BROKER"] == "kafka":
-            self._say("starting", "creating topics")
-            await self._step("topics", "-m", "common.kafka.topics")
+        self._say("starting", "migrating the database, creating topics")
+        await together(self._ready_database(postgres), self._ready_topics(broker))
         for command in service_commands(self.environment):
             self.supervisor.add(command)
         self._say("running", "")
 
-    async def _start_servers(self) -> tuple[PostgresNode | None, Command | None]:
+    async def _start_servers(self) -> tuple[PostgresNode | None, KafkaNode | None]:
         postgres = None if self.config.database_url else self._postgres()
-        broker = broker_command(self.config, self.environment, self.reservations)
-        commands = [postgres.command() if postgres else None, broker]
-        wanted = [self._server(command) for command in commands if command is not None]
-        # Both first starts write a storage: side by side they take half the time. Neither is left
-        # behind when the other fails.
-        steps = [asyncio.to_thread(c.prepare) for c in wanted if c.prepare]
-        for outcome in await asyncio.gather(*steps, return_exceptions=True):
-            if isinstance(outcome, BaseException):
-                raise outcome
-        for command in wanted:
-            self.supervisor.add(command)
+        broker = None if self.config.bootstrap_servers else self._kafka()
+        nodes = [node for node in (postgres, broker) if node is not None]
+        # Both first starts write a storage: side by side they take half the time.
+        await together(*(asyncio.to_thread(node.prepare) for node in nodes))
+        for node in nodes:
+            self.supervisor.add(self._server(node.command()))
         return postgres, broker
+
+    async def _ready_database(self, postgres: PostgresNode | None) -> None:
+        if postgres is not None:
+            await self.supervisor.wait_ready(postgres.command())
+            await postgres.ensure_database()
+        await self._step("migrations", "-m", "alembic", "upgrade", "head")
+
+    async def _ready_topics(self, broker: KafkaNode | None) -> None:
+        if broker is not None:
+            await self.supervisor.wait_ready(broker.command())
+        await self._step("topics", "-m", "common.kafka.topics")
+
+    def _kafka(self) -> KafkaNode:
+        node = kafka_node(self.config.data_dir.path / "kafka", self.reservations)
+        self.environment["KAFKA_BOOTSTRAP_SERVERS"] = node.bootstrap_servers
+        return node
 
     def _postgres(self) -> PostgresNode:
         port = self.reservations.take_any()
@@ -133,12 +142,18 @@ class LocalStack:
         return 0 if phase == "stopped" else 1
 
 
+async def together(*steps: Awaitable[None]) -> None:
+    """Take steps side by side; none is left behind when another fails."""
+    for outcome in await asyncio.gather(*steps, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
+
+
 PUBLISHED: Final[tuple[str, ...]] = (
     "BURNLINE_HOST",
     *DEFAULT_PORTS,
     "BURNLINE_DATA_DIR",
     "BURNLINE_API_TOKEN",
-    "BURNLINE_BROKER",
     "BURNLINE_DASHBOARD_DIR",
     "BURNLINE_PARTITIONS",
     "ENABLE_METRICS_SIMULATOR",

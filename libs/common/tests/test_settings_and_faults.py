@@ -22,7 +22,6 @@ VARIABLES = [
     "DEBUG",
     "KAFKA_BOOTSTRAP_SERVERS",
     "BURNLINE_PARTITIONS",
-    "BURNLINE_BROKER",
     "DATABASE_URL",
 ]
 
@@ -38,7 +37,7 @@ def test_defaults_keep_to_this_machine() -> None:
     assert (settings.host, settings.debug, settings.api_token) == ("127.0.0.1", False, None)
     assert settings.data_dir == Path(".burnline")
     assert kafka.bootstrap_servers == ("127.0.0.1:9092",)
-    assert (kafka.partitions, kafka.broker) == (4, "kafka")
+    assert kafka.partitions == 4
     assert AdmissionSettings().lateness == timedelta(hours=24)
 
 
@@ -68,7 +67,7 @@ def test_a_list_of_servers(
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("BURNLINE_PARTITIONS", "0"), ("BURNLINE_PARTITIONS", "four"), ("BURNLINE_BROKER", "rabbit")],
+    [("BURNLINE_PARTITIONS", "0"), ("BURNLINE_PARTITIONS", "four")],
 )
 def test_a_wrong_value_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)

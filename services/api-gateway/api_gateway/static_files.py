@@ -9,7 +9,8 @@ from starlette.applications import Starlette
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import Receive, Scope, Send
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'self'; "
@@ -54,22 +55,43 @@ class PageFile:
         return Response(body, media_type=self.media_type, headers=headers)
 
 
-def add_pages(app: Starlette, folder: Path | None) -> None:
-    """Serve a built dashboard; add nothing where there is none.
+class Pages(BaseRoute):
+    """The files of a dashboard, from the moment on that its folder is there.
 
     Every page is the same document: which one it shows, its script reads from the address.
     """
-    if folder is None or not (folder / "index.html").is_file():
-        return
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._routes: list[Route] = []
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match what one of the files matches."""
+        if not self._routes and (self._folder / "index.html").is_file():
+            self._routes = _routes(self._folder)
+        matches = (route.matches(scope) for route in self._routes)
+        return next((m for m in matches if m[0] is not Match.NONE), (Match.NONE, {}))
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with the file that matches."""
+        fitting = (r for r in self._routes if r.matches(scope)[0] is not Match.NONE)
+        await next(fitting).handle(scope, receive, send)
+
+
+def add_pages(app: Starlette, folder: Path | None) -> None:
+    """Serve a dashboard, which may still be being built; add nothing where there is none."""
+    if folder is not None:
+        app.router.routes.append(Pages(folder))
+
+
+def _routes(folder: Path) -> list[Route]:
     files = {
         path.relative_to(folder).as_posix(): _read(folder, path)
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.suffix != ".gz"
     }
     index = files.pop("index.html")
-    for name, file in files.items():
-        app.router.routes.append(_route(f"/{name}", file))
-    app.router.routes.append(_route("/{page:page}", index))
+    return [*(_route(f"/{n}", file) for n, file in files.items()), _route("/{page:page}", index)]
 
 
 def _route(path: str, file: PageFile) -> Route:

@@ -21,8 +21,8 @@ import asyncpg
 import httpx
 from dotenv import dotenv_values
 
-from burnline.localstack.config import project_root
 from burnline.localstack.kafka import silence_client_logs
+from burnline.localstack.places import project_root
 from tests.faults.traffic import Traffic
 from tests.faults.world import World
 from tests.support.servers.cluster import SHARDS, Cluster

@@ -44,12 +44,8 @@ def kafka_offsets() -> None:
         owner: str,
         cluster_id: str,
         starts: Mapping[str, int],
-        *,
-        volatile: bool,
     ) -> Any:
-        epoch, stored = await acquire(
-            self, session, shard, owner, cluster_id, starts, volatile=volatile
-        )
+        epoch, stored = await acquire(self, session, shard, owner, cluster_id, starts)
         for topic, offset in stored.items():
             committed = await consumers[-1].committed(TopicPartition(topic, shard))
             stored[topic] = replace(offset, next_offset=committed or starts[topic])
@@ -67,7 +63,7 @@ def kafka_offsets() -> None:
         with contextlib.suppress(KafkaError):
             await consumers[-1].commit(reached)
 
-    names = ("session", "shard", "owner", "cluster_id", "starts", "volatile")
+    names = ("session", "shard", "owner", "cluster_id", "starts")
     _patch(LedgerStore, "acquire", names, acquire_from_kafka)
     _patch(LedgerStore, "lock", ("session", "shard", "epoch", "expected"), lock_epoch_only)
     _patch(ShardLedger, "handle", ("records",), handle_and_commit)

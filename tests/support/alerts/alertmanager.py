@@ -17,8 +17,8 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from burnline.localstack.artifacts import cache_dir
 from burnline.localstack.command import Command, Probe
+from burnline.localstack.places import cache_dir
 from burnline.localstack.services import PLAIN_HTTP
 from tests.support.alerts.receiver import HOST, Receiver, receiving
 from tests.support.servers.running import SERVERS_USED, held_port, running

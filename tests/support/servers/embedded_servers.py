@@ -4,10 +4,9 @@ from dataclasses import replace
 from typing import Final
 
 from burnline.localstack.artifacts import ensure_jars, jar_version
-from burnline.localstack.broker import kafka_node
 from burnline.localstack.command import Command
 from burnline.localstack.config import DataDir
-from burnline.localstack.kafka import KafkaNode
+from burnline.localstack.kafka import KafkaNode, kafka_node
 from burnline.localstack.ports import LOOPBACK, Reservations
 from burnline.localstack.postgres import PostgresNode
 from burnline.localstack.postgres_home import forget_home, open_home

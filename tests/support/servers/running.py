@@ -14,9 +14,9 @@ from typing import Final
 from burnline.localstack.artifacts import ensure_jars, jar_version
 from burnline.localstack.child import spawn
 from burnline.localstack.command import Command
-from burnline.localstack.config import project_root
-from burnline.localstack.environment import server_environment
+from burnline.localstack.config import server_environment
 from burnline.localstack.logfiles import tail
+from burnline.localstack.places import project_root
 from burnline.localstack.ports import Reservations
 from burnline.localstack.processes import ProcessIdentity, end_processes
 

@@ -13,7 +13,7 @@ import psutil
 
 from burnline.localstack.child import spawn
 from burnline.localstack.command import Command
-from burnline.localstack.environment import server_environment
+from burnline.localstack.config import server_environment
 from burnline.localstack.logfiles import tail
 from burnline.localstack.processes import ProcessIdentity, end_processes
 

@@ -209,7 +209,6 @@ class Stack:
             **inherited,
             **ports,
             "ENABLE_METRICS_SIMULATOR": "false",
-            "BURNLINE_BROKER": "kafka",
             "BURNLINE_DATA_DIR": str(self.data_dir.path),
             **self.environment,
         }

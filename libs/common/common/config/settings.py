@@ -108,7 +108,6 @@ class KafkaSettings(PlaintextSettings):
     )
     partitions: int = Field(4, ge=1, le=1024, validation_alias="BURNLINE_PARTITIONS")
     replication_factor: int = Field(1, ge=1, validation_alias="KAFKA_REPLICATION_FACTOR")
-    broker: Literal["kafka", "memory"] = Field("kafka", validation_alias="BURNLINE_BROKER")
     kafka_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", validation_alias="KAFKA_SECURITY_PROTOCOL"
     )

@@ -378,12 +378,7 @@ class ShardLedger(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _take(self, shard: int, bounds: LogBounds) -> tuple[int, dict[str, StoredOffset]]:
         async with self._runtime.database.write() as session:
             epoch, stored = await self._store.acquire(
-                session,
-                shard,
-                self._owner,
-                bounds.cluster_id,
-                bounds.starts_by_topic(),
-                volatile=self._runtime.kafka.broker == "memory",
+                session, shard, self._owner, bounds.cluster_id, bounds.starts_by_topic()
             )
             bounds.refuse_outside(stored)
             await self._work.load(session, shard)

@@ -62,26 +62,23 @@ class LedgerStore:
         )
         self._reset_shards = text(f"UPDATE {schema}.shard SET cluster_id = NULL")  # noqa: S608
 
-    async def acquire(  # noqa: PLR0913 - what a shard is bound to
+    async def acquire(
         self,
         session: WriteSession,
         shard: int,
         owner: str,
         cluster_id: str,
         starts: Mapping[str, int],
-        *,
-        volatile: bool,
     ) -> tuple[int, dict[str, StoredOffset]]:
         """Take the shard: the epoch rises, which fences whoever held it. Return epoch, offsets.
 
         The statement waits for a former owner's open transaction, so the offsets are current.
-        A `volatile` broker is another cluster at each start: its log begins anew. Raises
-        ForeignClusterError where a lasting one has changed.
+        Raises ForeignClusterError where the broker is another cluster than the shard's.
         """
         named = {"shard": shard, "cluster_id": cluster_id, "owner": owner}
         epoch, stored_cluster = (await session.execute(self._acquire, named)).one()
         if stored_cluster != cluster_id:
-            if stored_cluster is not None and not volatile:
+            if stored_cluster is not None:
                 raise ForeignClusterError(
                     f"shard {shard} was filled from cluster {stored_cluster}, the broker is "
                     f"{cluster_id}; if that is meant, run `burnline ledger reset`"

@@ -36,14 +36,10 @@ async def database(postgres_url: str) -> AsyncIterator[Database]:
 
 
 async def acquire(
-    database: Database,
-    cluster: str = "one",
-    starts: dict[str, int] = STARTS,
-    *,
-    volatile: bool = False,
+    database: Database, cluster: str = "one", starts: dict[str, int] = STARTS
 ) -> Acquired:
     async with database.write() as session:
-        return await STORE.acquire(session, SHARD, "me", cluster, starts, volatile=volatile)
+        return await STORE.acquire(session, SHARD, "me", cluster, starts)
 
 
 async def advance(database: Database, epoch: int, held: dict[str, int], to: dict[str, int]) -> None:
@@ -126,26 +122,17 @@ async def test_another_cluster_is_refused_and_nothing_changes(database: Database
     await advance(database, 1, {"metrics": 9, "history": 0}, {"metrics": 10})  # still the owner
 
 
-async def test_a_volatile_broker_begins_anew_under_a_higher_epoch(database: Database) -> None:
-    await acquire(database)
-    await advance(database, 1, STARTS, {"metrics": 9})
-    epoch, stored = await acquire(database, "two", {"metrics": 0, "history": 0}, volatile=True)
-    assert epoch == 2
-    assert {s.next_offset for s in stored.values()} == {0}
-    with pytest.raises(FencedError):
-        await advance(database, 1, {"metrics": 9}, {"metrics": 10})
-
-
 async def test_after_a_reset_the_next_cluster_is_read_from_its_start(
     database: Database, postgres_url: str
 ) -> None:
     await acquire(database)
     await advance(database, 1, STARTS, {"metrics": 9})
     await reset_ledger(postgres_url, "burnrate")
-    assert offsets(await acquire(database, "two", {"metrics": 2, "history": 1})) == {
-        "metrics": 2,
-        "history": 1,
-    }
+    epoch, stored = await acquire(database, "two", {"metrics": 2, "history": 1})
+    assert epoch == 2
+    assert offsets((epoch, stored)) == {"metrics": 2, "history": 1}
+    with pytest.raises(FencedError):
+        await advance(database, 1, {"metrics": 9}, {"metrics": 10})
     with pytest.raises(ForeignClusterError):
         await acquire(database, "one")
 
@@ -167,7 +154,7 @@ async def test_an_acquisition_waits_for_the_open_transaction_of_the_former_owner
 async def test_shards_are_independent(database: Database) -> None:
     await acquire(database)
     async with database.write() as session:
-        await STORE.acquire(session, SHARD + 1, "other", "one", STARTS, volatile=False)
+        await STORE.acquire(session, SHARD + 1, "other", "one", STARTS)
     await advance(database, 1, STARTS, {"metrics": 9})
 
 

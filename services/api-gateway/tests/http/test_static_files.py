@@ -5,11 +5,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from starlette.applications import Starlette
 
 from api_gateway.static_files import add_pages
-from burnline.localstack.config import project_root
+from burnline.localstack.places import project_root
 from tests.support.gateway.in_memory import TOKEN, GatewayHarness
 
 PAGE = b"<!doctype html><title>Burnline</title>"
@@ -69,11 +70,22 @@ async def test_scripts_are_packed_and_kept_for_ever(gateway: GatewayHarness) -> 
     assert (again.status_code, again.content) == (304, b"")
 
 
-async def test_without_a_dashboard_there_are_no_pages(tmp_path: Path) -> None:
+async def test_without_a_dashboard_there_are_no_pages() -> None:
     app = Starlette()
-    add_pages(app, tmp_path / "none")
     add_pages(app, None)
     assert app.routes == []
+
+
+async def test_a_dashboard_is_served_from_the_moment_on_that_it_is_built(tmp_path: Path) -> None:
+    app = Starlette()
+    add_pages(app, tmp_path / "later")
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        assert (await client.get("/")).status_code == 404
+        (tmp_path / "later").mkdir()
+        (tmp_path / "later" / "index.html").write_bytes(PAGE)
+        assert (await client.get("/services/checkout")).content == PAGE
+        assert (await client.post("/")).status_code == 405
 
 
 async def test_nginx_gives_pages_the_headers_that_the_gateway_gives_them(
