@@ -11,8 +11,8 @@ import pytest
 
 from burnline.errors import StackError
 from burnline.localstack import demo_services
+from ingest.simulator.counts import BOUNDS_SECONDS
 from ingest.simulator.services import SERVICES
-from ingest.simulator.traffic import BOUNDS_SECONDS
 
 
 class FakeGateway:

@@ -1,4 +1,4 @@
-"""Histories with a known future: the simulator's traffic and episodes, placed around a cut-off.
+"""Histories with a known future: the simulator's traffic and incidents, placed around a cut-off.
 
 A scenario is a function of its family and seed. Its minutes run from a window and a day before the
 cut-off to a window after it, so that every rolling sum on both sides is whole.
@@ -13,10 +13,9 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from ingest.simulator.effects import Effects, apply
-from ingest.simulator.scenarios import Episode, ScenarioKind, episodes
+from ingest.simulator.counts import load_ratio
+from ingest.simulator.scenarios import Effects, ScenarioKind, SimulatedIncident, apply, incidents
 from ingest.simulator.services import SERVICES, SimulatedService
-from ingest.simulator.traffic import load_ratio
 
 Ints = NDArray[np.int64]
 Values = NDArray[np.float64]
@@ -97,12 +96,12 @@ def scenario(family: Family, seed: int) -> Scenario:
     return Scenario(family, seed, frame.start + MINUTE, cut, total, bad, objective, window_days)
 
 
-def _counts(frame: _Frame, found: list[Episode]) -> tuple[Ints, Ints]:
+def _counts(frame: _Frame, found: list[SimulatedIncident]) -> tuple[Ints, Ints]:
     """Return requests and bad ones by minute, as the simulator draws them."""
     middles = np.arange(frame.start, frame.end, MINUTE, dtype=np.float64) + MINUTE / 2
     effects = Effects.none(middles)
-    for episode in found:
-        apply(episode, middles, effects)
+    for incident in found:
+        apply(incident, middles, effects)
     expected = frame.service.requests_per_second * MINUTE * load_ratio(middles)
     total = frame.random.poisson(expected * effects.traffic_ratio)
     base = frame.allowed * frame.random.uniform(*_BASE_BURN)
@@ -110,13 +109,15 @@ def _counts(frame: _Frame, found: list[Episode]) -> tuple[Ints, Ints]:
     return total, bad
 
 
-def _burn(frame: _Frame, start: float, end: float, burn: float) -> Episode:
-    """Return an episode that burns at so many times the sustainable rate."""
+def _burn(frame: _Frame, start: float, end: float, burn: float) -> SimulatedIncident:
+    """Return an incident that burns at so many times the sustainable rate."""
     ratio = min(0.9, burn * frame.allowed)
-    return Episode(ScenarioKind.SLOW_BURN, int(start), int(end), {"error_ratio": ratio})
+    return SimulatedIncident(ScenarioKind.SLOW_BURN, int(start), int(end), {"error_ratio": ratio})
 
 
-def _wandering(frame: _Frame, start: float, burn: Callable[[float], float]) -> list[Episode]:
+def _wandering(
+    frame: _Frame, start: float, burn: Callable[[float], float]
+) -> list[SimulatedIncident]:
     """Return a burn from `start` to the end that wanders about a course, in steps of hours.
 
     `burn` gives the course by hours since the start. The logarithm of the factor is a first-order
@@ -136,7 +137,7 @@ def _log_uniform(random: Generator, low: float, high: float) -> float:
     return float(np.exp(random.uniform(np.log(low), np.log(high))))
 
 
-def _partly_spent(frame: _Frame) -> list[Episode]:
+def _partly_spent(frame: _Frame) -> list[SimulatedIncident]:
     """Errors began some time ago, have spent a part of the budget, and go on."""
     level = _log_uniform(frame.random, 1.2, 15)
     spent = frame.random.uniform(0.2, 0.9)
@@ -144,7 +145,7 @@ def _partly_spent(frame: _Frame) -> list[Episode]:
     return _wandering(frame, start, lambda _: level)
 
 
-def _rolls_off(frame: _Frame) -> list[Episode]:
+def _rolls_off(frame: _Frame) -> list[SimulatedIncident]:
     """An outage within the window has spent a part, which comes back; errors go on meanwhile."""
     window = frame.window_days * DAY
     level = _log_uniform(frame.random, 0.4, 2.5)
@@ -156,7 +157,7 @@ def _rolls_off(frame: _Frame) -> list[Episode]:
     return [_burn(frame, at, at + minutes * MINUTE, spent * window / (minutes * MINUTE)), *found]
 
 
-def _drift(frame: _Frame) -> list[Episode]:
+def _drift(frame: _Frame) -> list[SimulatedIncident]:
     """The error rate has been rising or falling for hours to days, and then stays."""
     window_hours = frame.window_days * 24
     level = _log_uniform(frame.random, 0.8, 8)
@@ -176,16 +177,16 @@ def _drift(frame: _Frame) -> list[Episode]:
     ]
 
 
-def _recurring(frame: _Frame) -> list[Episode]:
-    """The simulator's own episodes, again and again, since some time ago."""
+def _recurring(frame: _Frame) -> list[SimulatedIncident]:
+    """The simulator's own incidents, again and again, since some time ago."""
     kind = frame.random.choice(
         [ScenarioKind.SLOW_BURN, ScenarioKind.FLAPPING, ScenarioKind.RECOVERY]
     )
     start = int(frame.now - frame.random.uniform(0.02, 0.5) * frame.window_days * DAY)
-    return episodes(frame.seed, ScenarioKind(kind), start, frame.end)
+    return incidents(frame.seed, ScenarioKind(kind), start, frame.end)
 
 
-def _sudden(frame: _Frame) -> list[Episode]:
+def _sudden(frame: _Frame) -> list[SimulatedIncident]:
     """An outage that began within the last hour; it may end soon, or not for a day."""
     level = _log_uniform(frame.random, 20, 400)
     start = frame.now - frame.random.uniform(1, 60) * MINUTE
@@ -193,12 +194,12 @@ def _sudden(frame: _Frame) -> list[Episode]:
     return [_burn(frame, start, start + lasting, level)]
 
 
-def _quiet(frame: _Frame) -> list[Episode]:
+def _quiet(frame: _Frame) -> list[SimulatedIncident]:
     del frame
     return []
 
 
-_FAMILIES: dict[Family, Callable[[_Frame], list[Episode]]] = {
+_FAMILIES: dict[Family, Callable[[_Frame], list[SimulatedIncident]]] = {
     Family.PARTLY_SPENT: _partly_spent,
     Family.ROLLS_OFF: _rolls_off,
     Family.DRIFT: _drift,

@@ -15,7 +15,7 @@ from common.access.key_ring import ApiKeyCache
 from common.config.settings import AdmissionSettings
 from common.kafka.client import UnknownOutcomeError
 from ingest.app import create_app
-from ingest.handlers import OutRecord
+from ingest.broker import OutRecord
 from ingest.settings import IngestSettings
 
 NOW = datetime(2026, 11, 23, 6, 40, 30, tzinfo=UTC)

@@ -12,7 +12,7 @@ from api_gateway.narrative.subject import Change, ServiceContext
 from api_gateway.projections.service_status import service_state
 from common.events import BurnRateSnapshot, MetricEvent
 from ingest.simulator.counts import events_between
-from ingest.simulator.scenarios import Episode, episodes
+from ingest.simulator.scenarios import SimulatedIncident, incidents
 from ingest.simulator.services import SERVICES
 from tests.reference.evaluator import SHARDS, World
 from tests.support.narratives import DEFAULT
@@ -35,7 +35,7 @@ def simulated_minutes(service: str) -> MinuteCounts:
 
 
 def simulated_subjects() -> Iterator[tuple[ServiceContext, datetime]]:
-    """Give every service at a few instants, with its onset and a deploy before each episode."""
+    """Give every service at a few instants, with its onset and a deploy before each incident."""
     for now, snapshots in _snapshots():
         for service in SERVICES:
             taken = snapshots[service.name]
@@ -52,15 +52,15 @@ def until(counts: MinuteCounts, now: datetime) -> MinuteCounts:
     return MinuteCounts(counts.ends[seen], counts.total[seen], counts.bad[seen])
 
 
-def active(service: str, now: datetime) -> list[Episode]:
-    """Return the episodes of a service in the hour before an instant."""
+def active(service: str, now: datetime) -> list[SimulatedIncident]:
+    """Return the incidents of a service in the hour before an instant."""
     kind = next(s.scenario for s in SERVICES if s.name == service)
     at = int(now.timestamp())
-    return [] if kind is None else episodes(SEED, kind, at - 3600, at)
+    return [] if kind is None else incidents(SEED, kind, at - 3600, at)
 
 
-def _deploy(service: str, episode: Episode) -> Change:
-    at = datetime.fromtimestamp(episode.start, UTC) - timedelta(minutes=4)
+def _deploy(service: str, incident: SimulatedIncident) -> Change:
+    at = datetime.fromtimestamp(incident.start, UTC) - timedelta(minutes=4)
     return Change(service, "deploy", "1.42.0", at)
 
 

@@ -15,7 +15,7 @@ from common.alerting.rules import read_rule, rule_document
 from common.events import AlertAcknowledged, BurnRateSnapshot, MetricEvent
 from common.slo.vocabulary import DataStatus
 from ingest.simulator import counts
-from ingest.simulator.scenarios import Episode, ScenarioKind
+from ingest.simulator.scenarios import ScenarioKind, SimulatedIncident
 from tests.reference.brute_force import window_sums
 from tests.reference.evaluator import World
 from tests.support.alerts.in_memory import START, Desk, Said, transitions
@@ -25,14 +25,14 @@ OBJECTIVE_ALLOWS_RATIO = 0.001  # the virtual target's error ratio: 1 - 0.999
 
 
 @contextmanager
-def befalling(episodes: Sequence[Episode]) -> Iterator[None]:
-    """Let the simulator know these episodes and no others."""
+def only_incidents(incidents: Sequence[SimulatedIncident]) -> Iterator[None]:
+    """Let the simulator know these incidents and no others."""
 
-    def given(_: int, kind: ScenarioKind, start: int, end: int) -> list[Episode]:
-        return [e for e in episodes if e.kind is kind and e.start < end and e.end > start]
+    def given(_: int, kind: ScenarioKind, start: int, end: int) -> list[SimulatedIncident]:
+        return [e for e in incidents if e.kind is kind and e.start < end and e.end > start]
 
     counts._hour.cache_clear()
-    with patch.object(counts, "episodes", given):
+    with patch.object(counts, "incidents", given):
         yield
     counts._hour.cache_clear()
 
@@ -127,12 +127,14 @@ FAST_PAIR, SECOND_PAIR = (3600, 300, 14.4), (21_600, 1800, 6.0)
 TICK_SECONDS = 10
 
 
-def episode(kind: ScenarioKind, after_minutes: int, minutes: int, **parameters: float) -> Episode:
+def incident(
+    kind: ScenarioKind, after_minutes: int, minutes: int, **parameters: float
+) -> SimulatedIncident:
     start = int(BEGINS.timestamp()) + after_minutes * 60
-    return Episode(kind, start, start + minutes * 60, parameters)
+    return SimulatedIncident(kind, start, start + minutes * 60, parameters)
 
 
-def end_of(found: Episode) -> datetime:
+def end_of(found: SimulatedIncident) -> datetime:
     return datetime.fromtimestamp(found.end, BEGINS.tzinfo)
 
 
@@ -141,8 +143,8 @@ def pages(said: list[Said]) -> list[str]:
 
 
 async def test_a_fast_outage_pages_once_within_two_ticks_and_resolves_once() -> None:
-    truth = episode(ScenarioKind.FAST_OUTAGE, 5, 8, error_ratio=0.4)
-    with befalling([truth]):
+    truth = incident(ScenarioKind.FAST_OUTAGE, 5, 8, error_ratio=0.4)
+    with only_incidents([truth]):
         play = Play("payments", BEGINS)
         while not (play.pair_burns(*FAST_PAIR) or play.pair_burns(*SECOND_PAIR)):
             await play.until(play.now + timedelta(seconds=TICK_SECONDS))
@@ -159,8 +161,8 @@ async def test_a_fast_outage_pages_once_within_two_ticks_and_resolves_once() -> 
 
 
 async def test_a_slow_burn_gives_a_ticket_and_no_page() -> None:
-    truth = episode(ScenarioKind.SLOW_BURN, 5, 20 * 60, error_ratio=0.004)
-    with befalling([truth]):
+    truth = incident(ScenarioKind.SLOW_BURN, 5, 20 * 60, error_ratio=0.004)
+    with only_incidents([truth]):
         play = Play("checkout", BEGINS)
         await play.until(end_of(truth), tick_seconds=60)
     assert pages(play.desk.said) == []
@@ -170,8 +172,8 @@ async def test_a_slow_burn_gives_a_ticket_and_no_page() -> None:
 
 
 async def test_flapping_gives_one_episode() -> None:
-    truth = episode(ScenarioKind.FLAPPING, 5, 32, error_ratio=0.008, half_period_seconds=120)
-    with befalling([truth]):
+    truth = incident(ScenarioKind.FLAPPING, 5, 32, error_ratio=0.008, half_period_seconds=120)
+    with only_incidents([truth]):
         play = Play("inventory", BEGINS)
         crossings, was_over = 0, False
         while play.now < end_of(truth):
@@ -187,11 +189,11 @@ async def test_flapping_gives_one_episode() -> None:
 
 
 async def test_one_failure_in_a_traffic_dip_pages_nobody_where_evidence_is_asked_for() -> None:
-    truth = episode(ScenarioKind.TRAFFIC_DIP, 5, 180, traffic_ratio=0.0001)
+    truth = incident(ScenarioKind.TRAFFIC_DIP, 5, 180, traffic_ratio=0.0001)
     default = default_rules()["burn-rate-page"]
     credulous = read_rule({**rule_document(default), "min_bad_events": 0})
     said = {}
-    with befalling([truth]):
+    with only_incidents([truth]):
         for name, page in {"asking": default, "credulous": credulous}.items():
             play = Play("catalog", BEGINS, Desk(AlertConfiguration({page.name: page})))
             await play.until(BEGINS + timedelta(minutes=90), tick_seconds=60)
@@ -202,10 +204,10 @@ async def test_one_failure_in_a_traffic_dip_pages_nobody_where_evidence_is_asked
 
 
 async def test_an_outage_and_its_storm_of_retries_resolve_once() -> None:
-    truth = episode(
+    truth = incident(
         ScenarioKind.RECOVERY, 5, 14, error_ratio=0.2, outage_seconds=180, retry_ratio=2.0
     )
-    with befalling([truth]):
+    with only_incidents([truth]):
         play = Play("notifications", BEGINS)
         await play.until(end_of(truth) + timedelta(minutes=90), tick_seconds=30)
     assert pages(play.desk.said) == ["firing", "resolved"]
@@ -213,15 +215,15 @@ async def test_an_outage_and_its_storm_of_retries_resolve_once() -> None:
 
 
 async def test_slow_answers_alone_page_nobody_for_availability() -> None:
-    truth = episode(ScenarioKind.LATENCY_ONLY, 5, 32, latency_ratio=2.4)
-    with befalling([truth]):
+    truth = incident(ScenarioKind.LATENCY_ONLY, 5, 32, latency_ratio=2.4)
+    with only_incidents([truth]):
         play = Play("search", BEGINS)
         await play.until(end_of(truth) + timedelta(minutes=10), tick_seconds=30)
     assert play.desk.said == []
 
 
 async def test_escalation_in_the_cooldown_is_delivered() -> None:
-    truth = episode(ScenarioKind.FAST_OUTAGE, 5, 20, error_ratio=0.6)
+    truth = incident(ScenarioKind.FAST_OUTAGE, 5, 20, error_ratio=0.6)
     levels = [
         {"severity": "info", "at_most_ratio": 0.5},
         {"severity": "page", "at_most_ratio": 0.1},
@@ -229,7 +231,7 @@ async def test_escalation_in_the_cooldown_is_delivered() -> None:
     budget = read_rule(
         {"name": "budget", "kind": "budget_left", "levels": levels, "cooldown_seconds": 86_400}
     )
-    with befalling([truth]):
+    with only_incidents([truth]):
         play = Play("payments", BEGINS, Desk(AlertConfiguration({"budget": budget})))
         await play.until(end_of(truth))
     assert [(s.transition, s.severity) for s in play.desk.said] == [
@@ -240,8 +242,8 @@ async def test_escalation_in_the_cooldown_is_delivered() -> None:
 
 
 async def test_an_acknowledged_page_stays_quiet_until_the_outage_is_over() -> None:
-    truth = episode(ScenarioKind.FAST_OUTAGE, 5, 40, error_ratio=0.4)
-    with befalling([truth]):
+    truth = incident(ScenarioKind.FAST_OUTAGE, 5, 40, error_ratio=0.4)
+    with only_incidents([truth]):
         play = Play("payments", BEGINS)
         await play.until(BEGINS + timedelta(minutes=10))
         (page,) = (e for e in play.desk.episodes.values() if e.severity == "page")
@@ -259,8 +261,8 @@ async def test_an_acknowledged_page_stays_quiet_until_the_outage_is_over() -> No
 
 
 async def test_a_service_that_falls_silent_is_a_condition_of_its_own_and_resolves_nothing() -> None:
-    truth = episode(ScenarioKind.FAST_OUTAGE, 5, 8, error_ratio=0.4)
-    with befalling([truth]):
+    truth = incident(ScenarioKind.FAST_OUTAGE, 5, 8, error_ratio=0.4)
+    with only_incidents([truth]):
         play = Play("payments", BEGINS)
         await play.until(BEGINS + timedelta(minutes=8))
         for _ in range(80):

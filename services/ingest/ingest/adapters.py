@@ -1,4 +1,4 @@
-"""From bytes and a content type to single events, without looking inside them."""
+"""Splits a body into single events, without looking inside them."""
 
 import json
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Form(StrEnum):
-    """How the events of a request stand together."""
+    """Whether a request holds one event or several."""
 
     ONE = "one"
     MANY = "many"
@@ -98,10 +98,7 @@ def _document(body: bytes) -> Batch:
 
 
 def _is_unmarked_lines(body: bytes) -> bool:
-    """Tell whether this is NDJSON that was sent as JSON.
-
-    It is only where the first line is a whole object and more follows: no JSON document is so.
-    """
+    """Whether this is NDJSON that was sent as JSON: a whole object in the first line, then more."""
     first_line, _, rest = body.strip().partition(b"\n")
     return bool(rest) and _is_json(first_line)
 
@@ -120,8 +117,8 @@ def _elements(body: bytes) -> list[bytes]:
     except (msgspec.DecodeError, RecursionError) as error:
         reason = str(error)
     try:
-        # NaN, Infinity and halves of characters are no JSON, but their elements can be told
-        # apart: the others are not to be lost with them
+        # NaN, Infinity and half a surrogate pair are not JSON, but json can still split the
+        # array, so that its other elements are not lost
         return [json.dumps(element).encode() for element in json.loads(body)]
     except (ValueError, RecursionError):
         raise _invalid_json(reason) from None

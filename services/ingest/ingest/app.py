@@ -1,10 +1,10 @@
-"""Wiring of the ingest service: what is made, started and stopped, and in which order."""
+"""The composition root: endpoints, simulator, API keys, and their loops."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -15,7 +15,8 @@ from common.config.clock import Clock, system_clock
 from common.config.settings import AdmissionSettings, KafkaSettings
 from common.kafka.client import Publisher, UnknownOutcomeError
 from common.service.app import build_app
-from ingest.handlers import EventsEndpoint, OutRecord, RequestBounds, change_feed, metric_feed
+from ingest.broker import Broker
+from ingest.handlers import EventsEndpoint, RequestBounds, change_feed, metric_feed
 from ingest.in_flight import InFlightLimit
 from ingest.openapi import event_schemas
 from ingest.settings import IngestSettings
@@ -23,19 +24,6 @@ from ingest.simulator.runner import Simulator
 
 Part = Callable[[], Coroutine[Any, Any, None]]
 """A loop that runs as long as the service does."""
-
-
-class Broker(Protocol):
-    """What the service needs of Kafka; tests give another."""
-
-    async def send_all(self, records: Sequence[OutRecord]) -> Any:
-        """Send in order, wait for all; raise UnknownOutcomeError where that fails."""
-
-    async def check(self) -> None:
-        """Raise UnknownOutcomeError where no broker answers."""
-
-    async def stop(self) -> None:
-        """Close."""
 
 
 def create_app(
@@ -57,7 +45,9 @@ def create_app(
         EventsEndpoint(feed, broker, clock, limit, bounds)
         for feed in (metric_feed(admission.lateness), change_feed())
     ]
-    simulator = Simulator.create(settings, admission, broker, clock)
+    simulator = Simulator(
+        broker, clock, settings.data_dir, settings.simulator_seed, admission.lateness
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -102,7 +92,7 @@ async def _background(parts: Sequence[Part]) -> AsyncIterator[None]:
 
 
 def _describe_events(app: FastAPI) -> None:
-    """Put the event's schema into the document that the request body refers to."""
+    """Add the schemas of the events, which the request bodies refer to."""
     original = app.openapi
 
     def openapi() -> dict[str, Any]:

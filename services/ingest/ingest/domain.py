@@ -1,4 +1,4 @@
-"""Which events of a request count: a verdict for each, never one for all."""
+"""Classifies the events of a request one by one: accepted, or rejected with a reason. Pure."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,7 +10,6 @@ from common.admission.metric_events import EventRejected, check_time, parse_metr
 from common.events import ChangeEvent, MetricEvent
 
 MISSING_IDENTITY = "missing_identity"
-
 
 Accepted = MetricEvent | ChangeEvent
 Admit = Callable[[bytes, datetime], Accepted]
@@ -27,7 +26,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """An event that does not count, and why. `fields` are paths within the event."""
+    """An event that is refused, and why. `fields` are paths within the event."""
 
     index: int
     code: str
@@ -36,40 +35,31 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdicts:
-    """The events of one request, parted; both lists are in the order of the request."""
+class Classification:
+    """The events of one request by result; both lists are in the order of the request."""
 
     accepted: list[Accepted]
     rejected: list[Rejection]
 
 
-def judge(items: Iterable[Item], now: datetime, admit: Admit) -> Verdicts:
-    """Return what is to be published and what is wrong with the rest.
+def classify(items: Iterable[Item], now: datetime, admit: Admit) -> Classification:
+    """Return the events to publish, and the reasons for refusing the others.
 
-    `now` is the time of arrival that timestamps are held against.
+    `now` is the time of arrival, which bounds the events' timestamps.
     """
-    verdicts = Verdicts([], [])
+    found = Classification([], [])
     for item in items:
         try:
-            verdicts.accepted.append(admit(item.body, now))
+            found.accepted.append(admit(item.body, now))
         except EventRejected as refused:
-            verdicts.rejected.append(
-                Rejection(item.index, refused.code, _fields(refused), refused.detail)
-            )
-    return verdicts
-
-
-def metric_admission(lateness: timedelta) -> Admit:
-    """Return what admits metric events that are late by no more than this."""
-
-    def admit(body: bytes, now: datetime) -> MetricEvent:
-        return admit_metric(body, now, lateness)
-
-    return admit
+            missing = refused.code == MISSING_IDENTITY
+            fields = ("event_id", "source") if missing else (refused.field,)
+            found.rejected.append(Rejection(item.index, refused.code, fields, refused.detail))
+    return found
 
 
 def admit_metric(body: bytes, now: datetime, lateness: timedelta) -> MetricEvent:
-    """Return the event; raise EventRejected where it is wrong, unknown fields included."""
+    """Return the event; raise EventRejected where it is wrong, has unknown fields or is late."""
     event = parse_metric_event(body, forbid_unknown=True)
     if identity_of(event) is None:
         raise EventRejected(
@@ -83,13 +73,7 @@ def admit_metric(body: bytes, now: datetime, lateness: timedelta) -> MetricEvent
 
 
 def admit_change(body: bytes, now: datetime) -> ChangeEvent:
-    """Return the event; raise EventRejected where it is wrong, unknown fields included."""
+    """Return the event; raise EventRejected where it is wrong or has unknown fields."""
     event = parse_change_event(body, forbid_unknown=True)
     check_change_time(event.at, now)
     return event
-
-
-def _fields(refused: EventRejected) -> tuple[str, ...]:
-    if refused.code == MISSING_IDENTITY:
-        return ("event_id", "source")
-    return (refused.field,)

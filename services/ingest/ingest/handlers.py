@@ -1,10 +1,11 @@
-"""`POST /v1/events` and `POST /v1/changes`: read, judge, publish, answer."""
+"""`POST /v1/events` and `POST /v1/changes`: read, classify, publish, answer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
@@ -14,31 +15,23 @@ from pydantic import BaseModel, Field
 from common.config.clock import Clock
 from common.events import encode
 from common.http.problems import FieldError, Problem, responses
-from common.kafka.client import Headers, UnknownOutcomeError, correlation_headers
+from common.kafka.client import UnknownOutcomeError, correlation_headers
 from common.kafka.topics import CHANGES, METRICS
 from ingest.adapters import Batch, Form, read_batch
+from ingest.broker import Broker
 from ingest.content_encoding import expand
 from ingest.domain import (
     Accepted,
     Admit,
+    Classification,
     Rejection,
-    Verdicts,
     admit_change,
-    judge,
-    metric_admission,
+    admit_metric,
+    classify,
 )
 from ingest.in_flight import InFlightLimit
 from ingest.metrics import CHANGE_EVENTS, EVENTS, PUBLISH_SECONDS
 from ingest.openapi import CHANGE_BODY, METRIC_BODY
-
-OutRecord = tuple[str, bytes | None, bytes | None, int | None, Headers]
-
-
-class EventPublisher(Protocol):
-    """What the endpoint needs of Kafka."""
-
-    async def send_all(self, records: Sequence[OutRecord]) -> Any:
-        """Return once all are acknowledged; raise UnknownOutcomeError where that fails."""
 
 
 class RejectedEvent(BaseModel):
@@ -59,7 +52,7 @@ class Receipt(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A kind of event: where it comes in, which ones count, and on which topic it goes out."""
+    """A kind of event: its path, its topic, and which events are admitted."""
 
     path: str
     name: str
@@ -71,13 +64,13 @@ class Feed:
 
 
 def metric_feed(lateness: timedelta) -> Feed:
-    """Return the feed of counts, which may be late by no more than this."""
+    """Return the feed of metric events, which may be late by no more than this."""
     return Feed(
         path="/v1/events",
         name="post_events",
         summary="Send metric events",
         topic=METRICS.name,
-        admit=metric_admission(lateness),
+        admit=partial(admit_metric, lateness=lateness),
         counter=EVENTS,
         request_body=METRIC_BODY,
     )
@@ -105,17 +98,17 @@ class RequestBounds:
 
 
 class EventsEndpoint:
-    """Takes the events of a feed over HTTP; answers only when the broker has."""
+    """Takes the events of a feed over HTTP; answers once the broker has acknowledged them."""
 
     def __init__(
         self,
         feed: Feed,
-        publisher: EventPublisher,
+        broker: Broker,
         clock: Clock,
         limit: InFlightLimit,
         bounds: RequestBounds,
     ) -> None:
-        self._feed, self._publisher, self._clock = feed, publisher, clock
+        self._feed, self._broker, self._clock = feed, broker, clock
         self._limit, self._bounds = limit, bounds
 
     def router(self) -> APIRouter:
@@ -146,12 +139,13 @@ class EventsEndpoint:
         batch = read_batch(body, headers.get("Content-Type", ""))
         self._check_size(batch)
         with self._limit.hold(len(batch.items)):
-            verdicts = judge(batch.items, self._clock(), self._feed.admit)
-            self._count_rejected(verdicts.rejected)
-            if not verdicts.accepted:
-                raise _refusal(batch.form, verdicts.rejected)
-            await self._publish(verdicts.accepted)
-        return JSONResponse(_receipt(verdicts).model_dump(), status_code=202)
+            found = classify(batch.items, self._clock(), self._feed.admit)
+            for rejection in found.rejected:
+                self._feed.counter.labels("rejected", rejection.code).inc()
+            if not found.accepted:
+                raise _refusal(batch.form, found.rejected)
+            await self._publish(found.accepted)
+        return JSONResponse(_receipt(found).model_dump(), status_code=202)
 
     def _check_size(self, batch: Batch) -> None:
         if len(batch.items) > self._bounds.events:
@@ -167,7 +161,7 @@ class EventsEndpoint:
         started = perf_counter()
         topic, counter = self._feed.topic, self._feed.counter
         try:
-            await self._publisher.send_all(
+            await self._broker.send_all(
                 [(topic, encode(e), e.service.encode(), None, headers) for e in events]
             )
         except UnknownOutcomeError as error:
@@ -177,24 +171,20 @@ class EventsEndpoint:
             PUBLISH_SECONDS.observe(perf_counter() - started)
         counter.labels("accepted", "").inc(len(events))
 
-    def _count_rejected(self, rejected: Sequence[Rejection]) -> None:
-        for rejection in rejected:
-            self._feed.counter.labels("rejected", rejection.code).inc()
 
-
-def _receipt(verdicts: Verdicts) -> Receipt:
+def _receipt(found: Classification) -> Receipt:
     rejected = [
         RejectedEvent(index=r.index, code=r.code, field=r.fields[0], detail=r.detail)
-        for r in verdicts.rejected
+        for r in found.rejected
     ]
-    return Receipt(accepted=len(verdicts.accepted), rejected=rejected)
+    return Receipt(accepted=len(found.accepted), rejected=rejected)
 
 
 _STATUS_OF_ONE = {"invalid_json": 400, "invalid_utf8": 400, "event_too_large": 413}
 
 
 def _refusal(form: Form, rejected: Sequence[Rejection]) -> Problem:
-    """Return the problem where nothing of the request was good."""
+    """Return the problem of a request without any accepted event."""
     errors = [
         FieldError(field=_path(form, r.index, field), code=r.code, detail=r.detail)
         for r in rejected

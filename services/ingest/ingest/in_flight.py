@@ -1,4 +1,4 @@
-"""Back-pressure: how many events may wait for the broker at the same time."""
+"""Back-pressure: bounds the events that wait for the broker at the same time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,14 +10,14 @@ RETRY_AFTER_SECONDS = "1"
 
 
 class InFlightLimit:
-    """Counts the events under way. One event loop, so that no lock is needed."""
+    """Counts the events in flight, in one event loop: no lock is needed."""
 
     def __init__(self, max_events: int) -> None:
         self._max_events, self._events = max_events, 0
 
     @contextmanager
     def hold(self, events: int) -> Iterator[None]:
-        """Count the events in for the block; raise Problem 429 where there is no room."""
+        """Count the events during the block; raise Problem 429 beyond the bound."""
         if self._events + events > self._max_events:
             raise Problem(
                 429,
@@ -26,12 +26,10 @@ class InFlightLimit:
                 "none of this request was taken. Send it again after Retry-After.",
                 headers={"Retry-After": RETRY_AFTER_SECONDS},
             )
-        self._change(events)
+        self._events += events
+        IN_FLIGHT.set(self._events)
         try:
             yield
         finally:
-            self._change(-events)
-
-    def _change(self, by: int) -> None:
-        self._events += by
-        IN_FLIGHT.set(self._events)
+            self._events -= events
+            IN_FLIGHT.set(self._events)

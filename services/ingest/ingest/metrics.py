@@ -1,4 +1,4 @@
-"""What Prometheus sees of the ingest service."""
+"""Prometheus metrics of the ingest service."""
 
 from prometheus_client import Counter, Gauge, Histogram
 

@@ -88,7 +88,7 @@ def used(broker: FakeBroker) -> list[ApiKeyUsed]:
     return [decoder.decode(r[1] or b"") for r in broker.records if r[0] == KEY_USES.name]
 
 
-async def test_a_use_is_told_at_most_once_a_minute(broker: FakeBroker) -> None:
+async def test_a_use_is_reported_at_most_once_a_minute(broker: FakeBroker) -> None:
     ring, made = ApiKeyCache(), api_key("ingest")
     ring.apply(made.key)
     presented = presented_key(made.text)

@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from common.admission.identity import identity_of
 from common.admission.metric_events import parse_metric_event
 from common.events import MetricEvent, encode
-from ingest.simulator.counts import events_between
-from ingest.simulator.scenarios import SCHEDULES, Episode, ScenarioKind, episodes
+from ingest.simulator.counts import DAY_SECONDS, bucket_shares, events_between, load_ratio
+from ingest.simulator.scenarios import SCHEDULES, ScenarioKind, SimulatedIncident, incidents
 from ingest.simulator.services import SERVICES
-from ingest.simulator.traffic import DAY_SECONDS, bucket_shares, load_ratio
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +27,7 @@ kinds = st.sampled_from(ScenarioKind)
 
 @given(seeds, kinds, instants)
 def test_each_kind_has_been_active_within_any_hour(seed: int, kind: ScenarioKind, now: int) -> None:
-    assert episodes(seed, kind, now - HOUR, now)
+    assert incidents(seed, kind, now - HOUR, now)
 
 
 @pytest.mark.parametrize("kind", ScenarioKind)
@@ -43,21 +42,21 @@ def test_no_draw_of_a_schedule_leaves_an_hour_without_or_overlaps(kind: Scenario
 def test_episodes_do_not_overlap_and_do_not_depend_on_the_question(
     seed: int, kind: ScenarioKind, start: int, length: int
 ) -> None:
-    found = episodes(seed, kind, start, start + length)
+    found = incidents(seed, kind, start, start + length)
     for earlier, later in pairwise(found):
         assert earlier.end < later.start
-    for episode in found:
-        assert episode.start % 60 == episode.end % 60 == 0
-        assert episodes(seed, kind, episode.start, episode.start + 1) == [episode]
+    for incident in found:
+        assert incident.start % 60 == incident.end % 60 == 0
+        assert incidents(seed, kind, incident.start, incident.start + 1) == [incident]
 
 
 @given(seeds, kinds, instants)
 def test_parameters_keep_to_their_range(seed: int, kind: ScenarioKind, now: int) -> None:
-    for episode in episodes(seed, kind, now - HOUR, now):
+    for incident in incidents(seed, kind, now - HOUR, now):
         ranges = SCHEDULES[kind].parameters
-        assert episode.parameters.keys() == ranges.keys()
+        assert incident.parameters.keys() == ranges.keys()
         for name, (low, high) in ranges.items():
-            assert low <= episode.parameters[name] <= high
+            assert low <= incident.parameters[name] <= high
 
 
 def test_each_kind_has_a_service_of_its_own_and_some_stay_healthy() -> None:
@@ -151,38 +150,40 @@ def test_counts_scatter_as_poisson_counts_do() -> None:
     assert 0.7 < totals.var() / expected < 1.5
 
 
-def inside_and_outside(kind: ScenarioKind) -> tuple[list[MetricEvent], list[MetricEvent], Episode]:
-    """Return the service's minutes within an episode and those of the same length before it."""
+def inside_and_outside(
+    kind: ScenarioKind,
+) -> tuple[list[MetricEvent], list[MetricEvent], SimulatedIncident]:
+    """Return the service's minutes within an incident and those of the same length before it."""
     name = next(service.name for service in SERVICES if service.scenario is kind)
-    episode = episodes(7, kind, MONDAY, MONDAY + 3 * HOUR)[1]
-    length = min(episode.end - episode.start, 10 * 60)
-    before = of_service(list(events_between(7, episode.start - length, episode.start, 60)), name)
-    within = of_service(list(events_between(7, episode.start, episode.end, 60)), name)
-    return within, before, episode
+    incident = incidents(7, kind, MONDAY, MONDAY + 3 * HOUR)[1]
+    length = min(incident.end - incident.start, 10 * 60)
+    before = of_service(list(events_between(7, incident.start - length, incident.start, 60)), name)
+    within = of_service(list(events_between(7, incident.start, incident.end, 60)), name)
+    return within, before, incident
 
 
 def test_fast_outage_and_slow_burn_raise_the_error_ratio_as_recorded() -> None:
     for kind in (ScenarioKind.FAST_OUTAGE, ScenarioKind.SLOW_BURN):
-        within, before, episode = inside_and_outside(kind)
-        assert share(within) == pytest.approx(episode.parameters["error_ratio"], rel=0.25)
+        within, before, incident = inside_and_outside(kind)
+        assert share(within) == pytest.approx(incident.parameters["error_ratio"], rel=0.25)
         assert share(before) < 0.0005
 
 
 def test_flapping_changes_back_and_forth() -> None:
-    within, _, episode = inside_and_outside(ScenarioKind.FLAPPING)
-    minutes = int(episode.parameters["half_period_seconds"]) // 60
+    within, _, incident = inside_and_outside(ScenarioKind.FLAPPING)
+    minutes = int(incident.parameters["half_period_seconds"]) // 60
     broken = [event for n, event in enumerate(within) if n // minutes % 2 == 0]
     whole = [event for n, event in enumerate(within) if n // minutes % 2 == 1]
     assert len(whole) >= len(within) / 3
-    assert share(broken) == pytest.approx(episode.parameters["error_ratio"], rel=0.25)
+    assert share(broken) == pytest.approx(incident.parameters["error_ratio"], rel=0.25)
     assert share(whole) < 0.0005
 
 
 def test_a_traffic_dip_takes_traffic_and_leaves_the_rest() -> None:
-    within, before, episode = inside_and_outside(ScenarioKind.TRAFFIC_DIP)
+    within, before, incident = inside_and_outside(ScenarioKind.TRAFFIC_DIP)
     mean_within = np.mean([event.total for event in within])
     mean_before = np.mean([event.total for event in before])
-    ratio = episode.parameters["traffic_ratio"]
+    ratio = incident.parameters["traffic_ratio"]
     assert mean_within / mean_before == pytest.approx(ratio, rel=0.2)
     assert share(within) < 0.001
 
@@ -201,9 +202,9 @@ def test_latency_only_slows_down_without_errors() -> None:
 
 
 def test_recovery_is_an_outage_and_then_a_storm_that_calms_down() -> None:
-    within, before, episode = inside_and_outside(ScenarioKind.RECOVERY)
-    outage = int(episode.parameters["outage_seconds"]) // 60
-    assert share(within[:outage]) == pytest.approx(episode.parameters["error_ratio"], rel=0.1)
+    within, before, incident = inside_and_outside(ScenarioKind.RECOVERY)
+    outage = int(incident.parameters["outage_seconds"]) // 60
+    assert share(within[:outage]) == pytest.approx(incident.parameters["error_ratio"], rel=0.1)
     storm = within[outage:]
     assert storm[0].total > 1.4 * before[-1].total
     assert storm[-1].total < 1.3 * before[-1].total

@@ -1,4 +1,4 @@
-"""The simulated events: a pure function of seed, service and bucket, the same at every call."""
+"""The simulated events: a pure function of seed, service and bucket."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,12 +9,18 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from common.events import Latency, MetricEvent
-from ingest.simulator.effects import Effects, Values, apply
-from ingest.simulator.scenarios import episodes
+from ingest.simulator.scenarios import Effects, Values, apply, incidents
 from ingest.simulator.services import SERVICES, SimulatedService
-from ingest.simulator.traffic import BOUNDS_SECONDS, bucket_shares, load_ratio
 
 HOUR = 3600
+DAY_SECONDS = 86_400
+BOUNDS_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+"""Bounds of the latency histogram; every latency target of the demonstration is one of them."""
+
+_PEAK_HOUR, _SWING = 15, 0.6
+_WEEKDAY_FACTORS = np.array([1.0, 1.0, 1.02, 1.05, 1.1, 0.75, 0.65])  # Monday first
+_MONDAY = 4 * DAY_SECONDS  # 1970-01-05
+_TAIL = 4.0  # exponent of the log-logistic distribution; a greater one has fewer slow requests
 SOURCE = "simulator"
 
 Counts = NDArray[np.int64]
@@ -30,6 +36,26 @@ def events_between(seed: int, start: int, end: int, window_seconds: int) -> Iter
     for bucket_end in range(first, end + 1, window_seconds):
         for number in range(len(SERVICES)):
             yield _event(seed, number, bucket_end, window_seconds)
+
+
+def load_ratio(instants: Values) -> Values:
+    """Return traffic relative to a weekday's mean; `instants` are seconds since 1970, UTC."""
+    hours = instants % DAY_SECONDS / 3600
+    day_shape = 1 + _SWING * np.cos((hours - _PEAK_HOUR) * (2 * np.pi / 24))
+    # a day's factor holds at noon and goes over to the next one's, so that midnight has no step
+    days = (instants - _MONDAY) / DAY_SECONDS
+    week_shape = np.interp(days, np.arange(7) + 0.5, _WEEKDAY_FACTORS, period=7)
+    ratio: Values = day_shape * week_shape
+    return ratio
+
+
+def bucket_shares(medians_seconds: Values) -> Values:
+    """Return, for each median, the share of requests in each latency bucket; rows sum to 1."""
+    bounds = np.array(BOUNDS_SECONDS)
+    within = 1 / (1 + (medians_seconds[:, None] / bounds[None, :]) ** _TAIL)
+    edges = np.zeros((len(medians_seconds), 1))
+    shares: Values = np.diff(np.hstack([edges, within, edges + 1]), axis=1)
+    return shares
 
 
 def _event(seed: int, number: int, bucket_end: int, window_seconds: int) -> MetricEvent:
@@ -71,8 +97,8 @@ def _effects(seed: int, service: SimulatedService, instants: Values) -> Effects:
     effects = Effects.none(instants)
     if service.scenario is not None:
         start, end = int(instants[0]), int(instants[-1]) + 1
-        for episode in episodes(seed, service.scenario, start, end):
-            apply(episode, instants, effects)
+        for incident in incidents(seed, service.scenario, start, end):
+            apply(incident, instants, effects)
     return effects
 
 

@@ -8,7 +8,7 @@ from ingest.simulator.scenarios import ScenarioKind
 
 @dataclass(frozen=True, slots=True)
 class SimulatedService:
-    """A service and its normal behaviour; `scenario` is what befalls it again and again.
+    """A service and its normal behaviour; `scenario` is the incident it has again and again.
 
     `requests_per_second` is the mean of a weekday, `error_ratio` 0..1, `median_seconds` the
     middle request duration, `availability_objective` a decimal ratio for its SLO target.

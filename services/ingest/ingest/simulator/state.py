@@ -1,4 +1,4 @@
-"""What the simulator must know after a restart, in one small file."""
+"""The progress of the simulator across restarts, in one small file."""
 
 import os
 from datetime import datetime, timedelta
@@ -13,10 +13,10 @@ LIVE_WINDOW_SECONDS = 10
 
 
 class SimulatorState(Struct, frozen=True):
-    """How far it has come; times are seconds since 1970.
+    """How far the simulator has come; times are seconds since 1970.
 
-    Made once: the history is imported under one id for ever, because its events are in the
-    database even where the broker has lost them.
+    The history keeps its import id for ever, because its events are in the database even where
+    the broker has lost them.
     """
 
     seed: int
@@ -27,7 +27,7 @@ class SimulatorState(Struct, frozen=True):
 
     @property
     def import_id(self) -> str:
-        """Return the id that the history's records carry."""
+        """The import id of the history's records."""
         return f"simulator-{self.seed}-{self.history_start}"
 
 

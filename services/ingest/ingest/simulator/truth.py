@@ -1,37 +1,37 @@
-"""What was really simulated, for whoever wants to judge what the product made of it."""
+"""The incidents that were simulated, to score what the product makes of them."""
 
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ingest.simulator.scenarios import Episode, episodes
+from ingest.simulator.scenarios import SimulatedIncident, incidents
 from ingest.simulator.services import SERVICES
 
-Fact = tuple[str, Episode]
-"""A service and what befell it."""
+Fact = tuple[str, SimulatedIncident]
+"""A service and an incident of it."""
 
 
 def facts_between(seed: int, start: int, end: int) -> list[Fact]:
-    """Return every service's episodes that overlap [start, end), oldest first."""
+    """Return the incidents of all services that overlap [start, end), oldest first."""
     found = [
-        (service.name, episode)
+        (service.name, incident)
         for service in SERVICES
         if service.scenario is not None
-        for episode in episodes(seed, service.scenario, start, end)
+        for incident in incidents(seed, service.scenario, start, end)
     ]
     return sorted(found, key=lambda fact: (fact[1].start, fact[0]))
 
 
 class TruthFile:
-    """One JSON object a line, each episode once, also across restarts."""
+    """One JSON object a line, each incident once, also across restarts."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._known: set[str] | None = None
 
     def add(self, facts: Iterable[Fact]) -> None:
-        """Append those that are not there yet."""
+        """Append those that are missing."""
         if self._known is None:
             self._known = self._read()
         lines = [line for fact in facts if (line := _line(*fact)) not in self._known]
@@ -41,7 +41,7 @@ class TruthFile:
             self._known.update(lines)
 
     def _read(self) -> set[str]:
-        """Return the lines that are there; cut off what a crash left of a last one."""
+        """Return the lines of the file; cut off an incomplete last one after a crash."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.touch()
         text = self._path.read_text()
@@ -51,14 +51,14 @@ class TruthFile:
         return set(whole.splitlines())
 
 
-def _line(service: str, episode: Episode) -> str:
+def _line(service: str, incident: SimulatedIncident) -> str:
     return json.dumps(
         {
-            "scenario": episode.kind,
+            "scenario": incident.kind,
             "service": service,
-            "from": _rfc3339(episode.start),
-            "to": _rfc3339(episode.end),
-            "parameters": episode.parameters,
+            "from": _rfc3339(incident.start),
+            "to": _rfc3339(incident.end),
+            "parameters": incident.parameters,
         }
     )
 
