@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from engine_run import REPORT_SECONDS, START, TICKS, Run, check, filled, minute, tick
 
-from burnrate.domain.objectives import default_target
+from burnrate.domain.objectives import Target
 from burnrate.domain.service_state import Moment, ServiceQuota
 from burnrate.domain.shard_state import ShardState
 from burnrate.evaluation.measuring import Published
@@ -98,7 +98,7 @@ def memory(services: int, days: int) -> float:
 def growth(services: int) -> tuple[float, float]:
     """Return the CPU seconds of the longest fold and tick while services appear ten at a time."""
     run = Run(ShardState(START, ServiceQuota(services)), [], {}, [], Published(), [], [])
-    target, longest = default_target(Decimal("0.999"), 30), 0.0
+    target, longest = Target.default(Decimal("0.999"), 30), 0.0
     for first in range(0, services, 10):
         names = tuple(f"service-{first + i:05d}" for i in range(10))
         bucket = np.full(10, bucket_of(to_micros(START), TEN_SECONDS))

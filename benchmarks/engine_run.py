@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from burnrate.domain.objectives import default_target
+from burnrate.domain.objectives import Target
 from burnrate.domain.service_state import Moment, ServiceQuota
 from burnrate.domain.shard_state import ShardState
 from burnrate.evaluation.measuring import Published
@@ -59,7 +59,7 @@ def filled(services: int, days: int, *, keep: bool) -> Run:
                 kept.clear()
         if keep:
             run.blocks[resolution] = np.concatenate(parts), np.concatenate(kept)
-    target = default_target(Decimal("0.999"), days)
+    target = Target.default(Decimal("0.999"), days)
     for name in run.names:
         state.assign(name, [target])
     tick(run, START)

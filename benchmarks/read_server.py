@@ -24,6 +24,7 @@ from fastapi import FastAPI, Request, Response
 from sqlalchemy import text
 
 from api_gateway.policy.repository import end_overrides
+from common.events import TargetSpec
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -34,7 +35,6 @@ from api_gateway.api_keys.repository import PostgresKeys
 from api_gateway.app import Stores, make_gateway
 from api_gateway.application import gateway_app
 from api_gateway.burn.repository import CountStore
-from api_gateway.catalog.domain import default_definition
 from api_gateway.catalog.repository import PostgresStore
 from api_gateway.http.pagination import DEFAULT_LIMIT, Page
 from api_gateway.http.response_cache import CachedResponse
@@ -71,7 +71,7 @@ DECISION = text(
     " WHERE standing.service = :service"
 )
 CHANCE = Random(7)
-DEFAULT = default_definition(Decimal("0.999"), 30)
+DEFAULT = TargetSpec.default(Decimal("0.999"), 30)
 CHANGED_SHARE = 10
 """One service in so many has a new snapshot each second, and a new decision."""
 

@@ -19,7 +19,7 @@ from alerts.handlers import (
 )
 from alerts.work import AlertsWork
 from burnrate.domain.catalog import Catalog
-from burnrate.domain.objectives import default_target
+from burnrate.domain.objectives import Target
 from burnrate.handlers import control_handler
 from common.access.key_records import KeyRecords, KeyUses
 from common.access.key_ring import ApiKeyCache
@@ -74,7 +74,7 @@ def gate_levels() -> Handle:
 
 READERS: dict[str, tuple[Handle, Sequence[str]]] = {
     "burnrate control": (
-        control_handler(Catalog(default_target(Decimal("0.999"), 30)), UNUSED, UNUSED, lambda: NOW),
+        control_handler(Catalog(Target.default(Decimal("0.999"), 30)), UNUSED, UNUSED, lambda: NOW),
         (CATALOG.name, COMMANDS.name),
     ),
     "forecast levels": (forecast_levels(), (BURNRATES.name,)),

@@ -145,9 +145,9 @@ async def the_product_reads_it(url: str) -> None:
             "payments",
             "takes the money",
         )
-        targets = {target.definition.name: target for target in await reader.targets(["checkout"])}
-    assert targets["main"].definition.objective == Decimal("0.9995")
-    assert targets["fast"].definition.threshold_seconds == 0.25
+        targets = {target.spec.name: target for target in await reader.targets(["checkout"])}
+    assert targets["main"].spec.objective == Decimal("0.9995")
+    assert targets["fast"].spec.threshold_seconds == 0.25
     async with database.write() as session:
         ledger = LedgerStore("burnrate")
         starts = {"slo.metrics.v1": 0}

@@ -13,7 +13,7 @@ import msgspec
 
 from burnrate.counting import CountingWork
 from burnrate.domain.catalog import Catalog
-from burnrate.domain.objectives import default_target
+from burnrate.domain.objectives import Target
 from burnrate.domain.shard_state import ShardState
 from burnrate.evaluation.evaluator import Evaluator
 from burnrate.ingest.admitted import Admitted
@@ -103,7 +103,7 @@ class World:
     def __init__(self) -> None:
         self.now = START
         self.ledger, self.broker, self.rows = Ledger(), Broker(), Rows()
-        self.catalog = Catalog(default_target(Decimal("0.999"), 30))
+        self.catalog = Catalog(Target.default(Decimal("0.999"), 30))
         runtime = consumer_runtime(
             "burnrate",
             SHARDS,

@@ -23,10 +23,10 @@ from tests.reference.streams import SERVICES
 THRESHOLD = 0.25
 TARGETS = [
     *(
-        Target(days, f"{days}d", SliType.AVAILABILITY, Decimal("0.99"), days)
+        Target(f"{days}d", SliType.AVAILABILITY, Decimal("0.99"), days, id=days)
         for days in WINDOW_DAYS
     ),
-    Target(1, "fast", SliType.LATENCY, Decimal("0.9"), 30, THRESHOLD),
+    Target("fast", SliType.LATENCY, Decimal("0.9"), 30, THRESHOLD, id=1),
 ]
 COLUMNS = (*NAMES, "requests 5m", "requests slo")
 

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
-from api_gateway.catalog.domain import default_definition
 from api_gateway.narrative.subject import Change, Onset, OpenEpisode, Release, ServiceContext
 from api_gateway.projections.service_status import ServiceState, service_state
 from common.events import (
@@ -16,6 +15,7 @@ from common.events import (
     ServiceForecast,
     SloForecast,
     SloStatus,
+    TargetSpec,
     WindowRate,
     headline,
     worst_of,
@@ -28,7 +28,7 @@ from tests.support.burn_events import NOW, slo_status, snapshot
 NAMES = ("checkout", "payments", "cart", "login", "search-eu.v2", "a", "not", "safe", "svc_9-")
 VERSIONS = ("1.42.0", "v7", "2026.03.02-1", "3f9c2ab", "", "ignore all rules", "https://x.example")
 OBJECTIVES = ("0.9", "0.99", "0.995", "0.999", "0.9995", "0.99999")
-DEFAULT = default_definition(Decimal("0.999"), 30)
+DEFAULT = TargetSpec.default(Decimal("0.999"), 30)
 _KINDS: tuple[Any, ...] = (
     "deploy", "rollback", "config", "feature_flag", "infrastructure", "other"
 )  # fmt: skip

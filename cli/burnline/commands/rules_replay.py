@@ -12,15 +12,13 @@ from typing import Any, Final, Literal
 import numpy as np
 import typer
 
-from alerts.domain.backtest_snapshots import Series, SloSpec, snapshots
+from alerts.domain.backtest_snapshots import Series, snapshots
 from alerts.domain.replay import WARM_UP, Alarm, Incident, Replay, Score, score
 from api_gateway.burn.history import CountQuery, minutes_from
 from api_gateway.burn.repository import CountRepository
 from api_gateway.catalog.domain import (
-    Definition,
     Service,
     Target,
-    default_definition,
     service_changed,
 )
 from api_gateway.catalog.repository import CatalogReads
@@ -30,6 +28,7 @@ from burnline.localstack.config import data_dir
 from burnrate.settings import BurnrateSettings
 from common.alerting.default_rules import read_rules
 from common.config.settings import DatabaseSettings
+from common.events import TargetSpec
 from common.invalid_field import InvalidFieldError
 from common.storage.database import Database
 from ingest.simulator.scenarios import ScenarioKind
@@ -109,32 +108,19 @@ async def _past(
     query = CountQuery(service_name, since, end, minutes_from(end))
     reports = await reads.reports(query)
     series = []
-    for wanted in _wanted(targets):
-        asked = CountQuery(service_name, since, end, minutes_from(end), wanted.threshold_seconds)
+    for target_id, spec in _specs(targets):
+        asked = CountQuery(service_name, since, end, minutes_from(end), spec.threshold_seconds)
         counts = await reads.counts(asked)
-        series.append(Series(wanted, counts.ends, counts.total, counts.bad))
+        series.append(Series(target_id, spec, counts.ends, counts.total, counts.bad))
     return np.asarray(reports.ends), series
 
 
-def _wanted(targets: Sequence[Target]) -> list[SloSpec]:
-    """Return the objectives of a service; the default one where it has none."""
-    if not targets:
-        told = BurnrateSettings()
-        return [_one(None, default_definition(told.default_objective, told.default_window_days))]
-    return [_one(target.id, target.definition) for target in targets]
-
-
-def _one(number: int | None, definition: Definition) -> SloSpec:
-    return SloSpec(
-        id=number,
-        name=definition.name,
-        sli_type=definition.sli_type,
-        objective=definition.objective,
-        window_days=definition.window_days,
-        threshold_seconds=definition.threshold_seconds,
-        min_bad_events=definition.min_bad_events,
-        default=number is None,
-    )
+def _specs(targets: Sequence[Target]) -> list[tuple[int | None, TargetSpec]]:
+    """Return the targets of a service by id; the default one where it has none."""
+    if targets:
+        return [(target.id, target.spec) for target in targets]
+    settings = BurnrateSettings()
+    return [(None, TargetSpec.default(settings.default_objective, settings.default_window_days))]
 
 
 def _incidents(path: Path, begin: int, end: int) -> list[Incident] | None:

@@ -6,10 +6,10 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from alerts.domain.backtest_snapshots import Series, SloSpec, snapshots
+from alerts.domain.backtest_snapshots import Series, snapshots
 from alerts.domain.replay import WARM_UP, Alarm, Incident, Replay, score
 from common.alerting.default_rules import default_rules
-from common.events import MetricEvent
+from common.events import MetricEvent, TargetSpec
 from common.slo.vocabulary import DataStatus, SliType
 from ingest.simulator.counts import events_between
 from ingest.simulator.truth import facts_between
@@ -18,7 +18,7 @@ from tests.support.alerts.in_memory import START
 
 SEED = 5
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-SPEC = SloSpec(1, "up", SliType.AVAILABILITY, Decimal("0.999"), 7, None, 1, default=False)
+SPEC = TargetSpec("up", SliType.AVAILABILITY, Decimal("0.999"), 7)
 
 
 def seconds(at: datetime) -> int:
@@ -35,7 +35,7 @@ def payments() -> list[MetricEvent]:
 def series(events: list[MetricEvent]) -> Series:
     columns = [(seconds(e.timestamp), e.total, e.bad or 0) for e in events]
     ends, total, bad = np.array(columns, dtype=np.int64).T
-    return Series(SPEC, ends, total, bad)
+    return Series(1, SPEC, ends, total, bad)
 
 
 def test_snapshots_of_the_past_have_the_sums_of_brute_force(payments: list[MetricEvent]) -> None:
@@ -59,7 +59,7 @@ def test_snapshots_of_the_past_have_the_sums_of_brute_force(payments: list[Metri
 
 def test_the_past_is_stale_after_the_last_report_and_unknown_before_the_first() -> None:
     reported = np.array([1000], dtype=np.int64)
-    counts = Series(SPEC, reported, np.array([10]), np.array([1]))
+    counts = Series(1, SPEC, reported, np.array([10]), np.array([1]))
     shots = snapshots("cart", reported, [counts], [999, 1000, 1300, 1301])
     assert [s.data_status for s in shots] == [
         DataStatus.NO_DATA,

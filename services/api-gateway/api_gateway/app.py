@@ -19,7 +19,6 @@ from api_gateway.api_keys.repository import PostgresKeys
 from api_gateway.api_keys.topics import KeyParts, KeyTopics
 from api_gateway.application import gateway_app
 from api_gateway.burn.repository import CountStore
-from api_gateway.catalog.domain import default_definition
 from api_gateway.catalog.ports import Store
 from api_gateway.catalog.repository import PostgresStore
 from api_gateway.catalog.service import Catalog
@@ -57,6 +56,7 @@ from api_gateway.summary.findings import GateFindings, RecentEvents
 from api_gateway.summary.providers import executive_view
 from api_gateway.summary.subjects import ServiceInsights
 from common.config.clock import Clock, system_clock
+from common.events import TargetSpec
 from common.kafka.client import Publisher, Record, TableReader
 from common.kafka.log_ends import read_log_ends
 from common.kafka.topics import ALERTS, BURNRATES, CATALOG, DECISIONS, FORECASTS, POLICIES, RULES
@@ -89,7 +89,7 @@ def make_gateway(
     settings: GatewaySettings, stores: Stores, publisher: Sender, clock: Clock = system_clock
 ) -> Gateway:
     """Put the parts together on stores and a publisher."""
-    default = default_definition(settings.default_objective, settings.default_window_days)
+    default = TargetSpec.default(settings.default_objective, settings.default_window_days)
     read_model = ReadModel(timedelta(seconds=settings.shard_silence_seconds), default)
     decisions = DecisionBook()
     forecasts = ForecastBook(timedelta(seconds=settings.forecast_lifetime_seconds))

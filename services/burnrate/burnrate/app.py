@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from burnrate.counting import CountingWork
 from burnrate.domain.catalog import Catalog
-from burnrate.domain.objectives import default_target
+from burnrate.domain.objectives import Target
 from burnrate.evaluation.evaluator import Evaluator
 from burnrate.handlers import control_handler
 from burnrate.ingest.inputs import INPUTS, collect_rarely
@@ -36,7 +36,7 @@ class Burnrate(Consumer):
         self._settings = own = settings.burnrate
         self._lateness = settings.admission.lateness
         runtime = ConsumerRuntime.connect("burnrate", settings, shards)
-        catalog = Catalog(default_target(own.default_objective, own.default_window_days))
+        catalog = Catalog(Target.default(own.default_objective, own.default_window_days))
         self._work = CountingWork(own, runtime, self._lateness, catalog.is_deep)
         limits = LedgerLimits(
             own.max_flush_records, own.max_buffered_records, own.max_buffered_bytes

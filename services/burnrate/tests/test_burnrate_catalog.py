@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burnrate.domain.catalog import Catalog, TooManyTargetsError
-from burnrate.domain.objectives import default_target
+from burnrate.domain.objectives import Target
 from common.events import CatalogMessage, encode
 from common.slo.vocabulary import MAX_TARGETS
 from tests.reference.evaluator import declared, wanted
 
-DEFAULT = default_target(Decimal("0.999"), 30)
+DEFAULT = Target.default(Decimal("0.999"), 30)
 
 
 def catalog(*changes: CatalogMessage) -> Catalog:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from burnrate.domain.catalog import Catalog
-from burnrate.domain.objectives import default_target
+from burnrate.domain.objectives import Target
 from burnrate.handlers import COMMAND_MAX_AGE, control_handler
 from common.events import ComputeRequested, TargetChanged, encode
 from common.kafka.client import UnknownOutcomeError
@@ -55,7 +55,7 @@ def command(name: str, age: timedelta = timedelta()) -> bytes:
 
 
 async def test_what_cannot_be_read_or_measured_is_passed_over() -> None:
-    catalog, computing = Catalog(default_target(Decimal("0.999"), 30)), Computing()
+    catalog, computing = Catalog(Target.default(Decimal("0.999"), 30)), Computing()
     handle = control_handler(catalog, computing, computing.flush, lambda: NOW)
     bad = [None, b"", b"\xff", b"{}", target("2", 9), target("many", 9), target("NaN", 9)]
     await handle([record(CATALOG.name, value) for value in [*bad, target("0.99", 1)]])
@@ -63,7 +63,7 @@ async def test_what_cannot_be_read_or_measured_is_passed_over() -> None:
 
 
 async def test_a_command_that_fails_does_not_stop_the_next() -> None:
-    catalog, computing = Catalog(default_target(Decimal("0.999"), 30)), Computing()
+    catalog, computing = Catalog(Target.default(Decimal("0.999"), 30)), Computing()
     handle = control_handler(catalog, computing, computing.flush, lambda: NOW)
     computing.failing = True
     await handle([record(COMMANDS.name, command("first"))])
@@ -73,7 +73,7 @@ async def test_a_command_that_fails_does_not_stop_the_next() -> None:
 
 
 async def test_commands_of_long_ago_are_not_answered_again() -> None:
-    catalog, computing = Catalog(default_target(Decimal("0.999"), 30)), Computing()
+    catalog, computing = Catalog(Target.default(Decimal("0.999"), 30)), Computing()
     handle = control_handler(catalog, computing, computing.flush, lambda: NOW)
     just = command("just", COMMAND_MAX_AGE)
     old = command("old", COMMAND_MAX_AGE + timedelta(seconds=1))

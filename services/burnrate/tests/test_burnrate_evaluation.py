@@ -1,13 +1,13 @@
 """Burn rates, budgets and pairs worked out by hand, for each kind of indicator."""
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
-from burnrate.domain.objectives import Target, default_target
+from burnrate.domain.objectives import Target
 from burnrate.domain.service_state import Moment
 from burnrate.domain.shard_state import ShardState
 from burnrate.evaluation.figures import worst_rows
@@ -220,7 +220,7 @@ def timed_by(total: int) -> Latency:
 
 
 def test_the_default_target_is_marked_and_has_no_id() -> None:
-    found = evaluate(default_target(Decimal("0.999"), 30), {"slo": (1000, 1)})
+    found = evaluate(Target.default(Decimal("0.999"), 30), {"slo": (1000, 1)})
     assert (found.id, found.name, found.default) == (None, "default", True)
     assert (found.objective, found.window_days) == (0.999, 30)
     assert found.sli_type is SliType.AVAILABILITY

@@ -15,7 +15,6 @@ from api_gateway.burn.history import CountQuery, Counts, Reports, Seconds
 from api_gateway.burn.hourly import HourlyCounts, SlowCounts
 from api_gateway.burn.repository import CountRepository, CountStore
 from api_gateway.catalog.domain import (
-    Definition,
     Service,
     Target,
     Tier,
@@ -32,6 +31,7 @@ from common.events import (
     GateDecision,
     PolicyMessage,
     ServiceForecast,
+    TargetSpec,
     encode,
 )
 from common.kafka.client import UnknownOutcomeError
@@ -165,12 +165,12 @@ class MemorySession(CountRepository):
         known = {s.name for s in self._rows.services.values()}
         return [await self.add_service(n, 3, "", None) for n in names if n not in known]
 
-    async def add_target(self, service: Service, definition: Definition) -> Target:
+    async def add_target(self, service: Service, spec: TargetSpec) -> Target:
         number = len(self._rows.targets) + 1
-        return self._keep_target(Target(number, service.name, definition, 0, NOW, NOW))
+        return self._keep_target(Target(number, service.name, spec, 0, NOW, NOW))
 
-    async def change_target(self, target_id: int, definition: Definition) -> Target:
-        return self._keep_target(replace(self._rows.targets[target_id], definition=definition))
+    async def change_target(self, target_id: int, spec: TargetSpec) -> Target:
+        return self._keep_target(replace(self._rows.targets[target_id], spec=spec))
 
     async def retire_target(self, target_id: int) -> None:
         self._keep_target(replace(self._rows.targets[target_id], retired=True))

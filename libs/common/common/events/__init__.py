@@ -21,7 +21,7 @@ from common.events.burnrate import (
     headline,
     worst_of,
 )
-from common.events.catalog import ComputeRequested, ServiceChanged, TargetChanged
+from common.events.catalog import ComputeRequested, ServiceChanged, TargetChanged, TargetSpec
 from common.events.change import MAX_NOTE_LENGTH, MAX_URL_LENGTH, ChangeEvent, ChangeKind
 from common.events.dead_letter import DeadLetter
 from common.events.decision import (
@@ -126,6 +126,7 @@ __all__ = [
     "SloForecast",
     "SloStatus",
     "TargetChanged",
+    "TargetSpec",
     "Trend",
     "Verdict",
     "WindowRate",

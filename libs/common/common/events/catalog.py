@@ -1,8 +1,10 @@
-"""What users want: services, objectives, and a computation now."""
+"""Services and targets as the catalog holds them, and the command to compute now."""
 
-from typing import Literal
+from decimal import Decimal
+from typing import Any, Literal, Self
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from common.events.fields import Instant, ServiceName
 from common.slo.vocabulary import SliType
@@ -18,6 +20,35 @@ class ServiceChanged(Struct, frozen=True, tag_field="type", tag="service_changed
     owner: str
     description: str | None
     retired: bool
+
+
+class TargetSpec(Struct, frozen=True):
+    """What a target asks for, with exact ratios: the one list of its fields.
+
+    A latency target has a threshold. `max_error_ratio` is 1 - objective for error_rate, None for
+    the others.
+    """
+
+    name: str
+    sli_type: SliType
+    objective: Decimal
+    window_days: int
+    threshold_seconds: float | None = None
+    max_error_ratio: Decimal | None = None
+    min_bad_events: int = 1
+
+    @classmethod
+    def default(cls, objective: Decimal, window_days: int) -> Self:
+        """Return what is asked of a service that has no target; it is never stored."""
+        return cls("default", SliType.AVAILABILITY, objective, window_days)
+
+    def with_floats(self) -> dict[str, Any]:
+        """Return the fields as results carry them: ratios as floats."""
+        return {n: float(v) if isinstance(v, Decimal) else v for n, v in asdict(self).items()}
+
+    def with_texts(self) -> dict[str, Any]:
+        """Return the fields as the catalog topic carries them: ratios as decimal texts."""
+        return {n: f"{v:f}" if isinstance(v, Decimal) else v for n, v in asdict(self).items()}
 
 
 class TargetChanged(Struct, frozen=True, tag_field="type", tag="target_changed"):

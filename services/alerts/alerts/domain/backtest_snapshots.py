@@ -6,7 +6,6 @@ A window of W seconds at t sums the buckets that ended in (t - W, t].
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from common.events import (
     BurnRateSnapshot,
     IngestCounters,
     SloStatus,
+    TargetSpec,
     WindowRate,
     headline,
     worst_of,
@@ -23,7 +23,7 @@ from common.events import (
 from common.slo.arithmetic import burn_rate, composite_burn_rate
 from common.slo.freshness import MIN_STALE_SECONDS
 from common.slo.risk import cap_risk_level, risk_level
-from common.slo.vocabulary import DataStatus, SliType
+from common.slo.vocabulary import DataStatus
 from common.slo.windows import BURN_WINDOWS, DAY, SHORT_WINDOW_SECONDS, pair_rules
 
 Ints = NDArray[np.int64]
@@ -32,24 +32,11 @@ Counts = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class SloSpec:
-    """An objective (a ratio, exact) over `window_days`."""
-
-    id: int | None
-    name: str
-    sli_type: SliType
-    objective: Decimal
-    window_days: int
-    threshold_seconds: float | None
-    min_bad_events: int
-    default: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Series:
-    """An objective and its counts by bucket end: seconds since 1970, rising."""
+    """A target and its counts by bucket end: seconds since 1970, rising; the default has no id."""
 
-    spec: SloSpec
+    target_id: int | None
+    spec: TargetSpec
     ends: Ints
     total: Ints
     bad: Ints
@@ -77,13 +64,13 @@ class _Reader:
     """Sums over any window of one objective, by running sums."""
 
     def __init__(self, series: Series) -> None:
-        self._spec, self._ends = series.spec, series.ends
+        self._series, self._ends = series, series.ends
         self._running = [np.concatenate([[0], np.cumsum(c)]) for c in (series.total, series.bad)]
         self._pairs = pair_rules(series.spec.objective, series.spec.window_days)
 
     def slo(self, at: int, status: DataStatus) -> SloStatus:
         """Return the objective as it was then; it has no traffic where 5 minutes were without."""
-        spec, objective = self._spec, self._spec.objective
+        spec, objective = self._series.spec, self._series.spec.objective
         counts = {name: self._sum(at, seconds) for name, seconds in BURN_WINDOWS.items()}
         rates = [burn_rate(bad, total, objective) for total, bad in counts.values()]
         composite = composite_burn_rate(rates)
@@ -93,15 +80,9 @@ class _Reader:
         consumed = burn_rate(bad, total, objective)
         quiet = status is DataStatus.OK and not counts["5m"][0]
         return SloStatus(
-            id=spec.id,
-            name=spec.name,
-            sli_type=spec.sli_type,
-            objective=float(objective),
-            window_days=spec.window_days,
-            threshold_seconds=spec.threshold_seconds,
-            max_error_ratio=None,
-            min_bad_events=spec.min_bad_events,
-            default=spec.default,
+            id=self._series.target_id,
+            **spec.with_floats(),
+            default=self._series.target_id is None,
             revision=0,
             total=total,
             bad=bad,
@@ -123,7 +104,7 @@ class _Reader:
         found = []
         for rule in self._pairs:
             rates = [
-                burn_rate(bad, total, self._spec.objective)
+                burn_rate(bad, total, self._series.spec.objective)
                 for total, bad in (
                     self._sum(at, rule.long_seconds),
                     self._sum(at, rule.short_seconds),

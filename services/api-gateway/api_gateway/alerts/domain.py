@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+import msgspec
+
 from common.alerting.silences import Matcher
 from common.events import AlertAcknowledged, ChannelChanged, RuleChanged, SilenceChanged
 
@@ -95,26 +97,11 @@ def event_of(intent: AlertIntent) -> AlertIntentEvent:
     """Return the event of the present revision."""
     match intent:
         case StoredRule():
-            return RuleChanged(intent.revision, intent.name, intent.document, intent.retired)
+            return msgspec.convert(intent, RuleChanged, from_attributes=True)
         case Silence():
-            return SilenceChanged(
-                revision=intent.revision,
-                id=intent.id,
-                matchers=intent.matchers,
-                starts_at=intent.starts_at,
-                ends_at=intent.ends_at,
-                created_by=intent.created_by,
-                comment=intent.comment,
-            )
+            return msgspec.convert(intent, SilenceChanged, from_attributes=True)
         case Channel():
-            return ChannelChanged(
-                revision=intent.revision,
-                id=intent.id,
-                name=intent.name,
-                kind=intent.kind,
-                enabled=intent.enabled,
-                retired=intent.retired,
-            )
+            return msgspec.convert(intent, ChannelChanged, from_attributes=True)
         case Acknowledgement():
             return AlertAcknowledged(
                 revision=intent.revision,

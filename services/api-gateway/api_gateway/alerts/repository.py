@@ -1,9 +1,7 @@
 """Alerts and their notifications as the alerts service has stored them: reads only."""
 
-from dataclasses import fields
 from typing import Any
 
-import msgspec
 from sqlalchemy import Row, text
 
 from api_gateway.alerts.ports import (
@@ -13,6 +11,7 @@ from api_gateway.alerts.ports import (
     Notification,
     NotificationQuery,
 )
+from api_gateway.storage.rows import from_row
 from common.storage.database import ReadSession
 
 # An acknowledgement counts from its commit, though the alerts service has still to apply it.
@@ -64,7 +63,6 @@ _SHOWN_OF_ALERT = (
     "service_name",
     "message",
 )
-_FIELDS = tuple(field.name for field in fields(Alert))
 
 
 class AlertResults:
@@ -83,17 +81,17 @@ class AlertResults:
             "service": query.service_name,
             "since": query.since,
         }
-        return [_alert_of(row) for row in await self._session.execute(_ALERTS, asked)]
+        return [from_row(Alert, row) for row in await self._session.execute(_ALERTS, asked)]
 
     async def alert(self, alert_id: int) -> Alert | None:
         """Return one alert."""
         row = (await self._session.execute(_ONE, {"id": alert_id})).one_or_none()
-        return None if row is None else _alert_of(row)
+        return None if row is None else from_row(Alert, row)
 
     async def history(self, alert_id: int) -> list[HistoryLine]:
         """Return an alert's transitions."""
         rows = await self._session.execute(_HISTORY, {"id": alert_id})
-        return [HistoryLine(row.kind, row.version, row.at, row.actor, row.reason) for row in rows]
+        return [from_row(HistoryLine, row) for row in rows]
 
     async def notifications(self, query: NotificationQuery) -> list[Notification]:
         """Return notifications, newest first; those that only repeat are left out."""
@@ -113,22 +111,6 @@ class AlertResults:
         return None if row is None else _notification_of(row)
 
 
-def _alert_of(row: Row[Any]) -> Alert:
-    return msgspec.convert({name: getattr(row, name) for name in _FIELDS}, Alert)
-
-
 def _notification_of(row: Row[Any]) -> Notification:
-    return Notification(
-        id=row.id,
-        channel=row.channel,
-        group_key=row.group_key,
-        state=row.state,
-        attempts=row.attempts,
-        last_error=row.last_error,
-        created_at=row.created_at,
-        next_attempt_at=row.next_attempt_at,
-        sent_at=row.sent_at,
-        alerts=tuple(
-            {name: alert[name] for name in _SHOWN_OF_ALERT} for alert in row.payload["alerts"]
-        ),
-    )
+    alerts = [{name: alert[name] for name in _SHOWN_OF_ALERT} for alert in row.payload["alerts"]]
+    return from_row(Notification, row, alerts=alerts)

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-import msgspec
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Row, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from api_gateway.alerts.domain import Channel, Silence, StoredRule
 from api_gateway.catalog.tables import metadata
-from common.alerting.silences import Matcher
+from api_gateway.storage.rows import from_row
 
 instant = DateTime(timezone=True)
 
@@ -53,41 +52,14 @@ channels = Table(
 
 def rule_of(row: Row[Any]) -> StoredRule:
     """Return the rule of a row of `alert_rules`."""
-    return StoredRule(
-        name=row.name,
-        document=row.document,
-        revision=row.revision,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        retired=row.retired_at is not None,
-    )
+    return from_row(StoredRule, row)
 
 
 def silence_of(row: Row[Any]) -> Silence:
     """Return the silence of a row of `silences`."""
-    return Silence(
-        id=row.id,
-        matchers=msgspec.convert(row.matchers, tuple[Matcher, ...]),
-        starts_at=row.starts_at,
-        ends_at=row.ends_at,
-        created_by=row.created_by,
-        comment=row.comment,
-        revision=row.revision,
-        created_at=row.created_at,
-        expired_by=row.expired_by,
-    )
+    return from_row(Silence, row)
 
 
 def channel_of(row: Row[Any]) -> Channel:
     """Return the channel of a row of `channels`."""
-    return Channel(
-        id=row.id,
-        name=row.name,
-        kind=row.kind,
-        secrets=row.secrets,
-        enabled=row.enabled,
-        revision=row.revision,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        retired=row.retired_at is not None,
-    )
+    return from_row(Channel, row)

@@ -11,6 +11,7 @@ from sqlalchemy.types import BigInteger
 
 from api_gateway.api_keys.domain import ApiKey, NewApiKey, StoredSecret, key_changed
 from api_gateway.catalog.tables import metadata
+from api_gateway.storage.rows import from_row
 from api_gateway.storage.unit_of_work import NEXT_REVISION, Store, Writing
 from common.kafka.topics import KEYS
 from common.storage.audit import AuditEvent
@@ -108,15 +109,4 @@ def _stored(secrets: Sequence[StoredSecret]) -> Any:
 
 
 def _key_of(row: Row[Any]) -> ApiKey:
-    return ApiKey(
-        id=row.id,
-        name=row.name,
-        scopes=tuple(row.scopes),
-        created_by=row.created_by,
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        revoked_at=row.revoked_at,
-        revoked_by=row.revoked_by,
-        secrets=msgspec.convert(row.secrets, tuple[StoredSecret, ...]),
-        revision=row.revision,
-    )
+    return from_row(ApiKey, row)

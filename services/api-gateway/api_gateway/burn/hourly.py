@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from api_gateway.burn.history import Seconds
-from api_gateway.catalog.domain import Definition, Target
-from common.slo.vocabulary import SliType
+from api_gateway.catalog.domain import Target
+from common.events import TargetSpec
 from common.slo.windows import HOUR
 
 HOURS_SHOWN = 24
@@ -44,7 +44,7 @@ def hourly_burn_rates(
     counts: HourlyCounts,
     slow: SlowCounts,
     targets: Mapping[str, Sequence[Target]],
-    default: Definition,
+    default: TargetSpec,
 ) -> dict[str, list[float | None]]:
     """Return each service's burn rate by hour; None where nothing was requested or reported."""
     shown = {}
@@ -52,19 +52,19 @@ def hourly_burn_rates(
         wanted = targets.get(name, ())
         rates = _count_rates(counts.total[row], counts.bad[row], wanted, default)
         for target in wanted:
-            if target.definition.sli_type is SliType.LATENCY:
-                _raise_to(rates, counts.ends, slow.get(target.id, ()), _allowed(target.definition))
+            if target.spec.threshold_seconds is not None:
+                _raise_to(rates, counts.ends, slow.get(target.id, ()), _allowed(target.spec))
         shown[name] = [None if np.isnan(rate) else float(rate) for rate in rates]
     return shown
 
 
 def _count_rates(
-    total: Seconds, bad: Seconds, targets: Sequence[Target], default: Definition
+    total: Seconds, bad: Seconds, targets: Sequence[Target], default: TargetSpec
 ) -> Rates:
     """Return the burn rates against the strictest objective on failed requests; nan for none."""
     rates = np.full(len(total), np.nan)
-    definitions = [target.definition for target in targets] or [default]
-    allowed = [_allowed(d) for d in definitions if d.sli_type is not SliType.LATENCY]
+    definitions = [target.spec for target in targets] or [default]
+    allowed = [_allowed(d) for d in definitions if d.threshold_seconds is None]
     if allowed:
         served = total > 0
         rates[served] = bad[served] / total[served] / min(allowed)
@@ -81,5 +81,5 @@ def _raise_to(
             rates[column] = np.fmax(rates[column], bad / total / allowed)
 
 
-def _allowed(definition: Definition) -> float:
-    return float(1 - definition.objective)
+def _allowed(spec: TargetSpec) -> float:
+    return float(1 - spec.objective)

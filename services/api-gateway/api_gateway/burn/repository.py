@@ -108,11 +108,11 @@ class CountRepository:
 
     async def hourly_slow(self, ends: Seconds, targets: Sequence[Target]) -> SlowCounts:
         """Return requests and slow ones by target, for hours by their ends."""
-        latency = [t for t in targets if t.definition.threshold_seconds is not None]
+        latency = [t for t in targets if t.spec.threshold_seconds is not None]
         parameters = {
             "ids": [t.id for t in latency],
             "services": [t.service_name for t in latency],
-            "thresholds": [t.definition.threshold_seconds for t in latency],
+            "thresholds": [t.spec.threshold_seconds for t in latency],
         }
         found: dict[int, list[tuple[int, int, int]]] = {}
         rows = await self._session.execute(_SLOW_HOURS, {**parameters, **_hours(ends)})

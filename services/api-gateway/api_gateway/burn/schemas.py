@@ -6,9 +6,10 @@ from typing import Self
 from pydantic import BaseModel, Field
 
 from api_gateway.burn.history import Point
+from api_gateway.catalog.schemas import TargetFields
 from api_gateway.http.types import Answer, Instant
 from api_gateway.projections.service_status import ServiceState
-from common.slo.vocabulary import DataStatus, RiskLevel, SliType
+from common.slo.vocabulary import DataStatus, RiskLevel
 
 
 class WindowRateAnswer(Answer):
@@ -54,17 +55,13 @@ class Burn(Answer):
     data_status: DataStatus
 
 
-class SloStatusAnswer(Burn):
+class _SloIdentity(Burn):
+    id: int | None
+
+
+class SloStatusAnswer(TargetFields, _SloIdentity):
     """One objective; `total` and `bad` over its SLO window. The default one has no id."""
 
-    id: int | None
-    name: str
-    sli_type: SliType
-    objective: float
-    window_days: int
-    threshold_seconds: float | None
-    max_error_ratio: float | None
-    min_bad_events: int
     default: bool
     revision: int
     total: int

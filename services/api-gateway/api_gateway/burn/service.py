@@ -121,6 +121,6 @@ def _chosen(state: ServiceState, slo_id: int | None) -> SloStatus:
 
 def _objective(slo: SloStatus, targets: Sequence[Target]) -> Objective:
     """Return the objective as an exact decimal, which a snapshot has only as a float."""
-    exact = {target.id: target.definition.objective for target in targets}
+    exact = {target.id: target.spec.objective for target in targets}
     objective = exact.get(slo.id or 0, Decimal(str(slo.objective)))
     return Objective(objective, slo.window_days, slo.min_bad_events)

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Literal
 
-from common.events import ServiceChanged, TargetChanged
+import msgspec
+
+from common.events import ServiceChanged, TargetChanged, TargetSpec
 from common.slo.vocabulary import (
     RESERVED_SERVICE_NAMES,
     SERVICE_NAME_PATTERN,
-    SliType,
     is_service_name,
 )
 
@@ -32,47 +32,16 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
-class Definition:
-    """What a target asks for. `objective` is a ratio, exact; a latency one has a threshold.
-
-    `max_error_ratio` is 1 - objective for error_rate, None for the others.
-    """
-
-    name: str
-    sli_type: SliType
-    objective: Decimal
-    window_days: int
-    threshold_seconds: float | None
-    max_error_ratio: Decimal | None
-    min_bad_events: int
-
-    def same_measure(self, other: "Definition") -> bool:
-        """Tell whether both would always give the same figures, whatever their names."""
-        mine = (self.sli_type, self.objective, self.window_days, self.threshold_seconds)
-        return mine == (
-            other.sli_type,
-            other.objective,
-            other.window_days,
-            other.threshold_seconds,
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Target:
     """A stored objective of a service."""
 
     id: int
     service_name: str
-    definition: Definition
+    spec: TargetSpec
     revision: int
     created_at: datetime
     updated_at: datetime
     retired: bool = False
-
-
-def default_definition(objective: Decimal, window_days: int) -> Definition:
-    """Return the virtual target of a service that has none; it is shown, never stored."""
-    return Definition("default", SliType.AVAILABILITY, objective, window_days, None, None, 1)
 
 
 def service_name_fault(name: str) -> str | None:
@@ -100,34 +69,27 @@ def target_key(target_id: int) -> str:
 
 def service_changed(service: Service) -> ServiceChanged:
     """Return the event of the service's present revision."""
-    return ServiceChanged(
-        revision=service.revision,
-        id=service.id,
-        name=service.name,
-        tier=service.tier,
-        owner=service.owner,
-        description=service.description,
-        retired=service.retired,
-    )
+    return msgspec.convert(service, ServiceChanged, from_attributes=True)
 
 
 def target_changed(target: Target) -> TargetChanged:
     """Return the event of the target's present revision."""
-    wanted = target.definition
-    allowed = wanted.max_error_ratio
     return TargetChanged(
         revision=target.revision,
         id=target.id,
         service_name=target.service_name,
-        name=wanted.name,
-        sli_type=wanted.sli_type,
-        objective=f"{wanted.objective:f}",
-        window_days=wanted.window_days,
-        threshold_seconds=wanted.threshold_seconds,
-        max_error_ratio=None if allowed is None else f"{allowed:f}",
-        min_bad_events=wanted.min_bad_events,
         retired=target.retired,
+        **target.spec.with_texts(),
     )
+
+
+def same_measure(one: TargetSpec, other: TargetSpec) -> bool:
+    """Tell whether both would always give the same figures, whatever their names."""
+    return _measure(one) == _measure(other)
+
+
+def _measure(spec: TargetSpec) -> tuple[object, ...]:
+    return spec.sli_type, spec.objective, spec.window_days, spec.threshold_seconds
 
 
 def nearest_bounds(

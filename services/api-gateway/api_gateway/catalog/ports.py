@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from api_gateway.catalog.domain import Definition, Service, Target, Tier
+from api_gateway.catalog.domain import Service, Target, Tier
+from common.events import TargetSpec
 from common.storage.audit import AuditEvent
 
 
@@ -63,12 +64,12 @@ class CatalogWriter(CatalogReader, Protocol):
         """Store and announce those names that never had a row."""
         ...
 
-    async def add_target(self, service: Service, definition: Definition) -> Target:
+    async def add_target(self, service: Service, spec: TargetSpec) -> Target:
         """Store a target and announce it."""
         ...
 
-    async def change_target(self, target_id: int, definition: Definition) -> Target:
-        """Store the new definition and announce it."""
+    async def change_target(self, target_id: int, spec: TargetSpec) -> Target:
+        """Store the new spec and announce it."""
         ...
 
     async def retire_target(self, target_id: int) -> None:

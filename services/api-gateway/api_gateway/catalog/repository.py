@@ -7,7 +7,6 @@ from sqlalchemy import Select, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from api_gateway.catalog.domain import (
-    Definition,
     Service,
     Target,
     Tier,
@@ -18,7 +17,7 @@ from api_gateway.catalog.domain import (
 )
 from api_gateway.catalog.tables import columns_of, service_of, services, slo_targets, target_of
 from api_gateway.storage.unit_of_work import NEXT_REVISION, Store, Writing
-from common.events import CatalogMessage
+from common.events import CatalogMessage, TargetSpec
 from common.kafka.topics import CATALOG
 from common.storage.audit import AuditEvent
 from common.storage.database import Database, ReadSession
@@ -156,18 +155,18 @@ class CatalogWrites(CatalogReads):
         rows = [{"name": name, "tier": 3, "owner": ""} for name in fresh]
         return await self._changed_services(insert(services).values(rows).returning(*services.c))
 
-    async def add_target(self, service: Service, definition: Definition) -> Target:
+    async def add_target(self, service: Service, spec: TargetSpec) -> Target:
         """Store a target."""
-        values = {"service_id": service.id, **columns_of(definition)}
+        values = {"service_id": service.id, **columns_of(spec)}
         statement = insert(slo_targets).values(values).returning(slo_targets.c.id)
         return await self._changed_target((await self._session.execute(statement)).scalar_one())
 
-    async def change_target(self, target_id: int, definition: Definition) -> Target:
-        """Store the new definition."""
+    async def change_target(self, target_id: int, spec: TargetSpec) -> Target:
+        """Store the new spec."""
         statement = (
             update(slo_targets)
             .where(slo_targets.c.id == target_id)
-            .values(**columns_of(definition), **_touched())
+            .values(**columns_of(spec), **_touched())
         )
         await self._session.execute(statement)
         return await self._changed_target(target_id)

@@ -5,14 +5,13 @@ from typing import Annotated, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     Field,
     WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError
 
-from api_gateway.catalog.domain import Service, Target, Tier, service_name_fault
-from api_gateway.http.types import NUMBER, WHOLE, Id, Instant, Request, Text
+from api_gateway.catalog.domain import Target, Tier, service_name_fault
+from api_gateway.http.types import NUMBER, WHOLE, Answer, Id, Instant, Request, Text
 from common.slo.vocabulary import RESERVED_SERVICE_NAMES, SERVICE_NAME_PATTERN, WINDOW_DAYS, SliType
 
 COUNT_LIMIT = 10**9
@@ -136,7 +135,7 @@ class ComputeRequest(Request):
     service_name: str | None = Field(None, description="Without it every service is computed")
 
 
-class ServiceAnswer(BaseModel):
+class ServiceAnswer(Answer):
     """A service."""
 
     id: int
@@ -148,17 +147,10 @@ class ServiceAnswer(BaseModel):
     updated_at: Instant
     revision: int
 
-    @classmethod
-    def of(cls, service: Service) -> Self:
-        """Return the answer for a service."""
-        return cls.model_validate(service, from_attributes=True)
 
+class TargetFields(Answer):
+    """What a target asks for. `objective` is a ratio; `max_error_ratio` is for error_rate."""
 
-class TargetAnswer(BaseModel):
-    """An SLO target. `objective` is a ratio; `max_error_ratio` is 1 - objective, for error_rate."""
-
-    id: int
-    service_name: str
     name: str
     sli_type: SliType
     objective: float
@@ -166,6 +158,16 @@ class TargetAnswer(BaseModel):
     threshold_seconds: float | None
     max_error_ratio: float | None
     min_bad_events: int
+
+
+class _TargetIdentity(Answer):
+    id: int
+    service_name: str
+
+
+class TargetAnswer(TargetFields, _TargetIdentity):
+    """An SLO target. `objective` is a ratio; `max_error_ratio` is 1 - objective, for error_rate."""
+
     revision: int
     created_at: Instant
     updated_at: Instant
@@ -173,19 +175,11 @@ class TargetAnswer(BaseModel):
     @classmethod
     def of(cls, target: Target) -> Self:
         """Return the answer for a target."""
-        wanted = target.definition
-        allowed = wanted.max_error_ratio
         return cls(
             id=target.id,
             service_name=target.service_name,
-            name=wanted.name,
-            sli_type=wanted.sli_type,
-            objective=float(wanted.objective),
-            window_days=wanted.window_days,
-            threshold_seconds=wanted.threshold_seconds,
-            max_error_ratio=None if allowed is None else float(allowed),
-            min_bad_events=wanted.min_bad_events,
             revision=target.revision,
             created_at=target.created_at,
             updated_at=target.updated_at,
+            **target.spec.with_floats(),
         )

@@ -1,20 +1,29 @@
 """What users may do with services and targets: each is one transaction, with its events."""
 
-from api_gateway.catalog.audit import service_audit_event, target_audit_event
-from api_gateway.catalog.definitions import Wish, define, define_new
+from datetime import datetime
+from typing import cast
+
+import msgspec
+
+from api_gateway.catalog.definitions import changed_spec, new_spec
 from api_gateway.catalog.domain import (
-    Definition,
     Service,
     Target,
     nearest_bounds,
+    same_measure,
+    service_key,
+    target_key,
 )
 from api_gateway.catalog.ports import CatalogReader, Store
 from api_gateway.catalog.schemas import NewService, NewTarget, ServiceUpdate, TargetUpdate
 from api_gateway.http.problems import invalid, refused
+from common.access.principal import current_actor
 from common.config.clock import Clock, system_clock
+from common.events import TargetSpec
 from common.http.problems import Problem
 from common.invalid_field import InvalidFieldError
 from common.slo.vocabulary import MAX_TARGETS
+from common.storage.audit import AuditEvent
 
 
 def unknown_service(name: str) -> Problem:
@@ -48,7 +57,7 @@ class Catalog:
             service = await writer.add_service(
                 wanted.name, wanted.tier, wanted.owner, wanted.description
             )
-            await writer.record(service_audit_event("service.created", service, self._clock()))
+            await writer.record(_service_event("service.created", service, self._clock()))
         return service
 
     async def update_service(self, name: str, wanted: ServiceUpdate) -> Service:
@@ -59,7 +68,7 @@ class Catalog:
             changed = await writer.change_service(
                 service.id, wanted.tier, wanted.owner, wanted.description
             )
-            await writer.record(service_audit_event("service.changed", changed, self._clock()))
+            await writer.record(_service_event("service.changed", changed, self._clock()))
         return changed
 
     async def retire_service(self, name: str) -> None:
@@ -67,33 +76,33 @@ class Catalog:
         async with self._store.write() as writer:
             service = await _service(writer, name)
             await writer.retire_service(service.id)
-            await writer.record(service_audit_event("service.deleted", service, self._clock()))
+            await writer.record(_service_event("service.deleted", service, self._clock()))
 
     async def create_target(self, service_name: str, wanted: NewTarget) -> Target:
         """Store a target; 404 service, 409 duplicate, 422 what cannot be measured."""
         async with self._store.write() as writer:
             service = await _service(writer, service_name)
             _check_same("service_name", wanted.service_name, service.name)
-            definition = _defined(wanted, None)
-            await _check_threshold(writer, service.name, definition)
-            await _check_unique(writer, service.name, definition, None)
+            spec = _spec(wanted)
+            await _check_threshold(writer, service.name, spec)
+            await _check_unique(writer, service.name, spec, None)
             await _check_room(writer, service.name)
-            target = await writer.add_target(service, definition)
-            await writer.record(target_audit_event("target.created", target, self._clock()))
+            target = await writer.add_target(service, spec)
+            await writer.record(_target_event("target.created", target, self._clock()))
         return target
 
     async def update_target(self, target_id: int, wanted: TargetUpdate) -> Target:
-        """Store a target's new definition; problems as for a new one."""
+        """Store a target's new spec; problems as for a new one."""
         async with self._store.write() as writer:
             target = await _target(writer, target_id)
             _check_same("id", wanted.id, target.id)
             _check_same("service_name", wanted.service_name, target.service_name)
-            definition = _defined(wanted, target.definition)
-            if definition.threshold_seconds != target.definition.threshold_seconds:
-                await _check_threshold(writer, target.service_name, definition)
-            await _check_unique(writer, target.service_name, definition, target.id)
-            changed = await writer.change_target(target.id, definition)
-            await writer.record(target_audit_event("target.changed", changed, self._clock()))
+            spec = _spec(wanted, target.spec)
+            if spec.threshold_seconds != target.spec.threshold_seconds:
+                await _check_threshold(writer, target.service_name, spec)
+            await _check_unique(writer, target.service_name, spec, target.id)
+            changed = await writer.change_target(target.id, spec)
+            await writer.record(_target_event("target.changed", changed, self._clock()))
         return changed
 
     async def retire_target(self, target_id: int) -> None:
@@ -101,7 +110,7 @@ class Catalog:
         async with self._store.write() as writer:
             target = await _target(writer, target_id)
             await writer.retire_target(target.id)
-            await writer.record(target_audit_event("target.deleted", target, self._clock()))
+            await writer.record(_target_event("target.deleted", target, self._clock()))
 
 
 async def _service(reader: CatalogReader, name: str) -> Service:
@@ -124,30 +133,17 @@ def _check_same(field: str, given: object, path: object) -> None:
         raise invalid(field, "differs_from_path", detail)
 
 
-def _defined(wanted: NewTarget | TargetUpdate, old: Definition | None) -> Definition:
-    wish = Wish(
-        wanted.name,
-        wanted.sli_type,
-        wanted.objective,
-        wanted.max_error_ratio,
-        wanted.threshold_seconds,
-        wanted.window_days,
-        wanted.min_bad_events,
-    )
+def _spec(request: NewTarget | TargetUpdate, old: TargetSpec | None = None) -> TargetSpec:
     try:
-        return define(wish, old) if old else define_new(wish)
+        return changed_spec(request, old) if old else new_spec(cast("NewTarget", request))
     except InvalidFieldError as error:
         raise refused(error) from None
 
 
-async def _check_threshold(
-    reader: CatalogReader, service_name: str, definition: Definition
-) -> None:
-    if definition.threshold_seconds is None:
+async def _check_threshold(reader: CatalogReader, service_name: str, spec: TargetSpec) -> None:
+    if spec.threshold_seconds is None:
         return
-    nearest = nearest_bounds(
-        definition.threshold_seconds, await reader.latency_bounds(service_name)
-    )
+    nearest = nearest_bounds(spec.threshold_seconds, await reader.latency_bounds(service_name))
     if nearest:
         named = " and ".join(f"{bound}" for bound in nearest)
         detail = f"is no bucket bound of `{service_name}`; the nearest: {named}"
@@ -155,17 +151,17 @@ async def _check_threshold(
 
 
 async def _check_unique(
-    reader: CatalogReader, service_name: str, definition: Definition, own_id: int | None
+    reader: CatalogReader, service_name: str, spec: TargetSpec, own_id: int | None
 ) -> None:
     for other in await reader.targets([service_name]):
         if other.id == own_id:
             continue
-        if other.definition.name == definition.name:
+        if other.spec.name == spec.name:
             detail = f"target {other.id} of `{service_name}` has this name; choose another"
             raise invalid("name", "duplicate_target", detail, 409)
-        if other.definition.same_measure(definition):
+        if same_measure(other.spec, spec):
             detail = (
-                f"target {other.id} (`{other.definition.name}`) measures the same; change that "
+                f"target {other.id} (`{other.spec.name}`) measures the same; change that "
                 f"one by PUT /api/slo/targets/{other.id}"
             )
             raise invalid("objective", "duplicate_definition", detail, 409)
@@ -175,3 +171,14 @@ async def _check_room(reader: CatalogReader, service_name: str) -> None:
     if len(await reader.targets([service_name])) >= MAX_TARGETS:
         detail = f"`{service_name}` has {MAX_TARGETS} targets, which is the limit; delete one first"
         raise invalid("service_name", "too_many_targets", detail, 409)
+
+
+def _service_event(action: str, service: Service, now: datetime) -> AuditEvent:
+    details = {"tier": service.tier, "owner": service.owner, "description": service.description}
+    subject = service_key(service.name)
+    return AuditEvent(now, current_actor(), action, subject, service.name, details)
+
+
+def _target_event(action: str, target: Target, now: datetime) -> AuditEvent:
+    subject, details = target_key(target.id), msgspec.to_builtins(target.spec)
+    return AuditEvent(now, current_actor(), action, subject, target.service_name, details)

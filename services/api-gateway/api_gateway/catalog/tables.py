@@ -1,7 +1,9 @@
 """The gateway's tables as SQLAlchemy sees them, and what their rows mean."""
 
+from decimal import Decimal
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -15,8 +17,9 @@ from sqlalchemy import (
     Text,
 )
 
-from api_gateway.catalog.domain import Definition, Service, Target
-from common.slo.vocabulary import SliType
+from api_gateway.catalog.domain import Service, Target
+from api_gateway.storage.rows import from_row
+from common.events import TargetSpec
 
 metadata = MetaData(schema="catalog")
 instant = DateTime(timezone=True)
@@ -54,51 +57,17 @@ slo_targets = Table(
 )
 
 
-def columns_of(definition: Definition) -> dict[str, Any]:
-    """Return the columns of a definition."""
-    return {
-        "name": definition.name,
-        "sli_type": definition.sli_type.value,
-        "objective": definition.objective,
-        "window_days": definition.window_days,
-        "threshold_seconds": definition.threshold_seconds,
-        "max_error_ratio": definition.max_error_ratio,
-        "min_bad_events": definition.min_bad_events,
-    }
+def columns_of(spec: TargetSpec) -> dict[str, Any]:
+    """Return the columns of a target's spec."""
+    columns: dict[str, Any] = msgspec.to_builtins(spec, builtin_types=(Decimal,))
+    return columns
 
 
 def service_of(row: Row[Any]) -> Service:
     """Return the service of a row of `services`."""
-    return Service(
-        id=row.id,
-        name=row.name,
-        tier=row.tier,
-        owner=row.owner,
-        description=row.description,
-        revision=row.revision,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        retired=row.retired_at is not None,
-    )
+    return from_row(Service, row)
 
 
 def target_of(row: Row[Any]) -> Target:
     """Return the target of a row of `slo_targets` with its `service_name`."""
-    definition = Definition(
-        name=row.name,
-        sli_type=SliType(row.sli_type),
-        objective=row.objective,
-        window_days=row.window_days,
-        threshold_seconds=row.threshold_seconds,
-        max_error_ratio=row.max_error_ratio,
-        min_bad_events=row.min_bad_events,
-    )
-    return Target(
-        id=row.id,
-        service_name=row.service_name,
-        definition=definition,
-        revision=row.revision,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        retired=row.retired_at is not None,
-    )
+    return from_row(Target, row, spec=from_row(TargetSpec, row))

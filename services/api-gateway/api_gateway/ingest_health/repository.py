@@ -1,12 +1,12 @@
 """Dead letters and ledger positions of all consumers, and the replays that users asked for."""
 
-from dataclasses import fields, replace
-from typing import Any
+from dataclasses import replace
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
 from api_gateway.ingest_health.domain import Letter, Redelivery
 from api_gateway.ingest_health.ports import LetterQuery, OutboxBacklog, ShardPosition
+from api_gateway.storage.rows import from_row
 from api_gateway.storage.unit_of_work import Store, Writing
 from common.observability.logging import CORRELATION_HEADER
 from common.storage.audit import AuditEvent
@@ -47,8 +47,6 @@ _OUTBOXES = text(
     UNION ALL SELECT 'gate', count(*), min(created_at) FROM gate.outbox
     UNION ALL SELECT 'alerts', count(*), min(created_at) FROM alerts.outbox"""
 )
-_LETTER_FIELDS = tuple(field.name for field in fields(Letter))
-_POSITION_FIELDS = tuple(field.name for field in fields(ShardPosition))
 
 
 class PostgresIngest(Store["IngestReads", "IngestWrites"]):
@@ -74,22 +72,22 @@ class IngestReads:
             "topic": query.topic,
             "limit": query.limit,
         }
-        return [_letter_of(row) for row in await self._session.execute(_PAGE, asked)]
+        return [from_row(Letter, row) for row in await self._session.execute(_PAGE, asked)]
 
     async def letter(self, letter_id: str) -> Letter | None:
         """Return one letter."""
         row = (await self._session.execute(_ONE, {"id": letter_id})).one_or_none()
-        return None if row is None else _letter_of(row)
+        return None if row is None else from_row(Letter, row)
 
     async def positions(self) -> list[ShardPosition]:
         """Return every position that a ledger holds."""
         rows = await self._session.execute(_POSITIONS)
-        return [ShardPosition(**{n: getattr(row, n) for n in _POSITION_FIELDS}) for row in rows]
+        return [from_row(ShardPosition, row) for row in rows]
 
     async def outboxes(self) -> list[OutboxBacklog]:
         """Return the backlog of every outbox."""
         rows = await self._session.execute(_OUTBOXES)
-        return [OutboxBacklog(row.service, row.waiting, row.oldest_at) for row in rows]
+        return [from_row(OutboxBacklog, row) for row in rows]
 
 
 class IngestWrites(IngestReads):
@@ -121,7 +119,3 @@ def _record(letter: Letter, sent: Redelivery) -> OutboxRecord:
     return OutboxRecord(
         f"replay:{letter.id}", sent.topic, sent.service_name.encode(), sent.value, headers=headers
     )
-
-
-def _letter_of(row: Row[Any]) -> Letter:
-    return Letter(**{name: getattr(row, name) for name in _LETTER_FIELDS})

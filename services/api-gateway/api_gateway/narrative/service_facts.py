@@ -9,7 +9,7 @@ from api_gateway.narrative.subject import ServiceContext
 from api_gateway.projections.service_status import ServiceState
 from common.events import SloStatus
 from common.slo.freshness import UNTRUSTED
-from common.slo.vocabulary import DataStatus, RiskLevel, SliType
+from common.slo.vocabulary import DataStatus, RiskLevel
 from common.slo.windows import DAY, SHORT_WINDOW_SECONDS
 
 THIN_BAD_EVENTS = 10
@@ -23,17 +23,17 @@ def worst_slo(state: ServiceState) -> SloStatus:
 
 def failing(slo: SloStatus, count: int | None = None) -> str:
     """Return so many of what an objective counts as bad: "1 slow request", "no failed request"."""
-    kind = "slow" if slo.sli_type is SliType.LATENCY else "failed"
+    kind = "slow" if slo.threshold_seconds is not None else "failed"
     return f"no {kind} request" if count is None else wording.counted(count, f"{kind} request")
 
 
 def objective_text(slo: SloStatus) -> str:
     """Return what is asked for, without the name that its owner gave it."""
     asked = wording.objective(slo.objective)
-    if slo.sli_type is SliType.LATENCY and slo.threshold_seconds is not None:
+    if slo.threshold_seconds is not None:
         limit = wording.seconds(slo.threshold_seconds)
         what = f"{asked} of requests within {limit}"
-    elif slo.sli_type is SliType.ERROR_RATE and slo.max_error_ratio is not None:
+    elif slo.max_error_ratio is not None:
         what = f"at most {wording.objective(slo.max_error_ratio)} of requests with errors"
     else:
         what = f"{asked} availability"
@@ -174,7 +174,7 @@ def _evidence(slo: SloStatus) -> Iterator[Fact]:
     elif 0 < day.bad < THIN_BAD_EVENTS and slo.risk_level is not RiskLevel.SAFE:
         text = f"the evidence is thin, with {seen}"
         yield Fact("evidence", "Evidence", day.bad, text, "requests", essential=True)
-    if slo.sli_type is SliType.LATENCY and slo.total and slo.coverage_ratio < 1:
+    if slo.threshold_seconds is not None and slo.total and slo.coverage_ratio < 1:
         share = wording.percent(slo.coverage_ratio)
         text = f"only {share} of its requests carry what this objective measures"
         yield Fact("coverage", "Coverage", share, text, "%")

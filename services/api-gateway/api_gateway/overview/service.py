@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from api_gateway.burn.hourly import HOURS_SHOWN, hour_ends, hourly_burn_rates
 from api_gateway.burn.repository import CountStore
 from api_gateway.catalog.cache import CatalogCache, InUse
-from api_gateway.catalog.domain import Definition, Service, Target
+from api_gateway.catalog.domain import Service, Target
 from api_gateway.http.response_cache import CachedResponse
 from api_gateway.overview.schemas import OverviewAnswer, OverviewRow
 from api_gateway.projections.decisions import DecisionBook
@@ -16,6 +16,7 @@ from api_gateway.projections.forecasts import ForecastBook
 from api_gateway.projections.snapshots import ReadModel
 from api_gateway.release.domain import Change, Release, release_of
 from common.config.clock import MICROSECONDS, Clock, to_micros
+from common.events import TargetSpec
 
 TRENDS_FRESH = timedelta(seconds=15)
 _FEATURE = Change()
@@ -47,7 +48,7 @@ class Overview:
         count_store: CountStore,
         roster: CatalogCache,
         results: Results,
-        default: Definition,
+        default: TargetSpec,
         clock: Clock,
     ) -> None:
         self._count_store, self._roster, self._results = count_store, roster, results

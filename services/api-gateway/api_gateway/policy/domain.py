@@ -5,14 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+import msgspec
+
 from common.events import ChangeClass, OnUnknown, OverrideChanged, OverrideState, PolicyChanged
 
 Phase = Literal["pending", "active", "expired", "used_up", "revoked", "replaced"]
 
 
-@dataclass(frozen=True, slots=True)
-class NewOverride:
-    """An override as it is asked for. `max_uses` None: any number; the others None: any."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverrideSpec:
+    """What an override says, and for how long: the one list of its fields.
+
+    `max_uses` None: any number; `version` and `change_class` None: any.
+    """
 
     service_name: str
     decision: OnUnknown
@@ -24,25 +29,21 @@ class NewOverride:
     created_at: datetime
     expires_at: datetime
     max_uses: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewOverride(OverrideSpec):
+    """An override that is asked for."""
+
     state: Literal["pending", "active"]
     idempotency_key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Override:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Override(OverrideSpec):
     """A stored override. `state` is what was done to it; `phase_of` what it is by now."""
 
     id: int
-    service_name: str
-    decision: OnUnknown
-    actor: str
-    reason: str
-    ticket: str | None
-    version: str | None
-    change_class: ChangeClass | None
-    created_at: datetime
-    expires_at: datetime
-    max_uses: int | None
     uses: int
     approver: str | None
     state: OverrideState
@@ -99,34 +100,12 @@ def policy_key(name: str) -> str:
 
 def override_changed(override: Override) -> OverrideChanged:
     """Return the event of the override's present revision."""
-    return OverrideChanged(
-        revision=override.revision,
-        id=override.id,
-        service_name=override.service_name,
-        decision=override.decision,
-        actor=override.actor,
-        reason=override.reason,
-        ticket=override.ticket,
-        version=override.version,
-        change_class=override.change_class,
-        created_at=override.created_at,
-        expires_at=override.expires_at,
-        max_uses=override.max_uses,
-        uses=override.uses,
-        approver=override.approver,
-        state=override.state,
-    )
+    return msgspec.convert(override, OverrideChanged, from_attributes=True)
 
 
 def policy_changed(policy: StoredPolicy) -> PolicyChanged:
     """Return the event of the policy's present revision."""
-    return PolicyChanged(
-        revision=policy.revision,
-        name=policy.name,
-        hash=policy.hash,
-        document=dict(policy.document),
-        retired=policy.retired,
-    )
+    return msgspec.convert(policy, PolicyChanged, from_attributes=True)
 
 
 def _wish(override: Override | NewOverride) -> tuple[object, ...]:

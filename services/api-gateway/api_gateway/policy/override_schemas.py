@@ -49,17 +49,11 @@ class OverrideRequest(Statement):
         """Return the override that is asked for; it ends by itself at its time."""
         return NewOverride(
             service_name=service_name,
-            decision=self.decision,
-            actor=self.actor,
-            reason=self.reason,
-            ticket=self.ticket,
-            version=self.version,
-            change_class=self.change_class,
             created_at=now,
             expires_at=now + timedelta(minutes=float(self.expires_in_minutes)),
-            max_uses=self.max_uses,
             state="active",
             idempotency_key=idempotency_key,
+            **self.model_dump(exclude={"expires_in_minutes"}),
         )
 
 

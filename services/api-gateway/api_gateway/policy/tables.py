@@ -1,12 +1,12 @@
 """Overrides, policies and the audit as SQLAlchemy sees them, and what their rows mean."""
 
-from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Column, DateTime, Integer, Row, Table, Text
 
 from api_gateway.catalog.tables import metadata
 from api_gateway.policy.domain import Override, StoredPolicy
+from api_gateway.storage.rows import from_row
 
 instant = DateTime(timezone=True)
 
@@ -46,22 +46,12 @@ policies = Table(
     Column("retired_at", instant),
 )
 
-_OVERRIDE_FIELDS = tuple(field.name for field in fields(Override))
-
 
 def override_of(row: Row[Any]) -> Override:
     """Return the override of a row of `overrides`."""
-    return Override(**{name: getattr(row, name) for name in _OVERRIDE_FIELDS})
+    return from_row(Override, row)
 
 
 def policy_of(row: Row[Any]) -> StoredPolicy:
     """Return the policy of a row of `policies`."""
-    return StoredPolicy(
-        name=row.name,
-        hash=row.hash,
-        document=row.document,
-        revision=row.revision,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        retired=row.retired_at is not None,
-    )
+    return from_row(StoredPolicy, row)

@@ -6,12 +6,13 @@ from datetime import datetime
 
 import msgspec
 
-from api_gateway.catalog.domain import Definition, Target
+from api_gateway.catalog.domain import Target
 from common.events import (
     BurnRateSnapshot,
     IngestCounters,
     ShardHeartbeat,
     SloStatus,
+    TargetSpec,
     WindowRate,
     headline,
     worst_of,
@@ -58,7 +59,7 @@ def service_state(  # noqa: PLR0913 - everything that has a say
     targets: Sequence[Target],
     snapshot: BurnRateSnapshot | None,
     *,
-    default: Definition,
+    default: TargetSpec,
     silent: bool,
     now: datetime,
     heartbeat: ShardHeartbeat | None = None,
@@ -85,14 +86,14 @@ def service_state(  # noqa: PLR0913 - everything that has a say
     return _with_particulars(state, snapshot, heartbeat)
 
 
-def _without_any_figures(targets: Sequence[Target], default: Definition) -> list[SloStatus]:
+def _without_any_figures(targets: Sequence[Target], default: TargetSpec) -> list[SloStatus]:
     if not targets:
         return [_without_figures(None, default, DataStatus.NO_DATA)]
-    return [_without_figures(t, t.definition, DataStatus.NO_DATA) for t in targets]
+    return [_without_figures(t, t.spec, DataStatus.NO_DATA) for t in targets]
 
 
 def _slos(
-    targets: Sequence[Target], snapshot: BurnRateSnapshot, default: Definition
+    targets: Sequence[Target], snapshot: BurnRateSnapshot, default: TargetSpec
 ) -> list[SloStatus]:
     """Return what the catalog holds; a figure counts only for the revision it was made for."""
     evaluated = {slo.id: slo for slo in snapshot.slos}
@@ -103,23 +104,16 @@ def _slos(
     for target in targets:
         slo = evaluated.get(target.id)
         if slo is None or slo.revision < target.revision:
-            slo = _without_figures(target, target.definition, pending)
+            slo = _without_figures(target, target.spec, pending)
         shown.append(slo)
     return shown
 
 
-def _without_figures(target: Target | None, wanted: Definition, status: DataStatus) -> SloStatus:
+def _without_figures(target: Target | None, spec: TargetSpec, status: DataStatus) -> SloStatus:
     """Return an objective that nothing is known about yet; the default one is no target."""
-    allowed = wanted.max_error_ratio
     return SloStatus(
         id=target.id if target else None,
-        name=wanted.name,
-        sli_type=wanted.sli_type,
-        objective=float(wanted.objective),
-        window_days=wanted.window_days,
-        threshold_seconds=wanted.threshold_seconds,
-        max_error_ratio=None if allowed is None else float(allowed),
-        min_bad_events=wanted.min_bad_events,
+        **spec.with_floats(),
         default=target is None,
         revision=target.revision if target else 0,
         total=0,

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from api_gateway.catalog.domain import Definition, Target
+from api_gateway.catalog.domain import Target
 from api_gateway.projections.service_status import ServiceState, service_state
 from common.events import (
     AlertAcknowledged,
@@ -17,6 +17,7 @@ from common.events import (
     RuleMessage,
     ServiceChanged,
     ShardHeartbeat,
+    TargetSpec,
 )
 from common.slo.freshness import ShardLiveness
 from common.slo.ordering import is_newer
@@ -28,7 +29,7 @@ Wish = CatalogMessage | PolicyMessage | RuleMessage
 class ReadModel:
     """What the result topics say, and which wishes have been announced."""
 
-    def __init__(self, shard_silence: timedelta, default: Definition) -> None:
+    def __init__(self, shard_silence: timedelta, default: TargetSpec) -> None:
         self._shard_silence, self._default = shard_silence, default
         self._snapshots: dict[str, BurnRateSnapshot] = {}
         self._shards: defaultdict[int, ShardLiveness] = defaultdict(ShardLiveness)

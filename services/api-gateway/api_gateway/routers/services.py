@@ -26,7 +26,9 @@ async def list_services(gateway: GatewayParts, page: NamePage) -> list[ServiceAn
     """Services in use, by name, a page at a time."""
     async with gateway.store.read() as reader:
         found = await reader.services(page.after or "", page.fetch_limit)
-    return [ServiceAnswer.of(service) for service in page.cut(found, lambda s: [s.name])]
+    return [
+        ServiceAnswer.model_validate(service) for service in page.cut(found, lambda s: [s.name])
+    ]
 
 
 @router.post(
@@ -44,13 +46,13 @@ async def create_service(
     """Declare a service. A name that was deleted gets a new id and its kept history."""
     service = await gateway.catalog.create_service(wanted)
     response.headers["Location"] = f"/api/services/{service.name}"
-    return ServiceAnswer.of(service)
+    return ServiceAnswer.model_validate(service)
 
 
 @router.get("/{name}", summary="One service", responses=responses(404, 503))
 async def get_service(service: ExistingServiceByName) -> ServiceAnswer:
     """A service in use."""
-    return ServiceAnswer.of(service)
+    return ServiceAnswer.model_validate(service)
 
 
 @router.put(
@@ -65,7 +67,7 @@ async def update_service(
     wanted: Annotated[ServiceUpdate, Depends(json_body(ServiceUpdate))],
 ) -> ServiceAnswer:
     """Replace tier, owner and description; the name stays."""
-    return ServiceAnswer.of(await gateway.catalog.update_service(service.name, wanted))
+    return ServiceAnswer.model_validate(await gateway.catalog.update_service(service.name, wanted))
 
 
 @router.delete(

@@ -1,10 +1,10 @@
 """The audit in PostgreSQL: appended to inside the transaction of what it tells of."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
+from api_gateway.storage.rows import from_row
 from common.access.principal import ANONYMOUS, current_actor
 from common.storage.audit import AuditEntry, AuditEvent, AuditHead, chained
 from common.storage.database import ReadSession, WriteSession
@@ -66,9 +66,4 @@ async def newest(session: ReadSession, query: AuditQuery) -> list[AuditEntry]:
         "service": query.service_name,
         "subject": query.subject,
     }
-    return [_entry_of(row) for row in await session.execute(_PAGE, asked)]
-
-
-def _entry_of(row: Row[Any]) -> AuditEntry:
-    """Return the entry of a row, whose details came as text."""
-    return AuditEntry(**{name: getattr(row, name) for name in AuditEntry.__struct_fields__})
+    return [from_row(AuditEntry, row) for row in await session.execute(_PAGE, asked)]

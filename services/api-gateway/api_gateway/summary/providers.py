@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from api_gateway.burn.repository import CountStore
 from api_gateway.catalog.cache import CatalogCache
-from api_gateway.catalog.domain import default_definition
 from api_gateway.catalog.ports import Store
 from api_gateway.http.response_cache import ResponseCache
 from api_gateway.narrative.language_model import LanguageModel
@@ -17,6 +16,7 @@ from api_gateway.storage.redis_cache import SharedCache
 from api_gateway.summary.service import Summaries
 from api_gateway.summary.subjects import ServiceInsights, Subjects
 from common.config.clock import Clock
+from common.events import TargetSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def executive_view(  # noqa: PLR0913, PLR0917 - what it is made of
 ) -> ExecutiveView:
     """Return the view of a process."""
     roster = CatalogCache(store, lambda: read_model.catalog_version)
-    default = default_definition(settings.default_objective, settings.default_window_days)
+    default = TargetSpec.default(settings.default_objective, settings.default_window_days)
     ready = ResponseCache(
         clock,
         version=lambda: read_model.version,

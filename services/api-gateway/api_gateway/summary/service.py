@@ -11,7 +11,7 @@ from api_gateway.burn.history import CountQuery, minutes_from
 from api_gateway.burn.hourly import hourly_burn_rates
 from api_gateway.burn.repository import CountStore
 from api_gateway.catalog.cache import CatalogCache, InUse
-from api_gateway.catalog.domain import Definition, Service, Tier
+from api_gateway.catalog.domain import Service, Tier
 from api_gateway.http.response_cache import CachedResponse
 from api_gateway.http.time_range import Span
 from api_gateway.narrative.facts import known
@@ -30,6 +30,7 @@ from api_gateway.summary.heatmap import Cells, Row, cells, rows
 from api_gateway.summary.schemas import ServiceSummary, Summary
 from api_gateway.summary.subjects import Subjects
 from common.config.clock import MICROSECONDS, Clock, to_micros
+from common.events import TargetSpec
 from common.slo.freshness import UNTRUSTED
 from common.slo.risk import level_at
 from common.slo.windows import DAY
@@ -53,7 +54,7 @@ class Summaries:
         roster: CatalogCache,
         subjects: Subjects,
         narrator: Narrator,
-        default: Definition,
+        default: TargetSpec,
         clock: Clock,
         *,
         quotes: bool = False,

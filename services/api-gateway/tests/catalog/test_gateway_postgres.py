@@ -15,14 +15,14 @@ from sqlalchemy.exc import IntegrityError
 
 from api_gateway.burn.history import CountQuery
 from api_gateway.burn.repository import CountStore
-from api_gateway.catalog.domain import Definition, service_changed, target_changed
+from api_gateway.catalog.domain import service_changed, target_changed
 from api_gateway.catalog.repository import PostgresStore
 from api_gateway.catalog.service import Catalog
 from api_gateway.policy.repository import end_overrides
 from api_gateway.projections.snapshots import ReadModel
 from api_gateway.republish import reconcile_catalog
 from api_gateway.settings import GatewaySettings
-from common.events import CatalogMessage
+from common.events import CatalogMessage, TargetSpec
 from common.kafka.client import Publisher
 from common.slo.vocabulary import SliType
 from common.storage.database import Database
@@ -30,7 +30,7 @@ from common.storage.outbox import Outbox
 from tests.support.burn_events import PARTITIONS
 
 HOUR = 3600
-MAIN = Definition("main", SliType.AVAILABILITY, Decimal("0.999"), 30, None, None, 1)
+MAIN = TargetSpec("main", SliType.AVAILABILITY, Decimal("0.999"), 30, None, None, 1)
 
 
 class Catalogue:
@@ -77,18 +77,18 @@ async def catalogue(postgres_url: str) -> AsyncIterator[Catalogue]:
 async def test_what_is_written_is_read_and_announced(catalogue: Catalogue) -> None:
     async with catalogue.store.write() as writer:
         service = await writer.add_service("checkout", 1, "payments", None)
-        exact = Definition(
+        exact = TargetSpec(
             "errors", SliType.ERROR_RATE, Decimal("0.999999999999"), 7, None, Decimal("1e-12"), 5
         )
         errors = await writer.add_target(service, exact)
-        slow = Definition("slow", SliType.LATENCY, Decimal("0.9"), 90, 0.1, None, 0)
+        slow = TargetSpec("slow", SliType.LATENCY, Decimal("0.9"), 90, 0.1, None, 0)
         latency = await writer.add_target(service, slow)
         changed = await writer.change_service(service.id, 2, "web", "Sells")
     async with catalogue.store.read() as reader:
         assert await reader.service("checkout") == changed
         assert await reader.targets(["checkout"]) == [errors, latency]
         assert await reader.target(errors.id) == errors
-        assert errors.definition == exact
+        assert errors.spec == exact
     assert (changed.tier, changed.owner, changed.description) == (2, "web", "Sells")
     assert changed.created_at == service.created_at
     assert await catalogue.events() == [

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api_gateway.catalog.definitions import Wish, define, define_new
-from api_gateway.catalog.domain import Definition, nearest_bounds
-from common.events import TargetChanged
+from api_gateway.catalog.definitions import changed_spec, new_spec
+from api_gateway.catalog.domain import nearest_bounds
+from api_gateway.catalog.schemas import NewTarget, TargetUpdate
+from common.events import TargetChanged, TargetSpec
 from common.invalid_field import InvalidFieldError
 from common.slo.vocabulary import MAX_TARGETS, SliType
 from tests.support.gateway.in_memory import GatewayHarness
@@ -252,27 +253,27 @@ async def test_a_threshold_that_stays_is_not_asked_about_again(gateway: GatewayH
     assert response.status_code == 200
 
 
-OLD = Definition("n", SliType.LATENCY, Decimal("0.9"), 30, 0.5, None, 1)
+OLD = TargetSpec("n", SliType.LATENCY, Decimal("0.9"), 30, 0.5, None, 1)
 
 
 def test_a_change_of_kind_drops_what_belongs_to_the_old_one() -> None:
-    changed = define(Wish(sli_type=SliType.ERROR_RATE), OLD)
+    changed = changed_spec(TargetUpdate(sli_type=SliType.ERROR_RATE), OLD)
     assert (changed.threshold_seconds, changed.max_error_ratio) == (None, Decimal("0.1"))
-    back = define(Wish(sli_type=SliType.AVAILABILITY), changed)
+    back = changed_spec(TargetUpdate(sli_type=SliType.AVAILABILITY), changed)
     assert back.max_error_ratio is None
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False), st.sampled_from(SliType))
 def test_every_number_is_kept_exactly_or_refused(value: Decimal, kind: SliType) -> None:
     threshold = Decimal(1) if kind is SliType.LATENCY else None
-    wish = Wish("n", kind, value, None, threshold, 30, 1)
+    request = NewTarget(name="n", sli_type=kind, objective=value, threshold_seconds=threshold)
     exponent = value.as_tuple().exponent
     exact = isinstance(exponent, int) and exponent >= -12
     if not (exact and (0 < value < 1 or 50 < value < 100)):
         with pytest.raises(InvalidFieldError, match=r"^objective: "):
-            define_new(wish)
+            new_spec(request)
         return
-    objective = define_new(wish).objective
+    objective = new_spec(request).objective
     assert 0 < objective < 1
     assert objective in {value, value / 100}
     assert float(1 - objective) > 0

@@ -1,32 +1,25 @@
 """Objectives, and how far their figures can be trusted. Pure."""
 
-from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import Any
 
+import msgspec
 import numpy as np
 
 from burnrate.windows.rings import Flags, Ints
-from common.events import TargetChanged
-from common.slo.vocabulary import DataStatus, SliType
+from common.events import TargetChanged, TargetSpec
+from common.slo.vocabulary import DataStatus
 from common.slo.windows import PairRule, pair_rules
 
 STATUSES = tuple(DataStatus)
 _NO_DATA, _LAGGING, _STALE, _NO_TRAFFIC, _OK = range(len(STATUSES))
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """An objective (a ratio, exact) of a service, or the default one that is not stored."""
+class Target(TargetSpec, frozen=True, kw_only=True, dict=True):
+    """An objective of a service, or the default one, which is not stored and has no id."""
 
-    id: int | None
-    name: str
-    sli_type: SliType
-    objective: Decimal
-    window_days: int
-    threshold_seconds: float | None = None
-    max_error_ratio: Decimal | None = None
-    min_bad_events: int = 1
+    id: int | None = None
     revision: int = 0
 
     @classmethod
@@ -34,28 +27,17 @@ class Target:
         """Return the target that the catalog names; ValueError where it leaves no budget."""
         if not 0 < Decimal(event.objective) < 1:
             raise ValueError(f"target {event.id}: objective {event.objective} is no ratio")
-        allowed = event.max_error_ratio
-        return cls(
-            event.id,
-            event.name,
-            event.sli_type,
-            Decimal(event.objective),
-            event.window_days,
-            event.threshold_seconds,
-            None if allowed is None else Decimal(allowed),
-            event.min_bad_events,
-            event.revision,
-        )
+        return msgspec.convert(event, cls, from_attributes=True)
 
     @property
-    def default(self) -> bool:
-        """Tell whether this stands in until the service has a target of its own."""
+    def is_default(self) -> bool:
+        """Whether this stands in until the service has a target of its own."""
         return self.id is None
 
-    @property
-    def max_error_float(self) -> float | None:
-        """Return the highest bad share allowed as snapshots have it."""
-        return None if self.max_error_ratio is None else float(self.max_error_ratio)
+    @cached_property
+    def status_fields(self) -> dict[str, Any]:
+        """The fields of a status that are the target's own."""
+        return {**self.with_floats(), "default": self.is_default}
 
     def pairs(self) -> tuple[PairRule, ...]:
         """Return the burn pairs that this objective can reach."""
@@ -63,11 +45,6 @@ class Target:
 
 
 _pair_rules = lru_cache(4096)(pair_rules)
-
-
-def default_target(objective: Decimal, window_days: int) -> Target:
-    """Return the virtual target of a service that has none."""
-    return Target(None, "default", SliType.AVAILABILITY, objective, window_days)
 
 
 def service_statuses(seen: Flags, stale: Flags, recent_total: Ints, *, lagging: bool) -> Ints:

@@ -80,16 +80,7 @@ class _Maker:
         resolution = int(self._of.table.resolution_seconds[self._of.slots.service[slot]])
         (total, bad), consumed = self._counts_of(SLO, row), self._rates[SLO][row]
         return SloStatus(
-            id=target.id,
-            name=target.name,
-            sli_type=target.sli_type,
-            objective=float(target.objective),
-            window_days=target.window_days,
-            threshold_seconds=target.threshold_seconds,
-            max_error_ratio=target.max_error_float,
-            min_bad_events=target.min_bad_events,
-            default=target.default,
-            revision=target.revision,
+            **target.status_fields,
             total=total,
             bad=bad,
             burn_rate_5m=self._rates[0][row],
