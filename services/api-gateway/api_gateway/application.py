@@ -49,6 +49,7 @@ from api_gateway.settings import GatewaySettings
 from api_gateway.static_files import add_pages
 from common.http.problems import Problem, problem_response
 from common.service.app import Lifespan, Readiness, build_app
+from common.slo.arithmetic import BOUNDARIES
 
 log = structlog.get_logger()
 
@@ -75,6 +76,13 @@ BODIES: tuple[type[BaseModel], ...] = (
 REFERENCE = "#/components/schemas/{model}"
 
 ASSUMED = "HTTPValidationError"
+
+RISK_BOUNDARY = {
+    "type": "number",
+    "enum": sorted(float(boundary) for boundary, _ in BOUNDARIES),
+    "description": "Composite burn rates between the risk levels: OBSERVE and DANGER begin at "
+    "theirs, FREEZE above its own",
+}
 
 UNAVAILABLE_CLASSES = ("08", "40", "53", "55", "57")
 """SQLSTATE: connection, serialisation, resources, locks, an operator's intervention."""
@@ -163,7 +171,8 @@ def _complete_document(app: FastAPI) -> None:
         _, described = models_json_schema(
             [(model, "validation") for model in BODIES], ref_template=REFERENCE
         )
-        components.setdefault("schemas", {}).update(described.get("$defs", {}))
+        schemas = components.setdefault("schemas", {})
+        schemas.update({**described.get("$defs", {}), "RiskBoundary": RISK_BOUNDARY})
         _drop_assumed_problems(document)
         return document
 

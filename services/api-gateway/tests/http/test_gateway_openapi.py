@@ -169,6 +169,14 @@ def references(value: Any) -> Iterator[str]:
             yield from references(item)
 
 
+def test_the_document_holds_the_boundaries_between_the_risk_levels(
+    gateway_document: dict[str, Any],
+) -> None:
+    schemas = gateway_document["components"]["schemas"]
+    assert schemas["RiskBoundary"]["enum"] == [1.0, 1.5, 2.0]
+    assert len(schemas["RiskLevel"]["enum"]) == len(schemas["RiskBoundary"]["enum"]) + 1
+
+
 async def test_every_operation_declares_its_problems(gateway: GatewayHarness) -> None:
     document = await gateway.get("/openapi.json")
     for path, method, operation in operations(document):
