@@ -26,7 +26,7 @@ export async function observe(page: Page): Promise<void> {
         window.longestByInteraction.set(entry.interactionId, Math.max(longest, entry.duration));
       }
     });
-    // the least threshold there is: what is shorter than 16 ms is not told
+    // the least threshold there is: what is shorter than 16 ms is not reported
     events.observe({ type: "event", durationThreshold: 16 } as PerformanceObserverInit);
     const frames = new PerformanceObserver((list) => {
       for (const entry of list.getEntries()) window.longFrames.push(entry.duration);
@@ -45,14 +45,14 @@ export interface Measured {
   longestFrame: number;
 }
 
-/** The figures of `count` interactions; those that the browser did not tell took up to 16 ms. */
+/** The figures of `count` interactions; those that the browser did not report took up to 16 ms. */
 export async function measured(page: Page, count: number): Promise<Measured> {
-  const [told, frames] = await page.evaluate(() => [
+  const [reported, frames] = await page.evaluate(() => [
     [...window.longestByInteraction.values()],
     window.longFrames,
   ]);
-  const short = Array.from({ length: Math.max(0, count - told.length) }, () => 16);
-  const durations = [...short, ...told].sort((a, b) => a - b);
+  const short = Array.from({ length: Math.max(0, count - reported.length) }, () => 16);
+  const durations = [...short, ...reported].sort((a, b) => a - b);
   const at = (share: number) => durations[Math.ceil(share * durations.length) - 1] ?? 0;
   return {
     interactions: durations.length,

@@ -26,11 +26,11 @@ test("the gate is overridden, after the token has been asked for", async () => {
   await page.getByLabel("Reason").fill("hotfix for the payment outage");
   await page.getByLabel("Ends after minutes").fill("1");
   await page.getByRole("button", { name: "Override", exact: true }).click();
-  await region("May it be deployed now?").getByText("may deploy").waitFor();
+  await region("Can I deploy?").getByText("may deploy").waitFor();
   await page.getByText("ana: hotfix for the payment outage").first().waitFor();
   await page.getByRole("button", { name: "History" }).click();
   // what the gate said before stands below
-  await region("May it be deployed now?").getByText("blocked").first().waitFor();
+  await region("Can I deploy?").getByText("blocked").first().waitFor();
 });
 
 test("budget, burn rates and counts are drawn, each a table too", async () => {

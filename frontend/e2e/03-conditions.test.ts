@@ -124,7 +124,7 @@ describe("the token", () => {
   });
 });
 
-/** Heights of rows are told beforehand: those of them that their content does not fit. */
+/** Rows whose content does not fit the height that was computed for them. */
 function cutOff(rows: Element[]): string[] {
   return rows
     .filter((row) => {

@@ -1,4 +1,4 @@
-/** Alerts are taken on; channels, rules and dead letters are looked after under Settings. */
+/** Alerts are acknowledged; channels, rules and dead letters are looked after under Settings. */
 
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -29,7 +29,7 @@ async function confirm(verb: string): Promise<void> {
   await dialog().waitFor({ state: "detached" });
 }
 
-test("an alert is taken on by keyboard alone", async () => {
+test("an alert is acknowledged by keyboard alone", async () => {
   await page.keyboard.press("2");
   await page.getByRole("heading", { name: "Alerts", exact: true }).waitFor();
   const firing = page.getByRole("listitem").filter({ hasText: "firing" });
@@ -42,7 +42,7 @@ test("an alert is taken on by keyboard alone", async () => {
   await page.keyboard.type("looking at it");
   await page.keyboard.press("Enter");
   await dialog().waitFor({ state: "detached" });
-  await page.getByText("taken on by ana").first().waitFor();
+  await page.getByText("acknowledged by ana").first().waitFor();
   const alerts = await get<{ acknowledged_by: string | null }[]>("/api/alerts");
   expect(alerts.some((alert) => alert.acknowledged_by === "ana")).toBe(true);
 });
@@ -85,7 +85,7 @@ test("a channel is made and tried, and a rule sends to it", async () => {
   await row.getByText("the test has arrived").waitFor();
   await page.getByRole("tab", { name: "Alert rules" }).click();
   await page.getByRole("button", { name: "Edit budget-left" }).click();
-  await dialog().getByLabel("Hold, seconds").fill("60");
+  await dialog().getByLabel("Must hold for, seconds").fill("60");
   await dialog().getByLabel("Channels").fill("simulated, on-call");
   await sign("half a budget is worth a word");
   await confirm("Save");
@@ -97,14 +97,14 @@ test("a channel is made and tried, and a rule sends to it", async () => {
 test("a dead letter is corrected and counted", async () => {
   await page.getByRole("tab", { name: "Ingest health" }).click();
   await page.getByText(/^\d+ records wait/).waitFor();
-  const letters = region("Dead letters");
-  await letters.getByText("missing_field").waitFor();
-  await letters.getByRole("button", { name: "Send again …" }).click();
+  const panel = region("Dead letters");
+  await panel.getByText("missing_field").waitFor();
+  await panel.getByRole("button", { name: "Send again …" }).click();
   const record = dialog().getByLabel("Record");
   await record.fill((await record.inputValue()).replace('"bad"', '"total": 7, "bad"'));
   await sign();
   await confirm("Send again");
-  await letters.getByText(/sent again corrected .* by ana/).waitFor();
+  await panel.getByText(/sent again corrected .* by ana/).waitFor();
   await eventually(async () => {
     const found = await get<{ slos: { total: number }[] }>("/api/slo/letters");
     expect(found.slos[0]?.total).toBe(7);

@@ -117,7 +117,7 @@ export function minutes(service: string, count: number, total: number, bad: numb
   return Array.from({ length: count }, (_, minutesAgo) => ({ service, minutesAgo, total, bad }));
 }
 
-/** Wait until it holds; the last failure is what is told when it never does. */
+/** Wait until it holds; the last failure is thrown when it never does. */
 export async function eventually<T>(look: () => Promise<T>, withinSeconds = 30): Promise<T> {
   const end = Date.now() + withinSeconds * 1000;
   for (;;) {

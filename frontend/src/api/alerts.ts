@@ -1,6 +1,7 @@
 import { queryOptions } from "@tanstack/react-query";
 
 import { client, dataOf, type Schemas } from "./client";
+import { keys } from "./keys";
 
 export type Alert = Schemas["AlertAnswer"];
 export type AlertState = Alert["state"];
@@ -15,7 +16,7 @@ export type ChannelChange = Schemas["ChannelChange"];
 
 export function alertsQuery(state: AlertState[]) {
   return queryOptions({
-    queryKey: ["alerts", "list", ...state],
+    queryKey: keys.alertList(state),
     queryFn: async ({ signal }) => {
       const params = { query: state.length > 0 ? { state } : {} };
       return dataOf(await client.GET("/api/alerts", { params, signal }));
@@ -26,7 +27,7 @@ export function alertsQuery(state: AlertState[]) {
 /** A service's episodes that were open within the last seconds. */
 export function serviceAlertsQuery(service: string, seconds: number) {
   return queryOptions({
-    queryKey: ["alerts", "service", service, seconds],
+    queryKey: keys.serviceAlerts(service, seconds),
     queryFn: async ({ signal }) => {
       const since = new Date(Date.now() - seconds * 1000).toISOString();
       const params = { path: { service_name: service }, query: { since, limit: 200 } };
@@ -37,7 +38,7 @@ export function serviceAlertsQuery(service: string, seconds: number) {
 
 export function alertHistoryQuery(id: number) {
   return queryOptions({
-    queryKey: ["alerts", "history", id],
+    queryKey: keys.alertHistory(id),
     queryFn: async ({ signal }) => {
       const params = { path: { id } };
       return dataOf(await client.GET("/api/alerts/{id}/history", { params, signal }));
@@ -46,17 +47,17 @@ export function alertHistoryQuery(id: number) {
 }
 
 export const silencesQuery = queryOptions({
-  queryKey: ["alerts", "silences"],
+  queryKey: keys.silences,
   queryFn: async ({ signal }) => dataOf(await client.GET("/api/silences", { signal })),
 });
 
 export const rulesQuery = queryOptions({
-  queryKey: ["alerts", "rules"],
+  queryKey: keys.rules,
   queryFn: async ({ signal }) => dataOf(await client.GET("/api/rules", { signal })),
 });
 
 export const channelsQuery = queryOptions({
-  queryKey: ["alerts", "channels"],
+  queryKey: keys.channels,
   queryFn: async ({ signal }) => dataOf(await client.GET("/api/channels", { signal })),
 });
 
@@ -76,7 +77,7 @@ export async function expireSilence(id: number, actor: string, reason: string): 
   await client.DELETE("/api/silences/{id}", { params: { path: { id } }, body });
 }
 
-/** Tell it something harmless; the answer is what became of the one attempt. */
+/** Send it a harmless notification; the answer is what became of the one attempt. */
 export async function testChannel(id: number, actor: string): Promise<Notification> {
   const params = { path: { id } };
   return dataOf(await client.POST("/api/channels/{id}/test", { params, body: { actor } }));

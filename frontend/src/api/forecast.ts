@@ -1,13 +1,14 @@
 import { queryOptions } from "@tanstack/react-query";
 
 import { client, dataOf, type Schemas } from "./client";
+import { keys } from "./keys";
 
 export type Forecast = Schemas["ForecastAnswer"];
 export type SloForecast = Schemas["SloForecastAnswer"];
 
 export function forecastQuery(service: string) {
   return queryOptions({
-    queryKey: ["service", service, "forecast"],
+    queryKey: keys.forecast(service),
     queryFn: async ({ signal }) => {
       const params = { path: { service_name: service } };
       return dataOf(await client.GET("/api/forecast/{service_name}", { params, signal }));

@@ -1,27 +1,28 @@
 import { queryOptions } from "@tanstack/react-query";
 
 import { client, dataOf, type Schemas } from "./client";
+import { keys } from "./keys";
 
 export type DeadLetter = Schemas["DeadLetterAnswer"];
 export type Lag = Schemas["LagAnswer"];
 export type ShardLag = Schemas["ShardLagAnswer"];
 export type CorrectedEvent = NonNullable<Schemas["ReplayRequest"]["event"]>;
 
-export const MOST_LETTERS = 100;
+export const MAX_DEAD_LETTERS = 100;
 
 export const deadLettersQuery = queryOptions({
-  queryKey: ["ingest", "dead-letters"],
+  queryKey: keys.deadLetters,
   queryFn: async ({ signal }) => {
-    const params = { query: { limit: MOST_LETTERS } };
+    const params = { query: { limit: MAX_DEAD_LETTERS } };
     return dataOf(await client.GET("/api/ingest/dead-letters", { params, signal }));
   },
   refetchInterval: 10_000,
 });
 
-/** A letter with as much of its record as is kept; lists show the beginning of it. */
+/** A dead letter with as much of its record as is kept; lists show the beginning of it. */
 export function deadLetterQuery(id: string) {
   return queryOptions({
-    queryKey: ["ingest", "dead-letters", id],
+    queryKey: keys.deadLetter(id),
     queryFn: async ({ signal }) => {
       const params = { path: { id } };
       return dataOf(await client.GET("/api/ingest/dead-letters/{id}", { params, signal }));
@@ -30,13 +31,13 @@ export function deadLetterQuery(id: string) {
 }
 
 export const lagQuery = queryOptions({
-  queryKey: ["ingest", "lag"],
+  queryKey: keys.lag,
   queryFn: async ({ signal }) => dataOf(await client.GET("/api/ingest/lag", { signal })),
   refetchInterval: 5_000,
 });
 
-/** Send a letter's record again: as it was where `event` is null, else that in its place. */
-export async function replayLetter(
+/** Send a dead letter's record again: as it was where `event` is null, else that in its place. */
+export async function replayDeadLetter(
   id: string,
   actor: string,
   event: CorrectedEvent | null,

@@ -1,11 +1,12 @@
-/** The stream of changes: what is told anew is read anew, the rest stays as it is. */
+/** The stream of changes: what has changed is read again, the rest stays as it is. */
 
-import type { QueryClient } from "@tanstack/react-query";
+import type { QueryClient, QueryKey } from "@tanstack/react-query";
 
 import { millisecondsSinceInput } from "../lib/activity";
 import { eventsOf } from "../lib/eventStream";
 import { createStore } from "../lib/store";
 import { problemOf, withToken } from "./client";
+import { keys } from "./keys";
 
 export type Connection = "connecting" | "live" | "polling";
 
@@ -17,10 +18,6 @@ const POLL_MILLISECONDS = 10_000;
 const AT_MOST_EVERY_MILLISECONDS = 1_500;
 const PAUSE_MILLISECONDS = 400;
 const AT_LEAST_EVERY_MILLISECONDS = 4_000;
-
-interface Told {
-  changed: Changed;
-}
 
 /** Topic to key to version. */
 export type Changed = Record<string, Record<string, number>>;
@@ -46,7 +43,7 @@ export async function keepFresh(queries: QueryClient, signal: AbortSignal): Prom
   }
 }
 
-/** How far the stream has been read: the server tells what came after it. */
+/** How far the stream has been read: the server resumes after it. */
 interface Place {
   id: string | null;
 }
@@ -66,9 +63,10 @@ async function readStream(fresh: Refresher, signal: AbortSignal, place: Place): 
       clearTimeout(silence);
       silence = setTimeout(end, SILENCE_MILLISECONDS);
       connection.set("live");
-      if (event.name === "reset") fresh.everything();
-      place.id = event.id;
-      if (event.name === "changed") fresh.some((JSON.parse(event.data) as Told).changed);
+      if (event.event === "reset") fresh.everything();
+      place.id = event.id ?? null;
+      if (event.event === "changed")
+        fresh.some((JSON.parse(event.data) as { changed: Changed }).changed);
     }
   } finally {
     clearTimeout(silence);
@@ -110,37 +108,36 @@ export class Refresher {
     const waiting = new Set(this.waiting);
     this.waiting.clear();
     // hundreds of services may have changed, of which the page shows a few: one look for all
-    const concerned = ({ queryKey }: { queryKey: readonly unknown[] }) =>
+    const concerned = ({ queryKey }: { queryKey: QueryKey }) =>
       queryKey.some((_, i) => waiting.has(nameOf(queryKey, i + 1)));
     // an answer that is on its way is waited for: a slow one would else be asked for for ever
     void this.queries.invalidateQueries({ predicate: concerned }, { cancelRefetch: false });
   }
 }
 
-function nameOf(queryKey: readonly unknown[], length = queryKey.length): string {
+function nameOf(queryKey: QueryKey, length = queryKey.length): string {
   return JSON.stringify(queryKey.slice(0, length));
 }
 
-const PARTS: Record<string, readonly string[]> = {
-  "slo.burnrates.v1": ["slo"],
-  "slo.forecasts.v1": ["forecast"],
-  "slo.decisions.v1": ["release"],
+/** What a record of these topics changes of the service that it is about. */
+const OF_SERVICE: Record<string, (service: string) => QueryKey> = {
+  "slo.burnrates.v1": keys.slo,
+  "slo.forecasts.v1": keys.forecast,
+  "slo.decisions.v1": keys.release,
 };
 
 /** The query keys that a change of these records concerns. */
-export function keysOf(changed: Changed): string[][] {
-  const keys: string[][] = [];
+export function keysOf(changed: Changed): QueryKey[] {
+  const found: QueryKey[] = [];
   for (const [topic, names] of Object.entries(changed)) {
-    if (topic === "slo.alerts.v1" || topic === "slo.rules.v1") keys.push(["alerts"]);
-    if (topic === "slo.policies.v1") keys.push(["releases"]);
-    if (topic === "slo.catalog.v1") keys.push(["services"], ["overview"]);
-    const parts = PARTS[topic];
+    if (topic === "slo.alerts.v1" || topic === "slo.rules.v1") found.push(keys.alerts);
+    if (topic === "slo.policies.v1") found.push(keys.releases);
+    if (topic === "slo.catalog.v1") found.push(keys.services, keys.overview);
+    const ofService = OF_SERVICE[topic];
+    if (ofService === undefined) continue;
     const services = Object.keys(names).filter((name) => !name.includes("/"));
     // a heartbeat says that what is shown still holds; the ages on the page move on with it
-    if (parts) keys.push(["overview"]);
-    for (const service of services) {
-      for (const part of parts ?? []) keys.push(["service", service, part]);
-    }
+    found.push(keys.overview, ...services.map(ofService));
   }
-  return keys;
+  return found;
 }

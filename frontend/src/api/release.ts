@@ -1,6 +1,8 @@
 import { queryOptions } from "@tanstack/react-query";
 
+import type { ChangeClass } from "../lib/vocabulary";
 import { client, dataOf, type Schemas } from "./client";
+import { keys } from "./keys";
 
 export type Release = Schemas["ReleaseAnswer"];
 export type DecisionEntry = Schemas["DecisionAnswer"];
@@ -9,13 +11,10 @@ export type OverrideRequest = Schemas["OverrideRequest"];
 export type AuditEntry = Schemas["AuditAnswer"];
 export type Policy = Schemas["PolicyAnswer"];
 export type Change = Schemas["ChangeAnswer"];
-export type ChangeClass = Release["change_class"];
-
-export const CHANGE_CLASSES: readonly ChangeClass[] = ["feature", "fix", "security", "rollback"];
 
 export function releaseQuery(service: string, changeClass: ChangeClass = "feature") {
   return queryOptions({
-    queryKey: ["service", service, "release", changeClass],
+    queryKey: keys.releaseOf(service, changeClass),
     queryFn: async ({ signal }) => {
       const query = { change_class: changeClass };
       const params = { path: { service_name: service }, query };
@@ -28,7 +27,7 @@ export function releaseQuery(service: string, changeClass: ChangeClass = "featur
 
 export function decisionsQuery(service: string) {
   return queryOptions({
-    queryKey: ["service", service, "release", "history"],
+    queryKey: keys.decisions(service),
     queryFn: async ({ signal }) => {
       const params = { path: { service_name: service }, query: { limit: 50 } };
       return dataOf(await client.GET("/api/release/{service_name}/history", { params, signal }));
@@ -38,7 +37,7 @@ export function decisionsQuery(service: string) {
 
 export function overridesQuery(service: string) {
   return queryOptions({
-    queryKey: ["service", service, "release", "overrides"],
+    queryKey: keys.overrides(service),
     queryFn: async ({ signal }) => {
       const params = { path: { service_name: service }, query: { limit: 20 } };
       return dataOf(await client.GET("/api/release/{service_name}/override", { params, signal }));
@@ -48,7 +47,7 @@ export function overridesQuery(service: string) {
 
 export function changesQuery(service: string, seconds: number) {
   return queryOptions({
-    queryKey: ["service", service, "changes", seconds],
+    queryKey: keys.changes(service, seconds),
     queryFn: async ({ signal }) => {
       const from = new Date(Date.now() - seconds * 1000).toISOString();
       const params = { query: { service, from, limit: 100 } };
@@ -59,13 +58,13 @@ export function changesQuery(service: string, seconds: number) {
 }
 
 export const auditQuery = queryOptions({
-  queryKey: ["releases", "audit"],
+  queryKey: keys.audit,
   queryFn: async ({ signal }) =>
     dataOf(await client.GET("/api/audit", { params: { query: { limit: 100 } }, signal })),
 });
 
 export const policiesQuery = queryOptions({
-  queryKey: ["releases", "policies"],
+  queryKey: keys.policies,
   queryFn: async ({ signal }) => dataOf(await client.GET("/api/policies", { signal })),
 });
 

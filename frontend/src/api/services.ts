@@ -1,6 +1,7 @@
 import { queryOptions } from "@tanstack/react-query";
 
 import { client, dataOf, type Schemas } from "./client";
+import { keys } from "./keys";
 
 export type Service = Schemas["ServiceAnswer"];
 export type NewService = Schemas["NewService"];
@@ -8,14 +9,14 @@ export type ServiceUpdate = Schemas["ServiceUpdate"];
 
 export function serviceQuery(name: string) {
   return queryOptions({
-    queryKey: ["service", name, "declared"],
+    queryKey: keys.declared(name),
     queryFn: async ({ signal }) =>
       dataOf(await client.GET("/api/services/{name}", { params: { path: { name } }, signal })),
   });
 }
 
 export const servicesQuery = queryOptions({
-  queryKey: ["services"],
+  queryKey: keys.services,
   queryFn: async ({ signal }) =>
     dataOf(await client.GET("/api/services", { params: { query: { limit: 1000 } }, signal })),
 });

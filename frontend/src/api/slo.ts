@@ -1,6 +1,7 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 
 import { client, dataOf, type Schemas } from "./client";
+import { keys } from "./keys";
 
 export type SloReport = Schemas["SloReport"];
 export type SloStatus = Schemas["SloStatusAnswer"];
@@ -12,12 +13,12 @@ export type HistoryPoint = Schemas["HistoryPoint"];
 
 export function sloQuery(service: string) {
   return queryOptions({
-    queryKey: ["service", service, "slo"],
+    queryKey: keys.slo(service),
     queryFn: async ({ signal }) => {
       const params = { path: { service_name: service } };
       return dataOf(await client.GET("/api/slo/{service_name}", { params, signal }));
     },
-    // figures that nobody counts any more change nothing that the stream could tell
+    // figures that nobody counts any more change nothing that the stream could announce
     refetchInterval: 10_000,
   });
 }
@@ -29,7 +30,7 @@ export interface HistorySpan {
 
 export function historyQuery(service: string, span: HistorySpan, slo: number | null) {
   return queryOptions({
-    queryKey: ["service", service, "history", span.seconds, slo],
+    queryKey: keys.history(service, span.seconds, slo),
     queryFn: async ({ signal }) => {
       const from = new Date(Date.now() - span.seconds * 1000).toISOString();
       const query = { from, step: span.step, ...(slo === null ? {} : { slo }) };
@@ -43,7 +44,7 @@ export function historyQuery(service: string, span: HistorySpan, slo: number | n
 
 export function targetsQuery(service: string) {
   return queryOptions({
-    queryKey: ["service", service, "targets"],
+    queryKey: keys.targets(service),
     queryFn: async ({ signal }) => {
       const params = { path: { service_name: service } };
       return dataOf(await client.GET("/api/slo/{service_name}/targets", { params, signal }));
@@ -59,7 +60,7 @@ export interface PreviewQuestion {
 
 export function previewQuery(service: string, question: PreviewQuestion | null) {
   return queryOptions({
-    queryKey: ["service", service, "preview", question],
+    queryKey: keys.preview(service, question),
     enabled: question !== null,
     queryFn: async ({ signal }) => {
       if (question === null) throw new Error("nothing is asked");

@@ -43,7 +43,11 @@ const PAGES: Record<string, Page> = {
   },
   "/alerts": {
     parts: 2,
-    empty: ["Nothing fires", "Silence is no health", "Nothing is silenced: what fires is told."],
+    empty: [
+      "Nothing fires",
+      "Silence is no health",
+      "Nothing is silenced: what fires is notified.",
+    ],
     links: { "the overview": "/" },
   },
   "/alerts?view=resolved": {
@@ -79,7 +83,7 @@ const PAGES: Record<string, Page> = {
   },
   "/settings?tab=channels": {
     parts: 1,
-    empty: ["Nobody is told of anything", "New channel"],
+    empty: ["Nobody is notified of anything", "New channel"],
     links: { rules: "/settings?tab=rules" },
   },
 };

@@ -1,6 +1,6 @@
 import { Ban, CircleHelp, LockOpen, TriangleAlert, type LucideIcon } from "lucide-react";
 
-import type { Decision } from "../lib/health";
+import type { Decision } from "../lib/vocabulary";
 import { useIsStale } from "./freshness";
 
 const LOOKS: Record<Decision, { icon: LucideIcon; ink: string; word: string }> = {

@@ -7,15 +7,8 @@ import {
   type LucideIcon,
 } from "lucide-react";
 
-import {
-  MEANING,
-  STATUS_MEANING,
-  STATUS_WORDS,
-  healthOf,
-  type DataStatus,
-  type Health,
-  type RiskLevel,
-} from "../lib/health";
+import { MEANING, STATUS_MEANING, STATUS_WORDS, healthOf, type Health } from "../lib/health";
+import type { DataStatus, RiskLevel } from "../lib/vocabulary";
 import { Hover } from "./ui/Hover";
 import { useIsStale } from "./freshness";
 

@@ -2,31 +2,31 @@ import type { Schemas } from "../api/client";
 import { useIsStale } from "./freshness";
 import { Hover } from "./ui/Hover";
 
-type Story = Pick<
+type Narrative = Pick<
   Schemas["ServiceSummary"],
   "sentences" | "facts" | "recommended_actions" | "source"
 >;
 type Fact = Schemas["FactAnswer"];
 
 /** Plain words, each sentence with the facts that it rests on at hand. */
-export function NarrativeText({ story }: { story: Story }) {
+export function NarrativeText({ narrative }: { narrative: Narrative }) {
   const stale = useIsStale();
-  const facts = new Map(story.facts.map((fact) => [fact.id, fact]));
+  const facts = new Map(narrative.facts.map((fact) => [fact.id, fact]));
   const behind = (ids: readonly string[]) => ids.flatMap((id) => facts.get(id) ?? []);
   return (
     <div className="@container text-sm leading-6">
       {stale && <p className="font-medium text-unknown-ink">This was so when it was last heard:</p>}
       <div className="grid gap-x-10 gap-y-2 @4xl:grid-cols-[minmax(0,80ch)_minmax(0,1fr)]">
         <p>
-          {story.sentences.map((sentence, i) => (
+          {narrative.sentences.map((sentence, i) => (
             <Claim key={i} text={sentence.text} facts={behind(sentence.facts)} />
           ))}
         </p>
-        {story.recommended_actions.length > 0 && (
+        {narrative.recommended_actions.length > 0 && (
           <div>
             <h3 className="font-semibold">What to do</h3>
             <ul className="list-disc space-y-1 pl-5">
-              {story.recommended_actions.map((action, i) => (
+              {narrative.recommended_actions.map((action, i) => (
                 <li key={`${action.code}-${i}`}>
                   <Claim text={action.text} facts={behind(action.facts)} />
                 </li>
@@ -35,7 +35,7 @@ export function NarrativeText({ story }: { story: Story }) {
           </div>
         )}
       </div>
-      {story.source === "model" && (
+      {narrative.source === "model" && (
         <p className="mt-2 text-xs text-muted">
           Put into words by a language model, held to the facts.
         </p>

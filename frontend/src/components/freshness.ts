@@ -3,7 +3,8 @@
 import { createContext, useContext } from "react";
 
 import type { Connection } from "../api/live";
-import { certaintyOf, type Certainty, type DataStatus } from "../lib/health";
+import { certaintyOf, type Certainty } from "../lib/health";
+import type { DataStatus } from "../lib/vocabulary";
 
 const STALE_AFTER_MILLISECONDS = 30_000;
 

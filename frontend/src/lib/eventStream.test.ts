@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { eventsOf } from "./eventStream";
 
-function body(...chunks: string[]): ReadableStream<Uint8Array> {
+function body(...chunks: string[]): ReadableStream<Uint8Array<ArrayBuffer>> {
   const bytes = new TextEncoder();
   return new ReadableStream({
     start: (controller) => {
@@ -21,8 +21,8 @@ async function all(...chunks: string[]) {
 test("events come whole, however the network cuts them", async () => {
   const text = "event: changed\nid: slo.burnrates.v1-2-42\ndata: {}\n\nevent: alive\ndata: 1\n\n";
   const whole = [
-    { name: "changed", id: "slo.burnrates.v1-2-42", data: "{}" },
-    { name: "alive", id: null, data: "1" },
+    { event: "changed", id: "slo.burnrates.v1-2-42", data: "{}" },
+    { event: "alive", data: "1" },
   ];
   expect(await all(text)).toEqual(whole);
   expect(await all(...text.split(/(?:)/u))).toEqual(whole);
@@ -30,6 +30,6 @@ test("events come whole, however the network cuts them", async () => {
 
 test("comments say nothing, data over lines is joined, and an unfinished event is dropped", async () => {
   expect(await all(": ping\n\n", "data: a\r\ndata:b\r\n\r\n", "data: cut")).toEqual([
-    { name: "message", id: null, data: "a\nb" },
+    { data: "a\nb" },
   ]);
 });

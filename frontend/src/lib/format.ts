@@ -59,6 +59,11 @@ export function hours(value: number | null): string {
   return duration(value === null ? null : value * HOUR);
 }
 
+/** That something does not come within the days that were looked ahead. */
+export function notWithin(days: number): string {
+  return `not within ${days} days`;
+}
+
 /** An interval of hours, as short as it can be said: "6–15 h". */
 export function hourInterval(low: number | null, high: number | null): string | null {
   if (low === null && high === null) return null;

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
-import { certaintyOf, direction, healthOf, severity, type DataStatus } from "./health";
+import { certaintyOf, direction, healthOf, severity } from "./health";
+import type { DataStatus } from "./vocabulary";
 
 const STATUSES: DataStatus[] = ["no_traffic", "stale", "lagging", "no_data"];
 

@@ -1,11 +1,10 @@
 /** What may be said of a service: its risk level only while the figures behind it are known. */
 
-export type RiskLevel = "SAFE" | "OBSERVE" | "DANGER" | "FREEZE";
-export type DataStatus = "ok" | "no_traffic" | "stale" | "lagging" | "no_data";
-export type Health = RiskLevel | "UNKNOWN";
-export type Decision = "ALLOW" | "WARN" | "BLOCK" | "UNKNOWN";
+import { RISK_BOUNDARIES, RISK_LEVELS, type DataStatus, type RiskLevel } from "./vocabulary";
 
-export const HEALTHS: readonly Health[] = ["FREEZE", "DANGER", "OBSERVE", "SAFE", "UNKNOWN"];
+export type Health = RiskLevel | "UNKNOWN";
+
+export const HEALTHS: readonly Health[] = [...RISK_LEVELS.toReversed(), "UNKNOWN"];
 
 interface Figures {
   risk_level: RiskLevel;
@@ -26,10 +25,12 @@ export function certaintyOf(status: DataStatus, counted: boolean): Certainty {
   return status === "ok" ? "current" : "past";
 }
 
+const [observe, danger, freeze] = RISK_BOUNDARIES;
+
 export const MEANING: Record<Health, string> = {
-  FREEZE: "burns more than twice as fast as allowed: releases stop",
-  DANGER: "burns at 1.5 to 2 times the allowed rate: think before a release",
-  OBSERVE: "burns at 1 to 1.5 times the allowed rate: watch it",
+  FREEZE: `burns more than ${freeze} times as fast as allowed: releases stop`,
+  DANGER: `burns at ${danger} to ${freeze} times the allowed rate: think before a release`,
+  OBSERVE: `burns at ${observe} to ${danger} times the allowed rate: watch it`,
   SAFE: "burns slower than allowed",
   UNKNOWN: "the figures are missing or old, so nothing is claimed",
 };

@@ -6,7 +6,7 @@ export function sameShown<Props extends object>(before: Props, after: Props): bo
   return names.every((name) => {
     const [old, fresh] = [before[name], after[name]];
     if (Object.is(old, fresh)) return true;
-    // a handler is made anew at each rendering; what it does is told by the data beside it
+    // a handler is made anew at each rendering; the data beside it say what it does
     if (typeof fresh === "function") return typeof old === "function";
     return typeof fresh === "object" && JSON.stringify(old) === JSON.stringify(fresh);
   });

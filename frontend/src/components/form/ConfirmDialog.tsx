@@ -15,14 +15,14 @@ interface Props {
 
 /** Asks once more before something that cannot be taken back by a press. */
 export function ConfirmDialog({ title, description, verb, act, renews, onClose }: Props) {
-  const deed = useSaving({ save: act, onDone: onClose, ...(renews && { renews }) });
+  const saving = useSaving({ save: act, onDone: onClose, ...(renews && { renews }) });
   return (
     <Modal open title={title} description={description} onClose={onClose}>
       <FormFrame
         verb={verb}
-        grave
-        saving={deed}
-        onSubmit={() => deed.mutate()}
+        danger
+        saving={saving}
+        onSubmit={() => saving.mutate()}
         onCancel={onClose}
       />
     </Modal>

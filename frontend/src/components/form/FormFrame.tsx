@@ -7,7 +7,7 @@ interface Props {
   verb: string;
   /** What the button says while the server has not answered. */
   pendingVerb?: string;
-  grave?: boolean;
+  danger?: boolean;
   saving: { isPending: boolean; error: Error | null };
   onSubmit: () => void;
   onCancel: () => void;
@@ -19,7 +19,7 @@ export const WIDE = "sm:col-span-2";
 
 /** The frame of every form: fields in two columns, what went wrong, and the two buttons. */
 export function FormFrame(props: Props) {
-  const { verb, pendingVerb = verb, grave = false, saving, onSubmit, onCancel } = props;
+  const { verb, pendingVerb = verb, danger = false, saving, onSubmit, onCancel } = props;
   return (
     <form
       className="grid items-start gap-3 sm:grid-cols-2"
@@ -36,7 +36,7 @@ export function FormFrame(props: Props) {
       )}
       <div className={`flex justify-end gap-2 ${WIDE}`}>
         <Button onClick={onCancel}>Cancel</Button>
-        <Button type="submit" look={grave ? "grave" : "primary"} disabled={saving.isPending}>
+        <Button type="submit" look={danger ? "danger" : "primary"} disabled={saving.isPending}>
           {saving.isPending ? pendingVerb : verb}
         </Button>
       </div>

@@ -1,6 +1,6 @@
 import { useMutation, useQueryClient, type QueryKey } from "@tanstack/react-query";
 
-interface Deed<Form> {
+interface Saving<Form> {
   save: (form: Form) => Promise<unknown>;
   /** What is to be read again; everything where nothing is named. */
   renews?: readonly QueryKey[];
@@ -8,7 +8,7 @@ interface Deed<Form> {
 }
 
 /** Write something, then wait until the page has read what it changed. */
-export function useSaving<Form = void>({ save, renews, onDone }: Deed<Form>) {
+export function useSaving<Form = void>({ save, renews, onDone }: Saving<Form>) {
   const queries = useQueryClient();
   return useMutation({
     mutationFn: save,

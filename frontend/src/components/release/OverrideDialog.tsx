@@ -1,6 +1,8 @@
-import { CHANGE_CLASSES, createOverride, type OverrideRequest } from "../../api/release";
+import { createOverride, type OverrideRequest } from "../../api/release";
+import { keys } from "../../api/keys";
 import { actorName } from "../../lib/preferences";
-import { ReasonField } from "../form/DeedDialog";
+import { CHANGE_CLASSES } from "../../lib/vocabulary";
+import { ReasonField } from "../form/ActionDialog";
 import { FormFrame } from "../form/FormFrame";
 import { useFields } from "../form/useFields";
 import { useSaving } from "../form/useSaving";
@@ -48,7 +50,7 @@ export function requestOf(form: Form): OverrideRequest {
 export function OverrideDialog({ service, onClose }: Props) {
   const creation = useSaving<Form>({
     save: (form) => createOverride(service, requestOf(form)),
-    renews: [["service", service, "release"], ["overview"]],
+    renews: [keys.release(service), keys.overview],
     onDone: (form) => {
       actorName.set(form.actor.trim());
       onClose();
@@ -88,7 +90,7 @@ export function OverrideDialog({ service, onClose }: Props) {
         <TextField label="Only version" hint="empty: every version" {...field("version")} />
         <TextField label="Ticket" {...field("ticket")} />
         <TextField
-          label="Most uses"
+          label="Maximum uses"
           type="number"
           min={1}
           hint="empty: any number"

@@ -7,12 +7,12 @@ import { useStore } from "../../lib/store";
 import { dayTime } from "../../lib/time";
 import { useNow } from "../../lib/useNow";
 import { withWriteAccess } from "../../lib/writeAccess";
-import { DeedDialog } from "../form/DeedDialog";
+import { ActionDialog } from "../form/ActionDialog";
 import { Button } from "../ui/Button";
 
 /** Overrides in force or waiting, each with what is left of its time and the means to end it. */
 export function OverrideList({ overrides }: { overrides: readonly Override[] }) {
-  const [deed, setDeed] = useState<Deed | null>(null);
+  const [action, setAction] = useState<Action | null>(null);
   const now = useNow(1000);
   const chosenZone = useStore(zone);
   return (
@@ -34,13 +34,13 @@ export function OverrideList({ overrides }: { overrides: readonly Override[] }) 
                   ends in {duration((Date.parse(o.expires_at) - now) / 1000)}
                 </span>
                 {o.state === "pending" && (
-                  <Button onClick={() => withWriteAccess(() => setDeed({ kind: "approve", o }))}>
+                  <Button onClick={() => withWriteAccess(() => setAction({ kind: "approve", o }))}>
                     Approve
                   </Button>
                 )}
                 <Button
-                  look="grave"
-                  onClick={() => withWriteAccess(() => setDeed({ kind: "revoke", o }))}
+                  look="danger"
+                  onClick={() => withWriteAccess(() => setAction({ kind: "revoke", o }))}
                 >
                   Revoke
                 </Button>
@@ -54,32 +54,32 @@ export function OverrideList({ overrides }: { overrides: readonly Override[] }) 
           </li>
         ))}
       </ul>
-      {deed?.kind === "approve" && (
-        <DeedDialog
+      {action?.kind === "approve" && (
+        <ActionDialog
           title="Approve the override"
-          description={`${deed.o.decision} by ${deed.o.actor}: ${deed.o.reason}. It takes another person than the one who asked.`}
+          description={`${action.o.decision} by ${action.o.actor}: ${action.o.reason}. It takes another person than the one who asked.`}
           verb="Approve"
           text="none"
-          act={(actor) => approveOverride(deed.o, actor)}
-          onClose={() => setDeed(null)}
+          act={(actor) => approveOverride(action.o, actor)}
+          onClose={() => setAction(null)}
         />
       )}
-      {deed?.kind === "revoke" && (
-        <DeedDialog
+      {action?.kind === "revoke" && (
+        <ActionDialog
           title="Revoke the override"
-          description={`${deed.o.decision} by ${deed.o.actor}: ${deed.o.reason}`}
+          description={`${action.o.decision} by ${action.o.actor}: ${action.o.reason}`}
           verb="Revoke"
-          grave
+          danger
           text="reason"
-          act={(actor, reason) => revokeOverride(deed.o, { actor, reason })}
-          onClose={() => setDeed(null)}
+          act={(actor, reason) => revokeOverride(action.o, { actor, reason })}
+          onClose={() => setAction(null)}
         />
       )}
     </>
   );
 }
 
-interface Deed {
+interface Action {
   kind: "approve" | "revoke";
   o: Override;
 }

@@ -3,7 +3,7 @@ import type { ButtonHTMLAttributes } from "react";
 const LOOKS = {
   plain: "border border-line bg-panel hover:bg-raised",
   primary: "border border-accent bg-accent text-accent-ink hover:opacity-90",
-  grave: "border border-freeze-ink text-freeze-ink hover:bg-raised",
+  danger: "border border-freeze-ink text-freeze-ink hover:bg-raised",
   quiet: "border border-transparent hover:bg-raised",
 };
 

@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 
 interface Props {
-  /** Says what the table tells, to who cannot see it. */
+  /** What the table shows, for who cannot see it. */
   label: string;
   words: readonly string[];
   /** Heads of the columns on the right, whose figures are aligned. */

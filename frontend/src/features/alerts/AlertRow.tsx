@@ -23,11 +23,11 @@ interface Props {
   active: boolean;
   open: boolean;
   onToggle: () => void;
-  onTake: () => void;
+  onAcknowledge: () => void;
   onSilence: () => void;
 }
 
-export function AlertRow({ alert, active, open, onToggle, onTake, onSilence }: Props) {
+export function AlertRow({ alert, active, open, onToggle, onAcknowledge, onSilence }: Props) {
   const now = useNow(5000);
   const chosenZone = useStore(zone);
   const Severity = SEVERITIES[alert.severity];
@@ -58,11 +58,11 @@ export function AlertRow({ alert, active, open, onToggle, onTake, onSilence }: P
           {alert.resolved_at === null ? `for ${lasted}` : `lasted ${lasted}`}
         </span>
         <span className="w-44 text-xs text-muted">
-          {alert.acknowledged_by !== null && <>taken on by {alert.acknowledged_by}</>}
-          <HeldBack alert={alert} />
+          {alert.acknowledged_by !== null && <>acknowledged by {alert.acknowledged_by}</>}
+          <Suppression alert={alert} />
         </span>
         <span className="flex gap-1">
-          {alert.state === "firing" && <Button onClick={onTake}>Acknowledge</Button>}
+          {alert.state === "firing" && <Button onClick={onAcknowledge}>Acknowledge</Button>}
           {alert.state !== "resolved" && (
             <Button look="quiet" aria-label="Silence it" onClick={onSilence}>
               <BellOff size={16} aria-hidden />
@@ -73,23 +73,34 @@ export function AlertRow({ alert, active, open, onToggle, onTake, onSilence }: P
           </Button>
         </span>
       </div>
-      {open && <Story id={alert.id} />}
+      {open && <Timeline id={alert.id} />}
     </li>
   );
 }
 
-function HeldBack({ alert }: { alert: Alert }) {
+const SUPPRESSED_BY: Record<NonNullable<Alert["held_by"]>, string> = {
+  inhibited: "another alert",
+  silenced: "a silence",
+  cooldown: "the cooldown",
+};
+
+/** Why nobody is notified now, and how often nobody was. */
+function Suppression({ alert }: { alert: Alert }) {
   if (alert.held_by === null && alert.held_back === 0) return null;
   return (
     <span className="flex items-center gap-1">
       <BellOff size={13} aria-hidden />
-      {alert.held_by !== null ? `quiet: ${alert.held_by}` : "told"}
-      {alert.held_back > 0 && `, held back ${alert.held_back}×`}
+      {alert.held_by !== null ? `Suppressed by ${SUPPRESSED_BY[alert.held_by]}` : "Notified"}
+      {alert.held_back > 0 && ` (${withheld(alert.held_back)})`}
     </span>
   );
 }
 
-function Story({ id }: { id: number }) {
+function withheld(count: number): string {
+  return count === 1 ? "1 notification withheld" : `${count} notifications withheld`;
+}
+
+function Timeline({ id }: { id: number }) {
   const query = useQuery(alertHistoryQuery(id));
   const chosenZone = useStore(zone);
   return (
@@ -105,11 +116,10 @@ function Story({ id }: { id: number }) {
                 {line.reason && `: ${line.reason}`}
               </li>
             ))}
-            {found.notifications.map((notice) => (
-              <li key={`n${notice.id}`} className="text-muted">
-                {dayTime(notice.sent_at ?? notice.created_at, chosenZone)} {notice.channel}:{" "}
-                {notice.state}
-                {notice.last_error && ` (${notice.last_error})`}
+            {found.notifications.map((sent) => (
+              <li key={`n${sent.id}`} className="text-muted">
+                {dayTime(sent.sent_at ?? sent.created_at, chosenZone)} {sent.channel}: {sent.state}
+                {sent.last_error && ` (${sent.last_error})`}
               </li>
             ))}
           </ol>

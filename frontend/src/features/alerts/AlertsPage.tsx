@@ -3,22 +3,24 @@ import { useState } from "react";
 import { Link, useSearchParams } from "react-router-dom";
 
 import { acknowledge, alertsQuery, type Alert, type AlertState } from "../../api/alerts";
-import { DeedDialog } from "../../components/form/DeedDialog";
+import { ActionDialog } from "../../components/form/ActionDialog";
 import { Panel } from "../../components/ui/Panel";
 import { Empty, Shown } from "../../components/ui/states";
 import { useShortcuts } from "../../lib/shortcuts";
+import { SEVERITIES } from "../../lib/vocabulary";
 import { withWriteAccess } from "../../lib/writeAccess";
 import { AlertRow } from "./AlertRow";
 import { SilenceDialog } from "./SilenceDialog";
 import { SilencesPanel } from "./SilencesPanel";
 
+const STATES: readonly AlertState[] = ["firing", "acknowledged", "resolved"];
 const VIEWS: Record<string, AlertState[]> = {
   open: ["firing", "acknowledged"],
   resolved: ["resolved"],
   all: [],
 };
 
-/** The inbox: what fires, who has taken it on, and whom nobody was told of and why. */
+/** The inbox: what fires, who has acknowledged it, and what nobody was notified of and why. */
 export function AlertsPage() {
   const [search, setSearch] = useSearchParams();
   const view = search.get("view") ?? "open";
@@ -50,11 +52,8 @@ export function AlertsPage() {
   );
 }
 
-const URGENCY = { page: 0, ticket: 1, info: 2 };
-
 export function inOrder(alerts: readonly Alert[]): Alert[] {
-  const rank = (a: Alert) =>
-    (a.state === "firing" ? 0 : a.state === "acknowledged" ? 10 : 20) + URGENCY[a.severity];
+  const rank = (a: Alert) => 10 * STATES.indexOf(a.state) + SEVERITIES.indexOf(a.severity);
   return [...alerts].sort(
     (a, b) => rank(a) - rank(b) || Date.parse(b.started_at) - Date.parse(a.started_at),
   );
@@ -64,21 +63,21 @@ function Inbox({ alerts, view }: { alerts: readonly Alert[]; view: string }) {
   const rows = inOrder(alerts);
   const [activeId, setActiveId] = useState<number | null>(null);
   const [openId, setOpenId] = useState<number | null>(null);
-  const [taken, setTaken] = useState<Alert | null>(null);
+  const [acknowledged, setAcknowledged] = useState<Alert | null>(null);
   const [silenced, setSilenced] = useState<Alert | null>(null);
   const index = rows.findIndex((alert) => alert.id === activeId);
   const move = (by: number) => {
     const next = Math.min(rows.length - 1, Math.max(0, index < 0 ? 0 : index + by));
     setActiveId(rows[next]?.id ?? null);
   };
-  const take = (alert: Alert | undefined) => {
-    if (alert?.state === "firing") withWriteAccess(() => setTaken(alert));
+  const ask = (alert: Alert | undefined) => {
+    if (alert?.state === "firing") withWriteAccess(() => setAcknowledged(alert));
   };
   const toggle = (id: number | null) => setOpenId((now) => (now === id ? null : id));
   useShortcuts({
     j: () => move(1),
     k: () => move(-1),
-    a: () => take(rows[index]),
+    a: () => ask(rows[index]),
     Enter: () => toggle(activeId),
   });
   if (rows.length === 0) return <NoAlert view={view} />;
@@ -92,19 +91,19 @@ function Inbox({ alerts, view }: { alerts: readonly Alert[]; view: string }) {
             active={alert.id === activeId}
             open={alert.id === openId}
             onToggle={() => toggle(alert.id)}
-            onTake={() => take(alert)}
+            onAcknowledge={() => ask(alert)}
             onSilence={() => withWriteAccess(() => setSilenced(alert))}
           />
         ))}
       </ul>
-      {taken && (
-        <DeedDialog
-          title={`Take on ${taken.service_name}, ${taken.rule}`}
-          description="It counts for the alert as it stands: should it grow graver, it fires again."
+      {acknowledged && (
+        <ActionDialog
+          title={`Acknowledge ${acknowledged.service_name}, ${acknowledged.rule}`}
+          description="It counts for the alert as it stands: should it become more severe, it fires again."
           verb="Acknowledge"
           text="comment"
-          act={(actor, comment) => acknowledge(taken, actor, comment)}
-          onClose={() => setTaken(null)}
+          act={(actor, comment) => acknowledge(acknowledged, actor, comment)}
+          onClose={() => setAcknowledged(null)}
         />
       )}
       {silenced && (

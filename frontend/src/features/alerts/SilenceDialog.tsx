@@ -1,13 +1,14 @@
 import { createSilence, type SilenceRequest } from "../../api/alerts";
+import { keys } from "../../api/keys";
 import { FormFrame, WIDE } from "../../components/form/FormFrame";
 import { useFields } from "../../components/form/useFields";
 import { useSaving } from "../../components/form/useSaving";
 import { SelectField, TextField } from "../../components/ui/Field";
 import { Modal } from "../../components/ui/Modal";
 import { actorName } from "../../lib/preferences";
+import { MATCHED_LABELS } from "../../lib/vocabulary";
 
-const NAMES = ["service", "alertname", "severity", "tier", "team"] as const;
-const LABELS = NAMES.map((name) => [name, name] as const);
+const LABELS = MATCHED_LABELS.map((name) => [name, name] as const);
 
 type Matcher = SilenceRequest["matchers"][number];
 
@@ -22,7 +23,7 @@ const EMPTY = { name: "service", value: "", minutes: "60", createdBy: "", commen
 export function SilenceDialog({ matchers, onClose }: Props) {
   const creation = useSaving<typeof EMPTY>({
     save: (form) => createSilence(requestOf(form, matchers)),
-    renews: [["alerts"]],
+    renews: [keys.alerts],
     onDone: (form) => {
       actorName.set(form.createdBy.trim());
       onClose();
@@ -35,7 +36,7 @@ export function SilenceDialog({ matchers, onClose }: Props) {
       open
       onClose={onClose}
       title={matchers ? `Silence ${matchers.map((m) => m.value).join(", ")}` : "New silence"}
-      description="Nobody is told of what matches; it is evaluated and shown all the same."
+      description="Nobody is notified of what matches; it is evaluated and shown all the same."
     >
       <FormFrame
         verb="Silence"
@@ -60,7 +61,7 @@ export function SilenceDialog({ matchers, onClose }: Props) {
 }
 
 function requestOf(form: typeof EMPTY, matchers?: Matcher[]): SilenceRequest {
-  const name = NAMES.find((known) => known === form.name) ?? "service";
+  const name = MATCHED_LABELS.find((known) => known === form.name) ?? "service";
   return {
     matchers: matchers ?? [{ name, value: form.value.trim() }],
     duration_minutes: Number(form.minutes),

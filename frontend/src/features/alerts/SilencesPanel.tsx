@@ -3,7 +3,7 @@ import { BellOff } from "lucide-react";
 import { useState } from "react";
 
 import { expireSilence, silencesQuery, type Silence } from "../../api/alerts";
-import { DeedDialog } from "../../components/form/DeedDialog";
+import { ActionDialog } from "../../components/form/ActionDialog";
 import { Button } from "../../components/ui/Button";
 import { Panel } from "../../components/ui/Panel";
 import { Shown } from "../../components/ui/states";
@@ -39,7 +39,7 @@ function SilenceList({ silences }: { silences: readonly Silence[] }) {
   const chosenZone = useStore(zone);
   const [ended, setEnded] = useState<Silence | null>(null);
   if (silences.length === 0) {
-    return <p className="text-sm text-muted">Nothing is silenced: what fires is told.</p>;
+    return <p className="text-sm text-muted">Nothing is silenced: what fires is notified.</p>;
   }
   return (
     <ul className="divide-y divide-line text-sm">
@@ -58,7 +58,7 @@ function SilenceList({ silences }: { silences: readonly Silence[] }) {
         </li>
       ))}
       {ended && (
-        <DeedDialog
+        <ActionDialog
           title="End the silence"
           description={`${ended.created_by}: ${ended.comment}`}
           verb="End it"

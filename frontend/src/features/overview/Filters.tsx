@@ -1,5 +1,6 @@
 import { forwardRef } from "react";
 
+import { TIERS, TIER_WORDS } from "../../lib/vocabulary";
 import { SearchBox } from "./SearchBox";
 import type { Selection } from "./selection";
 
@@ -32,9 +33,11 @@ export const Filters = forwardRef<HTMLInputElement, Props>(function Filters(prop
         className={BOX}
       >
         <option value="">every tier</option>
-        <option value="1">tier 1, critical</option>
-        <option value="2">tier 2, important</option>
-        <option value="3">tier 3, standard</option>
+        {TIERS.map((tier) => (
+          <option key={tier} value={tier}>
+            tier {tier}, {TIER_WORDS[tier]}
+          </option>
+        ))}
       </select>
       <select
         aria-label="Owner"

@@ -8,9 +8,9 @@ import { Shown } from "../../components/ui/states";
 export function FleetPanel() {
   const query = useQuery(fleetSummaryQuery);
   return (
-    <Panel title="All services in words">
+    <Panel title="AI insights on all services">
       <Shown query={query} height="4rem">
-        {(story) => <NarrativeText story={story} />}
+        {(narrative) => <NarrativeText narrative={narrative} />}
       </Shown>
     </Panel>
   );

@@ -2,10 +2,12 @@ import { Fragment } from "react";
 import { Link } from "react-router-dom";
 
 import type { OverviewRow } from "../../api/overview";
+import { LOOKS } from "../../components/HealthBadge";
 import { burnRate } from "../../lib/format";
 import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
 import { axisTime, dayTime } from "../../lib/time";
+import { levelAt } from "../../lib/vocabulary";
 
 interface Props {
   rows: readonly OverviewRow[];
@@ -71,7 +73,7 @@ function Cell({ rate, title }: { rate: number | null; title: string }) {
   return (
     <td
       title={title}
-      className={`h-7 min-w-8 rounded-sm text-center ${rate !== null && rate > 2 ? "font-semibold" : ""}`}
+      className={`h-7 min-w-8 rounded-sm text-center ${rate !== null && levelAt(rate) === "FREEZE" ? "font-semibold" : ""}`}
       style={{ background: background(rate) }}
     >
       {words}
@@ -79,16 +81,12 @@ function Cell({ rate, title }: { rate: number | null; title: string }) {
   );
 }
 
+const SHARES = { OBSERVE: 40, DANGER: 50, FREEZE: 55 };
+
 /** Deeper with the burn rate; the figure in the cell says the same, so colour is not needed. */
 function background(rate: number | null): string {
   if (rate === null) return "transparent";
-  const [colour, share]: [string, number] =
-    rate > 2
-      ? ["var(--freeze)", 55]
-      : rate >= 1.5
-        ? ["var(--danger)", 50]
-        : rate >= 1
-          ? ["var(--observe)", 40]
-          : ["var(--safe)", 12 + rate * 18];
-  return `color-mix(in srgb, ${colour} ${share}%, var(--panel))`;
+  const level = levelAt(rate);
+  const share = level === "SAFE" ? 12 + rate * 18 : SHARES[level];
+  return `color-mix(in srgb, ${LOOKS[level].fill} ${share}%, var(--panel))`;
 }

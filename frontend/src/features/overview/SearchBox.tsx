@@ -14,22 +14,22 @@ const PAUSE_MILLISECONDS = 150;
 export const SearchBox = forwardRef<HTMLInputElement, Props>(function SearchBox(props, box) {
   const { search, onSearch } = props;
   const pause = useRef<ReturnType<typeof setTimeout>>();
-  const tell = useRef(onSearch);
+  const latest = useRef(onSearch);
   useEffect(() => {
-    tell.current = onSearch;
+    latest.current = onSearch;
   });
   useEffect(() => () => clearTimeout(pause.current), []);
   // the list and the address follow when the keys pause: they must not take back what is typed
   const [typed, setTyped] = useState(search);
-  const [told, setTold] = useState(search);
-  if (told !== search) {
-    setTold(search);
+  const [shown, setShown] = useState(search);
+  if (shown !== search) {
+    setShown(search);
     if (document.activeElement?.getAttribute("type") !== "search") setTyped(search);
   }
   const type = (text: string) => {
     setTyped(text);
     clearTimeout(pause.current);
-    pause.current = setTimeout(() => tell.current(text), PAUSE_MILLISECONDS);
+    pause.current = setTimeout(() => latest.current(text), PAUSE_MILLISECONDS);
   };
   return (
     <div className="relative min-w-40 flex-1 sm:max-w-72">

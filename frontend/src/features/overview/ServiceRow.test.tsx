@@ -8,7 +8,7 @@ import { StaleContext } from "../../components/freshness";
 import { overviewRow } from "../../testing/rows";
 import { ServiceRow } from "./ServiceRow";
 
-const FIGURES = ["0.10×", "0.10×", "0.10×", "0.10×", "80\u202f%", "not in sight"];
+const FIGURES = ["0.10×", "0.10×", "0.10×", "0.10×", "80\u202f%", "not within 30 days"];
 
 function show(changes: Partial<OverviewRow> = {}, stale = false) {
   const decision = { decision: "ALLOW", allowed: true, reason: "calm", overridden: false } as const;

@@ -9,9 +9,10 @@ import { DecisionBadge } from "../../components/DecisionBadge";
 import { Figure } from "../../components/Figure";
 import { useCertainty, useIsStale } from "../../components/freshness";
 import { HealthBadge } from "../../components/HealthBadge";
-import { burnRate, count, hourInterval, hours } from "../../lib/format";
+import { burnRate, count, hourInterval, hours, notWithin } from "../../lib/format";
 import { DIRECTION_WORDS, direction, type Certainty, type Direction } from "../../lib/health";
 import { sameShown } from "../../lib/sameShown";
+import { levelAt } from "../../lib/vocabulary";
 import { CELL, COLUMNS } from "./columns";
 
 interface Props {
@@ -47,7 +48,7 @@ export const ServiceRow = memo(function ServiceRow({ row, active }: Props) {
         />
         <DirectionMark
           direction={current ? direction(row) : "unknown"}
-          grave={row.burn_rate_5m >= 1}
+          burning={levelAt(row.burn_rate_5m) !== "SAFE"}
         />
       </div>
       <Rate className={CELL.window} rate={row.burn_rate_5m} certainty={certainty} />
@@ -81,7 +82,7 @@ function Rate({ rate, certainty, className }: RateProps) {
       <Figure
         certainty={certainty}
         figure={burnRate(rate)}
-        className={rate >= 1 ? "font-semibold" : "text-muted"}
+        className={levelAt(rate) === "SAFE" ? "text-muted" : "font-semibold"}
       />
     </div>
   );
@@ -94,10 +95,16 @@ const ARROWS: Record<Direction, ReactNode> = {
   unknown: <Minus size={12} aria-hidden />,
 };
 
-function DirectionMark({ direction: towards, grave }: { direction: Direction; grave: boolean }) {
+function DirectionMark({
+  direction: towards,
+  burning,
+}: {
+  direction: Direction;
+  burning: boolean;
+}) {
   return (
     <div
-      className={`flex items-center gap-0.5 text-xs whitespace-nowrap ${towards === "worse" && grave ? "font-semibold text-freeze-ink" : "text-muted"}`}
+      className={`flex items-center gap-0.5 text-xs whitespace-nowrap ${towards === "worse" && burning ? "font-semibold text-freeze-ink" : "text-muted"}`}
     >
       {ARROWS[towards]}
       {towards === "unknown" ? "–" : DIRECTION_WORDS[towards]}
@@ -108,7 +115,7 @@ function DirectionMark({ direction: towards, grave }: { direction: Direction; gr
 function failuresLeft(row: OverviewRow): string {
   const left = row.bad_events_left;
   if (left === null) return "no requests counted";
-  return left >= 0 ? `${count(left)} failures left` : `${count(-left)} failures too many`;
+  return left >= 0 ? `${count(left)} failures left` : `${count(-left)} failures over budget`;
 }
 
 interface ExhaustionProps {
@@ -122,7 +129,7 @@ function Exhaustion({ row, certainty, className }: ExhaustionProps) {
   const spent = row.error_budget_remaining <= 0;
   const interval = spent || certainty !== "current" ? null : hourInterval(low, high);
   const look = spent ? "font-semibold text-spent-ink" : left === null ? "text-muted" : "";
-  const words = spent ? "spent" : left === null ? "not in sight" : hours(left);
+  const words = spent ? "spent" : left === null ? notWithin(row.window_days) : hours(left);
   return (
     <div className={className}>
       <Figure certainty={certainty} figure={words} className={look} />

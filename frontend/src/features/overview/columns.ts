@@ -23,7 +23,7 @@ export const NARROW = "(max-width: 47.99rem)";
 
 /** How tall a row is, in rem; why a release is not simply allowed takes a line more. */
 export function rowHeight(row: OverviewRow | undefined, narrow: boolean): number {
-  const grave = row?.decision != null && row.decision.decision !== "ALLOW";
-  if (narrow) return grave ? 10 : 8.8;
-  return grave ? 4.3 : 3.3;
+  const explained = row?.decision != null && row.decision.decision !== "ALLOW";
+  if (narrow) return explained ? 10 : 8.8;
+  return explained ? 4.3 : 3.3;
 }

@@ -15,7 +15,7 @@ test("the worst service is named, with how fast it burns and where that goes", (
   );
 });
 
-test("calm is told with the least budget, and doubt is never left out", () => {
+test("calm is said with the least budget, and doubt is never left out", () => {
   const low = overviewRow("search", { error_budget_remaining: 0.16 });
   const unknown = overviewRow("reports", { data_status: "stale", risk_level: "FREEZE" });
   expect(plain(headlineOf([overviewRow("cart"), low, unknown]).text)).toBe(

@@ -3,6 +3,7 @@
 import type { OverviewRow } from "../../api/overview";
 import { budget, burnRate } from "../../lib/format";
 import { DIRECTION_WORDS, direction, healthOf, severity } from "../../lib/health";
+import { levelAt } from "../../lib/vocabulary";
 
 export interface Headline {
   /** The service that the sentence is about; null where none stands out. */
@@ -20,7 +21,7 @@ export function headlineOf(rows: readonly OverviewRow[], stale = false): Headlin
   );
   const doubt = unknown > 0 ? ` Nothing is known of ${many(unknown)} now.` : "";
   if (worst === null) return { worst: null, text: doubt.trim() };
-  if (worst.composite_burn_rate < 1) {
+  if (levelAt(worst.composite_burn_rate) === "SAFE") {
     return { worst: null, text: `${calm(known)}${doubt}` };
   }
   return { worst: worst.service_name, text: `${burning(worst)}${doubt}` };

@@ -2,6 +2,7 @@
 
 import type { OverviewRow } from "../../api/overview";
 import { HEALTHS, healthOf, severity, type Health } from "../../lib/health";
+import { TIERS } from "../../lib/vocabulary";
 
 export const SORTS = ["worst", "name", "budget", "exhaustion", "5m", "1h", "24h"] as const;
 export type Sort = (typeof SORTS)[number];
@@ -15,11 +16,10 @@ export interface Selection {
 }
 
 export function selectionOf(search: URLSearchParams): Selection {
-  const tier = Number(search.get("tier"));
   return {
     search: search.get("q") ?? "",
     healths: HEALTHS.filter((health) => search.getAll("level").includes(health)),
-    tier: [1, 2, 3].includes(tier) ? tier : null,
+    tier: TIERS.find((tier) => String(tier) === search.get("tier")) ?? null,
     owner: search.get("owner"),
     sort: SORTS.find((sort) => sort === search.get("sort")) ?? "worst",
   };

@@ -23,7 +23,7 @@ interface RowWindow {
 }
 
 /**
- * Which rows are near the window, and where they stand, in pixels. Heights are told by what is in
+ * Which rows are near the window, and where they stand, in pixels. Heights follow from what is in
  * a row: to measure them would make the browser lay out the page several times for each update.
  */
 export function useRowWindow(rows: readonly OverviewRow[]): RowWindow {

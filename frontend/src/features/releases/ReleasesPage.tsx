@@ -6,7 +6,7 @@ import { NoService } from "../../components/NoService";
 import { OverrideDialog } from "../../components/release/OverrideDialog";
 import { Panel } from "../../components/ui/Panel";
 import { Shown } from "../../components/ui/states";
-import type { Decision } from "../../lib/health";
+import type { Decision } from "../../lib/vocabulary";
 import { withWriteAccess } from "../../lib/writeAccess";
 import { AuditPanel } from "./AuditPanel";
 import { DecisionRow } from "./DecisionRow";

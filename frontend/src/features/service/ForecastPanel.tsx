@@ -5,19 +5,30 @@ import { Figure } from "../../components/Figure";
 import { useIsStale } from "../../components/freshness";
 import { Panel } from "../../components/ui/Panel";
 import { Shown } from "../../components/ui/states";
-import { hourInterval, hours } from "../../lib/format";
+import { hourInterval, hours, notWithin } from "../../lib/format";
 import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
 import { dayTime } from "../../lib/time";
 
-export function ForecastPanel({ service, slo }: { service: string; slo: number | null }) {
+interface Props {
+  service: string;
+  slo: number | null;
+  /** Of the objective: no forecast looks further. */
+  windowDays: number;
+}
+
+export function ForecastPanel({ service, slo, windowDays }: Props) {
   const query = useQuery(forecastQuery(service));
   return (
     <Panel title="Forecast">
       <Shown query={query} height="5rem">
         {(found) => {
           const forecast = forecastOf(found, slo);
-          return forecast ? <Outlook forecast={forecast} /> : <NoForecast />;
+          return forecast ? (
+            <Figures forecast={forecast} windowDays={windowDays} />
+          ) : (
+            <NoForecast />
+          );
         }}
       </Shown>
     </Panel>
@@ -33,7 +44,7 @@ function NoForecast() {
   );
 }
 
-function Outlook({ forecast }: { forecast: SloForecast }) {
+function Figures({ forecast, windowDays }: { forecast: SloForecast; windowDays: number }) {
   const chosenZone = useStore(zone);
   const at = (instant: string | null) => (instant === null ? "–" : dayTime(instant, chosenZone));
   const certainty = useIsStale() ? "past" : "current";
@@ -44,14 +55,14 @@ function Outlook({ forecast }: { forecast: SloForecast }) {
       spent
         ? "spent already"
         : forecast.time_to_exhaustion_hours === null
-          ? "not in sight"
+          ? notWithin(windowDays)
           : hours(forecast.time_to_exhaustion_hours),
     ],
     ["P10 to P90", spent ? "–" : (hourInterval(forecast.p10_hours, forecast.p90_hours) ?? "–")],
     ["Spent at", spent ? "–" : at(forecast.projected_exhaustion_time)],
     ["Trend", forecast.burn_rate_trend],
     ["Confidence", forecast.confidence_level],
-    ["Lock ends, if no more fail", at(forecast.unblocked_at)],
+    ["Block lifts at, if no more fail", at(forecast.unblocked_at)],
   ];
   return (
     <div className="space-y-3 text-sm">

@@ -1,13 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
-import {
-  CHANGE_CLASSES,
-  overridesQuery,
-  releaseQuery,
-  type ChangeClass,
-  type Release,
-} from "../../api/release";
+import { overridesQuery, releaseQuery, type Release } from "../../api/release";
 import { DecisionBadge } from "../../components/DecisionBadge";
 import { useIsStale } from "../../components/freshness";
 import { OverrideDialog } from "../../components/release/OverrideDialog";
@@ -20,6 +14,7 @@ import { duration } from "../../lib/format";
 import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
 import { dayTime } from "../../lib/time";
+import { CHANGE_CLASSES, type ChangeClass } from "../../lib/vocabulary";
 import { withWriteAccess } from "../../lib/writeAccess";
 
 export function GatePanel({ service }: { service: string }) {
@@ -31,7 +26,7 @@ export function GatePanel({ service }: { service: string }) {
   const shown = (overrides.data ?? []).filter((o) => ["active", "pending"].includes(o.state));
   return (
     <Panel
-      title="May it be deployed now?"
+      title="Can I deploy?"
       aside={
         <select
           aria-label="Class of change"
@@ -82,7 +77,7 @@ function Verdict({ release }: { release: Release }) {
         ))}
       </ol>
       {release.unblocked_at !== null && (
-        <p>Free again at {dayTime(release.unblocked_at, chosenZone)}, if no more errors come.</p>
+        <p>Block lifts at {dayTime(release.unblocked_at, chosenZone)}, if no more errors come.</p>
       )}
       <p className="text-xs text-muted">
         policy {release.policy}, tier {release.tier}; the newest count behind it is{" "}

@@ -8,9 +8,9 @@ import { Shown } from "../../components/ui/states";
 export function NarrativePanel({ service }: { service: string }) {
   const query = useQuery(narrativeQuery(service));
   return (
-    <Panel title="In words">
+    <Panel title="AI insights">
       <Shown query={query} height="4rem">
-        {(story) => <NarrativeText story={story} />}
+        {(narrative) => <NarrativeText narrative={narrative} />}
       </Shown>
     </Panel>
   );

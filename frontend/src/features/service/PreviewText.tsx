@@ -17,7 +17,7 @@ export function PreviewText({ query, asked }: { query: UseQueryResult<Preview>; 
   if (would.total === 0) {
     return <p className="text-sm text-muted">Nothing is stored for it to be held against.</p>;
   }
-  const grave = would.level_seconds["FREEZE"] ?? 0;
+  const frozen = would.level_seconds["FREEZE"] ?? 0;
   return (
     <div
       data-testid="preview"
@@ -28,8 +28,8 @@ export function PreviewText({ query, asked }: { query: UseQueryResult<Preview>; 
       <strong>{budget(would.error_budget_consumed)}</strong> of the budget ({count(would.bad)} bad
       of {count(would.total)}), and the level would be <strong>{would.risk_level}</strong> now, at{" "}
       {burnRate(would.composite_burn_rate)}.{" "}
-      {grave > 0
-        ? `It would have been FREEZE for ${duration(grave)} of ${duration(would.reported_seconds)}.`
+      {frozen > 0
+        ? `It would have been FREEZE for ${duration(frozen)} of ${duration(would.reported_seconds)}.`
         : `It would never have been FREEZE in ${duration(would.reported_seconds)}.`}
     </div>
   );

@@ -8,6 +8,7 @@ import { burnRate } from "../../lib/format";
 import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
 import { dayTime, type TimeSpan } from "../../lib/time";
+import { FREEZE_ABOVE } from "../../lib/vocabulary";
 import { logDomain, type RatePoint } from "./series";
 import { firingAt, mergedSpans, type FiringSpan } from "./spans";
 
@@ -32,7 +33,8 @@ const LEGEND = [
   ...FIRING.map(({ name, colour }) => ({ name, colour, area: true })),
 ];
 
-const FREEZE_ABOVE = 2;
+/** The burn rate that spends the budget exactly in its window. */
+const SPENT_IN_THE_WINDOW = 1;
 
 interface Props {
   span: TimeSpan;
@@ -49,7 +51,9 @@ export function RateChart({ span, points, thresholds, firing }: Props) {
     ...SERIES.map(({ key, name }): [string, string] => [name, burnRate(point[key])]),
     ["firing", firingAt(firing, point.at)],
   ];
-  const marks = [...new Set([...thresholds, 1, FREEZE_ABOVE])].sort((a, b) => a - b);
+  const marks = [...new Set([...thresholds, SPENT_IN_THE_WINDOW, FREEZE_ABOVE])].sort(
+    (a, b) => a - b,
+  );
   return (
     <ChartFrame
       title="Burn rates"
@@ -123,7 +127,7 @@ function thresholdLines(marks: readonly number[], narrow: boolean) {
       stroke={mark === FREEZE_ABOVE ? "var(--freeze)" : "var(--strong-line)"}
       strokeDasharray="3 3"
       label={{
-        value: mark === FREEZE_ABOVE ? "2 FREEZE" : isApart(mark) ? String(mark) : "",
+        value: mark === FREEZE_ABOVE ? `${FREEZE_ABOVE} FREEZE` : isApart(mark) ? String(mark) : "",
         position: narrow ? "insideTopRight" : "right",
         fill: "var(--muted)",
         fontSize: 10,

@@ -57,7 +57,7 @@ function Service({ report }: { report: SloReport }) {
   const asked = Number(search.get("slo"));
   const slo = report.slos.find((s) => s.id === asked) ??
     report.slos.find((s) => s.id === report.slo_id) ??
-    report.slos[0] ?? { id: null };
+    report.slos[0] ?? { id: null, window_days: 30 };
   const choose = (id: number | null) =>
     edit((now) => withParameter(now, "slo", id === null ? null : String(id)), { replace: true });
   return (
@@ -76,7 +76,7 @@ function Service({ report }: { report: SloReport }) {
           <div className="-order-1 min-w-0">
             <GatePanel service={name} />
           </div>
-          <ForecastPanel service={name} slo={slo.id} />
+          <ForecastPanel service={name} slo={slo.id} windowDays={slo.window_days} />
           <NarrativePanel service={name} />
         </div>
       </div>

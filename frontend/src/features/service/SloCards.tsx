@@ -5,6 +5,7 @@ import { useCertainty } from "../../components/freshness";
 import { HealthBadge } from "../../components/HealthBadge";
 import { budget, burnRate, count, goodRatio, objective } from "../../lib/format";
 import type { Certainty } from "../../lib/health";
+import { KINDS } from "./targetFields";
 
 interface Props {
   slos: readonly SloStatus[];
@@ -37,6 +38,7 @@ export function SloCards({ slos, chosen, onChoose }: Props) {
 }
 
 function Card({ slo }: { slo: SloStatus }) {
+  const kind = KINDS[slo.sli_type].text(slo);
   const counted = slo.total > 0;
   const rates = [slo.burn_rate_5m, slo.burn_rate_1h, slo.burn_rate_24h];
   const certainty = useCertainty(slo.data_status, counted);
@@ -46,9 +48,7 @@ function Card({ slo }: { slo: SloStatus }) {
       <span className="flex flex-wrap items-center justify-between gap-2">
         <span className="font-semibold">
           {slo.name}
-          {kindOf(slo) !== slo.name && (
-            <span className="ml-2 text-xs font-normal text-muted">{kindOf(slo)}</span>
-          )}
+          {kind !== slo.name && <span className="ml-2 text-xs font-normal text-muted">{kind}</span>}
         </span>
         <HealthBadge level={slo.risk_level} status={slo.data_status} />
       </span>
@@ -67,7 +67,7 @@ function Card({ slo }: { slo: SloStatus }) {
             counted
               ? left >= 0
                 ? `${count(left)} failures left`
-                : `${count(-left)} failures too many`
+                : `${count(-left)} failures over budget`
               : ""
           }
         />
@@ -82,15 +82,10 @@ function Card({ slo }: { slo: SloStatus }) {
         <BudgetBar remaining={slo.error_budget_remaining} certainty={certainty} label={false} />
         {slo.risk_capped && `level capped: fewer than ${slo.min_bad_events} bad events in 24 h`}
         {slo.default && "default objective: set a target of your own below"}
-        {counted && slo.coverage_ratio < 1 && `judges ${budget(slo.coverage_ratio)} of requests`}
+        {counted && slo.coverage_ratio < 1 && `covers ${budget(slo.coverage_ratio)} of requests`}
       </span>
     </>
   );
-}
-
-function kindOf(slo: SloStatus): string {
-  if (slo.sli_type === "latency") return `within ${slo.threshold_seconds ?? "?"} s`;
-  return slo.sli_type === "error_rate" ? "error rate" : "availability";
 }
 
 interface GreatFigureProps {

@@ -2,19 +2,17 @@ import { useQuery } from "@tanstack/react-query";
 import { useDeferredValue } from "react";
 
 import { createTarget, previewQuery, updateTarget, type Target } from "../../api/slo";
+import { keys } from "../../api/keys";
 import { FormFrame, WIDE } from "../../components/form/FormFrame";
 import { useFields } from "../../components/form/useFields";
 import { useSaving } from "../../components/form/useSaving";
 import { SelectField, TextField } from "../../components/ui/Field";
-import { questionOf, requestOf, formOf, type TargetFields } from "./targetFields";
+import { WINDOW_DAYS } from "../../lib/vocabulary";
+import { KINDS, questionOf, requestOf, formOf, type TargetFields } from "./targetFields";
 import { PreviewText } from "./PreviewText";
 
-const KINDS = [
-  ["availability", "availability: requests that succeed"],
-  ["latency", "latency: requests answered in time"],
-  ["error_rate", "error rate: the share that may fail"],
-] as const;
-const WINDOWS = ["7", "14", "28", "30", "90"].map((days) => [days, `${days} days`] as const);
+const KIND_OPTIONS = Object.entries(KINDS).map(([kind, { label }]) => [kind, label] as const);
+const WINDOWS = WINDOW_DAYS.map((days) => [String(days), `${days} days`] as const);
 
 interface Props {
   service: string;
@@ -29,10 +27,11 @@ export function TargetForm({ service, target, onDone }: Props) {
       target === null
         ? createTarget(service, requestOf(typed))
         : updateTarget(target.id, requestOf(typed)),
-    renews: [["service", service]],
+    renews: [keys.service(service)],
     onDone,
   });
   const { form, field } = useFields(() => formOf(target), saving.error);
+  const { percent, hasThreshold } = KINDS[form.kind];
   const question = useDeferredValue(questionOf(form));
   const preview = useQuery(previewQuery(service, question));
   return (
@@ -43,16 +42,16 @@ export function TargetForm({ service, target, onDone }: Props) {
       onCancel={onDone}
     >
       <TextField label="Name" required maxLength={128} {...field("name", "name")} />
-      <SelectField label="Kind" options={KINDS} {...field("kind", "sli_type")} />
+      <SelectField label="Kind" options={KIND_OPTIONS} {...field("kind", "sli_type")} />
       <TextField
-        label={form.kind === "error_rate" ? "Most errors, %" : "Objective, %"}
+        label={percent.label}
         required
         inputMode="decimal"
-        hint={form.kind === "error_rate" ? "for example 0.5" : "for example 99.95"}
-        {...field("percent", form.kind === "error_rate" ? "max_error_ratio" : "objective")}
+        hint={percent.hint}
+        {...field("percent", percent.sent)}
       />
       <SelectField label="Window" options={WINDOWS} {...field("windowDays", "window_days")} />
-      {form.kind === "latency" && (
+      {hasThreshold && (
         <TextField
           label="Answered within seconds"
           required
@@ -62,7 +61,7 @@ export function TargetForm({ service, target, onDone }: Props) {
         />
       )}
       <TextField
-        label="Least bad events"
+        label="Minimum failures"
         required
         type="number"
         min={0}

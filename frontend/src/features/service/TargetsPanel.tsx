@@ -1,14 +1,15 @@
 import { useQuery } from "@tanstack/react-query";
 
-import { deleteTarget, targetsQuery, type Target } from "../../api/slo";
+import { deleteTarget, targetsQuery } from "../../api/slo";
+import { keys } from "../../api/keys";
 import { ConfirmDialog } from "../../components/form/ConfirmDialog";
 import { ManagedList } from "../../components/form/ManagedList";
-import { objective } from "../../lib/format";
 import { TargetForm } from "./TargetForm";
+import { sentenceOf } from "./targetFields";
 
 const NO_TARGET =
   "No target is set, so the default one is used: 99.9 % availability over 30 days unless the " +
-  "server is told otherwise.";
+  "server is set otherwise.";
 
 export function TargetsPanel({ service }: { service: string }) {
   return (
@@ -21,7 +22,7 @@ export function TargetsPanel({ service }: { service: string }) {
       row={(target) => (
         <span className="min-w-0 flex-1">
           <span className="font-medium">{target.name}</span>{" "}
-          <span className="text-muted">{textOf(target)}</span>
+          <span className="text-muted">{sentenceOf(target)}</span>
         </span>
       )}
       formDescription="It applies at once to all history that is kept."
@@ -32,16 +33,10 @@ export function TargetsPanel({ service }: { service: string }) {
           description="Its counts stay stored; a target like it can be set again."
           verb="Delete"
           act={() => deleteTarget(target.id)}
-          renews={[["service", service]]}
+          renews={[keys.service(service)]}
           onClose={onClose}
         />
       )}
     />
   );
-}
-
-function textOf(target: Target): string {
-  const within = target.threshold_seconds === null ? "" : ` within ${target.threshold_seconds} s`;
-  const kind = target.sli_type.replace("_", " ");
-  return `${objective(target.objective)} ${kind}${within} over ${target.window_days} d`;
 }

@@ -46,7 +46,7 @@ describe("the budget", () => {
     expect(last?.cone?.[1]).toBeGreaterThan(0);
   });
 
-  test("has no cone where the end is not in sight, or all is spent", () => {
+  test("has no cone where the budget lasts, or all is spent", () => {
     expect(budgetSeries(past, 30, forecast(null, null, null)).some((p) => p.cone)).toBe(false);
     const spent = history({ error_budget_remaining: -2 });
     expect(budgetSeries(spent, 30, forecast(0, 0, 0)).some((p) => p.cone)).toBe(false);

@@ -1,16 +1,53 @@
-/** Between what a person types for a target and what the server takes. Pure. */
+/** All that the pages know of a target: its fields, its kinds, and their words. Pure. */
 
-import type { NewTarget, PreviewQuestion, Target } from "../../api/slo";
+import type { NewTarget, PreviewQuestion, SloStatus, Target } from "../../api/slo";
+import { objective } from "../../lib/format";
+import { WINDOW_DAYS, type SliType } from "../../lib/vocabulary";
 
 export interface TargetFields {
   name: string;
-  kind: string;
+  kind: SliType;
   /** The objective, or for error rates the most errors allowed, in per cent. */
   percent: string;
   windowDays: string;
   threshold: string;
   minBad: string;
 }
+
+interface Kind {
+  label: string;
+  /** What is asked for in per cent, as the form and the request call it. */
+  percent: { label: string; hint: string; sent: "objective" | "max_error_ratio" };
+  hasThreshold: boolean;
+  text: (slo: Pick<SloStatus, "threshold_seconds">) => string;
+}
+
+const OBJECTIVE = { label: "Objective, %", hint: "for example 99.95", sent: "objective" } as const;
+
+export const KINDS: Record<SliType, Kind> = {
+  availability: {
+    label: "availability: requests that succeed",
+    percent: OBJECTIVE,
+    hasThreshold: false,
+    text: () => "availability",
+  },
+  latency: {
+    label: "latency: requests answered in time",
+    percent: OBJECTIVE,
+    hasThreshold: true,
+    text: (slo) => `within ${slo.threshold_seconds ?? "?"} s`,
+  },
+  error_rate: {
+    label: "error rate: the share that may fail",
+    percent: {
+      label: "Maximum error rate, %",
+      hint: "for example 0.5",
+      sent: "max_error_ratio",
+    },
+    hasThreshold: false,
+    text: () => "error rate",
+  },
+};
 
 export function formOf(target: Target | null): TargetFields {
   if (target === null) {
@@ -23,7 +60,7 @@ export function formOf(target: Target | null): TargetFields {
       minBad: "1",
     };
   }
-  const ratio = target.sli_type === "error_rate" ? 1 - target.objective : target.objective;
+  const ratio = isMaximum(target.sli_type) ? 1 - target.objective : target.objective;
   return {
     name: target.name,
     kind: target.sli_type,
@@ -35,39 +72,41 @@ export function formOf(target: Target | null): TargetFields {
 }
 
 export function requestOf(form: TargetFields): NewTarget {
-  const ratio = ratioOf(form.percent) ?? Number.NaN;
-  const shared = {
+  const { percent, hasThreshold } = KINDS[form.kind];
+  return {
     name: form.name.trim(),
+    sli_type: form.kind,
+    [percent.sent]: ratioOf(form.percent) ?? Number.NaN,
+    ...(hasThreshold && { threshold_seconds: Number(form.threshold) }),
     window_days: windowOf(form),
     min_bad_events: Number(form.minBad),
   };
-  switch (form.kind) {
-    case "error_rate":
-      return { ...shared, sli_type: "error_rate", max_error_ratio: ratio };
-    case "latency": {
-      const threshold_seconds = Number(form.threshold);
-      return { ...shared, sli_type: "latency", objective: ratio, threshold_seconds };
-    }
-    default:
-      return { ...shared, sli_type: "availability", objective: ratio };
-  }
-}
-
-const WINDOWS = [7, 14, 28, 30, 90] as const;
-
-function windowOf(form: TargetFields): (typeof WINDOWS)[number] {
-  return WINDOWS.find((days) => String(days) === form.windowDays) ?? 30;
 }
 
 /** What to ask the stored history; null while the fields make no target. */
 export function questionOf(form: TargetFields): PreviewQuestion | null {
   const ratio = ratioOf(form.percent);
   if (ratio === null) return null;
-  const objective = form.kind === "error_rate" ? exactComplement(ratio) : ratio;
-  if (objective <= 0 || objective >= 1) return null;
-  const threshold = form.kind === "latency" ? Number(form.threshold) : null;
+  const asked = isMaximum(form.kind) ? exactComplement(ratio) : ratio;
+  if (asked <= 0 || asked >= 1) return null;
+  const threshold = KINDS[form.kind].hasThreshold ? Number(form.threshold) : null;
   if (threshold !== null && !(threshold > 0)) return null;
-  return { objective, window_days: windowOf(form), threshold_seconds: threshold };
+  return { objective: asked, window_days: windowOf(form), threshold_seconds: threshold };
+}
+
+/** A target in a line: "99.9 % availability over 30 d". */
+export function sentenceOf(target: Target): string {
+  const within = target.threshold_seconds === null ? "" : ` within ${target.threshold_seconds} s`;
+  const kind = target.sli_type.replace("_", " ");
+  return `${objective(target.objective)} ${kind}${within} over ${target.window_days} d`;
+}
+
+function isMaximum(kind: SliType): boolean {
+  return KINDS[kind].percent.sent === "max_error_ratio";
+}
+
+function windowOf(form: TargetFields): (typeof WINDOW_DAYS)[number] {
+  return WINDOW_DAYS.find((days) => String(days) === form.windowDays) ?? 30;
 }
 
 /** 99.95 is 0.9995 exactly as written, not 0.9994999999999999. */

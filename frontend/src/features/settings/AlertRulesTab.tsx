@@ -3,7 +3,7 @@ import { Pencil } from "lucide-react";
 import { useState } from "react";
 
 import { changeRule, deleteRule, rulesQuery, type AlertRule } from "../../api/alerts";
-import { DeedDialog } from "../../components/form/DeedDialog";
+import { ActionDialog } from "../../components/form/ActionDialog";
 import { Button } from "../../components/ui/Button";
 import { Modal } from "../../components/ui/Modal";
 import { Panel } from "../../components/ui/Panel";
@@ -12,11 +12,11 @@ import { withWriteAccess } from "../../lib/writeAccess";
 import { RuleForm } from "./RuleForm";
 import { isEnabled, sentenceOf } from "./ruleFields";
 
-type Deed = "edit" | "switch" | "reset";
+type Action = "edit" | "switch" | "reset";
 
 export function AlertRulesTab() {
   const query = useQuery(rulesQuery);
-  const [asked, setAsked] = useState<{ rule: AlertRule; deed: Deed } | null>(null);
+  const [asked, setAsked] = useState<{ rule: AlertRule; action: Action } | null>(null);
   const close = () => setAsked(null);
   return (
     <Panel title="Alert rules">
@@ -32,14 +32,14 @@ export function AlertRulesTab() {
                 <RuleText
                   key={rule.name}
                   rule={rule}
-                  onAsk={(deed) => withWriteAccess(() => setAsked({ rule, deed }))}
+                  onAsk={(action) => withWriteAccess(() => setAsked({ rule, action }))}
                 />
               ))}
             </ul>
           )
         }
       </Shown>
-      {asked?.deed === "edit" && (
+      {asked?.action === "edit" && (
         <Modal
           open
           title={`Change ${asked.rule.name}`}
@@ -49,8 +49,8 @@ export function AlertRulesTab() {
           <RuleForm rule={asked.rule} onDone={close} />
         </Modal>
       )}
-      {asked?.deed === "switch" && <SwitchDialog rule={asked.rule} onClose={close} />}
-      {asked?.deed === "reset" && <ResetDialog rule={asked.rule} onClose={close} />}
+      {asked?.action === "switch" && <SwitchDialog rule={asked.rule} onClose={close} />}
+      {asked?.action === "reset" && <ResetDialog rule={asked.rule} onClose={close} />}
     </Panel>
   );
 }
@@ -63,7 +63,7 @@ interface DialogProps {
 function SwitchDialog({ rule, onClose }: DialogProps) {
   const verb = isEnabled(rule) ? "off" : "on";
   return (
-    <DeedDialog
+    <ActionDialog
       title={`Switch ${rule.name} ${verb}`}
       description="What fires by it now is resolved when it is switched off."
       verb={`Switch ${verb}`}
@@ -78,11 +78,11 @@ function SwitchDialog({ rule, onClose }: DialogProps) {
 
 function ResetDialog({ rule, onClose }: DialogProps) {
   return (
-    <DeedDialog
+    <ActionDialog
       title={`Take back what was set for ${rule.name}`}
       description="A default rule of this name holds again; without one there is none."
       verb="Take back"
-      grave
+      danger
       text="reason"
       act={(actor, reason) => deleteRule(rule.name, { actor, reason })}
       onClose={onClose}
@@ -90,7 +90,7 @@ function ResetDialog({ rule, onClose }: DialogProps) {
   );
 }
 
-function RuleText({ rule, onAsk }: { rule: AlertRule; onAsk: (deed: Deed) => void }) {
+function RuleText({ rule, onAsk }: { rule: AlertRule; onAsk: (action: Action) => void }) {
   const { description, runbook_url: runbook } = rule.rule;
   return (
     <li className="flex flex-wrap items-start gap-x-3 gap-y-1 px-4 py-2 text-sm">

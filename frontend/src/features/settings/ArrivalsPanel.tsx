@@ -25,7 +25,7 @@ const FIGURES = [
 /** Whether what is sent arrives: the newest event of each service and what was odd about it. */
 export function ArrivalsPanel() {
   const query = useQuery(snapshotsQuery);
-  // ages of hundreds of services are told anew in the background, now and then
+  // ages of hundreds of services are drawn again in the background, now and then
   const now = useDeferredValue(useNow(5000));
   return (
     <Panel title="What arrives, by service">

@@ -1,10 +1,17 @@
 import { changeChannel, createChannel, type Channel } from "../../api/alerts";
+import { keys } from "../../api/keys";
 import { FormFrame, WIDE } from "../../components/form/FormFrame";
 import { useFields } from "../../components/form/useFields";
 import { useSaving } from "../../components/form/useSaving";
 import { SelectField, TextField } from "../../components/ui/Field";
 import { actorName } from "../../lib/preferences";
-import { KINDS, channelChangeOf, newChannelOf, type ChannelFields } from "./channelFields";
+import {
+  KINDS,
+  channelChangeOf,
+  newChannelOf,
+  secretsOfKind,
+  type ChannelFields,
+} from "./channelFields";
 
 const KIND_OPTIONS = Object.keys(KINDS).map((kind) => [kind, kind] as const);
 
@@ -19,14 +26,14 @@ function fieldsOf(channel: Channel | null): ChannelFields {
   };
 }
 
-/** Where alerts go, and what that place must be told; secrets are written, never read. */
+/** Where alerts go, and what that place asks for; secrets are written, never read. */
 export function ChannelForm({ channel, onDone }: { channel: Channel | null; onDone: () => void }) {
   const saving = useSaving<ChannelFields>({
     save: (form) =>
       channel === null
         ? createChannel(newChannelOf(form))
         : changeChannel(channel.id, channelChangeOf(form)),
-    renews: [["alerts", "channels"]],
+    renews: [keys.channels],
     onDone: (form) => {
       actorName.set(form.actor.trim());
       onDone();
@@ -49,7 +56,7 @@ export function ChannelForm({ channel, onDone }: { channel: Channel | null; onDo
         {...field("name")}
       />
       <SelectField label="Kind" disabled={!isNew} options={KIND_OPTIONS} {...field("kind")} />
-      {(KINDS[form.kind] ?? []).map(({ name, label, required }) => (
+      {secretsOfKind(form.kind).map(({ name, label, required }) => (
         <TextField
           key={name}
           className={WIDE}

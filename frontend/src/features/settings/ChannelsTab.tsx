@@ -8,8 +8,10 @@ import {
   deleteChannel,
   testChannel,
   type Channel,
+  type Notification,
 } from "../../api/alerts";
-import { DeedDialog } from "../../components/form/DeedDialog";
+import { keys } from "../../api/keys";
+import { ActionDialog } from "../../components/form/ActionDialog";
 import { ManagedList } from "../../components/form/ManagedList";
 import { useSaving } from "../../components/form/useSaving";
 import { Button } from "../../components/ui/Button";
@@ -25,7 +27,7 @@ export function ChannelsTab() {
       query={useQuery(channelsQuery)}
       nameOf={(channel) => channel.name}
       empty={
-        <Empty title="Nobody is told of anything">
+        <Empty title="Nobody is notified of anything">
           Make a channel, and let{" "}
           <Link to="/settings?tab=rules" className="underline">
             rules
@@ -34,14 +36,14 @@ export function ChannelsTab() {
         </Empty>
       }
       row={(channel) => <ChannelText channel={channel} />}
-      formDescription="Rules that name it tell it what fires."
+      formDescription="Rules that name it send it what fires."
       form={(channel, onDone) => <ChannelForm channel={channel} onDone={onDone} />}
       removal={(channel, onClose) => (
-        <DeedDialog
+        <ActionDialog
           title={`Delete ${channel.name}`}
           description="With its secrets. Rules that name it go on with their other channels."
           verb="Delete"
-          grave
+          danger
           text="reason"
           act={(actor, reason) => deleteChannel(channel.id, actor, reason)}
           onClose={onClose}
@@ -54,12 +56,12 @@ export function ChannelsTab() {
 
 function ChannelText({ channel }: { channel: Channel }) {
   const test = useMutation({ mutationFn: () => testChannel(channel.id, "dashboard") });
-  const rest = useSaving({
+  const toggle = useSaving({
     save: () => changeChannel(channel.id, { actor: "dashboard", enabled: !channel.enabled }),
-    renews: [["alerts", "channels"]],
+    renews: [keys.channels],
     onDone: () => undefined,
   });
-  const error = test.error ?? rest.error;
+  const error = test.error ?? toggle.error;
   return (
     <>
       <span className="w-40 truncate font-semibold">{channel.name}</span>
@@ -67,14 +69,14 @@ function ChannelText({ channel }: { channel: Channel }) {
       <span className="min-w-0 flex-1 basis-40 truncate text-muted">
         {channel.built_in ? "stored and shown here, sent nowhere" : channel.address}
       </span>
-      {!channel.enabled && <strong>resting</strong>}
+      {!channel.enabled && <strong>disabled</strong>}
       <span aria-live="polite">{test.data && outcomeOf(test.data)}</span>
       <Button disabled={test.isPending} onClick={() => withWriteAccess(() => test.mutate())}>
         <Send size={14} aria-hidden /> Test
       </Button>
       {!channel.built_in && (
-        <Button disabled={rest.isPending} onClick={() => withWriteAccess(() => rest.mutate())}>
-          {channel.enabled ? "Rest" : "Use"}
+        <Button disabled={toggle.isPending} onClick={() => withWriteAccess(() => toggle.mutate())}>
+          {channel.enabled ? "Disable" : "Enable"}
         </Button>
       )}
       {error && (
@@ -86,6 +88,6 @@ function ChannelText({ channel }: { channel: Channel }) {
   );
 }
 
-function outcomeOf(notice: Awaited<ReturnType<typeof testChannel>>): string {
-  return notice.state === "sent" ? "the test has arrived" : `${notice.state}: ${notice.last_error}`;
+function outcomeOf({ state, last_error }: Notification): string {
+  return state === "sent" ? "the test has arrived" : `${state}: ${last_error}`;
 }

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { RotateCw } from "lucide-react";
 import { useState } from "react";
 
-import { MOST_LETTERS, deadLettersQuery, type DeadLetter } from "../../api/ingest";
+import { MAX_DEAD_LETTERS, deadLettersQuery, type DeadLetter } from "../../api/ingest";
 import { Button } from "../../components/ui/Button";
 import { Panel } from "../../components/ui/Panel";
 import { Shown } from "../../components/ui/states";
@@ -20,25 +20,25 @@ export function DeadLettersPanel() {
   return (
     <Panel title="Dead letters">
       <Shown query={query} height="5rem">
-        {(letters) =>
-          letters.length === 0 ? (
+        {(deadLetters) =>
+          deadLetters.length === 0 ? (
             <p className="text-sm text-muted">
               Every record that came could be read. What cannot be is kept here with the reason.
             </p>
           ) : (
             <>
               <ul className="-mx-4 -mt-4 divide-y divide-line">
-                {letters.map((letter) => (
-                  <LetterRow
-                    key={letter.id}
-                    letter={letter}
-                    onReplay={() => withWriteAccess(() => setAsked(letter.id))}
+                {deadLetters.map((deadLetter) => (
+                  <DeadLetterRow
+                    key={deadLetter.id}
+                    deadLetter={deadLetter}
+                    onReplay={() => withWriteAccess(() => setAsked(deadLetter.id))}
                   />
                 ))}
               </ul>
-              {letters.length === MOST_LETTERS && (
+              {deadLetters.length === MAX_DEAD_LETTERS && (
                 <p className="mt-2 text-xs text-muted">
-                  The newest {MOST_LETTERS}; REST and <code>burnline dlq</code> list older ones.
+                  The newest {MAX_DEAD_LETTERS}; REST and <code>burnline dlq</code> list older ones.
                 </p>
               )}
             </>
@@ -50,24 +50,25 @@ export function DeadLettersPanel() {
   );
 }
 
-function LetterRow({ letter, onReplay }: { letter: DeadLetter; onReplay: () => void }) {
+function DeadLetterRow({ deadLetter, onReplay }: { deadLetter: DeadLetter; onReplay: () => void }) {
   const chosenZone = useStore(zone);
-  const replayed = letter.replayed_at;
+  const replayed = deadLetter.replayed_at;
   return (
     <li className="flex flex-wrap items-start gap-x-4 gap-y-1 px-4 py-2 text-sm">
-      <span className="w-28 text-muted">{dayTime(letter.appended_at, chosenZone)}</span>
+      <span className="w-28 text-muted">{dayTime(deadLetter.appended_at, chosenZone)}</span>
       <div className="min-w-0 flex-1 basis-72">
-        <strong>{letter.code}</strong> {letter.field && <code>{letter.field}</code>} {letter.detail}
+        <strong>{deadLetter.code}</strong> {deadLetter.field && <code>{deadLetter.field}</code>}{" "}
+        {deadLetter.detail}
         <details className="text-xs text-muted">
           <summary className="cursor-pointer">
-            {letter.topic}, partition {letter.partition}, offset {count(letter.offset)}
+            {deadLetter.topic}, partition {deadLetter.partition}, offset {count(deadLetter.offset)}
           </summary>
           <pre
             tabIndex={0}
             className="mt-1 max-h-60 overflow-auto rounded-md bg-raised p-3 font-mono whitespace-pre-wrap"
           >
-            {letter.value ?? "not text"}
-            {!letter.is_complete && " …"}
+            {deadLetter.value ?? "not text"}
+            {!deadLetter.is_complete && " …"}
           </pre>
         </details>
       </div>
@@ -77,8 +78,8 @@ function LetterRow({ letter, onReplay }: { letter: DeadLetter; onReplay: () => v
         </Button>
       ) : (
         <span className="text-xs text-muted">
-          sent again {letter.corrected && "corrected "}
-          {dayTime(replayed, chosenZone)} by {letter.replayed_by}
+          sent again {deadLetter.corrected && "corrected "}
+          {dayTime(replayed, chosenZone)} by {deadLetter.replayed_by}
         </span>
       )}
     </li>

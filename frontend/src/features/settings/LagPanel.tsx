@@ -14,7 +14,7 @@ const FIGURES = ["Shard", "Next record", "End of log", "Records waiting", "Oldes
 export function LagPanel() {
   const query = useQuery(lagQuery);
   return (
-    <Panel title="What waits to be counted">
+    <Panel title="Consumer lag">
       <Shown query={query} height="6rem">
         {(lag) => (lag.shards.length === 0 ? <NoConsumer /> : <LagText lag={lag} />)}
       </Shown>

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 
-import { deadLetterQuery, replayLetter, type DeadLetter } from "../../api/ingest";
+import { deadLetterQuery, replayDeadLetter, type DeadLetter } from "../../api/ingest";
+import { keys } from "../../api/keys";
 import { FormFrame, WIDE } from "../../components/form/FormFrame";
 import { useFields } from "../../components/form/useFields";
 import { useSaving } from "../../components/form/useSaving";
@@ -20,17 +21,17 @@ export function ReplayDialog({ id, onClose }: { id: string; onClose: () => void 
       description="As it is, or corrected. It counts as of when it first came."
       onClose={onClose}
     >
-      <Shown query={query}>{(letter) => <ReplayForm letter={letter} onClose={onClose} />}</Shown>
+      <Shown query={query}>{(found) => <ReplayForm deadLetter={found} onClose={onClose} />}</Shown>
     </Modal>
   );
 }
 
-function ReplayForm({ letter, onClose }: { letter: DeadLetter; onClose: () => void }) {
-  const original = readable(letter.value ?? "");
+function ReplayForm({ deadLetter, onClose }: { deadLetter: DeadLetter; onClose: () => void }) {
+  const original = readable(deadLetter.value ?? "");
   const saving = useSaving<{ actor: string; event: string }>({
     save: async ({ actor, event }) =>
-      replayLetter(letter.id, actor.trim(), correctedEvent(event, original)),
-    renews: [["ingest"]],
+      replayDeadLetter(deadLetter.id, actor.trim(), correctedEvent(event, original)),
+    renews: [keys.ingest],
     onDone: ({ actor }) => {
       actorName.set(actor.trim());
       onClose();
@@ -46,14 +47,14 @@ function ReplayForm({ letter, onClose }: { letter: DeadLetter; onClose: () => vo
       onCancel={onClose}
     >
       <p className={`text-sm ${WIDE}`}>
-        <strong>{letter.code}</strong>: {letter.field} {letter.detail}
+        <strong>{deadLetter.code}</strong>: {deadLetter.field} {deadLetter.detail}
       </p>
       <TextArea
         className={WIDE}
         label="Record"
         rows={12}
         spellCheck={false}
-        hint={letter.is_complete ? undefined : "Only its beginning is kept: write it whole."}
+        hint={deadLetter.is_complete ? undefined : "Only its beginning is kept: write it whole."}
         {...field("event")}
       />
       <TextField className={WIDE} label="Your name" required {...field("actor")} />

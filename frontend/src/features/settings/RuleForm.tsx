@@ -1,12 +1,13 @@
 import { changeRule, type AlertRule } from "../../api/alerts";
-import { ReasonField } from "../../components/form/DeedDialog";
+import { keys } from "../../api/keys";
+import { ReasonField } from "../../components/form/ActionDialog";
 import { FormFrame, WIDE } from "../../components/form/FormFrame";
 import { useFields } from "../../components/form/useFields";
 import { useSaving } from "../../components/form/useSaving";
 import { SelectField, TextField } from "../../components/ui/Field";
 import { actorName } from "../../lib/preferences";
+import { SEVERITIES } from "../../lib/vocabulary";
 import {
-  SEVERITIES,
   changesOf,
   fieldsOf,
   levelsOf,
@@ -15,14 +16,14 @@ import {
   type RuleFields,
 } from "./ruleFields";
 
-const SEVERITY_OPTIONS = SEVERITIES.map((name) => [name, name] as const);
+const SEVERITY_OPTIONS = SEVERITIES.toReversed().map((name) => [name, name] as const);
 const SECONDS = { type: "number", min: 0, max: 604_800, required: true };
 
-/** When a rule fires, when it tells again, whom, and what the reader is to do. */
+/** When a rule fires, when it notifies again, whom, and what the reader is to do. */
 export function RuleForm({ rule, onDone }: { rule: AlertRule; onDone: () => void }) {
   const saving = useSaving<RuleFields>({
     save: (form) => changeRule(rule.name, changesOf(rule, form), statementOf(form)),
-    renews: [["alerts", "rules"]],
+    renews: [keys.rules],
     onDone: (form) => {
       actorName.set(form.actor.trim());
       onDone();
@@ -40,25 +41,25 @@ export function RuleForm({ rule, onDone }: { rule: AlertRule; onDone: () => void
         />
       ))}
       <TextField
-        label="Hold, seconds"
-        hint="so long it must be so before it fires"
+        label="Must hold for, seconds"
+        hint="how long it must be so before it fires"
         {...SECONDS}
         {...field("hold", "for_seconds")}
       />
       <TextField
-        label="End after, seconds"
-        hint="so long it must be well before it ends"
+        label="Resolve after, seconds"
+        hint="how long it must be well before it resolves"
         {...SECONDS}
         {...field("resolve", "resolve_for_seconds")}
       />
       <TextField
         label="Cooldown, seconds"
-        hint="before the next episode is told"
+        hint="before the next episode is notified"
         {...SECONDS}
         {...field("cooldown", "cooldown_seconds")}
       />
       <TextField
-        label="Least bad events"
+        label="Minimum failures"
         type="number"
         min={0}
         required

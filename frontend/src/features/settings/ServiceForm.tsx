@@ -3,13 +3,9 @@ import { FormFrame, WIDE } from "../../components/form/FormFrame";
 import { useFields } from "../../components/form/useFields";
 import { useSaving } from "../../components/form/useSaving";
 import { SelectField, TextField } from "../../components/ui/Field";
+import { TIERS, TIER_WORDS } from "../../lib/vocabulary";
 
-const TIERS = [
-  ["1", "1, critical"],
-  ["2", "2, important"],
-  ["3", "3, standard"],
-] as const;
-const TIER_NUMBERS: Record<string, 1 | 2 | 3> = { "1": 1, "2": 2, "3": 3 };
+const TIER_OPTIONS = TIERS.map((tier) => [String(tier), `${tier}, ${TIER_WORDS[tier]}`] as const);
 
 function fieldsOf(service: Service | null) {
   return {
@@ -26,7 +22,7 @@ export function ServiceForm({ service, onDone }: { service: Service | null; onDo
   const saving = useSaving<Fields>({
     save: (form) => {
       const wording = {
-        tier: TIER_NUMBERS[form.tier] ?? 3,
+        tier: TIERS.find((tier) => String(tier) === form.tier) ?? 3,
         owner: form.owner.trim(),
         description: form.description.trim() || null,
       };
@@ -51,7 +47,7 @@ export function ServiceForm({ service, onDone }: { service: Service | null; onDo
         hint="lower-case letters, digits, dots, dashes; it stays"
         {...field("name")}
       />
-      <SelectField label="Tier" options={TIERS} {...field("tier")} />
+      <SelectField label="Tier" options={TIER_OPTIONS} {...field("tier")} />
       <TextField className={WIDE} label="Owner" maxLength={128} {...field("owner")} />
       <TextField className={WIDE} label="Description" maxLength={2000} {...field("description")} />
     </FormFrame>

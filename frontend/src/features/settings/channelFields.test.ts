@@ -11,7 +11,7 @@ const form: ChannelFields = {
   actor: "ana ",
 };
 
-test("a channel is told what its kind needs, and nothing else", () => {
+test("a channel gets what its kind needs, and nothing else", () => {
   expect(newChannelOf(form)).toEqual({
     name: "on-call",
     kind: "webhook",

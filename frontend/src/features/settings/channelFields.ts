@@ -21,8 +21,8 @@ export interface Secret {
 
 const URL: Secret = { name: "url", label: "Address", required: true };
 
-/** What each kind must be told. */
-export const KINDS: Record<string, readonly Secret[]> = {
+/** What each kind asks for. */
+export const KINDS: Record<NewChannel["kind"], readonly Secret[]> = {
   webhook: [URL, { name: "signing_secret", label: "Signing secret", required: false }],
   alertmanager: [URL],
   pagerduty: [
@@ -34,9 +34,13 @@ export const KINDS: Record<string, readonly Secret[]> = {
   simulated: [],
 };
 
+export function secretsOfKind(kind: string): readonly Secret[] {
+  return kind in KINDS ? KINDS[kind as NewChannel["kind"]] : [];
+}
+
 export function secretsOf(form: ChannelFields): Record<string, string> {
-  const told = (KINDS[form.kind] ?? []).map(({ name }) => [name, form[name].trim()] as const);
-  return Object.fromEntries(told.filter(([, value]) => value !== ""));
+  const typed = secretsOfKind(form.kind).map(({ name }) => [name, form[name].trim()] as const);
+  return Object.fromEntries(typed.filter(([, value]) => value !== ""));
 }
 
 export function newChannelOf(form: ChannelFields): NewChannel {
@@ -47,6 +51,6 @@ export function newChannelOf(form: ChannelFields): NewChannel {
 /** Secrets are replaced all at once; where none is typed they stay as they are. */
 export function channelChangeOf(form: ChannelFields): ChannelChange {
   const secrets = secretsOf(form);
-  const told = Object.keys(secrets).length > 0;
-  return { actor: form.actor.trim(), ...(told ? { secrets } : {}) };
+  const changed = Object.keys(secrets).length > 0;
+  return { actor: form.actor.trim(), ...(changed ? { secrets } : {}) };
 }

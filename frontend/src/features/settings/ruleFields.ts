@@ -5,8 +5,6 @@ import { budget, burnRate, duration } from "../../lib/format";
 
 type Level = Record<string, unknown>;
 
-export const SEVERITIES = ["info", "ticket", "page"] as const;
-
 /** The texts of the form; `severity0` is that of the mildest level. */
 export interface RuleFields extends Record<string, string> {
   hold: string;
@@ -92,7 +90,7 @@ export function thresholdOf(level: Level): string {
   return typeof events === "number" ? `from ${events} events` : "";
 }
 
-/** A rule in a line: what is told when, after how long, and to whom. */
+/** A rule in a line: what fires when, after how long, and who is notified. */
 export function sentenceOf(rule: AlertRule): string {
   const levels = levelsOf(rule).map(
     (level) => `${String(level["severity"])} at ${thresholdOf(level)}`,

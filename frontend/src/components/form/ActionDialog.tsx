@@ -10,36 +10,44 @@ interface Props {
   description: string;
   /** What the button says. */
   verb: string;
-  grave?: boolean;
+  danger?: boolean;
   text: "none" | "comment" | "reason";
   act: (actor: string, text: string) => Promise<unknown>;
   onClose: () => void;
 }
 
-/** Something that is written down with who did it, and why. */
-export function DeedDialog({ title, description, verb, grave = false, text, act, onClose }: Props) {
-  const deed = useSaving<{ actor: string; words: string }>({
-    save: ({ actor, words }) => act(actor.trim(), words.trim()),
+/** An action that the audit records with who did it, and why. */
+export function ActionDialog({
+  title,
+  description,
+  verb,
+  danger = false,
+  text,
+  act,
+  onClose,
+}: Props) {
+  const saving = useSaving<{ actor: string; text: string }>({
+    save: (form) => act(form.actor.trim(), form.text.trim()),
     onDone: ({ actor }) => {
       actorName.set(actor.trim());
       onClose();
     },
   });
-  const { form, field } = useFields(() => ({ actor: actorName.get(), words: "" }), deed.error);
+  const { form, field } = useFields(() => ({ actor: actorName.get(), text: "" }), saving.error);
   return (
     <Modal open onClose={onClose} title={title} description={description}>
       <FormFrame
         verb={verb}
-        grave={grave}
-        saving={deed}
-        onSubmit={() => deed.mutate(form)}
+        danger={danger}
+        saving={saving}
+        onSubmit={() => saving.mutate(form)}
         onCancel={onClose}
       >
         <TextField className={WIDE} label="Your name" required {...field("actor")} />
         {text === "comment" && (
-          <TextField className={WIDE} label="Comment" {...field("words", "comment")} />
+          <TextField className={WIDE} label="Comment" {...field("text", "comment")} />
         )}
-        {text === "reason" && <ReasonField {...field("words", "reason")} />}
+        {text === "reason" && <ReasonField {...field("text", "reason")} />}
       </FormFrame>
     </Modal>
   );

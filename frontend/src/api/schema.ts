@@ -3568,6 +3568,11 @@ export interface components {
              */
             min_bad_events?: number | null;
         };
+        /**
+         * @description Composite burn rates between the risk levels: OBSERVE and DANGER begin at theirs, FREEZE above its own
+         * @enum {number}
+         */
+        RiskBoundary: 1 | 1.5 | 2;
     };
     responses: never;
     parameters: never;
@@ -8891,3 +8896,75 @@ export interface operations {
         };
     };
 }
+type FlattenedDeepRequired<T> = {
+    [K in keyof T]-?: FlattenedDeepRequired<T[K] extends unknown[] | undefined | null ? Extract<T[K], unknown[]>[number] : T[K]>;
+};
+type ReadonlyArray<T> = [
+    Exclude<T, undefined>
+] extends [
+    unknown[]
+] ? Readonly<Exclude<T, undefined>> : Readonly<Exclude<T, undefined>[]>;
+export const pathsApiSloService_namePreviewGetParametersQueryWindow_daysValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/slo/{service_name}/preview"]["get"]["parameters"]["query"]["window_days"]> = [7, 14, 28, 30, 90];
+export const pathsApiReleaseService_nameGetParametersQueryHttp_statusValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/release/{service_name}"]["get"]["parameters"]["query"]["http_status"]> = ["ok", "strict"];
+export const pathsApiReleaseService_nameGetParametersQueryChange_classValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/release/{service_name}"]["get"]["parameters"]["query"]["change_class"]> = ["feature", "fix", "security", "rollback"];
+export const pathsApiReleaseService_nameCheckPostParametersQueryHttp_statusValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/release/{service_name}/check"]["post"]["parameters"]["query"]["http_status"]> = ["ok", "strict"];
+export const pathsApiReleaseService_nameCheckPostParametersQueryChange_classValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/release/{service_name}/check"]["post"]["parameters"]["query"]["change_class"]> = ["feature", "fix", "security", "rollback"];
+export const pathsApiAlertsGetParametersQueryStateAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/alerts"]["get"]["parameters"]["query"]["state"]> = ["firing", "acknowledged", "resolved"];
+export const pathsApiAlertsGetParametersQuerySeverityAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/alerts"]["get"]["parameters"]["query"]["severity"]> = ["page", "ticket", "info"];
+export const pathsApiAlertsService_nameGetParametersQueryStateAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/alerts/{service_name}"]["get"]["parameters"]["query"]["state"]> = ["firing", "acknowledged", "resolved"];
+export const pathsApiAlertsService_nameGetParametersQuerySeverityAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/alerts/{service_name}"]["get"]["parameters"]["query"]["severity"]> = ["page", "ticket", "info"];
+export const pathsApiSilencesGetParametersQueryStateAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/silences"]["get"]["parameters"]["query"]["state"]> = ["pending", "active", "expired"];
+export const alertAnswerSeverityValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["AlertAnswer"]["severity"]> = ["page", "ticket", "info"];
+export const alertAnswerStateValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["AlertAnswer"]["state"]> = ["firing", "acknowledged", "resolved"];
+export const alertAnswerHeld_byAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["AlertAnswer"]["held_by"]> = ["inhibited", "silenced", "cooldown"];
+export const changeAnswerKindValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ChangeAnswer"]["kind"]> = ["deploy", "rollback", "config", "feature_flag", "infrastructure", "other"];
+export const dataStatusValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["DataStatus"]> = ["no_data", "lagging", "stale", "no_traffic", "ok"];
+export const decisionAnswerTierValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["DecisionAnswer"]["tier"]> = [1, 2, 3];
+export const decisionAnswerOn_unknownValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["DecisionAnswer"]["on_unknown"]> = ["ALLOW", "WARN", "BLOCK"];
+export const decisionEvidenceTierValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["DecisionEvidence"]["tier"]> = [1, 2, 3];
+export const decisionEvidenceOn_unknownValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["DecisionEvidence"]["on_unknown"]> = ["ALLOW", "WARN", "BLOCK"];
+export const forecastAnswerBurn_rate_trendValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ForecastAnswer"]["burn_rate_trend"]> = ["increasing", "decreasing", "stable"];
+export const forecastAnswerConfidence_levelValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ForecastAnswer"]["confidence_level"]> = ["high", "medium", "low"];
+export const heatmapRowTierValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["HeatmapRow"]["tier"]> = [1, 2, 3];
+export const insightAnswerSeverityValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["InsightAnswer"]["severity"]> = ["critical", "warning", "info"];
+export const keyAnswerScopesValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["KeyAnswer"]["scopes"]> = ["read", "ingest", "operate", "override", "admin"];
+export const keyAnswerStateValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["KeyAnswer"]["state"]> = ["active", "expired", "revoked"];
+export const lowBudgetTierValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LowBudget"]["tier"]> = [1, 2, 3];
+export const madeKeyAnswerScopesValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["MadeKeyAnswer"]["scopes"]> = ["read", "ingest", "operate", "override", "admin"];
+export const madeKeyAnswerStateValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["MadeKeyAnswer"]["state"]> = ["active", "expired", "revoked"];
+export const nearExhaustionTierValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["NearExhaustion"]["tier"]> = [1, 2, 3];
+export const nearExhaustionConfidence_levelValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["NearExhaustion"]["confidence_level"]> = ["high", "medium", "low"];
+export const notificationAnswerStateValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["NotificationAnswer"]["state"]> = ["pending", "sent", "dead"];
+export const overrideAnswerStateValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["OverrideAnswer"]["state"]> = ["pending", "active", "expired", "used_up", "revoked", "replaced"];
+export const overrideAnswerDecisionValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["OverrideAnswer"]["decision"]> = ["ALLOW", "WARN", "BLOCK"];
+export const overrideAnswerChange_classAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["OverrideAnswer"]["change_class"]> = ["feature", "fix", "security", "rollback"];
+export const overviewDecisionDecisionValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["OverviewDecision"]["decision"]> = ["ALLOW", "WARN", "BLOCK", "UNKNOWN"];
+export const overviewForecastBurn_rate_trendValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["OverviewForecast"]["burn_rate_trend"]> = ["increasing", "decreasing", "stable"];
+export const overviewForecastConfidence_levelValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["OverviewForecast"]["confidence_level"]> = ["high", "medium", "low"];
+export const overviewRowTierValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["OverviewRow"]["tier"]> = [1, 2, 3];
+export const policyAnswerSourceValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["PolicyAnswer"]["source"]> = ["file", "api"];
+export const reasonAnswerEffectValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ReasonAnswer"]["effect"]> = ["ALLOW", "WARN", "BLOCK", "UNKNOWN"];
+export const releaseAnswerDecisionValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ReleaseAnswer"]["decision"]> = ["ALLOW", "WARN", "BLOCK", "UNKNOWN"];
+export const releaseAnswerChange_classValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ReleaseAnswer"]["change_class"]> = ["feature", "fix", "security", "rollback"];
+export const releaseAnswerTierValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ReleaseAnswer"]["tier"]> = [1, 2, 3];
+export const riskLevelValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RiskLevel"]> = ["SAFE", "OBSERVE", "DANGER", "FREEZE"];
+export const ruleAnswerSourceValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RuleAnswer"]["source"]> = ["default", "changed", "added"];
+export const serviceAnswerTierValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ServiceAnswer"]["tier"]> = [1, 2, 3];
+export const serviceSummarySourceValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ServiceSummary"]["source"]> = ["template", "model"];
+export const silenceAnswerStateValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["SilenceAnswer"]["state"]> = ["pending", "active", "expired"];
+export const sliTypeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["SliType"]> = ["availability", "latency", "error_rate"];
+export const sloForecastAnswerBurn_rate_trendValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["SloForecastAnswer"]["burn_rate_trend"]> = ["increasing", "decreasing", "stable"];
+export const sloForecastAnswerConfidence_levelValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["SloForecastAnswer"]["confidence_level"]> = ["high", "medium", "low"];
+export const summarySourceValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["Summary"]["source"]> = ["template", "model"];
+export const verdictAnswerChange_classValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["VerdictAnswer"]["change_class"]> = ["feature", "fix", "security", "rollback"];
+export const verdictAnswerDecisionValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["VerdictAnswer"]["decision"]> = ["ALLOW", "WARN", "BLOCK", "UNKNOWN"];
+export const matcherRequestNameValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["MatcherRequest"]["name"]> = ["alertname", "service", "severity", "tier", "team"];
+export const newChannelKindValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["NewChannel"]["kind"]> = ["alertmanager", "apprise", "pagerduty", "simulated", "slack", "webhook"];
+export const newKeyScopesValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["NewKey"]["scopes"]> = ["read", "ingest", "operate", "override", "admin"];
+export const newServiceTierValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["NewService"]["tier"]> = [1, 2, 3];
+export const newTargetWindow_daysValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["NewTarget"]["window_days"]> = [7, 14, 28, 30, 90];
+export const overrideRequestDecisionValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["OverrideRequest"]["decision"]> = ["ALLOW", "WARN", "BLOCK"];
+export const overrideRequestChange_classAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["OverrideRequest"]["change_class"]> = ["feature", "fix", "security", "rollback"];
+export const serviceUpdateTierValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ServiceUpdate"]["tier"]> = [1, 2, 3];
+export const targetUpdateWindow_daysAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["TargetUpdate"]["window_days"]> = [7, 14, 28, 30, 90];
+export const riskBoundaryValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RiskBoundary"]> = [1, 1.5, 2];

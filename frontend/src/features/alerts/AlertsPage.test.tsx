@@ -1,0 +1,65 @@
+import { render } from "@testing-library/react";
+import { MemoryRouter } from "react-router-dom";
+import { expect, test } from "vitest";
+
+import type { Alert } from "../../api/alerts";
+import { AlertRow } from "./AlertRow";
+import { inOrder } from "./AlertsPage";
+
+function alert(changes: Partial<Alert>): Alert {
+  return {
+    id: 7,
+    service_name: "cart",
+    rule: "burn-rate",
+    severity: "ticket",
+    state: "firing",
+    message: "cart burns",
+    started_at: "2026-11-23T06:40:00Z",
+    resolved_at: null,
+    acknowledged_by: null,
+    held_by: null,
+    held_back: 0,
+    ...changes,
+  } as Alert;
+}
+
+function textOf(changes: Partial<Alert>): string | null {
+  const nothing = () => undefined;
+  const { container } = render(
+    <MemoryRouter>
+      <AlertRow
+        alert={alert(changes)}
+        active={false}
+        open={false}
+        onToggle={nothing}
+        onAcknowledge={nothing}
+        onSilence={nothing}
+      />
+    </MemoryRouter>,
+  );
+  return container.textContent;
+}
+
+test.each([
+  [{ held_by: "inhibited", held_back: 1 }, "Suppressed by another alert (1 notification withheld)"],
+  [{ held_by: "silenced", held_back: 2 }, "Suppressed by a silence (2 notifications withheld)"],
+  [{ held_by: "cooldown" }, "Suppressed by the cooldown"],
+  [{ held_back: 3 }, "Notified (3 notifications withheld)"],
+  [{ state: "acknowledged", acknowledged_by: "ana" }, "acknowledged by ana"],
+] as const)("an alert that is %j says so", (changes, words) =>
+  expect(textOf(changes)).toContain(words),
+);
+
+test("an alert that everybody was notified of says nothing of it", () =>
+  expect(textOf({})).not.toMatch(/Suppressed|Notified/));
+
+test("what fires comes first, then the more severe, then the newer", () => {
+  const alerts = [
+    alert({ id: 1, state: "resolved", severity: "page" }),
+    alert({ id: 2, state: "acknowledged", severity: "page" }),
+    alert({ id: 3, severity: "info" }),
+    alert({ id: 4, severity: "page" }),
+    alert({ id: 5, severity: "page", started_at: "2026-11-23T07:00:00Z" }),
+  ];
+  expect(inOrder(alerts).map(({ id }) => id)).toEqual([5, 4, 3, 2, 1]);
+});
