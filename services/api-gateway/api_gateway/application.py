@@ -49,7 +49,7 @@ from api_gateway.settings import GatewaySettings
 from api_gateway.static_files import add_pages
 from common.http.problems import Problem, problem_response
 from common.service.app import Lifespan, Readiness, build_app
-from common.slo.arithmetic import BOUNDARIES
+from common.slo.risk import RISK_BOUNDARIES
 
 log = structlog.get_logger()
 
@@ -79,7 +79,7 @@ ASSUMED = "HTTPValidationError"
 
 RISK_BOUNDARY = {
     "type": "number",
-    "enum": sorted(float(boundary) for boundary, _ in BOUNDARIES),
+    "enum": [*RISK_BOUNDARIES.values()],
     "description": "Composite burn rates between the risk levels: OBSERVE and DANGER begin at "
     "theirs, FREEZE above its own",
 }
