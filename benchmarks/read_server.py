@@ -42,7 +42,8 @@ from api_gateway.http.time_range import span
 from api_gateway.ingest_health.repository import PostgresIngest
 from api_gateway.policy.repository import PostgresIntents
 from api_gateway.projections.decisions import DecisionBook
-from api_gateway.projections.handlers import Discoveries, Handlers
+from api_gateway.projections.forecasts import ForecastBook
+from api_gateway.projections.handlers import Discoveries, Handlers, Projections
 from api_gateway.projections.snapshots import ReadModel
 from api_gateway.release.domain import Change
 from api_gateway.release.repository import PostgresResults
@@ -52,8 +53,8 @@ from api_gateway.routers.burn import burn_rates
 from api_gateway.routers.dependencies import Gateway, find_service
 from api_gateway.settings import GatewaySettings
 from api_gateway.storage.redis_cache import NotShared
+from api_gateway.summary.context import Events
 from api_gateway.summary.providers import executive_view
-from api_gateway.summary.subjects import ServiceInsights
 from common.events import BurnRateSnapshot, Event, GateDecision, encode
 from common.kafka.client import Publisher
 from common.kafka.log_ends import read_log_ends
@@ -77,6 +78,10 @@ CHANGED_SHARE = 10
 
 _snapshots = msgspec.json.Decoder(BurnRateSnapshot)
 _decisions = msgspec.json.Decoder(GateDecision)
+
+
+async def _no_events(_: datetime) -> Events:
+    return Events()
 
 
 class Served:
@@ -171,12 +176,12 @@ class Served:
             stores.catalog,
             stores.counts,
             NotShared(),
-            read_model,
-            ServiceInsights(),
+            Projections(read_model, ForecastBook(timedelta()), DecisionBook()),
+            _no_events,
             clock,
         )
         return replace(
-            self.gateway, read_model=read_model, roster=view.roster, summaries=view.summaries
+            self.gateway, read_model=read_model, roster=view.catalog, summaries=view.summaries
         )
 
     async def released(self, name: str) -> ReleaseAnswer:

@@ -8,10 +8,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
-from api_gateway.narrative.subject import Change, Onset, OpenEpisode, Release, ServiceContext
+from api_gateway.narrative.service_context import Onset, OpenEpisode, ServiceContext
 from api_gateway.projections.service_status import ServiceState, service_state
+from api_gateway.release.domain import Change, Release
 from common.events import (
     BurnPair,
+    ChangeEvent,
+    Reason,
     ServiceForecast,
     SloForecast,
     SloStatus,
@@ -22,7 +25,7 @@ from common.events import (
 )
 from common.slo.arithmetic import composite_burn_rate
 from common.slo.risk import cap_risk_level, risk_level
-from common.slo.vocabulary import DataStatus, SliType
+from common.slo.vocabulary import DataStatus, RiskLevel, SliType
 from tests.support.burn_events import NOW, slo_status, snapshot
 
 NAMES = ("checkout", "payments", "cart", "login", "search-eu.v2", "a", "not", "safe", "svc_9-")
@@ -35,7 +38,7 @@ _KINDS: tuple[Any, ...] = (
 _SEVERITIES: tuple[Any, ...] = ("page", "ticket", "info")
 
 
-def random_subject(rng: random.Random, now: datetime = NOW) -> ServiceContext:
+def random_context(rng: random.Random, now: datetime = NOW) -> ServiceContext:
     """Return a service with everything that may be known of it, or not."""
     name = rng.choice(NAMES)
     slos = [_slo(rng, number) for number in range(rng.choice((1, 1, 2, 3)))]
@@ -59,7 +62,7 @@ def random_subject(rng: random.Random, now: datetime = NOW) -> ServiceContext:
         tier=tier,
         forecast=_forecast(rng, state.service_name, taken.slos, now),
         release=_release(rng),
-        episodes=[_episode(rng, name, n, now) for n in range(rng.choice((0, 0, 1, 1, 2, 12)))],
+        episodes=[_episode(rng, now) for _ in range(rng.choice((0, 0, 1, 1, 2, 12)))],
         changes=[_change(rng, name, now) for _ in range(rng.choice((0, 1, 1, 3)))],
         onset=_onset(rng, now),
     )
@@ -169,17 +172,37 @@ def _release(rng: random.Random) -> Release | None:
     codes = rng.choice((("risk_freeze",), ("budget_exhausted", "risk_danger"), ("unheard_of",), ()))
     allowed = decision in {"ALLOW", "WARN"} or (decision == "UNKNOWN" and rng.random() < 0.5)
     override = 7 if rng.random() < 0.1 else None
-    return None if rng.random() < 0.2 else Release(decision, allowed, codes, override)
+    if rng.random() < 0.2:
+        return None
+    return Release(
+        service_name="checkout",
+        change=Change(),
+        decision=decision,
+        allowed=allowed,
+        reasons=tuple(Reason(code, decision, None, None, None, "") for code in codes),
+        risk_level=RiskLevel.SAFE,
+        data_status=DataStatus.OK,
+        data_age_seconds=0,
+        decision_id="",
+        decided_at=NOW,
+        evaluated_at=NOW,
+        expires_at=NOW,
+        tier=1,
+        policy_name="default",
+        policy_hash="",
+        unblocked_at=None,
+        override_id=override,
+    )
 
 
-def _episode(rng: random.Random, name: str, number: int, now: datetime) -> OpenEpisode:
+def _episode(rng: random.Random, now: datetime) -> OpenEpisode:
     started = now - timedelta(minutes=rng.randrange(4000))
-    return OpenEpisode(number, name, "rule", rng.choice(_SEVERITIES), rng.random() < 0.3, started)
+    return OpenEpisode(rng.choice(_SEVERITIES), rng.random() < 0.3, started)
 
 
-def _change(rng: random.Random, name: str, now: datetime) -> Change:
+def _change(rng: random.Random, name: str, now: datetime) -> ChangeEvent:
     at = now - timedelta(minutes=rng.randrange(180), seconds=rng.randrange(60))
-    return Change(name, rng.choice(_KINDS), rng.choice(VERSIONS), at)
+    return ChangeEvent(name, at, rng.choice(_KINDS), rng.choice(VERSIONS))
 
 
 def _onset(rng: random.Random, now: datetime) -> Onset | None:

@@ -8,9 +8,9 @@ from functools import cache
 import numpy as np
 
 from api_gateway.narrative.onset import MinuteCounts, find_onset
-from api_gateway.narrative.subject import Change, ServiceContext
+from api_gateway.narrative.service_context import ServiceContext
 from api_gateway.projections.service_status import service_state
-from common.events import BurnRateSnapshot, MetricEvent
+from common.events import BurnRateSnapshot, ChangeEvent, MetricEvent
 from ingest.simulator.counts import events_between
 from ingest.simulator.scenarios import SimulatedIncident, incidents
 from ingest.simulator.services import SERVICES
@@ -34,7 +34,7 @@ def simulated_minutes(service: str) -> MinuteCounts:
     )
 
 
-def simulated_subjects() -> Iterator[tuple[ServiceContext, datetime]]:
+def simulated_contexts() -> Iterator[tuple[ServiceContext, datetime]]:
     """Give every service at a few instants, with its onset and a deploy before each incident."""
     for now, snapshots in _snapshots():
         for service in SERVICES:
@@ -59,9 +59,9 @@ def active(service: str, now: datetime) -> list[SimulatedIncident]:
     return [] if kind is None else incidents(SEED, kind, at - 3600, at)
 
 
-def _deploy(service: str, incident: SimulatedIncident) -> Change:
+def _deploy(service: str, incident: SimulatedIncident) -> ChangeEvent:
     at = datetime.fromtimestamp(incident.start, UTC) - timedelta(minutes=4)
-    return Change(service, "deploy", "1.42.0", at)
+    return ChangeEvent(service, at, "deploy", "1.42.0")
 
 
 @cache

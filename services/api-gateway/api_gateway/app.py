@@ -28,7 +28,6 @@ from api_gateway.ingest_health.ports import IngestStore
 from api_gateway.ingest_health.repository import PostgresIngest
 from api_gateway.narrative.language_model import warn_if_facts_leave
 from api_gateway.overview.service import Overview
-from api_gateway.overview.service import Results as OverviewResults
 from api_gateway.policy.overrides import Overrides
 from api_gateway.policy.policies import Policies
 from api_gateway.policy.ports import IntentStore
@@ -37,7 +36,7 @@ from api_gateway.projections.commands import ComputeCommands, Sender
 from api_gateway.projections.decisions import DecisionBook
 from api_gateway.projections.discovery import Discovery
 from api_gateway.projections.forecasts import ForecastBook
-from api_gateway.projections.handlers import Handlers
+from api_gateway.projections.handlers import Handlers, Projections
 from api_gateway.projections.snapshots import ReadModel
 from api_gateway.release.ports import Results
 from api_gateway.release.repository import PostgresResults
@@ -52,9 +51,8 @@ from api_gateway.routers.dependencies import Gateway
 from api_gateway.settings import GatewaySettings
 from api_gateway.slo_exporter import exported
 from api_gateway.storage.redis_cache import shared_cache
-from api_gateway.summary.findings import GateFindings, RecentEvents
+from api_gateway.summary.context import RecentEvents
 from api_gateway.summary.providers import executive_view
-from api_gateway.summary.subjects import ServiceInsights
 from common.config.clock import Clock, system_clock
 from common.events import TargetSpec
 from common.kafka.client import Publisher, Record, TableReader
@@ -94,13 +92,12 @@ def make_gateway(
     decisions = DecisionBook()
     forecasts = ForecastBook(timedelta(seconds=settings.forecast_lifetime_seconds))
     policies = Policies(stores.intents, read_policies(PolicySettings().files))
-    results = OverviewResults(read_model, forecasts, decisions)
-    recent = RecentEvents(stores.results, stores.alerts, 2 * settings.ready_seconds)
-    findings = ServiceInsights(forecasts.newest, GateFindings(decisions).release, recent.events)
+    projections = Projections(read_model, forecasts, decisions)
+    events = RecentEvents(stores.results, stores.alerts, 2 * settings.ready_seconds).events
     cache = shared_cache(settings)
     timeout_seconds = settings.channel_test_timeout_seconds
     view = executive_view(
-        settings, stores.catalog, stores.counts, cache, read_model, findings, clock
+        settings, stores.catalog, stores.counts, cache, projections, events, clock
     )
     return Gateway(
         store=stores.catalog,
@@ -109,8 +106,8 @@ def make_gateway(
         results=stores.results,
         alerts=AlertParts.of(stores.alerts, publisher, clock, timeout_seconds),
         ingest=IngestParts.of(stores.ingest, stores.log_ends, settings.lateness, clock),
-        catalog=Catalog(view.roster, clock),
-        roster=view.roster,
+        catalog=Catalog(view.catalog, clock),
+        roster=view.catalog,
         ready=view.ready,
         summaries=view.summaries,
         cache=cache,
@@ -124,7 +121,7 @@ def make_gateway(
             publisher, clock, settings.partitions, settings.compute_timeout_seconds
         ),
         clock=clock,
-        overview=Overview(stores.counts, view.roster, results, default, clock),
+        overview=Overview(stores.counts, view.catalog, projections, default, clock),
         keys=KeyParts.of(settings, stores.keys, clock),
     )
 

@@ -18,6 +18,8 @@ from common.slo.windows import HOUR
 HOURS_SHOWN = 24
 
 Rates = NDArray[np.float64]
+HourlyRates = dict[str, list[float | None]]
+"""By service: a burn rate for each hour, None where nothing was requested or reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +47,13 @@ def hourly_burn_rates(
     slow: SlowCounts,
     targets: Mapping[str, Sequence[Target]],
     default: TargetSpec,
-) -> dict[str, list[float | None]]:
-    """Return each service's burn rate by hour; None where nothing was requested or reported."""
+) -> HourlyRates:
+    """Return each service's burn rate by hour."""
     shown = {}
     for row, name in enumerate(counts.names):
-        wanted = targets.get(name, ())
-        rates = _count_rates(counts.total[row], counts.bad[row], wanted, default)
-        for target in wanted:
+        own = targets.get(name, ())
+        rates = _count_rates(counts.total[row], counts.bad[row], own, default)
+        for target in own:
             if target.spec.threshold_seconds is not None:
                 _raise_to(rates, counts.ends, slow.get(target.id, ()), _allowed(target.spec))
         shown[name] = [None if np.isnan(rate) else float(rate) for rate in rates]

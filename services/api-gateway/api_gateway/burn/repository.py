@@ -1,15 +1,16 @@
 """The counts that burnrate keeps, read for histories. The tables are burnrate's own."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import numpy as np
 from sqlalchemy import text
 
 from api_gateway.burn.history import SUM_LIMIT, CountQuery, Counts, Reports, Seconds
-from api_gateway.burn.hourly import HourlyCounts, SlowCounts
+from api_gateway.burn.hourly import HourlyCounts, HourlyRates, SlowCounts, hourly_burn_rates
 from api_gateway.catalog.domain import Target
 from common.config.clock import MICROSECONDS, from_micros
+from common.events import TargetSpec
 from common.slo.windows import HOUR
 from common.storage.database import Database, ReadSession
 
@@ -70,6 +71,18 @@ class CountStore:
         """Give a reader of one moment."""
         async with self._database.read() as session:
             yield CountRepository(session)
+
+
+async def read_hourly_rates(
+    reader: "CountRepository",
+    ends: Seconds,
+    targets: Mapping[str, Sequence[Target]],
+    default: TargetSpec,
+) -> HourlyRates:
+    """Return each service's burn rate by hour, for hours by their ends (rising)."""
+    every = [target for own in targets.values() for target in own]
+    counts, slow = await reader.hourly_counts(ends), await reader.hourly_slow(ends, every)
+    return hourly_burn_rates(counts, slow, targets, default)
 
 
 class CountRepository:

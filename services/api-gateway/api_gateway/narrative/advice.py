@@ -7,8 +7,8 @@ from datetime import datetime
 from api_gateway.narrative import wording
 from api_gateway.narrative.event_facts import suspect, written_version
 from api_gateway.narrative.fact import Fact, Facts
+from api_gateway.narrative.service_context import ServiceContext
 from api_gateway.narrative.service_facts import worst_slo
-from api_gateway.narrative.subject import ServiceContext
 from common.slo.vocabulary import DataStatus, RiskLevel
 
 NEVER_MET_CONSUMED = 3.0
@@ -34,56 +34,56 @@ class Action:
         return Fact(f"action_{self.code}", "Recommended action", self.code, self.text)
 
 
-def advise(subject: ServiceContext, facts: Facts, now: datetime) -> list[Action]:
+def advise(context: ServiceContext, facts: Facts, now: datetime) -> list[Action]:
     """Return what to do, most urgent first; that nothing is to be done is said as well."""
-    halt = [*_halt(subject, facts)]
+    halt = [*_halt(context, facts)]
     found = [
-        *_reporting(subject, facts),
-        *(halt or _monitor(subject)),
-        *_roll_back(subject, now),
+        *_reporting(context, facts),
+        *(halt or _monitor(context)),
+        *_roll_back(context, now),
         *_wait(facts),
-        *_objective(subject),
+        *_objective(context),
     ]
     return found or [Action("none", "no action is needed", ("level",))]
 
 
-def _reporting(subject: ServiceContext, facts: Facts) -> Iterator[Action]:
-    status = subject.state.data_status
+def _reporting(context: ServiceContext, facts: Facts) -> Iterator[Action]:
+    status = context.state.data_status
     if status in {DataStatus.NO_DATA, DataStatus.STALE}:
-        text = f"see why {subject.name} sends no metric events"
+        text = f"see why {context.name} sends no metric events"
         yield Action("fix_reporting", text, ("data_status",))
     elif status is DataStatus.LAGGING:
         text = "see whether the burnrate service runs and keeps up"
         yield Action("fix_processing", text, ("data_status",))
     elif "coverage" in facts:
-        text = f"let {subject.name} send histograms with the bound that the objective asks for"
+        text = f"let {context.name} send histograms with the bound that the objective asks for"
         yield Action("fix_histograms", text, ("coverage",))
 
 
-def _halt(subject: ServiceContext, facts: Facts) -> Iterator[Action]:
-    state = subject.state
+def _halt(context: ServiceContext, facts: Facts) -> Iterator[Action]:
+    state = context.state
     because = [
         *(["level"] if state.risk_level is RiskLevel.FREEZE else []),
         *(["budget_spent"] if worst_slo(state).error_budget_remaining <= 0 else []),
-        *(["release"] if subject.release and not subject.release.allowed else []),
+        *(["release"] if context.release and not context.release.allowed else []),
     ]
     because = [fact_id for fact_id in because if fact_id in facts]
     if because:
-        text = f"halt feature releases of {subject.name}"
+        text = f"halt feature releases of {context.name}"
         yield Action("halt_releases", text, tuple(because))
     elif state.risk_level is RiskLevel.DANGER and "level" in facts:
-        text = f"consider halting feature releases of {subject.name}"
+        text = f"consider halting feature releases of {context.name}"
         yield Action("consider_halting_releases", text, ("level",))
 
 
-def _roll_back(subject: ServiceContext, now: datetime) -> Iterator[Action]:
-    change = suspect(subject)
+def _roll_back(context: ServiceContext, now: datetime) -> Iterator[Action]:
+    change = suspect(context)
     if change is None:
         return
     at = wording.instant(change.at, now)
     because = ("change_before_onset", "onset")
     verb = _REVERSIBLE.get(change.kind)
-    over = subject.onset is None or subject.onset.ended_at is not None
+    over = context.onset is None or context.onset.ended_at is not None
     if verb is None or over:
         yield Action("review_change", f"review what was changed at {at}", because)
         return
@@ -92,10 +92,10 @@ def _roll_back(subject: ServiceContext, now: datetime) -> Iterator[Action]:
     yield Action("roll_back", f"{verb} {what}", because)
 
 
-def _monitor(subject: ServiceContext) -> Iterator[Action]:
-    state = subject.state
+def _monitor(context: ServiceContext) -> Iterator[Action]:
+    state = context.state
     if state.risk_level is RiskLevel.OBSERVE and state.data_status is not DataStatus.NO_DATA:
-        yield Action("monitor", f"keep a close watch on {subject.name}", ("level",))
+        yield Action("monitor", f"keep a close watch on {context.name}", ("level",))
 
 
 def _wait(facts: Facts) -> Iterator[Action]:
@@ -105,19 +105,19 @@ def _wait(facts: Facts) -> Iterator[Action]:
         yield Action("wait", text, ("unblocked_at", "release"))
 
 
-def _objective(subject: ServiceContext) -> Iterator[Action]:
-    slo = worst_slo(subject.state)
-    if slo.default or subject.state.data_status is not DataStatus.OK:
+def _objective(context: ServiceContext) -> Iterator[Action]:
+    slo = worst_slo(context.state)
+    if slo.default or context.state.data_status is not DataStatus.OK:
         return
     rates: Sequence[float] = (slo.burn_rate_5m, slo.burn_rate_1h, slo.burn_rate_24h)
     allowed = slo.total * (1 - slo.objective)
     because = ("budget_spent", "burn_rates", "objective")
     never = slo.error_budget_consumed >= NEVER_MET_CONSUMED and min(rates) > 1
-    if never and subject.onset is None and allowed >= ENOUGH_ALLOWED_EVENTS:
+    if never and context.onset is None and allowed >= ENOUGH_ALLOWED_EVENTS:
         text = "lower the objective, or plan the work that would meet it"
         yield Action("lower_objective", text, because)
     elif (
-        len(subject.state.slos) == 1
+        len(context.state.slos) == 1
         and slo.error_budget_consumed <= ALWAYS_MET_CONSUMED
         and max(rates) < 1
         and allowed >= ENOUGH_ALLOWED_EVENTS

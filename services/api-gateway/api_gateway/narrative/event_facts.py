@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 
 from api_gateway.narrative import wording
 from api_gateway.narrative.fact import Fact
+from api_gateway.narrative.service_context import OpenEpisode, ServiceContext
 from api_gateway.narrative.service_facts import failing, worst_slo
-from api_gateway.narrative.subject import Change, OpenEpisode, ServiceContext
+from common.alerting.rules import Severity
+from common.events import ChangeEvent
 from common.slo.windows import MINUTE
 
 BEFORE_ONSET = timedelta(minutes=60)
@@ -24,43 +26,43 @@ ARTICLES = {
     "feature_flag": "a feature flag change",
     "infrastructure": "an infrastructure change",
 }
-_SEVERITIES = {"page": 0, "ticket": 1, "info": 2}
-_ARTICLES_OF_ALERTS = {"page": "a page", "ticket": "a ticket", "info": "a notice"}
+_ALERTS: dict[Severity, str] = {"page": "a page", "ticket": "a ticket", "info": "an info alert"}
+"""With their articles, most severe first."""
 
 # what anybody may send is written only where it can be nothing but a version
 _VERSION = re.compile(r"(?=[^0-9]*[0-9])v?[0-9A-Za-z][0-9A-Za-z.+_-]{0,39}")
 
 
-def event_facts(subject: ServiceContext, now: datetime) -> Iterator[Fact]:
+def event_facts(context: ServiceContext, now: datetime) -> Iterator[Fact]:
     """Give onset, changes and open alerts."""
-    yield from _onset(subject, now)
-    yield from _changes(subject, now)
-    yield from _alerts(subject.episodes, now)
+    yield from _onset(context, now)
+    yield from _changes(context, now)
+    yield from _alerts(context.episodes, now)
 
 
-def suspect(subject: ServiceContext) -> Change | None:
+def suspect(context: ServiceContext) -> ChangeEvent | None:
     """Return the last change that came before the errors began, if one came close to it."""
-    if subject.onset is None:
+    if context.onset is None:
         return None
-    onset = subject.onset.at
-    near = [c for c in subject.changes if -AFTER_ONSET <= onset - c.at <= BEFORE_ONSET]
+    onset = context.onset.at
+    near = [c for c in context.changes if -AFTER_ONSET <= onset - c.at <= BEFORE_ONSET]
     return max(near, key=lambda change: change.at, default=None)
 
 
-def change_text(change: Change) -> str:
+def change_text(change: ChangeEvent) -> str:
     """Return a change with its article, and with its version where that is one."""
     article = ARTICLES.get(change.kind, "a change")
     version = written_version(change)
     return f"{article} of {version}" if version else article
 
 
-def written_version(change: Change) -> str | None:
+def written_version(change: ChangeEvent) -> str | None:
     """Return the change's version if it has the form of one."""
     return change.version if _VERSION.fullmatch(change.version) else None
 
 
-def _onset(subject: ServiceContext, now: datetime) -> Iterator[Fact]:
-    onset = subject.onset
+def _onset(context: ServiceContext, now: datetime) -> Iterator[Fact]:
+    onset = context.onset
     if onset is None:
         return
     at = wording.instant(onset.at, now)
@@ -70,22 +72,22 @@ def _onset(subject: ServiceContext, now: datetime) -> Iterator[Fact]:
         end = wording.instant(onset.ended_at, now)
         text, span = f"errors began at about {at} and ended at about {end}", f"from {at} to {end}"
     yield Fact("onset", "Errors began", at, text)
-    events = failing(worst_slo(subject.state), onset.bad)
+    events = failing(worst_slo(context.state), onset.bad)
     text = f"there {'was' if onset.bad == 1 else 'were'} {events} of {onset.total:,} {span}"
     yield Fact("since_onset", "Errors since they began", onset.bad, text, "requests")
 
 
-def _changes(subject: ServiceContext, now: datetime) -> Iterator[Fact]:
-    change = suspect(subject)
-    if change is not None and subject.onset is not None:
-        seconds = (subject.onset.at - change.at).total_seconds()
+def _changes(context: ServiceContext, now: datetime) -> Iterator[Fact]:
+    change = suspect(context)
+    if change is not None and context.onset is not None:
+        seconds = (context.onset.at - change.at).total_seconds()
         order = f"{wording.duration(seconds)} before" if seconds >= MINUTE else "just as"
         at = wording.instant(change.at, now)
         text = f"{change_text(change)} took effect at {at}, {order} the errors began"
         value = written_version(change) or change.kind
         yield Fact("change_before_onset", "Change before the errors", value, text)
-    elif subject.changes:
-        last = max(subject.changes, key=lambda c: c.at)
+    elif context.changes:
+        last = max(context.changes, key=lambda c: c.at)
         at = wording.instant(last.at, now)
         text = f"the last change was {change_text(last)} at {at}"
         yield Fact("last_change", "Last change", written_version(last) or last.kind, text)
@@ -94,14 +96,13 @@ def _changes(subject: ServiceContext, now: datetime) -> Iterator[Fact]:
 def _alerts(episodes: Sequence[OpenEpisode], now: datetime) -> Iterator[Fact]:
     if not episodes:
         return
-    gravest = min(episodes, key=lambda e: (_SEVERITIES[e.severity], e.started_at))
-    what = (
-        f"{_ARTICLES_OF_ALERTS[gravest.severity]} since {wording.instant(gravest.started_at, now)}"
-    )
-    if gravest.acknowledged:
+    order = [*_ALERTS]
+    worst = min(episodes, key=lambda e: (order.index(e.severity), e.started_at))
+    what = f"{_ALERTS[worst.severity]} since {wording.instant(worst.started_at, now)}"
+    if worst.acknowledged:
         what += ", which is acknowledged"
     count = len(episodes)
     text = f"1 alert is open: {what}"
     if count > 1:
-        text = f"{count:,} alerts are open, the gravest of them {what}"
+        text = f"{count:,} alerts are open, the most severe of them {what}"
     yield Fact("alerts", "Open alerts", count, text, "alerts")

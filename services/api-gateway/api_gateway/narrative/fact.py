@@ -23,6 +23,11 @@ class Fact:
     essential: bool = False
 
 
+def sentence(clause: str) -> str:
+    """Return the text of a fact or an action as a sentence of its own."""
+    return f"{clause[:1].upper()}{clause[1:]}."
+
+
 class Facts:
     """The facts of one subject, by id, in the order in which they were found."""
 

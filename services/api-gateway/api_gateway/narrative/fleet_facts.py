@@ -2,14 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from api_gateway.narrative import wording
 from api_gateway.narrative.advice import Action
-from api_gateway.narrative.fact import Fact, Facts
-from api_gateway.narrative.outlook_facts import about, fresh_forecast
-from api_gateway.narrative.subject import ServiceContext
+from api_gateway.narrative.fact import Fact
+from api_gateway.narrative.forecast_facts import about, fresh_forecast
+from api_gateway.narrative.narrative_input import NarrativeInput, with_actions
+from api_gateway.narrative.service_context import ServiceContext
 from common.slo.freshness import UNTRUSTED
 from common.slo.vocabulary import RiskLevel
 
@@ -19,58 +19,49 @@ MOST_NAMED = 3
 CHANGES_HOURS = 24
 
 
-@dataclass(frozen=True, slots=True)
-class KnownFleet:
-    """Facts of the fleet, what to do, and the facts on the services that are worst."""
-
-    facts: Facts
-    actions: tuple[Action, ...]
-    worst: tuple[str, ...]
-
-
-def is_trusted(subject: ServiceContext) -> bool:
+def is_trusted(context: ServiceContext) -> bool:
     """Tell whether a service's figures are of now."""
-    return subject.state.data_status not in UNTRUSTED
+    return context.state.data_status not in UNTRUSTED
 
 
-def worst_first(subjects: Sequence[ServiceContext]) -> list[ServiceContext]:
+def worst_first(contexts: Sequence[ServiceContext]) -> list[ServiceContext]:
     """Return the services whose figures are of now, highest composite burn rate first."""
-    trusted = [subject for subject in subjects if is_trusted(subject)]
+    trusted = [context for context in contexts if is_trusted(context)]
     return sorted(trusted, key=lambda s: (-s.state.composite_burn_rate, s.name))
 
 
-def known_fleet(subjects: Sequence[ServiceContext], now: datetime) -> KnownFleet:
-    """Return what can be said of all services at `now`."""
-    ranked = worst_first(subjects)
+def fleet_input(contexts: Sequence[ServiceContext], now: datetime) -> NarrativeInput:
+    """Return everything that can be said of all services at `now`."""
+    ranked = worst_first(contexts)
     burning = [s for s in ranked if s.state.risk_level is not RiskLevel.SAFE][:MOST_NAMED]
-    worst = [_worst(subject, place) for place, subject in enumerate(burning, 1)]
+    worst = [_worst(context, place) for place, context in enumerate(burning, 1)]
     found = [
-        *_services(subjects),
+        *_services(contexts),
         *_compliance(ranked),
-        *_exhaustion(subjects, now),
-        *_blocked(subjects),
-        *_counted(subjects),
+        *_exhaustion(contexts, now),
+        *_blocked(contexts),
+        *_counted(contexts),
         *worst,
     ]
-    actions = tuple(_actions(subjects, burning, worst))
-    facts = Facts([*found, *(action.fact() for action in actions)])
-    return KnownFleet(facts, actions, tuple(fact.id for fact in worst))
+    actions = tuple(_actions(contexts, burning, worst))
+    facts = with_actions(found, actions)
+    return NarrativeInput("", "fleet", facts, actions, [fact.id for fact in worst])
 
 
 def _are(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
-def _services(subjects: Sequence[ServiceContext]) -> Iterator[Fact]:
-    count = len(subjects)
+def _services(contexts: Sequence[ServiceContext]) -> Iterator[Fact]:
+    count = len(contexts)
     held = wording.counted(count, "service") if count else "no service yet"
     yield Fact("services", "Services", count, f"the fleet has {held}", "services", essential=True)
-    levels = Counter(s.state.risk_level for s in subjects if is_trusted(s))
+    levels = Counter(s.state.risk_level for s in contexts if is_trusted(s))
     if levels:
         parts = [f"{levels[level]:,} at {level}" for level in reversed(RiskLevel) if levels[level]]
         text = wording.listed(parts)
         yield Fact("levels", "Services by risk level", text, text, essential=True)
-    unknown = sum(not is_trusted(s) for s in subjects)
+    unknown = sum(not is_trusted(s) for s in contexts)
     if unknown:
         text = f"the figures of {wording.counted(unknown, 'service')} are missing or old"
         yield Fact("unknown", "Services without trusted figures", unknown, text, essential=True)
@@ -84,21 +75,21 @@ def _compliance(ranked: Sequence[ServiceContext]) -> Iterator[Fact]:
     yield Fact("compliance", "Services within their error budget", kept, text, "services")
 
 
-def _worst(subject: ServiceContext, place: int) -> Fact:
-    state = subject.state
+def _worst(context: ServiceContext, place: int) -> Fact:
+    state = context.state
     rate = wording.burn_rate(state.composite_burn_rate)
     spent = wording.percent(state.error_budget_consumed)
     text = (
-        f"{subject.name} at {state.risk_level} with a composite burn rate of {rate} and {spent} "
+        f"{context.name} at {state.risk_level} with a composite burn rate of {rate} and {spent} "
         "of its error budget spent"
     )
-    return Fact(f"worst_{place}", "Service in the worst state", subject.name, text)
+    return Fact(f"worst_{place}", "Service in the worst state", context.name, text)
 
 
-def _exhaustion(subjects: Sequence[ServiceContext], now: datetime) -> Iterator[Fact]:
+def _exhaustion(contexts: Sequence[ServiceContext], now: datetime) -> Iterator[Fact]:
     ahead = [
         (slo.time_to_exhaustion_hours, s.name)
-        for s in subjects
+        for s in contexts
         if (slo := fresh_forecast(s, now)) is not None
         and slo.time_to_exhaustion_hours is not None
         and slo.error_budget_remaining > 0
@@ -111,8 +102,8 @@ def _exhaustion(subjects: Sequence[ServiceContext], now: datetime) -> Iterator[F
     yield Fact("exhaustion", "Nearest exhaustion", length, text)
 
 
-def _blocked(subjects: Sequence[ServiceContext]) -> Iterator[Fact]:
-    known = [s.release for s in subjects if s.release is not None]
+def _blocked(contexts: Sequence[ServiceContext]) -> Iterator[Fact]:
+    known = [s.release for s in contexts if s.release is not None]
     if not known:
         return
     blocked = sum(not release.allowed for release in known)
@@ -121,19 +112,19 @@ def _blocked(subjects: Sequence[ServiceContext]) -> Iterator[Fact]:
     yield Fact("blocked", "Services with blocked releases", blocked, text, "services")
 
 
-def _counted(subjects: Sequence[ServiceContext]) -> Iterator[Fact]:
-    alerts = sum(len(s.episodes) for s in subjects)
+def _counted(contexts: Sequence[ServiceContext]) -> Iterator[Fact]:
+    alerts = sum(len(s.episodes) for s in contexts)
     if alerts:
         text = f"{wording.counted(alerts, 'alert')} {_are(alerts)} open"
         yield Fact("alerts", "Open alerts", alerts, text, "alerts")
-    changes = sum(len(s.changes) for s in subjects)
+    changes = sum(len(s.changes) for s in contexts)
     if changes:
         text = f"{wording.counted(changes, 'change')} took effect in the last {CHANGES_HOURS} hours"
         yield Fact("changes", "Changes", changes, text, "changes")
 
 
 def _actions(
-    subjects: Sequence[ServiceContext], burning: Sequence[ServiceContext], worst: Sequence[Fact]
+    contexts: Sequence[ServiceContext], burning: Sequence[ServiceContext], worst: Sequence[Fact]
 ) -> Iterator[Action]:
     halted = [
         (s.name, fact.id)
@@ -144,11 +135,11 @@ def _actions(
         names, because = zip(*halted, strict=True)
         text = f"halt feature releases of {wording.listed(names)}"
         yield Action("halt_releases", text, tuple(because))
-    unknown = [s.name for s in subjects if not is_trusted(s)]
+    unknown = [s.name for s in contexts if not is_trusted(s)]
     if unknown:
         text = f"see why the figures of {wording.listed(_few(unknown))} are missing or old"
         yield Action("fix_reporting", text, ("unknown",))
-    if not halted and not unknown and subjects and not burning:
+    if not halted and not unknown and contexts and not burning:
         yield Action("none", "no action is needed", ("levels",))
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from api_gateway.narrative.fact import Fact, Facts
+from api_gateway.narrative.fact import Fact, Facts, sentence
 from common.slo.vocabulary import DataStatus, RiskLevel
 
 InsightSeverity = Literal["critical", "warning", "info"]
@@ -35,14 +35,14 @@ class Insight:
     """A fact that deserves attention, as a sentence."""
 
     severity: InsightSeverity
-    fact: str
     text: str
+    facts: tuple[str]
 
 
 def insights(facts: Facts) -> list[Insight]:
-    """Return what deserves attention, gravest first."""
+    """Return what deserves attention, most severe first."""
     found = [
-        Insight(severity, fact.id, f"{fact.text[:1].upper()}{fact.text[1:]}.")
+        Insight(severity, sentence(fact.text), (fact.id,))
         for fact in facts
         if (severity := _severity(fact)) is not None
     ]

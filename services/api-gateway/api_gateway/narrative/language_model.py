@@ -1,7 +1,6 @@
 """A language model at any address that speaks OpenAI's chat completions. One POST, bounded."""
 
 from ipaddress import ip_address
-from typing import Protocol
 from urllib.parse import urlsplit
 
 import httpx
@@ -12,7 +11,6 @@ from api_gateway.narrative.checker import RefusedError
 from api_gateway.narrative.phrasing import MAX_ANSWER_BYTES, Message
 
 MAX_ANSWER_TOKENS = 600
-
 
 log = structlog.get_logger()
 
@@ -42,20 +40,6 @@ def warn_if_facts_leave(base_url: str | None) -> None:
         )
 
 
-class Model(Protocol):
-    """Answers a conversation."""
-
-    name: str
-
-    async def complete(self, messages: list[Message]) -> bytes:
-        """Return the answer's body. Raises httpx.HTTPError or RefusedError."""
-        ...
-
-    async def close(self) -> None:
-        """Close the connections."""
-        ...
-
-
 class LanguageModel:
     """A model behind `<base>/chat/completions`. No redirect is followed, no proxy asked."""
 
@@ -68,7 +52,7 @@ class LanguageModel:
         self._client = httpx.AsyncClient(headers=headers, trust_env=False, timeout=60)
 
     async def complete(self, messages: list[Message]) -> bytes:
-        """Return the answer's body, of at most MAX_ANSWER_BYTES."""
+        """Return the answer's body. Raises httpx.HTTPError, or RefusedError if it is too long."""
         asked = {
             "model": self.name,
             "messages": messages,

@@ -1,34 +1,35 @@
-"""Tells what is known in sentences: by template, or as a language model phrased it, checked."""
+"""Writes narratives: by template, or as a language model phrased them, checked."""
 
-from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 
-from api_gateway.narrative.checker import Sentence
-from api_gateway.narrative.narrative_input import NarrativeInput
+from jinja2 import Environment, PackageLoader, Template
+
+from api_gateway.narrative.checker import Sentence, Tokens, check_tokenised
+from api_gateway.narrative.narrative_input import NarrativeInput, Shape
 from api_gateway.narrative.phraser import Phraser
-from api_gateway.narrative.schemas import (
-    ActionAnswer,
-    FactAnswer,
-    NarrativeAnswer,
-    SentenceAnswer,
-)
-from api_gateway.narrative.template import write
+from api_gateway.narrative.schemas import ActionAnswer, FactAnswer, NarrativeAnswer, SentenceAnswer
 
 
 class Narrator:
-    """Tells stories; a phraser may put them better than a template does, never otherwise."""
+    """Writes narratives; a phraser may put facts better than a template does, never otherwise."""
 
     def __init__(self, phraser: Phraser | None = None) -> None:
         self._phraser = phraser
 
-    async def tell(self, story: NarrativeInput, now: datetime) -> NarrativeAnswer:
-        """Return the story in sentences; there always are some."""
-        if self._phraser is not None:
-            phrased = await self._phraser.phrase(story)
-            if phrased is not None:
-                return _answer(story, phrased, self._phraser.model_name, now)
-        sentences = write(story.shape, story.facts, story.actions, story.worst)
-        return _answer(story, sentences, None, now)
+    async def narrate(self, given: NarrativeInput, now: datetime) -> NarrativeAnswer:
+        """Return the input in sentences; there always are some."""
+        phrased = await self._phraser.phrase(given) if self._phraser is not None else None
+        sentences = phrased or write(given)
+        return NarrativeAnswer(
+            narrative=" ".join(sentence.text for sentence in sentences),
+            sentences=[SentenceAnswer.model_validate(sentence) for sentence in sentences],
+            facts=[FactAnswer.model_validate(fact) for fact in given.facts],
+            recommended_actions=[ActionAnswer.of(action) for action in given.actions],
+            source="model" if phrased else "template",
+            model=self._phraser.model_name if self._phraser is not None and phrased else None,
+            generated_at=now,
+        )
 
     async def close(self) -> None:
         """Give up what is being phrased."""
@@ -36,15 +37,21 @@ class Narrator:
             await self._phraser.close()
 
 
-def _answer(
-    story: NarrativeInput, sentences: Sequence[Sentence], model: str | None, now: datetime
-) -> NarrativeAnswer:
-    return NarrativeAnswer(
-        narrative=" ".join(sentence.text for sentence in sentences),
-        sentences=[SentenceAnswer(text=s.text, facts=[*s.facts]) for s in sentences],
-        facts=[FactAnswer.of(fact) for fact in story.facts],
-        recommended_actions=[ActionAnswer.of(action) for action in story.actions],
-        source="template" if model is None else "model",
-        model=model,
-        generated_at=now,
+def write(given: NarrativeInput) -> tuple[Sentence, ...]:
+    """Return sentences from the template of the situation, checked; the same for the same input."""
+    tokens = Tokens(given.facts)
+    tokenised = _template(given.shape).render(
+        f={fact.id: tokens.token(fact.id) for fact in given.facts},
+        actions=[tokens.token(action.fact().id) for action in given.actions],
+        nothing=[action.code for action in given.actions] == ["none"],
+        worst=[tokens.token(fact_id) for fact_id in given.worst],
     )
+    return check_tokenised(" ".join(line for line in tokenised.splitlines() if line), tokens)
+
+
+@cache
+def _template(shape: Shape) -> Template:
+    # plain text, made of tokens and of the templates' own words: there is nothing to escape
+    loader = PackageLoader("api_gateway.narrative")
+    environment = Environment(loader=loader, trim_blocks=True, autoescape=False)  # noqa: S701
+    return environment.get_template(f"{shape}.j2")

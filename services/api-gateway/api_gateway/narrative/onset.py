@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from api_gateway.narrative.subject import Onset
+from api_gateway.narrative.service_context import Onset
 
 BURNING, CALM = 2.0, 0.5
 """Burn rates of the two hypotheses; they weigh the same at a burn rate of about 1."""

@@ -1,6 +1,6 @@
-"""Has a language model phrase stories, and keeps what has passed.
+"""Has a language model phrase narratives, and keeps what has passed.
 
-What is kept is the text with placeholders: it serves as long as the same facts are told, whatever
+What is kept is the text with placeholders: it serves as long as there are the same facts, whatever
 their figures, and is checked at every use.
 """
 
@@ -15,7 +15,7 @@ import structlog
 
 from api_gateway.metrics import PHRASINGS
 from api_gateway.narrative.checker import RefusedError, Sentence
-from api_gateway.narrative.language_model import Model
+from api_gateway.narrative.language_model import LanguageModel
 from api_gateway.narrative.narrative_input import NarrativeInput
 from api_gateway.narrative.phrasing import filled, messages, skeleton_of
 from common.access.limits import TokenBucket
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 ATTEMPTS = 2
 PAUSE_SECONDS = 60.0
-"""After a failure the same story is not asked for again so soon."""
+"""After a failure the same narrative is not asked for again so soon."""
 
 MOST_KEPT = 2_000
 MOST_AT_ONCE = 2
@@ -43,10 +43,13 @@ class Patience:
 
 
 class Phraser:
-    """Phrases stories through a model."""
+    """Phrases narratives through a model."""
 
     def __init__(
-        self, model: Model, patience: Patience, monotonic: Callable[[], float] = time.monotonic
+        self,
+        model: LanguageModel,
+        patience: Patience,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._model, self._patience, self._monotonic = model, patience, monotonic
         calls = patience.calls_per_hour
@@ -61,19 +64,19 @@ class Phraser:
         """The model's name."""
         return self._model.name
 
-    async def phrase(self, story: NarrativeInput) -> tuple[Sentence, ...] | None:
-        """Return the model's sentences if there are some that hold; None: tell it by template.
+    async def phrase(self, given: NarrativeInput) -> tuple[Sentence, ...] | None:
+        """Return the model's sentences if there are some that hold; None: use the template.
 
         Where there are none yet the model is asked, which may go on after this has returned.
         """
-        key = _key(story)
+        key = _key(given)
         if key not in self._kept:
-            await self._ask(key, story)
+            await self._ask(key, given)
         skeleton = self._kept.get(key)
         if skeleton is None:
             return None
         try:
-            return filled(skeleton, story.facts)
+            return filled(skeleton, given.facts)
         except RefusedError:
             del self._kept[key]
             return None
@@ -86,22 +89,22 @@ class Phraser:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._model.close()
 
-    async def _ask(self, key: Key, story: NarrativeInput) -> None:
+    async def _ask(self, key: Key, given: NarrativeInput) -> None:
         task = self._asking.get(key)
         if task is None:
             now = self._monotonic()
             if self._not_before.get(key, now) > now or self._budget.take(now):
                 return
-            task = asyncio.create_task(self._asked(key, story))
+            task = asyncio.create_task(self._asked(key, given))
             self._asking[key] = task
-        if story.waits:
+        if given.waits:
             await asyncio.wait([task], timeout=self._patience.wait_seconds)
 
-    async def _asked(self, key: Key, story: NarrativeInput) -> None:
+    async def _asked(self, key: Key, given: NarrativeInput) -> None:
         outcome = "failed"
         try:
             async with self._turn, asyncio.timeout(self._patience.timeout_seconds):
-                outcome = await self._attempts(key, story)
+                outcome = await self._attempts(key, given)
         except TimeoutError:
             outcome = "timeout"
         except httpx.HTTPError as error:
@@ -112,16 +115,16 @@ class Phraser:
                 self._pause(key)
             del self._asking[key]
 
-    async def _attempts(self, key: Key, story: NarrativeInput) -> str:
+    async def _attempts(self, key: Key, given: NarrativeInput) -> str:
         refusal: str | None = None
         for _ in range(ATTEMPTS):
-            asked = messages(story.facts, story.quoted, refusal)
+            asked = messages(given.facts, given.quoted, refusal)
             try:
                 skeleton = skeleton_of(await self._model.complete(asked))
-                filled(skeleton, story.facts)
+                filled(skeleton, given.facts)
             except RefusedError as error:
                 refusal = str(error)
-                log.info("phrasing_refused", subject=story.subject, reason=refusal)
+                log.info("phrasing_refused", subject=given.subject, reason=refusal)
             else:
                 self._keep(key, skeleton)
                 return "accepted"
@@ -138,5 +141,5 @@ class Phraser:
         self._not_before[key] = now + PAUSE_SECONDS
 
 
-def _key(story: NarrativeInput) -> Key:
-    return (story.subject, story.shape, *(fact.id for fact in story.facts))
+def _key(given: NarrativeInput) -> Key:
+    return (given.subject, given.shape, *(fact.id for fact in given.facts))

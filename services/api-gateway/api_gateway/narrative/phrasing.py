@@ -1,8 +1,8 @@
-"""What a language model is asked, and what of its answer is taken. Pure.
+"""What a language model is asked, and what of its answer is used. Pure.
 
 The model is given facts with ids and writes sentences with placeholders, `{id}`; the figures are
 filled in here. What it writes beside placeholders must be of the closed vocabulary, so that
-whatever it was told by whomever, it can order facts and join them, and nothing else.
+whatever anybody wrote to it, it can order facts and join them, and nothing else.
 """
 
 import json
@@ -13,13 +13,13 @@ from typing import Any
 
 from api_gateway.narrative.checker import (
     MAX_SENTENCES,
-    Marks,
+    WORDS,
     RefusedError,
     Sentence,
-    check_marked,
+    Tokens,
+    check_tokenised,
 )
 from api_gateway.narrative.fact import Facts
-from api_gateway.narrative.vocabulary import WORDS
 
 MAX_ANSWER_BYTES = 65_536
 MAX_QUOTED_CHARACTERS = 200
@@ -28,13 +28,13 @@ _MAX_REASON_CHARACTERS = 200
 Message = dict[str, str]
 
 _PLACEHOLDER = re.compile(r"\{([a-z0-9_]{1,64})\}")
-_OUR_MARKS = re.compile(r"[\ue000-\uf8ff]")
+_TOKEN = re.compile(r"[\ue000-\uf8ff]")
 
 _RULES = f"""You put facts about the reliability of a service into one short paragraph.
 Answer with a JSON object with one member, "text".
 Each fact is a clause that is written for you: put {{id}} where it is to stand, once at most.
 Every sentence holds at least one {{id}}, begins with a capital letter or an {{id}}, and ends with
-a full stop; at most {MAX_SENTENCES} sentences. The facts that are marked "must" have to stand.
+a full stop; at most {MAX_SENTENCES} sentences. The facts that are tokenised "must" have to stand.
 Beside them use only these words, and the signs , ; : ( ) and the full stop:
 {" ".join(sorted(WORDS))}
 Never write a digit, a name, a unit, or any other word: such an answer is thrown away.
@@ -81,13 +81,13 @@ def skeleton_of(answer: bytes) -> str:
 
 def filled(skeleton: str, facts: Facts) -> tuple[Sentence, ...]:
     """Return the sentences with their facts written in. Raises RefusedError for the first fault."""
-    if _OUR_MARKS.search(skeleton):
+    if _TOKEN.search(skeleton):
         raise RefusedError("a character that stands for a fact")
-    marks = Marks(facts)
+    tokens = Tokens(facts)
 
-    def mark(found: re.Match[str]) -> str:
+    def token(found: re.Match[str]) -> str:
         if found[1] not in facts:
             raise RefusedError(f"no such fact: {found[0]}")
-        return marks.mark(found[1])
+        return tokens.token(found[1])
 
-    return check_marked(_PLACEHOLDER.sub(mark, skeleton), marks)
+    return check_tokenised(_PLACEHOLDER.sub(token, skeleton), tokens)

@@ -4,15 +4,15 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, Field
 
-from api_gateway.http.types import Instant
+from api_gateway.http.types import Answer, Instant
 from api_gateway.narrative.advice import Action
-from api_gateway.narrative.fact import Fact, Value
-from api_gateway.narrative.insights import Insight, InsightSeverity
+from api_gateway.narrative.fact import Value, sentence
+from api_gateway.narrative.insights import InsightSeverity
 
 Source = Literal["template", "model"]
 
 
-class FactAnswer(BaseModel):
+class FactAnswer(Answer):
     """A claim that stands on its own; `text` is how it stands in every text, figures included."""
 
     id: str
@@ -21,30 +21,20 @@ class FactAnswer(BaseModel):
     unit: str | None
     text: str
 
-    @classmethod
-    def of(cls, fact: Fact) -> Self:
-        """Return the answer for a fact."""
-        return cls(id=fact.id, name=fact.name, value=fact.value, unit=fact.unit, text=fact.text)
 
-
-class SentenceAnswer(BaseModel):
+class SentenceAnswer(Answer):
     """A sentence of the narrative and the ids of the facts that it rests on."""
 
     text: str
     facts: list[str]
 
 
-class InsightAnswer(BaseModel):
+class InsightAnswer(Answer):
     """What deserves attention."""
 
     severity: InsightSeverity
     text: str
     facts: list[str]
-
-    @classmethod
-    def of(cls, insight: Insight) -> Self:
-        """Return the answer for an insight."""
-        return cls(severity=insight.severity, text=insight.text, facts=[insight.fact])
 
 
 class ActionAnswer(BaseModel):
@@ -57,12 +47,11 @@ class ActionAnswer(BaseModel):
     @classmethod
     def of(cls, action: Action) -> Self:
         """Return the answer for an action."""
-        text = f"{action.text[:1].upper()}{action.text[1:]}."
-        return cls(code=action.code, text=text, facts=[*action.facts])
+        return cls(code=action.code, text=sentence(action.text), facts=[*action.facts])
 
 
 class NarrativeAnswer(BaseModel):
-    """A text of which every figure, name and judgement stands in one of the facts."""
+    """A text of which every figure, name and rating stands in one of the facts."""
 
     narrative: str
     sentences: list[SentenceAnswer]

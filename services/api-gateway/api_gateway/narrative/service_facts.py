@@ -5,7 +5,7 @@ from datetime import datetime
 
 from api_gateway.narrative import wording
 from api_gateway.narrative.fact import Fact
-from api_gateway.narrative.subject import ServiceContext
+from api_gateway.narrative.service_context import ServiceContext
 from api_gateway.projections.service_status import ServiceState
 from common.events import SloStatus
 from common.slo.freshness import UNTRUSTED
@@ -13,7 +13,7 @@ from common.slo.vocabulary import DataStatus, RiskLevel
 from common.slo.windows import DAY, SHORT_WINDOW_SECONDS
 
 THIN_BAD_EVENTS = 10
-"""Fewer bad events than this in 24 h are little to judge by: Poisson's 1/sqrt(n) is over 30 %."""
+"""Fewer bad events than this in 24 h are thin evidence: Poisson's 1/sqrt(n) is over 30 %."""
 
 
 def worst_slo(state: ServiceState) -> SloStatus:
@@ -40,14 +40,14 @@ def objective_text(slo: SloStatus) -> str:
     return f"{what} over {wording.counted(slo.window_days, 'day')}"
 
 
-def service_facts(subject: ServiceContext, now: datetime) -> Iterator[Fact]:
+def service_facts(context: ServiceContext, now: datetime) -> Iterator[Fact]:
     """Give what is known of level, objective, burn rates, budget and evidence."""
-    state = subject.state
-    yield from _data_status(subject, now)
+    state = context.state
+    yield from _data_status(context, now)
     if state.data_status is DataStatus.NO_DATA:
         yield _objective(state)
         return
-    yield _level(subject)
+    yield _level(context)
     yield _objective(state)
     yield from _burn_rates(state)
     slo = worst_slo(state)
@@ -56,12 +56,12 @@ def service_facts(subject: ServiceContext, now: datetime) -> Iterator[Fact]:
     yield from _evidence(slo)
 
 
-def _named(subject: ServiceContext) -> str:
-    return f"service {subject.name} (tier {subject.tier})"
+def _named(context: ServiceContext) -> str:
+    return f"service {context.name} (tier {context.tier})"
 
 
-def _data_status(subject: ServiceContext, now: datetime) -> Iterator[Fact]:
-    state, who = subject.state, _named(subject)
+def _data_status(context: ServiceContext, now: datetime) -> Iterator[Fact]:
+    state, who = context.state, _named(context)
     status = state.data_status
     text = None
     if status is DataStatus.NO_DATA:
@@ -84,11 +84,11 @@ def _data_status(subject: ServiceContext, now: datetime) -> Iterator[Fact]:
         yield Fact("data_status", "Data status", status.value, text, essential=True)
 
 
-def _level(subject: ServiceContext) -> Fact:
-    state = subject.state
+def _level(context: ServiceContext) -> Fact:
+    state = context.state
     rate = wording.burn_rate(state.composite_burn_rate)
     level = f"risk level {state.risk_level} with a composite burn rate of {rate}"
-    text = f"{_named(subject)} is at {level}"
+    text = f"{_named(context)} is at {level}"
     if state.data_status in UNTRUSTED:
         text = f"its last known figures are {level}"
     return Fact("level", "Risk level", state.risk_level.value, text, essential=True)

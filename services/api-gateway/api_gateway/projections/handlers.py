@@ -1,6 +1,7 @@
 """What to do with each record of the topics that the gateway reads. No record can stop it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
@@ -30,6 +31,15 @@ _policies = msgspec.json.Decoder(PolicyMessage)
 _rules = msgspec.json.Decoder(RuleMessage)
 _decisions = msgspec.json.Decoder(GateDecision)
 _forecasts = msgspec.json.Decoder(ServiceForecast)
+
+
+@dataclass(frozen=True, slots=True)
+class Projections:
+    """The newest results of the other services."""
+
+    snapshots: ReadModel
+    forecasts: ForecastBook
+    decisions: DecisionBook
 
 
 class Discoveries(Protocol):

@@ -90,6 +90,19 @@ def release_of(
     )
 
 
+def feature_release(
+    decision: GateDecision | None, service: Service, now: datetime
+) -> Release | None:
+    """Return what holds for a feature change of no special version; None while undecided.
+
+    An override counts if the gate's newest decision names it, which is at most a moment old.
+    """
+    if decision is None:
+        return None
+    named = {v.override_id for v in decision.verdicts if v.override_id is not None}
+    return release_of(decision, Change(), service, named, now)
+
+
 def undecided(
     service: Service,
     change: Change,

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from api_gateway.narrative.fleet_facts import is_trusted
-from api_gateway.narrative.outlook_facts import fresh_forecast
-from api_gateway.narrative.subject import ServiceContext
+from api_gateway.narrative.forecast_facts import fresh_forecast
+from api_gateway.narrative.service_context import ServiceContext
 from api_gateway.summary.schemas import (
     ActiveAlerts,
     ChangeSummary,
@@ -22,25 +22,25 @@ MOST_LISTED = 5
 MOST_BLOCKED = 50
 
 
-def fleet_figures(subjects: Sequence[ServiceContext], now: datetime) -> FleetFigures:
+def fleet_figures(contexts: Sequence[ServiceContext], now: datetime) -> FleetFigures:
     """Return totals and the services that stand out; levels and budgets of trusted figures only."""
-    trusted = [subject for subject in subjects if is_trusted(subject)]
-    levels = Counter(subject.state.risk_level for subject in trusted)
-    changes = sorted((c for s in subjects for c in s.changes), key=lambda c: c.at, reverse=True)
+    trusted = [context for context in contexts if is_trusted(context)]
+    levels = Counter(context.state.risk_level for context in trusted)
+    changes = sorted((c for s in contexts for c in s.changes), key=lambda c: c.at, reverse=True)
     return FleetFigures(
-        totals=Totals(services=len(subjects), slos=sum(len(s.state.slos) for s in subjects)),
+        totals=Totals(services=len(contexts), slos=sum(len(s.state.slos) for s in contexts)),
         services_by_risk_level={level: levels[level] for level in RiskLevel},
-        services_unknown=len(subjects) - len(trusted),
+        services_unknown=len(contexts) - len(trusted),
         compliance=_compliance(trusted),
         lowest_budgets=_lowest_budgets(trusted),
-        nearest_exhaustion=_nearest_exhaustion(subjects, now),
-        active_alerts=_alerts(subjects),
+        nearest_exhaustion=_nearest_exhaustion(contexts, now),
+        active_alerts=_alerts(contexts),
         blocked_releases=[
-            s.name for s in subjects if s.release is not None and not s.release.allowed
+            s.name for s in contexts if s.release is not None and not s.release.allowed
         ][:MOST_BLOCKED],
         changes_since_yesterday=len(changes),
         latest_changes=[
-            ChangeSummary(service_name=c.service_name, kind=c.kind, version=c.version, at=c.at)
+            ChangeSummary(service_name=c.service, kind=c.kind, version=c.version, at=c.at)
             for c in changes[:MOST_LISTED]
         ],
     )
@@ -65,17 +65,17 @@ def _lowest_budgets(trusted: Sequence[ServiceContext]) -> list[LowBudget]:
     ]
 
 
-def _nearest_exhaustion(subjects: Sequence[ServiceContext], now: datetime) -> list[NearExhaustion]:
+def _nearest_exhaustion(contexts: Sequence[ServiceContext], now: datetime) -> list[NearExhaustion]:
     found = []
-    for subject in subjects:
-        slo = fresh_forecast(subject, now)
+    for context in contexts:
+        slo = fresh_forecast(context, now)
         if slo is None or slo.error_budget_remaining <= 0:
             continue
         if slo.time_to_exhaustion_hours is not None:
             found.append(
                 NearExhaustion(
-                    service_name=subject.name,
-                    tier=subject.tier,
+                    service_name=context.name,
+                    tier=context.tier,
                     time_to_exhaustion_hours=slo.time_to_exhaustion_hours,
                     projected_exhaustion_time=slo.projected_exhaustion_time,
                     confidence_level=slo.confidence_level,
@@ -85,8 +85,8 @@ def _nearest_exhaustion(subjects: Sequence[ServiceContext], now: datetime) -> li
     return found[:MOST_LISTED]
 
 
-def _alerts(subjects: Sequence[ServiceContext]) -> ActiveAlerts:
-    open_now = Counter(episode.severity for s in subjects for episode in s.episodes)
+def _alerts(contexts: Sequence[ServiceContext]) -> ActiveAlerts:
+    open_now = Counter(episode.severity for s in contexts for episode in s.episodes)
     return ActiveAlerts(
         total=open_now.total(),
         page=open_now["page"],

@@ -10,20 +10,20 @@ from api_gateway.http.response_cache import ResponseCache
 from api_gateway.narrative.language_model import LanguageModel
 from api_gateway.narrative.narrator import Narrator
 from api_gateway.narrative.phraser import Patience, Phraser
-from api_gateway.projections.snapshots import ReadModel
+from api_gateway.projections.handlers import Projections
 from api_gateway.settings import GatewaySettings
 from api_gateway.storage.redis_cache import SharedCache
+from api_gateway.summary.context import ReadEvents, ServiceContexts
 from api_gateway.summary.service import Summaries
-from api_gateway.summary.subjects import ServiceInsights, Subjects
 from common.config.clock import Clock
 from common.events import TargetSpec
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutiveView:
-    """The parts, on one roster."""
+    """What answers about all services, on one cache of the catalog."""
 
-    roster: CatalogCache
+    catalog: CatalogCache
     ready: ResponseCache
     summaries: Summaries
 
@@ -33,30 +33,31 @@ def executive_view(  # noqa: PLR0913, PLR0917 - what it is made of
     store: Store,
     count_store: CountStore,
     cache: SharedCache,
-    read_model: ReadModel,
-    findings: ServiceInsights,
+    projections: Projections,
+    events: ReadEvents,
     clock: Clock,
 ) -> ExecutiveView:
     """Return the view of a process."""
-    roster = CatalogCache(store, lambda: read_model.catalog_version)
+    snapshots = projections.snapshots
+    catalog = CatalogCache(store, lambda: snapshots.catalog_version)
     default = TargetSpec.default(settings.default_objective, settings.default_window_days)
     ready = ResponseCache(
         clock,
-        version=lambda: read_model.version,
-        urgent=lambda: (roster.writes, read_model.catalog_version),
+        version=lambda: snapshots.version,
+        urgent=lambda: (catalog.writes, snapshots.catalog_version),
         soon=timedelta(seconds=settings.ready_seconds),
     )
     summaries = Summaries(
         count_store,
         cache,
-        roster,
-        Subjects(roster, read_model, findings),
+        catalog,
+        ServiceContexts(catalog, projections, events),
         Narrator(_phraser(settings)),
         default,
         clock,
         quotes=settings.ai_send_descriptions,
     )
-    return ExecutiveView(roster, ready, summaries)
+    return ExecutiveView(catalog, ready, summaries)
 
 
 def _phraser(settings: GatewaySettings) -> Phraser | None:

@@ -8,27 +8,25 @@ import numpy as np
 import xxhash
 
 from api_gateway.burn.history import CountQuery, minutes_from
-from api_gateway.burn.hourly import hourly_burn_rates
-from api_gateway.burn.repository import CountStore
+from api_gateway.burn.hourly import HourlyRates
+from api_gateway.burn.repository import CountStore, read_hourly_rates
 from api_gateway.catalog.cache import CatalogCache, InUse
 from api_gateway.catalog.domain import Service, Tier
 from api_gateway.http.response_cache import CachedResponse
 from api_gateway.http.time_range import Span
-from api_gateway.narrative.facts import known
-from api_gateway.narrative.fleet_facts import known_fleet
+from api_gateway.narrative.fleet_facts import fleet_input
 from api_gateway.narrative.insights import insights
 from api_gateway.narrative.narrative_input import NarrativeInput
 from api_gateway.narrative.narrator import Narrator
 from api_gateway.narrative.onset import MinuteCounts, find_onset
 from api_gateway.narrative.schemas import InsightAnswer
+from api_gateway.narrative.service_context import Onset, ServiceContext
 from api_gateway.narrative.service_facts import worst_slo
-from api_gateway.narrative.subject import Onset, ServiceContext
-from api_gateway.narrative.template import shape_of
 from api_gateway.storage.redis_cache import SharedCache
+from api_gateway.summary.context import ServiceContexts
 from api_gateway.summary.fleet import fleet_figures
 from api_gateway.summary.heatmap import Cells, Row, cells, rows
 from api_gateway.summary.schemas import ServiceSummary, Summary
-from api_gateway.summary.subjects import Subjects
 from common.config.clock import MICROSECONDS, Clock, to_micros
 from common.events import TargetSpec
 from common.slo.freshness import UNTRUSTED
@@ -37,8 +35,6 @@ from common.slo.windows import DAY
 
 HEATMAP_HOLD = timedelta(seconds=15)
 """A cell holds hours: it changes slowly, and reading all counts costs more than the rest."""
-
-HourlyRates = dict[str, list[float | None]]
 
 BURNING = 1.0
 """Above this burn rate, over 5 minutes or an hour, it is asked when the errors began."""
@@ -51,8 +47,8 @@ class Summaries:
         self,
         count_store: CountStore,
         cache: SharedCache,
-        roster: CatalogCache,
-        subjects: Subjects,
+        catalog: CatalogCache,
+        contexts: ServiceContexts,
         narrator: Narrator,
         default: TargetSpec,
         clock: Clock,
@@ -60,7 +56,7 @@ class Summaries:
         quotes: bool = False,
     ) -> None:
         self._count_store, self._cache = count_store, cache
-        self._roster, self._subjects = roster, subjects
+        self._catalog, self._contexts = catalog, contexts
         self._narrator, self._default, self._clock = narrator, default, clock
         self._quotes = quotes
 
@@ -71,31 +67,24 @@ class Summaries:
     async def fleet(self) -> CachedResponse:
         """Return the answer about all services."""
         now = self._clock()
-        subjects = await self._subjects.all(now)
-        about = known_fleet(subjects, now)
-        story = NarrativeInput("", "fleet", about.facts, about.actions, about.worst)
-        told = await self._narrator.tell(story, now)
-        figures = fleet_figures(subjects, now)
-        answer = Summary.model_validate({**dict(told), **dict(figures)})
+        contexts = await self._contexts.all(now)
+        narrative = await self._narrator.narrate(fleet_input(contexts, now), now)
+        figures = fleet_figures(contexts, now)
+        answer = Summary.model_validate({**dict(narrative), **dict(figures)})
         return CachedResponse(answer.model_dump_json().encode())
 
     async def service(self, service: Service) -> CachedResponse:
         """Return the answer about one service."""
         now = self._clock()
-        targets = (await self._roster.in_use()).targets.get(service.name, ())
-        subject = await self._subjects.one(service, targets, now)
-        subject = replace(subject, onset=await self._onset(subject, now))
-        about = known(subject, now)
+        targets = (await self._catalog.in_use()).targets.get(service.name, ())
+        context = await self._contexts.one(service, targets, now)
+        context = replace(context, onset=await self._onset(context, now))
         quoted = {"description": service.description or ""} if self._quotes else {}
-        shape = shape_of(subject.state)
-        story = NarrativeInput(
-            service.name, shape, about.facts, about.actions, quoted=quoted, waits=True
-        )
-        told = await self._narrator.tell(story, now)
+        given = NarrativeInput.of_service(context, now, quoted)
         answer = ServiceSummary(
-            **dict(told),
+            **dict(await self._narrator.narrate(given, now)),
             service_name=service.name,
-            insights=[InsightAnswer.of(insight) for insight in insights(about.facts)],
+            insights=[InsightAnswer.model_validate(found) for found in insights(given.facts)],
         )
         return CachedResponse(answer.model_dump_json().encode())
 
@@ -103,7 +92,7 @@ class Summaries:
         """Return the worst `limit` services by time."""
         now = self._clock()
         shown = cells(asked.since, asked.until, asked.step_seconds)
-        in_use = await self._roster.in_use()
+        in_use = await self._catalog.in_use()
         tiers = {service.name: service.tier for service in in_use.services}
         rates = await self._hourly_rates(in_use, shown)
         found = rows(shown, rates, [*tiers])
@@ -120,27 +109,25 @@ class Summaries:
 
     async def _hourly_rates(self, in_use: InUse, shown: Cells) -> HourlyRates:
         """Return every service's burn rate by hour, shared by replicas that see the same."""
-        targets = [target for found in in_use.targets.values() for target in found]
         ends = np.array(shown.hours(), dtype=np.int64)
 
         async def make() -> HourlyRates:
             async with self._count_store.read() as reader:
-                counts = await reader.hourly_counts(ends)
-                slow = await reader.hourly_slow(ends, targets)
-            return hourly_burn_rates(counts, slow, in_use.targets, self._default)
+                return await read_hourly_rates(reader, ends, in_use.targets, self._default)
 
+        targets = [target for own in in_use.targets.values() for target in own]
         seen = xxhash.xxh3_64_hexdigest(repr([(t.id, t.revision) for t in targets]).encode())
         key = f"hours:{ends[0]}:{ends[-1]}:{seen}"
         seconds = HEATMAP_HOLD.total_seconds()
         return await self._cache.shared(key, HourlyRates, seconds, make)
 
-    async def _onset(self, subject: ServiceContext, now: datetime) -> Onset | None:
-        state = subject.state
+    async def _onset(self, context: ServiceContext, now: datetime) -> Onset | None:
+        state = context.state
         if state.data_status in UNTRUSTED or max(state.burn_rate_5m, state.burn_rate_1h) < BURNING:
             return None
         slo, until = worst_slo(state), to_micros(now) // MICROSECONDS
         query = CountQuery(
-            service_name=subject.name,
+            service_name=context.name,
             since=until - DAY,
             until=until,
             minutes_from=minutes_from(until),

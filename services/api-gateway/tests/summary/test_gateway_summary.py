@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api_gateway.narrative.checker import Marks, check
+from api_gateway.narrative.checker import Tokens, check
 from api_gateway.narrative.fact import Fact, Facts
 from api_gateway.release.ports import StoredChange
 from api_gateway.summary.heatmap import cells, rows
@@ -53,7 +53,7 @@ def facts_of(answer: dict[str, Any]) -> Facts:
 
 def assert_is_told_by_its_facts(answer: dict[str, Any]) -> None:
     """The narrative passes the checker on the facts of the answer alone; figures stand in them."""
-    sentences = check(answer["narrative"], Marks(facts_of(answer)))
+    sentences = check(answer["narrative"], Tokens(facts_of(answer)))
     assert [{"text": s.text, "facts": [*s.facts]} for s in sentences] == answer["sentences"]
     texts = " | ".join(fact["text"] for fact in answer["facts"])
     for figure in re.findall(r"\d[\d.,:]*\d|\d", answer["narrative"]):

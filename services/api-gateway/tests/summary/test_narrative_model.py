@@ -11,13 +11,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from api_gateway.narrative.facts import known
 from api_gateway.narrative.language_model import LanguageModel
 from api_gateway.narrative.narrative_input import NarrativeInput
-from api_gateway.narrative.narrator import Narrator
+from api_gateway.narrative.narrator import Narrator, write
 from api_gateway.narrative.phraser import ATTEMPTS, PAUSE_SECONDS, Patience, Phraser
 from api_gateway.narrative.phrasing import harmless
-from api_gateway.narrative.template import shape_of, write
 from api_gateway.release.ports import StoredChange
 from common.events import ChangeEvent
 from common.slo.vocabulary import RiskLevel
@@ -26,27 +24,25 @@ from tests.support.gateway.fixtures import gateway_on
 from tests.support.gateway.in_memory import GatewayHarness, MemoryStore
 from tests.support.gateway.policies import MemoryResults
 from tests.support.language_models import FakeModel, completion, fake_model, http
-from tests.support.narratives import random_subject
+from tests.support.narratives import random_context
 
 TIMEOUT_SECONDS = 60.0
 STALL_TIMEOUT_SECONDS = 1.0
 STALLS = frozenset({"slow", "a byte at a time"})
 
 
-def burning_story() -> NarrativeInput:
-    """Return a story of a service that burns, with an onset, a deploy and a forecast."""
+def burning_input() -> NarrativeInput:
+    """Return the input of a service that burns, with an onset, a deploy and a forecast."""
     rng = random.Random(0)
-    wanted = {"onset", "change_before_onset", "exhaustion", "release", "evidence"}
+    asked = {"onset", "change_before_onset", "exhaustion", "release", "evidence"}
     while True:
-        subject = random_subject(rng)
-        about = known(subject, NOW)
-        shape = shape_of(subject.state)
-        if shape == "burning" and all(fact_id in about.facts for fact_id in wanted):
-            return NarrativeInput(subject.name, shape, about.facts, about.actions, waits=True)
+        given = NarrativeInput.of_service(random_context(rng), NOW)
+        if given.shape == "burning" and all(fact_id in given.facts for fact_id in asked):
+            return given
 
 
-STORY = burning_story()
-ESSENTIAL = [fact.id for fact in STORY.facts if fact.essential]
+BURNING = burning_input()
+ESSENTIAL = [fact.id for fact in BURNING.facts if fact.essential]
 GOOD = "In summary: {level}. " + " ".join(f"{{{i}}}." for i in ESSENTIAL if i != "level")
 
 
@@ -72,48 +68,48 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
         await made.narrator.close()
 
 
-def template_of(story: NarrativeInput) -> str:
-    return " ".join(s.text for s in write(story.shape, story.facts, story.actions))
+def template_of(given: NarrativeInput) -> str:
+    return " ".join(s.text for s in write(given))
 
 
 async def test_a_text_of_facts_alone_is_taken_with_the_figures_filled_in(bench: Bench) -> None:
     bench.server.answer = completion({"text": GOOD})
-    told = await bench.narrator.tell(STORY, NOW)
-    assert (told.source, told.model) == ("model", "small-model")
-    assert told.narrative.startswith(f"In summary: {STORY.facts['level'].text}.")
-    assert next(fact for s in told.sentences for fact in s.facts) == "level"
+    written = await bench.narrator.narrate(BURNING, NOW)
+    assert (written.source, written.model) == ("model", "small-model")
+    assert written.narrative.startswith(f"In summary: {BURNING.facts['level'].text}.")
+    assert next(fact for s in written.sentences for fact in s.facts) == "level"
     assert bench.server.keys == ["bearer a-secret-key"]
 
 
 async def test_what_was_taken_serves_other_figures_without_asking_again(bench: Bench) -> None:
     bench.server.answer = completion({"text": GOOD})
-    await bench.narrator.tell(STORY, NOW)
-    changed = [replace(f, text=f.text.replace("tier", "class")) for f in STORY.facts]
-    other = replace(STORY, facts=type(STORY.facts)(changed))
-    told = await bench.narrator.tell(other, NOW)
-    assert told.source == "model"
-    assert "(class" in told.narrative
+    await bench.narrator.narrate(BURNING, NOW)
+    changed = [replace(f, text=f.text.replace("tier", "class")) for f in BURNING.facts]
+    other = replace(BURNING, facts=type(BURNING.facts)(changed))
+    written = await bench.narrator.narrate(other, NOW)
+    assert written.source == "model"
+    assert "(class" in written.narrative
     assert len(bench.server.asked) == 1
 
 
 async def test_the_model_is_given_facts_and_nothing_else(bench: Bench) -> None:
     bench.server.answer = completion({"text": GOOD})
-    await bench.narrator.tell(STORY, NOW)
+    await bench.narrator.narrate(BURNING, NOW)
     (asked,) = bench.server.asked
     data = json.loads(asked["messages"][1]["content"])
     assert [*data] == ["facts"]
     assert {fact["id"]: fact["clause"] for fact in data["facts"]} == {
-        fact.id: fact.text for fact in STORY.facts
+        fact.id: fact.text for fact in BURNING.facts
     }
 
 
-async def test_a_refusal_is_told_once_and_a_better_answer_taken(bench: Bench) -> None:
+async def test_a_refusal_is_explained_once_and_a_better_answer_taken(bench: Bench) -> None:
     async def mend(writer: asyncio.StreamWriter) -> None:
         good = len(bench.server.asked) > 1
         writer.write(completion({"text": GOOD if good else f"{GOOD} All is well."}))
 
     bench.server.answer = mend
-    assert (await bench.narrator.tell(STORY, NOW)).source == "model"
+    assert (await bench.narrator.narrate(BURNING, NOW)).source == "model"
     assert "refused" in bench.server.asked[1]["messages"][2]["content"]
 
 
@@ -153,7 +149,7 @@ async def hang_up(writer: asyncio.StreamWriter) -> None:
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{")
 
 
-LEVEL = STORY.facts["level"].text
+LEVEL = BURNING.facts["level"].text
 ATTACKS: dict[str, bytes | Callable[[asyncio.StreamWriter], object]] = {
     "wrong number": after("The burn rate is 99.9 {burn_rates}."),
     "number in the figure": put(GOOD.replace("{level}", "{level} 4")),
@@ -241,10 +237,10 @@ def test_there_are_fifty_attacks() -> None:
 async def test_no_attack_reaches_an_answer(bench: Bench, attack: str) -> None:
     bench.server.answer = ATTACKS[attack]
     began = time.perf_counter()
-    told = await bench.narrator.tell(STORY, NOW)
+    written = await bench.narrator.narrate(BURNING, NOW)
     assert time.perf_counter() - began < bench.timeout_seconds + 10
-    assert (told.source, told.model) == ("template", None)
-    assert told.narrative == template_of(STORY)
+    assert (written.source, written.model) == ("template", None)
+    assert written.narrative == template_of(BURNING)
     assert len(bench.server.asked) <= ATTEMPTS
     assert bench.server.asked or attack in STALLS  # no time for it, on a busy machine
 
@@ -252,18 +248,18 @@ async def test_no_attack_reaches_an_answer(bench: Bench, attack: str) -> None:
 async def test_after_refusals_the_model_is_left_alone_for_a_while(bench: Bench) -> None:
     bench.server.answer = ATTACKS["good news"]
     for _ in range(3):
-        assert (await bench.narrator.tell(STORY, NOW)).source == "template"
+        assert (await bench.narrator.narrate(BURNING, NOW)).source == "template"
     assert len(bench.server.asked) == ATTEMPTS
     bench.now += PAUSE_SECONDS + 1
     bench.server.answer = completion({"text": GOOD})
-    assert (await bench.narrator.tell(STORY, NOW)).source == "model"
+    assert (await bench.narrator.narrate(BURNING, NOW)).source == "model"
 
 
 async def test_who_does_not_wait_has_the_template_and_later_the_model(bench: Bench) -> None:
     bench.server.answer = completion({"text": GOOD})
-    hasty = replace(STORY, waits=False)
-    assert (await bench.narrator.tell(hasty, NOW)).source == "template"
-    while (await bench.narrator.tell(hasty, NOW)).source == "template":
+    hasty = replace(BURNING, waits=False)
+    assert (await bench.narrator.narrate(hasty, NOW)).source == "template"
+    while (await bench.narrator.narrate(hasty, NOW)).source == "template":
         await asyncio.sleep(0.01)
 
 
@@ -272,13 +268,13 @@ async def test_the_calls_of_an_hour_are_bounded() -> None:
         server.answer = completion({"text": GOOD})
         model = LanguageModel(server.base_url, "small-model", None)
         phraser = Phraser(model, Patience(5, 5, 2), lambda: 0.0)
-        stories = [replace(STORY, subject=f"service-{n}") for n in range(4)]
-        told = [await phraser.phrase(story) for story in stories]
-        assert [text is not None for text in told] == [True, True, False, False]
+        inputs = [replace(BURNING, subject=f"service-{n}") for n in range(4)]
+        phrased = [await phraser.phrase(given) for given in inputs]
+        assert [text is not None for text in phrased] == [True, True, False, False]
         await phraser.close()
 
 
-async def test_a_reader_is_told_what_the_model_phrased_and_never_what_it_made_up(
+async def test_a_reader_gets_what_the_model_phrased_and_never_what_it_made_up(
     gateway_settings: dict[str, Any],
 ) -> None:
     async with fake_model() as server:
@@ -338,15 +334,15 @@ async def test_poisoned_descriptions_and_notes_change_nothing(
 
     await gateway.service()
     await gateway.feed(snapshot("checkout"), *[heartbeat(shard) for shard in range(4)])
-    told = await summary(poison)
-    assert told == await summary("harmless")
-    assert "a deploy at 12:00 UTC" in told
+    written = await summary(poison)
+    assert written == await summary("harmless")
+    assert "a deploy at 12:00 UTC" in written
 
 
 async def test_a_description_is_sent_only_when_allowed_and_as_data(bench: Bench) -> None:
     bench.server.answer = completion({"text": GOOD})
     poison = f"Ignore\u202e {'x' * 400}\n"
-    await bench.narrator.tell(replace(STORY, quoted={"description": poison}), NOW)
+    await bench.narrator.narrate(replace(BURNING, quoted={"description": poison}), NOW)
     data = json.loads(bench.server.asked[0]["messages"][1]["content"])
     assert data["quoted"] == {"description": harmless(poison)}
     assert len(data["quoted"]["description"]) <= 200

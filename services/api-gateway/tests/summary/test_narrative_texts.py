@@ -9,45 +9,47 @@ from itertools import pairwise
 
 import pytest
 
-from api_gateway.narrative.checker import Marks, RefusedError, check
-from api_gateway.narrative.facts import Known, known
-from api_gateway.narrative.fleet_facts import known_fleet
+from api_gateway.narrative.checker import RefusedError, Tokens, check
+from api_gateway.narrative.fleet_facts import fleet_input
 from api_gateway.narrative.insights import insights
-from api_gateway.narrative.subject import ServiceContext
-from api_gateway.narrative.template import Shape, shape_of, write
+from api_gateway.narrative.narrative_input import NarrativeInput, Shape
+from api_gateway.narrative.narrator import write
+from api_gateway.narrative.service_context import ServiceContext
 from tests.support.burn_events import NOW
-from tests.support.narratives import random_edit, random_subject
+from tests.support.narratives import random_context, random_edit
 from tests.support.servers.effort import examples
-from tests.support.simulated_snapshots import simulated_subjects
+from tests.support.simulated_snapshots import simulated_contexts
 
 STATES = examples(int(os.environ.get("NARRATIVE_STATES", "2000")))
 EDITS = 20
 
 
-def text_of(subject: ServiceContext, about: Known) -> str:
-    sentences = write(shape_of(subject.state), about.facts, about.actions)
-    return " ".join(sentence.text for sentence in sentences)
+of_service = NarrativeInput.of_service
 
 
-def random_subjects(seed: int, count: int) -> Iterator[ServiceContext]:
+def text_of(given: NarrativeInput) -> str:
+    return " ".join(sentence.text for sentence in write(given))
+
+
+def random_contexts(seed: int, count: int) -> Iterator[ServiceContext]:
     rng = random.Random(seed)
     for _ in range(count):
-        yield random_subject(rng)
+        yield random_context(rng)
 
 
-def assert_holds(text: str, about: Known, rng: random.Random) -> None:
+def assert_holds(text: str, given: NarrativeInput, rng: random.Random) -> None:
     """The text passes; no edit of it does, nor do the figures stand but as facts have them."""
-    marks = Marks(about.facts)
-    sentences = check(text, marks)
+    tokens = Tokens(given.facts)
+    sentences = check(text, tokens)
     assert " ".join(sentence.text for sentence in sentences) == text
     assert all(sentence.facts for sentence in sentences)
     edits = [random_edit(rng, text) for _ in range(EDITS)]
-    assert [edited for edited in edits if passes(edited, marks)] == []
+    assert [edited for edited in edits if passes(edited, tokens)] == []
 
 
-def passes(text: str, marks: Marks) -> bool:
+def passes(text: str, tokens: Tokens) -> bool:
     try:
-        check(text, marks)
+        check(text, tokens)
     except RefusedError:
         return False
     return True
@@ -66,76 +68,75 @@ def assert_is_english(text: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_random_states_are_told_by_their_facts_alone(seed: int) -> None:
+def test_random_states_rest_on_their_facts_alone(seed: int) -> None:
     rng = random.Random(1000 + seed)
     shapes: set[Shape] = set()
-    for subject in random_subjects(seed, STATES // 4):
-        about = known(subject, NOW)
-        text = text_of(subject, about)
-        assert_holds(text, about, rng)
+    for context in random_contexts(seed, STATES // 4):
+        given = of_service(context, NOW)
+        text = text_of(given)
+        assert_holds(text, given, rng)
         assert_is_english(text)
-        shapes.add(shape_of(subject.state))
+        shapes.add(given.shape)
     assert shapes == {"no_data", "untrusted", "burning", "exhausted", "watch", "healthy"}
 
 
-def test_every_scenario_of_the_simulator_is_told_by_its_facts_alone() -> None:
+def test_every_scenario_of_the_simulator_rests_on_its_facts_alone() -> None:
     rng = random.Random(5)
     shapes: set[Shape] = set()
     names: set[str] = set()
-    for subject, now in simulated_subjects():
-        about = known(subject, now)
-        text = text_of(subject, about)
-        assert_holds(text, about, rng)
+    for context, now in simulated_contexts():
+        given = of_service(context, now)
+        text = text_of(given)
+        assert_holds(text, given, rng)
         assert_is_english(text)
-        shapes.add(shape_of(subject.state))
-        names.add(subject.name)
+        shapes.add(given.shape)
+        names.add(context.name)
     assert len(names) == 12
     assert {"burning", "healthy"} <= shapes
 
 
 def test_the_same_facts_give_the_same_text() -> None:
-    for one, other in zip(random_subjects(3, 50), random_subjects(3, 50), strict=True):
-        assert text_of(one, known(one, NOW)) == text_of(other, known(other, NOW))
+    for one, other in zip(random_contexts(3, 50), random_contexts(3, 50), strict=True):
+        assert text_of(of_service(one, NOW)) == text_of(of_service(other, NOW))
 
 
 def test_each_recommendation_and_each_insight_names_facts_that_there_are() -> None:
     codes = set()
-    for subject in random_subjects(11, 600):
-        about = known(subject, NOW)
-        for action in about.actions:
+    for context in random_contexts(11, 600):
+        given = of_service(context, NOW)
+        for action in given.actions:
             assert action.facts
-            assert set(action.facts) <= {fact.id for fact in about.facts}
+            assert set(action.facts) <= {fact.id for fact in given.facts}
             codes.add(action.code)
-        for insight in insights(about.facts):
-            assert insight.text.lower().startswith(about.facts[insight.fact].text[:8].lower())
+        for insight in insights(given.facts):
+            assert insight.text.lower().startswith(given.facts[insight.facts[0]].text[:8].lower())
     assert codes >= {
         "halt_releases", "consider_halting_releases", "roll_back", "review_change", "wait",
         "fix_reporting", "fix_processing", "fix_histograms", "monitor", "none",
     }  # fmt: skip
 
 
-def test_insights_stand_gravest_first() -> None:
+def test_insights_stand_most_severe_first() -> None:
     order = {"critical": 0, "warning": 1, "info": 2}
-    for subject in random_subjects(12, 100):
-        found = [order[i.severity] for i in insights(known(subject, NOW).facts)]
+    for context in random_contexts(12, 100):
+        found = [order[i.severity] for i in insights(of_service(context, NOW).facts)]
         assert all(earlier <= later for earlier, later in pairwise(found))
 
 
-def test_fleets_are_told_by_their_facts_alone() -> None:
+def test_fleets_rest_on_their_facts_alone() -> None:
     rng = random.Random(8)
     for size in [0, 1, 2, 3, 7, 40] * 10:
-        subjects = [random_subject(rng) for _ in range(size)]
-        about = known_fleet(subjects, NOW)
-        sentences = write("fleet", about.facts, about.actions, about.worst)
-        text = " ".join(sentence.text for sentence in sentences)
+        contexts = [random_context(rng) for _ in range(size)]
+        given = fleet_input(contexts, NOW)
+        text = text_of(given)
         assert_is_english(text)
-        assert_holds(text, Known(about.facts, about.actions), rng)
+        assert_holds(text, given, rng)
 
 
-def test_an_old_forecast_is_not_told() -> None:
-    told = 0
-    for subject in random_subjects(13, 100):
-        facts = known(subject, NOW + timedelta(hours=3)).facts
+def test_an_old_forecast_is_left_out() -> None:
+    stated = 0
+    for context in random_contexts(13, 100):
+        facts = of_service(context, NOW + timedelta(hours=3)).facts
         assert "exhaustion" not in facts
-        told += "exhaustion" in known(subject, NOW).facts
-    assert told
+        stated += "exhaustion" in of_service(context, NOW).facts
+    assert stated

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 from api_gateway.narrative import wording
 from api_gateway.narrative.fact import Fact
-from api_gateway.narrative.subject import Release, ServiceContext
+from api_gateway.narrative.service_context import ServiceContext
+from api_gateway.release.domain import Release
 from common.events import SloForecast
 from common.slo.freshness import FORECAST_HOLDS, UNTRUSTED
 from common.slo.vocabulary import DataStatus
@@ -25,44 +26,44 @@ _REASONS = {
 }
 
 
-def outlook_facts(subject: ServiceContext, now: datetime) -> Iterator[Fact]:
+def forecast_facts(context: ServiceContext, now: datetime) -> Iterator[Fact]:
     """Give trend, exhaustion, the end of a block, and the gate's decision."""
-    yield from _forecast(subject, now)
-    if subject.release is not None:
-        yield _release(subject.release)
+    yield from _forecast(context, now)
+    if context.release is not None:
+        yield _release(context.release)
 
 
-def fresh_forecast(subject: ServiceContext, now: datetime) -> SloForecast | None:
-    """Return the forecast of the objective that is spent first, if it is worth telling."""
-    forecast = subject.forecast
+def fresh_forecast(context: ServiceContext, now: datetime) -> SloForecast | None:
+    """Return the forecast of the objective that is spent first, unless it is out of date."""
+    forecast = context.forecast
     if forecast is None or not forecast.slos or now - forecast.evaluated_at > FORECAST_HOLDS:
         return None
-    if forecast.data_status in UNTRUSTED or subject.state.data_status in UNTRUSTED:
+    if forecast.data_status in UNTRUSTED or context.state.data_status in UNTRUSTED:
         return None
     return forecast.slos[0]
 
 
-def _forecast(subject: ServiceContext, now: datetime) -> Iterator[Fact]:
-    slo = fresh_forecast(subject, now)
+def _forecast(context: ServiceContext, now: datetime) -> Iterator[Fact]:
+    slo = fresh_forecast(context, now)
     if slo is None or slo.data_status is DataStatus.NO_DATA:
         return
     trend = _TRENDS[slo.burn_rate_trend]
     yield Fact("trend", "Trend of the burn rate", trend, f"its burn is {trend}")
     if slo.error_budget_remaining > 0:
-        yield _exhaustion(subject, slo, now)
+        yield _exhaustion(context, slo, now)
         level = slo.confidence_level
         yield Fact("confidence", "Confidence", level, f"confidence in this forecast is {level}")
-    blocked = subject.release is None or not subject.release.allowed
+    blocked = context.release is None or not context.release.allowed
     if blocked and slo.unblocked_at is not None and slo.unblocked_at > now:
         at = wording.instant(slo.unblocked_at, now)
         text = f"without further errors its block is forecast to end at about {at}"
         yield Fact("unblocked_at", "End of the block", at, text)
 
 
-def _exhaustion(subject: ServiceContext, slo: SloForecast, now: datetime) -> Fact:
+def _exhaustion(context: ServiceContext, slo: SloForecast, now: datetime) -> Fact:
     hours = slo.time_to_exhaustion_hours
     if hours is None:
-        days = next((s.window_days for s in subject.state.slos if s.id == slo.id), None)
+        days = next((s.window_days for s in context.state.slos if s.id == slo.id), None)
         within = f"within {wording.counted(days, 'day')}" if days else "within its window"
         text = f"its error budget is not forecast to run out {within}"
         return Fact("exhaustion", "Error budget runs out", None, text)
@@ -79,7 +80,7 @@ def about(hours: float) -> str:
 
 
 def _interval(slo: SloForecast, length: str) -> str:
-    """Return the middle 80 % of outcomes in words; where the late end is open, so it is told."""
+    """Return the middle 80 % of outcomes in words; an open late end stays open."""
     if slo.p10_hours is None:
         return ""
     early = about(slo.p10_hours)
@@ -90,8 +91,9 @@ def _interval(slo: SloForecast, length: str) -> str:
 
 
 def _release(release: Release) -> Fact:
-    codes = [_REASONS[code] for code in release.reason_codes if code in _REASONS][:1]
-    why = f": {codes[0]}" if codes and release.decision in {"BLOCK", "WARN"} else ""
+    deciding = (r.code for r in release.reasons if r.effect == release.decision)
+    reason = next((_REASONS[code] for code in deciding if code in _REASONS), None)
+    why = f": {reason}" if reason and release.decision in {"BLOCK", "WARN"} else ""
     allowed = "allowed" if release.allowed else "blocked"
     if release.override_id is not None:
         text = f"feature releases are {allowed} by an override"

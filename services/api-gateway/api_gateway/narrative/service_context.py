@@ -1,47 +1,23 @@
-"""What the facts are taken from: a service at one instant, as all the parts see it. Pure."""
+"""What the facts are made from: a service at one instant, as all the parts see it. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
+from api_gateway.catalog.domain import Tier
 from api_gateway.projections.service_status import ServiceState
-from common.events import ServiceForecast
-
-Tier = Literal[1, 2, 3]
-Severity = Literal["page", "ticket", "info"]
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """What the gate says of a feature change now; `reason_codes` gravest first."""
-
-    decision: Literal["ALLOW", "WARN", "BLOCK", "UNKNOWN"]
-    allowed: bool
-    reason_codes: tuple[str, ...]
-    override_id: int | None = None
+from api_gateway.release.domain import Release
+from common.alerting.rules import Severity
+from common.events import ChangeEvent, ServiceForecast
 
 
 @dataclass(frozen=True, slots=True)
 class OpenEpisode:
     """An alert that has not been resolved."""
 
-    id: int
-    service_name: str
-    rule: str
     severity: Severity
     acknowledged: bool
     started_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Something that was changed about a service; `version` comes from outside as it is."""
-
-    service_name: str
-    kind: str
-    version: str
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +35,14 @@ class Onset:
 
 @dataclass(frozen=True, slots=True)
 class ServiceContext:
-    """A service. What no part has said yet is None or empty."""
+    """A service; `release` is a feature change's. What no part has said yet is None or empty."""
 
     state: ServiceState
     tier: Tier
     forecast: ServiceForecast | None = None
     release: Release | None = None
     episodes: Sequence[OpenEpisode] = ()
-    changes: Sequence[Change] = ()
+    changes: Sequence[ChangeEvent] = ()
     onset: Onset | None = None
 
     @property
