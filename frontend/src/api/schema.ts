@@ -2416,19 +2416,73 @@ export interface components {
              * @enum {string}
              */
             source: "default" | "changed" | "added";
-            /**
-             * Rule
-             * @description With every field
-             */
-            rule: {
-                [key: string]: unknown;
-            };
+            /** @description With every field */
+            rule: components["schemas"]["RuleDocument"];
             /** Revision */
             revision: number | null;
             /** Created At */
             created_at: string | null;
             /** Updated At */
             updated_at: string | null;
+        };
+        /**
+         * RuleDocument
+         * @description A condition on services and what to do about it; levels go from the mildest to the gravest.
+         *
+         *     It applies to services by name (globs) and tier; an empty list means all. It fires once the
+         *     condition has held for `for_seconds`, and resolves once the measure has been on the good side
+         *     of the threshold, by the factor `resolve_ratio`, for `resolve_for_seconds`. Burn rates count
+         *     only with at least `min_bad_events` behind them. While an episode of this rule is open, nobody
+         *     is notified of those of the rules that it `inhibits` on the same service, unless they are more
+         *     severe.
+         */
+        RuleDocument: {
+            name: string;
+            /** @enum {unknown} */
+            kind: "budget_left" | "burn_rate" | "constant_burn" | "data_stale" | "exhaustion" | "good_over_total" | "risk_level";
+            levels: {
+                /** @enum {unknown} */
+                severity: "info" | "page" | "ticket";
+                at_least_level?: ("DANGER" | "FREEZE" | "OBSERVE" | "SAFE") | null;
+                long_windows_seconds?: number[] | null;
+                at_most_ratio?: number | null;
+                within_hours?: number | null;
+                statuses?: ("lagging" | "no_data" | "no_traffic" | "ok" | "stale")[] | null;
+                at_least_burn_rate?: number | null;
+                at_least_events?: number | null;
+            }[];
+            /** @default  */
+            description?: string;
+            /** @default true */
+            enabled?: boolean;
+            /** @default 0 */
+            for_seconds?: number;
+            /** @default 120 */
+            resolve_for_seconds?: number;
+            /** @default 0.9 */
+            resolve_ratio?: number;
+            /** @default 900 */
+            cooldown_seconds?: number;
+            /** @default 1 */
+            min_bad_events?: number;
+            /**
+             * @default [
+             *       "simulated"
+             *     ]
+             */
+            channels?: string[];
+            /** @default [] */
+            services?: string[];
+            /** @default [] */
+            except_services?: string[];
+            /** @default [] */
+            tiers?: (1 | 2 | 3)[];
+            /** @default [] */
+            except_tiers?: (1 | 2 | 3)[];
+            /** @default [] */
+            inhibits?: string[];
+            /** @default  */
+            runbook_url?: string;
         };
         /**
          * SecretAnswer
@@ -3181,7 +3235,6 @@ export interface components {
              */
             reason: string;
             /**
-             * Rule
              * @description As in `rules.yaml`; what is left out is as documented
              * @example {
              *       "kind": "budget_left",
@@ -3197,9 +3250,7 @@ export interface components {
              *       ]
              *     }
              */
-            rule: {
-                [key: string]: unknown;
-            };
+            rule: components["schemas"]["RuleDocument"];
         };
         /**
          * NewService

@@ -10,7 +10,12 @@ from pydantic.json_schema import models_json_schema
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from api_gateway.alerts.rule_schemas import ChannelChange, NewChannel, NewRule, RuleChanges
+from api_gateway.alerts.rule_schemas import (
+    ChannelChange,
+    NewChannel,
+    NewRule,
+    RuleChanges,
+)
 from api_gateway.alerts.schemas import AcknowledgeRequest, SilenceRequest
 from api_gateway.api_keys.schemas import NewKey, Rotation
 from api_gateway.catalog.schemas import (

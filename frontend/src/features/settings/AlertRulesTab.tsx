@@ -97,7 +97,7 @@ function RuleText({ rule, onAsk }: { rule: AlertRule; onAsk: (action: Action) =>
       <div className="min-w-0 flex-1 basis-72">
         <strong>{rule.name}</strong> <span className="text-xs text-muted">{rule.source}</span>
         {!isEnabled(rule) && <strong className="ml-2">switched off</strong>}
-        <div className="text-muted">{typeof description === "string" && description}</div>
+        <div className="text-muted">{description}</div>
         <details className="text-xs">
           <summary className="cursor-pointer">{sentenceOf(rule)}</summary>
           <pre
@@ -107,7 +107,7 @@ function RuleText({ rule, onAsk }: { rule: AlertRule; onAsk: (action: Action) =>
             {JSON.stringify(rule.rule, null, 2)}
           </pre>
         </details>
-        {typeof runbook === "string" && runbook !== "" && (
+        {runbook && (
           <a href={runbook} rel="noreferrer" className="text-xs underline">
             runbook
           </a>

@@ -10,7 +10,6 @@ import { SEVERITIES } from "../../lib/vocabulary";
 import {
   changesOf,
   fieldsOf,
-  levelsOf,
   statementOf,
   thresholdOf,
   type RuleFields,
@@ -32,7 +31,7 @@ export function RuleForm({ rule, onDone }: { rule: AlertRule; onDone: () => void
   const { form, field } = useFields(() => fieldsOf(rule, actorName.get()), saving.error);
   return (
     <FormFrame verb="Save" saving={saving} onSubmit={() => saving.mutate(form)} onCancel={onDone}>
-      {levelsOf(rule).map((level, i) => (
+      {rule.rule.levels.map((level, i) => (
         <SelectField
           key={i}
           label={`Severity at ${thresholdOf(level)}`}

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import type { AlertRule } from "../../api/alerts";
-import { changesOf, fieldsOf, sentenceOf, thresholdOf } from "./ruleFields";
+import { changesOf, fieldsOf, sentenceOf, thresholdOf, type Level } from "./ruleFields";
 
 const rule = {
   name: "budget-left",
@@ -47,11 +47,14 @@ test("a rule reads as a line", () => {
   );
 });
 
-test.each([
+const levels: [Omit<Level, "severity">, string][] = [
   [{ long_windows_seconds: [3600, 21_600] }, "windows of 1 h, 6 h"],
   [{ statuses: ["stale", "no_data"] }, "stale, no data"],
   [{ at_least_level: "FREEZE" }, "FREEZE"],
   [{ within_hours: 24 }, "spent within 24 h"],
   [{ at_least_burn_rate: 0.5 }, "from 0.50×"],
   [{ at_least_events: 3 }, "from 3 events"],
-])("%j fires at %s", (level, words) => expect(thresholdOf(level)).toBe(words));
+];
+test.each(levels)("%j fires at %s", (level, words) =>
+  expect(thresholdOf({ severity: "page", ...level })).toBe(words),
+);

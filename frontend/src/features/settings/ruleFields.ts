@@ -3,7 +3,8 @@
 import type { AlertRule, Statement } from "../../api/alerts";
 import { budget, burnRate, duration } from "../../lib/format";
 
-type Level = Record<string, unknown>;
+type RuleDocument = AlertRule["rule"];
+export type Level = RuleDocument["levels"][number];
 
 /** The texts of the form; `severity0` is that of the mildest level. */
 export interface RuleFields extends Record<string, string> {
@@ -18,32 +19,19 @@ export interface RuleFields extends Record<string, string> {
 }
 
 export function isEnabled(rule: AlertRule): boolean {
-  return rule.rule["enabled"] !== false;
+  return rule.rule.enabled !== false;
 }
-
-export function levelsOf(rule: AlertRule): readonly Level[] {
-  const levels = rule.rule["levels"];
-  return Array.isArray(levels) ? (levels as Level[]) : [];
-}
-
-export function channelsOf(rule: AlertRule): readonly string[] {
-  const names = rule.rule["channels"];
-  return Array.isArray(names) ? names.map(String) : [];
-}
-
-const whole = (rule: AlertRule, name: string) => Number(rule.rule[name] ?? 0);
 
 export function fieldsOf(rule: AlertRule, actor: string): RuleFields {
-  const severities = levelsOf(rule).map(
-    (level, i) => [`severity${i}`, String(level["severity"])] as const,
-  );
+  const document = rule.rule;
+  const severities = document.levels.map((level, i) => [`severity${i}`, level.severity] as const);
   return {
-    hold: String(whole(rule, "for_seconds")),
-    resolve: String(whole(rule, "resolve_for_seconds")),
-    cooldown: String(whole(rule, "cooldown_seconds")),
-    minBad: String(whole(rule, "min_bad_events")),
-    channels: channelsOf(rule).join(", "),
-    runbook: typeof rule.rule["runbook_url"] === "string" ? rule.rule["runbook_url"] : "",
+    hold: String(document.for_seconds ?? 0),
+    resolve: String(document.resolve_for_seconds ?? 0),
+    cooldown: String(document.cooldown_seconds ?? 0),
+    minBad: String(document.min_bad_events ?? 0),
+    channels: (document.channels ?? []).join(", "),
+    runbook: document.runbook_url ?? "",
     actor,
     reason: "",
     ...Object.fromEntries(severities),
@@ -51,13 +39,13 @@ export function fieldsOf(rule: AlertRule, actor: string): RuleFields {
 }
 
 /** What of the rule is to be other than it is; nothing else is sent. */
-export function changesOf(rule: AlertRule, form: RuleFields): Record<string, unknown> {
+export function changesOf(rule: AlertRule, form: RuleFields): Partial<RuleDocument> {
   const channels = form.channels.split(/[\s,]+/).filter((name) => name !== "");
-  const levels = levelsOf(rule).map((level, i) => ({
+  const levels = rule.rule.levels.map((level, i) => ({
     ...level,
-    severity: form[`severity${i}`] ?? level["severity"],
+    severity: (form[`severity${i}`] ?? level.severity) as Level["severity"],
   }));
-  const wanted: Record<string, unknown> = {
+  const wanted: Partial<RuleDocument> = {
     for_seconds: Number(form.hold),
     resolve_for_seconds: Number(form.resolve),
     cooldown_seconds: Number(form.cooldown),
@@ -67,7 +55,9 @@ export function changesOf(rule: AlertRule, form: RuleFields): Record<string, unk
     runbook_url: form.runbook.trim(),
   };
   const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
-  const changed = Object.entries(wanted).filter(([name, value]) => !same(rule.rule[name], value));
+  const changed = Object.entries(wanted).filter(
+    ([name, value]) => !same(rule.rule[name as keyof RuleDocument], value),
+  );
   return Object.fromEntries(changed);
 }
 
@@ -77,28 +67,23 @@ export function statementOf(form: RuleFields): Statement {
 
 /** What a level fires at, in words. */
 export function thresholdOf(level: Level): string {
-  const windows = level["long_windows_seconds"];
-  if (Array.isArray(windows)) return `windows of ${windows.map((s) => duration(+s)).join(", ")}`;
-  const statuses = level["statuses"];
-  if (Array.isArray(statuses)) return statuses.join(", ").replaceAll("_", " ");
-  if (typeof level["at_least_level"] === "string") return level["at_least_level"];
-  if (typeof level["at_most_ratio"] === "number") return `${budget(level["at_most_ratio"])} left`;
-  if (typeof level["within_hours"] === "number") return `spent within ${level["within_hours"]} h`;
-  const rate = level["at_least_burn_rate"];
-  if (typeof rate === "number") return `from ${burnRate(rate)}`;
-  const events = level["at_least_events"];
-  return typeof events === "number" ? `from ${events} events` : "";
+  const windows = level.long_windows_seconds;
+  if (windows) return `windows of ${windows.map((seconds) => duration(seconds)).join(", ")}`;
+  if (level.statuses) return level.statuses.join(", ").replaceAll("_", " ");
+  if (level.at_least_level) return level.at_least_level;
+  if (level.at_most_ratio != null) return `${budget(level.at_most_ratio)} left`;
+  if (level.within_hours != null) return `spent within ${level.within_hours} h`;
+  if (level.at_least_burn_rate != null) return `from ${burnRate(level.at_least_burn_rate)}`;
+  return level.at_least_events != null ? `from ${level.at_least_events} events` : "";
 }
 
 /** A rule in a line: what fires when, after how long, and who is notified. */
 export function sentenceOf(rule: AlertRule): string {
-  const levels = levelsOf(rule).map(
-    (level) => `${String(level["severity"])} at ${thresholdOf(level)}`,
-  );
+  const { levels, for_seconds: hold, cooldown_seconds: cooldown, channels } = rule.rule;
   return [
-    ...levels,
-    `held ${duration(whole(rule, "for_seconds"))}`,
-    `cooldown ${duration(whole(rule, "cooldown_seconds"))}`,
-    `to ${channelsOf(rule).join(", ") || "nobody"}`,
+    ...levels.map((level) => `${level.severity} at ${thresholdOf(level)}`),
+    `held ${duration(hold ?? 0)}`,
+    `cooldown ${duration(cooldown ?? 0)}`,
+    `to ${channels?.join(", ") || "nobody"}`,
   ].join(" · ");
 }

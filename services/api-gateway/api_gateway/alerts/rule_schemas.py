@@ -1,14 +1,17 @@
 """Alert rules and channels over HTTP: what a request may say, what an answer says."""
 
+from inspect import cleandoc
 from typing import Annotated, Any, Self
 
-from pydantic import Field, StrictBool, StringConstraints
+import msgspec
+from pydantic import Field, GetJsonSchemaHandler, RootModel, StrictBool, StringConstraints
+from pydantic_core import CoreSchema
 
 from api_gateway.alerts.domain import Channel
 from api_gateway.alerts.rules import ShownRule, Source
 from api_gateway.http.types import Actor, Answer, Instant, Statement
 from common.alerting.channels import CHANNEL_KINDS, MAX_VALUE_LENGTH, SIMULATED, shown_address
-from common.alerting.rules import rule_document
+from common.alerting.rules import Rule, rule_document
 from common.slo.vocabulary import SERVICE_NAME_PATTERN
 
 EXAMPLE = {
@@ -21,10 +24,47 @@ SecretValue = Annotated[str, StringConstraints(max_length=MAX_VALUE_LENGTH)]
 Secrets = Annotated[dict[str, SecretValue], Field(max_length=8)]
 
 
+class RuleDocument(RootModel[dict[str, Any]]):
+    """A rule as data, as in `rules.yaml`; `read_rule` refuses what it cannot be."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Describe the document by the rule's own fields."""
+        reference = handler(core_schema)
+        own = handler.resolve_ref_schema(reference)
+        own.clear()
+        own.update(_rule_schema(), title=cls.__name__, description=cleandoc(Rule.__doc__ or ""))
+        return reference
+
+
+def _rule_schema() -> dict[str, Any]:
+    """Return the JSON schema of a rule, with that of its levels in it."""
+    _, found = msgspec.json.schema_components([Rule])
+    rule: dict[str, Any] = found["Rule"]
+    level = found["Level"]
+    for name, field in level["properties"].items():
+        field.pop("default", None)  # what a level does not have is left out, not null
+        level["properties"][name] = _without_references(field, found)
+    rule["properties"]["levels"]["items"] = level
+    return rule
+
+
+def _without_references(schema: Any, found: dict[str, Any]) -> Any:
+    if isinstance(schema, list):
+        return [_without_references(part, found) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return found[schema["$ref"].rpartition("/")[2]]
+    return {name: _without_references(part, found) for name, part in schema.items()}
+
+
 class NewRule(Statement):
     """A rule to be added."""
 
-    rule: dict[str, Any] = Field(
+    rule: RuleDocument = Field(
         description="As in `rules.yaml`; what is left out is as documented", examples=[EXAMPLE]
     )
 
@@ -42,7 +82,7 @@ class RuleAnswer(Answer):
 
     name: str
     source: Source = Field(description="`changed`: it takes the place of a default one")
-    rule: dict[str, Any] = Field(description="With every field")
+    rule: RuleDocument = Field(description="With every field")
     revision: int | None
     created_at: Instant | None
     updated_at: Instant | None
@@ -54,7 +94,7 @@ class RuleAnswer(Answer):
         return cls(
             name=shown.rule.name,
             source=shown.source,
-            rule=rule_document(shown.rule),
+            rule=RuleDocument(rule_document(shown.rule)),
             revision=None if stored is None else stored.revision,
             created_at=None if stored is None else stored.created_at,
             updated_at=None if stored is None else stored.updated_at,

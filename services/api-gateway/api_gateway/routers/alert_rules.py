@@ -49,7 +49,7 @@ async def create_alert_rule(
 ) -> RuleAnswer:
     """Add a rule with a name of its own; it is evaluated at once."""
     by = By(wanted.actor, wanted.reason, gateway.clock())
-    made = await gateway.alerts.rules.add(wanted.rule, by)
+    made = await gateway.alerts.rules.add(wanted.rule.root, by)
     response.headers["Location"] = f"/api/rules/{made.rule.name}"
     return RuleAnswer.of(made)
 
