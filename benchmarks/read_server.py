@@ -15,8 +15,6 @@ from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from random import Random
-from types import SimpleNamespace
-from typing import cast
 
 import msgspec
 import uvicorn
@@ -43,7 +41,7 @@ from api_gateway.ingest_health.repository import PostgresIngest
 from api_gateway.policy.repository import PostgresIntents
 from api_gateway.projections.decisions import DecisionBook
 from api_gateway.projections.forecasts import ForecastBook
-from api_gateway.projections.handlers import Discoveries, Handlers, Projections
+from api_gateway.projections.handlers import Handlers, Projections
 from api_gateway.projections.snapshots import ReadModel
 from api_gateway.release.domain import Change
 from api_gateway.release.repository import PostgresResults
@@ -111,10 +109,7 @@ class Served:
 
     def handlers_of(self, gateway: Gateway) -> Handlers:
         """Return what feeds a gateway's parts."""
-        nobody = cast("Discoveries", SimpleNamespace(saw=lambda _: None))
-        return Handlers(
-            gateway.read_model, gateway.decisions, gateway.forecasts, gateway.commands, nobody
-        )
+        return Handlers(gateway.projections, gateway.commands, lambda _: None)
 
     async def fill(self) -> None:
         """Store services and their snapshots, and hand them to the read model."""

@@ -63,6 +63,7 @@ CLASSES: Final = re.compile(
 WIRE: Final[dict[str, str]] = {
     "notice_key": "column of alerts.notification, and in the webhook's payload",
     "notices": "column of alerts.episode",
+    "judged": "field of /api/summary",
 }
 """By name, or by a part of a text: whose name it is."""
 

@@ -85,7 +85,7 @@ def without_servers() -> dict[str, Any]:
             path.name: _without_texts(json.loads(path.read_text(encoding="utf-8")))
             for path in sorted((ROOT / "libs/common/schemas").glob("*.json"))
         },
-        "metrics": _metrics(modules),
+        "metrics": _metrics(),
         "openapi": {name: _openapi(name) for name in ("ingest", "api_gateway")},
         "topics": [_topic(topic) for topic in _named(modules, "TOPICS")],
     }
@@ -136,7 +136,7 @@ def _topic(topic: Any) -> dict[str, Any]:
     }
 
 
-def _metrics(modules: Iterable[ModuleType]) -> dict[str, Any]:
+def _metrics() -> dict[str, Any]:
     found = {}
     for collector in set(REGISTRY._names_to_collectors.values()):
         if isinstance(collector, MetricWrapperBase) and collector._name.startswith("burnline"):
@@ -147,7 +147,7 @@ def _metrics(modules: Iterable[ModuleType]) -> dict[str, Any]:
             }
         elif hasattr(collector, "describe"):
             found |= _families(collector.describe())
-    return found | _families(_named(modules, "Families")().all())
+    return found
 
 
 def _families(families: Iterable[Any]) -> dict[str, Any]:

@@ -61,9 +61,7 @@ def gateway_reader(settings: TestSettings) -> TableReader:
     parts = make_gateway(
         GatewaySettings.model_validate(given), memory_stores(store), MemorySender()
     )
-    handlers = Handlers(
-        parts.read_model, parts.decisions, parts.forecasts, parts.commands, Discovery(store)
-    )
+    handlers = Handlers(parts.projections, parts.commands, Discovery(store).saw)
     topics = [BURNRATES.name, DECISIONS.name]
     return TableReader(settings.kafka, topics, handlers.on_records)
 

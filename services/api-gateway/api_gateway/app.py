@@ -19,6 +19,7 @@ from api_gateway.api_keys.repository import PostgresKeys
 from api_gateway.api_keys.topics import KeyParts, KeyTopics
 from api_gateway.application import gateway_app
 from api_gateway.burn.repository import CountStore
+from api_gateway.burn.service import BurnHistories
 from api_gateway.catalog.ports import Store
 from api_gateway.catalog.repository import PostgresStore
 from api_gateway.catalog.service import Catalog
@@ -101,7 +102,7 @@ def make_gateway(
     )
     return Gateway(
         store=stores.catalog,
-        counts=stores.counts,
+        histories=BurnHistories(stores.catalog, stores.counts, cache, read_model),
         intents=stores.intents,
         results=stores.results,
         alerts=AlertParts.of(stores.alerts, publisher, clock, timeout_seconds),
@@ -147,11 +148,7 @@ class Runtime:
         self.gateway = make_gateway(settings, stores, self._publisher)
         self._discovery = Discovery(stores.catalog)
         self._handlers = Handlers(
-            self.gateway.read_model,
-            self.gateway.decisions,
-            self.gateway.forecasts,
-            self.gateway.commands,
-            self._discovery,
+            self.gateway.projections, self.gateway.commands, self._discovery.saw
         )
         self._read_again = asyncio.Event()
         self._reader = TableReader(
@@ -209,7 +206,7 @@ class Runtime:
         self.gateway.changes.saw(records)
 
     def _forget(self) -> None:
-        self.gateway.read_model.forget_wishes()
+        self.gateway.read_model.forget_announcements()
         self._read_again.set()
 
     async def _reconcile(self) -> None:

@@ -65,9 +65,7 @@ async def gateway_on(given: dict[str, Any], store: MemoryStore) -> AsyncIterator
     )
     parts = make_gateway(settings, stores, sender, lambda: now[0])
     discovery = Discovery(store)
-    handlers = Handlers(
-        parts.read_model, parts.decisions, parts.forecasts, parts.commands, discovery
-    )
+    handlers = Handlers(parts.projections, parts.commands, discovery.saw)
     app = gateway_app(settings, parts, _no_lifespan, _ready)
     _take_built_routes(app)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)

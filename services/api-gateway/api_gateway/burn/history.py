@@ -144,9 +144,9 @@ def step_counts(times: Seconds, step_seconds: int, counts: Counts) -> list[tuple
     return [(total, bad) for total, bad in sums.T.tolist()]
 
 
-def _at_least(shortest: int, wanted: Seconds, times: Seconds, minutes_from: int) -> Seconds:
+def _at_least(shortest: int, length: Seconds, times: Seconds, minutes_from: int) -> Seconds:
     """Return how far to look back; to where only hours are kept no less than one of them."""
-    length = np.maximum(shortest, wanted)
+    length = np.maximum(shortest, length)
     return np.where(times - length < minutes_from, np.maximum(length, HOUR), length)
 
 

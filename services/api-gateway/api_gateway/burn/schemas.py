@@ -86,21 +86,26 @@ class HistoryPoint(Burn):
     def of(cls, service_name: str, point: Point, counts: tuple[int, int]) -> Self:
         """Return the answer for a point, with the counts of its step."""
         return cls(
+            **{name: getattr(point, name) for name in Burn.model_fields},
             service_name=service_name,
             timestamp=datetime.fromtimestamp(point.at, UTC),
-            burn_rate_5m=point.burn_rate_5m,
-            burn_rate_1h=point.burn_rate_1h,
-            burn_rate_24h=point.burn_rate_24h,
-            composite_burn_rate=point.composite_burn_rate,
-            error_budget_consumed=point.error_budget_consumed,
-            error_budget_remaining=point.error_budget_remaining,
-            risk_level=point.risk_level,
-            risk_capped=point.risk_capped,
-            data_status=point.data_status,
             short_window_seconds=point.short_window_seconds,
             total=counts[0],
             bad=counts[1],
         )
+
+
+class PreviewAnswer(BaseModel):
+    """A budget as it would stand now, and for how long each risk level would have held."""
+
+    total: int
+    bad: int
+    error_budget_consumed: float
+    error_budget_remaining: float
+    composite_burn_rate: float
+    risk_level: RiskLevel
+    reported_seconds: int = Field(description="For how long there are reports in the window")
+    level_seconds: dict[RiskLevel, int]
 
 
 class BurnRateSnapshotAnswer(Burn):

@@ -1,8 +1,8 @@
-"""Reads what a history needs, and has it computed."""
+"""Histories and previews: reads the counts that they need, and has them computed."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -17,6 +17,12 @@ from api_gateway.burn.history import (
     step_counts,
 )
 from api_gateway.burn.repository import CountStore
+from api_gateway.burn.schemas import (
+    BurnHistory,
+    BurnRateSnapshotAnswer,
+    HistoryPoint,
+    PreviewAnswer,
+)
 from api_gateway.catalog.domain import Target
 from api_gateway.catalog.ports import Store
 from api_gateway.http.problems import invalid
@@ -26,74 +32,108 @@ from api_gateway.projections.snapshots import ReadModel
 from api_gateway.storage.redis_cache import SharedCache
 from common.config.clock import MICROSECONDS, to_micros
 from common.events import SloStatus
-from common.slo.windows import DAY, MINUTE
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """The points of a service, the objective they are held against, and its present state.
-
-    `step_counts` are requests and bad ones of the step that ends at each point.
-    """
-
-    slo: SloStatus
-    step_seconds: int
-    points: list[Point]
-    step_counts: list[tuple[int, int]]
-    current: ServiceState
-
-
-class Series(NamedTuple):
-    """Points, and the counts of their steps: what is shared by replicas."""
-
-    points: list[Point]
-    step_counts: list[tuple[int, int]]
-
+from common.slo.vocabulary import DataStatus, RiskLevel
+from common.slo.windows import DAY, HOUR, MINUTE
 
 SHARED_SECONDS = 15.0
 SHARED_SECONDS_AT_THE_END = 5.0
 """While events of the last minute may still come in."""
 
 
-async def read_history(  # noqa: PLR0913, PLR0917 - four sources and a question
-    catalog: Store,
-    count_store: CountStore,
-    cache: SharedCache,
-    read_model: ReadModel,
-    service_name: str,
-    span: Span,
-    slo_id: int | None,
-    now: datetime,
-) -> History:
-    """Return a service's history for one of its targets, by default that of its worst one.
+class Series(NamedTuple):
+    """Points, and requests and bad ones of the steps that end there: what replicas share."""
 
-    Raises a 422 problem where the service has no such target.
-    """
-    now_seconds = to_micros(now) // MICROSECONDS
-    times, step = grid(span.since, span.until, span.step_seconds, now_seconds)
-    async with catalog.read() as reader:
-        targets = await reader.targets([service_name])
-    current = read_model.state(service_name, targets, now)
-    slo = _chosen(current, slo_id)
-    query = CountQuery(
-        service_name=service_name,
-        since=span.since - slo.window_days * DAY,
-        until=span.until,
-        minutes_from=minutes_from(now_seconds),
-        threshold_seconds=slo.threshold_seconds,
-    )
+    points: list[Point]
+    step_counts: list[tuple[int, int]]
 
-    async def make() -> Series:
-        async with count_store.read() as reader:
+
+class BurnHistories:
+    """What stored counts come to against an objective, in the past and now."""
+
+    def __init__(
+        self, catalog: Store, counts: CountStore, cache: SharedCache, snapshots: ReadModel
+    ) -> None:
+        self._catalog, self._counts = catalog, counts
+        self._cache, self._snapshots = cache, snapshots
+
+    async def history(
+        self, service_name: str, span: Span, slo_id: int | None, now: datetime
+    ) -> BurnHistory:
+        """Return a service's history for one of its targets, by default that of its worst one.
+
+        Raises a 422 problem where the service has no such target.
+        """
+        now_seconds = to_micros(now) // MICROSECONDS
+        times, step = grid(span.since, span.until, span.step_seconds, now_seconds)
+        async with self._catalog.read() as reader:
+            targets = await reader.targets([service_name])
+        current = self._snapshots.state(service_name, targets, now)
+        slo = _chosen(current, slo_id)
+        query = CountQuery(
+            service_name=service_name,
+            since=span.since - slo.window_days * DAY,
+            until=span.until,
+            minutes_from=minutes_from(now_seconds),
+            threshold_seconds=slo.threshold_seconds,
+        )
+
+        async def make() -> Series:
+            async with self._counts.read() as reader:
+                reports, counts = await reader.reports(query), await reader.counts(query)
+            objective = _objective(slo, targets)
+            points = burn_history(times, reports, counts, objective, query.minutes_from)
+            return Series(points, step_counts(times, step, counts))
+
+        series = await self._cache.shared(
+            _key(query, times, step, slo), Series, _shared_seconds(times, now_seconds), make
+        )
+        return BurnHistory(
+            service_name=service_name,
+            slo_id=slo.id,
+            slo_name=slo.name,
+            step_seconds=step,
+            points=[
+                HistoryPoint.of(service_name, point, counts)
+                for point, counts in zip(*series, strict=True)
+            ],
+            current=BurnRateSnapshotAnswer.of(current),
+        )
+
+    async def preview(
+        self,
+        service_name: str,
+        objective: Objective,
+        threshold_seconds: float | None,
+        now: datetime,
+    ) -> PreviewAnswer:
+        """Hold the stored counts of a service against an objective that need not exist."""
+        until = to_micros(now) // MICROSECONDS
+        since = to_micros(now - timedelta(days=objective.window_days)) // MICROSECONDS
+        times, step = grid(since, until, HOUR, until)
+        reach = since - objective.window_days * DAY
+        query = CountQuery(service_name, reach, until, minutes_from(until), threshold_seconds)
+        async with self._counts.read() as reader:
             reports, counts = await reader.reports(query), await reader.counts(query)
-        objective = _objective(slo, targets)
+        times[-1] = until  # the last point is the present, not the last full hour
         points = burn_history(times, reports, counts, objective, query.minutes_from)
-        return Series(points, step_counts(times, step, counts))
+        inside = counts.ends > since
+        return _summed(points, step, int(counts.total[inside].sum()), int(counts.bad[inside].sum()))
 
-    series = await cache.shared(
-        _key(query, times, step, slo), Series, _shared_seconds(times, now_seconds), make
+
+def _summed(points: Sequence[Point], step_seconds: int, total: int, bad: int) -> PreviewAnswer:
+    reported = [p for p in points if p.data_status is not DataStatus.NO_DATA]
+    levels = Counter(point.risk_level for point in reported)
+    last = points[-1]
+    return PreviewAnswer(
+        total=total,
+        bad=bad,
+        error_budget_consumed=last.error_budget_consumed,
+        error_budget_remaining=last.error_budget_remaining,
+        composite_burn_rate=last.composite_burn_rate,
+        risk_level=last.risk_level,
+        reported_seconds=len(reported) * step_seconds,
+        level_seconds={level: levels[level] * step_seconds for level in RiskLevel},
     )
-    return History(slo, step, *series, current)
 
 
 def _key(query: CountQuery, times: Seconds, step: int, slo: SloStatus) -> str:
@@ -110,9 +150,9 @@ def _shared_seconds(times: Seconds, now: int) -> float:
 
 
 def _chosen(state: ServiceState, slo_id: int | None) -> SloStatus:
-    wanted = state.slo_id if slo_id is None else slo_id
+    asked = state.slo_id if slo_id is None else slo_id
     for slo in state.slos:
-        if slo.id == wanted:
+        if slo.id == asked:
             return slo
     known = ", ".join(str(slo.id) for slo in state.slos if slo.id is not None) or "none"
     detail = f"is no target of `{state.service_name}`; it has: {known}"

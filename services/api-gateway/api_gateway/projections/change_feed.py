@@ -1,7 +1,7 @@
-"""What has changed since a moment: the ground of the event stream. Bounded by the keys there are.
+"""What has changed since a moment: the source of the event stream. Bounded by the keys there are.
 
 A change is a hint to read again, so only the newest of each key is remembered: a client that
-was away is told of each key once, whatever happened to it meanwhile.
+was away gets each key once, whatever happened to it meanwhile.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ class Change:
 
 
 class ChangeLog:
-    """Takes records as they are read and tells what is new since a position or an id."""
+    """Takes records as they are read; returns what is new since a position or an id."""
 
     def __init__(self) -> None:
         self._newest: dict[tuple[str, str], tuple[int, Change]] = {}
@@ -68,7 +68,7 @@ class ChangeLog:
         """Return how far each partition has been read, the same words on every replica.
 
         One place would not do: replicas read the partitions in different order, so that a record
-        which one of them has told may come before or after it in another. None where it would be
+        which one of them has sent may come before or after it in another. None where it would be
         too long for a header.
         """
         if self._id[0] != self.position:

@@ -12,8 +12,6 @@ from common.slo.freshness import UNTRUSTED
 from common.slo.ordering import is_newer
 from common.slo.vocabulary import DataStatus
 
-_GRAVEST_FIRST = tuple(DataStatus)
-
 
 @dataclass(frozen=True, slots=True)
 class ForecastState:
@@ -38,7 +36,7 @@ class ForecastBook:
             self._newest[forecast.service_name] = forecast
 
     def newest(self, service_name: str) -> ServiceForecast | None:
-        """Return the newest forecast as it was published; who tells of it looks at its age."""
+        """Return the newest forecast as it was published, whatever its age."""
         return self._newest.get(service_name)
 
     def state(self, service: ServiceState, now: datetime) -> ForecastState:
@@ -51,7 +49,7 @@ class ForecastBook:
         return ForecastState(
             service.service_name,
             now if found is None else found.evaluated_at,
-            _gravest([service.data_status, *(slo.data_status for slo in slos[:1])]),
+            _worst([service.data_status, *(slo.data_status for slo in slos[:1])]),
             tuple(slos),
         )
 
@@ -63,43 +61,42 @@ def forecasts_shown(
 
     A forecast counts only for the revision of a target that it was made for.
     """
-    wanted = {slo.id: slo for slo in slos}
+    asked = {slo.id: slo for slo in slos}
     shown = [
-        _believed(forecast, wanted.pop(forecast.id))
+        _believed(forecast, asked.pop(forecast.id))
         for forecast in (found.slos if found else ())
-        if forecast.id in wanted and forecast.revision >= wanted[forecast.id].revision
+        if forecast.id in asked and forecast.revision >= asked[forecast.id].revision
     ]
-    return [*shown, *(_none_yet(service_name, slo) for slo in wanted.values())]
+    return [*shown, *(_none_yet(service_name, slo) for slo in asked.values())]
 
 
-def _gravest(statuses: Sequence[DataStatus]) -> DataStatus:
-    return min(statuses, key=_GRAVEST_FIRST.index)
+def _worst(statuses: Sequence[DataStatus]) -> DataStatus:
+    return min(statuses, key=[*DataStatus].index)
 
 
 def _believed(forecast: SloForecast, slo: SloStatus) -> SloForecast:
     """Return a forecast as the newest state of its counts lets it be believed."""
-    status = _gravest([forecast.data_status, slo.data_status])
+    status = _worst([forecast.data_status, slo.data_status])
     if status is forecast.data_status or status not in UNTRUSTED:
         return replace(forecast, data_status=status)
-    said = f"{forecast.forecast_message} The counts are out of date by now ({status})."
-    return replace(
-        forecast,
-        data_status=status,
-        confidence_level="low",
-        confidence_reason=f"the counts are out of date ({status})",
-        forecast_message=said,
-    )
+    said = f"The counts are out of date by now ({status})."
+    return _doubted(forecast, status, f"the counts are out of date ({status})", said)
 
 
 def _expired(forecast: SloForecast, age: timedelta) -> SloForecast:
     """Return a forecast that nobody has made anew when it should have been."""
-    seconds = f"{age.total_seconds():.0f} s"
+    old = f"forecast is {age.total_seconds():.0f} s old"
+    status = _worst([forecast.data_status, DataStatus.LAGGING])
+    return _doubted(forecast, status, f"the {old}", f"This {old}.")
+
+
+def _doubted(forecast: SloForecast, status: DataStatus, reason: str, said: str) -> SloForecast:
     return replace(
         forecast,
-        data_status=_gravest([forecast.data_status, DataStatus.LAGGING]),
+        data_status=status,
         confidence_level="low",
-        confidence_reason=f"the forecast is {seconds} old",
-        forecast_message=f"{forecast.forecast_message} This forecast is {seconds} old.",
+        confidence_reason=reason,
+        forecast_message=f"{forecast.forecast_message} {said}",
     )
 
 

@@ -1,8 +1,8 @@
 """What to do with each record of the topics that the gateway reads. No record can stop it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
 import msgspec
 
@@ -25,12 +25,14 @@ from common.kafka.topics import BURNRATES, CATALOG, DECISIONS, FORECASTS, POLICI
 from common.kafka.unreadable import skip_unreadable
 from common.observability.tracing import note
 
-_burnrates = msgspec.json.Decoder(BurnRateMessage)
-_catalog = msgspec.json.Decoder(CatalogMessage)
-_policies = msgspec.json.Decoder(PolicyMessage)
-_rules = msgspec.json.Decoder(RuleMessage)
-_decisions = msgspec.json.Decoder(GateDecision)
-_forecasts = msgspec.json.Decoder(ServiceForecast)
+_DECODERS: Mapping[str, msgspec.json.Decoder[Any]] = {
+    BURNRATES.name: msgspec.json.Decoder(BurnRateMessage),
+    CATALOG.name: msgspec.json.Decoder(CatalogMessage),
+    POLICIES.name: msgspec.json.Decoder(PolicyMessage),
+    RULES.name: msgspec.json.Decoder(RuleMessage),
+    DECISIONS.name: msgspec.json.Decoder(GateDecision),
+    FORECASTS.name: msgspec.json.Decoder(ServiceForecast),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,59 +44,40 @@ class Projections:
     decisions: DecisionBook
 
 
-class Discoveries(Protocol):
-    """Takes the names of services that report."""
-
-    def saw(self, service_name: str) -> None:
-        """Note a name; what is done about it happens elsewhere."""
-        ...
-
-
 class Handlers:
-    """Feeds read model, decisions, forecasts, the commands that wait for answers, discovery."""
+    """Feeds the projections, the commands that wait for answers, and discovery.
+
+    `discover` takes the name of every service that reports.
+    """
 
     def __init__(
-        self,
-        read_model: ReadModel,
-        decisions: DecisionBook,
-        forecasts: ForecastBook,
-        commands: ComputeCommands,
-        discoveries: Discoveries,
+        self, projections: Projections, commands: ComputeCommands, discover: Callable[[str], None]
     ) -> None:
-        self._read_model, self._decisions = read_model, decisions
-        self._forecasts = forecasts
-        self._commands, self._discoveries = commands, discoveries
+        self._snapshots, self._commands, self._discover = projections.snapshots, commands, discover
+        self._apply: Mapping[str, Callable[[Any], object]] = {
+            BURNRATES.name: self._on_burnrate,
+            CATALOG.name: projections.snapshots.apply_announcement,
+            POLICIES.name: projections.snapshots.apply_announcement,
+            RULES.name: projections.snapshots.apply_announcement,
+            DECISIONS.name: projections.decisions.apply,
+            FORECASTS.name: projections.forecasts.apply,
+        }
 
     async def on_records(self, records: Sequence[Record]) -> None:
         """Apply records of one partition, in order."""
-        self._read_model.version += 1
+        self._snapshots.version += 1
         for record in records:
             with skip_unreadable(record):
-                self._on_record(record)
+                if record.value is not None and record.topic in self._apply:
+                    self._apply[record.topic](_DECODERS[record.topic].decode(record.value))
             RECORDS.labels(record.topic).inc()
         note("api-gateway apply", records)
 
-    def _on_record(self, record: Record) -> None:
-        if record.value is None:
-            return
-        if record.topic == BURNRATES.name:
-            self._on_burnrate(_burnrates.decode(record.value))
-        elif record.topic == CATALOG.name:
-            self._read_model.apply_wish(_catalog.decode(record.value))
-        elif record.topic == POLICIES.name:
-            self._read_model.apply_wish(_policies.decode(record.value))
-        elif record.topic == RULES.name:
-            self._read_model.apply_wish(_rules.decode(record.value))
-        elif record.topic == DECISIONS.name:
-            self._decisions.apply(_decisions.decode(record.value))
-        elif record.topic == FORECASTS.name:
-            self._forecasts.apply(_forecasts.decode(record.value))
-
     def _on_burnrate(self, message: BurnRateMessage) -> None:
         if isinstance(message, BurnRateSnapshot):
-            self._read_model.apply_snapshot(message)
+            self._snapshots.apply_snapshot(message)
             self._commands.saw_snapshot(message)
-            self._discoveries.saw(message.service_name)
+            self._discover(message.service_name)
         else:
-            self._read_model.apply_heartbeat(message)
+            self._snapshots.apply_heartbeat(message)
             self._commands.saw_heartbeat(message)

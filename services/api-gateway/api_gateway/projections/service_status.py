@@ -1,8 +1,9 @@
 """What is shown of a service: what the catalog wants, with the newest figures on it. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -20,6 +21,18 @@ from common.events import (
 from common.slo.freshness import as_lagging
 from common.slo.vocabulary import DataStatus, RiskLevel
 from common.slo.windows import BURN_WINDOWS
+
+_PARTICULARS = (
+    "counters",
+    "newest_at",
+    "resolution_seconds",
+    "short_window_seconds",
+    "stale_after_seconds",
+    "shard",
+    "epoch",
+    "command_id",
+)
+"""What a state has of its snapshot as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,38 +84,42 @@ def service_state(  # noqa: PLR0913 - everything that has a say
     there are none. A heartbeat says how far the shard has got since then without a change worth
     a snapshot.
     """
-    if snapshot is None:
-        missing = _without_any_figures(targets, default)
-        return _headline(name, missing, DataStatus.NO_DATA, now)
-    slos = _slos(targets, snapshot, default)
-    status = snapshot.data_status
+    known = DataStatus.NO_DATA if snapshot is None else snapshot.data_status
+    slos = _slos(targets, snapshot.slos if snapshot else (), as_lagging(known), default)
+    status = known
     if silent or any(slo.data_status is DataStatus.LAGGING for slo in slos):
-        status = as_lagging(status)
+        status = as_lagging(known)
     if silent:
         slos = [
             msgspec.structs.replace(slo, data_status=as_lagging(slo.data_status)) for slo in slos
         ]
-    state = _headline(name, slos, status, snapshot.evaluated_at)
-    return _with_particulars(state, snapshot, heartbeat)
-
-
-def _without_any_figures(targets: Sequence[Target], default: TargetSpec) -> list[SloStatus]:
-    if not targets:
-        return [_without_figures(None, default, DataStatus.NO_DATA)]
-    return [_without_figures(t, t.spec, DataStatus.NO_DATA) for t in targets]
+    worst = worst_of(slos)
+    return ServiceState(
+        service_name=name,
+        timestamp=now if snapshot is None else snapshot.evaluated_at,
+        data_status=status,
+        risk_capped=worst.risk_capped,
+        **headline(worst),
+        slo_id=worst.id,
+        slo_name=worst.name,
+        slos=tuple(slos),
+        **({} if snapshot is None else _particulars(snapshot, heartbeat)),
+    )
 
 
 def _slos(
-    targets: Sequence[Target], snapshot: BurnRateSnapshot, default: TargetSpec
+    targets: Sequence[Target],
+    evaluated: Sequence[SloStatus],
+    pending: DataStatus,
+    default: TargetSpec,
 ) -> list[SloStatus]:
     """Return what the catalog holds; a figure counts only for the revision it was made for."""
-    evaluated = {slo.id: slo for slo in snapshot.slos}
-    pending = as_lagging(snapshot.data_status)
+    figures = {slo.id: slo for slo in evaluated}
     if not targets:
-        return [evaluated.get(None) or _without_figures(None, default, pending)]
+        return [figures.get(None) or _without_figures(None, default, pending)]
     shown = []
     for target in targets:
-        slo = evaluated.get(target.id)
+        slo = figures.get(target.id)
         if slo is None or slo.revision < target.revision:
             slo = _without_figures(target, target.spec, pending)
         shown.append(slo)
@@ -133,37 +150,9 @@ def _without_figures(target: Target | None, spec: TargetSpec, status: DataStatus
     )
 
 
-def _headline(
-    name: str, slos: Sequence[SloStatus], status: DataStatus, at: datetime
-) -> ServiceState:
-    worst = worst_of(slos)
-    return ServiceState(
-        service_name=name,
-        timestamp=at,
-        data_status=status,
-        risk_capped=worst.risk_capped,
-        **headline(worst),
-        slo_id=worst.id,
-        slo_name=worst.name,
-        slos=tuple(slos),
-    )
-
-
-def _with_particulars(
-    state: ServiceState, snapshot: BurnRateSnapshot, heartbeat: ShardHeartbeat | None
-) -> ServiceState:
+def _particulars(snapshot: BurnRateSnapshot, heartbeat: ShardHeartbeat | None) -> dict[str, Any]:
     applied_through = snapshot.applied_through
     if heartbeat:
         applied_through = max(applied_through, heartbeat.applied_through)
-    return replace(
-        state,
-        counters=snapshot.counters,
-        applied_through=applied_through,
-        newest_at=snapshot.newest_at,
-        resolution_seconds=snapshot.resolution_seconds,
-        short_window_seconds=snapshot.short_window_seconds,
-        stale_after_seconds=snapshot.stale_after_seconds,
-        shard=snapshot.shard,
-        epoch=snapshot.epoch,
-        command_id=snapshot.command_id,
-    )
+    found = {name: getattr(snapshot, name) for name in _PARTICULARS}
+    return {**found, "applied_through": applied_through}

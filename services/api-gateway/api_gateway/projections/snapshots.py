@@ -22,12 +22,12 @@ from common.events import (
 from common.slo.freshness import ShardLiveness
 from common.slo.ordering import is_newer
 
-Wish = CatalogMessage | PolicyMessage | RuleMessage
-"""What users want, as it is announced."""
+Announcement = CatalogMessage | PolicyMessage | RuleMessage
+"""An entry of a state topic: what users have set."""
 
 
 class ReadModel:
-    """What the result topics say, and which wishes have been announced."""
+    """What the result topics say, and which revision of what users have set is on its topic."""
 
     def __init__(self, shard_silence: timedelta, default: TargetSpec) -> None:
         self._shard_silence, self._default = shard_silence, default
@@ -53,17 +53,17 @@ class ReadModel:
         if is_newer(heartbeat, old):
             self._heartbeats[heartbeat.shard] = heartbeat
 
-    def apply_wish(self, change: Wish) -> None:
+    def apply_announcement(self, change: Announcement) -> None:
         """Note which revision of an entry stands on its topic."""
         self.catalog_version += 1
         key = _entry(change)
         self._announced[key] = max(change.revision, self._announced.get(key, 0))
 
-    def forget_wishes(self) -> None:
-        """Begin again: the topics of what users want are being read from their start."""
+    def forget_announcements(self) -> None:
+        """Begin again: the state topics are being read from their start."""
         self._announced.clear()
 
-    def announced(self, change: Wish) -> bool:
+    def announced(self, change: Announcement) -> bool:
         """Tell whether the entry's topic holds this revision of it, or a newer one."""
         return self._announced.get(_entry(change), 0) >= change.revision
 
@@ -95,7 +95,7 @@ class ReadModel:
         return self._shards[shard].is_silent(now, self._shard_silence)
 
 
-def _entry(change: Wish) -> tuple[type, str]:
+def _entry(change: Announcement) -> tuple[type, str]:
     if isinstance(change, ServiceChanged | PolicyChanged | RuleChanged | ChannelChanged):
         return type(change), change.name
     if isinstance(change, AlertAcknowledged):

@@ -8,8 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import TypeAdapter
 
-from api_gateway.burn.schemas import BurnHistory, BurnRateSnapshotAnswer, HistoryPoint
-from api_gateway.burn.service import read_history
+from api_gateway.burn.schemas import BurnHistory, BurnRateSnapshotAnswer
 from api_gateway.catalog.domain import Target
 from api_gateway.catalog.ports import CatalogReader
 from api_gateway.catalog.schemas import ComputeRequest
@@ -104,28 +103,7 @@ async def get_burn_history(  # noqa: PLR0913, PLR0917 - the query's parameters
 ) -> BurnHistory:
     """Burn rates at multiples of the step, computed from the stored counts."""
     now = gateway.clock()
-    asked = span(from_, to, step, now)
-    history = await read_history(
-        gateway.store,
-        gateway.counts,
-        gateway.cache,
-        gateway.read_model,
-        service.name,
-        asked,
-        slo,
-        now,
-    )
-    return BurnHistory(
-        service_name=service.name,
-        slo_id=history.slo.id,
-        slo_name=history.slo.name,
-        step_seconds=history.step_seconds,
-        points=[
-            HistoryPoint.of(service.name, point, counts)
-            for point, counts in zip(history.points, history.step_counts, strict=True)
-        ],
-        current=BurnRateSnapshotAnswer.of(history.current),
-    )
+    return await gateway.histories.history(service.name, span(from_, to, step, now), slo, now)
 
 
 async def _targets(

@@ -7,7 +7,7 @@ from fastapi import Depends, Path, Request
 
 from api_gateway.alerts.parts import AlertParts
 from api_gateway.api_keys.topics import KeyParts
-from api_gateway.burn.repository import CountStore
+from api_gateway.burn.service import BurnHistories
 from api_gateway.catalog.cache import CatalogCache
 from api_gateway.catalog.domain import Service, Target, service_name_fault
 from api_gateway.catalog.ports import Store
@@ -22,6 +22,7 @@ from api_gateway.projections.change_feed import ChangeLog
 from api_gateway.projections.commands import ComputeCommands
 from api_gateway.projections.decisions import DecisionBook
 from api_gateway.projections.forecasts import ForecastBook
+from api_gateway.projections.handlers import Projections
 from api_gateway.projections.snapshots import ReadModel
 from api_gateway.release.ports import Results
 from api_gateway.release.service import Releases
@@ -36,7 +37,7 @@ class Gateway:
     """The parts that the operations use; made in `app.py`, or by a test."""
 
     store: Store
-    counts: CountStore
+    histories: BurnHistories
     intents: IntentStore
     results: Results
     alerts: AlertParts
@@ -57,6 +58,11 @@ class Gateway:
     cache: SharedCache
     keys: KeyParts
     changes: ChangeLog = field(default_factory=ChangeLog)
+
+    @property
+    def projections(self) -> Projections:
+        """What is followed of the other services' results."""
+        return Projections(self.read_model, self.forecasts, self.decisions)
 
 
 async def gateway_of(request: Request) -> Gateway:

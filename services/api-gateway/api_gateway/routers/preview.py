@@ -6,31 +6,18 @@ from decimal import Decimal
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field, WithJsonSchema
+from pydantic import BaseModel, WithJsonSchema
 
-from api_gateway.burn.preview import preview_target
+from api_gateway.burn.history import Objective
+from api_gateway.burn.schemas import PreviewAnswer
 from api_gateway.http.problems import invalid
-from api_gateway.http.types import Answer
 from api_gateway.routers.dependencies import ExistingService, GatewayParts
 from common.http.problems import responses
-from common.slo.vocabulary import WINDOW_DAYS, RiskLevel
+from common.slo.vocabulary import WINDOW_DAYS
 
 OPEN_RATIO = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
 
 router = APIRouter(prefix="/api/slo", tags=["slo"])
-
-
-class PreviewAnswer(Answer):
-    """A budget as it would stand now, and for how long each risk level would have held."""
-
-    total: int
-    bad: int
-    error_budget_consumed: float
-    error_budget_remaining: float
-    composite_burn_rate: float
-    risk_level: RiskLevel
-    reported_seconds: int = Field(description="For how long there are reports in the window")
-    level_seconds: dict[RiskLevel, int]
 
 
 class Preview(BaseModel):
@@ -65,13 +52,12 @@ async def preview_slo_target(
     if window_days not in WINDOW_DAYS:
         known = ", ".join(str(days) for days in WINDOW_DAYS)
         raise invalid("window_days", "invalid_window", f"must be one of {known}")
-    found = await preview_target(
-        gateway.counts, service.name, objective, window_days, threshold_seconds, gateway.clock()
-    )
+    asked = Objective(objective, window_days, min_bad_events=1)
+    found = await gateway.histories.preview(service.name, asked, threshold_seconds, gateway.clock())
     return Preview(
         service_name=service.name,
         objective=float(objective),
         window_days=window_days,
         threshold_seconds=threshold_seconds,
-        would_be=PreviewAnswer.model_validate(found),
+        would_be=found,
     )

@@ -1,4 +1,4 @@
-"""SLO metrics: what is told of each objective, and what is not told when it is not known."""
+"""SLO metrics: what is exported of each objective, and what is not when it is not known."""
 
 import asyncio
 from datetime import timedelta
@@ -27,7 +27,7 @@ async def scraped(gateway: GatewayHarness, limit: int = 1000) -> CollectorRegist
     return registry
 
 
-async def test_an_objective_is_told_with_all_its_figures(gateway: GatewayHarness) -> None:
+async def test_an_objective_is_exported_with_all_its_figures(gateway: GatewayHarness) -> None:
     await gateway.service("checkout")
     target = await gateway.target(name="main", objective=0.99)
     slo = for_target(
@@ -53,7 +53,7 @@ async def test_an_objective_is_told_with_all_its_figures(gateway: GatewayHarness
 
 
 @pytest.mark.parametrize("status", DataStatus)
-async def test_figures_are_told_only_while_they_are_known(
+async def test_figures_are_exported_only_while_they_are_known(
     gateway: GatewayHarness, status: DataStatus
 ) -> None:
     await gateway.service("checkout")
@@ -61,8 +61,8 @@ async def test_figures_are_told_only_while_they_are_known(
     await gateway.feed(shot, *(heartbeat(shard) for shard in range(4)))
     found = await scraped(gateway)
     known = status in {DataStatus.OK, DataStatus.NO_TRAFFIC}
-    told = [found.get_sample_value(name, OF_CHECKOUT) is not None for name in FIGURES]
-    assert told == [known] * len(FIGURES)
+    found_now = [found.get_sample_value(name, OF_CHECKOUT) is not None for name in FIGURES]
+    assert found_now == [known] * len(FIGURES)
     assert found.get_sample_value("burnline_slo_objective_ratio", OF_CHECKOUT) == 0.999
     assert found.get_sample_value("burnline_gateway_services", {"status": status.value}) == 1
 
@@ -76,7 +76,7 @@ async def test_figures_of_a_silent_shard_go_away(gateway: GatewayHarness) -> Non
     assert found.get_sample_value(FIGURES[0], OF_CHECKOUT) is None
 
 
-async def test_a_deleted_service_is_not_told(gateway: GatewayHarness) -> None:
+async def test_a_deleted_service_is_not_exported(gateway: GatewayHarness) -> None:
     await gateway.service("checkout")
     await gateway.feed(snapshot("checkout"), *(heartbeat(shard) for shard in range(4)))
     await gateway.write("DELETE", "/api/services/checkout")
@@ -88,22 +88,22 @@ async def test_the_number_of_services_is_bounded_and_says_so(gateway: GatewayHar
     for name in ("b", "a", "c"):
         await gateway.service(name)
     found = await scraped(gateway, limit=2)
-    told = [
+    found_now = [
         found.get_sample_value("burnline_slo_objective_ratio", {"service": n, "slo": "default"})
         for n in ("a", "b", "c")
     ]
-    assert told == [0.999, 0.999, None]
+    assert found_now == [0.999, 0.999, None]
     assert found.get_sample_value("burnline_gateway_services_left_out") == 1
     assert found.get_sample_value("burnline_gateway_services", {"status": "no_data"}) == 3
 
 
-async def test_nothing_is_told_before_the_catalog_is_known(gateway: GatewayHarness) -> None:
+async def test_nothing_is_exported_before_the_catalog_is_known(gateway: GatewayHarness) -> None:
     parts = gateway.gateway
     collector = SloMetrics(parts.roster, parts.read_model, parts.clock, 10)
     assert list(collector.collect()) == []
 
 
-async def test_the_process_tells_of_its_newest_gateway(gateway: GatewayHarness) -> None:
+async def test_the_process_exports_its_newest_gateway(gateway: GatewayHarness) -> None:
     settings = GatewaySettings.model_validate(
         {"database_url": "postgresql://nobody@127.0.0.1:1/none", "exported_services": 5}
     )
@@ -112,13 +112,13 @@ async def test_the_process_tells_of_its_newest_gateway(gateway: GatewayHarness) 
     caught_up = asyncio.Event()
     caught_up.set()
 
-    def told() -> float | None:
+    def found_now() -> float | None:
         return REGISTRY.get_sample_value("burnline_slo_objective_ratio", OF_CHECKOUT)
 
     with exported(gateway.gateway, settings, caught_up):
         with exported(gateway.gateway, settings, caught_up):
-            assert told() == 0.999
+            assert found_now() == 0.999
             assert REGISTRY.get_sample_value("burnline_gateway_caught_up") == 1
             assert REGISTRY.get_sample_value("burnline_gateway_stream_clients") == 0
-        assert told() is None
-    assert PROCESS.told is None
+        assert found_now() is None
+    assert PROCESS.source is None

@@ -200,7 +200,7 @@ async def test_what_the_topic_lost_is_announced_once(catalogue: Catalogue) -> No
     assert await reconcile_catalog(catalogue.store, read_model) == 2
     assert len(await catalogue.outbox()) == 2
     for event in events:
-        read_model.apply_wish(event)
+        read_model.apply_announcement(event)
     assert await reconcile_catalog(catalogue.store, read_model) == 0
 
 

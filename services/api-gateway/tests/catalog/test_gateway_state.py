@@ -255,5 +255,5 @@ async def test_what_is_not_on_the_catalog_topic_is_announced_again(
     assert await reconcile_catalog(catalog, model) == 0
     await gateway.write("PUT", "/api/slo/targets/1", {"objective": 0.5})
     assert await reconcile_catalog(catalog, model) == 1
-    model.forget_wishes()
+    model.forget_announcements()
     assert await reconcile_catalog(catalog, model) == 3

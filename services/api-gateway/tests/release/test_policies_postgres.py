@@ -222,7 +222,7 @@ async def test_what_the_topic_has_lost_is_announced_again(intents: Intents) -> N
     assert {e.id for e in again if isinstance(e, OverrideChanged)} == {kept.id}
     assert old.id not in {e.id for e in again if isinstance(e, OverrideChanged)}
     for event in again:
-        intents.read_model.apply_wish(event)
+        intents.read_model.apply_announcement(event)
     assert await reconcile_intents(intents.store, intents.read_model, later) == 0
 
 
