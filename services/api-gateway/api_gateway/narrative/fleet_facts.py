@@ -7,9 +7,9 @@ from datetime import datetime
 from api_gateway.narrative import wording
 from api_gateway.narrative.advice import Action
 from api_gateway.narrative.fact import Fact
-from api_gateway.narrative.forecast_facts import about, fresh_forecast
 from api_gateway.narrative.narrative_input import NarrativeInput, with_actions
 from api_gateway.narrative.service_context import ServiceContext
+from api_gateway.narrative.service_facts import about, fresh_forecast
 from common.slo.freshness import UNTRUSTED
 from common.slo.vocabulary import RiskLevel
 

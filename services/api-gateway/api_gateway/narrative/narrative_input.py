@@ -6,9 +6,7 @@ from datetime import datetime
 from typing import Literal, Self
 
 from api_gateway.narrative.advice import Action, advise
-from api_gateway.narrative.event_facts import event_facts
 from api_gateway.narrative.fact import Fact, Facts
-from api_gateway.narrative.forecast_facts import forecast_facts
 from api_gateway.narrative.service_context import ServiceContext
 from api_gateway.narrative.service_facts import service_facts, worst_slo
 from api_gateway.projections.service_status import ServiceState
@@ -41,11 +39,7 @@ class NarrativeInput:
         cls, context: ServiceContext, now: datetime, quoted: Mapping[str, str] | None = None
     ) -> Self:
         """Return everything that can be said of a service at `now`."""
-        found = [
-            *service_facts(context, now),
-            *forecast_facts(context, now),
-            *event_facts(context, now),
-        ]
+        found = service_facts(context, now)
         actions = advise(context, Facts(found), now)
         facts = with_actions(found, actions)
         return cls(

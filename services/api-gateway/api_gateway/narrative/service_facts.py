@@ -1,19 +1,55 @@
-"""Facts of a service's level, burn rates and data: what its newest snapshot says. Pure."""
+"""Facts of a service: its level, budget and data, what is ahead, and what happened. Pure.
 
-from collections.abc import Iterator
-from datetime import datetime
+Nothing here says why: that a change came before the errors is all that the data carry.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 
 from api_gateway.narrative import wording
 from api_gateway.narrative.fact import Fact
-from api_gateway.narrative.service_context import ServiceContext
+from api_gateway.narrative.service_context import OpenEpisode, ServiceContext
 from api_gateway.projections.service_status import ServiceState
-from common.events import SloStatus
-from common.slo.freshness import UNTRUSTED
+from api_gateway.release.domain import Release
+from common.alerting.rules import Severity
+from common.events import ChangeEvent, SloForecast, SloStatus
+from common.slo.freshness import FORECAST_HOLDS, UNTRUSTED
 from common.slo.vocabulary import DataStatus, RiskLevel
-from common.slo.windows import DAY, SHORT_WINDOW_SECONDS
+from common.slo.windows import DAY, HOUR, MINUTE, SHORT_WINDOW_SECONDS
 
 THIN_BAD_EVENTS = 10
 """Fewer bad events than this in 24 h are thin evidence: Poisson's 1/sqrt(n) is over 30 %."""
+
+_TRENDS = {"increasing": "rising", "decreasing": "falling", "stable": "steady"}
+_LEAST_HOURS = 1 / 60
+
+_REASONS = {
+    "budget_exhausted": "the error budget is spent",
+    "risk_freeze": "the risk level is FREEZE",
+    "risk_danger": "the risk level is DANGER",
+    "exhaustion_near": "the error budget is forecast to run out soon",
+    "held_for_time": "the block ends only after a calm time",
+    "held_by_burn_rate": "the block ends only after a calm time",
+    "held_by_budget": "the block ends only with more budget left",
+}
+
+BEFORE_ONSET = timedelta(minutes=60)
+AFTER_ONSET = timedelta(minutes=2)
+"""An onset is found to the minute or two, so that a change may seem to come just after it."""
+
+_ARTICLES = {
+    "deploy": "a deploy",
+    "rollback": "a rollback",
+    "config": "a configuration change",
+    "feature_flag": "a feature flag change",
+    "infrastructure": "an infrastructure change",
+}
+_ALERTS: dict[Severity, str] = {"page": "a page", "ticket": "a ticket", "info": "an info alert"}
+"""With their articles, most severe first."""
+
+# what anybody may send is written only where it can be nothing but a version
+_VERSION = re.compile(r"(?=[^0-9]*[0-9])v?[0-9A-Za-z][0-9A-Za-z.+_-]{0,39}")
 
 
 def worst_slo(state: ServiceState) -> SloStatus:
@@ -40,7 +76,19 @@ def objective_text(slo: SloStatus) -> str:
     return f"{what} over {wording.counted(slo.window_days, 'day')}"
 
 
-def service_facts(context: ServiceContext, now: datetime) -> Iterator[Fact]:
+def service_facts(context: ServiceContext, now: datetime) -> list[Fact]:
+    """Return everything that is known of a service at `now`."""
+    return [
+        *_figures(context, now),
+        *_forecast(context, now),
+        *([] if context.release is None else [_release(context.release)]),
+        *_onset(context, now),
+        *_changes(context, now),
+        *_alerts(context.episodes, now),
+    ]
+
+
+def _figures(context: ServiceContext, now: datetime) -> Iterator[Fact]:
     """Give what is known of level, objective, burn rates, budget and evidence."""
     state = context.state
     yield from _data_status(context, now)
@@ -178,3 +226,144 @@ def _evidence(slo: SloStatus) -> Iterator[Fact]:
         share = wording.percent(slo.coverage_ratio)
         text = f"only {share} of its requests carry what this objective measures"
         yield Fact("coverage", "Coverage", share, text, "%")
+
+
+def fresh_forecast(context: ServiceContext, now: datetime) -> SloForecast | None:
+    """Return the forecast of the objective that is spent first, unless it is out of date."""
+    forecast = context.forecast
+    if forecast is None or not forecast.slos or now - forecast.evaluated_at > FORECAST_HOLDS:
+        return None
+    if forecast.data_status in UNTRUSTED or context.state.data_status in UNTRUSTED:
+        return None
+    return forecast.slos[0]
+
+
+def _forecast(context: ServiceContext, now: datetime) -> Iterator[Fact]:
+    slo = fresh_forecast(context, now)
+    if slo is None or slo.data_status is DataStatus.NO_DATA:
+        return
+    trend = _TRENDS[slo.burn_rate_trend]
+    yield Fact("trend", "Trend of the burn rate", trend, f"its burn is {trend}")
+    if slo.error_budget_remaining > 0:
+        yield _exhaustion(context, slo, now)
+        level = slo.confidence_level
+        yield Fact("confidence", "Confidence", level, f"confidence in this forecast is {level}")
+    blocked = context.release is None or not context.release.allowed
+    if blocked and slo.unblocked_at is not None and slo.unblocked_at > now:
+        at = wording.instant(slo.unblocked_at, now)
+        text = f"without further errors its block is forecast to end at about {at}"
+        yield Fact("unblocked_at", "End of the block", at, text)
+
+
+def _exhaustion(context: ServiceContext, slo: SloForecast, now: datetime) -> Fact:
+    hours = slo.time_to_exhaustion_hours
+    if hours is None:
+        days = next((s.window_days for s in context.state.slos if s.id == slo.id), None)
+        within = f"within {wording.counted(days, 'day')}" if days else "within its window"
+        text = f"its error budget is not forecast to run out {within}"
+        return Fact("exhaustion", "Error budget runs out", None, text)
+    length = about(hours)
+    at = wording.instant(slo.projected_exhaustion_time or now + timedelta(hours=hours), now)
+    within = f"about {length}{_interval(slo, length)}"
+    text = f"its error budget is forecast to run out in {within}, at {at}"
+    return Fact("exhaustion", "Error budget runs out", length, text, essential=True)
+
+
+def about(hours: float) -> str:
+    """Return a forecast's length of time; what is nearer than a minute is a minute."""
+    return wording.duration(max(hours, _LEAST_HOURS) * HOUR)
+
+
+def _interval(slo: SloForecast, length: str) -> str:
+    """Return the middle 80 % of outcomes in words; an open late end stays open."""
+    if slo.p10_hours is None:
+        return ""
+    early = about(slo.p10_hours)
+    if slo.p90_hours is None:
+        return "" if early == length else f" ({early} at the earliest)"
+    late = about(slo.p90_hours)
+    return "" if early == late else f" ({wording.interval(early, late)})"
+
+
+def _release(release: Release) -> Fact:
+    deciding = (r.code for r in release.reasons if r.effect == release.decision)
+    reason = next((_REASONS[code] for code in deciding if code in _REASONS), None)
+    why = f": {reason}" if reason and release.decision in {"BLOCK", "WARN"} else ""
+    allowed = "allowed" if release.allowed else "blocked"
+    if release.override_id is not None:
+        text = f"feature releases are {allowed} by an override"
+    elif release.decision == "UNKNOWN":
+        text = f"the release gate cannot decide, and feature releases are {allowed} until it can"
+    elif release.decision == "WARN":
+        text = f"feature releases are allowed with a warning{why}"
+    else:
+        text = f"feature releases are {allowed}{why}"
+    return Fact("release", "Release decision", release.decision, text, essential=True)
+
+
+def suspect(context: ServiceContext) -> ChangeEvent | None:
+    """Return the last change that came before the errors began, if one came close to it."""
+    if context.onset is None:
+        return None
+    onset = context.onset.at
+    near = [c for c in context.changes if -AFTER_ONSET <= onset - c.at <= BEFORE_ONSET]
+    return max(near, key=lambda change: change.at, default=None)
+
+
+def change_text(change: ChangeEvent) -> str:
+    """Return a change with its article, and with its version where that is one."""
+    article = _ARTICLES.get(change.kind, "a change")
+    version = written_version(change)
+    return f"{article} of {version}" if version else article
+
+
+def written_version(change: ChangeEvent) -> str | None:
+    """Return the change's version if it has the form of one."""
+    return change.version if _VERSION.fullmatch(change.version) else None
+
+
+def _onset(context: ServiceContext, now: datetime) -> Iterator[Fact]:
+    onset = context.onset
+    if onset is None:
+        return
+    at = wording.instant(onset.at, now)
+    ago = wording.duration((now - onset.at).total_seconds())
+    text, span = f"errors began at about {at}, {ago} ago, and last until now", f"since {at}"
+    if onset.ended_at is not None:
+        end = wording.instant(onset.ended_at, now)
+        text, span = f"errors began at about {at} and ended at about {end}", f"from {at} to {end}"
+    yield Fact("onset", "Errors began", at, text)
+    events = failing(worst_slo(context.state), onset.bad)
+    text = f"there {'was' if onset.bad == 1 else 'were'} {events} of {onset.total:,} {span}"
+    yield Fact("since_onset", "Errors since they began", onset.bad, text, "requests")
+
+
+def _changes(context: ServiceContext, now: datetime) -> Iterator[Fact]:
+    change = suspect(context)
+    if change is not None and context.onset is not None:
+        seconds = (context.onset.at - change.at).total_seconds()
+        order = f"{wording.duration(seconds)} before" if seconds >= MINUTE else "just as"
+        at = wording.instant(change.at, now)
+        text = f"{change_text(change)} took effect at {at}, {order} the errors began"
+        value = written_version(change) or change.kind
+        yield Fact("change_before_onset", "Change before the errors", value, text)
+    elif context.changes:
+        last = max(context.changes, key=lambda c: c.at)
+        at = wording.instant(last.at, now)
+        text = f"the last change was {change_text(last)} at {at}"
+        yield Fact("last_change", "Last change", written_version(last) or last.kind, text)
+
+
+def _alerts(episodes: Sequence[OpenEpisode], now: datetime) -> Iterator[Fact]:
+    if not episodes:
+        return
+    order = [*_ALERTS]
+    worst = min(episodes, key=lambda e: (order.index(e.severity), e.started_at))
+    what = f"{_ALERTS[worst.severity]} since {wording.instant(worst.started_at, now)}"
+    if worst.acknowledged:
+        what += ", which is acknowledged"
+    count = len(episodes)
+    text = f"1 alert is open: {what}"
+    if count > 1:
+        text = f"{count:,} alerts are open, the most severe of them {what}"
+    yield Fact("alerts", "Open alerts", count, text, "alerts")

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from api_gateway.narrative.fleet_facts import is_trusted
-from api_gateway.narrative.forecast_facts import fresh_forecast
 from api_gateway.narrative.service_context import ServiceContext
+from api_gateway.narrative.service_facts import fresh_forecast
 from api_gateway.summary.schemas import (
     ActiveAlerts,
     ChangeSummary,
