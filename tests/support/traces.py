@@ -10,7 +10,6 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanContext
 
 from common.observability import tracing
-from common.observability.tracing_otel import OpenTelemetry
 
 
 def place(span: ReadableSpan) -> SpanContext:
@@ -47,7 +46,7 @@ def recorded() -> Iterator[Traces]:
     """Record all spans of this process for as long as the block lasts."""
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    tracing.use(OpenTelemetry(provider))
+    tracing.use(provider)
     try:
         yield Traces(exporter)
     finally:

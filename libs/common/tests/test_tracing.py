@@ -6,9 +6,12 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from opentelemetry.sdk.trace import TracerProvider
 
 from common.http.tracing import TracingMiddleware
+from common.kafka import trace_contexts
 from common.kafka.client import correlation_headers
+from common.kafka.trace_contexts import TraceContexts, trace_batch
 from common.observability import tracing
 from tests.support import kafka_records
 from tests.support.traces import Traces, place, recorded
@@ -33,9 +36,9 @@ def parent(number: int, flags: str = "01") -> tuple[str, bytes]:
 
 
 def test_while_it_is_off_no_record_is_looked_at() -> None:
-    contexts = tracing.TraceContexts("test")
+    contexts = TraceContexts("test")
     contexts.take([Untouchable()], "read")
-    assert tracing.note("test read", [Untouchable()]) == {}
+    assert trace_batch("test read", [Untouchable()]) == {}
     assert contexts.hand_on("checkout", "decide") == ()
     assert tracing.trace_headers() == ()
     assert correlation_headers() == []
@@ -43,41 +46,40 @@ def test_while_it_is_off_no_record_is_looked_at() -> None:
 
 def test_it_stays_off_unless_an_exporter_is_configured() -> None:
     tracing.start("test", {"OTEL_EXPORTER_OTLP_ENDPOINT": "", "OTEL_SERVICE_NAME": "x"})
-    assert tracing.active() is None
+    assert not tracing.is_on()
 
 
 @pytest.mark.parametrize("variable", tracing.CONFIGURED_BY)
 def test_an_exporter_switches_it_on_once(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
 
-    class Exporting:
-        @classmethod
-        def exporting(cls, service: str) -> "Exporting":
-            made.append(service)
-            return cls()
+    class Exporting(TracerProvider):
+        def shutdown(self) -> None:
+            made.append("shut down")
 
-        def close(self) -> None:
-            made.append("closed")
+    def exporting(service: str) -> TracerProvider:
+        made.append(service)
+        return Exporting()
 
-    monkeypatch.setattr("common.observability.tracing_otel.OpenTelemetry", Exporting)
+    monkeypatch.setattr(tracing, "_exporting", exporting)
     environment = {variable: "http://127.0.0.1:4318"}
     tracing.start("test", environment)
     tracing.start("again", environment)
     tracing.stop()
-    assert made == ["test", "closed"]
-    assert tracing.active() is None
+    assert made == ["test", "shut down"]
+    assert not tracing.is_on()
 
 
 def test_without_its_packages_a_configured_exporter_is_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(sys.modules, "common.observability.tracing_otel", None)
+    monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
     with pytest.raises(SystemExit, match=r"burnline\[tracing\]"):
         tracing.start("test", {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"})
 
 
 def test_events_of_one_service_are_one_span_with_links() -> None:
-    contexts = tracing.TraceContexts("burnrate")
+    contexts = TraceContexts("burnrate")
     records = [record(b"checkout", parent(n)) for n in (1, 2, 3)]
     others = [record(b"cart", parent(9)), record(b"plain"), record(None, parent(8))]
     with recorded() as traces:
@@ -109,13 +111,13 @@ def test_events_of_one_service_are_one_span_with_links() -> None:
 )
 def test_what_is_not_sampled_or_no_trace_is_passed_over(header: tuple[str, bytes | None]) -> None:
     with recorded() as traces:
-        assert tracing.note("test read", [record(b"checkout", header)]) == {}
+        assert trace_batch("test read", [record(b"checkout", header)]) == {}
         assert traces.spans() == []
 
 
 def test_what_nobody_takes_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tracing, "_MOST_BATONS", 2)
-    contexts = tracing.TraceContexts("test")
+    monkeypatch.setattr(trace_contexts, "_MOST_WAITING", 2)
+    contexts = TraceContexts("test")
     with recorded():
         contexts.take([record(b"%d" % n, parent(n)) for n in (1, 2, 3)], "read")
         assert [bool(contexts.hand_on(str(n), "send")) for n in (1, 2, 3)] == [False, True, True]

@@ -17,10 +17,10 @@ from burnrate.storage import recovery_repository
 from burnrate.storage.blocks import Blocks
 from burnrate.windows.rings import RESOLUTIONS
 from common.config.clock import MICROSECONDS
+from common.kafka.trace_contexts import TraceContexts
 from common.ledger.dlq_limit import DlqLimit, DlqLimits
 from common.ledger.runtime import ConsumerRuntime
 from common.ledger.shard import Batch, ShardWork
-from common.observability.tracing import TraceContexts
 from common.storage.database import ReadSession, WriteSession
 from common.storage.dead_letter_store import DeadLetterStore
 

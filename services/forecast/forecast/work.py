@@ -8,9 +8,9 @@ import msgspec
 from common.config.clock import Clock
 from common.events import BurnRateMessage, BurnRateSnapshot
 from common.kafka.client import Record
+from common.kafka.trace_contexts import TraceContexts
 from common.kafka.unreadable import skip_unreadable
 from common.ledger.shard import ShardWork
-from common.observability.tracing import TraceContexts
 from common.storage.database import WriteSession
 from forecast.domain.due_services import DueServices, Pace
 from forecast.domain.shard_counts import ShardCounts

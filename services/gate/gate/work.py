@@ -9,11 +9,11 @@ import numpy as np
 from common.events import BurnRateMessage, ServiceForecast
 from common.kafka.client import Record
 from common.kafka.topics import BURNRATES, FORECASTS
+from common.kafka.trace_contexts import TraceContexts
 from common.kafka.unreadable import skip_unreadable
 from common.ledger.dlq_limit import DlqLimit, DlqLimits
 from common.ledger.runtime import ConsumerRuntime
 from common.ledger.shard import Batch, RefusedError, ShardWork
-from common.observability.tracing import TraceContexts
 from common.storage.database import WriteSession
 from common.storage.dead_letter_store import DeadLetterStore
 from common.storage.dead_letters import DeadRecord, log_dead_letters

@@ -15,8 +15,7 @@ class TracingMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        active = tracing.active()
-        if active is None or scope["type"] != "http" or scope["path"] in _UNTRACED:
+        if scope["type"] != "http" or scope["path"] in _UNTRACED:
             await self._app(scope, receive, send)
             return
 
@@ -25,5 +24,5 @@ class TracingMiddleware:
                 scope["burnline.status"] = message["status"]
             await send(message)
 
-        with active.request(scope):
+        with tracing.request_span(scope):
             await self._app(scope, receive, send_noting_status)

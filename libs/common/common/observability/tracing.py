@@ -1,71 +1,45 @@
-"""Traces by OpenTelemetry: off unless an exporter is configured, and then one test of a name.
+"""Traces by OpenTelemetry, whose API does nothing until an exporter is configured.
 
-A trace goes from record to record by the W3C header `traceparent`. Consumers do not handle events
-one by one, so that what an event leads to is followed by service: see `TraceContexts`.
+A trace goes on by the W3C header `traceparent`, over HTTP and from record to record.
 """
 
-from __future__ import annotations
-
 import os
-import time
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # it sends the headers that are made here
-    from common.kafka.client import Headers, Record
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, NoOpTracer, SpanKind, Status, StatusCode, Tracer
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+if TYPE_CHECKING:  # an extra
+    from opentelemetry.sdk.trace import TracerProvider
 
 TRACE_HEADER = "traceparent"
 """Name of the Kafka header, and of the HTTP header."""
 CONFIGURED_BY = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 """Variables of OpenTelemetry, of which one switches tracing on; all others of it count too."""
 
-_MOST_BATONS = 10_000
+_HEADER_LENGTH = 55
+_MOST_LINKS = 64
+_SERVER_ERROR = 500
+
+_propagator = TraceContextTextMapPropagator()
+_provider: "TracerProvider | None" = None
+_tracer: Tracer = NoOpTracer()
 
 
-class Tracing(Protocol):
-    """What does the tracing, once it is switched on; a `context` is opaque."""
-
-    def current(self) -> Headers:
-        """Return the header that carries the present trace, if there is one that is sampled."""
-        ...
-
-    def request(self, scope: Mapping[str, Any]) -> AbstractContextManager[None]:
-        """Trace an HTTP request for as long as the block lasts."""
-        ...
-
-    def sent_with(self, record: Record) -> Any:
-        """Return the context that a record brings; None without one that is sampled."""
-        ...
-
-    def span(self, name: str, service: str, parents: Sequence[Any], began_ns: int) -> Any:
-        """Record a span that ends now; the first parent is its own, the others are links.
-
-        Return its context.
-        """
-        ...
-
-    def header(self, context: Any) -> Headers:
-        """Return the header that carries a context."""
-        ...
-
-    def close(self) -> None:
-        """Send what is left."""
-        ...
-
-
-_active: Tracing | None = None
-
-
-def use(tracing: Tracing | None) -> None:
+def use(provider: "TracerProvider | None") -> None:
     """Trace with this from now on; None switches it off."""
-    global _active  # noqa: PLW0603 - there is one for the process, as for logs
-    _active = tracing
+    global _provider, _tracer  # noqa: PLW0603 - there is one for the process, as for logs
+    _provider = provider
+    _tracer = NoOpTracer() if provider is None else provider.get_tracer("burnline")
 
 
-def active() -> Tracing | None:
-    """Return what traces; None while it is switched off."""
-    return _active
+def is_on() -> bool:
+    """Tell whether anything is traced, so that records need not be looked at for nothing."""
+    return _provider is not None
 
 
 def start(service: str, environ: Mapping[str, str] = os.environ) -> None:
@@ -73,70 +47,96 @@ def start(service: str, environ: Mapping[str, str] = os.environ) -> None:
 
     Raises SystemExit where it does, and the packages of the extra `tracing` are not installed.
     """
-    if _active is not None or not any(environ.get(name) for name in CONFIGURED_BY):
+    if is_on() or not any(environ.get(name) for name in CONFIGURED_BY):
         return
     try:
-        from common.observability.tracing_otel import OpenTelemetry  # noqa: PLC0415 - an extra
+        use(_exporting(service))
     except ImportError as error:
-        raise SystemExit(f"tracing is configured, but not installed: burnline[tracing] ({error})") \
-            from error  # fmt: skip
-    use(OpenTelemetry.exporting(service))
+        missing = f"tracing is configured, but not installed: burnline[tracing] ({error})"
+        raise SystemExit(missing) from error
 
 
 def stop() -> None:
     """Send what is left, and switch tracing off."""
-    if _active is not None:
-        _active.close()
+    if _provider is not None:
+        _provider.shutdown()
         use(None)
 
 
-def trace_headers() -> Headers:
-    """Return the header that carries the present trace; nothing while tracing is off."""
-    return () if _active is None else _active.current()
+def trace_headers(context: Context | None = None) -> Sequence[tuple[str, bytes]]:
+    """Return the header that carries a trace, the present one by default, if it is sampled."""
+    if not _span_context(context).trace_flags.sampled:
+        return ()
+    carrier: dict[str, str] = {}
+    _propagator.inject(carrier, context=context)
+    return [(TRACE_HEADER, carrier[TRACE_HEADER].encode())] if TRACE_HEADER in carrier else ()
 
 
-def note(name: str, records: Sequence[Record], began_ns: int | None = None) -> Mapping[str, Any]:
-    """Record a span for each service that these records bring traces of; return the contexts."""
-    tracing = _active
-    if tracing is None:
-        return {}
-    parents: dict[str, list[Any]] = {}
-    for record in records:
-        if record.headers and record.key and (context := tracing.sent_with(record)) is not None:
-            parents.setdefault(record.key.decode(errors="replace"), []).insert(0, context)
-    began = time.time_ns() if began_ns is None else began_ns
-    return {
-        service: tracing.span(name, service, contexts, began)
-        for service, contexts in parents.items()
+def sent_with(headers: Sequence[tuple[str, bytes | None]]) -> Context | None:
+    """Return the context that a record's headers bring; None without one that is sampled."""
+    for name, value in headers:
+        if name == TRACE_HEADER and value is not None and len(value) == _HEADER_LENGTH:
+            carrier = {TRACE_HEADER: value.decode("latin-1")}
+            context = _propagator.extract(carrier, context=Context())
+            return context if _span_context(context).trace_flags.sampled else None
+    return None
+
+
+@contextmanager
+def request_span(scope: Mapping[str, Any]) -> Iterator[None]:
+    """Trace an HTTP request; its route and status are read from the scope at the end."""
+    carrier = {
+        name.decode("latin-1"): value.decode("latin-1")
+        for name, value in scope["headers"]
+        if name == TRACE_HEADER.encode()
     }
+    parent = _propagator.extract(carrier, context=Context())
+    method = scope["method"]
+    with _tracer.start_as_current_span(
+        method, context=parent, kind=SpanKind.SERVER, attributes={"http.request.method": method}
+    ) as span:
+        yield
+        route = getattr(scope.get("route"), "path", None)
+        if route is not None:
+            span.update_name(f"{method} {route}")
+            span.set_attribute("http.route", route)
+        status = scope.get("burnline.status")
+        if status is not None:
+            span.set_attribute("http.response.status_code", status)
+            if status >= _SERVER_ERROR:
+                span.set_status(Status(StatusCode.ERROR))
 
 
-class TraceContexts:
-    """Takes traces over from what a component reads, and hands them to what it sends of it.
+def batch_span(name: str, service: str, parents: Sequence[Context], began_ns: int) -> Context:
+    """Record a span that ends now; the first parent is its own, the others are links.
 
-    One for each service, by the record's key: the records of a batch are handled together, and the
-    result that follows tells of all of them. The newest record's trace goes on, the others are
-    linked. What is not handed on in time makes room.
+    Return its context.
     """
+    span = _tracer.start_span(
+        name,
+        context=parents[0],
+        kind=SpanKind.CONSUMER,
+        attributes={"burnline.service": service, "messaging.batch.message_count": len(parents)},
+        links=[Link(_span_context(parent)) for parent in parents[1 : 1 + _MOST_LINKS]],
+        start_time=began_ns,
+    )
+    span.end()
+    return trace.set_span_in_context(span, Context())
 
-    def __init__(self, component: str) -> None:
-        self._component = component
-        self._waiting: dict[str, tuple[Any, int]] = {}
 
-    def take(self, records: Sequence[Record], did: str, began_ns: int | None = None) -> None:
-        """Note, after the fact, what was done with these records; `began_ns` since 1970."""
-        if _active is None:
-            return
-        for service, context in note(f"{self._component} {did}", records, began_ns).items():
-            self._waiting.pop(service, None)
-            self._waiting[service] = (context, time.time_ns())
-        while len(self._waiting) > _MOST_BATONS:
-            del self._waiting[next(iter(self._waiting))]
+def _exporting(service: str) -> "TracerProvider":
+    """Return a provider that sends by OTLP over HTTP, as the variables of OpenTelemetry say."""
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415 - an extra
+        OTLPSpanExporter,
+    )
+    from opentelemetry.sdk.resources import SERVICE_NAME, Resource  # noqa: PLC0415
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
 
-    def hand_on(self, service: str, did: str) -> Headers:
-        """Return the header for a result about a service, if a trace waits for one."""
-        if not self._waiting or _active is None or service not in self._waiting:
-            return ()
-        context, since_ns = self._waiting.pop(service)
-        span = _active.span(f"{self._component} {did}", service, [context], since_ns)
-        return _active.header(span)
+    provider = TracerProvider(resource=Resource.create({SERVICE_NAME: f"burnline-{service}"}))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    return provider
+
+
+def _span_context(context: Context | None) -> trace.SpanContext:
+    return trace.get_current_span(context).get_span_context()

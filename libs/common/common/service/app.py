@@ -93,7 +93,7 @@ def _surround(app: FastAPI, settings: Settings, access: Access, body_limit_bytes
         app.add_middleware(RequestLogMiddleware)
     app.add_middleware(SecurityHeadersMiddleware, shared=bool(settings.cors_origins))
     app.add_middleware(CorrelationMiddleware)
-    if tracing.active() is not None:
+    if tracing.is_on():
         app.add_middleware(TracingMiddleware)
 
 

@@ -22,8 +22,8 @@ from common.events import (
 )
 from common.kafka.client import Record
 from common.kafka.topics import BURNRATES, CATALOG, DECISIONS, FORECASTS, POLICIES, RULES
+from common.kafka.trace_contexts import trace_batch
 from common.kafka.unreadable import skip_unreadable
-from common.observability.tracing import note
 
 _DECODERS: Mapping[str, msgspec.json.Decoder[Any]] = {
     BURNRATES.name: msgspec.json.Decoder(BurnRateMessage),
@@ -71,7 +71,7 @@ class Handlers:
                 if record.value is not None and record.topic in self._apply:
                     self._apply[record.topic](_DECODERS[record.topic].decode(record.value))
             RECORDS.labels(record.topic).inc()
-        note("api-gateway apply", records)
+        trace_batch("api-gateway apply", records)
 
     def _on_burnrate(self, message: BurnRateMessage) -> None:
         if isinstance(message, BurnRateSnapshot):
