@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from aiokafka import AIOKafkaConsumer
@@ -75,7 +76,7 @@ async def gate_process(
 
 
 async def publish_levels(
-    bootstrap: str, topic: Topic, shard: int, events: Sequence[tuple[str, Event]]
+    bootstrap: str, topic: Topic[Any], shard: int, events: Sequence[tuple[str, Event]]
 ) -> None:
     """Publish (key, event) in order in a shard's partition."""
     async with producer(bootstrap) as client:

@@ -7,22 +7,18 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-import msgspec
 import structlog
 
 from alerts.domain.configuration import AlertConfiguration
 from alerts.domain.invalid_count_reports import CODES, REMEMBERED, InvalidCountReports
 from common.config.clock import Clock
 from common.events import (
-    CatalogMessage,
     ChannelTestRequested,
-    CommandMessage,
     DeadLetter,
-    RuleMessage,
     ServiceChanged,
 )
 from common.kafka.client import Record
-from common.kafka.topics import CATALOG, COMMANDS, METRICS_DEAD, RULES
+from common.kafka.topics import CATALOG, COMMANDS, METRICS_DEAD, RULES, decode
 from common.kafka.unreadable import skip_unreadable
 from common.runtime.loops import TRANSIENT_ERRORS
 from common.slo.vocabulary import is_service_name
@@ -34,10 +30,6 @@ DEAD_LETTER_TOPICS: Final = (METRICS_DEAD.name,)
 TEST_MAX_AGE: Final = timedelta(seconds=30)
 """An older request was answered or given up before this process started to read."""
 
-_catalog: Final = msgspec.json.Decoder(CatalogMessage)
-_rules: Final = msgspec.json.Decoder(RuleMessage)
-_commands: Final = msgspec.json.Decoder(CommandMessage)
-_dead_letters: Final = msgspec.json.Decoder(DeadLetter)
 
 Handler = Callable[[Sequence[Record]], Awaitable[None]]
 TestChannel = Callable[[ChannelTestRequested], Awaitable[None]]
@@ -62,14 +54,14 @@ def configuration_handler(
         if record.value is None:
             return
         if record.topic == COMMANDS.name:
-            command = _commands.decode(record.value)
+            command = COMMANDS.decode(record)
             if (
                 isinstance(command, ChannelTestRequested)
                 and clock() - command.requested_at <= TEST_MAX_AGE
             ):
                 await test_channel(command)
             return
-        change = (_rules if record.topic == RULES.name else _catalog).decode(record.value)
+        change = decode(record)
         if record.topic == RULES.name or isinstance(change, ServiceChanged):
             configuration.apply(change)
 
@@ -82,7 +74,7 @@ def dead_letter_handler(invalid_counts: InvalidCountReports, clock: Clock) -> Ha
     async def on_dead_letters(records: Sequence[Record]) -> None:
         for record in records:
             with skip_unreadable(record):
-                dead_letter = _dead_letters.decode(record.value or b"")
+                dead_letter = METRICS_DEAD.decode(record)
                 recent = dead_letter.appended_at > clock() - REMEMBERED
                 if dead_letter.code in CODES and recent and (name := _service_of(dead_letter)):
                     invalid_counts.add(name, dead_letter.appended_at)

@@ -4,24 +4,15 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-import msgspec
-
 from alerts.domain.shard_state import ShardState
 from alerts.storage import repository
 from common.config.clock import Clock
-from common.events import BurnRateMessage, ServiceForecast
 from common.kafka.client import Record
-from common.kafka.topics import BURNRATES, FORECASTS
-from common.kafka.unreadable import skip_unreadable
+from common.kafka.unreadable import each_readable
 from common.ledger.shard import ShardWork
 from common.storage.database import WriteSession
 
 LONGEST_COOLDOWN: Final = timedelta(days=7)
-
-_decoders: Final = {
-    BURNRATES.name: msgspec.json.Decoder(BurnRateMessage),
-    FORECASTS.name: msgspec.json.Decoder(ServiceForecast),
-}
 
 
 class AlertsWork(ShardWork):
@@ -42,9 +33,5 @@ class AlertsWork(ShardWork):
 
     def observe(self, shard: int, records: Sequence[Record]) -> None:
         """Apply snapshots and forecasts of a shard; skip unreadable records."""
-        state = self.states.get(shard)
-        for record in records:
-            if state is None or record.value is None:
-                continue
-            with skip_unreadable(record):
-                state.observe(_decoders[record.topic].decode(record.value))
+        if (state := self.states.get(shard)) is not None:
+            each_readable(records, state.observe)

@@ -4,14 +4,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Protocol
 
-import msgspec
 import structlog
 
 from burnrate.domain.catalog import Catalog
 from common.config.clock import Clock
-from common.events import CatalogMessage, CommandMessage, ComputeRequested
+from common.events import ComputeRequested
 from common.kafka.client import Record, header
-from common.kafka.topics import CATALOG
+from common.kafka.topics import CATALOG, COMMANDS
 from common.kafka.unreadable import skip_unreadable
 from common.observability.logging import CORRELATION_HEADER, correlated
 from common.runtime.loops import TRANSIENT_ERRORS
@@ -20,9 +19,6 @@ log = structlog.get_logger()
 
 COMMAND_MAX_AGE = timedelta(seconds=30)
 """Older commands were answered, or given up, before this process began to read them."""
-
-_catalog = msgspec.json.Decoder(CatalogMessage)
-_command = msgspec.json.Decoder(CommandMessage)
 
 
 class Computing(Protocol):
@@ -57,9 +53,9 @@ def control_handler(
         if record.value is None:
             return
         if record.topic == CATALOG.name:
-            catalog.apply(_catalog.decode(record.value))
+            catalog.apply(CATALOG.decode(record))
             return
-        command = _command.decode(record.value)
+        command = COMMANDS.decode(record)
         if not isinstance(command, ComputeRequested):
             return  # for another service
         if clock() - command.requested_at <= COMMAND_MAX_AGE:

@@ -2,13 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-import msgspec
-
 from common.events import CatalogMessage, ServiceChanged
 from common.kafka.client import Record
-from common.kafka.unreadable import skip_unreadable
-
-_catalog = msgspec.json.Decoder(CatalogMessage)
+from common.kafka.unreadable import each_readable
 
 
 class Retired:
@@ -33,10 +29,6 @@ def catalog_handler(retired: Retired) -> Callable[[Sequence[Record]], Awaitable[
     """Return the handler of the catalog, which every process reads in full."""
 
     async def on_catalog_records(records: Sequence[Record]) -> None:
-        for record in records:
-            if record.value is None:
-                continue
-            with skip_unreadable(record):
-                retired.apply(_catalog.decode(record.value))
+        each_readable(records, retired.apply)
 
     return on_catalog_records

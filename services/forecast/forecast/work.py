@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-import msgspec
-
 from common.config.clock import Clock
-from common.events import BurnRateMessage, BurnRateSnapshot
+from common.events import BurnRateSnapshot
 from common.kafka.client import Record
+from common.kafka.topics import BURNRATES
 from common.kafka.trace_contexts import TraceContexts
 from common.kafka.unreadable import skip_unreadable
 from common.ledger.shard import ShardWork
@@ -15,8 +14,6 @@ from common.storage.database import WriteSession
 from forecast.domain.due_services import DueServices, Pace
 from forecast.domain.shard_counts import ShardCounts
 from forecast.settings import ForecastSettings
-
-_burn_rate = msgspec.json.Decoder(BurnRateMessage)
 
 
 class ForecastWork(ShardWork):
@@ -47,7 +44,7 @@ class ForecastWork(ShardWork):
             if record.value is None:
                 continue
             with skip_unreadable(record):
-                message = _burn_rate.decode(record.value)
+                message = BURNRATES.decode(record)
                 if isinstance(message, BurnRateSnapshot):
                     levels.on_snapshot(message, now)
                 else:

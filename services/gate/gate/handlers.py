@@ -1,27 +1,18 @@
 """What every process of the gate does with what users want: catalog, policies, overrides."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol
-
-import msgspec
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 from common.events import (
-    CatalogMessage,
     OverrideChanged,
     PolicyChanged,
-    PolicyMessage,
     ServiceChanged,
 )
 from common.kafka.client import Record, header
-from common.kafka.topics import CATALOG, POLICIES
+from common.kafka.topics import decode
 from common.kafka.unreadable import skip_unreadable
 from common.observability.logging import CORRELATION_HEADER, correlated
 from gate.domain.configuration import Intent
-
-_wanted: Mapping[str, msgspec.json.Decoder[Any]] = {
-    CATALOG.name: msgspec.json.Decoder(CatalogMessage),
-    POLICIES.name: msgspec.json.Decoder(PolicyMessage),
-}
 
 
 class Decides(Protocol):
@@ -50,7 +41,7 @@ def intent_handler(
 def _on_intent(intent: Intent, decider: Decides, record: Record) -> None:
     if record.value is None:
         return
-    message = _wanted[record.topic].decode(record.value)
+    message = decode(record)
     if isinstance(message, ServiceChanged) and intent.on_service(message):
         decider.touch(message.name)
     elif isinstance(message, OverrideChanged) and intent.on_override(message):

@@ -3,10 +3,8 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-import msgspec
 import numpy as np
 
-from common.events import BurnRateMessage, ServiceForecast
 from common.kafka.client import Record
 from common.kafka.topics import BURNRATES, FORECASTS
 from common.kafka.trace_contexts import TraceContexts
@@ -21,9 +19,6 @@ from gate.changes import Change, judge
 from gate.domain.shard_view import ShardView
 from gate.metrics import CHANGES
 from gate.storage import repository
-
-_burn_rate = msgspec.json.Decoder(BurnRateMessage)
-_forecast = msgspec.json.Decoder(ServiceForecast)
 
 
 class GateWork(ShardWork):
@@ -74,9 +69,9 @@ class GateWork(ShardWork):
                 continue
             with skip_unreadable(record):
                 if record.topic == BURNRATES.name:
-                    urgent |= view.on_burn_rate(_burn_rate.decode(record.value), now)
+                    urgent |= view.on_burn_rate(BURNRATES.decode(record), now)
                 elif record.topic == FORECASTS.name:
-                    view.on_forecast(_forecast.decode(record.value))
+                    view.on_forecast(FORECASTS.decode(record))
         if urgent:
             self.woken.set()
 

@@ -29,7 +29,7 @@ from tests.support.gate_inputs import NOW, SERVICE, burning_at, override, snapsh
 from tests.support.gate_states import random_state
 
 
-def record(topic: Topic, value: Event | bytes | None) -> Record:
+def record(topic: Topic[Any], value: Event | bytes | None) -> Record:
     body = value if isinstance(value, bytes) or value is None else encode(value)
     return kafka_records.record(topic.name, body)
 

@@ -3,16 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-import msgspec
-
 from common.access.key_ring import ApiKeyCache
-from common.events import ApiKeyChanged, ApiKeyUsed
+from common.events import AccessMessage, ApiKeyChanged, ApiKeyUsed
 from common.kafka.client import Record
-from common.kafka.topics import KEY_USES, KEYS
-from common.kafka.unreadable import skip_unreadable
-
-_keys = msgspec.json.Decoder(ApiKeyChanged)
-_uses = msgspec.json.Decoder(ApiKeyUsed)
+from common.kafka.unreadable import each_readable
 
 
 class KeyUses:
@@ -39,9 +33,7 @@ class KeyRecords:
 
     async def on_records(self, records: Sequence[Record]) -> None:
         """Apply records of one partition, in order."""
-        for record in records:
-            with skip_unreadable(record):
-                self._on_record(record)
+        each_readable(records, self._apply)
 
     def forget(self) -> None:
         """Begin again: the topics are being read from their start."""
@@ -51,12 +43,9 @@ class KeyRecords:
         """Tell whether the topic holds this revision of the key, or a newer one."""
         return self._announced.get(key.id, 0) >= key.revision
 
-    def _on_record(self, record: Record) -> None:
-        if record.value is None:
+    def _apply(self, message: AccessMessage) -> None:
+        if isinstance(message, ApiKeyUsed):
+            self._uses.apply(message)
             return
-        if record.topic == KEYS.name:
-            key = _keys.decode(record.value)
-            self._ring.apply(key)
-            self._announced[key.id] = max(key.revision, self._announced.get(key.id, 0))
-        elif record.topic == KEY_USES.name:
-            self._uses.apply(_uses.decode(record.value))
+        self._ring.apply(message)
+        self._announced[message.id] = max(message.revision, self._announced.get(message.id, 0))

@@ -2,19 +2,25 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Final
+from functools import cached_property
+from typing import Any, Final, Generic, TypeVar, Union
 
+import msgspec
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from common import events
 from common.config.settings import KafkaSettings
+from common.kafka.client import Record
 
 DAY_MS: Final = 86_400_000
 
 
-@dataclass(frozen=True, slots=True)
-class Topic:
+E = TypeVar("E")
+
+
+@dataclass(frozen=True)
+class Topic(Generic[E]):
     """A topic and who may touch it; `events` are the payloads that it carries."""
 
     name: str
@@ -27,6 +33,17 @@ class Topic:
     compacted: bool = False
     append_time: bool = False
     dead_letter: str | None = None
+
+    @cached_property
+    def _decoder(self) -> "msgspec.json.Decoder[E]":
+        return msgspec.json.Decoder(Union[self.events])  # noqa: UP007 - of a tuple
+
+    def decode(self, record: Record) -> E:
+        """Return the event that a record holds.
+
+        Raises ValueError or RecursionError where it holds none, as a tombstone does.
+        """
+        return self._decoder.decode(record.value or b"")
 
     def partitions(self, shards: int) -> int:
         """Return the partition count: one for each shard, or one where order is over all."""
@@ -41,7 +58,7 @@ class Topic:
         return {**kept, "message.timestamp.type": stamp}
 
 
-METRICS: Final = Topic(
+METRICS: Final = Topic[events.MetricEvent](
     "slo.metrics.v1",
     (events.MetricEvent,),
     "service",
@@ -51,7 +68,7 @@ METRICS: Final = Topic(
     append_time=True,
     dead_letter="slo.metrics.v1.dlq",
 )
-HISTORY: Final = Topic(
+HISTORY: Final = Topic[events.MetricEvent](
     "slo.history.v1",
     (events.MetricEvent,),
     "service",
@@ -61,7 +78,7 @@ HISTORY: Final = Topic(
     append_time=True,
     dead_letter="slo.history.v1.dlq",
 )
-METRICS_DEAD: Final = Topic(
+METRICS_DEAD: Final = Topic[events.DeadLetter](
     "slo.metrics.v1.dlq",
     (events.DeadLetter,),
     "key of the record",
@@ -69,7 +86,7 @@ METRICS_DEAD: Final = Topic(
     ("alerts",),
     retention_ms=30 * DAY_MS,
 )
-CHANGES: Final = Topic(
+CHANGES: Final = Topic[events.ChangeEvent](
     "slo.changes.v1",
     (events.ChangeEvent,),
     "service",
@@ -79,7 +96,7 @@ CHANGES: Final = Topic(
     append_time=True,
     dead_letter="slo.changes.v1.dlq",
 )
-CHANGES_DEAD: Final = Topic(
+CHANGES_DEAD: Final = Topic[events.DeadLetter](
     "slo.changes.v1.dlq",
     (events.DeadLetter,),
     "key of the record",
@@ -87,7 +104,7 @@ CHANGES_DEAD: Final = Topic(
     (),
     retention_ms=30 * DAY_MS,
 )
-HISTORY_DEAD: Final = Topic(
+HISTORY_DEAD: Final = Topic[events.DeadLetter](
     "slo.history.v1.dlq",
     (events.DeadLetter,),
     "key of the record",
@@ -95,7 +112,7 @@ HISTORY_DEAD: Final = Topic(
     (),
     retention_ms=30 * DAY_MS,
 )
-BURNRATES: Final = Topic(
+BURNRATES: Final = Topic[events.BurnRateMessage](
     "slo.burnrates.v1",
     (events.BurnRateSnapshot, events.ShardHeartbeat),
     "service, or shard/<n>",
@@ -104,7 +121,7 @@ BURNRATES: Final = Topic(
     sharded=True,
     compacted=True,
 )
-FORECASTS: Final = Topic(
+FORECASTS: Final = Topic[events.ServiceForecast](
     "slo.forecasts.v1",
     (events.ServiceForecast,),
     "service",
@@ -113,7 +130,7 @@ FORECASTS: Final = Topic(
     sharded=True,
     compacted=True,
 )
-DECISIONS: Final = Topic(
+DECISIONS: Final = Topic[events.GateDecision](
     "slo.decisions.v1",
     (events.GateDecision,),
     "service",
@@ -122,7 +139,7 @@ DECISIONS: Final = Topic(
     sharded=True,
     compacted=True,
 )
-CATALOG: Final = Topic(
+CATALOG: Final = Topic[events.CatalogMessage](
     "slo.catalog.v1",
     (events.ServiceChanged, events.TargetChanged),
     "service/<name> or target/<id>",
@@ -130,7 +147,7 @@ CATALOG: Final = Topic(
     ("burnrate", "forecast", "gate", "alerts", "api-gateway"),
     compacted=True,
 )
-POLICIES: Final = Topic(
+POLICIES: Final = Topic[events.PolicyMessage](
     "slo.policies.v1",
     (events.PolicyChanged, events.OverrideChanged),
     "policy/<name> or override/<id>",
@@ -138,7 +155,7 @@ POLICIES: Final = Topic(
     ("gate", "api-gateway"),
     compacted=True,
 )
-ALERTS: Final = Topic(
+ALERTS: Final = Topic[events.AlertChanged](
     "slo.alerts.v1",
     (events.AlertChanged,),
     "alert id",
@@ -147,7 +164,7 @@ ALERTS: Final = Topic(
     sharded=True,
     compacted=True,
 )
-RULES: Final = Topic(
+RULES: Final = Topic[events.RuleMessage](
     "slo.rules.v1",
     (
         events.RuleChanged,
@@ -160,7 +177,7 @@ RULES: Final = Topic(
     ("alerts", "api-gateway"),
     compacted=True,
 )
-COMMANDS: Final = Topic(
+COMMANDS: Final = Topic[events.CommandMessage](
     "slo.commands.v1",
     (events.ComputeRequested, events.ChannelTestRequested),
     "command_id",
@@ -168,7 +185,7 @@ COMMANDS: Final = Topic(
     ("burnrate", "alerts"),
     retention_ms=DAY_MS // 24,
 )
-KEYS: Final = Topic(
+KEYS: Final = Topic[events.ApiKeyChanged](
     "slo.keys.v1",
     (events.ApiKeyChanged,),
     "id",
@@ -176,7 +193,7 @@ KEYS: Final = Topic(
     ("ingest", "api-gateway"),
     compacted=True,
 )
-KEY_USES: Final = Topic(
+KEY_USES: Final = Topic[events.ApiKeyUsed](
     "slo.keyuses.v1",
     (events.ApiKeyUsed,),
     "id",
@@ -185,7 +202,7 @@ KEY_USES: Final = Topic(
     compacted=True,
 )
 
-TOPICS: Final = (
+TOPICS: Final[tuple[Topic[Any], ...]] = (
     METRICS,
     HISTORY,
     METRICS_DEAD,
@@ -203,6 +220,12 @@ TOPICS: Final = (
     KEYS,
     KEY_USES,
 )
+_BY_NAME: Final = {topic.name: topic for topic in TOPICS}
+
+
+def decode(record: Record) -> Any:
+    """Return the event that a record of any of our topics holds; errors as of `Topic.decode`."""
+    return _BY_NAME[record.topic].decode(record)
 
 
 async def ensure_topics(kafka: KafkaSettings, shards: int) -> None:

@@ -1,12 +1,14 @@
 """Records of our own topics that cannot be read: passed over, told and counted, never fatal."""
 
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from prometheus_client import Counter
 
 from common.kafka.client import Record
+from common.kafka.topics import decode
 
 UNREADABLE: Final = Counter(
     "burnline_unreadable_records",
@@ -15,6 +17,14 @@ UNREADABLE: Final = Counter(
 )
 
 log = structlog.get_logger()
+
+
+def each_readable(records: Sequence[Record], apply: Callable[[Any], object]) -> None:
+    """Apply the event of each record in turn, but for tombstones and what cannot be read."""
+    for record in records:
+        if record.value is not None:
+            with skip_unreadable(record):
+                apply(decode(record))
 
 
 class skip_unreadable:  # noqa: N801 - reads as a phrase after `with`

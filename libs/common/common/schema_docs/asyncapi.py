@@ -60,7 +60,7 @@ def asyncapi_document() -> dict[str, Any]:
     }
 
 
-def _channel(topic: Topic) -> dict[str, Any]:
+def _channel(topic: Topic[Any]) -> dict[str, Any]:
     channel: dict[str, Any] = {
         "address": topic.name,
         "description": _keeping(topic),
@@ -78,7 +78,7 @@ def _channel(topic: Topic) -> dict[str, Any]:
     return channel
 
 
-def _keeping(topic: Topic) -> str:
+def _keeping(topic: Topic[Any]) -> str:
     days = topic.retention_ms / 86_400_000
     kept = "The newest record of each key is kept" if topic.compacted else f"Kept {days:g} days"
     cut = (
@@ -90,7 +90,7 @@ def _keeping(topic: Topic) -> str:
     return f"Key: {topic.key}. {kept}; {cut}; {stamp}."
 
 
-def _kafka_binding(topic: Topic) -> dict[str, Any]:
+def _kafka_binding(topic: Topic[Any]) -> dict[str, Any]:
     config = topic.config()
     settings: dict[str, Any] = {"cleanup.policy": [config["cleanup.policy"]]}
     if "retention.ms" in config:
@@ -103,7 +103,7 @@ def _kafka_binding(topic: Topic) -> dict[str, Any]:
     }
 
 
-def _operations(topic: Topic) -> list[tuple[str, dict[str, Any]]]:
+def _operations(topic: Topic[Any]) -> list[tuple[str, dict[str, Any]]]:
     roles = [("send", who) for who in topic.producers]
     roles += [("receive", who) for who in topic.consumers]
     return [

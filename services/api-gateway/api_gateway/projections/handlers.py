@@ -4,35 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from api_gateway.metrics import RECORDS
 from api_gateway.projections.commands import ComputeCommands
 from api_gateway.projections.decisions import DecisionBook
 from api_gateway.projections.forecasts import ForecastBook
 from api_gateway.projections.snapshots import ReadModel
-from common.events import (
-    BurnRateMessage,
-    BurnRateSnapshot,
-    CatalogMessage,
-    GateDecision,
-    PolicyMessage,
-    RuleMessage,
-    ServiceForecast,
-)
+from common.events import BurnRateMessage, BurnRateSnapshot
 from common.kafka.client import Record
-from common.kafka.topics import BURNRATES, CATALOG, DECISIONS, FORECASTS, POLICIES, RULES
+from common.kafka.topics import BURNRATES, CATALOG, DECISIONS, FORECASTS, POLICIES, RULES, decode
 from common.kafka.trace_contexts import trace_batch
 from common.kafka.unreadable import skip_unreadable
-
-_DECODERS: Mapping[str, msgspec.json.Decoder[Any]] = {
-    BURNRATES.name: msgspec.json.Decoder(BurnRateMessage),
-    CATALOG.name: msgspec.json.Decoder(CatalogMessage),
-    POLICIES.name: msgspec.json.Decoder(PolicyMessage),
-    RULES.name: msgspec.json.Decoder(RuleMessage),
-    DECISIONS.name: msgspec.json.Decoder(GateDecision),
-    FORECASTS.name: msgspec.json.Decoder(ServiceForecast),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +50,7 @@ class Handlers:
         for record in records:
             with skip_unreadable(record):
                 if record.value is not None and record.topic in self._apply:
-                    self._apply[record.topic](_DECODERS[record.topic].decode(record.value))
+                    self._apply[record.topic](decode(record))
             RECORDS.labels(record.topic).inc()
         trace_batch("api-gateway apply", records)
 
