@@ -92,17 +92,15 @@ def make_gateway(
     read_model = ReadModel(timedelta(seconds=settings.shard_silence_seconds), default)
     decisions = DecisionBook()
     forecasts = ForecastBook(timedelta(seconds=settings.forecast_lifetime_seconds))
-    policies = Policies(stores.intents, read_policies(PolicySettings().files))
     projections = Projections(read_model, forecasts, decisions)
+    policies = Policies(stores.intents, read_policies(PolicySettings().files))
     events = RecentEvents(stores.results, stores.alerts, 2 * settings.ready_seconds).events
-    cache = shared_cache(settings)
-    timeout_seconds = settings.channel_test_timeout_seconds
-    view = executive_view(
-        settings, stores.catalog, stores.counts, cache, projections, events, clock
-    )
+    cache, timeout_seconds = shared_cache(settings), settings.channel_test_timeout_seconds
+    store, counts = stores.catalog, stores.counts
+    view = executive_view(settings, store, counts, cache, projections, events, clock)
     return Gateway(
-        store=stores.catalog,
-        histories=BurnHistories(stores.catalog, stores.counts, cache, read_model),
+        store=store,
+        histories=BurnHistories(store, counts, cache, read_model),
         intents=stores.intents,
         results=stores.results,
         alerts=AlertParts.of(stores.alerts, publisher, clock, timeout_seconds),
@@ -114,7 +112,7 @@ def make_gateway(
         cache=cache,
         policies=policies,
         overrides=Overrides(stores.intents, policies, decisions, settings.override_visible_seconds),
-        releases=Releases(stores.catalog, stores.intents, read_model, decisions, policies),
+        releases=Releases(store, stores.intents, read_model, decisions, policies),
         read_model=read_model,
         decisions=decisions,
         forecasts=forecasts,
@@ -122,7 +120,7 @@ def make_gateway(
             publisher, clock, settings.partitions, settings.compute_timeout_seconds
         ),
         clock=clock,
-        overview=Overview(stores.counts, view.catalog, projections, default, clock),
+        overview=Overview(counts, view.catalog, projections, default, clock),
         keys=KeyParts.of(settings, stores.keys, clock),
     )
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from api_gateway.burn.history import (
     CountQuery,
+    Counts,
     Objective,
     Point,
     Seconds,
@@ -77,25 +78,21 @@ class BurnHistories:
             threshold_seconds=slo.threshold_seconds,
         )
 
+        key = _key(query, times, step, slo)
+        seconds = _shared_seconds(times, now_seconds)
+        objective = _objective(slo, targets)
+
         async def make() -> Series:
-            async with self._counts.read() as reader:
-                reports, counts = await reader.reports(query), await reader.counts(query)
-            objective = _objective(slo, targets)
-            points = burn_history(times, reports, counts, objective, query.minutes_from)
+            points, counts = await self._points(query, times, objective)
             return Series(points, step_counts(times, step, counts))
 
-        series = await self._cache.shared(
-            _key(query, times, step, slo), Series, _shared_seconds(times, now_seconds), make
-        )
+        series = await self._cache.shared(key, Series, seconds, make)
         return BurnHistory(
             service_name=service_name,
             slo_id=slo.id,
             slo_name=slo.name,
             step_seconds=step,
-            points=[
-                HistoryPoint.of(service_name, point, counts)
-                for point, counts in zip(*series, strict=True)
-            ],
+            points=[HistoryPoint.of(service_name, *found) for found in zip(*series, strict=True)],
             current=BurnRateSnapshotAnswer.of(current),
         )
 
@@ -112,12 +109,17 @@ class BurnHistories:
         times, step = grid(since, until, HOUR, until)
         reach = since - objective.window_days * DAY
         query = CountQuery(service_name, reach, until, minutes_from(until), threshold_seconds)
-        async with self._counts.read() as reader:
-            reports, counts = await reader.reports(query), await reader.counts(query)
         times[-1] = until  # the last point is the present, not the last full hour
-        points = burn_history(times, reports, counts, objective, query.minutes_from)
+        points, counts = await self._points(query, times, objective)
         inside = counts.ends > since
         return _summed(points, step, int(counts.total[inside].sum()), int(counts.bad[inside].sum()))
+
+    async def _points(
+        self, query: CountQuery, times: Seconds, objective: Objective
+    ) -> tuple[list[Point], Counts]:
+        async with self._counts.read() as reader:
+            reports, counts = await reader.reports(query), await reader.counts(query)
+        return burn_history(times, reports, counts, objective, query.minutes_from), counts
 
 
 def _summed(points: Sequence[Point], step_seconds: int, total: int, bad: int) -> PreviewAnswer:
