@@ -9000,6 +9000,12 @@ export const releaseAnswerChange_classValues: ReadonlyArray<FlattenedDeepRequire
 export const releaseAnswerTierValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ReleaseAnswer"]["tier"]> = [1, 2, 3];
 export const riskLevelValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RiskLevel"]> = ["SAFE", "OBSERVE", "DANGER", "FREEZE"];
 export const ruleAnswerSourceValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RuleAnswer"]["source"]> = ["default", "changed", "added"];
+export const ruleDocumentKindValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RuleDocument"]["kind"]> = ["budget_left", "burn_rate", "constant_burn", "data_stale", "exhaustion", "good_over_total", "risk_level"];
+export const ruleDocumentLevelsSeverityValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RuleDocument"]["levels"]["severity"]> = ["info", "page", "ticket"];
+export const ruleDocumentLevelsAt_least_levelAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RuleDocument"]["levels"]["at_least_level"]> = ["DANGER", "FREEZE", "OBSERVE", "SAFE"];
+export const ruleDocumentLevelsStatusesAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RuleDocument"]["levels"]["statuses"]> = ["lagging", "no_data", "no_traffic", "ok", "stale"];
+export const ruleDocumentTiersValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RuleDocument"]["tiers"]> = [1, 2, 3];
+export const ruleDocumentExcept_tiersValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RuleDocument"]["except_tiers"]> = [1, 2, 3];
 export const serviceAnswerTierValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ServiceAnswer"]["tier"]> = [1, 2, 3];
 export const serviceSummarySourceValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ServiceSummary"]["source"]> = ["template", "model"];
 export const silenceAnswerStateValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["SilenceAnswer"]["state"]> = ["pending", "active", "expired"];

@@ -46,7 +46,7 @@ const PAGES: Record<string, Page> = {
     empty: [
       "Nothing fires",
       "Silence is no health",
-      "Nothing is silenced: what fires is notified.",
+      "Nothing is silenced: channels are notified of what fires.",
     ],
     links: { "the overview": "/" },
   },

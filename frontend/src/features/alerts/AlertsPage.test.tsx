@@ -50,7 +50,7 @@ test.each([
   expect(textOf(changes)).toContain(words),
 );
 
-test("an alert that everybody was notified of says nothing of it", () =>
+test("an alert that nothing was withheld of says nothing of it", () =>
   expect(textOf({})).not.toMatch(/Suppressed|Notified/));
 
 test("what fires comes first, then the more severe, then the newer", () => {

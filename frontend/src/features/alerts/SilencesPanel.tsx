@@ -39,7 +39,11 @@ function SilenceList({ silences }: { silences: readonly Silence[] }) {
   const chosenZone = useStore(zone);
   const [ended, setEnded] = useState<Silence | null>(null);
   if (silences.length === 0) {
-    return <p className="text-sm text-muted">Nothing is silenced: what fires is notified.</p>;
+    return (
+      <p className="text-sm text-muted">
+        Nothing is silenced: channels are notified of what fires.
+      </p>
+    );
   }
   return (
     <ul className="divide-y divide-line text-sm">

@@ -7,13 +7,7 @@ import { useSaving } from "../../components/form/useSaving";
 import { SelectField, TextField } from "../../components/ui/Field";
 import { actorName } from "../../lib/preferences";
 import { SEVERITIES } from "../../lib/vocabulary";
-import {
-  changesOf,
-  fieldsOf,
-  statementOf,
-  thresholdOf,
-  type RuleFields,
-} from "./ruleFields";
+import { changesOf, fieldsOf, statementOf, thresholdOf, type RuleFields } from "./ruleFields";
 
 const SEVERITY_OPTIONS = SEVERITIES.toReversed().map((name) => [name, name] as const);
 const SECONDS = { type: "number", min: 0, max: 604_800, required: true };
@@ -53,7 +47,7 @@ export function RuleForm({ rule, onDone }: { rule: AlertRule; onDone: () => void
       />
       <TextField
         label="Cooldown, seconds"
-        hint="before the next episode is notified"
+        hint="before a new episode is notified of"
         {...SECONDS}
         {...field("cooldown", "cooldown_seconds")}
       />
