@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from aiokafka import TopicPartition
 
 from common.config.settings import KafkaSettings
 from common.kafka.client import Record
+from common.ledger import ledger as ledger_module
 from common.ledger.ledger import ShardLedger
 from common.ledger.log_bounds import LogBounds
 from common.ledger.read_buffer import LedgerLimits
@@ -46,6 +48,7 @@ class World:
     log: Applied = field(default_factory=lambda: {topic: [] for topic in TOPICS})
     truth: Truth = field(default_factory=Truth)
     fault: str = ""
+    open_from: dict[str, int] = field(default_factory=dict)  # first offset of a transaction
     row: asyncio.Lock = field(default_factory=asyncio.Lock)  # one transaction holds the shard
 
 
@@ -118,8 +121,14 @@ class FakeConsumer:
     def seek(self, partition: TopicPartition, offset: int) -> None:
         self.positions[partition.topic] = offset
 
-    async def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+    async def high_watermarks(
+        self, partitions: Sequence[TopicPartition]
+    ) -> dict[TopicPartition, int]:
         return {tp: len(self._world.log[tp.topic]) for tp in partitions}
+
+    async def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        ends = await self.high_watermarks(partitions)
+        return {tp: self._world.open_from.get(tp.topic, end) for tp, end in ends.items()}
 
     async def beginning_offsets(
         self, partitions: Sequence[TopicPartition]
@@ -134,7 +143,8 @@ class FakeConsumer:
         if TopicPartition(topic, SHARD) in self.paused:
             return []
         start = self.positions[topic]
-        values = self._world.log[topic][start : start + most]
+        end = self._world.open_from.get(topic, start + most)
+        values = self._world.log[topic][start : min(start + most, end)]
         self.positions[topic] += len(values)
         return [record(topic, start + i, value) for i, value in enumerate(values)]
 
@@ -225,13 +235,19 @@ class Process:
         await asyncio.gather(*self.flushes, *self.ledger._tasks, return_exceptions=True)
 
 
-async def fake_bounds(
+def answer_by_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the ledger ask the model's log in place of a broker where logs begin and end."""
+    monkeypatch.setattr(ledger_module, "log_bounds", _bounds)
+    monkeypatch.setattr(ledger_module, "high_watermarks", FakeConsumer.high_watermarks)
+
+
+async def _bounds(
     _kafka: KafkaSettings,
     consumer: FakeConsumer,
     partitions: Sequence[TopicPartition],
     clock: Callable[[], datetime],
 ) -> LogBounds:
-    ends = await consumer.end_offsets(partitions)
+    ends = await consumer.high_watermarks(partitions)
     for _ in range(5):
         await asyncio.sleep(0)  # much may happen until the broker has answered
     return LogBounds("cluster", clock(), dict.fromkeys(partitions, 0), ends)

@@ -45,4 +45,4 @@ BAD: Final[list[tuple[str, str, str, Any, int]]] = [
 def fill(gateway: GatewayHarness) -> None:
     """Keep letters, one more than a page of one row."""
     gateway.ingest.keep(letter(1), letter(2))
-    gateway.logs.known = {TopicPartition(METRICS.name, 1): LogEnd(0, 5, NOW)}
+    gateway.logs.known = {TopicPartition(METRICS.name, 1): LogEnd(0, 5, 5, NOW)}

@@ -1,27 +1,54 @@
-"""Where logs end, and since when what is not applied has been waiting in them."""
+"""Where logs end, and since when what is not applied has been waiting in them.
+
+A log has two ends. Readers of committed records see it up to the last stable offset, before the
+first record of an open transaction; the high watermark is behind the last record that is written.
+Whoever wants to know whether all that was sent is applied asks for the high watermark.
+"""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer.fetcher import READ_UNCOMMITTED
 
 from common.config.settings import KafkaSettings
 from common.kafka.client import partitions_of
 
 TIMEOUT_SECONDS = 5.0
+_ANSWER_MILLISECONDS = 5_000
 _FETCH_SECONDS = 1.0
 _FETCH_BYTES = 16_384  # of one record the broker sends all, however long it is
 
 
 @dataclass(frozen=True, slots=True)
 class LogEnd:
-    """A partition's bounds; `oldest_waiting_at` is the append time of the next record, if any."""
+    """A partition's bounds; `oldest_waiting_at` is the append time of the next record, if any.
+
+    `end_offset` is the high watermark. `stable_offset` lies before it while a transaction is open:
+    what is behind it can be applied only once the transaction has ended.
+    """
 
     first_offset: int
+    stable_offset: int
     end_offset: int
     oldest_waiting_at: datetime | None
+
+
+async def high_watermarks(
+    consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]
+) -> dict[TopicPartition, int]:
+    """Return the offset behind the last record of each partition, committed or not.
+
+    A consumer of committed records asks for the last stable offset instead. Raises KafkaError.
+    """
+    asker = copy.copy(consumer._fetcher)  # noqa: SLF001 - no public way to ask for both
+    asker._isolation_level = READ_UNCOMMITTED  # noqa: SLF001
+    ends: dict[TopicPartition, int] = await asker.end_offsets(partitions, _ANSWER_MILLISECONDS)
+    return ends
 
 
 async def read_log_ends(
@@ -32,37 +59,42 @@ async def read_log_ends(
     `next_offsets`: what is to be applied next; a partition that is not named is whole to come.
     Raises KafkaError or TimeoutError where no broker answers in time.
     """
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        async with _asker(kafka, "read_committed") as consumer:
+            partitions = [
+                TopicPartition(topic, number)
+                for topic in topics
+                for number in sorted(await partitions_of(consumer, topic))
+            ]
+            first = await consumer.beginning_offsets(partitions)
+            stable = await consumer.end_offsets(partitions)
+            end = await high_watermarks(consumer, partitions)
+            waiting = {
+                tp: max(next_offsets.get(tp, 0), first[tp])
+                for tp in partitions
+                if next_offsets.get(tp, first[tp]) < stable[tp]
+            }
+            ages = await _append_times(consumer, waiting)
+        open_ = {tp: stable[tp] for tp in partitions if stable[tp] < end[tp] and tp not in ages}
+        if open_:
+            async with _asker(kafka, "read_uncommitted") as consumer:
+                ages |= await _append_times(consumer, open_)
+    return {tp: LogEnd(first[tp], stable[tp], end[tp], ages.get(tp)) for tp in partitions}
+
+
+@asynccontextmanager
+async def _asker(kafka: KafkaSettings, isolation_level: str) -> AsyncIterator[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(
         **kafka.client_options(),
         enable_auto_commit=False,
-        isolation_level="read_committed",
+        isolation_level=isolation_level,
         max_partition_fetch_bytes=_FETCH_BYTES,
     )
     try:
-        async with asyncio.timeout(TIMEOUT_SECONDS):
-            await consumer.start()
-            return await _ends(consumer, topics, next_offsets)
+        await consumer.start()
+        yield consumer
     finally:
         await consumer.stop()
-
-
-async def _ends(
-    consumer: AIOKafkaConsumer, topics: Sequence[str], next_offsets: Mapping[TopicPartition, int]
-) -> dict[TopicPartition, LogEnd]:
-    partitions = [
-        TopicPartition(topic, number)
-        for topic in topics
-        for number in sorted(await partitions_of(consumer, topic))
-    ]
-    first = await consumer.beginning_offsets(partitions)
-    end = await consumer.end_offsets(partitions)
-    waiting = {
-        tp: max(next_offsets.get(tp, 0), first[tp])
-        for tp in partitions
-        if next_offsets.get(tp, first[tp]) < end[tp]
-    }
-    ages = await _append_times(consumer, waiting)
-    return {tp: LogEnd(first[tp], end[tp], ages.get(tp)) for tp in partitions}
 
 
 async def _append_times(

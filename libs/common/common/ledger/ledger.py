@@ -23,6 +23,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError
 
 from common.kafka.client import Record
+from common.kafka.log_ends import high_watermarks
 from common.ledger.log_bounds import LogBounds, log_bounds, refuse_gap
 from common.ledger.read_buffer import Backpressure, LedgerLimits, Run, ShardBuffer, runs
 from common.ledger.runtime import ConsumerRuntime
@@ -186,7 +187,7 @@ class ShardLedger(ConsumerRebalanceListener):  # type: ignore[misc]
         if consumer is None or not held:
             return
         async with asyncio.timeout(_BROKER_SECONDS):
-            ends = await consumer.end_offsets(held)
+            ends = await high_watermarks(consumer, held)
             seen = {tp: ends[tp] for tp in held if await self._has_seen(consumer, tp, ends[tp])}
         lag = dict.fromkeys(self.owned, 0)
         for tp, end in ends.items():
@@ -204,8 +205,9 @@ class ShardLedger(ConsumerRebalanceListener):  # type: ignore[misc]
         """Tell whether the client has read to the end, and all that it gave out is applied.
 
         The end of a transaction takes an offset and is no record: where one is last, the offset
-        to be applied next stays before the end for ever. What the client has given out may still
-        be on its way to us, so that a yes is believed once it is repeated for the same end.
+        to be applied next stays before the end for ever. While a transaction is open, nobody can
+        read on from its first record: the end is not seen. What the client has given out may
+        still be on its way to us, so that a yes is believed once it is repeated for the same end.
         """
         own, buffer = self.owned.get(tp.partition), self._buffers.get(tp.partition)
         if own is None or buffer is None or buffer.records:

@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 
 from common.config.clock import Clock
 from common.config.settings import KafkaSettings
+from common.kafka.log_ends import high_watermarks
 from common.ledger.store import ForeignClusterError, StoredOffset
 
 
@@ -57,7 +58,7 @@ async def log_bounds(
     cluster_id = await _cluster_id(kafka)
     asked_at = clock()
     starts = await consumer.beginning_offsets(partitions)
-    return LogBounds(cluster_id, asked_at, starts, await consumer.end_offsets(partitions))
+    return LogBounds(cluster_id, asked_at, starts, await high_watermarks(consumer, partitions))
 
 
 async def refuse_gap(

@@ -19,7 +19,7 @@ SLOWLY = RetryDelays(0.01, 0.01, 0.05, 0.05)
 
 @pytest.fixture(autouse=True)
 def quiet_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(ledger_module, "log_bounds", model.fake_bounds)
+    model.answer_by_model(monkeypatch)
     with structlog.testing.capture_logs():
         yield
 
@@ -386,10 +386,10 @@ async def test_a_lag_is_not_known_while_the_broker_does_not_answer(
     process = await owner(World())
     await process.ledger.probe()
 
-    async def away(_partitions: object) -> None:
+    async def away(*_: object) -> None:
         raise ConnectionError
 
-    monkeypatch.setattr(process.consumer, "end_offsets", away)
+    monkeypatch.setattr(ledger_module, "high_watermarks", away)
     with pytest.raises(ConnectionError):
         await process.ledger.probe()
     assert process.ledger.lag == {}

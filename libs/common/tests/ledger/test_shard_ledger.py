@@ -20,9 +20,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from common.ledger import ledger as ledger_module
 from common.ledger.read_buffer import LedgerLimits
-from tests.support.ledger_model import PARTITIONS, SHARD, TOPICS, Process, World, fake_bounds
+from tests.support.ledger_model import PARTITIONS, SHARD, TOPICS, Process, World, answer_by_model
 from tests.support.servers.effort import examples
 
 WHO = st.integers(0, 1)
@@ -172,7 +171,7 @@ class ShardLedgerMachine(RuleBasedStateMachine):
 
 
 def test_any_order_of_faults_applies_each_record_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger_module, "log_bounds", fake_bounds)
+    answer_by_model(monkeypatch)
     with structlog.testing.capture_logs():
         run_state_machine_as_test(
             ShardLedgerMachine,
@@ -183,7 +182,7 @@ def test_any_order_of_faults_applies_each_record_once(monkeypatch: pytest.Monkey
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[ShardLedgerMachine]:
     """A world in which process 0 owns the shard; at the end the log must be applied once."""
-    monkeypatch.setattr(ledger_module, "log_bounds", fake_bounds)
+    answer_by_model(monkeypatch)
     machine = ShardLedgerMachine()
     with structlog.testing.capture_logs():
         machine.first_assignment()

@@ -2,14 +2,13 @@
 
 import pytest
 
-from common.ledger import ledger
 from common.service.consumer import not_ready
-from tests.support.ledger_model import Process, World, fake_bounds
+from tests.support.ledger_model import Process, World, answer_by_model
 
 
 @pytest.fixture
 def process(monkeypatch: pytest.MonkeyPatch) -> Process:
-    monkeypatch.setattr(ledger, "log_bounds", fake_bounds)
+    answer_by_model(monkeypatch)
     return Process(World())
 
 

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from common.kafka.client import Record
-from common.ledger import ledger as ledger_module
 from common.ledger.read_buffer import LedgerLimits
 from common.ledger.shard import Batch, RefusedError, ShardWork
-from tests.support.ledger_model import SHARD, TOPICS, Process, Work, World, fake_bounds, record
+from tests.support.ledger_model import SHARD, TOPICS, Process, Work, World, answer_by_model, record
 
 LEVELS = "levels"
 
@@ -29,7 +28,7 @@ class Seen(Work):
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(ledger_module, "log_bounds", fake_bounds)
+    answer_by_model(monkeypatch)
     world = World()
     world.log[LEVELS] = [1, 2, 3]
     return world

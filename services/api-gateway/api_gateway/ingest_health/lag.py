@@ -33,6 +33,7 @@ class ShardLag:
     owner: str | None
     epoch: int | None
     next_offset: int
+    stable_offset: int
     end_offset: int
     lag_records: int
     lag_seconds: float | None
@@ -111,6 +112,7 @@ def _lag(tp: TopicPartition, end: LogEnd, held: ShardPosition | None, now: datet
         owner=held.owner if held else None,
         epoch=held.epoch if held else None,
         next_offset=next_offset,
+        stable_offset=end.stable_offset,
         end_offset=end.end_offset,
         lag_records=behind,
         lag_seconds=_seconds(end, now) if behind else 0.0,

@@ -74,6 +74,10 @@ class ShardLagAnswer(Answer):
     owner: str | None = Field(description="`host:pid` of the last holder; null: never held")
     epoch: int | None
     next_offset: int = Field(description="The first record that is not applied")
+    stable_offset: int = Field(
+        description="Before the first record of an open transaction, which nobody can apply yet; "
+        "else the same as `end_offset`"
+    )
     end_offset: int = Field(description="Where the next record will stand")
     lag_records: int
     lag_seconds: float | None = Field(

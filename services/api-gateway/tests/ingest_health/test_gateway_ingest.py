@@ -188,10 +188,10 @@ async def test_lag_is_told_by_shard_and_in_sum(gateway: GatewayHarness) -> None:
     waiting = NOW - timedelta(seconds=42)
     gateway.ingest.outboxes += [OutboxBacklog("gate", 2, NOW - timedelta(seconds=7))]
     gateway.logs.known = {
-        TopicPartition(METRICS.name, 0): LogEnd(0, 100, None),
-        TopicPartition(METRICS.name, 1): LogEnd(0, 97, waiting),
-        TopicPartition(HISTORY.name, 0): LogEnd(5, 8, NOW - timedelta(seconds=1)),
-        TopicPartition(CHANGES.name, 0): LogEnd(0, 0, None),
+        TopicPartition(METRICS.name, 0): LogEnd(0, 100, 100, None),
+        TopicPartition(METRICS.name, 1): LogEnd(0, 95, 97, waiting),
+        TopicPartition(HISTORY.name, 0): LogEnd(5, 8, 8, NOW - timedelta(seconds=1)),
+        TopicPartition(CHANGES.name, 0): LogEnd(0, 0, 0, None),
     }
     found = await gateway.get("/api/ingest/lag")
     assert (found["lag_records"], found["lag_seconds"]) == (10, 42.0)
@@ -210,7 +210,7 @@ async def test_lag_is_told_by_shard_and_in_sum(gateway: GatewayHarness) -> None:
 
 
 async def test_an_age_that_cannot_be_told_is_not_invented(gateway: GatewayHarness) -> None:
-    gateway.logs.known = {TopicPartition(METRICS.name, 0): LogEnd(0, 1, None)}
+    gateway.logs.known = {TopicPartition(METRICS.name, 0): LogEnd(0, 1, 1, None)}
     found = await gateway.get("/api/ingest/lag")
     assert (found["lag_records"], found["lag_seconds"]) == (1, None)
 

@@ -1,0 +1,80 @@
+"""What producers of other makes do to a log: every codec, and transactions in every state."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from common.events import encode
+from common.kafka.sharding import shard_of
+from common.kafka.topics import METRICS
+from tests.support.burnrate_service import (
+    SHARDS,
+    TestSettings,
+    boot,
+    burnrate,
+    counted,
+    event,
+    eventually,
+    publish,
+    url,
+)
+
+HOME = shard_of("checkout", SHARDS)
+
+
+@pytest.fixture
+def settings(new_database: Callable[[], str], fresh_topics: str) -> TestSettings:
+    return TestSettings(new_database(), fresh_topics)
+
+
+async def send(client: AIOKafkaProducer, *ids: str) -> None:
+    for event_id in ids:
+        body = encode(event(event_id=event_id))
+        await client.send_and_wait(METRICS.name, body, partition=HOME)
+
+
+@pytest.mark.parametrize("transaction", [None, "tx"])
+async def test_every_codec_of_kafka_is_read(
+    settings: TestSettings, transaction: str | None
+) -> None:
+    codecs = [None, "gzip", "snappy", "lz4", "zstd"]
+    for codec in codecs:
+        client = AIOKafkaProducer(
+            bootstrap_servers=boot(settings), compression_type=codec, transactional_id=transaction
+        )
+        async with client:
+            if transaction:
+                async with client.transaction():
+                    await send(client, f"{codec}-1", f"{codec}-2")
+            else:
+                await send(client, f"{codec}-1", f"{codec}-2")
+    async with burnrate(settings):
+        await eventually(
+            lambda: counted(url(settings)), {"checkout": (200 * len(codecs), 2 * len(codecs))}
+        )
+
+
+async def test_what_waits_behind_an_open_transaction_is_lag_until_it_is_aborted(
+    settings: TestSettings,
+) -> None:
+    client = AIOKafkaProducer(bootstrap_servers=boot(settings), transactional_id="open")
+    async with client, burnrate(settings) as service:
+        await publish(boot(settings), [event(event_id="before")])
+        await eventually(lambda: counted(url(settings)), {"checkout": (100, 1)})
+        await client.begin_transaction()
+        await send(client, "aborted")
+        opened_at = datetime.now(UTC)
+        await publish(boot(settings), [event(event_id="behind", bad=100)])
+
+        async def lag() -> int:
+            return service.ledger.lag.get(HOME, -1)
+
+        await eventually(lag, 2)
+        probed_at = datetime.now(UTC)
+        assert service.ledger.owned[HOME].oldest_applied() < opened_at < probed_at
+        assert await counted(url(settings)) == {"checkout": (100, 1)}
+        await client.abort_transaction()
+        await eventually(lambda: counted(url(settings)), {"checkout": (200, 101)})
+        await eventually(lag, 0)
