@@ -8,9 +8,9 @@ from typing import Final
 import pytest
 
 from alerts.domain import shard_state as alerts_state
-from api_gateway.catalog.domain import default_definition
 from api_gateway.projections.snapshots import ReadModel
 from common.events import ShardHeartbeat
+from common.events.catalog import TargetSpec
 from common.slo.freshness import (
     SHARD_SILENCE_SECONDS,
     ShardLiveness,
@@ -57,7 +57,7 @@ def by_alerts(heard_at: datetime | None) -> bool:
 
 
 def by_gateway(heard_at: datetime | None) -> bool:
-    model = ReadModel(LIMIT, default_definition(Decimal("0.999"), 30))
+    model = ReadModel(LIMIT, TargetSpec.default(Decimal("0.999"), 30))
     if heard_at is not None:
         model.apply_heartbeat(beat(heard_at, shard=2))
     return model.silent(2, NOW)
