@@ -32,9 +32,9 @@ from forecast.domain.due_services import DueServices, Pace
 from forecast.handlers import Retired, catalog_handler
 from forecast.settings import ForecastSettings
 from forecast.work import ForecastWork
-from gate.domain.configuration import Intent as GateIntent
+from gate.domain.configuration import GateConfiguration
 from gate.domain.shard_view import ShardView
-from gate.handlers import intent_handler as gate_intent_handler
+from gate.handlers import configuration_handler as gate_configuration_handler
 from gate.work import GateWork
 from tests.support.burn_events import NOW
 from tests.support.consumer_runtime import consumer_runtime
@@ -80,8 +80,8 @@ READERS: dict[str, tuple[Handle, Sequence[str]]] = {
     "forecast levels": (forecast_levels(), (BURNRATES.name,)),
     "forecast catalog": (catalog_handler(Retired()), (CATALOG.name,)),
     "gate levels": (gate_levels(), (BURNRATES.name, FORECASTS.name)),
-    "gate intent": (
-        gate_intent_handler(GateIntent(read_policies([])), UNUSED),
+    "gate configuration": (
+        gate_configuration_handler(GateConfiguration(read_policies([])), UNUSED),
         (CATALOG.name, POLICIES.name),
     ),
     "alerts state topics": (alerts_state_topics(), (BURNRATES.name, FORECASTS.name)),

@@ -12,9 +12,7 @@ from burnline.errors import StackError
 from common.config.settings import DatabaseSettings
 from common.events import Verdict, encode
 from common.storage.database import Database
-from gate.domain.decision_id import LENGTH
-from gate.domain.records import DecisionRecord
-from gate.domain.replay import Replay, replay
+from gate.domain.records import LENGTH, DecisionRecord, Replay, replay
 from gate.storage.repository import load_record
 
 DIFFERS_STATUS = 3

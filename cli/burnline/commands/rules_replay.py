@@ -12,8 +12,8 @@ from typing import Any, Final, Literal
 import numpy as np
 import typer
 
+from alerts.domain.backtest import WARM_UP, Alarm, Backtest, Incident, Score, score
 from alerts.domain.backtest_snapshots import Series, snapshots
-from alerts.domain.replay import WARM_UP, Alarm, Incident, Replay, Score, score
 from api_gateway.burn.history import CountQuery, minutes_from
 from api_gateway.burn.repository import CountRepository
 from api_gateway.catalog.domain import (
@@ -50,7 +50,7 @@ def run_test(file: Path, hours: int, truth: Path | None, output: Literal["text",
     since = end - hours * 3600
     begin = since - int(WARM_UP.total_seconds())
     services, past = asyncio.run(_read(database_url(), begin, end))
-    replay = Replay(rules, [service_changed(service) for service in services])
+    replay = Backtest(rules, [service_changed(service) for service in services])
     for name, (reported_at, series) in past.items():
         replay.run(name, snapshots(name, reported_at, series, range(begin, end + 1, MINUTE)))
     alarms = sorted(replay.alarms, key=lambda a: (a.told_at, a.service_name, a.rule))

@@ -9,7 +9,7 @@ from common.slo.freshness import SHARD_SILENCE_SECONDS
 
 
 class AlertsSettings(BaseSettings):
-    """What only this service is told."""
+    """Settings of this service alone."""
 
     model_config = Settings.model_config
 

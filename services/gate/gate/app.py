@@ -14,8 +14,8 @@ from common.policy.files import read_policies
 from common.runtime.loops import every
 from common.service.consumer import Consumer, consumer_app
 from gate.deciding import Decider
-from gate.domain.configuration import Intent
-from gate.handlers import intent_handler
+from gate.domain.configuration import GateConfiguration
+from gate.handlers import configuration_handler
 from gate.settings import AllSettings
 from gate.storage import repository
 from gate.work import GateWork
@@ -32,12 +32,12 @@ class Gate(Consumer):
         runtime = ConsumerRuntime.connect("gate", settings, shards)
         self._work = GateWork(runtime, DlqLimits(own.max_bad_ratio, own.max_bad_run))
         super().__init__(runtime, self._work, own.stall_seconds)
-        intent = Intent(read_policies(settings.policies.files))
-        self._decider = Decider(own, runtime, self.ledger, self._work, intent)
+        configuration = GateConfiguration(read_policies(settings.policies.files))
+        self._decider = Decider(own, runtime, self.ledger, self._work, configuration)
         self._configuration = self.read_table(
             "catalog and policies",
             (CATALOG.name, POLICIES.name),
-            intent_handler(intent, self._decider),
+            configuration_handler(configuration, self._decider.touch),
         )
 
     def loops(self) -> Iterator[Coroutine[Any, Any, None]]:
@@ -50,7 +50,7 @@ class Gate(Consumer):
         yield every(own.purge_seconds, "purge", self._purge)
 
     async def _tick(self) -> None:
-        """Decide, once what users want is known."""
+        """Decide, once the configuration is known."""
         await self._configuration.caught_up.wait()
         await self._decider.tick()
 

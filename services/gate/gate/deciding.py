@@ -1,4 +1,4 @@
-"""The tick: decide on what is due, store what is new, publish it, and confirm the rest."""
+"""The tick: decide on what is due, store and publish new decisions, confirm the others."""
 
 import os
 from collections.abc import Collection, Sequence
@@ -14,10 +14,15 @@ from common.ledger.runtime import ConsumerRuntime
 from common.ledger.shard import Ownership
 from common.ledger.store import FencedError
 from common.runtime.failpoints import failpoint
-from gate.domain.configuration import Intent
-from gate.domain.decision_id import RANDOM_BYTES, decision_id
+from gate.domain.configuration import GateConfiguration
 from gate.domain.evaluate import evaluate, next_look
-from gate.domain.records import DecisionRecord, Stamp, published
+from gate.domain.records import (
+    RANDOM_BYTES,
+    DecisionRecord,
+    Stamp,
+    decision_id,
+    published,
+)
 from gate.domain.shard_view import ShardView
 from gate.metrics import DECISIONS as DECIDED
 from gate.metrics import TICK_SECONDS
@@ -31,7 +36,7 @@ _STORED_AT_ONCE = 200  # with their inputs a few kilobytes each
 
 
 class Decider:
-    """Decides on the services of the shards that are held; one tick at a time."""
+    """Decides on the services of owned shards, one tick at a time."""
 
     def __init__(
         self,
@@ -39,29 +44,28 @@ class Decider:
         runtime: ConsumerRuntime,
         ledger: ShardLedger,
         work: GateWork,
-        intent: Intent,
+        configuration: GateConfiguration,
     ) -> None:
         self._settings, self._shards = settings, runtime.shards
-        self._ledger, self._intent = ledger, intent
+        self._ledger, self._intent = ledger, configuration
         self._views, self._traces, self._woken = work.views, work.traces, work.woken
         self._database, self._publisher = runtime.database, runtime.publisher
         self._clock = runtime.clock
 
-    def touch(self, service_name: str) -> None:
-        """Let a service be decided on again, at once."""
-        view = self._views.get(shard_of(service_name, self._shards))
-        if view is not None:
-            view.due.add(service_name)
-            self._woken.set()
-
-    def touch_all(self) -> None:
-        """Let every service be decided on again, at once."""
-        for view in self._views.values():
-            view.due.update(view.snapshots, view.decisions)
+    def touch(self, service_name: str | None) -> None:
+        """Decide again at once on a service, or on all (None)."""
+        if service_name is None:
+            for view in self._views.values():
+                view.due.update(view.snapshots, view.decisions)
+        else:
+            found = self._views.get(shard_of(service_name, self._shards))
+            if found is None:
+                return
+            found.due.add(service_name)
         self._woken.set()
 
     async def tick(self) -> None:
-        """Decide on what is due in every shard; of a shard whose heartbeat is due, on all of it."""
+        """Decide on the due services of every shard, and on all where its heartbeat is due."""
         for shard, own in list(self._ledger.owned.items()):
             view = self._views.get(shard)
             if view is not None and own.state_topics.complete:
@@ -84,7 +88,7 @@ class Decider:
             log.warning("decisions_fenced", shard=shard, error=str(error))
         except BaseException:
             view.due |= due
-            view.beat_at = None  # what is stored may not have gone out
+            view.beat_at = None  # what is stored may not be published
             raise
         else:
             view.beat_at = now if beats else view.beat_at
@@ -126,7 +130,7 @@ class Decider:
         return DecisionRecord(decision, inputs, policy)
 
     async def _store(self, shard: int, epoch: int, new: Sequence[DecisionRecord]) -> None:
-        """Store what is new, before anybody can hear of it."""
+        """Store new decisions before they are published."""
         for start in range(0, len(new), _STORED_AT_ONCE):
             part = new[start : start + _STORED_AT_ONCE]
             async with self._database.write() as session:
@@ -138,16 +142,11 @@ class Decider:
             failpoint("decider.after_store")
 
     async def _publish(self, shard: int, decisions: Sequence[GateDecision]) -> None:
-        if decisions:
+        records = [
+            (d.service_name.encode(), encode(d), self._traces.hand_on(d.service_name, "decide"))
+            for d in decisions
+        ]
+        if records:
             await self._publisher.send_all(
-                [
-                    (
-                        DECISIONS.name,
-                        encode(d),
-                        d.service_name.encode(),
-                        shard,
-                        self._traces.hand_on(d.service_name, "decide"),
-                    )
-                    for d in decisions
-                ]
+                [(DECISIONS.name, value, key, shard, headers) for key, value, headers in records]
             )

@@ -1,50 +1,32 @@
-"""What every process of the gate does with what users want: catalog, policies, overrides."""
+"""The handler of catalog and policies, which every process of the gate reads in full."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
 
-from common.events import (
-    OverrideChanged,
-    PolicyChanged,
-    ServiceChanged,
-)
+from common.events import OverrideChanged, PolicyChanged, ServiceChanged
 from common.kafka.client import Record, header
 from common.kafka.topics import decode
 from common.kafka.unreadable import skip_unreadable
 from common.observability.logging import CORRELATION_HEADER, correlated
-from gate.domain.configuration import Intent
+from gate.domain.configuration import GateConfiguration
 
 
-class Decides(Protocol):
-    """The part of the decider that changes of what users want concern."""
-
-    def touch(self, service_name: str) -> None:
-        """Let a service be decided on again."""
-
-    def touch_all(self) -> None:
-        """Let every service be decided on again."""
-
-
-def intent_handler(
-    intent: Intent, decider: Decides
+def configuration_handler(
+    configuration: GateConfiguration, touch: Callable[[str | None], None]
 ) -> Callable[[Sequence[Record]], Awaitable[None]]:
-    """Return the handler of the catalog and the policies, which every process reads in full."""
+    """Return the handler; `touch` is called with the service that a change concerns, or None."""
 
-    async def on_intent_records(records: Sequence[Record]) -> None:
+    async def on_records(records: Sequence[Record]) -> None:
         for record in records:
             with correlated(header(record, CORRELATION_HEADER)), skip_unreadable(record):
-                _on_intent(intent, decider, record)
+                if record.value is not None:
+                    on_change(decode(record))
 
-    return on_intent_records
+    def on_change(change: object) -> None:
+        if isinstance(change, ServiceChanged) and configuration.on_service(change):
+            touch(change.name)
+        elif isinstance(change, OverrideChanged) and configuration.on_override(change):
+            touch(change.service_name)
+        elif isinstance(change, PolicyChanged) and configuration.on_policy(change):
+            touch(None)
 
-
-def _on_intent(intent: Intent, decider: Decides, record: Record) -> None:
-    if record.value is None:
-        return
-    message = decode(record)
-    if isinstance(message, ServiceChanged) and intent.on_service(message):
-        decider.touch(message.name)
-    elif isinstance(message, OverrideChanged) and intent.on_override(message):
-        decider.touch(message.service_name)
-    elif isinstance(message, PolicyChanged) and intent.on_policy(message):
-        decider.touch_all()
+    return on_records

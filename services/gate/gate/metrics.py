@@ -1,4 +1,4 @@
-"""Prometheus metrics of the gate, and how to read them."""
+"""Prometheus metrics of the gate."""
 
 from typing import Final
 

@@ -11,7 +11,7 @@ from common.slo.freshness import SHARD_SILENCE_SECONDS
 
 
 class GateSettings(BaseSettings):
-    """What only this service is told."""
+    """Settings of this service alone."""
 
     model_config = Settings.model_config
 

@@ -1,10 +1,12 @@
-"""What the ledger asks of the gate for each shard: its decisions at the start, then changes."""
+"""The gate's work on its shards: their state in memory, and the changes topic."""
 
 import asyncio
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from common.admission.change_events import check_change_time, identity_of_change, parse_change_event
+from common.admission.decoding import EventRejected
 from common.kafka.client import Record
 from common.kafka.topics import BURNRATES, FORECASTS
 from common.kafka.trace_contexts import TraceContexts
@@ -14,15 +16,35 @@ from common.ledger.runtime import ConsumerRuntime
 from common.ledger.shard import Batch, RefusedError, ShardWork
 from common.storage.database import WriteSession
 from common.storage.dead_letter_store import DeadLetterStore
-from common.storage.dead_letters import DeadRecord, log_dead_letters
-from gate.changes import Change, judge
+from common.storage.dead_letters import (
+    DeadRecord,
+    dead_letter,
+    first_appended_at,
+    log_dead_letters,
+)
 from gate.domain.shard_view import ShardView
 from gate.metrics import CHANGES
 from gate.storage import repository
+from gate.storage.repository import IdentifiedChange
+
+
+def classify(record: Record) -> IdentifiedChange | DeadRecord:
+    """Return the change of a record, or its dead letter. Never raises, whatever its bytes are.
+
+    It depends on the record alone, so that a replay gives the same. A change may stand in any
+    partition: it is one row, whoever writes it.
+    """
+    appended_at = first_appended_at(record)
+    try:
+        event = parse_change_event(record.value)
+        check_change_time(event.at, appended_at)
+    except EventRejected as rejection:
+        return DeadRecord(record, dead_letter(record, appended_at, rejection))
+    return IdentifiedChange(identity_of_change(event), event, appended_at)
 
 
 class GateWork(ShardWork):
-    """Keeps a view of each shard that is held; stores the changes that come for it."""
+    """Keeps the view of each owned shard; stores the changes of its partition."""
 
     def __init__(self, runtime: ConsumerRuntime, limits: DlqLimits) -> None:
         self.views: dict[int, ShardView] = {}
@@ -30,38 +52,40 @@ class GateWork(ShardWork):
         self._outbox, self._clock, self._limits = runtime.outbox, runtime.clock, limits
         self.traces = TraceContexts("gate")
         self.dead_letters = DeadLetterStore("gate", runtime.outbox)
-        self._breakers: dict[int, DlqLimit] = {}
+        self._dlq_limits: dict[int, DlqLimit] = {}
 
     async def load(self, session: WriteSession, shard: int) -> None:
-        """Read the newest decision on each service, which the next ones go on from."""
+        """Read the newest decision on each service, which the next one depends on."""
         found = await repository.load_decisions(session, shard)
         self.views[shard] = ShardView({d.service_name: d for d in found})
-        self._breakers.setdefault(shard, DlqLimit(self._limits))
+        self._dlq_limits.setdefault(shard, DlqLimit(self._limits))
 
     async def apply(self, session: WriteSession, batch: Batch) -> Callable[[], None]:
-        """Store changes and dead letters; raise RefusedError where too much of it is bad."""
-        judged = [judge(record) for record in batch.records]
-        bad = np.array([isinstance(found, DeadRecord) for found in judged], np.bool_)
-        breaker = self._breakers[batch.shard]
-        if reason := breaker.judge(bad):
+        """Store changes and dead letters; raise RefusedError where too many records are bad."""
+        classified = [classify(record) for record in batch.records]
+        bad = np.array([isinstance(found, DeadRecord) for found in classified], np.bool_)
+        dlq_limit = self._dlq_limits[batch.shard]
+        if reason := dlq_limit.judge(bad):
             raise RefusedError(
                 f"shard {batch.shard}: {reason}; mend the sender, or raise GATE_MAX_BAD_RATIO "
                 "and GATE_MAX_BAD_RUN to dead-letter them"
             )
-        changes = [found for found in judged if isinstance(found, Change)]
-        poison = [found for found in judged if isinstance(found, DeadRecord)]
+        changes = [found for found in classified if isinstance(found, IdentifiedChange)]
+        dead = [found for found in classified if isinstance(found, DeadRecord)]
         await repository.store_changes(session, changes)
-        await self.dead_letters.add(session, poison, batch.cluster_id)
+        await self.dead_letters.add(session, dead, batch.cluster_id)
 
         def apply_to_memory() -> None:
-            breaker.fold(bad)
-            _report(changes, poison)
+            dlq_limit.fold(bad)
+            CHANGES.labels("read").inc(len(changes))
+            CHANGES.labels("dead").inc(len(dead))
+            log_dead_letters([found.letter for found in dead])
             self._outbox.wake()
 
         return apply_to_memory
 
     def observe(self, shard: int, records: Sequence[Record]) -> None:
-        """Take burn rates and forecasts of a shard that is held; wake the decider if urgent."""
+        """Apply burn rates and forecasts of an owned shard; wake the decider where it is urgent."""
         view, now, urgent = self.views[shard], self._clock(), False
         self.traces.take(records, "read")
         for record in records:
@@ -76,11 +100,5 @@ class GateWork(ShardWork):
             self.woken.set()
 
     def release(self, shard: int) -> None:
-        """Forget a shard; its breaker outlives a refusal, or it would go on with every try."""
+        """Forget a shard, but not its DLQ limit: it must outlive a refusal and the next try."""
         self.views.pop(shard, None)
-
-
-def _report(changes: list[Change], poison: list[DeadRecord]) -> None:
-    CHANGES.labels("read").inc(len(changes))
-    CHANGES.labels("dead").inc(len(poison))
-    log_dead_letters([found.letter for found in poison])

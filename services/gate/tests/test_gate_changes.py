@@ -16,8 +16,8 @@ from common.ledger.shard import Batch, RefusedError
 from common.storage.database import WriteSession
 from common.storage.dead_letters import DeadRecord, appended
 from common.storage.outbox import OutboxRecord
-from gate.changes import Change, judge
-from gate.work import GateWork
+from gate.storage.repository import IdentifiedChange
+from gate.work import GateWork, classify
 from tests.support import kafka_records
 from tests.support.consumer_runtime import consumer_runtime
 
@@ -62,18 +62,18 @@ def change(at: datetime = APPENDED, **given: Any) -> bytes:
         (change(APPENDED + timedelta(minutes=5, seconds=1)), "timestamp_in_future"),
     ],
 )
-def test_wrong_content_is_a_letter_with_its_place(value: bytes | None, code: str) -> None:
-    found = judge(record(value, 7))
+def test_wrong_content_is_a_dead_letter_with_its_place(value: bytes | None, code: str) -> None:
+    found = classify(record(value, 7))
     assert isinstance(found, DeadRecord)
-    letter = found.letter
-    assert (letter.code, letter.topic, letter.offset) == (code, CHANGES.name, 7)
-    assert (letter.appended_at, letter.correlation_id) == (APPENDED, "c-1")
+    dead_letter = found.letter
+    assert (dead_letter.code, dead_letter.topic, dead_letter.offset) == (code, CHANGES.name, 7)
+    assert (dead_letter.appended_at, dead_letter.correlation_id) == (APPENDED, "c-1")
 
 
 @pytest.mark.parametrize("days", [-90, 0])
-def test_a_change_is_judged_by_when_it_was_appended(days: int) -> None:
-    found = judge(record(change(APPENDED + timedelta(days=days))))
-    assert isinstance(found, Change)
+def test_a_change_is_classified_by_when_it_was_appended(days: int) -> None:
+    found = classify(record(change(APPENDED + timedelta(days=days))))
+    assert isinstance(found, IdentifiedChange)
     assert found.appended_at == appended(record(b""))
 
 
@@ -81,15 +81,15 @@ def test_a_change_is_judged_by_when_it_was_appended(days: int) -> None:
 class Kept:
     """What was stored, and what was put into the outbox."""
 
-    changes: list[Change] = field(default_factory=list)
-    letters: list[OutboxRecord] = field(default_factory=list)
+    changes: list[IdentifiedChange] = field(default_factory=list)
+    dead_letters: list[OutboxRecord] = field(default_factory=list)
     woken: int = 0
 
-    async def store(self, _: WriteSession, found: Sequence[Change]) -> None:
+    async def store(self, _: WriteSession, found: Sequence[IdentifiedChange]) -> None:
         self.changes += found
 
     async def add(self, _: WriteSession, records: Sequence[OutboxRecord]) -> None:
-        self.letters += records
+        self.dead_letters += records
 
     def wake(self) -> None:
         self.woken += 1
@@ -117,17 +117,19 @@ def batch(*values: bytes | None) -> Batch:
     return Batch(SHARD, "cluster", [record(value, offset) for offset, value in enumerate(values)])
 
 
-async def test_good_ones_are_stored_and_bad_ones_are_letters(kept: Kept) -> None:
+async def test_good_ones_are_stored_and_bad_ones_are_dead_letters(kept: Kept) -> None:
     work = await work_of(kept, DlqLimits())
-    fold = await work.apply(SESSION, batch(change(version="1"), b"{", change(version="2")))
+    apply_to_memory = await work.apply(
+        SESSION, batch(change(version="1"), b"{", change(version="2"))
+    )
     assert kept.woken == 0, "before the commit nothing may be announced"
-    fold()
+    apply_to_memory()
     assert kept.woken == 1
     assert [found.event.version for found in kept.changes] == ["1", "2"]
-    [letter] = kept.letters
-    assert letter.topic == "slo.changes.v1.dlq"
-    assert letter.dedup_key == f"dlq:cluster:slo.changes.v1:2:1:{record(b'').timestamp}"
-    assert msgspec.json.decode(letter.value or b"", type=DeadLetter).code == "invalid_json"
+    [dead_letter] = kept.dead_letters
+    assert dead_letter.topic == "slo.changes.v1.dlq"
+    assert dead_letter.dedup_key == f"dlq:cluster:slo.changes.v1:2:1:{record(b'').timestamp}"
+    assert msgspec.json.decode(dead_letter.value or b"", type=DeadLetter).code == "invalid_json"
 
 
 async def test_a_shard_of_nothing_but_bad_records_stops(kept: Kept) -> None:
@@ -135,7 +137,7 @@ async def test_a_shard_of_nothing_but_bad_records_stops(kept: Kept) -> None:
     (await work.apply(SESSION, batch(b"{", b"{")))()
     with pytest.raises(RefusedError, match="GATE_MAX_BAD_RUN"):
         await work.apply(SESSION, batch(b"{"))
-    assert len(kept.letters) == 2
+    assert len(kept.dead_letters) == 2
     work.release(SHARD)
     await work.load(SESSION, SHARD)
     with pytest.raises(RefusedError, match="3 records in a row are bad"):

@@ -21,7 +21,7 @@ from common.ledger.store import FencedError
 from common.policy.files import read_policies
 from common.runtime.loops import every
 from gate.deciding import Decider
-from gate.domain.configuration import Intent
+from gate.domain.configuration import GateConfiguration
 from gate.domain.records import DecisionRecord
 from gate.domain.shard_view import ShardView
 from gate.settings import GateSettings
@@ -81,10 +81,10 @@ class World:
         work = GateWork(runtime, DlqLimits())
         self.view, self.woken = ShardView(), work.woken
         work.views[SHARD] = self.view
-        self.intent = Intent(read_policies([]))
-        self.intent.on_service(declared(SERVICE))
+        self.configuration = GateConfiguration(read_policies([]))
+        self.configuration.on_service(declared(SERVICE))
         ledger = cast("ShardLedger", self.servers)
-        self.decider = Decider(GateSettings(), runtime, ledger, work, self.intent)
+        self.decider = Decider(GateSettings(), runtime, ledger, work, self.configuration)
 
     def hear(self, composite: float, at: datetime | None = None) -> bool:
         """Take a snapshot of burnrate; tell whether it was urgent."""
@@ -149,7 +149,7 @@ async def test_a_heartbeat_carries_the_figures_of_its_moment(world: World) -> No
     assert [d.verdicts[0].reasons[0].observed for d in (first, later)] == [2.5, 4.5]
 
 
-async def test_nothing_is_decided_before_the_levels_are_read(world: World) -> None:
+async def test_nothing_is_decided_before_the_state_topics_are_read(world: World) -> None:
     world.hear(0.5)
     world.servers.owned[SHARD].state_topics = StateTopicProgress({}, {"slo.burnrates.v1": 7})
     assert await world.tick() == []
@@ -157,14 +157,14 @@ async def test_nothing_is_decided_before_the_levels_are_read(world: World) -> No
     assert [feature(d) for d in await world.tick()] == ["ALLOW"]
 
 
-async def test_silence_is_noticed_by_the_clock_alone_and_ends_with_a_heartbeat(
+async def test_silence_is_seen_by_the_clock_alone_and_ends_with_a_heartbeat(
     world: World,
 ) -> None:
     world.hear(0.5)
     await world.tick()
-    told = [[feature(d) for d in await world.tick()] for _ in range(30)]
-    assert told[:28] == [*[*[[]] * 9, ["ALLOW"]] * 2, *[[]] * 8]
-    assert told[28:] == [["UNKNOWN"]] * 2, "30 s after it was last heard of, then confirmed"
+    found = [[feature(d) for d in await world.tick()] for _ in range(30)]
+    assert found[:28] == [*[*[[]] * 9, ["ALLOW"]] * 2, *[[]] * 8]
+    assert found[28:] == [["UNKNOWN"]] * 2, "30 s after it was last heard of, then confirmed"
     world.beat()
     assert [feature(d) for d in await world.tick()] == ["ALLOW"]
 
@@ -184,7 +184,7 @@ async def test_an_override_ends_by_itself(world: World) -> None:
     world.hear(2.5)
     await world.tick()
     changed = override(expires_at=world.now + timedelta(seconds=5))
-    assert world.intent.on_override(changed)
+    assert world.configuration.on_override(changed)
     world.decider.touch(SERVICE)
     assert world.woken.is_set()
     [named] = await world.tick()
@@ -192,7 +192,9 @@ async def test_an_override_ends_by_itself(world: World) -> None:
     assert [await world.tick() for _ in range(3)] == [[]] * 3
     [ended] = await world.tick()
     assert {v.override_id for v in ended.verdicts} == {None}
-    assert not world.intent.on_override(replace(changed, state="revoked")), "of the same revision"
+    assert not world.configuration.on_override(replace(changed, state="revoked")), (
+        "of the same revision"
+    )
 
 
 async def test_what_was_not_published_goes_out_later_and_is_stored_once(world: World) -> None:
@@ -231,12 +233,12 @@ async def test_what_is_not_stored_is_not_published(world: World, error: Exceptio
 async def test_a_declared_service_is_decided_on_and_a_retired_one_is_not(world: World) -> None:
     [unknown] = await world.tick()
     assert (feature(unknown), unknown.data_status) == ("UNKNOWN", "no_data")
-    world.intent.on_service(declared(SERVICE, 2, retired=True))
+    world.configuration.on_service(declared(SERVICE, 2, retired=True))
     world.decider.touch(SERVICE)
     world.hear(0.5)
     assert [await world.tick() for _ in range(15)] == [[]] * 15
-    world.intent.on_service(declared(SERVICE, 3))
-    world.decider.touch_all()
+    world.configuration.on_service(declared(SERVICE, 3))
+    world.decider.touch(None)
     world.hear(0.5)
     [again] = await world.tick()
     assert feature(again) == "ALLOW"
@@ -269,13 +271,13 @@ async def test_another_policy_is_another_decision(world: World) -> None:
     world.hear(1.75)
     [warned] = await world.tick()
     document = {"risk": {"DANGER": "BLOCK"}}
-    assert world.intent.on_policy(PolicyChanged(1, "default", "", document, retired=False))
-    world.decider.touch_all()
+    assert world.configuration.on_policy(PolicyChanged(1, "default", "", document, retired=False))
+    world.decider.touch(None)
     [blocked] = await world.tick()
     assert (feature(warned), feature(blocked)) == ("WARN", "BLOCK")
     assert blocked.policy_hash != warned.policy_hash
     assert world.servers.stored[-1].policy.risk["DANGER"]["fix"] == "BLOCK"
-    world.intent.on_policy(PolicyChanged(2, "default", "", document, retired=True))
-    world.decider.touch_all()
+    world.configuration.on_policy(PolicyChanged(2, "default", "", document, retired=True))
+    world.decider.touch(None)
     [again] = await world.tick()
     assert again.policy_hash == warned.policy_hash

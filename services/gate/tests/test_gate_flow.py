@@ -1,4 +1,4 @@
-"""From burn rates, intent and changes on Kafka to stored and published decisions."""
+"""From burn rates, configuration and changes on Kafka to stored and published decisions."""
 
 import json
 import subprocess
@@ -25,7 +25,7 @@ from common.kafka.topics import BURNRATES, CATALOG, CHANGES, CHANGES_DEAD, POLIC
 from common.slo.vocabulary import RiskLevel
 from common.storage.database import Database
 from gate.app import Gate
-from gate.domain.replay import replay
+from gate.domain.records import replay
 from gate.storage import repository
 from tests.support.burnrate_service import SHARDS, eventually, publish, query, read_topic
 from tests.support.gate_inputs import SERVICE, at_level, burning_at, override, snapshot
@@ -213,7 +213,7 @@ async def changes(settings: GateTestSettings) -> tuple[int, int]:
     return rows[0][0], rows[0][1]
 
 
-async def letters(settings: GateTestSettings) -> list[str]:
+async def dead_letters(settings: GateTestSettings) -> list[str]:
     return [letter["code"] for letter in await read_topic(boot(settings), CHANGES_DEAD.name)]
 
 
@@ -237,7 +237,7 @@ async def test_changes_are_stored_once_whatever_is_killed(
             boot(settings), [encode(change(99, at=datetime.now(UTC)))], topic=CHANGES.name
         )
         await eventually(lambda: changes(settings), (41, 41))
-    assert await letters(settings) == [
+    assert await dead_letters(settings) == [
         "null_value",
         "invalid_utf8",
         "missing_field",
@@ -264,7 +264,7 @@ async def test_a_stopped_topic_of_changes_stops_no_decision(
         await burn(settings, [at_level(RiskLevel.FREEZE)])
         await eventually(lambda: seen(log, SERVICE), "BLOCK")
         assert await refused(service) == [SHARD]
-    assert await letters(settings) == []
+    assert await dead_letters(settings) == []
 
 
 async def refused(service: Gate) -> list[int]:
@@ -272,4 +272,4 @@ async def refused(service: Gate) -> list[int]:
 
 
 async def letters_count(settings: GateTestSettings) -> int:
-    return len(await letters(settings))
+    return len(await dead_letters(settings))

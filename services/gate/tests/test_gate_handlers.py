@@ -1,7 +1,6 @@
 """Records as Kafka gives them: what is kept of them, and what is not readable."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
@@ -19,9 +18,9 @@ from common.kafka.topics import BURNRATES, CATALOG, FORECASTS, POLICIES, Topic
 from common.ledger.dlq_limit import DlqLimits
 from common.policy.files import read_policies
 from common.slo.vocabulary import SliType
-from gate.domain.configuration import Intent
+from gate.domain.configuration import GateConfiguration
 from gate.domain.shard_view import ShardView
-from gate.handlers import intent_handler
+from gate.handlers import configuration_handler
 from gate.work import GateWork
 from tests.support import kafka_records
 from tests.support.consumer_runtime import consumer_runtime
@@ -34,23 +33,11 @@ def record(topic: Topic[Any], value: Event | bytes | None) -> Record:
     return kafka_records.record(topic.name, body)
 
 
-@dataclass
-class Touched:
-    """Who was touched, in order; `None` stands for all."""
-
-    names: list[str | None] = field(default_factory=list)
-
-    def touch(self, service_name: str) -> None:
-        self.names.append(service_name)
-
-    def touch_all(self) -> None:
-        self.names.append(None)
-
-
-async def tell(intent: Intent, records: Sequence[Record]) -> list[str | None]:
-    touched = Touched()
-    await intent_handler(intent, touched)(records)
-    return touched.names
+async def touched(configuration: GateConfiguration, records: Sequence[Record]) -> list[str | None]:
+    """Return the services that the records concern, in order; None stands for all."""
+    names: list[str | None] = []
+    await configuration_handler(configuration, names.append)(records)
+    return names
 
 
 def service(revision: int, tier: int = 1, *, retired: bool = False) -> ServiceChanged:
@@ -61,13 +48,13 @@ def stricter(revision: int, document: dict[str, Any]) -> PolicyChanged:
     return PolicyChanged(revision, "strict", "", document, retired=False)
 
 
-async def test_intent_touches_what_it_concerns_and_only_what_is_newer() -> None:
-    intent = Intent(read_policies([]))
+async def test_configuration_touches_what_it_concerns_and_only_what_is_newer() -> None:
+    configuration = GateConfiguration(read_policies([]))
     target = TargetChanged(
         1, 1, SERVICE, "a", SliType.AVAILABILITY, "0.99", 30, None, None, 1, retired=False
     )
-    touched = await tell(
-        intent,
+    found = await touched(
+        configuration,
         [
             record(CATALOG, service(2)),
             record(CATALOG, service(1, tier=3)),
@@ -79,10 +66,10 @@ async def test_intent_touches_what_it_concerns_and_only_what_is_newer() -> None:
             record(POLICIES, stricter(5, {"applies_to": {"tiers": [2]}})),
         ],
     )
-    assert touched == [SERVICE, SERVICE, None]
-    assert intent.tier(SERVICE) == 1
-    assert [o.state for o in intent.overrides(SERVICE)] == ["active"]
-    assert intent.policy_for(SERVICE).name == "strict"
+    assert found == [SERVICE, SERVICE, None]
+    assert configuration.tier(SERVICE) == 1
+    assert [o.state for o in configuration.overrides(SERVICE)] == ["active"]
+    assert configuration.policy_for(SERVICE).name == "strict"
 
 
 @pytest.mark.parametrize(
@@ -93,10 +80,10 @@ async def test_intent_touches_what_it_concerns_and_only_what_is_newer() -> None:
         record(POLICIES, stricter(1, {"colour": "red"})),
     ],
 )
-async def test_what_is_unreadable_is_told_and_costs_nothing_else(bad: Record) -> None:
-    intent = Intent(read_policies([]))
+async def test_what_is_unreadable_is_logged_and_costs_nothing_else(bad: Record) -> None:
+    configuration = GateConfiguration(read_policies([]))
     with capture_logs() as logs:
-        assert await tell(intent, [bad, record(CATALOG, service(1))]) == [SERVICE]
+        assert await touched(configuration, [bad, record(CATALOG, service(1))]) == [SERVICE]
     assert [entry["event"] for entry in logs] == ["record_unreadable"]
 
 
@@ -114,7 +101,7 @@ def wakes(work: GateWork, *values: Event | bytes | None) -> bool:
     return work.woken.is_set()
 
 
-def test_levels_wake_the_tick_where_a_decision_may_depend_on_them() -> None:
+def test_state_topics_wake_the_tick_where_a_decision_may_depend_on_them() -> None:
     work = gate_work()
     first = snapshot([burning_at(0.5)], epoch=1)
     assert wakes(work, first, None, b"x")

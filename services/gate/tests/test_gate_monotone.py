@@ -12,7 +12,7 @@ from common.policy.model import CHANGE_CLASSES, LEVELS, SEVERITY_ORDER, Policy
 from common.slo.vocabulary import DataStatus
 from gate.domain.decision import Inputs, Previous, ShardSign, Standing
 from gate.domain.evaluate import evaluate
-from gate.domain.reasons import gravest
+from gate.domain.reasons import most_severe
 from tests.support.gate_inputs import NOW, Counts, inputs, objective, policy, snapshot
 from tests.support.servers.effort import examples
 
@@ -124,7 +124,7 @@ def test_a_verdict_is_what_its_gravest_reason_says(state: tuple[Policy, Inputs, 
     assert [verdict.change_class for verdict in outcome.verdicts] == list(CHANGE_CLASSES)
     for verdict in outcome.verdicts:
         assert verdict.reasons
-        assert verdict.decision == gravest(verdict.reasons) == verdict.reasons[0].effect
+        assert verdict.decision == most_severe(verdict.reasons) == verdict.reasons[0].effect
         weights = [SEVERITY_ORDER[reason.effect] for reason in verdict.reasons]
         assert weights == sorted(weights, reverse=True)
         known = outcome.on_unknown if verdict.decision == "UNKNOWN" else verdict.decision

@@ -15,10 +15,9 @@ import pytest
 from common.events import GateDecision, MetricEvent, ServiceChanged, Verdict
 from common.kafka.sharding import shard_of
 from common.policy.model import Policy
-from gate.domain.configuration import Intent
-from gate.domain.decision_id import decision_id
+from gate.domain.configuration import GateConfiguration
 from gate.domain.evaluate import evaluate
-from gate.domain.records import Stamp, published
+from gate.domain.records import Stamp, decision_id, published
 from gate.domain.shard_view import ShardView
 from tests.reference.evaluator import SHARDS, World, wanted
 from tests.support.flow import convert_petshop
@@ -51,17 +50,19 @@ class Gate:
         self.world.catalog.apply(wanted(SERVICE, 1, name="availability", objective="0.999"))
         self.world.now = began_at
         self.world.acquire(SHARD)
-        self._view, self._intent = ShardView(), Intent([rules])
-        self._intent.on_service(ServiceChanged(1, 1, SERVICE, 1, "team", None, retired=False))
+        self._view, self._configuration = ShardView(), GateConfiguration([rules])
+        self._configuration.on_service(
+            ServiceChanged(1, 1, SERVICE, 1, "team", None, retired=False)
+        )
 
     async def look(self, seconds: float) -> GateDecision:
         """Let time pass, and decide on what burnrate has said by then."""
-        told = await self.world.tick(seconds)
+        ticked = await self.world.tick(seconds)
         now = self.world.now
-        for message, _, _ in told.sent:
+        for message, _, _ in ticked.sent:
             self._view.on_burn_rate(message, now)
-        rules = self._intent.policy_for(SERVICE)
-        inputs = self._view.inputs(SERVICE, self._intent, SILENT_SECONDS, now)
+        rules = self._configuration.policy_for(SERVICE)
+        inputs = self._view.inputs(SERVICE, self._configuration, SILENT_SECONDS, now)
         stamp = Stamp(SHARD, 1, decision_id(now, bytes(10)), timedelta(seconds=30))
         before = self._view.decisions.get(SERVICE)
         decision = published(rules, inputs, evaluate(rules, inputs), stamp, before)
@@ -91,7 +92,7 @@ def turns(decisions: list[GateDecision]) -> list[GateDecision]:
     return [d for before, d in pairs if before is None or d.decision_id != before.decision_id]
 
 
-def told(decision: GateDecision) -> tuple[str, str, str, str]:
+def shown(decision: GateDecision) -> tuple[str, str, str, str]:
     feature, fix = verdict(decision, "feature"), verdict(decision, "fix")
     return f"{decision.decided_at:%d %H:%M:%S}", decision.risk_level, feature.decision, fix.decision
 
@@ -123,12 +124,12 @@ async def test_the_outage_blocks_within_a_second_of_its_report_and_says_why(
     with capsys.disabled():
         writer = pytestconfig.get_terminal_writer()
         writer.line("\nday time     risk    feature fix")
-        for at, risk, feature, fix in map(told, sequence):
+        for at, risk, feature, fix in map(shown, sequence):
             if "23 04:30" < at < "23 09:00":
                 writer.line(f"{at} {risk:7} {feature:7} {fix}")
-    during = [told(turn) for turn in sequence if "23 05:40" < told(turn)[0] < "23 08:00"]
+    during = [shown(turn) for turn in sequence if "23 05:40" < shown(turn)[0] < "23 08:00"]
     assert during == OUTAGE
-    outage = next(turn for turn in sequence if told(turn)[0] == "23 05:50:01")
+    outage = next(turn for turn in sequence if shown(turn)[0] == "23 05:50:01")
     codes = [reason.code for reason in verdict(outage, "feature").reasons]
     assert codes == ["risk_freeze", "budget_exhausted"]
     rate, spent = verdict(outage, "feature").reasons

@@ -12,8 +12,7 @@ from common.events import GateDecision, encode
 from common.policy.model import Policy
 from gate.domain.decision import Inputs
 from gate.domain.evaluate import evaluate
-from gate.domain.records import DecisionRecord, Stamp, published
-from gate.domain.replay import replay
+from gate.domain.records import DecisionRecord, Stamp, published, replay
 from tests.support.gate_states import random_state
 
 STATES = 2_500

@@ -12,12 +12,10 @@ from common.config.settings import DatabaseSettings
 from common.events import ChangeEvent
 from common.ledger.store import FencedError
 from common.storage.database import Database
-from gate.changes import Change
-from gate.domain.decision_id import decision_id
 from gate.domain.evaluate import evaluate
-from gate.domain.records import DecisionRecord, Stamp, published
-from gate.domain.replay import replay
+from gate.domain.records import DecisionRecord, Stamp, decision_id, published, replay
 from gate.storage import repository
+from gate.storage.repository import IdentifiedChange
 from tests.support.gate_states import random_state
 
 STATES = 300
@@ -101,11 +99,11 @@ def replace_id(record: DecisionRecord) -> DecisionRecord:
     return DecisionRecord(decision, record.inputs, record.policy)
 
 
-def change(version: str, at: datetime) -> Change:
+def change(version: str, at: datetime) -> IdentifiedChange:
     event = ChangeEvent(
         service="checkout", at=at, kind="deploy", version=version, source="ci", event_id=version[:2]
     )
-    return Change(identity_of_change(event), event, at)
+    return IdentifiedChange(identity_of_change(event), event, at)
 
 
 async def test_the_first_content_of_a_change_stays(database: Database) -> None:

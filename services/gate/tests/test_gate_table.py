@@ -9,7 +9,7 @@ import pytest
 from common.events import ChangeClass, Decision, OnUnknown, SloStatus, Verdict
 from common.policy.model import CHANGE_CLASSES, Tier
 from common.slo.vocabulary import DataStatus, RiskLevel
-from gate.domain.decision import Inputs, Outcome, ShardSign
+from gate.domain.decision import Evaluation, Inputs, ShardSign
 from gate.domain.evaluate import evaluate
 from tests.support.gate_inputs import NOW, burning_at, inputs, objective, override, policy, snapshot
 
@@ -52,7 +52,7 @@ def plain(given: Inputs, change: ChangeClass, rules: Any = DEFAULT) -> Verdict:
     return plain_by_class(evaluate(rules, given))[change]
 
 
-def plain_by_class(outcome: Outcome) -> dict[ChangeClass, Verdict]:
+def plain_by_class(outcome: Evaluation) -> dict[ChangeClass, Verdict]:
     return {v.change_class: v for v in outcome.verdicts if v.override_id is None}
 
 

@@ -1,4 +1,4 @@
-"""What users want of the gate: services and their tiers, policies, overrides. Pure."""
+"""The gate's configuration in force: services and their tiers, policies, overrides. Pure."""
 
 from collections.abc import Iterable
 
@@ -10,8 +10,8 @@ DISCOVERED_TIER: Tier = 3
 """Of a service that reports before the catalog has its row."""
 
 
-class Intent:
-    """The newest revision of everything that the catalog and the policies topic hold."""
+class GateConfiguration:
+    """The newest revision of everything that users configure."""
 
     def __init__(self, policies: Iterable[Policy]) -> None:
         self._book = PoliciesInForce(policies)
@@ -19,7 +19,7 @@ class Intent:
         self._overrides: dict[str, dict[int, OverrideChanged]] = {}
 
     def on_service(self, change: ServiceChanged) -> bool:
-        """Keep a service's change unless a newer one is known; tell whether it was kept."""
+        """Keep a service unless a newer revision is known; return whether it was kept."""
         known = self._services.get(change.name)
         if known is not None and change.revision <= known.revision:
             return False
@@ -27,11 +27,11 @@ class Intent:
         return True
 
     def on_policy(self, change: PolicyChanged) -> bool:
-        """Keep a policy's change unless a newer one is known; raise InvalidPolicyError."""
+        """Keep a policy unless a newer revision is known; raise InvalidPolicyError."""
         return self._book.apply(change)
 
     def on_override(self, change: OverrideChanged) -> bool:
-        """Keep an override's change unless a newer one is known; tell whether it was kept."""
+        """Keep an override unless a newer revision is known; return whether it was kept."""
         of_service = self._overrides.setdefault(change.service_name, {})
         known = of_service.get(change.id)
         if known is not None and change.revision <= known.revision:
@@ -40,7 +40,7 @@ class Intent:
         return True
 
     def is_retired(self, service_name: str) -> bool:
-        """Tell whether a service is not to be decided on any more."""
+        """Whether a service is retired: no decision is made on it."""
         service = self._services.get(service_name)
         return service is not None and service.retired
 

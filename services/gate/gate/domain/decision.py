@@ -1,4 +1,4 @@
-"""What a decision is made of, and what it comes to. Pure; all of it is stored with the decision."""
+"""The inputs of a decision and its evaluation. Pure; the inputs are stored with the decision."""
 
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -21,11 +21,11 @@ from common.slo import freshness
 from common.slo.vocabulary import DataStatus, RiskLevel
 
 NEAR = 1e-9
-"""A float this close to a boundary may stand on its wrong side."""
+"""A float this close to a boundary may be on its wrong side."""
 
 
 class ShardSign(Struct, frozen=True):
-    """When the owner of a shard was last heard of, and up to when all events are counted."""
+    """The last sign of life of a shard's owner, and up to when all events are counted."""
 
     epoch: int
     heard_at: datetime
@@ -33,14 +33,14 @@ class ShardSign(Struct, frozen=True):
 
 
 class Standing(Struct, frozen=True):
-    """What was decided for a class of change, and since when."""
+    """The decision for a class of change, and since when it stands."""
 
     decision: Decision
     since: datetime
 
 
 class Previous(Struct, frozen=True):
-    """The part of the former decision on a service that the next one depends on."""
+    """The part of the last decision on a service that the next one depends on."""
 
     decision_id: str
     policy_hash: str
@@ -48,10 +48,10 @@ class Previous(Struct, frozen=True):
 
 
 class Inputs(Struct, frozen=True):
-    """All that a decision depends on, beside the policy, which is kept by its hash.
+    """Everything that a decision depends on, besides the policy, which is stored by its hash.
 
-    `sign` is the newest of the shard's owner; None: it was never heard of. A snapshot that nobody
-    has vouched for during `silent_after_seconds` is not to be trusted any more.
+    `sign` is the newest of the shard's owner; None where it was never heard of. A snapshot that
+    was not confirmed for `silent_after_seconds` is not trusted any more.
     """
 
     service_name: str
@@ -65,8 +65,8 @@ class Inputs(Struct, frozen=True):
     previous: Previous | None
 
 
-class Outcome(Struct, frozen=True):
-    """What the inputs come to; the fields are those of `GateDecision`."""
+class Evaluation(Struct, frozen=True):
+    """What the policy says about the inputs; the fields are those of `GateDecision`."""
 
     data_at: datetime | None
     data_status: DataStatus
@@ -77,7 +77,7 @@ class Outcome(Struct, frozen=True):
 
 
 def previous_of(decision: GateDecision) -> Previous:
-    """Return what the next decision needs of one."""
+    """Return the part of a decision that the next one depends on."""
     return Previous(
         decision.decision_id,
         decision.policy_hash,
@@ -92,7 +92,7 @@ def previous_of(decision: GateDecision) -> Previous:
 def data_at(inputs: Inputs) -> datetime | None:
     """Return up to when the counts behind a decision reach; None without a snapshot.
 
-    A later heartbeat of the same owner says that the snapshot still holds.
+    A later heartbeat of the same owner confirms the snapshot.
     """
     snapshot, sign = inputs.snapshot, inputs.sign
     if snapshot is None:
@@ -102,10 +102,10 @@ def data_at(inputs: Inputs) -> datetime | None:
     return max(snapshot.applied_through, sign.applied_through)
 
 
-def vouched_at(inputs: Inputs) -> datetime | None:
-    """Return when somebody last said that the snapshot holds; None: nobody ever did.
+def confirmed_at(inputs: Inputs) -> datetime | None:
+    """Return when the snapshot was last confirmed; None where it never was.
 
-    A new owner of the shard does not vouch for what its predecessor has published.
+    A new owner of the shard does not confirm what its predecessor has published.
     """
     snapshot, sign = inputs.snapshot, inputs.sign
     if sign is None or snapshot is None or sign.epoch == snapshot.epoch:
@@ -114,13 +114,13 @@ def vouched_at(inputs: Inputs) -> datetime | None:
 
 
 def is_silent(inputs: Inputs) -> bool:
-    """Tell whether nobody says that the snapshot still holds."""
+    """Whether the snapshot has not been confirmed for too long."""
     limit = timedelta(seconds=inputs.silent_after_seconds)
-    return freshness.is_silent(vouched_at(inputs), inputs.now, limit)
+    return freshness.is_silent(confirmed_at(inputs), inputs.now, limit)
 
 
 def is_budget_spent(slo: SloStatus) -> bool:
-    """Tell whether the error budget is spent: exactly all of it counts as spent.
+    """Whether the error budget is spent: exactly all of it counts as spent.
 
     Next to the boundary the counts decide, in exact fractions.
     """
@@ -131,7 +131,7 @@ def is_budget_spent(slo: SloStatus) -> bool:
 
 
 def is_usable(override: OverrideChanged, service_name: str, now: datetime) -> bool:
-    """Tell whether an override counts: active, not ended, with uses left."""
+    """Whether an override is in force: active, not ended, with uses left."""
     return (
         override.service_name == service_name
         and override.state == "active"

@@ -1,7 +1,7 @@
 """Whether a service may be released: a total function of a policy and its inputs. Pure.
 
-More errors never turn a BLOCK into anything milder, and not knowing never does either: UNKNOWN
-takes the place of ALLOW and WARN only.
+More errors never turn a BLOCK into anything milder, and neither do missing data: UNKNOWN replaces
+ALLOW and WARN only.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,24 +13,24 @@ from common.slo.vocabulary import RiskLevel
 from gate.domain import reasons, sentences
 from gate.domain.decision import (
     NEAR,
+    Evaluation,
     Inputs,
-    Outcome,
     Standing,
     by_precedence,
+    confirmed_at,
     data_at,
     is_usable,
-    vouched_at,
 )
 
 
-def evaluate(policy: Policy, inputs: Inputs) -> Outcome:
+def evaluate(policy: Policy, inputs: Inputs) -> Evaluation:
     """Return all verdicts on a service at `inputs.now`, in the order of precedence."""
     unknowns = [*reasons.unknowns(policy, inputs)]
     plain = [_plain(policy, inputs, unknowns, change) for change in CHANGE_CLASSES]
     usable = [o for o in inputs.overrides if is_usable(o, inputs.service_name, inputs.now)]
     overridden = [v for o in by_precedence(tuple(usable)) for v in _overridden(o, plain)]
     snapshot = inputs.snapshot
-    return Outcome(
+    return Evaluation(
         data_at=data_at(inputs),
         data_status=reasons.data_status(inputs),
         risk_level=RiskLevel.SAFE if snapshot is None else snapshot.risk_level,
@@ -44,7 +44,7 @@ def next_look(policy: Policy, inputs: Inputs) -> datetime | None:
     """Return when the verdicts may change by the passing of time alone, after `inputs.now`."""
     usable = (o for o in inputs.overrides if is_usable(o, inputs.service_name, inputs.now))
     looks = [override.expires_at for override in usable]
-    heard_at = vouched_at(inputs)
+    heard_at = confirmed_at(inputs)
     if heard_at is not None:
         looks.append(heard_at + timedelta(seconds=inputs.silent_after_seconds))
     if inputs.previous is not None and policy.hysteresis.min_block_minutes:
@@ -56,16 +56,16 @@ def next_look(policy: Policy, inputs: Inputs) -> datetime | None:
 def _plain(
     policy: Policy, inputs: Inputs, unknowns: Sequence[Reason], change: ChangeClass
 ) -> Verdict:
-    """Return what holds for a class of change without an override."""
+    """Return the verdict on a class of change without an override."""
     found = [*reasons.measured(policy, inputs, change), *unknowns]
-    if reasons.gravest(found) != "BLOCK":
+    if reasons.most_severe(found) != "BLOCK":
         found += _held(policy, inputs, change)
     if not found and inputs.snapshot is not None:
         worst = reasons.worst_first(inputs.snapshot)[0]
         rate = worst.composite_burn_rate
         text = sentences.within_budget(worst)
         found.append(Reason("within_budget", "ALLOW", worst.name, rate, None, text))
-    decision = reasons.gravest(found)
+    decision = reasons.most_severe(found)
     known = policy.unknown_as(inputs.tier) if decision == "UNKNOWN" else decision
     before = _before(inputs, change)
     return Verdict(
@@ -82,7 +82,7 @@ def _before(inputs: Inputs, change: ChangeClass) -> Standing | None:
 
 
 def _held(policy: Policy, inputs: Inputs, change: ChangeClass) -> Iterator[Reason]:
-    """Give what delays the end of a block that this policy has made."""
+    """Give the reasons that delay the end of a block by this policy."""
     before, previous = _before(inputs, change), inputs.previous
     if before is None or previous is None or before.decision != "BLOCK":
         return
@@ -109,7 +109,7 @@ def _held(policy: Policy, inputs: Inputs, change: ChangeClass) -> Iterator[Reaso
 
 
 def _overridden(override: OverrideChanged, plain: Sequence[Verdict]) -> Iterator[Verdict]:
-    """Give the verdicts of an override, each with the reasons that it sets aside."""
+    """Give the verdicts of an override, each with the reasons that it overrides."""
     text = sentences.overridden(override)
     reason = Reason("overridden", override.decision, None, None, None, text)
     for verdict in plain:
@@ -126,7 +126,7 @@ def _overridden(override: OverrideChanged, plain: Sequence[Verdict]) -> Iterator
 
 
 def _unblocked_at(inputs: Inputs, plain: Sequence[Verdict]) -> datetime | None:
-    """Return when the last of what blocks features is forecast to end; None where one is not."""
+    """Return when all that blocks features is forecast to have ended; None where any is not."""
     feature = next(verdict for verdict in plain if verdict.change_class == "feature")
     blocking = {reason.slo for reason in feature.reasons if reason.effect == "BLOCK"}
     forecasts = reasons.fresh_forecasts(inputs)

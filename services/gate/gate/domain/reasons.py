@@ -1,4 +1,4 @@
-"""Why a change should wait, or why that is not known: one finding each, ordered by weight. Pure."""
+"""The reasons of a verdict: why a change should wait, or why that is not known. Pure."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -8,20 +8,20 @@ from common.policy.model import SEVERITY_ORDER, Policy
 from common.slo.risk import RISK_BOUNDARIES
 from common.slo.vocabulary import DataStatus, RiskLevel
 from gate.domain import sentences
-from gate.domain.decision import Inputs, data_at, is_budget_spent, is_silent, vouched_at
+from gate.domain.decision import Inputs, confirmed_at, data_at, is_budget_spent, is_silent
 
 FORECAST_MAX_AGE = timedelta(hours=1)
-"""An older forecast says nothing: its service has stood still."""
+"""An older forecast is ignored: its service has stood still."""
 
 _HOUR_SECONDS = 3600
 
 
 def ordered(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
-    """Return reasons, the gravest first, otherwise in their order."""
+    """Return the reasons, the most severe first, otherwise in their order."""
     return tuple(sorted(reasons, key=lambda reason: -SEVERITY_ORDER[reason.effect]))
 
 
-def gravest(reasons: Iterable[Reason]) -> Decision:
+def most_severe(reasons: Iterable[Reason]) -> Decision:
     """Return the decision that the reasons come to; ALLOW without any."""
     return max((r.effect for r in reasons), key=SEVERITY_ORDER.__getitem__, default="ALLOW")
 
@@ -32,14 +32,14 @@ def worst_first(snapshot: BurnRateSnapshot) -> list[SloStatus]:
 
 
 def data_status(inputs: Inputs) -> DataStatus:
-    """Return how far the snapshot can be trusted now: what nobody vouches for is lagging."""
+    """Return how far the snapshot can be trusted now: an unconfirmed one is lagging."""
     if inputs.snapshot is None or inputs.snapshot.data_status is DataStatus.NO_DATA:
         return DataStatus.NO_DATA
     return DataStatus.LAGGING if is_silent(inputs) else inputs.snapshot.data_status
 
 
 def unknowns(policy: Policy, inputs: Inputs) -> Iterator[Reason]:
-    """Give what keeps one from knowing; the same for every class of change."""
+    """Give the reasons for not knowing; the same for every class of change."""
     name, snapshot = inputs.service_name, inputs.snapshot
     if inputs.snapshot is not None and is_silent(inputs):
         yield _silent(inputs)
@@ -59,7 +59,7 @@ def unknowns(policy: Policy, inputs: Inputs) -> Iterator[Reason]:
 
 def _silent(inputs: Inputs) -> Reason:
     limit = inputs.silent_after_seconds
-    heard_at = vouched_at(inputs)
+    heard_at = confirmed_at(inputs)
     if heard_at is None:
         text = f"nobody has said yet that the figures of {inputs.service_name} still hold"
         return Reason("shard_silent", "UNKNOWN", None, None, limit, text)
@@ -102,7 +102,7 @@ def _seconds_since(at: datetime | None, now: datetime) -> float:
 
 
 def measured(policy: Policy, inputs: Inputs, change: ChangeClass) -> Iterator[Reason]:
-    """Give what the counts say about a class of change, the worst objective first."""
+    """Give the reasons that the counts give for a class of change, the worst objective first."""
     if inputs.snapshot is None:
         return
     slos = worst_first(inputs.snapshot)
@@ -134,7 +134,7 @@ def _level(policy: Policy, slo: SloStatus, change: ChangeClass) -> Iterator[Reas
 
 
 def _doubts(policy: Policy, slo: SloStatus) -> Iterator[Reason]:
-    """Give the conditions of a block that a level does not fulfil."""
+    """Give the conditions of a block that a level does not meet."""
     pairs = slo.burn_pairs
     if policy.conditions.burn_pair and pairs:  # an objective may be too low for any pair
         nearest = max(pairs, key=lambda pair: pair.burn_rate / pair.threshold)

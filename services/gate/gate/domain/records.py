@@ -1,18 +1,26 @@
-"""Decisions as they are published and stored, and whether one says anything new. Pure."""
+"""Decisions as they are published, stored and replayed. Pure."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import zip_longest
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
-from common.events import GateDecision
+from common.config.clock import to_micros
+from common.events import GateDecision, Verdict
 from common.policy.model import Policy
-from gate.domain.decision import Inputs, Outcome
+from gate.domain.decision import Evaluation, Inputs
+from gate.domain.evaluate import evaluate
+
+RANDOM_BYTES = 10
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base32
+LENGTH = 26
+_RANDOM_BITS = 8 * RANDOM_BYTES
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionRecord:
-    """A decision that says something new, with all that it was made of."""
+    """A new decision with its inputs and its policy."""
 
     decision: GateDecision
     inputs: Inputs
@@ -21,7 +29,7 @@ class DecisionRecord:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What a decision is published with, beside its outcome."""
+    """What a decision is published with, besides its evaluation."""
 
     shard: int
     epoch: int
@@ -30,9 +38,9 @@ class Stamp:
 
 
 def published(
-    policy: Policy, inputs: Inputs, outcome: Outcome, stamp: Stamp, before: GateDecision | None
+    policy: Policy, inputs: Inputs, found: Evaluation, stamp: Stamp, before: GateDecision | None
 ) -> GateDecision:
-    """Return the decision as it goes out: that of `before`, found to hold, where nothing is new."""
+    """Return the decision to publish; where nothing is new, it keeps id and time of `before`."""
     fresh = GateDecision(
         service_name=inputs.service_name,
         shard=stamp.shard,
@@ -41,15 +49,10 @@ def published(
         decided_at=inputs.now,
         evaluated_at=inputs.now,
         expires_at=inputs.now + stamp.expires_after,
-        data_at=outcome.data_at,
         tier=inputs.tier,
-        risk_level=outcome.risk_level,
-        data_status=outcome.data_status,
-        on_unknown=outcome.on_unknown,
         policy_name=policy.name,
         policy_hash=policy.policy_hash,
-        unblocked_at=outcome.unblocked_at,
-        verdicts=outcome.verdicts,
+        **asdict(found),
     )
     if before is None or meaning(fresh) != meaning(before):
         return fresh
@@ -57,7 +60,7 @@ def published(
 
 
 def meaning(decision: GateDecision) -> tuple[object, ...]:
-    """Return what a decision says, without its instants, its figures and the order of reasons."""
+    """Return what makes a decision another one: not its instants, figures and order of reasons."""
     verdicts = tuple(
         (
             verdict.change_class,
@@ -77,3 +80,37 @@ def meaning(decision: GateDecision) -> tuple[object, ...]:
         decision.on_unknown,
         verdicts,
     )
+
+
+def decision_id(at: datetime, randomness: bytes) -> str:
+    """Return a ULID (ULID specification): milliseconds since 1970, then 10 random bytes."""
+    number = (to_micros(at) // 1000) << _RANDOM_BITS | int.from_bytes(randomness, "big")
+    return "".join(_ALPHABET[number >> 5 * place & 31] for place in reversed(range(LENGTH)))
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A stored decision, and the one that its inputs give now."""
+
+    stored: GateDecision
+    again: GateDecision
+
+    @property
+    def is_same(self) -> bool:
+        """Whether the two are equal."""
+        return self.stored == self.again
+
+    def differing(self) -> list[tuple[Verdict | None, Verdict | None]]:
+        """Return the verdicts that differ, as stored and as replayed; None where there is none."""
+        pairs = zip_longest(self.stored.verdicts, self.again.verdicts)
+        return [(stored, again) for stored, again in pairs if stored != again]
+
+
+def replay(record: DecisionRecord) -> Replay:
+    """Decide again on the stored inputs by the stored policy."""
+    stored = record.decision
+    stamp = Stamp(
+        stored.shard, stored.epoch, stored.decision_id, stored.expires_at - stored.evaluated_at
+    )
+    again = evaluate(record.policy, record.inputs)
+    return Replay(stored, published(record.policy, record.inputs, again, stamp, None))

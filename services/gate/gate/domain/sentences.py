@@ -1,4 +1,4 @@
-"""What reasons say to people: figures with their units, one sentence each. Pure."""
+"""The sentences of reasons: figures with their units, one sentence each. Pure."""
 
 from datetime import UTC, datetime
 
@@ -22,7 +22,7 @@ def level(slo: SloStatus) -> str:
 
 
 def level_capped(slo: SloStatus) -> str:
-    """Say that the target's own floor keeps the level down."""
+    """Say that the target's own minimum keeps the level down."""
     return (
         f"{burning(slo)}, but its target counts a level above OBSERVE only from "
         f"{slo.min_bad_events} bad events in 24 h on"
@@ -42,7 +42,7 @@ def within_budget(slo: SloStatus) -> str:
 
 
 def budget_spent(slo: SloStatus, change: ChangeClass, *, recorded: bool) -> str:
-    """Say that a budget is spent, and whether the policy lets the change through all the same."""
+    """Say that a budget is spent, and whether the policy allows the change all the same."""
     consumed = slo.error_budget_consumed
     text = (
         f"the error budget of {slo.name} is spent: {consumed:.3g} times what "

@@ -1,11 +1,11 @@
-"""What the owner of a shard knows of it: snapshots, forecasts, signs of life, decisions. Pure."""
+"""The state of a shard: snapshots, forecasts, signs of life, decisions. Pure."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from common.events import BurnRateMessage, BurnRateSnapshot, GateDecision, ServiceForecast
 from common.slo.ordering import is_newer
-from gate.domain.configuration import Intent
+from gate.domain.configuration import GateConfiguration
 from gate.domain.decision import Inputs, ShardSign, is_budget_spent, is_usable, previous_of
 
 Weight = tuple[object, ...]
@@ -15,9 +15,9 @@ Weight = tuple[object, ...]
 class ShardView:
     """One shard in memory; of each thing the newest by (epoch, evaluated_at).
 
-    `due` are services whose inputs have changed since they were last decided on, `looks` when a
-    decision may change by the passing of time alone. `beat_at` is when the last heartbeat went
-    out; None: one is due.
+    `due` are services whose inputs have changed since the last decision, `looks` when a decision
+    may change by the passing of time alone. `beat_at` is when the last heartbeat was published;
+    None where one is due.
     """
 
     decisions: dict[str, GateDecision] = field(default_factory=dict)
@@ -29,10 +29,10 @@ class ShardView:
     beat_at: datetime | None = None
 
     def on_burn_rate(self, message: BurnRateMessage, now: datetime) -> bool:
-        """Take a snapshot or a heartbeat; tell whether a decision may depend on it at once."""
+        """Apply a snapshot or a heartbeat; return whether it may change a decision at once."""
         self._hear(message, now)
         if not isinstance(message, BurnRateSnapshot):
-            self.due.update(self.snapshots)  # an owner that was silent vouches for them again
+            self.due.update(self.snapshots)  # an owner that was silent confirms them again
             return False
         known = self.snapshots.get(message.service_name)
         if not is_newer(message, known):
@@ -42,26 +42,30 @@ class ShardView:
         return known is None or _weight(known) != _weight(message)
 
     def on_forecast(self, forecast: ServiceForecast) -> None:
-        """Take a forecast."""
+        """Apply a forecast."""
         if is_newer(forecast, self.forecasts.get(forecast.service_name)):
             self.forecasts[forecast.service_name] = forecast
             self.due.add(forecast.service_name)
 
     def take_due(self, now: datetime) -> set[str]:
-        """Return the services to be decided on now; they are due no more."""
+        """Return the services that are due now, and mark them as done."""
         found = self.due | {name for name, at in self.looks.items() if at <= now}
         self.due = set()
         return found
 
     def inputs(
-        self, service_name: str, intent: Intent, silent_after_seconds: float, now: datetime
+        self,
+        service_name: str,
+        configuration: GateConfiguration,
+        silent_after_seconds: float,
+        now: datetime,
     ) -> Inputs:
-        """Return all that a decision on a service depends on now."""
+        """Return everything that a decision on a service depends on now."""
         decision = self.decisions.get(service_name)
-        overrides = intent.overrides(service_name)
+        overrides = configuration.overrides(service_name)
         return Inputs(
             service_name=service_name,
-            tier=intent.tier(service_name),
+            tier=configuration.tier(service_name),
             now=now,
             silent_after_seconds=silent_after_seconds,
             sign=self.sign,
@@ -72,12 +76,12 @@ class ShardView:
         )
 
     def forget(self, service_name: str) -> None:
-        """Leave a service out until something new is known of it."""
+        """Forget the decision on a service until something new is known."""
         self.decisions.pop(service_name, None)
         self.looks.pop(service_name, None)
 
     def _hear(self, message: BurnRateMessage, now: datetime) -> None:
-        """Note that the owner lives: at its own time, but never later than it is heard."""
+        """Record a sign of life: at the owner's time, but never later than it is received."""
         heard_at = min(message.evaluated_at, now)
         known = self.sign
         if known is None or (message.epoch, heard_at) >= (known.epoch, known.heard_at):
@@ -85,7 +89,7 @@ class ShardView:
 
 
 def _weight(snapshot: BurnRateSnapshot) -> Weight:
-    """Return the part of a snapshot that usually decides."""
+    """Return the part of a snapshot that decisions usually depend on."""
     slos = tuple(
         (
             slo.id,

@@ -1,22 +1,30 @@
-"""All SQL of the gate. Sessions come from outside; nothing here commits."""
+"""All SQL of the gate. Callers open sessions and commit."""
 
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Text, cast, delete, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import text
 
-from common.events import GateDecision, encode
+from common.events import ChangeEvent, GateDecision, encode
 from common.ledger.store import FencedError
 from common.policy.model import Policy
 from common.storage.database import ReadSession, WriteSession
-from gate.changes import Change
 from gate.domain.decision import Inputs
 from gate.domain.records import DecisionRecord
-from gate.storage.tables import changes, decision, policy, standing
 
 _HELD = text("SELECT epoch FROM gate.shard WHERE shard = :shard FOR SHARE")
+# rows are inserted in one order, so that two shards that store the same policy or change wait
+# for each other in turn
+_STORE_POLICIES = text(
+    """INSERT INTO gate.policy (hash, name, document, first_used_at)
+    SELECT hash, name, CAST(document AS jsonb), at
+    FROM unnest(CAST(:hashes AS text[]), CAST(:names AS text[]), CAST(:documents AS text[]),
+        CAST(:instants AS timestamptz[])) AS x (hash, name, document, at)
+    ON CONFLICT DO NOTHING"""
+)
 _STORE_DECISIONS = text(
     """INSERT INTO gate.decision
         (decision_id, service, shard, epoch, decided_at, policy_hash, decision, inputs)
@@ -24,6 +32,24 @@ _STORE_DECISIONS = text(
     FROM unnest(CAST(:ids AS text[]), CAST(:services AS text[]), CAST(:instants AS timestamptz[]),
         CAST(:hashes AS text[]), CAST(:decisions AS text[]), CAST(:inputs AS text[]))
         AS x (id, name, at, hash, decision, inputs)"""
+)
+_STORE_STANDING = text(
+    """INSERT INTO gate.standing (service, shard, epoch, decided_at, decision_id)
+    SELECT name, :shard, :epoch, at, id
+    FROM unnest(CAST(:services AS text[]), CAST(:instants AS timestamptz[]), CAST(:ids AS text[]))
+        AS x (name, at, id)
+    ON CONFLICT (service) DO UPDATE SET shard = excluded.shard, epoch = excluded.epoch,
+        decided_at = excluded.decided_at, decision_id = excluded.decision_id"""
+)
+_LOAD_DECISIONS = text(
+    """SELECT CAST(d.decision AS text) FROM gate.decision d
+    JOIN gate.standing s ON s.decision_id = d.decision_id WHERE s.shard = :shard"""
+)
+_LOAD_RECORD = text(
+    """SELECT CAST(d.decision AS text) AS decision, CAST(d.inputs AS text) AS inputs,
+        CAST(p.document AS text) AS policy
+    FROM gate.decision d JOIN gate.policy p ON p.hash = d.policy_hash
+    WHERE d.decision_id = :decision_id"""
 )
 _STORE_CHANGES = text(
     """INSERT INTO gate.changes (identity, at, appended_at,
@@ -34,8 +60,22 @@ _STORE_CHANGES = text(
         CAST(:note AS text[]), CAST(:source AS text[]), CAST(:event_id AS text[]))
     ON CONFLICT DO NOTHING"""
 )
+_PURGE_DECISIONS = text(
+    """DELETE FROM gate.decision d WHERE d.decided_at < :before
+        AND NOT EXISTS (SELECT FROM gate.standing s WHERE s.decision_id = d.decision_id)"""
+)
+_PURGE_CHANGES = text("DELETE FROM gate.changes WHERE at < :before")
 _decision = msgspec.json.Decoder(GateDecision)
 _inputs = msgspec.json.Decoder(Inputs)
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifiedChange:
+    """A change event with its identity: repeats of it are one row."""
+
+    identity: bytes
+    event: ChangeEvent
+    appended_at: datetime
 
 
 async def store_decisions(
@@ -50,95 +90,56 @@ async def store_decisions(
         raise FencedError(f"shard {shard}: stored epoch {held}, held epoch {epoch}")
     await _store_policies(session, records)
     found = [record.decision for record in records]
-    await session.execute(
-        _STORE_DECISIONS,
-        {
-            "shard": shard,
-            "epoch": epoch,
-            "ids": [d.decision_id for d in found],
-            "services": [d.service_name for d in found],
-            "instants": [d.decided_at for d in found],
-            "hashes": [d.policy_hash for d in found],
-            "decisions": [encode(d).decode() for d in found],
-            "inputs": [msgspec.json.encode(record.inputs).decode() for record in records],
-        },
-    )
-    await _store_standing(session, found)
+    keys = {
+        "shard": shard,
+        "epoch": epoch,
+        "ids": [d.decision_id for d in found],
+        "services": [d.service_name for d in found],
+        "instants": [d.decided_at for d in found],
+    }
+    documents = {
+        "hashes": [d.policy_hash for d in found],
+        "decisions": [encode(d).decode() for d in found],
+        "inputs": [msgspec.json.encode(record.inputs).decode() for record in records],
+    }
+    await session.execute(_STORE_DECISIONS, keys | documents)
+    await session.execute(_STORE_STANDING, keys)
 
 
 async def _store_policies(session: WriteSession, records: Sequence[DecisionRecord]) -> None:
-    used = {record.policy.policy_hash: record for record in records}
-    statement = insert(policy).values(
-        [
-            {
-                "hash": name,
-                "name": used[name].policy.name,
-                "document": used[name].policy.document,
-                "first_used_at": used[name].inputs.now,
-            }
-            for name in sorted(used)  # two shards that store the same ones wait in one order
-        ]
-    )
-    await session.execute(statement.on_conflict_do_nothing())
-
-
-async def _store_standing(session: WriteSession, decisions: Sequence[GateDecision]) -> None:
-    statement = insert(standing).values(
-        [
-            {
-                "service": d.service_name,
-                "shard": d.shard,
-                "epoch": d.epoch,
-                "decided_at": d.decided_at,
-                "decision_id": d.decision_id,
-            }
-            for d in decisions
-        ]
-    )
-    new = statement.excluded
+    by_hash = {record.policy.policy_hash: record for record in records}
+    used = [by_hash[name] for name in sorted(by_hash)]
     await session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["service"],
-            set_={name: new[name] for name in ("shard", "epoch", "decided_at", "decision_id")},
-        )
+        _STORE_POLICIES,
+        {
+            "hashes": sorted(by_hash),
+            "names": [record.policy.name for record in used],
+            "documents": [json.dumps(record.policy.document) for record in used],
+            "instants": [record.inputs.now for record in used],
+        },
     )
 
 
 async def load_decisions(session: ReadSession, shard: int) -> list[GateDecision]:
     """Return the newest decision on each service of a shard."""
-    rows = await session.execute(
-        select(cast(decision.c.decision, Text))
-        .join(standing, standing.c.decision_id == decision.c.decision_id)
-        .where(standing.c.shard == shard)
-    )
+    rows = await session.execute(_LOAD_DECISIONS, {"shard": shard})
     return [_decision.decode(row) for (row,) in rows]
 
 
 async def load_record(session: ReadSession, decision_id: str) -> DecisionRecord | None:
-    """Return a decision with what it was made of; None where there is none of that name."""
-    rows = await session.execute(
-        select(
-            cast(decision.c.decision, Text),
-            cast(decision.c.inputs, Text),
-            cast(policy.c.document, Text),
-        )
-        .join(policy, policy.c.hash == decision.c.policy_hash)
-        .where(decision.c.decision_id == decision_id)
-    )
+    """Return a decision with its inputs and policy; None where there is none with that id."""
+    rows = await session.execute(_LOAD_RECORD, {"decision_id": decision_id})
     row = rows.one_or_none()
     if row is None:
         return None
-    decided, inputs, document = row
-    return DecisionRecord(
-        _decision.decode(decided), _inputs.decode(inputs), Policy.model_validate_json(document)
-    )
+    policy = Policy.model_validate_json(row.policy)
+    return DecisionRecord(_decision.decode(row.decision), _inputs.decode(row.inputs), policy)
 
 
-async def store_changes(session: WriteSession, found: Sequence[Change]) -> None:
-    """Store changes; of those with one identity the first stays, whoever came before."""
+async def store_changes(session: WriteSession, found: Sequence[IdentifiedChange]) -> None:
+    """Store changes; of those with one identity the first stays."""
     if not found:
         return
-    # sorted, so that two shards that store the same ones wait in one order
     ordered = sorted(found, key=lambda change: change.identity)
     events = [change.event for change in ordered]
     texts = ("service", "kind", "version", "actor", "url", "note", "source", "event_id")
@@ -154,7 +155,6 @@ async def store_changes(session: WriteSession, found: Sequence[Change]) -> None:
 
 
 async def purge(session: WriteSession, before: datetime) -> None:
-    """Delete decisions and changes of before that instant, except what still stands."""
-    stands = select(standing.c.decision_id).where(standing.c.decision_id == decision.c.decision_id)
-    await session.execute(delete(decision).where(decision.c.decided_at < before, ~stands.exists()))
-    await session.execute(delete(changes).where(changes.c.at < before))
+    """Delete decisions and changes of before that instant, except decisions that still stand."""
+    await session.execute(_PURGE_DECISIONS, {"before": before})
+    await session.execute(_PURGE_CHANGES, {"before": before})

@@ -76,7 +76,7 @@ class Score:
         return median(self.detection_seconds) if self.detection_seconds else None
 
 
-class Replay:
+class Backtest:
     """The rules applied to snapshots of the past, each service by itself."""
 
     def __init__(self, rules: Mapping[str, Rule], services: Iterable[ServiceChanged] = ()) -> None:

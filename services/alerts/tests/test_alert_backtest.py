@@ -6,8 +6,8 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from alerts.domain.backtest import WARM_UP, Alarm, Backtest, Incident, score
 from alerts.domain.backtest_snapshots import Series, snapshots
-from alerts.domain.replay import WARM_UP, Alarm, Incident, Replay, score
 from common.alerting.default_rules import default_rules
 from common.events import MetricEvent, TargetSpec
 from common.slo.vocabulary import DataStatus, SliType
@@ -74,15 +74,15 @@ def test_the_default_rules_find_the_outages_and_nothing_else(
 ) -> None:
     """Six hours of the simulator: an outage each hour, each seen, and no page without one."""
     counts, begin = series(payments), START - 6 * HOUR
-    replay = Replay(default_rules())
+    backtest = Backtest(default_rules())
     times = range(seconds(begin - WARM_UP), seconds(START) + 1, 60)
-    replay.run("payments", snapshots("payments", counts.ends, [counts], times))
+    backtest.run("payments", snapshots("payments", counts.ends, [counts], times))
     incidents = [
         Incident(name, e.kind, *(datetime.fromtimestamp(t, UTC) for t in (e.start, e.end)))
         for name, e in facts_between(SEED, seconds(begin - WARM_UP), seconds(START))
         if name == "payments"
     ]
-    judged = score(replay.alarms, incidents, "page", begin)
+    judged = score(backtest.alarms, incidents, "page", begin)
     assert judged.incidents >= 5
     assert judged.recall == 1
     assert judged.precision == 1
