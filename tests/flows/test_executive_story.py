@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from api_gateway.narrative.checker import Tokens, check
 from api_gateway.narrative.fact import Fact, Facts
 from tests.support.flow import create_service, get, instant, send, wait_for
+from tests.support.narratives import check
 from tests.support.servers.stack import Stack
 
 SERVICE = "storefront"
@@ -50,7 +50,7 @@ def test_a_deployment_that_went_wrong_is_told(stack: Stack) -> None:
         seconds=60,
     )
     facts = Facts(Fact(f["id"], f["name"], f["value"], f["text"]) for f in told["facts"])
-    check(told["narrative"], Tokens(facts))
+    check(told["narrative"], facts)
     assert "at risk level FREEZE" in told["narrative"]
     assert "A deploy of 2.7.1 took effect" in told["narrative"]
     assert told["source"] == "template"

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
+from api_gateway.narrative.checker import TOKEN, Sentence, Tokens, check_tokenised
+from api_gateway.narrative.fact import Facts
 from api_gateway.narrative.service_context import Onset, OpenEpisode, ServiceContext
 from api_gateway.projections.service_status import ServiceState, service_state
 from api_gateway.release.domain import Change, Release
@@ -211,6 +213,22 @@ def _onset(rng: random.Random, now: datetime) -> Onset | None:
     at = now - timedelta(minutes=rng.choice((1, 3, 36, 600, 2000)))
     ended = at + timedelta(seconds=30) if rng.random() < 0.3 else None
     return Onset(at, rng.choice((1, 2, 1240)), rng.choice((5, 98_000)), ended)
+
+
+def check(text: str, facts: Facts) -> tuple[Sentence, ...]:
+    """Return the sentences of a text with the facts that it states verbatim.
+
+    Raises RefusedError for what none of the facts carries.
+    """
+    assert TOKEN.search(text) is None, text
+    tokens = Tokens(facts)
+    written: dict[str, str] = {}
+    for fact in facts:
+        for way in (fact.text, fact.text[:1].upper() + fact.text[1:]):
+            written.setdefault(way, tokens.token(fact.id))
+    ways = "|".join(re.escape(way) for way in sorted(written, key=len, reverse=True))
+    stated = re.compile(rf"(?<![\w%.-])(?:{ways})(?![\w%-]|[.:,]\w)")
+    return check_tokenised(stated.sub(lambda found: written[found.group()], text), tokens)
 
 
 _UNITS = ("seconds", "minutes", "hours", "days", "requests", "times", "percent", "alerts")

@@ -6,7 +6,7 @@ are in no list, in digits or in words: they can only come with the fact that car
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from api_gateway.narrative.fact import Facts
@@ -32,10 +32,11 @@ and doubts (not, hardly, maybe), conditions (if, unless), times (yesterday, stil
 MAX_CHARACTERS = 1_600
 MAX_SENTENCES = 14
 
-_FIRST_TOKEN = 0xE000  # private use: no text may hold such a character of its own
-_LAST_TOKEN = 0xF8FF
+TOKEN = re.compile(r"[\ue000-\uf8ff]")
+"""A character of private use: no text may hold one of its own."""
+
+_FIRST_TOKEN = 0xE000
 _PLAIN = re.compile(r"[A-Za-z ,.;:()\ue000-\uf8ff'-]*")
-_TOKEN = re.compile(r"[\ue000-\uf8ff]")
 _WORD = re.compile(r"[A-Za-z][A-Za-z'-]*")
 _SENTENCE_END = re.compile(r"(?<=\.) ")
 _STRAY = re.compile(
@@ -56,15 +57,6 @@ class Sentence:
     facts: tuple[str, ...]
 
 
-def check(text: str, tokens: "Tokens") -> tuple[Sentence, ...]:
-    """Return the sentences with what they rest on. Raises RefusedError for the first fault."""
-    if _TOKEN.search(text):
-        raise RefusedError("a character that stands for a fact")
-    if len(text) > MAX_CHARACTERS:
-        raise RefusedError(f"longer than {MAX_CHARACTERS} characters")
-    return check_tokenised(tokens.cover(text), tokens)
-
-
 def check_tokenised(tokenised: str, tokens: "Tokens") -> tuple[Sentence, ...]:
     """Check a text in which a token stands for each fact; return it written out."""
     _check_characters(tokenised)
@@ -79,29 +71,15 @@ def check_tokenised(tokenised: str, tokens: "Tokens") -> tuple[Sentence, ...]:
 
 
 class Tokens:
-    """Replaces facts by one character each, and writes them out again."""
+    """Puts one character in the place of a fact, and writes it out again."""
 
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
         self._ids = [fact.id for fact in facts]
-        if len(self._ids) > _LAST_TOKEN - _FIRST_TOKEN:
-            raise ValueError("more facts than tokens")
-        self._token_of = {fact_id: chr(_FIRST_TOKEN + n) for n, fact_id in enumerate(self._ids)}
-        by_text = self._written()
-        self._token_by_text: Mapping[str, str] = by_text
-        longest_first = sorted(by_text, key=len, reverse=True)
-        texts = "|".join(map(re.escape, longest_first))
-        self._texts = re.compile(rf"(?<![\w%.-])(?:{texts})(?![\w%-]|[.:,]\w)") if texts else None
-
-    def cover(self, text: str) -> str:
-        """Return the text with a token for every fact that it states verbatim."""
-        if self._texts is None:
-            return text
-        return self._texts.sub(lambda found: self._token_by_text[found.group()], text)
 
     def token(self, fact_id: str) -> str:
-        """Return the token of a fact; KeyError where there is no such fact."""
-        return self._token_of[fact_id]
+        """Return the token of a fact; ValueError where there is no such fact."""
+        return chr(_FIRST_TOKEN + self._ids.index(fact_id))
 
     def fact_id(self, token: str) -> str:
         """Return the fact that a token stands for."""
@@ -112,17 +90,8 @@ class Tokens:
 
     def write(self, tokenised: str) -> str:
         """Return a sentence with its facts written out and a capital where it begins with one."""
-        text = _TOKEN.sub(lambda found: self.facts[self.fact_id(found.group())].text, tokenised)
-        return text[:1].upper() + text[1:] if _TOKEN.match(tokenised) else text
-
-    def _written(self) -> dict[str, str]:
-        """Return the token of each way to write a fact: as it is, or where a sentence begins."""
-        written: dict[str, str] = {}
-        for fact in self.facts:
-            token = self._token_of[fact.id]
-            written.setdefault(fact.text, token)
-            written.setdefault(fact.text[:1].upper() + fact.text[1:], token)
-        return written
+        text = TOKEN.sub(lambda found: self.facts[self.fact_id(found.group())].text, tokenised)
+        return text[:1].upper() + text[1:] if TOKEN.match(tokenised) else text
 
 
 def _check_characters(tokenised: str) -> None:
@@ -135,17 +104,17 @@ def _check_characters(tokenised: str) -> None:
 
 
 def _around(tokenised: str, place: int) -> str:
-    return _TOKEN.sub("*", tokenised[max(0, place - 15) : place + 15])
+    return TOKEN.sub("*", tokenised[max(0, place - 15) : place + 15])
 
 
 def _checked(part: str, tokens: Tokens) -> Sentence:
     if not part.endswith("."):
         raise RefusedError(f"a sentence without an end: {_around(part, len(part))!r}")
-    used = tuple(tokens.fact_id(token) for token in _TOKEN.findall(part))
+    used = tuple(tokens.fact_id(token) for token in TOKEN.findall(part))
     if not used:
         raise RefusedError(f"a sentence that rests on no fact: {part!r}")
     _check_words(_WORD.findall(part))
-    if not (part[0].isupper() or _TOKEN.match(part)):
+    if not (part[0].isupper() or TOKEN.match(part)):
         raise RefusedError(f"a sentence without a capital: {_around(part, 0)!r}")
     return Sentence(tokens.write(part), used)
 

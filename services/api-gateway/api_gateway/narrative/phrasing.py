@@ -13,6 +13,7 @@ from typing import Any
 
 from api_gateway.narrative.checker import (
     MAX_SENTENCES,
+    TOKEN,
     WORDS,
     RefusedError,
     Sentence,
@@ -28,7 +29,6 @@ _MAX_REASON_CHARACTERS = 200
 Message = dict[str, str]
 
 _PLACEHOLDER = re.compile(r"\{([a-z0-9_]{1,64})\}")
-_TOKEN = re.compile(r"[\ue000-\uf8ff]")
 
 _RULES = f"""You put facts about the reliability of a service into one short paragraph.
 Answer with a JSON object with one member, "text".
@@ -81,7 +81,7 @@ def skeleton_of(answer: bytes) -> str:
 
 def filled(skeleton: str, facts: Facts) -> tuple[Sentence, ...]:
     """Return the sentences with their facts written in. Raises RefusedError for the first fault."""
-    if _TOKEN.search(skeleton):
+    if TOKEN.search(skeleton):
         raise RefusedError("a character that stands for a fact")
     tokens = Tokens(facts)
 

@@ -14,16 +14,14 @@ class DecisionBook:
         self._newest: dict[str, GateDecision] = {}
         self._awaited: dict[int, asyncio.Event] = {}
 
-    def apply(self, decision: GateDecision) -> bool:
-        """Keep a decision if it is newer than the one at hand; tell whether it was."""
-        old = self._newest.get(decision.service_name)
-        if not is_newer(decision, old):
-            return False
+    def apply(self, decision: GateDecision) -> None:
+        """Keep a decision if it is newer than the one at hand."""
+        if not is_newer(decision, self._newest.get(decision.service_name)):
+            return
         self._newest[decision.service_name] = decision
         for verdict in decision.verdicts:
             if awaited := self._awaited.get(verdict.override_id or 0):
                 awaited.set()
-        return True
 
     def newest(self, service_name: str) -> GateDecision | None:
         """Return the newest decision, which may have expired."""

@@ -37,20 +37,16 @@ class ReadModel:
         self._announced: dict[tuple[type, str], int] = {}
         self.version, self.catalog_version = 0, 0
 
-    def apply_snapshot(self, snapshot: BurnRateSnapshot) -> bool:
-        """Keep a snapshot if it is newer than the one at hand; tell whether it was."""
+    def apply_snapshot(self, snapshot: BurnRateSnapshot) -> None:
+        """Keep a snapshot if it is newer than the one at hand."""
         self._shards[snapshot.shard].hear(snapshot.evaluated_at)
-        old = self._snapshots.get(snapshot.service_name)
-        if not is_newer(snapshot, old):
-            return False
-        self._snapshots[snapshot.service_name] = snapshot
-        return True
+        if is_newer(snapshot, self._snapshots.get(snapshot.service_name)):
+            self._snapshots[snapshot.service_name] = snapshot
 
     def apply_heartbeat(self, heartbeat: ShardHeartbeat) -> None:
         """Note that a shard's owner lives."""
         self._shards[heartbeat.shard].hear(heartbeat.evaluated_at)
-        old = self._heartbeats.get(heartbeat.shard)
-        if is_newer(heartbeat, old):
+        if is_newer(heartbeat, self._heartbeats.get(heartbeat.shard)):
             self._heartbeats[heartbeat.shard] = heartbeat
 
     def apply_announcement(self, change: Announcement) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from api_gateway.narrative.checker import Tokens, check
 from api_gateway.narrative.fact import Fact, Facts
 from api_gateway.release.ports import StoredChange
 from api_gateway.summary.heatmap import cells, rows
@@ -21,6 +20,7 @@ from tests.support.gateway.decisions import decided
 from tests.support.gateway.forecasts import service_forecast, slo_forecast
 from tests.support.gateway.in_memory import GatewayHarness
 from tests.support.gateway.policies import MemoryResults
+from tests.support.narratives import check
 
 SECONDS = to_micros(NOW) // MICROSECONDS
 
@@ -53,7 +53,7 @@ def facts_of(answer: dict[str, Any]) -> Facts:
 
 def assert_is_told_by_its_facts(answer: dict[str, Any]) -> None:
     """The narrative passes the checker on the facts of the answer alone; figures stand in them."""
-    sentences = check(answer["narrative"], Tokens(facts_of(answer)))
+    sentences = check(answer["narrative"], facts_of(answer))
     assert [{"text": s.text, "facts": [*s.facts]} for s in sentences] == answer["sentences"]
     texts = " | ".join(fact["text"] for fact in answer["facts"])
     for figure in re.findall(r"\d[\d.,:]*\d|\d", answer["narrative"]):

@@ -9,20 +9,20 @@ from itertools import pairwise
 
 import pytest
 
-from api_gateway.narrative.checker import RefusedError, Tokens, check
+from api_gateway.narrative.checker import RefusedError
+from api_gateway.narrative.fact import Facts
 from api_gateway.narrative.fleet_facts import fleet_input
 from api_gateway.narrative.insights import insights
 from api_gateway.narrative.narrative_input import NarrativeInput, Shape
 from api_gateway.narrative.narrator import write
 from api_gateway.narrative.service_context import ServiceContext
 from tests.support.burn_events import NOW
-from tests.support.narratives import random_context, random_edit
+from tests.support.narratives import check, random_context, random_edit
 from tests.support.servers.effort import examples
 from tests.support.simulated_snapshots import simulated_contexts
 
 STATES = examples(int(os.environ.get("NARRATIVE_STATES", "2000")))
 EDITS = 20
-
 
 of_service = NarrativeInput.of_service
 
@@ -39,17 +39,16 @@ def random_contexts(seed: int, count: int) -> Iterator[ServiceContext]:
 
 def assert_holds(text: str, given: NarrativeInput, rng: random.Random) -> None:
     """The text passes; no edit of it does, nor do the figures stand but as facts have them."""
-    tokens = Tokens(given.facts)
-    sentences = check(text, tokens)
+    sentences = check(text, given.facts)
     assert " ".join(sentence.text for sentence in sentences) == text
     assert all(sentence.facts for sentence in sentences)
     edits = [random_edit(rng, text) for _ in range(EDITS)]
-    assert [edited for edited in edits if passes(edited, tokens)] == []
+    assert [edited for edited in edits if passes(edited, given.facts)] == []
 
 
-def passes(text: str, tokens: Tokens) -> bool:
+def passes(text: str, facts: Facts) -> bool:
     try:
-        check(text, tokens)
+        check(text, facts)
     except RefusedError:
         return False
     return True
