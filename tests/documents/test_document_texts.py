@@ -25,7 +25,12 @@ SETTING: Final = re.compile(
     r"`((?:BURNLINE|BURNRATE|FORECAST|GATE|ALERTS|EVENT|KAFKA|DATABASE)_[A-Z_]+)`"
 )
 # of the command line and the local stack, not of the services
-ELSEWHERE: Final = {"BURNLINE_URL", "BURNLINE_INGEST_URL", "BURNLINE_DATA_DIR"}
+ELSEWHERE: Final = {
+    "BURNLINE_URL",
+    "BURNLINE_INGEST_URL",
+    "BURNLINE_DATA_DIR",
+    "BURNLINE_INSTANCE_ID",  # settled by compose and the manifests
+}
 PROMISED: Final = """
     GET /api/services
     GET /api/services/{name}

@@ -133,6 +133,7 @@ def test_it_is_the_image_and_the_command_of_compose(name: str) -> None:
 def test_every_variable_is_one_that_the_product_reads() -> None:
     known = {*offered(), *(s.port_variable for s in SERVICES)}
     known |= {str(field.validation_alias) for field in Settings.model_fields.values()}
+    known |= {str(field.validation_alias) for field in KafkaSettings.model_fields.values()}
     known |= {"NAMESPACE", "BURNLINE_GATEWAY", "ENABLE_METRICS_SIMULATOR"}
     for name, _, container in CONTAINERS:
         assert environment(container).keys() <= known, name
@@ -306,3 +307,13 @@ def allowed_from_everywhere(spec: Manifest) -> list[str]:
     expressions = spec["podSelector"]["matchExpressions"]
     [names] = [e["values"] for e in expressions if e["key"] == "app.kubernetes.io/name"]
     return list(names)
+
+
+@pytest.mark.parametrize("name", ["burnrate", "forecast", "gate", "alerts"])
+def test_a_consumer_keeps_its_name_when_its_container_starts_again(name: str) -> None:
+    (found,) = [
+        environment(container)
+        for deployed, _, container in CONTAINERS
+        if deployed == f"{name}/{name}"
+    ]
+    assert found["BURNLINE_INSTANCE_ID"] == "hostname"

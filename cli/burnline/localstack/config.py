@@ -1,7 +1,9 @@
 """What the caller's environment asks of the local stack."""
 
+import hashlib
 import os
 import secrets
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,9 +129,16 @@ def service_environment(config: StackConfig, token: str) -> dict[str, str]:
         "BURNLINE_DATA_DIR": str(config.data_dir.path),
         "BURNLINE_API_TOKEN": token,
         "BURNLINE_PARTITIONS": str(config.partitions),
+        "BURNLINE_INSTANCE_ID": os.environ.get("BURNLINE_INSTANCE_ID") or _instance_id(config),
         "ENABLE_METRICS_SIMULATOR": "true" if config.simulator else "false",
     }
     return environment | {port.variable: str(port.port) for port in config.ports}
+
+
+def _instance_id(config: StackConfig) -> str:
+    """Return a name for this stack's only process of each service, the same at every start."""
+    stack = f"{socket.gethostname()} {config.data_dir.path}"
+    return f"local-{hashlib.sha256(stack.encode()).hexdigest()[:16]}"
 
 
 def server_environment(services: dict[str, str]) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """Settings that several services share, read from the environment."""
 
+import socket
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, FilePath, SecretStr, model_validator
@@ -28,6 +29,9 @@ def _listed(value: object) -> object:
 
 Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 """Several values, separated by commas."""
+
+
+HOSTNAME: Final = "hostname"
 
 
 class AccessSettings(BaseSettings):
@@ -107,6 +111,17 @@ class KafkaSettings(PlaintextSettings):
         ("127.0.0.1:9092",), validation_alias="KAFKA_BOOTSTRAP_SERVERS"
     )
     partitions: int = Field(4, ge=1, le=1024, validation_alias="BURNLINE_PARTITIONS")
+    instance_id: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9._-]{1,249}$", validation_alias="BURNLINE_INSTANCE_ID"
+    )
+    """The same for a process and the one that takes its place, and for no other of its service.
+
+    `hostname` stands for the machine's name: that of a container or pod.
+    """
+    session_seconds: float = Field(
+        10, ge=6, le=1800, validation_alias="KAFKA_SESSION_TIMEOUT_SECONDS"
+    )
+    """How long a consumer may be silent before its group gives its shards to others."""
     replication_factor: int = Field(1, ge=1, validation_alias="KAFKA_REPLICATION_FACTOR")
     kafka_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", validation_alias="KAFKA_SECURITY_PROTOCOL"
@@ -135,6 +150,10 @@ class KafkaSettings(PlaintextSettings):
                 "KAFKA_SASL_PASSWORD"
             )
         return self
+
+    def group_instance_id(self) -> str | None:
+        """Return as whom a consumer joins its group, so that it is known again after a crash."""
+        return socket.gethostname() if self.instance_id == HOSTNAME else self.instance_id
 
     def client_options(self) -> dict[str, Any]:
         """Return what every aiokafka client is given."""

@@ -50,6 +50,9 @@ class Subscription:
             *topics,
             batch=True,
             group_id=group,
+            # a member that comes back under its name takes its shards at once: the group need not
+            # wait until the session of the one that was killed has ended
+            group_instance_id=kafka.group_instance_id(),
             ack_policy=AckPolicy.MANUAL,
             # the ledger seeks at each assignment and refuses offsets outside the log, so that
             # this only keeps a first start from waiting for a commit that never comes
@@ -61,7 +64,7 @@ class Subscription:
             listener=ledger,
             parser=parse_batch,
             decoder=decode_batch,
-            session_timeout_ms=10_000,
+            session_timeout_ms=int(kafka.session_seconds * 1000),
             heartbeat_interval_ms=int(HEARTBEAT_SECONDS * 1000),
             max_poll_interval_ms=60_000,
             rebalance_timeout_ms=60_000,
@@ -84,6 +87,17 @@ class Subscription:
         with suppress(KafkaError, TimeoutError):
             async with asyncio.timeout(COMMIT_SECONDS):
                 await consumer.commit(dict(next_offsets))
+
+    async def stop(self) -> None:
+        """Leave the group and close, so that others take the shards at once.
+
+        aiokafka lets a member with an instance id stay until its session ends: that is meant for
+        one that comes back soon, which nobody knows of a process that is told to stop.
+        """
+        consumer = self._subscriber.consumer
+        if consumer is not None and consumer._coordinator is not None:  # noqa: SLF001 - see below
+            consumer._coordinator._group_instance_id = None  # noqa: SLF001 - no public way
+        await self.broker.stop()
 
     def consuming(self) -> bool:
         """Tell whether the loop that reads is there; FastStream may end it and stay up."""

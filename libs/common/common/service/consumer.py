@@ -96,7 +96,7 @@ class Consumer(ABC):
         finally:
             CONSUMER.ledger = None
             await self.ledger.close()
-            await self._subscription.broker.stop()
+            await self._subscription.stop()
             await self.runtime.close()
 
     async def failing(self) -> dict[str, str]:

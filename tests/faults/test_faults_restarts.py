@@ -1,0 +1,62 @@
+"""A consumer that is killed and comes back takes its shards at once, however long sessions are."""
+
+import pytest
+
+from common.config.settings import KafkaSettings
+from tests.faults.world import World
+
+SESSION_SECONDS = 900
+"""Far longer than any wait of these tests: whoever waited for its end would fail them."""
+
+
+async def test_who_comes_back_under_its_name_goes_on_before_its_session_ends(world: World) -> None:
+    member = world.member(
+        "a",
+        BURNLINE_INSTANCE_ID="slot-1",
+        KAFKA_SESSION_TIMEOUT_SECONDS=str(SESSION_SECONDS),
+    )
+    member.start()
+    for _ in range(3):
+        await world.send(world.traffic.take(200))
+        assert await world.differences() == []
+        member.kill()
+        await world.send(world.traffic.take(200))
+        member.start()
+        assert await world.differences() == []
+
+
+async def test_who_is_told_to_stop_leaves_its_shards_to_others(world: World) -> None:
+    first, second = (
+        world.member(
+            name,
+            BURNLINE_INSTANCE_ID=name,
+            KAFKA_SESSION_TIMEOUT_SECONDS=str(SESSION_SECONDS),
+        )
+        for name in ("first", "second")
+    )
+    first.start()
+    await world.send(world.traffic.take(200))
+    assert await world.differences() == []
+    second.start()
+    await second.wait_ready()
+    await first.stop()
+    await world.send(world.traffic.take(200))
+    assert await world.differences() == []
+
+
+@pytest.mark.parametrize("name", ["two words", "", "x" * 250, "name\n"])
+def test_a_name_that_kafka_would_refuse_is_refused_at_the_start(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BURNLINE_INSTANCE_ID", name)
+    if not name:
+        assert KafkaSettings().group_instance_id() is None  # an empty variable is not set
+        return
+    with pytest.raises(ValueError, match="BURNLINE_INSTANCE_ID"):
+        KafkaSettings()
+
+
+def test_a_container_is_known_by_its_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BURNLINE_INSTANCE_ID", "hostname")
+    monkeypatch.setattr("socket.gethostname", lambda: "burnrate-0")
+    assert KafkaSettings().group_instance_id() == "burnrate-0"
