@@ -7,7 +7,8 @@ from functools import cache
 
 import numpy as np
 
-from api_gateway.narrative.onset import MinuteCounts, find_onset
+from api_gateway.burn.history import Counts
+from api_gateway.narrative.onset import find_onset
 from api_gateway.narrative.service_context import ServiceContext
 from api_gateway.projections.service_status import service_state
 from common.events import BurnRateSnapshot, ChangeEvent, MetricEvent
@@ -24,10 +25,10 @@ EVERY_MINUTES = 12
 
 
 @cache
-def simulated_minutes(service: str) -> MinuteCounts:
+def simulated_minutes(service: str) -> Counts:
     """Return a service's counts by minute from START on."""
     mine = [event for event in _events() if event.service == service]
-    return MinuteCounts(
+    return Counts(
         np.array([int(e.timestamp.timestamp()) for e in mine]),
         np.array([e.total for e in mine]),
         np.array([e.bad or 0 for e in mine]),
@@ -46,10 +47,10 @@ def simulated_contexts() -> Iterator[tuple[ServiceContext, datetime]]:
             yield ServiceContext(state, service.tier, onset=onset, changes=changes), now
 
 
-def until(counts: MinuteCounts, now: datetime) -> MinuteCounts:
+def until(counts: Counts, now: datetime) -> Counts:
     """Return the counts of the minutes that have ended."""
     seen = counts.ends <= int(now.timestamp())
-    return MinuteCounts(counts.ends[seen], counts.total[seen], counts.bad[seen])
+    return Counts(counts.ends[seen], counts.total[seen], counts.bad[seen])
 
 
 def active(service: str, now: datetime) -> list[SimulatedIncident]:

@@ -1646,7 +1646,7 @@ export interface components {
             fit_ratio: number;
             /**
              * Unblocked At
-             * @description When a frozen level or a spent budget ends if no more errors come; null: nothing blocks, or no end in sight
+             * @description When a frozen level or a spent budget ends if no more errors come; null: nothing blocks, or no end is foreseen
              */
             unblocked_at: string | null;
             /**
@@ -2134,7 +2134,7 @@ export interface components {
         };
         /**
          * OverviewForecast
-         * @description When the budget that is spent first will be; hours, null where the end is not in sight.
+         * @description When the budget that is spent first will be; hours, null: not within its window.
          */
         OverviewForecast: {
             /**
@@ -2603,6 +2603,11 @@ export interface components {
              */
             next_offset: number;
             /**
+             * Stable Offset
+             * @description Before the first record of an open transaction, which nobody can apply yet; else the same as `end_offset`
+             */
+            stable_offset: number;
+            /**
              * End Offset
              * @description Where the next record will stand
              */
@@ -2733,7 +2738,7 @@ export interface components {
             fit_ratio: number;
             /**
              * Unblocked At
-             * @description When a frozen level or a spent budget ends if no more errors come; null: nothing blocks, or no end in sight
+             * @description When a frozen level or a spent budget ends if no more errors come; null: nothing blocks, or no end is foreseen
              */
             unblocked_at: string | null;
             /**

@@ -18,7 +18,7 @@ class ModelAnswer(Answer):
 
 
 class ForecastFigures(Answer):
-    """One objective looked ahead. Hours count from `evaluated_at`; null is not in sight."""
+    """One objective looked ahead. Hours count from `evaluated_at`; null: not within the window."""
 
     time_to_exhaustion_hours: float | None = Field(
         ge=0, description="When the budget is spent, P50; null: not within the SLO window"
@@ -41,7 +41,7 @@ class ForecastFigures(Answer):
     )
     unblocked_at: Instant | None = Field(
         description="When a frozen level or a spent budget ends if no more errors come; null: "
-        "nothing blocks, or no end in sight"
+        "nothing blocks, or no end is foreseen"
     )
     unblocked_at_present_rate: Instant | None = Field(
         description="The same at the error rate of the shortest window"

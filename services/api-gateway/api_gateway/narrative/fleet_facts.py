@@ -10,6 +10,7 @@ from api_gateway.narrative.fact import Fact
 from api_gateway.narrative.narrative_input import NarrativeInput, with_actions
 from api_gateway.narrative.service_context import ServiceContext
 from api_gateway.narrative.service_facts import about, fresh_forecast
+from common.events import SloForecast
 from common.slo.freshness import UNTRUSTED
 from common.slo.vocabulary import RiskLevel
 
@@ -28,6 +29,20 @@ def worst_first(contexts: Sequence[ServiceContext]) -> list[ServiceContext]:
     """Return the services whose figures are of now, highest composite burn rate first."""
     trusted = [context for context in contexts if is_trusted(context)]
     return sorted(trusted, key=lambda s: (-s.state.composite_burn_rate, s.name))
+
+
+def nearest_exhaustion(
+    contexts: Sequence[ServiceContext], now: datetime
+) -> list[tuple[float, ServiceContext, SloForecast]]:
+    """Return the forecasts of budgets that will be spent, with their hours, nearest first."""
+    ahead = [
+        (slo.time_to_exhaustion_hours, context, slo)
+        for context in contexts
+        if (slo := fresh_forecast(context, now)) is not None
+        and slo.time_to_exhaustion_hours is not None
+        and slo.error_budget_remaining > 0
+    ]
+    return sorted(ahead, key=lambda found: (found[0], found[1].name))
 
 
 def fleet_input(contexts: Sequence[ServiceContext], now: datetime) -> NarrativeInput:
@@ -87,18 +102,12 @@ def _worst(context: ServiceContext, place: int) -> Fact:
 
 
 def _exhaustion(contexts: Sequence[ServiceContext], now: datetime) -> Iterator[Fact]:
-    ahead = [
-        (slo.time_to_exhaustion_hours, s.name)
-        for s in contexts
-        if (slo := fresh_forecast(s, now)) is not None
-        and slo.time_to_exhaustion_hours is not None
-        and slo.error_budget_remaining > 0
-    ]
+    ahead = nearest_exhaustion(contexts, now)
     if not ahead:
         return
-    hours, name = min(ahead)
+    hours, context, _ = ahead[0]
     length = about(hours)
-    text = f"the next error budget forecast to run out is that of {name}, in about {length}"
+    text = f"the next error budget forecast to run out is that of {context.name}, in about {length}"
     yield Fact("exhaustion", "Nearest exhaustion", length, text)
 
 

@@ -7,12 +7,12 @@ and ended with the last five minutes that made it rise.
 """
 
 import math
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
+from api_gateway.burn.history import Counts
 from api_gateway.narrative.service_context import Onset
 
 BURNING, CALM = 2.0, 0.5
@@ -30,22 +30,12 @@ CERTAIN = math.log(100)
 _MOST_ERRORS = 0.99
 _MINUTE = 60
 
-Seconds = NDArray[np.int64]
 
-
-@dataclass(frozen=True, slots=True)
-class MinuteCounts:
-    """Requests and bad ones by minute; `ends` are seconds since 1970, rising, with gaps."""
-
-    ends: Seconds
-    total: Seconds
-    bad: Seconds
-
-
-def find_onset(counts: MinuteCounts, objective: float) -> Onset | None:
+def find_onset(counts: Counts, objective: float) -> Onset | None:
     """Return when errors began and what has failed since; None where it has long been calm.
 
-    `objective` is a ratio. An onset at the first minute is that, or earlier: then there is none.
+    `counts` are by minute, with gaps; `objective` is a ratio. An onset at the first minute is
+    that, or earlier: then there is none.
     """
     if not len(counts.ends):
         return None

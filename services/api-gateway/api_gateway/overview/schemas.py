@@ -32,7 +32,7 @@ class OverviewDecision(BaseModel):
 
 
 class OverviewForecast(Answer):
-    """When the budget that is spent first will be; hours, null where the end is not in sight."""
+    """When the budget that is spent first will be; hours, null: not within its window."""
 
     name: str = Field(description="The objective that it is about")
     time_to_exhaustion_hours: float | None

@@ -4,9 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from api_gateway.narrative.fleet_facts import is_trusted
+from api_gateway.narrative.fleet_facts import is_trusted, nearest_exhaustion
 from api_gateway.narrative.service_context import ServiceContext
-from api_gateway.narrative.service_facts import fresh_forecast
 from api_gateway.summary.schemas import (
     ActiveAlerts,
     ChangeSummary,
@@ -32,8 +31,25 @@ def fleet_figures(contexts: Sequence[ServiceContext], now: datetime) -> FleetFig
         services_by_risk_level={level: levels[level] for level in RiskLevel},
         services_unknown=len(contexts) - len(trusted),
         compliance=_compliance(trusted),
-        lowest_budgets=_lowest_budgets(trusted),
-        nearest_exhaustion=_nearest_exhaustion(contexts, now),
+        lowest_budgets=[
+            LowBudget(
+                service_name=s.name,
+                tier=s.tier,
+                risk_level=s.state.risk_level,
+                error_budget_remaining=s.state.error_budget_remaining,
+            )
+            for s in sorted(trusted, key=lambda s: (s.state.error_budget_remaining, s.name))
+        ][:MOST_LISTED],
+        nearest_exhaustion=[
+            NearExhaustion(
+                service_name=context.name,
+                tier=context.tier,
+                time_to_exhaustion_hours=hours,
+                projected_exhaustion_time=slo.projected_exhaustion_time,
+                confidence_level=slo.confidence_level,
+            )
+            for hours, context, slo in nearest_exhaustion(contexts, now)[:MOST_LISTED]
+        ],
         active_alerts=_alerts(contexts),
         blocked_releases=[
             s.name for s in contexts if s.release is not None and not s.release.allowed
@@ -50,39 +66,6 @@ def _compliance(trusted: Sequence[ServiceContext]) -> Compliance:
     within = sum(s.state.error_budget_remaining > 0 for s in trusted)
     ratio = within / len(trusted) if trusted else None
     return Compliance(within_budget=within, judged=len(trusted), ratio=ratio)
-
-
-def _lowest_budgets(trusted: Sequence[ServiceContext]) -> list[LowBudget]:
-    lowest = sorted(trusted, key=lambda s: (s.state.error_budget_remaining, s.name))
-    return [
-        LowBudget(
-            service_name=s.name,
-            tier=s.tier,
-            risk_level=s.state.risk_level,
-            error_budget_remaining=s.state.error_budget_remaining,
-        )
-        for s in lowest[:MOST_LISTED]
-    ]
-
-
-def _nearest_exhaustion(contexts: Sequence[ServiceContext], now: datetime) -> list[NearExhaustion]:
-    found = []
-    for context in contexts:
-        slo = fresh_forecast(context, now)
-        if slo is None or slo.error_budget_remaining <= 0:
-            continue
-        if slo.time_to_exhaustion_hours is not None:
-            found.append(
-                NearExhaustion(
-                    service_name=context.name,
-                    tier=context.tier,
-                    time_to_exhaustion_hours=slo.time_to_exhaustion_hours,
-                    projected_exhaustion_time=slo.projected_exhaustion_time,
-                    confidence_level=slo.confidence_level,
-                )
-            )
-    found.sort(key=lambda near: (near.time_to_exhaustion_hours, near.service_name))
-    return found[:MOST_LISTED]
 
 
 def _alerts(contexts: Sequence[ServiceContext]) -> ActiveAlerts:

@@ -18,7 +18,7 @@ from api_gateway.narrative.fleet_facts import fleet_input
 from api_gateway.narrative.insights import insights
 from api_gateway.narrative.narrative_input import NarrativeInput
 from api_gateway.narrative.narrator import Narrator
-from api_gateway.narrative.onset import MinuteCounts, find_onset
+from api_gateway.narrative.onset import find_onset
 from api_gateway.narrative.schemas import InsightAnswer
 from api_gateway.narrative.service_context import Onset, ServiceContext
 from api_gateway.narrative.service_facts import worst_slo
@@ -135,7 +135,7 @@ class Summaries:
         )
         async with self._count_store.read() as reader:
             counts = await reader.counts(query)
-        return find_onset(MinuteCounts(counts.ends, counts.total, counts.bad), slo.objective)
+        return find_onset(counts, slo.objective)
 
 
 def _row(row: Row, tier: Tier) -> dict[str, object]:

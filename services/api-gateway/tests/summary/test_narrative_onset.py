@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api_gateway.narrative.onset import MinuteCounts, find_onset
+from api_gateway.burn.history import Counts
+from api_gateway.narrative.onset import find_onset
 from ingest.simulator.scenarios import ScenarioKind
 from ingest.simulator.services import SERVICES
 from tests.support.simulated_snapshots import HOURS, START, active, simulated_minutes, until
@@ -15,9 +16,9 @@ from tests.support.simulated_snapshots import HOURS, START, active, simulated_mi
 ABRUPT = {ScenarioKind.FAST_OUTAGE, ScenarioKind.FLAPPING, ScenarioKind.RECOVERY}
 
 
-def minutes(*bad: int, total: int = 1000) -> MinuteCounts:
+def minutes(*bad: int, total: int = 1000) -> Counts:
     ends = 1_772_366_400 + 60 * np.arange(1, len(bad) + 1)
-    return MinuteCounts(ends, np.full(len(bad), total), np.array(bad))
+    return Counts(ends, np.full(len(bad), total), np.array(bad))
 
 
 def instant(minute: int) -> datetime:
@@ -49,7 +50,7 @@ def test_flapping_is_one_thing_that_began_once() -> None:
 
 
 @pytest.mark.parametrize("counts", [minutes(), minutes(*[0] * 30), minutes(0, 1, 0, 0, total=2)])
-def test_no_counts_no_errors_or_one_of_few_is_no_beginning(counts: MinuteCounts) -> None:
+def test_no_counts_no_errors_or_one_of_few_is_no_beginning(counts: Counts) -> None:
     assert find_onset(counts, 0.999) is None
 
 
@@ -62,7 +63,7 @@ def test_an_onset_lies_in_the_counts_and_counts_what_lies_after_it(
     rows: list[tuple[int, int]],
 ) -> None:
     bad, total = (np.array([row[n] for row in rows], dtype=np.int64) for n in (0, 1))
-    counts = MinuteCounts(60 * np.arange(1, len(rows) + 1), total, bad)
+    counts = Counts(60 * np.arange(1, len(rows) + 1), total, bad)
     onset = find_onset(counts, 0.99)
     if onset is None:
         return
