@@ -12,8 +12,8 @@ from fastapi import FastAPI
 
 from api_gateway.app import create_app as create_gateway
 from api_gateway.settings import GatewaySettings
-from common.access import use_reports
-from common.access.key_reader import KeyReader
+from common.access import key_cache
+from common.access.key_cache import KeyReader
 from common.config.clock import system_clock
 from common.config.settings import KafkaSettings
 from common.kafka.client import Publisher
@@ -62,7 +62,7 @@ def ingest(fresh_topics: str, tmp_path: Path) -> FastAPI:
 async def test_a_key_opens_other_processes_until_it_is_revoked(
     gateway_settings: GatewaySettings, ingest: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(use_reports, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(key_cache, "REPORT_SECONDS", 0.2)
     async with (
         serving(create_gateway(gateway_settings)) as gateway,
         serving(ingest) as events,

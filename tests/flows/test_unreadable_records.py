@@ -21,8 +21,7 @@ from alerts.work import AlertsWork
 from burnrate.domain.catalog import Catalog
 from burnrate.domain.objectives import Target
 from burnrate.handlers import control_handler
-from common.access.key_records import KeyRecords, KeyUses
-from common.access.key_ring import ApiKeyCache
+from common.access.key_cache import ApiKeyCache, KeyRecords, KeyUses
 from common.kafka.client import Record
 from common.kafka.topics import BURNRATES, CATALOG, COMMANDS, FORECASTS, KEY_USES, KEYS, POLICIES
 from common.kafka.unreadable import UNREADABLE, skip_unreadable

@@ -5,8 +5,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from common.access.key_reader import KeyReader
-from common.access.key_ring import ApiKeyCache
+from common.access.key_cache import ApiKeyCache, KeyReader
 from common.config.settings import AdmissionSettings
 from ingest.app import create_app
 from ingest.settings import IngestSettings
@@ -50,6 +49,6 @@ def ingest_app(data_dir: Path) -> FastAPI:
         settings,
         admission=AdmissionSettings(EVENT_LATENESS_HOURS=24),
         broker=FakeBroker(),
-        keys=KeyReader(ApiKeyCache(), NoTopic()),
+        keys=KeyReader(ApiKeyCache(), NoTopic().run),
         clock=lambda: NOW,
     )

@@ -10,12 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from common.access.key_reader import KeyReader
-from common.access.key_ring import ApiKeyCache
+from common.access.key_cache import ApiKeyCache, KeyReader
 from common.config.settings import AdmissionSettings
-from common.kafka.client import UnknownOutcomeError
+from common.kafka.client import Outgoing, UnknownOutcomeError
 from ingest.app import create_app
-from ingest.broker import OutRecord
 from ingest.settings import IngestSettings
 
 NOW = datetime(2026, 11, 23, 6, 40, 30, tzinfo=UTC)
@@ -26,11 +24,11 @@ class FakeBroker:
     """Keeps what was acknowledged; `down` makes every outcome unknown."""
 
     def __init__(self) -> None:
-        self.records: list[OutRecord] = []
+        self.records: list[Outgoing] = []
         self.down = False
         self.stopped = False
 
-    async def send_all(self, records: Sequence[OutRecord]) -> None:
+    async def send_all(self, records: Sequence[Outgoing]) -> None:
         await self.check()
         self.records += records
 
@@ -71,7 +69,7 @@ def make_client(broker: FakeBroker, ring: ApiKeyCache, tmp_path: Path) -> MakeCl
             IngestSettings(**given),
             admission=AdmissionSettings(EVENT_LATENESS_HOURS=24),
             broker=broker,
-            keys=KeyReader(ring, NoTopic()),
+            keys=KeyReader(ring, NoTopic().run),
             clock=lambda: NOW,
         )
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)

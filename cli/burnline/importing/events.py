@@ -21,12 +21,12 @@ from sqlalchemy.exc import DBAPIError
 from burnline.client.addresses import Addresses, addresses
 from burnline.errors import StackError
 from burnline.importing.file import Advance, Good, Verdict, file_id, newest_timestamp, verdicts
-from burnline.importing.publish import HistoryPublisher, Result, publish, wait_applied
+from burnline.importing.publish import Result, publish, wait_applied
 from burnline.importing.shift import ShiftFile, shift_to
 from burnline.localstack.kafka import silence_client_logs
 from common.config.clock import system_clock
 from common.config.settings import KafkaSettings
-from common.kafka.client import Publisher
+from common.kafka.client import Publisher, Sender
 from common.zstd import ZstdError, ZstdFile
 
 STDIN: Final = Path("-")
@@ -85,7 +85,7 @@ async def _import(
 
 async def import_file(  # noqa: PLR0913 - what an import is made of
     path: Path,
-    publisher: HistoryPublisher,
+    publisher: Sender,
     shifts: ShiftFile,
     bar: OpenBar,
     *,

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Final
 
 from sqlalchemy import text
 
@@ -13,7 +13,7 @@ from burnline.errors import StackError
 from burnline.importing.file import Good, Refused, Repeated, Verdict
 from common.config.settings import DatabaseSettings
 from common.events import MetricEvent, encode
-from common.kafka.client import Headers, UnknownOutcomeError
+from common.kafka.client import Outgoing, Sender, UnknownOutcomeError
 from common.kafka.headers import IMPORT_ID_HEADER, IMPORT_LINE_HEADER
 from common.kafka.topics import HISTORY
 from common.storage.database import Database
@@ -23,15 +23,6 @@ PATIENCE_SECONDS: Final = 60.0
 RETRY_SECONDS: Final = 1.0
 POLL_SECONDS: Final = 0.2
 SHOWN_REFUSALS: Final = 20
-
-OutRecord = tuple[str, bytes | None, bytes | None, int | None, Headers]
-
-
-class HistoryPublisher(Protocol):
-    """What an import needs of Kafka; answers with each record's `partition` and `offset`."""
-
-    async def send_all(self, records: Sequence[OutRecord]) -> Any:
-        """Send in order, wait for all; raise UnknownOutcomeError where that fails."""
 
 
 @dataclass(slots=True)
@@ -69,7 +60,7 @@ class Result:
 async def publish(
     lines: Iterable[Verdict],
     import_id: str,
-    publisher: HistoryPublisher,
+    publisher: Sender,
     patience_seconds: float = PATIENCE_SECONDS,
 ) -> Result:
     """Publish the good lines in order; raise StackError where Kafka stays silent too long."""
@@ -90,7 +81,7 @@ async def publish(
 async def _send(
     chunk: Sequence[Good],
     import_id: str,
-    publisher: HistoryPublisher,
+    publisher: Sender,
     result: Result,
     patience_seconds: float,
 ) -> None:
@@ -114,7 +105,7 @@ async def _send(
         result.ends[place.partition] = max(result.ends.get(place.partition, -1), place.offset)
 
 
-def _record(good: Good, import_id: str) -> OutRecord:
+def _record(good: Good, import_id: str) -> Outgoing:
     headers = [
         (IMPORT_ID_HEADER, import_id.encode()),
         (IMPORT_LINE_HEADER, str(good.line).encode()),

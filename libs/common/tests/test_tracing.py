@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 from opentelemetry.sdk.trace import TracerProvider
 
-from common.http.tracing import TracingMiddleware
+from common.http.middleware import TracingMiddleware
 from common.kafka import trace_contexts
 from common.kafka.client import correlation_headers
 from common.kafka.trace_contexts import TraceContexts, trace_batch

@@ -14,7 +14,7 @@ from api_gateway.catalog.ports import Store
 from api_gateway.policy.domain import override_changed, policy_changed
 from api_gateway.policy.ports import IntentStore
 from api_gateway.projections.snapshots import ReadModel
-from common.access.key_records import KeyRecords
+from common.access.key_cache import KeyRecords
 
 
 async def reconcile_catalog(catalog: Store, read_model: ReadModel) -> int:

@@ -22,7 +22,7 @@ from common.ledger.dlq_limit import DlqLimit, DlqLimits
 from common.ledger.runtime import ConsumerRuntime
 from common.ledger.shard import Batch, ShardWork
 from common.storage.database import ReadSession, WriteSession
-from common.storage.dead_letter_store import DeadLetterStore
+from common.storage.dead_letters import DeadLetterStore
 
 
 class CountingWork(ShardWork):

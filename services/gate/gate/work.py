@@ -15,8 +15,8 @@ from common.ledger.dlq_limit import DlqLimit, DlqLimits
 from common.ledger.runtime import ConsumerRuntime
 from common.ledger.shard import Batch, RefusedError, ShardWork
 from common.storage.database import WriteSession
-from common.storage.dead_letter_store import DeadLetterStore
 from common.storage.dead_letters import (
+    DeadLetterStore,
     DeadRecord,
     dead_letter,
     first_appended_at,

@@ -8,9 +8,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from common.access.key_reader import KeyReader
-from common.access.setup import access_of
-from common.access.use_reports import UseReports
+from common.access.key_cache import KeyReader, UseReports
+from common.access.middleware import access_of
 from common.config.clock import Clock, system_clock
 from common.config.settings import AdmissionSettings, KafkaSettings
 from common.kafka.client import Publisher, UnknownOutcomeError
@@ -38,7 +37,7 @@ def create_app(
     admission = admission or AdmissionSettings()
     broker = broker or Publisher(KafkaSettings(), settings.publish_timeout_seconds)
     keys = keys or KeyReader.of(KafkaSettings())
-    uses = UseReports("ingest", keys.ring, broker)
+    uses = UseReports("ingest", keys.cache, broker)
     limit = InFlightLimit(settings.max_in_flight_events)
     bounds = RequestBounds(settings.max_events_per_request, settings.expanded_limit_bytes)
     endpoints = [
@@ -62,7 +61,7 @@ def create_app(
         lifespan=lifespan,
         readiness=partial(_failing, broker, keys),
         body_limit_bytes=settings.body_limit_bytes,
-        access=access_of(settings, keys.ring, clock),
+        access=access_of(settings, keys.cache, clock),
     )
     for endpoint in endpoints:
         app.include_router(endpoint.router())
@@ -75,7 +74,7 @@ async def _failing(broker: Broker, keys: KeyReader) -> dict[str, str]:
         await broker.check()
     except UnknownOutcomeError as error:
         return {"kafka": f"no broker answers: {error}"}
-    return {} if keys.ring.complete else {"keys": "the API keys are not read to their end yet"}
+    return {} if keys.cache.complete else {"keys": "the API keys are not read to their end yet"}
 
 
 @asynccontextmanager

@@ -6,11 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from common.access.key_reader import KeyReader
-from common.access.key_records import KeyRecords, KeyUses
-from common.access.key_ring import ApiKeyCache
+from common.access.key_cache import ApiKeyCache, KeyReader, KeyRecords, KeyUses, UseReports
 from common.access.keys import presented_key
-from common.access.use_reports import UseReports
 from common.config.settings import KafkaSettings
 from common.events import ApiKeyUsed, encode
 from common.http.problems import Problem
@@ -125,4 +122,4 @@ async def test_a_wrong_secret_is_no_use() -> None:
 
 
 def test_the_reader_begins_with_an_incomplete_ring() -> None:
-    assert not KeyReader.of(KafkaSettings()).ring.complete
+    assert not KeyReader.of(KafkaSettings()).cache.complete

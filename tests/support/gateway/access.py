@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import httpx
 
-from common.access.key_ring import ApiKeyCache
+from common.access.key_cache import ApiKeyCache
 from common.access.keys import new_key_id, new_secret, secret_hash, written
 from common.access.scopes import SCOPES, needed
 from common.events import ApiKeyChanged, KeySecret, Scope

@@ -24,7 +24,7 @@ from api_gateway.catalog.domain import (
 from api_gateway.projections.discovery import Discovery
 from api_gateway.projections.handlers import Handlers
 from api_gateway.routers.dependencies import Gateway
-from common.access.key_ring import ApiKeyCache
+from common.access.key_cache import ApiKeyCache
 from common.events import (
     BurnRateMessage,
     CatalogMessage,

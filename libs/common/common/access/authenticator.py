@@ -3,11 +3,11 @@
 import base64
 import hmac
 from collections.abc import Sequence
-from typing import Protocol
 
 from pydantic import SecretStr
 
-from common.access.key_ring import ApiKeyCache, unauthorized
+from common.access.identity_tokens import IdentityTokens
+from common.access.key_cache import ApiKeyCache, unauthorized
 from common.access.keys import presented_key
 from common.access.principal import Principal
 from common.config.clock import Clock
@@ -17,31 +17,23 @@ READER = Principal("reader", frozenset({"read"}))
 """Whom BURNLINE_READ_TOKEN names: what scrapes metrics or shows a wall its figures."""
 
 
-class TokenVerifier(Protocol):
-    """Checks tokens of an identity provider."""
-
-    async def principal(self, token: str) -> Principal:
-        """Return whom a token names. Raises Problem: 401, or 503 without the provider's keys."""
-        ...
-
-
 class Authenticator:
     """Knows the tokens of the settings, the API keys and, if there is one, a verifier."""
 
     def __init__(
         self,
         tokens: Sequence[tuple[SecretStr | None, Principal]],
-        ring: ApiKeyCache,
+        cache: ApiKeyCache,
         clock: Clock,
-        verifier: TokenVerifier | None = None,
+        verifier: IdentityTokens | None = None,
     ) -> None:
         self._tokens = [(t.get_secret_value().encode(), p) for t, p in tokens if t]
-        self.ring, self._clock, self._verifier = ring, clock, verifier
+        self._cache, self._clock, self._verifier = cache, clock, verifier
 
     @property
     def can_admit(self) -> bool:
         """Whether there is anybody who could be let in."""
-        return bool(self._tokens or self.ring.has_keys or self._verifier)
+        return bool(self._tokens or self._cache.has_keys or self._verifier)
 
     async def principal(self, authorization: str) -> Principal:
         """Return whom the header names; problems 401 and 503."""
@@ -53,7 +45,7 @@ class Authenticator:
                 return principal
         text = given.decode("ascii", "replace")
         if key := presented_key(text):
-            return self.ring.principal(key, self._clock())
+            return self._cache.principal(key, self._clock())
         if self._verifier is not None and text.count(".") == 2:  # noqa: PLR2004 - a JWT's
             return await self._verifier.principal(text)
         raise unauthorized("The API key is wrong: it is none that this server knows.")

@@ -6,7 +6,7 @@ from typing import Any, Final
 import jwt
 
 from common.access.jwks import FileSource, KeyCache, KeysUnavailableError, UrlSource
-from common.access.key_ring import unauthorized
+from common.access.key_cache import unauthorized
 from common.access.principal import Principal
 from common.access.scopes import SCOPES
 from common.config.settings import AccessSettings

@@ -5,21 +5,30 @@ path exists and what the body holds.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
+from prometheus_client import Counter
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from common.access.authenticator import Authenticator
+from common.access.authenticator import ADMIN, READER, Authenticator
+from common.access.identity_tokens import identity_tokens
+from common.access.key_cache import ApiKeyCache
 from common.access.limits import Allowance, CallerLimits, TokenBucket
-from common.access.metrics import REFUSALS
 from common.access.principal import Principal, acting
 from common.access.scopes import FREE_METHODS, READ_METHODS, Need, needed, permits
-from common.config.clock import Clock
+from common.config.clock import Clock, system_clock
+from common.config.settings import Settings
+from common.http.middleware import HttpMiddleware, at_start
 from common.http.problems import Problem, problem_response
+from common.observability.logging import hide_from_logs
 
 log = structlog.get_logger()
 
+REFUSALS: Final = Counter(
+    "burnline_http_refusals", "Requests refused for who sent them or how often", ["code"]
+)
 LOGGED_REFUSALS_PER_SECOND = 1.0
 LOGGED_REFUSALS_AT_ONCE = 20
 
@@ -55,21 +64,36 @@ class Access:
         return principal
 
 
-class AccessMiddleware:
+def access_of(
+    settings: Settings, cache: ApiKeyCache | None = None, clock: Clock = system_clock
+) -> Access:
+    """Return who is let in; without a cache there are only the tokens of the settings."""
+    for token in (settings.api_token, settings.read_token):
+        if token is not None:
+            hide_from_logs(token.get_secret_value())
+    tokens = ((settings.api_token, ADMIN), (settings.read_token, READER))
+    return Access(
+        Authenticator(tokens, cache or ApiKeyCache(), clock, identity_tokens(settings)),
+        settings.reads_need_key,
+        CallerLimits("reads", settings.reads_per_second, settings.read_burst),
+        CallerLimits("writes", settings.writes_per_second, settings.write_burst),
+        clock,
+    )
+
+
+class AccessMiddleware(HttpMiddleware):
     """Answers 401, 403 and 429; makes the caller known to what runs inside."""
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
-        self._app, self._access = app, access
+        super().__init__(app)
+        self._access = access
         self._log_budget = TokenBucket(
             LOGGED_REFUSALS_PER_SECOND, LOGGED_REFUSALS_AT_ONCE, self._now_seconds()
         )
         self._unlogged = 0
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         need = needed(scope["method"], scope["path"])
         try:
             authorization = Headers(scope=scope).get("Authorization", "")
@@ -80,13 +104,11 @@ class AccessMiddleware:
             await problem_response(refusal)(scope, receive, send)
             return
 
-        async def send_with_standing(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(allowance.headers)
-            await send(message)
+        def add_standing(message: Message) -> None:
+            MutableHeaders(scope=message).update(allowance.headers)
 
         with acting(principal):
-            await self._app(scope, receive, send_with_standing if allowance.headers else send)
+            await self._app(scope, receive, at_start(send, add_standing))
 
     def _allowance(self, scope: Scope, need: Need, principal: Principal | None) -> Allowance:
         """Return the caller's standing; problem 429. A caller without a key is an address."""

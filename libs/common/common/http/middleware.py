@@ -1,62 +1,158 @@
-"""What stands before every HTTP handler: correlation id, last resort, body limit."""
+"""What stands before every HTTP handler: correlation id, traces, headers, bounds, last resort."""
 
 import asyncio
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.http.problems import Problem, problem_response
+from common.observability import tracing
 from common.observability.logging import correlated, is_correlation_id, new_correlation_id
 
 log = structlog.get_logger()
 
 REQUEST_ID_HEADER = "X-Request-ID"
+SECURITY_HEADERS = {
+    # answers of the API are data; what is a page brings a policy of its own
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+STRICT_TRANSPORT = "max-age=31536000"
+"""Once it came by TLS, a browser comes by TLS only."""
+
+_UNTRACED = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
-class CorrelationMiddleware:
-    """Take the caller's request id, or make one; bind it to the logs and send it back."""
+class HttpMiddleware(ABC):
+    """Serves HTTP requests; what else an ASGI application is asked goes past it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve what came."""
+        serve = self.serve if scope["type"] == "http" else self._app
+        await serve(scope, receive, send)
+
+    @abstractmethod
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request."""
+
+
+def at_start(send: Send, do: Callable[[Message], None]) -> Send:
+    """Return a `send` that first shows `do` how the answer starts: its status and headers."""
+
+    async def watched(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            do(message)
+        await send(message)
+
+    return watched
+
+
+class CorrelationMiddleware(HttpMiddleware):
+    """Take the caller's request id, or make one; bind it to the logs and send it back."""
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         given = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
         request_id = given if is_correlation_id(given) else new_correlation_id()
 
-        async def send_with_id(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id
-            await send(message)
+        def add_id(message: Message) -> None:
+            MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id
 
         with correlated(request_id):
-            await self._app(scope, receive, send_with_id)
+            await self._app(scope, receive, at_start(send, add_id))
 
 
-class UnexpectedErrorMiddleware:
-    """Answer 500 to what no handler has caught; it is logged with the request's id."""
+class TracingMiddleware(HttpMiddleware):
+    """A span for each request, so that what it publishes carries its trace."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
+        if scope["path"] in _UNTRACED:
             await self._app(scope, receive, send)
             return
-        started = False
 
-        async def watched(message: Message) -> None:
-            nonlocal started
-            started = started or message["type"] == "http.response.start"
-            await send(message)
+        def note_status(message: Message) -> None:
+            scope["burnline.status"] = message["status"]
+
+        with tracing.request_span(scope):
+            await self._app(scope, receive, at_start(send, note_status))
+
+
+class SecurityHeadersMiddleware(HttpMiddleware):
+    """Add the headers that every answer carries, so that no browser does what is not meant.
+
+    `shared`: other origins may read answers.
+    """
+
+    def __init__(self, app: ASGIApp, *, shared: bool = False) -> None:
+        super().__init__(app)
+        policy = {"Cross-Origin-Resource-Policy": "cross-origin"} if shared else {}
+        self._headers = SECURITY_HEADERS | policy
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+
+        def add_headers(message: Message) -> None:
+            headers = MutableHeaders(scope=message)
+            for name, value in self._headers.items():
+                headers.setdefault(name, value)
+            if scope.get("scheme") == "https":
+                headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT)
+
+        await self._app(scope, receive, at_start(send, add_headers))
+
+
+class RequestLogMiddleware(HttpMiddleware):
+    """Log method, path and status of each answer, and how long it took, for DEBUG.
+
+    Never the query, the headers or the body.
+    """
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        began, status = time.monotonic(), 0
+
+        def note_status(message: Message) -> None:
+            nonlocal status
+            status = message["status"]
 
         try:
-            await self._app(scope, receive, watched)
+            await self._app(scope, receive, at_start(send, note_status))
+        finally:
+            log.debug(
+                "request_served",
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                seconds=round(time.monotonic() - began, 6),
+            )
+
+
+class UnexpectedErrorMiddleware(HttpMiddleware):
+    """Answer 500 to what no handler has caught; it is logged with the request's id."""
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        started = False
+
+        def note_start(_: Message) -> None:
+            nonlocal started
+            started = True
+
+        try:
+            await self._app(scope, receive, at_start(send, note_start))
         except Exception:
             log.exception("request_failed", path=scope["path"])
             if started:
@@ -65,17 +161,15 @@ class UnexpectedErrorMiddleware:
             await problem_response(Problem(500, "internal_error", detail))(scope, receive, send)
 
 
-class BodyLimitMiddleware:
+class BodyLimitMiddleware(HttpMiddleware):
     """Answer 413 to bodies over the limit, declared or streamed, and 408 to those that linger."""
 
     def __init__(self, app: ASGIApp, limit_bytes: int, timeout_seconds: float) -> None:
-        self._app, self._limit_bytes, self._timeout_seconds = app, limit_bytes, timeout_seconds
+        super().__init__(app)
+        self._limit_bytes, self._timeout_seconds = limit_bytes, timeout_seconds
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         declared = Headers(scope=scope).get("Content-Length", "0")
         if declared.isdigit() and int(declared) > self._limit_bytes:
             await problem_response(too_large(self._limit_bytes))(scope, receive, send)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias, cast
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
@@ -21,6 +21,8 @@ install()
 
 Record: TypeAlias = "ConsumerRecord[bytes | None, bytes | None]"
 Headers = Sequence[tuple[str, bytes]]
+Outgoing = tuple[str, bytes | None, bytes | None, int | None, Headers]
+"""Topic, value, key, partition (None: by the key), headers."""
 
 
 class UnknownOutcomeError(Exception):
@@ -62,6 +64,13 @@ def header(record: Record, name: str) -> str | None:
     return None
 
 
+class Sender(Protocol):
+    """Sends records: a publisher, or in the tests what stands in for one."""
+
+    async def send_all(self, records: Sequence[Outgoing]) -> Any:
+        """Send in order; raise UnknownOutcomeError unless all are acknowledged in time."""
+
+
 class Publisher:
     """An idempotent producer whose sends end in time, in order within a partition."""
 
@@ -86,11 +95,8 @@ class Publisher:
         """
         await self.send_all([(topic, value, key, partition, headers)])
 
-    async def send_all(
-        self,
-        records: Sequence[tuple[str, bytes | None, bytes | None, int | None, Headers]],
-    ) -> list[RecordMetadata]:
-        """Send (topic, value, key, partition, headers) in order; return where each one stands.
+    async def send_all(self, records: Sequence[Outgoing]) -> list[RecordMetadata]:
+        """Send in order; return where each one stands.
 
         Raises UnknownOutcomeError unless all of them are acknowledged in time.
         """

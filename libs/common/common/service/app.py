@@ -16,21 +16,20 @@ from prometheus_client.registry import Collector
 from starlette.middleware.cors import CORSMiddleware
 
 from common.access.document import describe_access
-from common.access.middleware import Access, AccessMiddleware
-from common.access.setup import access_of
+from common.access.middleware import Access, AccessMiddleware, access_of
 from common.config.settings import Settings
 from common.http.api_docs import add_docs
 from common.http.middleware import (
     REQUEST_ID_HEADER,
     BodyLimitMiddleware,
     CorrelationMiddleware,
+    RequestLogMiddleware,
+    SecurityHeadersMiddleware,
+    TracingMiddleware,
     UnexpectedErrorMiddleware,
 )
 from common.http.problems import ProblemDocument, install_problem_handlers
 from common.http.protocol import BoundedProtocol
-from common.http.request_log import RequestLogMiddleware
-from common.http.response_headers import SecurityHeadersMiddleware
-from common.http.tracing import TracingMiddleware
 from common.observability import tracing
 
 Readiness = Callable[[], Awaitable[dict[str, str]]]

@@ -1,11 +1,13 @@
-"""Records whose content is wrong, on their way to the dead-letter topic: once each, and told."""
+"""Records whose content is wrong: each goes to its dead-letter topic and its table once."""
 
 import base64
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
+from sqlalchemy import text
 
 from common.admission.decoding import EventRejected
 from common.events import DeadLetter, encode
@@ -13,11 +15,15 @@ from common.kafka.client import Record, header
 from common.kafka.headers import FORWARDED_AT_HEADER
 from common.observability.logging import CORRELATION_HEADER
 from common.runtime.metrics import DEAD_LETTERS
-from common.storage.outbox import OutboxRecord
+from common.storage.database import WriteSession
+from common.storage.outbox import Outbox, OutboxRecord
 
 log = structlog.get_logger()
 
+KEPT_DEAD_LETTERS = 100_000
+
 _TOPIC_SUFFIX = ".dlq"
+_ID_BYTES = 16
 _LETTER_KEY_BYTES = 1_024
 _LETTER_VALUE_BYTES = 262_144  # as base64 well below what a broker takes
 _MAX_CORRELATION_ID = 256
@@ -110,6 +116,40 @@ def kept_headers(record: Record, names: Sequence[str]) -> dict[str, str]:
     return {name: value[:_HEADER_LENGTH] for name, value in found.items() if value}
 
 
+class DeadLetterStore:
+    """The dead letters of one schema, written in the transaction of the batch that holds them."""
+
+    def __init__(self, schema: str, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._insert = text(
+            f"""INSERT INTO {schema}.dead_letter (id, code, field, detail, topic, partition,
+                record_offset, appended_at, key, value, value_bytes, correlation_id)
+            VALUES (:id, :code, :field, :detail, :topic, :partition,
+                :record_offset, :appended_at, :key, :value, :value_bytes, :correlation_id)
+            ON CONFLICT DO NOTHING"""  # noqa: S608 - the schema is ours
+        )
+        self._purge = text(
+            f"""DELETE FROM {schema}.dead_letter WHERE recorded_at < greatest(:before, (
+                SELECT recorded_at FROM {schema}.dead_letter
+                ORDER BY recorded_at DESC OFFSET {KEPT_DEAD_LETTERS - 1} LIMIT 1))"""  # noqa: S608
+        )
+
+    async def add(
+        self, session: WriteSession, found: Sequence[DeadRecord], cluster_id: str
+    ) -> None:
+        """Store dead letters and let the outbox publish them; a repeat changes nothing."""
+        if not found:
+            return
+        letters = [dead_letter_record(dead, cluster_id) for dead in found]
+        await self._outbox.add(session, letters)
+        rows = [_row(dead, sent.dedup_key) for dead, sent in zip(found, letters, strict=True)]
+        await session.execute(self._insert, rows)
+
+    async def purge(self, session: WriteSession, before: datetime) -> None:
+        """Forget those of before that instant, and all but the newest KEPT_DEAD_LETTERS."""
+        await session.execute(self._purge, {"before": before})
+
+
 def log_dead_letters(letters: Sequence[DeadLetter]) -> None:
     """Tell operators of each letter, by the place of its record."""
     for letter in letters:
@@ -123,6 +163,29 @@ def log_dead_letters(letters: Sequence[DeadLetter]) -> None:
             offset=letter.offset,
             correlation_id=letter.correlation_id,
         )
+
+
+def _row(dead: DeadRecord, dedup_key: str) -> dict[str, object]:
+    record, letter = dead.record, dead.letter
+    return {
+        "id": hashlib.blake2b(dedup_key.encode(), digest_size=_ID_BYTES).hexdigest(),
+        "code": letter.code,
+        "field": _storable(letter.field),
+        "detail": _storable(letter.detail),
+        "topic": letter.topic,
+        "partition": letter.partition,
+        "record_offset": letter.offset,
+        "appended_at": letter.appended_at,
+        "key": dead.kept_key(),
+        "value": dead.kept_value(),
+        "value_bytes": None if record.value is None else len(record.value),
+        "correlation_id": letter.correlation_id and _storable(letter.correlation_id),
+    }
+
+
+def _storable(value: str) -> str:
+    """Return the text as PostgreSQL can hold it, whatever the record was made of."""
+    return value.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _base64(value: bytes | None, limit: int) -> str | None:

@@ -8,13 +8,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
 
 import structlog
 from sqlalchemy import text
 
 from common.config.clock import system_clock
-from common.kafka.client import Headers, correlation_headers
+from common.kafka.client import Sender, correlation_headers
 from common.runtime.failpoints import failpoint
 from common.runtime.loops import every
 from common.runtime.metrics import OUTBOX_AGE, OUTBOX_PUBLISHED
@@ -38,20 +37,10 @@ class OutboxRecord:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-class Publishes(Protocol):
-    """The part of `common.kafka.client.Publisher` that an outbox needs."""
-
-    async def send_all(
-        self,
-        records: Sequence[tuple[str, bytes | None, bytes | None, int | None, Headers]],
-    ) -> object:
-        """Send (topic, value, key, partition, headers) in order; raise unless all are there."""
-
-
 class Outbox:
     """The outbox of one schema: `add` inside a transaction, `run` to publish."""
 
-    def __init__(self, schema: str, database: Database, publisher: Publishes) -> None:
+    def __init__(self, schema: str, database: Database, publisher: Sender) -> None:
         self._database, self._publisher = database, publisher
         self._wake = asyncio.Event()
         self._schema = schema

@@ -14,7 +14,7 @@ from api_gateway.api_keys.domain import (
 )
 from api_gateway.api_keys.ports import KeyReader, KeyStore
 from api_gateway.http.problems import invalid
-from common.access.key_ring import ApiKeyCache
+from common.access.key_cache import ApiKeyCache
 from common.access.keys import new_key_id, new_secret, secret_hash, written
 from common.access.principal import current_actor
 from common.config.clock import Clock

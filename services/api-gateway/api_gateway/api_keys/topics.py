@@ -6,14 +6,11 @@ from typing import Self
 
 from api_gateway.api_keys.ports import KeyStore
 from api_gateway.api_keys.service import ApiKeyService
-from common.access.key_records import KeyRecords, KeyUses
-from common.access.key_ring import ApiKeyCache
-from common.access.middleware import Access
-from common.access.setup import access_of
-from common.access.use_reports import Publishes, UseReports
+from common.access.key_cache import ApiKeyCache, KeyRecords, KeyUses, UseReports
+from common.access.middleware import Access, access_of
 from common.config.clock import Clock
 from common.config.settings import KafkaSettings, Settings
-from common.kafka.client import TableReader
+from common.kafka.client import Sender, TableReader
 from common.kafka.topics import KEY_USES, KEYS
 
 
@@ -42,7 +39,7 @@ class KeyTopics:
         self,
         kafka: KafkaSettings,
         parts: KeyParts,
-        publisher: Publishes,
+        publisher: Sender,
         on_start: Callable[[], None],
     ) -> None:
         self._records, self._on_start = parts.records, on_start

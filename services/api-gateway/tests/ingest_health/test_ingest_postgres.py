@@ -15,10 +15,9 @@ from common.admission.decoding import EventRejected
 from common.config.settings import DatabaseSettings
 from common.http.problems import Problem
 from common.kafka.topics import CHANGES, METRICS
-from common.storage import dead_letter_store
+from common.storage import dead_letters
 from common.storage.database import Database
-from common.storage.dead_letter_store import DeadLetterStore
-from common.storage.dead_letters import DeadRecord, dead_letter
+from common.storage.dead_letters import DeadLetterStore, DeadRecord, dead_letter
 from common.storage.outbox import Outbox
 from tests.support.gateway.ingest_rows import EVENT
 from tests.support.kafka_records import record
@@ -146,7 +145,7 @@ async def test_a_replay_is_one_record_with_its_audit(boxes: Boxes) -> None:
 async def test_old_letters_and_too_many_are_forgotten(
     boxes: Boxes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dead_letter_store, "KEPT_LETTERS", 2)
+    monkeypatch.setattr(dead_letters, "KEPT_DEAD_LETTERS", 2)
     box = DeadLetterStore("burnrate", Outbox("burnrate", boxes.database, Silent()))
     for offset in range(4):
         await boxes.put(box, dead(offset))

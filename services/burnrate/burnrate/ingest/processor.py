@@ -29,8 +29,8 @@ from common.ledger.dlq_limit import DlqLimit
 from common.ledger.shard import Batch, RefusedError
 from common.observability.logging import CORRELATION_HEADER
 from common.storage.database import WriteSession
-from common.storage.dead_letter_store import DeadLetterStore
 from common.storage.dead_letters import (
+    DeadLetterStore,
     DeadRecord,
     birth,
     kept_headers,

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 
 from common.config.clock import Clock
 from common.events import encode
-from common.kafka.client import UnknownOutcomeError
+from common.kafka.client import Outgoing, UnknownOutcomeError
 from common.kafka.headers import IMPORT_ID_HEADER, IMPORT_LINE_HEADER
 from common.kafka.topics import HISTORY, METRICS
-from ingest.broker import Broker, OutRecord
+from ingest.broker import Broker
 from ingest.metrics import SIMULATED
 from ingest.simulator.counts import events_between
 from ingest.simulator.state import (
@@ -88,7 +88,7 @@ class Simulator:
         return await self._publish(records, replace(state, published_through=end), (start, end))
 
     async def _publish(
-        self, records: Iterator[OutRecord], done: SimulatorState, span: tuple[int, int]
+        self, records: Iterator[Outgoing], done: SimulatorState, span: tuple[int, int]
     ) -> SimulatorState:
         self._truth_file.add(facts_between(done.seed, *span))
         while chunk := list(islice(records, _CHUNK)):
@@ -96,7 +96,7 @@ class Simulator:
         self._state_file.write(done)
         return done
 
-    async def _send(self, records: Sequence[OutRecord]) -> None:
+    async def _send(self, records: Sequence[Outgoing]) -> None:
         """Send until acknowledged: events that are sent twice are counted once."""
         while True:
             try:
@@ -112,7 +112,7 @@ class Simulator:
         return LIVE_WINDOW_SECONDS - self._clock().timestamp() % LIVE_WINDOW_SECONDS
 
 
-def _history(state: SimulatorState) -> Iterator[OutRecord]:
+def _history(state: SimulatorState) -> Iterator[Outgoing]:
     import_id = (IMPORT_ID_HEADER, state.import_id.encode())
     events = events_between(
         state.seed, state.history_start, state.history_end, HISTORY_WINDOW_SECONDS
@@ -122,6 +122,6 @@ def _history(state: SimulatorState) -> Iterator[OutRecord]:
         yield HISTORY.name, encode(event), event.service.encode(), None, headers
 
 
-def _live(seed: int, start: int, end: int) -> Iterator[OutRecord]:
+def _live(seed: int, start: int, end: int) -> Iterator[Outgoing]:
     for event in events_between(seed, start, end, LIVE_WINDOW_SECONDS):
         yield METRICS.name, encode(event), event.service.encode(), None, ()
