@@ -18,7 +18,7 @@ from ingest.simulator.scenarios import Effects, ScenarioKind, SimulatedIncident,
 from ingest.simulator.services import SERVICES, SimulatedService
 
 Ints = NDArray[np.int64]
-Values = NDArray[np.float64]
+Floats = NDArray[np.float64]
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 LEAD_SECONDS = 2 * DAY

@@ -7,6 +7,8 @@ from datetime import datetime
 import structlog
 from msgspec.structs import replace
 
+from common.counts import reads
+from common.counts.layout import Span, unpacked
 from common.events import BurnRateSnapshot, ServiceForecast, SloStatus, encode
 from common.kafka.topics import FORECASTS
 from common.ledger.ledger import ShardLedger
@@ -15,7 +17,7 @@ from common.ledger.shard import Ownership
 from common.slo.freshness import as_lagging
 from forecast.domain.due_services import DueServices
 from forecast.domain.forecast import first_spent, look_ahead
-from forecast.domain.shard_counts import LatencyKey, ShardCounts, Span
+from forecast.domain.shard_counts import LatencyKey, ShardCounts
 from forecast.handlers import Retired
 from forecast.metrics import FAILED, FORECASTS_MADE, OVERDUE, TICK_SECONDS
 from forecast.settings import ForecastSettings
@@ -104,28 +106,30 @@ class Forecaster:
     ) -> None:
         """Bring the counts of these services up to now."""
         slos = [(s.service_name, slo) for s in snapshots for slo in s.slos]
-        latency = _latency_spans(counts, slos, now)
+        slow = _slow_counts_wanted(counts, slos, now)
         days = max((slo.window_days for _, slo in slos), default=1)
         async with self._database.read() as session:
             if counts.lacks(snapshot.service_name for snapshot in snapshots):
-                counts.put_slots(await repository.load_slots(session, shard))
+                counts.put_slots(await reads.slots(session, shard))
             for span in counts.block_spans(days, now):
-                for bucket, rows in await repository.load_blocks(session, shard, span):
-                    counts.put_block(span.length_seconds, bucket, rows)
-            if latency:
-                for found in await repository.load_latency(session, latency):
-                    counts.put_latency(*found)
+                for bucket, packed in await reads.blocks(session, shard, span):
+                    counts.put_block(span.resolution_seconds, bucket, unpacked(packed)[:, :2])
+            if slow:
+                for found in await reads.slow_counts(session, slow):
+                    counts.put_slow(found)
 
 
-def _latency_spans(
+def _slow_counts_wanted(
     counts: ShardCounts, slos: Sequence[tuple[str, SloStatus]], now: datetime
-) -> dict[LatencyKey, list[Span]]:
+) -> list[tuple[str, float, Span]]:
     days: dict[LatencyKey, int] = {}
     for name, slo in slos:
         if slo.threshold_seconds is not None:
             key = (name, slo.threshold_seconds)
             days[key] = max(slo.window_days, days.get(key, 0))
-    return {key: counts.latency_spans(key, most, now) for key, most in days.items()}
+    return [
+        (*key, span) for key, most in days.items() for span in counts.slow_spans(key, most, now)
+    ]
 
 
 def _told(snapshot: BurnRateSnapshot, *, silent: bool) -> BurnRateSnapshot:

@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.config.clock import to_micros
+from common.counts.layout import SlowCount, Span, bucket_of
+from common.slo.windows import HOUR, MINUTE
 from forecast.domain.forecast import DAY_MINUTES, LOOK_BACK_HOURS
-from forecast.domain.shard_counts import HOUR, MINUTE, ShardCounts, Span, bucket_of
+from forecast.domain.shard_counts import ShardCounts
 from forecast.domain.timeline import Timeline
 from tests.support.burn_events import slo_status
 
@@ -50,7 +53,7 @@ def test_everything_is_read_first_then_what_is_recent_then_everything_again() ->
     counts = ShardCounts(REREAD.total_seconds())
     counts.put_slots({"checkout": 0})
     hours = 30 * 24 + LOOK_BACK_HOURS
-    minute, hour = bucket_of(NOW, MINUTE), bucket_of(NOW, HOUR)
+    minute, hour = bucket_of(to_micros(NOW), MINUTE), bucket_of(to_micros(NOW), HOUR)
     everything = [
         Span(MINUTE, (minute - DAY_MINUTES) * MINUTE),
         Span(HOUR, (hour - hours) * HOUR),
@@ -85,12 +88,12 @@ def test_a_history_has_the_counts_of_its_service_or_threshold() -> None:
     counts = ShardCounts(REREAD.total_seconds())
     counts.put_slots({"checkout": 0, "cart": 1})
     counts.block_spans(7, NOW)
-    minute, hour = bucket_of(NOW, MINUTE), bucket_of(NOW, HOUR)
+    minute, hour = bucket_of(to_micros(NOW), MINUTE), bucket_of(to_micros(NOW), HOUR)
     counts.put_block(MINUTE, minute, block((10, 1), (20, 2)))
     counts.put_block(HOUR, hour - 1, block((100, 10), (200, 20)))
     key = ("cart", 0.25)
-    assert len(counts.latency_spans(key, 7, NOW)) == 2
-    counts.put_latency(key, MINUTE, minute - 1, block((7, 3)))
+    assert len(counts.slow_spans(key, 7, NOW)) == 2
+    counts.put_slow(SlowCount(*key, MINUTE, (minute - 1) * MINUTE, 7, 3))
 
     plain = counts.history("cart", slo_status(window_days=7))
     assert plain.minutes.shape == (2, DAY_MINUTES)
@@ -109,7 +112,7 @@ def test_a_history_has_the_counts_of_its_service_or_threshold() -> None:
 @pytest.mark.parametrize(("second", "number"), [(0, 0), (1, 1), (60, 1), (61, 2)])
 def test_a_bucket_holds_its_end(second: int, number: int) -> None:
     at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=second)
-    assert bucket_of(at, MINUTE) == number
+    assert bucket_of(to_micros(at), MINUTE) == number
 
 
 @pytest.mark.parametrize(
@@ -128,7 +131,7 @@ def test_counts_that_a_snapshot_contradicts_are_read_again(
     counts = ShardCounts(REREAD.total_seconds())
     counts.put_slots({"checkout": 0})
     full = counts.block_spans(7, NOW)
-    counts.put_block(HOUR, bucket_of(NOW, HOUR) - 5, block((6000, 0)))
+    counts.put_block(HOUR, bucket_of(to_micros(NOW), HOUR) - 5, block((6000, 0)))
     slo = slo_status(window_days=7, total=counted)
     later = NOW + timedelta(seconds=after_seconds)
     assert counts.doubt("checkout", slo, later) is doubted
@@ -139,8 +142,8 @@ def test_counts_that_have_just_come_are_no_contradiction() -> None:
     counts = ShardCounts(REREAD.total_seconds())
     counts.put_slots({"checkout": 0})
     counts.block_spans(7, NOW)
-    counts.put_block(MINUTE, bucket_of(NOW, MINUTE), block((500, 0)))
-    counts.put_block(HOUR, bucket_of(NOW, HOUR), block((500, 0)))
+    counts.put_block(MINUTE, bucket_of(to_micros(NOW), MINUTE), block((500, 0)))
+    counts.put_block(HOUR, bucket_of(to_micros(NOW), HOUR), block((500, 0)))
     later = NOW + REREAD
     assert not counts.doubt("checkout", slo_status(window_days=7, total=1000), later)
     assert counts.doubt("checkout", slo_status(window_days=7, total=1001), later)

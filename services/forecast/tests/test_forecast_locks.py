@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.arrays import Floats
 from forecast.domain.locks import level_lock_minutes, spread_over_minutes
-from forecast.domain.models import Values
 
 WINDOWS = (5, 12, 24)  # minutes, in place of 5, 60 and 1440
 
 
-def brute(minutes: Values, requests: Values, allowed: float, error_ratio: float) -> int | None:
+def brute(minutes: Floats, requests: Floats, allowed: float, error_ratio: float) -> int | None:
     """Return the first minute's end at which the composite is at most 2, each sum made anew."""
     total = [*minutes[0].tolist(), *requests.tolist()]
     bad = [*minutes[1].tolist(), *(requests * error_ratio).tolist()]

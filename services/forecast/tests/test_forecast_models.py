@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.arrays import Floats
 from forecast.domain.models import (
     Line,
     RollingBudget,
-    Values,
     fit_line,
     linear_regression,
     predict_linear,
@@ -201,7 +201,7 @@ def near_the_end(raw: Raw, found: float | None, expected: float | None) -> bool:
 
 @given(raws(), st.floats(1, 5))
 def test_more_errors_never_spend_a_budget_later(raw: Raw, factor: float) -> None:
-    rates: Values = np.array([raw.burn_rates])
+    rates: Floats = np.array([raw.burn_rates])
     both = np.vstack([rates, rates * factor])
     less, more = roll_off(raw.budget(), both, raw.window)
     assert less is None or (more is not None and more <= less + 1e-9)

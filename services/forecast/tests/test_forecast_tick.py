@@ -73,7 +73,7 @@ class Rows:
             return [SimpleNamespace(service=name, slot=slot) for name, slot in self.slots.items()]
         if self.failing_hours and values["resolution"] == 3600:
             raise OSError("connection lost")
-        return SimpleNamespace(all=lambda: self._blocks(values))
+        return self._blocks(values)
 
     def _blocks(self, values: dict[str, Any]) -> list[tuple[int, bytes]]:
         length = values["resolution"]

@@ -11,7 +11,7 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from common.events import COUNT_LIMIT
+from common.counts.layout import MINUTES_READ_SECONDS, SUM_LIMIT
 from common.slo.arithmetic import burn_rates, composite_burn_rates
 from common.slo.freshness import MIN_STALE_SECONDS, STALE_REPORTS
 from common.slo.risk import cap_risk_level, risk_level
@@ -19,9 +19,6 @@ from common.slo.vocabulary import DataStatus, RiskLevel
 from common.slo.windows import DAY, HOUR, SHORT_WINDOW_SECONDS, SHORTEST_REPORTS
 
 MAX_POINTS = 1000
-MINUTES_KEPT = 48 * HOUR
-SUM_LIMIT = COUNT_LIMIT - 1
-"""Sums stop where an event's counts do, in burnrate as here."""
 
 Seconds = NDArray[np.int64]
 
@@ -85,7 +82,7 @@ class Point:
 
 def minutes_from(now: int) -> int:
     """Return the full hour after which every minute is kept."""
-    return -(-(now - MINUTES_KEPT) // HOUR) * HOUR
+    return -(-(now - MINUTES_READ_SECONDS) // HOUR) * HOUR
 
 
 def grid(since: int, until: int, step_seconds: int, now: int) -> tuple[Seconds, int]:

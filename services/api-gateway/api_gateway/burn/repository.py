@@ -4,60 +4,15 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import numpy as np
-from sqlalchemy import text
 
-from api_gateway.burn.history import SUM_LIMIT, CountQuery, Counts, Reports, Seconds
+from api_gateway.burn.history import CountQuery, Counts, Reports, Seconds
 from api_gateway.burn.hourly import HourlyCounts, HourlyRates, SlowCounts, hourly_burn_rates
 from api_gateway.catalog.domain import Target
-from common.config.clock import MICROSECONDS, from_micros
+from common.counts import reads
+from common.counts.layout import Span, unpacked
 from common.events import TargetSpec
-from common.slo.windows import HOUR
+from common.slo.windows import HOUR, MINUTE
 from common.storage.database import Database, ReadSession
-
-# hours up to `minutes_from`, minutes after it: one timeline, each event in it once
-_TIMELINE = """((resolution_seconds = 3600
-          AND bucket_end > CAST(:since AS timestamptz)
-          AND bucket_end <= least(CAST(:minutes_from AS timestamptz), :until))
-      OR (resolution_seconds = 60
-          AND bucket_end > greatest(CAST(:minutes_from AS timestamptz), :since)
-          AND bucket_end <= CAST(:until AS timestamptz)))"""
-
-# a block has a row for each service of the shard, of which only one is read from the disk
-_ROW_BYTES = 24
-_COUNTS = text(
-    f"""SELECT extract(epoch FROM bucket_end)::bigint AS ended,
-        substr(counts, slot * {_ROW_BYTES} + 1, {_ROW_BYTES}) AS row
-    FROM burnrate.count_block JOIN burnrate.service USING (shard)
-    WHERE service = :service AND {_TIMELINE} ORDER BY ended"""  # noqa: S608 - a constant
-)
-
-_SLOW = text(
-    f"""SELECT extract(epoch FROM bucket_end)::bigint AS ended,
-        least({SUM_LIMIT}, sum((SELECT sum(n) FROM unnest(counts) AS n)))::bigint AS total,
-        least({SUM_LIMIT}, sum((SELECT coalesce(sum(n), 0) FROM unnest(
-            counts[array_position(bounds, CAST(:threshold AS float8)) + 1:]) AS n)))::bigint AS bad
-    FROM burnrate.latency
-    WHERE service = :service AND {_TIMELINE} AND CAST(:threshold AS float8) = ANY(bounds)
-    GROUP BY ended ORDER BY ended"""  # noqa: S608 - a constant
-)
-
-_SLOTS = text("SELECT shard, slot, service FROM burnrate.service ORDER BY shard, slot")
-_HOUR_BLOCKS = text(
-    """SELECT shard, extract(epoch FROM bucket_end)::bigint AS ended, counts
-    FROM burnrate.count_block WHERE resolution_seconds = 3600
-        AND bucket_end > :since AND bucket_end <= :until"""
-)
-_SLOW_HOURS = text(
-    f"""SELECT wanted.id, extract(epoch FROM bucket_end)::bigint AS ended,
-        least({SUM_LIMIT}, sum((SELECT sum(n) FROM unnest(counts) AS n)))::bigint AS total,
-        least({SUM_LIMIT}, sum((SELECT coalesce(sum(n), 0) FROM unnest(
-            counts[array_position(bounds, wanted.threshold) + 1:]) AS n)))::bigint AS bad
-    FROM burnrate.latency JOIN unnest(CAST(:ids AS bigint[]), CAST(:services AS text[]),
-        CAST(:thresholds AS float8[])) AS wanted (id, service, threshold) USING (service)
-    WHERE resolution_seconds = 3600 AND bucket_end > :since AND bucket_end <= :until
-        AND wanted.threshold = ANY(bounds)
-    GROUP BY wanted.id, ended"""  # noqa: S608 - a constant
-)
 
 
 class CountStore:
@@ -101,60 +56,52 @@ class CountRepository:
         if query.threshold_seconds is None:
             ends, rows = await self._reported(query)
             return Counts(ends, rows[:, 0], rows[:, 1])
-        slow = {"threshold": query.threshold_seconds, **_parameters(query)}
-        found = (await self._session.execute(_SLOW, slow)).all()
-        columns = np.array([tuple(row) for row in found], dtype=np.int64).reshape(-1, 3)
-        return Counts(columns[:, 0], columns[:, 1], columns[:, 2])
+        service, threshold = query.service_name, query.threshold_seconds
+        wanted = [(service, threshold, span) for span in _timeline(query)]
+        found = await reads.slow_counts(self._session, wanted)
+        rows = np.array([(c.ended, c.total, c.bad) for c in found], np.int64).reshape(-1, 3)
+        return Counts(rows[:, 0], rows[:, 1], rows[:, 2])
 
     async def hourly_counts(self, ends: Seconds) -> HourlyCounts:
         """Return the counts of every service that ever reported, for hours by their ends."""
-        slots = (await self._session.execute(_SLOTS)).all()
-        blocks = (await self._session.execute(_HOUR_BLOCKS, _hours(ends))).all()
+        services, blocks = await reads.all_blocks(self._session, _hours(ends))
         column = {end: at for at, end in enumerate(ends.tolist())}
-        sums = np.zeros((2, len(slots), len(ends)), np.int64)
+        sums = np.zeros((2, len(services), len(ends)), np.int64)
         for shard, ended, packed in blocks:
-            rows = np.frombuffer(packed, "<i8").reshape(-1, 3)
-            mine = [(at, s.slot) for at, s in enumerate(slots) if s.shard == shard]
+            rows = unpacked(packed)
+            mine = [(at, slot) for at, (home, slot, _) in enumerate(services) if home == shard]
             kept = np.array([pair for pair in mine if pair[1] < len(rows)], np.int64).reshape(-1, 2)
             sums[:, kept[:, 0], column[ended]] = rows[kept[:, 1], :2].T
-        return HourlyCounts(tuple(s.service for s in slots), ends, sums[0], sums[1])
+        return HourlyCounts(tuple(name for *_, name in services), ends, sums[0], sums[1])
 
     async def hourly_slow(self, ends: Seconds, targets: Sequence[Target]) -> SlowCounts:
         """Return requests and slow ones by target, for hours by their ends."""
-        latency = [t for t in targets if t.spec.threshold_seconds is not None]
-        parameters = {
-            "ids": [t.id for t in latency],
-            "services": [t.service_name for t in latency],
-            "thresholds": [t.spec.threshold_seconds for t in latency],
+        keys = {
+            target.id: (target.service_name, threshold)
+            for target in targets
+            if (threshold := target.spec.threshold_seconds) is not None
         }
-        found: dict[int, list[tuple[int, int, int]]] = {}
-        rows = await self._session.execute(_SLOW_HOURS, {**parameters, **_hours(ends)})
-        for row in rows:
-            found.setdefault(row.id, []).append((row.ended, row.total, row.bad))
-        return found
+        wanted = [(*key, _hours(ends)) for key in dict.fromkeys(keys.values())]
+        found: dict[tuple[str, float], list[tuple[int, int, int]]] = {}
+        for count in await reads.slow_counts(self._session, wanted):
+            key = count.service, count.threshold_seconds
+            found.setdefault(key, []).append((count.ended, count.total, count.bad))
+        return {target_id: found[key] for target_id, key in keys.items() if key in found}
 
     async def _reported(self, query: CountQuery) -> tuple[Seconds, Seconds]:
         """Return bucket ends and [n, 3] total, bad, longest report, where there was a report."""
-        found = (await self._session.execute(_COUNTS, _parameters(query))).all()
-        present = [(ended, row) for ended, row in found if row]
-        rows = np.frombuffer(b"".join(row for _, row in present), "<i8").reshape(-1, 3)
+        ends, rows = await reads.service_rows(self._session, query.service_name, _timeline(query))
         reported = rows[:, 2] > 0
-        ends = np.fromiter((ended for ended, _ in present), np.int64, len(present))
-        return ends[reported], rows[reported].astype(np.int64)
+        return ends[reported], rows[reported]
 
 
-def _hours(ends: Seconds) -> dict[str, object]:
-    since, until = int(ends[0]) - HOUR, int(ends[-1])
-    return {
-        "since": from_micros(since * MICROSECONDS),
-        "until": from_micros(until * MICROSECONDS),
-    }
+def _hours(ends: Seconds) -> Span:
+    return Span(HOUR, int(ends[0]) - HOUR, int(ends[-1]))
 
 
-def _parameters(query: CountQuery) -> dict[str, object]:
-    return {
-        "service": query.service_name,
-        "since": from_micros(query.since * MICROSECONDS),
-        "until": from_micros(query.until * MICROSECONDS),
-        "minutes_from": from_micros(query.minutes_from * MICROSECONDS),
-    }
+def _timeline(query: CountQuery) -> tuple[Span, Span]:
+    """Return hours up to `minutes_from` and minutes after it: each event is in one of them."""
+    return (
+        Span(HOUR, query.since, min(query.minutes_from, query.until)),
+        Span(MINUTE, max(query.minutes_from, query.since), query.until),
+    )

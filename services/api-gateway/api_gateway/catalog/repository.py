@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, insert, select, text, update
+from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from api_gateway.catalog.domain import (
@@ -17,6 +17,7 @@ from api_gateway.catalog.domain import (
 )
 from api_gateway.catalog.tables import columns_of, service_of, services, slo_targets, target_of
 from api_gateway.storage.unit_of_work import NEXT_REVISION, Store, Writing
+from common.counts import reads
 from common.events import CatalogMessage, TargetSpec
 from common.kafka.topics import CATALOG
 from common.storage.audit import AuditEvent
@@ -24,11 +25,6 @@ from common.storage.database import Database, ReadSession
 from common.storage.outbox import Outbox
 
 OnRetired = Callable[[Writing, str], Awaitable[None]]
-
-_LATENCY_BOUNDS = text(
-    """SELECT DISTINCT bounds FROM burnrate.latency
-    WHERE service = :service AND resolution_seconds = ANY('{10, 60, 3600}')"""
-)
 
 
 class PostgresStore(Store["CatalogReads", "CatalogWrites"]):
@@ -91,8 +87,7 @@ class CatalogReads:
 
     async def latency_bounds(self, service_name: str) -> list[tuple[float, ...]]:
         """Return the sets of bounds of the service's histograms, in seconds."""
-        found = await self._session.scalars(_LATENCY_BOUNDS, {"service": service_name})
-        return [tuple(bounds) for bounds in found]
+        return await reads.latency_bounds(self._session, service_name)
 
     async def latest_revisions(self) -> tuple[list[Service], list[Target]]:
         """Return the newest row of every name and every target, retired ones too."""

@@ -7,13 +7,14 @@ from decimal import Decimal
 
 import numpy as np
 
+from common.arrays import Floats
 from common.config.clock import MICROSECONDS, to_micros
 from common.events import BurnRateSnapshot, Exhaustion, SloForecast, SloStatus
 from common.slo.vocabulary import RiskLevel
 from forecast.domain import models
 from forecast.domain.confidence import Freshness, confidence, trend
 from forecast.domain.locks import level_lock_minutes, spread_over_minutes
-from forecast.domain.models import RollingBudget, Values
+from forecast.domain.models import RollingBudget
 from forecast.domain.projection import (
     Present,
     burn_rate_line,
@@ -35,8 +36,8 @@ class History:
     `hours` [2, SLO window and a day], `minutes` [2, a day or more]. A bucket is (start, end].
     """
 
-    hours: Values
-    minutes: Values
+    hours: Floats
+    minutes: Floats
 
 
 def no_forecast(slo: SloStatus, service_name: str) -> SloForecast:
@@ -179,7 +180,7 @@ class _Look:
         }
         return tuple(Exhaustion(name, hours) for name, hours in found.items())
 
-    def _budget_course(self) -> tuple[Values, Values]:
+    def _budget_course(self) -> tuple[Floats, Floats]:
         """Return hours ago (negative) and the budget left then, at each full hour of a day."""
         running = np.cumsum(np.hstack([np.zeros((2, 1)), self._history.hours]), axis=1)
         ends = np.arange(running.shape[1] - 1 - LOOK_BACK_HOURS, running.shape[1] - 1)

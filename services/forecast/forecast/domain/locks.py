@@ -8,17 +8,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from common.arrays import Floats
 from common.slo.arithmetic import WEIGHTS
 from common.slo.risk import RISK_BOUNDARIES
 from common.slo.vocabulary import RiskLevel
-from forecast.domain.models import Values
 
 
 def level_lock_minutes(
-    minutes: Values,
+    minutes: Floats,
     window_minutes: Sequence[int],
     allowed_ratio: float,
-    requests: Values,
+    requests: Floats,
     error_ratio: float,
 ) -> int | None:
     """Return after how many minutes' ends the composite burn rate is at most 2; None: never.
@@ -41,8 +41,8 @@ def level_lock_minutes(
     return int(free.argmax()) if free.any() else None
 
 
-def spread_over_minutes(hourly: Values, first_hours: float, minutes: int) -> Values:
+def spread_over_minutes(hourly: Floats, first_hours: float, minutes: int) -> Floats:
     """Return requests by minute from requests per hour; the first hour is that far from over."""
     hour = np.ceil((np.arange(minutes) + 1) / 60 - first_hours).astype(np.int64)
-    found: Values = hourly[np.clip(hour, 0, len(hourly) - 1)] / 60
+    found: Floats = hourly[np.clip(hour, 0, len(hourly) - 1)] / 60
     return found

@@ -9,10 +9,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Values = NDArray[np.float64]
-Flags = NDArray[np.bool_]
+from common.arrays import Flags, Floats
 
 LINEAR_REGRESSION = "linear_regression"
 ROLL_OFF = "roll_off"
@@ -52,7 +50,7 @@ class Line:
         return self.points >= _FEWEST_FOR_SCATTER
 
 
-def fit_line(hours: Values, rates: Values, weights: Values) -> Line:
+def fit_line(hours: Floats, rates: Floats, weights: Floats) -> Line:
     """Return the weighted least squares line through (hours, rates); `hours` are negative.
 
     Points of weight 0 are left out. Textbook formulas, such as in Draper and Smith, Applied
@@ -106,7 +104,7 @@ def window_over_burn_rate(burn_rate: float, window_hours: float) -> float | None
     return _within(window_hours / burn_rate, window_hours) if burn_rate > 0 else None
 
 
-def predict_linear(hours: Values, remaining: Values, window_hours: float) -> float | None:
+def predict_linear(hours: Floats, remaining: Floats, window_hours: float) -> float | None:
     """Return when the budget's own line meets zero, as Prometheus' predict_linear has it.
 
     Ordinary least squares through samples of the budget left (`hours` are negative), extrapolated
@@ -133,9 +131,9 @@ class RollingBudget:
     """
 
     overspent: float
-    leaving: Values
+    leaving: Floats
     first_hours: float
-    requests: Values
+    requests: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +143,14 @@ class _Course:
     `noise` is what the rounding of so large sums may come to.
     """
 
-    begins: Values
-    lengths: Values
-    starts: Values
-    ends: Values
+    begins: Floats
+    lengths: Floats
+    starts: Floats
+    ends: Floats
     noise: float
 
 
-def roll_off(budget: RollingBudget, burn_rates: Values, window_hours: float) -> list[float | None]:
+def roll_off(budget: RollingBudget, burn_rates: Floats, window_hours: float) -> list[float | None]:
     """Return when the rolling budget is spent, for each row of future burn rates.
 
     `burn_rates` is [cases, intervals]. Within an interval requests and errors come evenly; at its
@@ -163,21 +161,21 @@ def roll_off(budget: RollingBudget, burn_rates: Values, window_hours: float) -> 
     return _first(course, *spent, window_hours)
 
 
-def recovery(budget: RollingBudget, burn_rates: Values, window_hours: float) -> list[float | None]:
+def recovery(budget: RollingBudget, burn_rates: Floats, window_hours: float) -> list[float | None]:
     """Return when a spent budget is no longer spent, for each row of future burn rates."""
     course = _course(budget, burn_rates)
     unspent = course.starts <= course.noise, course.ends <= course.noise
     return _first(course, *unspent, window_hours)
 
 
-def interval_lengths(first_hours: float, intervals: int) -> Values:
+def interval_lengths(first_hours: float, intervals: int) -> Floats:
     """Return the length of each interval in hours: up to the next full hour, then an hour each."""
     lengths = np.ones(intervals)
     lengths[0] = first_hours
     return lengths
 
 
-def _course(budget: RollingBudget, burn_rates: Values) -> _Course:
+def _course(budget: RollingBudget, burn_rates: Floats) -> _Course:
     lengths = interval_lengths(budget.first_hours, len(budget.requests))
     gained = (burn_rates - 1) * (budget.requests * lengths)
     left = np.concatenate(([0.0], np.cumsum(budget.leaving)))

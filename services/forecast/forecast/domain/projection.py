@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecast.domain.models import Line, Values, fit_line, interval_lengths
+from common.arrays import Floats
+from forecast.domain.models import Line, fit_line, interval_lengths
 
 POINT_MINUTES = 30
 SERIES_HOURS = 24
@@ -45,7 +46,7 @@ class Present:
     bad_24h: int
 
 
-def burn_rate_line(minutes: Values, allowed_ratio: float) -> Line:
+def burn_rate_line(minutes: Floats, allowed_ratio: float) -> Line:
     """Return the line through a day of burn rates, each half hour weighted by its requests.
 
     `minutes` is [total or bad, at least a day of minutes], the last of them the present one.
@@ -67,7 +68,7 @@ def shrunk_slope(line: Line) -> float:
     return line.slope_per_hour * max(0.0, 1 - doubt) if line.scatter_known else 0.0
 
 
-def expected_requests(hours: Values, last_hour_total: float, intervals: int) -> Values:
+def expected_requests(hours: Floats, last_hour_total: float, intervals: int) -> Floats:
     """Return requests per hour for the rest of this hour and each hour that follows.
 
     `hours` are requests by hour, the last of them not over yet. The hours of the day of the last
@@ -86,7 +87,7 @@ def expected_requests(hours: Values, last_hour_total: float, intervals: int) -> 
     return np.resize(profile, intervals)
 
 
-def expected_burn_rates(present: Present, first_hours: float, intervals: int) -> Values:
+def expected_burn_rates(present: Present, first_hours: float, intervals: int) -> Floats:
     """Return burn rates [worst in ten, expected, best in ten] by interval.
 
     The line's level, and its trend as far as it can be trusted, which flattens out; what the last
@@ -110,14 +111,14 @@ def expected_burn_rates(present: Present, first_hours: float, intervals: int) ->
             for hours in (worst, EXCESS_HOURS, best)
         ]
     )
-    rates: Values = np.maximum(0.0, found) * np.array([[spread], [1.0], [1 / spread]])
+    rates: Floats = np.maximum(0.0, found) * np.array([[spread], [1.0], [1 / spread]])
     return rates
 
 
-def _share_left(begins: Values, lengths: Values, decay_hours: float) -> Values:
+def _share_left(begins: Floats, lengths: Floats, decay_hours: float) -> Floats:
     """Return the mean of exp(-t / decay) over each interval."""
     scaled = np.maximum(lengths, 1e-9) / decay_hours
-    share: Values = np.exp(-begins / decay_hours) * -np.expm1(-scaled) / scaled
+    share: Floats = np.exp(-begins / decay_hours) * -np.expm1(-scaled) / scaled
     return share
 
 

@@ -5,15 +5,18 @@ requests over a latency threshold have a series of their own for each (service, 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
-from common.config.clock import MICROSECONDS, to_micros
-from common.events import SloStatus
-from forecast.domain.forecast import DAY_HOURS, DAY_MINUTES, LOOK_BACK_HOURS, History
-from forecast.domain.timeline import Ints, Timeline
+import numpy as np
 
-MINUTE, HOUR = 60, 3600
+from common.arrays import Ints
+from common.config.clock import to_micros
+from common.counts.layout import SlowCount, Span, bucket_of
+from common.events import SloStatus
+from common.slo.windows import HOUR, MINUTE
+from forecast.domain.forecast import DAY_HOURS, DAY_MINUTES, LOOK_BACK_HOURS, History
+from forecast.domain.timeline import Timeline
+
 LENGTHS = (MINUTE, HOUR)
 RECENT_BUCKETS = {MINUTE: 15, HOUR: 2}
 """What a refresh reads again: reports are seldom later than that; re-reading finds the rest."""
@@ -28,21 +31,15 @@ LatencyKey = tuple[str, float]
 """A service and a threshold in seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Buckets to be read: those of `length_seconds` that end after `since` (seconds since 1970)."""
-
-    length_seconds: int
-    since: int
-
-
 class _Lines:
     """A timeline for each bucket length."""
 
     def __init__(self, window_days: int, width: int, now: datetime) -> None:
         self.window_days = window_days
         depths = {MINUTE: DAY_MINUTES, HOUR: window_days * DAY_HOURS + LOOK_BACK_HOURS}
-        self.by_length = {n: Timeline(depths[n], width, bucket_of(now, n)) for n in LENGTHS}
+        self.by_length = {
+            n: Timeline(depths[n], width, bucket_of(to_micros(now), n)) for n in LENGTHS
+        }
         self.reread_at: datetime | None = None
 
     def spans(self, *, everything: bool) -> list[Span]:
@@ -56,7 +53,7 @@ class _Lines:
     def advance(self, now: datetime) -> None:
         """Move on to `now`."""
         for length, line in self.by_length.items():
-            line.advance(bucket_of(now, length))
+            line.advance(bucket_of(to_micros(now), length))
 
 
 class ShardCounts:
@@ -97,16 +94,18 @@ class ShardCounts:
         if self._blocks is not None:
             self._blocks.by_length[length_seconds].put(bucket, counts)
 
-    def latency_spans(self, key: LatencyKey, window_days: int, now: datetime) -> list[Span]:
+    def slow_spans(self, key: LatencyKey, window_days: int, now: datetime) -> list[Span]:
         """Return which histograms to read for an objective of that many days."""
         lines = self._latency.get(key)
         if lines is None or lines.window_days < window_days:
             lines = self._latency[key] = _Lines(window_days, 1, now)
         return self._due(lines, now)
 
-    def put_latency(self, key: LatencyKey, length_seconds: int, bucket: int, counts: Ints) -> None:
-        """Put a bucket's requests and slow ones, [1, total and bad]."""
-        self._latency[key].by_length[length_seconds].put(bucket, counts)
+    def put_slow(self, found: SlowCount) -> None:
+        """Put a bucket's requests and slow ones."""
+        lines = self._latency[found.service, found.threshold_seconds]
+        length = found.resolution_seconds
+        lines.by_length[length].put(found.ended // length, np.array([[found.total, found.bad]]))
 
     def doubt(self, service: str, slo: SloStatus, now: datetime) -> bool:
         """Let everything be read again where a snapshot has counted much that is not here.
@@ -153,8 +152,3 @@ class ShardCounts:
         if everything:
             lines.reread_at = now
         return lines.spans(everything=everything)
-
-
-def bucket_of(now: datetime, length_seconds: int) -> int:
-    """Return the number of the bucket that holds an instant."""
-    return -(-to_micros(now) // (length_seconds * MICROSECONDS))

@@ -4,11 +4,8 @@ A bucket is (start, end] and is numbered by its end in units of its length.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from forecast.domain.models import Values
-
-Ints = NDArray[np.int64]
+from common.arrays import Floats, Ints
 
 
 class Timeline:
@@ -43,7 +40,7 @@ class Timeline:
         if self.anchor - self.depth < bucket <= self.anchor:
             self._counts[bucket % self.depth, : len(counts)] = counts
 
-    def newest(self, series: int, length: int) -> Values:
+    def newest(self, series: int, length: int) -> Floats:
         """Return [total or bad, length] of a series, the anchor last; zeros before its depth."""
         kept = min(length, self.depth)
         places = np.arange(self.anchor - kept + 1, self.anchor + 1) % self.depth

@@ -1,0 +1,1 @@
+"""The counts that burnrate stores: their layout, and the queries of those who read them."""

@@ -1,0 +1,126 @@
+"""The queries on stored counts: tables `service`, `count_block` and `latency` of burnrate.
+
+Only burnrate writes them. Sessions come from outside. Ends of buckets are seconds since 1970.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+from sqlalchemy import text
+
+from common.arrays import Ints
+from common.config.clock import MICROSECONDS, from_micros
+from common.counts.layout import ROW_BYTES, SUM_LIMIT, SlowCount, Span, unpacked
+from common.storage.database import ReadSession
+
+_SLOTS = text("SELECT service, slot FROM burnrate.service WHERE shard = :shard")
+_ALL_SLOTS = text("SELECT shard, slot, service FROM burnrate.service ORDER BY shard, slot")
+_IN_SPAN = """resolution_seconds = :resolution AND bucket_end > :since
+        AND bucket_end <= coalesce(CAST(:until AS timestamptz), 'infinity')"""
+_BLOCKS = text(
+    f"""SELECT extract(epoch FROM bucket_end)::bigint / resolution_seconds, counts
+    FROM burnrate.count_block WHERE shard = :shard AND {_IN_SPAN}
+    ORDER BY bucket_end DESC"""  # noqa: S608 - a constant
+)
+_BLOCKS_OF_ALL = text(
+    f"""SELECT shard, extract(epoch FROM bucket_end)::bigint, counts
+    FROM burnrate.count_block WHERE {_IN_SPAN}"""  # noqa: S608 - a constant
+)
+# a block has a row for each service of the shard, of which only one is read from the disk
+_ROWS = text(
+    f"""SELECT extract(epoch FROM bucket_end)::bigint AS ended,
+        substr(counts, slot * {ROW_BYTES} + 1, {ROW_BYTES})
+    FROM burnrate.service JOIN burnrate.count_block USING (shard)
+        JOIN unnest(CAST(:resolution AS int[]), CAST(:since AS timestamptz[]),
+            CAST(:until AS timestamptz[])) AS span (resolution_seconds, since, until)
+        USING (resolution_seconds)
+    WHERE service = :service AND bucket_end > since AND bucket_end <= coalesce(until, 'infinity')
+        AND length(counts) > slot * {ROW_BYTES}
+    ORDER BY ended"""  # noqa: S608 - a constant
+)
+_SLOW = text(
+    f"""SELECT service, threshold, resolution_seconds,
+        extract(epoch FROM bucket_end)::bigint AS ended,
+        least({SUM_LIMIT}, sum((SELECT sum(n) FROM unnest(counts) AS n)))::bigint AS total,
+        least({SUM_LIMIT}, sum((SELECT coalesce(sum(n), 0) FROM unnest(
+            counts[array_position(bounds, threshold) + 1:]) AS n)))::bigint AS bad
+    FROM unnest(CAST(:services AS text[]), CAST(:thresholds AS float8[]),
+        CAST(:resolution AS int[]), CAST(:since AS timestamptz[]), CAST(:until AS timestamptz[]))
+        AS wanted (service, threshold, resolution_seconds, since, until)
+    JOIN burnrate.latency USING (service, resolution_seconds)
+    WHERE bucket_end > since AND bucket_end <= coalesce(until, 'infinity')
+        AND threshold = ANY(bounds)
+    GROUP BY service, threshold, resolution_seconds, bucket_end ORDER BY ended"""  # noqa: S608 - a constant
+)
+_BOUNDS = text(
+    """SELECT DISTINCT bounds FROM burnrate.latency
+    WHERE service = :service AND resolution_seconds = ANY('{10, 60, 3600}')"""
+)
+
+
+async def slots(session: ReadSession, shard: int) -> dict[str, int]:
+    """Return which row of the shard's blocks each of its services has."""
+    rows = await session.execute(_SLOTS, {"shard": shard})
+    return {row.service: row.slot for row in rows}
+
+
+async def blocks(session: ReadSession, shard: int, span: Span) -> list[tuple[int, bytes]]:
+    """Return numbers and packed blocks of a shard's buckets, the newest first."""
+    rows = await session.execute(_BLOCKS, {"shard": shard, **_span(span)})
+    return [(bucket, packed) for bucket, packed in rows]
+
+
+async def all_blocks(
+    session: ReadSession, span: Span
+) -> tuple[list[tuple[int, int, str]], list[tuple[int, int, bytes]]]:
+    """Return (shard, slot, service) of all services, and (shard, end, packed block) of a span."""
+    services = (await session.execute(_ALL_SLOTS)).tuples().all()
+    found = (await session.execute(_BLOCKS_OF_ALL, _span(span))).tuples().all()
+    return [*services], [*found]
+
+
+async def service_rows(
+    session: ReadSession, service: str, spans: Sequence[Span]
+) -> tuple[Ints, Ints]:
+    """Return the ends [n], rising, and rows [n, 3] of a service's buckets."""
+    named = {"service": service, **_spans(spans)}
+    found = (await session.execute(_ROWS, named)).all()
+    ends = np.fromiter((ended for ended, _ in found), np.int64, len(found))
+    return ends, unpacked(b"".join(row for _, row in found))
+
+
+async def slow_counts(
+    session: ReadSession, wanted: Sequence[tuple[str, float, Span]]
+) -> list[SlowCount]:
+    """Return what histograms say of each (service, threshold, span), by rising end.
+
+    Buckets whose histograms do not have the threshold among their bounds are left out.
+    """
+    named = {
+        "services": [service for service, _, _ in wanted],
+        "thresholds": [threshold for _, threshold, _ in wanted],
+        **_spans([span for _, _, span in wanted]),
+    }
+    return [SlowCount(*row) for row in await session.execute(_SLOW, named)]
+
+
+async def latency_bounds(session: ReadSession, service: str) -> list[tuple[float, ...]]:
+    """Return the sets of bounds of the service's histograms, in seconds."""
+    return [tuple(bounds) for bounds in await session.scalars(_BOUNDS, {"service": service})]
+
+
+def _span(span: Span) -> dict[str, object]:
+    return {name: values[0] for name, values in _spans([span]).items()}
+
+
+def _spans(spans: Sequence[Span]) -> dict[str, list[object]]:
+    return {
+        "resolution": [span.resolution_seconds for span in spans],
+        "since": [_instant(span.since) for span in spans],
+        "until": [_instant(span.until) for span in spans],
+    }
+
+
+def _instant(seconds: int | None) -> datetime | None:
+    return None if seconds is None else from_micros(seconds * MICROSECONDS)
