@@ -18,14 +18,14 @@ from pathlib import Path
 import numpy as np
 from engine_run import REPORT_SECONDS, START, TICKS, Run, check, filled, minute, tick
 
+from burnrate.domain.batch import BatchDelta
 from burnrate.domain.objectives import Target
 from burnrate.domain.service_state import Moment, ServiceQuota
-from burnrate.domain.shard_state import ShardState
 from burnrate.evaluation.measuring import Published
-from burnrate.ingest.batch_delta import BatchDelta
+from burnrate.evaluation.shard_state import ShardState
 from burnrate.windows.pages import SHALLOW_DAYS, WINDOW_SECONDS
-from burnrate.windows.rings import TEN_SECONDS, bucket_of
 from common.config.clock import to_micros
+from common.counts.layout import TEN_SECONDS, bucket_of
 from common.slo.windows import DAY, HOUR, MINUTE
 
 
@@ -44,7 +44,7 @@ def catching_up(run: Run) -> float:
         {},
     )
     began = time.process_time_ns()
-    run.state.fold(batch, now)
+    run.state.apply(batch, now)
     return (time.process_time_ns() - began) / 1e9 / n
 
 
@@ -106,7 +106,7 @@ def growth(services: int) -> tuple[float, float]:
         newest = np.full(10, to_micros(START))
         batch = BatchDelta(names, np.arange(10), bucket, counts, seconds, newest, {}, {})
         began = time.process_time_ns()
-        run.state.fold(batch, START)
+        run.state.apply(batch, START)
         longest = max(longest, (time.process_time_ns() - began) / 1e9)
         for name in run.state.take_unassigned():
             run.state.assign(name, [target])

@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from real_run import SHARDS, Fields, Pace, measured, options, produce, servers
 
-from burnrate.ingest.inputs import INPUTS, collect_rarely
+from burnrate.work import INPUTS, collect_rarely
 from common.config.settings import KafkaSettings
 from common.kafka.client import Record
 from common.kafka.subscription import HEARTBEAT_SECONDS, Subscription

@@ -15,12 +15,12 @@ import asyncpg
 import numpy as np
 from real_run import options, servers
 
-from burnrate.counting import CountingWork
-from burnrate.ingest.dedup import MARK, HourDedupKeys
+from burnrate.ingest.dedup import DEDUP_KEY, HourDedupKeys
 from burnrate.settings import BurnrateSettings
-from burnrate.storage.recovery_repository import KEPT
 from burnrate.storage.repository import read_dedup_keys
+from burnrate.work import CountingWork
 from common.config.settings import DatabaseSettings
+from common.counts.layout import KEPT
 from common.slo.windows import HOUR
 from common.storage.database import Database
 from tests.support.consumer_runtime import consumer_runtime
@@ -50,7 +50,7 @@ async def fill(url: str, services: int, now: datetime) -> None:
             end = datetime.fromtimestamp(bucket * resolution, UTC)
             await client.execute(_BLOCKS, resolution, end, rows.tobytes())
     for hour in hours(now, 24):
-        packed = chance.bytes(services * REPORTS_PER_HOUR * MARK.itemsize)
+        packed = chance.bytes(services * REPORTS_PER_HOUR * DEDUP_KEY.itemsize)
         await client.execute(_MARKS, hour, packed)
     await client.execute("VACUUM ANALYZE")
     await client.close()

@@ -7,14 +7,16 @@ from decimal import Decimal
 
 import numpy as np
 
+from burnrate.domain.batch import BatchDelta
 from burnrate.domain.objectives import Target
 from burnrate.domain.service_state import Moment, ServiceQuota
-from burnrate.domain.shard_state import ShardState
 from burnrate.evaluation.measuring import Published
-from burnrate.ingest.batch_delta import BatchDelta
+from burnrate.evaluation.shard_state import ShardState
 from burnrate.windows.pages import SHALLOW_DAYS, WINDOW_SECONDS
-from burnrate.windows.rings import TEN_SECONDS, Ints, bucket_of, ring_of
+from burnrate.windows.rings import ring_of
+from common.arrays import Ints
 from common.config.clock import to_micros
+from common.counts.layout import TEN_SECONDS, bucket_of
 from common.slo.windows import DAY, HOUR, MINUTE
 
 START = datetime(2026, 3, 1, 11, 59, 30, tzinfo=UTC)
@@ -105,7 +107,7 @@ def minute(run: Run) -> float:
         out += tick(run, now)
         batch = reports(run, now, chance)
         began = time.process_time_ns()
-        run.state.fold(batch, now)
+        run.state.apply(batch, now)
         run.folds.append((time.process_time_ns() - began) / 1e9)
         run.batches.append(batch)
     tick(run, now)

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from burnline.localstack.services import SERVICES
-from burnrate.ingest.inputs import INPUTS as BURNRATE_INPUTS
+from burnrate.work import INPUTS as BURNRATE_INPUTS
 from common.config.settings import DatabaseSettings, KafkaSettings, RedisSettings, Settings
 from common.kafka.topics import TOPICS
 from gate.app import Gate

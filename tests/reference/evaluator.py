@@ -11,13 +11,13 @@ from typing import Any, cast
 
 import msgspec
 
-from burnrate.counting import CountingWork
 from burnrate.domain.catalog import Catalog
 from burnrate.domain.objectives import Target
-from burnrate.domain.shard_state import ShardState
-from burnrate.evaluation.evaluator import Evaluator
-from burnrate.ingest.admitted import Admitted
+from burnrate.evaluation.shard_state import ShardState
+from burnrate.evaluator import Evaluator
+from burnrate.ingest.classifier import Counted
 from burnrate.settings import BurnrateSettings
+from burnrate.work import CountingWork
 from common.events import (
     BurnRateMessage,
     BurnRateSnapshot,
@@ -32,7 +32,7 @@ from common.ledger.ledger import ShardLedger
 from common.ledger.shard import Ownership
 from common.slo.vocabulary import SliType
 from tests.reference.streams import START
-from tests.reference.sums import tally
+from tests.reference.sums import delta_of
 from tests.support.consumer_runtime import consumer_runtime
 
 SHARDS = 2
@@ -89,7 +89,7 @@ class Rows:
         yield self
 
     async def execute(self, _: object, values: dict[str, Any] | None = None) -> "Found":
-        if values is not None and "services" in values:
+        if values is not None and "payloads" in values:
             self.stored += values["services"]
             return Found()
         if self.unreadable:
@@ -134,11 +134,11 @@ class World:
 
     def count(self, *events: MetricEvent) -> None:
         """Apply events to the shards of their services, all of a shard at once."""
-        by_shard: defaultdict[int, list[Admitted]] = defaultdict(list)
+        by_shard: defaultdict[int, list[Counted]] = defaultdict(list)
         for event in events:
-            by_shard[shard_of(event.service, SHARDS)].append(Admitted(event, self.now))
+            by_shard[shard_of(event.service, SHARDS)].append(Counted(event, self.now))
         for shard, admitted in by_shard.items():
-            self.work.states[shard].fold(tally(admitted), self.now)
+            self.work.states[shard].apply(delta_of(admitted), self.now)
 
     async def tick(self, seconds: float = 1.0) -> "Told":
         """Let time pass with nothing left unapplied, tick, and return what was published."""

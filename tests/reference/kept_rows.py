@@ -4,15 +4,24 @@ from datetime import datetime
 
 import numpy as np
 
+from burnrate.domain.batch import BatchDelta
 from burnrate.domain.series_index import SeriesIndex
-from burnrate.domain.shard_state import ShardState
-from burnrate.ingest.aggregation import Bounds, stored_cells, stored_latency
-from burnrate.ingest.batch_delta import BatchDelta
-from burnrate.storage.blocks import COLUMNS, Blocks, Key, unpacked
-from burnrate.storage.recovery_repository import KEPT
-from burnrate.storage.repository import bucket_end
-from burnrate.windows.rings import RESOLUTIONS, SUM_LIMIT
+from burnrate.evaluation.shard_state import ShardState
+from burnrate.ingest.aggregation import stored_cells, stored_latency
+from burnrate.ingest.blocks import Blocks
 from common.config.clock import to_micros
+from common.counts.layout import (
+    COLUMNS,
+    KEPT,
+    RESOLUTIONS,
+    SUM_LIMIT,
+    BlockKey,
+    Bounds,
+    SlowCount,
+    bucket_end,
+    slower_than,
+    unpacked,
+)
 
 
 class KeptRows:
@@ -20,7 +29,7 @@ class KeptRows:
 
     def __init__(self) -> None:
         self.series = SeriesIndex()
-        self.blocks: dict[Key, bytes] = {}
+        self.blocks: dict[BlockKey, bytes] = {}
         self.latency: dict[tuple[int, str, int, Bounds], list[int]] = {}
         self.newest: dict[str, int] = {}
         self._held = Blocks(held_bytes=200)  # so few that most blocks are read again
@@ -56,16 +65,22 @@ class KeptRows:
             state.load_blocks(resolution, names, np.array(list(kept), np.int64), blocks)
         return state
 
-    def load_latency(
+    def load_slow_counts(
         self, state: ShardState, service: str, threshold: float, now: datetime
     ) -> None:
         """Add a latency series, as when its target is first seen."""
+        sums: dict[tuple[int, int], tuple[int, int]] = {}
+        for (length, name, bucket, bounds), counts in self.latency.items():
+            found = slower_than(bounds, counts, threshold)
+            if found and name == service and self._kept(length, bucket, now):
+                total, bad = sums.get((length, bucket), (0, 0))
+                summed = min(total + found[0], SUM_LIMIT), min(bad + found[1], SUM_LIMIT)
+                sums[length, bucket] = summed
         rows = [
-            (length, bucket, bounds, counts)
-            for (length, name, bucket, bounds), counts in self.latency.items()
-            if name == service and self._kept(length, bucket, now)
+            SlowCount(service, threshold, length, bucket * length, *counted)
+            for (length, bucket), counted in sums.items()
         ]
-        state.load_latency(service, threshold, rows)
+        state.load_slow_counts(service, threshold, rows)
 
     @staticmethod
     def _kept(resolution: int, bucket: int, now: datetime) -> bool:

@@ -10,10 +10,10 @@ import numpy as np
 
 from burnrate.domain.objectives import Target
 from burnrate.domain.service_state import Moment
-from burnrate.domain.shard_state import ShardState
 from burnrate.evaluation.figures import NAMES
 from burnrate.evaluation.measuring import Published
-from burnrate.windows.rings import Ints
+from burnrate.evaluation.shard_state import ShardState
+from common.arrays import Ints
 from common.config.clock import to_micros
 from common.events import BurnRateSnapshot, MetricEvent
 from common.slo.vocabulary import WINDOW_DAYS, SliType
@@ -70,7 +70,7 @@ def with_latency_series(now: datetime) -> ShardState:
     """Return an empty shard that has a latency target for every service, and deep series."""
     state = ShardState(now, is_deep=lambda _: True)
     for name in SERVICES:
-        state.load_latency(name, THRESHOLD, [])
+        state.load_slow_counts(name, THRESHOLD, [])
     return state
 
 

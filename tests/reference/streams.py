@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from burnrate.ingest.admitted import Admitted
+from burnrate.ingest.classifier import Counted
 from common.events import Latency, MetricEvent
 
 SERVICES = ("cart", "checkout")
@@ -23,8 +23,8 @@ class Batch:
     appended_at: datetime
     events: tuple[MetricEvent, ...]
 
-    def admitted(self) -> list[Admitted]:
-        return [Admitted(event, self.appended_at) for event in self.events]
+    def counted(self) -> list[Counted]:
+        return [Counted(event, self.appended_at) for event in self.events]
 
 
 # near an edge of a bucket, where an error by one bucket shows, or anywhere

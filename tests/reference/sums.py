@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 
+from burnrate.domain.batch import BatchDelta
 from burnrate.domain.series_index import SeriesIndex
-from burnrate.ingest.admitted import Admitted, Counted
-from burnrate.ingest.aggregation import sum_up
-from burnrate.ingest.batch_delta import BatchDelta
+from burnrate.ingest.aggregation import aggregate
+from burnrate.ingest.classifier import Counted
 from burnrate.ingest.columns import columns_of
 
 
-def tally(admitted: Iterable[Admitted], series: SeriesIndex | None = None) -> BatchDelta:
+def delta_of(admitted: Iterable[Counted], series: SeriesIndex | None = None) -> BatchDelta:
     """Return the sums of a batch of events, all of which count."""
     own = SeriesIndex() if series is None else series
-    return sum_up(columns_of([(i, Counted(a, None)) for i, a in enumerate(admitted)], own), own)
+    return aggregate(columns_of([(i, a) for i, a in enumerate(admitted)], own), own)

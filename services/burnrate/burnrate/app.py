@@ -7,15 +7,14 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from burnrate.counting import CountingWork
 from burnrate.domain.catalog import Catalog
 from burnrate.domain.objectives import Target
-from burnrate.evaluation.evaluator import Evaluator
+from burnrate.evaluator import Evaluator
 from burnrate.handlers import control_handler
-from burnrate.ingest.inputs import INPUTS, collect_rarely
 from burnrate.metrics import TICK_SECONDS
 from burnrate.settings import AllSettings
 from burnrate.storage import recovery_repository
+from burnrate.work import INPUTS, CountingWork, collect_rarely
 from common.kafka.topics import CATALOG, COMMANDS, METRICS_DEAD
 from common.ledger.read_buffer import LedgerLimits
 from common.ledger.runtime import ConsumerRuntime
@@ -70,7 +69,7 @@ class Burnrate(Consumer):
             await self._work.dead_letters.purge(session, now - DEAD_LETTERS_KEPT)
         for shard, own in list(self.ledger.owned.items()):
             async with database.write() as session:
-                await recovery_repository.purge(session, [shard], now)
+                await recovery_repository.purge(session, shard, now)
                 before = own.oldest_applied() - self._lateness - MARK_SLACK
                 await recovery_repository.purge_dedup_keys(session, shard, before)
             sealed = own.oldest_applied() - SEAL_AFTER

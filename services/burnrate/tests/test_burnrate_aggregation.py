@@ -7,26 +7,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from burnrate.domain.batch import BatchDelta
 from burnrate.domain.series_index import SeriesIndex
-from burnrate.ingest.admitted import Admitted, Counted
 from burnrate.ingest.aggregation import (
     Repeats,
-    coarsen,
-    kept_resolutions,
+    aggregate,
     stored_cells,
     stored_latency,
-    sum_up,
-    within_threshold,
 )
-from burnrate.ingest.batch_delta import BatchDelta
+from burnrate.ingest.classifier import Counted
 from burnrate.ingest.columns import columns_of
-from burnrate.windows.rings import RESOLUTIONS, TEN_SECONDS, bucket_of
 from common.config.clock import MICROSECONDS, from_micros, to_micros
+from common.counts.layout import KEPT, RESOLUTIONS, TEN_SECONDS, bucket_of, slower_than
 from common.events import IngestCounters, Latency, MetricEvent
 from common.slo.windows import HOUR, MINUTE
 from tests.reference.brute_force import end_of_bucket
 from tests.reference.streams import MICROSECOND, START, Batch, streams
-from tests.reference.sums import tally
+from tests.reference.sums import delta_of
 from tests.support.servers.effort import examples
 
 NOW = to_micros(START)
@@ -34,10 +31,10 @@ NUMBER = bucket_of(NOW, TEN_SECONDS)
 Cell = tuple[int, int, int]
 
 
-def admitted(age: timedelta = timedelta(), total: int = 3, bad: int = 1, **fields: int) -> Admitted:
+def counted(age: timedelta = timedelta(), total: int = 3, bad: int = 1, **fields: int) -> Counted:
     seconds = fields.get("window_seconds", 10)
     event = MetricEvent("cart", START - age, total=total, bad=bad, window_seconds=seconds)
-    return Admitted(event, START)
+    return Counted(event, START)
 
 
 def cells_of(sums: BatchDelta) -> dict[tuple[str, int], Cell]:
@@ -55,7 +52,7 @@ def test_a_bucket_ends_where_it_says(micros: int, seconds: int) -> None:
     number = bucket_of(micros, seconds)
     end = end_of_bucket(from_micros(micros), seconds)
     assert from_micros(number * seconds * MICROSECONDS) == end
-    assert coarsen(bucket_of(micros, TEN_SECONDS), seconds) == number
+    assert -(-bucket_of(micros, TEN_SECONDS) // (seconds // TEN_SECONDS)) == number
 
 
 @pytest.mark.parametrize(
@@ -63,15 +60,15 @@ def test_a_bucket_ends_where_it_says(micros: int, seconds: int) -> None:
     [(-MICROSECOND, 0), (timedelta(), 0), (MICROSECOND, 1), (timedelta(seconds=10), 1)],
 )
 def test_an_event_at_the_end_of_a_bucket_is_inside(after: timedelta, bucket: int) -> None:
-    assert set(cells_of(tally([admitted(-after)]))) == {("cart", NUMBER + bucket)}
+    assert set(cells_of(delta_of([counted(-after)]))) == {("cart", NUMBER + bucket)}
 
 
 def test_events_of_a_bucket_are_added_and_the_longest_report_is_kept() -> None:
-    batch = [admitted(total=3, bad=1), admitted(total=5, bad=5, window_seconds=60), admitted()]
-    sums = tally(batch)
+    batch = [counted(total=3, bad=1), counted(total=5, bad=5, window_seconds=60), counted()]
+    sums = delta_of(batch)
     assert cells_of(sums) == {("cart", NUMBER): (11, 7, 60)}
     assert sums.newest_micros.tolist() == [NOW]
-    assert cells_of(tally([])) == {}
+    assert cells_of(delta_of([])) == {}
 
 
 @settings(max_examples=examples(60))
@@ -84,21 +81,21 @@ def test_every_cell_is_the_sum_of_its_events(stream: list[Batch]) -> None:
             total, bad, window = expected.get(key, (0, 0, 0))
             longest = max(window, event.window_seconds)
             expected[key] = (total + event.total, bad + (event.bad or 0), longest)
-        assert cells_of(tally(batch.admitted())) == expected
+        assert cells_of(delta_of(batch.counted())) == expected
 
 
 def test_histograms_of_other_bounds_stay_apart() -> None:
-    def timed(*counts: int, bounds: tuple[float, ...]) -> Admitted:
+    def timed(*counts: int, bounds: tuple[float, ...]) -> Counted:
         total = sum(counts)
         event = MetricEvent("cart", START, total=total, bad=0, latency=Latency(bounds, counts))
-        return Admitted(event, START)
+        return Counted(event, START)
 
-    sums = tally(
+    sums = delta_of(
         [
             timed(1, 2, 3, bounds=(0.1, 0.5)),
             timed(4, 5, 6, bounds=(0.1, 0.5)),
             timed(7, 8, bounds=(0.1,)),
-            admitted(),
+            counted(),
         ]
     )
     assert sums.latency == {
@@ -117,8 +114,7 @@ def test_what_is_slower_than_a_bound_is_bad(
     threshold: float, found: tuple[int, int] | None
 ) -> None:
     """A request that took exactly the bound is within it."""
-    counted = within_threshold((0.1, 0.5, 1.0), [5, 6, 3, 1], threshold)
-    assert (None if counted is None else (counted.total, counted.bad)) == found
+    assert slower_than((0.1, 0.5, 1.0), [5, 6, 3, 1], threshold) == found
 
 
 @pytest.mark.parametrize(
@@ -137,15 +133,24 @@ def test_fine_buckets_are_kept_while_windows_may_read_them(
     age: timedelta, kept: tuple[int, ...]
 ) -> None:
     series = SeriesIndex()
-    sums = tally([admitted(age)], series)
-    [bucket] = sums.bucket.tolist()
-    assert kept_resolutions(bucket, NOW) == kept
+    sums = delta_of([counted(age)], series)
     cells = stored_cells(sums, series, NOW)
     found = {r: rows.counts.tolist() for r, rows in cells.items() if len(rows.bucket)}
     assert found == {resolution: [[3, 1, 10]] for resolution in kept}
     # the bucket's age counts to the microsecond, at either side of its limit
     if age == timedelta(hours=2):
-        assert kept_resolutions(bucket, NOW + 1) == (MINUTE, HOUR)
+        later = stored_cells(sums, series, NOW + 1)
+        assert [r for r, rows in later.items() if len(rows.bucket)] == [MINUTE, HOUR]
+
+
+@pytest.mark.parametrize("resolution", [TEN_SECONDS, MINUTE])
+def test_histograms_are_kept_as_long_as_counts(resolution: int) -> None:
+    edge = to_micros(from_micros(NOW) - KEPT[resolution]) // (resolution * MICROSECONDS)
+    for bucket, kept in ((edge, True), (edge - 1, False)):
+        at = from_micros(bucket * resolution * MICROSECONDS)
+        event = MetricEvent("cart", at, total=1, bad=0, latency=Latency((0.1,), (1, 0)))
+        stored = stored_latency(delta_of([Counted(event, START)]), NOW)
+        assert ((resolution, "cart", bucket, (0.1,)) in stored) is kept
 
 
 @settings(max_examples=examples(60))
@@ -153,12 +158,14 @@ def test_fine_buckets_are_kept_while_windows_may_read_them(
 def test_stored_cells_hold_every_count_at_the_hour(stream: list[Batch]) -> None:
     for batch in stream:
         series, appended = SeriesIndex(), to_micros(batch.appended_at)
-        sums = tally(batch.admitted(), series)
+        sums = delta_of(batch.counted(), series)
         for resolution, cells in stored_cells(sums, series, appended).items():
             expected: dict[tuple[int, str], Cell] = {}
             for event in batch.events:
                 micros = to_micros(event.timestamp)
-                if resolution not in kept_resolutions(bucket_of(micros, 10), appended):
+                bucket = bucket_of(micros, resolution)
+                age = timedelta(microseconds=appended - bucket * resolution * MICROSECONDS)
+                if resolution != HOUR and age > KEPT[resolution]:
                     continue
                 key = (bucket_of(micros, resolution), event.service)
                 total, bad, window = expected.get(key, (0, 0, 0))
@@ -175,15 +182,15 @@ def test_stored_cells_hold_every_count_at_the_hour(stream: list[Batch]) -> None:
 def test_oddities_are_added_by_service() -> None:
     series = SeriesIndex()
     odd = [
-        Admitted(admitted().event, START, identified=False),
-        Admitted(admitted().event, START, misrouted=True),
-        Admitted(admitted().event, START, identified=False, misrouted=True),
+        Counted(counted().event, START, anonymous=True),
+        Counted(counted().event, START, misrouted=True),
+        Counted(counted().event, START, anonymous=True, misrouted=True),
     ]
-    columns = columns_of([(i, Counted(item, None)) for i, item in enumerate(odd)], series)
+    columns = columns_of([(i, item) for i, item in enumerate(odd)], series)
     other = series.take("other")
     slot = np.array([series.index["cart"]] * 2 + [other])
-    sums = sum_up(columns, series, Repeats(slot, np.array([True, False, False])))
-    assert sums.oddities == {
+    sums = aggregate(columns, series, Repeats(slot, np.array([True, False, False])))
+    assert sums.counters == {
         "cart": IngestCounters(2, 1, 2, 2),
         "other": IngestCounters(duplicates=1),
     }

@@ -1,4 +1,4 @@
-"""Whatever the fast reader takes is what the judge would have said of it; the rest is left."""
+"""Whatever the fast reader takes is what the classify would have said of it; the rest is left."""
 
 import json
 from dataclasses import fields
@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from burnrate.domain.series_index import SeriesIndex
-from burnrate.ingest.admitted import Counted
 from burnrate.ingest.bulk_reader import BulkReader
-from burnrate.ingest.classifier import judge
+from burnrate.ingest.classifier import Counted, classify
 from burnrate.ingest.columns import Columns, columns_of, joined
 from common.kafka.client import Record
 from common.kafka.headers import FORWARDED_AT_HEADER, FORWARDED_FROM_HEADER
@@ -32,8 +31,8 @@ def read(records: list[Record]) -> tuple[Columns, SeriesIndex]:
 
 
 def judged(records: list[Record], positions: list[int], series: SeriesIndex) -> Columns:
-    """Return what the judge makes of some records; each must count."""
-    verdicts = [(i, judge(records[i], RULES)) for i in positions]
+    """Return what the classify makes of some records; each must count."""
+    verdicts = [(i, classify(records[i], RULES)) for i in positions]
     counted = [(i, v) for i, v in verdicts if isinstance(v, Counted)]
     assert len(counted) == len(positions)
     return columns_of(counted, series)
@@ -131,7 +130,7 @@ def test_what_is_not_usual_is_left_and_costs_its_neighbours_nothing(
 
 
 def test_parts_of_a_batch_are_put_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Some with histograms, some without, some left to the judge, in the order they came."""
+    """Some with histograms, some without, some left to the classify, in the order they came."""
     monkeypatch.setattr("burnrate.ingest.bulk_reader._AT_ONCE", 2)
     values = [*TAKEN.values(), event_json(), *TAKEN.values(), b"{", event_json(source="z")]
     records = [record(value, offset=i) for i, value in enumerate(values)]
@@ -158,7 +157,7 @@ def test_the_bounds_of_time_are_those_of_the_judge(milliseconds: int, count: int
     for edge in (APPENDED - RULES.lateness + step, APPENDED + timedelta(minutes=5) - step):
         one = record(event_json(event_id="e", timestamp=edge.isoformat()))
         assert len(read([one])[0]) == count
-        assert isinstance(judge(one, RULES), Counted) == bool(count)
+        assert isinstance(classify(one, RULES), Counted) == bool(count)
 
 
 json_values = st.one_of(

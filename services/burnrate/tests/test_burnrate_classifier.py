@@ -7,8 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from burnrate.ingest.admitted import Counted
-from burnrate.ingest.classifier import Rules, judge
+from burnrate.ingest.classifier import Counted, Rules, classify
 from common.events import DeadLetter, encode
 from common.kafka.topics import METRICS
 from common.storage.dead_letters import DeadRecord
@@ -19,13 +18,13 @@ LIMIT = 2**53
 
 
 def counted(value: bytes | None, rules: Rules = RULES, **fields: Any) -> Counted:
-    verdict = judge(record(value, **fields), rules)
+    verdict = classify(record(value, **fields), rules)
     assert isinstance(verdict, Counted), verdict
     return verdict
 
 
 def letter(value: bytes | None, rules: Rules = RULES, **fields: Any) -> DeadLetter:
-    verdict = judge(record(value, **fields), rules)
+    verdict = classify(record(value, **fields), rules)
     assert isinstance(verdict, DeadRecord), verdict
     return verdict.letter
 
@@ -112,12 +111,12 @@ def test_a_good_event_counts_with_all_that_it_says() -> None:
             attributes={"version": "1.42.0"},
         )
     )
-    event = found.admitted.event
+    event = found.event
     assert (event.service, event.total, event.bad, event.window_seconds) == (SERVICE, 10, 1, 60)
     assert event.latency is not None
     assert (event.latency.bounds, event.latency.counts) == ((0.1, 0.5), (7, 2, 1))
-    assert (found.admitted.appended_at, found.lane, found.line) == (APPENDED, None, 0)
-    assert (found.admitted.identified, found.admitted.misrouted) == (True, False)
+    assert (found.appended_at, found.stream, found.line) == (APPENDED, None, 0)
+    assert (found.anonymous, found.misrouted) == (False, False)
 
 
 @pytest.mark.parametrize(
@@ -132,22 +131,22 @@ def test_a_good_event_counts_with_all_that_it_says() -> None:
 )
 def test_other_spellings_and_unknown_fields_make_the_same_event(same: bytes) -> None:
     plain, other = counted(event_json()), counted(same)
-    assert other.admitted.event == plain.admitted.event
+    assert other.event == plain.event
     assert other.identity == plain.identity
 
 
 @pytest.mark.parametrize("total", [0, 1, LIMIT - 1])
 def test_counts_up_to_the_limit_are_exact(total: int) -> None:
-    event = counted(event_json(total=total, bad=total)).admitted.event
+    event = counted(event_json(total=total, bad=total)).event
     assert (event.total, event.bad) == (total, total)
 
 
 def test_an_event_without_id_and_source_counts_without_an_identity() -> None:
     found = counted(event_json(source=None))
-    assert (found.identity, found.admitted.identified) == (None, False)
+    assert (found.identity, found.anonymous) == (None, True)
     for named in (event_json(), event_json(source=None, event_id="1")):
         assert counted(named).identity is not None
-        assert counted(named).admitted.identified
+        assert not counted(named).anonymous
 
 
 @pytest.mark.parametrize("lateness", [timedelta(hours=24), timedelta(hours=1)])
@@ -157,7 +156,7 @@ def test_the_time_limits_include_their_edge(lateness: timedelta, code: str) -> N
     beyond = timedelta(microseconds=1)
     edge = -lateness if code == "timestamp_too_old" else timedelta(minutes=5)
     at = APPENDED + edge
-    assert counted(event_json(timestamp=at.isoformat()), rules).admitted.event.timestamp == at
+    assert counted(event_json(timestamp=at.isoformat()), rules).event.timestamp == at
     out = at - beyond if code == "timestamp_too_old" else at + beyond
     assert letter(event_json(timestamp=out.isoformat()), rules).code == code
 
@@ -167,7 +166,7 @@ def test_the_verdict_follows_the_append_time_and_no_clock() -> None:
     value = event_json()
     edge = APPENDED + timedelta(hours=24)
     for appended_at in (APPENDED, edge):
-        assert counted(value, appended_at=appended_at).admitted.appended_at == appended_at
+        assert counted(value, appended_at=appended_at).appended_at == appended_at
     late = letter(value, appended_at=APPENDED + timedelta(hours=24, milliseconds=1))
     assert (late.code, late.appended_at.microsecond) == ("timestamp_too_old", 1000)
     early = APPENDED - timedelta(minutes=5, milliseconds=1)
@@ -176,7 +175,7 @@ def test_the_verdict_follows_the_append_time_and_no_clock() -> None:
 
 @pytest.mark.parametrize("key", [None, b"", b"\xff", b"other"])
 def test_the_key_decides_nothing(key: bytes | None) -> None:
-    assert counted(event_json(), key=key).admitted.event.service == SERVICE
+    assert counted(event_json(), key=key).event.service == SERVICE
     assert letter(NO_BAD, key=key).key == (None if key is None else base64.b64encode(key).decode())
 
 

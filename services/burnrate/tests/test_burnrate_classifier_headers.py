@@ -6,8 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from burnrate.ingest.admitted import Counted
-from burnrate.ingest.classifier import Misrouted, Rules, Verdict, judge
+from burnrate.ingest.classifier import Classification, Counted, Misrouted, Rules, classify
 from common.kafka.client import header
 from common.kafka.sharding import shard_of
 from common.kafka.topics import HISTORY, METRICS
@@ -30,17 +29,17 @@ OLD = event_json(timestamp=(APPENDED - timedelta(days=89)).isoformat())
 IMPORT: Headers = (("import_id", b"file"), ("import_line", b"12"))
 
 
-def history(headers: Headers, value: bytes = OLD) -> Verdict:
-    return judge(record(value, headers, topic=HISTORY.name), RULES)
+def history(headers: Headers, value: bytes = OLD) -> Classification:
+    return classify(record(value, headers, topic=HISTORY.name), RULES)
 
 
 def test_history_is_placed_by_import_and_line() -> None:
     found = history(IMPORT)
     assert isinstance(found, Counted)
-    assert (found.lane, found.line) == (("file", ""), 12)
+    assert (found.stream, found.line) == (("file", ""), 12)
     anonymous = history(IMPORT, event_json(source=None))
     assert isinstance(anonymous, Counted)
-    assert (anonymous.identity, anonymous.admitted.identified) == (None, True)
+    assert (anonymous.identity, anonymous.anonymous) == (None, False)
 
 
 def test_history_reaches_back_as_far_as_the_longest_window() -> None:
@@ -83,15 +82,15 @@ def test_the_largest_line_fits_its_column() -> None:
 
 @pytest.mark.parametrize("headers", [(), IMPORT, (("x", None), ("y", b"\xff"))])
 def test_live_events_need_no_headers_and_heed_no_import(headers: Headers) -> None:
-    found = judge(record(event_json(), headers), RULES)
+    found = classify(record(event_json(), headers), RULES)
     assert isinstance(found, Counted)
-    assert (found.lane, found.line, found.admitted.misrouted) == (None, 0, False)
+    assert (found.stream, found.line, found.misrouted) == (None, 0, False)
 
 
 @pytest.mark.parametrize("topic", [METRICS.name, HISTORY.name])
 def test_an_event_of_another_shard_is_sent_there_as_it_came(topic: str) -> None:
     came = record(event_json(), IMPORT, topic=topic, partition=ELSEWHERE.shard, key=None)
-    found = judge(came, ELSEWHERE)
+    found = classify(came, ELSEWHERE)
     assert found == Misrouted(came, SERVICE, HOME, APPENDED)
 
 
@@ -103,14 +102,14 @@ def forwarded(first: datetime, place: str = "1:1200") -> Headers:
 def test_a_forwarded_event_keeps_its_identity_and_its_first_append_time() -> None:
     first = APPENDED - timedelta(hours=30)
     value = event_json(timestamp=(first - timedelta(hours=23)).isoformat())
-    direct = judge(record(value, appended_at=first), RULES)
-    found = judge(record(value, forwarded(first)), RULES)
+    direct = classify(record(value, appended_at=first), RULES)
+    found = classify(record(value, forwarded(first)), RULES)
     assert isinstance(direct, Counted)
     assert isinstance(found, Counted)
     assert found.identity == direct.identity
-    assert found.admitted.appended_at == first
-    assert (found.admitted.misrouted, found.admitted.identified) == (True, True)
-    late = judge(record(value), RULES)
+    assert found.appended_at == first
+    assert (found.misrouted, found.anonymous) == (True, False)
+    late = classify(record(value), RULES)
     assert isinstance(late, DeadRecord)
 
 
@@ -119,10 +118,10 @@ def test_a_forwarded_event_without_id_is_told_apart_by_its_first_place() -> None
     value = event_json(source=None)
     keys = []
     for place in ("1:1200", "1:1200", "1:1201", "2:1200"):
-        found = judge(record(value, forwarded(APPENDED, place)), RULES)
+        found = classify(record(value, forwarded(APPENDED, place)), RULES)
         assert isinstance(found, Counted)
         assert found.identity is not None
-        assert not found.admitted.identified
+        assert found.anonymous
         keys.append(found.identity)
     assert keys[0] == keys[1]
     assert len(set(keys)) == 3
@@ -131,23 +130,23 @@ def test_a_forwarded_event_without_id_is_told_apart_by_its_first_place() -> None
 def test_forwarded_history_has_a_lane_for_each_partition_it_came_through() -> None:
     found = history((*IMPORT, *forwarded(APPENDED, "3:9")))
     assert isinstance(found, Counted)
-    assert (found.lane, found.line) == (("file", "3"), 12)
+    assert (found.stream, found.line) == (("file", "3"), 12)
 
 
 @pytest.mark.parametrize("later", [timedelta(), timedelta(milliseconds=1), timedelta(days=4000)])
 def test_the_carried_time_is_never_later_than_the_record(later: timedelta) -> None:
-    found = judge(record(event_json(), forwarded(APPENDED + later)), RULES)
+    found = classify(record(event_json(), forwarded(APPENDED + later)), RULES)
     assert isinstance(found, Counted)
-    assert found.admitted.appended_at == APPENDED
+    assert found.appended_at == APPENDED
 
 
 @pytest.mark.parametrize(
     "carried", [None, b"", b"\xff", b"-1", b"1e3", b"soon", b"9" * 15, b"9" * 16, b"9" * 5000]
 )
 def test_a_carried_time_that_is_none_leaves_the_record_its_own(carried: bytes | None) -> None:
-    found = judge(record(event_json(), [("forwarded_appended_at", carried)]), RULES)
+    found = classify(record(event_json(), [("forwarded_appended_at", carried)]), RULES)
     assert isinstance(found, Counted)
-    assert found.admitted.appended_at == APPENDED
+    assert found.appended_at == APPENDED
 
 
 @pytest.mark.parametrize("place", [b"3", b":", b"\0:1", b"x:y", b"1:1 ", b"1" * 4000 + b":1"])
@@ -155,14 +154,14 @@ def test_a_place_of_another_form_is_none(place: bytes) -> None:
     """It would go into the database's text columns, which hold no NUL and no such length."""
     found = history((*IMPORT, ("forwarded_from", place)))
     assert isinstance(found, Counted)
-    assert (found.lane, found.admitted.misrouted) == (("file", ""), False)
-    away = judge(record(event_json(), [("forwarded_from", place)]), ELSEWHERE)
+    assert (found.stream, found.misrouted) == (("file", ""), False)
+    away = classify(record(event_json(), [("forwarded_from", place)]), ELSEWHERE)
     assert isinstance(away, Misrouted)
 
 
 def test_a_forwarded_event_that_is_not_at_home_goes_no_further() -> None:
     """The partition count has changed: forwarding it again could go on for ever."""
-    found = judge(record(event_json(), forwarded(APPENDED)), ELSEWHERE)
+    found = classify(record(event_json(), forwarded(APPENDED)), ELSEWHERE)
     assert isinstance(found, DeadRecord)
     assert found.letter.code == "partitions_changed"
 
@@ -221,8 +220,8 @@ def test_any_bytes_and_headers_get_a_verdict_and_always_the_same(  # noqa: PLR09
 ) -> None:
     at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=timestamp)
     came = record(value, headers, topic=topic, appended_at=at, key=key)
-    verdict = judge(came, rules)
-    assert judge(came, rules) == verdict
+    verdict = classify(came, rules)
+    assert classify(came, rules) == verdict
     if isinstance(verdict, DeadRecord):
         assert verdict.letter.code
         assert verdict.letter.field
@@ -230,8 +229,8 @@ def test_any_bytes_and_headers_get_a_verdict_and_always_the_same(  # noqa: PLR09
         assert verdict.shard == shard_of(verdict.service, SHARDS) != rules.shard
         assert verdict.appended_at <= at
     else:
-        assert verdict.admitted.appended_at <= at
-        assert (verdict.lane is not None) == (topic == HISTORY.name)
+        assert verdict.appended_at <= at
+        assert (verdict.stream is not None) == (topic == HISTORY.name)
 
 
 def test_a_replayed_letter_counts_as_of_its_first_arrival_and_once() -> None:
@@ -241,14 +240,14 @@ def test_a_replayed_letter_counts_as_of_its_first_arrival_and_once() -> None:
         ("forwarded_appended_at", str(millis(first)).encode()),
         ("replayed_from", b"a-letter"),
     )
-    late = judge(record(value, headers[1:]), RULES)
+    late = classify(record(value, headers[1:]), RULES)
     assert isinstance(late, DeadRecord), "by its own append time it is too late"
-    found = [judge(record(value, headers, offset=offset), RULES) for offset in (7, 8)]
-    other = judge(record(value, (headers[0], ("replayed_from", b"another"))), RULES)
+    found = [classify(record(value, headers, offset=offset), RULES) for offset in (7, 8)]
+    other = classify(record(value, (headers[0], ("replayed_from", b"another"))), RULES)
     assert isinstance(found[0], Counted)
     assert isinstance(found[1], Counted)
     assert isinstance(other, Counted)
-    assert found[0].admitted.appended_at == first
-    assert not found[0].admitted.misrouted
+    assert found[0].appended_at == first
+    assert not found[0].misrouted
     assert found[0].identity is not None
     assert found[0].identity == found[1].identity != other.identity

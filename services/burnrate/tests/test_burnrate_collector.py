@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from burnrate.ingest.inputs import collect_rarely
+from burnrate.work import collect_rarely
 
 
 class Part:

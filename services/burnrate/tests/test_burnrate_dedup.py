@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burnrate.domain.series_index import SeriesIndex
-from burnrate.ingest.admitted import Admitted, Counted
+from burnrate.ingest.classifier import Counted
 from burnrate.ingest.columns import Columns, columns_of
-from burnrate.ingest.dedup import MARK, HourDedupKeys, ShardDedupKeys, packed, sorted_order
+from burnrate.ingest.dedup import DEDUP_KEY, HourDedupKeys, ShardDedupKeys, packed, sorted_order
 from common.admission.identity import Keys, content_of, identity_of, keys_of
 from common.events import MetricEvent
 from tests.reference.streams import START
@@ -35,7 +35,7 @@ def test_marks_are_a_set_of_keys(batches: list[list[tuple[tuple[int, int], int]]
             new.append(pair not in stands)
             conflict.append(stands.setdefault(pair, said) != said)
         content = np.array([said for _, said in batch], np.uint32)
-        found = marks.judge(keys([pair for pair, _ in batch]), content)
+        found = marks.add(keys([pair for pair, _ in batch]), content)
         assert (found[0].tolist(), found[1].tolist()) == (new, conflict)
     assert len(marks) == len(stands)
 
@@ -56,21 +56,24 @@ def test_two_hundred_thousand_marks_in_two_runs() -> None:
     content = all_keys[:, 0].astype(np.uint32)
     for start in range(0, len(all_keys), 7_000):
         part = slice(start, start + 7_000)
-        assert marks.judge(all_keys[part], content[part])[0].all()
+        assert marks.add(all_keys[part], content[part])[0].all()
         stored += packed(all_keys[part], content[part])
     loaded = HourDedupKeys()
     loaded.load(stored)
     for found in (marks, loaded):
-        new, conflict = found.judge(all_keys, content)
+        new, conflict = found.add(all_keys, content)
         assert not new.any()
         assert not conflict.any()
-        assert found.judge(all_keys, content + 1)[1].all()
+        assert found.add(all_keys, content + 1)[1].all()
         assert len(found) == len(all_keys)
-        assert found.nbytes / len(found) <= 32
+        arrays = [
+            a for run in (found._large, found._small) for a in (run.low, run.high, run.content)
+        ]
+        assert sum(array.nbytes for array in arrays) / len(found) <= 32
 
 
 def columns(events: Sequence[MetricEvent], series: SeriesIndex) -> Columns:
-    counted = [Counted(Admitted(event, START), identity_of(event)) for event in events]
+    counted = [Counted(event, START, identity_of(event)) for event in events]
     return columns_of(list(enumerate(counted)), series)
 
 
@@ -116,7 +119,7 @@ def test_of_each_identity_of_an_hour_the_first_counts(
         assert verdict.counted.total.tolist() == expected
         assert len(verdict.repeats.slot) == repeats
         assert int(verdict.repeats.conflict.sum()) == conflicts
-    assert sum(map(len, stored.values())) == MARK.itemsize * len(reference)
+    assert sum(map(len, stored.values())) == DEDUP_KEY.itemsize * len(reference)
 
 
 def test_a_key_survives_its_way_to_the_store() -> None:

@@ -9,16 +9,16 @@ from msgspec.structs import replace
 
 from burnrate.domain.objectives import Target
 from burnrate.domain.service_state import Moment
-from burnrate.domain.shard_state import ShardState
 from burnrate.evaluation.figures import worst_rows
-from burnrate.ingest.admitted import Admitted
+from burnrate.evaluation.shard_state import ShardState
+from burnrate.ingest.classifier import Counted
 from common.events import BurnRateSnapshot, Latency, MetricEvent, TargetChanged
 from common.slo.vocabulary import DataStatus, RiskLevel, SliType
 from common.slo.windows import SHORT_WINDOW_SECONDS, at_least_two_reports
 from tests.reference.objectives import Counts, evaluate, target
 from tests.reference.shard_checks import snapshot_of
 from tests.reference.streams import START
-from tests.reference.sums import tally
+from tests.reference.sums import delta_of
 
 ERROR_RATE = target("0.98", sli_type=SliType.ERROR_RATE, max_error_ratio=Decimal("0.02"))
 LATENCY = target("0.95", sli_type=SliType.LATENCY, threshold_seconds=0.5)
@@ -187,7 +187,7 @@ def snapshot(state: ShardState, targets: list[Target]) -> BurnRateSnapshot:
 
 def test_a_service_speaks_with_its_worst_objective_and_shows_all() -> None:
     state = ShardState(START)
-    state.load_latency("cart", 0.25, [])
+    state.load_slow_counts("cart", 0.25, [])
     timed = Latency((0.1, 0.25), (50, 30, 20))
     coarse = Latency((0.1, 1.0), (90, 9, 1))
     events = [
@@ -195,7 +195,7 @@ def test_a_service_speaks_with_its_worst_objective_and_shows_all() -> None:
         MetricEvent("cart", START - timedelta(minutes=30), total=300, bad=3, latency=timed_by(300)),
         MetricEvent("cart", START - timedelta(days=2), total=100, bad=2, latency=coarse),
     ]
-    state.fold(tally(Admitted(e, START) for e in events), START)
+    state.apply(delta_of(Counted(e, START) for e in events), START)
     slow = target("0.9", id=2, name="slow", sli_type=SliType.LATENCY, threshold_seconds=0.25)
     found = snapshot(state, [target("0.99"), slow])
     available, latency = found.slos

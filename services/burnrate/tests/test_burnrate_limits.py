@@ -5,14 +5,13 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from burnrate.ingest.admitted import Admitted
-from burnrate.storage.blocks import unpacked
-from burnrate.windows.rings import SUM_LIMIT
+from burnrate.ingest.classifier import Counted
+from common.counts.layout import SUM_LIMIT, unpacked
 from common.events import Latency, MetricEvent
 from tests.reference.kept_rows import KeptRows
 from tests.reference.shard_checks import THRESHOLD, figures, with_latency_series
 from tests.reference.streams import SERVICES, START
-from tests.reference.sums import tally
+from tests.reference.sums import delta_of
 
 NAME = SERVICES[0]
 MOST = SUM_LIMIT
@@ -33,15 +32,15 @@ def test_the_limit_is_the_largest_count_of_an_event() -> None:
 def test_two_thousand_huge_events_do_not_wrap(spread_minutes: int) -> None:
     """Without a limit sums would pass 2^63: a negative total here, a refused batch in the rows."""
     events = [huge(n * spread_minutes, 1.0 + n) for n in range(2000)]
-    items = [Admitted(event, START) for event in events]
+    items = [Counted(event, START) for event in events]
     state, rows = with_latency_series(START), KeptRows()
     for part in (items[:1500], items[1500:], items):
-        sums = tally(part)
+        sums = delta_of(part)
         rows.add(sums, START)
-        state.fold(sums, START)
+        state.apply(sums, START)
     reloaded = rows.load(START)
     for name in SERVICES:
-        rows.load_latency(reloaded, name, THRESHOLD, START)
+        rows.load_slow_counts(reloaded, name, THRESHOLD, START)
     assert figures(reloaded, START) == figures(state, START)
     for sums_of in figures(state, START)[NAME].sums.values():
         assert set(sums_of.values()) == {(MOST, MOST)}
@@ -55,5 +54,5 @@ def test_one_huge_event_is_exact_beside_small_ones() -> None:
     small = MetricEvent(NAME, START, total=7, bad=2)
     large = MetricEvent(NAME, START, total=MOST - 7, bad=0)
     for event in (small, large):
-        state.fold(tally([Admitted(event, START)]), START)
+        state.apply(delta_of([Counted(event, START)]), START)
     assert figures(state, START)[NAME].sums["30d"]["5m"] == (MOST, 2)

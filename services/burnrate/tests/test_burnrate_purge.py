@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from burnrate.storage import recovery_repository, repository
-from burnrate.storage.recovery_repository import KEPT
 from common.config.settings import DatabaseSettings
+from common.counts.layout import KEPT
 from common.slo.windows import HOUR
 from common.storage.database import Database
 from tests.support.burnrate_service import query
@@ -39,7 +39,7 @@ async def test_counts_go_at_their_age(url: str, database: Database) -> None:
         for shard in (2, 3):
             await repository.store_blocks(session, shard, edges)
     async with database.write() as session:
-        await recovery_repository.purge(session, [3], NOW)
+        await recovery_repository.purge(session, 3, NOW)
     left = await query(url, "SELECT shard, count(*) AS blocks FROM burnrate.count_block GROUP BY 1")
     assert {row["shard"]: row["blocks"] for row in left} == {2: 6, 3: 3}
 

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnrate.domain.shard_state import Missing
+from burnrate.evaluation.shard_state import Missing
 from common.events import MetricEvent
 from tests.reference.kept_rows import KeptRows
 from tests.reference.shard_checks import (
@@ -14,7 +14,7 @@ from tests.reference.shard_checks import (
     with_latency_series,
 )
 from tests.reference.streams import SERVICES, Batch, streams
-from tests.reference.sums import tally
+from tests.reference.sums import delta_of
 from tests.support.servers.effort import examples
 
 
@@ -31,12 +31,12 @@ def test_restarting_at_any_point_changes_no_figure(
         if data.draw(st.booleans()):
             restarted = rows.load(batch.now)
             for name in SERVICES:
-                rows.load_latency(restarted, name, THRESHOLD, batch.now)
-        sums = tally(batch.admitted())
+                rows.load_slow_counts(restarted, name, THRESHOLD, batch.now)
+        sums = delta_of(batch.counted())
         rows.add(sums, batch.appended_at)
-        lasting.fold(sums, batch.now)
+        lasting.apply(sums, batch.now)
         if restarted is not lasting:
-            restarted.fold(sums, batch.now)
+            restarted.apply(sums, batch.now)
         seen += batch.events
         assert figures(restarted, batch.now) == figures(lasting, batch.now)
         assert figures(restarted, batch.now) == expected(seen, batch.now)
@@ -55,9 +55,9 @@ def test_a_latency_target_made_later_gets_the_whole_history(
             for name in SERVICES:
                 state.assign(name, TARGETS)
                 assert state.missing[name] == Missing((THRESHOLD,), deep=False)
-                rows.load_latency(state, name, THRESHOLD, batch.now)
-        sums = tally(batch.admitted())
+                rows.load_slow_counts(state, name, THRESHOLD, batch.now)
+        sums = delta_of(batch.counted())
         rows.add(sums, batch.appended_at)
-        state.fold(sums, batch.now)
-        from_start.fold(sums, batch.now)
+        state.apply(sums, batch.now)
+        from_start.apply(sums, batch.now)
     assert figures(state, stream[-1].now) == figures(from_start, stream[-1].now)

@@ -7,10 +7,10 @@ from typing import cast
 
 import pytest
 
-from burnrate.counting import CountingWork
-from burnrate.domain.shard_state import ShardState
+from burnrate.evaluation.shard_state import ShardState
 from burnrate.settings import BurnrateSettings
 from burnrate.storage import recovery_repository
+from burnrate.work import CountingWork
 from common.config.settings import DatabaseSettings
 from common.events import Latency, MetricEvent, encode
 from common.kafka.client import Publisher, Record
@@ -43,16 +43,18 @@ class Process:
         state = self._work.states[0]
         for name in SERVICES:
             async with self._database.read() as session:
-                rows = await recovery_repository.load_latency(session, name, self.now)
-            state.load_latency(name, THRESHOLD, rows)
+                rows = await recovery_repository.load_slow_counts(
+                    session, name, [THRESHOLD], self.now
+                )
+            state.load_slow_counts(name, THRESHOLD, rows)
         return state
 
     async def apply(self, events: Iterable[MetricEvent], topic: str) -> None:
         """Apply events as one batch that was appended at `now`."""
         async with self._database.write() as session:
             records = [self._record(event, topic) for event in events]
-            fold = await self._work.apply(session, Batch(0, "cluster", records))
-        fold()
+            apply_to_memory = await self._work.apply(session, Batch(0, "cluster", records))
+        apply_to_memory()
 
     def _record(self, event: MetricEvent, topic: str) -> Record:
         self._offset += 1

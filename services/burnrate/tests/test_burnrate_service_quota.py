@@ -2,29 +2,29 @@
 
 from datetime import timedelta
 
-from burnrate.counting import CountingWork
 from burnrate.domain.service_state import ServiceQuota
-from burnrate.domain.shard_state import ShardState
-from burnrate.ingest.admitted import Admitted
+from burnrate.evaluation.shard_state import ShardState
+from burnrate.ingest.classifier import Counted
 from burnrate.settings import BurnrateSettings
+from burnrate.work import CountingWork
 from common.events import MetricEvent
 from tests.reference.streams import START
-from tests.reference.sums import tally
+from tests.reference.sums import delta_of
 from tests.support.consumer_runtime import consumer_runtime
 
 
 def count(state: ShardState, *names: str) -> None:
     events = [MetricEvent(name, START, total=1, bad=0) for name in names]
-    state.fold(tally(Admitted(event, START) for event in events), START)
+    state.apply(delta_of(Counted(event, START) for event in events), START)
 
 
 def test_those_that_are_there_have_room_and_new_ones_as_long_as_it_lasts() -> None:
     state = ShardState(START, ServiceQuota(3))
     count(state, "a", "b")
-    assert state.without_room(["c", "a", "d", "c", "e"]) == ["d", "e"]
+    assert state.table.beyond_quota(["c", "a", "d", "c", "e"]) == ["d", "e"]
     count(state, "c")
-    assert state.without_room(["a", "b", "c"]) == []
-    assert state.without_room(["d"]) == ["d"]
+    assert state.table.beyond_quota(["a", "b", "c"]) == []
+    assert state.table.beyond_quota(["d"]) == ["d"]
 
 
 def test_all_shards_of_a_process_share_the_room_and_give_it_back() -> None:
@@ -32,25 +32,25 @@ def test_all_shards_of_a_process_share_the_room_and_give_it_back() -> None:
     one, other = ShardState(START, room), ShardState(START, room)
     count(one, "a", "b")
     count(other, "c")
-    assert other.without_room(["c", "d"]) == one.without_room(["a", "d"]) == ["d"]
-    one.close()
-    assert other.without_room(["d", "e", "f"]) == ["f"]
+    assert other.table.beyond_quota(["c", "d"]) == one.table.beyond_quota(["a", "d"]) == ["d"]
+    one.table.release()
+    assert other.table.beyond_quota(["d", "e", "f"]) == ["f"]
 
 
 def test_services_beyond_the_room_are_kept_where_they_are_stored_already() -> None:
     """A smaller limit refuses what is new; it does not forget."""
     state = ShardState(START, ServiceQuota(1))
     count(state, "a", "b")
-    assert state.without_room(["a", "b", "c"]) == ["c"]
+    assert state.table.beyond_quota(["a", "b", "c"]) == ["c"]
 
 
 def test_a_released_shard_leaves_its_room() -> None:
     runtime = consumer_runtime("burnrate", clock=lambda: START)
     settings = BurnrateSettings(BURNRATE_MAX_SERVICES=2)
     work = CountingWork(settings, runtime, timedelta(hours=24))
-    work.states[0] = ShardState(START, work.room)
+    work.states[0] = ShardState(START, work.quota)
     count(work.states[0], "a", "b")
-    assert work.room.taken == 2
+    assert work.quota.taken == 2
     work.release(0)
     work.release(0)
-    assert work.room.taken == 0
+    assert work.quota.taken == 0

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from burnrate.domain.objectives import STATUSES, Target, service_statuses, slo_statuses
 from burnrate.domain.service_state import Moment, ServiceQuota, ServiceTable
-from burnrate.domain.shard_state import ShardState
-from burnrate.ingest.admitted import Admitted
+from burnrate.evaluation.shard_state import ShardState
+from burnrate.ingest.classifier import Counted
 from common.events import BurnRateSnapshot, IngestCounters, Latency, MetricEvent
 from common.slo.freshness import stale_after_seconds
 from common.slo.vocabulary import DataStatus, SliType
 from tests.reference.objectives import target
 from tests.reference.shard_checks import snapshot_of
 from tests.reference.streams import MICROSECOND, START
-from tests.reference.sums import tally
+from tests.reference.sums import delta_of
 from tests.support.servers.effort import examples
 
 MINUTE = timedelta(minutes=1)
@@ -27,7 +27,7 @@ STATES = [DataStatus.NO_DATA, DataStatus.LAGGING, DataStatus.STALE, DataStatus.N
 
 def state_of(*events: MetricEvent) -> ShardState:
     state = ShardState(START)
-    state.fold(tally(Admitted(event, START) for event in events), START)
+    state.apply(delta_of(Counted(event, START) for event in events), START)
     return state
 
 
@@ -72,7 +72,7 @@ def test_an_objective_is_no_better_than_its_service(
     elif slo_total or status is DataStatus.NO_TRAFFIC:
         assert found is DataStatus.NO_TRAFFIC
     else:
-        assert found is DataStatus.NO_DATA  # requests, but none that this objective can judge
+        assert found is DataStatus.NO_DATA  # requests, but none that this objective can classify
 
 
 @pytest.mark.parametrize(
@@ -123,19 +123,19 @@ def test_an_event_ahead_of_now_is_not_stale() -> None:
 
 def test_a_latency_objective_without_histograms_has_no_data_of_its_own() -> None:
     state = ShardState(START)
-    state.load_latency("cart", 0.5, [])
+    state.load_slow_counts("cart", 0.5, [])
     slow = target("0.9", sli_type=SliType.LATENCY, threshold_seconds=0.5)
-    state.fold(tally([Admitted(event(), START)]), START)
+    state.apply(delta_of([Counted(event(), START)]), START)
     first, second = snapshot(state, timedelta(), target("0.9999"), slow).slos
     assert (first.data_status, second.data_status) == (DataStatus.OK, DataStatus.NO_DATA)
     assert (second.total, second.coverage_ratio, second.composite_burn_rate) == (0, 0.0, 0.0)
     timed = MetricEvent("cart", START, total=5, bad=0, latency=Latency((0.5,), (4, 1)))
-    state.fold(tally([Admitted(timed, START)]), START)
+    state.apply(delta_of([Counted(timed, START)]), START)
     [_, second] = snapshot(state, timedelta(), target("0.9999"), slow).slos
     assert (second.data_status, second.total, second.coverage_ratio) == (DataStatus.OK, 5, 0.5)
     # its own share of the traffic may have ended while the service's goes on
     later = timedelta(minutes=10)
-    state.fold(tally([Admitted(event(-later), START + later)]), START + later)
+    state.apply(delta_of([Counted(event(-later), START + later)]), START + later)
     found = snapshot(state, later, target("0.9999"), slow)
     assert [s.data_status for s in found.slos] == [DataStatus.OK, DataStatus.NO_TRAFFIC]
 
@@ -167,7 +167,7 @@ def test_the_hour_is_that_before_the_newest_minute_and_not_before_now() -> None:
 
 def test_late_reports_do_not_move_the_hour() -> None:
     state = state_of(event())
-    state.fold(tally([Admitted(event(timedelta(hours=2), window_seconds=3600), START)]), START)
+    state.apply(delta_of([Counted(event(timedelta(hours=2), window_seconds=3600), START)]), START)
     assert snapshot(state, timedelta()).resolution_seconds == 10
 
 
@@ -195,9 +195,9 @@ def test_the_longest_report_equals_brute_force(
 def test_counters_and_newest_time_only_grow() -> None:
     state = state_of(event())
     for _ in range(2):
-        old = tally([Admitted(event(timedelta(hours=1)), START, misrouted=True)])
+        old = delta_of([Counted(event(timedelta(hours=1)), START, misrouted=True)])
         odd = IngestCounters(2, 1, 1, 1)
-        state.fold(replace(old, oddities={"cart": odd}), START)
+        state.apply(replace(old, counters={"cart": odd}), START)
     found = snapshot(state, timedelta())
     assert found.newest_at == START
     assert found.counters == IngestCounters(4, 2, 2, 2)

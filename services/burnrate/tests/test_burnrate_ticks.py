@@ -6,9 +6,11 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from common.counts.layout import SlowCount
 from common.events import MetricEvent
 from common.kafka.client import UnknownOutcomeError
 from common.slo.vocabulary import DataStatus, SliType
+from common.slo.windows import HOUR
 from tests.reference.evaluator import SHARDS, World, declared, name_in, wanted
 from tests.reference.streams import START
 
@@ -218,13 +220,12 @@ async def test_a_declared_service_without_data_is_published_by_its_shard_once() 
 
 async def test_a_new_latency_target_reads_its_history_and_then_shows(world: World) -> None:
     await world.tick()
-    hour = round(START.timestamp()) // 3600
-    world.rows.found = [[], [], [(hour, [0.1, 0.5], [6, 3, 1])]]
+    world.rows.found = [[slow_hour(0.1, 10, 4)]]
     slow = {"sli_type": SliType.LATENCY, "objective": "0.9", "threshold_seconds": 0.1}
     world.catalog.apply(wanted(A, 1, **slow))
     [found] = (await world.tick()).snapshots[A].slos
     assert (found.total, found.bad, found.coverage_ratio) == (10, 4, 1.0)
-    world.rows.found = [[], [], [(hour, [0.1, 0.5], [6, 3, 1])]]
+    world.rows.found = [[slow_hour(0.5, 10, 1)]]
     changed = {**slow, "threshold_seconds": 0.5, "revision": 2}
     world.catalog.apply(wanted(A, 1, **changed))
     [found] = (await world.tick()).snapshots[A].slos
@@ -233,10 +234,17 @@ async def test_a_new_latency_target_reads_its_history_and_then_shows(world: Worl
     assert not world.rows.found
 
 
+def slow_hour(threshold: float, total: int, bad: int, hours_ago: int = 0) -> SlowCount:
+    """Return an hourly row of A's requests against a latency threshold."""
+    ended = round(START.timestamp()) // HOUR * HOUR - hours_ago * HOUR
+    return SlowCount(A, threshold, HOUR, ended, total, bad)
+
+
 def stored(*hours_ago: int) -> list[tuple[int, bytes]]:
     """Return hourly rows of 100 requests, one of them bad, as the database has them."""
     hour = round(START.timestamp()) // 3600
-    return [(hour - ago, np.array([100, 1, 10], "<i8").tobytes()) for ago in hours_ago]
+    row = np.array([100, 1, 10], "<i8").tobytes()
+    return [((hour - ago) * HOUR, row) for ago in sorted(hours_ago, reverse=True)]
 
 
 async def test_a_target_of_90_days_reads_all_history_and_then_shows(world: World) -> None:
@@ -258,10 +266,8 @@ async def test_a_target_of_90_days_reads_all_history_and_then_shows(world: World
 
 async def test_a_latency_target_of_90_days_reads_requests_and_histograms(world: World) -> None:
     await world.tick()
-    hour = round(START.timestamp()) // 3600
-    old = hour - 24 * 80
-    timed = [(hour, [0.1, 0.5], [6, 3, 1]), (old, [0.1], [50, 50])]
-    world.rows.found = [[], [], stored(0, 24 * 80), [], [], timed]
+    timed = [slow_hour(0.1, 10, 4), slow_hour(0.1, 100, 50, hours_ago=24 * 80)]
+    world.rows.found = [[], [], stored(0, 24 * 80), timed]
     slow = {"sli_type": SliType.LATENCY, "objective": "0.9", "threshold_seconds": 0.1}
     world.catalog.apply(wanted(A, 1, window_days=90, **slow))
     [found] = (await world.tick()).snapshots[A].slos

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnrate.domain.shard_state import ShardState
-from burnrate.ingest.admitted import Admitted
+from burnrate.evaluation.shard_state import ShardState
+from burnrate.ingest.classifier import Counted
 from common.events import MetricEvent
 from tests.reference.brute_force import WINDOWS, end_of_bucket, window_sums
 from tests.reference.shard_checks import (
@@ -20,7 +20,7 @@ from tests.reference.shard_checks import (
     with_latency_series,
 )
 from tests.reference.streams import MICROSECOND, START, Batch, streams
-from tests.reference.sums import tally
+from tests.reference.sums import delta_of
 from tests.support.servers.effort import examples
 
 LONGEST = TARGETS[4]
@@ -32,7 +32,7 @@ def test_every_window_equals_brute_force_at_every_step(stream: list[Batch]) -> N
     state = with_latency_series(stream[0].now)
     seen: list[MetricEvent] = []
     for batch in stream:
-        state.fold(tally(batch.admitted()), batch.now)
+        state.apply(delta_of(batch.counted()), batch.now)
         seen += batch.events
         assert figures(state, batch.now) == expected(seen, batch.now)
 
@@ -44,7 +44,7 @@ def test_windows_stay_right_while_time_passes_without_events(
 ) -> None:
     state = with_latency_series(stream[0].now)
     for batch in stream:
-        state.fold(tally(batch.admitted()), batch.now)
+        state.apply(delta_of(batch.counted()), batch.now)
     events = [event for batch in stream for event in batch.events]
     now = stream[-1].now
     for seconds in waits:
@@ -58,13 +58,13 @@ def test_cutting_and_shuffling_a_stream_changes_nothing(
     stream: list[Batch], chance: Random, data: st.DataObject
 ) -> None:
     now = stream[-1].now
-    items = [item for batch in stream for item in batch.admitted()]
+    items = [item for batch in stream for item in batch.counted()]
     whole, cut = with_latency_series(now), with_latency_series(now)
-    whole.fold(tally(items), now)
+    whole.apply(delta_of(items), now)
     chance.shuffle(items)
     while items:
         size = data.draw(st.integers(1, len(items)))
-        cut.fold(tally(items[:size]), now)
+        cut.apply(delta_of(items[:size]), now)
         items = items[size:]
     assert figures(cut, now) == figures(whole, now)
 
@@ -81,7 +81,7 @@ def figures_of(at: datetime, now: datetime) -> dict[str, tuple[int, int]]:
     """Return the sums over every window of 90 days' target after one event of 5 in 9."""
     state = ShardState(min(at, now), is_deep=lambda _: True)
     event = MetricEvent("cart", at, total=9, bad=5)
-    state.fold(tally([Admitted(event, now)]), min(at, now))
+    state.apply(delta_of([Counted(event, now)]), min(at, now))
     return {n: (t, b) for n, (t, b) in zip(COLUMNS, sums_of(state, "cart", now), strict=True)}
 
 
@@ -107,7 +107,7 @@ def test_an_event_ahead_of_now_counts_when_its_bucket_is_reached(phase: float) -
     now = START + timedelta(seconds=phase)
     at = now + timedelta(minutes=5)
     state = ShardState(now, is_deep=lambda _: True)
-    state.fold(tally([Admitted(MetricEvent("cart", at, total=9, bad=5), now)]), now)
+    state.apply(delta_of([Counted(MetricEvent("cart", at, total=9, bad=5), now)]), now)
     for seconds in range(0, 301, 5):
         then = now + timedelta(seconds=seconds)
         reached = end_of_bucket(at, 10) <= end_of_bucket(then, 10)
@@ -119,7 +119,7 @@ def test_a_thousand_services_keep_their_counts_apart() -> None:
     names = [f"s{i}" for i in range(1000)]
     events = [MetricEvent(name, START, total=i + 1, bad=i) for i, name in enumerate(names)]
     for i in range(0, 1000, 7):  # rings grow while counts are in them
-        state.fold(tally(Admitted(e, START) for e in events[i : i + 7]), START)
+        state.apply(delta_of(Counted(e, START) for e in events[i : i + 7]), START)
 
     for name in names:
         state.assign(name, [LONGEST])

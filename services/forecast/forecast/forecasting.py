@@ -114,9 +114,8 @@ class Forecaster:
             for span in counts.block_spans(days, now):
                 for bucket, packed in await reads.blocks(session, shard, span):
                     counts.put_block(span.resolution_seconds, bucket, unpacked(packed)[:, :2])
-            if slow:
-                for found in await reads.slow_counts(session, slow):
-                    counts.put_slow(found)
+            for found in await reads.slow_counts(session, slow):
+                counts.put_slow(found)
 
 
 def _slow_counts_wanted(

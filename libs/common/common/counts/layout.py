@@ -5,6 +5,7 @@ of one shard: a row of total, bad and longest report (seconds, 0: none) for each
 for each service that the shard ever had.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -16,6 +17,12 @@ from common.arrays import Ints
 from common.config.clock import MICROSECONDS, from_micros
 from common.events import COUNT_LIMIT
 from common.slo.windows import HOUR, MINUTE
+
+Bounds = tuple[float, ...]
+"""The upper bounds of a latency histogram, in seconds; its last count is of what lies above."""
+
+BlockKey = tuple[int, int]
+"""The block of a shard: its resolution in seconds, and its bucket's number."""
 
 TEN_SECONDS: Final = 10
 RESOLUTIONS: Final = (TEN_SECONDS, MINUTE, HOUR)
@@ -64,6 +71,17 @@ def bucket_of(micros: int, length_seconds: int) -> int:
 def bucket_end(bucket: int, length_seconds: int) -> datetime:
     """Return the end of a bucket, the instant that names its row."""
     return from_micros(bucket * length_seconds * MICROSECONDS)
+
+
+def slower_than(
+    bounds: Bounds, counts: Sequence[int], threshold_seconds: float
+) -> tuple[int, int] | None:
+    """Return a histogram's (total, bad) for a latency threshold; None if that is no bound."""
+    if threshold_seconds not in bounds:
+        return None
+    total = sum(counts)
+    bad = total - sum(counts[: bounds.index(threshold_seconds) + 1])
+    return min(total, SUM_LIMIT), min(bad, SUM_LIMIT)
 
 
 def unpacked(stored: bytes) -> Ints:

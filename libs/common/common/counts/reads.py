@@ -97,6 +97,8 @@ async def slow_counts(
 
     Buckets whose histograms do not have the threshold among their bounds are left out.
     """
+    if not wanted:
+        return []
     named = {
         "services": [service for service, _, _ in wanted],
         "thresholds": [threshold for _, threshold, _ in wanted],

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from burnrate.windows.rings import Flags, Ints
+from common.arrays import Flags, Ints
 from common.events import TargetChanged, TargetSpec
 from common.slo.vocabulary import DataStatus
 from common.slo.windows import PairRule, pair_rules

@@ -16,9 +16,9 @@ class SeriesIndex:
     def __init__(
         self,
         names: Iterable[str] = (),
-        without_room: Callable[[Sequence[str]], Sequence[str]] = lambda _: (),
+        beyond_quota: Callable[[Sequence[str]], Sequence[str]] = lambda _: (),
     ) -> None:
-        self._without_room = without_room
+        self._beyond_quota = beyond_quota
         self.index: dict[str, int] = {}
         self.names: list[str] = []
         self._salts: Keys = np.zeros((_FIRST_CAPACITY, 2), np.uint64)
@@ -41,10 +41,10 @@ class SeriesIndex:
         return slot
 
     def admit(self, names: Iterable[str]) -> None:
-        """Take slots for services as far as there is room for them; the others have none."""
+        """Give slots to services within the quota; the others have none."""
         new = [name for name in dict.fromkeys(names) if name not in self.index]
         # what this batch and others have taken may not be committed, but has its place
-        refused = set(self._without_room([*self.names[self._loaded :], *new]))
+        refused = set(self._beyond_quota([*self.names[self._loaded :], *new]))
         for name in new:
             if name not in refused:
                 self.take(name)

@@ -1,15 +1,16 @@
-"""What is known of services beside their counts: when they reported, how often, what was odd.
+"""What is known of services beside their counts: when they reported, how often, and counters.
 
 Pure. One row of each array is one service.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+from msgspec.structs import astuple
 
-from burnrate.windows.rings import Flags, Ints
+from common.arrays import Flags, Ints
 from common.config.clock import MICROSECONDS, from_micros
 from common.events import IngestCounters
 from common.slo.freshness import MIN_STALE_SECONDS, STALE_REPORTS
@@ -48,13 +49,13 @@ class ServiceTable:
     """The services of a shard, numbered as they become known. Nothing here is taken back.
 
     The resolution is the longest report of the hour up to a service's newest minute, so that a
-    service that has ended keeps the lengths by which it is judged.
+    service that has ended keeps the lengths of its windows.
     """
 
-    def __init__(self, room: ServiceQuota) -> None:
+    def __init__(self, quota: ServiceQuota) -> None:
         self.numbers: dict[str, int] = {}
         self.names: list[str] = []
-        self._room, self._minute = room, 0
+        self._quota, self._minute = quota, 0
         self.newest_micros = np.zeros(0, np.int64)
         self.counters = np.zeros((0, len(IngestCounters.__struct_fields__)), np.int64)
         self.resolution_seconds = np.zeros(0, np.int64)
@@ -76,18 +77,18 @@ class ServiceTable:
             self._widen()
         self.numbers[name] = len(self.names)
         self.names.append(name)
-        self._room.taken += 1
+        self._quota.taken += 1
         self._touched[len(self.names) - 1] = True
         return len(self.names) - 1
 
-    def without_room(self, names: Iterable[str]) -> list[str]:
-        """Return those names, in their order, that would be services beyond the limit."""
+    def beyond_quota(self, names: Iterable[str]) -> list[str]:
+        """Return those names, in their order, that would be services beyond the quota."""
         new = [name for name in dict.fromkeys(names) if name not in self.numbers]
-        return new[max(self._room.limit - self._room.taken, 0) :]
+        return new[max(self._quota.limit - self._quota.taken, 0) :]
 
-    def give_back(self) -> None:
-        """Leave the room to others; for a table that is not used any more."""
-        self._room.taken -= len(self.names)
+    def release(self) -> None:
+        """Leave the quota to others; for a table that is not used any more."""
+        self._quota.taken -= len(self.names)
 
     def seen(self, services: Ints, newest_micros: Ints) -> None:
         """Note the newest timestamps; each service stands once."""
@@ -96,11 +97,11 @@ class ServiceTable:
         self._touched[services] |= newest_micros > before
         self._set_stale(services)
 
-    def grow(self, oddities: Mapping[str, IngestCounters]) -> None:
-        """Let counters grow."""
-        for name, more in oddities.items():
+    def count_up(self, counters: Mapping[str, IngestCounters]) -> None:
+        """Add to the counters of some services."""
+        for name, more in counters.items():
             number = self.numbers[name]
-            self.counters[number] += np.array(_fields(more), np.int64)
+            self.counters[number] += np.array(astuple(more), np.int64)
             self._touched[number] = True
 
     def take_touched(self) -> Ints:
@@ -129,13 +130,13 @@ class ServiceTable:
         return self._newest_minute[services]
 
     def advance(self, minute: int) -> None:
-        """Let it be that minute. Time does not go back."""
+        """Move on to a minute; time does not go back."""
         if minute > self._minute:
             self._minute = minute
             self._set_resolution(slice(0, len(self.names)))
 
     def stale(self, now_micros: int) -> Flags:
-        """Tell of which services the newest event is older than their reports allow."""
+        """Return [n]: which services' newest event is older than their reports allow."""
         found: Flags = self._stale_after[: len(self.names)] < now_micros
         return found
 
@@ -174,7 +175,3 @@ class ServiceTable:
         self.newest_micros[-more:] = NEVER
         self.resolution_seconds[-more:] = DEFAULT_RESOLUTION_SECONDS
         self._stale_after[-more:] = _END
-
-
-def _fields(counters: IngestCounters) -> Sequence[int]:
-    return [getattr(counters, name) for name in counters.__struct_fields__]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnrate.windows.pages import OWN_WINDOWS, ROW_OF
-from burnrate.windows.rings import Flags, Ints
+from common.arrays import Flags, Ints
 from common.slo.arithmetic import composite_burn_rates
 from common.slo.risk import RISK_BOUNDARIES, risk_level
 from common.slo.vocabulary import RiskLevel

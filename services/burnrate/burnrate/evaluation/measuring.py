@@ -17,7 +17,7 @@ from burnrate.evaluation.figures import NAMES, RECENT, SLO, Figures, evaluate, w
 from burnrate.evaluation.slots import FREE, Slots
 from burnrate.windows.engine import Engine
 from burnrate.windows.pages import OWN_WINDOWS
-from burnrate.windows.rings import Flags, Ints
+from common.arrays import Flags, Ints
 from common.slo.windows import SHORT_WINDOW_SECONDS, SHORTEST_REPORTS
 
 _REQUESTS_RECENT, _REQUESTS_SLO = len(NAMES), len(NAMES) + 1

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from burnrate.domain.objectives import Target
 from burnrate.windows.pages import ROW_OF
-from burnrate.windows.rings import Flags, Ints
+from common.arrays import Flags, Ints
 from common.slo.windows import DAY
 
 _LEAST_SLOTS = 64

@@ -1,42 +1,26 @@
 """What a batch of events adds to the counts, and where its buckets are kept. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
 
 import numpy as np
 
+from burnrate.domain.batch import BatchDelta
 from burnrate.domain.series_index import SeriesIndex
-from burnrate.ingest.batch_delta import BatchDelta
-from burnrate.ingest.columns import Bools, Columns
-from burnrate.windows.rings import RESOLUTIONS, SUM_LIMIT, TEN_SECONDS, Ints
+from burnrate.ingest.columns import Columns
+from common.arrays import Flags, Ints
 from common.config.clock import MICROSECONDS
+from common.counts.layout import KEPT, RESOLUTIONS, SUM_LIMIT, TEN_SECONDS, Bounds, bucket_of
 from common.events import IngestCounters
-from common.slo.windows import HOUR, MINUTE
+from common.slo.windows import HOUR
 
-# longer than any window that is read from them, so that no bucket at the edge is in part missing
-KEPT_TEN_SECONDS = timedelta(hours=2)
-KEPT_MINUTES = timedelta(hours=50)
-
-Bounds = tuple[float, ...]
 _SLOT_BITS = 32
-_KEPT_MICROS = {
-    TEN_SECONDS: KEPT_TEN_SECONDS // timedelta(microseconds=1),
-    MINUTE: KEPT_MINUTES // timedelta(microseconds=1),
-    HOUR: 2**62,  # until it is purged
-}
+_KEPT_MICROS = {length: kept // timedelta(microseconds=1) for length, kept in KEPT.items()}
+_KEPT_MICROS[HOUR] = 2**62  # until they are purged
 _NEVER = -1
 _WRAPS = 2.0**62
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """Total and bad of one bucket."""
-
-    total: int = 0
-    bad: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +37,14 @@ class Repeats:
     """Events that were counted before, by slot, and which of them said something else."""
 
     slot: Ints  # [m]
-    conflict: Bools  # [m]
+    conflict: Flags  # [m]
 
 
 NO_REPEATS = Repeats(np.zeros(0, np.int64), np.zeros(0, np.bool_))
 
 
-def sum_up(columns: Columns, series: SeriesIndex, repeats: Repeats = NO_REPEATS) -> BatchDelta:
-    """Return the sums of a batch of events that count, and the oddities of all that came."""
+def aggregate(columns: Columns, series: SeriesIndex, repeats: Repeats = NO_REPEATS) -> BatchDelta:
+    """Return the sums of a batch of events that count, and what its services are to count up."""
     touched = np.zeros(len(series), np.bool_)
     touched[columns.slot] = touched[repeats.slot] = True
     own = np.flatnonzero(touched)
@@ -77,7 +61,7 @@ def sum_up(columns: Columns, series: SeriesIndex, repeats: Repeats = NO_REPEATS)
         counts=cells.counts[:, :2],
         window_seconds=cells.counts[:, 2],
         newest_micros=newest,
-        oddities=_oddities(columns, repeats, series),
+        counters=_counters(columns, repeats, series),
         latency=_histograms(columns, bucket, series),
     )
 
@@ -110,7 +94,7 @@ def _group_sums(counts: Ints, starts: Ints) -> Ints:
     return found
 
 
-def _oddities(columns: Columns, repeats: Repeats, series: SeriesIndex) -> dict[str, IngestCounters]:
+def _counters(columns: Columns, repeats: Repeats, series: SeriesIndex) -> dict[str, IngestCounters]:
     grown = {
         "duplicates": repeats.slot,
         "event_id_conflicts": repeats.slot[repeats.conflict],
@@ -118,8 +102,8 @@ def _oddities(columns: Columns, repeats: Repeats, series: SeriesIndex) -> dict[s
         "misrouted": columns.slot[columns.misrouted],
     }
     found: dict[int, dict[str, int]] = {}
-    for counter, odd in grown.items():
-        for slot, times in Counter(odd.tolist()).items():
+    for counter, slots in grown.items():
+        for slot, times in Counter(slots.tolist()).items():
             found.setdefault(slot, {})[counter] = times
     return {series.names[slot]: IngestCounters(**grown_by) for slot, grown_by in found.items()}
 
@@ -139,60 +123,35 @@ def _added(old: Sequence[int] | None, counts: Sequence[int]) -> list[int]:
     return [min(a + b, SUM_LIMIT) for a, b in zip(given, counts, strict=True)]
 
 
-def coarsen(bucket: int, resolution: int) -> int:
-    """Return the number of the bucket of `resolution` seconds that holds a ten-second bucket."""
-    return -(-bucket // (resolution // TEN_SECONDS))
-
-
-def stored_cells(sums: BatchDelta, series: SeriesIndex, appended_micros: int) -> dict[int, Cells]:
-    """Return the cells of each resolution at which they are still kept."""
-    slot_of = np.array([series.index[name] for name in sums.names], np.int64)
-    counts = np.concatenate((sums.counts, sums.window_seconds[:, None]), axis=1)
-    cells = Cells(sums.bucket, slot_of[sums.service], counts)
+def stored_cells(delta: BatchDelta, series: SeriesIndex, appended_micros: int) -> dict[int, Cells]:
+    """Return the cells of each resolution that are young enough to be kept at it."""
+    slot_of = np.array([series.index[name] for name in delta.names], np.int64)
+    counts = np.concatenate((delta.counts, delta.window_seconds[:, None]), axis=1)
+    cells = Cells(delta.bucket, slot_of[delta.service], counts)
     found, finer = {}, TEN_SECONDS
     for resolution in RESOLUTIONS:
         if resolution != finer:
             coarser = -(-cells.bucket // (resolution // finer))
             cells, finer = _grouped(coarser, cells.slot, cells.counts), resolution
-        kept = _ages(cells.bucket, resolution, appended_micros) <= _KEPT_MICROS[resolution]
+        kept = cells.bucket >= _oldest_kept(resolution, appended_micros)
         found[resolution] = Cells(cells.bucket[kept], cells.slot[kept], cells.counts[kept])
     return found
 
 
 def stored_latency(
-    sums: BatchDelta, appended_micros: int
+    delta: BatchDelta, appended_micros: int
 ) -> dict[tuple[int, str, int, Bounds], list[int]]:
-    """Return the histograms by (resolution, service, bucket number, bounds)."""
+    """Return the histograms to keep by (resolution, service, bucket number, bounds)."""
     rows: dict[tuple[int, str, int, Bounds], list[int]] = {}
-    for (service, bucket, bounds), counts in sums.latency.items():
-        for resolution in kept_resolutions(bucket, appended_micros):
-            key = (resolution, service, coarsen(bucket, resolution), bounds)
-            rows[key] = _added(rows.get(key), counts)
+    for (service, bucket, bounds), counts in delta.latency.items():
+        for resolution in RESOLUTIONS:
+            coarser = -(-bucket // (resolution // TEN_SECONDS))
+            if coarser >= _oldest_kept(resolution, appended_micros):
+                key = (resolution, service, coarser, bounds)
+                rows[key] = _added(rows.get(key), counts)
     return rows
 
 
-def kept_resolutions(bucket: int, appended_micros: int) -> tuple[int, ...]:
-    """Return the resolutions whose bucket, of that ten-second bucket, is young enough to keep."""
-    return tuple(
-        resolution
-        for resolution in RESOLUTIONS
-        if _ages(coarsen(bucket, resolution), resolution, appended_micros)
-        <= _KEPT_MICROS[resolution]
-    )
-
-
-_Number = TypeVar("_Number", int, Ints)
-
-
-def _ages(bucket: _Number, resolution: int, appended_micros: int) -> _Number:
-    return appended_micros - bucket * (resolution * MICROSECONDS)
-
-
-def within_threshold(bounds: Bounds, counts: Iterable[int], threshold: float) -> Count | None:
-    """Return (total, bad) of a histogram for a latency threshold; None if that is no bound."""
-    if threshold not in bounds:
-        return None
-    values = list(counts)
-    total = sum(values)
-    bad = total - sum(values[: bounds.index(threshold) + 1])
-    return Count(min(total, SUM_LIMIT), min(bad, SUM_LIMIT))
+def _oldest_kept(resolution: int, appended_micros: int) -> int:
+    """Return the number of the oldest bucket whose end is young enough to keep."""
+    return bucket_of(appended_micros - _KEPT_MICROS[resolution], resolution)

@@ -1,9 +1,9 @@
 """The usual event read in bulk: straight from a batch of records to columns. Pure.
 
-What is usual in every respect is taken here, at well under a microsecond an event. Whatever is
-not (wrong in any way, of a service that belongs elsewhere, without an id, with a forwarding header,
-escaped or beyond ASCII) is left to `judge`, which decides alone; so this may refuse anything, but
-takes nothing that `judge` would see otherwise.
+What is usual in every respect is read here, at well under a microsecond an event. Whatever is not
+(wrong in any way, of a service that belongs elsewhere, without an id, with a forwarding header,
+escaped or beyond ASCII) is left to `classify`, which decides alone; so this may leave anything to
+it, but reads nothing that `classify` would see otherwise.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from burnrate.domain.series_index import SeriesIndex
 from burnrate.ingest.classifier import Rules
-from burnrate.ingest.columns import Bools, Columns, Ints, joined, objects
+from burnrate.ingest.columns import Columns, ints, joined, objects
 from common.admission.decoding import EventRejected, RawLatency
 from common.admission.identity import Keys, content_hashes, details_hash, id_hashes, salts
 from common.admission.metric_events import MAX_EVENT_BYTES, MAX_FUTURE, attributes_of, latency_of
+from common.arrays import Flags, Ints
 from common.config.clock import MICROSECONDS, to_micros
 from common.events import COUNT_LIMIT, MAX_TEXT_LENGTH, MAX_WINDOW_SECONDS, Latency
 from common.kafka.client import Record
@@ -32,7 +33,7 @@ from common.slo.vocabulary import RESERVED_SERVICE_NAMES, is_service_name
 _MILLISECONDS = 1_000
 _CACHED = 100_000
 _AT_ONCE = 2_048  # so that what is decoded is still in the cache when it is put in columns
-_TELLING_HEADERS = frozenset({FORWARDED_AT_HEADER, FORWARDED_FROM_HEADER, REPLAYED_FROM_HEADER})
+_DECIDING_HEADERS = frozenset({FORWARDED_AT_HEADER, FORWARDED_FROM_HEADER, REPLAYED_FROM_HEADER})
 _Count = Annotated[int, Meta(ge=0, lt=COUNT_LIMIT)]
 
 
@@ -57,7 +58,7 @@ class BulkReader:
     """Reads batches of one shard; keeps what it has parsed of timestamps, sources, attributes."""
 
     def __init__(self, series: SeriesIndex) -> None:
-        self._roster = series
+        self._series = series
         self._micros: dict[str, int] = {}
         self._sources: dict[str, int] = {}
         self._source_salts: Keys = np.zeros((0, 2), np.uint64)
@@ -70,18 +71,18 @@ class BulkReader:
     def _read(self, records: Sequence[Record], first: int, rules: Rules) -> Columns:
         positions, events = _usual(records)
         n = len(events)
-        slot = _column([self._roster.index.get(e.service, -1) for e in events])
-        micros = _column(_looked_up(self._micros, [e.timestamp for e in events], self._learn_time))
-        total, bad = _column([e.total for e in events]), _column([e.bad for e in events])
-        appended = _MILLISECONDS * _column([records[i].timestamp for i in positions])
+        slot = ints([self._series.index.get(e.service, -1) for e in events])
+        micros = ints(_looked_up(self._micros, [e.timestamp for e in events], self._learn_time))
+        total, bad = ints([e.total for e in events]), ints([e.bad for e in events])
+        appended = _MILLISECONDS * ints([records[i].timestamp for i in positions])
         lateness = rules.lateness.total_seconds() * MICROSECONDS
-        taken: Bools = (bad <= total) & (micros >= appended - int(lateness))
-        taken &= micros <= appended + int(MAX_FUTURE.total_seconds() * MICROSECONDS)
-        self._place_new(events, slot, taken, rules)
-        details, latency = _details(events, taken)
-        window = _column([e.window_seconds for e in events])
+        valid: Flags = (bad <= total) & (micros >= appended - int(lateness))
+        valid &= micros <= appended + int(MAX_FUTURE.total_seconds() * MICROSECONDS)
+        self._place_new(events, slot, valid, rules)
+        details, latency = _details(events, valid)
+        window = ints([e.window_seconds for e in events])
         found = Columns(
-            position=_column(positions) + first,
+            position=ints(positions) + first,
             slot=slot,
             micros=micros,
             total=total,
@@ -95,22 +96,22 @@ class BulkReader:
             misrouted=np.zeros(n, np.bool_),
             latency=latency,
         )
-        return found if taken.all() else found.rows(taken)
+        return found if valid.all() else found.rows(valid)
 
-    def _place_new(self, events: Sequence[_Usual], slot: Ints, taken: Bools, rules: Rules) -> None:
+    def _place_new(self, events: Sequence[_Usual], slot: Ints, valid: Flags, rules: Rules) -> None:
         """Give services that are new here their slots, where they belong here."""
-        unknown = np.flatnonzero(taken & (slot < 0)).tolist()
+        unknown = np.flatnonzero(valid & (slot < 0)).tolist()
         if unknown:
             names = dict.fromkeys(events[row].service for row in unknown)
-            self._roster.admit(name for name in names if _belongs(name, rules))
-            slot[unknown] = [self._roster.index.get(events[row].service, -1) for row in unknown]
-        taken &= slot >= 0
+            self._series.admit(name for name in names if _belongs(name, rules))
+            slot[unknown] = [self._series.index.get(events[row].service, -1) for row in unknown]
+        valid &= slot >= 0
 
     def _keys(self, events: Sequence[_Usual], slot: Ints) -> Keys:
         places = _looked_up(self._sources, [e.source for e in events], self._learn_source)
         hashes = id_hashes([e.event_id for e in events])
-        keys: Keys = hashes ^ self._roster.salts_of(slot)
-        keys ^= self._source_salts[_column(places)]
+        keys: Keys = hashes ^ self._series.salts_of(slot)
+        keys ^= self._source_salts[ints(places)]
         return keys
 
     def _learn_time(self, texts: Iterable[str]) -> None:
@@ -146,7 +147,7 @@ def _belongs(name: str, rules: Rules) -> bool:
     return shard_of(name, rules.shards) == rules.shard
 
 
-_NEVER = -(2**60)  # older than any lateness bound: such a timestamp is left to `judge`
+_NEVER = -(2**60)  # older than any lateness bound: such a timestamp is left to `classify`
 
 
 def _parse(text: str) -> int:
@@ -173,17 +174,17 @@ def _usual(records: Sequence[Record]) -> tuple[Sequence[int], list[_Usual]]:
 
 
 def _all_plain(records: Sequence[Record], values: Sequence[Any]) -> bool:
-    """Tell, for the price of a few scans, whether every record is one that `_one` would take."""
+    """Return, for the price of a few scans, whether `_one` would take every record."""
     if None in values or {r.topic for r in records} != {METRICS.name}:
         return False
-    if any(map(_tells, [r for r in records if r.headers])):
+    if any(map(_has_deciding_header, [r for r in records if r.headers])):
         return False
     return _is_plain(b"".join(values)) and max(map(len, values), default=0) <= MAX_EVENT_BYTES
 
 
 def _one(record: Record) -> _Usual | None:
     value = record.value
-    if value is None or record.topic != METRICS.name or _tells(record):
+    if value is None or record.topic != METRICS.name or _has_deciding_header(record):
         return None
     if len(value) > MAX_EVENT_BYTES or not _is_plain(value):
         return None
@@ -194,18 +195,18 @@ def _one(record: Record) -> _Usual | None:
 
 
 def _is_plain(body: bytes) -> bool:
-    """Tell whether no string in it can hold a control character: JSON has them escaped, or DEL."""
+    """Return whether no string can hold a control character: JSON escapes them, but for DEL."""
     return body.isascii() and b"\\" not in body and b"\x7f" not in body
 
 
-def _tells(record: Record) -> bool:
-    return any(name in _TELLING_HEADERS for name, _ in record.headers or ())
+def _has_deciding_header(record: Record) -> bool:
+    return any(name in _DECIDING_HEADERS for name, _ in record.headers or ())
 
 
 def _details(
-    events: Sequence[_Usual], taken: Bools
+    events: Sequence[_Usual], valid: Flags
 ) -> tuple[NDArray[np.uint64], NDArray[np.object_] | None]:
-    """Return the hashes and histograms of the events that have any; a wrong one is not taken."""
+    """Return the hashes and histograms of the events that have any; a wrong one is not valid."""
     details = np.zeros(len(events), np.uint64)
     rich = [
         (row, event)
@@ -221,9 +222,5 @@ def _details(
             latencies[row] = latency_of(event.latency, event.total)
             details[row] = details_hash(latencies[row], attributes)
         except EventRejected:
-            taken[row] = False
+            valid[row] = False
     return details, objects(latencies)
-
-
-def _column(values: Sequence[int]) -> Ints:
-    return np.fromiter(values, np.int64, len(values))

@@ -1,6 +1,6 @@
 """What a record is: an event that counts, one for another shard, or one whose content is wrong.
 
-Pure: the verdict depends on the record alone, so that a replay gives the same.
+Pure: the record alone decides, so that a replay gives the same.
 """
 
 import hashlib
@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from burnrate.ingest.admitted import Admitted, Counted, Lane
+from burnrate.domain.batch import ImportStream
 from common.admission.identity import KEY_BYTES, identity_of
 from common.admission.metric_events import (
     HISTORY_AGE,
@@ -36,11 +36,28 @@ _PLACE = re.compile(r"[0-9]{1,10}:[0-9]{1,19}")
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the verdict needs beside the record."""
+    """What decides beside the record."""
 
     shard: int
     shards: int
     lateness: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """An event for this shard, and when its record was appended.
+
+    `identity` is the key that its repeats share, None where nothing tells it from others.
+    `anonymous`: sent with neither id nor source. `stream` and `line` place a record of an import.
+    """
+
+    event: MetricEvent
+    appended_at: datetime
+    identity: bytes | None = None
+    anonymous: bool = False
+    misrouted: bool = False
+    stream: ImportStream | None = None
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +70,10 @@ class Misrouted:
     appended_at: datetime
 
 
-Verdict = Counted | Misrouted | DeadRecord
+Classification = Counted | Misrouted | DeadRecord
 
 
-def judge(record: Record, rules: Rules) -> Verdict:
+def classify(record: Record, rules: Rules) -> Classification:
     """Return what the record is. Never raises, whatever its bytes are."""
     appended_at = first_appended_at(record)
     try:
@@ -67,31 +84,29 @@ def judge(record: Record, rules: Rules) -> Verdict:
         home = _home(event.service, rules, forwarded_from)
         if home != rules.shard:
             return Misrouted(record, event.service, home, appended_at)
-        lane, line = _place(record, forwarded_from) if history else (None, 0)
+        stream, line = _place(record, forwarded_from) if history else (None, 0)
     except EventRejected as rejection:
         return DeadRecord(record, dead_letter(record, appended_at, rejection))
     return Counted(
-        Admitted(
-            event,
-            appended_at,
-            identified=lane is not None or bool(event.event_id or event.source),
-            misrouted=forwarded_from is not None,
-        ),
+        event,
+        appended_at,
         _identity(event, record, forwarded_from),
-        lane,
-        line,
+        anonymous=stream is None and not (event.event_id or event.source),
+        misrouted=forwarded_from is not None,
+        stream=stream,
+        line=line,
     )
 
 
-def without_room(record: Record, admitted: Admitted) -> DeadRecord:
+def beyond_quota(record: Record, counted: Counted) -> DeadRecord:
     """Return the dead letter of an event whose service would be one too many."""
     rejection = EventRejected(
         "too_many_services",
         "service",
-        f"{admitted.event.service} is new, and no more services are counted; raise "
+        f"{counted.event.service} is new, and no more services are counted; raise "
         "BURNRATE_MAX_SERVICES or send fewer names",
     )
-    return DeadRecord(record, dead_letter(record, admitted.appended_at, rejection))
+    return DeadRecord(record, dead_letter(record, counted.appended_at, rejection))
 
 
 def _forwarded_from(record: Record) -> str | None:
@@ -109,7 +124,8 @@ def _home(service: str, rules: Rules, forwarded_from: str | None) -> int:
     return home
 
 
-def _place(record: Record, forwarded_from: str | None) -> tuple[Lane, int]:
+def _place(record: Record, forwarded_from: str | None) -> tuple[ImportStream, int]:
+    """Return stream and line of a record of an import."""
     import_id = header(record, IMPORT_ID_HEADER)
     line = whole_number(header(record, IMPORT_LINE_HEADER), _LINE_DIGITS)
     if not import_id or len(import_id) > _MAX_IMPORT_ID or "\0" in import_id:
@@ -123,20 +139,22 @@ def _place(record: Record, forwarded_from: str | None) -> tuple[Lane, int]:
             "import_line_invalid", "headers.import_line", "must be a whole number above 0"
         )
     # forwarded records keep their order among themselves only
-    lane = forwarded_from.split(":")[0] if forwarded_from else ""
-    return (import_id, lane), line
+    partition = forwarded_from.split(":")[0] if forwarded_from else ""
+    return (import_id, partition), line
 
 
 def _identity(event: MetricEvent, record: Record, forwarded_from: str | None) -> bytes | None:
     identity = identity_of(event)
     if identity is not None:
         return identity
-    if letter := header(record, REPLAYED_FROM_HEADER):
-        # a letter is sent again once, but the outbox may do that twice
-        return hashlib.blake2b(f"replayed\0{letter}".encode(), digest_size=KEY_BYTES).digest()
-    if forwarded_from is None:
+    if replayed_from := header(record, REPLAYED_FROM_HEADER):
+        # a dead letter is replayed once, but the outbox may send that twice
+        text = f"replayed\0{replayed_from}"
+    elif forwarded_from:
+        # the outbox may send a forwarded record twice: its first place in the log identifies it,
+        # with its time, since a topic that is made anew begins its offsets again
+        at = header(record, FORWARDED_AT_HEADER)
+        text = f"forwarded\0{record.topic}\0{forwarded_from}\0{at}"
+    else:
         return None
-    # the outbox may send a forwarded record twice: its first place in the log identifies it, with
-    # its time, since a topic that is made anew begins its offsets again
-    first = f"forwarded\0{record.topic}\0{forwarded_from}\0{header(record, FORWARDED_AT_HEADER)}"
-    return hashlib.blake2b(first.encode(), digest_size=KEY_BYTES).digest()
+    return hashlib.blake2b(text.encode(), digest_size=KEY_BYTES).digest()

@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnrate.domain.series_index import SeriesIndex
-from burnrate.ingest.admitted import Counted
+from burnrate.ingest.classifier import Counted
 from common.admission.identity import KEY_BYTES, Hashes, Keys, content_hashes, details_hash, keys_of
+from common.arrays import Flags, Ints
 from common.config.clock import to_micros
 from common.events import Latency
 
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 _NO_KEY = bytes(KEY_BYTES)
 
 
@@ -31,15 +30,15 @@ class Columns:
     appended_micros: Ints
     keys: Keys  # [n, 2], zero where the event has no identity
     content: Hashes
-    identified: Bools
-    anonymous: Bools  # counted as unidentified: sent with neither id nor source
-    misrouted: Bools
+    identified: Flags
+    anonymous: Flags  # sent with neither id nor source
+    misrouted: Flags
     latency: NDArray[np.object_] | None  # Latency or None; None where no event has one
 
     def __len__(self) -> int:
         return len(self.slot)
 
-    def rows(self, chosen: Ints | Bools) -> "Columns":
+    def rows(self, chosen: Ints | Flags) -> "Columns":
         """Return some of the rows."""
         columns: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         taken: dict[str, Any] = {n: None if c is None else c[chosen] for n, c in columns.items()}
@@ -70,26 +69,26 @@ def _joined_latency(parts: Sequence[Columns]) -> NDArray[np.object_] | None:
 
 
 def columns_of(counted: Sequence[tuple[int, Counted]], series: SeriesIndex) -> Columns:
-    """Return judged events, each with its position, as columns; new services get their slots."""
+    """Return classified events and their positions as columns; new services get their slots."""
     items = [item for _, item in counted]
-    events = [item.admitted.event for item in items]
-    micros = _ints([to_micros(e.timestamp) for e in events])
-    window, total = _ints([e.window_seconds for e in events]), _ints([e.total for e in events])
-    bad = _ints([e.bad or 0 for e in events])
+    events = [item.event for item in items]
+    micros = ints([to_micros(e.timestamp) for e in events])
+    window, total = ints([e.window_seconds for e in events]), ints([e.total for e in events])
+    bad = ints([e.bad or 0 for e in events])
     details = np.array([details_hash(e.latency, e.attributes) for e in events], np.uint64)
     return Columns(
-        position=_ints([position for position, _ in counted]),
-        slot=_ints([series.take(e.service) for e in events]),
+        position=ints([position for position, _ in counted]),
+        slot=ints([series.take(e.service) for e in events]),
         micros=micros,
         total=total,
         bad=bad,
         window_seconds=window,
-        appended_micros=_ints([to_micros(item.admitted.appended_at) for item in items]),
+        appended_micros=ints([to_micros(item.appended_at) for item in items]),
         keys=keys_of([item.identity or _NO_KEY for item in items]),
         content=content_hashes(micros, window, total, bad, details),
         identified=np.array([item.identity is not None for item in items], np.bool_),
-        anonymous=np.array([not item.admitted.identified for item in items], np.bool_),
-        misrouted=np.array([item.admitted.misrouted for item in items], np.bool_),
+        anonymous=np.array([item.anonymous for item in items], np.bool_),
+        misrouted=np.array([item.misrouted for item in items], np.bool_),
         latency=objects([e.latency for e in events]),
     )
 
@@ -103,5 +102,6 @@ def objects(latencies: Sequence[Latency | None]) -> NDArray[np.object_] | None:
     return column
 
 
-def _ints(values: Sequence[int]) -> Ints:
+def ints(values: Sequence[int]) -> Ints:
+    """Return [n] integers."""
     return np.fromiter(values, np.int64, len(values))

@@ -2,8 +2,8 @@
 
 The hour is that of the event's timestamp: whoever sends an event again sends the same one.
 
-A mark is the 128-bit key of an event and 32 bits of its content, 20 bytes in memory and on disk.
-The keys stand in two sorted runs, a large one and a small one that takes what is new, so that
+A dedup key is 128 bits of an event's identity and 32 bits of its content, 20 bytes in memory and on
+disk. They stand in two sorted runs, a large one and a small one that takes what is new, so that
 adding costs little and no slot is left empty: the small run is merged into the large one when it
 has grown to an eighth of it.
 """
@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from burnrate.ingest.aggregation import Repeats
 from burnrate.ingest.columns import Columns
 from common.admission.identity import Hashes, Keys
+from common.arrays import Flags, Ints
 from common.config.clock import MICROSECONDS
+from common.slo.windows import HOUR
 
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 Halves = NDArray[np.uint64]
 
-_HOUR_MICROS = 3600 * MICROSECONDS
-MARK = np.dtype([("low", "<u8"), ("high", "<u8"), ("content", "<u4")])
+_HOUR_MICROS = HOUR * MICROSECONDS
+DEDUP_KEY = np.dtype([("low", "<u8"), ("high", "<u8"), ("content", "<u4")])
 _LEAST_MERGE = 4096
 _MERGE_SHARE = 8
 
@@ -72,7 +72,7 @@ _EMPTY = _Run(np.zeros(0, np.uint64), np.zeros(0, np.uint64), np.zeros(0, np.uin
 
 
 class HourDedupKeys:
-    """The marks of one hour of one shard."""
+    """The dedup keys of one hour of one shard."""
 
     def __init__(self) -> None:
         self._large = self._small = _EMPTY
@@ -80,47 +80,42 @@ class HourDedupKeys:
     def __len__(self) -> int:
         return len(self._large.low) + len(self._small.low)
 
-    @property
-    def nbytes(self) -> int:
-        """Return the bytes held."""
-        return MARK.itemsize * len(self)
-
-    def judge(self, keys: Keys, content: Hashes) -> tuple[Bools, Bools]:
-        """Mark n keys; return which of them are new, and which say other than the first did."""
+    def add(self, keys: Keys, content: Hashes) -> tuple[Flags, Flags]:
+        """Add n keys; return which of them are new, and which have other content than the first."""
         order, begins = _sorted_groups(keys)
-        low, high, said = keys[order, 0], keys[order, 1], content[order]
-        marked = np.zeros(len(keys), np.bool_)
-        # of a key that is not marked yet the first of the batch stands
-        stands = said[begins][np.cumsum(begins) - 1]
+        low, high, own = keys[order, 0], keys[order, 1], content[order]
+        known = np.zeros(len(keys), np.bool_)
+        # of a key that is not known yet the first of the batch stands
+        first = own[begins][np.cumsum(begins) - 1]
         for run in (self._large, self._small):
             at = run.find(low, high)
             here = at >= 0
-            marked |= here
-            stands[here] = run.content[at[here]]
-        fresh = begins & ~marked
-        self._add(_Run(low[fresh], high[fresh], said[fresh]))
+            known |= here
+            first[here] = run.content[at[here]]
+        fresh = begins & ~known
+        self._merge(_Run(low[fresh], high[fresh], own[fresh]))
         new, conflict = np.empty_like(fresh), np.empty_like(fresh)
-        new[order], conflict[order] = fresh, said != stands
+        new[order], conflict[order] = fresh, own != first
         return new, conflict
 
-    def _add(self, run: _Run) -> None:
+    def _merge(self, run: _Run) -> None:
         self._small = self._small.merged(run)
         if len(self._small.low) > max(_LEAST_MERGE, len(self._large.low) // _MERGE_SHARE):
             self._large, self._small = self._large.merged(self._small), _EMPTY
 
     def load(self, packed: bytes) -> None:
-        """Add marks as `packed` wrote them."""
-        marks = np.frombuffer(packed, MARK)
-        low = np.ascontiguousarray(marks["low"])
+        """Add dedup keys as `packed` wrote them."""
+        keys = np.frombuffer(packed, DEDUP_KEY)
+        low = np.ascontiguousarray(keys["low"])
         order = sorted_order(low)
-        self._add(_Run(low[order], marks["high"][order], marks["content"][order]))
+        self._merge(_Run(low[order], keys["high"][order], keys["content"][order]))
 
 
 def packed(keys: Keys, content: Hashes) -> bytes:
-    """Return marks as they are stored."""
-    marks = np.empty(len(keys), MARK)
-    marks["low"], marks["high"], marks["content"] = keys[:, 0], keys[:, 1], content
-    return marks.tobytes()
+    """Return dedup keys as they are stored."""
+    rows = np.empty(len(keys), DEDUP_KEY)
+    rows["low"], rows["high"], rows["content"] = keys[:, 0], keys[:, 1], content
+    return rows.tobytes()
 
 
 def sorted_order(values: Halves) -> Ints:
@@ -139,7 +134,7 @@ def sorted_order(values: Halves) -> Ints:
     return order
 
 
-def _sorted_groups(keys: Keys) -> tuple[Ints, Bools]:
+def _sorted_groups(keys: Keys) -> tuple[Ints, Flags]:
     """Return the order that sorts keys, the first of each in front, and which rows begin one."""
     order = sorted_order(keys[:, 0])
     low, high = keys[order, 0], keys[order, 1]
@@ -154,8 +149,8 @@ def _sorted_groups(keys: Keys) -> tuple[Ints, Bools]:
 
 
 @dataclass(frozen=True, slots=True)
-class Counting:
-    """What a batch counts, what it repeats, and the marks that are new (packed, by hour)."""
+class Deduplicated:
+    """What a batch counts, what it repeats, and the dedup keys that are new (packed, by hour)."""
 
     counted: Columns
     repeats: Repeats
@@ -165,41 +160,41 @@ class Counting:
 class ShardDedupKeys:
     """The hours of a shard that were touched last; hours are numbered since 1970."""
 
-    def __init__(self, held_marks: int) -> None:
+    def __init__(self, max_held: int) -> None:
         self._hours: dict[int, HourDedupKeys] = {}
-        self._held_marks = held_marks
+        self._max_held = max_held
 
     def missing(self, columns: Columns) -> list[int]:
-        """Return the hours that must be put here before the events are judged."""
+        """Return the hours that must be put here before the events are counted."""
         return [hour for hour in _distinct(_hours(columns)) if hour not in self._hours]
 
     def put(self, hours: Iterable[int], stored: Mapping[int, bytes]) -> None:
         """Hold hours as they are stored; those that are not stored are empty."""
         for hour in hours:
-            marks = self._hours[hour] = HourDedupKeys()
-            marks.load(stored.get(hour, b""))
+            keys = self._hours[hour] = HourDedupKeys()
+            keys.load(stored.get(hour, b""))
 
-    def count_once(self, columns: Columns) -> Counting:
-        """Mark the events of a batch; of each identity the first counts, and what has none."""
+    def count_once(self, columns: Columns) -> Deduplicated:
+        """Add the keys of a batch; of each identity the first counts, and what has none."""
         repeated = np.zeros(len(columns), np.bool_)
         conflict = np.zeros(len(columns), np.bool_)
         added: dict[int, bytes] = {}
         hours = _hours(columns)
         for hour in _distinct(hours):
             rows = np.flatnonzero(columns.identified & (hours == hour))
-            marks = self._hours[hour] = self._hours.pop(hour)  # last: forgotten last
+            held = self._hours[hour] = self._hours.pop(hour)  # last: forgotten last
             keys, content = columns.keys[rows], columns.content[rows]
-            new, conflict[rows] = marks.judge(keys, content)
+            new, conflict[rows] = held.add(keys, content)
             repeated[rows] = ~new
             if new.any():
                 added[hour] = packed(keys[new], content[new])
         self._forget()
         repeats = Repeats(columns.slot[repeated], conflict[repeated])
-        return Counting(columns.rows(~repeated) if repeated.any() else columns, repeats, added)
+        return Deduplicated(columns.rows(~repeated) if repeated.any() else columns, repeats, added)
 
     def _forget(self) -> None:
         held = sum(map(len, self._hours.values()))
-        while held > self._held_marks and len(self._hours) > 1:
+        while held > self._max_held and len(self._hours) > 1:
             held -= len(self._hours.pop(next(iter(self._hours))))
 
 

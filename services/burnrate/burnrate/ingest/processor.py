@@ -1,21 +1,28 @@
-"""A batch of records, from verdicts to rows: marks, counts, dead letters and forwarded records."""
+"""A batch of records, from bytes to rows: counts, dedup keys, dead letters, forwarded records."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from burnrate.domain.batch import BatchDelta, ImportStream
 from burnrate.domain.series_index import SeriesIndex
-from burnrate.ingest.admitted import Counted, Lane
-from burnrate.ingest.aggregation import stored_cells, stored_latency, sum_up
-from burnrate.ingest.batch_delta import BatchDelta
+from burnrate.ingest.aggregation import aggregate, stored_cells, stored_latency
+from burnrate.ingest.blocks import Blocks
 from burnrate.ingest.bulk_reader import BulkReader
-from burnrate.ingest.classifier import Misrouted, Rules, Verdict, judge, without_room
-from burnrate.ingest.columns import Bools, Columns, columns_of, joined
-from burnrate.ingest.dedup import Counting, ShardDedupKeys
+from burnrate.ingest.classifier import (
+    Classification,
+    Counted,
+    Misrouted,
+    Rules,
+    beyond_quota,
+    classify,
+)
+from burnrate.ingest.columns import Columns, columns_of, joined
+from burnrate.ingest.dedup import Deduplicated, ShardDedupKeys
 from burnrate.metrics import EVENTS, MARK_HOURS_READ
 from burnrate.storage import repository
-from burnrate.storage.blocks import Blocks
+from common.arrays import Flags
 from common.config.clock import MICROSECONDS
 from common.kafka.client import Record
 from common.kafka.headers import (
@@ -54,115 +61,115 @@ class BatchResult:
     `newest_micros`: the newest timestamp among what counts, 0 without one.
     """
 
-    sums: BatchDelta
-    bad: Bools
+    delta: BatchDelta
+    bad: Flags
     repeated: int
     newest_micros: int
 
 
 @dataclass(frozen=True, slots=True)
 class BatchProcessor:
-    """What takes the batches of one shard in; all of it is let go when a transaction fails.
+    """Processes the batches of one shard; all of it is released when a transaction fails.
 
-    The breaker is the exception: it outlives a refusal, or the shard would go on a little with
+    The DLQ limit is the exception: it outlives a refusal, or the shard would go on a little with
     every try.
     """
 
     series: SeriesIndex
     reader: BulkReader
-    marks: ShardDedupKeys
+    dedup_keys: ShardDedupKeys
     blocks: Blocks
     rules: Rules
     outbox: Outbox
-    letters: DeadLetterStore
-    breaker: DlqLimit
+    dead_letters: DeadLetterStore
+    dlq_limit: DlqLimit
 
     async def process(self, session: WriteSession, batch: Batch) -> BatchResult:
         """Write all that a batch changes; raise RefusedError where too much of it is bad."""
         usual = self.reader.read(batch.records, self.rules)
         bad = np.zeros(len(batch.records), np.bool_)
-        counted = await self._judge_others(session, batch, usual, bad)
+        counted = await self._classify_others(session, batch, usual, bad)
         columns = joined([usual, columns_of(counted, self.series)]) if counted else usual
-        verdict = await self._count_once(session, columns)
-        sums = sum_up(verdict.counted, self.series, verdict.repeats)
-        newest_micros = int(verdict.counted.micros.max(initial=0))
-        await self._store(session, sums, int(columns.appended_micros.max(initial=0)))
-        return BatchResult(sums, bad, len(columns) - len(verdict.counted), newest_micros)
+        found = await self._deduplicate(session, columns)
+        delta = aggregate(found.counted, self.series, found.repeats)
+        newest_micros = int(found.counted.micros.max(initial=0))
+        await self._store(session, delta, int(columns.appended_micros.max(initial=0)))
+        return BatchResult(delta, bad, len(columns) - len(found.counted), newest_micros)
 
-    async def _judge_others(
-        self, session: WriteSession, batch: Batch, usual: Columns, bad: Bools
+    async def _classify_others(
+        self, session: WriteSession, batch: Batch, usual: Columns, bad: Flags
     ) -> list[tuple[int, Counted]]:
-        """Judge what is not usual, one by one; return what counts, with its position.
+        """Classify what is not usual, one by one; return what counts, with its position.
 
         Sets `bad` where a record is wrong.
         """
         if len(usual) == len(batch.records):
             return []
         others = np.delete(np.arange(len(batch.records)), usual.position).tolist()
-        verdicts = [(i, self._judge(batch.records[i])) for i in others]
-        bad[[i for i, v in verdicts if isinstance(v, DeadRecord)]] = True
-        if reason := self.breaker.judge(bad):
+        found = [(i, self._classify(batch.records[i])) for i in others]
+        bad[[i for i, one in found if isinstance(one, DeadRecord)]] = True
+        if reason := self.dlq_limit.judge(bad):
             raise RefusedError(
                 f"shard {batch.shard}: {reason}; mend the sender, or raise BURNRATE_MAX_BAD_RATIO "
                 "and BURNRATE_MAX_BAD_RUN to dead-letter them"
             )
-        poison = [v for _, v in verdicts if isinstance(v, DeadRecord)]
-        misrouted = [v for _, v in verdicts if isinstance(v, Misrouted)]
-        await self.letters.add(session, poison, batch.cluster_id)
+        dead = [one for _, one in found if isinstance(one, DeadRecord)]
+        misrouted = [one for _, one in found if isinstance(one, Misrouted)]
+        await self.dead_letters.add(session, dead, batch.cluster_id)
         await self.outbox.add(session, [_forwarded(m, batch.cluster_id) for m in misrouted])
-        _report(poison, misrouted)
-        counted = [(i, v) for i, v in verdicts if isinstance(v, Counted)]
+        EVENTS.labels("misrouted").inc(len(misrouted))
+        log_dead_letters([one.letter for one in dead])
+        counted = [(i, one) for i, one in found if isinstance(one, Counted)]
         return await _without_applied_lines(session, batch.shard, counted)
 
-    def _judge(self, record: Record) -> Verdict:
-        """Return what the record is; the first events of a service need room for it."""
-        verdict = judge(record, self.rules)
-        if isinstance(verdict, Counted):
-            name = verdict.admitted.event.service
-            self.series.admit([name])
-            if name not in self.series.index:
-                return without_room(record, verdict.admitted)
-        return verdict
+    def _classify(self, record: Record) -> Classification:
+        """Return what the record is; an event of a new service must be within the quota."""
+        found = classify(record, self.rules)
+        if isinstance(found, Counted):
+            self.series.admit([found.event.service])
+            if found.event.service not in self.series.index:
+                return beyond_quota(record, found)
+        return found
 
-    async def _count_once(self, session: WriteSession, columns: Columns) -> Counting:
-        """Mark what is new.
+    async def _deduplicate(self, session: WriteSession, columns: Columns) -> Deduplicated:
+        """Return what counts, and store its dedup keys.
 
         Events older than the lateness bound cannot come again but by another import, so that they
-        need no mark.
+        need no key.
         """
         lateness = int(self.rules.lateness.total_seconds() * MICROSECONDS)
         may_repeat = columns.identified & (columns.micros >= columns.appended_micros - lateness)
-        judged = columns if may_repeat.all() else replace(columns, identified=may_repeat)
-        shard, missing = self.rules.shard, self.marks.missing(judged)
-        self.marks.put(missing, await repository.read_dedup_keys(session, shard, missing))
+        keyed = columns if may_repeat.all() else replace(columns, identified=may_repeat)
+        shard, missing = self.rules.shard, self.dedup_keys.missing(keyed)
+        self.dedup_keys.put(missing, await repository.read_dedup_keys(session, shard, missing))
         MARK_HOURS_READ.inc(len(missing))
-        verdict = self.marks.count_once(judged)
-        await repository.add_dedup_keys(session, shard, verdict.added)
-        return verdict
+        found = self.dedup_keys.count_once(keyed)
+        await repository.add_dedup_keys(session, shard, found.added)
+        return found
 
-    async def _store(self, session: WriteSession, sums: BatchDelta, appended_micros: int) -> None:
+    async def _store(self, session: WriteSession, delta: BatchDelta, appended_micros: int) -> None:
         shard = self.rules.shard
-        cells = stored_cells(sums, self.series, appended_micros)
+        cells = stored_cells(delta, self.series, appended_micros)
         missing = self.blocks.missing(cells)
         self.blocks.put(missing, await repository.read_blocks(session, shard, missing))
         await repository.store_blocks(session, shard, self.blocks.add(cells))
-        await repository.add_latency(session, stored_latency(sums, appended_micros))
-        await repository.update_services(session, shard, self.series.index, sums)
+        await repository.add_latency(session, stored_latency(delta, appended_micros))
+        await repository.update_services(session, shard, self.series.index, delta)
 
 
 async def _without_applied_lines(
     session: WriteSession, shard: int, counted: Sequence[tuple[int, Counted]]
 ) -> list[tuple[int, Counted]]:
     """Leave out lines of imports that are applied already, and store how far they are now."""
-    lanes = {item.lane for _, item in counted if item.lane is not None}
-    reached = await repository.applied_lines(session, shard, lanes)
-    moved: dict[Lane, int] = {}
+    streams = {item.stream for _, item in counted if item.stream is not None}
+    reached = await repository.applied_lines(session, shard, streams)
+    moved: dict[ImportStream, int] = {}
     fresh = []
     for position, item in counted:
-        if item.lane is not None:
-            if item.line <= moved.get(item.lane, reached.get(item.lane, 0)):
+        if item.stream is not None:
+            if item.line <= moved.get(item.stream, reached.get(item.stream, 0)):
                 continue
-            moved[item.lane] = item.line
+            moved[item.stream] = item.line
         fresh.append((position, item))
     await repository.store_lines(session, shard, moved)
     return fresh
@@ -170,7 +177,6 @@ async def _without_applied_lines(
 
 def _forwarded(misrouted: Misrouted, cluster_id: str) -> OutboxRecord:
     record = misrouted.record
-    place = f"{record.partition}:{record.offset}"
     return OutboxRecord(
         dedup_key=f"forward:{birth(record, cluster_id)}",
         topic=record.topic,
@@ -179,12 +185,7 @@ def _forwarded(misrouted: Misrouted, cluster_id: str) -> OutboxRecord:
         partition=misrouted.shard,
         headers={
             **kept_headers(record, _FORWARDED_HEADERS),
-            FORWARDED_FROM_HEADER: place,
+            FORWARDED_FROM_HEADER: f"{record.partition}:{record.offset}",
             FORWARDED_AT_HEADER: str(milliseconds(misrouted.appended_at)),
         },
     )
-
-
-def _report(poison: Sequence[DeadRecord], misrouted: Sequence[Misrouted]) -> None:
-    EVENTS.labels("misrouted").inc(len(misrouted))
-    log_dead_letters([p.letter for p in poison])

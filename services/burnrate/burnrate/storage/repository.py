@@ -1,18 +1,17 @@
-"""All SQL of the burnrate service. Sessions come from outside; nothing here commits."""
+"""What burnrate writes as it counts and evaluates. Sessions come from outside; nothing commits.
+
+Tables: `count_block`, `latency` (both laid out by `common.counts`), `mark` (dedup keys by hour),
+`import_line`, `service` and `snapshot` of the schema `burnrate`.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import select, text, tuple_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import text
 
-from burnrate.ingest.admitted import Lane
-from burnrate.ingest.aggregation import Bounds
-from burnrate.ingest.batch_delta import BatchDelta
-from burnrate.storage.blocks import Key
-from burnrate.storage.tables import import_line
-from burnrate.windows.rings import SUM_LIMIT
-from common.config.clock import MICROSECONDS, from_micros
+from burnrate.domain.batch import BatchDelta, ImportStream
+from common.config.clock import from_micros
+from common.counts.layout import SUM_LIMIT, BlockKey, Bounds, bucket_end
 from common.events import BurnRateSnapshot, IngestCounters, encode
 from common.slo.windows import HOUR
 from common.storage.database import ReadSession, WriteSession
@@ -42,13 +41,24 @@ _ADD_LATENCY = text(
         FROM unnest(l.counts) WITH ORDINALITY AS a (n, i)
         JOIN unnest(excluded.counts) WITH ORDINALITY AS b (n, i) USING (i))"""
 )
-_READ_MARKS = text(
+_READ_DEDUP_KEYS = text(
     """SELECT extract(epoch FROM hour)::bigint, marks
     FROM burnrate.mark WHERE shard = :shard AND hour = ANY(CAST(:hours AS timestamptz[]))"""
 )
-_ADD_MARKS = text(
+_ADD_DEDUP_KEYS = text(
     """INSERT INTO burnrate.mark (shard, hour, marks)
     SELECT :shard, * FROM unnest(CAST(:hours AS timestamptz[]), CAST(:marks AS bytea[]))"""
+)
+_READ_LINES = text(
+    """SELECT import_id, lane, line FROM burnrate.import_line
+    JOIN unnest(CAST(:imports AS text[]), CAST(:lanes AS text[])) AS wanted (import_id, lane)
+        USING (import_id, lane) WHERE shard = :shard"""
+)
+_STORE_LINES = text(
+    """INSERT INTO burnrate.import_line (shard, import_id, lane, line)
+    SELECT :shard, * FROM unnest(CAST(:imports AS text[]), CAST(:lanes AS text[]),
+        CAST(:lines AS bigint[]))
+    ON CONFLICT (shard, import_id, lane) DO UPDATE SET line = excluded.line"""
 )
 _UPDATE_SERVICES = text(
     """INSERT INTO burnrate.service AS s (service, shard, slot, newest_at, duplicates,
@@ -78,12 +88,9 @@ _STORE_SNAPSHOTS = text(
 )
 
 
-def bucket_end(bucket: int, resolution: int) -> datetime:
-    """Return the end of a bucket, the instant that names its row."""
-    return from_micros(bucket * resolution * MICROSECONDS)
-
-
-async def read_blocks(session: ReadSession, shard: int, keys: Sequence[Key]) -> dict[Key, bytes]:
+async def read_blocks(
+    session: ReadSession, shard: int, keys: Sequence[BlockKey]
+) -> dict[BlockKey, bytes]:
     """Return the wanted blocks of counts that are stored, packed."""
     if not keys:
         return {}
@@ -91,14 +98,14 @@ async def read_blocks(session: ReadSession, shard: int, keys: Sequence[Key]) -> 
     return {(resolution, end // resolution): packed for resolution, end, packed in rows}
 
 
-async def store_blocks(session: WriteSession, shard: int, blocks: Mapping[Key, bytes]) -> None:
+async def store_blocks(session: WriteSession, shard: int, blocks: Mapping[BlockKey, bytes]) -> None:
     """Store blocks of counts, packed, in place of those of the same bucket."""
     if blocks:
         values = {"shard": shard, "blocks": list(blocks.values()), **_places(list(blocks))}
         await session.execute(_STORE_BLOCKS, values)
 
 
-def _places(keys: Sequence[Key]) -> dict[str, object]:
+def _places(keys: Sequence[BlockKey]) -> dict[str, object]:
     return {
         "resolutions": [resolution for resolution, _ in keys],
         "ends": [bucket_end(bucket, resolution) for resolution, bucket in keys],
@@ -132,21 +139,21 @@ def _array(numbers: Sequence[float]) -> str:
 async def read_dedup_keys(
     session: ReadSession, shard: int, hours: Sequence[int]
 ) -> dict[int, bytes]:
-    """Return the marks of some hours (number of the hour since 1970), packed."""
+    """Return the dedup keys of some hours (numbered since 1970), packed."""
     if not hours:
         return {}
-    rows = await session.execute(_READ_MARKS, {"shard": shard, "hours": _hours(hours)})
+    rows = await session.execute(_READ_DEDUP_KEYS, {"shard": shard, "hours": _hours(hours)})
     parts: dict[int, list[bytes]] = {}
     for began, packed in rows:
         parts.setdefault(began // HOUR, []).append(packed)
     return {hour: b"".join(found) for hour, found in parts.items()}
 
 
-async def add_dedup_keys(session: WriteSession, shard: int, marks: Mapping[int, bytes]) -> None:
-    """Store further marks of some hours, packed."""
-    if marks:
-        values = {"shard": shard, "hours": _hours(list(marks)), "marks": list(marks.values())}
-        await session.execute(_ADD_MARKS, values)
+async def add_dedup_keys(session: WriteSession, shard: int, added: Mapping[int, bytes]) -> None:
+    """Store further dedup keys of some hours, packed."""
+    if added:
+        values = {"shard": shard, "hours": _hours(list(added)), "marks": list(added.values())}
+        await session.execute(_ADD_DEDUP_KEYS, values)
 
 
 def _hours(hours: Sequence[int]) -> list[datetime]:
@@ -154,47 +161,37 @@ def _hours(hours: Sequence[int]) -> list[datetime]:
 
 
 async def applied_lines(
-    session: WriteSession, shard: int, lanes: Iterable[Lane]
-) -> dict[Lane, int]:
-    """Return the highest line applied of each import, by lane."""
-    wanted = list(lanes)
-    if not wanted:
+    session: WriteSession, shard: int, streams: Iterable[ImportStream]
+) -> dict[ImportStream, int]:
+    """Return the highest line applied of each import stream."""
+    named = _import_streams(streams)
+    if not named["imports"]:
         return {}
-    rows = await session.execute(
-        select(import_line.c.import_id, import_line.c.lane, import_line.c.line).where(
-            import_line.c.shard == shard,
-            tuple_(import_line.c.import_id, import_line.c.lane).in_(wanted),
-        )
-    )
-    return {(import_id, lane): line for import_id, lane, line in rows}
+    rows = await session.execute(_READ_LINES, {"shard": shard, **named})
+    return {(import_id, partition): line for import_id, partition, line in rows}
 
 
-async def store_lines(session: WriteSession, shard: int, lines: Mapping[Lane, int]) -> None:
-    """Store the highest line applied of each import, by lane."""
-    if not lines:
-        return
-    statement = insert(import_line).values(
-        [
-            {"shard": shard, "import_id": import_id, "lane": lane, "line": line}
-            for (import_id, lane), line in lines.items()
-        ]
-    )
-    await session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["shard", "import_id", "lane"], set_={"line": statement.excluded.line}
-        )
-    )
+async def store_lines(session: WriteSession, shard: int, lines: Mapping[ImportStream, int]) -> None:
+    """Store the highest line applied of each import stream."""
+    if lines:
+        values = {"shard": shard, "lines": list(lines.values()), **_import_streams(lines)}
+        await session.execute(_STORE_LINES, values)
+
+
+def _import_streams(streams: Iterable[ImportStream]) -> dict[str, list[str]]:
+    own = list(streams)
+    return {"imports": [name for name, _ in own], "lanes": [partition for _, partition in own]}
 
 
 async def update_services(
-    session: WriteSession, shard: int, slots: Mapping[str, int], sums: BatchDelta
+    session: WriteSession, shard: int, slots: Mapping[str, int], delta: BatchDelta
 ) -> None:
     """Store the newest timestamps and let the counters grow; a new service gets its row."""
-    if not sums.names:
+    if not delta.names:
         return
     # sorted, so that two shards whose transactions meet cannot wait for each other
-    named = sorted(zip(sums.names, sums.newest_micros.tolist(), strict=True))
-    grown = [sums.oddities.get(name, IngestCounters()) for name, _ in named]
+    named = sorted(zip(delta.names, delta.newest_micros.tolist(), strict=True))
+    grown = [delta.counters.get(name, IngestCounters()) for name, _ in named]
     await session.execute(
         _UPDATE_SERVICES,
         {

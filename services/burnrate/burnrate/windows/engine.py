@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from burnrate.windows.pages import DEEP_DAYS, WINDOW_SECONDS, Page, Pages, windows_of
-from burnrate.windows.rings import HUGE, RESOLUTIONS, TEN_SECONDS, Flags, Ints, bucket_of, ring_of
+from burnrate.windows.rings import HUGE, ring_of
+from common.arrays import Flags, Ints
+from common.counts.layout import RESOLUTIONS, TEN_SECONDS, bucket_of
 
 _SHORTEST_BUCKETS = WINDOW_SECONDS[0] // TEN_SECONDS
 

@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from burnrate.windows.rings import RESOLUTIONS, Ints, Ring, RunningWindow, ring_of
+from burnrate.windows.rings import Ring, RunningWindow, ring_of
+from common.arrays import Ints
+from common.counts.layout import RESOLUTIONS
 from common.slo.vocabulary import WINDOW_DAYS
 from common.slo.windows import BURN_WINDOWS, DAY, PAIR_WINDOWS
 

@@ -1,10 +1,14 @@
-"""What a committed batch adds to a shard's memory. Pure."""
+"""What a committed batch adds to a shard. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from burnrate.windows.rings import Ints
+from common.arrays import Ints
+from common.counts.layout import Bounds
 from common.events import IngestCounters
+
+ImportStream = tuple[str, str]
+"""An import, and the partition through which its records came (empty: the right one)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,5 +24,5 @@ class BatchDelta:
     counts: Ints  # [n, 2] total and bad, each at most SUM_LIMIT
     window_seconds: Ints  # [n] the longest report of the cell
     newest_micros: Ints  # [len(names)] newest timestamp; -1 where the batch had only repeats
-    oddities: Mapping[str, IngestCounters]
-    latency: Mapping[tuple[str, int, tuple[float, ...]], Sequence[int]]
+    counters: Mapping[str, IngestCounters]  # what they grow by, by name
+    latency: Mapping[tuple[str, int, Bounds], Sequence[int]]

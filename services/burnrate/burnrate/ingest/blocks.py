@@ -1,7 +1,6 @@
-"""Stored counts: one block for each bucket, with a row for every service of the shard. Pure.
+"""The blocks of counts that the owner of a shard holds, changes and stores as a whole. Pure.
 
-A block is [slots, 3] int64: total, bad, and the longest report in seconds (0: none). Only the
-shard's owner writes blocks, so that it may change the copies it holds and store them whole.
+Nobody else writes them, so that a copy in memory is as good as the row.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,13 +8,9 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from burnrate.ingest.aggregation import Cells
-from burnrate.windows.rings import SUM_LIMIT, Ints
+from common.arrays import Ints
+from common.counts.layout import COLUMNS, SUM_LIMIT, BlockKey, unpacked
 
-Key = tuple[int, int]
-"""Resolution in seconds, and bucket number."""
-
-COLUMNS = 3
-ROW_BYTES = 8 * COLUMNS
 _HELD_BYTES = 32 * 1024 * 1024
 
 
@@ -23,19 +18,19 @@ class Blocks:
     """The blocks of a shard that were touched last."""
 
     def __init__(self, held_bytes: int = _HELD_BYTES) -> None:
-        self._blocks: dict[Key, Ints] = {}
+        self._blocks: dict[BlockKey, Ints] = {}
         self._held_bytes = held_bytes
 
-    def missing(self, cells: Mapping[int, Cells]) -> list[Key]:
+    def missing(self, cells: Mapping[int, Cells]) -> list[BlockKey]:
         """Return the blocks that must be put here before the cells are added."""
         return [key for key in _keys(cells) if key not in self._blocks]
 
-    def put(self, keys: Iterable[Key], stored: Mapping[Key, bytes]) -> None:
+    def put(self, keys: Iterable[BlockKey], stored: Mapping[BlockKey, bytes]) -> None:
         """Hold blocks as they are stored; those that are not stored are empty."""
         for key in keys:
-            self._blocks[key] = unpacked(stored.get(key, b""))
+            self._blocks[key] = unpacked(stored.get(key, b"")).copy()
 
-    def add(self, cells: Mapping[int, Cells]) -> dict[Key, bytes]:
+    def add(self, cells: Mapping[int, Cells]) -> dict[BlockKey, bytes]:
         """Add cells to the blocks held; return those that have changed, packed."""
         changed = {}
         for resolution, rows in cells.items():
@@ -47,7 +42,7 @@ class Blocks:
         self._forget()
         return changed
 
-    def _add(self, key: Key, slot: Ints, counts: Ints) -> bytes:
+    def _add(self, key: BlockKey, slot: Ints, counts: Ints) -> bytes:
         block = self._blocks.pop(key)
         most = int(slot.max()) + 1
         if most > len(block):
@@ -64,11 +59,6 @@ class Blocks:
             held -= self._blocks.pop(next(iter(self._blocks))).nbytes
 
 
-def unpacked(stored: bytes) -> Ints:
-    """Return a stored block as an array of its own, [slots, 3]."""
-    return np.frombuffer(stored, "<i8").reshape(-1, COLUMNS).astype(np.int64)
-
-
 def _starts(rows: Cells) -> Ints:
     """Return where in the cells, which stand by bucket, each bucket begins."""
     begins = np.ones(len(rows.bucket), np.bool_)
@@ -76,7 +66,7 @@ def _starts(rows: Cells) -> Ints:
     return np.flatnonzero(begins)
 
 
-def _keys(cells: Mapping[int, Cells]) -> list[Key]:
+def _keys(cells: Mapping[int, Cells]) -> list[BlockKey]:
     return [
         (resolution, bucket)
         for resolution, rows in cells.items()

@@ -1,18 +1,18 @@
-"""The tick: evaluate every owned shard, publish what has changed, and say that we are alive."""
+"""The tick: evaluate every owned shard, publish what has changed, and a heartbeat."""
 
 import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from burnrate.counting import CountingWork
 from burnrate.domain.catalog import Catalog
 from burnrate.domain.service_state import Moment
-from burnrate.domain.shard_state import Missing, ShardState
 from burnrate.evaluation.measuring import Published
+from burnrate.evaluation.shard_state import Missing, ShardState
 from burnrate.metrics import SNAPSHOTS
 from burnrate.settings import BurnrateSettings
 from burnrate.storage import recovery_repository, repository
-from burnrate.windows.rings import RESOLUTIONS
+from burnrate.work import CountingWork
+from common.counts.layout import RESOLUTIONS
 from common.events import BurnRateSnapshot, ShardHeartbeat, encode
 from common.kafka.client import Headers, correlation_headers
 from common.kafka.sharding import shard_of
@@ -152,9 +152,10 @@ class Evaluator:
     def _assign(self, shard: int, state: ShardState) -> None:
         changed = self._catalog.changed_after(state.catalog_revision)
         mine = (name for name in changed if shard_of(name, self._shards) == shard)
-        wanted = {name for name in mine if state.knows(name) or self._catalog.declared(name)}
+        known = state.table.numbers
+        touched = {name for name in mine if name in known or self._catalog.declared(name)}
         state.catalog_revision = self._catalog.revision
-        for name in sorted(wanted | state.take_unassigned()):
+        for name in sorted(touched | state.take_unassigned()):
             shown = self._catalog.shown(name)
             state.assign(name, self._catalog.targets(name) if shown else [])
 
@@ -163,19 +164,15 @@ class Evaluator:
     ) -> None:
         """Read a service's histories while no batch is applied, and put them into memory."""
         now = self._clock()
-        blocks = []
-        if missing.deep:
-            for resolution in RESOLUTIONS:
-                found = await recovery_repository.load_service_counts(
-                    session, name, resolution, now
-                )
-                blocks.append((resolution, *found))
-        rows = []
-        if missing.thresholds:
-            rows = await recovery_repository.load_latency(session, name, now)
+        load = recovery_repository.load_service_counts
+        blocks = [
+            (resolution, *await load(session, name, resolution, now))
+            for resolution in (RESOLUTIONS if missing.deep else ())
+        ]
+        slow = await recovery_repository.load_slow_counts(session, name, missing.thresholds, now)
         if missing.deep:
             state.deepen(name)
         for resolution, buckets, counts in blocks:
             state.load_blocks(resolution, [name], buckets, counts)
         for threshold in missing.thresholds:
-            state.load_latency(name, threshold, rows)
+            state.load_slow_counts(name, threshold, slow)

@@ -1,22 +1,29 @@
 """A shard in memory: its services, the series that its targets need, what is evaluated. Pure."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 
+from burnrate.domain.batch import BatchDelta
 from burnrate.domain.objectives import Target
 from burnrate.domain.service_state import Moment, ServiceQuota, ServiceTable
 from burnrate.evaluation.measuring import Measured, Published, Sources, look_again, measure
 from burnrate.evaluation.slots import Objective, Slots
 from burnrate.evaluation.snapshots import snapshots
-from burnrate.ingest.aggregation import Bounds, within_threshold
-from burnrate.ingest.batch_delta import BatchDelta
 from burnrate.windows.engine import Engine
 from burnrate.windows.pages import SHALLOW_DAYS
-from burnrate.windows.rings import SUM_LIMIT, TEN_SECONDS, Ints, bucket_of
+from common.arrays import Ints
 from common.config.clock import to_micros
+from common.counts.layout import (
+    RESOLUTIONS,
+    SUM_LIMIT,
+    TEN_SECONDS,
+    SlowCount,
+    bucket_of,
+    slower_than,
+)
 from common.events import BurnRateSnapshot
 from common.slo.windows import HOUR, MINUTE
 
@@ -27,7 +34,7 @@ _DEFAULT_MAX_SERVICES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """History that a service's targets need: of these thresholds, or, if deep, all of 90 days."""
+    """History that a service's targets need: of these thresholds; if deep, of all 90 days."""
 
     thresholds: tuple[float, ...]
     deep: bool
@@ -36,16 +43,16 @@ class Missing:
 class ShardState:
     """Counts and services of one shard. Not thread-safe; nothing here waits.
 
-    `is_deep` tells of a new service whether its series are to reach back 90 days at once.
+    `is_deep` says of a new service whether its series are to reach back 90 days at once.
     """
 
     def __init__(
         self,
         now: datetime,
-        room: ServiceQuota | None = None,
+        quota: ServiceQuota | None = None,
         is_deep: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        self.table = ServiceTable(room or ServiceQuota(_DEFAULT_MAX_SERVICES))
+        self.table = ServiceTable(quota or ServiceQuota(_DEFAULT_MAX_SERVICES))
         self.engine, self.slots = Engine(to_micros(now)), Slots()
         self.missing: dict[str, Missing] = {}
         self.catalog_revision = 0
@@ -56,16 +63,16 @@ class ShardState:
         self._unassigned: set[str] = set()
         self._moved = False
 
-    def fold(self, sums: BatchDelta, now: datetime) -> None:
+    def apply(self, delta: BatchDelta, now: datetime) -> None:
         """Add a committed batch."""
         self._advance(now)
-        numbers = self._numbers(sums.names)
-        own = numbers[sums.service]
-        self.engine.add(self._requests[own], sums.bucket, sums.counts)
-        self.engine.add(*self._latency_cells(sums))
-        self.table.report(own, -(-sums.bucket // _MINUTE_CELLS), sums.window_seconds)
-        self.table.seen(numbers, sums.newest_micros)
-        self.table.grow(sums.oddities)
+        numbers = self._numbers(delta.names)
+        own = numbers[delta.service]
+        self.engine.add(self._requests[own], delta.bucket, delta.counts)
+        self.engine.add(*self._latency_cells(delta))
+        self.table.report(own, -(-delta.bucket // _MINUTE_CELLS), delta.window_seconds)
+        self.table.seen(numbers, delta.newest_micros)
+        self.table.count_up(delta.counters)
 
     def load_services(self, names: Sequence[str], newest_micros: Ints, counters: Ints) -> None:
         """Set the stored newest timestamps and counters [n, 4], as IngestCounters has them."""
@@ -87,7 +94,7 @@ class ShardState:
             self._load_reports(numbers, buckets, blocks[:, :, 2])
 
     def _load_reports(self, numbers: Ints, minutes: Ints, seconds: Ints) -> None:
-        """Note the longest reports [minute, service], of which only the last hour's can tell."""
+        """Note the longest reports [minute, service], of which only the last hour's matter."""
         known = self.table.newest_minute(numbers)
         if minutes.max() <= known.min() - _HOUR_MINUTES:
             return
@@ -96,22 +103,22 @@ class ShardState:
         rows, columns = np.nonzero((seconds > 0) & (minutes[:, None] > since))
         self.table.report(numbers[columns], minutes[rows], seconds[rows, columns])
 
-    def load_latency(
-        self, service: str, threshold: float, rows: Iterable[tuple[int, int, Bounds, Sequence[int]]]
-    ) -> None:
-        """Make a latency series from stored (resolution, bucket, bounds, counts)."""
+    def load_slow_counts(self, service: str, threshold: float, found: Sequence[SlowCount]) -> None:
+        """Make the series of a latency threshold from stored counts, which may be of others too."""
         number = self._number(service)
         own = self._latency.setdefault(number, {})
         if threshold not in own:
             deep = self.engine.is_deep(int(self._requests[number]))
             own[threshold] = self.engine.new_series(number, deep=deep)
-        kept: dict[int, dict[int, tuple[int, int]]] = {}
-        for resolution, bucket, bounds, counts in rows:
-            _add_timed(kept.setdefault(resolution, {}), bucket, bounds, counts, threshold)
-        for resolution, cells in kept.items():
-            buckets = np.array(list(cells), np.int64)
-            table = np.array(list(cells.values()), np.int64).reshape(-1, 2, 1)
-            self.engine.put(resolution, np.array([own[threshold]]), buckets, table)
+        mine = [count for count in found if count.threshold_seconds == threshold]
+        for resolution in RESOLUTIONS:
+            table = [
+                (count.ended // resolution, count.total, count.bad)
+                for count in mine
+                if count.resolution_seconds == resolution
+            ]
+            rows = np.array(table, np.int64).reshape(-1, 3, 1)
+            self.engine.put(resolution, np.array([own[threshold]]), rows[:, 0, 0], rows[:, 1:])
         self._unassigned.add(service)
 
     def deepen(self, name: str) -> None:
@@ -126,20 +133,8 @@ class ShardState:
             self.engine.free_series(series)
         self._unassigned.add(name)
 
-    def without_room(self, names: Iterable[str]) -> list[str]:
-        """Return those names, in their order, that would be services beyond the limit."""
-        return self.table.without_room(names)
-
-    def close(self) -> None:
-        """Leave the room for services to other shards."""
-        self.table.give_back()
-
-    def knows(self, name: str) -> bool:
-        """Tell whether a service has a place here."""
-        return name in self.table.numbers
-
     def take_unassigned(self) -> set[str]:
-        """Return services whose objectives are to be assigned: what they read is new."""
+        """Return services whose objectives are to be assigned, since what they read is new."""
         found, self._unassigned = self._unassigned, set()
         return found
 
@@ -170,7 +165,7 @@ class ShardState:
         self._advance(moment.now)
         look_again(self._sources, published, moved=self._moved, lagging=moment.lagging)
         self._moved = False
-        numbers = [self.table.numbers[name] for name in asked if self.knows(name)]
+        numbers = [self.table.numbers[name] for name in asked if name in self.table.numbers]
         return measure(
             self._sources,
             published,
@@ -206,33 +201,18 @@ class ShardState:
         self._unassigned.add(name)
         return number
 
-    def _latency_cells(self, sums: BatchDelta) -> tuple[Ints, Ints, Ints]:
-        cells: dict[int, dict[int, tuple[int, int]]] = {}
-        for (name, bucket, bounds), counts in sums.latency.items():
+    def _latency_cells(self, delta: BatchDelta) -> tuple[Ints, Ints, Ints]:
+        """Return series, buckets and [n, 2] counts. A cell stands once, so that no sum wraps."""
+        cells: dict[tuple[int, int], tuple[int, int]] = {}
+        for (name, bucket, bounds), counts in delta.latency.items():
             for threshold, series in self._latency.get(self.table.numbers[name], {}).items():
-                _add_timed(cells.setdefault(series, {}), bucket, bounds, counts, threshold)
-        return _columns(cells)
-
-
-def _add_timed(
-    cells: dict[int, tuple[int, int]],
-    bucket: int,
-    bounds: Bounds,
-    counts: Sequence[int],
-    threshold: float,
-) -> None:
-    """Add a histogram to the (total, bad) of its bucket, if the threshold is one of its bounds."""
-    found = within_threshold(bounds, counts, threshold)
-    if found is not None:
-        total, bad = cells.get(bucket, (0, 0))
-        cells[bucket] = min(total + found.total, SUM_LIMIT), min(bad + found.bad, SUM_LIMIT)
-
-
-def _columns(cells: Mapping[int, Mapping[int, tuple[int, int]]]) -> tuple[Ints, Ints, Ints]:
-    """Return series, buckets and [n, 2] counts. A cell stands once, so that no sum wraps."""
-    rows = [(s, b, *counts) for s, own in cells.items() for b, counts in own.items()]
-    table = np.array(rows, np.int64).reshape(-1, 4)
-    return table[:, 0], table[:, 1], table[:, 2:]
+                if (found := slower_than(bounds, counts, threshold)) is not None:
+                    total, bad = cells.get((series, bucket), (0, 0))
+                    summed = min(total + found[0], SUM_LIMIT), min(bad + found[1], SUM_LIMIT)
+                    cells[series, bucket] = summed
+        rows = [(*place, *counted) for place, counted in cells.items()]
+        table = np.array(rows, np.int64).reshape(-1, 4)
+        return table[:, 0], table[:, 1], table[:, 2:]
 
 
 def _counts_first(blocks: Ints) -> Ints:
