@@ -10,7 +10,7 @@ from burnrate.evaluation.measuring import Published
 from burnrate.evaluation.shard_state import Missing, ShardState
 from burnrate.metrics import SNAPSHOTS
 from burnrate.settings import BurnrateSettings
-from burnrate.storage import recovery_repository, repository
+from burnrate.storage import recovery_repository
 from burnrate.work import CountingWork
 from common.counts.layout import RESOLUTIONS
 from common.events import BurnRateSnapshot, ShardHeartbeat, encode
@@ -22,6 +22,7 @@ from common.ledger.runtime import ConsumerRuntime
 from common.ledger.shard import Ownership
 from common.runtime.failpoints import failpoint
 from common.storage.database import ReadSession
+from common.storage.newest import store_newest
 
 
 @dataclass(slots=True)
@@ -111,7 +112,7 @@ class Evaluator:
         failpoint("evaluator.after_publish")
         if snapshots:
             async with self._database.write() as session:
-                await repository.store_snapshots(session, snapshots)
+                await store_newest(session, "burnrate.snapshot", snapshots)
             SNAPSHOTS.inc(len(snapshots))
 
     def _moment(self, shard: int, own: Ownership, command_id: str | None) -> Moment:

@@ -15,13 +15,13 @@ from common.ledger.ledger import ShardLedger
 from common.ledger.runtime import ConsumerRuntime
 from common.ledger.shard import Ownership
 from common.slo.freshness import as_lagging
+from common.storage.newest import store_newest
 from forecast.domain.due_services import DueServices
 from forecast.domain.forecast import first_spent, look_ahead
 from forecast.domain.shard_counts import LatencyKey, ShardCounts
 from forecast.handlers import Retired
 from forecast.metrics import FAILED, FORECASTS_MADE, OVERDUE, TICK_SECONDS
 from forecast.settings import ForecastSettings
-from forecast.storage import repository
 from forecast.work import ForecastWork
 
 log = structlog.get_logger()
@@ -92,7 +92,7 @@ class Forecaster:
             ]
         )
         async with self._database.write() as session:
-            await repository.store_forecasts(session, found)
+            await store_newest(session, "forecast.forecast", found)
         for name in due:
             levels.done(name, now)
         FORECASTS_MADE.inc(len(found))

@@ -11,8 +11,7 @@ from common.config.clock import to_micros
 from common.counts.layout import SlowCount, Span, bucket_of
 from common.slo.windows import HOUR, MINUTE
 from forecast.domain.forecast import DAY_MINUTES, LOOK_BACK_HOURS
-from forecast.domain.shard_counts import ShardCounts
-from forecast.domain.timeline import Timeline
+from forecast.domain.shard_counts import ShardCounts, Timeline
 from tests.support.burn_events import slo_status
 
 NOW = datetime(2026, 3, 2, 12, 0, 30, tzinfo=UTC)

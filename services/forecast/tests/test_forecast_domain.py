@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from common.events import SloForecast, encode
 from common.slo.vocabulary import DataStatus, RiskLevel
-from forecast.domain.forecast import first_spent, look_ahead, no_forecast
+from forecast.domain.forecast import first_spent, look_ahead
 from tests.backtest.cases import Case, case
 from tests.backtest.scenarios import DAY, LEAD_SECONDS, MINUTE, Family, Scenario
 from tests.support.gateway.forecasts import service_forecast, slo_forecast
@@ -156,7 +156,7 @@ def test_where_nothing_blocks_nothing_ends() -> None:
 def test_an_objective_without_counts_says_so() -> None:
     silent = known(0, 0)
     found = silent.forecast()
-    assert found == no_forecast(silent.slo, silent.snapshot.service_name)
+    assert found == SloForecast.unreported(silent.snapshot.service_name, silent.slo, "roll_off")
     assert (found.confidence_level, found.data_points_used) == ("low", 0)
     assert found.models == ()
 

@@ -9,7 +9,7 @@ import pytest
 
 from common.config.settings import DatabaseSettings
 from common.storage.database import Database
-from forecast.storage import repository
+from common.storage.newest import store_newest
 from tests.support.burn_events import NOW
 from tests.support.gateway.forecasts import service_forecast, slo_forecast
 
@@ -32,7 +32,7 @@ async def test_the_newest_forecast_of_a_service_is_kept(
             evaluated_at=NOW + timedelta(seconds=seconds),
         )
         async with database.write() as session:
-            await repository.store_forecasts(session, [forecast, service_forecast("cart")])
+            await store_newest(session, "forecast.forecast", [forecast, service_forecast("cart")])
     client = await asyncpg.connect(postgres_url)
     rows = await client.fetch("SELECT service, epoch, payload FROM forecast.forecast ORDER BY 1")
     await client.close()

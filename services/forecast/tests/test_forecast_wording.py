@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
+from common.events import SloForecast
 from common.slo.vocabulary import DataStatus
-from forecast.domain.wording import Outcome, duration, message, no_data_message, percentage
+from forecast.domain.wording import Wording, duration, percentage
+from tests.support.burn_events import slo_status
+from tests.support.gateway.forecasts import slo_forecast
 
 AT = datetime(2026, 3, 4, 15, 4, 5, tzinfo=UTC)
 LATER = datetime(2026, 3, 20, tzinfo=UTC)
@@ -14,21 +17,22 @@ LATER = datetime(2026, 3, 20, tzinfo=UTC)
 
 def said(**fields: Any) -> str:
     given: dict[str, Any] = {
-        "service_name": "checkout",
-        "slo_name": "availability",
-        "window_days": 30,
-        "remaining_ratio": 0.21,
-        "burn_rate": 5.4,
+        "name": "availability",
+        "error_budget_remaining": 0.21,
+        "current_burn_rate": 5.4,
         "p10_hours": 6.0,
         "p50_hours": 9.2,
         "p90_hours": 15.4,
-        "last_hour_hours": 9.0,
-        "frozen": False,
         "unblocked_at": None,
         "unblocked_at_present_rate": None,
         "data_status": DataStatus.OK,
     }
-    return message(Outcome(**{**given, **fields}))
+    own = {"last_hour_hours": 9.0, "frozen": False, **fields}
+    forecast = slo_forecast(
+        **given | {n: own[n] for n in fields if n in SloForecast.__struct_fields__}
+    )
+    frozen, last_hour = own["frozen"], own["last_hour_hours"]
+    return Wording(forecast, "checkout", 30, last_hour, frozen=frozen).message()
 
 
 TREND = "At the present trend the 30 day budget of checkout (availability) is spent in about "
@@ -67,7 +71,7 @@ NONE = {"p10_hours": None, "p50_hours": None, "p90_hours": None, "last_hour_hour
             {"frozen": True, "unblocked_at": AT},
             f"{LEFT} The level is FREEZE until 2026-03-04 15:04 UTC if no more errors come.",
         ),
-        ({"remaining_ratio": -0.3, "unblocked_at": AT, "frozen": True}, SPENT),
+        ({"error_budget_remaining": -0.3, "unblocked_at": AT, "frozen": True}, SPENT),
         (
             {**NONE, "data_status": DataStatus.STALE},
             LASTS + " The counts behind this are out of date: the service has stopped reporting.",
@@ -87,18 +91,21 @@ def test_sentences(fields: dict[str, Any], sentence: str) -> None:
 
 
 def test_a_spent_budget_that_comes_back_either_way() -> None:
-    text = said(remaining_ratio=0.0, unblocked_at=AT, unblocked_at_present_rate=LATER)
+    text = said(error_budget_remaining=0.0, unblocked_at=AT, unblocked_at_present_rate=LATER)
     assert "by 2026-03-04 15:04 UTC if no more" in text
     assert "at the present error rate by 2026-03-20 00:00 UTC" in text
 
 
 def test_a_spent_budget_that_does_not_come_back() -> None:
-    text = said(remaining_ratio=-9.0)
+    text = said(error_budget_remaining=-9.0)
     assert text.endswith("It does not come back within 30 days, even if no more errors come.")
 
 
 def test_no_data_is_said() -> None:
-    assert no_data_message("checkout", "latency") == (
+    slo = slo_status(name="latency", data_status=DataStatus.NO_DATA)
+    found = SloForecast.unreported("checkout", slo, "none")
+    assert (found.name, found.data_status, found.models) == ("latency", DataStatus.NO_DATA, ())
+    assert found.forecast_message == (
         "Nothing has been reported for checkout (latency) yet, so there is nothing to forecast "
         "from."
     )

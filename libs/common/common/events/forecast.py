@@ -1,9 +1,10 @@
 """What forecast publishes: when each budget will be spent, and when it comes back."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from msgspec import Meta, Struct
 
+from common.events.burnrate import SloStatus
 from common.events.fields import BurnRate, Instant, Ratio, ServiceName
 from common.slo.vocabulary import DataStatus
 
@@ -53,6 +54,44 @@ class SloForecast(Struct, frozen=True):
     data_status: DataStatus
     models: tuple[Exhaustion, ...]
     revision: int = 0
+
+    @classmethod
+    def unknown(cls, slo: SloStatus, model: str, reason: str, message: str) -> Self:
+        """Return what can be said of an objective that is not looked ahead, and why it is not."""
+        return cls(
+            id=slo.id,
+            name=slo.name,
+            default=slo.default,
+            model=model,
+            time_to_exhaustion_hours=None,
+            projected_exhaustion_time=None,
+            p10_hours=None,
+            p50_hours=None,
+            p90_hours=None,
+            burn_rate_trend="stable",
+            confidence_level="low",
+            confidence_reason=reason,
+            forecast_message=message,
+            data_points_used=0,
+            current_burn_rate=slo.composite_burn_rate,
+            error_budget_remaining=slo.error_budget_remaining,
+            slope_per_hour=0.0,
+            fit_ratio=0.0,
+            unblocked_at=None,
+            unblocked_at_present_rate=None,
+            data_status=slo.data_status,
+            models=(),
+            revision=slo.revision,
+        )
+
+    @classmethod
+    def unreported(cls, service_name: str, slo: SloStatus, model: str) -> Self:
+        """Return what can be said of an objective without counts: that there are none."""
+        message = (
+            f"Nothing has been reported for {service_name} ({slo.name}) yet, so there is nothing "
+            "to forecast from."
+        )
+        return cls.unknown(slo, model, "nothing has been reported", message)
 
 
 class ServiceForecast(Struct, frozen=True, tag_field="type", tag="service_forecast"):

@@ -102,35 +102,8 @@ def _doubted(forecast: SloForecast, status: DataStatus, reason: str, said: str) 
 
 def _none_yet(service_name: str, slo: SloStatus) -> SloForecast:
     """Return what can be said of an objective that has not been forecast."""
-    nothing = slo.data_status is DataStatus.NO_DATA
-    said = (
-        f"Nothing has been reported for {service_name} ({slo.name}) yet, so there is nothing to "
-        "forecast from."
-        if nothing
-        else f"There is no forecast for {service_name} ({slo.name}) yet; one is being made."
-    )
-    return SloForecast(
-        id=slo.id,
-        name=slo.name,
-        default=slo.default,
-        model="none",
-        time_to_exhaustion_hours=None,
-        projected_exhaustion_time=None,
-        p10_hours=None,
-        p50_hours=None,
-        p90_hours=None,
-        burn_rate_trend="stable",
-        confidence_level="low",
-        confidence_reason="nothing has been reported" if nothing else "no forecast yet",
-        forecast_message=said,
-        data_points_used=0,
-        current_burn_rate=slo.composite_burn_rate,
-        error_budget_remaining=slo.error_budget_remaining,
-        slope_per_hour=0.0,
-        fit_ratio=0.0,
-        unblocked_at=None,
-        unblocked_at_present_rate=None,
-        data_status=slo.data_status if nothing else DataStatus.LAGGING,
-        models=(),
-        revision=slo.revision,
-    )
+    if slo.data_status is DataStatus.NO_DATA:
+        return SloForecast.unreported(service_name, slo, "none")
+    said = f"There is no forecast for {service_name} ({slo.name}) yet; one is being made."
+    lagging = replace(slo, data_status=DataStatus.LAGGING)
+    return SloForecast.unknown(lagging, "none", "no forecast yet", said)

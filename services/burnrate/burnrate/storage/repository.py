@@ -12,7 +12,7 @@ from sqlalchemy import text
 from burnrate.domain.batch import BatchDelta, ImportStream
 from common.config.clock import from_micros
 from common.counts.layout import SUM_LIMIT, BlockKey, Bounds, bucket_end
-from common.events import BurnRateSnapshot, IngestCounters, encode
+from common.events import IngestCounters
 from common.slo.windows import HOUR
 from common.storage.database import ReadSession, WriteSession
 
@@ -74,17 +74,6 @@ _UPDATE_SERVICES = text(
         event_id_conflicts = s.event_id_conflicts + excluded.event_id_conflicts,
         unidentified = s.unidentified + excluded.unidentified,
         misrouted = s.misrouted + excluded.misrouted"""
-)
-_STORE_SNAPSHOTS = text(
-    """INSERT INTO burnrate.snapshot AS s (service, shard, epoch, evaluated_at, payload)
-    SELECT name, shard, epoch, at, CAST(payload AS jsonb)
-    FROM unnest(CAST(:services AS text[]), CAST(:shards AS int[]), CAST(:epochs AS bigint[]),
-        CAST(:instants AS timestamptz[]), CAST(:payloads AS text[]))
-        AS x (name, shard, epoch, at, payload)
-    ON CONFLICT (service) DO UPDATE
-    SET shard = excluded.shard, epoch = excluded.epoch, evaluated_at = excluded.evaluated_at,
-        payload = excluded.payload
-    WHERE (excluded.epoch, excluded.evaluated_at) > (s.epoch, s.evaluated_at)"""
 )
 
 
@@ -204,20 +193,5 @@ async def update_services(
             "conflicts": [g.event_id_conflicts for g in grown],
             "unidentified": [g.unidentified for g in grown],
             "misrouted": [g.misrouted for g in grown],
-        },
-    )
-
-
-async def store_snapshots(session: WriteSession, snapshots: Sequence[BurnRateSnapshot]) -> None:
-    """Store each service's snapshot, unless a newer owner or a later one has been there."""
-    ordered = sorted(snapshots, key=lambda s: s.service_name)
-    await session.execute(
-        _STORE_SNAPSHOTS,
-        {
-            "services": [s.service_name for s in ordered],
-            "shards": [s.shard for s in ordered],
-            "epochs": [s.epoch for s in ordered],
-            "instants": [s.evaluated_at for s in ordered],
-            "payloads": [encode(s).decode() for s in ordered],
         },
     )

@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
+from msgspec.structs import replace
 
 from common.arrays import Floats
 from common.config.clock import MICROSECONDS, to_micros
 from common.events import BurnRateSnapshot, Exhaustion, SloForecast, SloStatus
 from common.slo.vocabulary import RiskLevel
+from common.slo.windows import BURN_WINDOWS, DAY, HOUR, MINUTE
 from forecast.domain import models
 from forecast.domain.confidence import Freshness, confidence, trend
 from forecast.domain.locks import level_lock_minutes, spread_over_minutes
@@ -21,12 +23,12 @@ from forecast.domain.projection import (
     expected_burn_rates,
     expected_requests,
 )
-from forecast.domain.wording import Outcome, message, no_data_message
+from forecast.domain.wording import Wording
 
-HOUR_SECONDS, MINUTE_SECONDS, DAY_HOURS = 3600, 60, 24
+DAY_HOURS = DAY // HOUR
 LOOK_BACK_HOURS = DAY_HOURS
 """Hours of history before the SLO window: the budget's own course over the last day."""
-DAY_MINUTES = 1440
+DAY_MINUTES = DAY // MINUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,45 +42,16 @@ class History:
     minutes: Floats
 
 
-def no_forecast(slo: SloStatus, service_name: str) -> SloForecast:
-    """Return what can be said of an objective without counts: that there are none."""
-    return SloForecast(
-        id=slo.id,
-        name=slo.name,
-        default=slo.default,
-        model=models.ROLL_OFF,
-        time_to_exhaustion_hours=None,
-        projected_exhaustion_time=None,
-        p10_hours=None,
-        p50_hours=None,
-        p90_hours=None,
-        burn_rate_trend="stable",
-        confidence_level="low",
-        confidence_reason="nothing has been reported",
-        forecast_message=no_data_message(service_name, slo.name),
-        data_points_used=0,
-        current_burn_rate=0.0,
-        error_budget_remaining=1.0,
-        slope_per_hour=0.0,
-        fit_ratio=0.0,
-        unblocked_at=None,
-        unblocked_at_present_rate=None,
-        data_status=slo.data_status,
-        models=(),
-        revision=slo.revision,
-    )
-
-
 def look_ahead(
     slo: SloStatus, snapshot: BurnRateSnapshot, history: History, now: datetime
 ) -> SloForecast:
     """Return the forecast of one objective of a service.
 
     The snapshot says what is spent and how fresh it is; the history, what leaves the window. Both
-    may be a few seconds apart. What has no counts gets `no_forecast`. ValueError: no budget.
+    may be a few seconds apart. Raises ValueError where the objective leaves no budget.
     """
     if not slo.total:
-        return no_forecast(slo, snapshot.service_name)
+        return SloForecast.unreported(snapshot.service_name, slo, models.ROLL_OFF)
     return _Look(slo, snapshot, history, now).forecast()
 
 
@@ -93,7 +66,7 @@ class _Look:
         if not 0 < self._allowed < 1:
             raise ValueError(f"an objective of {slo.objective} leaves no budget to forecast")
         self._window_hours = slo.window_days * DAY_HOURS
-        self._first_hours = _until_full(now, HOUR_SECONDS) / HOUR_SECONDS
+        self._first_hours = _until_full(now, HOUR) / HOUR
         self._line = burn_rate_line(history.minutes, self._allowed)
         self._budget = self._rolling_budget()
 
@@ -114,12 +87,7 @@ class _Look:
         level, reason = confidence(line, self._freshness())
         free = self._unblocked(0.0)
         free_at_present_rate = self._unblocked(self._present_error_ratio())
-        outcome = Outcome(
-            self._snapshot.service_name, slo.name, slo.window_days, slo.error_budget_remaining,
-            slo.composite_burn_rate, p10, p50, p90, last_hour, self._frozen, free,
-            free_at_present_rate, slo.data_status,
-        )  # fmt: skip
-        return SloForecast(
+        found = SloForecast(
             id=slo.id,
             name=slo.name,
             default=slo.default,
@@ -132,7 +100,7 @@ class _Look:
             burn_rate_trend=trend(line),
             confidence_level=level,
             confidence_reason=reason,
-            forecast_message=message(outcome),
+            forecast_message="",
             data_points_used=line.points,
             current_burn_rate=slo.composite_burn_rate,
             error_budget_remaining=slo.error_budget_remaining,
@@ -144,6 +112,10 @@ class _Look:
             models=self._models(p50, last_hour),
             revision=slo.revision,
         )
+        wording = Wording(
+            found, self._snapshot.service_name, slo.window_days, last_hour, frozen=self._frozen
+        )
+        return replace(found, forecast_message=wording.message())
 
     @property
     def _frozen(self) -> bool:
@@ -202,18 +174,18 @@ class _Look:
         return max(known) if known and len(known) == len(ends) else None
 
     def _level_ends(self, error_ratio: float) -> datetime | None:
-        lengths = [self._slo.windows[name].window_seconds for name in ("5m", "1h", "24h")]
+        lengths = [self._slo.windows[name].window_seconds for name in BURN_WINDOWS]
         minutes = level_lock_minutes(
             self._history.minutes,
-            [-(-seconds // MINUTE_SECONDS) for seconds in lengths],
+            [-(-seconds // MINUTE) for seconds in lengths],
             self._allowed,
             spread_over_minutes(self._budget.requests, self._first_hours, DAY_MINUTES),
             error_ratio,
         )
         if minutes is None:
             return None
-        rest = _until_full(self._now, MINUTE_SECONDS)
-        return self._now + timedelta(seconds=rest + minutes * MINUTE_SECONDS)
+        rest = _until_full(self._now, MINUTE)
+        return self._now + timedelta(seconds=rest + minutes * MINUTE)
 
     def _present_error_ratio(self) -> float:
         shortest = self._slo.windows["5m"]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from common.events import SloForecast
 from common.slo.vocabulary import DataStatus
 
 _MINUTES_UP_TO_HOURS, _HOURS_UP_TO_HOURS = 1.5, 48.0
@@ -20,101 +21,81 @@ _AFTERWORDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a sentence is made of; hours from now, None where the window ends before."""
+class Wording:
+    """What a sentence is made of: a forecast, and hours to exhaustion at the last hour's rate."""
 
+    forecast: SloForecast
     service_name: str
-    slo_name: str
     window_days: int
-    remaining_ratio: float
-    burn_rate: float
-    p10_hours: float | None
-    p50_hours: float | None
-    p90_hours: float | None
     last_hour_hours: float | None
     frozen: bool
-    unblocked_at: datetime | None
-    unblocked_at_present_rate: datetime | None
-    data_status: DataStatus
 
+    def message(self) -> str:
+        """Return the sentence of a service with counts."""
+        of = self.forecast
+        budget = f"the {self.window_days} day budget of {self.service_name} ({of.name})"
+        if of.error_budget_remaining <= 0:
+            said = self._spent(budget)
+        else:
+            told = self._lasts(budget) if of.p50_hours is None else self._will_be_spent(budget)
+            said = told + self._if_it_goes_on() + self._frozen()
+        return said + _AFTERWORDS.get(of.data_status, "")
 
-def no_data_message(service_name: str, slo_name: str) -> str:
-    """Return the sentence of an objective without counts."""
-    return (
-        f"Nothing has been reported for {service_name} ({slo_name}) yet, so there is nothing to "
-        "forecast from."
-    )
+    def _spent(self, budget: str) -> str:
+        of, days = self.forecast, self.window_days
+        used = f"T{budget[1:]} is spent, {percentage(1 - of.error_budget_remaining)} of it is used."
+        free, at_present_rate = of.unblocked_at, of.unblocked_at_present_rate
+        if free is None:
+            return f"{used} It does not come back within {days} days, even if no more errors come."
+        after = f"by {instant(at_present_rate)}" if at_present_rate else f"not within {days} days"
+        return (
+            f"{used} It comes back by {instant(free)} if no more errors come; at the present "
+            f"error rate {after}."
+        )
 
+    def _will_be_spent(self, budget: str) -> str:
+        of = self.forecast
+        return (
+            f"At the present trend {budget} is spent in about {duration(of.p50_hours or 0.0)}"
+            f"{self._interval()}; {percentage(of.error_budget_remaining)} of it is left."
+        )
 
-def message(of: Outcome) -> str:
-    """Return the sentence of a service with counts."""
-    budget = f"the {of.window_days} day budget of {of.service_name} ({of.slo_name})"
-    if of.remaining_ratio <= 0:
-        said = _spent(of, budget)
-    elif of.p50_hours is not None:
-        said = _will_be_spent(of, budget)
-    else:
-        said = _lasts(of, budget)
-    if of.remaining_ratio > 0:
-        said += _if_it_goes_on(of)
-        said += _frozen(of)
-    return said + _AFTERWORDS.get(of.data_status, "")
+    def _interval(self) -> str:
+        of = self.forecast
+        if of.p10_hours is None:
+            return ""
+        low = duration(of.p10_hours)
+        if of.p90_hours is None:
+            return f" ({low} at the earliest, or not within {self.window_days} days)"
+        high = duration(of.p90_hours)
+        if low == high:
+            return ""
+        same_unit = low.split()[1] == high.split()[1]
+        return f" ({low.split()[0] if same_unit else low} to {high})"
 
+    def _lasts(self, budget: str) -> str:
+        of = self.forecast
+        said = (
+            f"T{budget[1:]} is not expected to be spent within {self.window_days} days; "
+            f"{percentage(of.error_budget_remaining)} of it is left, at a burn rate of "
+            f"{of.current_burn_rate:.2g}."
+        )
+        if of.p10_hours is None:
+            return said
+        return f"{said} In one of ten such cases it is spent within {duration(of.p10_hours)}."
 
-def _spent(of: Outcome, budget: str) -> str:
-    used = f"T{budget[1:]} is spent, {percentage(1 - of.remaining_ratio)} of it is used."
-    days, gone, present = of.window_days, of.unblocked_at, of.unblocked_at_present_rate
-    if gone is None:
-        return f"{used} It does not come back within {days} days, even if no more errors come."
-    after = f"by {instant(present)}" if present else f"not within {days} days"
-    return (
-        f"{used} It comes back by {instant(gone)} if no more errors come; at the present error "
-        f"rate {after}."
-    )
+    def _if_it_goes_on(self) -> str:
+        """Return what an outage would do that does not end, where that is far from the trend."""
+        hours, trend = self.last_hour_hours, self.forecast.p50_hours
+        if hours is None or (trend is not None and trend < _FAR_APART * hours):
+            return ""
+        return f" If the errors of the last hour go on, it is spent in about {duration(hours)}."
 
-
-def _will_be_spent(of: Outcome, budget: str) -> str:
-    return (
-        f"At the present trend {budget} is spent in about {duration(of.p50_hours or 0.0)}"
-        f"{_interval(of)}; {percentage(of.remaining_ratio)} of it is left."
-    )
-
-
-def _interval(of: Outcome) -> str:
-    if of.p10_hours is None:
-        return ""
-    low = duration(of.p10_hours)
-    if of.p90_hours is None:
-        return f" ({low} at the earliest, or not within {of.window_days} days)"
-    high = duration(of.p90_hours)
-    if low == high:
-        return ""
-    same_unit = low.split()[1] == high.split()[1]
-    return f" ({low.split()[0] if same_unit else low} to {high})"
-
-
-def _lasts(of: Outcome, budget: str) -> str:
-    said = (
-        f"T{budget[1:]} is not expected to be spent within {of.window_days} days; "
-        f"{percentage(of.remaining_ratio)} of it is left, at a burn rate of {of.burn_rate:.2g}."
-    )
-    if of.p10_hours is None:
-        return said
-    return f"{said} In one of ten such cases it is spent within {duration(of.p10_hours)}."
-
-
-def _if_it_goes_on(of: Outcome) -> str:
-    """Return what an outage would do that does not end, where that is far from the trend."""
-    hours, trend = of.last_hour_hours, of.p50_hours
-    if hours is None or (trend is not None and trend < _FAR_APART * hours):
-        return ""
-    return f" If the errors of the last hour go on, it is spent in about {duration(hours)}."
-
-
-def _frozen(of: Outcome) -> str:
-    if not of.frozen or of.unblocked_at is None:
-        return ""
-    return f" The level is FREEZE until {instant(of.unblocked_at)} if no more errors come."
+    def _frozen(self) -> str:
+        at = self.forecast.unblocked_at
+        if not self.frozen or at is None:
+            return ""
+        return f" The level is FREEZE until {instant(at)} if no more errors come."
 
 
 def instant(at: datetime) -> str:
