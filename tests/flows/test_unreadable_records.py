@@ -61,7 +61,7 @@ def alerts_state_topics() -> Handle:
 def forecast_levels() -> Handle:
     pace = Pace(timedelta(seconds=30), timedelta(seconds=1), timedelta(seconds=30))
     work = ForecastWork(ForecastSettings(), lambda: NOW)
-    work.levels[0] = DueServices(pace)
+    work.services[0] = DueServices(pace)
     return lambda records: work.observe(0, records)
 
 

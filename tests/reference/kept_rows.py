@@ -37,7 +37,7 @@ class KeptRows:
     def add(self, sums: BatchDelta, appended_at: datetime) -> None:
         """Store a batch."""
         for name in sums.names:
-            self.series.take(name)
+            self.series.add(name)
         appended = to_micros(appended_at)
         cells = stored_cells(sums, self.series, appended)
         self._held.put(self._held.missing(cells), self.blocks)

@@ -50,7 +50,7 @@ def evaluate(
         lambda _: of.objective,
     )
     sources = Sources(Engine(0), ServiceTable(ServiceQuota(1)), Slots())
-    sources.slots.assign(sources.table.number("service"), [Objective(of, 0, 0)])
+    sources.slots.assign(sources.table.add("service"), [Objective(of, 0, 0)])
     sources.table.resolution_seconds[0] = resolution
     one = np.zeros(1, np.int64)
     slo = slo_statuses(codes, own[SLO, 0], own[0, 0])

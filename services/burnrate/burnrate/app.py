@@ -45,7 +45,7 @@ class Burnrate(Consumer):
         self._control = self.read_table(
             "catalog",
             (CATALOG.name, COMMANDS.name),
-            control_handler(catalog, self._evaluator, self.ledger.flush, runtime.clock),
+            control_handler(catalog, self._evaluator.compute, self.ledger.flush, runtime.clock),
         )
 
     def loops(self) -> Iterator[Coroutine[Any, Any, None]]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import Protocol
 
 import structlog
 
@@ -21,22 +20,16 @@ COMMAND_MAX_AGE = timedelta(seconds=30)
 """Older commands were answered, or given up, before this process began to read them."""
 
 
-class Computing(Protocol):
-    """The part of the evaluator that a command asks for."""
-
-    async def compute(self, command_id: str, service: str | None) -> None:
-        """Publish the snapshots of one service or of all, then the shard's heartbeat."""
-
-
 def control_handler(
     catalog: Catalog,
-    evaluator: Computing,
+    compute: Callable[[str, str | None], Awaitable[None]],
     flush: Callable[[], Awaitable[None]],
     clock: Clock,
 ) -> Callable[[Sequence[Record]], Awaitable[None]]:
     """Return the handler of the catalog and the commands, which every process reads in full.
 
-    `flush` applies what is read already, so that a command's answer has it.
+    `flush` applies what is read already, so that a command's answer has it; `compute` answers the
+    command of that id for one service or for all.
     """
 
     async def on_control_records(records: Sequence[Record]) -> None:
@@ -46,7 +39,7 @@ def control_handler(
                     with skip_unreadable(record):
                         await _on_control(record)
                 except TRANSIENT_ERRORS as error:
-                    # who asked gets no answer in time and is told so; the next tick publishes
+                    # whoever asked gets no answer in time; the next tick publishes
                     log.warning("compute_failed", error=repr(error))
 
     async def _on_control(record: Record) -> None:
@@ -61,6 +54,6 @@ def control_handler(
         if clock() - command.requested_at <= COMMAND_MAX_AGE:
             log.info("compute", command_id=command.command_id, service_name=command.service_name)
             await flush()
-            await evaluator.compute(command.command_id, command.service_name)
+            await compute(command.command_id, command.service_name)
 
     return on_control_records

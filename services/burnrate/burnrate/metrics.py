@@ -15,7 +15,7 @@ NEWEST_EVENT: Final = Gauge(
     ["shard"],
 )
 MARK_HOURS_READ: Final = Counter(
-    "burnline_burnrate_mark_hours_read", "Hours of marks that were read into memory"
+    "burnline_burnrate_mark_hours_read", "Hours of dedup keys that were read into memory"
 )
 SNAPSHOTS: Final = Counter("burnline_burnrate_snapshots", "Snapshots published")
 TICK_SECONDS: Final = Histogram(
@@ -32,6 +32,6 @@ def note_newest_event(shard: int, timestamp_seconds: float) -> None:
 
 
 def forget_newest_event(shard: int) -> None:
-    """Tell nothing of a shard that is not held any more."""
+    """Expose nothing of a shard that is not held any more."""
     if _newest.pop(shard, None) is not None:
         NEWEST_EVENT.remove(str(shard))

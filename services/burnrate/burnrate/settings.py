@@ -10,7 +10,7 @@ from common.config.settings import AdmissionSettings, ConsumerSettings, Settings
 
 
 class BurnrateSettings(BaseSettings):
-    """What only this service is told."""
+    """The settings of this service alone."""
 
     model_config = Settings.model_config
 

@@ -187,7 +187,7 @@ def test_oddities_are_added_by_service() -> None:
         Counted(counted().event, START, anonymous=True, misrouted=True),
     ]
     columns = columns_of([(i, item) for i, item in enumerate(odd)], series)
-    other = series.take("other")
+    other = series.add("other")
     slot = np.array([series.index["cart"]] * 2 + [other])
     sums = aggregate(columns, series, Repeats(slot, np.array([True, False, False])))
     assert sums.counters == {

@@ -56,7 +56,7 @@ def command(name: str, age: timedelta = timedelta()) -> bytes:
 
 async def test_what_cannot_be_read_or_measured_is_passed_over() -> None:
     catalog, computing = Catalog(Target.default(Decimal("0.999"), 30)), Computing()
-    handle = control_handler(catalog, computing, computing.flush, lambda: NOW)
+    handle = control_handler(catalog, computing.compute, computing.flush, lambda: NOW)
     bad = [None, b"", b"\xff", b"{}", target("2", 9), target("many", 9), target("NaN", 9)]
     await handle([record(CATALOG.name, value) for value in [*bad, target("0.99", 1)]])
     assert [t.objective for t in catalog.targets("checkout")] == [Decimal("0.99")]
@@ -64,7 +64,7 @@ async def test_what_cannot_be_read_or_measured_is_passed_over() -> None:
 
 async def test_a_command_that_fails_does_not_stop_the_next() -> None:
     catalog, computing = Catalog(Target.default(Decimal("0.999"), 30)), Computing()
-    handle = control_handler(catalog, computing, computing.flush, lambda: NOW)
+    handle = control_handler(catalog, computing.compute, computing.flush, lambda: NOW)
     computing.failing = True
     await handle([record(COMMANDS.name, command("first"))])
     computing.failing = False
@@ -74,7 +74,7 @@ async def test_a_command_that_fails_does_not_stop_the_next() -> None:
 
 async def test_commands_of_long_ago_are_not_answered_again() -> None:
     catalog, computing = Catalog(Target.default(Decimal("0.999"), 30)), Computing()
-    handle = control_handler(catalog, computing, computing.flush, lambda: NOW)
+    handle = control_handler(catalog, computing.compute, computing.flush, lambda: NOW)
     just = command("just", COMMAND_MAX_AGE)
     old = command("old", COMMAND_MAX_AGE + timedelta(seconds=1))
     await handle([record(COMMANDS.name, just), record(COMMANDS.name, old)])

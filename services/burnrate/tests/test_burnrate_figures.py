@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from burnrate.evaluation.figures import LEVELS, NAMES, evaluate, worst_rows
+from burnrate.evaluation.figures import LEVELS, NAMES, SLO, evaluate, worst_rows
 from burnrate.windows.pages import ROW_OF, WINDOW_SECONDS
 from common.counts.layout import SUM_LIMIT
 from common.slo.arithmetic import burn_rate, composite_burn_rate, error_budget_consumed
@@ -50,7 +50,7 @@ def test_each_figure_equals_the_scalar_one(
         assert LEVELS[found.levels[i]] is shown
         assert bool(found.capped[i]) == (shown is not level)
         total, bad = row[7]
-        assert found.consumed[i] == error_budget_consumed(bad, total, objective)
+        assert found.rates[SLO][i] == error_budget_consumed(bad, total, objective)
         of = min(total + more, SUM_LIMIT)
         assert found.coverage[i] == (total / of if of else 1.0)
         named = dict(zip(NAMES, rates, strict=True))

@@ -178,7 +178,7 @@ def test_the_longest_report_equals_brute_force(
 ) -> None:
     """Minutes in any order and cut in any way; service 0 keeps apart from its neighbour."""
     table, first = ServiceTable(ServiceQuota(2)), 10_000
-    table.number("cart"), table.number("other")
+    table.add("cart"), table.add("other")
     table.advance(first + 200)
     rest = list(reports)
     while rest:

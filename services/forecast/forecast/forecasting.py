@@ -45,25 +45,28 @@ class Forecaster:
     async def tick(self) -> None:
         """Forecast what is due now, at most as many services as one tick may have."""
         with TICK_SECONDS.time():
-            room, left = self._settings.max_per_tick, 0
+            quota, left = self._settings.max_per_tick, 0
             for shard, own in list(self._ledger.owned.items()):
-                levels = self._work.levels.get(shard)
-                if levels is None or not own.state_topics.complete:
+                services = self._work.services.get(shard)
+                if services is None or not own.state_topics.complete:
                     continue
-                due = [n for n in levels.due(self._clock()) if n not in self._retired]
-                left += max(0, len(due) - room)
-                await self._forecast(shard, own, levels, due[:room])
-                room -= min(room, len(due))
+                due = [n for n in services.due(self._clock()) if n not in self._retired]
+                left += max(0, len(due) - quota)
+                await self._forecast(shard, own, services, due[:quota])
+                quota -= min(quota, len(due))
             OVERDUE.set(left)
 
     async def _forecast(
-        self, shard: int, own: Ownership, levels: DueServices, due: Sequence[str]
+        self, shard: int, own: Ownership, services: DueServices, due: Sequence[str]
     ) -> None:
         """Forecast some services of a shard; what fails is due again at the next tick."""
         if not due:
             return
         now, counts = self._clock(), self._work.counts[shard]
-        snapshots = [_told(levels.snapshots[name], silent=levels.silent(now)) for name in due]
+        snapshots = [
+            _lagging_if_silent(services.snapshots[name], silent=services.silent(now))
+            for name in due
+        ]
         try:
             await self._read_counts(shard, counts, snapshots, now)
             slos = [(s.service_name, slo) for s in snapshots for slo in s.slos]
@@ -71,7 +74,7 @@ class Forecaster:
             if any(doubted):
                 await self._read_counts(shard, counts, snapshots, now)
         except BaseException:
-            counts.forget()  # or what was not read would be taken for no errors
+            counts.forget()  # or what was not read would count as no errors
             raise
         found = []
         for snapshot in snapshots:
@@ -94,7 +97,7 @@ class Forecaster:
         async with self._database.write() as session:
             await store_newest(session, "forecast.forecast", found)
         for name in due:
-            levels.done(name, now)
+            services.done(name, now)
         FORECASTS_MADE.inc(len(found))
 
     async def _read_counts(
@@ -131,8 +134,8 @@ def _slow_counts_wanted(
     ]
 
 
-def _told(snapshot: BurnRateSnapshot, *, silent: bool) -> BurnRateSnapshot:
-    """Return the snapshot as it may be believed: of a silent shard all figures lag."""
+def _lagging_if_silent(snapshot: BurnRateSnapshot, *, silent: bool) -> BurnRateSnapshot:
+    """Return a snapshot, whose figures lag where its shard is silent."""
     if not silent:
         return snapshot
     slos = tuple(replace(slo, data_status=as_lagging(slo.data_status)) for slo in snapshot.slos)
@@ -142,7 +145,7 @@ def _told(snapshot: BurnRateSnapshot, *, silent: bool) -> BurnRateSnapshot:
 def _service_forecasts(
     snapshot: BurnRateSnapshot, counts: ShardCounts, epoch: int, now: datetime
 ) -> list[ServiceForecast]:
-    """Return the service's forecast; none of a snapshot that makes no sense, which is logged."""
+    """Return the service's forecast, none where its snapshot makes no sense, which is logged."""
     name = snapshot.service_name
     try:
         slos = [look_ahead(slo, snapshot, counts.history(name, slo), now) for slo in snapshot.slos]

@@ -8,7 +8,7 @@ from common.slo.freshness import SHARD_SILENCE_SECONDS
 
 
 class ForecastSettings(BaseSettings):
-    """What only this service is told."""
+    """The settings of this service alone."""
 
     model_config = Settings.model_config
 

@@ -17,7 +17,7 @@ from forecast.settings import ForecastSettings
 
 
 class ForecastWork(ShardWork):
-    """What is in memory of the shards that are held. Nothing of it is this service's alone."""
+    """What is in memory of the shards that are held; all of it can be read again."""
 
     def __init__(self, settings: ForecastSettings, clock: Clock) -> None:
         self._clock, self._reread_seconds = clock, settings.reread_seconds
@@ -27,18 +27,18 @@ class ForecastWork(ShardWork):
             timedelta(seconds=settings.silence_seconds),
         )
         self.traces = TraceContexts("forecast")
-        self.levels: dict[int, DueServices] = {}
+        self.services: dict[int, DueServices] = {}
         self.counts: dict[int, ShardCounts] = {}
 
     async def load(self, session: WriteSession, shard: int) -> None:
-        """Begin with nothing: levels are read from the topic, counts when they are needed."""
+        """Begin with nothing: snapshots come from the topic, counts are read when needed."""
         del session
-        self.levels[shard] = DueServices(self._pace)
+        self.services[shard] = DueServices(self._pace)
         self.counts[shard] = ShardCounts(self._reread_seconds)
 
     def observe(self, shard: int, records: Sequence[Record]) -> None:
-        """Take burn rates of a shard that is held."""
-        levels, now = self.levels[shard], self._clock()
+        """Apply burn rates of a shard that is held."""
+        services, now = self.services[shard], self._clock()
         self.traces.take(records, "read")
         for record in records:
             if record.value is None:
@@ -46,11 +46,11 @@ class ForecastWork(ShardWork):
             with skip_unreadable(record):
                 message = BURNRATES.decode(record)
                 if isinstance(message, BurnRateSnapshot):
-                    levels.on_snapshot(message, now)
+                    services.on_snapshot(message, now)
                 else:
-                    levels.on_heartbeat(message)
+                    services.on_heartbeat(message)
 
     def release(self, shard: int) -> None:
         """Forget a shard."""
-        self.levels.pop(shard, None)
+        self.services.pop(shard, None)
         self.counts.pop(shard, None)

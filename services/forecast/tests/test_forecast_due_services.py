@@ -103,7 +103,7 @@ def test_a_shard_that_was_never_heard_of_is_silent() -> None:
 
 def test_records_of_burn_rates_are_taken_and_bad_ones_left() -> None:
     work = ForecastWork(ForecastSettings(), lambda: NOW)
-    levels = work.levels[2] = DueServices(Pace(INTERVAL, SOONEST, SILENCE))
+    levels = work.services[2] = DueServices(Pace(INTERVAL, SOONEST, SILENCE))
     values = [b"{", None, encode(snapshot("checkout")), encode(heartbeat(2))]
     work.observe(2, [record(BURNRATES.name, value) for value in values])
     assert list(levels.snapshots) == ["checkout"]

@@ -114,13 +114,13 @@ class World:
             burn_rate_1h=4.0,
         )
         for name in self.rows.slots:
-            self.work.levels[SHARD].on_snapshot(snapshot(name, slo), self.now)
+            self.work.services[SHARD].on_snapshot(snapshot(name, slo), self.now)
 
     async def later(self, seconds: float, *, alive: bool = True) -> None:
         """Let time pass, with the shard's owner alive or not, and tick."""
         self.now += timedelta(seconds=seconds)
         if alive:
-            self.work.levels[SHARD].on_heartbeat(heartbeat(SHARD, self.now))
+            self.work.services[SHARD].on_heartbeat(heartbeat(SHARD, self.now))
         await self.forecaster.tick()
 
 
@@ -209,7 +209,7 @@ async def test_a_silent_shard_is_forecast_as_lagging(world: World) -> None:
 async def test_a_snapshot_that_makes_no_sense_stops_no_other(world: World) -> None:
     certain = msgspec.structs.replace(slo_status(objective=1.0), total=1000)
     broken = snapshot("cart", certain, evaluated_at=NOW + timedelta(seconds=1))
-    world.work.levels[SHARD].on_snapshot(broken, NOW)
+    world.work.services[SHARD].on_snapshot(broken, NOW)
     await world.forecaster.tick()
     assert [f.service_name for f in world.broker.sent] == ["checkout"]
     await world.forecaster.tick()
@@ -231,7 +231,7 @@ async def test_a_shard_that_is_not_read_to_its_end_or_lost_is_left_alone(world: 
     await world.forecaster.tick()
     assert world.broker.sent == []
     world.work.release(SHARD)
-    assert not world.work.levels
+    assert not world.work.services
     assert not world.work.counts
 
 

@@ -20,7 +20,7 @@ UNTRUSTED: Final = (DataStatus.NO_DATA, DataStatus.LAGGING, DataStatus.STALE)
 
 
 def is_silent(heard_at: datetime | None, now: datetime, limit: timedelta) -> bool:
-    """Tell whether a sign of life is as old as the limit, or has never come (None)."""
+    """Return whether the newest sign of life is as old as the limit; never heard is silent."""
     return heard_at is None or now - heard_at >= limit
 
 
@@ -35,7 +35,7 @@ class ShardLiveness:
         self.heard_at = at if self.heard_at is None else max(at, self.heard_at)
 
     def is_silent(self, now: datetime, limit: timedelta) -> bool:
-        """Tell whether the shard is silent; one that was never heard is."""
+        """Return whether the shard is silent; one that was never heard is."""
         return is_silent(self.heard_at, now, limit)
 
 

@@ -22,5 +22,5 @@ def version(result: Evaluated) -> tuple[int, datetime]:
 
 
 def is_newer(found: Evaluated, known: Evaluated | None) -> bool:
-    """Tell whether a result takes the place of the one at hand; a repeat of it does not."""
+    """Return whether a result takes the place of the one at hand; a repeat of it does not."""
     return known is None or version(found) > version(known)

@@ -50,7 +50,7 @@ class InvalidObjectiveError(ValueError):
 
 
 def is_service_name(name: str) -> bool:
-    """Tell whether `name` has the form of a service name (reserved words have it too)."""
+    """Return whether `name` has the form of a service name (reserved words have it too)."""
     # fullmatch: `$` alone would let a trailing newline through
     return _service_name.fullmatch(name) is not None
 

@@ -1,4 +1,4 @@
-"""What owners want measured: services and their targets, as the catalog topic tells. Pure."""
+"""The services and targets of the catalog topic, by their newest revisions. Pure."""
 
 from burnrate.domain.objectives import Target
 from burnrate.windows.pages import SHALLOW_DAYS
@@ -51,16 +51,16 @@ class Catalog:
         return [name for name, changed_at in self._changed_at.items() if changed_at > revision]
 
     def is_deep(self, name: str) -> bool:
-        """Tell whether a service has a target that reaches back further than most."""
+        """Return whether a service has a target that reaches back further than most."""
         return any(target.window_days > SHALLOW_DAYS for target in self.targets(name))
 
     def shown(self, name: str) -> bool:
-        """Tell whether a service is measured; one that is retired is counted, but not shown."""
+        """Return whether a service is measured; one that is retired is counted, but not shown."""
         service = self._services.get(name)
         return service is None or not service.retired
 
     def declared(self, name: str) -> bool:
-        """Tell whether a service is wanted, whether or not it has ever reported."""
+        """Return whether a service is in the catalog and not retired, reported or not."""
         service = self._services.get(name)
         return service is not None and not service.retired
 

@@ -23,13 +23,13 @@ class SeriesIndex:
         self.names: list[str] = []
         self._salts: Keys = np.zeros((_FIRST_CAPACITY, 2), np.uint64)
         for name in names:
-            self.take(name)
+            self.add(name)
         self._loaded = len(self)
 
     def __len__(self) -> int:
         return len(self.names)
 
-    def take(self, name: str) -> int:
+    def add(self, name: str) -> int:
         """Return the slot of a service, the next one where it has none."""
         slot = self.index.get(name)
         if slot is None:
@@ -43,16 +43,12 @@ class SeriesIndex:
     def admit(self, names: Iterable[str]) -> None:
         """Give slots to services within the quota; the others have none."""
         new = [name for name in dict.fromkeys(names) if name not in self.index]
-        # what this batch and others have taken may not be committed, but has its place
+        # what this and other batches have added may not be committed, but has its place
         refused = set(self._beyond_quota([*self.names[self._loaded :], *new]))
         for name in new:
             if name not in refused:
-                self.take(name)
+                self.add(name)
 
     def salts_of(self, slots: NDArray[np.int64]) -> Keys:
         """Return [n, 2] salts of the services in n slots."""
         return self._salts[slots]
-
-    def names_of(self, slots: Sequence[int]) -> list[str]:
-        """Return the names in some slots."""
-        return [self.names[slot] for slot in slots]

@@ -46,7 +46,7 @@ class ServiceQuota:
 
 
 class ServiceTable:
-    """The services of a shard, numbered as they become known. Nothing here is taken back.
+    """The services of a shard, numbered as they become known, for ever.
 
     The resolution is the longest report of the hour up to a service's newest minute, so that a
     service that has ended keeps the lengths of its windows.
@@ -68,11 +68,8 @@ class ServiceTable:
     def __len__(self) -> int:
         return len(self.names)
 
-    def number(self, name: str) -> int:
-        """Return a service's number, new where it was not known."""
-        known = self.numbers.get(name)
-        if known is not None:
-            return known
+    def add(self, name: str) -> int:
+        """Give a number to a service that has none, and return it."""
         if len(self.names) == len(self.newest_micros):
             self._widen()
         self.numbers[name] = len(self.names)

@@ -9,16 +9,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from burnrate.windows.pages import OWN_WINDOWS, ROW_OF
-from common.arrays import Flags, Ints
+from common.arrays import Flags, Floats, Ints
 from common.slo.arithmetic import composite_burn_rates
 from common.slo.risk import RISK_BOUNDARIES, risk_level
 from common.slo.vocabulary import RiskLevel
 from common.slo.windows import BURN_PAIRS, BURN_WINDOWS
-
-Rates = NDArray[np.float64]
 
 NAMES = (*OWN_WINDOWS, "slo")
 """The windows of an objective, in the order of the rows of counts and rates."""
@@ -31,35 +28,29 @@ _LONG_ROWS = [ROW_OF[long] for long, _ in BURN_PAIRS]
 _SHORT_ROWS = [ROW_OF[short] for _, short in BURN_PAIRS]
 _FREEZE = RISK_BOUNDARIES[RiskLevel.FREEZE]
 _REACHED = (RISK_BOUNDARIES[RiskLevel.OBSERVE], RISK_BOUNDARIES[RiskLevel.DANGER])
-_NEAR = 2e-9  # twice what the scalar formula takes for near, so that nothing is missed
+_NEAR = 2e-9  # twice the scalar formula's, so that nothing is missed
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
     """n objectives: `rates` [8, n] by NAMES, `pairs` [4, n] by BURN_PAIRS, `levels` as in LEVELS.
 
-    `consumed` is the last row of rates; what remains is 1 less it. `capped` tells where a level
-    more severe than OBSERVE was shown as that, because too few bad events speak for it.
+    `consumed` is the last row of rates; what remains is 1 less it. `capped` is set where
+    a level more severe than OBSERVE is shown as OBSERVE, because of too few bad events.
     """
 
-    rates: Rates
-    composite: Rates
+    rates: Floats
+    composite: Floats
     levels: Ints
     capped: Flags
-    pairs: Rates
-    coverage: Rates
-
-    @property
-    def consumed(self) -> Rates:
-        """Return the share of the error budget that is spent."""
-        found: Rates = self.rates[SLO]
-        return found
+    pairs: Floats
+    coverage: Floats
 
 
 def evaluate(
     counts: Ints,
     requests: Ints,
-    allowed: Rates,
+    allowed: Floats,
     min_bad_events: Ints,
     objective_at: Callable[[int], Decimal],
 ) -> Figures:
@@ -68,7 +59,7 @@ def evaluate(
     `requests` [n] are those of the service over the SLO window, `allowed` [n] is 1 less the
     objective; `objective_at` gives that of a row without rounding, next to a boundary.
     """
-    rates: Rates = counts[:, 1] / np.maximum(counts[:, 0], 1)
+    rates: Floats = counts[:, 1] / np.maximum(counts[:, 0], 1)
     rates /= allowed
     composite = composite_burn_rates(rates[0], rates[1], rates[2])
     levels = _levels(composite, counts, objective_at)
@@ -80,7 +71,7 @@ def evaluate(
     return Figures(rates, composite, levels, capped, pairs, coverage)
 
 
-def _levels(composite: Rates, counts: Ints, objective_at: Callable[[int], Decimal]) -> Ints:
+def _levels(composite: Floats, counts: Ints, objective_at: Callable[[int], Decimal]) -> Ints:
     """Return the place of each level in LEVELS; next to a boundary it is decided exactly."""
     levels = np.zeros(len(composite), np.int64)
     burning = np.flatnonzero(composite >= _REACHED[0] - _NEAR)
@@ -97,7 +88,7 @@ def _levels(composite: Rates, counts: Ints, objective_at: Callable[[int], Decima
     return levels
 
 
-def worst_rows(service: Ints, composite: Rates, consumed: Rates, rank: Ints) -> Ints:
+def worst_rows(service: Ints, composite: Floats, consumed: Floats, rank: Ints) -> Ints:
     """Return the row of each service's worst objective: one row for each service, unordered.
 
     The highest composite is worst, then the budget that is spent furthest, then the name.

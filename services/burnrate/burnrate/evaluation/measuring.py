@@ -1,7 +1,7 @@
 """The figures of a shard at one instant: those that have changed since they were published. Pure.
 
-Whoever changes a sum, a time or an objective marks the service as touched, so that what has not
-been touched since it was published is not looked at.
+Whoever changes a sum, a time or an objective flags the service as touched: services that were not
+touched since they were published are not looked at.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _NONE: Ints = np.zeros((4, 0), np.int64)
 
 
 class Published:
-    """What has gone out of a shard, as far as it is needed to tell what else must.
+    """What a shard has published, as far as it decides what to publish next.
 
     `pending` are services that have been touched since; `recent` are, by slot, the counts over
     the shortest window and the requests over it, which of rare reporters move untouched.
@@ -39,7 +39,7 @@ class Published:
         self.recent: Ints = np.zeros((4, 0), np.int64)
 
     def widen(self, services: int, slots: int) -> None:
-        """Hold as many; services that are new are to go out."""
+        """Make room for so many; services that are new are to be published."""
         more = services - len(self.pending)
         if more > 0:
             more = max(more, len(self.pending))
@@ -50,7 +50,7 @@ class Published:
             self.recent = np.pad(self.recent, ((0, 0), (0, max(more, self.recent.shape[1]))))
 
     def accept(self, measured: "Measured") -> None:
-        """Note that what was measured has gone out."""
+        """Note that what was measured is published."""
         self.lagging = measured.lagging
         self.pending[measured.services] = False
         self.stale[measured.services] = measured.stale
@@ -59,7 +59,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What is to go out: services, and their objectives in arrays of n slots.
+    """What is to be published: services, and their objectives in arrays of n slots.
 
     `counts` [10, 2, n] are by NAMES, then the service's requests over the shortest window and
     over the SLO window; `worst` are places in `slots`, one for each service that has any.
@@ -89,7 +89,7 @@ class Sources:
 
 
 def look_again(of: Sources, published: Published, *, moved: bool, lagging: bool) -> None:
-    """Mark the services whose figures may differ from what is published."""
+    """Flag the services whose figures may differ from what is published."""
     published.widen(len(of.table), len(of.slots))
     pending = published.pending
     pending[of.engine.take_touched()] = True
@@ -151,7 +151,7 @@ def _worst(of: Sources, slots: Ints, figures: Figures) -> Ints:
     if alone.all():
         return np.arange(len(slots))
     service, rank = of.slots.service[slots], of.slots.rank[slots]
-    return worst_rows(service, figures.composite, figures.consumed, rank)
+    return worst_rows(service, figures.composite, figures.rates[SLO], rank)
 
 
 def _floors(table: ServiceTable, services: Ints) -> Ints:

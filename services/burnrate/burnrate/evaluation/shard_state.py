@@ -194,7 +194,7 @@ class ShardState:
         known = self.table.numbers.get(name)
         if known is not None:
             return known
-        number = self.table.number(name)
+        number = self.table.add(name)
         if number == len(self._requests):
             self._requests = np.pad(self._requests, (0, max(64, number)))
         self._requests[number] = self.engine.new_series(number, deep=self._is_deep(name))

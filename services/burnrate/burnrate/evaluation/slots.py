@@ -51,7 +51,7 @@ class Slots:
         return len(self.objectives)
 
     def assign(self, service: int, objectives: Sequence[Objective]) -> bool:
-        """Let a service have these objectives, in this order; tell whether that is a change."""
+        """Let a service have these objectives, in this order; return whether that is a change."""
         old = self.of_service.get(service, ())
         if [self.objectives[slot] for slot in old] == list(objectives):
             return False

@@ -55,7 +55,7 @@ def aggregate(columns: Columns, series: SeriesIndex, repeats: Repeats = NO_REPEA
     counts = np.stack((columns.total, columns.bad, columns.window_seconds), axis=1)
     cells = _grouped(bucket, service, counts)
     return BatchDelta(
-        names=tuple(series.names_of(own.tolist())),
+        names=tuple(series.names[slot] for slot in own.tolist()),
         service=cells.slot,
         bucket=cells.bucket,
         counts=cells.counts[:, :2],

@@ -42,7 +42,7 @@ class Engine:
         self._huge.discard(series)
 
     def is_deep(self, series: int) -> bool:
-        """Tell whether a series reaches back 90 days."""
+        """Return whether a series reaches back 90 days."""
         return self._pages.page(series).deep
 
     def take_touched(self) -> Ints:
@@ -55,7 +55,7 @@ class Engine:
         return found
 
     def advance(self, now_micros: int) -> bool:
-        """Let windows end at the bucket that holds `now`; tell whether one has moved.
+        """Let windows end at the bucket that holds `now`; return whether one has moved.
 
         Time does not go back.
         """

@@ -80,7 +80,7 @@ class Ring:
         return found
 
     def add(self, cells: Ints, buckets: Ints, counts: Ints) -> Flags | None:
-        """Add counts [n, 2], leaving out what is out of reach; tell which are huge, or None.
+        """Add counts [n, 2], leaving out what is out of reach; return which are huge, or None.
 
         A bucket of a series may stand up to 360 times: as often as it has finer ones.
         """

@@ -39,7 +39,7 @@ class Freshness:
 
     @property
     def fresh(self) -> bool:
-        """Tell whether no report is overdue."""
+        """Return whether no report is overdue."""
         return self.age <= max(FRESH, FRESH_REPORTS * self.resolution)
 
 

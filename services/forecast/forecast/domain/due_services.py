@@ -1,4 +1,4 @@
-"""A shard's services as their snapshots tell, and whose forecast is due. Pure."""
+"""The newest snapshots of a shard's services, and whose forecast is due. Pure."""
 
 import zlib
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class DueServices:
         self._shown: dict[str, object] = {}  # what the last forecast of a service was made of
 
     def on_snapshot(self, snapshot: BurnRateSnapshot, now: datetime) -> None:
-        """Keep a snapshot if it is newer; what changes level or status is due soon."""
+        """Keep a snapshot if it is newer; a change of risk level or status is due soon."""
         self._liveness.hear(snapshot.evaluated_at)
         name = snapshot.service_name
         if not is_newer(snapshot, self.snapshots.get(name)):
@@ -42,7 +42,7 @@ class DueServices:
         self.snapshots[name] = snapshot
         if name not in self._due_at:
             self._due_at[name] = now
-        elif self._shown.get(name) != _telling(snapshot):
+        elif self._shown.get(name) != _due_on_change(snapshot):
             last = self._forecast_at.get(name)
             soon = now if last is None else max(now, last + self._pace.soonest)
             self._due_at[name] = min(self._due_at[name], soon)
@@ -52,7 +52,7 @@ class DueServices:
         self._liveness.hear(heartbeat.evaluated_at)
 
     def silent(self, now: datetime) -> bool:
-        """Tell whether burnrate's owner of the shard has given no sign of life for too long."""
+        """Return whether the owner of the shard in burnrate is silent."""
         return self._liveness.is_silent(now, self._pace.silence)
 
     def due(self, now: datetime) -> list[str]:
@@ -70,12 +70,12 @@ class DueServices:
     def done(self, name: str, now: datetime) -> None:
         """Note that a service has been looked at; it is due again within an interval."""
         self._forecast_at[name] = now
-        self._shown[name] = _telling(self.snapshots[name])
+        self._shown[name] = _due_on_change(self.snapshots[name])
         early = zlib.crc32(name.encode()) / _HASHES * _SPREAD
         self._due_at[name] = now + self._pace.interval * (1 - early)
 
 
-def _telling(snapshot: BurnRateSnapshot) -> object:
+def _due_on_change(snapshot: BurnRateSnapshot) -> object:
     """Return what makes a forecast worth making anew at once when it changes."""
     return snapshot.data_status, tuple(
         (slo.id, slo.revision, slo.risk_level, slo.data_status, slo.error_budget_remaining > 0)

@@ -46,7 +46,7 @@ class Line:
 
     @property
     def scatter_known(self) -> bool:
-        """Tell whether there are points enough to tell how far they lie from a line."""
+        """Return whether there are points enough to know how far they lie from a line."""
         return self.points >= _FEWEST_FOR_SCATTER
 
 

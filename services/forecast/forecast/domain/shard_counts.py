@@ -116,7 +116,7 @@ class ShardCounts:
         self._blocks, self._latency = None, {}
 
     def lacks(self, names: Iterable[str]) -> bool:
-        """Tell whether there is a name among these whose row is not known."""
+        """Return whether the row of any of these services is not known."""
         return any(name not in self._slots for name in names)
 
     def block_spans(self, window_days: int, now: datetime) -> list[Span]:
@@ -150,8 +150,8 @@ class ShardCounts:
     def doubt(self, service: str, slo: SloStatus, now: datetime) -> bool:
         """Let everything be read again where a snapshot has counted much that is not here.
 
-        History that is imported is older than what a refresh reads. Tells whether it is doubted,
-        which is possible only so long after the last time.
+        History that is imported is older than what a refresh reads. Returns whether that is so; it
+        is checked only so long after the last time.
         """
         lines = self._lines_of(service, slo)[0]
         if lines is None or lines.reread_at is None:

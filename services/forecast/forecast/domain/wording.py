@@ -37,8 +37,8 @@ class Wording:
         if of.error_budget_remaining <= 0:
             said = self._spent(budget)
         else:
-            told = self._lasts(budget) if of.p50_hours is None else self._will_be_spent(budget)
-            said = told + self._if_it_goes_on() + self._frozen()
+            trend = self._lasts(budget) if of.p50_hours is None else self._will_be_spent(budget)
+            said = trend + self._if_it_goes_on() + self._until_unblocked()
         return said + _AFTERWORDS.get(of.data_status, "")
 
     def _spent(self, budget: str) -> str:
@@ -91,7 +91,7 @@ class Wording:
             return ""
         return f" If the errors of the last hour go on, it is spent in about {duration(hours)}."
 
-    def _frozen(self) -> str:
+    def _until_unblocked(self) -> str:
         at = self.forecast.unblocked_at
         if not self.frozen or at is None:
             return ""
