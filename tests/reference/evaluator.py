@@ -15,7 +15,7 @@ from burnrate.domain.catalog import Catalog
 from burnrate.domain.objectives import Target
 from burnrate.evaluation.shard_state import ShardState
 from burnrate.evaluator import Evaluator
-from burnrate.ingest.classifier import Counted
+from burnrate.ingest.columns import Counted
 from burnrate.settings import BurnrateSettings
 from burnrate.work import CountingWork
 from common.events import (

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from burnrate.ingest.classifier import Counted
+from burnrate.ingest.columns import Counted
 from common.events import Latency, MetricEvent
 
 SERVICES = ("cart", "checkout")

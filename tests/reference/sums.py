@@ -5,8 +5,7 @@ from collections.abc import Iterable
 from burnrate.domain.batch import BatchDelta
 from burnrate.domain.series_index import SeriesIndex
 from burnrate.ingest.aggregation import aggregate
-from burnrate.ingest.classifier import Counted
-from burnrate.ingest.columns import columns_of
+from burnrate.ingest.columns import Counted, columns_of
 
 
 def delta_of(admitted: Iterable[Counted], series: SeriesIndex | None = None) -> BatchDelta:

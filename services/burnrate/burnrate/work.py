@@ -17,9 +17,9 @@ from burnrate.metrics import EVENTS, forget_newest_event, note_newest_event
 from burnrate.settings import BurnrateSettings
 from burnrate.storage import recovery_repository
 from common.config.clock import MICROSECONDS
-from common.kafka.trace_contexts import TraceContexts
 from common.counts.layout import RESOLUTIONS
 from common.kafka.topics import HISTORY, METRICS
+from common.kafka.trace_contexts import TraceContexts
 from common.ledger.dlq_limit import DlqLimit, DlqLimits
 from common.ledger.runtime import ConsumerRuntime
 from common.ledger.shard import Batch, ShardWork

@@ -15,8 +15,7 @@ from burnrate.ingest.aggregation import (
     stored_cells,
     stored_latency,
 )
-from burnrate.ingest.classifier import Counted
-from burnrate.ingest.columns import columns_of
+from burnrate.ingest.columns import Counted, columns_of
 from common.config.clock import MICROSECONDS, from_micros, to_micros
 from common.counts.layout import KEPT, RESOLUTIONS, TEN_SECONDS, bucket_of, slower_than
 from common.events import IngestCounters, Latency, MetricEvent

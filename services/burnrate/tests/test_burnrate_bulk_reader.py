@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from burnrate.domain.series_index import SeriesIndex
 from burnrate.ingest.bulk_reader import BulkReader
-from burnrate.ingest.classifier import Counted, classify
-from burnrate.ingest.columns import Columns, columns_of, joined
+from burnrate.ingest.classifier import classify
+from burnrate.ingest.columns import Columns, Counted, columns_of, joined
 from common.kafka.client import Record
 from common.kafka.headers import FORWARDED_AT_HEADER, FORWARDED_FROM_HEADER
 from common.kafka.topics import HISTORY, METRICS

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from burnrate.ingest.classifier import Counted, Rules, classify
+from burnrate.ingest.classifier import Rules, classify
+from burnrate.ingest.columns import Counted
 from common.events import DeadLetter, encode
 from common.kafka.topics import METRICS
 from common.storage.dead_letters import DeadRecord

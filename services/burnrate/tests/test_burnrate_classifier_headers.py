@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from burnrate.ingest.classifier import Classification, Counted, Misrouted, Rules, classify
+from burnrate.ingest.classifier import Classification, Misrouted, Rules, classify
+from burnrate.ingest.columns import Counted
 from common.kafka.client import header
 from common.kafka.sharding import shard_of
 from common.kafka.topics import HISTORY, METRICS

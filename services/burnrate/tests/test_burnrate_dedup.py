@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burnrate.domain.series_index import SeriesIndex
-from burnrate.ingest.classifier import Counted
-from burnrate.ingest.columns import Columns, columns_of
+from burnrate.ingest.columns import Columns, Counted, columns_of
 from burnrate.ingest.dedup import DEDUP_KEY, HourDedupKeys, ShardDedupKeys, packed, sorted_order
 from common.admission.identity import Keys, content_of, identity_of, keys_of
 from common.events import MetricEvent

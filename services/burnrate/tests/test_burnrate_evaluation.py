@@ -11,7 +11,7 @@ from burnrate.domain.objectives import Target
 from burnrate.domain.service_state import Moment
 from burnrate.evaluation.figures import worst_rows
 from burnrate.evaluation.shard_state import ShardState
-from burnrate.ingest.classifier import Counted
+from burnrate.ingest.columns import Counted
 from common.events import BurnRateSnapshot, Latency, MetricEvent, TargetChanged
 from common.slo.vocabulary import DataStatus, RiskLevel, SliType
 from common.slo.windows import SHORT_WINDOW_SECONDS, at_least_two_reports

@@ -5,7 +5,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from burnrate.ingest.classifier import Counted
+from burnrate.ingest.columns import Counted
 from common.counts.layout import SUM_LIMIT, unpacked
 from common.events import Latency, MetricEvent
 from tests.reference.kept_rows import KeptRows

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from burnrate.domain.service_state import ServiceQuota
 from burnrate.evaluation.shard_state import ShardState
-from burnrate.ingest.classifier import Counted
+from burnrate.ingest.columns import Counted
 from burnrate.settings import BurnrateSettings
 from burnrate.work import CountingWork
 from common.events import MetricEvent

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from burnrate.domain.objectives import STATUSES, Target, service_statuses, slo_statuses
 from burnrate.domain.service_state import Moment, ServiceQuota, ServiceTable
 from burnrate.evaluation.shard_state import ShardState
-from burnrate.ingest.classifier import Counted
+from burnrate.ingest.columns import Counted
 from common.events import BurnRateSnapshot, IngestCounters, Latency, MetricEvent
 from common.slo.freshness import stale_after_seconds
 from common.slo.vocabulary import DataStatus, SliType

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from burnrate.evaluation.shard_state import ShardState
-from burnrate.ingest.classifier import Counted
+from burnrate.ingest.columns import Counted
 from common.events import MetricEvent
 from tests.reference.brute_force import WINDOWS, end_of_bucket, window_sums
 from tests.reference.shard_checks import (

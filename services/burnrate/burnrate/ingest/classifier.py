@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from burnrate.domain.batch import ImportStream
+from burnrate.ingest.columns import Counted
 from common.admission.identity import KEY_BYTES, identity_of
 from common.admission.metric_events import (
     HISTORY_AGE,
@@ -41,23 +42,6 @@ class Rules:
     shard: int
     shards: int
     lateness: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """An event for this shard, and when its record was appended.
-
-    `identity` is the key that its repeats share, None where nothing tells it from others.
-    `anonymous`: sent with neither id nor source. `stream` and `line` place a record of an import.
-    """
-
-    event: MetricEvent
-    appended_at: datetime
-    identity: bytes | None = None
-    anonymous: bool = False
-    misrouted: bool = False
-    stream: ImportStream | None = None
-    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)

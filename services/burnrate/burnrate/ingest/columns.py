@@ -1,20 +1,38 @@
-"""A batch of events as columns. Pure."""
+"""The events of a batch that count, one by one and as columns. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from burnrate.domain.batch import ImportStream
 from burnrate.domain.series_index import SeriesIndex
-from burnrate.ingest.classifier import Counted
 from common.admission.identity import KEY_BYTES, Hashes, Keys, content_hashes, details_hash, keys_of
 from common.arrays import Flags, Ints
 from common.config.clock import to_micros
-from common.events import Latency
+from common.events import Latency, MetricEvent
 
 _NO_KEY = bytes(KEY_BYTES)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """An event for this shard, and when its record was appended.
+
+    `identity` is the key that its repeats share, None where nothing tells it from others.
+    `anonymous`: sent with neither id nor source. `stream` and `line` place a record of an import.
+    """
+
+    event: MetricEvent
+    appended_at: datetime
+    identity: bytes | None = None
+    anonymous: bool = False
+    misrouted: bool = False
+    stream: ImportStream | None = None
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)

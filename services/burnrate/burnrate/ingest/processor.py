@@ -10,15 +10,8 @@ from burnrate.domain.series_index import SeriesIndex
 from burnrate.ingest.aggregation import aggregate, stored_cells, stored_latency
 from burnrate.ingest.blocks import Blocks
 from burnrate.ingest.bulk_reader import BulkReader
-from burnrate.ingest.classifier import (
-    Classification,
-    Counted,
-    Misrouted,
-    Rules,
-    beyond_quota,
-    classify,
-)
-from burnrate.ingest.columns import Columns, columns_of, joined
+from burnrate.ingest.classifier import Classification, Misrouted, Rules, beyond_quota, classify
+from burnrate.ingest.columns import Columns, Counted, columns_of, joined
 from burnrate.ingest.dedup import Deduplicated, ShardDedupKeys
 from burnrate.metrics import EVENTS, MARK_HOURS_READ
 from burnrate.storage import repository
