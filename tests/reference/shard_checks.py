@@ -13,6 +13,7 @@ from burnrate.domain.service_state import Moment
 from burnrate.evaluation.figures import NAMES
 from burnrate.evaluation.measuring import Published
 from burnrate.evaluation.shard_state import ShardState
+from burnrate.evaluation.snapshots import snapshots
 from common.arrays import Ints
 from common.config.clock import to_micros
 from common.events import BurnRateSnapshot, MetricEvent
@@ -36,7 +37,7 @@ def snapshot_of(
 ) -> BurnRateSnapshot:
     """Return the snapshot that a service has at that moment with these objectives."""
     state.assign(name, targets)
-    found = state.snapshots(state.measure(Published(), moment), moment)
+    found = snapshots(state.sources, state.measure(Published(), moment), moment)
     return next(own for own in found if own.service_name == name)
 
 

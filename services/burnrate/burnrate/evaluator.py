@@ -8,6 +8,7 @@ from burnrate.domain.catalog import Catalog
 from burnrate.domain.service_state import Moment
 from burnrate.evaluation.measuring import Published
 from burnrate.evaluation.shard_state import Missing, ShardState
+from burnrate.evaluation.snapshots import snapshots
 from burnrate.metrics import SNAPSHOTS
 from burnrate.settings import BurnrateSettings
 from burnrate.storage import recovery_repository
@@ -83,7 +84,7 @@ class Evaluator:
             seconds=self._settings.heartbeat_seconds
         )
         beat = self._heartbeat(moment, state) if due or command_id is not None else None
-        await self._send(shard, state.snapshots(measured, moment, asked), beat)
+        await self._send(shard, snapshots(state.sources, measured, moment, asked), beat)
         known.published.accept(measured)
         if beat is not None:
             known.heartbeat_at = moment.now

@@ -22,7 +22,7 @@ _HOUR_MINUTES = 60
 # less than the minutes that are stored, so that a restart finds the same reports
 _REPORTS_KEPT_MINUTES = 48 * 60
 _LEAST_ROWS = 64
-_NUMBERS = ("_stale_after", "_longest", "_newest_minute")
+_NUMBERS = ("_stale_after", "_longest", "newest_minute")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class ServiceTable:
         self.resolution_seconds = np.zeros(0, np.int64)
         self._stale_after = np.zeros(0, np.int64)
         self._longest = np.zeros(0, np.int64)
-        self._newest_minute = np.zeros(0, np.int64)
+        self.newest_minute = np.zeros(0, np.int64)  # in which it reported; 0: never
         self._reports = np.zeros((0, _HOUR_MINUTES), np.int16)
         self._touched = np.zeros(0, np.bool_)
 
@@ -112,19 +112,15 @@ class ServiceTable:
         if not len(services):
             return
         chosen = np.unique(services)
-        before = self._newest_minute[chosen]
-        np.maximum.at(self._newest_minute, services, minutes)
+        before = self.newest_minute[chosen]
+        np.maximum.at(self.newest_minute, services, minutes)
         known = before > 0
         self._forget(chosen[known], before[known])
-        kept = minutes > self._newest_minute[services] - _HOUR_MINUTES
+        kept = minutes > self.newest_minute[services] - _HOUR_MINUTES
         cells = services[kept] * _HOUR_MINUTES + minutes[kept] % _HOUR_MINUTES
         np.maximum.at(self._reports.reshape(-1), cells, seconds[kept].astype(np.int16))
         self._longest[chosen] = self._reports[chosen].max(axis=1)
         self._set_resolution(chosen)
-
-    def newest_minute(self, services: Ints) -> Ints:
-        """Return the newest minute in which each service reported, 0 where it never did."""
-        return self._newest_minute[services]
 
     def advance(self, minute: int) -> None:
         """Move on to a minute; time does not go back."""
@@ -144,14 +140,14 @@ class ServiceTable:
 
     def _forget(self, services: Ints, before: Ints) -> None:
         """Clear the places of the minutes that have begun since."""
-        after = self._newest_minute[services]
+        after = self.newest_minute[services]
         fresh = np.maximum(before, after - _HOUR_MINUTES) + 1
         while (open_ := fresh <= after).any():
             self._reports[services[open_], fresh[open_] % _HOUR_MINUTES] = 0
             fresh[open_] += 1
 
     def _set_resolution(self, services: Ints | slice) -> None:
-        old = self._newest_minute[services] <= self._minute - _REPORTS_KEPT_MINUTES
+        old = self.newest_minute[services] <= self._minute - _REPORTS_KEPT_MINUTES
         found = np.where(old, DEFAULT_RESOLUTION_SECONDS, self._longest[services])
         self._touched[services] |= found != self.resolution_seconds[services]
         self.resolution_seconds[services] = found

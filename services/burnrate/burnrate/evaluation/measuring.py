@@ -12,12 +12,13 @@ from burnrate.domain.objectives import (
     service_statuses,
     slo_statuses,
 )
-from burnrate.domain.service_state import NEVER, ServiceTable
+from burnrate.domain.service_state import NEVER, Moment, ServiceTable
 from burnrate.evaluation.figures import NAMES, RECENT, SLO, Figures, evaluate, worst_rows
 from burnrate.evaluation.slots import FREE, Slots
 from burnrate.windows.engine import Engine
 from burnrate.windows.pages import OWN_WINDOWS
 from common.arrays import Flags, Ints
+from common.config.clock import to_micros
 from common.slo.windows import SHORT_WINDOW_SECONDS, SHORTEST_REPORTS
 
 _REQUESTS_RECENT, _REQUESTS_SLO = len(NAMES), len(NAMES) + 1
@@ -105,11 +106,9 @@ def look_again(of: Sources, published: Published, *, moved: bool, lagging: bool)
             pending[in_use[rare[differs]]] = True
 
 
-def measure(
-    of: Sources, published: Published, now_micros: int, asked: Ints, *, lagging: bool
-) -> Measured:
+def measure(of: Sources, published: Published, moment: Moment, asked: Ints) -> Measured:
     """Return what differs from what is published, and what is asked for."""
-    stale = of.table.stale(now_micros)
+    stale = of.table.stale(to_micros(moment.now))
     count = len(stale)
     pending = published.pending[:count] | (stale != published.stale[:count])
     pending[asked] = True
@@ -129,10 +128,10 @@ def measure(
         of.table.newest_micros[service] != NEVER,
         stale[service],
         counts[_REQUESTS_RECENT, 0],
-        lagging=lagging,
+        lagging=moment.lagging,
     )
     return Measured(
-        lagging,
+        moment.lagging,
         services,
         stale[services],
         slots,

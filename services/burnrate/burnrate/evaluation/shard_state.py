@@ -11,7 +11,6 @@ from burnrate.domain.objectives import Target
 from burnrate.domain.service_state import Moment, ServiceQuota, ServiceTable
 from burnrate.evaluation.measuring import Measured, Published, Sources, look_again, measure
 from burnrate.evaluation.slots import Objective, Slots
-from burnrate.evaluation.snapshots import snapshots
 from burnrate.windows.engine import Engine
 from burnrate.windows.pages import SHALLOW_DAYS
 from common.arrays import Ints
@@ -24,7 +23,6 @@ from common.counts.layout import (
     bucket_of,
     slower_than,
 )
-from common.events import BurnRateSnapshot
 from common.slo.windows import HOUR, MINUTE
 
 _HOUR_MINUTES = HOUR // MINUTE
@@ -56,7 +54,7 @@ class ShardState:
         self.engine, self.slots = Engine(to_micros(now)), Slots()
         self.missing: dict[str, Missing] = {}
         self.catalog_revision = 0
-        self._sources = Sources(self.engine, self.table, self.slots)
+        self.sources = Sources(self.engine, self.table, self.slots)
         self._is_deep = is_deep
         self._requests: Ints = np.zeros(0, np.int64)
         self._latency: dict[int, dict[float, int]] = {}
@@ -95,7 +93,7 @@ class ShardState:
 
     def _load_reports(self, numbers: Ints, minutes: Ints, seconds: Ints) -> None:
         """Note the longest reports [minute, service], of which only the last hour's matter."""
-        known = self.table.newest_minute(numbers)
+        known = self.table.newest_minute[numbers]
         if minutes.max() <= known.min() - _HOUR_MINUTES:
             return
         newest = np.where(seconds > 0, minutes[:, None], 0).max(axis=0)
@@ -163,22 +161,10 @@ class ShardState:
     ) -> Measured:
         """Return the figures that differ from what is published, and those asked for."""
         self._advance(moment.now)
-        look_again(self._sources, published, moved=self._moved, lagging=moment.lagging)
+        look_again(self.sources, published, moved=self._moved, lagging=moment.lagging)
         self._moved = False
         numbers = [self.table.numbers[name] for name in asked if name in self.table.numbers]
-        return measure(
-            self._sources,
-            published,
-            to_micros(moment.now),
-            np.array(numbers, np.int64),
-            lagging=moment.lagging,
-        )
-
-    def snapshots(
-        self, measured: Measured, moment: Moment, asked: Collection[str] = ()
-    ) -> list[BurnRateSnapshot]:
-        """Return the snapshots of what was measured."""
-        return snapshots(self._sources, measured, moment, asked)
+        return measure(self.sources, published, moment, np.array(numbers, np.int64))
 
     def _advance(self, now: datetime) -> None:
         micros = to_micros(now)

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from burnrate.domain.objectives import Target
 from burnrate.windows.pages import ROW_OF
-from common.arrays import Flags, Ints
+from common.arrays import Flags, Floats, Ints
 from common.slo.windows import DAY
 
 _LEAST_SLOTS = 64
@@ -32,7 +31,7 @@ class Slots:
     """
 
     def __init__(self) -> None:
-        self.objectives: list[Objective | None] = []
+        self.objectives: list[Objective] = []
         self.of_service: dict[int, tuple[int, ...]] = {}
         self._free: list[int] = []
         self.service: Ints = np.zeros(0, np.int64)
@@ -41,7 +40,7 @@ class Slots:
         self.slo_row: Ints = np.zeros(0, np.int64)
         self.min_bad_events: Ints = np.zeros(0, np.int64)
         self.rank: Ints = np.zeros(0, np.int64)
-        self.allowed: NDArray[np.float64] = np.ones(0)
+        self.allowed: Floats = np.ones(0)
         self.partial: Flags = np.zeros(0, np.bool_)  # reads another series than the requests'
         self.alone: Flags = np.zeros(0, np.bool_)  # the only objective of its service
         self.slo_rows: set[int] = set()  # those that are or were in use
@@ -50,14 +49,13 @@ class Slots:
     def __len__(self) -> int:
         return len(self.objectives)
 
-    def assign(self, service: int, objectives: Sequence[Objective]) -> bool:
-        """Let a service have these objectives, in this order; return whether that is a change."""
+    def assign(self, service: int, objectives: Sequence[Objective]) -> None:
+        """Let a service have these objectives, in this order."""
         old = self.of_service.get(service, ())
         if [self.objectives[slot] for slot in old] == list(objectives):
-            return False
-        for slot in old:
-            self.objectives[slot], self.service[slot] = None, FREE
-            self._free.append(slot)
+            return
+        self.service[list(old)] = FREE
+        self._free += old
         slots = tuple(self._place(service, objective) for objective in objectives)
         if slots:
             self.of_service[service] = slots
@@ -68,7 +66,6 @@ class Slots:
         for rank, i in enumerate(by_name):
             self.rank[slots[i]] = rank
         self._touched.append(service)
-        return True
 
     def take_touched(self) -> list[int]:
         """Return the services whose objectives have changed since this was last asked."""
@@ -77,10 +74,7 @@ class Slots:
 
     def target(self, slot: int) -> Target:
         """Return the target of a slot that is in use."""
-        objective = self.objectives[slot]
-        if objective is None:
-            raise LookupError(f"slot {slot} is free")
-        return objective.target
+        return self.objectives[slot].target
 
     def _place(self, service: int, objective: Objective) -> int:
         if self._free:
