@@ -1,5 +1,5 @@
-# The commands of this project. On a machine with Python 3.11+, Java 17+ and Maven every target
-# starts from nothing: it makes .venv from the hashed pins first.
+# The commands of this project. On a machine with Python 3.11+ every target starts from nothing: it
+# makes .venv from the hashed pins first, and what else is missing is fetched when it is needed.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -16,6 +16,11 @@ TEST_FOLDERS := libs/common/tests $(wildcard services/*/tests) cli/tests $(wildc
 PROCESSES ?= 3
 # Renders the Kubernetes manifests for their tests; kubectl has one inside.
 KUSTOMIZE := $(or $(shell command -v kustomize || command -v kubectl),$(BIN)/kustomize)
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
+UNREACHED := Python's packages cannot be installed: see above, and let pip reach its index \
+(PIP_INDEX_URL, HTTPS_PROXY)
+# The environment has a Node.js of its own where the machine has none.
+NPM := PATH="$(abspath $(BIN)):$$PATH" npm
 # Needed by one target only, and built for fewer machines than all else.
 ATHERIS := atheris==3.0.0
 # Installed by `burnline up` where the machine has none, and without what they depend on.
@@ -66,13 +71,13 @@ check: $(DEV) ## check style, types, import boundaries and the house rules
 check-dashboard: $(DEV) ## check the dashboard: style, types, those of the API, and its tests
 	@$(BIN)/python -m burnline.localstack.dashboard modules
 	@$(BIN)/python -m api_gateway.document > frontend/openapi.json
-	@cd frontend && npm run --silent api-types -- --check
-	cd frontend && npm run --silent check
+	@cd frontend && $(NPM) run --silent api-types -- --check
+	cd frontend && $(NPM) run --silent check
 
 api-types: $(DEV) ## write the dashboard's types of the API again
 	@$(BIN)/python -m burnline.localstack.dashboard modules
 	@$(BIN)/python -m api_gateway.document > frontend/openapi.json
-	@cd frontend && npm run --silent api-types
+	@cd frontend && $(NPM) run --silent api-types
 
 types: $(DEV) ## check types only
 	$(BIN)/mypy $(TYPED)
@@ -110,22 +115,25 @@ pins: $(DEV) ## compile the hashed pins again; what is pinned stays unless pypro
 	echo '$(JAVA)' | $(PIN) --no-deps - --output-file requirements-java.txt
 	echo '$(NODE)' | $(PIN) --no-deps - --output-file requirements-node.txt
 	echo '$(MAVEN)' | $(PIN) --no-deps - --output-file requirements-maven.txt
-	cd frontend && npm install --package-lock-only && npm run --silent strip-lock
+	cd frontend && $(NPM) install --package-lock-only && $(NPM) run --silent strip-lock
 	@! grep -n '://' requirements*.txt frontend/package-lock.json
 
 # `up` installs the smaller set: whoever only runs the product waits for no linters. The pins of
 # both sets agree, so the larger one stands for the smaller.
 $(RUN): requirements.txt pyproject.toml
 	@$(MAKE) --silent .venv/bin/pip
-	@[ -e $(DEV) ] && [ $(DEV) -nt requirements-dev.txt ] || \
-		$(BIN)/pip install --quiet --require-hashes --requirement requirements.txt
-	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@begun=$$(date +%s); echo "installing Python's packages"; \
+	{ [ -e $(DEV) ] && [ $(DEV) -nt requirements-dev.txt ] || \
+		$(INSTALL) --require-hashes --requirement requirements.txt; } && \
+	$(INSTALL) --no-deps --no-build-isolation --editable . || { echo "$(UNREACHED)"; exit 1; }; \
+	echo "  took      $$(($$(date +%s) - begun)) s"
 	@touch $@
 
 $(DEV): requirements-dev.txt pyproject.toml
 	@$(MAKE) --silent .venv/bin/pip
-	@$(BIN)/pip install --quiet --require-hashes --requirement requirements-dev.txt
-	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(INSTALL) --require-hashes --requirement requirements-dev.txt || \
+		{ echo "$(UNREACHED)"; exit 1; }
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $(RUN) $@
 
 .venv/bin/kustomize:
@@ -137,4 +145,4 @@ $(DEV): requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..."; exit 1; }
 	@echo "making .venv"
-	@$(PYTHON) -m venv .venv
+	@begun=$$(date +%s); $(PYTHON) -m venv .venv && echo "  took      $$(($$(date +%s) - begun)) s"

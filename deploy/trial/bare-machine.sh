@@ -28,8 +28,7 @@ rm -rf --one-file-system "$machine"
 cp -a "$base" "$machine"
 mount -t proc proc "$machine/proc"
 mount --rbind /dev "$machine/dev"
-mkdir "$machine/checkout"
-mount --bind -o ro "$checkout" "$machine/checkout"
+git clone --quiet --bare --no-hardlinks "$checkout" "$machine/burnline.git"
 cp /etc/resolv.conf /etc/hosts "$machine/etc/"
 # a machine behind an inspecting proxy trusts certificates of its own
 cp /usr/local/share/ca-certificates/*.crt "$machine/usr/local/share/ca-certificates/" 2>/dev/null || true
@@ -49,7 +48,7 @@ inside() {
 
 # A path with a space in it is a path.
 begun=$(date +%s)
-inside 'git -c safe.directory=* clone --quiet file:///checkout "burn line"'
+inside 'git -c safe.directory=* clone --quiet file:///burnline.git "burn line"'
 echo "cloned after $(($(date +%s) - begun)) s"
 inside 'make up'
 echo "first run: $(($(date +%s) - begun)) s from the clone on"
