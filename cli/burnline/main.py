@@ -1,5 +1,6 @@
 """The `burnline` command: one function of one module for each subcommand."""
 
+import errno
 import sys
 from importlib import import_module
 from typing import Final
@@ -25,6 +26,9 @@ COMMANDS: Final = {
     "keys": "burnline.commands.keys:keys",
     "dlq": "burnline.commands.dlq:dlq",
 }
+# What no program can mend: a disk that is full or not ours to write.
+OF_THE_MACHINE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES})
+CURE: Final = "make room or give access, or set BURNLINE_DATA_DIR and XDG_CACHE_HOME elsewhere"
 HELP: Final = "Error budgets and burn rates from metric events: the local stack and its tools."
 
 
@@ -54,6 +58,11 @@ def main() -> None:
         make_app(*asked)()
     except StackError as error:
         typer.echo(f"error: {error}", err=True)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in OF_THE_MACHINE:
+            raise
+        typer.echo(f"error: {error.strerror}: {error.filename}: {CURE}", err=True)
         sys.exit(1)
 
 

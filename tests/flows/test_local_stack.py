@@ -206,6 +206,27 @@ def test_a_second_stack_runs_beside_the_first_and_a_killed_supervisor_leaves_not
     assert not line.data_dir.path.exists()
 
 
+def test_a_start_that_was_killed_half_way_is_made_good_by_the_next(
+    new_line: Callable[..., CommandLine],
+) -> None:
+    line = new_line("killed half way")
+    first = subprocess.Popen(
+        (str(BURNLINE), "up"),
+        env={**line.environment, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert first.stdout is not None
+    assert any("preparing PostgreSQL" in said for said in first.stdout)
+    for process in line.processes():
+        process.kill()
+    first.communicate()
+    done = line.run("up")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "served after" in done.stdout
+    assert line.run("status").returncode == 0
+
+
 def test_a_failed_start_shows_the_log_and_leaves_nothing(
     new_line: Callable[..., CommandLine], kafka_bootstrap: str
 ) -> None:

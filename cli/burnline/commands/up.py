@@ -3,8 +3,9 @@
 import contextlib
 import shutil
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from threading import Thread
 
 from rich.console import Console
 
@@ -33,16 +34,16 @@ def up() -> None:
     """Start the local stack and return when it serves; it goes on by itself."""
     started = time.monotonic()
     config, steps = StackConfig.from_environment(), Steps(console)
-    with one_at_a_time(config.data_dir), ThreadPoolExecutor() as pool:
-        dashboard = pool.submit(_build_dashboard, steps)
-        state = read_state(config.data_dir.state)
-        if state is not None and state.is_running() and state.phase in {"starting", "running"}:
-            headline = "already running"
-            config = replace(config, simulator=_has_simulator(state))
-        else:
+    with one_at_a_time(config.data_dir):
+        before = _running(config.data_dir)
+        if before is None:
+            require_space(config.data_dir.path, NEEDED_BYTES)
             end_stack(config.data_dir)
-            headline = ""
-            config = _launch(config, steps, pool)
+        dashboard = _begin_dashboard(steps)
+        if before is None:
+            config = _launch(config, steps)
+        else:
+            config = replace(config, simulator=_has_simulator(before))
         state = wait_served(config, steps.turn)
         if config.simulator:
             token = state.environment["BURNLINE_API_TOKEN"]
@@ -52,17 +53,24 @@ def up() -> None:
         no_dashboard = dashboard.result()
     if no_dashboard:
         _print_framed("NO DASHBOARD", no_dashboard)
-    _print_addresses(state, headline or served, has_dashboard=not no_dashboard)
+    headline = "already running" if before else served
+    _print_addresses(state, headline, has_dashboard=not no_dashboard)
     if steps.summary():
         console.print(f"  took      {steps.summary()}")
 
 
-def _launch(config: StackConfig, steps: Steps, pool: ThreadPoolExecutor) -> StackConfig:
-    require_space(config.data_dir.path, NEEDED_BYTES)
+def _running(directory: DataDir) -> StackState | None:
+    state = read_state(directory.state)
+    is_alive = state is not None and state.is_running()
+    return state if state and is_alive and state.phase in {"starting", "running"} else None
+
+
+def _launch(config: StackConfig, steps: Steps) -> StackConfig:
     if config.bootstrap_servers is None:
-        together = [pool.submit(_fetch_java, steps), pool.submit(_fetch_kafka, steps)]
-        for fetched in together:
-            fetched.result()
+        with ThreadPoolExecutor() as pool:
+            fetched = [pool.submit(_fetch_java, steps), pool.submit(_fetch_kafka, steps)]
+        for each in fetched:
+            each.result()
     with contextlib.closing(Reservations()) as reservations:
         config = settle_ports(config, reservations)
         _print_moved_ports(config)
@@ -83,14 +91,25 @@ def _fetch_kafka(steps: Steps) -> None:
         ensure_jars(steps.say, show)
 
 
-def _build_dashboard(steps: Steps) -> str:
-    """Return why there is none; without one the API is still worth having."""
+def _begin_dashboard(steps: Steps) -> Future[str]:
+    """Build it beside all else; the result is why there is none, or nothing."""
+    # A thread that ends with the command: who waits for an error does not wait for a dashboard.
+    result = Future[str]()
+    Thread(target=_build_dashboard, args=(steps, result), daemon=True).start()
+    return result
+
+
+def _build_dashboard(steps: Steps, result: Future[str]) -> None:
     with steps.beside("the dashboard, beside the rest"):
         try:
             ensure_dashboard(steps.say)
-        except StackError as error:
-            return str(error)
-    return ""
+        except StackError as error:  # without one the API is still worth having
+            result.set_result(str(error))
+        except BaseException as error:
+            result.set_exception(error)
+            raise
+        else:
+            result.set_result("")
 
 
 def down() -> None:

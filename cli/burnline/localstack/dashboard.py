@@ -13,6 +13,7 @@ from typing import Final
 
 from burnline.errors import StackError
 from burnline.localstack.places import cache_dir, exclusive, project_root, require_space
+from burnline.localstack.processes import die_with_parent
 from burnline.localstack.runtimes import NODE, ensure
 
 DIRECTORY_VARIABLE: Final = "BURNLINE_DASHBOARD_DIR"
@@ -130,6 +131,7 @@ def _run(folder: Path, name: str, programs: Mapping[str, str], *arguments: str) 
             text=True,
             timeout=BUILD_TIMEOUT_SECONDS,
             check=False,
+            preexec_fn=die_with_parent,
         )
     except subprocess.TimeoutExpired as error:
         raise StackError(f"{command[0]} did not end in {BUILD_TIMEOUT_SECONDS} s") from error

@@ -13,6 +13,7 @@ from typing import Final
 
 from burnline.errors import StackError
 from burnline.localstack.places import exclusive, project_root
+from burnline.localstack.processes import die_with_parent
 
 VERSION: Final = re.compile(r'(?:version "|^v)(\d+)(?:\.(\d+))?')
 
@@ -123,6 +124,7 @@ def install_pinned(requirements: str, name: str) -> None:
         capture_output=True,
         text=True,
         check=False,
+        preexec_fn=die_with_parent,
     )
     if done.returncode != 0:
         said = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
