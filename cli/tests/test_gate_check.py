@@ -11,10 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from burnline.client import gate_client
-from burnline.client.api_client import GatewayAddress
+from burnline.client.addresses import GatewayAddress
 from burnline.client.gate_client import PATIENCE_SECONDS, GateClient, NoAnswerError, Question
-from burnline.commands.gate_check import Options, duration_seconds, exit_status, wait_for_answer
-from burnline.commands.gate_report import report
+from burnline.commands.gate import Options, duration_seconds, exit_status, report, wait_for_answer
 from burnline.errors import StackError
 from burnline.main import make_app
 

@@ -7,10 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from burnline.localstack.accounts import can_enter, can_run, unprivileged_account
 from burnline.localstack.config import DataDir
 from burnline.localstack.postgres import PID_FILE, drop_stale_pid_file
-from burnline.localstack.postgres_home import SYSTEM_DATA, forget_home, open_home, wheel_binaries
+from burnline.localstack.postgres_home import (
+    SYSTEM_DATA,
+    can_enter,
+    can_run,
+    forget_home,
+    open_home,
+    unprivileged_account,
+    wheel_binaries,
+)
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root changes its account")
 

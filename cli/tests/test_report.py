@@ -10,10 +10,10 @@ import pytest
 import typer
 
 from api_gateway.release.ports import StoredChange, StoredDecision
-from burnline.commands.report import length
+from burnline.client.addresses import gateway_address
+from burnline.commands.report import length, report_of
 from burnline.errors import StackError
 from burnline.report.figures import Period, Row, blocked, instant
-from burnline.report.run import gateway_url, report_of
 from common.config.clock import MICROSECONDS, to_micros
 from common.events import ChangeEvent, Decision
 from tests.support.burn_events import NOW, for_target, heartbeat, snapshot
@@ -164,7 +164,7 @@ def test_spans_are_read() -> None:
 
 
 def test_the_gateway_is_the_environments(tmp_path: Any) -> None:
-    assert gateway_url({"BURNLINE_URL": "http://10.0.0.1"}) == "http://10.0.0.1"
+    assert gateway_address({"BURNLINE_URL": "http://10.0.0.1"}).base_url == "http://10.0.0.1"
     with pytest.raises(StackError, match="BURNLINE_URL"):
-        gateway_url({"BURNLINE_DATA_DIR": str(tmp_path)})
+        gateway_address({"BURNLINE_DATA_DIR": str(tmp_path)})
     assert instant("2026-03-02T12:00:30Z") == NOW

@@ -11,8 +11,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from burnline.client.catching_up import wait_counted
-from burnline.client.health import LATE_SECONDS, Health, described, faults
+from burnline.client.health import LATE_SECONDS, Health, described, faults, wait_counted
 from burnline.main import make_app
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

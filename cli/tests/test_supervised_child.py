@@ -12,12 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from burnline.localstack.child import MAX_DELAY_SECONDS, Backoff
 from burnline.localstack.command import Command
 from burnline.localstack.config import DataDir
 from burnline.localstack.processes import ProcessIdentity, wait_gone
 from burnline.localstack.state import read_state
-from burnline.localstack.supervisor import Supervisor
+from burnline.localstack.supervisor import MAX_DELAY_SECONDS, Backoff, Supervisor
 
 pytestmark = pytest.mark.slow
 
@@ -158,7 +157,7 @@ def test_a_killed_supervisor_leaves_no_process(tmp_path: Path) -> None:
     parent = (
         "import sys, time\n"
         "from pathlib import Path\n"
-        "from burnline.localstack.child import spawn\n"
+        "from burnline.localstack.supervisor import spawn\n"
         "from burnline.localstack.command import Command\n"
         "c = Command('sleeper', ('/bin/sleep', '600'), probe=None)\n"
         f"print(spawn(c, Path({str(tmp_path / 'log')!r}), {{}}).pid, flush=True)\n"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from burnline.errors import StackError
 from burnline.localstack.config import DataDir, data_dir
-from burnline.localstack.state import read_state
+from burnline.localstack.state import StackState, read_running
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,21 +18,53 @@ class Addresses:
     data_dir: DataDir
 
 
+@dataclass(frozen=True, slots=True)
+class GatewayAddress:
+    """Where the gateway is; `token` is needed for what changes something."""
+
+    base_url: str
+    token: str | None
+
+
 def addresses(environ: Mapping[str, str] = os.environ) -> Addresses:
     """Return the servers in use; never a broker of one place and a database of another.
 
     Raises StackError where neither the environment nor a running stack names a broker.
     """
-    directory = data_dir(environ)
     variables: Mapping[str, str] = environ
     if not environ.get("KAFKA_BOOTSTRAP_SERVERS"):
-        state = read_state(directory.state)
-        if state is None or not state.is_running():
-            raise StackError(
-                "no broker is known: start the local stack (burnline up), or set "
-                "KAFKA_BOOTSTRAP_SERVERS (and DATABASE_URL)"
-            )
-        variables = state.environment
-    return Addresses(
-        variables["KAFKA_BOOTSTRAP_SERVERS"], variables.get("DATABASE_URL") or None, directory
-    )
+        cure = (
+            "start the local stack (burnline up), or set KAFKA_BOOTSTRAP_SERVERS (and DATABASE_URL)"
+        )
+        variables = running_stack("broker", cure, environ).environment
+    database = variables.get("DATABASE_URL") or None
+    return Addresses(variables["KAFKA_BOOTSTRAP_SERVERS"], database, data_dir(environ))
+
+
+def database_url(environ: Mapping[str, str] = os.environ) -> str:
+    """Return DATABASE_URL, else the address of the running stack's; StackError without either."""
+    if url := environ.get("DATABASE_URL"):
+        return url
+    state = running_stack("database", "set DATABASE_URL, or burnline up", environ)
+    return state.environment["DATABASE_URL"]
+
+
+def gateway_address(environ: Mapping[str, str] = os.environ) -> GatewayAddress:
+    """Return the gateway of BURNLINE_URL and BURNLINE_API_TOKEN, else the local stack's.
+
+    Raises StackError where there is neither.
+    """
+    url, token = environ.get("BURNLINE_URL"), environ.get("BURNLINE_API_TOKEN")
+    if not url:
+        state = running_stack("gateway", "set BURNLINE_URL, or burnline up", environ)
+        url = state.address("BURNLINE_PORT")
+        token = token or state.environment.get("BURNLINE_API_TOKEN")
+    return GatewayAddress(url, token)
+
+
+def running_stack(what: str, cure: str, environ: Mapping[str, str]) -> StackState:
+    """Return the running stack; StackError says that no `what` is known where there is none."""
+    state = read_running(data_dir(environ).state)
+    if state is None:
+        raise StackError(f"no {what} is known: {cure}")
+    return state

@@ -1,41 +1,15 @@
-"""Asks the gateway for JSON: the one that the environment names, else that of the local stack."""
+"""Asks the gateway for JSON."""
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx
 
+from burnline.client.addresses import GatewayAddress, gateway_address
 from burnline.errors import StackError
-from burnline.localstack.config import data_dir
-from burnline.localstack.state import read_state
 
 TIMEOUT_SECONDS: Final = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class GatewayAddress:
-    """Where the gateway is; `token` is needed for what changes something."""
-
-    base_url: str
-    token: str | None
-
-
-def gateway_address(environ: Mapping[str, str] = os.environ) -> GatewayAddress:
-    """Return the gateway of BURNLINE_URL and BURNLINE_API_TOKEN, else the local stack's.
-
-    Raises StackError where there is neither.
-    """
-    url, token = environ.get("BURNLINE_URL"), environ.get("BURNLINE_API_TOKEN")
-    if not url:
-        state = read_state(data_dir(environ).state)
-        if state is None or not state.is_running():
-            raise StackError("no gateway is known: set BURNLINE_URL, or burnline up")
-        url = state.address("BURNLINE_PORT")
-        token = token or state.environment.get("BURNLINE_API_TOKEN")
-    return GatewayAddress(url, token)
 
 
 @contextmanager
@@ -51,6 +25,12 @@ def connected(address: GatewayAddress, timeout_seconds: float) -> Iterator[httpx
         )
     with httpx.Client(base_url=url, headers=headers, timeout=timeout_seconds) as client:
         yield client
+
+
+def ask_gateway(method: str, path: str, **content: Any) -> Any:
+    """Return what the gateway in use answers; StackError where it does not, or refuses."""
+    with connected(gateway_address(), TIMEOUT_SECONDS) as client:
+        return ask(client, method, path, **content)
 
 
 def answer_of(response: httpx.Response) -> Any:

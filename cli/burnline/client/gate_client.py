@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 import httpx
 
-from burnline.client.api_client import GatewayAddress, answer_of
+from burnline.client.addresses import GatewayAddress
+from burnline.client.api_client import answer_of
 from burnline.errors import StackError
 
 REQUEST_TIMEOUT_SECONDS: Final = 5.0

@@ -1,14 +1,18 @@
 """The health of the whole as the gateway tells it: lag, outboxes, dead letters, silent services."""
 
+import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import httpx
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from burnline.client.api_client import ask
+from burnline.errors import StackError
 
 LATE_SECONDS: Final = 60.0
 """From here on lag and what is not announced are faults, as in the alert rules."""
@@ -17,6 +21,7 @@ _LETTERS_ASKED = 500
 _DAY = timedelta(days=1)
 _NAMED = 8
 _WELL = frozenset({"ok", "no_traffic"})
+POLL_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +113,40 @@ def _services(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _counted(words: Any) -> list[tuple[str, int]]:
     return Counter(words).most_common()
+
+
+def wait_counted(
+    client: httpx.Client,
+    wait_seconds: float,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+    now: Callable[[], float] = time.monotonic,
+    console: Console | None = None,
+) -> bool:
+    """Show a bar until nothing waits to be counted; tell whether that came in time.
+
+    What arrives meanwhile makes the bar longer. A gateway that is away for a moment is asked again.
+    """
+    columns = (TextColumn("counted"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    deadline, begun = now() + wait_seconds, -1
+    with Progress(*columns, console=console or Console(stderr=True)) as progress:
+        task = progress.add_task("counted", total=None)
+        while True:
+            behind = _behind(client)
+            if behind is not None:
+                applied = sum(s["next_offset"] for s in behind["shards"])
+                begun = applied if begun < 0 else begun
+                done = applied - begun
+                progress.update(task, total=done + behind["lag_records"], completed=done)
+                if not behind["lag_records"]:
+                    return True
+            if now() >= deadline:
+                return False
+            sleep(POLL_SECONDS)
+
+
+def _behind(client: httpx.Client) -> Any:
+    try:
+        return ask(client, "GET", "/api/ingest/lag")
+    except StackError:
+        return None

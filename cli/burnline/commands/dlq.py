@@ -4,12 +4,12 @@ import getpass
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
+from burnline.client.api_client import ask_gateway
 from burnline.errors import StackError
 
 LARGEST_PAGE = 500
@@ -31,7 +31,7 @@ def show(
     """List dead letters, newest first, with the reason for each."""
     wanted = {"limit": limit, "code": code, "topic": topic}
     query = {name: value for name, value in wanted.items() if value is not None}
-    letters = _ask("GET", "/api/ingest/dead-letters", query=query)
+    letters = ask_gateway("GET", "/api/ingest/dead-letters", query=query)
     if output == "json":
         typer.echo(json.dumps(letters, indent=2))
         return
@@ -60,15 +60,8 @@ def send_again(
     body: dict[str, Any] = {"actor": actor or getpass.getuser()}
     if event is not None:
         body["event"] = _record(event)
-    letter = _ask("POST", f"/api/ingest/dead-letters/{letter_id}/replay", body=body)
+    letter = ask_gateway("POST", f"/api/ingest/dead-letters/{letter_id}/replay", body=body)
     typer.echo(f"sent again to {letter['topic']}, as of {letter['appended_at']}")
-
-
-def _ask(method: str, path: str, **content: Any) -> Any:
-    # the HTTP client takes a tenth of a second to import, which --help need not wait for
-    api = import_module("burnline.client.api_client")
-    with api.connected(api.gateway_address(), api.TIMEOUT_SECONDS) as client:
-        return api.ask(client, method, path, **content)
 
 
 def _record(source: str) -> Any:

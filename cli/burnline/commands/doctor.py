@@ -9,15 +9,14 @@ from typing import Final
 import typer
 
 from burnline.errors import StackError
-from burnline.localstack.accounts import unprivileged_account
 from burnline.localstack.artifacts import expected_jars, jars_dir, verify_jars
 from burnline.localstack.config import StackConfig
 from burnline.localstack.launch import settle_ports
 from burnline.localstack.places import free_bytes
 from burnline.localstack.ports import Reservations
-from burnline.localstack.postgres_home import are_usable, wheel_binaries
+from burnline.localstack.postgres_home import are_usable, unprivileged_account, wheel_binaries
 from burnline.localstack.runtimes import JAVA, NODE, Runtime, find, version_of
-from burnline.localstack.state import read_state
+from burnline.localstack.state import read_running
 
 MIN_PYTHON: Final = (3, 11)
 MIN_FREE_BYTES: Final = 2_000_000_000
@@ -90,8 +89,7 @@ def _postgres() -> str:
 
 
 def _ports(config: StackConfig) -> Finding:
-    state = read_state(config.data_dir.state)
-    if state is not None and state.is_running():
+    if read_running(config.data_dir.state):
         return Finding("ports", "held by the running stack")
 
     def settled() -> str:

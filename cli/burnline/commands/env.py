@@ -8,15 +8,15 @@ import typer
 
 from burnline.errors import StackError
 from burnline.localstack.config import data_dir
-from burnline.localstack.state import read_state
+from burnline.localstack.state import read_running
 
 
 def env(
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,  # noqa: FBT002
 ) -> None:
     """Print the variables of the running stack, quoted for a shell: eval "$(burnline env)"."""
-    state = read_state(data_dir().state)
-    if state is None or not state.is_running():
+    state = read_running(data_dir().state)
+    if state is None:
         raise StackError("nothing is running: burnline up")
     variables = {
         "BURNLINE_URL": state.address("BURNLINE_PORT"),

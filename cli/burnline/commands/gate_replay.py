@@ -7,7 +7,7 @@ from typing import Literal
 
 import typer
 
-from burnline.client.database import database_url
+from burnline.client.addresses import database_url
 from burnline.errors import StackError
 from common.config.settings import DatabaseSettings
 from common.events import Verdict, encode

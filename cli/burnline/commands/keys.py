@@ -1,9 +1,13 @@
 """`burnline keys`: API keys and what they may do."""
 
-from importlib import import_module
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.table import Table
+
+from burnline.client.api_client import ask_gateway
 
 keys = typer.Typer(
     no_args_is_help=True,
@@ -24,13 +28,25 @@ def create(
     expires_in_days: Annotated[float, typer.Option(help="0: it does not expire by itself")] = 365,
 ) -> None:
     """Create a key and print it: on standard output nothing else, so that it can be kept."""
-    _desk().create(name, scope, expires_in_days)
+    body = {"name": name, "scopes": scope, "expires_in_days": expires_in_days or None}
+    _print_made(ask_gateway("POST", "/api/keys", body=body))
 
 
 @keys.command("list")
 def list_keys() -> None:
     """List the keys that were not revoked."""
-    _desk().show()
+    table = Table("id", "name", "scopes", "state", "expires", "last used", "secrets", box=None)
+    for key in ask_gateway("GET", "/api/keys"):
+        table.add_row(
+            key["id"],
+            key["name"],
+            " ".join(key["scopes"]),
+            key["state"],
+            key["expires_at"] or "never",
+            key["last_used_at"] or "not yet",
+            str(len(key["secrets"])),
+        )
+    Console().print(table)
 
 
 @keys.command()
@@ -44,15 +60,22 @@ def rotate(
     ] = None,
 ) -> None:
     """Give a key another secret and print it."""
-    _desk().rotate(key_id, overlap_hours, expires_in_days)
+    body = {"overlap_hours": overlap_hours, "expires_in_days": expires_in_days}
+    _print_made(ask_gateway("POST", f"/api/keys/{key_id}/rotate", body=body))
 
 
 @keys.command()
 def revoke(key_id: KeyArgument) -> None:
     """Let a key open nothing any more, for good."""
-    _desk().revoke(key_id)
+    ask_gateway("DELETE", f"/api/keys/{key_id}")
+    typer.echo(f"{key_id} opens nothing any more; other processes know within a few seconds")
 
 
-def _desk() -> Any:
-    address = import_module("burnline.client.api_client").gateway_address()
-    return import_module("burnline.client.keys_client").KeysClient(address)
+def _print_made(made: Mapping[str, Any]) -> None:
+    typer.echo(made["key"])
+    until = made["expires_at"] or "it is revoked"
+    typer.echo(
+        f"{made['name']} ({made['id']}) has {', '.join(made['scopes'])} until {until}; "
+        "the key is not shown again",
+        err=True,
+    )

@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from burnline.client.addresses import addresses
-from burnline.client.database import database_url
+from burnline.client.addresses import addresses, database_url
 from burnline.errors import StackError
 from common.config.settings import KafkaSettings
 from common.kafka.restored import StillRunningError, empty_derived_topics

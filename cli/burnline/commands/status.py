@@ -13,14 +13,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from burnline.client.api_client import TIMEOUT_SECONDS, GatewayAddress, connected, gateway_address
-from burnline.client.catching_up import wait_counted
-from burnline.client.health import described, faults, read_health
+from burnline.client.addresses import GatewayAddress, gateway_address
+from burnline.client.api_client import TIMEOUT_SECONDS, connected
+from burnline.client.health import described, faults, read_health, wait_counted
 from burnline.errors import StackError
 from burnline.localstack.config import data_dir
 from burnline.localstack.kafka import answers, silence_client_logs
 from burnline.localstack.services import SERVICES, base_url, failing_checks
-from burnline.localstack.state import StackState, read_state
+from burnline.localstack.state import StackState, read_running
 from common.config.settings import DatabaseSettings
 
 PROBE_TIMEOUT_SECONDS = 3.0
@@ -54,8 +54,7 @@ def status(
     or announcements that wait for more than a minute. Senders that are silent are shown.
     """
     console = Console(soft_wrap=True)
-    state = read_state(data_dir().state)
-    if state is not None and state.is_running():
+    if state := read_running(data_dir().state):
         silence_client_logs()
         wrong = _show_processes(console, state)
         token = state.environment.get("BURNLINE_API_TOKEN")
@@ -121,8 +120,8 @@ async def _said(answer: Awaitable[bool]) -> dict[str, str] | None:
 
 
 def _row(state: StackState, name: str, failing: dict[str, str] | None) -> Row:
-    names = {name, "kafka", "memory-broker"} if name == "broker" else {name}
-    child = next((child for child in state.children if child.name in names), None)
+    process = "kafka" if name == "broker" else name
+    child = next((child for child in state.children if child.name == process), None)
     is_ready = failing == {}
     if child is None:
         return Row(f"{name} (external)", is_ready, is_ready, None, 0, failing or {})

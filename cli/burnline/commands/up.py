@@ -20,7 +20,7 @@ from burnline.localstack.places import require_space
 from burnline.localstack.ports import Reservations
 from burnline.localstack.postgres_home import forget_home
 from burnline.localstack.runtimes import JAVA, ensure
-from burnline.localstack.state import StackState, read_state
+from burnline.localstack.state import StackState, read_running
 from burnline.localstack.steps import Steps
 
 NEEDED_BYTES = 300_000_000
@@ -60,9 +60,8 @@ def up() -> None:
 
 
 def _running(directory: DataDir) -> StackState | None:
-    state = read_state(directory.state)
-    is_alive = state is not None and state.is_running()
-    return state if state and is_alive and state.phase in {"starting", "running"} else None
+    state = read_running(directory.state)
+    return state if state is not None and state.phase in {"starting", "running"} else None
 
 
 def _launch(config: StackConfig, steps: Steps) -> StackConfig:

@@ -13,9 +13,8 @@ import asyncpg
 import psutil
 
 from burnline.errors import StackError
-from burnline.localstack.accounts import run_as
 from burnline.localstack.command import Command
-from burnline.localstack.postgres_home import PostgresHome
+from burnline.localstack.postgres_home import PostgresHome, run_as
 
 USER: Final = "burnline"
 DATABASE: Final = "burnline"

@@ -14,7 +14,6 @@ from dataclasses import replace
 from typing import Final
 
 from burnline.errors import StackError
-from burnline.localstack.child import POLL_SECONDS
 from burnline.localstack.command import Command
 from burnline.localstack.config import (
     DEFAULT_PORTS,
@@ -29,7 +28,7 @@ from burnline.localstack.ports import LOOPBACK, Reservations
 from burnline.localstack.postgres import PostgresNode
 from burnline.localstack.postgres_home import open_home
 from burnline.localstack.services import service_commands
-from burnline.localstack.supervisor import Supervisor
+from burnline.localstack.supervisor import POLL_SECONDS, Supervisor
 
 STEP_TIMEOUT_SECONDS: Final = 120.0
 

@@ -81,6 +81,12 @@ def read_state(path: Path) -> StackState | None:
         raise StackError(message) from error
 
 
+def read_running(path: Path) -> StackState | None:
+    """The state of the stack that runs, None where none does."""
+    state = read_state(path)
+    return state if state is not None and state.is_running() else None
+
+
 def _child(raw: dict[str, Any]) -> ChildState:
     return ChildState(identity=_identity(raw.pop("identity")), **raw)
 

@@ -4,23 +4,145 @@ import asyncio
 import logging
 import os
 import signal
+import subprocess
 import time
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from burnline.errors import StackError
 from burnline.localstack import logfiles
-from burnline.localstack.child import Child
 from burnline.localstack.command import Command
 from burnline.localstack.config import DataDir
-from burnline.localstack.processes import ProcessIdentity
-from burnline.localstack.state import StackState, write_state
+from burnline.localstack.processes import ProcessIdentity, die_with_parent
+from burnline.localstack.state import ChildState, StackState, write_state
 
 READY_TIMEOUT_SECONDS: Final = 90.0
-PROBE_INTERVAL_SECONDS: Final = 0.1
 LOG_CHECK_SECONDS: Final = 5.0
 
+FIRST_DELAY_SECONDS: Final = 0.2
+MAX_DELAY_SECONDS: Final = 2.0
+STABLE_SECONDS: Final = 10.0
+POLL_SECONDS: Final = 0.1
+
 log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Backoff:
+    """The pause before the next start; it grows to its maximum and stays there, for ever."""
+
+    delay_seconds: float = FIRST_DELAY_SECONDS
+
+    def next_delay(self, lived_seconds: float) -> float:
+        """The pause after a life of this length; a long life starts the series anew."""
+        if lived_seconds >= STABLE_SECONDS:
+            self.delay_seconds = FIRST_DELAY_SECONDS
+        delay, self.delay_seconds = self.delay_seconds, self.delay_seconds * 2
+        self.delay_seconds = min(self.delay_seconds, MAX_DELAY_SECONDS)
+        return delay
+
+
+class Child:
+    """Runs a command for as long as it is wanted. `changed` is called at every start and end."""
+
+    def __init__(
+        self, command: Command, data_dir: DataDir, changed: Callable[["Child"], None]
+    ) -> None:
+        self.command = command
+        self.state = ChildState(command.name)
+        self._data_dir = data_dir
+        self._changed = changed
+        self._process: subprocess.Popen[bytes] | None = None
+        self._wanted = True
+
+    async def run(self) -> None:
+        """Start the process again and again until `stop`."""
+        backoff = Backoff()
+        while self._wanted:
+            await self._wait_while_held()
+            started = time.monotonic()
+            try:
+                await self._live()
+            except Exception:  # a start that fails is tried again, like a process that dies
+                log.exception("%s could not be started", self.command.name)
+            if self._wanted:
+                await asyncio.sleep(backoff.next_delay(time.monotonic() - started))
+
+    async def stop(self) -> None:
+        """End the process: its own signal first, SIGKILL after its bound."""
+        self._wanted = False
+        process = self._process
+        if process is None:
+            return
+        self.signal(self.command.stop_signal)
+        deadline = time.monotonic() + self.command.stop_timeout_seconds
+        while process.poll() is None and time.monotonic() < deadline:
+            await asyncio.sleep(POLL_SECONDS)
+        if process.poll() is None:
+            log.warning("%s did not end, killing it", self.command.name)
+            self.signal(signal.SIGKILL)
+            process.wait()
+
+    def signal(self, signum: int) -> None:
+        """Signal the process and what it started; nothing when there is none."""
+        if self._process is not None:
+            try:
+                os.killpg(self._process.pid, signum)
+            except (ProcessLookupError, PermissionError):
+                return
+
+    async def _wait_while_held(self) -> None:
+        while self._wanted and self._data_dir.hold(self.command.name).exists():
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _live(self) -> None:
+        if self.command.prepare is not None:
+            await asyncio.to_thread(self.command.prepare)
+        if not self._wanted:
+            return
+        log_file = self._data_dir.log(self.command.name)
+        self._process = process = spawn(self.command, log_file, self._extra_environment())
+        self._report(ProcessIdentity.of(process.pid), self.state.last_exit)
+        while process.poll() is None:
+            await asyncio.sleep(POLL_SECONDS)
+        self._process = None
+        self._report(None, process.returncode)
+        if self._wanted:
+            log.warning("%s ended with %s", self.command.name, process.returncode)
+
+    def _report(self, identity: ProcessIdentity | None, last_exit: int | None) -> None:
+        again = identity is not None and self.state.last_exit is not None
+        restarts = self.state.restarts + int(again)
+        self.state = ChildState(self.command.name, identity, restarts, last_exit)
+        self._changed(self)
+
+    def _extra_environment(self) -> dict[str, str]:
+        path = self._data_dir.environment(self.command.name)
+        if not path.exists():
+            return {}
+        lines = (line.strip() for line in path.read_text().splitlines())
+        return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+def spawn(command: Command, log_file: Path, extra: dict[str, str]) -> subprocess.Popen[bytes]:
+    """Start a command in a process group of its own, its output at the end of a log file."""
+    account = command.account
+    with log_file.open("ab") as output:
+        return subprocess.Popen(  # noqa: S603 - commands of our own
+            command.argv,
+            env={**command.environment, **extra},
+            cwd=command.directory,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            process_group=0,
+            user=None if account is None else account.uid,
+            group=None if account is None else account.gid,
+            extra_groups=None if account is None else [],
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call, see there
+        )
 
 
 class Supervisor:
@@ -54,7 +176,7 @@ class Supervisor:
             if time.monotonic() > deadline:
                 message = f"{command.name} was not ready within {READY_TIMEOUT_SECONDS:.0f} s"
                 raise StackError(message)
-            await asyncio.sleep(PROBE_INTERVAL_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
 
     async def run_until_stopped(self) -> None:
         """Bound the logs until someone asks for the end."""

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Final
 
 from burnline.localstack.artifacts import ensure_jars, jar_version
-from burnline.localstack.child import spawn
 from burnline.localstack.command import Command
 from burnline.localstack.config import server_environment
 from burnline.localstack.logfiles import tail
 from burnline.localstack.places import project_root
 from burnline.localstack.ports import Reservations
 from burnline.localstack.processes import ProcessIdentity, end_processes
+from burnline.localstack.supervisor import spawn
 
 START_TIMEOUT_SECONDS: Final = 180.0
 STOP_TIMEOUT_SECONDS: Final = 20.0

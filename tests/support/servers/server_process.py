@@ -11,11 +11,11 @@ from typing import Final, Protocol
 
 import psutil
 
-from burnline.localstack.child import spawn
 from burnline.localstack.command import Command
 from burnline.localstack.config import server_environment
 from burnline.localstack.logfiles import tail
 from burnline.localstack.processes import ProcessIdentity, end_processes
+from burnline.localstack.supervisor import spawn
 
 READY_SECONDS: Final = 180.0
 STOP_SECONDS: Final = 15.0
