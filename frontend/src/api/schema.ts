@@ -1577,7 +1577,7 @@ export interface components {
         };
         /**
          * ForecastAnswer
-         * @description A service looked ahead: the objective that is spent first, and all of them in `slos`.
+         * @description A service's forecast: that of the budget that is spent first, and all of them in `slos`.
          */
         ForecastAnswer: {
             /**
@@ -2669,7 +2669,7 @@ export interface components {
         SliType: "availability" | "latency" | "error_rate";
         /**
          * SloForecastAnswer
-         * @description One objective looked ahead; the default one has no id.
+         * @description The forecast of an objective; the default one has no id.
          */
         SloForecastAnswer: {
             /**

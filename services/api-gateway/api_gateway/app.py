@@ -27,7 +27,7 @@ from api_gateway.ingest_health.lag import LogEnds
 from api_gateway.ingest_health.parts import IngestParts
 from api_gateway.ingest_health.ports import IngestStore
 from api_gateway.ingest_health.repository import PostgresIngest
-from api_gateway.narrative.language_model import warn_if_facts_leave
+from api_gateway.narrative.language_model import warn_if_public
 from api_gateway.overview.service import Overview
 from api_gateway.policy.overrides import Overrides
 from api_gateway.policy.policies import Policies
@@ -163,7 +163,7 @@ class Runtime:
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         """Run everything while the application serves."""
         configure_logging("api-gateway", debug=self._settings.debug)
-        warn_if_facts_leave(self._settings.ai_base_url)
+        warn_if_public(self._settings.ai_base_url)
         parts = {
             "outbox": self._outbox.run,
             "reader": self._reader.run,

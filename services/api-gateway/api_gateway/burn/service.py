@@ -49,7 +49,7 @@ class Series(NamedTuple):
 
 
 class BurnHistories:
-    """What stored counts come to against an objective, in the past and now."""
+    """Holds stored counts against objectives: histories of those there are, previews of others."""
 
     def __init__(
         self, catalog: Store, counts: CountStore, cache: SharedCache, snapshots: ReadModel

@@ -18,7 +18,7 @@ class ModelAnswer(Answer):
 
 
 class ForecastFigures(Answer):
-    """One objective looked ahead. Hours count from `evaluated_at`; null: not within the window."""
+    """The forecast of an objective. Hours are from `evaluated_at`; null: not within its window."""
 
     time_to_exhaustion_hours: float | None = Field(
         ge=0, description="When the budget is spent, P50; null: not within the SLO window"
@@ -51,7 +51,7 @@ class ForecastFigures(Answer):
 
 
 class SloForecastAnswer(ForecastFigures):
-    """One objective looked ahead; the default one has no id."""
+    """The forecast of an objective; the default one has no id."""
 
     id: int | None
     name: str
@@ -60,7 +60,7 @@ class SloForecastAnswer(ForecastFigures):
 
 
 class ForecastAnswer(ForecastFigures):
-    """A service looked ahead: the objective that is spent first, and all of them in `slos`."""
+    """A service's forecast: that of the budget that is spent first, and all of them in `slos`."""
 
     service_name: str
     slo_id: int | None = Field(description="The objective the figures are of; null: the default")

@@ -29,12 +29,12 @@ class Action:
     facts: tuple[str, ...]
 
     def fact(self) -> Fact:
-        """Return it as what a text may state."""
+        """Return the action as a fact, which a text may state."""
         return Fact(f"action_{self.code}", "Recommended action", self.code, self.text)
 
 
 def advise(context: ServiceContext, facts: Facts, now: datetime) -> list[Action]:
-    """Return what to do, most urgent first; that nothing is to be done is said as well."""
+    """Return what to do, most urgent first; one of the actions is to do nothing."""
     halt = [*_halt(context, facts)]
     found = [
         *_reporting(context, facts),

@@ -17,7 +17,7 @@ log = structlog.get_logger()
 INSIDE_SUFFIXES = (".local", ".localhost", ".internal", ".lan", ".home.arpa", ".svc")
 
 
-def leaves_the_house(base_url: str) -> bool:
+def is_public(base_url: str) -> bool:
     """Tell whether what is sent there goes to a public address, as far as its name says.
 
     Names of one word, and those of private zones (RFC 6762, RFC 8375), are of one's own network.
@@ -29,9 +29,9 @@ def leaves_the_house(base_url: str) -> bool:
         return "." in host and not host.endswith(INSIDE_SUFFIXES)
 
 
-def warn_if_facts_leave(base_url: str | None) -> None:
+def warn_if_public(base_url: str | None) -> None:
     """Say at the start that facts go to a public address, where they do."""
-    if base_url is not None and leaves_the_house(base_url):
+    if base_url is not None and is_public(base_url):
         log.warning(
             "facts_leave_the_house",
             variable="AI_BASE_URL",

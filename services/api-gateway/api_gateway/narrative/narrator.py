@@ -18,7 +18,7 @@ class Narrator:
         self._phraser = phraser
 
     async def narrate(self, given: NarrativeInput, now: datetime) -> NarrativeAnswer:
-        """Return the input in sentences; there always are some."""
+        """Return the narrative; without a phrased one that holds, that of the template."""
         phrased = await self._phraser.phrase(given) if self._phraser is not None else None
         sentences = phrased or write(given)
         return NarrativeAnswer(
@@ -32,7 +32,7 @@ class Narrator:
         )
 
     async def close(self) -> None:
-        """Give up what is being phrased."""
+        """Cancel what is being phrased."""
         if self._phraser is not None:
             await self._phraser.close()
 

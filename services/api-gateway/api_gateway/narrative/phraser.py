@@ -34,7 +34,7 @@ Key = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class PhrasingLimits:
     """How long one text may take altogether, how long a reader waits for it, how many an hour."""
 
     timeout_seconds: float
@@ -48,11 +48,11 @@ class Phraser:
     def __init__(
         self,
         model: LanguageModel,
-        patience: Patience,
+        limits: PhrasingLimits,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._model, self._patience, self._monotonic = model, patience, monotonic
-        calls = patience.calls_per_hour
+        self._model, self._limits, self._monotonic = model, limits, monotonic
+        calls = limits.calls_per_hour
         self._budget = TokenBucket(calls / HOUR_SECONDS, calls, monotonic())
         self._kept: OrderedDict[Key, str] = OrderedDict()
         self._not_before: dict[Key, float] = {}
@@ -82,7 +82,7 @@ class Phraser:
             return None
 
     async def close(self) -> None:
-        """Give up what is being asked."""
+        """Cancel what is being asked."""
         tasks = [*self._asking.values()]
         for task in tasks:
             task.cancel()
@@ -98,12 +98,12 @@ class Phraser:
             task = asyncio.create_task(self._asked(key, given))
             self._asking[key] = task
         if given.waits:
-            await asyncio.wait([task], timeout=self._patience.wait_seconds)
+            await asyncio.wait([task], timeout=self._limits.wait_seconds)
 
     async def _asked(self, key: Key, given: NarrativeInput) -> None:
         outcome = "failed"
         try:
-            async with self._turn, asyncio.timeout(self._patience.timeout_seconds):
+            async with self._turn, asyncio.timeout(self._limits.timeout_seconds):
                 outcome = await self._attempts(key, given)
         except TimeoutError:
             outcome = "timeout"

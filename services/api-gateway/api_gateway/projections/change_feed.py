@@ -91,7 +91,7 @@ class ChangeLog:
         return [c for c in changes if c.version > seen[c.topic, c.partition]]
 
     async def wait(self, timeout_seconds: float) -> None:
-        """Return when something has arrived, or when the time is over."""
+        """Wait until something arrives, or the time is over."""
         try:
             await asyncio.wait_for(self._arrived.wait(), timeout_seconds)
         except TimeoutError:

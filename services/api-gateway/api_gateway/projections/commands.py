@@ -1,4 +1,4 @@
-"""Asking the shards to compute now, and waiting for the answers that carry the command's id."""
+"""Asks the shards to compute now, and waits for the answers that carry the command's id."""
 
 import asyncio
 from dataclasses import dataclass, field

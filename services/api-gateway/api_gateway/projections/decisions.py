@@ -1,4 +1,4 @@
-"""The newest decision of the gate on each service, in memory, and waiting for one to come."""
+"""Keeps the newest decision of the gate on each service, and waits for one to come."""
 
 import asyncio
 from datetime import datetime

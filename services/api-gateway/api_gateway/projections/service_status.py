@@ -1,4 +1,4 @@
-"""What is shown of a service: what the catalog wants, with the newest figures on it. Pure."""
+"""What is shown of a service: the catalog's targets with the newest figures on them. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

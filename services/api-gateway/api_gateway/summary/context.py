@@ -79,7 +79,7 @@ class RecentEvents:
 
 
 def _grouped(found: Iterable[tuple[str, Happened]]) -> dict[str, list[Happened]]:
-    """Return what happened by the service that it happened to."""
+    """Group what happened by service."""
     grouped: dict[str, list[Happened]] = defaultdict(list)
     for service_name, one in found:
         grouped[service_name].append(one)
@@ -87,7 +87,7 @@ def _grouped(found: Iterable[tuple[str, Happened]]) -> dict[str, list[Happened]]
 
 
 class ServiceContexts:
-    """What is known of the services in use; when errors began is for who asks to find."""
+    """Collects what is known of the services in use, but for when their errors began."""
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from api_gateway.catalog.ports import Store
 from api_gateway.http.response_cache import ResponseCache
 from api_gateway.narrative.language_model import LanguageModel
 from api_gateway.narrative.narrator import Narrator
-from api_gateway.narrative.phraser import Patience, Phraser
+from api_gateway.narrative.phraser import Phraser, PhrasingLimits
 from api_gateway.projections.handlers import Projections
 from api_gateway.settings import GatewaySettings
 from api_gateway.storage.redis_cache import SharedCache
@@ -61,11 +61,11 @@ def executive_view(  # noqa: PLR0913, PLR0917 - what it is made of
 
 
 def _phraser(settings: GatewaySettings) -> Phraser | None:
-    """Return who phrases narratives through a language model; None where none is set."""
+    """Return the phraser of the language model in the settings; None where none is set."""
     if settings.ai_base_url is None:
         return None
     model = LanguageModel(settings.ai_base_url, settings.ai_model, settings.ai_api_key)
-    patience = Patience(
+    limits = PhrasingLimits(
         settings.ai_timeout_seconds, settings.ai_wait_seconds, settings.ai_calls_per_hour
     )
-    return Phraser(model, patience)
+    return Phraser(model, limits)

@@ -61,7 +61,7 @@ class Summaries:
         self._quotes = quotes
 
     async def close(self) -> None:
-        """Give up what is being phrased."""
+        """Cancel what is being phrased."""
         await self._narrator.close()
 
     async def fleet(self) -> CachedResponse:

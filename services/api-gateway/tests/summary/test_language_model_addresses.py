@@ -2,7 +2,7 @@
 
 import pytest
 
-from api_gateway.narrative.language_model import leaves_the_house
+from api_gateway.narrative.language_model import is_public
 
 
 @pytest.mark.parametrize(
@@ -23,4 +23,4 @@ from api_gateway.narrative.language_model import leaves_the_house
     ],
 )
 def test_a_public_address_is_told_from_ones_own(url: str, leaves: bool) -> None:  # noqa: FBT001
-    assert leaves_the_house(url) is leaves
+    assert is_public(url) is leaves

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from api_gateway.narrative.language_model import LanguageModel
 from api_gateway.narrative.narrative_input import NarrativeInput
 from api_gateway.narrative.narrator import Narrator, write
-from api_gateway.narrative.phraser import ATTEMPTS, PAUSE_SECONDS, Patience, Phraser
+from api_gateway.narrative.phraser import ATTEMPTS, PAUSE_SECONDS, Phraser, PhrasingLimits
 from api_gateway.narrative.phrasing import harmless
 from api_gateway.release.ports import StoredChange
 from common.events import ChangeEvent
@@ -52,8 +52,8 @@ class Bench:
     def __init__(self, server: FakeModel, timeout_seconds: float) -> None:
         self.server, self.now, self.timeout_seconds = server, 0.0, timeout_seconds
         model = LanguageModel(server.base_url, "small-model", SecretStr("a-secret-key"))
-        patience = Patience(timeout_seconds, timeout_seconds * 2, 100)
-        self.phraser = Phraser(model, patience, lambda: self.now)
+        limits = PhrasingLimits(timeout_seconds, timeout_seconds * 2, 100)
+        self.phraser = Phraser(model, limits, lambda: self.now)
         self.narrator = Narrator(self.phraser)
 
 
@@ -267,7 +267,7 @@ async def test_the_calls_of_an_hour_are_bounded() -> None:
     async with fake_model() as server:
         server.answer = completion({"text": GOOD})
         model = LanguageModel(server.base_url, "small-model", None)
-        phraser = Phraser(model, Patience(5, 5, 2), lambda: 0.0)
+        phraser = Phraser(model, PhrasingLimits(5, 5, 2), lambda: 0.0)
         inputs = [replace(BURNING, subject=f"service-{n}") for n in range(4)]
         phrased = [await phraser.phrase(given) for given in inputs]
         assert [text is not None for text in phrased] == [True, True, False, False]
