@@ -11,11 +11,11 @@ pytest_plugins = (
     "tests.support.servers.plugin",
     "tests.support.servers.parallel",
     "tests.support.alerts.alertmanager",
-    "tests.support.alerts.delivery_fixtures",
+    "tests.support.alerts.outgoing",
     "tests.support.gateway.fixtures",
     "tests.support.servers.redis_fixtures",
     "tests.support.ingest_fixtures",
-    "tests.faults.harness.fixtures",
+    "tests.faults.world",
 )
 
 # Deadlines and slow generation measure the machine, not the code: a fresh clone builds its tables

@@ -107,7 +107,7 @@ def postgres() -> Iterator[PostgresNode]:
         data_dir = DataDir(Path(folder))
         data_dir.logs.mkdir(parents=True)
         node = PostgresNode(open_home(data_dir), LOOPBACK, reservations.take_any())
-        with running(node.command(), data_dir.logs, {}):
+        with running(node.command(), data_dir.logs):
             yield node
         forget_home(data_dir)
 

@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import logging
 import multiprocessing
-import os
 import sys
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -70,8 +69,8 @@ def servers() -> Iterator[Servers]:
         home = open_home(data_dir)
         postgres = PostgresNode(home, LOOPBACK, reservations.take_any())
         with (
-            running(broker.command(), data_dir.logs, dict(os.environ)),
-            running(postgres.command(), data_dir.logs, dict(os.environ)),
+            running(broker.command(), data_dir.logs),
+            running(postgres.command(), data_dir.logs),
         ):
             yield Servers(broker.bootstrap_servers, postgres)
         forget_home(data_dir)

@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 
 from forecast.domain import models
-from tests.backtest.cases import case
-from tests.backtest.petshop import OBJECTIVES, petshop_outcomes
-from tests.backtest.plot import write_plot
+from tests.backtest.cases import OBJECTIVES, case, petshop_outcomes
 from tests.backtest.run import (
     HELD_OUT,
     PETSHOP_VARIABLE,
@@ -19,6 +17,7 @@ from tests.backtest.run import (
     of_families,
     outcomes_of,
     report,
+    write_plot,
 )
 from tests.backtest.scenarios import MINUTE, Family, Scenario, scenario
 from tests.backtest.scoring import (

@@ -20,8 +20,7 @@ from tests.faults.harness.stored import read_progress
 from tests.faults.traffic import SERVICES
 from tests.faults.world import World, new_world
 from tests.support.burnrate_service import eventually
-from tests.support.servers.cluster import Cluster
-from tests.support.servers.consumer_groups import committed_offsets
+from tests.support.servers.cluster import Cluster, committed_offsets
 from tests.support.shell_blocks import DOCUMENTS, bash, section_blocks
 
 OPERATIONS: Final = DOCUMENTS / "operations.md"

@@ -24,9 +24,13 @@ from tests.support.servers.containers import (
     kafka_environment,
     owner_labels,
 )
-from tests.support.servers.embedded_servers import EmbeddedServers
 from tests.support.servers.running import SERVERS_USED
-from tests.support.servers.server_choice import NOT_IN_CONTAINERS, SWITCH, server_set
+from tests.support.servers.server_choice import (
+    NOT_IN_CONTAINERS,
+    SWITCH,
+    EmbeddedServers,
+    server_set,
+)
 
 TLS = "tests/flows/test_tls.py::test_something"
 GATE = "services/gate/tests/test_gate_ledger.py::test_something"

@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
 from common.kafka.topics import METRICS
-from tests.faults.truth import Sent, UnreadableName
+from tests.faults.traffic import Sent, UnreadableName
 
 _TIMEOUT_SECONDS: Final = 20.0
 _PATIENCE_SECONDS: Final = 180.0

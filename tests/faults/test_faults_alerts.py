@@ -23,7 +23,7 @@ from tests.support.alerts.service import (
     shot,
 )
 from tests.support.burnrate_service import eventually
-from tests.support.servers.consumer_groups import put_out_all
+from tests.support.servers.cluster import put_out_all
 
 NAME = "burn-rate-page"
 PAGE = rule(

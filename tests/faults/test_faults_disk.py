@@ -15,8 +15,7 @@ from burnline.localstack.postgres import PostgresNode
 from burnline.localstack.postgres_home import forget_home, open_home
 from tests.faults.world import World
 from tests.support.servers.proxy import HOST
-from tests.support.servers.running import TEMPLATE, held_port, migrate
-from tests.support.servers.server_process import ServerProcess
+from tests.support.servers.running import TEMPLATE, ServerProcess, held_port, migrate
 
 SPARE_MEBIBYTES: Final = 96
 _MEBIBYTE: Final = 1024 * 1024

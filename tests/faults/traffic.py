@@ -3,15 +3,125 @@
 import json
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import islice, pairwise
 from typing import Any, Final
 
 from common.kafka.sharding import shard_of
-from tests.faults.poison import KINDS, poison
-from tests.faults.truth import Event, Header, Sent, UnreadableName
+
+Fields = dict[str, Any]
+
+
+def _at(at: datetime) -> str:
+    return at.isoformat()
+
+
+def _with(**wrong: Any) -> Callable[[Fields, datetime], bytes]:
+    return lambda fields, _: json.dumps({**fields, **wrong}).encode()
+
+
+def _shifted(delta: timedelta) -> Callable[[Fields, datetime], bytes]:
+    return lambda fields, now: json.dumps({**fields, "timestamp": _at(now + delta)}).encode()
+
+
+def _naive(fields: Fields, now: datetime) -> bytes:
+    return json.dumps({**fields, "timestamp": _at(now.replace(tzinfo=None))}).encode()
+
+
+def _without(name: str) -> Callable[[Fields, datetime], bytes]:
+    return lambda fields, _: json.dumps({k: v for k, v in fields.items() if k != name}).encode()
+
+
+KINDS: Final[dict[str, tuple[str, Callable[[Fields, datetime], bytes | None]]]] = {
+    "broken JSON": ("invalid_json", lambda fields, _: json.dumps(fields).encode()[:-2]),
+    "no JSON": ("invalid_json", lambda *_: b"{bad"),
+    "empty": ("invalid_json", lambda *_: b""),
+    "no UTF-8": ("invalid_utf8", lambda *_: b'{"service":"\xff\xfe"}'),
+    "null value": ("null_value", lambda *_: None),
+    "more bad than total": ("bad_exceeds_total", _with(total=3, bad=4)),
+    "NaN": ("not_a_number", _with(total=float("nan"))),
+    "negative": ("count_out_of_range", _with(bad=-1)),
+    "huge": ("count_out_of_range", _with(total=2**53)),
+    "no whole number": ("invalid_count", _with(total=10.5)),
+    "text for a number": ("invalid_type", _with(total="10")),
+    "no time zone": ("invalid_timestamp", _naive),
+    "future": ("timestamp_in_future", _shifted(timedelta(minutes=12))),
+    "too old": ("timestamp_too_old", _shifted(-timedelta(hours=30))),
+    "bad name": ("invalid_service_name", _with(service="Not A Name")),
+    "reserved name": ("reserved_service_name", _with(service="heatmap")),
+    "no total": ("missing_field", _without("total")),
+}
+"""By kind: the code, and a function of an event's good fields and the present time."""
+
+
+def poison(kind: str, fields: Fields) -> tuple[str, bytes | None]:
+    """Return code and value of a wrong record, made from a good event's fields."""
+    code, make = KINDS[kind]
+    return code, make(fields, datetime.now(UTC))
+
+
+NUMBER_HEADER: Final = "number"
+"""Tells which of the records sent a record of the log is."""
+
+Header = tuple[str, bytes | None]
+Bounds = tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A report that counts; `timestamp_micros` since 1970, `latency` bounds in seconds."""
+
+    service: str
+    timestamp_micros: int
+    total: int
+    bad: int
+    source: str = ""
+    event_id: str = ""
+    window_seconds: int = 10
+    latency: tuple[Bounds, tuple[int, ...]] | None = None
+
+    @property
+    def content(self) -> tuple[object, ...]:
+        """What must be equal for two events with one id to be the same."""
+        return (self.timestamp_micros, self.window_seconds, self.total, self.bad, self.latency)
+
+    @property
+    def identity(self) -> tuple[object, ...] | None:
+        """What makes two events one; None where nothing names it."""
+        if self.event_id:
+            return ("id", self.service, self.source, self.event_id)
+        return ("content", self.service, self.source, self.content) if self.source else None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A record as it is sent: it holds an `event`, or is wrong in the way that `code` names."""
+
+    number: int
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    event: Event | None
+    code: str | None = None
+    headers: tuple[Header, ...] = ()
+
+    @property
+    def all_headers(self) -> list[Header]:
+        """Its headers with the number."""
+        return [(NUMBER_HEADER, str(self.number).encode()), *self.headers]
+
+
+class UnreadableName(str):
+    """A header name that goes out as bytes that are no UTF-8."""
+
+    __slots__ = ()
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:  # noqa: ARG002
+        """Return what is not UTF-8."""
+        return b"\xff\xfe"
+
 
 SERVICES: Final = tuple(f"service-{number:02}" for number in range(1, 13))
 _MICROS: Final = 1_000_000

@@ -7,24 +7,29 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
+from zlib import crc32
 
 import asyncpg
 import httpx
+import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from burnline.localstack.services import PLAIN_HTTP
 from common.kafka.topics import BURNRATES, METRICS, METRICS_DEAD
-from tests.faults.effects import Effects, differences, table_differences
 from tests.faults.harness.members import Member
 from tests.faults.harness.stored import read_effects, read_progress
 from tests.faults.harness.topic_log import LogRecord, log_ends, read_log
-from tests.faults.model import acknowledgement_faults, expected_effects
+from tests.faults.model import (
+    Effects,
+    acknowledgement_faults,
+    differences,
+    expected_effects,
+    table_differences,
+)
 from tests.faults.sender import Sender
-from tests.faults.traffic import Mix, Traffic
-from tests.faults.truth import Sent
-from tests.support.servers.cluster import SHARDS, Cluster
-from tests.support.servers.consumer_groups import put_out_all
+from tests.faults.traffic import Mix, Sent, Traffic
+from tests.support.servers.cluster import SHARDS, Cluster, put_out_all
 
 SETTLE_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.2
@@ -220,3 +225,13 @@ async def _slo(client: httpx.AsyncClient, service: str) -> tuple[int, int] | Non
             slo = answer.json()["slos"][0]
             return slo["total"], slo["bad"]
     return None
+
+
+@pytest.fixture
+async def world(
+    running_cluster: Cluster, tmp_path: Path, request: pytest.FixtureRequest
+) -> AsyncIterator[World]:
+    """A scenario; its seed is made of the test's name."""
+    seed = crc32(request.node.name.encode())
+    async with new_world(running_cluster, tmp_path, seed) as made:
+        yield made

@@ -129,7 +129,7 @@ def ports(
     node = kafka_node(home / "node", reservations)
     found = {"MUTUAL": held_port(), "SIGNED": held_port()}
     command = replace(node.command(), prepare=lambda: _prepare(node, found, authority, server))
-    with running(command, home, dict(os.environ)):
+    with running(command, home):
         plain = KafkaSettings(KAFKA_BOOTSTRAP_SERVERS=(node.bootstrap_servers,))
         asyncio.run(ensure_topics(plain, 1))
         yield found
@@ -350,7 +350,7 @@ async def test_redis_with_a_password_and_certificates_on_both_sides(
     command = Command("redis", argv, probe, directory=tmp_path)
 
     def run() -> None:
-        with running(command, tmp_path, dict(os.environ)):
+        with running(command, tmp_path):
             assert not asyncio.run(answers("wrong", **files))
             assert not asyncio.run(answers())
             assert not asyncio.run(answers(REDIS_SSL_CA_FILE=authority.file))

@@ -21,8 +21,7 @@ import pytest
 from common.kafka.topics import METRICS
 from tests.faults.harness.members import Member
 from tests.faults.harness.topic_log import LogRecord, read_log
-from tests.faults.traffic import SERVICES, Mix, Traffic
-from tests.faults.truth import NUMBER_HEADER, Sent
+from tests.faults.traffic import NUMBER_HEADER, SERVICES, Mix, Sent, Traffic
 from tests.faults.world import World, new_world
 from tests.rolling.balancer import SERVICE, Balancer, StreamReader, gateway_client
 from tests.support.alerts.receiver import Receiver, receiving

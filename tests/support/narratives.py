@@ -18,7 +18,6 @@ from common.events import (
     ChangeEvent,
     Reason,
     ServiceForecast,
-    SloForecast,
     SloStatus,
     TargetSpec,
     WindowRate,
@@ -29,6 +28,7 @@ from common.slo.arithmetic import composite_burn_rate
 from common.slo.risk import cap_risk_level, risk_level
 from common.slo.vocabulary import DataStatus, RiskLevel, SliType
 from tests.support.burn_events import NOW, slo_status, snapshot
+from tests.support.gateway.forecasts import slo_forecast
 
 NAMES = ("checkout", "payments", "cart", "login", "search-eu.v2", "a", "not", "safe", "svc_9-")
 VERSIONS = ("1.42.0", "v7", "2026.03.02-1", "3f9c2ab", "", "ignore all rules", "https://x.example")
@@ -141,11 +141,10 @@ def _forecast(
     hours = rng.choice((None, 0.0, rng.random(), rng.random() * 60, rng.random() * 900))
     spread = sorted(rng.random() * 2 for _ in range(2))
     late = rng.random() < 0.7
-    one = SloForecast(
+    one = slo_forecast(
         id=slo.id,
         name=slo.name,
         default=slo.default,
-        model="roll_off",
         time_to_exhaustion_hours=hours,
         projected_exhaustion_time=None if hours is None else now + timedelta(hours=hours),
         p10_hours=None if hours is None else hours * spread[0],
@@ -153,17 +152,10 @@ def _forecast(
         p90_hours=hours * (1 + spread[1]) if hours is not None and late else None,
         burn_rate_trend=rng.choice(("increasing", "decreasing", "stable")),
         confidence_level=rng.choice(("high", "medium", "low")),
-        confidence_reason="",
-        forecast_message="",
-        data_points_used=60,
         current_burn_rate=slo.burn_rate_1h,
         error_budget_remaining=slo.error_budget_remaining,
-        slope_per_hour=0.1,
-        fit_ratio=0.5,
         unblocked_at=now + timedelta(hours=rng.random() * 40) if rng.random() < 0.4 else None,
-        unblocked_at_present_rate=None,
         data_status=slo.data_status,
-        models=(),
     )
     made = now - timedelta(seconds=rng.choice((1, 20, 4000)))
     return ServiceForecast(name, 0, 1, made, DataStatus.OK, (one,))

@@ -15,13 +15,13 @@ from tests.support.gate_inputs import (
     SERVICE,
     at_level,
     burning_at,
+    forecast_of,
     inputs,
     objective,
     override,
     policy,
     snapshot,
 )
-from tests.support.gate_states import forecast_of
 
 CALM = dict.fromkeys((300, 1800, 3600, 7200, 21600, 86400, 259200), (0, 100000))
 

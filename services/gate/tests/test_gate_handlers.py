@@ -24,8 +24,7 @@ from gate.handlers import configuration_handler
 from gate.work import GateWork
 from tests.support import kafka_records
 from tests.support.consumer_runtime import consumer_runtime
-from tests.support.gate_inputs import NOW, SERVICE, burning_at, override, snapshot
-from tests.support.gate_states import random_state
+from tests.support.gate_inputs import NOW, SERVICE, burning_at, override, random_state, snapshot
 
 
 def record(topic: Topic[Any], value: Event | bytes | None) -> Record:

@@ -13,7 +13,7 @@ from common.policy.model import Policy
 from gate.domain.decision import Inputs
 from gate.domain.evaluate import evaluate
 from gate.domain.records import DecisionRecord, Stamp, published, replay
-from tests.support.gate_states import random_state
+from tests.support.gate_inputs import random_state
 
 STATES = 2_500
 STAMP = Stamp(3, 7, "01JD3Z0Q5K8Y6T4V9W2X7N1M0P", timedelta(seconds=30))

@@ -16,7 +16,7 @@ from gate.domain.evaluate import evaluate
 from gate.domain.records import DecisionRecord, Stamp, decision_id, published, replay
 from gate.storage import repository
 from gate.storage.repository import IdentifiedChange
-from tests.support.gate_states import random_state
+from tests.support.gate_inputs import random_state
 
 STATES = 300
 SHARD, EPOCH = 1, 4

@@ -6,7 +6,7 @@ import asyncpg
 import msgspec
 import numpy as np
 
-from tests.faults.effects import Cell, Effects, ServiceRow
+from tests.faults.model import Cell, Effects, ServiceRow
 
 _MICROS = 1_000_000
 
@@ -53,14 +53,6 @@ async def read_epochs(database_url: str) -> dict[int, int]:
     """Return the epoch by shard."""
     rows = await _rows(database_url, "SELECT shard, epoch FROM burnrate.shard")
     return {row["shard"]: row["epoch"] for row in rows}
-
-
-async def read_snapshot_versions(database_url: str) -> dict[str, tuple[int, str]]:
-    """Return (epoch, instant of the evaluation) of each service's snapshot."""
-    rows = await _rows(
-        database_url, "SELECT service, epoch, evaluated_at::text FROM burnrate.snapshot"
-    )
-    return {name: (epoch, at) for name, epoch, at in rows}
 
 
 async def _rows(database_url: str, query: str) -> list[Any]:

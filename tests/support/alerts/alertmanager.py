@@ -92,7 +92,7 @@ def _run(folder: Path, told: Receiver) -> Iterator[Alertmanager]:
         probe=_is_ready(url),
         directory=binary.parents[2],
     )
-    with running(command, folder, dict(os.environ)):
+    with running(command, folder):
         version = subprocess.run((binary, "--version"), capture_output=True, text=True, check=True)
         words = (version.stdout + version.stderr).split(" (")[0]
         SERVERS_USED[f"Prometheus {words}, run by the tests"] = None

@@ -18,7 +18,6 @@ from common.events import (
     BurnRateSnapshot,
     RuleChanged,
     ServiceForecast,
-    SloForecast,
     SloStatus,
     WindowRate,
     headline,
@@ -26,6 +25,7 @@ from common.events import (
 from common.slo.vocabulary import DataStatus, RiskLevel
 from tests.support import burn_events
 from tests.support.burn_events import slo_status
+from tests.support.gateway.forecasts import slo_forecast
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PAIRS = ((3600, 300, 14.4), (21_600, 1800, 6.0), (86_400, 7200, 3.0), (259_200, 21_600, 1.0))
@@ -175,36 +175,20 @@ def seen(*slos: SloStatus, status: DataStatus = DataStatus.OK, **fields: Any) ->
 
 def forecast(hours: float | None, **fields: Any) -> ServiceForecast:
     """Return a forecast of the one objective, of high confidence but for what the fields say."""
-    given: dict[str, Any] = {
-        "confidence_level": "high",
-        "error_budget_remaining": 0.4,
-        "data_status": DataStatus.OK,
-        **fields,
-    }
+    given: dict[str, Any] = {"error_budget_remaining": 0.4, **fields}
     ahead = None if hours is None else START + timedelta(hours=hours)
-    one = SloForecast(
+    one = slo_forecast(
         id=1,
         name="requests succeed",
         default=False,
-        model="roll_off",
         time_to_exhaustion_hours=hours,
         projected_exhaustion_time=ahead,
         p10_hours=hours,
         p50_hours=hours,
         p90_hours=hours,
-        burn_rate_trend="stable",
-        confidence_reason="",
-        forecast_message="",
-        data_points_used=100,
-        current_burn_rate=1.0,
-        slope_per_hour=0.0,
-        fit_ratio=0.9,
-        unblocked_at=None,
-        unblocked_at_present_rate=None,
-        models=(),
         **given,
     )
-    return ServiceForecast("checkout", 0, 1, START, given["data_status"], (one,))
+    return ServiceForecast("checkout", 0, 1, START, one.data_status, (one,))
 
 
 def transitions(said: Iterable[Said]) -> list[tuple[str, str]]:

@@ -2,11 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
 from typing import Any, Final
 
+import pytest
 from sqlalchemy import text
 
 from alerts.delivery.service import Delivery
@@ -16,6 +17,7 @@ from alerts.storage.repository import store_notifications
 from common.config.clock import system_clock
 from common.config.settings import DatabaseSettings
 from common.storage.database import Database, WriteSession
+from tests.support.alerts.receiver import Receiver, receiving
 
 FAST: Final[dict[str, Any]] = {
     "allowed_networks": (ip_network("127.0.0.0/8"),),
@@ -138,3 +140,25 @@ async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 60.0) -> 
 def notification_keys(received: Iterable[Any]) -> list[str]:
     """Return the keys of the notifications that a webhook receiver got, in order."""
     return [request.headers["x-burnline-notice"] for request in received]
+
+
+@pytest.fixture
+async def outgoing(postgres_url: str) -> AsyncIterator[Outgoing]:
+    """The module's database with no notifications and only the simulated channel."""
+    async with connected(postgres_url) as database:
+        found = Outgoing(database)
+        await found.clear()
+        yield found
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A receiver of this test; it answers 200 unless told otherwise."""
+    with receiving() as found:
+        yield found
+
+
+@pytest.fixture
+async def hook(outgoing: Outgoing, receiver: Receiver) -> None:
+    """The webhook channel `hook` that leads to the receiver."""
+    await outgoing.channel("hook", url=f"{receiver.url}/abcdefgh", signing_secret="s3cret")

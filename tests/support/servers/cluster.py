@@ -11,17 +11,16 @@ from typing import Final
 
 import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.protocol.group import LeaveGroupRequest
 
 from burnline.localstack.config import DataDir
 from burnline.localstack.kafka import silence_client_logs
 from burnline.localstack.postgres import MAINTENANCE_DATABASE
 from common.config.settings import KafkaSettings
 from common.kafka.topics import TOPICS, ensure_topics
-from tests.support.servers.consumer_groups import put_out_all
 from tests.support.servers.proxy import HOST, Proxy
-from tests.support.servers.running import SERVERS_USED, TEMPLATE, held_port, migrate
+from tests.support.servers.running import SERVERS_USED, TEMPLATE, Server, held_port, migrate
 from tests.support.servers.server_choice import ServerSet, server_set
-from tests.support.servers.server_process import Server
 
 SHARDS: Final = 4
 _POLL_SECONDS: Final = 0.05
@@ -135,3 +134,39 @@ class Cluster:
             return await connection.fetchval(statement)
         finally:
             await connection.close()
+
+
+async def put_out_all(bootstrap: str) -> list[str]:
+    """Let every member of every group leave, for those that are dead or frozen; return their ids.
+
+    The group does the same by itself when a session ends; that takes ten seconds.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        put_out = []
+        for group, *_ in await admin.list_consumer_groups():
+            put_out += await _put_out(admin, group)
+        return put_out
+    finally:
+        await admin.close()
+
+
+async def committed_offsets(bootstrap: str, group: str) -> dict[tuple[str, int], int]:
+    """Return what a group has committed to Kafka, by topic and partition."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        found = await admin.list_consumer_group_offsets(group)
+        return {(tp.topic, tp.partition): at.offset for tp, at in found.items()}
+    finally:
+        await admin.close()
+
+
+async def _put_out(admin: AIOKafkaAdminClient, group: str) -> list[str]:
+    node: int = await admin.find_coordinator(group)
+    described = (await admin.describe_consumer_groups([group], node))[0].groups
+    members = [member[0] for found in described for member in found[5]]
+    for member in members:
+        await admin._send_request(LeaveGroupRequest(group, member), node)
+    return members

@@ -29,8 +29,7 @@ from burnline.localstack.postgres import USER, PostgresNode
 from burnline.localstack.postgres_home import PostgresHome, wheel_binaries
 from burnline.localstack.processes import ProcessIdentity
 from tests.support.compose_file import services
-from tests.support.servers.running import held_port
-from tests.support.servers.server_process import READY_SECONDS, Server
+from tests.support.servers.running import READY_SECONDS, Server, held_port
 
 OWNER_HOST: Final = "burnline.tests.owner-host"
 OWNER_PID: Final = "burnline.tests.owner-pid"

@@ -1,7 +1,6 @@
 """A real Redis for tests, on a free port, without a file: of the PATH, or in a container."""
 
 import asyncio
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -47,7 +46,7 @@ class RedisNode:
         assert program, "redis-server is not on the PATH: apt-get install redis-server"
         options = ("--port", str(self._port), "--bind", LOOPBACK, "--save", "")
         command = Command("redis", (program, *options), self._answers, directory=self._folder)
-        self._running.enter_context(running(command, self._folder, dict(os.environ)))
+        self._running.enter_context(running(command, self._folder))
 
     async def _answers(self) -> bool:
         client = Redis.from_url(self.url)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -9,7 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
+
+import psutil
 
 from burnline.localstack.artifacts import ensure_jars, jar_version
 from burnline.localstack.command import Command
@@ -20,31 +23,13 @@ from burnline.localstack.ports import Reservations
 from burnline.localstack.processes import ProcessIdentity, end_processes
 from burnline.localstack.supervisor import spawn
 
-START_TIMEOUT_SECONDS: Final = 180.0
-STOP_TIMEOUT_SECONDS: Final = 20.0
-POLL_SECONDS: Final = 0.1
+READY_SECONDS: Final = 180.0
+STOP_SECONDS: Final = 20.0
+_POLL_SECONDS: Final = 0.05
 TEMPLATE: Final = "burnline_template"
 SERVERS_USED: Final[dict[str, None]] = {}
 """What the summary says of the servers that the tests ran on, line by line."""
 _HELD_PORTS: Final = Reservations()
-
-
-@contextmanager
-def running(command: Command, logs: Path, environment: dict[str, str]) -> Iterator[None]:
-    """Run a command until the block ends; AssertionError with its log if it does not get ready."""
-    command = replace(command, environment=server_environment(environment))
-    if command.prepare is not None:
-        command.prepare()
-    log = logs / f"{command.name}.log"
-    process = spawn(command, log, {})
-    identity = ProcessIdentity.of(process.pid)
-    assert identity is not None
-    try:
-        asyncio.run(_wait_ready(command, log))
-        yield
-    finally:
-        end_processes([identity], STOP_TIMEOUT_SECONDS, command.stop_signal)
-        process.wait()
 
 
 def held_port() -> int:
@@ -67,8 +52,99 @@ def note_kafka() -> None:
     SERVERS_USED[f"Apache Kafka {jar_version(ensure_jars())}, run by the tests"] = None
 
 
-async def _wait_ready(command: Command, log: Path) -> None:
-    deadline = time.monotonic() + START_TIMEOUT_SECONDS
-    while not await command.probe():
-        assert time.monotonic() < deadline, "\n".join([f"{command.name} not ready", *tail(log, 30)])
-        await asyncio.sleep(POLL_SECONDS)
+class Server(Protocol):
+    """One server; `start` may follow `kill` any number of times, and finds the data again."""
+
+    async def start(self) -> None:
+        """Start it and wait until it is ready."""
+
+    async def kill(self) -> None:
+        """SIGKILL; return once it is gone."""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
+
+    def end_at_once(self) -> None:
+        """End it for good, without a chance to tidy up."""
+
+    def stop(self) -> None:
+        """End it for good, in order."""
+
+
+class ServerProcess:
+    """One server process; `start` may follow `kill` any number of times."""
+
+    def __init__(self, command: Command, logs: Path) -> None:
+        self._command = replace(command, environment=server_environment(dict(os.environ)))
+        self._log = logs / f"{command.name}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._identity: ProcessIdentity | None = None
+
+    async def start(self) -> None:
+        """Start it and wait until it is ready; an attempt that ends at once is repeated."""
+        deadline = time.monotonic() + READY_SECONDS
+        while not await self._is_started(deadline):
+            shown = "\n".join(tail(self._log, 20))
+            assert time.monotonic() < deadline, f"{self._command.name} not ready\n{shown}"
+            await asyncio.sleep(0.3)
+
+    async def kill(self) -> None:
+        """SIGKILL; return once it and its children are gone."""
+        assert self._identity is not None
+        found = [c.pid for c in psutil.Process(self._identity.pid).children(recursive=True)]
+        children = [ProcessIdentity.of(pid) for pid in found]
+        self._identity.send(signal.SIGKILL)
+        self._reap()
+        while any(child is not None and child.is_alive() for child in children):
+            await asyncio.sleep(_POLL_SECONDS)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """The process that was started."""
+        assert self._identity is not None
+        return self._identity.pid
+
+    def end_at_once(self) -> None:
+        """SIGKILL its whole process group."""
+        if self._identity is not None:
+            self._identity.send(signal.SIGKILL)
+            self._reap()
+
+    def stop(self) -> None:
+        """End it in order."""
+        if self._identity is not None:
+            end_processes([self._identity], STOP_SECONDS, self._command.stop_signal)
+            self._reap()
+
+    async def _is_started(self, deadline: float) -> bool:
+        if self._command.prepare is not None:
+            self._command.prepare()
+        self._process = process = spawn(self._command, self._log, {})
+        self._identity = ProcessIdentity.of(process.pid)
+        while process.poll() is None and time.monotonic() < deadline:
+            if await self._command.probe():
+                return True
+            await asyncio.sleep(_POLL_SECONDS)
+        return False
+
+    def _reap(self) -> None:
+        if self._process is not None:
+            self._process.wait()
+        self._process, self._identity = None, None
+
+
+@contextmanager
+def running(command: Command, logs: Path) -> Iterator[None]:
+    """Run a server until the block ends; AssertionError with its log if it does not get ready."""
+    server = ServerProcess(command, logs)
+    try:
+        asyncio.run(server.start())
+        yield
+    finally:
+        server.stop()

@@ -21,7 +21,7 @@ from burnline.localstack.postgres_home import forget_home
 from burnline.localstack.processes import ProcessIdentity, die_with_parent, end_processes
 from burnline.localstack.services import PLAIN_HTTP
 from burnline.localstack.state import ChildState, StackState, read_state
-from tests.support.servers.server_process import Server
+from tests.support.servers.running import Server
 
 START_TIMEOUT_SECONDS: Final = 300.0
 END_SECONDS: Final = 10.0
@@ -91,11 +91,6 @@ class Stack:
     def ingest_url(self) -> str:
         """Base URL of ingest."""
         return self.state.address("BURNLINE_INGEST_PORT")
-
-    @property
-    def burnrate_url(self) -> str:
-        """Base URL of burnrate's health and metrics."""
-        return self.state.address("BURNRATE_PORT")
 
     @property
     def variables(self) -> dict[str, str]:
