@@ -4,9 +4,9 @@ import asyncio
 import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 import msgspec
@@ -18,10 +18,12 @@ from common.config.settings import AdmissionSettings, DatabaseSettings, KafkaSet
 from common.events import MetricEvent, encode
 from common.kafka.sharding import shard_of
 from common.kafka.topics import METRICS
+from common.service.consumer import Consumer
 from tests.faults.harness.topic_log import read_log
 
 SHARDS = 4
 Headers = list[tuple[str, bytes | None]]
+Running = TypeVar("Running", bound=Consumer)
 
 
 class TestSettings(AllSettings):
@@ -48,15 +50,19 @@ def boot(settings: AllSettings) -> str:
 
 
 @asynccontextmanager
-async def burnrate(settings: AllSettings) -> AsyncIterator[Burnrate]:
-    """Run the service until the block ends."""
-    service = Burnrate(settings, SHARDS)
+async def served(service: Running) -> AsyncIterator[Running]:
+    """Run a service until the block ends."""
     task = asyncio.create_task(service.run())
     try:
         yield service
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+def burnrate(settings: AllSettings) -> AbstractAsyncContextManager[Burnrate]:
+    """Run the service until the block ends."""
+    return served(Burnrate(settings, SHARDS))
 
 
 def event(service: str = "checkout", **fields: Any) -> MetricEvent:

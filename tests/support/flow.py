@@ -12,6 +12,7 @@ from typing import Any
 
 import asyncpg
 
+from tests.support.burnrate_service import query
 from tests.support.servers.stack import Stack
 
 WAIT_SECONDS = 60.0
@@ -91,15 +92,7 @@ def run_import(stack: Stack, file: Path, *options: str) -> str:
 
 def rows(stack: Stack, sql: str) -> list[asyncpg.Record]:
     """Return the rows of a query in the stack's database."""
-
-    async def read() -> list[asyncpg.Record]:
-        connection = await asyncpg.connect(stack.variables["DATABASE_URL"], ssl=False)
-        try:
-            return await connection.fetch(sql)
-        finally:
-            await connection.close()
-
-    return asyncio.run(read())
+    return asyncio.run(query(stack.variables["DATABASE_URL"], sql))
 
 
 def convert_petshop(metrics: Path, into: Path) -> Path:

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from common.kafka.topics import DECISIONS, Topic
 from common.policy.files import PolicySettings
 from gate.app import Gate
 from gate.settings import AllSettings, GateSettings
-from tests.support.burnrate_service import SHARDS, producer
+from tests.support.burnrate_service import SHARDS, producer, served
 
 HOST = "127.0.0.1"
 
@@ -35,16 +35,9 @@ class GateTestSettings(AllSettings):
         self.database = DatabaseSettings(DATABASE_URL=database_url)
 
 
-@asynccontextmanager
-async def gate(settings: AllSettings) -> AsyncIterator[Gate]:
+def gate(settings: AllSettings) -> AbstractAsyncContextManager[Gate]:
     """Run the service until the block ends."""
-    service = Gate(settings, SHARDS)
-    task = asyncio.create_task(service.run())
-    try:
-        yield service
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    return served(Gate(settings, SHARDS))
 
 
 @asynccontextmanager

@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import asyncpg
 import httpx
 from dotenv import dotenv_values
 
@@ -25,6 +24,7 @@ from burnline.localstack.kafka import silence_client_logs
 from burnline.localstack.places import project_root
 from tests.faults.traffic import Traffic
 from tests.faults.world import World
+from tests.support.burnrate_service import query
 from tests.support.servers.cluster import SHARDS, Cluster
 
 PARTS: Final = (
@@ -44,6 +44,7 @@ _BURST_SECONDS: Final = 0.2
 _CHANGE_SECONDS: Final = 0.25
 _PATIENCE_SECONDS: Final = 300.0  # a broker on a busy machine takes minutes to come back
 _SERVICE: Final = "over-http"
+_CHANGES: Final = "SELECT count(*), count(DISTINCT version) FROM gate.changes WHERE service = $1"
 
 
 class ComposeServers(Cluster):
@@ -99,13 +100,8 @@ class Changes:
     async def differences(self, database_url: str) -> list[str]:
         """Compare the stored changes with those that were taken, once nothing is under way."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        query = "SELECT count(*), count(DISTINCT version) FROM gate.changes WHERE service = $1"
         while True:
-            connection = await asyncpg.connect(database_url, ssl=False)
-            try:
-                [(rows, versions)] = await connection.fetch(query, _SERVICE)
-            finally:
-                await connection.close()
+            [(rows, versions)] = await query(database_url, _CHANGES, _SERVICE)
             if rows == versions == self.sent:
                 return []
             if time.monotonic() > deadline:

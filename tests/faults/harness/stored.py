@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 
 from tests.faults.model import Cell, Effects, ServiceRow
+from tests.support.burnrate_service import query
 
 _MICROS = 1_000_000
 
@@ -51,16 +52,8 @@ async def read_progress(database_url: str) -> tuple[dict[tuple[str, int], int], 
 
 async def read_epochs(database_url: str) -> dict[int, int]:
     """Return the epoch by shard."""
-    rows = await _rows(database_url, "SELECT shard, epoch FROM burnrate.shard")
+    rows = await query(database_url, "SELECT shard, epoch FROM burnrate.shard")
     return {row["shard"]: row["epoch"] for row in rows}
-
-
-async def _rows(database_url: str, query: str) -> list[Any]:
-    connection = await asyncpg.connect(database_url, ssl=False)
-    try:
-        return await connection.fetch(query)
-    finally:
-        await connection.close()
 
 
 async def _counts(connection: Any) -> dict[Cell, tuple[int, int, int]]:

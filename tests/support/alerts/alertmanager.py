@@ -20,7 +20,8 @@ import pytest
 from burnline.localstack.command import Command, Probe
 from burnline.localstack.places import cache_dir
 from burnline.localstack.services import PLAIN_HTTP
-from tests.support.alerts.receiver import HOST, Receiver, receiving
+from tests.support.alerts.receiver import Receiver, receiving
+from tests.support.servers.proxy import HOST
 from tests.support.servers.running import SERVERS_USED, held_port, running
 
 PACKAGE: Final = "prometheus-alertmanager"

@@ -3,14 +3,13 @@
 import asyncio
 import json
 import ssl
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-HOST: Final = "127.0.0.1"
+from tests.support.servers.proxy import HOST, ThreadedServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,64 +47,30 @@ HANG_UP: Final = Answer(raw=b"")
 NEVER: Final = Answer(delay_seconds=3600)
 
 
-class Receiver:
-    """Its event loop runs in a thread of its own, so that a test that blocks does not stop it.
-
-    `answers` are given first, one to each request, then what `decide` says.
-    """
+class Receiver(ThreadedServer):
+    """Answers with `answers` first, one to each request, then with what `decide` says."""
 
     def __init__(self, ssl_context: ssl.SSLContext | None = None) -> None:
-        self.port = 0
+        super().__init__(ssl_context)
         self.received: list[Received] = []
         self.accepted: list[Received] = []  # those that were answered with a success
         self.answers: deque[Answer] = deque()
         self.decide: Callable[[Received], Answer] = lambda _: Answer()
         self.at_once = self.most_at_once = 0
         self.connections = 0
-        self._ssl_context = ssl_context
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
 
     @property
     def url(self) -> str:
         return f"http{'s' if self._ssl_context else ''}://{HOST}:{self.port}"
 
-    def start(self, port: int = 0) -> None:
-        self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._listen(port), self._loop).result(10)
-
-    def stop(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(10)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
-
-    async def _listen(self, port: int) -> None:
-        self._server = await asyncio.start_server(self._serve, HOST, port, ssl=self._ssl_context)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def _close(self) -> None:
-        assert self._server is not None
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
         self.connections += 1
-        try:
+        # the client has gone, or the test is over
+        with suppress(
+            ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, asyncio.CancelledError
+        ):
             while await self._serve_one(reader, writer):
                 pass
-        except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, asyncio.CancelledError):
-            pass  # the client has gone, or the test is over
-        finally:
-            writer.transport.abort()
 
     async def _serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         request, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[:-2]

@@ -1,8 +1,8 @@
 """An alerts service inside the test's event loop, on real servers, and what it left behind."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,7 +24,7 @@ from common.events import (
 from common.kafka.sharding import shard_of
 from common.kafka.topics import BURNRATES, RULES
 from tests.support.alerts.in_memory import snapshot
-from tests.support.burnrate_service import producer, query
+from tests.support.burnrate_service import producer, query, served
 
 SHARDS = 4
 
@@ -52,16 +52,9 @@ class AlertSettings(AllSettings):
         return self.kafka.bootstrap_servers[0]
 
 
-@asynccontextmanager
-async def alerts(settings: AlertSettings) -> AsyncIterator[Alerts]:
+def alerts(settings: AlertSettings) -> AbstractAsyncContextManager[Alerts]:
     """Run the service until the block ends."""
-    service = Alerts(settings, SHARDS)
-    task = asyncio.create_task(service.run())
-    try:
-        yield service
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    return served(Alerts(settings, SHARDS))
 
 
 def shot(service: str, *slos: SloStatus, epoch: int = 1) -> BurnRateSnapshot:

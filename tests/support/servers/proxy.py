@@ -1,6 +1,7 @@
 """A TCP proxy on loopback that can be cut, swallow bytes, hold them back, or be slow."""
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,29 +22,21 @@ class _Connection:
         self.server.transport.abort()
 
 
-class Proxy:
-    """One way to a server on loopback, broken and healed from any thread.
+class ThreadedServer:
+    """A server on loopback whose event loop has a thread: a test that blocks does not stop it."""
 
-    Its event loop runs in a thread of its own, so that a test that blocks does not stop it.
-    """
-
-    def __init__(self, upstream_port: int) -> None:
+    def __init__(self, ssl_context: ssl.SSLContext | None = None) -> None:
         self.port = 0
-        self._upstream_port = upstream_port
+        self._ssl_context = ssl_context
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._connections: set[_Connection] = set()
-        self._refusing = self._swallowing = False
-        self._delay_seconds, self._bytes_per_second = 0.0, 0.0
-        self._flowing = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, port: int = 0) -> None:
         """Listen; `port` says where unless it was given."""
-        self._flowing.set()
         self._thread.start()
-        self.port = asyncio.run_coroutine_threadsafe(self._listen(port), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._listen(port), self._loop).result(10)
 
     def stop(self) -> None:
         """Close everything and end the thread."""
@@ -51,6 +44,44 @@ class Proxy:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
+
+    async def _listen(self, port: int) -> None:
+        self._server = await asyncio.start_server(self._accept, HOST, port, ssl=self._ssl_context)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _close(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        try:
+            await self._serve(reader, writer)
+        finally:
+            writer.transport.abort()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection, which is aborted at the end."""
+        raise NotImplementedError
+
+
+class Proxy(ThreadedServer):
+    """One way to a server on loopback, broken and healed from any thread."""
+
+    def __init__(self, upstream_port: int) -> None:
+        super().__init__()
+        self._upstream_port = upstream_port
+        self._connections: set[_Connection] = set()
+        self._refusing = self._swallowing = False
+        self._delay_seconds, self._bytes_per_second = 0.0, 0.0
+        self._flowing = asyncio.Event()
+        self._flowing.set()
 
     def cut(self) -> None:
         """Reset all connections and refuse new ones."""
@@ -101,33 +132,18 @@ class Proxy:
                 connection.abort()
         self._flowing.set()
 
-    async def _listen(self, port: int) -> int:
-        self._server = await asyncio.start_server(self._accept, HOST, port)
-        listening: int = self._server.sockets[0].getsockname()[1]
-        return listening
-
     async def _close(self) -> None:
-        if self._server is not None:
-            self._server.close()
         self._heal()
         for connection in list(self._connections):
             connection.abort()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await super()._close()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._refusing:
-            writer.transport.abort()
             return
         try:
             upstream = await asyncio.open_connection(HOST, self._upstream_port)
         except OSError:
-            writer.transport.abort()
             return
         connection = _Connection(writer, upstream[1], lost_bytes=self._swallowing)
         self._connections.add(connection)
