@@ -9,13 +9,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import msgspec
-from aiokafka import AIOKafkaConsumer
-
 from burnline.localstack.ports import free_port
 from common.config.settings import DatabaseSettings, KafkaSettings, Settings
-from common.events import Event, GateDecision, encode
-from common.kafka.topics import DECISIONS, Topic
+from common.events import Event, encode
+from common.kafka.topics import Topic
 from common.policy.files import PolicySettings
 from gate.app import Gate
 from gate.settings import AllSettings, GateSettings
@@ -78,48 +75,3 @@ async def publish_levels(
             await client.send_and_wait(
                 topic.name, encode(event), key=key.encode(), partition=partition
             )
-
-
-class DecisionLog:
-    """Every decision that was published, in order; read in the background."""
-
-    def __init__(self) -> None:
-        self.all: list[GateDecision] = []
-
-    def newest(self, service_name: str) -> GateDecision | None:
-        """Return the newest decision on a service."""
-        mine = (d for d in reversed(self.all) if d.service_name == service_name)
-        return next(mine, None)
-
-    def feature(self, service_name: str) -> str | None:
-        """Return what holds for features without an override."""
-        decision = self.newest(service_name)
-        if decision is None:
-            return None
-        plain = [v for v in decision.verdicts if v.override_id is None]
-        return plain[0].decision
-
-
-@asynccontextmanager
-async def decisions(bootstrap: str) -> AsyncIterator[DecisionLog]:
-    """Give the log of decisions from now on."""
-    log = DecisionLog()
-    consumer = AIOKafkaConsumer(
-        DECISIONS.name,
-        bootstrap_servers=bootstrap,
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-    )
-    await consumer.start()
-
-    async def read() -> None:
-        async for record in consumer:
-            log.all.append(msgspec.json.decode(record.value or b"", type=GateDecision))
-
-    task = asyncio.create_task(read())
-    try:
-        yield log
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await consumer.stop()

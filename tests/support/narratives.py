@@ -1,8 +1,6 @@
-"""Random services in random trouble, and random edits of what is said of them."""
+"""Random services in random trouble."""
 
 import random
-import re
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -221,61 +219,3 @@ def check(text: str, facts: Facts) -> tuple[Sentence, ...]:
     ways = "|".join(re.escape(way) for way in sorted(written, key=len, reverse=True))
     stated = re.compile(rf"(?<![\w%.-])(?:{ways})(?![\w%-]|[.:,]\w)")
     return check_tokenised(stated.sub(lambda found: written[found.group()], text), tokens)
-
-
-_UNITS = ("seconds", "minutes", "hours", "days", "requests", "times", "percent", "alerts")
-_DIRECTIONS = (
-    "rising", "falling", "steady", "left", "spent", "before", "after", "above", "below",
-    "allowed", "blocked", "SAFE", "OBSERVE", "DANGER", "FREEZE", "low", "high", "medium",
-    "exceeded", "worst", "best", "failed", "slow", "page", "ticket",
-)  # fmt: skip
-_UNIT_WORD = re.compile(
-    r"%|\b(?:seconds?|minutes?|hours?|days?|requests?|UTC|alerts?|objectives?|services?)\b"
-)
-_NUMBER = re.compile(r"\d[\d.,:]*\d|\d")
-_DIRECTION_WORD = re.compile(rf"\b(?:{'|'.join(_DIRECTIONS)})\b")
-_NUMBER_WORDS = ("one", "two", "a dozen", "twice", "half", "ninety-nine per cent", "zero", "1e3")
-
-
-def random_edit(rng: random.Random, text: str) -> str:
-    """Return the text with one figure, unit, name or word of direction changed or put in."""
-    edits: tuple[Callable[[random.Random, str], str], ...] = (_number, _unit, _name, _direction)
-    while (edited := rng.choice(edits)(rng, text)) == text:
-        pass
-    return edited
-
-
-def _put(rng: random.Random, text: str, found: list[re.Match[str]], instead: str) -> str:
-    """Write `instead` for one of the places found, or before a word where there is none."""
-    if found and rng.random() < 0.8:
-        place = rng.choice(found)
-        return text[: place.start()] + instead + text[place.end() :]
-    at = rng.choice([m.start() for m in re.finditer(r"(?<= )\w", text)])
-    return f"{text[:at]}{instead} {text[at:]}"
-
-
-def _number(rng: random.Random, text: str) -> str:
-    found = [*_NUMBER.finditer(text)]
-    place = rng.choice(found) if found else None
-    if place is None or rng.random() < 0.3:
-        return _put(rng, text, found, rng.choice(_NUMBER_WORDS))
-    digits = list(place.group())
-    at = rng.choice([n for n, letter in enumerate(digits) if letter.isdigit()])
-    digits[at] = rng.choice("0123456789")
-    if rng.random() < 0.3:
-        digits.insert(at, rng.choice("123456789"))
-    return text[: place.start()] + "".join(digits) + text[place.end() :]
-
-
-def _unit(rng: random.Random, text: str) -> str:
-    return _put(rng, text, [*_UNIT_WORD.finditer(text)], rng.choice(_UNITS))
-
-
-def _name(rng: random.Random, text: str) -> str:
-    names = "|".join(map(re.escape, sorted(NAMES[:5], key=len, reverse=True)))
-    found = [*re.finditer(rf"(?<![\w.-])(?:{names})(?![\w-])", text)]
-    return _put(rng, text, found, rng.choice((*NAMES[:5], "inventory", "the payment team's API")))
-
-
-def _direction(rng: random.Random, text: str) -> str:
-    return _put(rng, text, [*_DIRECTION_WORD.finditer(text)], rng.choice(_DIRECTIONS))

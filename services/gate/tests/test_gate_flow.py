@@ -1,27 +1,32 @@
 """From burn rates, configuration and changes on Kafka to stored and published decisions."""
 
+import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from aiokafka import AIOKafkaConsumer
 from msgspec.structs import replace
 
 from common.events import (
     BurnRateSnapshot,
     ChangeEvent,
     Event,
+    GateDecision,
     ServiceChanged,
     ShardHeartbeat,
     SloStatus,
     encode,
 )
 from common.kafka.sharding import shard_of
-from common.kafka.topics import BURNRATES, CATALOG, CHANGES, CHANGES_DEAD, POLICIES
+from common.kafka.topics import BURNRATES, CATALOG, CHANGES, CHANGES_DEAD, DECISIONS, POLICIES
 from common.slo.vocabulary import RiskLevel
 from common.storage.database import Database
 from gate.app import Gate
@@ -30,9 +35,7 @@ from gate.storage import repository
 from tests.support.burnrate_service import SHARDS, eventually, publish, query, read_topic
 from tests.support.gate_inputs import SERVICE, at_level, burning_at, override, snapshot
 from tests.support.gate_service import (
-    DecisionLog,
     GateTestSettings,
-    decisions,
     gate,
     gate_process,
     publish_levels,
@@ -40,6 +43,51 @@ from tests.support.gate_service import (
 
 SHARD = shard_of(SERVICE, SHARDS)
 NEVER_REPORTED = "cart"
+
+
+class DecisionLog:
+    """Every decision that was published, in order; read in the background."""
+
+    def __init__(self) -> None:
+        self.all: list[GateDecision] = []
+
+    def newest(self, service_name: str) -> GateDecision | None:
+        """Return the newest decision on a service."""
+        mine = (d for d in reversed(self.all) if d.service_name == service_name)
+        return next(mine, None)
+
+    def feature(self, service_name: str) -> str | None:
+        """Return what holds for features without an override."""
+        decision = self.newest(service_name)
+        if decision is None:
+            return None
+        plain = [v for v in decision.verdicts if v.override_id is None]
+        return plain[0].decision
+
+
+@asynccontextmanager
+async def decisions(bootstrap: str) -> AsyncIterator[DecisionLog]:
+    """Give the log of decisions from now on."""
+    log = DecisionLog()
+    consumer = AIOKafkaConsumer(
+        DECISIONS.name,
+        bootstrap_servers=bootstrap,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+    )
+    await consumer.start()
+
+    async def read() -> None:
+        async for record in consumer:
+            log.all.append(msgspec.json.decode(record.value or b"", type=GateDecision))
+
+    task = asyncio.create_task(read())
+    try:
+        yield log
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await consumer.stop()
 
 
 @pytest.fixture
