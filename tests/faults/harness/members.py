@@ -1,18 +1,67 @@
 """A service as a process of its own, which can be killed, frozen and thawed."""
 
 import asyncio
+import multiprocessing
 import os
+import runpy
 import signal
 import time
+from collections.abc import Awaitable, Callable, Mapping
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Final
 
-from burnline.localstack.processes import ProcessIdentity
+from burnline.localstack.processes import ProcessIdentity, die_with_parent
 from burnline.localstack.services import SERVICES, is_service_ready
-from tests.faults.harness.fork_server import start_service
 from tests.support.servers.proxy import HOST
 from tests.support.servers.running import held_port
+
+# what the services import, also when they first need it: the database's driver, the server's loops
+_IMPORTED: Final = (
+    "alerts.app",
+    "alerts.delivery.service",
+    "api_gateway.app",
+    "asyncpg",
+    "burnrate.app",
+    "forecast.app",
+    "gate.app",
+    "ingest.app",
+    "sqlalchemy.dialects.postgresql.asyncpg",
+    "uvicorn.lifespan.on",
+    "uvicorn.loops.auto",
+    "uvicorn.protocols.http.auto",
+    "uvicorn.protocols.websockets.auto",
+)
+_SERVER: Final = multiprocessing.get_context("forkserver")
+_SERVER.set_forkserver_preload([*_IMPORTED])
+
+
+def start_service(
+    module: str, environment: Mapping[str, str], log: Path, mutations: str = ""
+) -> BaseProcess:
+    """Start `python -m module` in a process group of its own, its output at the end of a file.
+
+    `mutations` names what `tests.faults.harness.mutant` is to take out of it, separated by commas.
+    """
+    process = _SERVER.Process(target=_serve, args=(module, dict(environment), log, mutations))
+    process.start()
+    return process
+
+
+def _serve(module: str, environment: dict[str, str], log: Path, mutations: str) -> None:
+    os.setpgid(0, 0)
+    die_with_parent()
+    os.environ.clear()
+    os.environ.update(environment)
+    with log.open("ab") as output:
+        for stream in (1, 2):
+            os.dup2(output.fileno(), stream)
+    if mutations:
+        from tests.faults.harness.mutant import mutate  # noqa: PLC0415 - for mutants only
+
+        mutate(mutations)
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
 
 READY_SECONDS: Final = 120.0
 _GRACE_SECONDS: Final = 20.0
@@ -63,17 +112,16 @@ class Member:
 
     async def wait_ready(self, seconds: float = READY_SECONDS) -> None:
         """Wait until it says that it is ready."""
-        deadline = time.monotonic() + seconds
-        while not await self.is_ready():
-            self._expect(deadline, "is not ready")
-            await asyncio.sleep(_POLL_SECONDS * 5)
+        await self._wait(self.is_ready, seconds, "is not ready")
 
     async def wait_hit(self, failpoint: str, seconds: float = 120.0) -> None:
         """Wait until it has stopped at a failpoint."""
-        deadline = time.monotonic() + seconds
-        while not (self.folder / f"failpoint-{failpoint}.hit").exists():
-            self._expect(deadline, f"has not come to {failpoint}")
-            await asyncio.sleep(_POLL_SECONDS)
+        hit = self.folder / f"failpoint-{failpoint}.hit"
+
+        async def is_hit() -> bool:
+            return hit.exists()
+
+        await self._wait(is_hit, seconds, f"has not come to {failpoint}")
 
     async def wait_ended(self, seconds: float = 120.0) -> int:
         """Wait until it has ended; return its exit code."""
@@ -115,8 +163,14 @@ class Member:
         if self._identity is not None:
             self._identity.send(signum)
 
-    def _expect(self, deadline: float, otherwise: str) -> None:
-        message = f"{self.name} {otherwise}\n{self.log[-4000:]}"
-        assert self._process is not None, message
-        assert self.is_running or self._process.exitcode == -signal.SIGKILL, message
-        assert time.monotonic() < deadline, message
+    async def _wait(
+        self, holds: Callable[[], Awaitable[bool]], seconds: float, otherwise: str
+    ) -> None:
+        """Wait while it lives, or is killed: whoever killed it starts it again."""
+        deadline = time.monotonic() + seconds
+        while not await holds():
+            message = f"{self.name} {otherwise}\n{self.log[-4000:]}"
+            assert self._process is not None, message
+            assert self.is_running or self._process.exitcode == -signal.SIGKILL, message
+            assert time.monotonic() < deadline, message
+            await asyncio.sleep(_POLL_SECONDS)

@@ -11,7 +11,7 @@ from api_gateway.burn.history import Counts
 from api_gateway.narrative.onset import find_onset
 from ingest.simulator.scenarios import ScenarioKind
 from ingest.simulator.services import SERVICES
-from tests.support.simulated_snapshots import HOURS, START, active, simulated_minutes, until
+from tests.support.narratives import HOURS, START, active, simulated_minutes, until
 
 ABRUPT = {ScenarioKind.FAST_OUTAGE, ScenarioKind.FLAPPING, ScenarioKind.RECOVERY}
 

@@ -17,9 +17,8 @@ from api_gateway.narrative.narrative_input import NarrativeInput, Shape
 from api_gateway.narrative.narrator import write
 from api_gateway.narrative.service_context import ServiceContext
 from tests.support.burn_events import NOW
-from tests.support.narratives import NAMES, check, random_context
+from tests.support.narratives import NAMES, check, random_context, simulated_contexts
 from tests.support.servers.effort import examples
-from tests.support.simulated_snapshots import simulated_contexts
 
 _UNITS = ("seconds", "minutes", "hours", "days", "requests", "times", "percent", "alerts")
 _DIRECTIONS = (
