@@ -115,3 +115,12 @@ def schema_of(schema: dict[str, Any], kind: str) -> dict[str, Any]:
     name = "".join(word.capitalize() for word in kind.split("_"))
     found: dict[str, Any] = schema.get("$defs", {}).get(name, schema)
     return found
+
+
+def test_decision_records_are_numbered_without_gaps_and_dated() -> None:
+    records = sorted((DOCUMENTS / "decisions").glob("*.md"))
+    assert [int(path.name[:4]) for path in records] == list(range(1, len(records) + 1))
+    for number, path in enumerate(records, 1):
+        title, _, date = path.read_text().splitlines()[:3]
+        assert title.startswith(f"# {number}. "), path.name
+        assert re.fullmatch(r"Date: \d{4}-\d\d-\d\d(, written down \d{4}-\d\d-\d\d)?", date)
