@@ -124,3 +124,31 @@ def test_decision_records_are_numbered_without_gaps_and_dated() -> None:
         title, _, date = path.read_text().splitlines()[:3]
         assert title.startswith(f"# {number}. "), path.name
         assert re.fullmatch(r"Date: \d{4}-\d\d-\d\d(, written down \d{4}-\d\d-\d\d)?", date)
+
+
+@pytest.mark.parametrize(
+    "readme", sorted(ROOT.glob("services/*/README.md")), ids=lambda path: path.parent.name
+)
+def test_modules_that_a_services_readme_names_are_there(readme: Path) -> None:
+    [package] = [init.parent for init in readme.parent.glob("*/__init__.py")]
+    named = set(re.findall(r"`([\w/]+\.py)`", readme.read_text()))
+    for name in named:
+        folders = (
+            package,
+            ROOT,
+            ROOT / "libs/common",
+            *(f for f in package.iterdir() if f.is_dir()),
+        )
+        assert any((folder / name).exists() for folder in folders), name
+
+
+def test_an_event_is_followed_through_modules_by_their_names() -> None:
+    text = (
+        (ROOT / "README.md")
+        .read_text()
+        .partition("## Follow one event")[2]
+        .partition("What is claimed")[0]
+    )
+    named = re.findall(r"\[`(\w+/[\w/.]+)`\]\(([^)]+)\)", text)
+    assert len(named) > 10
+    assert [name for name, path in named if not path.endswith(f"/{name}")] == []
