@@ -19,8 +19,7 @@ with atheris.instrument_imports(include=["common", "ingest"]):
     from common.admission.decoding import EventRejected
     from common.admission.metric_events import parse_metric_event
     from common.http.problems import Problem
-    from ingest.adapters import read_batch
-    from ingest.content_encoding import expand
+    from ingest.body import expand, read_batch
 
 EXAMPLES: Final = Path(__file__).resolve().parents[2] / "libs" / "common" / "examples"
 SLOWEST_SECONDS: Final = 1

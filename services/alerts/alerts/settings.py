@@ -4,23 +4,23 @@ from pydantic import Field
 from pydantic_settings import BaseSettings
 
 from alerts.delivery.settings import DeliverySettings
-from common.config.settings import ConsumerSettings, Settings
+from common.config.settings import ConsumerSettings, prefixed
 from common.slo.freshness import SHARD_SILENCE_SECONDS
 
 
 class AlertsSettings(BaseSettings):
     """Settings of this service alone."""
 
-    model_config = Settings.model_config
+    model_config = prefixed("ALERTS_")
 
-    port: int = Field(8005, validation_alias="ALERTS_PORT")
-    tick_seconds: float = Field(1.0, gt=0, le=60, validation_alias="ALERTS_TICK_SECONDS")
+    port: int = 8005
+    tick_seconds: float = Field(1.0, gt=0, le=60)
     shard_silence_seconds: float = Field(
         SHARD_SILENCE_SECONDS, gt=0, validation_alias="BURNLINE_SHARD_SILENCE_SECONDS"
     )
-    retention_days: int = Field(90, ge=1, le=3650, validation_alias="ALERTS_RETENTION_DAYS")
-    purge_seconds: float = Field(600.0, gt=0, validation_alias="ALERTS_PURGE_SECONDS")
-    stall_seconds: float = Field(60.0, gt=0, le=3600, validation_alias="ALERTS_STALL_SECONDS")
+    retention_days: int = Field(90, ge=1, le=3650)
+    purge_seconds: float = Field(600.0, gt=0)
+    stall_seconds: float = Field(60.0, gt=0, le=3600)
 
 
 class AllSettings(ConsumerSettings):

@@ -12,7 +12,7 @@ from common.alerting.default_rules import default_rules
 from common.events import MetricEvent, TargetSpec
 from common.slo.vocabulary import DataStatus, SliType
 from ingest.simulator.counts import events_between
-from ingest.simulator.truth import facts_between
+from ingest.simulator.state import facts_between
 from tests.reference.brute_force import window_sums
 from tests.support.alerts.in_memory import START
 

@@ -1,7 +1,7 @@
 """The composition root: endpoints, simulator, API keys, and their loops."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
@@ -15,14 +15,11 @@ from common.config.settings import AdmissionSettings, KafkaSettings
 from common.kafka.client import Publisher, UnknownOutcomeError
 from common.service.app import build_app
 from ingest.broker import Broker
-from ingest.handlers import EventsEndpoint, RequestBounds, change_feed, metric_feed
+from ingest.handlers import EventsEndpoint, RequestBounds, feeds
 from ingest.in_flight import InFlightLimit
 from ingest.openapi import event_schemas
 from ingest.settings import IngestSettings
 from ingest.simulator.runner import Simulator
-
-Part = Callable[[], Coroutine[Any, Any, None]]
-"""A loop that runs as long as the service does."""
 
 
 def create_app(
@@ -41,8 +38,7 @@ def create_app(
     limit = InFlightLimit(settings.max_in_flight_events)
     bounds = RequestBounds(settings.max_events_per_request, settings.expanded_limit_bytes)
     endpoints = [
-        EventsEndpoint(feed, broker, clock, limit, bounds)
-        for feed in (metric_feed(admission.lateness), change_feed())
+        EventsEndpoint(feed, broker, clock, limit, bounds) for feed in feeds(admission.lateness)
     ]
     simulator = Simulator(
         broker, clock, settings.data_dir, settings.simulator_seed, admission.lateness
@@ -50,9 +46,16 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        parts = [keys.run, uses.run, *([simulator.run] if settings.simulator_enabled else [])]
-        async with _background(parts):
+        loops = [keys.run(), uses.run(), *([simulator.run()] if settings.simulator_enabled else [])]
+        tasks = [asyncio.create_task(loop) for loop in loops]
+        try:
             yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            for task in tasks:
+                with suppress(asyncio.CancelledError):
+                    await task
         await broker.stop()
 
     app = build_app(
@@ -75,19 +78,6 @@ async def _failing(broker: Broker, keys: KeyReader) -> dict[str, str]:
     except UnknownOutcomeError as error:
         return {"kafka": f"no broker answers: {error}"}
     return {} if keys.cache.complete else {"keys": "the API keys are not read to their end yet"}
-
-
-@asynccontextmanager
-async def _background(parts: Sequence[Part]) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(part()) for part in parts]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task
 
 
 def _describe_events(app: FastAPI) -> None:

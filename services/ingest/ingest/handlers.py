@@ -17,9 +17,8 @@ from common.events import encode
 from common.http.problems import FieldError, Problem, responses
 from common.kafka.client import UnknownOutcomeError, correlation_headers
 from common.kafka.topics import CHANGES, METRICS
-from ingest.adapters import Batch, Form, read_batch
+from ingest.body import expand, read_batch
 from ingest.broker import Broker
-from ingest.content_encoding import expand
 from ingest.domain import (
     Accepted,
     Admit,
@@ -63,9 +62,9 @@ class Feed:
     request_body: dict[str, Any]
 
 
-def metric_feed(lateness: timedelta) -> Feed:
-    """Return the feed of metric events, which may be late by no more than this."""
-    return Feed(
+def feeds(lateness: timedelta) -> tuple[Feed, Feed]:
+    """Return the feeds of metric events, late by no more than this, and of changes."""
+    metrics = Feed(
         path="/v1/events",
         name="post_events",
         summary="Send metric events",
@@ -74,11 +73,7 @@ def metric_feed(lateness: timedelta) -> Feed:
         counter=EVENTS,
         request_body=METRIC_BODY,
     )
-
-
-def change_feed() -> Feed:
-    """Return the feed of deployments and other changes."""
-    return Feed(
+    changes = Feed(
         path="/v1/changes",
         name="post_changes",
         summary="Send change events: deployments, rollbacks, configuration",
@@ -87,6 +82,7 @@ def change_feed() -> Feed:
         counter=CHANGE_EVENTS,
         request_body=CHANGE_BODY,
     )
+    return metrics, changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,33 +93,29 @@ class RequestBounds:
     expanded_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
 class EventsEndpoint:
     """Takes the events of a feed over HTTP; answers once the broker has acknowledged them."""
 
-    def __init__(
-        self,
-        feed: Feed,
-        broker: Broker,
-        clock: Clock,
-        limit: InFlightLimit,
-        bounds: RequestBounds,
-    ) -> None:
-        self._feed, self._broker, self._clock = feed, broker, clock
-        self._limit, self._bounds = limit, bounds
+    feed: Feed
+    broker: Broker
+    clock: Clock
+    limit: InFlightLimit
+    bounds: RequestBounds
 
     def router(self) -> APIRouter:
         """Return the route."""
         router = APIRouter(tags=["events"])
         router.add_api_route(
-            self._feed.path,
+            self.feed.path,
             self.post_events,
             methods=["POST"],
-            name=self._feed.name,
-            summary=self._feed.summary,
+            name=self.feed.name,
+            summary=self.feed.summary,
             status_code=202,
             response_model=Receipt,
             responses=responses(400, 413, 415, 422, 429, 503),
-            openapi_extra=self._feed.request_body,
+            openapi_extra=self.feed.request_body,
         )
         return router
 
@@ -135,33 +127,25 @@ class EventsEndpoint:
         """
         headers = request.headers
         encoding = headers.get("Content-Encoding", "")
-        body = expand(await request.body(), encoding, self._bounds.expanded_bytes)
+        body = expand(await request.body(), encoding, self.bounds.expanded_bytes)
         batch = read_batch(body, headers.get("Content-Type", ""))
-        self._check_size(batch)
-        with self._limit.hold(len(batch.items)):
-            found = classify(batch.items, self._clock(), self._feed.admit)
+        if len(batch.items) > self.bounds.events:
+            raise _too_many(len(batch.items), self.bounds.events)
+        with self.limit.hold(len(batch.items)):
+            found = classify(batch.items, self.clock(), self.feed.admit)
             for rejection in found.rejected:
-                self._feed.counter.labels("rejected", rejection.code).inc()
+                self.feed.counter.labels("rejected", rejection.code).inc()
             if not found.accepted:
-                raise _refusal(batch.form, found.rejected)
+                raise _refusal(found.rejected, is_single=batch.is_single)
             await self._publish(found.accepted)
         return JSONResponse(_receipt(found).model_dump(), status_code=202)
-
-    def _check_size(self, batch: Batch) -> None:
-        if len(batch.items) > self._bounds.events:
-            raise Problem(
-                413,
-                "too_many_events",
-                f"The request has {len(batch.items)} events and may have {self._bounds.events}; "
-                "none was taken. Send them in several requests.",
-            )
 
     async def _publish(self, events: Sequence[Accepted]) -> None:
         headers = correlation_headers()
         started = perf_counter()
-        topic, counter = self._feed.topic, self._feed.counter
+        topic, counter = self.feed.topic, self.feed.counter
         try:
-            await self._broker.send_all(
+            await self.broker.send_all(
                 [(topic, encode(e), e.service.encode(), None, headers) for e in events]
             )
         except UnknownOutcomeError as error:
@@ -170,6 +154,15 @@ class EventsEndpoint:
         finally:
             PUBLISH_SECONDS.observe(perf_counter() - started)
         counter.labels("accepted", "").inc(len(events))
+
+
+def _too_many(events: int, bound: int) -> Problem:
+    return Problem(
+        413,
+        "too_many_events",
+        f"The request has {events} events and may have {bound}; "
+        "none was taken. Send them in several requests.",
+    )
 
 
 def _receipt(found: Classification) -> Receipt:
@@ -183,24 +176,24 @@ def _receipt(found: Classification) -> Receipt:
 _STATUS_OF_ONE = {"invalid_json": 400, "invalid_utf8": 400, "event_too_large": 413}
 
 
-def _refusal(form: Form, rejected: Sequence[Rejection]) -> Problem:
+def _refusal(rejected: Sequence[Rejection], *, is_single: bool) -> Problem:
     """Return the problem of a request without any accepted event."""
     errors = [
-        FieldError(field=_path(form, r.index, field), code=r.code, detail=r.detail)
+        FieldError(
+            field=field if is_single else _path(r.index, field), code=r.code, detail=r.detail
+        )
         for r in rejected
         for field in r.fields
     ]
     first = f"{errors[0].field}: {errors[0].detail}"
-    if form is Form.ONE:
+    if is_single:
         code = rejected[0].code
         return Problem(_STATUS_OF_ONE.get(code, 422), code, first, errors=errors)
     detail = f"None of the {len(rejected)} events was accepted. The first: {first}"
     return Problem(422, "no_event_accepted", detail, errors=errors)
 
 
-def _path(form: Form, index: int, field: str) -> str:
-    if form is Form.ONE:
-        return field
+def _path(index: int, field: str) -> str:
     return f"[{index}]" if field == "body" else f"[{index}].{field}"
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from common.events import ChangeEvent, MetricEvent
-from ingest.adapters import JSON_TYPE, LINES_TYPES
+from ingest.body import JSON_TYPE, LINES_TYPES
 
 _REF = "#/components/schemas/{name}"
 

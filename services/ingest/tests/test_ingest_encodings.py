@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from common import zstd
 from common.http.problems import Problem
-from ingest.content_encoding import ENCODINGS, expand
+from ingest.body import ENCODINGS, expand
 from tests.support.ingest_fixtures import FakeBroker
 
 EVENT = {

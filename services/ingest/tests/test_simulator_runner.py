@@ -16,8 +16,7 @@ from ingest.settings import IngestSettings
 from ingest.simulator import runner
 from ingest.simulator.runner import Simulator
 from ingest.simulator.scenarios import ScenarioKind
-from ingest.simulator.state import SimulatorState, StateFile, first_state
-from ingest.simulator.truth import TruthFile, facts_between
+from ingest.simulator.state import SimulatorState, StateFile, TruthFile, facts_between, first_state
 
 pytestmark = pytest.mark.slow
 

@@ -34,9 +34,9 @@ class AlertSettings(AllSettings):
 
     def __init__(self, database_url: str, bootstrap: str) -> None:
         self.service = Settings()
-        self.alerts = AlertsSettings(ALERTS_TICK_SECONDS=0.1)
+        self.alerts = AlertsSettings(tick_seconds=0.1)
         self.delivery = DeliverySettings(
-            ALERTS_ALLOWED_NETWORKS="127.0.0.0/8", ALERTS_DELIVERY_FIRST_RETRY_SECONDS=0.1
+            ALERTS_ALLOWED_NETWORKS="127.0.0.0/8", first_retry_seconds=0.1
         )
         self.kafka = KafkaSettings(KAFKA_BOOTSTRAP_SERVERS=bootstrap)
         self.database = DatabaseSettings(DATABASE_URL=database_url)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, FilePath, SecretStr, model_validator
+from pydantic import AliasGenerator, BeforeValidator, Field, FilePath, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from common.config.transport_security import (
@@ -20,14 +20,14 @@ from common.config.transport_security import (
 )
 
 
-def _listed(value: object) -> object:
+def split_list(value: object) -> object:
     """Split what the environment gives as one text; lists need not be JSON."""
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
 
 
-Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)]
 """Several values, separated by commas."""
 
 
@@ -82,6 +82,15 @@ class AccessSettings(BaseSettings):
             )
         check_fetchable("BURNLINE_OIDC_JWKS_URL", self.oidc_jwks_url)
         return self
+
+
+def prefixed(prefix: str) -> SettingsConfigDict:
+    """Return the configuration of settings whose variables are the prefix and the field's name.
+
+    Errors name the variable.
+    """
+    names = AliasGenerator(validation_alias=lambda name: prefix + name.upper())
+    return SettingsConfigDict(**AccessSettings.model_config, alias_generator=names)
 
 
 class Settings(AccessSettings):

@@ -200,11 +200,10 @@ async def claim(
 
 async def give_up_the_undeliverable(
     session: WriteSession, in_flight: Sequence[int], max_attempts: int
-) -> int:
+) -> None:
     """Mark as dead what has no channel any more, and what killed its sender once too often."""
     named = {"in_flight": list(in_flight), "max_attempts": max_attempts}
-    result = await session.execute(_GIVE_UP_THE_UNDELIVERABLE, named)
-    return int(getattr(result, "rowcount", 0))
+    await session.execute(_GIVE_UP_THE_UNDELIVERABLE, named)
 
 
 async def store(session: WriteSession, ended: Sequence[EndedAttempt]) -> None:

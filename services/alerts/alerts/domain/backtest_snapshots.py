@@ -24,7 +24,7 @@ from common.slo.arithmetic import burn_rate, composite_burn_rate
 from common.slo.freshness import MIN_STALE_SECONDS
 from common.slo.risk import cap_risk_level, risk_level
 from common.slo.vocabulary import DataStatus
-from common.slo.windows import BURN_WINDOWS, DAY, SHORT_WINDOW_SECONDS, pair_rules
+from common.slo.windows import BURN_WINDOWS, DAY, SHORT_WINDOW_SECONDS, PairRule, pair_rules
 
 Ints = NDArray[np.int64]
 Counts = tuple[int, int]
@@ -48,16 +48,31 @@ def snapshots(
     """Give the snapshot of a service at each time (rising); `reported_at` are its bucket ends."""
     readers = [_Reader(one) for one in series]
     for at in times:
-        newest = int(np.searchsorted(reported_at, at, side="right")) - 1
-        status = _status(int(reported_at[newest]) if newest >= 0 else None, at)
+        status, now = _status(reported_at, at), datetime.fromtimestamp(at, UTC)
         slos = tuple(reader.slo(at, status) for reader in readers)
-        yield _snapshot(service_name, at, status, slos)
+        yield BurnRateSnapshot(
+            service_name=service_name,
+            shard=0,
+            epoch=1,
+            evaluated_at=now,
+            applied_through=now,
+            data_status=status,
+            **headline(worst_of(slos)),
+            resolution_seconds=10,
+            short_window_seconds=SHORT_WINDOW_SECONDS,
+            stale_after_seconds=MIN_STALE_SECONDS,
+            newest_at=now,
+            counters=IngestCounters(),
+            slos=slos,
+        )
 
 
-def _status(newest: int | None, at: int) -> DataStatus:
-    if newest is None:
+def _status(reported_at: Ints, at: int) -> DataStatus:
+    newest = int(np.searchsorted(reported_at, at, side="right")) - 1
+    if newest < 0:
         return DataStatus.NO_DATA
-    return DataStatus.STALE if at - newest > MIN_STALE_SECONDS else DataStatus.OK
+    stale = at - int(reported_at[newest]) > MIN_STALE_SECONDS
+    return DataStatus.STALE if stale else DataStatus.OK
 
 
 class _Reader:
@@ -96,54 +111,20 @@ class _Reader:
             risk_capped=shown is not level,
             data_status=DataStatus.NO_TRAFFIC if quiet else status,
             coverage_ratio=1.0,
-            windows=_windows(counts, rates),
-            burn_pairs=self._burn_pairs(at),
+            windows={
+                name: WindowRate(BURN_WINDOWS[name], *counts[name], rate)
+                for name, rate in zip(counts, rates, strict=True)
+            },
+            burn_pairs=tuple(self._burn_pair(rule, at) for rule in self._pairs),
         )
 
-    def _burn_pairs(self, at: int) -> tuple[BurnPair, ...]:
-        found = []
-        for rule in self._pairs:
-            rates = [
-                burn_rate(bad, total, self._series.spec.objective)
-                for total, bad in (
-                    self._sum(at, rule.long_seconds),
-                    self._sum(at, rule.short_seconds),
-                )
-            ]
-            found.append(
-                BurnPair(rule.long_seconds, rule.short_seconds, rule.threshold, min(rates))
-            )
-        return tuple(found)
+    def _burn_pair(self, rule: PairRule, at: int) -> BurnPair:
+        long, short = rule.long_seconds, rule.short_seconds
+        counts = [self._sum(at, seconds) for seconds in (long, short)]
+        rate = min(burn_rate(bad, total, self._series.spec.objective) for total, bad in counts)
+        return BurnPair(long, short, rule.threshold, rate)
 
     def _sum(self, at: int, seconds: int) -> Counts:
         low, high = np.searchsorted(self._ends, [at - seconds, at], side="right")
         total, bad = (int(running[high] - running[low]) for running in self._running)
         return total, bad
-
-
-def _windows(counts: dict[str, Counts], rates: Sequence[float]) -> dict[str, WindowRate]:
-    return {
-        name: WindowRate(BURN_WINDOWS[name], *counts[name], rate)
-        for name, rate in zip(counts, rates, strict=True)
-    }
-
-
-def _snapshot(
-    service_name: str, at: int, status: DataStatus, slos: tuple[SloStatus, ...]
-) -> BurnRateSnapshot:
-    now = datetime.fromtimestamp(at, UTC)
-    return BurnRateSnapshot(
-        service_name=service_name,
-        shard=0,
-        epoch=1,
-        evaluated_at=now,
-        applied_through=now,
-        data_status=status,
-        **headline(worst_of(slos)),
-        resolution_seconds=10,
-        short_window_seconds=SHORT_WINDOW_SECONDS,
-        stale_after_seconds=MIN_STALE_SECONDS,
-        newest_at=now,
-        counters=IngestCounters(),
-        slos=slos,
-    )

@@ -79,10 +79,14 @@ class Transition:
     reason: str
 
 
+def digest(*lines: str) -> str:
+    """Return 32 hex digits of the SHA-256 of the lines."""
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
+
+
 def dedup_key(service_name: str, rule: str, started_at: datetime) -> str:
-    """Return the key by which receivers know an episode: 32 hex digits, never used again."""
-    identity = f"{service_name}\n{rule}\n{started_at.isoformat()}"
-    return hashlib.sha256(identity.encode()).hexdigest()[:32]
+    """Return the key by which receivers know an episode; it is never used again."""
+    return digest(service_name, rule, started_at.isoformat())
 
 
 def escalated(

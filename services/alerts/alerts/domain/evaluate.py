@@ -104,13 +104,12 @@ class _Evaluation:
     def _keep(self, rule_name: str, memory: Memory) -> None:
         if memory.is_empty:
             self._memories.pop(rule_name, None)
-        elif memory != self._memories.get(rule_name):
+        else:
             self._memories[rule_name] = memory
 
     def _drop(self, rule_name: str) -> None:
         self._memories.pop(rule_name, None)
-        episode = self._episodes.get(rule_name)
-        if episode is not None:
+        if episode := self._episodes.get(rule_name):
             self._resolve(episode, "the rule does not watch the service any more")
 
     def _open(self, rule: Rule, level: int, readings: Readings) -> None:

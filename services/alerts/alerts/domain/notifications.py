@@ -1,6 +1,5 @@
 """What is delivered: alerts of one channel that go out together, as their row stores them. Pure."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
@@ -8,7 +7,7 @@ from typing import Final, Literal
 
 from msgspec import Struct, field
 
-from alerts.domain.episodes import Episode
+from alerts.domain.episodes import Episode, digest
 from common.alerting.channels import ChannelKind
 from common.alerting.rules import Severity
 
@@ -125,7 +124,7 @@ def channel_test(channel: str, key: str, now: datetime) -> Notification:
     It belongs to no episode, is attempted only once, and is never a page.
     """
     alert = NotificationAlert(
-        dedup_key=_digest("trial", channel, key),
+        dedup_key=digest("trial", channel, key),
         episode_id=NO_EPISODE,
         version=1,
         sequence=1,
@@ -165,13 +164,9 @@ def _notification(
 ) -> Notification:
     versions = sorted(f"{a.dedup_key}/{a.version}/{a.transition}/{a.sequence}" for a in alerts)
     return Notification(
-        notice_key=_digest(channel, *versions),
+        notice_key=digest(channel, *versions),
         channel=channel,
         group_key=service_name or BURST_GROUP,
         group_labels={"service": service_name} if service_name else {},
         alerts=tuple(alerts),
     )
-
-
-def _digest(*lines: str) -> str:
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]

@@ -41,7 +41,7 @@ class Reading:
     """A level read for a service: met, cleared, or neither (between the two thresholds).
 
     `observed` and `threshold` are in the unit of the rule's kind; `slo` is the objective that
-    they belong to, None where they are the service's. The greater `gravity` is the worse.
+    they belong to, None where they are the service's. The greater `badness` is the worse.
     """
 
     met: bool
@@ -49,7 +49,7 @@ class Reading:
     observed: float
     threshold: float
     slo: str | None = None
-    gravity: float = 0.0
+    badness: float = 0.0
 
 
 Readings = tuple[Reading, ...]
@@ -83,7 +83,7 @@ def _is_unreadable(name: str | None, snapshot: BurnRateSnapshot) -> bool:
 
 def _worst(readings: Iterable[Reading]) -> Reading:
     """Return the reading of the service: met if any is, cleared only if all are."""
-    return max(readings, key=lambda r: (r.met, not r.cleared, r.gravity))
+    return max(readings, key=lambda r: (r.met, not r.cleared, r.badness))
 
 
 def _stale(level: Level, inputs: Inputs) -> Reading:

@@ -1,11 +1,10 @@
 """The text of an alert: its message, labels (identity) and annotations (help). Pure."""
 
-from collections.abc import Callable
 from typing import Final
 
 from alerts.domain.configuration import Owner
 from alerts.domain.readings import Inputs, Reading
-from common.alerting.rules import Level, Rule, RuleKind, Severity
+from common.alerting.rules import Rule, RuleKind, Severity
 
 
 def labels(rule: Rule, service_name: str, severity: Severity, owner: Owner) -> dict[str, str]:
@@ -34,7 +33,14 @@ def annotations(rule: Rule, message: str, reading: Reading, inputs: Inputs) -> d
 
 def message(rule: Rule, number: int, service_name: str, reading: Reading, inputs: Inputs) -> str:
     """Return the message of a rule's level, counted from 1."""
-    sentence = _SENTENCES[rule.kind](rule.levels[number - 1], reading, inputs)
+    overspent = rule.kind == "budget_left" and reading.observed < 0
+    status = inputs.status.value.replace("_", " ")
+    sentence = (_OVERSPENT if overspent else _SENTENCES[rule.kind]).format(
+        level=rule.levels[number - 1],
+        reading=reading,
+        overspent=-reading.observed,
+        cause="nobody counts its events" if inputs.silent else f"its data are {status}",
+    )
     return f"{service_name} {sentence}"
 
 
@@ -52,65 +58,23 @@ def _figures(slo_name: str | None, inputs: Inputs) -> dict[str, str]:
     return found
 
 
-def _burn(_: Level, reading: Reading, __: Inputs) -> str:
-    return (
-        f"burns its error budget {reading.observed:.3g} times as fast as it may "
-        f"({reading.slo}; threshold {reading.threshold:.3g})"
-    )
-
-
-def _risk(level: Level, reading: Reading, _: Inputs) -> str:
-    return (
-        f"has reached the risk level {level.at_least_level}: its composite burn rate is "
-        f"{reading.observed:.3g} ({reading.slo}; threshold {reading.threshold:.3g})"
-    )
-
-
-def _budget(_: Level, reading: Reading, __: Inputs) -> str:
-    if reading.observed < 0:
-        return (
-            f"has overspent its error budget by {-reading.observed:.1%} "
-            f"({reading.slo}; threshold {reading.threshold:.0%} left)"
-        )
-    return (
-        f"has {reading.observed:.1%} of its error budget left "
-        f"({reading.slo}; threshold {reading.threshold:.0%})"
-    )
-
-
-def _exhaustion(_: Level, reading: Reading, __: Inputs) -> str:
-    return (
-        f"will have spent its error budget in {reading.observed:.1f} hours by the forecast "
-        f"({reading.slo}; threshold {reading.threshold:g} hours)"
-    )
-
-
-def _stale(_: Level, __: Reading, inputs: Inputs) -> str:
-    if inputs.silent:
-        return "cannot be judged: nobody counts its events"
-    return f"cannot be judged: its data are {inputs.status.value.replace('_', ' ')}"
-
-
-def _constant(_: Level, reading: Reading, __: Inputs) -> str:
-    return (
-        f"has burned its error budget at the same rate for a day, {reading.observed:.3g} times as "
-        f"fast as it may ({reading.slo}; threshold {reading.threshold:g})"
-    )
-
-
-def _invalid_counts(_: Level, reading: Reading, __: Inputs) -> str:
-    return (
-        f"reports more good or bad events than in total: {reading.observed:.0f} events were "
-        f"refused of late (threshold {reading.threshold:.0f})"
-    )
-
-
-_SENTENCES: Final[dict[RuleKind, Callable[[Level, Reading, Inputs], str]]] = {
-    "burn_rate": _burn,
-    "risk_level": _risk,
-    "budget_left": _budget,
-    "exhaustion": _exhaustion,
-    "data_stale": _stale,
-    "constant_burn": _constant,
-    "good_over_total": _invalid_counts,
+_SENTENCES: Final[dict[RuleKind, str]] = {
+    "burn_rate": "burns its error budget {reading.observed:.3g} times as fast as it may "
+    "({reading.slo}; threshold {reading.threshold:.3g})",
+    "risk_level": "has reached the risk level {level.at_least_level}: its composite burn rate is "
+    "{reading.observed:.3g} ({reading.slo}; threshold {reading.threshold:.3g})",
+    "budget_left": "has {reading.observed:.1%} of its error budget left "
+    "({reading.slo}; threshold {reading.threshold:.0%})",
+    "exhaustion": "will have spent its error budget in {reading.observed:.1f} hours by the "
+    "forecast ({reading.slo}; threshold {reading.threshold:g} hours)",
+    "data_stale": "cannot be judged: {cause}",
+    "constant_burn": "has burned its error budget at the same rate for a day, "
+    "{reading.observed:.3g} times as fast as it may "
+    "({reading.slo}; threshold {reading.threshold:g})",
+    "good_over_total": "reports more good or bad events than in total: {reading.observed:.0f} "
+    "events were refused of late (threshold {reading.threshold:.0f})",
 }
+_OVERSPENT: Final = (
+    "has overspent its error budget by {overspent:.1%} "
+    "({reading.slo}; threshold {reading.threshold:.0%} left)"
+)

@@ -56,7 +56,7 @@ _STORE_CONDITIONS = text(
 )
 _FORGET_CONDITIONS = text(
     """DELETE FROM alerts.condition AS c
-    USING unnest(CAST(:services AS text[]), CAST(:rules AS text[])) AS x (service_name, rule)
+    USING jsonb_to_recordset(CAST(:rows AS jsonb)) AS x (service_name text, rule text)
     WHERE c.service_name = x.service_name AND c.rule = x.rule"""
 )
 _STORE_NOTIFICATIONS = text(
@@ -126,17 +126,11 @@ async def store_conditions(
     session: WriteSession, shard: int, memories: Sequence[StoredMemory]
 ) -> None:
     """Store and forget what rules remember."""
-    kept = [
-        {"service_name": service, "rule": rule, "memory": memory}
-        for service, rule, memory in memories
-        if memory is not None
-    ]
-    gone = [(service, rule) for service, rule, memory in memories if memory is None]
-    if kept:
+    rows = [{"service_name": name, "rule": rule, "memory": m} for name, rule, m in memories]
+    if kept := [row for row in rows if row["memory"] is not None]:
         await session.execute(_STORE_CONDITIONS, {"shard": shard, "rows": _json(kept)})
-    if gone:
-        named = {"services": [s for s, _ in gone], "rules": [r for _, r in gone]}
-        await session.execute(_FORGET_CONDITIONS, named)
+    if gone := [row for row in rows if row["memory"] is None]:
+        await session.execute(_FORGET_CONDITIONS, {"rows": _json(gone)})
 
 
 async def store_notifications(

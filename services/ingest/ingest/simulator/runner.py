@@ -22,9 +22,10 @@ from ingest.simulator.state import (
     LIVE_WINDOW_SECONDS,
     SimulatorState,
     StateFile,
+    TruthFile,
+    facts_between,
     first_state,
 )
-from ingest.simulator.truth import TruthFile, facts_between
 
 log = structlog.get_logger()
 

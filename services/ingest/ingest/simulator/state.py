@@ -1,15 +1,23 @@
-"""The progress of the simulator across restarts, in one small file."""
+"""What the simulator keeps on disk: its progress, and the incidents that it simulated."""
 
+import json
 import os
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
+from ingest.simulator.scenarios import SimulatedIncident, incidents
+from ingest.simulator.services import SERVICES
+
 HISTORY = timedelta(days=7)
 HISTORY_WINDOW_SECONDS = 60
 LIVE_WINDOW_SECONDS = 10
+
+Fact = tuple[str, SimulatedIncident]
+"""A service and an incident of it."""
 
 
 class SimulatorState(Struct, frozen=True):
@@ -65,3 +73,58 @@ class StateFile:
             stream.flush()
             os.fsync(stream.fileno())
         partial.replace(self._path)
+
+
+def facts_between(seed: int, start: int, end: int) -> list[Fact]:
+    """Return the incidents of all services that overlap [start, end), oldest first."""
+    found = [
+        (service.name, incident)
+        for service in SERVICES
+        if service.scenario is not None
+        for incident in incidents(seed, service.scenario, start, end)
+    ]
+    return sorted(found, key=lambda fact: (fact[1].start, fact[0]))
+
+
+class TruthFile:
+    """The incidents, to score what the product makes of them: one JSON object a line, each once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known: set[str] | None = None
+
+    def add(self, facts: Iterable[Fact]) -> None:
+        """Append those that are missing."""
+        if self._known is None:
+            self._known = self._read()
+        lines = [line for fact in facts if (line := _line(*fact)) not in self._known]
+        if lines:
+            with self._path.open("a") as stream:
+                stream.writelines(line + "\n" for line in lines)
+            self._known.update(lines)
+
+    def _read(self) -> set[str]:
+        """Return the lines of the file; cut off an incomplete last one after a crash."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.touch()
+        text = self._path.read_text()
+        whole = text[: text.rfind("\n") + 1]
+        if whole != text:
+            self._path.write_text(whole)
+        return set(whole.splitlines())
+
+
+def _line(service: str, incident: SimulatedIncident) -> str:
+    return json.dumps(
+        {
+            "scenario": incident.kind,
+            "service": service,
+            "from": _rfc3339(incident.start),
+            "to": _rfc3339(incident.end),
+            "parameters": incident.parameters,
+        }
+    )
+
+
+def _rfc3339(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
