@@ -15,7 +15,7 @@ pytest_plugins = (
     "tests.support.gateway.fixtures",
     "tests.support.servers.redis_fixtures",
     "tests.support.ingest_fixtures",
-    "tests.faults.world",
+    "tests.faults.scenario",
 )
 
 # Deadlines and slow generation measure the machine, not the code: a fresh clone builds its tables

@@ -17,8 +17,8 @@ from burnline.localstack.places import project_root
 from burnline.localstack.services import PLAIN_HTTP
 from tests.faults.harness.members import Member
 from tests.faults.harness.stored import read_progress
+from tests.faults.scenario import Scenario, new_scenario
 from tests.faults.traffic import SERVICES
-from tests.faults.world import World, new_world
 from tests.support.burnrate_service import eventually
 from tests.support.servers.cluster import Cluster, committed_offsets
 from tests.support.shell_blocks import DOCUMENTS, bash, section_blocks
@@ -31,54 +31,54 @@ WAIT_SECONDS: Final = 90.0
 
 
 @pytest.fixture
-async def world(running_cluster: Cluster, tmp_path: Path) -> AsyncIterator[World]:
-    async with new_world(running_cluster, tmp_path, 5) as made:
+async def scenario(running_cluster: Cluster, tmp_path: Path) -> AsyncIterator[Scenario]:
+    async with new_scenario(running_cluster, tmp_path, 5) as made:
         yield made
 
 
-async def test_dump_drop_restore_and_go_on(world: World, tmp_path: Path) -> None:
-    services = [world.process(name, name) for name in ("burnrate", "gate", "api_gateway")]
+async def test_dump_drop_restore_and_go_on(scenario: Scenario, tmp_path: Path) -> None:
+    services = [scenario.process(name, name) for name in ("burnrate", "gate", "api_gateway")]
     burnrate, _, gateway = services
     await start(services)
-    await world.send(world.traffic.take(BURST))
-    await equal(world)
+    await scenario.send(scenario.traffic.take(BURST))
+    await equal(scenario)
     await eventually(lambda: targets(gateway), [], WAIT_SECONDS)
     await create_target(gateway, "kept", 0.99)
     [dumping] = section_blocks(OPERATIONS, "Backup")
-    await type_in(world, tmp_path, dumping)
+    await type_in(scenario, tmp_path, dumping)
 
     await burnrate.stop()  # the next epoch is one that the backup does not know
     burnrate.start()
     await create_target(gateway, "made since", 0.98)
-    await world.send(world.traffic.take(BURST))
-    await equal(world)
+    await scenario.send(scenario.traffic.take(BURST))
+    await equal(scenario)
 
     putting_back, forgetting = section_blocks(OPERATIONS, "Restore")
-    status, printed = await shell(world, tmp_path, forgetting)
+    status, printed = await shell(scenario, tmp_path, forgetting)
     assert (status, printed.splitlines()[-1][:33]) == (1, "error: stop burnrate, gate first,")
     for member in services:
         await member.stop()
-    await world.drop_database()
-    await type_in(world, tmp_path, putting_back)
-    await type_in(world, tmp_path, forgetting)
+    await scenario.drop_database()
+    await type_in(scenario, tmp_path, putting_back)
+    await type_in(scenario, tmp_path, forgetting)
 
     await start(services)
-    await equal(world)
-    assert await world.rest_differences(gateway.url) == []
+    await equal(scenario)
+    assert await scenario.rest_differences(gateway.url) == []
     assert await targets(gateway) == ["kept"]
     await eventually(lambda: measured(gateway), ["kept"], WAIT_SECONDS)
     await create_target(gateway, "made anew", 0.97)
     await eventually(lambda: measured(gateway), ["kept", "made anew"], WAIT_SECONDS)
-    await eventually(lambda: unlike_the_ledger(world), {}, WAIT_SECONDS)
+    await eventually(lambda: unlike_the_ledger(scenario), {}, WAIT_SECONDS)
     await eventually(lambda: decided(gateway), [True], WAIT_SECONDS)
-    await world.send(world.traffic.take(BURST))
-    await equal(world)
+    await scenario.send(scenario.traffic.take(BURST))
+    await equal(scenario)
 
 
-async def unlike_the_ledger(world: World) -> dict[tuple[str, int], int]:
+async def unlike_the_ledger(scenario: Scenario) -> dict[tuple[str, int], int]:
     """Return the offsets of the ledger that Kafka's group has otherwise."""
-    stored, _ = await read_progress(world.database_url)
-    committed = await committed_offsets(world.bootstrap, "burnrate")
+    stored, _ = await read_progress(scenario.database_url)
+    committed = await committed_offsets(scenario.bootstrap, "burnrate")
     return {place: at for place, at in stored.items() if committed.get(place) != at}
 
 
@@ -88,28 +88,28 @@ async def start(services: list[Member]) -> None:
     await asyncio.gather(*(member.wait_ready() for member in services))
 
 
-async def equal(world: World) -> None:
-    found = await world.differences(WAIT_SECONDS)
+async def equal(scenario: Scenario) -> None:
+    found = await scenario.differences(WAIT_SECONDS)
     assert not found, "\n".join(found)
 
 
-async def type_in(world: World, folder: Path, script: str) -> None:
+async def type_in(scenario: Scenario, folder: Path, script: str) -> None:
     """Run commands of the document; they must succeed."""
-    status, printed = await shell(world, folder, script)
+    status, printed = await shell(scenario, folder, script)
     assert status == 0, printed
 
 
-async def shell(world: World, folder: Path, script: str) -> tuple[int, str]:
+async def shell(scenario: Scenario, folder: Path, script: str) -> tuple[int, str]:
     """Run commands of the document where they find the servers and PostgreSQL's programs."""
-    programs = (Path(sys.executable).parent, world.cluster.program("pg_dump").parent)
+    programs = (Path(sys.executable).parent, scenario.cluster.program("pg_dump").parent)
     (folder / "alembic.ini").write_text(
         (project_root() / "alembic.ini").read_text().replace("%(here)s", str(project_root()))
     )
     return await bash(
         script,
         folder=folder,
-        DATABASE_URL=world.database_url,
-        KAFKA_BOOTSTRAP_SERVERS=world.bootstrap,
+        DATABASE_URL=scenario.database_url,
+        KAFKA_BOOTSTRAP_SERVERS=scenario.bootstrap,
         PATH=":".join(map(str, programs)),
     )
 

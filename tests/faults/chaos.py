@@ -19,7 +19,7 @@ from typing import Final
 
 from tests.faults.harness.members import Member
 from tests.faults.harness.stored import read_epochs
-from tests.faults.world import World, new_world
+from tests.faults.scenario import Scenario, new_scenario
 from tests.support.servers.cluster import Cluster
 
 SETTLE_SECONDS: Final = 60.0
@@ -40,25 +40,25 @@ _FAILPOINTS: Final = (
 
 
 class Chaos:
-    """What is done to a world, drawn from one seed; `done` counts it.
+    """What is done to a scenario, drawn from one seed; `done` counts it.
 
     Members are hurt in one lane, servers and networks in another, both at once.
     """
 
-    def __init__(self, world: World, seed: int) -> None:
+    def __init__(self, scenario: Scenario, seed: int) -> None:
         self.done: Counter[str] = Counter()
-        self._world, self._random = world, random.Random(seed)
+        self._world, self._random = scenario, random.Random(seed)
         self._healed = False
         self._outside = random.Random(f"servers of {seed}")
         count = self._random.choice((2, 3))
-        self._members = [world.member(name, proxied=self._chance(0.6)) for name in "abc"[:count]]
+        self._members = [scenario.member(name, proxied=self._chance(0.6)) for name in "abc"[:count]]
         self._lanes: tuple[tuple[random.Random, dict[Fault, int]], ...] = (
             (self._random, {self._kill: 4, self._stop: 3, self._failpoint: 6, self._freeze: 3}),
             (self._outside, {self._postgres: 3, self._kafka: 1, self._network: 6}),
         )
 
     async def run(self, seconds: float) -> None:
-        """Hurt the world for so long, then heal it; every member runs at the end."""
+        """Hurt the scenario for so long, then heal it; every member runs at the end."""
         for member in self._members:
             member.start()
         deadline = time.monotonic() + seconds
@@ -152,32 +152,32 @@ class Chaos:
         return self._random.random() < ratio
 
 
-async def run(world: World, seed: int, seconds: float) -> bool:
+async def run(scenario: Scenario, seed: int, seconds: float) -> bool:
     """Run the chaos of a seed and say how it ended; True when every row is equal."""
-    gateway, chaos = world.gateway(), Chaos(world, seed)
+    gateway, chaos = scenario.gateway(), Chaos(scenario, seed)
     gateway.start()
     keeping = asyncio.create_task(chaos.keep_up())
-    sending = asyncio.create_task(_send(world))
+    sending = asyncio.create_task(_send(scenario))
     try:
         await chaos.run(seconds)
     finally:
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
-    await world.send_again_what_is_unknown()
+    await scenario.send_again_what_is_unknown()
     began = time.monotonic()
-    found = await world.differences(SETTLE_SECONDS)
+    found = await scenario.differences(SETTLE_SECONDS)
     settle_seconds = time.monotonic() - began
     if not gateway.is_running:
         gateway.start()
-    found += await world.rest_differences(gateway.url, 30)
+    found += await scenario.rest_differences(gateway.url, 30)
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)
-    expected, _ = await world.expected()
-    epochs = await read_epochs(world.database_url)
+    expected, _ = await scenario.expected()
+    epochs = await read_epochs(scenario.database_url)
     told = (
         f"{'FAIL' if found else 'PASS'} seed={seed} seconds={seconds:g} "
         f"settle_seconds={settle_seconds:.1f} records={sum(expected.next_offsets.values())} "
-        f"sent_again={world.sender.unknown_outcomes} dead_letters={len(expected.dead_letters)} "
+        f"sent_again={scenario.sender.unknown_outcomes} dead_letters={len(expected.dead_letters)} "
         f"highest_epoch={max(epochs.values())} faults={dict(sorted(chaos.done.items()))}"
     )
     say([*found, told])
@@ -190,10 +190,10 @@ def say(lines: list[str]) -> None:
     sys.stdout.flush()
 
 
-async def _send(world: World) -> None:
-    await world.send(world.traffic.poison_of_every_kind())
+async def _send(scenario: Scenario) -> None:
+    await scenario.send(scenario.traffic.poison_of_every_kind())
     while True:
-        await world.send(world.traffic.take(_BURST))
+        await scenario.send(scenario.traffic.take(_BURST))
         await asyncio.sleep(_BURST_SECONDS)
 
 
@@ -202,12 +202,12 @@ async def chaos(seed: int, seconds: float, folder: Path) -> bool:
     cluster = Cluster(folder / "cluster")
     try:
         await cluster.start()
-        async with new_world(cluster, folder / "members", seed) as world:
+        async with new_scenario(cluster, folder / "members", seed) as scenario:
             async with asyncio.timeout(seconds + _START_SECONDS + SETTLE_SECONDS):
-                equal = await run(world, seed, seconds)
+                equal = await run(scenario, seed, seconds)
             if not equal:
                 kept = Path(tempfile.mkdtemp(prefix=f"chaos-{seed}-"))
-                world.keep_logs(kept)
+                scenario.keep_logs(kept)
                 say([f"logs: {kept}"])
             return equal
     finally:

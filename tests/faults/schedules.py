@@ -9,7 +9,7 @@ import time
 from typing import Final
 
 from tests.faults.harness.members import Member
-from tests.faults.world import World
+from tests.faults.scenario import Scenario
 
 BURST: Final = 200
 # how long the zombie's transaction keeps the successor waiting shows nothing; that it ends does
@@ -20,94 +20,98 @@ _MUTANT_SETTLE_SECONDS: Final = 30.0
 _MUTANT_EQUAL_SECONDS: Final = 4.0
 
 
-async def killed_at(world: World, failpoint: str, passage: int, mutation: str = "") -> list[str]:
+async def killed_at(
+    scenario: Scenario, failpoint: str, passage: int, mutation: str = ""
+) -> list[str]:
     """SIGKILL at a passage of a failpoint, with traffic on; then the same member again."""
-    member = world.member("a")
+    member = scenario.member("a")
     member.start(f"{failpoint}:{passage}:KILL", mutation)
-    await send_while(world, member)
+    await send_while(scenario, member)
     assert await member.wait_ended() == -signal.SIGKILL
-    await world.forget_members()
-    await world.send(world.traffic.take(BURST))
+    await scenario.forget_members()
+    await scenario.send(scenario.traffic.take(BURST))
     member.start(mutation=mutation)
     await member.wait_ready()
-    await world.send(world.traffic.take(BURST))
-    return await _differences(world, mutation)
+    await scenario.send(scenario.traffic.take(BURST))
+    return await _differences(scenario, mutation)
 
 
-async def frozen_at(world: World, failpoint: str, passage: int, mutation: str = "") -> list[str]:
+async def frozen_at(
+    scenario: Scenario, failpoint: str, passage: int, mutation: str = ""
+) -> list[str]:
     """SIGSTOP at a passage of a failpoint; another takes over; the zombie is thawed, and stays.
 
     Nothing is sent from the takeover to the thawing, so that what the zombie does is not mended
     by what comes later.
     """
-    zombie = world.member("zombie", DATABASE_IDLE_TRANSACTION_SECONDS=_HOLD_SECONDS)
-    successor = world.member("successor")
+    zombie = scenario.member("zombie", DATABASE_IDLE_TRANSACTION_SECONDS=_HOLD_SECONDS)
+    successor = scenario.member("successor")
     zombie.start(f"{failpoint}:{passage}:STOP", mutation)
-    await send_while(world, zombie, failpoint)
-    await world.send(world.traffic.take(BURST))
-    await world.forget_members()
+    await send_while(scenario, zombie, failpoint)
+    await scenario.send(scenario.traffic.take(BURST))
+    await scenario.forget_members()
     successor.start(mutation=mutation)
-    await world.wait_applied()
+    await scenario.wait_applied()
     zombie.thaw()
     await asyncio.sleep(2.5)  # what the zombie had begun is over by then
-    found = await _differences(world, mutation)
+    found = await _differences(scenario, mutation)
     if found:
         return found
-    await world.send(world.traffic.take(BURST))
-    return await _differences(world, mutation)
+    await scenario.send(scenario.traffic.take(BURST))
+    return await _differences(scenario, mutation)
 
 
-async def repeated_after_restart(world: World, mutation: str = "") -> list[str]:
+async def repeated_after_restart(scenario: Scenario, mutation: str = "") -> list[str]:
     """Exact repeats and conflicts of what was applied before a restart, and before a second."""
-    member = world.member("a")
-    records = world.traffic.take(BURST)
+    member = scenario.member("a")
+    records = scenario.traffic.take(BURST)
     for _ in range(2):
         member.start(mutation=mutation)
-        await world.send(records)
-        await world.wait_applied()
-        await world.send(world.traffic.again(records[::3]))
-        await world.wait_applied()
+        await scenario.send(records)
+        await scenario.wait_applied()
+        await scenario.send(scenario.traffic.again(records[::3]))
+        await scenario.wait_applied()
         await member.stop()
     member.start(mutation=mutation)
-    return await _differences(world, mutation)
+    return await _differences(scenario, mutation)
 
 
-async def database_lost_while_reading(world: World, mutation: str = "") -> list[str]:
+async def database_lost_while_reading(scenario: Scenario, mutation: str = "") -> list[str]:
     """The database goes away and comes back while traffic flows and reading is slow.
 
     A batch is always on its way from the client to the ledger when the ledger goes back to what
     is stored. What the ledger says of such a batch counts as a difference.
     """
-    member = world.member("a", proxied=True)
+    member = scenario.member("a", proxied=True)
     member.start(mutation=f"slow_reads,{mutation}".rstrip(","))
     await member.wait_ready()
     for burst in range(32):
         if burst in {6, 18}:
-            world.cluster.postgres_proxy.cut()
+            scenario.cluster.postgres_proxy.cut()
         if burst in {12, 24}:
-            world.cluster.postgres_proxy.heal()
-        await world.send(world.traffic.take(40))
+            scenario.cluster.postgres_proxy.heal()
+        await scenario.send(scenario.traffic.take(40))
         await asyncio.sleep(0.1)
-    found = await _differences(world, mutation)
+    found = await _differences(scenario, mutation)
     early = member.log.count("fetched before the consumer was moved back")
     return [*found, *([f"{early} batches were read before the seek"] if early else [])]
 
 
-async def send_while(world: World, member: Member, failpoint: str = "") -> None:
+async def send_while(scenario: Scenario, member: Member, failpoint: str = "") -> None:
     """Send bursts until the member has ended, or stands still at a failpoint."""
     hit = member.folder / f"failpoint-{failpoint}.hit"
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < deadline:
         if not member.is_running or hit.exists():
             return
-        await world.send(world.traffic.take(BURST))
+        await scenario.send(scenario.traffic.take(BURST))
         await asyncio.sleep(_BURST_SECONDS)
     raise AssertionError(f"{member.name} has not come so far\n{member.log[-3000:]}")
 
 
-async def _differences(world: World, mutation: str) -> list[str]:
+async def _differences(scenario: Scenario, mutation: str) -> list[str]:
     """Compare once all is applied: what a busy machine leaves undone is no work of a mutant."""
     if not mutation:
-        return await world.differences()
-    await world.settle(_MUTANT_SETTLE_SECONDS)
-    return await world.differences(_MUTANT_EQUAL_SECONDS)
+        return await scenario.differences()
+    await scenario.settle(_MUTANT_SETTLE_SECONDS)
+    return await scenario.differences(_MUTANT_EQUAL_SECONDS)

@@ -45,7 +45,7 @@ Told = Counter[tuple[str, str]]
 
 
 @dataclass
-class World:
+class AlertsScenario:
     """A database, topics, a receiver, and the processes of the alerts service."""
 
     url: str
@@ -119,9 +119,11 @@ def database(new_database: Callable[[], str]) -> str:
 
 
 @pytest.fixture
-async def world(database: str, fresh_topics: str, tmp_path: Path) -> AsyncIterator[World]:
+async def scenario(
+    database: str, fresh_topics: str, tmp_path: Path
+) -> AsyncIterator[AlertsScenario]:
     with receiving() as receiver:
-        found = World(database, fresh_topics, receiver, tmp_path)
+        found = AlertsScenario(database, fresh_topics, receiver, tmp_path)
         secrets = json({"url": f"{receiver.url}/hook"}).decode()
         connection = await asyncpg.connect(found.url)
         try:
@@ -141,16 +143,18 @@ async def world(database: str, fresh_topics: str, tmp_path: Path) -> AsyncIterat
 
 
 @pytest.mark.parametrize("failpoint", [*DECIDING, *DELIVERING, *TELLING])
-async def test_killed_anywhere_each_transition_arrives(world: World, failpoint: str) -> None:
-    await world.killed_at(failpoint, burning=True)
-    survivor = await world.start()
-    await world.settled("firing")
+async def test_killed_anywhere_each_transition_arrives(
+    scenario: AlertsScenario, failpoint: str
+) -> None:
+    await scenario.killed_at(failpoint, burning=True)
+    survivor = await scenario.start()
+    await scenario.settled("firing")
     survivor.kill()
-    await put_out_all(world.bootstrap)
-    await world.killed_at(failpoint, burning=False)
-    await world.start()
-    await world.settled("resolved")
-    told, decided = world.told(), await world.decided()
+    await put_out_all(scenario.bootstrap)
+    await scenario.killed_at(failpoint, burning=False)
+    await scenario.start()
+    await scenario.settled("resolved")
+    told, decided = scenario.told(), await scenario.decided()
     assert set(told) == decided
     assert {transition for _, transition in told} == {"firing", "resolved"}
     assert len(told) == 2 * len(SERVICES)  # no episode was opened twice
@@ -160,38 +164,38 @@ async def test_killed_anywhere_each_transition_arrives(world: World, failpoint: 
         assert sum(told.values()) == len(told)  # whatever is killed before delivery costs nothing
 
 
-async def test_two_processes_and_a_bad_receiver_lose_nothing(world: World) -> None:
+async def test_two_processes_and_a_bad_receiver_lose_nothing(scenario: AlertsScenario) -> None:
     """One process of two is killed while the receiver fails; the other takes over."""
     failing = [Answer(500), Answer(429, {"Retry-After": "1"}), Answer(raw=b"no HTTP\r\n\r\n")]
-    world.receiver.answers.extend(failing * 4)
-    first, _ = await world.start(), await world.start()
+    scenario.receiver.answers.extend(failing * 4)
+    first, _ = await scenario.start(), await scenario.start()
     await eventually(
-        lambda: rows_of(world.url, "SELECT count(*)::int FROM alerts.shard"), [(SHARDS,)]
+        lambda: rows_of(scenario.url, "SELECT count(*)::int FROM alerts.shard"), [(SHARDS,)]
     )
-    await world.publish(burning=True)
+    await scenario.publish(burning=True)
     await asyncio.sleep(0.5)
     first.kill()
-    await put_out_all(world.bootstrap)
-    await world.settled("firing")
-    await world.publish(burning=False)
-    await world.settled("resolved")
-    assert set(world.told()) == await world.decided()
-    assert len(world.told()) == 2 * len(SERVICES)
+    await put_out_all(scenario.bootstrap)
+    await scenario.settled("firing")
+    await scenario.publish(burning=False)
+    await scenario.settled("resolved")
+    assert set(scenario.told()) == await scenario.decided()
+    assert len(scenario.told()) == 2 * len(SERVICES)
 
 
 @pytest.mark.parametrize("failpoint", ["alerts.before_transaction", "alerts.after_commit"])
 async def test_a_process_that_is_thawed_after_another_took_over_tells_nobody(
-    world: World, failpoint: str
+    scenario: AlertsScenario, failpoint: str
 ) -> None:
-    frozen = await world.start(failpoint, "STOP")
-    await world.publish(burning=True)
+    frozen = await scenario.start(failpoint, "STOP")
+    await scenario.publish(burning=True)
     await frozen.wait_hit(failpoint)
-    await put_out_all(world.bootstrap)
-    await world.start()
-    await world.settled("firing")
+    await put_out_all(scenario.bootstrap)
+    await scenario.start()
+    await scenario.settled("firing")
     frozen.thaw()
-    await world.publish(burning=False)
-    await world.settled("resolved")
-    told = world.told()
-    assert set(told) == await world.decided()
+    await scenario.publish(burning=False)
+    await scenario.settled("resolved")
+    told = scenario.told()
+    assert set(told) == await scenario.decided()
     assert sum(told.values()) == len(told) == 2 * len(SERVICES)

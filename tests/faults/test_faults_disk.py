@@ -13,7 +13,7 @@ from burnline.localstack.command import Command
 from burnline.localstack.config import DataDir
 from burnline.localstack.postgres import PostgresNode
 from burnline.localstack.postgres_home import forget_home, open_home
-from tests.faults.world import World
+from tests.faults.scenario import Scenario
 from tests.support.servers.proxy import HOST
 from tests.support.servers.running import TEMPLATE, ServerProcess, held_port, migrate
 
@@ -126,29 +126,29 @@ def _size_mebibytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in files) // _MEBIBYTE + 1
 
 
-async def test_disk_full_under_postgres(world: World, tmp_path: Path) -> None:
+async def test_disk_full_under_postgres(scenario: Scenario, tmp_path: Path) -> None:
     disk = SmallDisk(tmp_path / "small")
     try:
         await disk.start()
-        world.use_database(disk.url)
-        member = world.member("a")
+        scenario.use_database(disk.url)
+        member = scenario.member("a")
         member.start()
         await member.wait_ready()
         for _ in range(2):
-            await flow(world, 6)
+            await flow(scenario, 6)
             disk.fill()
-            await flow(world, 30)
+            await flow(scenario, 30)
             disk.free()
-            await flow(world, 6)
-        found = await world.differences()
+            await flow(scenario, 6)
+        found = await scenario.differences()
         assert not found, "\n".join(found)
         assert "No space left on device" in disk.log
     finally:
-        await world.close()
+        await scenario.close()
         disk.stop()
 
 
-async def flow(world: World, bursts: int) -> None:
+async def flow(scenario: Scenario, bursts: int) -> None:
     for _ in range(bursts):
-        await world.send(world.traffic.take(150))
+        await scenario.send(scenario.traffic.take(150))
         await asyncio.sleep(0.15)

@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.faults.scenario import Scenario
 from tests.faults.schedules import frozen_at, killed_at
-from tests.faults.world import World
 
 # a flush passes the ledger's failpoints once for each of the four shards
 KILLED = (
@@ -25,14 +25,16 @@ FROZEN = (
 
 
 @pytest.mark.parametrize(("failpoint", "passage"), KILLED)
-async def test_killed(world: World, failpoint: str, passage: int) -> None:
-    found = await killed_at(world, failpoint, passage)
+async def test_killed(scenario: Scenario, failpoint: str, passage: int) -> None:
+    found = await killed_at(scenario, failpoint, passage)
     assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize(("failpoint", "passage"), FROZEN)
-async def test_frozen_taken_over_and_thawed(world: World, failpoint: str, passage: int) -> None:
-    found = await frozen_at(world, failpoint, passage)
+async def test_frozen_taken_over_and_thawed(
+    scenario: Scenario, failpoint: str, passage: int
+) -> None:
+    found = await frozen_at(scenario, failpoint, passage)
     assert not found, "\n".join(found)
     if failpoint == "ledger.before_transaction":
-        assert "FencedError" in world.members[0].log
+        assert "FencedError" in scenario.members[0].log

@@ -3,31 +3,33 @@
 import pytest
 
 from common.config.settings import KafkaSettings
-from tests.faults.world import World
+from tests.faults.scenario import Scenario
 
 SESSION_SECONDS = 900
 """Far longer than any wait of these tests: whoever waited for its end would fail them."""
 
 
-async def test_who_comes_back_under_its_name_goes_on_before_its_session_ends(world: World) -> None:
-    member = world.member(
+async def test_who_comes_back_under_its_name_goes_on_before_its_session_ends(
+    scenario: Scenario,
+) -> None:
+    member = scenario.member(
         "a",
         BURNLINE_INSTANCE_ID="slot-1",
         KAFKA_SESSION_TIMEOUT_SECONDS=str(SESSION_SECONDS),
     )
     member.start()
     for _ in range(3):
-        await world.send(world.traffic.take(200))
-        assert await world.differences() == []
+        await scenario.send(scenario.traffic.take(200))
+        assert await scenario.differences() == []
         member.kill()
-        await world.send(world.traffic.take(200))
+        await scenario.send(scenario.traffic.take(200))
         member.start()
-        assert await world.differences() == []
+        assert await scenario.differences() == []
 
 
-async def test_who_is_told_to_stop_leaves_its_shards_to_others(world: World) -> None:
+async def test_who_is_told_to_stop_leaves_its_shards_to_others(scenario: Scenario) -> None:
     first, second = (
-        world.member(
+        scenario.member(
             name,
             BURNLINE_INSTANCE_ID=name,
             KAFKA_SESSION_TIMEOUT_SECONDS=str(SESSION_SECONDS),
@@ -35,13 +37,13 @@ async def test_who_is_told_to_stop_leaves_its_shards_to_others(world: World) -> 
         for name in ("first", "second")
     )
     first.start()
-    await world.send(world.traffic.take(200))
-    assert await world.differences() == []
+    await scenario.send(scenario.traffic.take(200))
+    assert await scenario.differences() == []
     second.start()
     await second.wait_ready()
     await first.stop()
-    await world.send(world.traffic.take(200))
-    assert await world.differences() == []
+    await scenario.send(scenario.traffic.take(200))
+    assert await scenario.differences() == []
 
 
 @pytest.mark.parametrize("name", ["two words", "", "x" * 250, "name\n"])

@@ -97,7 +97,7 @@ class Rows:
         return Found(self.found.pop(0) if self.found else [])
 
 
-class World:
+class BurnrateProcess:
     """One process: its clock, what it owns, what it publishes."""
 
     def __init__(self) -> None:

@@ -21,8 +21,8 @@ import pytest
 from common.kafka.topics import METRICS
 from tests.faults.harness.members import Member
 from tests.faults.harness.topic_log import LogRecord, read_log
+from tests.faults.scenario import Scenario, new_scenario
 from tests.faults.traffic import NUMBER_HEADER, SERVICES, Mix, Sent, Traffic
-from tests.faults.world import World, new_world
 from tests.rolling.balancer import SERVICE, Balancer, StreamReader, gateway_client
 from tests.support.alerts.receiver import Receiver, receiving
 from tests.support.burnrate_service import eventually
@@ -141,14 +141,14 @@ class Fleet:
     seconds: dict[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, world: World, **environment: str) -> "Fleet":
+    def of(cls, scenario: Scenario, **environment: str) -> "Fleet":
         """Return two of each service that are not started yet."""
         members = {}
         for service in ROLLED:
             drain = DRAIN_SECONDS if service == "api_gateway" else 0
             own = {**environment, "BURNLINE_DRAIN_SECONDS": str(drain)}
             members[service] = [
-                world.process(f"{service}-{number}", service, proxied=False, **own)
+                scenario.process(f"{service}-{number}", service, proxied=False, **own)
                 for number in (1, 2)
             ]
         return cls(members)
@@ -198,27 +198,27 @@ RULE: Final = "burn-rate-page"
 
 
 @pytest.fixture
-async def world(running_cluster: Cluster, tmp_path: Path) -> AsyncIterator[World]:
-    async with new_world(running_cluster, tmp_path, 8, MIX) as made:
+async def scenario(running_cluster: Cluster, tmp_path: Path) -> AsyncIterator[Scenario]:
+    async with new_scenario(running_cluster, tmp_path, 8, MIX) as made:
         yield made
 
 
-async def test_every_service_is_restarted_under_load(world: World) -> None:
+async def test_every_service_is_restarted_under_load(scenario: Scenario) -> None:
     with receiving() as receiver:
         fleet = Fleet.of(
-            world, ALERTS_ALLOWED_NETWORKS="127.0.0.0/8", ENABLE_METRICS_SIMULATOR="false"
+            scenario, ALERTS_ALLOWED_NETWORKS="127.0.0.0/8", ENABLE_METRICS_SIMULATOR="false"
         )
         await fleet.start()
         await page_over(receiver, fleet.urls("api_gateway")[0])
-        feed = Feed(fleet.urls("ingest"), world.traffic, HEADERS)
+        feed = Feed(fleet.urls("ingest"), scenario.traffic, HEADERS)
         balancer = Balancer(fleet.urls("api_gateway"), HEADERS)
         streams = [StreamReader(url) for url in fleet.urls("api_gateway")]
         await under_load(fleet, feed, balancer, streams)
 
-        log = await read_log(world.bootstrap, METRICS.name)
+        log = await read_log(scenario.bootstrap, METRICS.name)
         assert not feed.missing(log)
-        world.recognize = feed.recognize
-        found = await world.differences(WAIT_SECONDS)
+        scenario.recognize = feed.recognize
+        found = await scenario.differences(WAIT_SECONDS)
         assert not found, "\n".join(found)
 
         assert balancer.requests >= LEAST_REQUESTS

@@ -1,4 +1,4 @@
-"""A small world for the shard ledger: a log, a stored truth, and processes made of fakes."""
+"""Fakes for the shard ledger: a log, a stored truth, and processes made of fakes."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -42,7 +42,7 @@ class Truth:
 
 
 @dataclass
-class World:
+class Servers:
     """The log, the stored truth, and what goes wrong with the next transaction."""
 
     log: Applied = field(default_factory=lambda: {topic: [] for topic in TOPICS})
@@ -55,19 +55,19 @@ class World:
 class FakeDatabase:
     """Transactions on the truth: a copy that is put in place at the end, or is not."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, servers: Servers) -> None:
+        self._servers = servers
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Truth]:
-        fault, self._world.fault = self._world.fault, ""
-        async with self._world.row:
-            draft = self._world.truth.copy()
+        fault, self._servers.fault = self._servers.fault, ""
+        async with self._servers.row:
+            draft = self._servers.truth.copy()
             yield draft
             await asyncio.sleep(0)
             if fault == "rollback":
                 raise ConnectionError("the connection is gone before the commit")
-            self._world.truth = draft
+            self._servers.truth = draft
             if fault == "lost reply":
                 raise ConnectionError("the connection is gone after the commit")
             await asyncio.sleep(0)
@@ -103,8 +103,8 @@ class FakeStore:
 class FakeConsumer:
     """Reads the log from its own positions; pausing and seeking as aiokafka does."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, servers: Servers) -> None:
+        self._servers = servers
         self.positions = dict.fromkeys(TOPICS, 0)
         self.paused: set[TopicPartition] = set()
         self.assigned: set[TopicPartition] = set()
@@ -124,11 +124,11 @@ class FakeConsumer:
     async def high_watermarks(
         self, partitions: Sequence[TopicPartition]
     ) -> dict[TopicPartition, int]:
-        return {tp: len(self._world.log[tp.topic]) for tp in partitions}
+        return {tp: len(self._servers.log[tp.topic]) for tp in partitions}
 
     async def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         ends = await self.high_watermarks(partitions)
-        return {tp: self._world.open_from.get(tp.topic, end) for tp, end in ends.items()}
+        return {tp: self._servers.open_from.get(tp.topic, end) for tp, end in ends.items()}
 
     async def beginning_offsets(
         self, partitions: Sequence[TopicPartition]
@@ -143,8 +143,8 @@ class FakeConsumer:
         if TopicPartition(topic, SHARD) in self.paused:
             return []
         start = self.positions[topic]
-        end = self._world.open_from.get(topic, start + most)
-        values = self._world.log[topic][start : min(start + most, end)]
+        end = self._servers.open_from.get(topic, start + most)
+        values = self._servers.log[topic][start : min(start + most, end)]
         self.positions[topic] += len(values)
         return [record(topic, start + i, value) for i, value in enumerate(values)]
 
@@ -188,17 +188,17 @@ class Process:
 
     def __init__(
         self,
-        world: World,
+        servers: Servers,
         limits: LedgerLimits | None = None,
         delays: RetryDelays | None = None,
         state_topics: Sequence[str] = (),
     ) -> None:
-        self.consumer, self.work = FakeConsumer(world), Work()
+        self.consumer, self.work = FakeConsumer(servers), Work()
         self.in_flight: list[Record] = []
         self.flushes: set[asyncio.Task[None]] = set()
         self.state_partitions = [TopicPartition(topic, SHARD) for topic in state_topics]
         runtime = consumer_runtime(
-            "test", kafka=KafkaSettings(), database=FakeDatabase(world), clock=lambda: NOW
+            "test", kafka=KafkaSettings(), database=FakeDatabase(servers), clock=lambda: NOW
         )
         self.ledger = ShardLedger(runtime, self.work, TOPICS, state_topics, limits)
         self.ledger.delays = delays or RetryDelays(0, 0, 0, 0)

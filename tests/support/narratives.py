@@ -38,7 +38,7 @@ from common.slo.vocabulary import DataStatus, RiskLevel, SliType
 from ingest.simulator.counts import events_between
 from ingest.simulator.scenarios import SimulatedIncident, incidents
 from ingest.simulator.services import SERVICES
-from tests.reference.evaluator import SHARDS, World
+from tests.reference.evaluator import SHARDS, BurnrateProcess
 from tests.support.burn_events import NOW, slo_status, snapshot
 from tests.support.gateway.forecasts import slo_forecast
 
@@ -294,16 +294,16 @@ def _snapshots() -> tuple[tuple[datetime, dict[str, BurnRateSnapshot]], ...]:
 
 
 async def _evaluated() -> list[tuple[datetime, dict[str, BurnRateSnapshot]]]:
-    world = World()
-    world.now = START
+    process = BurnrateProcess()
+    process.now = START
     for shard in range(SHARDS):
-        world.acquire(shard)
+        process.acquire(shard)
     found, events = [], list(_events())
     for minute in range(EVERY_MINUTES, HOURS * 60 + 1, EVERY_MINUTES):
-        world.now = now = START + timedelta(minutes=minute)
-        world.count(*(e for e in events if e.timestamp <= now))
+        process.now = now = START + timedelta(minutes=minute)
+        process.count(*(e for e in events if e.timestamp <= now))
         events = [e for e in events if e.timestamp > now]
-        world.applied_until(now)
-        told = await world.compute(str(minute))
+        process.applied_until(now)
+        told = await process.compute(str(minute))
         found.append((now, told.snapshots))
     return found

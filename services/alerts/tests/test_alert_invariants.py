@@ -12,7 +12,7 @@ from common.alerting.rules import SEVERITY_ORDER
 from common.alerting.silences import Matcher
 from common.events import AlertAcknowledged, SilenceChanged
 from common.slo.vocabulary import DataStatus
-from tests.support.alerts.in_memory import Desk, Said, desk, rule, seen, slo
+from tests.support.alerts.in_memory import AlertShard, Said, rule, seen, shard, slo
 from tests.support.servers.effort import examples
 
 COOLDOWN_SECONDS = 600
@@ -71,7 +71,7 @@ STEPS = st.lists(
 )
 
 
-def act(room: Desk, step: Step, revision: int) -> None:
+def act(room: AlertShard, step: Step, revision: int) -> None:
     """Do what a user does."""
     matchers, until = (Matcher("service", "checkout"),), room.now
     if step.deed == "silence":
@@ -87,9 +87,9 @@ def act(room: Desk, step: Step, revision: int) -> None:
             room.configuration.apply(acknowledgement)
 
 
-def played(steps: list[Step]) -> Desk:
-    """Return the desk after all steps, with the invariants of each instant held to."""
-    room = desk(PAGE, HELD, BUDGET)
+def played(steps: list[Step]) -> AlertShard:
+    """Return the shard after all steps, with the invariants of each instant held to."""
+    room = shard(PAGE, HELD, BUDGET)
     for revision, step in enumerate(steps, 1):
         act(room, step, revision)
         pairs = (step.fast, 0.0, step.slow, 0.0)
@@ -100,7 +100,9 @@ def played(steps: list[Step]) -> Desk:
     return room
 
 
-def check_instant(room: Desk, before: Mapping[str, object], said: list[Said], step: Step) -> None:
+def check_instant(
+    room: AlertShard, before: Mapping[str, object], said: list[Said], step: Step
+) -> None:
     if step.status is not DataStatus.OK:  # what is not known changes no episode by itself
         assert set(room.states["checkout"].episodes) == set(before)
     quiet = any(s.ends_at > room.now for s in room.configuration.silences.values())

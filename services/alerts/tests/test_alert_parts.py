@@ -36,7 +36,7 @@ from common.events import (
 from common.kafka.topics import CATALOG, COMMANDS, METRICS_DEAD, RULES
 from common.slo.freshness import FORECAST_HOLDS
 from common.slo.vocabulary import DataStatus
-from tests.support.alerts.in_memory import START, desk, forecast, rule, seen, slo, snapshot
+from tests.support.alerts.in_memory import START, forecast, rule, seen, shard, slo, snapshot
 from tests.support.kafka_records import record
 
 PAGE = rule("page", "burn_rate", [{"severity": "page", "long_windows_seconds": [3600]}])
@@ -120,7 +120,7 @@ def test_every_default_rule_has_a_sentence_with_its_figures(name: str) -> None:
     )
     if name == "data-stale":
         found = seen(slo(), silent=True)
-    room = desk(rule_at_once(default_rules()[name]))
+    room = shard(rule_at_once(default_rules()[name]))
     room.see("checkout", found)
     (episode,) = room.episodes.values()
     assert episode.message.startswith("checkout ")
@@ -130,7 +130,7 @@ def test_every_default_rule_has_a_sentence_with_its_figures(name: str) -> None:
 
 def test_when_a_budget_ends_is_said_while_there_is_one() -> None:
     for left, said in ((0.2, True), (-0.2, False)):
-        room = desk(rule_at_once(default_rules()["burn-rate-page"]))
+        room = shard(rule_at_once(default_rules()["burn-rate-page"]))
         ahead = forecast(3.0, error_budget_remaining=left)
         room.see("checkout", seen(slo(pairs=(20.0, 0, 0, 0), left=left), forecast=ahead))
         (episode,) = room.episodes.values()
@@ -142,7 +142,7 @@ def rule_at_once(given: Rule) -> Rule:
 
 
 def pending(services: int, channel: str = "hook") -> list[Any]:
-    room = desk(rule("page", "burn_rate", [{"severity": "page", "long_windows_seconds": [3600]}]))
+    room = shard(rule("page", "burn_rate", [{"severity": "page", "long_windows_seconds": [3600]}]))
     for number in range(services):
         room.see(f"s{number}", seen(slo(pairs=(20.0, 0, 0, 0))))
     return [(episode, "firing", (channel,)) for episode in room.episodes.values()]

@@ -17,8 +17,8 @@ from common.slo.vocabulary import DataStatus
 from ingest.simulator import counts
 from ingest.simulator.scenarios import ScenarioKind, SimulatedIncident
 from tests.reference.brute_force import window_sums
-from tests.reference.evaluator import World
-from tests.support.alerts.in_memory import START, Desk, Said, transitions
+from tests.reference.evaluator import BurnrateProcess
+from tests.support.alerts.in_memory import START, AlertShard, Said, transitions
 
 SEED = 11
 OBJECTIVE_ALLOWS_RATIO = 0.001  # the virtual target's error ratio: 1 - 0.999
@@ -53,21 +53,23 @@ class Play:
 
     service: str
     begins: datetime
-    desk: Desk = field(default_factory=lambda: Desk(AlertConfiguration(default_rules())))
+    shard: AlertShard = field(
+        default_factory=lambda: AlertShard(AlertConfiguration(default_rules()))
+    )
     events: list[MetricEvent] = field(default_factory=list)
     snapshot: BurnRateSnapshot | None = None
-    world: World = field(default_factory=World)
+    process: BurnrateProcess = field(default_factory=BurnrateProcess)
 
     def __post_init__(self) -> None:
-        self.world.now = self.begins
+        self.process.now = self.begins
         for shard in (0, 1):
-            self.world.acquire(shard)
+            self.process.acquire(shard)
         self._count(simulated(self.service, self.begins - timedelta(days=1), self.begins, 60))
 
     @property
     def now(self) -> datetime:
         """Return the present instant of the play."""
-        return self.world.now
+        return self.process.now
 
     async def until(self, end: datetime, tick_seconds: int = 10) -> None:
         """Let time pass tick by tick, each with its events."""
@@ -97,11 +99,11 @@ class Play:
 
     async def tick(self, seconds: float) -> None:
         """Evaluate once, with nothing new reported."""
-        told = await self.world.tick(seconds)
+        told = await self.process.tick(seconds)
         self.snapshot = told.snapshots.get(self.service, self.snapshot)
-        self.desk.now = self.world.now
+        self.shard.now = self.process.now
         if self.snapshot is not None:
-            self.desk.see(self.service, Inputs(self.snapshot))
+            self.shard.see(self.service, Inputs(self.snapshot))
 
     def pair_burns(self, long_seconds: int, short_seconds: int, threshold: float) -> bool:
         """Whether a pair burns faster than that now, by brute force over the raw events."""
@@ -117,7 +119,7 @@ class Play:
 
     def _count(self, events: Sequence[MetricEvent]) -> None:
         self.events += events
-        self.world.count(*events)
+        self.process.count(*events)
 
 
 pytestmark = pytest.mark.slow
@@ -151,13 +153,13 @@ async def test_a_fast_outage_pages_once_within_two_ticks_and_resolves_once() -> 
             assert play.now < end_of(truth)
         met_at = play.now
         await play.until(end_of(truth) + timedelta(minutes=50))
-    assert pages(play.desk.said) == ["firing", "resolved"]
-    fired, ended = (s for s in play.desk.said if s.severity == "page")
+    assert pages(play.shard.said) == ["firing", "resolved"]
+    fired, ended = (s for s in play.shard.said if s.severity == "page")
     assert fired.at - met_at <= timedelta(seconds=2 * TICK_SECONDS)
     assert fired.dedup_key == ended.dedup_key
     assert ended.at > end_of(truth)
     # nobody was told of the tickets that the page stands for before it ended
-    assert [s for s in play.desk.said if s.severity != "page" and s.at < ended.at] == []
+    assert [s for s in play.shard.said if s.severity != "page" and s.at < ended.at] == []
 
 
 async def test_a_slow_burn_gives_a_ticket_and_no_page() -> None:
@@ -165,10 +167,10 @@ async def test_a_slow_burn_gives_a_ticket_and_no_page() -> None:
     with only_incidents([truth]):
         play = Play("checkout", BEGINS)
         await play.until(end_of(truth), tick_seconds=60)
-    assert pages(play.desk.said) == []
-    tickets = {s.rule for s in play.desk.said if s.severity == "ticket"}
+    assert pages(play.shard.said) == []
+    tickets = {s.rule for s in play.shard.said if s.severity == "ticket"}
     assert tickets == {"risk-level", "budget-left", "burn-rate-ticket"}
-    assert "resolved" not in {s.transition for s in play.desk.said}
+    assert "resolved" not in {s.transition for s in play.shard.said}
 
 
 async def test_flapping_gives_one_episode() -> None:
@@ -182,10 +184,10 @@ async def test_flapping_gives_one_episode() -> None:
             crossings, was_over = crossings + (is_over != was_over), is_over
         await play.until(end_of(truth) + timedelta(minutes=90), tick_seconds=60)
     assert crossings >= 6  # it did go up and down
-    episodes = list(play.desk.episodes.values())
+    episodes = list(play.shard.episodes.values())
     assert {e.rule for e in episodes} == {"risk-level"}
     assert len(episodes) == 1
-    assert [s.transition for s in play.desk.said if s.rule == "risk-level"].count("resolved") == 1
+    assert [s.transition for s in play.shard.said if s.rule == "risk-level"].count("resolved") == 1
 
 
 async def test_one_failure_in_a_traffic_dip_pages_nobody_where_evidence_is_asked_for() -> None:
@@ -195,11 +197,11 @@ async def test_one_failure_in_a_traffic_dip_pages_nobody_where_evidence_is_asked
     said = {}
     with only_incidents([truth]):
         for name, page in {"asking": default, "credulous": credulous}.items():
-            play = Play("catalog", BEGINS, Desk(AlertConfiguration({page.name: page})))
+            play = Play("catalog", BEGINS, AlertShard(AlertConfiguration({page.name: page})))
             await play.until(BEGINS + timedelta(minutes=90), tick_seconds=60)
             play.fail_one_request()
             await play.until(end_of(truth), tick_seconds=60)
-            said[name] = pages(play.desk.said)
+            said[name] = pages(play.shard.said)
     assert said == {"asking": [], "credulous": ["firing", "resolved"]}
 
 
@@ -210,8 +212,8 @@ async def test_an_outage_and_its_storm_of_retries_resolve_once() -> None:
     with only_incidents([truth]):
         play = Play("notifications", BEGINS)
         await play.until(end_of(truth) + timedelta(minutes=90), tick_seconds=30)
-    assert pages(play.desk.said) == ["firing", "resolved"]
-    assert [e for e in play.desk.episodes.values() if e.severity == "page" and e.is_open] == []
+    assert pages(play.shard.said) == ["firing", "resolved"]
+    assert [e for e in play.shard.episodes.values() if e.severity == "page" and e.is_open] == []
 
 
 async def test_slow_answers_alone_page_nobody_for_availability() -> None:
@@ -219,7 +221,7 @@ async def test_slow_answers_alone_page_nobody_for_availability() -> None:
     with only_incidents([truth]):
         play = Play("search", BEGINS)
         await play.until(end_of(truth) + timedelta(minutes=10), tick_seconds=30)
-    assert play.desk.said == []
+    assert play.shard.said == []
 
 
 async def test_escalation_in_the_cooldown_is_delivered() -> None:
@@ -232,13 +234,13 @@ async def test_escalation_in_the_cooldown_is_delivered() -> None:
         {"name": "budget", "kind": "budget_left", "levels": levels, "cooldown_seconds": 86_400}
     )
     with only_incidents([truth]):
-        play = Play("payments", BEGINS, Desk(AlertConfiguration({"budget": budget})))
+        play = Play("payments", BEGINS, AlertShard(AlertConfiguration({"budget": budget})))
         await play.until(end_of(truth))
-    assert [(s.transition, s.severity) for s in play.desk.said] == [
+    assert [(s.transition, s.severity) for s in play.shard.said] == [
         ("firing", "info"),
         ("escalated", "page"),
     ]
-    assert play.desk.said[1].at - play.desk.said[0].at < timedelta(days=1)
+    assert play.shard.said[1].at - play.shard.said[0].at < timedelta(days=1)
 
 
 async def test_an_acknowledged_page_stays_quiet_until_the_outage_is_over() -> None:
@@ -246,13 +248,13 @@ async def test_an_acknowledged_page_stays_quiet_until_the_outage_is_over() -> No
     with only_incidents([truth]):
         play = Play("payments", BEGINS)
         await play.until(BEGINS + timedelta(minutes=10))
-        (page,) = (e for e in play.desk.episodes.values() if e.severity == "page")
-        play.desk.configuration.apply(
+        (page,) = (e for e in play.shard.episodes.values() if e.severity == "page")
+        play.shard.configuration.apply(
             AlertAcknowledged(1, page.id, "payments", page.version, "ines", "mine", play.now)
         )
         await play.until(end_of(truth) + timedelta(minutes=50))
-    assert pages(play.desk.said) == ["firing", "resolved"]
-    assert [line.kind for line in play.desk.history[page.id]] == [
+    assert pages(play.shard.said) == ["firing", "resolved"]
+    assert [line.kind for line in play.shard.history[page.id]] == [
         "firing",
         "notified",
         "acknowledged",
@@ -267,7 +269,7 @@ async def test_a_service_that_falls_silent_is_a_condition_of_its_own_and_resolve
         await play.until(BEGINS + timedelta(minutes=8))
         for _ in range(80):
             await play.tick(10)
-        silent_said = list(play.desk.said)
+        silent_said = list(play.shard.said)
         assert play.status() is DataStatus.STALE
     assert pages(silent_said) == ["firing"]
     assert ("data-stale", "firing") in transitions(silent_said)

@@ -10,12 +10,12 @@ from common.events import AlertAcknowledged, ServiceChanged, SilenceChanged
 from common.slo.vocabulary import DataStatus
 from tests.support.alerts.in_memory import (
     START,
-    Desk,
+    AlertShard,
     changed_rule,
-    desk,
     kinds,
     rule,
     seen,
+    shard,
     slo,
     transitions,
 )
@@ -35,22 +35,26 @@ BUDGET = rule(
 FAST, SLOW, BOTH = (20.0, 0.0, 0.0, 0.0), (0.0, 0.0, 4.0, 0.0), (20.0, 0.0, 4.0, 0.0)
 
 
-def silence(desk: Desk, revision: int, seconds: float, **labels: str) -> None:
+def silence(shard: AlertShard, revision: int, seconds: float, **labels: str) -> None:
     matchers = tuple(Matcher(name, value) for name, value in labels.items())
-    end = desk.now + timedelta(seconds=seconds)
-    desk.configuration.apply(SilenceChanged(revision, 1, matchers, desk.now, end, "ines", "works"))
+    end = shard.now + timedelta(seconds=seconds)
+    shard.configuration.apply(
+        SilenceChanged(revision, 1, matchers, shard.now, end, "ines", "works")
+    )
 
 
-def acknowledge(desk: Desk, service: str, rule_name: str, revision: int, version: int = 0) -> None:
-    episode = desk.open_episode(service, rule_name)
+def acknowledge(
+    shard: AlertShard, service: str, rule_name: str, revision: int, version: int = 0
+) -> None:
+    episode = shard.open_episode(service, rule_name)
     wished = version or episode.version
-    desk.configuration.apply(
-        AlertAcknowledged(revision, episode.id, service, wished, "ines", "mine", desk.now)
+    shard.configuration.apply(
+        AlertAcknowledged(revision, episode.id, service, wished, "ines", "mine", shard.now)
     )
 
 
 def test_a_condition_that_goes_on_is_told_once() -> None:
-    room = desk(PAGE)
+    room = shard(PAGE)
     assert transitions(room.see("checkout", seen(slo(pairs=FAST)))) == [("page", "firing")]
     for _ in range(100):
         assert room.after(60, "checkout", seen(slo(pairs=FAST))) == []
@@ -58,13 +62,13 @@ def test_a_condition_that_goes_on_is_told_once() -> None:
 
 
 def test_a_threshold_is_passed_above_it_and_not_on_it() -> None:
-    room = desk(PAGE)
+    room = shard(PAGE)
     assert room.see("checkout", seen(slo(pairs=(14.4, 0.0, 0.0, 0.0)))) == []
     assert room.after(1, "checkout", seen(slo(pairs=(14.4001, 0.0, 0.0, 0.0))))
 
 
 def test_a_hold_is_waited_for_and_begins_anew_at_each_break() -> None:
-    room = desk(rule("page", "burn_rate", [PAGE_LEVEL], for_seconds=60))
+    room = shard(rule("page", "burn_rate", [PAGE_LEVEL], for_seconds=60))
     burning, quiet = seen(slo(pairs=FAST)), seen()
     assert room.see("checkout", burning) == []
     assert room.after(50, "checkout", quiet) == []
@@ -77,7 +81,7 @@ PAGE_LEVEL = {"severity": "page", "long_windows_seconds": [3600]}
 
 
 def test_between_the_thresholds_an_episode_neither_ends_nor_begins_again() -> None:
-    room = desk(rule("page", "burn_rate", [PAGE_LEVEL], resolve_ratio=0.5, resolve_for_seconds=60))
+    room = shard(rule("page", "burn_rate", [PAGE_LEVEL], resolve_ratio=0.5, resolve_for_seconds=60))
     room.see("checkout", seen(slo(pairs=FAST)))
     for number in range(20):
         rate = 8.0 if number % 2 else 15.0
@@ -89,7 +93,7 @@ def test_between_the_thresholds_an_episode_neither_ends_nor_begins_again() -> No
 
 
 def test_a_page_keeps_its_ticket_quiet_until_it_ends() -> None:
-    room = desk(PAGE, TICKET)
+    room = shard(PAGE, TICKET)
     assert transitions(room.see("checkout", seen(slo(pairs=BOTH)))) == [("page", "firing")]
     ticket = room.open_episode("checkout", "ticket")
     assert (ticket.held_by, ticket.held_back) == ("inhibited", 1)
@@ -101,14 +105,14 @@ def test_a_page_keeps_its_ticket_quiet_until_it_ends() -> None:
 def test_what_inhibits_elsewhere_or_is_milder_does_not_inhibit() -> None:
     mild = rule("mild", "risk_level", [{"severity": "info", "at_least_level": "OBSERVE"}],
                 inhibits=["ticket"])  # fmt: skip
-    room = desk(mild, TICKET, PAGE)
+    room = shard(mild, TICKET, PAGE)
     room.see("cart", seen(slo(pairs=FAST)))
     told = room.see("checkout", seen(slo(pairs=SLOW, composite=1.2)))
     assert {("ticket", "firing"), ("mild", "firing")} == set(transitions(told))
 
 
 def test_a_silence_holds_back_and_at_its_end_what_still_fires_is_said() -> None:
-    room = desk(PAGE)
+    room = shard(PAGE)
     silence(room, 1, 3600, service="checkout")
     assert room.see("checkout", seen(slo(pairs=FAST))) == []
     assert room.open_episode("checkout", "page").held_by == "silenced"
@@ -118,7 +122,7 @@ def test_a_silence_holds_back_and_at_its_end_what_still_fires_is_said() -> None:
 
 
 def test_what_was_told_before_a_silence_is_told_again_after_it() -> None:
-    room = desk(PAGE)
+    room = shard(PAGE)
     room.see("checkout", seen(slo(pairs=FAST)))
     silence(room, 1, 600, alertname="page")
     assert room.after(300, "checkout", seen(slo(pairs=FAST))) == []
@@ -130,13 +134,13 @@ def test_what_was_told_before_a_silence_is_told_again_after_it() -> None:
 
 
 def test_a_silence_about_others_holds_nothing() -> None:
-    room = desk(PAGE)
+    room = shard(PAGE)
     silence(room, 1, 3600, service="checkout", severity="ticket")
     assert room.see("checkout", seen(slo(pairs=FAST)))
 
 
 def test_a_silence_that_is_expired_by_hand_ends_at_once() -> None:
-    room = desk(PAGE)
+    room = shard(PAGE)
     silence(room, 1, 3600, service="checkout")
     room.see("checkout", seen(slo(pairs=FAST)))
     silence(room, 2, 0, service="checkout")
@@ -144,7 +148,7 @@ def test_a_silence_that_is_expired_by_hand_ends_at_once() -> None:
 
 
 def test_an_episode_soon_after_another_waits_for_the_cooldown_and_then_is_told() -> None:
-    room = desk(PAGE)
+    room = shard(PAGE)
     room.see("checkout", seen(slo(pairs=FAST)))
     assert transitions(room.after(60, "checkout", seen())) == [("page", "resolved")]
     assert room.after(60, "checkout", seen(slo(pairs=FAST))) == []
@@ -154,7 +158,7 @@ def test_an_episode_soon_after_another_waits_for_the_cooldown_and_then_is_told()
 
 
 def test_an_episode_that_nobody_was_told_of_ends_without_a_word() -> None:
-    room = desk(PAGE)
+    room = shard(PAGE)
     room.see("checkout", seen(slo(pairs=FAST)))
     room.after(60, "checkout", seen())
     room.after(60, "checkout", seen(slo(pairs=FAST)))
@@ -164,7 +168,7 @@ def test_an_episode_that_nobody_was_told_of_ends_without_a_word() -> None:
 
 
 def test_an_escalation_passes_the_cooldown() -> None:
-    room = desk(BUDGET)
+    room = shard(BUDGET)
     assert transitions(room.see("checkout", seen(slo(left=0.4)))) == [("budget", "firing")]
     told = room.after(1, "checkout", seen(slo(left=0.05)))
     assert [(s.transition, s.severity, s.version) for s in told] == [("escalated", "ticket", 2)]
@@ -172,7 +176,7 @@ def test_an_escalation_passes_the_cooldown() -> None:
 
 
 def test_a_new_episode_that_is_graver_than_the_last_one_passes_the_cooldown() -> None:
-    room = desk(BUDGET)
+    room = shard(BUDGET)
     room.see("checkout", seen(slo(left=0.4)))
     room.after(1, "checkout", seen(slo(left=0.9)))
     assert room.after(1, "checkout", seen(slo(left=0.4))) == []
@@ -180,14 +184,14 @@ def test_a_new_episode_that_is_graver_than_the_last_one_passes_the_cooldown() ->
 
 
 def test_the_cooldown_of_a_rule_and_service_is_not_that_of_another() -> None:
-    room = desk(PAGE, BUDGET)
+    room = shard(PAGE, BUDGET)
     room.see("checkout", seen(slo(pairs=FAST)))
     assert room.see("cart", seen(slo(pairs=FAST)))
     assert room.see("checkout", seen(slo(pairs=FAST, left=0.4)))
 
 
 def test_an_acknowledged_episode_stays_quiet_until_it_resolves() -> None:
-    room = desk(PAGE)
+    room = shard(PAGE)
     room.see("checkout", seen(slo(pairs=FAST)))
     acknowledge(room, "checkout", "page", 5)
     assert room.after(1, "checkout", seen(slo(pairs=FAST))) == []
@@ -198,7 +202,7 @@ def test_an_acknowledged_episode_stays_quiet_until_it_resolves() -> None:
 
 
 def test_a_graver_severity_ends_an_acknowledgement() -> None:
-    room = desk(BUDGET)
+    room = shard(BUDGET)
     room.see("checkout", seen(slo(left=0.4)))
     acknowledge(room, "checkout", "budget", 5)
     room.after(1, "checkout", seen(slo(left=0.4)))
@@ -209,7 +213,7 @@ def test_a_graver_severity_ends_an_acknowledgement() -> None:
 
 
 def test_an_acknowledgement_of_an_older_version_is_too_late_and_says_so() -> None:
-    room = desk(BUDGET)
+    room = shard(BUDGET)
     room.see("checkout", seen(slo(left=0.4)))
     acknowledge(room, "checkout", "budget", 5, version=1)
     told = room.after(1, "checkout", seen(slo(left=0.05)))
@@ -222,7 +226,7 @@ def test_an_acknowledgement_of_an_older_version_is_too_late_and_says_so() -> Non
 
 @pytest.mark.parametrize("status", [DataStatus.STALE, DataStatus.LAGGING, DataStatus.NO_TRAFFIC])
 def test_what_cannot_be_known_neither_fires_nor_resolves(status: DataStatus) -> None:
-    room = desk(PAGE)
+    room = shard(PAGE)
     assert room.see("checkout", seen(slo(pairs=FAST, status=status), status=status)) == []
     room.after(1, "checkout", seen(slo(pairs=FAST)))
     assert room.after(1, "checkout", seen(slo(status=status), status=status)) == []
@@ -230,7 +234,7 @@ def test_what_cannot_be_known_neither_fires_nor_resolves(status: DataStatus) -> 
 
 
 def test_a_second_objective_in_order_does_not_clear_one_that_cannot_be_read() -> None:
-    room = desk(PAGE)
+    room = shard(PAGE)
     other = slo(name="fast enough")
     room.see("checkout", seen(slo(pairs=FAST), other))
     unreadable = slo(status=DataStatus.NO_TRAFFIC)
@@ -239,7 +243,7 @@ def test_a_second_objective_in_order_does_not_clear_one_that_cannot_be_read() ->
 
 
 def test_a_rule_or_a_service_that_is_gone_ends_its_episodes() -> None:
-    room = desk(PAGE, TICKET)
+    room = shard(PAGE, TICKET)
     room.see("checkout", seen(slo(pairs=FAST)))
     room.configuration.apply(changed_rule(_disabled(PAGE), 7))
     assert transitions(room.after(1, "checkout", seen(slo(pairs=FAST)))) == [("page", "resolved")]
@@ -253,7 +257,7 @@ def _disabled(of: Rule) -> Rule:
 
 
 def test_a_rule_that_asks_for_evidence_is_not_moved_by_one_failure() -> None:
-    room = desk(rule("page", "burn_rate", [PAGE_LEVEL], min_bad_events=10))
+    room = shard(rule("page", "burn_rate", [PAGE_LEVEL], min_bad_events=10))
     assert room.see("checkout", seen(slo(pairs=(900.0, 0, 0, 0), bad=1))) == []
     assert room.after(1, "checkout", seen(slo(pairs=(900.0, 0, 0, 0), bad=10)))
     assert room.said[0].at == START + timedelta(seconds=1)

@@ -86,7 +86,7 @@ class Rows:
         return found
 
 
-class World:
+class ForecastProcess:
     """One process that owns a shard, and its clock."""
 
     def __init__(self, *names: str, **settings: Any) -> None:
@@ -125,120 +125,122 @@ class World:
 
 
 @pytest.fixture
-async def world() -> World:
-    made = World("cart", "checkout")
+async def process() -> ForecastProcess:
+    made = ForecastProcess("cart", "checkout")
     await made.begin()
     return made
 
 
-async def test_each_service_is_published_to_its_shard_and_stored(world: World) -> None:
-    await world.forecaster.tick()
-    assert [f.service_name for f in world.broker.sent] == ["cart", "checkout"]
-    assert world.broker.partitions == [SHARD, SHARD]
-    assert world.rows.stored == ["cart", "checkout"]
-    first = world.broker.sent[0]
+async def test_each_service_is_published_to_its_shard_and_stored(process: ForecastProcess) -> None:
+    await process.forecaster.tick()
+    assert [f.service_name for f in process.broker.sent] == ["cart", "checkout"]
+    assert process.broker.partitions == [SHARD, SHARD]
+    assert process.rows.stored == ["cart", "checkout"]
+    first = process.broker.sent[0]
     assert (first.epoch, first.evaluated_at, first.data_status) == (7, NOW, DataStatus.OK)
     assert first.slos[0].slope_per_hour == pytest.approx(0, abs=1e-9)
     assert first.slos[0].data_points_used == 48
-    await world.forecaster.tick()
-    assert len(world.broker.sent) == 2
+    await process.forecaster.tick()
+    assert len(process.broker.sent) == 2
 
 
-async def test_what_is_known_is_not_read_again(world: World) -> None:
-    await world.forecaster.tick()
-    everything = world.rows.blocks_read
+async def test_what_is_known_is_not_read_again(process: ForecastProcess) -> None:
+    await process.forecaster.tick()
+    everything = process.rows.blocks_read
     assert everything == MINUTES + 30 * 24 + 24
-    await world.later(30)
-    assert world.rows.blocks_read - everything <= 2 * (15 + 2) + 2
-    await world.later(300)
-    assert world.rows.blocks_read > 2 * everything - 100
+    await process.later(30)
+    assert process.rows.blocks_read - everything <= 2 * (15 + 2) + 2
+    await process.later(300)
+    assert process.rows.blocks_read > 2 * everything - 100
 
 
 async def test_history_that_was_imported_is_read_as_soon_as_a_snapshot_has_it(
-    world: World,
+    process: ForecastProcess,
 ) -> None:
-    later = world.rows.counts
-    world.rows.counts = (0, 0)
-    await world.forecaster.tick()
+    later = process.rows.counts
+    process.rows.counts = (0, 0)
+    await process.forecaster.tick()
     everything = MINUTES + 30 * 24 + 24
-    assert world.rows.blocks_read == everything
-    assert world.broker.sent[0].slos[0].data_points_used == 0
-    world.rows.counts = later
-    await world.later(30)
-    assert world.broker.sent[-1].slos[0].data_points_used == 48
-    assert everything < world.rows.blocks_read - everything < everything + 100
+    assert process.rows.blocks_read == everything
+    assert process.broker.sent[0].slos[0].data_points_used == 0
+    process.rows.counts = later
+    await process.later(30)
+    assert process.broker.sent[-1].slos[0].data_points_used == 48
+    assert everything < process.rows.blocks_read - everything < everything + 100
 
 
-async def test_what_could_not_be_read_is_read_in_full_next_time(world: World) -> None:
-    world.rows.failing = True
+async def test_what_could_not_be_read_is_read_in_full_next_time(process: ForecastProcess) -> None:
+    process.rows.failing = True
     with pytest.raises(OSError, match="refused"):
-        await world.forecaster.tick()
-    world.rows.failing, world.rows.failing_hours = False, True
+        await process.forecaster.tick()
+    process.rows.failing, process.rows.failing_hours = False, True
     with pytest.raises(OSError, match="lost"):
-        await world.forecaster.tick()
-    assert world.rows.blocks_read == MINUTES
-    assert world.broker.sent == []
-    world.rows.failing_hours = False
-    await world.forecaster.tick()
-    assert world.rows.blocks_read == 2 * MINUTES + 30 * 24 + 24
-    assert world.broker.sent[0].slos[0].data_points_used == 48
+        await process.forecaster.tick()
+    assert process.rows.blocks_read == MINUTES
+    assert process.broker.sent == []
+    process.rows.failing_hours = False
+    await process.forecaster.tick()
+    assert process.rows.blocks_read == 2 * MINUTES + 30 * 24 + 24
+    assert process.broker.sent[0].slos[0].data_points_used == 48
 
 
-async def test_what_could_not_be_published_is_due_again(world: World) -> None:
-    world.broker.failing = True
+async def test_what_could_not_be_published_is_due_again(process: ForecastProcess) -> None:
+    process.broker.failing = True
     with pytest.raises(UnknownOutcomeError):
-        await world.forecaster.tick()
-    assert world.rows.stored == []
-    world.broker.failing = False
-    await world.later(1)
-    assert len(world.broker.sent) == 2
+        await process.forecaster.tick()
+    assert process.rows.stored == []
+    process.broker.failing = False
+    await process.later(1)
+    assert len(process.broker.sent) == 2
 
 
-async def test_a_silent_shard_is_forecast_as_lagging(world: World) -> None:
-    await world.forecaster.tick()
-    await world.later(31, alive=False)
-    lagging = world.broker.sent[2:]
+async def test_a_silent_shard_is_forecast_as_lagging(process: ForecastProcess) -> None:
+    await process.forecaster.tick()
+    await process.later(31, alive=False)
+    lagging = process.broker.sent[2:]
     assert [f.service_name for f in lagging] == ["cart", "checkout"]
     assert all(f.data_status is DataStatus.LAGGING for f in lagging)
     assert all(slo.confidence_level == "low" for f in lagging for slo in f.slos)
-    await world.later(1)
-    assert all(f.data_status is DataStatus.OK for f in world.broker.sent[4:])
-    assert len(world.broker.sent) == 6
+    await process.later(1)
+    assert all(f.data_status is DataStatus.OK for f in process.broker.sent[4:])
+    assert len(process.broker.sent) == 6
 
 
-async def test_a_snapshot_that_makes_no_sense_stops_no_other(world: World) -> None:
+async def test_a_snapshot_that_makes_no_sense_stops_no_other(process: ForecastProcess) -> None:
     certain = msgspec.structs.replace(slo_status(objective=1.0), total=1000)
     broken = snapshot("cart", certain, evaluated_at=NOW + timedelta(seconds=1))
-    world.work.services[SHARD].on_snapshot(broken, NOW)
-    await world.forecaster.tick()
-    assert [f.service_name for f in world.broker.sent] == ["checkout"]
-    await world.forecaster.tick()
-    assert len(world.broker.sent) == 1
+    process.work.services[SHARD].on_snapshot(broken, NOW)
+    await process.forecaster.tick()
+    assert [f.service_name for f in process.broker.sent] == ["checkout"]
+    await process.forecaster.tick()
+    assert len(process.broker.sent) == 1
 
 
-async def test_a_retired_service_is_not_forecast(world: World) -> None:
-    world.retired.apply(ServiceChanged(1, 1, "cart", 1, "team", None, retired=True))
-    await world.forecaster.tick()
-    assert [f.service_name for f in world.broker.sent] == ["checkout"]
+async def test_a_retired_service_is_not_forecast(process: ForecastProcess) -> None:
+    process.retired.apply(ServiceChanged(1, 1, "cart", 1, "team", None, retired=True))
+    await process.forecaster.tick()
+    assert [f.service_name for f in process.broker.sent] == ["checkout"]
 
 
-async def test_a_shard_that_is_not_read_to_its_end_or_lost_is_left_alone(world: World) -> None:
-    world.own.state_topics.ends["slo.burnrates.v1"] = 9
-    await world.forecaster.tick()
-    assert world.broker.sent == []
-    world.own.state_topics.ends.clear()
-    world.ledger.owned.clear()
-    await world.forecaster.tick()
-    assert world.broker.sent == []
-    world.work.release(SHARD)
-    assert not world.work.services
-    assert not world.work.counts
+async def test_a_shard_that_is_not_read_to_its_end_or_lost_is_left_alone(
+    process: ForecastProcess,
+) -> None:
+    process.own.state_topics.ends["slo.burnrates.v1"] = 9
+    await process.forecaster.tick()
+    assert process.broker.sent == []
+    process.own.state_topics.ends.clear()
+    process.ledger.owned.clear()
+    await process.forecaster.tick()
+    assert process.broker.sent == []
+    process.work.release(SHARD)
+    assert not process.work.services
+    assert not process.work.counts
 
 
 async def test_a_tick_takes_no_more_than_it_may_and_the_rest_come_next() -> None:
-    world = World(*[f"service-{n}" for n in range(25)], FORECAST_MAX_PER_TICK=10)
-    await world.begin()
+    process = ForecastProcess(*[f"service-{n}" for n in range(25)], FORECAST_MAX_PER_TICK=10)
+    await process.begin()
     for expected in (10, 20, 25, 25):
-        await world.forecaster.tick()
-        assert len({f.service_name for f in world.broker.sent}) == expected
-        assert len(world.broker.sent) == expected
+        await process.forecaster.tick()
+        assert len({f.service_name for f in process.broker.sent}) == expected
+        assert len(process.broker.sent) == expected

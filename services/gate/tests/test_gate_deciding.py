@@ -64,7 +64,7 @@ class Servers:
         self.stored += records
 
 
-class World:
+class GateProcess:
     """The decider of one process, its clock, and what it has heard."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,176 +108,182 @@ def declared(name: str, revision: int = 1, *, retired: bool = False) -> ServiceC
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    return World(monkeypatch)
+def process(monkeypatch: pytest.MonkeyPatch) -> GateProcess:
+    return GateProcess(monkeypatch)
 
 
 def feature(decision: GateDecision) -> str:
     return next(v.decision for v in decision.verdicts if v.override_id is None)
 
 
-async def test_what_is_new_goes_out_at_once_and_the_rest_every_ten_seconds(world: World) -> None:
-    assert world.hear(0.5)
-    [first] = await world.tick()
+async def test_what_is_new_goes_out_at_once_and_the_rest_every_ten_seconds(
+    process: GateProcess,
+) -> None:
+    assert process.hear(0.5)
+    [first] = await process.tick()
     assert feature(first) == "ALLOW"
-    assert (first.epoch, first.decided_at, first.evaluated_at) == (3, world.now, world.now)
-    assert first.expires_at == world.now + timedelta(seconds=30)
-    assert not world.hear(0.6), "a figure alone is not urgent"
-    assert await world.tick() == []
-    assert world.hear(2.5)
-    [blocked] = await world.tick()
+    assert (first.epoch, first.decided_at, first.evaluated_at) == (3, process.now, process.now)
+    assert first.expires_at == process.now + timedelta(seconds=30)
+    assert not process.hear(0.6), "a figure alone is not urgent"
+    assert await process.tick() == []
+    assert process.hear(2.5)
+    [blocked] = await process.tick()
     assert feature(blocked) == "BLOCK"
     assert blocked.decision_id > first.decision_id
-    assert [await world.tick() for _ in range(6)] == [[]] * 6
-    world.beat()
-    [again] = await world.tick(2)
+    assert [await process.tick() for _ in range(6)] == [[]] * 6
+    process.beat()
+    [again] = await process.tick(2)
     assert (again.decision_id, again.decided_at) == (blocked.decision_id, blocked.decided_at)
-    assert again.evaluated_at == world.now
-    assert [r.decision.decision_id for r in world.servers.stored] == [
+    assert again.evaluated_at == process.now
+    assert [r.decision.decision_id for r in process.servers.stored] == [
         first.decision_id,
         blocked.decision_id,
     ]
 
 
-async def test_a_heartbeat_carries_the_figures_of_its_moment(world: World) -> None:
-    world.hear(2.5)
-    [first] = await world.tick()
-    world.hear(4.5)
-    [later] = await world.tick(10)
+async def test_a_heartbeat_carries_the_figures_of_its_moment(process: GateProcess) -> None:
+    process.hear(2.5)
+    [first] = await process.tick()
+    process.hear(4.5)
+    [later] = await process.tick(10)
     assert later.decision_id == first.decision_id
     assert later.verdicts[0].since == first.verdicts[0].since
     assert [d.verdicts[0].reasons[0].observed for d in (first, later)] == [2.5, 4.5]
 
 
-async def test_nothing_is_decided_before_the_state_topics_are_read(world: World) -> None:
-    world.hear(0.5)
-    world.servers.owned[SHARD].state_topics = StateTopicProgress({}, {"slo.burnrates.v1": 7})
-    assert await world.tick() == []
-    world.servers.owned[SHARD].state_topics.reached("slo.burnrates.v1", 7)
-    assert [feature(d) for d in await world.tick()] == ["ALLOW"]
+async def test_nothing_is_decided_before_the_state_topics_are_read(process: GateProcess) -> None:
+    process.hear(0.5)
+    process.servers.owned[SHARD].state_topics = StateTopicProgress({}, {"slo.burnrates.v1": 7})
+    assert await process.tick() == []
+    process.servers.owned[SHARD].state_topics.reached("slo.burnrates.v1", 7)
+    assert [feature(d) for d in await process.tick()] == ["ALLOW"]
 
 
 async def test_silence_is_seen_by_the_clock_alone_and_ends_with_a_heartbeat(
-    world: World,
+    process: GateProcess,
 ) -> None:
-    world.hear(0.5)
-    await world.tick()
-    found = [[feature(d) for d in await world.tick()] for _ in range(30)]
+    process.hear(0.5)
+    await process.tick()
+    found = [[feature(d) for d in await process.tick()] for _ in range(30)]
     assert found[:28] == [*[*[[]] * 9, ["ALLOW"]] * 2, *[[]] * 8]
     assert found[28:] == [["UNKNOWN"]] * 2, "30 s after it was last heard of, then confirmed"
-    world.beat()
-    assert [feature(d) for d in await world.tick()] == ["ALLOW"]
+    process.beat()
+    assert [feature(d) for d in await process.tick()] == ["ALLOW"]
 
 
-async def test_an_old_sign_heard_now_is_an_old_sign(world: World) -> None:
-    world.hear(0.5, at=NOW - timedelta(minutes=5))
-    [decision] = await world.tick()
+async def test_an_old_sign_heard_now_is_an_old_sign(process: GateProcess) -> None:
+    process.hear(0.5, at=NOW - timedelta(minutes=5))
+    [decision] = await process.tick()
     assert decision.verdicts[0].reasons[0].code == "shard_silent"
-    world.hear(0.5, at=world.now + timedelta(hours=1))
-    [ahead] = await world.tick()
+    process.hear(0.5, at=process.now + timedelta(hours=1))
+    [ahead] = await process.tick()
     assert feature(ahead) == "ALLOW"
-    world.now += timedelta(seconds=30)
-    assert [feature(d) for d in await world.tick()] == ["UNKNOWN"], "a clock ahead buys no time"
+    process.now += timedelta(seconds=30)
+    assert [feature(d) for d in await process.tick()] == ["UNKNOWN"], "a clock ahead buys no time"
 
 
-async def test_an_override_ends_by_itself(world: World) -> None:
-    world.hear(2.5)
-    await world.tick()
-    changed = override(expires_at=world.now + timedelta(seconds=5))
-    assert world.configuration.on_override(changed)
-    world.decider.touch(SERVICE)
-    assert world.woken.is_set()
-    [named] = await world.tick()
+async def test_an_override_ends_by_itself(process: GateProcess) -> None:
+    process.hear(2.5)
+    await process.tick()
+    changed = override(expires_at=process.now + timedelta(seconds=5))
+    assert process.configuration.on_override(changed)
+    process.decider.touch(SERVICE)
+    assert process.woken.is_set()
+    [named] = await process.tick()
     assert {v.override_id for v in named.verdicts} == {1, None}
-    assert [await world.tick() for _ in range(3)] == [[]] * 3
-    [ended] = await world.tick()
+    assert [await process.tick() for _ in range(3)] == [[]] * 3
+    [ended] = await process.tick()
     assert {v.override_id for v in ended.verdicts} == {None}
-    assert not world.configuration.on_override(replace(changed, state="revoked")), (
+    assert not process.configuration.on_override(replace(changed, state="revoked")), (
         "of the same revision"
     )
 
 
-async def test_what_was_not_published_goes_out_later_and_is_stored_once(world: World) -> None:
-    world.hear(0.5)
-    [first] = await world.tick()
-    world.hear(2.5)
-    world.servers.broker_fails = True
+async def test_what_was_not_published_goes_out_later_and_is_stored_once(
+    process: GateProcess,
+) -> None:
+    process.hear(0.5)
+    [first] = await process.tick()
+    process.hear(2.5)
+    process.servers.broker_fails = True
     for _ in range(3):
         with pytest.raises(UnknownOutcomeError):
-            await world.tick()
-    world.servers.broker_fails = False
-    [decision] = await world.tick()
+            await process.tick()
+    process.servers.broker_fails = False
+    [decision] = await process.tick()
     assert feature(decision) == "BLOCK"
-    assert [r.decision.decision_id for r in world.servers.stored] == [
+    assert [r.decision.decision_id for r in process.servers.stored] == [
         first.decision_id,
         decision.decision_id,
     ]
 
 
 @pytest.mark.parametrize("error", [OSError("refused"), FencedError("another owner")])
-async def test_what_is_not_stored_is_not_published(world: World, error: Exception) -> None:
-    world.hear(0.5)
-    await world.tick()
-    world.hear(2.5)
-    world.servers.store_fails = error
+async def test_what_is_not_stored_is_not_published(process: GateProcess, error: Exception) -> None:
+    process.hear(0.5)
+    await process.tick()
+    process.hear(2.5)
+    process.servers.store_fails = error
     if isinstance(error, OSError):
         with pytest.raises(OSError, match="refused"):
-            await world.tick()
+            await process.tick()
     else:
-        assert await world.tick() == []
-    assert world.servers.sent == []
-    world.servers.store_fails = None
-    assert [feature(d) for d in await world.tick(10)] == ["BLOCK"]
+        assert await process.tick() == []
+    assert process.servers.sent == []
+    process.servers.store_fails = None
+    assert [feature(d) for d in await process.tick(10)] == ["BLOCK"]
 
 
-async def test_a_declared_service_is_decided_on_and_a_retired_one_is_not(world: World) -> None:
-    [unknown] = await world.tick()
+async def test_a_declared_service_is_decided_on_and_a_retired_one_is_not(
+    process: GateProcess,
+) -> None:
+    [unknown] = await process.tick()
     assert (feature(unknown), unknown.data_status) == ("UNKNOWN", "no_data")
-    world.configuration.on_service(declared(SERVICE, 2, retired=True))
-    world.decider.touch(SERVICE)
-    world.hear(0.5)
-    assert [await world.tick() for _ in range(15)] == [[]] * 15
-    world.configuration.on_service(declared(SERVICE, 3))
-    world.decider.touch(None)
-    world.hear(0.5)
-    [again] = await world.tick()
+    process.configuration.on_service(declared(SERVICE, 2, retired=True))
+    process.decider.touch(SERVICE)
+    process.hear(0.5)
+    assert [await process.tick() for _ in range(15)] == [[]] * 15
+    process.configuration.on_service(declared(SERVICE, 3))
+    process.decider.touch(None)
+    process.hear(0.5)
+    [again] = await process.tick()
     assert feature(again) == "ALLOW"
 
 
-async def test_an_unknown_name_gets_the_tier_of_what_is_discovered(world: World) -> None:
+async def test_an_unknown_name_gets_the_tier_of_what_is_discovered(process: GateProcess) -> None:
     other = next(n for n in (f"svc{i}" for i in range(99)) if shard_of(n, SHARDS) == SHARD)
-    found = replace(snapshot([burning_at(0.5)], at=world.now), service_name=other)
-    world.view.on_burn_rate(found, world.now)
-    tiers = {d.service_name: d.tier for d in await world.tick()}
+    found = replace(snapshot([burning_at(0.5)], at=process.now), service_name=other)
+    process.view.on_burn_rate(found, process.now)
+    tiers = {d.service_name: d.tier for d in await process.tick()}
     assert tiers == {SERVICE: 1, other: 3}
 
 
-async def test_a_loop_that_meets_an_outage_goes_on(world: World) -> None:
-    world.hear(0.5)
-    world.servers.broker_fails = True
-    task = asyncio.create_task(every(1.0, "tick", world.decider.tick, woken=world.woken))
-    while not world.servers.stored:
+async def test_a_loop_that_meets_an_outage_goes_on(process: GateProcess) -> None:
+    process.hear(0.5)
+    process.servers.broker_fails = True
+    task = asyncio.create_task(every(1.0, "tick", process.decider.tick, woken=process.woken))
+    while not process.servers.stored:
         await asyncio.sleep(0)
-    world.servers.broker_fails = False
+    process.servers.broker_fails = False
     async with asyncio.timeout(10):
-        while not world.servers.sent:
+        while not process.servers.sent:
             await asyncio.sleep(0.01)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    assert feature(world.servers.sent[0]) == "ALLOW"
+    assert feature(process.servers.sent[0]) == "ALLOW"
 
 
-async def test_another_policy_is_another_decision(world: World) -> None:
-    world.hear(1.75)
-    [warned] = await world.tick()
+async def test_another_policy_is_another_decision(process: GateProcess) -> None:
+    process.hear(1.75)
+    [warned] = await process.tick()
     document = {"risk": {"DANGER": "BLOCK"}}
-    assert world.configuration.on_policy(PolicyChanged(1, "default", "", document, retired=False))
-    world.decider.touch(None)
-    [blocked] = await world.tick()
+    assert process.configuration.on_policy(PolicyChanged(1, "default", "", document, retired=False))
+    process.decider.touch(None)
+    [blocked] = await process.tick()
     assert (feature(warned), feature(blocked)) == ("WARN", "BLOCK")
     assert blocked.policy_hash != warned.policy_hash
-    assert world.servers.stored[-1].policy.risk["DANGER"]["fix"] == "BLOCK"
-    world.configuration.on_policy(PolicyChanged(2, "default", "", document, retired=True))
-    world.decider.touch(None)
-    [again] = await world.tick()
+    assert process.servers.stored[-1].policy.risk["DANGER"]["fix"] == "BLOCK"
+    process.configuration.on_policy(PolicyChanged(2, "default", "", document, retired=True))
+    process.decider.touch(None)
+    [again] = await process.tick()
     assert again.policy_hash == warned.policy_hash

@@ -19,7 +19,7 @@ from gate.domain.configuration import GateConfiguration
 from gate.domain.evaluate import evaluate
 from gate.domain.records import Stamp, decision_id, published
 from gate.domain.shard_view import ShardView
-from tests.reference.evaluator import SHARDS, World, wanted
+from tests.reference.evaluator import SHARDS, BurnrateProcess, wanted
 from tests.support.flow import convert_petshop
 from tests.support.gate_inputs import policy
 
@@ -46,10 +46,10 @@ class Gate:
     """One shard of the gate, fed by an evaluator of burnrate on the same clock."""
 
     def __init__(self, began_at: datetime, rules: Policy) -> None:
-        self.world = World()
-        self.world.catalog.apply(wanted(SERVICE, 1, name="availability", objective="0.999"))
-        self.world.now = began_at
-        self.world.acquire(SHARD)
+        self.process = BurnrateProcess()
+        self.process.catalog.apply(wanted(SERVICE, 1, name="availability", objective="0.999"))
+        self.process.now = began_at
+        self.process.acquire(SHARD)
         self._view, self._configuration = ShardView(), GateConfiguration([rules])
         self._configuration.on_service(
             ServiceChanged(1, 1, SERVICE, 1, "team", None, retired=False)
@@ -57,8 +57,8 @@ class Gate:
 
     async def look(self, seconds: float) -> GateDecision:
         """Let time pass, and decide on what burnrate has said by then."""
-        ticked = await self.world.tick(seconds)
-        now = self.world.now
+        ticked = await self.process.tick(seconds)
+        now = self.process.now
         for message, _, _ in ticked.sent:
             self._view.on_burn_rate(message, now)
         rules = self._configuration.policy_for(SERVICE)
@@ -74,10 +74,10 @@ async def unfolding(events: list[MetricEvent], rules: Policy) -> AsyncIterator[G
     """Give a decision for each minute: each report comes when its five minutes are over."""
     gate = Gate(events[0].timestamp - STEP, rules)
     for event in events:
-        while gate.world.now + timedelta(seconds=LOOK_SECONDS) < event.timestamp:
+        while gate.process.now + timedelta(seconds=LOOK_SECONDS) < event.timestamp:
             yield await gate.look(LOOK_SECONDS)
-        gate.world.now = event.timestamp
-        gate.world.count(event)
+        gate.process.now = event.timestamp
+        gate.process.count(event)
         yield await gate.look(1.0)
 
 
@@ -144,8 +144,8 @@ async def test_the_gate_knows_nothing_before_the_first_report_and_when_they_end(
     gate = Gate(events[0].timestamp - STEP, policy())
     first = await gate.look(60.0)
     assert (verdict(first, "feature").decision, first.data_status) == ("UNKNOWN", "no_data")
-    gate.world.now = events[0].timestamp
-    gate.world.count(events[0])
+    gate.process.now = events[0].timestamp
+    gate.process.count(events[0])
     assert (await gate.look(1.0)).data_status == "ok"
     # two reports of five minutes are the shortest window; after three, what is known is stale
     later = [await gate.look(60.0) for _ in range(15)]

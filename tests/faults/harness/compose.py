@@ -22,8 +22,8 @@ from dotenv import dotenv_values
 
 from burnline.localstack.kafka import silence_client_logs
 from burnline.localstack.places import project_root
+from tests.faults.scenario import Scenario
 from tests.faults.traffic import Traffic
-from tests.faults.world import World
 from tests.support.burnrate_service import query
 from tests.support.servers.cluster import SHARDS, Cluster
 
@@ -127,10 +127,10 @@ async def _hurt(parts: Sequence[str], pause_seconds: float, *, kill: bool) -> No
         await asyncio.sleep(pause_seconds)
 
 
-async def _send(world: World, ended: asyncio.Event) -> None:
-    await world.send(world.traffic.poison_of_every_kind())
+async def _send(scenario: Scenario, ended: asyncio.Event) -> None:
+    await scenario.send(scenario.traffic.poison_of_every_kind())
     while not ended.is_set():
-        await world.send(world.traffic.take(_BURST))
+        await scenario.send(scenario.traffic.take(_BURST))
         await asyncio.sleep(_BURST_SECONDS)
 
 
@@ -139,28 +139,28 @@ async def trial(parts: Sequence[str], pause_seconds: float, *, kill: bool) -> li
     found = {k: v or "" for k, v in dotenv_values(project_root() / ".env").items()}
     servers, changes = ComposeServers(found), Changes(found)
     with tempfile.TemporaryDirectory() as folder:
-        world = World(servers, found["POSTGRES_DB"], Path(folder), Traffic(1, SHARDS))
+        scenario = Scenario(servers, found["POSTGRES_DB"], Path(folder), Traffic(1, SHARDS))
         ended = asyncio.Event()
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(_send(world, ended))
+                group.create_task(_send(scenario, ended))
                 group.create_task(changes.run(ended))
                 await asyncio.sleep(pause_seconds)
                 await _hurt(parts, pause_seconds, kill=kill)
                 ended.set()
-            differences = await world.differences(_PATIENCE_SECONDS)
+            differences = await scenario.differences(_PATIENCE_SECONDS)
             page = f"http://127.0.0.1:{found['DASHBOARD_PORT']}"
-            differences += await world.rest_differences(page, _PATIENCE_SECONDS, changes.headers)
-            differences += await changes.differences(world.database_url)
-            expected, _ = await world.expected()
+            differences += await scenario.rest_differences(page, _PATIENCE_SECONDS, changes.headers)
+            differences += await changes.differences(scenario.database_url)
+            expected, _ = await scenario.expected()
             sys.stdout.write(
                 f"records={sum(expected.next_offsets.values())} "
-                f"sent_again={world.sender.unknown_outcomes} "
+                f"sent_again={scenario.sender.unknown_outcomes} "
                 f"dead_letters={len(expected.dead_letters)} "
                 f"changes={changes.sent} changes_sent_again={changes.repeats}\n"
             )
         finally:
-            await world.close()
+            await scenario.close()
     return differences
 
 

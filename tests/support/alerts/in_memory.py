@@ -48,7 +48,7 @@ class Said:
 
 
 @dataclass
-class Desk:
+class AlertShard:
     """A shard's services, the clock, and everything that was said."""
 
     configuration: AlertConfiguration
@@ -105,9 +105,9 @@ def rule(name: str, kind: str, levels: list[dict[str, Any]], **fields: Any) -> R
     return read_rule({"name": name, "kind": kind, "levels": levels, **given})
 
 
-def desk(*rules: Rule) -> Desk:
-    """Return a desk on which only these rules are in force."""
-    return Desk(AlertConfiguration({r.name: r for r in rules}))
+def shard(*rules: Rule) -> AlertShard:
+    """Return a shard on which only these rules are in force."""
+    return AlertShard(AlertConfiguration({r.name: r for r in rules}))
 
 
 def changed_rule(rule: Rule, revision: int, *, retired: bool = False) -> RuleChanged:

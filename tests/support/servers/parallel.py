@@ -11,7 +11,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests.support.servers.running import SERVERS_USED
 
-# each of these makes its own world, and takes a while
+# each of these makes its own scenario, and takes a while
 _SCATTERED: Final = "tests/faults/"
 _WHOLE_FLOWS: Final = "tests/"
 _REPORT: Final = "servers_used"

@@ -12,7 +12,7 @@ from common.ledger.read_buffer import LedgerLimits, Run, ShardBuffer
 from common.ledger.shard import Batch, RefusedError
 from common.ledger.troubles import RetryDelays
 from tests.support import ledger_model as model
-from tests.support.ledger_model import NOW, PARTITIONS, SHARD, Process, Work, World, record
+from tests.support.ledger_model import NOW, PARTITIONS, SHARD, Process, Servers, Work, record
 
 SLOWLY = RetryDelays(0.01, 0.01, 0.05, 0.05)
 
@@ -52,8 +52,8 @@ class GatedWork(Work):
 class Owner(Process):
     """A process that has the shard, and its work."""
 
-    def __init__(self, world: World, limits: LedgerLimits, delays: RetryDelays) -> None:
-        super().__init__(world, limits, delays)
+    def __init__(self, servers: Servers, limits: LedgerLimits, delays: RetryDelays) -> None:
+        super().__init__(servers, limits, delays)
         self.gated = self.work = self.ledger._work = GatedWork()
 
     async def read(self, metrics: int, history: int = 0) -> None:
@@ -63,8 +63,8 @@ class Owner(Process):
             await self.ledger.handle(batch)
 
 
-async def owner(world: World, delays: RetryDelays = SLOWLY, **limits: int) -> Owner:
-    process = Owner(world, LedgerLimits(**limits), delays)
+async def owner(servers: Servers, delays: RetryDelays = SLOWLY, **limits: int) -> Owner:
+    process = Owner(servers, LedgerLimits(**limits), delays)
     await process.assign()
     await process.settle()
     return process
@@ -76,45 +76,45 @@ async def until(holds: Callable[[], object]) -> None:
             await asyncio.sleep(0.001)
 
 
-def fill(world: World, metrics: int, history: int = 0) -> None:
-    start = len(world.log["metrics"])
-    world.log["metrics"] += range(start, start + metrics)
-    world.log["history"] += range(history)
+def fill(servers: Servers, metrics: int, history: int = 0) -> None:
+    start = len(servers.log["metrics"])
+    servers.log["metrics"] += range(start, start + metrics)
+    servers.log["history"] += range(history)
 
 
 async def test_nothing_is_applied_before_the_flush_and_all_by_it() -> None:
-    world = World()
-    process = await owner(world)
-    fill(world, 5, 3)
+    servers = Servers()
+    process = await owner(servers)
+    fill(servers, 5, 3)
     await process.read(2, 1)
     await process.read(3, 2)
-    assert world.truth.applied == {"metrics": [], "history": []}
+    assert servers.truth.applied == {"metrics": [], "history": []}
     assert process.ledger.buffered()[0] == 8
     await process.ledger.flush()
-    assert world.truth.applied == world.log == process.work.memory
+    assert servers.truth.applied == servers.log == process.work.memory
     assert process.ledger.buffered() == (0, 0)
     assert process.gated.sizes == [8]
 
 
 @pytest.mark.parametrize("fetch", [1, 3, 4, 7, 30])
 async def test_a_transaction_holds_at_most_one_flush(fetch: int) -> None:
-    world = World()
-    process = await owner(world, max_flush_records=4)
-    fill(world, 30)
+    servers = Servers()
+    process = await owner(servers, max_flush_records=4)
+    fill(servers, 30)
     process.gated.gate.clear()  # so that all is read before anything is applied
-    while len(world.log["metrics"]) > process.consumer.positions["metrics"]:
+    while len(servers.log["metrics"]) > process.consumer.positions["metrics"]:
         await process.read(fetch)
     process.gated.gate.set()
     await process.ledger.flush()
     await process.settle()
-    assert world.truth.applied == world.log
+    assert servers.truth.applied == servers.log
     assert max(process.gated.sizes) <= 4
 
 
 async def test_reading_goes_on_while_a_transaction_is_awaited() -> None:
-    world = World()
-    process = await owner(world)
-    fill(world, 6)
+    servers = Servers()
+    process = await owner(servers)
+    fill(servers, 6)
     await process.read(2)
     process.gated.gate.clear()
     process.flush_later()
@@ -123,31 +123,31 @@ async def test_reading_goes_on_while_a_transaction_is_awaited() -> None:
     assert process.ledger.buffered()[0] == 6
     process.gated.gate.set()
     await process.settle()
-    assert world.truth.applied["metrics"] == [0, 1]
+    assert servers.truth.applied["metrics"] == [0, 1]
     await process.ledger.flush()
-    assert world.truth.applied == world.log
+    assert servers.truth.applied == servers.log
 
 
 async def test_flushes_at_the_same_time_apply_each_record_once() -> None:
-    world = World()
-    process = await owner(world, max_flush_records=3)
-    fill(world, 20)
+    servers = Servers()
+    process = await owner(servers, max_flush_records=3)
+    fill(servers, 20)
     await process.read(20)
     await asyncio.gather(*(process.ledger.flush() for _ in range(5)))
     await process.settle()
-    assert world.truth.applied == world.log == process.work.memory
+    assert servers.truth.applied == servers.log == process.work.memory
 
 
 async def test_a_full_buffer_is_flushed_at_once() -> None:
-    world = World()
-    process = await owner(world, max_flush_records=4)
-    fill(world, 5)
+    servers = Servers()
+    process = await owner(servers, max_flush_records=4)
+    fill(servers, 5)
     await process.read(3)
     await process.settle()
-    assert world.truth.applied["metrics"] == []
+    assert servers.truth.applied["metrics"] == []
     await process.read(1)
     await process.settle()
-    assert world.truth.applied["metrics"] == [0, 1, 2, 3]
+    assert servers.truth.applied["metrics"] == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -155,12 +155,12 @@ async def test_a_full_buffer_is_flushed_at_once() -> None:
 )
 async def test_slow_work_slows_reading_and_loses_nothing(limits: dict[str, int]) -> None:
     """Each value takes 21 bytes, less one for the missing key, as the client counts."""
-    world, fetch = World(), 3
-    process = await owner(world, SLOWLY, **limits)
-    world.log["metrics"] += range(10**20, 10**20 + 200)
+    servers, fetch = Servers(), 3
+    process = await owner(servers, SLOWLY, **limits)
+    servers.log["metrics"] += range(10**20, 10**20 + 200)
     pauses, highest = 0, 0
     process.gated.gate.clear()
-    while world.truth.applied != world.log:
+    while servers.truth.applied != servers.log:
         was_paused = process.ledger.paused
         await process.read(fetch)
         highest = max(highest, process.ledger.buffered()[0])
@@ -176,14 +176,14 @@ async def test_slow_work_slows_reading_and_loses_nothing(limits: dict[str, int])
             await process.ledger.flush()
     assert 10 <= highest < 10 + fetch
     assert pauses > 1
-    assert process.work.memory == world.log
+    assert process.work.memory == servers.log
     assert process.consumer.paused == set()
 
 
 async def test_reading_begins_again_below_half_of_the_bound() -> None:
-    world = World()
-    process = await owner(world, max_buffered_records=10, max_flush_records=3)
-    fill(world, 10)
+    servers = Servers()
+    process = await owner(servers, max_buffered_records=10, max_flush_records=3)
+    fill(servers, 10)
     process.gated.gate.clear()
     await process.read(10)
     seen: list[int] = []
@@ -196,8 +196,8 @@ async def test_reading_begins_again_below_half_of_the_bound() -> None:
 
 
 async def test_a_shard_acquired_while_reading_is_paused_stays_paused() -> None:
-    world = World()
-    process = await owner(world, max_buffered_records=2)
+    servers = Servers()
+    process = await owner(servers, max_buffered_records=2)
     await process.revoke()
     full = process.ledger._buffers[SHARD + 1] = ShardBuffer({"metrics": 0}, 10)
     full.add(Run("metrics", SHARD + 1, [record("metrics", i, i) for i in range(5)]))
@@ -213,9 +213,9 @@ async def test_a_shard_acquired_while_reading_is_paused_stays_paused() -> None:
 
 
 async def test_a_revoked_shard_is_forgotten_after_its_transaction() -> None:
-    world = World()
-    process = await owner(world, max_flush_records=2, max_buffered_records=5)
-    fill(world, 6)
+    servers = Servers()
+    process = await owner(servers, max_flush_records=2, max_buffered_records=5)
+    fill(servers, 6)
     process.gated.gate.clear()
     await process.read(6)
     await until(lambda: process.gated.running)
@@ -225,7 +225,7 @@ async def test_a_revoked_shard_is_forgotten_after_its_transaction() -> None:
     process.gated.gate.set()
     await revoking
     await process.settle()
-    assert world.truth.applied["metrics"] == [0, 1]
+    assert servers.truth.applied["metrics"] == [0, 1]
     assert process.ledger.buffered() == (0, 0)
     assert not process.ledger.paused
     assert process.work.memory is None
@@ -233,9 +233,9 @@ async def test_a_revoked_shard_is_forgotten_after_its_transaction() -> None:
 
 async def test_what_was_read_under_an_older_epoch_is_not_applied_under_the_next() -> None:
     """A flush comes to a shard that was given up and acquired while others had their turn."""
-    world = World()
-    process = await owner(world)
-    fill(world, 2)
+    servers = Servers()
+    process = await owner(servers)
+    fill(servers, 2)
     await process.read(2)
     old = process.ledger._buffers[SHARD]
     await process.revoke()
@@ -245,16 +245,16 @@ async def test_what_was_read_under_an_older_epoch_is_not_applied_under_the_next(
     await process.ledger._flush_shard(SHARD, old, old.records)
     assert process.gated.sizes == []
     await process.ledger.flush()
-    assert world.truth.applied == world.log
+    assert servers.truth.applied == servers.log
 
 
 async def test_a_thawed_zombie_lets_the_rightful_owner_be() -> None:
-    world = World()
-    zombie = await owner(world, RetryDelays(0.01, 0.01, 0.05, fenced_seconds=0.5))
-    fill(world, 4)
+    servers = Servers()
+    zombie = await owner(servers, RetryDelays(0.01, 0.01, 0.05, fenced_seconds=0.5))
+    fill(servers, 4)
     await zombie.read(2)
-    rightful = await owner(world)
-    epoch = world.truth.epoch
+    rightful = await owner(servers)
+    epoch = servers.truth.epoch
     await zombie.ledger.flush()
     for _ in range(50):  # much could happen in that time, were the zombie not to wait
         await asyncio.sleep(0)
@@ -265,43 +265,43 @@ async def test_a_thawed_zombie_lets_the_rightful_owner_be() -> None:
     await zombie.settle()
     await rightful.read(2)
     await rightful.ledger.flush()
-    assert world.truth.epoch == epoch
-    assert world.truth.applied == world.log
+    assert servers.truth.epoch == epoch
+    assert servers.truth.applied == servers.log
     assert rightful.gated.sizes == [2, 2]
 
 
 async def test_a_zombie_whose_partitions_are_gone_does_not_take_them_back() -> None:
-    world = World()
-    zombie = await owner(world)
-    fill(world, 2)
+    servers = Servers()
+    zombie = await owner(servers)
+    fill(servers, 2)
     await zombie.read(2)
-    await owner(world)
-    epoch = world.truth.epoch
+    await owner(servers)
+    epoch = servers.truth.epoch
     await zombie.ledger.flush()
     zombie.consumer.assigned = set()
     await zombie.settle()
-    assert world.truth.epoch == epoch
+    assert servers.truth.epoch == epoch
 
 
 async def test_who_is_fenced_and_keeps_the_partitions_goes_on_after_a_while() -> None:
-    world = World()
-    process = await owner(world)
-    fill(world, 2)
+    servers = Servers()
+    process = await owner(servers)
+    fill(servers, 2)
     await process.read(2)
-    world.truth.epoch += 1  # someone took the shard, and gave it back
+    servers.truth.epoch += 1  # someone took the shard, and gave it back
     began = asyncio.get_running_loop().time()
     await process.ledger.flush()
     await process.settle()
     assert asyncio.get_running_loop().time() - began >= SLOWLY.fenced_seconds
     await process.read(2)
     await process.ledger.flush()
-    assert world.truth.applied == world.log
+    assert servers.truth.applied == servers.log
 
 
 async def test_work_that_refuses_is_shown_and_tried_again_until_it_does_not() -> None:
-    world = World()
-    process = await owner(world)
-    fill(world, 3)
+    servers = Servers()
+    process = await owner(servers)
+    fill(servers, 3)
     process.gated.refusing = "too much is wrong"
     await process.read(3)
     await process.ledger.flush()
@@ -313,20 +313,20 @@ async def test_work_that_refuses_is_shown_and_tried_again_until_it_does_not() ->
     assert process.ledger.troubles.refusals == {SHARD: "too much is wrong"}
     await process.read(3)
     await process.ledger.flush()
-    assert world.truth.applied["metrics"] == []
+    assert servers.truth.applied["metrics"] == []
     await process.settle()
     process.gated.refusing = None
     await process.read(3)
     await process.ledger.flush()
-    assert world.truth.applied == world.log
+    assert servers.truth.applied == servers.log
     assert process.ledger.troubles.refusals == {}
 
 
 async def test_a_loading_that_refuses_is_shown_until_it_succeeds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    world = World()
-    process = await owner(world)
+    servers = Servers()
+    process = await owner(servers)
     await process.revoke()
 
     async def refuse(_session: Any, _shard: int) -> None:
@@ -343,10 +343,10 @@ async def test_a_loading_that_refuses_is_shown_until_it_succeeds(
 
 
 async def test_trouble_outside_excuses_for_a_while_and_a_bug_does_not() -> None:
-    world = World()
-    process = await owner(world)
-    fill(world, 1)
-    world.fault = "rollback"
+    servers = Servers()
+    process = await owner(servers)
+    fill(servers, 1)
+    servers.fault = "rollback"
     await process.read(1)
     await process.ledger.flush()
     now_seconds = asyncio.get_running_loop().time()
@@ -358,11 +358,11 @@ async def test_trouble_outside_excuses_for_a_while_and_a_bug_does_not() -> None:
 
 
 async def test_the_lag_is_what_is_not_applied_wherever_it_waits() -> None:
-    world = World()
-    process = await owner(world)
+    servers = Servers()
+    process = await owner(servers)
     await process.ledger.probe()
     assert process.ledger.lag == {SHARD: 0}
-    fill(world, 3, 2)
+    fill(servers, 3, 2)
     batch = process.consumer.poll("metrics", 3)  # given out by the client, on its way to us
     await process.ledger.probe()
     assert process.ledger.lag == {SHARD: 5}
@@ -383,7 +383,7 @@ async def test_the_lag_is_what_is_not_applied_wherever_it_waits() -> None:
 async def test_a_lag_is_not_known_while_the_broker_does_not_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    process = await owner(World())
+    process = await owner(Servers())
     await process.ledger.probe()
 
     async def away(*_: object) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import structlog
 
-from tests.support.ledger_model import NOW, SHARD, Process, World, answer_by_model
+from tests.support.ledger_model import NOW, SHARD, Process, Servers, answer_by_model
 
 LATER = NOW + timedelta(minutes=1)
 
@@ -26,19 +26,19 @@ async def read_on(process: Process) -> None:
 
 
 async def test_what_waits_behind_an_open_transaction_is_not_taken_for_applied() -> None:
-    world = World()
-    process = Process(world)
+    servers = Servers()
+    process = Process(servers)
     await process.assign()
     await process.settle()
     process.ledger._runtime = replace(process.ledger._runtime, clock=lambda: LATER)
-    world.log["metrics"] = [1, 2, 3]
-    world.open_from["metrics"] = 1
+    servers.log["metrics"] = [1, 2, 3]
+    servers.open_from["metrics"] = 1
     await read_on(process)
     for _ in range(3):
         await process.ledger.probe()
     assert process.ledger.lag == {SHARD: 2}
     assert process.ledger.owned[SHARD].oldest_applied() < LATER
-    world.open_from.clear()
+    servers.open_from.clear()
     await read_on(process)
     await process.ledger.probe()
     assert process.ledger.lag == {SHARD: 0}

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 )
 
 from common.ledger.read_buffer import LedgerLimits
-from tests.support.ledger_model import PARTITIONS, SHARD, TOPICS, Process, World, answer_by_model
+from tests.support.ledger_model import PARTITIONS, SHARD, TOPICS, Process, Servers, answer_by_model
 from tests.support.servers.effort import examples
 
 WHO = st.integers(0, 1)
@@ -34,8 +34,8 @@ class ShardLedgerMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
-        self.world = World()
-        self.processes = [Process(self.world, LIMITS), Process(self.world, LIMITS)]
+        self.servers = Servers()
+        self.processes = [Process(self.servers, LIMITS), Process(self.servers, LIMITS)]
         self.next_value = 0
 
     def teardown(self) -> None:
@@ -46,11 +46,11 @@ class ShardLedgerMachine(RuleBasedStateMachine):
         self.settle()
         self.assign(0)
         self.settle()
-        while self.world.truth.applied != self.world.log:
+        while self.servers.truth.applied != self.servers.log:
             self.deliver(0, (3, 3))
             self.settle()
-        assert self.world.truth.applied == self.world.log
-        assert self.processes[0].work.memory == self.world.log
+        assert self.servers.truth.applied == self.servers.log
+        assert self.processes[0].work.memory == self.servers.log
         self.loop.close()
 
     def run(self, coroutine: Coroutine[Any, Any, None]) -> None:
@@ -68,7 +68,7 @@ class ShardLedgerMachine(RuleBasedStateMachine):
     @rule(topic=st.sampled_from(TOPICS), count=st.integers(1, 3))
     def append(self, topic: str, count: int) -> None:
         for _ in range(count):
-            self.world.log[topic].append(self.next_value)
+            self.servers.log[topic].append(self.next_value)
             self.next_value += 1
 
     @rule(who=WHO, counts=st.tuples(st.integers(0, 3), st.integers(0, 3)))
@@ -93,9 +93,9 @@ class ShardLedgerMachine(RuleBasedStateMachine):
 
     @rule(who=WHO, fault=st.sampled_from(["", "rollback", "lost reply"]))
     def flush(self, who: int, fault: str = "") -> None:
-        self.world.fault = fault
+        self.servers.fault = fault
         self.run(self.processes[who].ledger.flush())
-        self.world.fault = ""
+        self.servers.fault = ""
 
     @rule(who=WHO, fault=st.sampled_from(["", "rollback", "lost reply"]), steps=st.integers(0, 9))
     def flush_in_background(self, who: int, fault: str, steps: int) -> None:
@@ -106,9 +106,9 @@ class ShardLedgerMachine(RuleBasedStateMachine):
             for _ in range(steps):
                 await asyncio.sleep(0)
 
-        self.world.fault = fault
+        self.servers.fault = fault
         self.run(begin())
-        self.world.fault = ""
+        self.servers.fault = ""
 
     @rule(who=WHO, counts=st.tuples(st.integers(1, 5), st.integers(1, 5)))
     def deliver(self, who: int, counts: tuple[int, int]) -> None:
@@ -133,20 +133,20 @@ class ShardLedgerMachine(RuleBasedStateMachine):
     def restart(self, who: int) -> None:
         """A process is killed and another one takes its place, with nothing in memory."""
         self.run(self.processes[who].kill())
-        self.processes[who] = Process(self.world, LIMITS)
+        self.processes[who] = Process(self.servers, LIMITS)
 
     @rule(fault=st.sampled_from(["", "rollback", "lost reply"]))
     def acquisitions_end(self, fault: str) -> None:
-        self.world.fault = fault
+        self.servers.fault = fault
         self.settle()
-        self.world.fault = ""
+        self.servers.fault = ""
 
     @invariant()
     def each_record_is_applied_once_and_in_order(self) -> None:
-        truth = self.world.truth
+        truth = self.servers.truth
         for topic in TOPICS:
             reached = truth.offsets.get(topic, 0)
-            assert truth.applied[topic] == self.world.log[topic][:reached]
+            assert truth.applied[topic] == self.servers.log[topic][:reached]
 
     @invariant()
     def memory_is_what_was_stored_under_the_epoch(self) -> None:
@@ -157,8 +157,8 @@ class ShardLedgerMachine(RuleBasedStateMachine):
                 continue
             assert process.work.memory is not None
             for topic, reached in own.next_offsets.items():
-                assert process.work.memory[topic] == self.world.log[topic][:reached]
-            if own.epoch == self.world.truth.epoch:
+                assert process.work.memory[topic] == self.servers.log[topic][:reached]
+            if own.epoch == self.servers.truth.epoch:
                 owners += 1
         assert owners <= 1
 
@@ -181,7 +181,7 @@ def test_any_order_of_faults_applies_each_record_once(monkeypatch: pytest.Monkey
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[ShardLedgerMachine]:
-    """A world in which process 0 owns the shard; at the end the log must be applied once."""
+    """Servers with which process 0 owns the shard; at the end the log must be applied once."""
     answer_by_model(monkeypatch)
     machine = ShardLedgerMachine()
     with structlog.testing.capture_logs():
@@ -198,7 +198,7 @@ def test_a_zombie_is_fenced(machine: ShardLedgerMachine) -> None:
     machine.assign(1)
     machine.settle()
     machine.handle(0)
-    assert machine.world.truth.applied["metrics"] == []
+    assert machine.servers.truth.applied["metrics"] == []
     assert SHARD not in machine.processes[0].ledger.owned
     assert machine.processes[0].work.memory is None
 
@@ -206,10 +206,10 @@ def test_a_zombie_is_fenced(machine: ShardLedgerMachine) -> None:
 def test_a_zombie_is_fenced_by_the_offsets_too(machine: ShardLedgerMachine) -> None:
     machine.append("metrics", 3)
     machine.poll(0, (3, 0))
-    machine.world.truth.offsets["metrics"] = 1
-    machine.world.truth.applied["metrics"] = [0]
+    machine.servers.truth.offsets["metrics"] = 1
+    machine.servers.truth.applied["metrics"] = [0]
     machine.handle(0)
-    assert machine.world.truth.applied["metrics"] == [0]
+    assert machine.servers.truth.applied["metrics"] == [0]
 
 
 @pytest.mark.parametrize(("fault", "stored"), [("rollback", []), ("lost reply", [0])])
@@ -220,13 +220,13 @@ def test_a_failed_commit_leaves_nothing_in_memory_and_is_read_again(
     machine.poll(0, (1, 0))
     machine.handle(0, fault)
     process = machine.processes[0]
-    assert machine.world.truth.applied["metrics"] == stored
+    assert machine.servers.truth.applied["metrics"] == stored
     assert process.work.memory is None
     assert process.consumer.paused == set(PARTITIONS)
     machine.settle()
     assert process.consumer.positions["metrics"] == len(stored)
     machine.deliver(0, (5, 5))
-    assert machine.world.truth.applied["metrics"] == [0]
+    assert machine.servers.truth.applied["metrics"] == [0]
 
 
 def test_a_batch_from_before_the_acquisition_skips_nothing(machine: ShardLedgerMachine) -> None:
@@ -237,7 +237,7 @@ def test_a_batch_from_before_the_acquisition_skips_nothing(machine: ShardLedgerM
     machine.assign(0)
     machine.settle()
     machine.handle(0)
-    assert machine.world.truth.applied["metrics"] == []
+    assert machine.servers.truth.applied["metrics"] == []
 
 
 def test_a_repeated_batch_is_applied_once(machine: ShardLedgerMachine) -> None:
@@ -245,7 +245,7 @@ def test_a_repeated_batch_is_applied_once(machine: ShardLedgerMachine) -> None:
     machine.deliver(0, (0, 2))
     machine.go_back(0, 2, "history")
     machine.deliver(0, (0, 3))
-    assert machine.world.truth.applied["history"] == [0, 1, 2]
+    assert machine.servers.truth.applied["history"] == [0, 1, 2]
 
 
 def test_a_shard_revoked_while_it_is_acquired_is_not_held(machine: ShardLedgerMachine) -> None:
@@ -259,11 +259,11 @@ def test_a_shard_revoked_while_it_is_acquired_is_not_held(machine: ShardLedgerMa
 
 def test_a_failed_acquisition_leaves_nothing_in_memory(machine: ShardLedgerMachine) -> None:
     machine.revoke(0)
-    machine.world.fault = "rollback"
+    machine.servers.fault = "rollback"
     machine.assign(0)
     process = machine.processes[0]
     while not process.ledger.troubles.passing:
         machine.run(asyncio.sleep(0))
     assert process.work.memory is None
     machine.settle()
-    assert process.work.memory == machine.world.log
+    assert process.work.memory == machine.servers.log

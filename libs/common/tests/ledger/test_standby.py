@@ -3,13 +3,13 @@
 import pytest
 
 from common.service.consumer import not_ready
-from tests.support.ledger_model import Process, World, answer_by_model
+from tests.support.ledger_model import Process, Servers, answer_by_model
 
 
 @pytest.fixture
 def process(monkeypatch: pytest.MonkeyPatch) -> Process:
     answer_by_model(monkeypatch)
-    return Process(World())
+    return Process(Servers())
 
 
 async def test_who_has_not_joined_is_not_ready(process: Process) -> None:

@@ -9,7 +9,15 @@ import pytest
 from common.kafka.client import Record
 from common.ledger.read_buffer import LedgerLimits
 from common.ledger.shard import Batch, RefusedError, ShardWork
-from tests.support.ledger_model import SHARD, TOPICS, Process, Work, World, answer_by_model, record
+from tests.support.ledger_model import (
+    SHARD,
+    TOPICS,
+    Process,
+    Servers,
+    Work,
+    answer_by_model,
+    record,
+)
 
 LEVELS = "levels"
 
@@ -27,15 +35,15 @@ class Seen(Work):
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> World:
+def servers(monkeypatch: pytest.MonkeyPatch) -> Servers:
     answer_by_model(monkeypatch)
-    world = World()
-    world.log[LEVELS] = [1, 2, 3]
-    return world
+    servers = Servers()
+    servers.log[LEVELS] = [1, 2, 3]
+    return servers
 
 
-def follower(world: World, limits: LedgerLimits | None = None) -> tuple[Process, Seen]:
-    process = Process(world, limits, state_topics=(LEVELS,))
+def follower(servers: Servers, limits: LedgerLimits | None = None) -> tuple[Process, Seen]:
+    process = Process(servers, limits, state_topics=(LEVELS,))
     process.work = process.ledger._work = seen = Seen()
     return process, seen
 
@@ -53,8 +61,10 @@ async def deliver(process: Process, most: int) -> None:
     await process.ledger.handle(process.consumer.poll(LEVELS, most))
 
 
-async def test_all_that_stands_there_is_given_before_the_reading_is_complete(world: World) -> None:
-    process, seen = follower(world)
+async def test_all_that_stands_there_is_given_before_the_reading_is_complete(
+    servers: Servers,
+) -> None:
+    process, seen = follower(servers)
     await held(process)
     assert not complete(process)
     await deliver(process, 2)
@@ -64,27 +74,27 @@ async def test_all_that_stands_there_is_given_before_the_reading_is_complete(wor
     assert seen.values == [1, 2, 3]
 
 
-async def test_levels_are_read_again_by_the_next_owner_while_inputs_go_on(world: World) -> None:
-    world.log["metrics"] = [7]
-    first, _ = follower(world)
+async def test_levels_are_read_again_by_the_next_owner_while_inputs_go_on(servers: Servers) -> None:
+    servers.log["metrics"] = [7]
+    first, _ = follower(servers)
     await held(first)
     await deliver(first, 3)
     await first.ledger.handle(first.consumer.poll("metrics", 1))
     await first.ledger.flush()
     await first.revoke()
 
-    second, seen = follower(world)
-    world.log[LEVELS].append(4)
+    second, seen = follower(servers)
+    servers.log[LEVELS].append(4)
     await held(second)
     assert second.consumer.positions == {"metrics": 1, "history": 0, LEVELS: 0}
     await deliver(second, 10)
     assert seen.values == [1, 2, 3, 4]
-    assert world.truth.applied["metrics"] == [7]
-    assert world.truth.offsets == dict(zip(TOPICS, (1, 0), strict=True))
+    assert servers.truth.applied["metrics"] == [7]
+    assert servers.truth.offsets == dict(zip(TOPICS, (1, 0), strict=True))
 
 
-async def test_nothing_is_complete_by_what_was_fetched_before_the_seek(world: World) -> None:
-    process, seen = follower(world)
+async def test_nothing_is_complete_by_what_was_fetched_before_the_seek(servers: Servers) -> None:
+    process, seen = follower(servers)
     await held(process)
     in_flight = [record(LEVELS, 2, 3)]  # of an earlier assignment
     await process.ledger.handle(in_flight)
@@ -94,22 +104,22 @@ async def test_nothing_is_complete_by_what_was_fetched_before_the_seek(world: Wo
     assert seen.values == [3, 1, 2, 3]
 
 
-async def test_an_empty_level_topic_is_complete_at_once(world: World) -> None:
-    world.log[LEVELS] = []
-    process, _ = follower(world)
+async def test_an_empty_level_topic_is_complete_at_once(servers: Servers) -> None:
+    servers.log[LEVELS] = []
+    process, _ = follower(servers)
     await held(process)
     assert complete(process)
 
 
-async def test_what_nobody_holds_is_not_given(world: World) -> None:
-    process, seen = follower(world)
+async def test_what_nobody_holds_is_not_given(servers: Servers) -> None:
+    process, seen = follower(servers)
     await process.ledger.handle([record(LEVELS, 0, 1)])
     assert seen.values == []
 
 
-async def test_levels_are_read_on_while_inputs_wait_to_be_applied(world: World) -> None:
-    process, seen = follower(world, LedgerLimits(max_flush_records=9, max_buffered_records=2))
-    world.log["metrics"] = [1, 2]
+async def test_levels_are_read_on_while_inputs_wait_to_be_applied(servers: Servers) -> None:
+    process, seen = follower(servers, LedgerLimits(max_flush_records=9, max_buffered_records=2))
+    servers.log["metrics"] = [1, 2]
     await held(process)
     flushing = process.ledger._flushing
     async with flushing:  # nothing is applied meanwhile

@@ -36,7 +36,7 @@ _POLL_SECONDS: Final = 0.2
 _TOKEN: Final = "faults"
 
 
-class World:
+class Scenario:
     """What a scenario works with; `close` ends every process of it."""
 
     def __init__(self, cluster: Cluster, database: str, folder: Path, traffic: Traffic) -> None:
@@ -195,17 +195,17 @@ class World:
 
 
 @asynccontextmanager
-async def new_world(
+async def new_scenario(
     cluster: Cluster, folder: Path, seed: int, mix: Mix | None = None
-) -> AsyncIterator[World]:
+) -> AsyncIterator[Scenario]:
     """Give a scenario on empty topics; end all of it with the block."""
     await cluster.fresh_topics()
-    world = World(cluster, await cluster.new_database(), folder, Traffic(seed, SHARDS, mix))
+    scenario = Scenario(cluster, await cluster.new_database(), folder, Traffic(seed, SHARDS, mix))
     try:
-        yield world
+        yield scenario
     finally:
         await cluster.mend()
-        await world.close()
+        await scenario.close()
 
 
 async def cluster_id(bootstrap: str) -> str:
@@ -228,10 +228,10 @@ async def _slo(client: httpx.AsyncClient, service: str) -> tuple[int, int] | Non
 
 
 @pytest.fixture
-async def world(
+async def scenario(
     running_cluster: Cluster, tmp_path: Path, request: pytest.FixtureRequest
-) -> AsyncIterator[World]:
+) -> AsyncIterator[Scenario]:
     """A scenario; its seed is made of the test's name."""
     seed = crc32(request.node.name.encode())
-    async with new_world(running_cluster, tmp_path, seed) as made:
+    async with new_scenario(running_cluster, tmp_path, seed) as made:
         yield made
