@@ -11,8 +11,7 @@ import httpx
 import numpy as np
 from fastapi import FastAPI
 
-from api_gateway.burn.history import CountQuery, Counts, Reports, Seconds
-from api_gateway.burn.hourly import HourlyCounts, SlowCounts
+from api_gateway.burn.history import CountQuery, Counts, HourlyCounts, Reports, Seconds, SlowCounts
 from api_gateway.burn.repository import CountRepository, CountStore
 from api_gateway.catalog.domain import (
     Service,

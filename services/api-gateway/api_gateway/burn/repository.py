@@ -5,8 +5,16 @@ from contextlib import asynccontextmanager
 
 import numpy as np
 
-from api_gateway.burn.history import CountQuery, Counts, Reports, Seconds
-from api_gateway.burn.hourly import HourlyCounts, HourlyRates, SlowCounts, hourly_burn_rates
+from api_gateway.burn.history import (
+    CountQuery,
+    Counts,
+    HourlyCounts,
+    HourlyRates,
+    Reports,
+    Seconds,
+    SlowCounts,
+    hourly_burn_rates,
+)
 from api_gateway.catalog.domain import Target
 from common.counts import reads
 from common.counts.layout import Span, unpacked

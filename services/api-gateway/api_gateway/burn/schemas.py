@@ -8,7 +8,6 @@ from pydantic import BaseModel, Field
 from api_gateway.burn.history import Point
 from api_gateway.catalog.schemas import TargetFields
 from api_gateway.http.types import Answer, Instant
-from api_gateway.projections.service_status import ServiceState
 from common.slo.vocabulary import DataStatus, RiskLevel
 
 
@@ -126,11 +125,6 @@ class BurnRateSnapshotAnswer(Burn):
     epoch: int | None
     command_id: str | None
     counters: IngestCountersAnswer
-
-    @classmethod
-    def of(cls, state: ServiceState) -> Self:
-        """Return the answer for a service's state."""
-        return cls.model_validate(state)
 
 
 class SloReport(BurnRateSnapshotAnswer):

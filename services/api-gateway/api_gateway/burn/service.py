@@ -93,7 +93,7 @@ class BurnHistories:
             slo_name=slo.name,
             step_seconds=step,
             points=[HistoryPoint.of(service_name, *found) for found in zip(*series, strict=True)],
-            current=BurnRateSnapshotAnswer.of(current),
+            current=BurnRateSnapshotAnswer.model_validate(current),
         )
 
     async def preview(

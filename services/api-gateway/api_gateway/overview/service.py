@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from api_gateway.burn.hourly import HOURS_SHOWN, hour_ends
+from api_gateway.burn.history import HOURS_SHOWN, hour_ends
 from api_gateway.burn.repository import CountStore, read_hourly_rates
 from api_gateway.catalog.cache import CatalogCache, InUse
 from api_gateway.catalog.domain import Service, Target

@@ -49,7 +49,7 @@ async def burn_rates(gateway: Gateway, page: Page[str]) -> CachedResponse:
     found = in_use.after(page.after or "", page.fetch_limit)
     services = page.cut(found, lambda service: [service.name])
     states = [gateway.read_model.state(s.name, in_use.targets[s.name], now) for s in services]
-    body = _answers.dump_json([BurnRateSnapshotAnswer.of(state) for state in states])
+    body = _answers.dump_json([BurnRateSnapshotAnswer.model_validate(state) for state in states])
     links = page.response.headers
     return CachedResponse(body, {"Link": links["Link"]} if "Link" in links else {})
 
@@ -86,7 +86,7 @@ async def compute_burn_rates(
     now = gateway.clock()
     shown = [snapshot for snapshot in computed if snapshot.service_name in in_use]
     states = [gateway.read_model.state_at(s, targets[s.service_name], now) for s in shown]
-    return [BurnRateSnapshotAnswer.of(state) for state in states]
+    return [BurnRateSnapshotAnswer.model_validate(state) for state in states]
 
 
 @router.get("/{service_name}", summary="Burn rate history", responses=responses(404, 422, 503))

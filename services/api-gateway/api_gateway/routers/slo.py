@@ -53,7 +53,9 @@ async def get_slo_status(gateway: GatewayParts, service: ExistingService) -> Slo
     """All objectives of a service with their newest figures; the worst speaks for the service."""
     async with gateway.store.read() as reader:
         targets = await reader.targets([service.name])
-    return SloReport.of(gateway.read_model.state(service.name, targets, gateway.clock()))
+    return SloReport.model_validate(
+        gateway.read_model.state(service.name, targets, gateway.clock())
+    )
 
 
 @router.get(

@@ -1,7 +1,7 @@
 """Services by time: the worst burn of each cell, worst services first. Pure.
 
 A cell holds whole hours. Its burn rate is that of its worst hour, against the service's strictest
-objective (see `hourly.py`), its level what the contract's table gives for that burn rate.
+objective (see `burn/history.py`), its level what the contract's table gives for that burn rate.
 """
 
 from collections.abc import Mapping, Sequence

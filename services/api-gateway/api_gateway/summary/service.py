@@ -7,8 +7,7 @@ import msgspec
 import numpy as np
 import xxhash
 
-from api_gateway.burn.history import CountQuery, minutes_from
-from api_gateway.burn.hourly import HourlyRates
+from api_gateway.burn.history import CountQuery, HourlyRates, minutes_from
 from api_gateway.burn.repository import CountStore, read_hourly_rates
 from api_gateway.catalog.cache import CatalogCache, InUse
 from api_gateway.catalog.domain import Service, Tier

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from api_gateway.burn.hourly import hour_ends
+from api_gateway.burn.history import hour_ends
 from common.slo.windows import MINUTE
 from tests.support.burn_events import NOW, for_target, heartbeat, snapshot
 from tests.support.gateway.decisions import decided
