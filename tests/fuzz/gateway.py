@@ -23,7 +23,7 @@ SETTINGS: Final[dict[str, Any]] = {
     "read_burst": 10**6,
     "reads_per_second": 10**6,
 }
-_FREE_FIELDS: Final = frozenset({"changes", "document", "event", "rule", "secrets"})
+_FREE_FIELDS: Final = frozenset({"changes", "document", "event", "secrets"})
 """Objects of which the document says in words what they hold, so that any code may refuse them."""
 
 _CURSOR: Final = frozenset({"invalid_cursor"})

@@ -111,7 +111,10 @@ class BurnrateProcess:
             publisher=self.broker,
             clock=lambda: self.now,
         )
-        settings, ledger = BurnrateSettings(), cast("ShardLedger", self.ledger)
+        settings, ledger = (
+            BurnrateSettings(BURNRATE_HEARTBEAT_SECONDS=10),
+            cast("ShardLedger", self.ledger),
+        )
         lateness = timedelta(hours=24)
         self.work = CountingWork(settings, runtime, lateness, self.catalog.is_deep)
         self.evaluator = Evaluator(settings, runtime, ledger, self.work, self.catalog)

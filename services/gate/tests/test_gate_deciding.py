@@ -84,7 +84,9 @@ class GateProcess:
         self.configuration = GateConfiguration(read_policies([]))
         self.configuration.on_service(declared(SERVICE))
         ledger = cast("ShardLedger", self.servers)
-        self.decider = Decider(GateSettings(), runtime, ledger, work, self.configuration)
+        self.decider = Decider(
+            GateSettings(GATE_SILENT_SECONDS=30), runtime, ledger, work, self.configuration
+        )
 
     def hear(self, composite: float, at: datetime | None = None) -> bool:
         """Take a snapshot of burnrate; tell whether it was urgent."""

@@ -15,6 +15,7 @@ import pytest
 from common.events import GateDecision, MetricEvent, ServiceChanged, Verdict
 from common.kafka.sharding import shard_of
 from common.policy.model import Policy
+from common.slo.freshness import SHARD_SILENCE_SECONDS
 from gate.domain.configuration import GateConfiguration
 from gate.domain.evaluate import evaluate
 from gate.domain.records import Stamp, decision_id, published
@@ -28,7 +29,7 @@ SERVICE = "petsite"
 SHARD = shard_of(SERVICE, SHARDS)
 STEP = timedelta(minutes=5)
 LOOK_SECONDS = 60.0
-SILENT_SECONDS = 25.0
+SILENT_SECONDS = SHARD_SILENCE_SECONDS
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,11 @@ from typing import Final
 
 from common.slo.vocabulary import DataStatus
 
-SHARD_SILENCE_SECONDS: Final = 30.0
-"""Three heartbeats of the owner of a shard. The default of every service's setting."""
+SHARD_HEARTBEAT_SECONDS: Final = 2.0
+"""How often the owner of a shard says that it works, whatever has changed."""
+
+SHARD_SILENCE_SECONDS: Final = 3 * SHARD_HEARTBEAT_SECONDS
+"""Longer than an owner takes to come back after a crash. The default of every service's setting."""
 
 MIN_STALE_SECONDS: Final = 300
 STALE_REPORTS: Final = 3

@@ -11,12 +11,14 @@ from api_gateway.republish import reconcile_catalog
 from common.events import IngestCounters
 from common.kafka.sharding import shard_of
 from common.kafka.topics import BURNRATES, CATALOG
+from common.slo.freshness import SHARD_SILENCE_SECONDS
 from common.slo.vocabulary import DataStatus, RiskLevel
 from tests.support.burn_events import NOW, PARTITIONS, for_target, heartbeat, slo_status, snapshot
 from tests.support.gateway.in_memory import GatewayHarness
 
 SHARD = shard_of("checkout", PARTITIONS)
 SLO = "/api/slo/checkout"
+SILENCE = timedelta(seconds=SHARD_SILENCE_SECONDS)
 
 
 async def test_a_service_never_seen_has_no_data(gateway: GatewayHarness) -> None:
@@ -144,7 +146,7 @@ async def test_the_default_goes_with_the_first_target_and_comes_back_after_the_l
 async def test_a_silent_shard_is_lagging_whatever_it_last_said(gateway: GatewayHarness) -> None:
     await gateway.service()
     await gateway.feed(snapshot("checkout"), heartbeat(SHARD, NOW + timedelta(seconds=10)))
-    gateway.now[0] = NOW + timedelta(seconds=40) - timedelta(microseconds=1)
+    gateway.now[0] = NOW + timedelta(seconds=10) + SILENCE - timedelta(microseconds=1)
     assert (await gateway.get(SLO))["data_status"] == "ok"
     gateway.now[0] += timedelta(microseconds=1)
     report = await gateway.get(SLO)
