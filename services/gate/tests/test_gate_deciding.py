@@ -85,7 +85,7 @@ class GateProcess:
         self.configuration.on_service(declared(SERVICE))
         ledger = cast("ShardLedger", self.servers)
         self.decider = Decider(
-            GateSettings(GATE_SILENT_SECONDS=30), runtime, ledger, work, self.configuration
+            GateSettings(silent_seconds=30), runtime, ledger, work, self.configuration
         )
 
     def hear(self, composite: float, at: datetime | None = None) -> bool:
