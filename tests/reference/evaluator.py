@@ -112,7 +112,7 @@ class BurnrateProcess:
             clock=lambda: self.now,
         )
         settings, ledger = (
-            BurnrateSettings(heartbeat_seconds=10),
+            BurnrateSettings(BURNRATE_HEARTBEAT_SECONDS=10),
             cast("ShardLedger", self.ledger),
         )
         lateness = timedelta(hours=24)

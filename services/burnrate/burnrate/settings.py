@@ -17,7 +17,9 @@ class BurnrateSettings(BaseSettings):
 
     port: int = Field(8002, validation_alias="BURNRATE_PORT")
     tick_seconds: float = Field(1.0, gt=0, le=60, validation_alias="BURNRATE_TICK_SECONDS")
-    heartbeat_seconds: float = Field(SHARD_HEARTBEAT_SECONDS, gt=0)
+    heartbeat_seconds: float = Field(
+        SHARD_HEARTBEAT_SECONDS, gt=0, validation_alias="BURNRATE_HEARTBEAT_SECONDS"
+    )
     lagging_after_seconds: float = Field(15.0, gt=0, validation_alias="BURNRATE_LAGGING_SECONDS")
     purge_seconds: float = Field(600.0, gt=0, validation_alias="BURNRATE_PURGE_SECONDS")
     max_batch_records: int = Field(
