@@ -64,22 +64,11 @@ WIRE: Final[dict[str, str]] = {
     "notice_key": "column of alerts.notification, and in the webhook's payload",
     "notices": "column of alerts.episode",
     "judged": "field of /api/summary",
+    "told_at": "field of `burnline rules test --format json`",
 }
 """By name, or by a part of a text: whose name it is."""
 
 LEFT: Final[dict[str, set[str]]] = {
-    "cli/burnline": {
-        r"(?<!dead )(?<!dead-)letters|(?<!dead )letter box",
-        r"Verdict",
-        r"WantedPort",
-        r"desks?|shelf|shelves",
-        r"findings",
-        r"judged?|judges|judgements?",
-        r"marks?",
-        r"told|tells|owed",
-        r"wanted",
-        r"wish(es)?|wished",
-    },
     "libs/common": {
         r"(?<!dead )(?<!dead-)letters|(?<!dead )letter box",
         r"(taken?|takes|taking) on",

@@ -100,9 +100,9 @@ def test_a_container_declares_once_so_that_what_is_deleted_stays_deleted(
     gateway: FakeGateway, tmp_path: Path
 ) -> None:
     environ = {"BURNLINE_DATA_DIR": str(tmp_path), "BURNLINE_API_TOKEN": "secret"}
-    assert demo_services.declare_as_told(environ) == "27 services and targets declared"
+    assert demo_services.declare_as_configured(environ) == "27 services and targets declared"
     del gateway.services["checkout"]
-    assert demo_services.declare_as_told(environ) == "0 services and targets declared"
+    assert demo_services.declare_as_configured(environ) == "0 services and targets declared"
     assert "checkout" not in gateway.services
 
 
@@ -114,5 +114,5 @@ def test_a_container_declares_once_so_that_what_is_deleted_stays_deleted(
 def test_a_container_declares_nothing_without_token_or_simulator(
     gateway: FakeGateway, tmp_path: Path, environ: dict[str, str]
 ) -> None:
-    demo_services.declare_as_told({"BURNLINE_DATA_DIR": str(tmp_path), **environ})
+    demo_services.declare_as_configured({"BURNLINE_DATA_DIR": str(tmp_path), **environ})
     assert gateway.services == {}

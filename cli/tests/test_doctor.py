@@ -54,7 +54,7 @@ def test_real_servers_need_neither_java_nor_the_wheel(tmp_path: Path) -> None:
             "KAFKA_BOOTSTRAP_SERVERS": "broker:9092",
         }
     )
-    names = [finding.what for finding in examine(config)]
+    names = [check.what for check in examine(config)]
     assert names == ["python", "ports", "disk", "node"]
 
 

@@ -12,8 +12,8 @@ from burnline.errors import StackError
 from burnline.localstack.ports import (
     FIRST_PORT,
     LAST_PORT,
+    ConfiguredPort,
     Reservations,
-    WantedPort,
     free_port,
     is_free,
     resolve_port,
@@ -40,7 +40,7 @@ def reservations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Re
 def test_a_busy_port_that_was_asked_for_is_an_error_that_names_its_variable(
     busy_port: int, reservations: Reservations
 ) -> None:
-    wanted = WantedPort("BURNLINE_PORT", busy_port, explicit=True)
+    wanted = ConfiguredPort("BURNLINE_PORT", busy_port, explicit=True)
     with pytest.raises(StackError, match=f"BURNLINE_PORT={busy_port} is in use"):
         resolve_port(HOST, wanted, reservations)
 
@@ -48,7 +48,7 @@ def test_a_busy_port_that_was_asked_for_is_an_error_that_names_its_variable(
 def test_a_busy_default_gives_way_to_a_free_port(
     busy_port: int, reservations: Reservations
 ) -> None:
-    wanted = WantedPort("BURNLINE_PORT", busy_port, explicit=False)
+    wanted = ConfiguredPort("BURNLINE_PORT", busy_port, explicit=False)
     port = resolve_port(HOST, wanted, reservations)
     assert port != busy_port
     assert is_free(HOST, port)
@@ -56,12 +56,12 @@ def test_a_busy_default_gives_way_to_a_free_port(
 
 def test_a_free_port_is_used_as_it_is(reservations: Reservations) -> None:
     port = free_port(HOST)
-    wanted = WantedPort("BURNLINE_PORT", port, explicit=True)
+    wanted = ConfiguredPort("BURNLINE_PORT", port, explicit=True)
     assert resolve_port(HOST, wanted, reservations) == port
 
 
 def test_stacks_that_start_at_once_do_not_take_the_same_port(reservations: Reservations) -> None:
-    wanted = WantedPort("BURNRATE_PORT", free_port(HOST), explicit=False)
+    wanted = ConfiguredPort("BURNRATE_PORT", free_port(HOST), explicit=False)
     first = resolve_port(HOST, wanted, reservations)
     with contextlib.closing(Reservations()) as other:
         assert resolve_port(HOST, wanted, other) != first

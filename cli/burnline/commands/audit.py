@@ -36,26 +36,26 @@ def verify(
     """Follow the chain of hashes from the first entry: exit 0 if it holds, 3 if it is broken."""
     noted = None if expect is None else _noted(expect)
     try:
-        verdict = asyncio.run(follow_chain(database_url(), noted))
+        result = asyncio.run(follow_chain(database_url(), noted))
     except (OSError, asyncpg.PostgresError) as error:
         raise StackError(f"the audit cannot be read: {error}") from error
-    if verdict.fault is None:
-        typer.echo(f"{verdict.head.id} entries hold; the last is {_text(verdict.head)}")
+    if result.fault is None:
+        typer.echo(f"{result.head.id} entries hold; the last is {_text(result.head)}")
         return
-    typer.echo(f"entry {verdict.fault.id} {verdict.fault.detail}")
-    typer.echo(f"the entries up to {_text(verdict.head)} hold")
+    typer.echo(f"entry {result.fault.id} {result.fault.detail}")
+    typer.echo(f"the entries up to {_text(result.head)} hold")
     raise typer.Exit(BROKEN_STATUS)
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ChainResult:
     """How far the chain holds, and what breaks it."""
 
     head: AuditHead
     fault: AuditFault | None
 
 
-async def follow_chain(url: str, noted: AuditHead | None) -> Verdict:
+async def follow_chain(url: str, noted: AuditHead | None) -> ChainResult:
     """Follow the chain in the state of one moment; `noted` must be one of its entries."""
     settings = DatabaseSettings(DATABASE_URL=url)
     connection = await asyncpg.connect(**settings.connect_options())
@@ -68,19 +68,19 @@ async def follow_chain(url: str, noted: AuditHead | None) -> Verdict:
 
 async def _follow(
     connection: "asyncpg.Connection[asyncpg.Record]", noted: AuditHead | None
-) -> Verdict:
+) -> ChainResult:
     check, found = ChainCheck(), None
     async for row in connection.cursor(_ENTRIES, prefetch=1000):
         entry = AuditEntry(**dict(row))
         if fault := check.add(entry):
-            return Verdict(check.head, fault)
+            return ChainResult(check.head, fault)
         if noted is not None and entry.id == noted.id:
             found = entry.hash
     stored = await connection.fetchrow("SELECT id, hash FROM catalog.audit_head")
     fault = check.finish(AuditHead(**dict(stored)) if stored else AuditHead())
     if fault is None and noted is not None and found != noted.hash:
         fault = AuditFault(noted.id, "is not the one that was noted: the chain was written anew")
-    return Verdict(check.head, fault)
+    return ChainResult(check.head, fault)
 
 
 def _noted(text: str) -> AuditHead:

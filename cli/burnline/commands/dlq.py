@@ -29,15 +29,15 @@ def show(
     output: Annotated[Literal["text", "json"], typer.Option("--format")] = "text",
 ) -> None:
     """List dead letters, newest first, with the reason for each."""
-    wanted = {"limit": limit, "code": code, "topic": topic}
-    query = {name: value for name, value in wanted.items() if value is not None}
-    letters = ask_gateway("GET", "/api/ingest/dead-letters", query=query)
+    filters = {"limit": limit, "code": code, "topic": topic}
+    query = {name: value for name, value in filters.items() if value is not None}
+    dead_letters = ask_gateway("GET", "/api/ingest/dead-letters", query=query)
     if output == "json":
-        typer.echo(json.dumps(letters, indent=2))
+        typer.echo(json.dumps(dead_letters, indent=2))
         return
-    for letter in letters:
-        typer.echo("\n".join(_lines(letter)))
-    if not letters:
+    for dead_letter in dead_letters:
+        typer.echo("\n".join(_lines(dead_letter)))
+    if not dead_letters:
         typer.echo("no dead letters")
 
 
@@ -60,8 +60,8 @@ def send_again(
     body: dict[str, Any] = {"actor": actor or getpass.getuser()}
     if event is not None:
         body["event"] = _record(event)
-    letter = ask_gateway("POST", f"/api/ingest/dead-letters/{letter_id}/replay", body=body)
-    typer.echo(f"sent again to {letter['topic']}, as of {letter['appended_at']}")
+    dead_letter = ask_gateway("POST", f"/api/ingest/dead-letters/{letter_id}/replay", body=body)
+    typer.echo(f"sent again to {dead_letter['topic']}, as of {dead_letter['appended_at']}")
 
 
 def _record(source: str) -> Any:
@@ -71,15 +71,17 @@ def _record(source: str) -> Any:
         raise StackError(f"--event {source}: {error}") from error
 
 
-def _lines(letter: Mapping[str, Any]) -> Sequence[str]:
-    place = f"{letter['topic']}/{letter['partition']}@{letter['offset']}"
+def _lines(dead_letter: Mapping[str, Any]) -> Sequence[str]:
+    place = f"{dead_letter['topic']}/{dead_letter['partition']}@{dead_letter['offset']}"
     lines = [
-        f"{letter['id']}  {letter['recorded_at']}  {place}",
-        f"  {letter['code']}: {letter['field']} {letter['detail']}",
+        f"{dead_letter['id']}  {dead_letter['recorded_at']}  {place}",
+        f"  {dead_letter['code']}: {dead_letter['field']} {dead_letter['detail']}",
     ]
-    if letter["value"] is not None:
-        value = letter["value"]
+    if dead_letter["value"] is not None:
+        value = dead_letter["value"]
         lines.append(f"  {value[:_SHOWN_CHARACTERS]!r}{'...' * (len(value) > _SHOWN_CHARACTERS)}")
-    if letter["replayed_at"]:
-        lines.append(f"  sent again by {letter['replayed_by']} at {letter['replayed_at']}")
+    if dead_letter["replayed_at"]:
+        lines.append(
+            f"  sent again by {dead_letter['replayed_by']} at {dead_letter['replayed_at']}"
+        )
     return lines

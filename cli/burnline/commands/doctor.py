@@ -24,7 +24,7 @@ INSTALLS: Final = "the next `burnline up` installs"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Check:
     """One thing looked at; `cure` is empty when it is fine."""
 
     what: str
@@ -34,44 +34,44 @@ class Finding:
 
 def doctor() -> None:
     """Check what the local stack needs; exit 1 if something that is needed is missing."""
-    findings = examine(StackConfig.from_environment())
-    for finding in findings:
-        mark = "MISSING" if finding.cure else "ok     "
-        typer.echo(f"{mark} {finding.what:<12} {finding.detail}")
-        if finding.cure:
-            typer.echo(f"{'':<20} cure: {finding.cure}")
-    if any(finding.cure for finding in findings):
+    checks = examine(StackConfig.from_environment())
+    for check in checks:
+        result = "MISSING" if check.cure else "ok     "
+        typer.echo(f"{result} {check.what:<12} {check.detail}")
+        if check.cure:
+            typer.echo(f"{'':<20} cure: {check.cure}")
+    if any(check.cure for check in checks):
         raise typer.Exit(1)
 
 
-def examine(config: StackConfig) -> list[Finding]:
+def examine(config: StackConfig) -> list[Check]:
     """Look at everything; nothing is installed, downloaded or changed."""
-    findings = [_python()]
+    checks = [_python()]
     if config.bootstrap_servers is None:
-        findings += [_runtime(JAVA), _jars()]
+        checks += [_runtime(JAVA), _jars()]
     if config.database_url is None:
-        findings += [_attempt("postgresql", _postgres, "make install")]
-    return [*findings, _ports(config), _disk(config), _runtime(NODE)]
+        checks += [_attempt("postgresql", _postgres, "make install")]
+    return [*checks, _ports(config), _disk(config), _runtime(NODE)]
 
 
-def _python() -> Finding:
+def _python() -> Check:
     version = ".".join(map(str, sys.version_info[:3]))
     cure = "" if sys.version_info >= MIN_PYTHON else "apt-get install python3.11 python3.11-venv"
-    return Finding("python", version, cure)
+    return Check("python", version, cure)
 
 
-def _runtime(runtime: Runtime) -> Finding:
+def _runtime(runtime: Runtime) -> Check:
     found = find(runtime)
     if found is None:
-        return Finding(runtime.program, f"no {runtime.wanted}: {INSTALLS} one in .venv")
+        return Check(runtime.program, f"no {runtime.required}: {INSTALLS} one in .venv")
     version = ".".join(map(str, version_of(runtime, found[runtime.program])))
-    return Finding(runtime.program, f"{found[runtime.program]}, version {version}")
+    return Check(runtime.program, f"{found[runtime.program]}, version {version}")
 
 
-def _jars() -> Finding:
+def _jars() -> Check:
     directory = jars_dir()
     if not directory.is_dir():
-        return Finding("kafka jars", "not here yet: the next `burnline up` fetches them")
+        return Check("kafka jars", "not here yet: the next `burnline up` fetches them")
 
     def verified() -> str:
         verify_jars(directory, expected_jars())
@@ -88,9 +88,9 @@ def _postgres() -> str:
     return f"{binaries}, run as {account.name}" if account else str(binaries)
 
 
-def _ports(config: StackConfig) -> Finding:
+def _ports(config: StackConfig) -> Check:
     if read_running(config.data_dir.state):
-        return Finding("ports", "held by the running stack")
+        return Check("ports", "held by the running stack")
 
     def settled() -> str:
         with contextlib.closing(Reservations()) as reservations:
@@ -100,15 +100,15 @@ def _ports(config: StackConfig) -> Finding:
     return _attempt("ports", settled, "set the variable to a free port")
 
 
-def _disk(config: StackConfig) -> Finding:
+def _disk(config: StackConfig) -> Check:
     free = free_bytes(config.data_dir.path)
     detail = f"{free / 1e9:.1f} GB free for {config.data_dir.path}"
     cure = "" if free >= MIN_FREE_BYTES else "free 2 GB, or set BURNLINE_DATA_DIR elsewhere"
-    return Finding("disk", detail, cure)
+    return Check("disk", detail, cure)
 
 
-def _attempt(what: str, look: Callable[[], str], cure: str) -> Finding:
+def _attempt(what: str, look: Callable[[], str], cure: str) -> Check:
     try:
-        return Finding(what, look())
+        return Check(what, look())
     except StackError as error:
-        return Finding(what, str(error), cure)
+        return Check(what, str(error), cure)

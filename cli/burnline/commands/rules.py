@@ -37,7 +37,7 @@ MINUTE: Final = 60
 MAX_SERVICES: Final = 1000
 LONGEST_WINDOW: Final = timedelta(days=90)
 NO_ERRORS: Final = frozenset({ScenarioKind.TRAFFIC_DIP, ScenarioKind.LATENCY_ONLY})
-"""What costs no requests: no rule about errors has to tell of it."""
+"""What costs no requests: no rule about errors has to fire for it."""
 MAX_HOURS = 24
 
 rules = typer.Typer(no_args_is_help=True, help="Alert rules tried on what has happened.")
@@ -66,7 +66,7 @@ def replay_rules(
 ) -> None:
     """Replay stored history through the rules of a file, minute by minute.
 
-    Prints what would have been told, when, for how long; and, against the simulator's truth,
+    Prints which alerts would have fired, when, for how long; and, against the simulator's truth,
     precision, recall and detection time. Forecasts are not replayed: exhaustion rules stay quiet.
     """
     try:
@@ -88,7 +88,7 @@ def replay_rules(
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the rules would have told, also before `since`, and what was wrong, if known."""
+    """Which alerts would have fired, also before `since`, and what was wrong, if known."""
 
     since: datetime
     alarms: Sequence[Alarm]
@@ -166,12 +166,12 @@ def _incidents(path: Path, begin: int, end: int) -> list[Incident] | None:
 def _as_json(found: Outcome, hours: int) -> str:
     scores = {
         name: {
-            **asdict(judged),
-            "precision": judged.precision,
-            "recall": judged.recall,
-            "median_detection_seconds": judged.median_detection_seconds,
+            **asdict(found_score),
+            "precision": found_score.precision,
+            "recall": found_score.recall,
+            "median_detection_seconds": found_score.median_detection_seconds,
         }
-        for name, judged in found.scores().items()
+        for name, found_score in found.scores().items()
     }
     document = {
         "hours": hours,
@@ -190,7 +190,7 @@ def _as_text(found: Outcome, hours: int) -> str:
     lines.append(f"{len(lines)} alarms in {hours} hours")
     if found.incidents is None:
         return "\n".join([*lines, "no truth is known: what was right cannot be said"])
-    lines += [f"{name}: {_judged(judged)}" for name, judged in found.scores().items()]
+    lines += [f"{name}: {_score_text(found_score)}" for name, found_score in found.scores().items()]
     return "\n".join(lines)
 
 
@@ -202,7 +202,7 @@ def _line(alarm: Alarm) -> str:
     return f"{at}  {alarm.severity:6}  {alarm.rule:18}  {lasted:>10}  {alarm.message}"
 
 
-def _judged(found: Score) -> str:
+def _score_text(found: Score) -> str:
     precision = "no alarms" if found.precision is None else f"precision {found.precision:.0%}"
     recall = "no incidents" if found.recall is None else f"recall {found.recall:.0%}"
     took = found.median_detection_seconds

@@ -20,7 +20,14 @@ from sqlalchemy.exc import DBAPIError
 
 from burnline.client.addresses import Addresses, addresses
 from burnline.errors import StackError
-from burnline.importing.file import Advance, Good, Verdict, file_id, newest_timestamp, verdicts
+from burnline.importing.file import (
+    Advance,
+    Classification,
+    Good,
+    classify_lines,
+    file_id,
+    newest_timestamp,
+)
 from burnline.importing.publish import Result, publish, wait_applied
 from burnline.importing.shift import ShiftFile, shift_to
 from burnline.localstack.kafka import silence_client_logs
@@ -33,7 +40,7 @@ STDIN: Final = Path("-")
 _IMPORT_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 OpenBar = Callable[[str], Advance]
-"""Start a progress bar over the file; what it returns is told the bytes read."""
+"""Start a progress bar over the file; what it returns is called with the bytes read."""
 
 
 def import_events(
@@ -101,7 +108,7 @@ async def import_file(  # noqa: PLR0913 - what an import is made of
         shift = shift_to(newest, now) if newest else timedelta()
     else:
         typer.echo(_KNOWN.format(shift), err=True)
-    lines = verdicts(path, shift, now, bar("importing"))
+    lines = classify_lines(path, shift, now, bar("importing"))
     stored = _stored_first(lines, lambda: shifts.store(import_id, shift, now))
     return await publish(stored, import_id, publisher)
 
@@ -112,14 +119,16 @@ _KNOWN: Final = (
 )
 
 
-def _stored_first(lines: Iterator[Verdict], store: Callable[[], None]) -> Iterator[Verdict]:
+def _stored_first(
+    lines: Iterator[Classification], store: Callable[[], None]
+) -> Iterator[Classification]:
     """Store the shift at the first line that counts: a file of which nothing did has none."""
     is_stored = False
-    for verdict in lines:
-        if isinstance(verdict, Good) and not is_stored:
+    for classified in lines:
+        if isinstance(classified, Good) and not is_stored:
             store()
             is_stored = True
-        yield verdict
+        yield classified
 
 
 @contextmanager

@@ -19,11 +19,11 @@ from common.admission.metric_events import (
 )
 from common.events import MetricEvent
 
-BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+BOM: Final = b"\xef\xbb\xbf"
 LONGEST_LINE: Final = MAX_EVENT_BYTES + 1024
 
 Advance = Callable[[int], None]
-"""Told how many bytes of the file have been read since the last call."""
+"""Called with how many bytes of the file have been read since the last call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Refused:
     detail: str
 
 
-Verdict = Good | Repeated | Refused
+Classification = Good | Repeated | Refused
 
 
 def file_id(path: Path, advance: Advance) -> str:
@@ -75,8 +75,10 @@ def newest_timestamp(path: Path, advance: Advance) -> datetime | None:
     return newest
 
 
-def verdicts(path: Path, shift: timedelta, now: datetime, advance: Advance) -> Iterator[Verdict]:
-    """Judge every line that is not blank; ages are held against `now` after the shift."""
+def classify_lines(
+    path: Path, shift: timedelta, now: datetime, advance: Advance
+) -> Iterator[Classification]:
+    """Classify every line that is not blank, its age taken at `now` after the shift."""
     seen: set[bytes] = set()
     for line, body in _lines(path, advance):
         try:
@@ -108,7 +110,7 @@ def _shifted(event: MetricEvent, shift: timedelta) -> MetricEvent:
 
 def _lines(path: Path, advance: Advance) -> Iterator[tuple[int, bytes]]:
     with path.open("rb") as stream:
-        if stream.read(len(BYTE_ORDER_MARK)) != BYTE_ORDER_MARK:
+        if stream.read(len(BOM)) != BOM:
             stream.seek(0)
         number, before = 0, 0
         while text := stream.readline(LONGEST_LINE):

@@ -1,4 +1,4 @@
-"""From judged lines to records of the history topic, in order, each with its import and line."""
+"""From lines to records of the history topic, in order, each with its import and line."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import text
 
 from burnline.errors import StackError
-from burnline.importing.file import Good, Refused, Repeated, Verdict
+from burnline.importing.file import Classification, Good, Refused, Repeated
 from common.config.settings import DatabaseSettings
 from common.events import MetricEvent, encode
 from common.kafka.client import Outgoing, Sender, UnknownOutcomeError
@@ -38,14 +38,14 @@ class Result:
     newest: datetime | None = None
     ends: dict[int, int] = field(default_factory=dict)
 
-    def note(self, verdict: Verdict) -> None:
+    def note(self, classified: Classification) -> None:
         """Count a line that is not published."""
-        if isinstance(verdict, Repeated):
+        if isinstance(classified, Repeated):
             self.repeated += 1
-        elif isinstance(verdict, Refused):
+        elif isinstance(classified, Refused):
             self.refused += 1
             if len(self.refusals) < SHOWN_REFUSALS:
-                self.refusals.append(verdict)
+                self.refusals.append(classified)
 
     def published(self, events: Iterable[MetricEvent]) -> None:
         """Count events that the broker has acknowledged."""
@@ -58,18 +58,18 @@ class Result:
 
 
 async def publish(
-    lines: Iterable[Verdict],
+    lines: Iterable[Classification],
     import_id: str,
     publisher: Sender,
     patience_seconds: float = PATIENCE_SECONDS,
 ) -> Result:
     """Publish the good lines in order; raise StackError where Kafka stays silent too long."""
     result, chunk = Result(), list[Good]()
-    for verdict in lines:
-        if not isinstance(verdict, Good):
-            result.note(verdict)
+    for classified in lines:
+        if not isinstance(classified, Good):
+            result.note(classified)
             continue
-        chunk.append(verdict)
+        chunk.append(classified)
         if len(chunk) == CHUNK:
             await _send(chunk, import_id, publisher, result, patience_seconds)
             chunk.clear()

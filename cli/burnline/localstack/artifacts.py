@@ -88,8 +88,8 @@ def ensure_jars(
 ) -> Path:
     """The folder of verified jars, fetched first when it is not there.
 
-    `advance` is told how many bytes are there and how many there will be. Raises StackError where
-    they cannot be fetched, or where a hash is wrong.
+    `advance` is called with the bytes that are there and those that there will be. Raises
+    StackError where they cannot be fetched, or where a hash is wrong.
     """
     target, expected = jars_dir(), expected_jars()
     if not target.is_dir():

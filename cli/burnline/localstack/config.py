@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from burnline.errors import StackError
-from burnline.localstack.ports import WantedPort
+from burnline.localstack.ports import ConfiguredPort
 
 DEFAULT_PORTS: Final = {
     "BURNLINE_PORT": 8000,
@@ -81,7 +81,7 @@ class StackConfig:
 
     data_dir: DataDir
     host: str
-    ports: tuple[WantedPort, ...]
+    ports: tuple[ConfiguredPort, ...]
     database_url: str | None
     bootstrap_servers: str | None
     partitions: int
@@ -94,7 +94,7 @@ class StackConfig:
         return cls(
             data_dir=data_dir(environ),
             host=environ.get("BURNLINE_HOST") or "127.0.0.1",
-            ports=tuple(_wanted_port(environ, name) for name in DEFAULT_PORTS),
+            ports=tuple(_port(environ, name) for name in DEFAULT_PORTS),
             database_url=environ.get("DATABASE_URL") or None,
             bootstrap_servers=environ.get("KAFKA_BOOTSTRAP_SERVERS") or None,
             partitions=_integer(environ, "BURNLINE_PARTITIONS", 4, 1024),
@@ -146,9 +146,9 @@ def server_environment(services: dict[str, str]) -> dict[str, str]:
     return {key: value for key, value in services.items() if not key.startswith(SERVER_BLIND_TO)}
 
 
-def _wanted_port(environ: Mapping[str, str], variable: str) -> WantedPort:
+def _port(environ: Mapping[str, str], variable: str) -> ConfiguredPort:
     port = _integer(environ, variable, DEFAULT_PORTS[variable], LAST_TCP_PORT)
-    return WantedPort(variable, port, explicit=bool(environ.get(variable)))
+    return ConfiguredPort(variable, port, explicit=bool(environ.get(variable)))
 
 
 def _integer(environ: Mapping[str, str], variable: str, default: int, highest: int) -> int:

@@ -125,7 +125,7 @@ def declare_once(directory: DataDir, base_url: str, token: str) -> int:
     return declared
 
 
-def declare_as_told(environ: Mapping[str, str] = os.environ) -> str:
+def declare_as_configured(environ: Mapping[str, str] = os.environ) -> str:
     """Declare at BURNLINE_URL where there is a simulator and a token; return what came of it."""
     config = StackConfig.from_environment(environ)
     if not config.simulator:
@@ -140,7 +140,7 @@ def declare_as_told(environ: Mapping[str, str] = os.environ) -> str:
 def main() -> None:
     """Say what was done; end with an error where the gateway does not take it."""
     try:
-        sys.stdout.write(f"{declare_as_told()}\n")
+        sys.stdout.write(f"{declare_as_configured()}\n")
     except StackError as error:
         sys.exit(f"error: {error}")
 

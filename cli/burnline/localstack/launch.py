@@ -43,8 +43,7 @@ def one_at_a_time(data_dir: DataDir) -> Iterator[None]:
 def settle_ports(config: StackConfig, reservations: Reservations) -> StackConfig:
     """Choose and reserve the ports; StackError when one that was chosen explicitly is busy."""
     ports = [
-        replace(wanted, port=resolve_port(config.host, wanted, reservations))
-        for wanted in config.ports
+        replace(port, port=resolve_port(config.host, port, reservations)) for port in config.ports
     ]
     return replace(config, ports=tuple(ports))
 
@@ -79,9 +78,9 @@ def launch(config: StackConfig, reservations: Reservations, dashboard: dict[str,
 
 
 def wait_served(config: StackConfig, turn: Callable[[str], None]) -> StackState:
-    """Wait until the stack serves; `turn` is told of each step that it comes to.
+    """Wait until the stack serves; `turn` is called with each step that it comes to.
 
-    Raises StackError with the tail of the log that tells why it does not.
+    Raises StackError with the tail of the log that shows why it does not.
     """
     deadline = time.monotonic() + SERVED_TIMEOUT_SECONDS
     while time.monotonic() < deadline:

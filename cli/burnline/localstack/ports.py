@@ -23,7 +23,7 @@ ATTEMPTS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class WantedPort:
+class ConfiguredPort:
     """A port as configured: `explicit` when the caller named it, not the default."""
 
     variable: str
@@ -83,17 +83,17 @@ def free_port(host: str) -> int:
         return _search(lambda port: reservations.take(host, port))
 
 
-def resolve_port(host: str, wanted: WantedPort, reservations: Reservations) -> int:
+def resolve_port(host: str, configured: ConfiguredPort, reservations: Reservations) -> int:
     """Reserve the wanted port, or a free one when only a default is busy.
 
     Raises StackError that names the variable when an explicitly chosen port is busy.
     """
-    if reservations.take(host, wanted.port):
-        return wanted.port
-    if wanted.explicit:
+    if reservations.take(host, configured.port):
+        return configured.port
+    if configured.explicit:
         raise StackError(
-            f"{wanted.variable}={wanted.port} is in use on {host}: "
-            f"stop what listens there, or set {wanted.variable} to another port"
+            f"{configured.variable}={configured.port} is in use on {host}: "
+            f"stop what listens there, or set {configured.variable} to another port"
         )
     return _search(lambda port: reservations.take(host, port))
 

@@ -19,7 +19,7 @@ POLL_SECONDS: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class ProcessIdentity:
-    """One process; `started` is an opaque mark of its start, different for every process."""
+    """One process; `started` is an opaque time of its start, different for every process."""
 
     pid: int
     started: str
@@ -28,7 +28,7 @@ class ProcessIdentity:
     def of(cls, pid: int) -> "ProcessIdentity | None":
         """The identity of a running process, or None when there is none."""
         try:
-            return cls(pid, _start_mark(pid))
+            return cls(pid, _start_time(pid))
         except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
             return None
 
@@ -77,7 +77,7 @@ def end_processes(
         wait_gone(alive, timeout_seconds)
 
 
-def _start_mark(pid: int) -> str:
+def _start_time(pid: int) -> str:
     # A time of day would move with every correction of the clock; ticks since boot do not.
     if sys.platform != "linux":
         return str(psutil.Process(pid).create_time())

@@ -35,7 +35,7 @@ class Runtime:
     links: Mapping[str, str]
 
     @property
-    def wanted(self) -> str:
+    def required(self) -> str:
         """What is to be installed, in words."""
         return f"{self.name} {'.'.join(str(part) for part in self.oldest if part)} or newer"
 
@@ -92,12 +92,14 @@ def ensure(runtime: Runtime, say: Callable[[str], None]) -> dict[str, str]:
         found = find(runtime)
         if found is None:
             size = f"{runtime.size_bytes / 1e6:.0f} MB"
-            say(f"no {runtime.wanted} here: installing one in .venv ({size})")
-            install_pinned(runtime.requirements, runtime.wanted)
+            say(f"no {runtime.required} here: installing one in .venv ({size})")
+            install_pinned(runtime.requirements, runtime.required)
             _link(runtime)
             found = find(runtime)
     if found is None:
-        raise StackError(f"the {runtime.name} of the wheel does not run: install {runtime.wanted}")
+        raise StackError(
+            f"the {runtime.name} of the wheel does not run: install {runtime.required}"
+        )
     return found
 
 

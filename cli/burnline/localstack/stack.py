@@ -43,8 +43,8 @@ class LocalStack:
         self.supervisor = Supervisor(config.data_dir)
         # The ports of the services as well, so that no server of ours is given one of them.
         self.reservations = Reservations()
-        for wanted in config.ports:
-            self.reservations.take(config.host, wanted.port)
+        for configured in config.ports:
+            self.reservations.take(config.host, configured.port)
         self.environment = service_environment(config, ensure_token(config))
         name, version = broker_name(config.bootstrap_servers)
         self.supervisor.state = replace(self.supervisor.state, broker=name, broker_version=version)

@@ -1,4 +1,4 @@
-"""The supervisor: keeps the children alive, tells the state file, and ends them in order."""
+"""The supervisor: keeps the children alive, writes the state file, and ends them in order."""
 
 import asyncio
 import logging
@@ -45,7 +45,7 @@ class Backoff:
 
 
 class Child:
-    """Runs a command for as long as it is wanted. `changed` is called at every start and end."""
+    """Runs a command until it is stopped. `changed` is called at every start and end."""
 
     def __init__(
         self, command: Command, data_dir: DataDir, changed: Callable[["Child"], None]
@@ -55,24 +55,24 @@ class Child:
         self._data_dir = data_dir
         self._changed = changed
         self._process: subprocess.Popen[bytes] | None = None
-        self._wanted = True
+        self._runs = True
 
     async def run(self) -> None:
         """Start the process again and again until `stop`."""
         backoff = Backoff()
-        while self._wanted:
+        while self._runs:
             await self._wait_while_held()
             started = time.monotonic()
             try:
                 await self._live()
             except Exception:  # a start that fails is tried again, like a process that dies
                 log.exception("%s could not be started", self.command.name)
-            if self._wanted:
+            if self._runs:
                 await asyncio.sleep(backoff.next_delay(time.monotonic() - started))
 
     async def stop(self) -> None:
         """End the process: its own signal first, SIGKILL after its bound."""
-        self._wanted = False
+        self._runs = False
         process = self._process
         if process is None:
             return
@@ -94,13 +94,13 @@ class Child:
                 return
 
     async def _wait_while_held(self) -> None:
-        while self._wanted and self._data_dir.hold(self.command.name).exists():
+        while self._runs and self._data_dir.hold(self.command.name).exists():
             await asyncio.sleep(POLL_SECONDS)
 
     async def _live(self) -> None:
         if self.command.prepare is not None:
             await asyncio.to_thread(self.command.prepare)
-        if not self._wanted:
+        if not self._runs:
             return
         log_file = self._data_dir.log(self.command.name)
         self._process = process = spawn(self.command, log_file, self._extra_environment())
@@ -109,7 +109,7 @@ class Child:
             await asyncio.sleep(POLL_SECONDS)
         self._process = None
         self._report(None, process.returncode)
-        if self._wanted:
+        if self._runs:
             log.warning("%s ended with %s", self.command.name, process.returncode)
 
     def _report(self, identity: ProcessIdentity | None, last_exit: int | None) -> None:
@@ -199,7 +199,7 @@ class Supervisor:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def handle_signals(self) -> None:
-        """Take SIGTERM and SIGINT as the wish to stop."""
+        """Stop on SIGTERM and SIGINT."""
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, self.stop_requested.set)

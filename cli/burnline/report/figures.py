@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any, Self
 
 BEFORE_EPISODE = timedelta(minutes=60)
-"""A change so shortly before an episode is told with it, whether or not it was the cause."""
+"""A change so shortly before an episode is reported with it, whether or not it was the cause."""
 
 Row = dict[str, Any]
 
@@ -35,7 +35,7 @@ class SloFigures:
 
     @property
     def met(self) -> bool | None:
-        """Whether it was met over the period; None where there was nothing to judge."""
+        """Whether it was met over the period; None where nothing was counted."""
         if not self.total:
             return None
         allowed = (1 - Fraction(str(self.target["objective"]))) * self.total

@@ -52,15 +52,15 @@ class ReportReader:
         span = {"service": name, "from": early.isoformat(), "to": self._until}
         changes = await self._all("/api/changes", span)
         alerts = await self._all(f"/api/alerts/{name}", {"since": self._since})
-        told = [a for a in alerts if a["severity"] != "info" and self._touches(a)]
-        episodes = [await self._episode(name, a, changes, slos) for a in told[:MOST_EPISODES]]
+        shown = [a for a in alerts if a["severity"] != "info" and self._touches(a)]
+        episodes = [await self._episode(name, a, changes, slos) for a in shown[:MOST_EPISODES]]
         decisions = await self._decisions(name)
         overrides = await self._all(f"/api/release/{name}/override")
         return ServiceReport(
             service=service,
             slos=slos,
             episodes=episodes,
-            more_episodes=len(told) - len(episodes),
+            more_episodes=len(shown) - len(episodes),
             changes=[c for c in changes if instant(c["at"]) >= self._period.since],
             blocked=blocked(decisions, overrides, self._period),
         )

@@ -13,7 +13,7 @@ from burnline.report.figures import Period, ServiceReport
 Format = Literal["md", "html"]
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#!|~&@]|:(?=//)|(?<=www)\.)")
-_MARKS = {True: "met", False: "missed", None: "nothing to judge"}
+_WORDS = {True: "met", False: "missed", None: "nothing to judge"}
 
 
 def write(reports: Sequence[ServiceReport], period: Period, output: Format) -> str:
@@ -33,7 +33,7 @@ def write(reports: Sequence[ServiceReport], period: Period, output: Format) -> s
         "count": lambda count: f"{count:,}",
         "counted": wording.counted,
         "at": _at,
-        "met": _MARKS.__getitem__,
+        "met": _WORDS.__getitem__,
         "plain": _escaped if output == "md" else str,
     }
     template = environment.get_template(f"report.{output}.j2")
