@@ -12,6 +12,7 @@ import httpx
 from burnline.client.addresses import GatewayAddress
 from burnline.client.api_client import answer_of
 from burnline.errors import StackError
+from common.runtime.backoff import backoff_seconds
 
 REQUEST_TIMEOUT_SECONDS: Final = 5.0
 PATIENCE_SECONDS: Final = 15.0
@@ -73,18 +74,19 @@ class GateClient:
 
     def _answer(self, method: str, path: str) -> dict[str, Any]:
         deadline = self._now() + PATIENCE_SECONDS
-        delay = _FIRST_DELAY_SECONDS
+        failures = 0
         while True:
             outcome = self._try(method, path)
             if not isinstance(outcome, _Silence):
                 return outcome
             # what was sent may have counted: asking again could use an override up twice
             may_repeat = method == "GET" or not outcome.was_sent
-            wait = delay * (0.5 + self._jitter())
+            failures += 1
+            pause = backoff_seconds(failures, _FIRST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS)
+            wait = pause * (0.5 + self._jitter())
             if not may_repeat or self._now() + wait >= deadline:
                 raise NoAnswerError(outcome.reason)
             self._sleep(wait)
-            delay = min(2 * delay, _LONGEST_DELAY_SECONDS)
 
     def _try(self, method: str, path: str) -> "dict[str, Any] | _Silence":
         """Return the answer, or why there is none for now."""

@@ -26,6 +26,7 @@ from burnline.errors import StackError
 from burnline.localstack.maven_settings import Repository, repositories, settings_files
 from burnline.localstack.places import cache_dir, exclusive, require_space
 from burnline.localstack.runtimes import install_pinned
+from common.runtime.backoff import backoff_seconds
 
 KAFKA_VERSION: Final = "4.4.0"
 ARTIFACTS_DIR: Final = Path(__file__).parent / "kafka_artifacts"
@@ -35,6 +36,7 @@ OUTPUT_LINES: Final = 15
 CONNECTIONS: Final = 6
 ATTEMPTS: Final = 4
 PAUSE_SECONDS: Final = 0.5
+LONGEST_PAUSE_SECONDS: Final = 4.0
 REQUEST_TIMEOUT_SECONDS: Final = 20.0
 SPARE_BYTES: Final = 50_000_000
 
@@ -214,14 +216,14 @@ def _download_jar(client: httpx.Client, url: str, folder: Path, jar: Jar) -> Non
     target, part = folder / jar.name, folder / f"{jar.name}.part"
     if target.is_file() and _sha256(target) == jar.sha256:
         return
-    for attempt in range(ATTEMPTS):
+    for attempt in range(1, ATTEMPTS + 1):
         try:
             _download_rest(client, f"{url.rstrip('/')}/{jar.path}", part, jar.size_bytes)
             break
         except (httpx.TransportError, httpx.HTTPStatusError) as error:
-            if attempt == ATTEMPTS - 1 or not _may_pass(error):
+            if attempt == ATTEMPTS or not _may_pass(error):
                 raise
-            time.sleep(PAUSE_SECONDS * 2**attempt)
+            time.sleep(backoff_seconds(attempt, PAUSE_SECONDS, LONGEST_PAUSE_SECONDS))
     actual = _sha256(part)
     if actual != jar.sha256:
         part.unlink()

@@ -17,6 +17,7 @@ from burnline.localstack.command import Command
 from burnline.localstack.config import DataDir
 from burnline.localstack.processes import ProcessIdentity, die_with_parent
 from burnline.localstack.state import ChildState, StackState, write_state
+from common.runtime.backoff import backoff_seconds
 
 READY_TIMEOUT_SECONDS: Final = 90.0
 LOG_CHECK_SECONDS: Final = 5.0
@@ -33,15 +34,12 @@ log = logging.getLogger(__name__)
 class Backoff:
     """The pause before the next start; it grows to its maximum and stays there, for ever."""
 
-    delay_seconds: float = FIRST_DELAY_SECONDS
+    failures: int = 0
 
     def next_delay(self, lived_seconds: float) -> float:
         """The pause after a life of this length; a long life starts the series anew."""
-        if lived_seconds >= STABLE_SECONDS:
-            self.delay_seconds = FIRST_DELAY_SECONDS
-        delay, self.delay_seconds = self.delay_seconds, self.delay_seconds * 2
-        self.delay_seconds = min(self.delay_seconds, MAX_DELAY_SECONDS)
-        return delay
+        self.failures = 1 if lived_seconds >= STABLE_SECONDS else self.failures + 1
+        return backoff_seconds(self.failures, FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS)
 
 
 class Child:
