@@ -119,7 +119,7 @@ async def test_a_channel_that_is_down_holds_up_no_other(
         await outgoing.channel("broken", url=broken.url)
         await outgoing.add(*(notification(alert(n), channel="broken") for n in range(20)))
         await outgoing.add(*(notification(alert(n)) for n in range(20)))
-        async with delivering(outgoing.database, concurrency=2, timeout_seconds=0.5):
+        async with delivering(outgoing.database, channel_concurrency=2, timeout_seconds=0.5):
             await outgoing.until_states(*["pending"] * 20, *["sent"] * 20)
         assert broken.received
 
@@ -130,7 +130,7 @@ async def test_a_channel_has_so_many_places_and_uses_them(
 ) -> None:
     receiver.decide = lambda _: Answer(delay_seconds=0.05)
     await outgoing.add(*(notification(alert(n)) for n in range(1, 31)))
-    async with delivering(outgoing.database, concurrency=3):
+    async with delivering(outgoing.database, channel_concurrency=3):
         await outgoing.until_states(*["sent"] * 30)
     assert receiver.most_at_once == 3
     assert Counter(notification_keys(receiver.received)) == {
@@ -150,7 +150,7 @@ async def test_429_pauses_the_whole_channel_for_as_long_as_it_asks(
 
     receiver.decide = limited
     await outgoing.add(*(notification(alert(n)) for n in range(1, 6)))
-    async with delivering(outgoing.database, concurrency=1):
+    async with delivering(outgoing.database, channel_concurrency=1):
         await outgoing.until_states(*["sent"] * 5)
     assert instants[1] - instants[0] >= 1.0
     assert len(instants) == 6

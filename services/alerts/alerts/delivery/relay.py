@@ -92,14 +92,16 @@ class Relay:
             self._give_up_at = now + _GIVE_UP_SECONDS
             await repository.give_up_the_undeliverable(session, ours, self._policy.max_attempts)
         own = self._settings
-        return await repository.claim(session, taken, ours, own.concurrency, own.lease_seconds)
+        return await repository.claim(
+            session, taken, ours, own.channel_concurrency, own.lease_seconds
+        )
 
     def _taken_places(self) -> Counter[str]:
         """Return the places taken by channel; a receiver that asked for a pause has none free."""
         now = asyncio.get_running_loop().time()
         self._paused_until = {c: until for c, until in self._paused_until.items() if until > now}
         taken = Counter(claimed.channel.name for claimed in self._under_way.values())
-        taken.update(dict.fromkeys(self._paused_until, self._settings.concurrency))
+        taken.update(dict.fromkeys(self._paused_until, self._settings.channel_concurrency))
         return taken
 
     def _start(self, claimed: Claim) -> None:

@@ -20,7 +20,7 @@ class DeliverySettings(BaseSettings):
     external_url: str = Field("http://127.0.0.1:8000", validation_alias="ALERTS_EXTERNAL_URL")
     allowed_networks: Networks = Field((), validation_alias="ALERTS_ALLOWED_NETWORKS")
     apprise_schemes: Listed = Field((), validation_alias="ALERTS_APPRISE_SCHEMES")
-    concurrency: int = Field(1, ge=1, le=64)
+    channel_concurrency: int = Field(1, ge=1, le=64, validation_alias="ALERTS_DELIVERY_CONCURRENCY")
     timeout_seconds: float = Field(5.0, gt=0, le=5)
     lease_seconds: float = Field(15.0, gt=0, le=3600)
     idle_seconds: float = Field(1.0, gt=0, le=60)
