@@ -87,12 +87,6 @@ LEFT: Final[dict[str, set[str]]] = {
         r"wanted",
         r"wish(es)?|wished",
     },
-    "services/alerts": {
-        r"gravity|gravest|graver",
-        r"judged?|judges|judgements?",
-        r"notices?|trials?",
-        r"told|tells|owed",
-    },
     "services/api-gateway": {
         r"(?<!dead )(?<!dead-)letters|(?<!dead )letter box",
         r"(taken?|takes|taking) on",
@@ -126,23 +120,7 @@ LEFT: Final[dict[str, set[str]]] = {
         r"told|tells|owed",
         r"wanted",
     },
-    "services/gate": {
-        r"(?<!dead )(?<!dead-)letters|(?<!dead )letter box",
-        r"fold(ed|s)?",
-        r"gravity|gravest|graver",
-        r"intents?",
-        r"judged?|judges|judgements?",
-        r"level handler|on levels|shard levels|levels only|publish levels",
-        r"passed over|breakers?|watchdogs?",
-        r"told|tells|owed",
-        r"wanted",
-    },
-    "services/ingest": {
-        r"Verdicts",
-        r"judged?|judges|judgements?",
-        r"marks?",
-        r"told|tells|owed",
-    },
+    "services/gate": {r"fold(ed|s)?", r"judged?|judges|judgements?"},
 }
 """By part of the code: words that are still to go."""
 

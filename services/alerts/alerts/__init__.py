@@ -1,1 +1,1 @@
-"""Pages once, for the right thing: rules, episodes, cooldowns, delivery."""
+"""Alerting: rules, episodes, cooldowns, delivery; one page for one problem."""

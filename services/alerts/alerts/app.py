@@ -56,13 +56,13 @@ class Alerts(Consumer):
         self._configuration = self.read_table(
             "catalog and rules", CONFIGURATION_TOPICS, on_configuration
         )
-        # no figure waits for the dead letters: none is behind while they are read
+        # figures do not wait until the dead letters are read
         on_dead_letters = dead_letter_handler(invalid_counts, runtime.clock)
         self._dead_letters = TableReader(runtime.kafka, DEAD_LETTER_TOPICS, on_dead_letters)
         self._store = LedgerStore("alerts")
 
     def loops(self) -> Iterator[Coroutine[Any, Any, None]]:
-        """Give the loops that evaluate, publish, deliver and purge."""
+        """Yield the loops that evaluate, publish, deliver and purge."""
         own = self._settings
         yield self._dead_letters.run()
         yield self.runtime.outbox.run()
@@ -71,7 +71,7 @@ class Alerts(Consumer):
         yield every(own.purge_seconds, "purge", self._purge)
 
     async def test(self, request: ChannelTestRequested) -> None:
-        """Hand the test of a channel to delivery; any process may, and it is written once."""
+        """Hand a channel test to delivery. Every process may; it is stored once."""
         notification = channel_test(request.channel, request.command_id, request.requested_at)
         async with self.runtime.database.write() as session:
             await repository.store_notifications(session, [notification])
@@ -91,7 +91,7 @@ class Alerts(Consumer):
                     gone = await repository.purge(session, shard, before)
                     await self.runtime.outbox.add(session, tombstones(shard, gone))
             except FencedError:
-                continue  # whoever has it now purges it
+                continue  # its new owner purges it
         self.runtime.outbox.wake()
 
 

@@ -41,7 +41,7 @@ class Gate(Consumer):
         )
 
     def loops(self) -> Iterator[Coroutine[Any, Any, None]]:
-        """Give the loops that decide, apply changes, publish and purge."""
+        """Yield the loops that decide, apply changes, publish and purge."""
         own = self._settings
         yield self.runtime.outbox.run()
         yield every(own.tick_seconds, "tick", self._tick, woken=self._work.woken)

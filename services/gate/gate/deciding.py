@@ -47,7 +47,7 @@ class Decider:
         configuration: GateConfiguration,
     ) -> None:
         self._settings, self._shards = settings, runtime.shards
-        self._ledger, self._intent = ledger, configuration
+        self._ledger, self._configuration = ledger, configuration
         self._views, self._traces, self._woken = work.views, work.traces, work.woken
         self._database, self._publisher = runtime.database, runtime.publisher
         self._clock = runtime.clock
@@ -99,7 +99,7 @@ class Decider:
 
     def _all_of(self, shard: int, view: ShardView) -> set[str]:
         """Return the services of a shard: those that report, and those that are declared."""
-        declared = {n for n in self._intent.declared() if shard_of(n, self._shards) == shard}
+        declared = {n for n in self._configuration.declared() if shard_of(n, self._shards) == shard}
         return declared | view.snapshots.keys()
 
     def _decide(
@@ -107,7 +107,7 @@ class Decider:
     ) -> list[DecisionRecord]:
         found = []
         for name in sorted(names):
-            if self._intent.is_retired(name):
+            if self._configuration.is_retired(name):
                 view.forget(name)
             else:
                 found.append(self._decide_one(shard, epoch, view, name, now))
@@ -116,8 +116,8 @@ class Decider:
     def _decide_one(
         self, shard: int, epoch: int, view: ShardView, name: str, now: datetime
     ) -> DecisionRecord:
-        policy = self._intent.policy_for(name)
-        inputs = view.inputs(name, self._intent, self._settings.silent_seconds, now)
+        policy = self._configuration.policy_for(name)
+        inputs = view.inputs(name, self._configuration, self._settings.silent_seconds, now)
         look_at = next_look(policy, inputs)
         if look_at is None:
             view.looks.pop(name, None)

@@ -1,1 +1,1 @@
-"""Takes metric events over HTTP and publishes them; simulates some for the demonstration."""
+"""Accepts events over HTTP and publishes them; simulates some for the demonstration."""

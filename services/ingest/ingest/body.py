@@ -19,7 +19,7 @@ LINES_TYPES = (
     "text/plain",
 )
 _UTF8_NAMES = frozenset({"utf-8", "utf8", "us-ascii"})
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_BOM = b"\xef\xbb\xbf"
 ENCODINGS = ("gzip", "zstd")
 _GZIP_FORMAT = 31  # the largest window, and a gzip header
 
@@ -74,7 +74,7 @@ def read_batch(body: bytes, content_type: str) -> Batch:
     Raises Problem: 415 for other types, 400 for what is no JSON or empty, 422 for other JSON.
     """
     lines = _is_lines(content_type)
-    body = body.removeprefix(_BYTE_ORDER_MARK)
+    body = body.removeprefix(_BOM)
     if not body.strip():
         raise Problem(400, "empty_body", "The body is empty; send an event, an array or NDJSON.")
     if lines:
@@ -83,7 +83,7 @@ def read_batch(body: bytes, content_type: str) -> Batch:
 
 
 def _is_lines(content_type: str) -> bool:
-    """Tell NDJSON from JSON; raise Problem 415 for any other type or charset."""
+    """Whether the body is NDJSON, not JSON; raises Problem 415 for other types and charsets."""
     media_type, _, parameters = content_type.lower().partition(";")
     charset = parameters.partition("charset=")[2].partition(";")[0].strip().strip('"')
     if charset and charset not in _UTF8_NAMES:

@@ -48,7 +48,7 @@ def _body_of(event: type, example: dict[str, Any]) -> dict[str, Any]:
 
 
 def _given(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """Ask for a field, and that it is more than its default."""
+    """Return the schema that requires a field with more than its default."""
     return {"required": [name], "properties": {name: schema}}
 
 

@@ -1,1 +1,1 @@
-"""Delivery: rows of `alerts.notification` go to their channels, each at least once, in order."""
+"""Delivers rows of `alerts.notification` to their channels, each at least once, in order."""

@@ -41,7 +41,7 @@ def rfc3339(instant: datetime) -> str:
 
 
 def annotations_of(alert: NotificationAlert) -> dict[str, str]:
-    """Return the annotations of an alert, with what tells repeats and escalations apart."""
+    """Return the annotations of an alert, with what distinguishes repeats and escalations."""
     return {
         "summary": alert.message,
         **alert.annotations,

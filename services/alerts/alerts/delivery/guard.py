@@ -1,6 +1,6 @@
-"""Which addresses may be called: those that anyone could call, unless a setting allows more.
+"""Checks which addresses may be called: public ones, unless a setting allows more.
 
-Channels are user input: without this a channel could make this process talk to its neighbours.
+Channels are user input: without this a channel could make this process call internal hosts.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ _LOW_32_BITS = 0xFFFFFFFF
 
 
 class RefusedAddressError(Exception):
-    """The host has an address that must not be called; says which kind, not which."""
+    """The host has an address that must not be called; the text names its kind, not the address."""
 
 
 class AddressGuard:
@@ -30,7 +30,7 @@ class AddressGuard:
         self._resolve = resolve or _resolve
 
     async def addresses(self, host: str, port: int) -> Sequence[str]:
-        """Return the addresses to connect to: call these, do not resolve again.
+        """Return the addresses to connect to; do not resolve the host again.
 
         Raises RefusedAddressError where any of them is refused, OSError where there are none.
         """

@@ -30,7 +30,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer; the names of headers are in lower case, `body` may be cut off."""
+    """An answer; header names are in lower case, `body` may be truncated."""
 
     status_code: int
     headers: Mapping[str, str] = field(default_factory=dict)

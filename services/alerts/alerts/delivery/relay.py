@@ -85,7 +85,7 @@ class Relay:
             self._start(claimed)
 
     async def _claim(self, session: WriteSession, taken: Counter[str]) -> list[Claim]:
-        """Return what is due; every now and then mark first what can never be delivered."""
+        """Return what is due; once a second, first mark what can never be delivered."""
         ours = [*self._under_way, *(ended.claim.id for ended in self._ended)]
         now = asyncio.get_running_loop().time()
         if now >= self._give_up_at:

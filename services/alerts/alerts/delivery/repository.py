@@ -18,13 +18,13 @@ from alerts.storage.repository import store_notifications
 from common.config.clock import to_micros
 from common.storage.database import WriteSession
 
-# Of each channel with free places: what has been due for longest, so that what fails again and
-# again does not keep the rest waiting. A row with an earlier one of the same episode still to be
-# sent waits, and is put off until that one is due where that is later (not where it is being
-# sent: then it is soon over). So it sorts behind it, and the first rows are never all blocked.
-# (`|| ''` and `+ 0` keep all indexes but that of the episodes from being used: the planner takes
-# others for cheap as long as it has not seen a burst, and they read all that waits.)
-# A process that is at work on a row keeps it also when its lease ends while PostgreSQL is away.
+# Claims, for each channel with free places, what has been due for longest, so that what fails again
+# and again does not block the rest. A row waits as long as an earlier one of the same episode is
+# pending, and is put off until that one is due (not while that one is being sent, which is soon
+# over). So it sorts behind it, and the first rows are never all blocked.
+# (`|| ''` and `+ 0` keep the planner from all indexes but that of the episodes: it takes others for
+# cheap as long as it has not seen a burst, and they read all that waits.)
+# A process keeps the row it works on, even if its lease ends while PostgreSQL is away.
 _CLAIM = text(
     """WITH place AS (
         SELECT c.name, c.kind, c.secrets,
@@ -74,7 +74,7 @@ _CLAIM = text(
     SELECT *, extract(epoch FROM now() - created_at)::float8 AS age_seconds
     FROM claimed ORDER BY id"""
 )
-_WINDOW_ROWS = 64  # of a channel that are looked at in one turn
+_WINDOW_ROWS = 64  # of a channel that one turn looks at
 _GIVE_UP_THE_UNDELIVERABLE = text(
     """UPDATE alerts.notification n
     SET state = 'dead', last_error = CASE WHEN n.attempts >= :max_attempts
@@ -95,7 +95,7 @@ _SENT = text(
     """UPDATE alerts.notification SET state = 'sent', sent_at = now(), last_error = NULL
     WHERE id = :id"""
 )
-# A later attempt of another process knows better than one that ended after its lease.
+# The later attempt of another process counts, not one that ended after its lease.
 _FAILED = text(
     """UPDATE alerts.notification
     SET state = :state, last_error = :error,
@@ -116,8 +116,8 @@ _TAKE_TURNS = text(
     WHERE r.at <= excluded.at - make_interval(secs => CAST(:repeat_seconds AS float8))
     RETURNING channel, at"""
 )
-# An episode that is being changed is left out: its resolve might be written before this repeat
-# and sent before it. The others cannot change until this is committed, so theirs comes after.
+# Skips an episode that is being changed: its resolve might be written and sent before this repeat.
+# The others cannot change until this is committed, so their resolve comes after it.
 _OPEN_EPISODES = text(
     """SELECT * FROM alerts.episode
     WHERE resolved_at IS NULL AND CAST(:channel AS text) = ANY(channels)
@@ -201,7 +201,7 @@ async def claim(
 async def give_up_the_undeliverable(
     session: WriteSession, in_flight: Sequence[int], max_attempts: int
 ) -> None:
-    """Mark as dead what has no channel any more, and what killed its sender once too often."""
+    """Mark as dead what has no channel any more, and what has used up its attempts."""
     named = {"in_flight": list(in_flight), "max_attempts": max_attempts}
     await session.execute(_GIVE_UP_THE_UNDELIVERABLE, named)
 

@@ -1,4 +1,4 @@
-"""HTTP to receivers: to checked addresses only, no redirections, no proxies, bounded in time.
+"""Sends HTTP requests to checked addresses: no redirections, no proxies, bounded in time.
 
 httpcore is used without httpx, which would follow settings of the environment and log addresses.
 """
@@ -23,7 +23,7 @@ _FAILURES = (httpcore.ProtocolError, httpcore.NetworkError, httpx.InvalidURL, OS
 
 
 class TransportError(Exception):
-    """No answer: why, without the address."""
+    """There is no answer; the text says why, without the address."""
 
 
 class Transport:
@@ -102,7 +102,7 @@ class _CheckedBackend(httpcore.AsyncNetworkBackend):
         raise failure
 
     async def sleep(self, seconds: float) -> None:
-        """Pause; httpcore's retries, which are off, would."""
+        """Pause; only httpcore's retries would, and they are off."""
         await self._inner.sleep(seconds)
 
 

@@ -36,7 +36,7 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """A real fault of a service."""
+    """What was really wrong with a service."""
 
     service_name: str
     kind: str

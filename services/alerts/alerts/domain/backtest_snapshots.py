@@ -45,7 +45,7 @@ class Series:
 def snapshots(
     service_name: str, reported_at: Ints, series: Sequence[Series], times: Sequence[int]
 ) -> Iterator[BurnRateSnapshot]:
-    """Give the snapshot of a service at each time (rising); `reported_at` are its bucket ends."""
+    """Yield the snapshot of a service at each time (rising); `reported_at` are its bucket ends."""
     readers = [_Reader(one) for one in series]
     for at in times:
         status, now = _status(reported_at, at), datetime.fromtimestamp(at, UTC)

@@ -82,7 +82,7 @@ def _before(inputs: Inputs, change: ChangeClass) -> Standing | None:
 
 
 def _held(policy: Policy, inputs: Inputs, change: ChangeClass) -> Iterator[Reason]:
-    """Give the reasons that delay the end of a block by this policy."""
+    """Yield the reasons that delay the end of a block by this policy."""
     before, previous = _before(inputs, change), inputs.previous
     if before is None or previous is None or before.decision != "BLOCK":
         return
@@ -109,7 +109,7 @@ def _held(policy: Policy, inputs: Inputs, change: ChangeClass) -> Iterator[Reaso
 
 
 def _overridden(override: OverrideChanged, plain: Sequence[Verdict]) -> Iterator[Verdict]:
-    """Give the verdicts of an override, each with the reasons that it overrides."""
+    """Yield the verdicts of an override, each with the reasons that it overrides."""
     text = sentences.overridden(override)
     reason = Reason("overridden", override.decision, None, None, None, text)
     for verdict in plain:

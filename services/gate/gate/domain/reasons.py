@@ -39,7 +39,7 @@ def data_status(inputs: Inputs) -> DataStatus:
 
 
 def unknowns(policy: Policy, inputs: Inputs) -> Iterator[Reason]:
-    """Give the reasons for not knowing; the same for every class of change."""
+    """Yield the reasons for not knowing; the same for every class of change."""
     name, snapshot = inputs.service_name, inputs.snapshot
     if inputs.snapshot is not None and is_silent(inputs):
         yield _silent(inputs)
@@ -102,7 +102,7 @@ def _seconds_since(at: datetime | None, now: datetime) -> float:
 
 
 def measured(policy: Policy, inputs: Inputs, change: ChangeClass) -> Iterator[Reason]:
-    """Give the reasons that the counts give for a class of change, the worst objective first."""
+    """Yield the reasons that the counts give for a class of change, the worst objective first."""
     if inputs.snapshot is None:
         return
     slos = worst_first(inputs.snapshot)
@@ -134,7 +134,7 @@ def _level(policy: Policy, slo: SloStatus, change: ChangeClass) -> Iterator[Reas
 
 
 def _doubts(policy: Policy, slo: SloStatus) -> Iterator[Reason]:
-    """Give the conditions of a block that a level does not meet."""
+    """Yield the conditions of a block that a level does not meet."""
     pairs = slo.burn_pairs
     if policy.conditions.burn_pair and pairs:  # an objective may be too low for any pair
         nearest = max(pairs, key=lambda pair: pair.burn_rate / pair.threshold)

@@ -16,8 +16,8 @@ from gate.domain.decision import Inputs
 from gate.domain.records import DecisionRecord
 
 _HELD = text("SELECT epoch FROM gate.shard WHERE shard = :shard FOR SHARE")
-# rows are inserted in one order, so that two shards that store the same policy or change wait
-# for each other in turn
+# Rows are inserted in one order, so that two shards that store the same policy or change wait for
+# each other instead of deadlocking.
 _STORE_POLICIES = text(
     """INSERT INTO gate.policy (hash, name, document, first_used_at)
     SELECT hash, name, CAST(document AS jsonb), at

@@ -1,1 +1,1 @@
-"""Twelve services that do not exist: their traffic, their troubles, and the truth about them."""
+"""The demonstration: twelve simulated services, their traffic and their incidents."""

@@ -27,7 +27,7 @@ Counts = NDArray[np.int64]
 
 
 def events_between(seed: int, start: int, end: int, window_seconds: int) -> Iterator[MetricEvent]:
-    """Give every service's events with start < timestamp <= end, oldest first.
+    """Yield every service's events with start < timestamp <= end, oldest first.
 
     All times are seconds since 1970; `window_seconds` divides an hour, and buckets end at its
     multiples.

@@ -102,7 +102,7 @@ def incidents(seed: int, kind: ScenarioKind, start: int, end: int) -> list[Simul
 
 
 def apply(incident: SimulatedIncident, instants: Values, effects: Effects) -> None:
-    """Add the incident to `effects`, in place. `instants` are seconds since 1970."""
+    """Add an incident to `effects`, in place. `instants` are seconds since 1970."""
     active = (instants >= incident.start) & (instants < incident.end)
     elapsed = instants - incident.start
     match incident.kind:
@@ -144,7 +144,7 @@ def _generator(seed: int, kind: ScenarioKind, *cycle: int) -> Generator:
 def _recover(
     incident: SimulatedIncident, active: NDArray[np.bool_], elapsed: Values, effects: Effects
 ) -> None:
-    """An outage, then a storm of retries that calms down to nothing at the end."""
+    """Add an outage, then a storm of retries that calms down to nothing at the end."""
     outage_seconds = incident.parameters["outage_seconds"]
     outage, storm = active & (elapsed < outage_seconds), active & (elapsed >= outage_seconds)
     storm_seconds = incident.end - incident.start - outage_seconds
