@@ -5,38 +5,43 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
 from burnline.errors import StackError
 from burnline.main import make_app
 from common.access.keys import presented_key
 from tests.support.burn_events import PARTITIONS
+from tests.support.gateway.database import GatewayDatabase
 from tests.support.gateway.fixtures import gateway_on
-from tests.support.gateway.in_memory import TOKEN, MemoryStore
+from tests.support.gateway.harness import TOKEN
 from tests.support.gateway.live_app import live
 
 
 @pytest.fixture
-def gateway_url() -> Iterator[str]:
+def gateway_url(postgres_url: str) -> Iterator[str]:
     """A gateway in a thread of its own: the command's client blocks."""
     addresses: list[str] = []
     started, end = threading.Event(), threading.Event()
 
     async def serve() -> None:
         settings = {
-            "database_url": "postgresql://nobody@127.0.0.1:1/none",
+            "database_url": postgres_url,
             "partitions": PARTITIONS,
             "api_token": TOKEN,
         }
-        async with gateway_on(settings, MemoryStore()) as harness, live(harness.app) as url:
+        database = GatewayDatabase.at(postgres_url)
+        async with gateway_on(settings, database) as harness, live(harness.app) as url:
             addresses.append(url)
             started.set()
             await asyncio.to_thread(end.wait)
+        await database.close()
 
     thread = threading.Thread(target=asyncio.run, args=(serve(),))
     thread.start()
     assert started.wait(30)
-    yield addresses[0]
+    with capture_logs():  # they would stand in the output of the command
+        yield addresses[0]
     end.set()
     thread.join(30)
 

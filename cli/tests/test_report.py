@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 import typer
 
-from api_gateway.release.ports import StoredChange, StoredDecision
 from burnline.client.addresses import gateway_address
 from burnline.commands.report import length, report_of
 from burnline.errors import StackError
@@ -17,10 +17,15 @@ from burnline.report.figures import Period, Row, blocked, instant
 from common.config.clock import MICROSECONDS, to_micros
 from common.events import ChangeEvent, Decision
 from tests.support.burn_events import NOW, for_target, heartbeat, snapshot
-from tests.support.gateway.alerts import alert
 from tests.support.gateway.decisions import decided
-from tests.support.gateway.in_memory import GatewayHarness
-from tests.support.gateway.policies import MemoryResults
+from tests.support.gateway.harness import GatewayHarness
+from tests.support.gateway.results import (
+    alert,
+    store_alert,
+    store_change,
+    store_counts,
+    store_decision,
+)
 
 POISON = "a | <img src=x onerror=alert(1)> [x](https://evil.example) `b`"
 SECONDS = to_micros(NOW) // MICROSECONDS
@@ -30,28 +35,23 @@ HOUR = timedelta(hours=1)
 HALF_MINUTE = 1 / 120  # in hours: the period begins at a full hour
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def fleet(gateway: GatewayHarness) -> GatewayHarness:
     """Checkout had an outage of ten minutes after a deploy; cart had nothing but good requests."""
     await gateway.service("checkout")
     await gateway.service("cart")
     target = await gateway.target(name=POISON, objective=0.999)
     outage = range(60, 70)
-    minutes = gateway.store.rows.minutes
-    minutes["checkout"] = [
-        (MINUTE - 60 * ago, 1000, 100 if ago in outage else 0, 10) for ago in range(300)
-    ]
-    minutes["cart"] = [(MINUTE - 60 * ago, 1000, 0, 10) for ago in range(300)]
+    for name, failing in (("checkout", outage), ("cart", ())):
+        rows = [(MINUTE - 60 * ago, 1000, 100 if ago in failing else 0, 10) for ago in range(300)]
+        await store_counts(gateway.database, name, rows)
     await gateway.feed(snapshot("checkout", for_target(target)), snapshot("cart"))
     await gateway.feed(*[heartbeat(shard) for shard in range(4)])
     began, ended = NOW - timedelta(minutes=71), NOW - timedelta(minutes=59)
-    gateway.alerts.rows.alerts[1] = alert(
-        1, started_at=began, resolved_at=ended, state="resolved", acknowledged_by=POISON
-    )
-    results = gateway.gateway.results
-    assert isinstance(results, MemoryResults)
+    over = alert(1, started_at=began, resolved_at=ended, state="resolved", acknowledged_by=POISON)
+    await store_alert(gateway.database, over)
     deploy = ChangeEvent("checkout", began - timedelta(minutes=4), "deploy", "1.42.0<b>")
-    results.stored_changes.append(StoredChange(b"1", deploy, began))
+    await store_change(gateway.database, 1, deploy)
     decisions: tuple[tuple[str, datetime, Decision], ...] = (
         ("A", NOW - 3 * HOUR, "ALLOW"),
         ("B", began, "BLOCK"),
@@ -59,7 +59,7 @@ async def fleet(gateway: GatewayHarness) -> GatewayHarness:
     )
     for name, at, kind in decisions:
         made = decided("checkout", kind, decision_id=name, decided_at=at)
-        results.stored_decisions.append(StoredDecision(made, {}, {}))
+        await store_decision(gateway.database, made)
     body = {"actor": POISON, "reason": f"customers wait for it {POISON}", "decision": "ALLOW"}
     response = await gateway.write("POST", "/api/release/checkout/override", body)
     assert response.status_code in {201, 202}
@@ -97,8 +97,8 @@ async def test_what_strangers_wrote_stays_text(fleet: GatewayHarness) -> None:
 
 async def test_the_hour_that_is_running_is_counted_by_the_minute(fleet: GatewayHarness) -> None:
     fleet.now[0] = NOW + timedelta(minutes=25)
-    minutes = fleet.store.rows.minutes["checkout"]
-    minutes += [(MINUTE + 60 * n, 500, 5, 10) for n in range(1, 26)]
+    rows = [(MINUTE + 60 * n, 500, 5, 10) for n in range(1, 26)]
+    await store_counts(fleet.database, "checkout", rows)
     text = await report_of(fleet.client, Period.before(fleet.now[0], timedelta(days=7)), "md")
     assert "| missed | 312,500 | 1,125 |" in text
 
@@ -114,7 +114,7 @@ async def test_without_services_it_says_so(gateway: GatewayHarness) -> None:
 
 
 async def test_a_gateway_that_fails_is_named(gateway: GatewayHarness) -> None:
-    gateway.store.outage.failure = OSError("no database")
+    gateway.database.failure = OSError("no database")
     with pytest.raises(StackError, match=r"/api/services.*503"):
         await report_of(gateway.client, WEEK, "md")
     async with httpx.AsyncClient(base_url="http://127.0.0.1:1", trust_env=False) as nobody:

@@ -20,7 +20,7 @@ from common.kafka.client import Publisher
 from ingest.app import create_app as create_ingest
 from ingest.settings import IngestSettings
 from tests.support.burn_events import PARTITIONS
-from tests.support.gateway.in_memory import TOKEN
+from tests.support.gateway.harness import TOKEN
 
 ADMIN = {"Authorization": f"Bearer {TOKEN}"}
 

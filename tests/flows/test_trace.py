@@ -5,19 +5,20 @@ from datetime import UTC, datetime
 
 import httpx
 
-from api_gateway.app import make_gateway
+from api_gateway.app import make_gateway, postgres_stores
 from api_gateway.projections.discovery import Discovery
 from api_gateway.projections.handlers import Handlers
 from api_gateway.settings import GatewaySettings
 from common.kafka.client import Publisher, TableReader
 from common.kafka.topics import BURNRATES, DECISIONS
+from common.storage.database import Database
+from common.storage.outbox import Outbox
 from ingest.app import create_app
 from ingest.settings import IngestSettings
 from tests.support.burnrate_service import TestSettings, burnrate, eventually
 from tests.support.flow import instant
 from tests.support.gate_service import GateTestSettings, gate
-from tests.support.gateway.fixtures import memory_stores
-from tests.support.gateway.in_memory import MemorySender, MemoryStore
+from tests.support.gateway.harness import CommandLog, LogEndsStub
 from tests.support.traces import Traces, place, recorded
 
 TOKEN = "a token of this test"
@@ -55,13 +56,13 @@ async def send(settings: TestSettings) -> None:
 
 
 def gateway_reader(settings: TestSettings) -> TableReader:
-    """Return the gateway's reader with its real handlers, on stores in memory."""
-    store = MemoryStore()
-    given = {"database_url": "postgresql://nobody@127.0.0.1:1/none"}
-    parts = make_gateway(
-        GatewaySettings.model_validate(given), memory_stores(store), MemorySender()
-    )
-    handlers = Handlers(parts.projections, parts.commands, Discovery(store).saw)
+    """Return the gateway's reader with its real handlers, which need no database."""
+    given = GatewaySettings.model_validate({"database_url": "postgresql://nobody@127.0.0.1:1/none"})
+    database = Database.connect(given, "test")
+    outbox = Outbox("catalog", database, Publisher(settings.kafka))
+    stores = postgres_stores(database, outbox, LogEndsStub().ends)
+    parts = make_gateway(given, stores, CommandLog())
+    handlers = Handlers(parts.projections, parts.commands, Discovery(stores.catalog).saw)
     topics = [BURNRATES.name, DECISIONS.name]
     return TableReader(settings.kafka, topics, handlers.on_records)
 

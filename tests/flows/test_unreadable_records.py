@@ -37,7 +37,7 @@ from gate.handlers import configuration_handler as gate_configuration_handler
 from gate.work import GateWork
 from tests.support.burn_events import NOW
 from tests.support.consumer_runtime import consumer_runtime
-from tests.support.gateway.in_memory import READ_TOPICS, GatewayHarness
+from tests.support.gateway.harness import READ_TOPICS, GatewayHarness
 from tests.support.kafka_records import record
 
 Handle = Callable[[Sequence[Record]], Awaitable[None] | None]

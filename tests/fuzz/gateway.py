@@ -1,14 +1,22 @@
-"""The gateway as it is fuzzed: in memory, filled, patient with writes and quick to answer."""
+"""The gateway as it is fuzzed: filled, patient with writes and quick to answer."""
 
-from typing import Any, Final
+import asyncio
+import threading
+from collections.abc import Awaitable, Coroutine, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Final, TypeVar
 
-from fastapi import FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.fuzz.openapi import Expected
 from tests.support.burn_events import PARTITIONS
+from tests.support.gateway.database import GatewayDatabase
+from tests.support.gateway.filled import answer_all, fill
 from tests.support.gateway.fixtures import gateway_on
-from tests.support.gateway.in_memory import TOKEN, MemoryStore
-from tests.support.gateway.rows import answer_all, fill
+from tests.support.gateway.harness import TOKEN
+
+Result = TypeVar("Result")
 
 SETTINGS: Final[dict[str, Any]] = {
     "database_url": "postgresql://nobody@127.0.0.1:1/none",
@@ -104,13 +112,55 @@ _STAY_READABLE: Final = frozenset(
 EXPECTED: Final = Expected(_RULES, _FREE_FIELDS, _STAY_READABLE)
 
 
-async def filled_gateway() -> FastAPI:
-    """Return the application, with something of each kind, whose shards answer commands."""
-    async with gateway_on(SETTINGS, MemoryStore()) as gateway:
-        await fill(gateway)
+@contextmanager
+def filled_gateway(url: str) -> Iterator[ASGIApp]:
+    """Give the application on a database, with something of each kind; shards answer commands.
 
-    async def answer(command: bytes) -> None:
-        await answer_all(gateway, command)
+    It runs in a loop of its own, which its connections belong to, whatever loop it is asked from.
+    """
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    database = GatewayDatabase.at(url)
+    opened = gateway_on(SETTINGS, database)
 
-    gateway.sender.answer = answer
-    return gateway.app
+    def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
+        return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
+
+    try:
+        gateway = run(opened.__aenter__())
+        run(fill(gateway))
+        gateway.sender.answer = partial(answer_all, gateway)
+        yield _asked_from_anywhere(gateway.app, loop)
+    finally:
+        run(opened.__aexit__(None, None, None))
+        run(database.close())
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def _asked_from_anywhere(app: ASGIApp, own: asyncio.AbstractEventLoop) -> ASGIApp:
+    """Return an application that is run by its own loop, and talks to the loop that asks."""
+
+    async def asked(scope: Scope, receive: Receive, send: Send) -> None:
+        asking = asyncio.get_running_loop()
+
+        async def received() -> Message:
+            return await _in(asking, receive())
+
+        async def sent(message: Message) -> None:
+            await _in(asking, send(message))
+
+        await _in(own, app(scope, received, sent))
+
+    return asked
+
+
+async def _in(loop: asyncio.AbstractEventLoop, awaited: Awaitable[Result]) -> Result:
+    """Await something in another loop."""
+
+    async def run() -> Result:
+        return await awaited
+
+    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(run(), loop))

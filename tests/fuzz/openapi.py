@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import schemathesis
-from fastapi import FastAPI
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
+from starlette.types import ASGIApp
 
 MAX_STREAM_EVENTS: Final = 3
 REFUSED: Final = 422
@@ -51,7 +51,7 @@ class Found:
     """By a short text that is the same for the same fault, the long one with the request."""
 
 
-def fuzz(app: FastAPI, token: str, expected: Expected, **config: Any) -> Found:
+def fuzz(app: ASGIApp, token: str, expected: Expected, **config: Any) -> Found:
     """Send requests to every operation of an application until the bounds of `config` are met.
 
     `config` is Schemathesis's, for example `seed`, `generation` and `max-time`.
@@ -67,9 +67,9 @@ def fuzz(app: FastAPI, token: str, expected: Expected, **config: Any) -> Found:
     return found
 
 
-def documented(app: FastAPI) -> set[str]:
-    """Return the label of every operation in the application's document."""
-    paths = app.openapi()["paths"]
+def documented(document: dict[str, Any]) -> set[str]:
+    """Return the label of every operation in a document."""
+    paths = document["paths"]
     return {f"{method.upper()} {path}" for path, item in paths.items() for method in item}
 
 
@@ -82,7 +82,7 @@ def unknown_refusals(found: Found) -> dict[str, set[str]]:
     return {label: codes for label, codes in unknown.items() if codes}
 
 
-def _run(app: FastAPI, token: str, config: dict[str, Any]) -> Iterator[events.EngineEvent]:
+def _run(app: ASGIApp, token: str, config: dict[str, Any]) -> Iterator[events.EngineEvent]:
     given = {
         "continue-on-failure": True,
         "max-stream-events": MAX_STREAM_EVENTS,

@@ -9,15 +9,18 @@ import asyncio
 import random
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from tests.fuzz import gateway, ingest
 from tests.fuzz.openapi import Expected, fuzz, unknown_refusals
 from tests.support import ingest_fixtures
-from tests.support.gateway.in_memory import TOKEN
+from tests.support.gateway.harness import TOKEN
+from tests.support.servers.cluster import Cluster
 
 EXAMPLES: Final = 10_000  # for each operation and phase: time is the bound
 INGEST_SHARE: Final = 0.2
@@ -28,7 +31,7 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def run(name: str, app: FastAPI, token: str, expected: Expected, **config: object) -> bool:
+def run(name: str, app: ASGIApp, token: str, expected: Expected, **config: object) -> bool:
     """Fuzz an application; print what was done and found; tell whether nothing was found."""
     generation = {"database": "none", "max-examples": EXAMPLES}
     found = fuzz(app, token, expected, generation=generation, **config)
@@ -42,6 +45,18 @@ def run(name: str, app: FastAPI, token: str, expected: Expected, **config: objec
     return not found.failures and not unknown
 
 
+@contextmanager
+def database() -> Iterator[str]:
+    """Give the address of a migrated database on a PostgreSQL of this run."""
+    with tempfile.TemporaryDirectory() as folder:
+        cluster = Cluster(Path(folder) / "cluster")
+        try:
+            asyncio.run(cluster.start_postgres())
+            yield cluster.database_url(asyncio.run(cluster.new_database()))
+        finally:
+            cluster.stop()
+
+
 def main() -> int:
     """Fuzz both services; return 1 where something was found."""
     arguments = argparse.ArgumentParser()
@@ -51,12 +66,12 @@ def main() -> int:
     _say(f"seed {given.seed}")
     ingest_seconds = max(1, round(INGEST_SHARE * given.seconds))
     with tempfile.TemporaryDirectory() as data_dir:
-        app = ingest.ingest_app(Path(data_dir))
+        ingest_app = ingest.ingest_app(Path(data_dir))
         bounds = {"seed": given.seed, "max-time": ingest_seconds}
-        is_good = run("ingest", app, ingest_fixtures.TOKEN, ingest.EXPECTED, **bounds)
-    app = asyncio.run(gateway.filled_gateway())
+        is_good = run("ingest", ingest_app, ingest_fixtures.TOKEN, ingest.EXPECTED, **bounds)
     bounds["max-time"] = max(1, given.seconds - ingest_seconds)
-    return 0 if run("gateway", app, TOKEN, gateway.EXPECTED, **bounds) and is_good else 1
+    with database() as url, gateway.filled_gateway(url) as app:
+        return 0 if run("gateway", app, TOKEN, gateway.EXPECTED, **bounds) and is_good else 1
 
 
 if __name__ == "__main__":

@@ -84,6 +84,20 @@ class Stores:
     log_ends: LogEnds
 
 
+def postgres_stores(database: Database, outbox: Outbox, log_ends: LogEnds) -> Stores:
+    """Return the stores of a database whose events an outbox publishes."""
+    return Stores(
+        PostgresStore(database, outbox, end_overrides),
+        CountStore(database),
+        PostgresIntents(database, outbox),
+        PostgresResults(database),
+        PostgresAlerts(database, outbox),
+        PostgresKeys(database, outbox),
+        PostgresIngest(database, outbox),
+        log_ends,
+    )
+
+
 def make_gateway(
     settings: GatewaySettings, stores: Stores, publisher: Sender, clock: Clock = system_clock
 ) -> Gateway:
@@ -133,16 +147,7 @@ class Runtime:
         self._database = Database.connect(settings, "api-gateway")
         self._publisher = Publisher(settings)
         self._outbox = Outbox("catalog", self._database, self._publisher)
-        stores = Stores(
-            PostgresStore(self._database, self._outbox, end_overrides),
-            CountStore(self._database),
-            PostgresIntents(self._database, self._outbox),
-            PostgresResults(self._database),
-            PostgresAlerts(self._database, self._outbox),
-            PostgresKeys(self._database, self._outbox),
-            PostgresIngest(self._database, self._outbox),
-            partial(read_log_ends, settings),
-        )
+        stores = postgres_stores(self._database, self._outbox, partial(read_log_ends, settings))
         self.gateway = make_gateway(settings, stores, self._publisher)
         self._discovery = Discovery(stores.catalog)
         self._handlers = Handlers(

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from api_gateway.policy.domain import NewOverride
 from common.events import ChangeClass, Decision, GateDecision, Reason, Verdict
 from common.kafka.sharding import shard_of
 from common.policy.model import CHANGE_CLASSES
@@ -12,6 +13,19 @@ from common.slo.vocabulary import DataStatus, RiskLevel
 from tests.support.burn_events import NOW, PARTITIONS
 
 LIFETIME = timedelta(seconds=30)
+ALLOWING = NewOverride(
+    service_name="checkout",
+    decision="ALLOW",
+    actor="ana",
+    reason="hotfix for the payment outage",
+    ticket=None,
+    version=None,
+    change_class=None,
+    created_at=NOW,
+    expires_at=NOW + timedelta(hours=1),
+    max_uses=None,
+    state="active",
+)
 
 
 def reason(effect: Decision, code: str = "risk_level") -> Reason:

@@ -1,31 +1,27 @@
-"""A gateway on a store in memory."""
+"""A gateway on PostgreSQL; what comes from Kafka is handed to it."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import httpx
 import pytest
+import pytest_asyncio
 from fastapi import FastAPI
 from starlette.routing import BaseRoute
 
-from api_gateway.app import Stores, make_gateway
+from api_gateway.app import create_app, make_gateway, postgres_stores
 from api_gateway.application import gateway_app
 from api_gateway.projections.discovery import Discovery
 from api_gateway.projections.handlers import Handlers
 from api_gateway.settings import GatewaySettings
+from common.kafka.client import Publisher, Record
+from common.storage.outbox import Outbox
 from tests.support.burn_events import NOW, PARTITIONS
-from tests.support.gateway.alerts import MemoryAlerts
-from tests.support.gateway.in_memory import (
-    TOKEN,
-    GatewayHarness,
-    MemoryCounts,
-    MemorySender,
-    MemoryStore,
-)
-from tests.support.gateway.ingest_health import MemoryIngest, MemoryLogs
-from tests.support.gateway.keys import MemoryKeys
-from tests.support.gateway.policies import MemoryPolicies, MemoryResults
+from tests.support.gateway.database import GatewayDatabase
+from tests.support.gateway.filled import fill, refill
+from tests.support.gateway.harness import TOKEN, CommandLog, GatewayHarness, LogEndsStub
 
 SETTINGS: Final[dict[str, Any]] = {
     "database_url": "postgresql://nobody@127.0.0.1:1/none",
@@ -36,6 +32,7 @@ SETTINGS: Final[dict[str, Any]] = {
     "override_visible_seconds": 0.05,
     "channel_test_timeout_seconds": 0.2,
 }
+MIGRATED, FILLED = "migrated", "filled"
 _BUILT_ROUTES: dict[int, BaseRoute] = {}
 
 
@@ -45,34 +42,85 @@ def gateway_settings(request: pytest.FixtureRequest) -> dict[str, Any]:
     return {**SETTINGS, **getattr(request, "param", {})}
 
 
-@pytest.fixture
-async def gateway(gateway_settings: dict[str, Any]) -> AsyncIterator[GatewayHarness]:
-    """The application with its real operations, handlers and read model."""
-    async with gateway_on(gateway_settings, MemoryStore()) as harness:
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what uses a gateway in the loop of the session, in which its connections stay open."""
+    for item in items:
+        if "gateway_database" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest.fixture(scope="session")
+def gateway_database_url(new_database: Callable[[], str]) -> str:
+    """The address of `gateway_database`."""
+    return new_database()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def gateway_database(gateway_database_url: str) -> AsyncIterator[GatewayDatabase]:
+    """The database of this process; `gateway` empties it."""
+    database = GatewayDatabase.at(gateway_database_url)
+    (row,) = await database.rows("SELECT current_database() AS name")
+    await database.run(f'ALTER DATABASE "{row.name}" SET synchronous_commit = off')
+    await database.close()  # what is connected from now on waits for no disk
+    await database.keep(MIGRATED)
+    yield database
+    await database.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def gateway(
+    gateway_settings: dict[str, Any], gateway_database: GatewayDatabase
+) -> AsyncIterator[GatewayHarness]:
+    """The application with its real operations, handlers, repositories and read model.
+
+    An async fixture on top of it needs `pytest_asyncio.fixture(loop_scope="session")` too.
+    """
+    before = asyncio.all_tasks()
+    await gateway_database.restore(MIGRATED)
+    async with gateway_on(gateway_settings, gateway_database) as harness:
         yield harness
+    left = asyncio.all_tasks() - before - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def filled_rows(gateway_database: GatewayDatabase) -> list[Record]:
+    """The rows of a filled gateway, kept to be restored; returns what was fed to it."""
+    await gateway_database.restore(MIGRATED)
+    async with gateway_on(SETTINGS, gateway_database) as gateway:
+        await fill(gateway)
+    await gateway_database.keep(FILLED)
+    return gateway.fed
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def filled(gateway: GatewayHarness, filled_rows: list[Record]) -> GatewayHarness:
+    """The gateway with something of each kind."""
+    await gateway.database.restore(FILLED)
+    await refill(gateway, filled_rows)
+    return gateway
 
 
 @asynccontextmanager
-async def gateway_on(given: dict[str, Any], store: MemoryStore) -> AsyncIterator[GatewayHarness]:
-    """Give an application on a store; several may share one, as replicas do."""
+async def gateway_on(
+    given: dict[str, Any], database: GatewayDatabase
+) -> AsyncIterator[GatewayHarness]:
+    """Give an application on a database; several may share one, as replicas do."""
     settings = GatewaySettings.model_validate(given)
-    sender, now = MemorySender(), [NOW]
-    alerts = MemoryAlerts(store)
-    ingest, logs = MemoryIngest(store), MemoryLogs()
-    intents, results = MemoryPolicies(store), MemoryResults(store)
-    stores = Stores(
-        store, MemoryCounts(store), intents, results, alerts, MemoryKeys(store), ingest, logs.ends
-    )
+    sender, logs, now = CommandLog(), LogEndsStub(), [NOW]
+    outbox = Outbox("catalog", database, Publisher(settings))
+    stores = postgres_stores(database, outbox, logs.ends)
     parts = make_gateway(settings, stores, sender, lambda: now[0])
-    discovery = Discovery(store)
+    discovery = Discovery(stores.catalog)
     handlers = Handlers(parts.projections, parts.commands, discovery.saw)
     app = gateway_app(settings, parts, _no_lifespan, _ready)
     _take_built_routes(app)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
-        yield GatewayHarness(
-            app, client, parts, store, sender, handlers, discovery, now, alerts, ingest, logs
-        )
+        yield GatewayHarness(app, client, parts, database, sender, handlers, discovery, now, logs)
 
 
 def _take_built_routes(app: FastAPI) -> None:
@@ -89,9 +137,7 @@ def _take_built_routes(app: FastAPI) -> None:
 @pytest.fixture(scope="session")
 def gateway_document() -> dict[str, Any]:
     """The gateway's OpenAPI document; it is the same for every application."""
-    settings = GatewaySettings.model_validate({"database_url": "postgresql://127.0.0.1/none"})
-    parts = make_gateway(settings, memory_stores(MemoryStore()), MemorySender())
-    return gateway_app(settings, parts, _no_lifespan, _ready).openapi()
+    return create_app(GatewaySettings.model_validate(SETTINGS)).openapi()
 
 
 @asynccontextmanager
@@ -101,12 +147,3 @@ async def _no_lifespan(_: FastAPI) -> AsyncIterator[None]:
 
 async def _ready() -> dict[str, str]:
     return {}
-
-
-def memory_stores(store: MemoryStore) -> Stores:
-    """Return stores in memory around a catalog."""
-    intents, results, alerts = MemoryPolicies(store), MemoryResults(store), MemoryAlerts(store)
-    ingest, ends = MemoryIngest(store), MemoryLogs().ends
-    return Stores(
-        store, MemoryCounts(store), intents, results, alerts, MemoryKeys(store), ingest, ends
-    )

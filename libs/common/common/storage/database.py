@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, NewType
+from typing import Any, NewType, Self
 
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
@@ -35,7 +35,7 @@ class Database:
         self._engine = engine
 
     @classmethod
-    def connect(cls, settings: DatabaseSettings, application: str) -> "Database":
+    def connect(cls, settings: DatabaseSettings, application: str) -> Self:
         """Return a database that connects when first used."""
         idle_milliseconds = max(1, round(settings.idle_transaction_seconds * 1000))
         limits = {**_LIMITS, "idle_in_transaction_session_timeout": str(idle_milliseconds)}

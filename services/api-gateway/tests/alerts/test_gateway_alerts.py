@@ -1,34 +1,46 @@
 """What users do with alerts, rules, silences and channels over REST."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
+import pytest_asyncio
 
-from api_gateway.alerts.domain import event_of
 from api_gateway.republish import reconcile_alerts
 from common.alerting.default_rules import default_rules
-from common.events import ChannelTestRequested, RuleMessage, encode
+from common.events import ChannelTestRequested, encode
 from common.kafka.topics import COMMANDS, RULES
 from tests.support.burn_events import NOW
-from tests.support.gateway.alert_rows import HOOK, LEVELS, MATCHERS, RULE, SILENCE, STATEMENT
-from tests.support.gateway.alerts import alert, notification
-from tests.support.gateway.in_memory import GatewayHarness
+from tests.support.gateway.harness import GatewayHarness
+from tests.support.gateway.operation_cases import (
+    HOOK,
+    LEVELS,
+    MATCHERS,
+    RULE,
+    SILENCE,
+    STATEMENT,
+    TAKE,
+)
+from tests.support.gateway.results import alert, store_alert, store_test
 
-TAKE = "/api/alerts/1/acknowledge"
 HOURS = {"severity": "page", "within_hours": 3}
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def alerting(gateway: GatewayHarness) -> GatewayHarness:
     """Three alerts: one that fires, one that has ended, one that is held back."""
     await gateway.service("checkout")
     ended = {"state": "resolved", "resolved_at": NOW - timedelta(hours=2), "version": 2}
-    held = {"severity": "ticket", "held_by": "inhibited", "held_back": 1, "notices": 0}
+    held = {
+        "rule": "burn-rate-ticket",
+        "severity": "ticket",
+        "held_by": "inhibited",
+        "held_back": 1,
+        "notices": 0,
+    }
     for found in (alert(1), alert(2, service_name="cart", **ended), alert(3, **held)):
-        gateway.alerts.rows.alerts[found.id] = found
+        await store_alert(gateway.database, found)
     return gateway
 
 
@@ -72,9 +84,9 @@ async def test_who_takes_an_alert_on_is_shown_at_once_and_announced(
         1,
     )
     assert (await alerting.get("/api/alerts/checkout"))[1]["state"] == "acknowledged"
-    (made,) = alerting.alerts.rows.announced
+    (made,) = await alerting.announced(RULES)
     assert (made.episode_id, made.version, made.actor) == (1, 1, "ines")
-    (deed,) = alerting.alerts.rows.deeds
+    _, deed = await alerting.audited()
     assert (deed.action, deed.subject, deed.actor) == ("alert.acknowledged", "alert/1", "ines")
 
 
@@ -83,13 +95,12 @@ async def test_taking_an_alert_on_twice_is_as_once(alerting: GatewayHarness) -> 
     again = await alerting.write("PATCH", TAKE, {"actor": "omar", "comment": "no, mine"})
     assert again.status_code == 200
     assert again.json()["acknowledged_by"] == "ines"
-    assert len(alerting.alerts.rows.announced) == 1
+    assert len(await alerting.announced(RULES)) == 1
 
 
 async def test_an_alert_that_has_risen_is_taken_on_anew(alerting: GatewayHarness) -> None:
     await alerting.write("PATCH", TAKE, {"actor": "ines"})
-    rows = alerting.alerts.rows
-    rows.alerts[1] = replace(rows.alerts[1], version=2)
+    await alerting.database.run("UPDATE alerts.episode SET version = 2 WHERE id = 1")
     assert (await alerting.get("/api/alerts/checkout"))[1]["state"] == "firing"
     stale = await alerting.write("PATCH", TAKE, {"actor": "omar", "version": 1})
     assert stale.status_code == 409
@@ -122,7 +133,8 @@ async def test_a_silence_is_expired_by_hand_once(alerting: GatewayHarness) -> No
     for _ in range(2):
         ended = await alerting.write("DELETE", path, STATEMENT)
         assert (ended.json()["state"], ended.json()["expired_by"]) == ("expired", "ines")
-    assert [d.action for d in alerting.alerts.rows.deeds] == ["silence.created", "silence.expired"]
+    _, *actions = [entry.action for entry in await alerting.audited()]
+    assert actions == ["silence.created", "silence.expired"]
 
 
 @pytest.mark.parametrize(
@@ -154,11 +166,11 @@ async def test_default_rules_are_shown_changed_and_given_back(alerting: GatewayH
     changed = (await alerting.write("PATCH", path, body)).json()
     assert (changed["source"], changed["rule"]["cooldown_seconds"]) == ("changed", 60)
     assert changed["rule"]["levels"] == shown["budget-left"]["rule"]["levels"]
-    (announced,) = alerting.alerts.rows.announced
-    assert msgspec.to_builtins(event_of(announced))["document"] == changed["rule"]
+    (announced,) = await alerting.announced(RULES)
+    assert msgspec.to_builtins(announced)["document"] == changed["rule"]
     assert (await alerting.write("DELETE", path, STATEMENT)).status_code == 204
     assert (await alerting.get(path))["source"] == "default"
-    assert alerting.alerts.rows.announced[-1].retired
+    assert (await alerting.announced(RULES))[-1].retired
 
 
 @pytest.mark.parametrize(
@@ -199,10 +211,11 @@ async def test_secrets_are_never_shown_again(alerting: GatewayHarness) -> None:
     read = [(await alerting.client.get(path)).text for path in paths]
     bad = {**HOOK, "name": "b", "secrets": {"url": "ftp://t0ps3cret", "signing_secret": "s3cret"}}
     refused = [(await alerting.write("POST", "/api/channels", body)).text for body in (HOOK, bad)]
-    rows = alerting.alerts.rows
-    announced = [encode(event_of(intent)).decode() for intent in rows.announced]
-    written = [*map(str, rows.deeds), *map(repr, rows.channels.values())]
-    for text in (made.text, *read, *refused, *announced, *written):
+    announced = [encode(event).decode() for event in await alerting.announced(RULES)]
+    async with alerting.gateway.alerts.store.read() as reader:
+        channels = [*map(repr, await reader.channels())]
+    audited = [*map(str, await alerting.audited())]
+    for text in (made.text, *read, *refused, *announced, *audited, *channels):
         assert "t0ps3cret" not in text
         assert "s3cret" not in text
 
@@ -218,13 +231,18 @@ async def test_a_channel_is_changed_all_secrets_at_once_and_deleted(
     assert not rested.json()["enabled"]
     assert (await alerting.write("DELETE", path, STATEMENT)).status_code == 204
     assert (await alerting.client.get(path)).status_code == 404
-    assert alerting.alerts.rows.channels[made["id"]].secrets == {}
+    query = "SELECT secrets FROM catalog.channels WHERE id = :id"
+    assert await alerting.database.rows(query, id=made["id"]) == [({},)]
 
 
 async def test_the_test_of_a_channel_is_asked_for_and_its_outcome_told(
     alerting: GatewayHarness,
 ) -> None:
-    alerting.alerts.rows.outcome = notification(9, state="dead", last_error="answered 404")
+    async def fail(command: bytes) -> None:
+        asked = msgspec.json.decode(command, type=ChannelTestRequested)
+        await store_test(alerting.database, asked, state="dead", last_error="answered 404")
+
+    alerting.sender.answer = fail
     answer = await alerting.write("POST", "/api/channels/1/test", {"actor": "ines"})
     assert (answer.json()["state"], answer.json()["last_error"]) == ("dead", "answered 404")
     ((topic, value),) = alerting.sender.sent
@@ -244,12 +262,10 @@ async def test_what_the_rules_topic_has_lost_is_announced_again(alerting: Gatewa
     await alerting.write("POST", "/api/silences", SILENCE)
     await alerting.write("PATCH", TAKE, {"actor": "ines"})
     await alerting.write("POST", "/api/rules", {**STATEMENT, "rule": {**RULE, "levels": LEVELS}})
-    rows, model = alerting.alerts.rows, alerting.gateway.read_model
-    first = len(rows.announced)
-    for intent in rows.announced[1:]:
-        await alerting.feed_bytes(RULES.name, encode(event_of(intent)))
-    assert await reconcile_alerts(alerting.alerts, model, NOW) == 2  # the silence, the channel
-    again = [event_of(intent) for intent in alerting.alerts.rows.announced[first:]]
+    for event in (await alerting.announced(RULES))[1:]:
+        await alerting.feed_bytes(RULES.name, encode(event))
+    await alerting.database.run("DELETE FROM catalog.outbox")
+    store, model = alerting.gateway.alerts.store, alerting.gateway.read_model
+    assert await reconcile_alerts(store, model, NOW) == 2  # the silence, the channel
+    again = await alerting.announced(RULES)
     assert {type(e).__name__ for e in again} == {"SilenceChanged", "ChannelChanged"}
-    decoder = msgspec.json.Decoder(RuleMessage)
-    assert [decoder.decode(encode(e)) for e in again] == again

@@ -11,7 +11,8 @@ from common.kafka.sharding import shard_of
 from common.kafka.topics import COMMANDS
 from common.slo.windows import MINUTE
 from tests.support.burn_events import NOW, PARTITIONS, for_target, heartbeat, snapshot
-from tests.support.gateway.in_memory import GatewayHarness
+from tests.support.gateway.harness import GatewayHarness
+from tests.support.gateway.results import store_counts
 
 SHARD = shard_of("checkout", PARTITIONS)
 NOON = int(NOW.timestamp()) // 3600 * 3600
@@ -36,7 +37,7 @@ async def with_an_outage(gateway: GatewayHarness) -> None:
     for end in range(NOON - 47 * 3600 + MINUTE, NOON + MINUTE, MINUTE):
         failed = NOON - 3600 < end <= NOON - 3600 + 300
         rows.append((end, 100, 100 if failed else 0, 60))
-    gateway.store.rows.minutes["checkout"] = rows
+    await store_counts(gateway.database, "checkout", rows)
 
 
 async def test_history_shows_the_outage(gateway: GatewayHarness) -> None:

@@ -9,7 +9,8 @@ from api_gateway.burn.history import hour_ends
 from common.slo.windows import MINUTE
 from tests.support.burn_events import NOW, for_target, heartbeat, snapshot
 from tests.support.gateway.decisions import decided
-from tests.support.gateway.in_memory import GatewayHarness
+from tests.support.gateway.harness import GatewayHarness
+from tests.support.gateway.results import store_counts, store_latency
 
 HOUR = 3600
 NOON = int(NOW.timestamp()) // HOUR * HOUR
@@ -51,15 +52,15 @@ async def test_hours_take_the_strictest_objective_and_the_slow_ones(
     await gateway.service()
     await gateway.target(objective=0.9)
     await gateway.target(name="stricter", objective=0.99)
-    slow = await gateway.target(
-        name="fast", sli_type="latency", objective=0.9, threshold_seconds=0.5
-    )
-    gateway.store.rows.minutes["checkout"] = [
+    await gateway.target(name="fast", sli_type="latency", objective=0.9, threshold_seconds=0.5)
+    rows = [
         (NOON - HOUR + MINUTE, 1000, 20, 60),
         (NOON, 0, 0, 60),
         (NOON + MINUTE, 1000, 10, 60),
     ]
-    gateway.store.rows.slow_hours[slow["id"]] = [(NOON, 1000, 500), (NOON - 99 * HOUR, 1, 1)]
+    await store_counts(gateway.database, "checkout", rows)
+    for end, counts in ((NOON, [500, 500]), (NOON - 99 * HOUR, [0, 1])):
+        await store_latency(gateway.database, "checkout", (0.5,), counts, end)
     overview = await gateway.get("/api/overview")
     assert overview["hours_end"][-2:] == [NOON, NOON + HOUR]
     rates = overview["services"][0]["hourly_burn_rates"]
@@ -109,9 +110,8 @@ async def test_a_preview_holds_stored_counts_against_another_objective(
     gateway: GatewayHarness,
 ) -> None:
     await gateway.service()
-    gateway.store.rows.minutes["checkout"] = [
-        (NOON - m * MINUTE, 1000, 2 if m < 60 else 0, 60) for m in range(600)
-    ]
+    rows = [(NOON - m * MINUTE, 1000, 2 if m < 60 else 0, 60) for m in range(600)]
+    await store_counts(gateway.database, "checkout", rows)
     path = "/api/slo/checkout/preview"
     easy = (await gateway.get(path, objective="0.999"))["would_be"]
     strict = (await gateway.get(path, objective="0.9999"))["would_be"]

@@ -10,7 +10,7 @@ from api_gateway.settings import GatewaySettings
 from api_gateway.slo_exporter import PROCESS, SloMetrics, exported
 from common.slo.vocabulary import DataStatus, RiskLevel
 from tests.support.burn_events import NOW, for_target, heartbeat, slo_status, snapshot
-from tests.support.gateway.in_memory import GatewayHarness
+from tests.support.gateway.harness import GatewayHarness
 
 FIGURES = (
     "burnline_slo_error_budget_remaining_ratio",

@@ -30,7 +30,7 @@ from common.kafka.topics import BURNRATES, CATALOG, COMMANDS, DECISIONS, POLICIE
 from common.storage.database import Database
 from tests.support.burn_events import PARTITIONS, heartbeat, slo_status, snapshot
 from tests.support.gateway.decisions import decided
-from tests.support.gateway.in_memory import TOKEN
+from tests.support.gateway.harness import TOKEN
 
 AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
 SERVICE = {"name": "checkout", "tier": 1, "owner": "payments"}

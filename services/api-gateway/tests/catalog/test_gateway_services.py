@@ -1,12 +1,14 @@
 """/api/services without servers."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from common.events import ServiceChanged
-from tests.support.gateway.in_memory import TOKEN, GatewayHarness
+from common.kafka.topics import CATALOG
+from tests.support.gateway.harness import TOKEN, GatewayHarness
 
 SERVICE = {"name": "checkout", "tier": 1, "owner": "payments", "description": "Takes money"}
 ONE = "/api/services/checkout"
@@ -20,26 +22,30 @@ async def test_created_service_is_answered_listed_and_announced(gateway: Gateway
     assert created == {
         **SERVICE,
         "id": 1,
-        "revision": 1,
-        "created_at": "2026-03-02T12:00:30Z",
-        "updated_at": "2026-03-02T12:00:30Z",
+        "revision": created["revision"],
+        "created_at": created["updated_at"],
+        "updated_at": created["created_at"],
     }
+    age = datetime.now(UTC) - datetime.fromisoformat(created["created_at"])
+    assert timedelta() <= age < timedelta(minutes=1)
     assert await gateway.get(ONE) == created
     assert await gateway.get("/api/services") == [created]
-    assert gateway.store.rows.announced == [
-        ServiceChanged(1, 1, "checkout", 1, "payments", "Takes money", retired=False)
+    assert await gateway.announced(CATALOG) == [
+        ServiceChanged(
+            created["revision"], 1, "checkout", 1, "payments", "Takes money", retired=False
+        )
     ]
 
 
 async def test_update_replaces_the_wording_and_raises_the_revision(
     gateway: GatewayHarness,
 ) -> None:
-    await gateway.write("POST", "/api/services", SERVICE)
+    created = (await gateway.write("POST", "/api/services", SERVICE)).json()
     response = await gateway.write("PUT", ONE, {"name": "checkout", "tier": 3, "owner": ""})
     assert response.status_code == 200
     changed = response.json()
     assert (changed["tier"], changed["owner"], changed["description"]) == (3, "", None)
-    assert changed["revision"] == 2
+    assert changed["revision"] == created["revision"] + 1
 
 
 async def test_deleted_service_is_gone_with_its_targets_and_comes_back_with_a_new_id(
@@ -56,7 +62,7 @@ async def test_deleted_service_is_gone_with_its_targets_and_comes_back_with_a_ne
     assert (await gateway.write("DELETE", ONE)).status_code == 404
     assert (await gateway.service())["id"] == 2
     assert await gateway.get("/api/slo/checkout/targets") == []
-    kinds = [(type(e).__name__, e.retired) for e in gateway.store.rows.announced]
+    kinds = [(type(e).__name__, e.retired) for e in await gateway.announced(CATALOG)]
     assert kinds == [
         ("ServiceChanged", False),
         ("TargetChanged", False),
@@ -111,7 +117,7 @@ async def test_wrong_service_is_refused_by_field(
     assert response.status_code == 422
     assert [error["field"] for error in response.json()["errors"]] == [field]
     assert response.json()["errors"][0]["detail"]
-    assert gateway.store.rows.services == {}
+    assert await gateway.database.rows("SELECT * FROM catalog.services") == []
 
 
 @pytest.mark.parametrize("field", ["name", "tier", "owner"])

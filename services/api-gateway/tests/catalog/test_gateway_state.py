@@ -14,7 +14,7 @@ from common.kafka.topics import BURNRATES, CATALOG
 from common.slo.freshness import SHARD_SILENCE_SECONDS
 from common.slo.vocabulary import DataStatus, RiskLevel
 from tests.support.burn_events import NOW, PARTITIONS, for_target, heartbeat, slo_status, snapshot
-from tests.support.gateway.in_memory import GatewayHarness
+from tests.support.gateway.harness import GatewayHarness
 
 SHARD = shard_of("checkout", PARTITIONS)
 SLO = "/api/slo/checkout"
@@ -204,11 +204,11 @@ async def test_a_service_that_reports_is_discovered_once(gateway: GatewayHarness
 
 
 async def test_discovery_waits_for_the_database(gateway: GatewayHarness) -> None:
-    gateway.store.outage.failure = ConnectionRefusedError()
+    gateway.database.failure = ConnectionRefusedError()
     await gateway.feed(snapshot("cart"))
     with pytest.raises(ConnectionRefusedError):
         await gateway.discovery.store_waiting()
-    gateway.store.outage.failure = None
+    gateway.database.failure = None
     await gateway.discovery.store_waiting()
     assert [s["name"] for s in await gateway.get("/api/services")] == ["cart"]
 
@@ -248,11 +248,13 @@ async def test_what_is_not_on_the_catalog_topic_is_announced_again(
     await gateway.target()
     await gateway.service("cart")
     await gateway.write("DELETE", "/api/services/cart")
-    events = list(gateway.store.rows.announced)
+    events = await gateway.announced(CATALOG)
     model, catalog = gateway.gateway.read_model, gateway.gateway.roster
     assert await reconcile_catalog(catalog, model) == 3
-    again = gateway.store.rows.announced[len(events) :]
-    assert again == [events[0], events[3], events[1]]
+    assert await gateway.announced(CATALOG) == events  # they wait there already
+    await gateway.database.run("DELETE FROM catalog.outbox")
+    assert await reconcile_catalog(catalog, model) == 3
+    assert await gateway.announced(CATALOG) == [events[3], events[0], events[1]]
     await gateway.feed(*events)
     assert await reconcile_catalog(catalog, model) == 0
     await gateway.write("PUT", "/api/slo/targets/1", {"objective": 0.5})

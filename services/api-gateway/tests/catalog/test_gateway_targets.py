@@ -13,8 +13,10 @@ from api_gateway.catalog.domain import nearest_bounds
 from api_gateway.catalog.schemas import NewTarget, TargetUpdate
 from common.events import TargetChanged, TargetSpec
 from common.invalid_field import InvalidFieldError
+from common.kafka.topics import CATALOG
 from common.slo.vocabulary import MAX_TARGETS, SliType
-from tests.support.gateway.in_memory import GatewayHarness
+from tests.support.gateway.harness import GatewayHarness
+from tests.support.gateway.results import store_latency
 
 PATH = "/api/slo/checkout/targets"
 AVAILABILITY = {"name": "main", "sli_type": "availability", "objective": 0.999}
@@ -44,8 +46,8 @@ async def test_created_target_has_its_defaults_and_is_announced(gateway: Gateway
     }
     assert {key: created[key] for key in expected} == expected
     assert await gateway.get(PATH) == [created]
-    assert gateway.store.rows.announced[-1] == TargetChanged(
-        revision=2,
+    assert (await gateway.announced(CATALOG))[-1] == TargetChanged(
+        revision=created["revision"],
         id=1,
         service_name="checkout",
         name="main",
@@ -80,7 +82,7 @@ async def test_objectives_are_kept_exactly(
     response = await gateway.write("POST", PATH, body.encode())
     assert response.status_code == 201
     assert response.json()["objective"] == float(stored)
-    announced = gateway.store.rows.announced[-1]
+    announced = (await gateway.announced(CATALOG))[-1]
     assert isinstance(announced, TargetChanged)
     assert announced.objective == stored
 
@@ -93,7 +95,7 @@ async def test_error_rate_is_one_minus_the_objective(
     response = await gateway.write("POST", PATH, {**ERROR_RATE, **stated})
     assert response.status_code == 201
     assert (response.json()["objective"], response.json()["max_error_ratio"]) == (0.99, 0.01)
-    announced = gateway.store.rows.announced[-1]
+    announced = (await gateway.announced(CATALOG))[-1]
     assert isinstance(announced, TargetChanged)
     assert (announced.objective, announced.max_error_ratio) == ("0.99", "0.01")
 
@@ -141,7 +143,7 @@ async def test_wrong_target_is_refused_by_field(
     response = await gateway.write("POST", PATH, json.dumps(body).encode())
     assert response.status_code == 422, response.text
     assert [error["field"] for error in response.json()["errors"]] == [field]
-    assert gateway.store.rows.targets == {}
+    assert await gateway.database.rows("SELECT * FROM catalog.slo_targets") == []
 
 
 async def test_the_same_name_or_the_same_measure_is_a_conflict(gateway: GatewayHarness) -> None:
@@ -185,7 +187,9 @@ async def test_update_keeps_what_it_does_not_name(gateway: GatewayHarness) -> No
     assert response.status_code == 200
     changed = response.json()
     assert changed["revision"] > old["revision"]
-    assert changed == {**old, "objective": 0.95, "revision": changed["revision"]}
+    assert changed["updated_at"] > old["updated_at"]
+    own = {name: changed[name] for name in ("revision", "updated_at")}
+    assert changed == {**old, "objective": 0.95, **own}
     whole = {k: v for k, v in changed.items() if not k.endswith("_at") and k != "revision"}
     assert (await gateway.write("PUT", path, whole)).status_code == 200
 
@@ -232,7 +236,8 @@ async def test_latency_threshold_must_be_a_bound_once_bounds_are_known(
 ) -> None:
     await gateway.service()
     target = await gateway.target(**LATENCY)
-    gateway.store.rows.bounds["checkout"] = [(0.1, 0.5), (0.1, 1.0)]
+    for bounds in ((0.1, 0.5), (0.1, 1.0)):
+        await store_latency(gateway.database, "checkout", bounds, [1, 1, 1], 3600)
     path = f"/api/slo/targets/{target['id']}"
     for threshold, nearest in ((0.3, "0.1 and 0.5"), (0.05, "0.1"), (2, "1.0")):
         for method, where in (("POST", PATH), ("PUT", path)):
@@ -248,7 +253,7 @@ async def test_latency_threshold_must_be_a_bound_once_bounds_are_known(
 async def test_a_threshold_that_stays_is_not_asked_about_again(gateway: GatewayHarness) -> None:
     await gateway.service()
     target = await gateway.target(**LATENCY)
-    gateway.store.rows.bounds["checkout"] = [(0.1, 0.5)]
+    await store_latency(gateway.database, "checkout", (0.1, 0.5), [1, 1, 1], 3600)
     response = await gateway.write("PUT", f"/api/slo/targets/{target['id']}", {"objective": 0.95})
     assert response.status_code == 200
 

@@ -25,7 +25,7 @@ from common.kafka.client import Publisher
 from common.storage.audit import AuditEntry, AuditEvent
 from common.storage.database import Database
 from common.storage.outbox import Outbox
-from tests.support.gateway.policies import ALLOWING
+from tests.support.gateway.decisions import ALLOWING
 from tests.support.servers.running import migrate
 
 NOW = datetime(2026, 3, 2, 12, 0, 30, 123456, tzinfo=UTC)

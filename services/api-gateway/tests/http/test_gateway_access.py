@@ -9,7 +9,7 @@ import pytest
 from tests.support.burn_events import NOW
 from tests.support.gateway.access import given, operations_with_scopes, refuses_strangers
 from tests.support.gateway.document import operations
-from tests.support.gateway.in_memory import TOKEN, GatewayHarness
+from tests.support.gateway.harness import TOKEN, GatewayHarness
 
 READS_NEED_KEY = {"reads_need_key": True, "read_token": "for scraping"}
 # operations of the scopes that open more than daily work; all other writes need `operate`

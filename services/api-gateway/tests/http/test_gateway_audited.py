@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from common.access.middleware import LOGGED_REFUSALS_AT_ONCE
 from tests.support.gateway.access import api_key
-from tests.support.gateway.in_memory import GatewayHarness
+from tests.support.gateway.harness import GatewayHarness
 
 SERVICE = {"name": "checkout", "tier": 1, "owner": "payments"}
 TARGET = {"name": "main", "sli_type": "availability", "objective": 0.999}
@@ -27,7 +27,7 @@ async def test_services_and_targets_are_audited_by_key(gateway: GatewayHarness) 
     ):
         answer = await gateway.client.request(method, path, json=body, headers=made.headers)
         assert answer.is_success, answer.text
-    deeds = gateway.store.rows.deeds
+    deeds = await gateway.audited()
     assert [(d.action, d.subject) for d in deeds] == [
         ("service.created", "service/checkout"),
         ("service.changed", "service/checkout"),
@@ -43,11 +43,11 @@ async def test_services_and_targets_are_audited_by_key(gateway: GatewayHarness) 
 
 async def test_what_is_refused_is_not_audited(gateway: GatewayHarness) -> None:
     await gateway.service()
-    before = len(gateway.store.rows.deeds)
+    before = await gateway.audited()
     assert (await gateway.write("POST", "/api/services", SERVICE)).status_code == 409
     assert (await gateway.write("PUT", "/api/services/nobody", SERVICE)).status_code == 404
     assert (await gateway.client.post("/api/services", json=SERVICE)).status_code == 401
-    assert len(gateway.store.rows.deeds) == before
+    assert await gateway.audited() == before
 
 
 def refusals(code: str) -> float:
@@ -78,6 +78,6 @@ async def test_refusals_are_counted_and_logged_within_a_bound(gateway: GatewayHa
 async def test_a_refused_rule_leaves_no_trace_either(
     gateway: GatewayHarness, body: dict[str, Any]
 ) -> None:
-    before = len(gateway.alerts.rows.deeds)
+    before = await gateway.audited()
     assert (await gateway.write("POST", "/api/rules", body)).status_code == 422
-    assert len(gateway.alerts.rows.deeds) == before
+    assert await gateway.audited() == before

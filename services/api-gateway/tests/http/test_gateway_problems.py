@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from tests.support.gateway.access import api_key
-from tests.support.gateway.in_memory import TOKEN, GatewayHarness
+from tests.support.gateway.harness import TOKEN, GatewayHarness
 
 
 def assert_problem(response: Any, status: int) -> dict[str, Any]:
@@ -162,7 +162,7 @@ class Shutdown(Exception):  # noqa: N818 - named as PostgreSQL names it
 async def test_without_the_database_every_operation_says_so(
     gateway: GatewayHarness, failure: Exception
 ) -> None:
-    gateway.store.outage.failure = failure
+    gateway.database.failure = failure
     for path in ("/api/services", "/api/services/checkout", "/api/slo/checkout", "/api/burn"):
         response = await gateway.client.get(path)
         assert_problem(response, 503)
@@ -172,6 +172,6 @@ async def test_without_the_database_every_operation_says_so(
 
 
 async def test_a_fault_of_ours_is_a_problem_too(gateway: GatewayHarness) -> None:
-    gateway.store.outage.failure = ProgrammingError("SELECT", None, Exception("no such column"))
+    gateway.database.failure = ProgrammingError("SELECT", None, Exception("no such column"))
     problem = assert_problem(await gateway.client.get("/api/services"), 500)
     assert "column" not in str(problem)

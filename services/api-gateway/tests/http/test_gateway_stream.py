@@ -22,7 +22,7 @@ from api_gateway.projections.change_feed import (
 from api_gateway.routers.stream import MOST_STREAMS, stream_changes
 from common.kafka.topics import BURNRATES, CATALOG
 from tests.support import kafka_records
-from tests.support.gateway.in_memory import GatewayHarness
+from tests.support.gateway.harness import GatewayHarness
 
 PLACES = [(BURNRATES.name, 0), (BURNRATES.name, 1), (CATALOG.name, 0)]
 

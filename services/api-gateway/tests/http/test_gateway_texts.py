@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.gateway.document import operations
-from tests.support.gateway.in_memory import GatewayHarness
-from tests.support.gateway.rows import fill
+from tests.support.gateway.harness import GatewayHarness
 
 RULE = (
     '{"name": "half", "kind": "budget_left", "levels": [{"severity": "ticket", '
@@ -39,7 +38,7 @@ async def test_no_text_holds_what_cannot_be_stored(
     assert response.status_code == 422, response.text
     [error] = response.json()["errors"]
     assert (error["field"], error["code"]) == (field, "invalid_character")
-    assert gateway.alerts.rows.rules == {}
+    assert await gateway.database.rows("SELECT * FROM catalog.alert_rules") == []
 
 
 @pytest.mark.parametrize(
@@ -62,9 +61,8 @@ def names_text(schema: dict[str, Any]) -> bool:
 
 
 async def test_no_parameter_takes_what_no_row_can_hold(
-    gateway: GatewayHarness, gateway_document: dict[str, Any]
+    filled: GatewayHarness, gateway_document: dict[str, Any]
 ) -> None:
-    await fill(gateway)
     asked = [
         (path.replace("{service_name}", "checkout"), parameter["name"])
         for path, method, operation in operations(gateway_document)
@@ -73,7 +71,7 @@ async def test_no_parameter_takes_what_no_row_can_hold(
     ]
     assert {name for _, name in asked} >= {"service", "subject", "channel", "code", "topic", "slo"}
     for path, name in asked:
-        response = await gateway.client.get(path, params={name: "\0"})
+        response = await filled.client.get(path, params={name: "\0"})
         assert response.status_code in {404, 422}, (path, name)
 
 

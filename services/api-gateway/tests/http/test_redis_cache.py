@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
+from api_gateway.burn.repository import CountRepository
 from api_gateway.settings import GatewaySettings
 from api_gateway.storage.redis_cache import (
     PAUSE_SECONDS,
@@ -19,42 +20,15 @@ from api_gateway.storage.redis_cache import (
 )
 from common.config.clock import MICROSECONDS, to_micros
 from tests.support.burn_events import NOW, heartbeat, snapshot
-from tests.support.gateway.fixtures import gateway_on
-from tests.support.gateway.in_memory import GatewayHarness, MemorySession, MemoryStore
+from tests.support.gateway.database import GatewayDatabase
+from tests.support.gateway.fixtures import MIGRATED, gateway_on
+from tests.support.gateway.harness import GatewayHarness
+from tests.support.gateway.results import store_counts
 from tests.support.servers.redis_fixtures import RedisNode
 
 HISTORY = "/api/burn/checkout?step=5m"
 HEATMAP = "/api/summary/heatmap"
 MINUTE = to_micros(NOW) // MICROSECONDS // 60 * 60
-
-
-class CountingStore(MemoryStore):
-    """A store that tells how often counts were read."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.reads = 0
-
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[MemorySession]:
-        async with super().read() as session:
-            yield CountingSession(self, session)
-
-
-class CountingSession(MemorySession):
-    """A reader that counts."""
-
-    def __init__(self, store: CountingStore, session: MemorySession) -> None:
-        super().__init__(session._rows)
-        self._store = store
-
-    async def counts(self, query: Any) -> Any:
-        self._store.reads += 1
-        return await super().counts(query)
-
-    async def hourly_counts(self, ends: Any) -> Any:
-        self._store.reads += 1
-        return await super().hourly_counts(ends)
 
 
 def settings(redis_url: str | None) -> dict[str, Any]:
@@ -67,18 +41,35 @@ def settings(redis_url: str | None) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def replicas(redis_url: str | None) -> AsyncIterator[tuple[CountingStore, Any, Any]]:
-    """Two gateways on one store that has a service with counts."""
-    store = CountingStore()
+async def replicas(
+    database: GatewayDatabase, redis_url: str | None
+) -> AsyncIterator[tuple[list[str], Any, Any]]:
+    """Two gateways on one database that has a service with counts, and what they read of these."""
+    await database.restore(MIGRATED)
     given = settings(redis_url)
-    async with gateway_on(given, store) as one, gateway_on(given, store) as other:
-        await one.service()
-        store.rows.minutes["checkout"] = [(MINUTE - 60 * n, 1000, n % 7, 10) for n in range(300)]
-        for replica in (one, other):
-            await replica.feed(snapshot("checkout"), *[heartbeat(shard) for shard in range(4)])
-        yield store, one, other
-        for replica in (one, other):
-            await replica.gateway.cache.close()
+    reads: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("counts", "hourly_counts"):
+            patch.setattr(CountRepository, name, counted(getattr(CountRepository, name), reads))
+        async with gateway_on(given, database) as one, gateway_on(given, database) as other:
+            await one.service()
+            rows = [(MINUTE - 60 * n, 1000, n % 7, 10) for n in range(300)]
+            await store_counts(database, "checkout", rows)
+            for replica in (one, other):
+                await replica.feed(snapshot("checkout"), *[heartbeat(shard) for shard in range(4)])
+            yield reads, one, other
+            for replica in (one, other):
+                await replica.gateway.cache.close()
+
+
+def counted(read: Callable[..., Awaitable[Any]], reads: list[str]) -> Callable[..., Awaitable[Any]]:
+    """Return a reader of counts that notes each call."""
+
+    async def noted(*asked: Any) -> Any:
+        reads.append(read.__name__)
+        return await read(*asked)
+
+    return noted
 
 
 async def body(replica: GatewayHarness, path: str) -> Any:
@@ -89,38 +80,42 @@ async def body(replica: GatewayHarness, path: str) -> Any:
 
 @pytest.mark.parametrize("path", [HISTORY, HEATMAP])
 async def test_what_one_replica_has_made_the_other_does_not_make_again(
-    redis_node: RedisNode, path: str
+    redis_node: RedisNode, gateway_database: GatewayDatabase, path: str
 ) -> None:
-    async with replicas(redis_node.url) as (store, one, other):
+    async with replicas(gateway_database, redis_node.url) as (reads, one, other):
         made = await body(one, path)
-        reads = store.reads
-        assert reads > 0
+        before = len(reads)
+        assert before > 0
         assert await body(other, path) == made
-        assert store.reads == reads
+        assert len(reads) == before
 
 
-async def test_a_changed_target_has_a_history_of_its_own(redis_node: RedisNode) -> None:
-    async with replicas(redis_node.url) as (_, one, other):
+async def test_a_changed_target_has_a_history_of_its_own(
+    redis_node: RedisNode, gateway_database: GatewayDatabase
+) -> None:
+    async with replicas(gateway_database, redis_node.url) as (_, one, other):
         before = await body(one, HISTORY)
         await one.target(objective=0.9)
         after = await body(other, HISTORY)
         assert before["points"][-1]["burn_rate_1h"] > 50 * after["points"][-1]["burn_rate_1h"]
 
 
-async def test_a_redis_that_dies_in_the_middle_is_not_missed(redis_node: RedisNode) -> None:
-    async with replicas(redis_node.url) as (store, one, other):
+async def test_a_redis_that_dies_in_the_middle_is_not_missed(
+    redis_node: RedisNode, gateway_database: GatewayDatabase
+) -> None:
+    async with replicas(gateway_database, redis_node.url) as (reads, one, other):
         made = await body(one, HISTORY)
         await asyncio.to_thread(redis_node.stop)
         began = time.monotonic()
         for replica in (one, other):
             assert await body(replica, HISTORY) == made
         assert time.monotonic() - began < 5
-        reads = store.reads
+        before = len(reads)
         await asyncio.to_thread(redis_node.start)
         for replica in (one, other):
             replica.gateway.cache._not_before = 0
         assert await body(one, HISTORY) == await body(other, HISTORY) == made
-        assert store.reads == reads + 1
+        assert len(reads) == before + 1
 
 
 async def test_an_entry_that_cannot_be_read_is_made_anew(redis_node: RedisNode) -> None:

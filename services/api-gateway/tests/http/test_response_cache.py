@@ -15,9 +15,10 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from api_gateway.http import response_cache as ready_bytes
 from api_gateway.http.response_cache import CachedResponse, ReadyRoute, ResponseCache
 from common.http.middleware import CorrelationMiddleware
+from common.kafka.topics import CATALOG
 from tests.support.burn_events import NOW, heartbeat, snapshot
 from tests.support.gateway.decisions import decided
-from tests.support.gateway.in_memory import GatewayHarness
+from tests.support.gateway.harness import GatewayHarness
 
 
 class Bench:
@@ -223,9 +224,9 @@ async def test_a_write_of_another_process_is_seen_by_its_announcement(
     gateway: GatewayHarness,
 ) -> None:
     assert await gateway.get("/api/burn") == []
-    async with gateway.store.write() as writer:  # not through this process's catalog
+    async with gateway.gateway.store.write() as writer:  # not through this process's catalog
         await writer.add_service("checkout", 1, "payments", None)
-    await gateway.feed(gateway.store.rows.announced[-1])
+    await gateway.feed(*await gateway.announced(CATALOG))
     assert [row["service_name"] for row in await gateway.get("/api/burn")] == ["checkout"]
 
 

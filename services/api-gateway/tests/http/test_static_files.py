@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 
 from api_gateway.static_files import add_pages
 from burnline.localstack.places import project_root
-from tests.support.gateway.in_memory import TOKEN, GatewayHarness
+from tests.support.gateway.harness import TOKEN, GatewayHarness
 
 PAGE = b"<!doctype html><title>Burnline</title>"
 OF_THE_FILE = {"content-length", "content-type", "etag", "cache-control", "x-request-id"}

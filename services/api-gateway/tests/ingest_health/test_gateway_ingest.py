@@ -1,4 +1,4 @@
-"""Dead letters and lag over HTTP, on a store in memory."""
+"""Dead letters and lag over HTTP."""
 
 import json
 from datetime import timedelta
@@ -9,20 +9,20 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
-from api_gateway.ingest_health.ports import OutboxBacklog, ShardPosition
+from api_gateway.ingest_health.ports import ShardPosition
 from common.kafka.log_ends import LogEnd
-from common.kafka.topics import CHANGES, HISTORY, METRICS
+from common.kafka.topics import CHANGES, DECISIONS, HISTORY, METRICS
 from common.ledger.shard import NEVER
 from tests.support.burn_events import NOW
-from tests.support.gateway.in_memory import GatewayHarness
-from tests.support.gateway.ingest_health import LETTER_ID, letter
-from tests.support.gateway.ingest_rows import EVENT, ONE, REPLAY
+from tests.support.gateway.harness import GatewayHarness
+from tests.support.gateway.operation_cases import EVENT, LETTER, REPLAY
+from tests.support.gateway.results import LETTER_ID, letter, store_letters, store_position
 
 LETTERS = "/api/ingest/dead-letters"
 
 
 async def test_letters_are_listed_newest_first_page_by_page(gateway: GatewayHarness) -> None:
-    gateway.ingest.keep(*(letter(n) for n in range(1, 6)))
+    await store_letters(gateway.database, *(letter(n) for n in range(1, 6)))
     found, path = [], f"{LETTERS}?limit=2"
     while path:
         answer = await gateway.client.get(path)
@@ -33,14 +33,15 @@ async def test_letters_are_listed_newest_first_page_by_page(gateway: GatewayHarn
 
 
 async def test_letters_of_one_instant_are_paged_by_id(gateway: GatewayHarness) -> None:
-    gateway.ingest.keep(*(letter(n, recorded_at=NOW) for n in range(1, 4)))
+    await store_letters(gateway.database, *(letter(n, recorded_at=NOW) for n in range(1, 4)))
     first = await gateway.client.get(f"{LETTERS}?limit=2")
     rest = await gateway.client.get(first.headers["Link"].partition(">")[0].removeprefix("<"))
     assert [row["offset"] for row in first.json() + rest.json()] == [43, 42, 41]
 
 
 async def test_letters_are_filtered_by_code_and_topic(gateway: GatewayHarness) -> None:
-    gateway.ingest.keep(letter(1), letter(2, code="invalid_json"), letter(3, topic=CHANGES.name))
+    letters = (letter(1), letter(2, code="invalid_json"), letter(3, topic=CHANGES.name))
+    await store_letters(gateway.database, *letters)
     by_code = await gateway.get(LETTERS, code="invalid_json")
     by_topic = await gateway.get(LETTERS, topic=CHANGES.name)
     neither = await gateway.get(LETTERS, topic=CHANGES.name, code="invalid_json")
@@ -68,14 +69,14 @@ async def test_what_is_shown_of_a_record(
     shown: str | None,
     complete: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
-    gateway.ingest.keep(letter(1, value=value, value_bytes=whole))
+    await store_letters(gateway.database, letter(1, value=value, value_bytes=whole))
     [row] = await gateway.get(LETTERS)
     assert (row["value"], row["value_bytes"], row["is_complete"]) == (shown, whole, complete)
 
 
 async def test_one_letter_is_shown_whole(gateway: GatewayHarness) -> None:
-    gateway.ingest.keep(letter(1, value=b"x" * 3_000, value_bytes=3_000))
-    found = await gateway.get(ONE)
+    await store_letters(gateway.database, letter(1, value=b"x" * 3_000, value_bytes=3_000))
+    found = await gateway.get(LETTER)
     assert (found["value"], found["is_complete"]) == ("x" * 3_000, True)
 
 
@@ -83,18 +84,24 @@ async def replay(gateway: GatewayHarness, **content: Any) -> httpx.Response:
     return await gateway.write("POST", REPLAY, {"actor": "ines", **content})
 
 
+async def sent_again(gateway: GatewayHarness) -> list[Any]:
+    """Return the records that the outbox is about to send."""
+    return await gateway.database.rows("SELECT * FROM catalog.outbox ORDER BY id")
+
+
 async def test_a_corrected_record_keeps_its_append_time(gateway: GatewayHarness) -> None:
-    gateway.ingest.keep(letter())
+    await store_letters(gateway.database, letter())
     answer = await replay(gateway, event=EVENT)
     assert answer.status_code == 202, answer.text
     told = answer.json()
     assert (told["replayed_by"], told["corrected"]) == ("ines", True)
-    [sent] = gateway.ingest.sent
-    assert (sent.topic, sent.service_name) == (METRICS.name, "checkout")
+    [sent] = await sent_again(gateway)
+    assert (sent.topic, sent.key) == (METRICS.name, b"checkout")
     assert json.loads(sent.value) == EVENT
     appended = round((NOW - timedelta(minutes=11)).timestamp() * 1000)
-    assert sent.headers == {"forwarded_appended_at": str(appended), "replayed_from": LETTER_ID}
-    [deed] = gateway.ingest.audited
+    headers = {"forwarded_appended_at": str(appended), "replayed_from": LETTER_ID}
+    assert sent.headers == {**headers, "correlation_id": "c-1"}
+    [deed] = await gateway.audited()
     assert (deed.actor, deed.action, deed.service_name) == (
         "ines",
         "dead_letter.replayed",
@@ -103,12 +110,12 @@ async def test_a_corrected_record_keeps_its_append_time(gateway: GatewayHarness)
 
 
 async def test_numbers_are_sent_as_they_were_written(gateway: GatewayHarness) -> None:
-    gateway.ingest.keep(letter())
+    await store_letters(gateway.database, letter())
     body = json.dumps({"actor": "ines", "event": {**EVENT, "attributes": {"a": "1"}}})
     body = body.replace('"total": 9', '"total": 9.0, "note": 0.10')
     answer = await gateway.write("POST", REPLAY, body.encode())
     assert answer.status_code == 202, answer.text
-    assert b'"note":0.10' in gateway.ingest.sent[0].value
+    assert b'"note":0.10' in (await sent_again(gateway))[0].value
 
 
 async def test_a_record_goes_out_as_it_was_once_there_is_room_for_it(
@@ -116,17 +123,17 @@ async def test_a_record_goes_out_as_it_was_once_there_is_room_for_it(
 ) -> None:
     value = json.dumps(EVENT).encode()
     found = letter(code="too_many_services", value=value, value_bytes=len(value))
-    gateway.ingest.keep(found)
+    await store_letters(gateway.database, found)
     assert (await replay(gateway)).json()["corrected"] is False
-    assert gateway.ingest.sent[0].value == value
+    assert (await sent_again(gateway))[0].value == value
 
 
 async def test_a_letter_is_sent_again_once(gateway: GatewayHarness) -> None:
-    gateway.ingest.keep(letter())
+    await store_letters(gateway.database, letter())
     assert (await replay(gateway, event=EVENT)).status_code == 202
     again = await replay(gateway, event=EVENT)
     assert (again.status_code, again.json()["errors"][0]["code"]) == (409, "already_replayed")
-    assert len(gateway.ingest.sent) == 1
+    assert len(await sent_again(gateway)) == 1
 
 
 CHANGE = {"service": "checkout", "at": EVENT["timestamp"], "kind": "deploy"}
@@ -147,7 +154,7 @@ CHANGE = {"service": "checkout", "at": EVENT["timestamp"], "kind": "deploy"}
 async def test_what_would_be_refused_again_is_refused_here(
     gateway: GatewayHarness, topic: str, event: object, field: str, code: str | None
 ) -> None:
-    gateway.ingest.keep(letter(topic=topic))
+    await store_letters(gateway.database, letter(topic=topic))
     answer = await gateway.write(
         "POST", REPLAY, json.dumps({"actor": "ines", "event": event}).encode()
     )
@@ -157,17 +164,18 @@ async def test_what_would_be_refused_again_is_refused_here(
     assert code in {None, error["code"]}
     if error["code"] in {"timestamp_too_old", "history_by_import"}:
         assert "burnline import" in error["detail"]
-    assert gateway.ingest.sent == []
+    assert await sent_again(gateway) == []
 
 
 async def test_a_change_is_sent_again_too(gateway: GatewayHarness) -> None:
-    gateway.ingest.keep(letter(topic=CHANGES.name))
+    await store_letters(gateway.database, letter(topic=CHANGES.name))
     assert (await replay(gateway, event=CHANGE)).status_code == 202
-    assert gateway.ingest.sent[0].topic == CHANGES.name
+    assert (await sent_again(gateway))[0].topic == CHANGES.name
 
 
 async def test_what_is_not_there_as_a_whole_must_be_given(gateway: GatewayHarness) -> None:
-    gateway.ingest.keep(letter(value=json.dumps(EVENT).encode(), value_bytes=400_000))
+    cut_off = letter(value=json.dumps(EVENT).encode(), value_bytes=400_000)
+    await store_letters(gateway.database, cut_off)
     answer = await replay(gateway)
     assert answer.json()["errors"][0]["code"] == "event_required"
     assert (await replay(gateway, event=EVENT)).status_code == 202
@@ -180,13 +188,17 @@ def position(topic: str, shard: int, next_offset: int, **fields: Any) -> ShardPo
 
 
 async def test_lag_is_told_by_shard_and_in_sum(gateway: GatewayHarness) -> None:
-    gateway.ingest.positions = [
+    for at in (
         position(METRICS.name, 0, 100),
         position(METRICS.name, 1, 90),
         position(CHANGES.name, 0, 0, applied_through=NEVER),
-    ]
+    ):
+        await store_position(gateway.database, at)
     waiting = NOW - timedelta(seconds=42)
-    gateway.ingest.outboxes += [OutboxBacklog("gate", 2, NOW - timedelta(seconds=7))]
+    for seconds in (7, 3):
+        columns = {"dedup_key": str(seconds), "topic": DECISIONS.name}
+        created_at = NOW - timedelta(seconds=seconds)
+        await gateway.database.insert("gate.outbox", created_at=created_at, **columns)
     gateway.logs.known = {
         TopicPartition(METRICS.name, 0): LogEnd(0, 100, 100, None),
         TopicPartition(METRICS.name, 1): LogEnd(0, 95, 97, waiting),
@@ -204,7 +216,9 @@ async def test_lag_is_told_by_shard_and_in_sum(gateway: GatewayHarness) -> None:
     assert by_place["gate", CHANGES.name, 0]["applied_through"] is None
     assert found["outboxes"] == [
         {"service": "api-gateway", "waiting": 0, "lag_seconds": 0},
+        {"service": "burnrate", "waiting": 0, "lag_seconds": 0},
         {"service": "gate", "waiting": 2, "lag_seconds": 7},
+        {"service": "alerts", "waiting": 0, "lag_seconds": 0},
     ]
     assert gateway.logs.asked[0][TopicPartition(METRICS.name, 1)] == 90
 

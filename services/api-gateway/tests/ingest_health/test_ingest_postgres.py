@@ -19,7 +19,7 @@ from common.storage import dead_letters
 from common.storage.database import Database
 from common.storage.dead_letters import DeadLetterStore, DeadRecord, dead_letter
 from common.storage.outbox import Outbox
-from tests.support.gateway.ingest_rows import EVENT
+from tests.support.gateway.operation_cases import EVENT
 from tests.support.kafka_records import record
 
 APPENDED = datetime(2026, 3, 2, 11, 50, tzinfo=UTC)

@@ -8,13 +8,14 @@ from typing import Any
 import httpx
 import jsonschema
 import pytest
+import pytest_asyncio
 import yaml
 from fastapi import FastAPI, Request
 
 from common.admission.change_events import parse_change_event
 from tests.support.burn_events import NOW
 from tests.support.gateway.decisions import decided, verdict
-from tests.support.gateway.in_memory import TOKEN, GatewayHarness
+from tests.support.gateway.harness import TOKEN, GatewayHarness
 from tests.support.gateway.live_app import live
 from tests.support.shell_blocks import DOCUMENTS, bash, blocks
 
@@ -191,7 +192,7 @@ def test_the_rollout_uses_the_template_with_all_its_arguments() -> None:
     assert label in ROLLOUT["spec"]["template"]["metadata"]["labels"]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def gate(gateway: GatewayHarness) -> AsyncIterator[tuple[GatewayHarness, str]]:
     """The gateway behind a port, with a service."""
     await gateway.service()

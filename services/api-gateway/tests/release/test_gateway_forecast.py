@@ -9,7 +9,7 @@ from common.kafka.sharding import shard_of
 from common.slo.vocabulary import DataStatus
 from tests.support.burn_events import NOW, PARTITIONS, for_target, heartbeat, snapshot
 from tests.support.gateway.forecasts import forecast_for, service_forecast, slo_forecast
-from tests.support.gateway.in_memory import GatewayHarness
+from tests.support.gateway.harness import GatewayHarness
 
 PATH = "/api/forecast/checkout"
 CONTRACT: dict[str, tuple[type, ...]] = {

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from api_gateway.release.ports import StoredChange, StoredDecision
 from common.events import ChangeEvent, PolicyChanged
+from common.kafka.topics import POLICIES
 from common.policy.files import read_policies
 from tests.support.burn_events import NOW
 from tests.support.gateway.decisions import decided
-from tests.support.gateway.in_memory import GatewayHarness
+from tests.support.gateway.harness import GatewayHarness
+from tests.support.gateway.results import store_change, store_decision
 
 WHO = {"actor": "ana", "reason": "payments must be strict"}
 STRICT = {"applies_to": {"services": ["checkout"]}, "risk": {"DANGER": "BLOCK"}}
@@ -23,8 +24,8 @@ async def put(gateway: GatewayHarness, name: str = "payments", document: Any = N
     )
 
 
-def events(gateway: GatewayHarness) -> list[PolicyChanged]:
-    announced = gateway.gateway.intents.rows.announced  # type: ignore[attr-defined]
+async def events(gateway: GatewayHarness) -> list[PolicyChanged]:
+    announced = await gateway.announced(POLICIES)
     return [event for event in announced if isinstance(event, PolicyChanged)]
 
 
@@ -55,12 +56,13 @@ async def test_a_policy_is_set_changed_and_deleted(gateway: GatewayHarness) -> N
     assert deleted.status_code == 204
     assert (await gateway.client.get("/api/policies/payments")).status_code == 404
     assert (await gateway.get("/api/release/checkout"))["policy"] == "default"
-    assert [(e.name, e.retired) for e in events(gateway)] == [
+    assert [(e.name, e.retired) for e in await events(gateway)] == [
         ("payments", False),
         ("payments", False),
         ("payments", True),
     ]
-    assert [e.revision for e in events(gateway)] == sorted(e.revision for e in events(gateway))
+    revisions = [e.revision for e in await events(gateway)]
+    assert revisions == sorted(revisions)
     audit = await gateway.get("/api/audit", subject="policy/payments")
     assert [e["action"] for e in audit] == ["policy.deleted", "policy.changed", "policy.changed"]
     assert audit[2]["details"]["document"] == body["document"]
@@ -95,7 +97,7 @@ async def test_faults_of_a_document_are_named(
     response = await put(gateway, document=document)
     assert response.status_code == 422
     assert (field, code) in [(e["field"], e["code"]) for e in response.json()["errors"]]
-    assert events(gateway) == []
+    assert await events(gateway) == []
 
 
 async def test_numbers_of_a_document_are_exact_and_names_are_checked(
@@ -138,12 +140,10 @@ async def test_decisions_are_listed_and_one_is_shown_with_its_inputs(
 ) -> None:
     await gateway.service()
     ids = [f"01JD{number}" for number in range(4)]
-    rows = gateway.gateway.results.stored_decisions  # type: ignore[attr-defined]
-    rows += [
-        StoredDecision(decided("checkout", decision_id=i), {"tier": 1}, {"name": "default"})
-        for i in ids
-    ]
-    rows.append(StoredDecision(decided("cart", decision_id="01JD9"), {}, {}))
+    for i in ids:
+        made = decided("checkout", decision_id=i)
+        await store_decision(gateway.database, made, {"tier": 1}, {"name": "default"})
+    await store_decision(gateway.database, decided("cart", decision_id="01JD9"))
     shown: list[str] = []
     path = "/api/release/checkout/history?limit=3"
     while path:
@@ -160,21 +160,17 @@ async def test_decisions_are_listed_and_one_is_shown_with_its_inputs(
     assert (await gateway.client.get("/api/decisions/" + "x" * 65)).status_code == 422
 
 
-def stored(number: int, service: str, minutes_ago: int) -> StoredChange:
-    at = NOW - timedelta(minutes=minutes_ago)
-    event = ChangeEvent(service=service, at=at, kind="deploy", version=f"1.{number}")
-    return StoredChange(bytes([number]) * 16, event, at + timedelta(seconds=1))
-
-
 async def test_changes_are_listed_by_time_and_service(gateway: GatewayHarness) -> None:
     await gateway.service()
-    rows = gateway.gateway.results.stored_changes  # type: ignore[attr-defined]
-    rows += [
-        stored(1, "checkout", 30),
-        stored(3, "checkout", 10),
-        stored(2, "cart", 10),
-        stored(4, "checkout", 2000),
-    ]
+    for number, service, minutes_ago in (
+        (1, "checkout", 30),
+        (3, "checkout", 10),
+        (2, "cart", 10),
+        (4, "checkout", 2000),
+    ):
+        at = NOW - timedelta(minutes=minutes_ago)
+        event = ChangeEvent(service=service, at=at, kind="deploy", version=f"1.{number}")
+        await store_change(gateway.database, number, event)
     assert [c["version"] for c in await gateway.get("/api/changes")] == ["1.2", "1.3", "1.1"]
     [first, second] = await gateway.get("/api/changes", service="checkout")
     assert (first["version"], second["version"]) == ("1.3", "1.1")

@@ -31,8 +31,7 @@ from common.storage.audit import AuditEntry, AuditEvent, ChainCheck
 from common.storage.database import Database
 from common.storage.outbox import Outbox
 from tests.support.burn_events import PARTITIONS
-from tests.support.gateway.decisions import overriding
-from tests.support.gateway.policies import ALLOWING
+from tests.support.gateway.decisions import ALLOWING, overriding
 
 NOW = datetime(2026, 3, 2, 12, 0, 30, 123456, tzinfo=UTC)
 SERVICE = Service(1, "checkout", 1, "payments", None, 1, NOW, NOW)

@@ -5,9 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from api_gateway.narrative.fact import Fact, Facts
-from api_gateway.release.ports import StoredChange
 from api_gateway.summary.heatmap import cells, rows
 from common.config.clock import MICROSECONDS, to_micros
 from common.events import ChangeEvent
@@ -15,11 +15,10 @@ from common.slo.risk import level_at
 from common.slo.vocabulary import DataStatus, RiskLevel
 from common.slo.windows import HOUR
 from tests.support.burn_events import NOW, heartbeat, slo_status, snapshot
-from tests.support.gateway.alerts import alert
 from tests.support.gateway.decisions import decided
 from tests.support.gateway.forecasts import service_forecast, slo_forecast
-from tests.support.gateway.in_memory import GatewayHarness
-from tests.support.gateway.policies import MemoryResults
+from tests.support.gateway.harness import GatewayHarness
+from tests.support.gateway.results import alert, store_alert, store_change, store_counts
 from tests.support.narratives import check
 
 SECONDS = to_micros(NOW) // MICROSECONDS
@@ -33,7 +32,7 @@ def status(burn: float, **fields: Any) -> Any:
     return slo_status(**given)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def fleet(gateway: GatewayHarness) -> GatewayHarness:
     """Four services that report, in every level, one that is stale and one never seen."""
     for name in ("checkout", "payments", "cart", "login", "old", "unseen"):
@@ -82,9 +81,8 @@ async def test_the_fleet_is_counted_and_told(fleet: GatewayHarness) -> None:
 
 async def test_a_service_is_told_with_onset_and_what_to_do(fleet: GatewayHarness) -> None:
     minute = SECONDS // 60 * 60
-    fleet.store.rows.minutes["payments"] = [
-        (minute - 60 * ago, 1000, 30 if ago < 20 else 0, 10) for ago in range(200)
-    ]
+    rows = [(minute - 60 * ago, 1000, 30 if ago < 20 else 0, 10) for ago in range(200)]
+    await store_counts(fleet.database, "payments", rows)
     answer = await fleet.get("/api/summary/payments")
     assert answer["service_name"] == "payments"
     assert_is_told_by_its_facts(answer)
@@ -120,15 +118,13 @@ async def test_a_silent_shard_is_told_as_lagging(fleet: GatewayHarness) -> None:
 
 async def test_what_every_part_found_out_is_told(fleet: GatewayHarness) -> None:
     minute = SECONDS // 60 * 60
-    fleet.store.rows.minutes["payments"] = [
-        (minute - 60 * ago, 1000, 30 if ago < 20 else 0, 10) for ago in range(200)
-    ]
-    fleet.alerts.rows.alerts[1] = alert(1, service_name="payments")
+    rows = [(minute - 60 * ago, 1000, 30 if ago < 20 else 0, 10) for ago in range(200)]
+    await store_counts(fleet.database, "payments", rows)
+    await store_alert(fleet.database, alert(1, service_name="payments"))
     deploy = ChangeEvent("payments", NOW - timedelta(minutes=24), "deploy", "1.42.0")
     stranger = ChangeEvent("login", NOW - timedelta(hours=2), "config", "all is well")
-    results = fleet.gateway.results
-    assert isinstance(results, MemoryResults)
-    results.stored_changes += [StoredChange(b"1", deploy, NOW), StoredChange(b"2", stranger, NOW)]
+    for number, event in enumerate((deploy, stranger)):
+        await store_change(fleet.database, number, event)
     forecast = service_forecast("payments", slo_forecast(unblocked_at=NOW + timedelta(hours=2)))
     await fleet.feed(decided("payments", "BLOCK"), forecast)
     answer = await fleet.get("/api/summary/payments")
@@ -154,7 +150,7 @@ async def test_what_every_part_found_out_is_told(fleet: GatewayHarness) -> None:
 
 async def test_without_the_database_what_was_known_is_told(fleet: GatewayHarness) -> None:
     assert (await fleet.get("/api/summary"))["totals"]["services"] == 6
-    fleet.store.outage.failure = OSError("no database")
+    fleet.database.failure = OSError("no database")
     fleet.now[0] += timedelta(seconds=20)
     assert (await fleet.get("/api/summary"))["totals"]["services"] == 6
 
@@ -179,9 +175,10 @@ async def test_what_owners_and_strangers_write_is_not_in_the_text(gateway: Gatew
 
 async def test_the_heat_map_shows_the_worst_first(fleet: GatewayHarness) -> None:
     hour = SECONDS // HOUR * HOUR
-    minutes = fleet.store.rows.minutes
-    minutes["cart"] = [(hour - 3 * HOUR, 1000, 5, 10), (hour, 1000, 1, 10)]
-    minutes["login"] = [(hour - 600, 1000, 0, 10), (hour + 30, 1000, 2, 10)]
+    cart_rows = [(hour - 3 * HOUR, 1000, 5, 10), (hour, 1000, 1, 10)]
+    login_rows = [(hour - 600, 1000, 0, 10), (hour + 30, 1000, 2, 10)]
+    await store_counts(fleet.database, "cart", cart_rows)
+    await store_counts(fleet.database, "login", login_rows)
     answer = await fleet.get("/api/summary/heatmap")
     assert answer["step_seconds"] == HOUR
     assert len(answer["ends"]) == 25

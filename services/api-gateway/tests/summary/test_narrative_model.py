@@ -17,13 +17,13 @@ from api_gateway.narrative.narrative_input import NarrativeInput
 from api_gateway.narrative.narrator import Narrator, write
 from api_gateway.narrative.phraser import ATTEMPTS, PAUSE_SECONDS, Phraser, PhrasingLimits
 from api_gateway.narrative.phrasing import harmless
-from api_gateway.release.ports import StoredChange
 from common.events import ChangeEvent
 from common.slo.vocabulary import RiskLevel
 from tests.support.burn_events import NOW, heartbeat, slo_status, snapshot
-from tests.support.gateway.fixtures import gateway_on
-from tests.support.gateway.in_memory import GatewayHarness, MemoryStore
-from tests.support.gateway.policies import MemoryResults
+from tests.support.gateway.database import GatewayDatabase
+from tests.support.gateway.fixtures import MIGRATED, gateway_on
+from tests.support.gateway.harness import GatewayHarness
+from tests.support.gateway.results import store_change
 from tests.support.narratives import random_context
 
 Answer = bytes | Callable[[asyncio.StreamWriter], Any]
@@ -325,11 +325,12 @@ async def test_the_calls_of_an_hour_are_bounded() -> None:
 
 
 async def test_a_reader_gets_what_the_model_phrased_and_never_what_it_made_up(
-    gateway_settings: dict[str, Any],
+    gateway_settings: dict[str, Any], gateway_database: GatewayDatabase
 ) -> None:
+    await gateway_database.restore(MIGRATED)
     async with fake_model() as server:
         given = {**gateway_settings, "ai_base_url": server.base_url, "ai_model": "small-model"}
-        async with gateway_on(given, MemoryStore()) as gateway:
+        async with gateway_on(given, gateway_database) as gateway:
             for name in ("checkout", "cart"):
                 await gateway.service(name)
                 burning = slo_status(composite_burn_rate=9.0, risk_level=RiskLevel.FREEZE)
@@ -367,9 +368,6 @@ POISON = (
 async def test_poisoned_descriptions_and_notes_change_nothing(
     gateway: GatewayHarness, poison: str
 ) -> None:
-    results = gateway.gateway.results
-    assert isinstance(results, MemoryResults)
-
     async def summary(words: str) -> str:
         body = {"tier": 1, "owner": words[:100], "description": words}
         await gateway.write("PUT", "/api/services/checkout", body)
@@ -377,7 +375,8 @@ async def test_poisoned_descriptions_and_notes_change_nothing(
         noted = ChangeEvent(
             "checkout", NOW, "deploy", version, actor=words[:128], url="", note=words[:512]
         )
-        results.stored_changes[:] = [StoredChange(b"1", noted, NOW)]
+        await gateway.database.run("DELETE FROM gate.changes")
+        await store_change(gateway.database, 1, noted)
         answer = await gateway.get("/api/summary/checkout")
         shown = {k: v for k, v in answer.items() if k not in {"generated_at", "latest_changes"}}
         return json.dumps(shown)

@@ -1,0 +1,254 @@
+"""What each operation answers well and what it refuses, asked of the filled gateway."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from tests.support.burn_events import NOW
+from tests.support.gateway.results import LETTER_ID
+
+SERVICE: Final = {"name": "checkout", "tier": 1, "owner": "payments"}
+TARGET: Final = {"name": "main", "sli_type": "availability", "objective": 0.999}
+
+RELEASE: Final = "/api/release/checkout"
+RELEASE_STATEMENT: Final = {"actor": "ana", "reason": "the outage is over"}
+OVERRIDE: Final = {**RELEASE_STATEMENT, "decision": "ALLOW", "version": "1.42.1", "max_uses": 3}
+POLICY: Final = {**RELEASE_STATEMENT, "document": {"applies_to": {"tiers": [1]}}}
+
+ACTOR: Final = {"actor": "ines"}
+STATEMENT: Final = {**ACTOR, "reason": "the work is done"}
+MATCHERS: Final = [{"name": "service", "value": "check*", "is_glob": True}]
+SILENCE: Final = {
+    "matchers": MATCHERS,
+    "duration_minutes": 60,
+    "created_by": "ines",
+    "comment": "planned work",
+}
+LEVELS: Final = [{"severity": "ticket", "at_most_ratio": 0.5}]
+RULE: Final = {"name": "half", "kind": "budget_left", "levels": LEVELS, "tiers": [1]}
+HOOK: Final = {
+    **ACTOR,
+    "name": "hook",
+    "kind": "webhook",
+    "secrets": {"url": "https://hooks.example.com/t0ps3cret", "signing_secret": "s3cret"},
+}
+RULE_PATH: Final = "/api/rules/burn-rate-page"
+TAKE: Final = "/api/alerts/1/acknowledge"
+
+KEY_ID: Final = "4f1d09c2ab37"
+KEY: Final = f"/api/keys/{KEY_ID}"
+NO_KEY: Final = "/api/keys/0123456789ab"
+NEW_KEY: Final = {"name": "pipeline", "scopes": ["read", "ingest"], "expires_in_days": 30}
+
+EVENT: Final = {
+    "service": "checkout",
+    "source": "edge",
+    "timestamp": (NOW - timedelta(minutes=12)).isoformat(),
+    "total": 9,
+    "bad": 1,
+}
+LETTER: Final = f"/api/ingest/dead-letters/{LETTER_ID}"
+REPLAY: Final = f"{LETTER}/replay"
+NO_LETTER: Final = f"/api/ingest/dead-letters/{'f' * 32}"
+
+GOOD: Final[list[tuple[str, str, str, Any]]] = [
+    ("list_services", "GET", "/api/services?limit=1", None),
+    ("create_service", "POST", "/api/services", {**SERVICE, "name": "new"}),
+    ("get_service", "GET", "/api/services/checkout", None),
+    ("update_service", "PUT", "/api/services/checkout", SERVICE),
+    ("delete_service", "DELETE", "/api/services/cart", None),
+    ("get_slo_status", "GET", "/api/slo/checkout", None),
+    ("get_slo_status", "GET", "/api/slo/unseen", None),
+    ("list_slo_targets", "GET", "/api/slo/checkout/targets", None),
+    ("create_slo_target", "POST", "/api/slo/unseen/targets", TARGET),
+    ("update_slo_target", "PUT", "/api/slo/targets/1", {"objective": 99.5}),
+    ("delete_slo_target", "DELETE", "/api/slo/targets/2", None),
+    ("list_burn_rates", "GET", "/api/burn", None),
+    ("get_burn_history", "GET", "/api/burn/checkout?step=1h", None),
+    ("compute_burn_rates", "POST", "/api/burn/compute", None),
+    ("preview_slo_target", "GET", "/api/slo/checkout/preview?objective=0.9995", None),
+    ("get_overview", "GET", "/api/overview", None),
+    ("get_forecast", "GET", "/api/forecast/checkout", None),
+    ("get_forecast", "GET", "/api/forecast/unseen", None),
+    ("get_summary", "GET", "/api/summary", None),
+    ("get_service_summary", "GET", "/api/summary/checkout", None),
+    ("get_service_summary", "GET", "/api/summary/unseen", None),
+    ("get_risk_heatmap", "GET", "/api/summary/heatmap", None),
+    ("get_risk_heatmap", "GET", "/api/summary/heatmap?step=6h&limit=1", None),
+    ("get_release", "GET", RELEASE, None),
+    ("get_release", "GET", "/api/release/unseen?change_class=fix&version=2", None),
+    ("check_release", "POST", f"{RELEASE}/check", None),
+    ("list_decisions", "GET", f"{RELEASE}/history?limit=1", None),
+    ("get_decision", "GET", "/api/decisions/01JD1", None),
+    ("create_override", "POST", f"{RELEASE}/override", OVERRIDE),
+    ("list_overrides", "GET", f"{RELEASE}/override?limit=1", None),
+    ("get_override", "GET", f"{RELEASE}/override/1", None),
+    ("approve_override", "POST", f"{RELEASE}/override/2/approve", {"actor": "boris"}),
+    ("revoke_override", "DELETE", f"{RELEASE}/override/1", RELEASE_STATEMENT),
+    ("list_policies", "GET", "/api/policies", None),
+    ("get_policy", "GET", "/api/policies/default", None),
+    ("put_policy", "PUT", "/api/policies/critical", POLICY),
+    ("put_policy", "PUT", "/api/policies/default", {**POLICY, "document": {}}),
+    ("delete_policy", "DELETE", "/api/policies/default", RELEASE_STATEMENT),
+    ("list_audit", "GET", "/api/audit?limit=1", None),
+    ("list_changes", "GET", "/api/changes?limit=1", None),
+    ("list_alerts", "GET", "/api/alerts?limit=1", None),
+    ("list_alerts", "GET", "/api/alerts?state=firing&state=acknowledged&severity=page", None),
+    ("list_alerts", "GET", "/api/alerts?service=cart&since=2026-03-01T00:00:00Z", None),
+    ("list_service_alerts", "GET", "/api/alerts/checkout", None),
+    ("get_alert_history", "GET", "/api/alerts/1/history", None),
+    ("acknowledge_alert", "PATCH", TAKE, {**ACTOR, "comment": "mine", "version": 1}),
+    ("list_notifications", "GET", "/api/notifications?limit=1", None),
+    ("list_notifications", "GET", "/api/notifications?state=dead&channel=simulated", None),
+    ("list_silences", "GET", "/api/silences?state=active", None),
+    ("create_silence", "POST", "/api/silences", SILENCE),
+    ("get_silence", "GET", "/api/silences/1", None),
+    ("expire_silence", "DELETE", "/api/silences/1", STATEMENT),
+    ("list_alert_rules", "GET", "/api/rules", None),
+    ("create_alert_rule", "POST", "/api/rules", {**STATEMENT, "rule": {**RULE, "name": "third"}}),
+    ("get_alert_rule", "GET", RULE_PATH, None),
+    ("change_alert_rule", "PATCH", RULE_PATH, {**STATEMENT, "changes": {"enabled": False}}),
+    ("delete_alert_rule", "DELETE", "/api/rules/half", STATEMENT),
+    ("list_channels", "GET", "/api/channels", None),
+    ("create_channel", "POST", "/api/channels", {**HOOK, "name": "other"}),
+    ("get_channel", "GET", "/api/channels/2", None),
+    ("change_channel", "PUT", "/api/channels/2", {**ACTOR, "enabled": False}),
+    ("delete_channel", "DELETE", "/api/channels/2", STATEMENT),
+    ("test_channel", "POST", "/api/channels/1/test", ACTOR),
+    ("list_keys", "GET", "/api/keys", None),
+    ("create_key", "POST", "/api/keys", NEW_KEY),
+    ("get_key", "GET", KEY, None),
+    ("rotate_key", "POST", f"{KEY}/rotate", {"overlap_hours": 1, "expires_in_days": 90}),
+    ("rotate_key", "POST", f"{KEY}/rotate", None),
+    ("revoke_key", "DELETE", KEY, None),
+    ("list_dead_letters", "GET", "/api/ingest/dead-letters?limit=1", None),
+    ("list_dead_letters", "GET", "/api/ingest/dead-letters?code=invalid_json", None),
+    ("get_dead_letter", "GET", LETTER, None),
+    ("replay_dead_letter", "POST", REPLAY, {"actor": "ines", "event": EVENT}),
+    ("get_lag", "GET", "/api/ingest/lag", None),
+]
+"""Operation, method, path, body."""
+
+BAD: Final[list[tuple[str, str, str, Any, int]]] = [
+    ("list_services", "GET", "/api/services?limit=0", None, 422),
+    ("create_service", "POST", "/api/services", SERVICE, 409),
+    ("create_service", "POST", "/api/services", {}, 422),
+    ("create_service", "POST", "/api/services", b" " * 70_000, 413),
+    ("get_service", "GET", "/api/services/nobody", None, 404),
+    ("update_service", "PUT", "/api/services/nobody", SERVICE, 404),
+    ("update_service", "PUT", "/api/services/checkout", {}, 422),
+    ("delete_service", "DELETE", "/api/services/nobody", None, 404),
+    ("get_slo_status", "GET", "/api/slo/nobody", None, 404),
+    ("list_slo_targets", "GET", "/api/slo/nobody/targets", None, 404),
+    ("create_slo_target", "POST", "/api/slo/nobody/targets", TARGET, 404),
+    ("create_slo_target", "POST", "/api/slo/checkout/targets", TARGET, 409),
+    ("create_slo_target", "POST", "/api/slo/checkout/targets", {}, 422),
+    ("update_slo_target", "PUT", "/api/slo/targets/99", {}, 404),
+    ("update_slo_target", "PUT", "/api/slo/targets/1", {"name": "other"}, 409),
+    ("update_slo_target", "PUT", "/api/slo/targets/1", {"objective": 1}, 422),
+    ("delete_slo_target", "DELETE", "/api/slo/targets/99", None, 404),
+    ("delete_slo_target", "DELETE", "/api/slo/targets/x", None, 422),
+    ("preview_slo_target", "GET", "/api/slo/nobody/preview?objective=0.9", None, 404),
+    ("preview_slo_target", "GET", "/api/slo/checkout/preview?objective=1", None, 422),
+    ("get_forecast", "GET", "/api/forecast/nobody", None, 404),
+    ("get_forecast", "GET", "/api/forecast/checkout?slo=none", None, 422),
+    ("list_burn_rates", "GET", "/api/burn?cursor=x", None, 422),
+    ("get_service_summary", "GET", "/api/summary/nobody", None, 404),
+    ("get_risk_heatmap", "GET", "/api/summary/heatmap?step=x", None, 422),
+    ("get_risk_heatmap", "GET", "/api/summary/heatmap?limit=0", None, 422),
+    ("get_burn_history", "GET", "/api/burn/nobody", None, 404),
+    ("get_burn_history", "GET", "/api/burn/checkout?step=x", None, 422),
+    ("compute_burn_rates", "POST", "/api/burn/compute?service=nobody", None, 404),
+    ("compute_burn_rates", "POST", "/api/burn/compute", {"x": 1}, 422),
+    ("compute_burn_rates", "POST", "/api/burn/compute", None, 504),
+    ("get_release", "GET", "/api/release/nobody", None, 404),
+    ("get_release", "GET", f"{RELEASE}?change_class=x", None, 422),
+    ("get_release", "GET", f"{RELEASE}?http_status=strict", None, 403),
+    ("get_release", "GET", "/api/release/unseen?http_status=strict", None, 503),
+    ("check_release", "POST", "/api/release/nobody/check", None, 404),
+    ("check_release", "POST", f"{RELEASE}/check?http_status=x", None, 422),
+    ("check_release", "POST", f"{RELEASE}/check?http_status=strict", None, 403),
+    ("list_decisions", "GET", "/api/release/nobody/history", None, 404),
+    ("list_decisions", "GET", f"{RELEASE}/history?cursor=x", None, 422),
+    ("get_decision", "GET", "/api/decisions/none", None, 404),
+    ("get_decision", "GET", "/api/decisions/" + "x" * 65, None, 422),
+    ("create_override", "POST", "/api/release/nobody/override", OVERRIDE, 404),
+    ("create_override", "POST", f"{RELEASE}/override", {}, 422),
+    ("list_overrides", "GET", f"{RELEASE}/override?limit=0", None, 422),
+    ("get_override", "GET", f"{RELEASE}/override/99", None, 404),
+    ("get_override", "GET", f"{RELEASE}/override/x", None, 422),
+    ("approve_override", "POST", f"{RELEASE}/override/99/approve", {"actor": "b"}, 404),
+    ("approve_override", "POST", f"{RELEASE}/override/1/approve", {"actor": "b"}, 409),
+    ("approve_override", "POST", f"{RELEASE}/override/1/approve", {}, 422),
+    ("revoke_override", "DELETE", f"{RELEASE}/override/99", RELEASE_STATEMENT, 404),
+    ("revoke_override", "DELETE", f"{RELEASE}/override/1", {"actor": "b"}, 422),
+    ("get_policy", "GET", "/api/policies/nobody", None, 404),
+    ("put_policy", "PUT", "/api/policies/No", POLICY, 404),
+    ("put_policy", "PUT", "/api/policies/critical", {**POLICY, "document": {}}, 422),
+    ("delete_policy", "DELETE", "/api/policies/nobody", RELEASE_STATEMENT, 404),
+    ("list_audit", "GET", "/api/audit?cursor=x", None, 422),
+    ("list_changes", "GET", "/api/changes?service=nobody", None, 404),
+    ("list_changes", "GET", "/api/changes?from=x", None, 422),
+    ("list_alerts", "GET", "/api/alerts?state=open", None, 422),
+    ("list_alerts", "GET", "/api/alerts?since=2026-03-01T00:00:00", None, 422),
+    ("list_service_alerts", "GET", "/api/alerts/nobody", None, 404),
+    ("list_service_alerts", "GET", "/api/alerts/checkout?limit=0", None, 422),
+    ("get_alert_history", "GET", "/api/alerts/99/history", None, 404),
+    ("get_alert_history", "GET", "/api/alerts/x/history", None, 422),
+    ("acknowledge_alert", "PATCH", "/api/alerts/99/acknowledge", ACTOR, 404),
+    ("acknowledge_alert", "PATCH", "/api/alerts/2/acknowledge", ACTOR, 409),
+    ("acknowledge_alert", "PATCH", TAKE, {**ACTOR, "version": 2}, 409),
+    ("acknowledge_alert", "PATCH", TAKE, {}, 422),
+    ("list_notifications", "GET", "/api/notifications?state=lost", None, 422),
+    ("list_silences", "GET", "/api/silences?cursor=x", None, 422),
+    ("create_silence", "POST", "/api/silences", {**SILENCE, "matchers": []}, 422),
+    ("create_silence", "POST", "/api/silences", {**SILENCE, "ends_at": "2026-03-09T00:00Z"}, 422),
+    ("get_silence", "GET", "/api/silences/99", None, 404),
+    ("expire_silence", "DELETE", "/api/silences/99", STATEMENT, 404),
+    ("expire_silence", "DELETE", "/api/silences/1", ACTOR, 422),
+    ("create_alert_rule", "POST", "/api/rules", {**STATEMENT, "rule": RULE}, 409),
+    ("create_alert_rule", "POST", "/api/rules", {**STATEMENT, "rule": {}}, 422),
+    ("get_alert_rule", "GET", "/api/rules/none", None, 404),
+    ("change_alert_rule", "PATCH", "/api/rules/none", {**STATEMENT, "changes": {}}, 404),
+    ("change_alert_rule", "PATCH", RULE_PATH, {**STATEMENT, "changes": {"kind": 1}}, 422),
+    ("delete_alert_rule", "DELETE", "/api/rules/none", STATEMENT, 404),
+    ("delete_alert_rule", "DELETE", RULE_PATH, STATEMENT, 409),
+    ("create_channel", "POST", "/api/channels", HOOK, 409),
+    ("create_channel", "POST", "/api/channels", {**HOOK, "kind": "pigeon"}, 422),
+    ("get_channel", "GET", "/api/channels/99", None, 404),
+    ("change_channel", "PUT", "/api/channels/99", ACTOR, 404),
+    ("change_channel", "PUT", "/api/channels/1", {**ACTOR, "enabled": False}, 409),
+    ("change_channel", "PUT", "/api/channels/2", {**ACTOR, "secrets": {}}, 422),
+    ("delete_channel", "DELETE", "/api/channels/99", STATEMENT, 404),
+    ("delete_channel", "DELETE", "/api/channels/1", STATEMENT, 409),
+    ("test_channel", "POST", "/api/channels/99/test", ACTOR, 404),
+    ("create_key", "POST", "/api/keys", {**NEW_KEY, "name": "known"}, 409),
+    ("create_key", "POST", "/api/keys", {**NEW_KEY, "scopes": []}, 422),
+    ("create_key", "POST", "/api/keys", {**NEW_KEY, "scopes": ["root"]}, 422),
+    ("create_key", "POST", "/api/keys", {**NEW_KEY, "expires_in_days": 0}, 422),
+    ("create_key", "POST", "/api/keys", b" " * 70_000, 413),
+    ("get_key", "GET", NO_KEY, None, 404),
+    ("get_key", "GET", "/api/keys/no-id", None, 422),
+    ("rotate_key", "POST", f"{NO_KEY}/rotate", None, 404),
+    ("rotate_key", "POST", f"{KEY}/rotate", {"overlap_hours": -1}, 422),
+    ("revoke_key", "DELETE", NO_KEY, None, 404),
+    ("list_dead_letters", "GET", "/api/ingest/dead-letters?cursor=x", None, 422),
+    ("list_dead_letters", "GET", f"/api/ingest/dead-letters?code={'x' * 65}", None, 422),
+    ("get_dead_letter", "GET", NO_LETTER, None, 404),
+    ("get_dead_letter", "GET", "/api/ingest/dead-letters/x", None, 422),
+    ("replay_dead_letter", "POST", f"{NO_LETTER}/replay", {"actor": "ines"}, 404),
+    ("replay_dead_letter", "POST", REPLAY, {"actor": "ines"}, 422),
+    ("replay_dead_letter", "POST", REPLAY, {"event": EVENT}, 422),
+]
+"""Operation, method, path, body, status."""
+
+OPERATIONS: Final = {row[0] for row in GOOD} | {"stream_changes"}
+JSON_TOO: Final = {"get_release", "check_release"}
+"""Operations of which a refusal is an answer as well: `http_status=strict`."""
+CREATE_NOTHING: Final = {
+    "compute_burn_rates",
+    "check_release",
+    "approve_override",
+    "test_channel",
+    "rotate_key",
+    "replay_dead_letter",
+}
