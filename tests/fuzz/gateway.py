@@ -144,6 +144,9 @@ def _asked_from_anywhere(app: ASGIApp, own: asyncio.AbstractEventLoop) -> ASGIAp
     """Return an application that is run by its own loop, and talks to the loop that asks."""
 
     async def asked(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":  # there is nothing in it, and its end comes after that loop
+            await app(scope, receive, send)
+            return
         asking = asyncio.get_running_loop()
 
         async def received() -> Message:
