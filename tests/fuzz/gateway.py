@@ -38,7 +38,7 @@ _CURSOR: Final = frozenset({"invalid_cursor"})
 _SPAN: Final = frozenset({"empty_span", "invalid_timestamp"})
 _INSTANT: Final = frozenset({"datetime_from_date_parsing", "datetime_parsing", "out_of_range"})
 _TRIMMED: Final = frozenset({"string_too_short"})
-_RULE: Final = frozenset({"circle", "unknown_channel"}) | _TRIMMED
+_RULE: Final = frozenset({"circle", "missing", "unknown_channel", "unknown_field"}) | _TRIMMED
 _TARGET: Final = frozenset(
     {
         "contradiction",
