@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Union
+from typing import Any
 
 import httpx
-import msgspec
 from aiokafka import TopicPartition
 from fastapi import FastAPI
 
@@ -88,13 +87,12 @@ class GatewayHarness:
         """The API keys that the application knows."""
         return self.gateway.keys.ring
 
-    async def announced(self, topic: Topic) -> list[Any]:
+    async def announced(self, topic: Topic[Any]) -> list[Any]:
         """Return the events of a topic that wait in the outbox, oldest first."""
         rows = await self.database.rows(
             "SELECT value FROM catalog.outbox WHERE topic = :topic ORDER BY id", topic=topic.name
         )
-        decoder = msgspec.json.Decoder(Union[topic.events])  # noqa: UP007 - made of a tuple
-        return [decoder.decode(row.value) for row in rows]
+        return [topic.decode(record(topic.name, row.value)) for row in rows]
 
     async def audited(self) -> list[Any]:
         """Return the rows of the audit, oldest first; `details` are JSON's objects."""
