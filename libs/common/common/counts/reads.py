@@ -75,9 +75,9 @@ async def all_blocks(
     session: ReadSession, span: Span
 ) -> tuple[list[tuple[int, int, str]], list[tuple[int, int, bytes]]]:
     """Return (shard, slot, service) of all services, and (shard, end, packed block) of a span."""
-    services = (await session.execute(_ALL_SLOTS)).tuples().all()
-    found = (await session.execute(_BLOCKS_OF_ALL, _span(span))).tuples().all()
-    return [*services], [*found]
+    services = await session.execute(_ALL_SLOTS)
+    found = await session.execute(_BLOCKS_OF_ALL, _span(span))
+    return [(*row,) for row in services], [(*row,) for row in found]
 
 
 async def service_rows(
