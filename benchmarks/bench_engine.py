@@ -65,7 +65,7 @@ def speed(services: int, rounds: int) -> None:
         out = minute(run)
         own.append(sum(run.ticks) / TICKS / services * 1e9)
         slowest.append(max(run.ticks) * 1e3)
-        per_event.append(sum(run.folds) / sum(len(b.names) for b in run.batches) * 1e9)
+        per_event.append(sum(run.applies) / sum(len(b.names) for b in run.batches) * 1e9)
         ratios.append(naive(run) / services * 1e9 / own[-1])
         ways += check(run)
         at_once.append(catching_up(run) * 1e9)
@@ -96,7 +96,7 @@ def memory(services: int, days: int) -> float:
 
 
 def growth(services: int) -> tuple[float, float]:
-    """Return the CPU seconds of the longest fold and tick while services appear ten at a time."""
+    """Return the CPU seconds of the longest batch and tick while services appear ten at a time."""
     run = Run(ShardState(START, ServiceQuota(services)), [], {}, [], Published(), [], [])
     target, longest = Target.default(Decimal("0.999"), 30), 0.0
     for first in range(0, services, 10):
@@ -151,9 +151,10 @@ def main() -> None:
     loads = [loading(1_000) for _ in range(rounds)]
     loaded, copied = (statistics.median(times) * 1e3 for times in zip(*loads, strict=True))
     print(f"loading 1000 services of 30 days: {loaded:.0f} ms; a copy of the rows {copied:.0f} ms")
-    fold, ticked = growth(10_000)
+    applied, ticked = growth(10_000)
     print(
-        f"growing to 10000 services: longest fold {fold * 1e3:.1f} ms, tick {ticked * 1e3:.1f} ms"
+        f"growing to 10000 services: longest batch {applied * 1e3:.1f} ms, "
+        f"tick {ticked * 1e3:.1f} ms"
     )
 
 

@@ -37,7 +37,7 @@ class Run:
     batches: list[BatchDelta]
     published: Published
     ticks: list[float]
-    folds: list[float]
+    applies: list[float]
 
 
 def filled(services: int, days: int, *, keep: bool) -> Run:
@@ -108,7 +108,7 @@ def minute(run: Run) -> float:
         batch = reports(run, now, chance)
         began = time.process_time_ns()
         run.state.apply(batch, now)
-        run.folds.append((time.process_time_ns() - began) / 1e9)
+        run.applies.append((time.process_time_ns() - began) / 1e9)
         run.batches.append(batch)
     tick(run, now)
     return out / TICKS

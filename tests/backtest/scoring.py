@@ -11,7 +11,7 @@ from common.events import SloForecast
 from forecast.domain import models
 
 TICK_HOURS = 1 / 3600
-"""Nothing can be told apart that is closer than burnrate's tick."""
+"""Nothing differs that is closer than burnrate's tick."""
 
 MODELS = (
     models.ROLL_OFF,

@@ -1,4 +1,4 @@
-"""The backtest in small, on seeds of its own, and the scores it is judged by."""
+"""The backtest in small, on seeds of its own, and its scores."""
 
 import math
 import os

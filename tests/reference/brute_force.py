@@ -63,7 +63,7 @@ def window_sums(
 def resolution_seconds(events: Sequence[MetricEvent], now: datetime) -> int:
     """Return the longest report of the hour up to the newest minute seen; 10 s without one.
 
-    Minutes are kept for 48 hours: what is older tells nothing of how a service reports.
+    Minutes are kept for 48 hours: what is older says nothing of how a service reports.
     """
     minutes = [(end_of_bucket(e.timestamp, 60), e.window_seconds) for e in events]
     newest = max((minute for minute, _ in minutes), default=EPOCH)

@@ -17,7 +17,7 @@ BOUNDS = ((0.1, 0.25, 1.0), (0.25,), (0.5, 1.0))
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Events that are folded together at `now`, which was reached `step` after the last one."""
+    """Events that are applied together at `now`, which was reached `step` after the last one."""
 
     now: datetime
     appended_at: datetime

@@ -21,7 +21,7 @@ from common.ledger.runtime import ConsumerRuntime
 from common.runtime.loops import every
 from common.service.consumer import Consumer, consumer_app
 
-MARK_SLACK = timedelta(hours=6)  # a forwarded record keeps its first append time
+DEDUP_SLACK = timedelta(hours=6)  # a forwarded record keeps its first append time
 DEAD_LETTERS_KEPT = timedelta(milliseconds=METRICS_DEAD.retention_ms)
 SEAL_AFTER = timedelta(hours=2)  # an hour that hardly any event is late for
 
@@ -70,7 +70,7 @@ class Burnrate(Consumer):
         for shard, own in list(self.ledger.owned.items()):
             async with database.write() as session:
                 await recovery_repository.purge(session, shard, now)
-                before = own.oldest_applied() - self._lateness - MARK_SLACK
+                before = own.oldest_applied() - self._lateness - DEDUP_SLACK
                 await recovery_repository.purge_dedup_keys(session, shard, before)
             sealed = own.oldest_applied() - SEAL_AFTER
             while await self._seal(shard, sealed):

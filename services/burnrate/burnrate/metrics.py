@@ -14,7 +14,7 @@ NEWEST_EVENT: Final = Gauge(
     "Newest timestamp of an event that this process has counted, by shard",
     ["shard"],
 )
-MARK_HOURS_READ: Final = Counter(
+DEDUP_KEY_HOURS_READ: Final = Counter(
     "burnline_burnrate_mark_hours_read", "Hours of dedup keys that were read into memory"
 )
 SNAPSHOTS: Final = Counter("burnline_burnrate_snapshots", "Snapshots published")

@@ -37,7 +37,7 @@ class BurnrateSettings(BaseSettings):
     max_bad_ratio: float = Field(0.1, ge=0, le=1, validation_alias="BURNRATE_MAX_BAD_RATIO")
     max_bad_run: int = Field(200, ge=1, validation_alias="BURNRATE_MAX_BAD_RUN")
     stall_seconds: float = Field(60.0, gt=0, le=3600, validation_alias="BURNRATE_STALL_SECONDS")
-    max_held_marks: int = Field(10_000_000, ge=1, validation_alias="BURNRATE_MAX_HELD_MARKS")
+    max_held_dedup_keys: int = Field(10_000_000, ge=1, validation_alias="BURNRATE_MAX_HELD_MARKS")
     max_services: int = Field(10_000, ge=1, validation_alias="BURNRATE_MAX_SERVICES")
     default_objective: Decimal = Field(
         Decimal("0.999"), gt=0, lt=1, validation_alias="DEFAULT_OBJECTIVE"

@@ -59,7 +59,7 @@ class CountingWork(ShardWork):
         self._limits = DlqLimits(settings.max_bad_ratio, settings.max_bad_run)
         self._shards, self._lateness = runtime.shards, lateness
         self._outbox, self._clock = runtime.outbox, runtime.clock
-        self._held_dedup_keys = settings.max_held_marks
+        self._held_dedup_keys = settings.max_held_dedup_keys
         self.traces = TraceContexts("burnrate")
         self.dead_letters = DeadLetterStore("burnrate", runtime.outbox)
 
@@ -93,7 +93,7 @@ class CountingWork(ShardWork):
 
         def apply_to_memory() -> None:
             self.states[batch.shard].apply(result.delta, self._clock())
-            processor.dlq_limit.fold(result.bad)
+            processor.dlq_limit.apply(result.bad)
             _report(batch, result)
             self.traces.take(batch.records, "count", began_ns)
             self._outbox.wake()

@@ -30,10 +30,10 @@ def read(records: list[Record]) -> tuple[Columns, SeriesIndex]:
     return BulkReader(series).read(records, RULES), series
 
 
-def judged(records: list[Record], positions: list[int], series: SeriesIndex) -> Columns:
+def classified(records: list[Record], positions: list[int], series: SeriesIndex) -> Columns:
     """Return what the classify makes of some records; each must count."""
-    verdicts = [(i, classify(records[i], RULES)) for i in positions]
-    counted = [(i, v) for i, v in verdicts if isinstance(v, Counted)]
+    found = [(i, classify(records[i], RULES)) for i in positions]
+    counted = [(i, v) for i, v in found if isinstance(v, Counted)]
     assert len(counted) == len(positions)
     return columns_of(counted, series)
 
@@ -54,7 +54,7 @@ def test_a_usual_batch_is_taken_whole() -> None:
     ]
     found, series = read(records)
     assert len(found) == 50
-    assert_same(found, judged(records, list(range(50)), series))
+    assert_same(found, classified(records, list(range(50)), series))
 
 
 TAKEN = {
@@ -77,7 +77,7 @@ def test_what_is_usual_is_taken_as_the_judge_would(value: bytes) -> None:
     records = [record(value)]
     found, series = read(records)
     assert found.position.tolist() == [0]
-    assert_same(found, judged(records, [0], series))
+    assert_same(found, classified(records, [0], series))
 
 
 LEFT: dict[str, Record] = {
@@ -126,7 +126,7 @@ def test_what_is_not_usual_is_left_and_costs_its_neighbours_nothing(
     records = [good[0], odd, good[1], odd, good[2]]
     found, series = read(records)
     assert found.position.tolist() == [0, 2, 4]
-    assert_same(found, judged(records, [0, 2, 4], series))
+    assert_same(found, classified(records, [0, 2, 4], series))
 
 
 def test_parts_of_a_batch_are_put_together(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,10 +138,10 @@ def test_parts_of_a_batch_are_put_together(monkeypatch: pytest.MonkeyPatch) -> N
     n = len(TAKEN)
     usual = [*range(n), *range(n + 1, 2 * n + 1)]
     assert found.position.tolist() == usual
-    assert_same(found, judged(records, usual, series))
+    assert_same(found, classified(records, usual, series))
     others = [n, 2 * n + 2]
-    whole = joined([found, judged(records, others, series)])
-    assert_same(whole, judged(records, sorted(usual + others), series))
+    whole = joined([found, classified(records, others, series)])
+    assert_same(whole, classified(records, sorted(usual + others), series))
 
 
 def test_other_headers_are_no_hindrance() -> None:
@@ -180,7 +180,7 @@ def test_no_event_is_taken_that_the_judge_sees_otherwise(changes: list[dict[str,
     values = [json.dumps(json.loads(USUAL) | change).encode() for change in changes]
     records = [record(value, offset=i) for i, value in enumerate(values)]
     found, series = read(records)
-    assert_same(found, judged(records, found.position.tolist(), series))
+    assert_same(found, classified(records, found.position.tolist(), series))
 
 
 def test_sources_and_timestamps_are_forgotten_when_there_are_too_many(
@@ -198,7 +198,7 @@ def test_sources_and_timestamps_are_forgotten_when_there_are_too_many(
             for i, at in enumerate(times)
         ]
         found = reader.read(records, RULES)
-        assert_same(found, judged(records, [0, 1, 2], series))
+        assert_same(found, classified(records, [0, 1, 2], series))
 
 
 def test_append_times_are_those_of_the_records() -> None:

@@ -1,4 +1,4 @@
-"""What owners want, whatever the order and however often the topic tells it."""
+"""The catalog is the same whatever the order and repeats of its topic."""
 
 from collections.abc import Sequence
 from decimal import Decimal

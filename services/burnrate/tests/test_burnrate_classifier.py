@@ -19,15 +19,15 @@ LIMIT = 2**53
 
 
 def counted(value: bytes | None, rules: Rules = RULES, **fields: Any) -> Counted:
-    verdict = classify(record(value, **fields), rules)
-    assert isinstance(verdict, Counted), verdict
-    return verdict
+    found = classify(record(value, **fields), rules)
+    assert isinstance(found, Counted), found
+    return found
 
 
 def letter(value: bytes | None, rules: Rules = RULES, **fields: Any) -> DeadLetter:
-    verdict = classify(record(value, **fields), rules)
-    assert isinstance(verdict, DeadRecord), verdict
-    return verdict.letter
+    found = classify(record(value, **fields), rules)
+    assert isinstance(found, DeadRecord), found
+    return found.letter
 
 
 def latency(bounds: list[Any], counts: list[Any]) -> bytes:
@@ -163,7 +163,7 @@ def test_the_time_limits_include_their_edge(lateness: timedelta, code: str) -> N
 
 
 def test_the_verdict_follows_the_append_time_and_no_clock() -> None:
-    """A replay after years gives the same verdict; the same bytes appended later do not."""
+    """A replay after years gives the same found; the same bytes appended later do not."""
     value = event_json()
     edge = APPENDED + timedelta(hours=24)
     for appended_at in (APPENDED, edge):

@@ -221,17 +221,17 @@ def test_any_bytes_and_headers_get_a_verdict_and_always_the_same(  # noqa: PLR09
 ) -> None:
     at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=timestamp)
     came = record(value, headers, topic=topic, appended_at=at, key=key)
-    verdict = classify(came, rules)
-    assert classify(came, rules) == verdict
-    if isinstance(verdict, DeadRecord):
-        assert verdict.letter.code
-        assert verdict.letter.field
-    elif isinstance(verdict, Misrouted):
-        assert verdict.shard == shard_of(verdict.service, SHARDS) != rules.shard
-        assert verdict.appended_at <= at
+    found = classify(came, rules)
+    assert classify(came, rules) == found
+    if isinstance(found, DeadRecord):
+        assert found.letter.code
+        assert found.letter.field
+    elif isinstance(found, Misrouted):
+        assert found.shard == shard_of(found.service, SHARDS) != rules.shard
+        assert found.appended_at <= at
     else:
-        assert verdict.appended_at <= at
-        assert (verdict.stream is not None) == (topic == HISTORY.name)
+        assert found.appended_at <= at
+        assert (found.stream is not None) == (topic == HISTORY.name)
 
 
 def test_a_replayed_letter_counts_as_of_its_first_arrival_and_once() -> None:

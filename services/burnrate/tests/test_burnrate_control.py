@@ -16,7 +16,7 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 class Computing:
-    """Takes the evaluator's place; fails where told to."""
+    """Takes the evaluator's place; fails when asked to."""
 
     def __init__(self) -> None:
         self.computed: list[str] = []

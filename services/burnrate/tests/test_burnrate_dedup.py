@@ -1,4 +1,4 @@
-"""Every identity counts once: packed marks against a dictionary."""
+"""Every identity counts once: packed dedup keys against a dictionary."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -26,17 +26,17 @@ def keys(found: Batch) -> Keys:
 
 
 @given(st.lists(st.lists(st.tuples(pairs, st.integers(0, 2)), max_size=8), max_size=12))
-def test_marks_are_a_set_of_keys(batches: list[list[tuple[tuple[int, int], int]]]) -> None:
-    marks, stands = HourDedupKeys(), dict[tuple[int, int], int]()
+def test_dedup_keys_are_a_set_of_keys(batches: list[list[tuple[tuple[int, int], int]]]) -> None:
+    dedup_keys, stands = HourDedupKeys(), dict[tuple[int, int], int]()
     for batch in batches:
         new, conflict = [], []
         for pair, said in batch:
             new.append(pair not in stands)
             conflict.append(stands.setdefault(pair, said) != said)
         content = np.array([said for _, said in batch], np.uint32)
-        found = marks.add(keys([pair for pair, _ in batch]), content)
+        found = dedup_keys.add(keys([pair for pair, _ in batch]), content)
         assert (found[0].tolist(), found[1].tolist()) == (new, conflict)
-    assert len(marks) == len(stands)
+    assert len(dedup_keys) == len(stands)
 
 
 near = st.integers(0, 40) | st.integers(2**64 - 40, 2**64 - 1) | st.integers(0, 2**64 - 1)
@@ -48,18 +48,18 @@ def test_hashes_are_sorted_as_numpy_would(values: list[int]) -> None:
     assert sorted_order(column).tolist() == np.argsort(column, kind="stable").tolist()
 
 
-def test_two_hundred_thousand_marks_in_two_runs() -> None:
+def test_two_hundred_thousand_keys_in_two_runs() -> None:
     chance = np.random.default_rng(7)
-    marks, stored = HourDedupKeys(), b""
+    dedup_keys, stored = HourDedupKeys(), b""
     all_keys = chance.integers(0, 2**64, (200_000, 2), np.uint64)
     content = all_keys[:, 0].astype(np.uint32)
     for start in range(0, len(all_keys), 7_000):
         part = slice(start, start + 7_000)
-        assert marks.add(all_keys[part], content[part])[0].all()
+        assert dedup_keys.add(all_keys[part], content[part])[0].all()
         stored += packed(all_keys[part], content[part])
     loaded = HourDedupKeys()
     loaded.load(stored)
-    for found in (marks, loaded):
+    for found in (dedup_keys, loaded):
         new, conflict = found.add(all_keys, content)
         assert not new.any()
         assert not conflict.any()
@@ -89,13 +89,13 @@ def events(draw: st.DrawFn) -> MetricEvent:
     )
 
 
-@pytest.mark.parametrize("held_marks", [0, 1_000])
+@pytest.mark.parametrize("max_held", [0, 1_000])
 @given(batches=st.lists(st.lists(events(), max_size=6), max_size=6))
 def test_of_each_identity_of_an_hour_the_first_counts(
-    held_marks: int, batches: list[list[MetricEvent]]
+    max_held: int, batches: list[list[MetricEvent]]
 ) -> None:
     """Hours that are let go are read again from what was stored: nothing is forgotten."""
-    series, marks, stored = SeriesIndex(), ShardDedupKeys(held_marks), dict[int, bytes]()
+    series, dedup_keys, stored = SeriesIndex(), ShardDedupKeys(max_held), dict[int, bytes]()
     reference: dict[tuple[bytes, int], int] = {}
     for batch in batches:
         expected, repeats, conflicts = [], 0, 0
@@ -110,14 +110,14 @@ def test_of_each_identity_of_an_hour_the_first_counts(
                 repeats += 1
                 conflicts += reference[identity, hour] != content_of(event)
         batch_columns = columns(batch, series)
-        missing = marks.missing(batch_columns)
-        marks.put(missing, stored)
-        verdict = marks.count_once(batch_columns)
-        for hour, added in verdict.added.items():
+        missing = dedup_keys.missing(batch_columns)
+        dedup_keys.put(missing, stored)
+        found = dedup_keys.count_once(batch_columns)
+        for hour, added in found.added.items():
             stored[hour] = stored.get(hour, b"") + added
-        assert verdict.counted.total.tolist() == expected
-        assert len(verdict.repeats.slot) == repeats
-        assert int(verdict.repeats.conflict.sum()) == conflicts
+        assert found.counted.total.tolist() == expected
+        assert len(found.repeats.slot) == repeats
+        assert int(found.repeats.conflict.sum()) == conflicts
     assert sum(map(len, stored.values())) == DEDUP_KEY.itemsize * len(reference)
 
 

@@ -44,7 +44,7 @@ async def test_counts_go_at_their_age(url: str, database: Database) -> None:
     assert {row["shard"]: row["blocks"] for row in left} == {2: 6, 3: 3}
 
 
-async def test_marks_go_when_no_repeat_is_admitted(url: str, database: Database) -> None:
+async def test_dedup_keys_go_when_no_repeat_is_admitted(url: str, database: Database) -> None:
     async with database.write() as session:
         marks = {THIS_HOUR - 2: b"older", THIS_HOUR - 1: b"newer"}
         await repository.add_dedup_keys(session, 3, marks)
@@ -54,7 +54,9 @@ async def test_marks_go_when_no_repeat_is_admitted(url: str, database: Database)
     assert row["marks"] == b"newer"
 
 
-async def test_the_marks_of_past_hours_become_one_row_each(url: str, database: Database) -> None:
+async def test_the_dedup_keys_of_past_hours_become_one_row_each(
+    url: str, database: Database
+) -> None:
     for part in (b"aa", b"bb", b"cc"):
         async with database.write() as session:
             hours = {THIS_HOUR - 2: part, THIS_HOUR - 1: part[:1], THIS_HOUR: part}

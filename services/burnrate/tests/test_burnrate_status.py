@@ -156,7 +156,7 @@ def test_the_longest_report_of_the_last_hour_sets_the_lengths(
 
 
 def test_the_hour_is_that_before_the_newest_minute_and_not_before_now() -> None:
-    """A service that has ended keeps the lengths by which it is judged, for as long as kept."""
+    """A service that has ended keeps the lengths of its windows, for as long as kept."""
     state = state_of(event(window_seconds=900))
     for hours in (1, 24, 47):
         assert snapshot(state, timedelta(hours=hours)).resolution_seconds == 900

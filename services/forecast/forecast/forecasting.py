@@ -63,10 +63,38 @@ class Forecaster:
         if not due:
             return
         now, counts = self._clock(), self._work.counts[shard]
-        snapshots = [
-            _lagging_if_silent(services.snapshots[name], silent=services.silent(now))
-            for name in due
-        ]
+        silent = services.silent(now)
+        snapshots = [_lagging_if_silent(services.snapshots[n], silent=silent) for n in due]
+        await self._bring_up_to_date(shard, counts, snapshots, now)
+        found: list[ServiceForecast] = []
+        for snapshot in snapshots:
+            found += _service_forecasts(snapshot, counts, own.epoch, now)
+            await asyncio.sleep(0)  # others are served between two services
+        if self._ledger.owned.get(shard) is not own:
+            return
+        await self._publish(shard, found)
+        for name in due:
+            services.done(name, now)
+
+    async def _publish(self, shard: int, found: Sequence[ServiceForecast]) -> None:
+        records = []
+        for forecast in found:
+            name = forecast.service_name
+            headers = self._work.traces.hand_on(name, "forecast")
+            records.append((FORECASTS.name, encode(forecast), name.encode(), shard, headers))
+        await self._publisher.send_all(records)
+        async with self._database.write() as session:
+            await store_newest(session, "forecast.forecast", found)
+        FORECASTS_MADE.inc(len(found))
+
+    async def _bring_up_to_date(
+        self,
+        shard: int,
+        counts: ShardCounts,
+        snapshots: Sequence[BurnRateSnapshot],
+        now: datetime,
+    ) -> None:
+        """Read what these services lack, and everything where a snapshot contradicts it."""
         try:
             await self._read_counts(shard, counts, snapshots, now)
             slos = [(s.service_name, slo) for s in snapshots for slo in s.slos]
@@ -76,29 +104,6 @@ class Forecaster:
         except BaseException:
             counts.forget()  # or what was not read would count as no errors
             raise
-        found = []
-        for snapshot in snapshots:
-            found += _service_forecasts(snapshot, counts, own.epoch, now)
-            await asyncio.sleep(0)  # others are served between two services
-        if self._ledger.owned.get(shard) is not own:
-            return
-        await self._publisher.send_all(
-            [
-                (
-                    FORECASTS.name,
-                    encode(f),
-                    f.service_name.encode(),
-                    shard,
-                    self._work.traces.hand_on(f.service_name, "forecast"),
-                )
-                for f in found
-            ]
-        )
-        async with self._database.write() as session:
-            await store_newest(session, "forecast.forecast", found)
-        for name in due:
-            services.done(name, now)
-        FORECASTS_MADE.inc(len(found))
 
     async def _read_counts(
         self,
@@ -109,7 +114,7 @@ class Forecaster:
     ) -> None:
         """Bring the counts of these services up to now."""
         slos = [(s.service_name, slo) for s in snapshots for slo in s.slos]
-        slow = _slow_counts_wanted(counts, slos, now)
+        slow = _slow_counts_to_read(counts, slos, now)
         days = max((slo.window_days for _, slo in slos), default=1)
         async with self._database.read() as session:
             if counts.lacks(snapshot.service_name for snapshot in snapshots):
@@ -121,7 +126,7 @@ class Forecaster:
                 counts.put_slow(found)
 
 
-def _slow_counts_wanted(
+def _slow_counts_to_read(
     counts: ShardCounts, slos: Sequence[tuple[str, SloStatus]], now: datetime
 ) -> list[tuple[str, float, Span]]:
     days: dict[LatencyKey, int] = {}

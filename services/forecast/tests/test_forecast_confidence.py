@@ -89,7 +89,7 @@ def test_a_slope_counts_as_far_as_it_can_be_told_from_none() -> None:
         (line(scatter=1.51), fresh(), "low", "scatters by 1.5 times"),
         (line(scatter=1.51, fit_ratio=0.5), fresh(), "high", "fresh data"),
         (line(scatter=0.0, mean=0.0), fresh(), "high", "fresh data"),
-        # the gravest reason is the one that is told
+        # the most severe reason is the one that is given
         (line(points=11, scatter=9.0), fresh(DataStatus.STALE), "low", "stale"),
         (line(points=12, scatter=9.0), fresh(DataStatus.NO_TRAFFIC), "low", "scatters"),
     ],

@@ -65,7 +65,7 @@ class GateWork(ShardWork):
         classified = [classify(record) for record in batch.records]
         bad = np.array([isinstance(found, DeadRecord) for found in classified], np.bool_)
         dlq_limit = self._dlq_limits[batch.shard]
-        if reason := dlq_limit.judge(bad):
+        if reason := dlq_limit.refusal(bad):
             raise RefusedError(
                 f"shard {batch.shard}: {reason}; mend the sender, or raise GATE_MAX_BAD_RATIO "
                 "and GATE_MAX_BAD_RUN to dead-letter them"
@@ -76,7 +76,7 @@ class GateWork(ShardWork):
         await self.dead_letters.add(session, dead, batch.cluster_id)
 
         def apply_to_memory() -> None:
-            dlq_limit.fold(bad)
+            dlq_limit.apply(bad)
             CHANGES.labels("read").inc(len(changes))
             CHANGES.labels("dead").inc(len(dead))
             log_dead_letters([found.letter for found in dead])

@@ -1,14 +1,13 @@
 """When too much of what comes is wrong, something is broken upstream: stop, do not drain. Pure.
 
-The verdict depends on the order of the records alone, not on how they were cut into batches.
+What it says depends on the order of the records alone, not on how they were cut into batches.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Flags = NDArray[np.bool_]
+from common.arrays import Flags, Ints
 
 WINDOW_RECORDS = 1_000
 
@@ -22,7 +21,7 @@ class DlqLimits:
 
 
 class DlqLimit:
-    """The last records of one shard. `judge` looks at what comes next, `fold` accepts it.
+    """The last records of one shard. `refusal` looks at what comes next, `apply` accepts it.
 
     Before the first 1 000 records the missing ones count as good, so that one bad record at the
     start is not a share of 100 %.
@@ -33,7 +32,7 @@ class DlqLimit:
         self._window: Flags = np.zeros(WINDOW_RECORDS, np.bool_)
         self._run = 0
 
-    def judge(self, bad: Flags) -> str | None:
+    def refusal(self, bad: Flags) -> str | None:
         """Return why the shard should stop within these records, in order; None to go on.
 
         `bad` has shape [n], true where a record is wrong. Nothing changes.
@@ -50,15 +49,15 @@ class DlqLimit:
             )
         return None
 
-    def fold(self, bad: Flags) -> None:
+    def apply(self, bad: Flags) -> None:
         """Go on from these records: they are applied."""
         self._run = self._run_at_end(bad)
         self._window = np.concatenate((self._window, bad[-WINDOW_RECORDS:]))[-WINDOW_RECORDS:]
 
-    def _bad_in_window(self, bad: Flags) -> NDArray[np.int64]:
+    def _bad_in_window(self, bad: Flags) -> Ints:
         """Return [n]: after each record, how many of the last 1 000 are bad."""
         sums = np.cumsum(np.concatenate((self._window, bad)), dtype=np.int64)
-        result: NDArray[np.int64] = sums[WINDOW_RECORDS:] - sums[: len(bad)]
+        result: Ints = sums[WINDOW_RECORDS:] - sums[: len(bad)]
         return result
 
     def _longest_run(self, bad: Flags) -> int:

@@ -96,7 +96,7 @@ def dead_letter_record(dead: DeadRecord, cluster_id: str) -> OutboxRecord:
     """Return the letter as the outbox takes it: once, however often the record is read."""
     record, letter = dead.record, dead.letter
     return OutboxRecord(
-        dedup_key=f"dlq:{birth(record, cluster_id)}",
+        dedup_key=f"dlq:{record_identity(record, cluster_id)}",
         topic=record.topic + _TOPIC_SUFFIX,
         key=dead.kept_key(),
         value=encode(letter),
@@ -104,7 +104,7 @@ def dead_letter_record(dead: DeadRecord, cluster_id: str) -> OutboxRecord:
     )
 
 
-def birth(record: Record, cluster_id: str) -> str:
+def record_identity(record: Record, cluster_id: str) -> str:
     """Return when and where a record was appended; the place alone comes again in a new topic."""
     place = f"{record.topic}:{record.partition}:{record.offset}"
     return f"{cluster_id}:{place}:{record.timestamp}"

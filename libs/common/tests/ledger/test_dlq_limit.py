@@ -1,11 +1,12 @@
-"""The breaker against a count by hand, whatever the limits and the cuts between batches."""
+"""The limit against a count by hand, whatever the limits and the cuts between batches."""
 
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from common.ledger.dlq_limit import WINDOW_RECORDS, DlqLimit, DlqLimits, Flags
+from common.arrays import Flags
+from common.ledger.dlq_limit import WINDOW_RECORDS, DlqLimit, DlqLimits
 
 # stretches of (bad, how many), so that long runs and full windows are common
 STRETCHES = st.lists(st.tuples(st.booleans(), st.integers(1, 400)), max_size=12)
@@ -18,7 +19,7 @@ LIMITS = st.builds(
 
 
 def opens_at(flags: list[bool], limits: DlqLimits) -> int | None:
-    """Return the first record at which the breaker is open, counted by hand."""
+    """Return the first record at which the limit is open, counted by hand."""
     run = 0
     for i, bad in enumerate(flags):
         run = run + 1 if bad else 0
@@ -43,48 +44,48 @@ def batch(bad: list[bool]) -> Flags:
 def test_the_batch_that_opens_it_holds_the_record_that_does_by_hand(
     stretches: list[tuple[bool, int]], cuts: list[int], limits: DlqLimits
 ) -> None:
-    flags, breaker, start = flags_of(stretches), DlqLimit(limits), 0
+    flags, limit, start = flags_of(stretches), DlqLimit(limits), 0
     expected = opens_at(flags, limits)
     for size in [*cuts, len(flags)]:
         part = flags[start : start + size]
-        reason = breaker.judge(batch(part))
+        reason = limit.refusal(batch(part))
         assert (reason is None) == (expected is None or expected >= start + len(part))
         if reason is not None:
             return
-        breaker.fold(batch(part))
+        limit.apply(batch(part))
         start += len(part)
 
 
 def test_to_judge_changes_nothing() -> None:
-    breaker = DlqLimit(DlqLimits(max_bad_ratio=1, max_bad_run=200))
+    limit = DlqLimit(DlqLimits(max_bad_ratio=1, max_bad_run=200))
     for _ in range(5):
-        assert breaker.judge(batch([True] * 199)) is None
+        assert limit.refusal(batch([True] * 199)) is None
 
 
 @pytest.mark.parametrize(("bad", "open_"), [(100, False), (101, True)])
 def test_a_tenth_of_a_thousand_is_the_most(bad: int, open_: bool) -> None:  # noqa: FBT001
     flags = [i % 9 == 0 and i // 9 < bad for i in range(1000)]
     assert sum(flags) == bad
-    assert (DlqLimit(DlqLimits()).judge(batch(flags)) is not None) == open_
+    assert (DlqLimit(DlqLimits()).refusal(batch(flags)) is not None) == open_
 
 
 @pytest.mark.parametrize(("bad", "open_"), [(199, False), (200, True)])
 def test_two_hundred_in_a_row_are_too_many(bad: int, open_: bool) -> None:  # noqa: FBT001
-    breaker = DlqLimit(DlqLimits(max_bad_ratio=1))
-    breaker.fold(batch([True] * 100))
-    reason = breaker.judge(batch([True] * (bad - 100)))
+    limit = DlqLimit(DlqLimits(max_bad_ratio=1))
+    limit.apply(batch([True] * 100))
+    reason = limit.refusal(batch([True] * (bad - 100)))
     assert (reason == "200 records in a row are bad") == open_
 
 
 def test_bad_records_that_have_left_the_window_are_forgotten() -> None:
-    breaker = DlqLimit(DlqLimits())
-    breaker.fold(batch([True] * 100))
-    breaker.fold(batch([False] * 900))
-    assert breaker.judge(batch([True])) is None  # the first one leaves as it comes
-    assert breaker.judge(batch([False] * 100 + [True] * 100)) is None
+    limit = DlqLimit(DlqLimits())
+    limit.apply(batch([True] * 100))
+    limit.apply(batch([False] * 900))
+    assert limit.refusal(batch([True])) is None  # the first one leaves as it comes
+    assert limit.refusal(batch([False] * 100 + [True] * 100)) is None
 
 
 def test_an_empty_batch_says_nothing() -> None:
-    breaker = DlqLimit(DlqLimits(max_bad_ratio=0, max_bad_run=1))
-    breaker.fold(batch([]))
-    assert breaker.judge(batch([])) is None
+    limit = DlqLimit(DlqLimits(max_bad_ratio=0, max_bad_run=1))
+    limit.apply(batch([]))
+    assert limit.refusal(batch([])) is None

@@ -22,7 +22,7 @@ _NO_KEY = bytes(KEY_BYTES)
 class Counted:
     """An event for this shard, and when its record was appended.
 
-    `identity` is the key that its repeats share, None where nothing tells it from others.
+    `identity` is the key that its repeats share, None where it has nothing of the kind.
     `anonymous`: sent with neither id nor source. `stream` and `line` place a record of an import.
     """
 

@@ -13,7 +13,7 @@ from burnrate.ingest.bulk_reader import BulkReader
 from burnrate.ingest.classifier import Classification, Misrouted, Rules, beyond_quota, classify
 from burnrate.ingest.columns import Columns, Counted, columns_of, joined
 from burnrate.ingest.dedup import Deduplicated, ShardDedupKeys
-from burnrate.metrics import EVENTS, MARK_HOURS_READ
+from burnrate.metrics import DEDUP_KEY_HOURS_READ, EVENTS
 from burnrate.storage import repository
 from common.arrays import Flags
 from common.config.clock import MICROSECONDS
@@ -32,10 +32,10 @@ from common.storage.database import WriteSession
 from common.storage.dead_letters import (
     DeadLetterStore,
     DeadRecord,
-    birth,
     kept_headers,
     log_dead_letters,
     milliseconds,
+    record_identity,
 )
 from common.storage.outbox import Outbox, OutboxRecord
 
@@ -101,7 +101,7 @@ class BatchProcessor:
         others = np.delete(np.arange(len(batch.records)), usual.position).tolist()
         found = [(i, self._classify(batch.records[i])) for i in others]
         bad[[i for i, one in found if isinstance(one, DeadRecord)]] = True
-        if reason := self.dlq_limit.judge(bad):
+        if reason := self.dlq_limit.refusal(bad):
             raise RefusedError(
                 f"shard {batch.shard}: {reason}; mend the sender, or raise BURNRATE_MAX_BAD_RATIO "
                 "and BURNRATE_MAX_BAD_RUN to dead-letter them"
@@ -135,7 +135,7 @@ class BatchProcessor:
         keyed = columns if may_repeat.all() else replace(columns, identified=may_repeat)
         shard, missing = self.rules.shard, self.dedup_keys.missing(keyed)
         self.dedup_keys.put(missing, await repository.read_dedup_keys(session, shard, missing))
-        MARK_HOURS_READ.inc(len(missing))
+        DEDUP_KEY_HOURS_READ.inc(len(missing))
         found = self.dedup_keys.count_once(keyed)
         await repository.add_dedup_keys(session, shard, found.added)
         return found
@@ -171,7 +171,7 @@ async def _without_applied_lines(
 def _forwarded(misrouted: Misrouted, cluster_id: str) -> OutboxRecord:
     record = misrouted.record
     return OutboxRecord(
-        dedup_key=f"forward:{birth(record, cluster_id)}",
+        dedup_key=f"forward:{record_identity(record, cluster_id)}",
         topic=record.topic,
         key=misrouted.service.encode(),
         value=record.value,

@@ -51,12 +51,12 @@ _ADD_DEDUP_KEYS = text(
 )
 _READ_LINES = text(
     """SELECT import_id, lane, line FROM burnrate.import_line
-    JOIN unnest(CAST(:imports AS text[]), CAST(:lanes AS text[])) AS wanted (import_id, lane)
+    JOIN unnest(CAST(:imports AS text[]), CAST(:partitions AS text[])) AS wanted (import_id, lane)
         USING (import_id, lane) WHERE shard = :shard"""
 )
 _STORE_LINES = text(
     """INSERT INTO burnrate.import_line (shard, import_id, lane, line)
-    SELECT :shard, * FROM unnest(CAST(:imports AS text[]), CAST(:lanes AS text[]),
+    SELECT :shard, * FROM unnest(CAST(:imports AS text[]), CAST(:partitions AS text[]),
         CAST(:lines AS bigint[]))
     ON CONFLICT (shard, import_id, lane) DO UPDATE SET line = excluded.line"""
 )
@@ -169,7 +169,7 @@ async def store_lines(session: WriteSession, shard: int, lines: Mapping[ImportSt
 
 def _import_streams(streams: Iterable[ImportStream]) -> dict[str, list[str]]:
     own = list(streams)
-    return {"imports": [name for name, _ in own], "lanes": [partition for _, partition in own]}
+    return {"imports": [name for name, _ in own], "partitions": [partition for _, partition in own]}
 
 
 async def update_services(

@@ -51,8 +51,7 @@ def burn_rate_line(minutes: Floats, allowed_ratio: float) -> Line:
 
     `minutes` is [total or bad, at least a day of minutes], the last of them the present one.
     """
-    wanted = SERIES_HOURS * 60
-    points = minutes[:, -wanted:].reshape(2, -1, POINT_MINUTES).sum(2)
+    points = minutes[:, -SERIES_HOURS * 60 :].reshape(2, -1, POINT_MINUTES).sum(2)
     total, bad = points.astype(np.float64)
     ago = np.arange(len(total), 0, -1, dtype=np.float64) - 0.5
     rates = np.divide(bad, np.maximum(total, 1.0) * allowed_ratio, dtype=np.float64)
@@ -60,7 +59,7 @@ def burn_rate_line(minutes: Floats, allowed_ratio: float) -> Line:
 
 
 def shrunk_slope(line: Line) -> float:
-    """Return the slope per hour as far as it can be told from none."""
+    """Return the slope per hour as far as it differs from none."""
     square = line.slope_per_hour * line.slope_per_hour
     if not square:
         return 0.0
