@@ -45,6 +45,13 @@ export default tseslint.config(
       "max-lines": ["error", { max: 250, skipBlankLines: true }],
       "max-lines-per-function": ["error", { max: 80, skipBlankLines: true }],
       "no-console": "error",
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector: "Property[key.name='queryKey'] > ArrayExpression",
+          message: "The keys of all queries stand in api/keys.ts.",
+        },
+      ],
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
       "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
     },
