@@ -43,18 +43,18 @@ def test_a_deployment_that_went_wrong_is_told(stack: Stack) -> None:
         assert client.post("/v1/changes", json=change).status_code == 202
     send(stack, reports(now))
 
-    told = wait_for(
+    summary = wait_for(
         stack,
         f"/api/summary/{SERVICE}",
         lambda body: "roll back 2.7.1" in body["narrative"] and "blocked" in body["narrative"],
         seconds=60,
     )
-    facts = Facts(Fact(f["id"], f["name"], f["value"], f["text"]) for f in told["facts"])
-    check(told["narrative"], facts)
-    assert "at risk level FREEZE" in told["narrative"]
-    assert "A deploy of 2.7.1 took effect" in told["narrative"]
-    assert told["source"] == "template"
-    assert told["insights"][0]["severity"] == "critical"
+    facts = Facts(Fact(f["id"], f["name"], f["value"], f["text"]) for f in summary["facts"])
+    check(summary["narrative"], facts)
+    assert "at risk level FREEZE" in summary["narrative"]
+    assert "A deploy of 2.7.1 took effect" in summary["narrative"]
+    assert summary["source"] == "template"
+    assert summary["insights"][0]["severity"] == "critical"
 
     summary = wait_for(stack, "/api/summary", lambda b: SERVICE in b["blocked_releases"])
     assert SERVICE in [low["service_name"] for low in summary["lowest_budgets"]]

@@ -58,9 +58,9 @@ def assert_is_told_by_its_facts(answer: dict[str, Any]) -> None:
     for figure in re.findall(r"\d[\d.,:]*\d|\d", answer["narrative"]):
         assert figure in texts
     known = {fact["id"] for fact in answer["facts"]}
-    for told in (*answer["recommended_actions"], *answer.get("insights", ())):
-        assert told["facts"]
-        assert set(told["facts"]) <= known
+    for claim in (*answer["recommended_actions"], *answer.get("insights", ())):
+        assert claim["facts"]
+        assert set(claim["facts"]) <= known
 
 
 async def test_the_fleet_is_counted_and_told(fleet: GatewayHarness) -> None:

@@ -242,7 +242,7 @@ ATTACKS: dict[str, bytes | Callable[[asyncio.StreamWriter], object]] = {
     "right to left": inside("\u202egnp"),
     "look-alike letters": put(GOOD.replace("In summary", "\u0406n summary")),
     "emoji": inside("\U0001f600"),
-    "our own mark": inside("\ue000"),
+    "our own token": inside("\ue000"),
     "no such fact": after("{password}."),
     "attribute of a fact": after("{level.__class__}."),
     "empty braces": after("{} {burn_rates}."),
