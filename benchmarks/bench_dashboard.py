@@ -18,7 +18,13 @@ from random import Random
 from real_run import options
 
 from burnline.localstack.config import DataDir
-from burnline.localstack.dashboard import DIRECTORY_VARIABLE, ensure_dashboard, frontend_dir
+from burnline.localstack.dashboard import (
+    DIRECTORY_VARIABLE,
+    ensure_dashboard,
+    ensure_modules,
+    frontend_dir,
+)
+from burnline.localstack.runtimes import NODE, ensure, search_path
 from tests.support.servers.stack import Stack
 
 REPORT_SECONDS = 10
@@ -65,12 +71,14 @@ def measure(stack: Stack, services: int, rounds: int) -> None:
     reports.start()
     environment = {
         **os.environ,
+        "PATH": search_path(ensure(NODE, print)),
         "BURNLINE_URL": stack.api_url,
         "BURNLINE_INGEST_URL": stack.ingest_url,
         "BURNLINE_API_TOKEN": stack.variables["BURNLINE_API_TOKEN"],
         "BURNLINE_BENCH_SERVICES": str(services),
         "BURNLINE_BENCH_ROUNDS": str(rounds),
     }
+    ensure_modules(frontend_dir())
     vitest = frontend_dir() / "node_modules" / "vitest" / "vitest.mjs"
     time.sleep(2 * REPORT_SECONDS)
     try:

@@ -14,6 +14,7 @@ from typing import Final
 import pytest
 
 from burnline.localstack.dashboard import ensure_dashboard, ensure_modules, frontend_dir
+from burnline.localstack.runtimes import NODE, ensure, search_path
 from tests.support.burnrate_service import publish
 from tests.support.flow import instant
 from tests.support.servers.stack import Stack
@@ -46,6 +47,7 @@ def test_a_person_uses_the_dashboard(new_stack: Callable[..., Stack], dashboard:
     asyncio.run(publish(stack.variables["KAFKA_BOOTSTRAP_SERVERS"], [_without_total()]))
     environment = {
         **os.environ,
+        "PATH": search_path(ensure(NODE, print)),
         "BURNLINE_URL": stack.api_url,
         "BURNLINE_INGEST_URL": stack.ingest_url,
         "BURNLINE_API_TOKEN": stack.variables["BURNLINE_API_TOKEN"],

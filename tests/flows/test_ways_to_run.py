@@ -21,6 +21,7 @@ from alembic.script import ScriptDirectory
 from burnline.localstack.dashboard import ensure_modules, frontend_dir
 from burnline.localstack.places import project_root
 from burnline.localstack.processes import ProcessIdentity, end_processes
+from burnline.localstack.runtimes import NODE, ensure, search_path
 from tests.support.servers.running import held_port
 
 PROGRAMS: Final = Path(sys.executable).parent
@@ -153,7 +154,8 @@ def test_npm_run_dev_shows_the_dashboard_and_passes_the_api_on(
     ensure_modules(frontend_dir())
     port, log = held_port(), tmp_path / "vite.log"
     command = ("npm", "run", "dev", "--", "--port", str(port), "--strictPort")
-    with running(command, frontend_dir(), log, BURNLINE_URL=gateway) as process:
+    path = search_path(ensure(NODE, print))
+    with running(command, frontend_dir(), log, BURNLINE_URL=gateway, PATH=path) as process:
         page = wait_answer(f"http://127.0.0.1:{port}/", process, log)
         assert page.status_code == 200
         assert "/src/main.tsx" in page.text

@@ -14,7 +14,7 @@ from typing import Final
 from burnline.errors import StackError
 from burnline.localstack.places import cache_dir, exclusive, project_root, require_space
 from burnline.localstack.processes import die_with_parent
-from burnline.localstack.runtimes import NODE, ensure
+from burnline.localstack.runtimes import NODE, ensure, search_path
 
 DIRECTORY_VARIABLE: Final = "BURNLINE_DASHBOARD_DIR"
 SOURCES: Final = ("src", "public", "index.html", "package-lock.json", "vite.config.ts")
@@ -119,13 +119,12 @@ def _forget_old(kept_in: Path) -> None:
 
 
 def _run(folder: Path, name: str, programs: Mapping[str, str], *arguments: str) -> None:
-    path = f"{Path(programs['node']).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     command = (programs[name], *arguments)
     try:
         done = subprocess.run(  # noqa: S603 - a program that was looked for
             command,
             cwd=folder,
-            env={**os.environ, "PATH": path},
+            env={**os.environ, "PATH": search_path(programs)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

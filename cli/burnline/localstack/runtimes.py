@@ -103,6 +103,12 @@ def ensure(runtime: Runtime, say: Callable[[str], None]) -> dict[str, str]:
     return found
 
 
+def search_path(programs: Mapping[str, str]) -> str:
+    """The PATH on which these programs come first."""
+    folders = dict.fromkeys(str(Path(program).parent) for program in programs.values())
+    return os.pathsep.join([*folders, os.environ.get("PATH", os.defpath)])
+
+
 def version_of(runtime: Runtime, program: str) -> tuple[int, int]:
     """The version that this program prints of itself, (0, 0) when it prints none."""
     try:
