@@ -51,7 +51,8 @@ class Steps:
     def bar(self, name: str) -> Iterator[Callable[[int, int], None]]:
         """Give what shows how many bytes are there, and of how many, as a bar on a terminal."""
         columns = (TextColumn(name), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-        with Progress(*columns, console=self.console, transient=True) as progress:
+        is_off = not self.console.is_terminal
+        with Progress(*columns, console=self.console, transient=True, disable=is_off) as progress:
             task = progress.add_task(name, total=None, visible=False)
 
             def show(done_bytes: int, total_bytes: int) -> None:
