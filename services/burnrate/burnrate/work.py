@@ -93,7 +93,7 @@ class CountingWork(ShardWork):
 
         def apply_to_memory() -> None:
             self.states[batch.shard].apply(result.delta, self._clock())
-            processor.dlq_limit.apply(result.bad)
+            processor.dlq_limit.apply(result.unreadable)
             _report(batch, result)
             self.traces.take(batch.records, "count", began_ns)
             self._outbox.wake()
@@ -111,7 +111,7 @@ class CountingWork(ShardWork):
 
 def _report(batch: Batch, result: BatchResult) -> None:
     EVENTS.labels("read").inc(len(batch.records))
-    EVENTS.labels("dead").inc(int(result.bad.sum()))
+    EVENTS.labels("dead").inc(result.dead)
     EVENTS.labels("duplicate").inc(result.repeated)
     if result.newest_micros:
         note_newest_event(batch.shard, result.newest_micros / MICROSECONDS)

@@ -1,13 +1,14 @@
 """Too many bad records stop a shard, too many services are refused: both said, nothing lost."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from burnrate.app import Burnrate
 from burnrate.settings import BurnrateSettings
 from common.kafka.sharding import shard_of
-from common.kafka.topics import METRICS_DEAD
+from common.kafka.topics import METRICS, METRICS_DEAD
 from tests.support.burnrate_service import (
     SHARDS,
     TestSettings,
@@ -17,6 +18,7 @@ from tests.support.burnrate_service import (
     counted,
     event,
     eventually,
+    producer,
     publish,
     read_topic,
     url,
@@ -50,7 +52,7 @@ async def test_bad_records_in_a_row_stop_the_shard_until_they_are_let_through(
         await publish(boot(settings), [POISON] * 250 + [event(event_id="b")], partition=HOME)
 
         async def says_why() -> bool:
-            return "200 records in a row are bad" in (await refusal(service) or "")
+            return "200 records in a row are unreadable" in (await refusal(service) or "")
 
         await eventually(says_why, expected=True)
         assert "BURNRATE_MAX_BAD_RUN" in (await refusal(service) or "")
@@ -67,6 +69,30 @@ async def test_bad_records_in_a_row_stop_the_shard_until_they_are_let_through(
             return len({x["offset"] for x in await read_topic(boot(settings), METRICS_DEAD.name)})
 
         await eventually(letters, 250)
+
+
+async def test_events_that_are_too_old_stop_nobody_else(settings: TestSettings) -> None:
+    old = datetime.now(UTC) - timedelta(hours=25)
+    late = [event("late", event_id=str(n), timestamp=old) for n in range(400)]
+    async with burnrate(settings) as service:
+        await publish(boot(settings), [event(event_id="a")])
+        await publish(boot(settings), [*late, event(event_id="b")], partition=HOME)
+        await eventually(lambda: counted(url(settings)), {"checkout": (200, 2)})
+        assert await service.failing() == {}
+
+
+async def test_garbage_under_a_known_service_costs_that_service_alone(
+    settings: TestSettings,
+) -> None:
+    async with burnrate(settings) as service:
+        await publish(boot(settings), [event(event_id="a")])
+        await eventually(lambda: applied(url(settings)), 1)
+        async with producer(boot(settings)) as client:
+            for _ in range(400):
+                await client.send(METRICS.name, POISON, key=b"checkout", partition=HOME)
+        await publish(boot(settings), [event(event_id="b")])
+        await eventually(lambda: counted(url(settings)), {"checkout": (200, 2)})
+        assert await service.failing() == {}
 
 
 async def test_services_beyond_the_limit_are_dead_lettered(settings: TestSettings) -> None:

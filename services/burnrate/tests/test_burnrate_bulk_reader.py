@@ -14,6 +14,7 @@ from burnrate.domain.series_index import SeriesIndex
 from burnrate.ingest.bulk_reader import BulkReader
 from burnrate.ingest.classifier import classify
 from burnrate.ingest.columns import Columns, Counted, columns_of, joined
+from common.admission.fields import APPEND_SLACK
 from common.kafka.client import Record
 from common.kafka.headers import FORWARDED_AT_HEADER, FORWARDED_FROM_HEADER
 from common.kafka.topics import HISTORY, METRICS
@@ -95,7 +96,7 @@ LEFT: dict[str, Record] = {
     "long window": record(event_json(event_id="e", window_seconds=3601)),
     "naive": record(event_json(event_id="e", timestamp="2026-03-01T12:00:00")),
     "no timestamp": record(event_json(event_id="e", timestamp="soon")),
-    "too old": record(event_json(event_id="e", timestamp="2026-02-28T11:59:59Z")),
+    "too old": record(event_json(event_id="e", timestamp="2026-02-28T11:54:59Z")),
     "future": record(event_json(event_id="e", timestamp="2026-03-01T12:05:01Z")),
     "long id": record(event_json(event_id="e" * 300)),
     "escaped id": record(event_json(event_id="e\n")),
@@ -154,7 +155,10 @@ def test_other_headers_are_no_hindrance() -> None:
 )
 def test_the_bounds_of_time_are_those_of_the_judge(milliseconds: int, count: int) -> None:
     step = timedelta(milliseconds=milliseconds)
-    for edge in (APPENDED - RULES.lateness + step, APPENDED + timedelta(minutes=5) - step):
+    for edge in (
+        APPENDED - RULES.lateness - APPEND_SLACK + step,
+        APPENDED + timedelta(minutes=5) - step,
+    ):
         one = record(event_json(event_id="e", timestamp=edge.isoformat()))
         assert len(read([one])[0]) == count
         assert isinstance(classify(one, RULES), Counted) == bool(count)

@@ -9,6 +9,7 @@ import pytest
 
 from burnrate.ingest.classifier import Rules, classify
 from burnrate.ingest.columns import Counted
+from common.admission.fields import APPEND_SLACK
 from common.events import DeadLetter, encode
 from common.kafka.topics import METRICS
 from common.storage.dead_letters import DeadRecord
@@ -155,7 +156,7 @@ def test_an_event_without_id_and_source_counts_without_an_identity() -> None:
 def test_the_time_limits_include_their_edge(lateness: timedelta, code: str) -> None:
     rules = Rules(HOME, RULES.shards, lateness)
     beyond = timedelta(microseconds=1)
-    edge = -lateness if code == "timestamp_too_old" else timedelta(minutes=5)
+    edge = -lateness - APPEND_SLACK if code == "timestamp_too_old" else timedelta(minutes=5)
     at = APPENDED + edge
     assert counted(event_json(timestamp=at.isoformat()), rules).event.timestamp == at
     out = at - beyond if code == "timestamp_too_old" else at + beyond
@@ -165,10 +166,10 @@ def test_the_time_limits_include_their_edge(lateness: timedelta, code: str) -> N
 def test_the_verdict_follows_the_append_time_and_no_clock() -> None:
     """A replay after years gives the same found; the same bytes appended later do not."""
     value = event_json()
-    edge = APPENDED + timedelta(hours=24)
+    edge = APPENDED + timedelta(hours=24) + APPEND_SLACK
     for appended_at in (APPENDED, edge):
         assert counted(value, appended_at=appended_at).appended_at == appended_at
-    late = letter(value, appended_at=APPENDED + timedelta(hours=24, milliseconds=1))
+    late = letter(value, appended_at=edge + timedelta(milliseconds=1))
     assert (late.code, late.appended_at.microsecond) == ("timestamp_too_old", 1000)
     early = APPENDED - timedelta(minutes=5, milliseconds=1)
     assert letter(value, appended_at=early).code == "timestamp_in_future"

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from burnrate.ingest.classifier import Classification, Misrouted, Rules, classify
 from burnrate.ingest.columns import Counted
+from common.admission.fields import APPEND_SLACK
 from common.kafka.client import header
 from common.kafka.sharding import shard_of
 from common.kafka.topics import HISTORY, METRICS
@@ -44,7 +45,7 @@ def test_history_is_placed_by_import_and_line() -> None:
 
 
 def test_history_reaches_back_as_far_as_the_longest_window() -> None:
-    edge = APPENDED - timedelta(days=90)
+    edge = APPENDED - timedelta(days=90) - APPEND_SLACK
     assert isinstance(history(IMPORT, event_json(timestamp=edge.isoformat())), Counted)
     out = edge - timedelta(microseconds=1)
     found = history(IMPORT, event_json(timestamp=out.isoformat()))

@@ -7,6 +7,7 @@ import numpy as np
 
 from common.admission.change_events import check_change_time, identity_of_change, parse_change_event
 from common.admission.decoding import EventRejected
+from common.admission.fields import APPEND_SLACK
 from common.kafka.client import Record
 from common.kafka.topics import BURNRATES, FORECASTS
 from common.kafka.trace_contexts import TraceContexts
@@ -37,7 +38,7 @@ def classify(record: Record) -> IdentifiedChange | DeadRecord:
     appended_at = first_appended_at(record)
     try:
         event = parse_change_event(record.value)
-        check_change_time(event.at, appended_at)
+        check_change_time(event.at, appended_at, APPEND_SLACK)
     except EventRejected as rejection:
         return DeadRecord(record, dead_letter(record, appended_at, rejection))
     return IdentifiedChange(identity_of_change(event), event, appended_at)
@@ -61,22 +62,24 @@ class GateWork(ShardWork):
         self._dlq_limits.setdefault(shard, DlqLimit(self._limits))
 
     async def apply(self, session: WriteSession, batch: Batch) -> Callable[[], None]:
-        """Store changes and dead letters; raise RefusedError where too many records are bad."""
+        """Store changes and dead letters; raise RefusedError where too many are unreadable."""
         classified = [classify(record) for record in batch.records]
-        bad = np.array([isinstance(found, DeadRecord) for found in classified], np.bool_)
+        dead = [found for found in classified if isinstance(found, DeadRecord)]
+        unreadable = np.array(
+            [isinstance(one, DeadRecord) and one.is_unreadable for one in classified], np.bool_
+        )
         dlq_limit = self._dlq_limits[batch.shard]
-        if reason := dlq_limit.refusal(bad):
+        if reason := dlq_limit.refusal(unreadable):
             raise RefusedError(
                 f"shard {batch.shard}: {reason}; mend the sender, or raise GATE_MAX_BAD_RATIO "
                 "and GATE_MAX_BAD_RUN to dead-letter them"
             )
         changes = [found for found in classified if isinstance(found, IdentifiedChange)]
-        dead = [found for found in classified if isinstance(found, DeadRecord)]
         await repository.store_changes(session, changes)
         await self.dead_letters.add(session, dead, batch.cluster_id)
 
         def apply_to_memory() -> None:
-            dlq_limit.apply(bad)
+            dlq_limit.apply(unreadable)
             CHANGES.labels("read").inc(len(changes))
             CHANGES.labels("dead").inc(len(dead))
             log_dead_letters([found.letter for found in dead])

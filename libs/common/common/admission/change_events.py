@@ -5,7 +5,7 @@
 
 import hashlib
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, get_args
 
 import msgspec
@@ -68,13 +68,14 @@ def parse_change_event(body: bytes | None, *, forbid_unknown: bool = False) -> C
     )
 
 
-def check_change_time(at: datetime, appended_at: datetime) -> None:
+def check_change_time(at: datetime, appended_at: datetime, slack: timedelta = timedelta()) -> None:
     """Raise EventRejected where the change is older than any budget, or lies in the future.
 
-    `appended_at` is when the broker took the record, so that a replay gives the same verdict.
+    `appended_at` is when the change arrived, or when the broker took its record, so that a replay
+    is treated the same: there `slack` is APPEND_SLACK.
     """
     check_not_in_future("at", at, appended_at)
-    if at < appended_at - HISTORY_AGE:
+    if at < appended_at - HISTORY_AGE - slack:
         raise EventRejected(
             "timestamp_too_old",
             "at",

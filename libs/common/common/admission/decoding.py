@@ -6,7 +6,7 @@ Types are the loosest that decode: the checks of the admission modules give the 
 import json
 import re
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -20,6 +20,19 @@ class EventRejected(ValueError):  # noqa: N818 - a verdict, not a fault of ours
     def __init__(self, code: str, field: str, detail: str) -> None:
         super().__init__(f"{field}: {detail}")
         self.code, self.field, self.detail = code, field, detail
+
+
+UNREADABLE_CODES: Final = frozenset(
+    {
+        "null_value",
+        "event_too_large",
+        "invalid_utf8",
+        "invalid_json",
+        "invalid_type",
+        "missing_field",
+    }
+)
+"""Why bytes are no event at all. All other codes speak of an event whose content is wrong."""
 
 
 class RawLatency(Struct):

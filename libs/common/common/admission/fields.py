@@ -8,6 +8,9 @@ from common.events import MAX_TEXT_LENGTH
 from common.slo.vocabulary import RESERVED_SERVICE_NAMES, SERVICE_NAME_PATTERN, is_service_name
 
 MAX_FUTURE = timedelta(minutes=5)
+APPEND_SLACK = timedelta(minutes=5)
+"""How much longer a consumer takes than ingest: what was in time when it arrived over HTTP must
+not be too late when the broker has appended it."""
 MAX_EVENT_BYTES = 65_536
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")

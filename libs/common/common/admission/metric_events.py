@@ -66,13 +66,16 @@ def parse_metric_event(body: bytes | None, *, forbid_unknown: bool = False) -> M
     )
 
 
-def check_time(timestamp: datetime, appended_at: datetime, lateness: timedelta) -> None:
+def check_time(
+    timestamp: datetime, at: datetime, lateness: timedelta, slack: timedelta = timedelta()
+) -> None:
     """Raise EventRejected where the event came too late or lies in the future.
 
-    `appended_at` is when the broker took the record, so that a replay gives the same verdict.
+    `at` is when the event arrived, or when the broker took its record, so that a replay is
+    treated the same: there `slack` is APPEND_SLACK.
     """
-    check_not_in_future("timestamp", timestamp, appended_at)
-    if timestamp < appended_at - lateness:
+    check_not_in_future("timestamp", timestamp, at)
+    if timestamp < at - lateness - slack:
         hours = lateness.total_seconds() / 3600
         raise EventRejected(
             "timestamp_too_old",

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import structlog
 from sqlalchemy import text
 
-from common.admission.decoding import EventRejected
+from common.admission.decoding import UNREADABLE_CODES, EventRejected
 from common.events import DeadLetter, encode
 from common.kafka.client import Record, header
 from common.kafka.headers import FORWARDED_AT_HEADER
@@ -37,6 +37,11 @@ class DeadRecord:
 
     record: Record
     letter: DeadLetter
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether it is no event at all, and not one whose content is wrong."""
+        return self.letter.code in UNREADABLE_CODES
 
     def kept_key(self) -> bytes | None:
         """Return as much of the key as is kept."""

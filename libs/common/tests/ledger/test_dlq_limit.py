@@ -74,7 +74,7 @@ def test_two_hundred_in_a_row_are_too_many(bad: int, open_: bool) -> None:  # no
     limit = DlqLimit(DlqLimits(max_bad_ratio=1))
     limit.apply(batch([True] * 100))
     reason = limit.refusal(batch([True] * (bad - 100)))
-    assert (reason == "200 records in a row are bad") == open_
+    assert (reason == "200 records in a row are unreadable") == open_
 
 
 def test_bad_records_that_have_left_the_window_are_forgotten() -> None:

@@ -19,6 +19,7 @@ from burnrate.domain.series_index import SeriesIndex
 from burnrate.ingest.classifier import Rules
 from burnrate.ingest.columns import Columns, ints, joined, objects
 from common.admission.decoding import EventRejected, RawLatency
+from common.admission.fields import APPEND_SLACK
 from common.admission.identity import Keys, content_hashes, details_hash, id_hashes, salts
 from common.admission.metric_events import MAX_EVENT_BYTES, MAX_FUTURE, attributes_of, latency_of
 from common.arrays import Flags, Ints
@@ -75,7 +76,7 @@ class BulkReader:
         micros = ints(_looked_up(self._micros, [e.timestamp for e in events], self._learn_time))
         total, bad = ints([e.total for e in events]), ints([e.bad for e in events])
         appended = _MILLISECONDS * ints([records[i].timestamp for i in positions])
-        lateness = rules.lateness.total_seconds() * MICROSECONDS
+        lateness = (rules.lateness + APPEND_SLACK).total_seconds() * MICROSECONDS
         valid: Flags = (bad <= total) & (micros >= appended - int(lateness))
         valid &= micros <= appended + int(MAX_FUTURE.total_seconds() * MICROSECONDS)
         self._place_new(events, slot, valid, rules)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from burnrate.domain.batch import ImportStream
 from burnrate.ingest.columns import Counted
+from common.admission.fields import APPEND_SLACK
 from common.admission.identity import KEY_BYTES, identity_of
 from common.admission.metric_events import (
     HISTORY_AGE,
@@ -63,7 +64,8 @@ def classify(record: Record, rules: Rules) -> Classification:
     try:
         event = parse_metric_event(record.value)
         history = record.topic == HISTORY.name
-        check_time(event.timestamp, appended_at, HISTORY_AGE if history else rules.lateness)
+        lateness = HISTORY_AGE if history else rules.lateness
+        check_time(event.timestamp, appended_at, lateness, APPEND_SLACK)
         forwarded_from = _forwarded_from(record)
         home = _home(event.service, rules, forwarded_from)
         if home != rules.shard:

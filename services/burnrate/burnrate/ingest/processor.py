@@ -15,6 +15,7 @@ from burnrate.ingest.columns import Columns, Counted, columns_of, joined
 from burnrate.ingest.dedup import Deduplicated, ShardDedupKeys
 from burnrate.metrics import DEDUP_KEY_HOURS_READ, EVENTS
 from burnrate.storage import repository
+from common.admission.fields import APPEND_SLACK
 from common.arrays import Flags
 from common.config.clock import MICROSECONDS
 from common.kafka.client import Record
@@ -49,13 +50,15 @@ _FORWARDED_HEADERS = (
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What a batch adds to memory once it is committed, and which of its records were bad.
+    """What a batch adds to memory once it is committed, and what came of its records.
 
-    `newest_micros`: the newest timestamp among what counts, 0 without one.
+    `unreadable` is true for those that count towards the DLQ limit; `newest_micros` is the newest
+    timestamp among what counts, 0 without one.
     """
 
     delta: BatchDelta
-    bad: Flags
+    unreadable: Flags
+    dead: int
     repeated: int
     newest_micros: int
 
@@ -78,42 +81,49 @@ class BatchProcessor:
     dlq_limit: DlqLimit
 
     async def process(self, session: WriteSession, batch: Batch) -> BatchResult:
-        """Write all that a batch changes; raise RefusedError where too much of it is bad."""
+        """Write all that a batch changes; raise RefusedError where too much is unreadable."""
         usual = self.reader.read(batch.records, self.rules)
-        bad = np.zeros(len(batch.records), np.bool_)
-        counted = await self._classify_others(session, batch, usual, bad)
+        unreadable = np.zeros(len(batch.records), np.bool_)
+        counted, dead = await self._classify_others(session, batch, usual, unreadable)
         columns = joined([usual, columns_of(counted, self.series)]) if counted else usual
         found = await self._deduplicate(session, columns)
         delta = aggregate(found.counted, self.series, found.repeats)
         newest_micros = int(found.counted.micros.max(initial=0))
         await self._store(session, delta, int(columns.appended_micros.max(initial=0)))
-        return BatchResult(delta, bad, len(columns) - len(found.counted), newest_micros)
+        repeated = len(columns) - len(found.counted)
+        return BatchResult(delta, unreadable, dead, repeated, newest_micros)
 
     async def _classify_others(
-        self, session: WriteSession, batch: Batch, usual: Columns, bad: Flags
-    ) -> list[tuple[int, Counted]]:
+        self, session: WriteSession, batch: Batch, usual: Columns, unreadable: Flags
+    ) -> tuple[list[tuple[int, Counted]], int]:
         """Classify what is not usual, one by one; return what counts, with its position.
 
-        Sets `bad` where a record is wrong.
+        The number beside it is that of dead letters. Sets `unreadable` where a record is no event
+        and its key names no service that is counted here: one whose sender is known costs that
+        service alone, and never stops the shard.
         """
         if len(usual) == len(batch.records):
-            return []
+            return [], 0
         others = np.delete(np.arange(len(batch.records)), usual.position).tolist()
         found = [(i, self._classify(batch.records[i])) for i in others]
-        bad[[i for i, one in found if isinstance(one, DeadRecord)]] = True
-        if reason := self.dlq_limit.refusal(bad):
+        dead = [(i, one) for i, one in found if isinstance(one, DeadRecord)]
+        unreadable[[i for i, one in dead if one.is_unreadable and not self._is_known(one)]] = True
+        if reason := self.dlq_limit.refusal(unreadable):
             raise RefusedError(
                 f"shard {batch.shard}: {reason}; mend the sender, or raise BURNRATE_MAX_BAD_RATIO "
                 "and BURNRATE_MAX_BAD_RUN to dead-letter them"
             )
-        dead = [one for _, one in found if isinstance(one, DeadRecord)]
         misrouted = [one for _, one in found if isinstance(one, Misrouted)]
-        await self.dead_letters.add(session, dead, batch.cluster_id)
+        await self.dead_letters.add(session, [one for _, one in dead], batch.cluster_id)
         await self.outbox.add(session, [_forwarded(m, batch.cluster_id) for m in misrouted])
         EVENTS.labels("misrouted").inc(len(misrouted))
-        log_dead_letters([one.letter for one in dead])
+        log_dead_letters([one.letter for _, one in dead])
         counted = [(i, one) for i, one in found if isinstance(one, Counted)]
-        return await _without_applied_lines(session, batch.shard, counted)
+        return await _without_applied_lines(session, batch.shard, counted), len(dead)
+
+    def _is_known(self, dead: DeadRecord) -> bool:
+        key = dead.record.key or b""
+        return key.decode(errors="replace") in self.series.index
 
     def _classify(self, record: Record) -> Classification:
         """Return what the record is; an event of a new service must be within the quota."""
@@ -130,7 +140,7 @@ class BatchProcessor:
         Events older than the lateness bound cannot come again but by another import, so that they
         need no key.
         """
-        lateness = int(self.rules.lateness.total_seconds() * MICROSECONDS)
+        lateness = int((self.rules.lateness + APPEND_SLACK).total_seconds() * MICROSECONDS)
         may_repeat = columns.identified & (columns.micros >= columns.appended_micros - lateness)
         keyed = columns if may_repeat.all() else replace(columns, identified=may_repeat)
         shard, missing = self.rules.shard, self.dedup_keys.missing(keyed)
