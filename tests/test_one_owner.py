@@ -1,0 +1,44 @@
+"""Each fact of the product stands in one place; whoever writes it again learns where."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+SOURCES: Final = sorted(
+    path.relative_to(ROOT)
+    for pattern in ("libs/common/common/**/*.py", "services/*/*/**/*.py", "cli/burnline/**/*.py")
+    for path in ROOT.glob(pattern)
+    if "tests" not in path.relative_to(ROOT).parts
+)
+OWNERS: Final = (
+    ("risk boundaries", r"\b1(\.0)?,\s*1\.5,\s*2(\.0)?\b|DANGER: 1\.5", "common/slo/risk.py"),
+    ("windows", r"\"5m\": *(300|5 \* MINUTE)", "common/slo/windows.py"),
+    ("burn pairs", r"\b(21_?600|259_?200|72 \* HOUR)\b", "common/slo/windows.py"),
+    (
+        "the newer result",
+        r"(?!excluded|known)\b(\w+)\.epoch, *\1\.evaluated_at",
+        "common/slo/ordering.py",
+    ),
+    ("the newer row", r"excluded\.epoch, excluded\.evaluated_at", "common/storage/newest.py"),
+    ("silence", r"(heard|alive|seen)_at >=? ", "common/slo/freshness.py"),
+    ("untrusted", r"NO_DATA, DataStatus\.LAGGING, DataStatus\.STALE", "common/slo/freshness.py"),
+    ("rows of a block", r"\"<i8\"", "common/counts/layout.py"),
+    ("slow requests", r"array_position\(bounds", "common/counts/reads.py"),
+)
+
+
+@pytest.mark.parametrize(("fact", "written", "owner"), OWNERS, ids=[fact for fact, *_ in OWNERS])
+def test_a_fact_has_one_owner(fact: str, written: str, owner: str) -> None:
+    places = [str(p) for p in SOURCES if re.search(written, (ROOT / p).read_text())]
+    assert places == [f"libs/common/{owner}"], f"{fact}: written once, in {owner}"
+
+
+def test_only_burnrate_writes_counts() -> None:
+    writes = re.compile(
+        r"(INSERT INTO|UPDATE|DELETE FROM) burnrate\.(service|count_block|latency)\b"
+    )
+    writers = {p.parts[1] for p in SOURCES if writes.search((ROOT / p).read_text())}
+    assert writers == {"burnrate"}
