@@ -65,12 +65,12 @@ class Run:
         await self.work.load(cast("Any", None), SHARD)
         slo = slo_status(total=720_000_000, bad=360_000, error_budget_remaining=0.5)
         for name in self._names:
-            self.work.services[SHARD].on_snapshot(snapshot(name, slo), self.now)
+            self.work.services[SHARD].apply(snapshot(name, slo), self.now)
 
     async def tick(self) -> tuple[float, float]:
         """Return CPU seconds and seconds of one tick, a second after the last."""
         self.now += timedelta(seconds=1)
-        self.work.services[SHARD].on_heartbeat(heartbeat(SHARD, self.now))
+        self.work.services[SHARD].apply(heartbeat(SHARD, self.now), self.now)
         cpu, began = time.process_time(), time.perf_counter()
         await self.forecaster.tick()
         return time.process_time() - cpu, time.perf_counter() - began

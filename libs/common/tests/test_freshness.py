@@ -45,7 +45,7 @@ def beat(at: datetime, shard: int = 0) -> ShardHeartbeat:
 def by_forecast(heard_at: datetime | None) -> bool:
     services = DueServices(Pace(timedelta(seconds=30), timedelta(seconds=3), LIMIT))
     if heard_at is not None:
-        services.on_heartbeat(beat(heard_at))
+        services.apply(beat(heard_at), NOW)
     return services.silent(NOW)
 
 

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from common.config.clock import Clock
-from common.events import BurnRateSnapshot
 from common.kafka.client import Record
-from common.kafka.topics import BURNRATES
 from common.kafka.trace_contexts import TraceContexts
-from common.kafka.unreadable import skip_unreadable
+from common.kafka.unreadable import each_readable
 from common.ledger.shard import ShardWork
 from common.storage.database import WriteSession
 from forecast.domain.due_services import DueServices, Pace
@@ -40,15 +38,7 @@ class ForecastWork(ShardWork):
         """Apply burn rates of a shard that is held."""
         services, now = self.services[shard], self._clock()
         self.traces.take(records, "read")
-        for record in records:
-            if record.value is None:
-                continue
-            with skip_unreadable(record):
-                message = BURNRATES.decode(record)
-                if isinstance(message, BurnRateSnapshot):
-                    services.on_snapshot(message, now)
-                else:
-                    services.on_heartbeat(message)
+        each_readable(records, lambda message: services.apply(message, now))
 
     def release(self, shard: int) -> None:
         """Forget a shard."""

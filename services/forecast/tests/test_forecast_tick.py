@@ -114,13 +114,13 @@ class ForecastProcess:
             burn_rate_1h=4.0,
         )
         for name in self.rows.slots:
-            self.work.services[SHARD].on_snapshot(snapshot(name, slo), self.now)
+            self.work.services[SHARD].apply(snapshot(name, slo), self.now)
 
     async def later(self, seconds: float, *, alive: bool = True) -> None:
         """Let time pass, with the shard's owner alive or not, and tick."""
         self.now += timedelta(seconds=seconds)
         if alive:
-            self.work.services[SHARD].on_heartbeat(heartbeat(SHARD, self.now))
+            self.work.services[SHARD].apply(heartbeat(SHARD, self.now), self.now)
         await self.forecaster.tick()
 
 
@@ -209,7 +209,7 @@ async def test_a_silent_shard_is_forecast_as_lagging(process: ForecastProcess) -
 async def test_a_snapshot_that_makes_no_sense_stops_no_other(process: ForecastProcess) -> None:
     certain = msgspec.structs.replace(slo_status(objective=1.0), total=1000)
     broken = snapshot("cart", certain, evaluated_at=NOW + timedelta(seconds=1))
-    process.work.services[SHARD].on_snapshot(broken, NOW)
+    process.work.services[SHARD].apply(broken, NOW)
     await process.forecaster.tick()
     assert [f.service_name for f in process.broker.sent] == ["checkout"]
     await process.forecaster.tick()

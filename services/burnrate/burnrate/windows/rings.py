@@ -11,29 +11,16 @@ import mmap
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from common.config.clock import MICROSECONDS
-from common.events import COUNT_LIMIT
-from common.slo.windows import DAY, HOUR, MINUTE
+from common.arrays import Flags, Ints
+from common.counts.layout import SUM_LIMIT
+from common.slo.windows import DAY, HOUR
 
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
-
-TEN_SECONDS = 10
-RESOLUTIONS = (TEN_SECONDS, MINUTE, HOUR)
-SUM_LIMIT = COUNT_LIMIT - 1
-"""Sums stop where an event's counts do: readers of JSON hold no more, nor do integers for ever."""
 _WRAPS = 2.0**62
 _AHEAD_SECONDS = 600  # events may lie five minutes ahead of the broker, and it ahead of us
 _MAX_BUCKETS = 1 << 12  # more than any window has, so that smaller counts never reach the limit
 HUGE = SUM_LIMIT // _MAX_BUCKETS
 """A bucket above this may bring a sum to the limit, which cannot be subtracted from."""
-
-
-def bucket_of(micros: int, length_seconds: int) -> int:
-    """Return the number of the bucket that holds an instant (microseconds since 1970)."""
-    return -(-micros // (length_seconds * MICROSECONDS))
 
 
 def ring_of(window_seconds: int) -> int:

@@ -4,7 +4,7 @@ import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from common.events import BurnRateSnapshot, ShardHeartbeat
+from common.events import BurnRateMessage, BurnRateSnapshot
 from common.slo.freshness import ShardLiveness
 from common.slo.ordering import is_newer
 
@@ -33,9 +33,16 @@ class DueServices:
         self._forecast_at: dict[str, datetime] = {}
         self._shown: dict[str, object] = {}  # what the last forecast of a service was made of
 
-    def on_snapshot(self, snapshot: BurnRateSnapshot, now: datetime) -> None:
-        """Keep a snapshot if it is newer; a change of risk level or status is due soon."""
-        self._liveness.hear(snapshot.evaluated_at)
+    def apply(self, message: BurnRateMessage, now: datetime) -> None:
+        """Note that the shard's owner lives, and keep what is newer.
+
+        A snapshot whose risk level or status has changed is due soon.
+        """
+        self._liveness.hear(message.evaluated_at)
+        if isinstance(message, BurnRateSnapshot):
+            self._keep(message, now)
+
+    def _keep(self, snapshot: BurnRateSnapshot, now: datetime) -> None:
         name = snapshot.service_name
         if not is_newer(snapshot, self.snapshots.get(name)):
             return
@@ -46,10 +53,6 @@ class DueServices:
             last = self._forecast_at.get(name)
             soon = now if last is None else max(now, last + self._pace.soonest)
             self._due_at[name] = min(self._due_at[name], soon)
-
-    def on_heartbeat(self, heartbeat: ShardHeartbeat) -> None:
-        """Note that the shard's owner lives."""
-        self._liveness.hear(heartbeat.evaluated_at)
 
     def silent(self, now: datetime) -> bool:
         """Return whether the owner of the shard in burnrate is silent."""
