@@ -12,11 +12,7 @@ import structlog
 from alerts.domain.configuration import AlertConfiguration
 from alerts.domain.invalid_count_reports import CODES, REMEMBERED, InvalidCountReports
 from common.config.clock import Clock
-from common.events import (
-    ChannelTestRequested,
-    DeadLetter,
-    ServiceChanged,
-)
+from common.events import ChannelTestRequested, DeadLetter, RuleMessage, ServiceChanged
 from common.kafka.client import Record
 from common.kafka.topics import CATALOG, COMMANDS, METRICS_DEAD, RULES, decode
 from common.kafka.unreadable import skip_unreadable
@@ -30,14 +26,13 @@ DEAD_LETTER_TOPICS: Final = (METRICS_DEAD.name,)
 TEST_MAX_AGE: Final = timedelta(seconds=30)
 """An older request was answered or given up before this process started to read."""
 
-
 Handler = Callable[[Sequence[Record]], Awaitable[None]]
-TestChannel = Callable[[ChannelTestRequested], Awaitable[None]]
-"""Writes the notification of a channel test, once for each request."""
 
 
 def configuration_handler(
-    configuration: AlertConfiguration, test_channel: TestChannel, clock: Clock
+    configuration: AlertConfiguration,
+    test_channel: Callable[[ChannelTestRequested], Awaitable[None]],
+    clock: Clock,
 ) -> Handler:
     """Return the handler of catalog, rules and commands. It does not stop at any record."""
 
@@ -45,25 +40,18 @@ def configuration_handler(
         for record in records:
             try:
                 with skip_unreadable(record):
-                    await on_record(record)
+                    if record.value is not None:
+                        await on_event(decode(record))
             except TRANSIENT_ERRORS as error:
                 # the API answers that the test was not made in time
                 log.warning("channel_test_failed", error=repr(error))
 
-    async def on_record(record: Record) -> None:
-        if record.value is None:
-            return
-        if record.topic == COMMANDS.name:
-            command = COMMANDS.decode(record)
-            if (
-                isinstance(command, ChannelTestRequested)
-                and clock() - command.requested_at <= TEST_MAX_AGE
-            ):
-                await test_channel(command)
-            return
-        change = decode(record)
-        if record.topic == RULES.name or isinstance(change, ServiceChanged):
-            configuration.apply(change)
+    async def on_event(event: Any) -> None:
+        if isinstance(event, ChannelTestRequested):
+            if clock() - event.requested_at <= TEST_MAX_AGE:
+                await test_channel(event)
+        elif isinstance(event, ServiceChanged | RuleMessage):
+            configuration.apply(event)
 
     return on_configuration
 

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
+from common.runtime.backoff import backoff_seconds
+
 LONGEST_RETRY_AFTER_SECONDS = 3600.0
 _SHOWN_CHARACTERS = 200
-_MOST_DOUBLINGS = 30  # keeps the power small; the longest pause is reached long before
 # the receiver has understood the request and will refuse the same again
 _FINAL = frozenset(
     {
@@ -100,8 +101,7 @@ class RetryPolicy:
         Half of the pause is random, so that what failed together does not come back together. A
         longer pause that the receiver asks for is kept.
         """
-        doublings = min(attempts - 1, _MOST_DOUBLINGS)
-        pause = min(self.longest_seconds, self.first_seconds * 2.0**doublings)
+        pause = backoff_seconds(attempts, self.first_seconds, self.longest_seconds)
         return max(pause * (0.5 + draw / 2), outcome.retry_after_seconds or 0.0)
 
     def gives_up(self, outcome: DeliveryOutcome, attempts: int, age_seconds: float) -> bool:

@@ -9,7 +9,6 @@ from typing import Final
 
 from alerts.domain.configuration import AlertConfiguration
 from alerts.domain.decision import Moment, ServiceState
-from alerts.domain.episodes import Episode
 from alerts.domain.evaluate import decide
 from alerts.domain.readings import Inputs
 from common.alerting.rules import SEVERITY_ORDER, Rule, Severity
@@ -101,7 +100,8 @@ class Backtest:
                 elif episode.id in open_alarms:
                     open_alarms[episode.id].severity = episode.severity
                 else:
-                    alarm = _alarm(episode, now)
+                    severity, message = episode.severity, episode.message
+                    alarm = Alarm(service_name, rule, severity, now, None, message)
                     open_alarms[episode.id] = alarm
                     found.append(alarm)
             state = decision.state(stored)
@@ -139,7 +139,3 @@ def _is_about(alarm: Alarm, incident: Incident) -> bool:
         and alarm.told_at <= incident.end + AFTERMATH
         and (alarm.ended_at is None or alarm.ended_at >= incident.start)
     )
-
-
-def _alarm(episode: Episode, now: datetime) -> Alarm:
-    return Alarm(episode.service_name, episode.rule, episode.severity, now, None, episode.message)
