@@ -172,12 +172,12 @@ class Work(ShardWork):
             session.applied[topic].append(value)
             await asyncio.sleep(0)
 
-        def fold() -> None:
+        def apply_in_memory() -> None:
             assert self.memory is not None
             for topic, value in fresh:
                 self.memory[topic].append(value)
 
-        return fold
+        return apply_in_memory
 
     def release(self, _shard: int) -> None:
         self.memory = None

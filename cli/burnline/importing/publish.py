@@ -125,7 +125,7 @@ async def records_behind(database: Database, ends: dict[int, int]) -> int:
 
 
 async def wait_applied(database_url: str, ends: dict[int, int], timeout_seconds: float) -> bool:
-    """Tell whether everything up to `ends` was applied in time."""
+    """Return whether everything up to `ends` was applied in time."""
     deadline = time.monotonic() + timeout_seconds
     settings = DatabaseSettings(DATABASE_URL=database_url)
     database = Database.connect(settings, "burnline import")

@@ -127,7 +127,7 @@ def blocked(decisions: Sequence[Row], overrides: Sequence[Row], period: Period) 
 
 
 def _blocks(decision: Row) -> bool:
-    """Tell whether a feature change without an override was not let through."""
+    """Return whether a feature change without an override was not let through."""
     return any(
         verdict["change_class"] == "feature"
         and verdict["override_id"] is None

@@ -1,4 +1,4 @@
-"""What is wrong with a thing that a user wants: shared by all that judge such things."""
+"""What is wrong with a field of a request: shared by all who check one."""
 
 
 class InvalidFieldError(ValueError):

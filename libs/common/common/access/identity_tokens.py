@@ -17,8 +17,8 @@ ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES25
 """Asymmetric ones only: with a shared secret, or with `none`, anybody could sign who can verify."""
 
 LEEWAY_SECONDS: Final = 30
-MOST_TOKEN_LETTERS: Final = 16_384
-MOST_SUBJECT_LETTERS: Final = 128
+MOST_TOKEN_CHARACTERS: Final = 16_384
+MOST_SUBJECT_CHARACTERS: Final = 128
 
 
 class IdentityTokens:
@@ -46,7 +46,7 @@ class IdentityTokens:
         return Principal(f"oidc/{_plain(str(claims['sub']))}", frozenset(self._scopes(claims)))
 
     async def _claims(self, token: str) -> Mapping[str, Any]:
-        if len(token) > MOST_TOKEN_LETTERS:
+        if len(token) > MOST_TOKEN_CHARACTERS:
             raise jwt.InvalidTokenError
         header = jwt.get_unverified_header(token)
         if header.get("alg") not in ALGORITHMS:
@@ -84,4 +84,4 @@ def identity_tokens(settings: AccessSettings) -> IdentityTokens | None:
 
 def _plain(subject: str) -> str:
     """Return a subject that can go into logs and the audit."""
-    return "".join(c if c.isprintable() else "?" for c in subject)[:MOST_SUBJECT_LETTERS]
+    return "".join(c if c.isprintable() else "?" for c in subject)[:MOST_SUBJECT_CHARACTERS]

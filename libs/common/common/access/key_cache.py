@@ -117,7 +117,7 @@ class KeyRecords:
         self._announced.clear()
 
     def announced(self, key: ApiKeyChanged) -> bool:
-        """Tell whether the topic holds this revision of the key, or a newer one."""
+        """Return whether the topic holds this revision of the key, or a newer one."""
         return self._announced.get(key.id, 0) >= key.revision
 
     def _apply(self, message: AccessMessage) -> None:

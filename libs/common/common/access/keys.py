@@ -36,7 +36,7 @@ def new_key_id() -> str:
 
 
 def new_secret() -> str:
-    """Return 256 random bits as 43 letters."""
+    """Return 256 random bits as 43 characters."""
     return secrets.token_urlsafe(SECRET_BYTES)
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 MOST_CALLERS: Final = 10_000
 ROUNDING: Final = 1e-6
-"""Of a token: who comes when told is let in, though the sum of the times is rounded."""
+"""Of a token: who waits as asked is let in, though the sum of the times is rounded."""
 
 
 class TokenBucket:

@@ -66,13 +66,13 @@ def needed(method: str, path: str) -> Need:
 
 
 def permits(held: Collection[str], scope: Scope) -> bool:
-    """Tell whether these scopes include what is needed; `admin` includes everything."""
+    """Return whether these scopes include what is needed; `admin` includes everything."""
     return scope in held or "admin" in held
 
 
 def _begins(path: str, prefix: str) -> bool:
-    wanted = [part for part in prefix.split("/") if part]
-    given = path.split("/")[1 : len(wanted) + 1]
-    return len(given) == len(wanted) and all(
-        w in {"*", g} for w, g in zip(wanted, given, strict=True)
+    expected = [part for part in prefix.split("/") if part]
+    given = path.split("/")[1 : len(expected) + 1]
+    return len(given) == len(expected) and all(
+        e in {"*", g} for e, g in zip(expected, given, strict=True)
     )

@@ -1,6 +1,6 @@
 """Which change events count: the same checks for HTTP and for the changes topic.
 
-`parse_change_event` judges the content, `check_change_time` the instant against the arrival.
+`parse_change_event` checks the content, `check_change_time` the instant against the arrival.
 """
 
 import hashlib

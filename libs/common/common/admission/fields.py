@@ -46,7 +46,7 @@ def check_text(field: str, text: str, max_length: int = MAX_TEXT_LENGTH) -> None
 
 
 def has_control_character(text: str) -> bool:
-    """Tell whether there is one: PostgreSQL holds no NUL, and a log line no line break."""
+    """Return whether there is one: PostgreSQL holds no NUL, and a log line no line break."""
     return _CONTROL.search(text) is not None
 
 

@@ -1,6 +1,6 @@
 """Which metric events count: the same checks for HTTP, Kafka and files, each with a code.
 
-`parse_metric_event` judges the content, `check_time` the timestamp against the time of arrival.
+`parse_metric_event` checks the content, `check_time` the timestamp against the time of arrival.
 """
 
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""The kinds of channel that alerts go to, and what each must be told. Pure.
+"""The kinds of channel that alerts go to, and what each needs to reach them. Pure.
 
 Addresses count as secrets: those of chats and webhooks often carry a key in their path.
 """
@@ -23,7 +23,7 @@ _channel_name = re.compile(CHANNEL_NAME_PATTERN)
 
 @dataclass(frozen=True, slots=True)
 class ChannelField:
-    """One thing that a kind of channel is told."""
+    """One thing that a kind of channel needs."""
 
     name: str
     required: bool = True
@@ -88,8 +88,8 @@ def _check_fields(kind: ChannelKind, secrets: Mapping[str, str]) -> None:
     fields = {field.name: field for field in kind.fields}
     for name in secrets:
         if name not in fields:
-            wanted = ", ".join(fields) or "nothing"
-            detail = f"is not told to a channel of kind {kind.name}, which takes {wanted}"
+            taken = ", ".join(fields) or "nothing"
+            detail = f"does not belong to a channel of kind {kind.name}, which takes {taken}"
             raise InvalidFieldError(f"secrets.{name}", "unknown_field", detail)
     for field in kind.fields:
         value = secrets.get(field.name)

@@ -62,7 +62,7 @@ class Level(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
 
 
 class Rule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A condition on services and what to do about it; levels go from the mildest to the gravest.
+    """A condition on services and what to do about it; levels go from the mildest on.
 
     It applies to services by name (globs) and tier; an empty list means all. It fires once the
     condition has held for `for_seconds`, and resolves once the measure has been on the good side
@@ -91,7 +91,7 @@ class Rule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     runbook_url: Annotated[str, Meta(max_length=512, pattern=r"^(https?://[^\s]+)?$")] = ""
 
     def applies_to(self, service_name: str, tier: int) -> bool:
-        """Tell whether the rule watches a service."""
+        """Return whether the rule watches a service."""
         if not self.enabled or tier in self.except_tiers or (self.tiers and tier not in self.tiers):
             return False
         if any(fnmatchcase(service_name, glob) for glob in self.except_services):
@@ -154,22 +154,22 @@ def _invalid_shape(message: str) -> InvalidFieldError:
 
 
 def _check_level(rule: Rule, number: int, level: Level) -> None:
-    wanted, where = _FIELDS[rule.kind], f"levels[{number}]"
+    expected, where = _FIELDS[rule.kind], f"levels[{number}]"
     for name in _FIELDS.values():
         given = getattr(level, name) is not None
-        if given and name != wanted:
-            detail = f"does not belong to a {rule.kind} rule, whose levels have `{wanted}`"
+        if given and name != expected:
+            detail = f"does not belong to a {rule.kind} rule, whose levels have `{expected}`"
             raise InvalidFieldError(f"{where}.{name}", "unknown_field", detail)
-    if getattr(level, wanted) is None:
+    if getattr(level, expected) is None:
         detail = f"is required in each level of a {rule.kind} rule"
-        raise InvalidFieldError(f"{where}.{wanted}", "missing", detail)
+        raise InvalidFieldError(f"{where}.{expected}", "missing", detail)
     if rule.kind == "burn_rate":
-        _check_choice(level.long_windows_seconds or (), LONG_WINDOWS_SECONDS, f"{where}.{wanted}")
+        _check_choice(level.long_windows_seconds or (), LONG_WINDOWS_SECONDS, f"{where}.{expected}")
     elif rule.kind == "data_stale":
-        _check_choice(level.statuses or (), UNTRUSTED, f"{where}.{wanted}")
+        _check_choice(level.statuses or (), UNTRUSTED, f"{where}.{expected}")
     elif level.at_least_level is RiskLevel.SAFE:
         detail = "SAFE is always reached; name OBSERVE, DANGER or FREEZE"
-        raise InvalidFieldError(f"{where}.{wanted}", "always_met", detail)
+        raise InvalidFieldError(f"{where}.{expected}", "always_met", detail)
 
 
 def _check_choice(given: Sequence[object], known: Sequence[object], field: str) -> None:
@@ -181,11 +181,11 @@ def _check_choice(given: Sequence[object], known: Sequence[object], field: str) 
 def _check_order(rule: Rule) -> None:
     field = _FIELDS[rule.kind]
     strictness = [_STRICTNESS[rule.kind](getattr(level, field)) for level in rule.levels]
-    gravity = [SEVERITY_ORDER[level.severity] for level in rule.levels]
+    severity = [SEVERITY_ORDER[level.severity] for level in rule.levels]
     for number in range(1, len(rule.levels)):
         if strictness[number] <= strictness[number - 1]:
             detail = "must be harder to reach than the level before; put the mildest first"
             raise InvalidFieldError(f"levels[{number}].{field}", "wrong_order", detail)
-        if gravity[number] < gravity[number - 1]:
-            detail = "must be at least as grave as the level before"
+        if severity[number] < severity[number - 1]:
+            detail = "must be at least as severe as the level before"
             raise InvalidFieldError(f"levels[{number}].severity", "wrong_order", detail)

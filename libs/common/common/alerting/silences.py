@@ -1,4 +1,4 @@
-"""Silences: which alerts nobody is to be told of for a time. Pure.
+"""Silences: which alerts nobody is to be notified of for a time. Pure.
 
 Matchers follow Alertmanager's, with globs (`*`, `?`) where it has regular expressions: those of a
 stranger can be made to run for ever.
@@ -30,14 +30,14 @@ class Matcher(Struct, frozen=True):
     is_equal: bool = True
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        """Tell whether the labels meet the condition; a label that is missing is empty."""
+        """Return whether the labels meet the condition; a label that is missing is empty."""
         found = labels.get(self.name, "")
         same = fnmatchcase(found, self.value) if self.is_glob else found == self.value
         return same is self.is_equal
 
 
 def matches_all(matchers: Sequence[Matcher], labels: Mapping[str, str]) -> bool:
-    """Tell whether a silence with these matchers is about an alert with these labels."""
+    """Return whether a silence with these matchers is about an alert with these labels."""
     return bool(matchers) and all(matcher.matches(labels) for matcher in matchers)
 
 

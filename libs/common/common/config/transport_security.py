@@ -45,7 +45,7 @@ def client_context(
 
 
 def is_here(host: str) -> bool:
-    """Tell whether a host is this machine: what is said to it passes no network."""
+    """Return whether a host is this machine: what is said to it passes no network."""
     name = host.strip("[]").lower()
     if name in {"", "localhost"} or name.startswith("/"):  # a path is a socket's
         return True

@@ -47,7 +47,7 @@ _SLOW = text(
             counts[array_position(bounds, threshold) + 1:]) AS n)))::bigint AS bad
     FROM unnest(CAST(:services AS text[]), CAST(:thresholds AS float8[]),
         CAST(:resolution AS int[]), CAST(:since AS timestamptz[]), CAST(:until AS timestamptz[]))
-        AS wanted (service, threshold, resolution_seconds, since, until)
+        AS asked (service, threshold, resolution_seconds, since, until)
     JOIN burnrate.latency USING (service, resolution_seconds)
     WHERE bucket_end > since AND bucket_end <= coalesce(until, 'infinity')
         AND threshold = ANY(bounds)
@@ -91,18 +91,18 @@ async def service_rows(
 
 
 async def slow_counts(
-    session: ReadSession, wanted: Sequence[tuple[str, float, Span]]
+    session: ReadSession, asked: Sequence[tuple[str, float, Span]]
 ) -> list[SlowCount]:
     """Return what histograms say of each (service, threshold, span), by rising end.
 
     Buckets whose histograms do not have the threshold among their bounds are left out.
     """
-    if not wanted:
+    if not asked:
         return []
     named = {
-        "services": [service for service, _, _ in wanted],
-        "thresholds": [threshold for _, threshold, _ in wanted],
-        **_spans([span for _, _, span in wanted]),
+        "services": [service for service, _, _ in asked],
+        "thresholds": [threshold for _, threshold, _ in asked],
+        **_spans([span for _, _, span in asked]),
     }
     return [SlowCount(*row) for row in await session.execute(_SLOW, named)]
 

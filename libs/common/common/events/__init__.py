@@ -42,8 +42,8 @@ from common.events.fields import (
     MAX_WINDOW_SECONDS,
 )
 from common.events.forecast import Confidence, Exhaustion, ServiceForecast, SloForecast, Trend
-from common.events.intent import OverrideChanged, OverrideState, PolicyChanged
 from common.events.metric import Latency, MetricEvent
+from common.events.policy import OverrideChanged, OverrideState, PolicyChanged
 
 BurnRateMessage = BurnRateSnapshot | ShardHeartbeat
 CatalogMessage = ServiceChanged | TargetChanged

@@ -33,7 +33,7 @@ class ApiKeyChanged(Struct, frozen=True, tag_field="type", tag="api_key_changed"
 
 
 class ApiKeyUsed(Struct, frozen=True, tag_field="type", tag="api_key_used"):
-    """A process was sent a request with this key; told at most once a minute, the latest holds."""
+    """A process was sent a request with this key; sent at most once a minute, the latest holds."""
 
     id: KeyId
     used_at: Instant

@@ -13,7 +13,7 @@ class AlertChanged(Struct, frozen=True, tag_field="type", tag="alert_changed"):
     """An alert as it stands: one episode of one rule on one service.
 
     `version` rises with each transition; the greater (version, updated_at) holds. `held_by` is
-    why nobody is told now, `held_back` how often somebody would have been.
+    why nobody is notified now, `held_back` how often somebody would have been.
     """
 
     id: int
@@ -49,7 +49,7 @@ class RuleChanged(Struct, frozen=True, tag_field="type", tag="rule_changed"):
 
 
 class SilenceChanged(Struct, frozen=True, tag_field="type", tag="silence_changed"):
-    """A silence as it stands: nobody is told of what matches from `starts_at` until `ends_at`."""
+    """A silence as it stands: what matches notifies nobody from `starts_at` until `ends_at`."""
 
     revision: int
     id: int
@@ -61,7 +61,7 @@ class SilenceChanged(Struct, frozen=True, tag_field="type", tag="silence_changed
 
 
 class ChannelChanged(Struct, frozen=True, tag_field="type", tag="channel_changed"):
-    """A channel as it stands; what it is told in secret is not part of the event."""
+    """A channel as it stands; its secrets are not part of the event."""
 
     revision: int
     id: int
@@ -72,7 +72,7 @@ class ChannelChanged(Struct, frozen=True, tag_field="type", tag="channel_changed
 
 
 class AlertAcknowledged(Struct, frozen=True, tag_field="type", tag="alert_acknowledged"):
-    """Somebody has taken on an episode, as it was at `version`."""
+    """Somebody has acknowledged an episode, as it was at `version`."""
 
     revision: int
     episode_id: int

@@ -9,7 +9,7 @@ class DeadLetter(Struct, frozen=True):
     """A record whose content is wrong, as it was, and why.
 
     `key` and `value` are base64, None for null; of a value of more than 256 KiB the beginning,
-    `value_bytes` tells its whole length.
+    `value_bytes` is its whole length.
     """
 
     code: str

@@ -15,7 +15,7 @@ OnUnknown = Literal["ALLOW", "WARN", "BLOCK"]
 class Reason(Struct, frozen=True):
     """Why: `observed` beside `threshold`, in the unit that the sentence names.
 
-    `effect` is the decision that this reason alone would make; the gravest one decides.
+    `effect` is the decision that this reason alone would make; the most severe one decides.
     """
 
     code: str

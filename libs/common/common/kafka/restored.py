@@ -1,8 +1,8 @@
 """After PostgreSQL went back to a backup: what was published since then must not outlive it.
 
-Compacted topics carry what can be published again from PostgreSQL: wishes by revision, results by
-epoch. Both numbers go back with the database, so that readers of these topics would take what is
-new for old. They are made anew, empty; the services fill them as soon as they start.
+Compacted topics carry what can be published again from PostgreSQL: desired state by revision,
+results by epoch. Both numbers go back with the database, so that readers of these topics would
+take what is new for old. They are made anew, empty; the services fill them as soon as they start.
 """
 
 import asyncio

@@ -31,7 +31,7 @@ class Follower(Protocol):
         """Take a batch as the client gives it; must not raise."""
 
     def attach(self, consumer: Callable[[], AIOKafkaConsumer | None]) -> None:
-        """Be told where the consumer is found."""
+        """Take the function that finds the consumer."""
 
 
 class Subscription:
@@ -92,7 +92,7 @@ class Subscription:
         """Leave the group and close, so that others take the shards at once.
 
         aiokafka lets a member with an instance id stay until its session ends: that is meant for
-        one that comes back soon, which nobody knows of a process that is told to stop.
+        one that comes back soon, which nobody knows of a process that is asked to stop.
         """
         consumer = self._subscriber.consumer
         if consumer is not None and consumer._coordinator is not None:  # noqa: SLF001 - see below
@@ -100,7 +100,7 @@ class Subscription:
         await self.broker.stop()
 
     def consuming(self) -> bool:
-        """Tell whether the loop that reads is there; FastStream may end it and stay up."""
+        """Return whether the loop that reads is there; FastStream may end it and stay up."""
         return self._subscriber.running and any(not task.done() for task in self._subscriber.tasks)
 
 

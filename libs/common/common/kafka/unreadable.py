@@ -1,4 +1,4 @@
-"""Records of our own topics that cannot be read: passed over, told and counted, never fatal."""
+"""Records of our own topics that cannot be read: skipped, logged and counted, never fatal."""
 
 from collections.abc import Callable, Sequence
 from types import TracebackType

@@ -96,7 +96,7 @@ class ShardLedger(ConsumerRebalanceListener):  # type: ignore[misc]
         return {tp.partition for tp in consumer.assignment()} if consumer else set()
 
     def stands_by(self) -> bool:
-        """Tell whether the group has more members than shards, so that this one has none."""
+        """Return whether the group has more members than shards, so that this one has none."""
         return self._has_joined and not self.assigned()
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
@@ -202,7 +202,7 @@ class ShardLedger(ConsumerRebalanceListener):  # type: ignore[misc]
         self.lag, self._end_seen = lag, seen
 
     async def _has_seen(self, consumer: AIOKafkaConsumer, tp: TopicPartition, end: int) -> bool:
-        """Tell whether the client has read to the end, and all that it gave out is applied.
+        """Return whether the client has read to the end, and all that it gave out is applied.
 
         The end of a transaction takes an offset and is no record: where one is last, the offset
         to be applied next stays before the end for ever. While a transaction is open, nobody can

@@ -28,7 +28,7 @@ class RetryDelays:
         """Return the pause after a shard was given up for this error."""
         if isinstance(error, RefusedError):
             return self.refused_seconds
-        # the rightful owner may be another: by then, our own heartbeat has told us so
+        # the rightful owner may be another: by then, our own heartbeat has shown it
         return self.fenced_seconds * _uniform(1, 2) if isinstance(error, FencedError) else 0.0
 
     def until_next_try(self, error: Exception, failures: int) -> float:

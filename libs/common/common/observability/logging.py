@@ -89,7 +89,7 @@ def correlation_id() -> str | None:
 
 
 def is_correlation_id(value: str) -> bool:
-    """Tell whether an id from outside may go into logs, headers and tables: plain and short."""
+    """Return whether an id from outside may go into logs, headers and tables: plain and short."""
     return _correlation_id.fullmatch(value) is not None
 
 

@@ -38,7 +38,7 @@ def use(provider: "TracerProvider | None") -> None:
 
 
 def is_on() -> bool:
-    """Tell whether anything is traced, so that records need not be looked at for nothing."""
+    """Return whether anything is traced, so that records need not be looked at for nothing."""
     return _provider is not None
 
 

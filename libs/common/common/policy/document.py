@@ -54,7 +54,7 @@ def parse_policy(document: Any) -> Policy:
         policy = Policy.model_validate_json(text)
     except ValidationError as error:
         raise InvalidPolicyError([_fault(e) for e in error.errors()]) from None
-    if faults := [*_misplaced(policy), *_milder_when_graver(policy)]:
+    if faults := [*_misplaced(policy), *_milder_when_more_severe(policy)]:
         raise InvalidPolicyError(faults)
     return policy
 
@@ -132,7 +132,7 @@ def _misplaced(policy: Policy) -> Iterator[PolicyFault]:
             yield PolicyFault(f"applies_to.{field}", "repeated", "names something twice")
 
 
-def _milder_when_graver(policy: Policy) -> Iterator[PolicyFault]:
+def _milder_when_more_severe(policy: Policy) -> Iterator[PolicyFault]:
     """More errors must never let a change through that fewer have blocked."""
     for milder, severer in pairwise(LEVELS):
         for change in CHANGE_CLASSES:

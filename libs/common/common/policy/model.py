@@ -113,5 +113,5 @@ class Policy(_Part):
         return self.on_unknown[key[tier]]
 
     def needs_approver(self, tier: Tier) -> bool:
-        """Tell whether an override for a service of that tier waits for a second person."""
+        """Return whether an override for a service of that tier waits for a second person."""
         return tier in self.overrides.second_approver_tiers

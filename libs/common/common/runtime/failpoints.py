@@ -19,8 +19,8 @@ def failpoint(name: str) -> None:
     if not asked:
         return
     for spec in asked.split(","):
-        wanted, count, action = spec.split(":")
-        if wanted == name:
+        place, count, action = spec.split(":")
+        if place == name:
             _pass(name, int(count), _SIGNALS[action])
 
 

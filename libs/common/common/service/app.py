@@ -166,7 +166,7 @@ def _complete_document(app: FastAPI, *, reads_need_key: bool) -> None:
 
 
 def serve(app: FastAPI, settings: Settings, port: int) -> None:
-    """Run the application until it is told to stop."""
+    """Run the application until it is asked to stop."""
     server = make_server(app, settings, port)
     server.run()
     if not server.started:
@@ -190,12 +190,12 @@ def make_server(app: FastAPI, settings: Settings, port: int) -> uvicorn.Server:
 
 
 def is_stopping(app: FastAPI) -> bool:
-    """Tell whether the process has been told to stop, so that endless answers are to end."""
+    """Return whether the process has been asked to stop, so that endless answers are to end."""
     return getattr(app.state, "stopping", False) is True
 
 
 class _Server(uvicorn.Server):
-    """Told to stop, it says so to the application and on `/readyz`, and goes on for a while.
+    """Asked to stop, it says so to the application and on `/readyz`, and goes on for a while.
 
     Who sends requests here learns it within that time, and finds no closed port before.
     """
@@ -203,13 +203,13 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, app: FastAPI, drain_seconds: float) -> None:
         super().__init__(config)
         self._app, self._drain_seconds = app, drain_seconds
-        self._told: tuple[int, float] | None = None  # the signal, and when it came
+        self._asked: tuple[int, float] | None = None  # the signal, and when it came
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Take a signal to stop; a second one ends the wait."""
         self._app.state.stopping = True
-        if self._told is None and self._drain_seconds > 0:
-            self._told = (sig, time.monotonic())
+        if self._asked is None and self._drain_seconds > 0:
+            self._asked = (sig, time.monotonic())
             # whoever keeps connections open to send on them lets each go after its next answer
             self.config.encoded_headers.append((b"connection", b"close"))
             return
@@ -217,8 +217,8 @@ class _Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Look ten times a second whether it is time to close the port."""
-        if self._told is not None and not self.should_exit:
-            sig, since = self._told
+        if self._asked is not None and not self.should_exit:
+            sig, since = self._asked
             if time.monotonic() - since >= self._drain_seconds:
                 super().handle_exit(sig, None)
         return await super().on_tick(counter)

@@ -65,16 +65,16 @@ def canonical_json(value: Any) -> str:
     )
 
 
-def chained(head: AuditHead, deed: AuditEvent) -> AuditEntry:
+def chained(head: AuditHead, event: AuditEvent) -> AuditEntry:
     """Return the entry that follows the head."""
     entry = AuditEntry(
         id=head.id + 1,
-        at=deed.at,
-        actor=deed.actor,
-        action=deed.action,
-        subject=deed.subject,
-        service_name=deed.service_name,
-        details=canonical_json(deed.details),
+        at=event.at,
+        actor=event.actor,
+        action=event.action,
+        subject=event.subject,
+        service_name=event.service_name,
+        details=canonical_json(event.details),
         previous_hash=head.hash,
         hash="",
     )
@@ -100,9 +100,9 @@ class ChainCheck:
 
     def add(self, entry: AuditEntry) -> AuditFault | None:
         """Return what is wrong with the next entry; None where it follows from the former."""
-        wanted = self._head.id + 1
-        if entry.id != wanted:
-            return AuditFault(wanted, f"is missing; entry {entry.id} stands in its place")
+        expected = self._head.id + 1
+        if entry.id != expected:
+            return AuditFault(expected, f"is missing; entry {entry.id} stands in its place")
         if entry.previous_hash != self._head.hash:
             return AuditFault(entry.id, "does not carry the hash of the entry before it")
         if entry.hash != entry_hash(entry):

@@ -24,8 +24,8 @@ def async_url(database_url: str) -> str:
 
 def tls_options(settings: DatabaseSettings) -> dict[str, Any]:
     """Return what a driver is given to encrypt; nothing where it is left to its default."""
-    wanted = settings.address.ssl()
-    return {} if wanted is None else {"ssl": wanted}
+    context = settings.address.ssl()
+    return {} if context is None else {"ssl": context}
 
 
 class Database:

@@ -145,9 +145,9 @@ class DeadLetterStore:
         """Store dead letters and let the outbox publish them; a repeat changes nothing."""
         if not found:
             return
-        letters = [dead_letter_record(dead, cluster_id) for dead in found]
-        await self._outbox.add(session, letters)
-        rows = [_row(dead, sent.dedup_key) for dead, sent in zip(found, letters, strict=True)]
+        records = [dead_letter_record(dead, cluster_id) for dead in found]
+        await self._outbox.add(session, records)
+        rows = [_row(dead, sent.dedup_key) for dead, sent in zip(found, records, strict=True)]
         await session.execute(self._insert, rows)
 
     async def purge(self, session: WriteSession, before: datetime) -> None:
@@ -155,9 +155,9 @@ class DeadLetterStore:
         await session.execute(self._purge, {"before": before})
 
 
-def log_dead_letters(letters: Sequence[DeadLetter]) -> None:
-    """Tell operators of each letter, by the place of its record."""
-    for letter in letters:
+def log_dead_letters(dead_letters: Sequence[DeadLetter]) -> None:
+    """Count and log each dead letter, by the place of its record."""
+    for letter in dead_letters:
         DEAD_LETTERS.labels(letter.topic, letter.code).inc()
         log.warning(
             "dead_letter",

@@ -95,7 +95,7 @@ class Outbox:
         )
 
     def oldest_age_seconds(self) -> float:
-        """Return how long the oldest record has waited, as far as the last look tells; 0: none."""
+        """Return how long the oldest record has waited, as of the last look; 0: none."""
         if self._oldest_at is None:
             return 0.0
         return max(0.0, (system_clock() - self._oldest_at).total_seconds())
@@ -111,7 +111,7 @@ class Outbox:
         """
         async with self._database.write() as session:
             if not (await session.execute(self._lock, self._lock_name)).scalar_one():
-                self._oldest_at = None  # whoever holds the lock tells of it
+                self._oldest_at = None  # whoever holds the lock knows
                 return False
             rows = (await session.execute(self._oldest)).all()
             self._oldest_at = rows[0].created_at if rows else None

@@ -41,12 +41,12 @@ class GatedWork(Work):
         assert self.running == 1
         try:
             await self.gate.wait()
-            fold = await super().apply(session, batch)
+            apply_in_memory = await super().apply(session, batch)
         finally:
             self.running -= 1
         if self.refusing is not None:
             raise RefusedError(self.refusing)
-        return fold
+        return apply_in_memory
 
 
 class Owner(Process):

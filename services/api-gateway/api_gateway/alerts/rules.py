@@ -128,7 +128,7 @@ def _existing(shown: Shown, name: str) -> ShownRule:
 
 
 def _inhibits(rules: dict[str, Rule], name: str, target: str, seen: set[str]) -> bool:
-    """Tell whether a rule inhibits another, also by way of others."""
+    """Return whether a rule inhibits another, also by way of others."""
     if name in seen or name not in rules:
         return False
     seen.add(name)

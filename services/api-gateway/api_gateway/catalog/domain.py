@@ -84,7 +84,7 @@ def target_changed(target: Target) -> TargetChanged:
 
 
 def same_measure(one: TargetSpec, other: TargetSpec) -> bool:
-    """Tell whether both would always give the same figures, whatever their names."""
+    """Return whether both would always give the same figures, whatever their names."""
     return _measure(one) == _measure(other)
 
 

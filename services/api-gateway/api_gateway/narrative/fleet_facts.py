@@ -21,7 +21,7 @@ CHANGES_HOURS = 24
 
 
 def is_trusted(context: ServiceContext) -> bool:
-    """Tell whether a service's figures are of now."""
+    """Return whether a service's figures are of now."""
     return context.state.data_status not in UNTRUSTED
 
 

@@ -18,7 +18,7 @@ INSIDE_SUFFIXES = (".local", ".localhost", ".internal", ".lan", ".home.arpa", ".
 
 
 def is_public(base_url: str) -> bool:
-    """Tell whether what is sent there goes to a public address, as far as its name says.
+    """Return whether what is sent there goes to a public address, as far as its name says.
 
     Names of one word, and those of private zones (RFC 6762, RFC 8375), are of one's own network.
     """

@@ -79,12 +79,12 @@ def phase_of(override: Override, now: datetime) -> Phase:
 
 
 def same_wish(override: Override, wanted: NewOverride) -> bool:
-    """Tell whether a request that is sent again asks for what the first one did."""
+    """Return whether a request that is sent again asks for what the first one did."""
     return _wish(override) == _wish(wanted)
 
 
 def same_scope(one: Override, other: Override) -> bool:
-    """Tell whether both speak of the same changes, so that the later takes the other's place."""
+    """Return whether both speak of the same changes, so that the later takes the other's place."""
     return _scope(one) == _scope(other)
 
 

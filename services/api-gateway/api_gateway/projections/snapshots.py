@@ -60,7 +60,7 @@ class ReadModel:
         self._announced.clear()
 
     def announced(self, change: Announcement) -> bool:
-        """Tell whether the entry's topic holds this revision of it, or a newer one."""
+        """Return whether the entry's topic holds this revision of it, or a newer one."""
         return self._announced.get(_entry(change), 0) >= change.revision
 
     def state(self, service_name: str, targets: Sequence[Target], now: datetime) -> ServiceState:
@@ -87,7 +87,7 @@ class ReadModel:
         )
 
     def silent(self, shard: int, now: datetime) -> bool:
-        """Tell whether the owner of a shard has given no sign of life for too long."""
+        """Return whether the owner of a shard has given no sign of life for too long."""
         return self._shards[shard].is_silent(now, self._shard_silence)
 
 

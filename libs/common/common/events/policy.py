@@ -1,4 +1,4 @@
-"""What users want of the gate: overrides and policies."""
+"""What users set for the gate: overrides and policies."""
 
 from typing import Annotated, Any, Literal
 
