@@ -50,7 +50,7 @@ class Run:
     def __init__(self, url: str, services: int, now: datetime) -> None:
         self.now, self.broker = now, NoBroker()
         self.database = Database.connect(DatabaseSettings(DATABASE_URL=url), "bench")
-        settings = ForecastSettings(FORECAST_MAX_PER_TICK=services)
+        settings = ForecastSettings(max_per_tick=services)
         runtime = consumer_runtime(
             "forecast", database=self.database, publisher=self.broker, clock=lambda: self.now
         )

@@ -55,7 +55,7 @@ def gateway_settings(postgres_url: str, fresh_topics: str) -> GatewaySettings:
 @pytest.fixture
 def ingest(fresh_topics: str, tmp_path: Path) -> FastAPI:
     kafka = KafkaSettings(KAFKA_BOOTSTRAP_SERVERS=(fresh_topics,))
-    settings = IngestSettings(simulator_enabled=False, api_token=None, data_dir=tmp_path)
+    settings = IngestSettings(ENABLE_METRICS_SIMULATOR=False, api_token=None, data_dir=tmp_path)
     return create_ingest(settings, broker=Publisher(kafka), keys=KeyReader.of(kafka))
 
 

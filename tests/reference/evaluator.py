@@ -112,7 +112,7 @@ class BurnrateProcess:
             clock=lambda: self.now,
         )
         settings, ledger = (
-            BurnrateSettings(BURNRATE_HEARTBEAT_SECONDS=10),
+            BurnrateSettings(heartbeat_seconds=10),
             cast("ShardLedger", self.ledger),
         )
         lateness = timedelta(hours=24)

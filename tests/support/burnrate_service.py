@@ -33,7 +33,7 @@ class TestSettings(AllSettings):
 
     def __init__(self, database_url: str, bootstrap: str) -> None:
         self.service = Settings()
-        self.burnrate = BurnrateSettings(BURNRATE_TICK_SECONDS=0.2)
+        self.burnrate = BurnrateSettings(tick_seconds=0.2)
         self.kafka = KafkaSettings(KAFKA_BOOTSTRAP_SERVERS=bootstrap)
         self.database = DatabaseSettings(DATABASE_URL=database_url)
         self.admission = AdmissionSettings()

@@ -173,7 +173,7 @@ def test_files_are_named_by_a_setting_and_a_later_one_stands_in(tmp_path: Path) 
     first, second = tmp_path / "a.yaml", tmp_path / "b.json"
     first.write_text("name: tier-one\napplies_to: {tiers: [1]}\nrisk: {DANGER: BLOCK}\n")
     second.write_text(json.dumps({"name": "default", "risk": {"OBSERVE": "WARN"}}))
-    settings = PolicySettings(GATE_POLICY_FILES=f"{first}, {second},")
+    settings = PolicySettings(files=f"{first}, {second},")
     policies = read_policies(settings.files)
     assert [policy.name for policy in policies] == ["default", "tier-one", "default"]
     assert policies[-1].risk["OBSERVE"]["feature"] == "WARN"

@@ -18,37 +18,25 @@ from common.slo.freshness import SHARD_SILENCE_SECONDS
 class GatewaySettings(Settings, KafkaSettings, DatabaseSettings, RedisSettings, AdmissionSettings):
     """Where the gateway listens and how long it waits."""
 
-    port: int = Field(8000, validation_alias="BURNLINE_PORT")
-    shard_silence_seconds: float = Field(
-        SHARD_SILENCE_SECONDS, gt=0, validation_alias="BURNLINE_SHARD_SILENCE_SECONDS"
-    )
+    port: int = 8000
+    shard_silence_seconds: float = Field(SHARD_SILENCE_SECONDS, gt=0)
     """Without a sign of life for so long a shard's figures are shown as lagging."""
-    forecast_lifetime_seconds: float = Field(
-        90, gt=0, validation_alias="BURNLINE_FORECAST_LIFETIME_SECONDS"
-    )
+    forecast_lifetime_seconds: float = Field(90, gt=0)
     """Each forecast is made anew within 30 s; one that is older than this is out of date."""
-    compute_timeout_seconds: float = Field(
-        5, gt=0, validation_alias="BURNLINE_COMPUTE_TIMEOUT_SECONDS"
-    )
-    override_visible_seconds: float = Field(
-        5, gt=0, validation_alias="BURNLINE_OVERRIDE_VISIBLE_SECONDS"
-    )
+    compute_timeout_seconds: float = Field(5, gt=0)
+    override_visible_seconds: float = Field(5, gt=0)
     """How long an override waits for a decision that names it before it is answered 202."""
-    channel_test_timeout_seconds: float = Field(
-        8, gt=0, validation_alias="BURNLINE_CHANNEL_TEST_TIMEOUT_SECONDS"
-    )
+    channel_test_timeout_seconds: float = Field(8, gt=0)
     default_objective: Decimal = Field(
         Decimal("0.999"), gt=0, lt=1, validation_alias="DEFAULT_OBJECTIVE"
     )
     """Of the virtual target, until a snapshot brings the one in force; as burnrate is told."""
     default_window_days: int = Field(30, validation_alias="DEFAULT_WINDOW_DAYS")
-    ready_seconds: float = Field(1, ge=0, le=60, validation_alias="BURNLINE_READY_SECONDS")
+    ready_seconds: float = Field(1, ge=0, le=60)
     """An answer on all services is at most this much older than what it tells."""
-    exported_services: int = Field(
-        1000, ge=0, le=10_000, validation_alias="BURNLINE_EXPORTED_SERVICES"
-    )
+    exported_services: int = Field(1000, ge=0, le=10_000)
     """How many services have SLO metrics on /metrics, about ten series for each objective."""
-    dashboard_dir: Path | None = Field(None, validation_alias="BURNLINE_DASHBOARD_DIR")
+    dashboard_dir: Path | None = None
     """The built dashboard; without it the gateway serves the API alone."""
     ai_base_url: str | None = Field(None, validation_alias="AI_BASE_URL")
     """Where a language model that speaks OpenAI's protocol phrases narratives; unset: nowhere."""

@@ -65,9 +65,7 @@ def settings(new_database: Callable[[], str], fresh_topics: str) -> TestSettings
 
 
 def alert(settings: TestSettings) -> TestSettings:
-    settings.burnrate = BurnrateSettings(
-        BURNRATE_TICK_SECONDS=0.2, BURNRATE_STALL_SECONDS=STALL_SECONDS
-    )
+    settings.burnrate = BurnrateSettings(tick_seconds=0.2, stall_seconds=STALL_SECONDS)
     return settings
 
 
@@ -171,10 +169,10 @@ async def test_slow_work_slows_the_reader_and_loses_nothing(
     settings: TestSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.burnrate = BurnrateSettings(
-        BURNRATE_TICK_SECONDS=0.2,
-        BURNRATE_MAX_BATCH_RECORDS=100,
-        BURNRATE_MAX_FLUSH_RECORDS=200,
-        BURNRATE_MAX_BUFFERED_RECORDS=500,
+        tick_seconds=0.2,
+        max_batch_records=100,
+        max_flush_records=200,
+        max_buffered_records=500,
     )
     most, pauses = 0, 0
     async with burnrate(settings) as service:

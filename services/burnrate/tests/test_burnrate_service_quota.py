@@ -46,7 +46,7 @@ def test_services_beyond_the_room_are_kept_where_they_are_stored_already() -> No
 
 def test_a_released_shard_leaves_its_room() -> None:
     runtime = consumer_runtime("burnrate", clock=lambda: START)
-    settings = BurnrateSettings(BURNRATE_MAX_SERVICES=2)
+    settings = BurnrateSettings(max_services=2)
     work = CountingWork(settings, runtime, timedelta(hours=24))
     work.states[0] = ShardState(START, work.quota)
     count(work.states[0], "a", "b")

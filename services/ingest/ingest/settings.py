@@ -4,24 +4,28 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from common.config.settings import Settings, prefixed
+from common.config.settings import Settings
 
 
 class IngestSettings(Settings):
     """Bounds of one request, and of all requests in flight."""
 
-    model_config = prefixed("INGEST_")
-
     port: int = Field(8001, ge=1, le=65_535, validation_alias="BURNLINE_INGEST_PORT")
-    body_limit_bytes: int = Field(1_048_576, ge=1024)
-    expanded_limit_bytes: int = Field(8_388_608, ge=1024)
+    body_limit_bytes: int = Field(1_048_576, ge=1024, validation_alias="INGEST_BODY_LIMIT_BYTES")
+    expanded_limit_bytes: int = Field(
+        8_388_608, ge=1024, validation_alias="INGEST_EXPANDED_LIMIT_BYTES"
+    )
     """Of a compressed body, once it is expanded."""
-    max_events_per_request: int = Field(10_000, ge=1)
-    max_in_flight_events: int = Field(20_000, ge=1)
+    max_events_per_request: int = Field(
+        10_000, ge=1, validation_alias="INGEST_MAX_EVENTS_PER_REQUEST"
+    )
+    max_in_flight_events: int = Field(20_000, ge=1, validation_alias="INGEST_MAX_IN_FLIGHT_EVENTS")
     writes_per_second: float = Field(2000, gt=0, validation_alias="INGEST_REQUESTS_PER_SECOND")
     write_burst: int = Field(10_000, ge=1, validation_alias="INGEST_REQUEST_BURST")
     """Of each key. What all keys together may have under way is bounded by the events."""
-    publish_timeout_seconds: float = Field(8.0, gt=0, le=60)
+    publish_timeout_seconds: float = Field(
+        8.0, gt=0, le=60, validation_alias="INGEST_PUBLISH_TIMEOUT_SECONDS"
+    )
     simulator_enabled: bool = Field(default=True, validation_alias="ENABLE_METRICS_SIMULATOR")
     simulator_seed: int = Field(7, ge=0, lt=2**32, validation_alias="METRICS_SIMULATOR_SEED")
 

@@ -182,7 +182,7 @@ def test_room_is_given_back_when_the_work_fails() -> None:
 
 def test_bounds_that_would_refuse_for_ever_are_no_settings() -> None:
     with pytest.raises(ValueError, match="INGEST_MAX_EVENTS_PER_REQUEST"):
-        IngestSettings(max_events_per_request=2, max_in_flight_events=1)
+        IngestSettings(INGEST_MAX_EVENTS_PER_REQUEST=2, INGEST_MAX_IN_FLIGHT_EVENTS=1)
 
 
 def count(result: str, code: str = "") -> float:

@@ -42,7 +42,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> MovingClock:
 
 
 def simulator(broker: Any, clock: MovingClock, data_dir: Path, seed: int = 7) -> Simulator:
-    settings = IngestSettings(BURNLINE_DATA_DIR=data_dir, METRICS_SIMULATOR_SEED=seed)
+    settings = IngestSettings(data_dir=data_dir, METRICS_SIMULATOR_SEED=seed)
     return Simulator(
         broker, clock, settings.data_dir, settings.simulator_seed, AdmissionSettings().lateness
     )

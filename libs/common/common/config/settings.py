@@ -3,7 +3,7 @@
 import socket
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AliasGenerator, BeforeValidator, Field, FilePath, SecretStr, model_validator
@@ -20,24 +20,26 @@ from common.config.transport_security import (
 )
 
 
-def split_list(value: object) -> object:
+def _split_list(value: object) -> object:
     """Split what the environment gives as one text; lists need not be JSON."""
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
 
 
-Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)]
+T = TypeVar("T")
+Listed = Annotated[tuple[T, ...], NoDecode, BeforeValidator(_split_list)]
 """Several values, separated by commas."""
-
-
 HOSTNAME: Final = "hostname"
 
 
-class AccessSettings(BaseSettings):
-    """Who is let in over HTTP, and how often."""
+def prefixed(prefix: str) -> SettingsConfigDict:
+    """Return how settings are read whose variables are the prefix and the name of the field.
 
-    model_config = SettingsConfigDict(
+    They are aliases, so that what is said of a wrong value names its variable.
+    """
+    return SettingsConfigDict(
+        alias_generator=AliasGenerator(validation_alias=lambda name: prefix + name.upper()),
         env_ignore_empty=True,
         populate_by_name=True,
         extra="ignore",
@@ -45,25 +47,31 @@ class AccessSettings(BaseSettings):
         hide_input_in_errors=True,  # what is wrong may stand beside a password
     )
 
-    api_token: SecretStr | None = Field(None, validation_alias="BURNLINE_API_TOKEN")
+
+class AccessSettings(BaseSettings):
+    """Who is let in over HTTP, and how often."""
+
+    model_config = prefixed("BURNLINE_")
+
+    api_token: SecretStr | None = None
     """The key to begin with, which has the scope `admin`."""
-    read_token: SecretStr | None = Field(None, validation_alias="BURNLINE_READ_TOKEN")
+    read_token: SecretStr | None = None
     """A key with the scope `read` that also services without API keys know: for /metrics."""
-    reads_need_key: bool = Field(default=False, validation_alias="BURNLINE_READS_NEED_KEY")
-    cors_origins: Listed = Field((), validation_alias="BURNLINE_CORS_ORIGINS")
+    reads_need_key: bool = False
+    cors_origins: Listed[str] = ()
     """Origins whose pages may call the API; none by default."""
-    writes_per_second: float = Field(100, gt=0, validation_alias="BURNLINE_WRITES_PER_SECOND")
-    write_burst: int = Field(1000, ge=1, validation_alias="BURNLINE_WRITE_BURST")
-    reads_per_second: float = Field(1000, gt=0, validation_alias="BURNLINE_READS_PER_SECOND")
-    read_burst: int = Field(10_000, ge=1, validation_alias="BURNLINE_READ_BURST")
+    writes_per_second: float = Field(100, gt=0)
+    write_burst: int = Field(1000, ge=1)
+    reads_per_second: float = Field(1000, gt=0)
+    read_burst: int = Field(10_000, ge=1)
     """Of each key; of each address where reads need no key."""
-    oidc_issuer: str | None = Field(None, validation_alias="BURNLINE_OIDC_ISSUER")
+    oidc_issuer: str | None = None
     """Whose tokens are taken beside API keys; unset: nobody's."""
-    oidc_audience: str | None = Field(None, validation_alias="BURNLINE_OIDC_AUDIENCE")
-    oidc_jwks_file: FilePath | None = Field(None, validation_alias="BURNLINE_OIDC_JWKS_FILE")
-    oidc_jwks_url: str | None = Field(None, validation_alias="BURNLINE_OIDC_JWKS_URL")
-    oidc_scope_claim: str = Field("scope", validation_alias="BURNLINE_OIDC_SCOPE_CLAIM")
-    oidc_scope_prefix: str = Field("burnline:", validation_alias="BURNLINE_OIDC_SCOPE_PREFIX")
+    oidc_audience: str | None = None
+    oidc_jwks_file: FilePath | None = None
+    oidc_jwks_url: str | None = None
+    oidc_scope_claim: str = "scope"
+    oidc_scope_prefix: str = "burnline:"
     """A provider serves many: `admin` of another product must open nothing here."""
 
     @model_validator(mode="after")
@@ -84,25 +92,16 @@ class AccessSettings(BaseSettings):
         return self
 
 
-def prefixed(prefix: str) -> SettingsConfigDict:
-    """Return the configuration of settings whose variables are the prefix and the field's name.
-
-    Errors name the variable.
-    """
-    names = AliasGenerator(validation_alias=lambda name: prefix + name.upper())
-    return SettingsConfigDict(**AccessSettings.model_config, alias_generator=names)
-
-
 class Settings(AccessSettings):
     """The part that every process has. An empty variable counts as not set."""
 
-    host: str = Field("127.0.0.1", validation_alias="BURNLINE_HOST")
-    data_dir: Path = Field(Path(".burnline"), validation_alias="BURNLINE_DATA_DIR")
+    host: str = "127.0.0.1"
+    data_dir: Path = Path(".burnline")
     debug: bool = Field(default=False, validation_alias="DEBUG")
-    body_timeout_seconds: float = Field(30, gt=0, validation_alias="BURNLINE_BODY_TIMEOUT_SECONDS")
+    body_timeout_seconds: float = Field(30, gt=0)
     """How long the body of a request may take to come."""
     # from the signal to stop until the port closes: longer than whoever asks /readyz takes to see
-    drain_seconds: float = Field(0, ge=0, le=300, validation_alias="BURNLINE_DRAIN_SECONDS")
+    drain_seconds: float = Field(0, ge=0, le=300)
 
 
 class PlaintextSettings(BaseSettings):
@@ -110,19 +109,17 @@ class PlaintextSettings(BaseSettings):
 
     model_config = Settings.model_config
 
-    allow_plaintext: Listed = Field((), validation_alias="BURNLINE_ALLOW_PLAINTEXT")
+    allow_plaintext: Listed[str] = ()
 
 
 class KafkaSettings(PlaintextSettings):
     """Where the broker is, how to speak to it, how the input topics are cut into shards."""
 
-    bootstrap_servers: Listed = Field(
+    bootstrap_servers: Listed[str] = Field(
         ("127.0.0.1:9092",), validation_alias="KAFKA_BOOTSTRAP_SERVERS"
     )
-    partitions: int = Field(4, ge=1, le=1024, validation_alias="BURNLINE_PARTITIONS")
-    instance_id: str | None = Field(
-        None, pattern=r"^[A-Za-z0-9._-]{1,249}$", validation_alias="BURNLINE_INSTANCE_ID"
-    )
+    partitions: int = Field(4, ge=1, le=1024)
+    instance_id: str | None = Field(None, pattern=r"^[A-Za-z0-9._-]{1,249}$")
     """The same for a process and the one that takes its place, and for no other of its service.
 
     `hostname` stands for the machine's name: that of a container or pod.

@@ -3,13 +3,11 @@
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import Annotated
 
 import yaml
-from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, NoDecode
+from pydantic_settings import BaseSettings
 
-from common.config.settings import Settings
+from common.config.settings import Listed, prefixed
 from common.policy.document import InvalidPolicyError, parse_policy
 from common.policy.model import Policy
 
@@ -19,16 +17,9 @@ DEFAULT_POLICY_FILE = Path(__file__).with_name("default_policy.yaml")
 class PolicySettings(BaseSettings):
     """Files with further policies, separated by commas: the same for the gate and the gateway."""
 
-    model_config = Settings.model_config
+    model_config = prefixed("GATE_POLICY_")
 
-    files: Annotated[tuple[Path, ...], NoDecode] = Field((), validation_alias="GATE_POLICY_FILES")
-
-    @field_validator("files", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(Path(part.strip()) for part in value.split(",") if part.strip())
-        return value
+    files: Listed[Path] = ()
 
 
 class PolicyFileError(ValueError):

@@ -44,7 +44,7 @@ async def running(
     app: FastAPI, drain_seconds: float
 ) -> AsyncIterator[tuple[uvicorn.Server, httpx.AsyncClient]]:
     """Serve in this loop, without touching the signals of the tests; gives a client of it."""
-    server = make_server(app, Settings(BURNLINE_DRAIN_SECONDS=drain_seconds), 0)
+    server = make_server(app, Settings(drain_seconds=drain_seconds), 0)
     serving = asyncio.create_task(server._serve())
     while not server.started:
         await asyncio.sleep(0.01)

@@ -46,7 +46,7 @@ class Frame:
     def __init__(self, token: str | None) -> None:
         self.failing: dict[str, str] = {}
         self.handled = 0
-        settings = Settings(BURNLINE_API_TOKEN=SecretStr(token) if token else None)
+        settings = Settings(api_token=SecretStr(token) if token else None)
         self.app = build_app(
             "Test",
             settings,

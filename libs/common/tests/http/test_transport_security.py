@@ -198,7 +198,7 @@ def test_options_of_the_address_are_taken_out_and_used(tmp_path: Path) -> None:
     assert settings.connect_options()["dsn"] == address.url
     Database.connect(settings, "test")
     beside = DatabaseSettings(DATABASE_URL=url, DATABASE_SSL_MODE="disable",
-                              BURNLINE_ALLOW_PLAINTEXT="postgres")  # fmt: skip
+                              allow_plaintext="postgres")  # fmt: skip
     assert tls_options(beside) == {"ssl": False}
 
 
@@ -206,7 +206,7 @@ def test_options_of_the_address_are_taken_out_and_used(tmp_path: Path) -> None:
     "url", ["postgresql:///x?host=/run", "postgresql://a:b%3F@h/x", "postgresql+asyncpg://h/x"]
 )
 def test_an_address_without_options_stays_as_it_is(url: str) -> None:
-    settings = DatabaseSettings(DATABASE_URL=url, BURNLINE_ALLOW_PLAINTEXT="postgres")
+    settings = DatabaseSettings(DATABASE_URL=url, allow_plaintext="postgres")
     assert settings.address.url == url
     assert tls_options(settings) == {}
 

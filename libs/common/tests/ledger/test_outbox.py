@@ -261,7 +261,7 @@ async def test_the_id_of_a_request_reaches_the_record_of_its_change(
 ) -> None:
     app = build_app(
         "Test",
-        Settings(BURNLINE_API_TOKEN=SecretStr("t")),
+        Settings(api_token=SecretStr("t")),
         lifespan=lambda _: nullcontext(),
         readiness=nothing_fails,
     )

@@ -1,15 +1,13 @@
 """Settings of delivery, from the environment."""
 
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import BeforeValidator, Field, model_validator
-from pydantic_settings import BaseSettings, NoDecode
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings
 
 from alerts.delivery.guard import Network
 from alerts.delivery.outcome import RetryPolicy
-from common.config.settings import Listed, prefixed, split_list
-
-Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(split_list)]
+from common.config.settings import Listed, prefixed
 
 
 class DeliverySettings(BaseSettings):
@@ -18,8 +16,8 @@ class DeliverySettings(BaseSettings):
     model_config = prefixed("ALERTS_DELIVERY_")
 
     external_url: str = Field("http://127.0.0.1:8000", validation_alias="ALERTS_EXTERNAL_URL")
-    allowed_networks: Networks = Field((), validation_alias="ALERTS_ALLOWED_NETWORKS")
-    apprise_schemes: Listed = Field((), validation_alias="ALERTS_APPRISE_SCHEMES")
+    allowed_networks: Listed[Network] = Field((), validation_alias="ALERTS_ALLOWED_NETWORKS")
+    apprise_schemes: Listed[str] = Field((), validation_alias="ALERTS_APPRISE_SCHEMES")
     channel_concurrency: int = Field(1, ge=1, le=64, validation_alias="ALERTS_DELIVERY_CONCURRENCY")
     timeout_seconds: float = Field(5.0, gt=0, le=5)
     lease_seconds: float = Field(15.0, gt=0, le=3600)
