@@ -82,17 +82,17 @@ def test_the_default_rules_find_the_outages_and_nothing_else(
         for name, e in facts_between(SEED, seconds(begin - WARM_UP), seconds(START))
         if name == "payments"
     ]
-    judged = score(backtest.alarms, incidents, "page", begin)
-    assert judged.incidents >= 5
-    assert judged.recall == 1
-    assert judged.precision == 1
-    assert judged.median_detection_seconds is not None
-    assert judged.median_detection_seconds <= 180
+    found = score(backtest.alarms, incidents, "page", begin)
+    assert found.incidents >= 5
+    assert found.recall == 1
+    assert found.precision == 1
+    assert found.median_detection_seconds is not None
+    assert found.median_detection_seconds <= 180
 
 
-def alarm(told: int, ended: int | None, severity: str = "page", service: str = "cart") -> Alarm:
+def alarm(notified: int, ended: int | None, severity: str = "page", service: str = "cart") -> Alarm:
     end = None if ended is None else START + timedelta(minutes=ended)
-    at = START + timedelta(minutes=told)
+    at = START + timedelta(minutes=notified)
     return Alarm(service, "r", severity, at, end, "")  # type: ignore[arg-type]
 
 
@@ -116,7 +116,7 @@ def incident(start: int, end: int, service: str = "cart") -> Incident:
         ([alarm(2, 40)], [incident(0, 9), incident(30, 35)], (1, 1, 2, 2, (120.0, 0.0))),
     ],
 )
-def test_alarms_are_judged_by_what_was_wrong(
+def test_alarms_are_scored_by_what_was_wrong(
     alarms: list[Alarm], incidents: list[Incident], expected: tuple[object, ...]
 ) -> None:
     found = score(alarms, incidents, "page", START - timedelta(minutes=9))

@@ -120,9 +120,9 @@ def test_every_default_rule_has_a_sentence_with_its_figures(name: str) -> None:
     )
     if name == "data-stale":
         found = seen(slo(), silent=True)
-    room = shard(rule_at_once(default_rules()[name]))
-    room.see("checkout", found)
-    (episode,) = room.episodes.values()
+    alerts = shard(rule_at_once(default_rules()[name]))
+    alerts.see("checkout", found)
+    (episode,) = alerts.episodes.values()
     assert episode.message.startswith("checkout ")
     assert episode.annotations["description"]
     assert episode.labels["alertname"] == name
@@ -130,10 +130,10 @@ def test_every_default_rule_has_a_sentence_with_its_figures(name: str) -> None:
 
 def test_when_a_budget_ends_is_said_while_there_is_one() -> None:
     for left, said in ((0.2, True), (-0.2, False)):
-        room = shard(rule_at_once(default_rules()["burn-rate-page"]))
+        alerts = shard(rule_at_once(default_rules()["burn-rate-page"]))
         ahead = forecast(3.0, error_budget_remaining=left)
-        room.see("checkout", seen(slo(pairs=(20.0, 0, 0, 0), left=left), forecast=ahead))
-        (episode,) = room.episodes.values()
+        alerts.see("checkout", seen(slo(pairs=(20.0, 0, 0, 0), left=left), forecast=ahead))
+        (episode,) = alerts.episodes.values()
         assert ("exhausts_at" in episode.annotations) is said
 
 
@@ -142,10 +142,12 @@ def rule_at_once(given: Rule) -> Rule:
 
 
 def pending(services: int, channel: str = "hook") -> list[Any]:
-    room = shard(rule("page", "burn_rate", [{"severity": "page", "long_windows_seconds": [3600]}]))
+    alerts = shard(
+        rule("page", "burn_rate", [{"severity": "page", "long_windows_seconds": [3600]}])
+    )
     for number in range(services):
-        room.see(f"s{number}", seen(slo(pairs=(20.0, 0, 0, 0))))
-    return [(episode, "firing", (channel,)) for episode in room.episodes.values()]
+        alerts.see(f"s{number}", seen(slo(pairs=(20.0, 0, 0, 0))))
+    return [(episode, "firing", (channel,)) for episode in alerts.episodes.values()]
 
 
 def grouped(services: int, kind: str) -> list[Notification]:
@@ -164,7 +166,7 @@ def test_alerts_of_a_service_go_out_together_and_apart_from_others() -> None:
     assert both.group_labels == {"service": "s0"}
 
 
-def test_a_burst_is_grouped_by_channel_in_bounded_notices() -> None:
+def test_a_burst_is_grouped_by_channel_in_bounded_notifications() -> None:
     notifications = grouped(1000, "webhook")
     assert {n.group_key for n in notifications} == {BURST_GROUP}
     assert [len(n.alerts) for n in notifications] == [MAX_ALERTS] * 5
@@ -263,7 +265,7 @@ class ChannelTester:
         self.tested.append(request.channel)
 
 
-async def test_no_record_stops_the_reading_of_what_is_wanted() -> None:
+async def test_no_record_stops_the_reading_of_the_configuration() -> None:
     configuration, tester = AlertConfiguration({"page": PAGE}), ChannelTester()
     handle = configuration_handler(configuration, tester.test, lambda: START)
     wrong = RuleChanged(1, "page", {"name": "page"}, retired=False)
@@ -311,7 +313,7 @@ async def test_reports_that_cannot_be_are_counted_for_a_while() -> None:
             record(METRICS_DEAD.name, dead_letter("invalid_count", good)),
             record(METRICS_DEAD.name, dead_letter("bad_exceeds_total", b'{"service": 3}')),
             record(METRICS_DEAD.name, dead_letter("bad_exceeds_total", b"no json")),
-            record(METRICS_DEAD.name, b"no letter"),
+            record(METRICS_DEAD.name, b"no dead letter"),
         ]
     )
     assert invalid_counts.services(START) == ["checkout"]

@@ -99,8 +99,8 @@ class Play:
 
     async def tick(self, seconds: float) -> None:
         """Evaluate once, with nothing new reported."""
-        told = await self.process.tick(seconds)
-        self.snapshot = told.snapshots.get(self.service, self.snapshot)
+        ticked = await self.process.tick(seconds)
+        self.snapshot = ticked.snapshots.get(self.service, self.snapshot)
         self.shard.now = self.process.now
         if self.snapshot is not None:
             self.shard.see(self.service, Inputs(self.snapshot))
@@ -158,7 +158,7 @@ async def test_a_fast_outage_pages_once_within_two_ticks_and_resolves_once() -> 
     assert fired.at - met_at <= timedelta(seconds=2 * TICK_SECONDS)
     assert fired.dedup_key == ended.dedup_key
     assert ended.at > end_of(truth)
-    # nobody was told of the tickets that the page stands for before it ended
+    # nobody was notified of the tickets that the page stands for before it ended
     assert [s for s in play.shard.said if s.severity != "page" and s.at < ended.at] == []
 
 

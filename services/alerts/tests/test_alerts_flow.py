@@ -20,11 +20,11 @@ from tests.support.alerts.service import (
     episodes,
     histories,
     in_force,
+    notified,
     publish_intent,
     publish_levels,
     rows_of,
     shot,
-    told,
 )
 from tests.support.burnrate_service import eventually, read_topic
 
@@ -39,22 +39,22 @@ def settings(new_database: Callable[[], str], fresh_topics: str) -> AlertSetting
     return AlertSettings(new_database(), fresh_topics)
 
 
-async def test_a_page_is_told_once_and_its_end_once_whoever_holds_the_shard(
+async def test_a_page_is_notified_once_and_its_end_once_whoever_holds_the_shard(
     settings: AlertSettings,
 ) -> None:
     url, bootstrap = settings.url, settings.bootstrap
     await in_force(bootstrap, PAGE)
     async with alerts(settings):
         await publish_levels(bootstrap, [shot("checkout", slo(pairs=FAST)), shot("cart", slo())])
-        await eventually(lambda: told(url, NAME), [FIRED])
+        await eventually(lambda: notified(url, NAME), [FIRED])
     # another process takes over, and reads from Kafka all that the first one acted on
     async with alerts(settings) as service:
         await publish_levels(bootstrap, [shot("checkout", slo(pairs=FAST))])
         await eventually(service.failing, {})
         await asyncio.sleep(0.5)
-        assert await told(url, NAME) == [FIRED]
+        assert await notified(url, NAME) == [FIRED]
         await publish_levels(bootstrap, [shot("checkout", slo())])
-        await eventually(lambda: told(url, NAME), [FIRED, ENDED])
+        await eventually(lambda: notified(url, NAME), [FIRED, ENDED])
         await eventually(lambda: published(bootstrap), [("firing", 1), ("resolved", 2)])
     assert await episodes(url, NAME) == [("checkout", "resolved", 2, 1)]
     assert await histories(url, NAME) == ["firing", "notified", "resolved"]
@@ -75,7 +75,7 @@ async def test_what_users_want_reaches_open_episodes(settings: AlertSettings) ->
     async with alerts(settings):
         burning = [shot(name, slo(pairs=FAST)) for name in ("checkout", "cart")]
         await publish_levels(bootstrap, burning)
-        await eventually(lambda: told(url, NAME), [FIRED])
+        await eventually(lambda: notified(url, NAME), [FIRED])
         [(number, version)] = await rows_of(
             url, "SELECT id, version FROM alerts.episode WHERE service_name = 'checkout'"
         )
@@ -85,7 +85,7 @@ async def test_what_users_want_reaches_open_episodes(settings: AlertSettings) ->
         await eventually(lambda: rows_of(url, state), [("acknowledged", "ines")])
         ended = SilenceChanged(11, 1, matchers, now, now, "ines", "works")
         await publish_intent(bootstrap, ("silence/1", ended))
-        await eventually(lambda: told(url, NAME), [FIRED, ("cart", "firing", "sent")])
+        await eventually(lambda: notified(url, NAME), [FIRED, ("cart", "firing", "sent")])
         await publish_levels(bootstrap, [shot("checkout", slo())])
         await eventually(lambda: rows_of(url, state), [("resolved", "ines")])
         late = AlertAcknowledged(12, number, "checkout", 2, "omar", "mine", datetime.now(UTC))
@@ -112,10 +112,10 @@ async def test_a_shard_that_nobody_counts_makes_its_services_stale(
     settings.alerts = silent
     async with alerts(settings):
         await publish_levels(settings.bootstrap, [shot("checkout", slo(pairs=FAST))])
-        await eventually(lambda: told(settings.url, "data-stale"), [FIRED])
+        await eventually(lambda: notified(settings.url, "data-stale"), [FIRED])
         await publish_levels(settings.bootstrap, [])
-        await eventually(lambda: told(settings.url, "data-stale"), [FIRED, ENDED])
-    # the page neither ended nor was told again while nothing was known
+        await eventually(lambda: notified(settings.url, "data-stale"), [FIRED, ENDED])
+    # the page neither ended nor was notified again while nothing was known
     assert await episodes(settings.url, NAME) == [("checkout", "firing", 1, 1)]
 
 
@@ -131,7 +131,7 @@ async def test_what_is_held_is_remembered_across_a_restart(settings: AlertSettin
     async with alerts(settings) as service:
         await eventually(service.failing, {})
         again = datetime.now(UTC)
-        await eventually(lambda: told(settings.url, NAME), [FIRED])
+        await eventually(lambda: notified(settings.url, NAME), [FIRED])
     [(started_at,)] = await rows_of(
         settings.url, "SELECT started_at FROM alerts.episode WHERE rule = $1", NAME
     )
@@ -152,7 +152,7 @@ async def test_a_transaction_that_fails_is_made_again_from_what_is_stored(
     monkeypatch.setattr(repository, "store_notifications", fail_twice)
     async with alerts(settings):
         await publish_levels(settings.bootstrap, [shot("checkout", slo(pairs=FAST))])
-        await eventually(lambda: told(settings.url, NAME), [FIRED])
+        await eventually(lambda: notified(settings.url, NAME), [FIRED])
     assert next(failures, None) is None
     assert await episodes(settings.url, NAME) == [("checkout", "firing", 1, 1)]
     assert await histories(settings.url, NAME) == ["firing", "notified"]

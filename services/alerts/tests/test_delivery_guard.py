@@ -131,7 +131,7 @@ def test_a_lease_must_outlive_its_attempt(monkeypatch: pytest.MonkeyPatch) -> No
         DeliverySettings()
 
 
-async def test_a_name_without_address_is_told_as_such() -> None:
+async def test_a_name_without_address_is_reported_as_such() -> None:
     async def resolve(*_: object) -> Sequence[str]:
         await asyncio.sleep(0)
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")

@@ -253,7 +253,7 @@ async def test_stopping_ends_what_is_under_way_first(
     assert len(receiver.received) == 1
 
 
-async def test_a_trial_is_attempted_once(outgoing: Outgoing, receiver: Receiver) -> None:
+async def test_a_channel_test_is_attempted_once(outgoing: Outgoing, receiver: Receiver) -> None:
     await outgoing.channel("hook", url=receiver.url)
     receiver.answers.append(Answer(500))
     now = datetime.now(UTC)
@@ -311,4 +311,4 @@ async def test_no_log_line_holds_a_secret(
     assert {"delivery_failed", "delivery_broken"} <= {line["event"] for line in logs}
     for secret in ("s3cret", "abcdefgh"):
         assert secret not in str(logs)
-    assert "in broken" in str(logs), "the place of an error is told"
+    assert "in broken" in str(logs), "the place of an error is notified"

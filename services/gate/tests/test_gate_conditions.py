@@ -93,7 +93,7 @@ def test_a_pair_that_no_objective_can_reach_is_not_waited_for() -> None:
     assert feature(policy(conditions={"burn_pair": True}), inputs([slo])).decision == "BLOCK"
 
 
-def test_a_level_that_its_target_caps_is_told() -> None:
+def test_a_level_that_its_target_caps_is_named() -> None:
     slo = objective(short=(5, 1_000), hour=(5, 1_000), day=(5, 1_000), min_bad_events=10)
     verdict = feature(policy(), inputs([slo]))
     assert (verdict.decision, codes(verdict)) == ("ALLOW", ["level_capped", "risk_observe"])
@@ -187,7 +187,7 @@ def test_an_old_forecast_says_nothing() -> None:
     assert feature(rules, inputs(forecast=hour_old)).reasons[0].observed == 1.0
 
 
-def test_a_block_tells_when_it_is_forecast_to_end() -> None:
+def test_a_block_says_when_it_is_forecast_to_end() -> None:
     given = inputs([at_level(RiskLevel.FREEZE)], forecast=forecasts(3))
     assert evaluate(policy(), given).unblocked_at == NOW + timedelta(hours=3)
     calm = inputs([at_level(RiskLevel.SAFE)], forecast=forecasts(3))

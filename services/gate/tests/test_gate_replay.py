@@ -75,7 +75,7 @@ def test_the_same_inputs_give_the_same_decision(seed: int) -> None:
     assert encode(first.decision) == encode(second.decision)
 
 
-def test_a_changed_row_is_told_with_the_verdicts_that_differ() -> None:
+def test_a_changed_row_is_shown_with_the_verdicts_that_differ() -> None:
     record = decided(1)
     first, *others = record.decision.verdicts
     forged = replace(first, allowed=not first.allowed)

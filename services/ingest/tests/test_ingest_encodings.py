@@ -85,7 +85,9 @@ async def test_what_is_not_compressed_as_it_says_is_400(
     assert encoding in answer.json()["detail"]
 
 
-async def test_another_encoding_is_told_which_ones_are_taken(client: httpx.AsyncClient) -> None:
+async def test_another_encoding_is_answered_with_those_that_are_taken(
+    client: httpx.AsyncClient,
+) -> None:
     answer = await client.post("/v1/events", content=b"x", headers=headers("gzip, zstd"))
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_encoding")
     assert answer.headers["Accept-Encoding"] == "gzip, zstd"

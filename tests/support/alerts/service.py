@@ -112,8 +112,8 @@ async def episodes(url: str, rule: str) -> list[tuple[str, str, int, int]]:
     return [tuple(row) for row in rows]
 
 
-async def told(url: str, rule: str) -> list[tuple[str, str, str]]:
-    """Return (service, transition, state of the delivery) of what was told of a rule."""
+async def notified(url: str, rule: str) -> list[tuple[str, str, str]]:
+    """Return (service, transition, state of the delivery) of the notifications of a rule."""
     rows = await query(
         url,
         """SELECT a ->> 'service_name', a ->> 'transition', n.state
