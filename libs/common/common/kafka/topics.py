@@ -58,60 +58,42 @@ class Topic(Generic[E]):
         return {**kept, "message.timestamp.type": stamp}
 
 
-METRICS: Final = Topic[events.MetricEvent](
-    "slo.metrics.v1",
-    (events.MetricEvent,),
-    "service",
-    ("ingest", "other systems"),
-    ("burnrate",),
-    sharded=True,
-    append_time=True,
-    dead_letter="slo.metrics.v1.dlq",
+def _input(name: str, event: type[E], producers: tuple[str, ...], consumer: str) -> Topic[E]:
+    """Return a topic of events by service, whose records the broker stamps as it takes them."""
+    return Topic(
+        name,
+        (event,),
+        "service",
+        producers,
+        (consumer,),
+        sharded=True,
+        append_time=True,
+        dead_letter=f"{name}.dlq",
+    )
+
+
+def _dead_letters(of: Topic[Any], *consumers: str) -> Topic[events.DeadLetter]:
+    """Return the topic of records that the consumer of an input refuses."""
+    return Topic(
+        f"{of.name}.dlq",
+        (events.DeadLetter,),
+        "key of the record",
+        of.consumers,
+        consumers,
+        retention_ms=30 * DAY_MS,
+    )
+
+
+METRICS: Final = _input(
+    "slo.metrics.v1", events.MetricEvent, ("ingest", "other systems"), "burnrate"
 )
-HISTORY: Final = Topic[events.MetricEvent](
-    "slo.history.v1",
-    (events.MetricEvent,),
-    "service",
-    ("ingest", "burnline import"),
-    ("burnrate",),
-    sharded=True,
-    append_time=True,
-    dead_letter="slo.history.v1.dlq",
+HISTORY: Final = _input(
+    "slo.history.v1", events.MetricEvent, ("ingest", "burnline import"), "burnrate"
 )
-METRICS_DEAD: Final = Topic[events.DeadLetter](
-    "slo.metrics.v1.dlq",
-    (events.DeadLetter,),
-    "key of the record",
-    ("burnrate",),
-    ("alerts",),
-    retention_ms=30 * DAY_MS,
-)
-CHANGES: Final = Topic[events.ChangeEvent](
-    "slo.changes.v1",
-    (events.ChangeEvent,),
-    "service",
-    ("ingest", "other systems"),
-    ("gate",),
-    sharded=True,
-    append_time=True,
-    dead_letter="slo.changes.v1.dlq",
-)
-CHANGES_DEAD: Final = Topic[events.DeadLetter](
-    "slo.changes.v1.dlq",
-    (events.DeadLetter,),
-    "key of the record",
-    ("gate",),
-    (),
-    retention_ms=30 * DAY_MS,
-)
-HISTORY_DEAD: Final = Topic[events.DeadLetter](
-    "slo.history.v1.dlq",
-    (events.DeadLetter,),
-    "key of the record",
-    ("burnrate",),
-    (),
-    retention_ms=30 * DAY_MS,
-)
+CHANGES: Final = _input("slo.changes.v1", events.ChangeEvent, ("ingest", "other systems"), "gate")
+METRICS_DEAD: Final = _dead_letters(METRICS, "alerts")
+CHANGES_DEAD: Final = _dead_letters(CHANGES)
+HISTORY_DEAD: Final = _dead_letters(HISTORY)
 BURNRATES: Final = Topic[events.BurnRateMessage](
     "slo.burnrates.v1",
     (events.BurnRateSnapshot, events.ShardHeartbeat),
