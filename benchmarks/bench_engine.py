@@ -23,7 +23,7 @@ from burnrate.domain.objectives import Target
 from burnrate.domain.service_state import Moment, ServiceQuota
 from burnrate.evaluation.measuring import Published
 from burnrate.evaluation.shard_state import ShardState
-from burnrate.windows.pages import SHALLOW_DAYS, WINDOW_SECONDS
+from burnrate.windows.engine import SHALLOW_DAYS, WINDOW_SECONDS
 from common.config.clock import to_micros
 from common.counts.layout import TEN_SECONDS, bucket_of
 from common.slo.windows import DAY, HOUR, MINUTE

@@ -12,7 +12,7 @@ from burnrate.domain.objectives import Target
 from burnrate.domain.service_state import Moment, ServiceQuota
 from burnrate.evaluation.measuring import Published
 from burnrate.evaluation.shard_state import ShardState
-from burnrate.windows.pages import SHALLOW_DAYS, WINDOW_SECONDS
+from burnrate.windows.engine import SHALLOW_DAYS, WINDOW_SECONDS
 from burnrate.windows.rings import ring_of
 from common.arrays import Ints
 from common.config.clock import to_micros

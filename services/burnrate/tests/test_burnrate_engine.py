@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnrate.windows.engine import Engine
-from burnrate.windows.pages import DEEP_DAYS, SHALLOW_DAYS, WINDOW_SECONDS
+from burnrate.windows.engine import DEEP_DAYS, SHALLOW_DAYS, WINDOW_SECONDS, Engine
 from common.counts.layout import SUM_LIMIT, TEN_SECONDS
 from common.slo.windows import DAY, HOUR, MINUTE
 from tests.support.servers.effort import examples

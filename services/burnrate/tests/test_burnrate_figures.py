@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from burnrate.evaluation.figures import LEVELS, NAMES, SLO, evaluate, worst_rows
-from burnrate.windows.pages import ROW_OF, WINDOW_SECONDS
+from burnrate.windows.engine import ROW_OF, WINDOW_SECONDS
 from common.counts.layout import SUM_LIMIT
 from common.slo.arithmetic import burn_rate, composite_burn_rate, error_budget_consumed
 from common.slo.risk import cap_risk_level, risk_level

@@ -1,7 +1,7 @@
 """The services and targets of the catalog topic, by their newest revisions. Pure."""
 
 from burnrate.domain.objectives import Target
-from burnrate.windows.pages import SHALLOW_DAYS
+from burnrate.windows.engine import SHALLOW_DAYS
 from common.events import CatalogMessage, ServiceChanged, TargetChanged
 from common.slo.vocabulary import MAX_TARGETS
 

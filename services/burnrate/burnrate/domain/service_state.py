@@ -12,15 +12,17 @@ from msgspec.structs import astuple
 
 from common.arrays import Flags, Ints
 from common.config.clock import MICROSECONDS, from_micros
+from common.counts.layout import MINUTES_READ_SECONDS
 from common.events import IngestCounters
 from common.slo.freshness import MIN_STALE_SECONDS, STALE_REPORTS
+from common.slo.windows import HOUR, MINUTE
 
 DEFAULT_RESOLUTION_SECONDS = 10
 NEVER = -1
 _END = np.iinfo(np.int64).max
-_HOUR_MINUTES = 60
+_HOUR_MINUTES = HOUR // MINUTE
 # less than the minutes that are stored, so that a restart finds the same reports
-_REPORTS_KEPT_MINUTES = 48 * 60
+_REPORTS_KEPT_MINUTES = MINUTES_READ_SECONDS // MINUTE
 _LEAST_ROWS = 64
 _NUMBERS = ("_stale_after", "_longest", "newest_minute")
 

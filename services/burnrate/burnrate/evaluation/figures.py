@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from burnrate.windows.pages import OWN_WINDOWS, ROW_OF
+from burnrate.windows.engine import OWN_WINDOWS, ROW_OF
 from common.arrays import Flags, Floats, Ints
 from common.slo.arithmetic import composite_burn_rates
 from common.slo.risk import RISK_BOUNDARIES, risk_level

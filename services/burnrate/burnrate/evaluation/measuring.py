@@ -15,8 +15,7 @@ from burnrate.domain.objectives import (
 from burnrate.domain.service_state import NEVER, Moment, ServiceTable
 from burnrate.evaluation.figures import NAMES, RECENT, SLO, Figures, evaluate, worst_rows
 from burnrate.evaluation.slots import FREE, Slots
-from burnrate.windows.engine import Engine
-from burnrate.windows.pages import OWN_WINDOWS
+from burnrate.windows.engine import OWN_WINDOWS, Engine
 from common.arrays import Flags, Ints
 from common.config.clock import to_micros
 from common.slo.windows import SHORT_WINDOW_SECONDS, SHORTEST_REPORTS

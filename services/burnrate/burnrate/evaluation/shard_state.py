@@ -11,8 +11,7 @@ from burnrate.domain.objectives import Target
 from burnrate.domain.service_state import Moment, ServiceQuota, ServiceTable
 from burnrate.evaluation.measuring import Measured, Published, Sources, look_again, measure
 from burnrate.evaluation.slots import Objective, Slots
-from burnrate.windows.engine import Engine
-from burnrate.windows.pages import SHALLOW_DAYS
+from burnrate.windows.engine import SHALLOW_DAYS, Engine
 from common.arrays import Ints
 from common.config.clock import to_micros
 from common.counts.layout import (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from burnrate.domain.objectives import Target
-from burnrate.windows.pages import ROW_OF
+from burnrate.windows.engine import ROW_OF
 from common.arrays import Flags, Floats, Ints
 from common.slo.windows import DAY
 
