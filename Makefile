@@ -57,7 +57,7 @@ clean: ## end the local stack and forget its data
 test: $(DEV) $(KUSTOMIZE) ## run all tests, on real Apache Kafka and PostgreSQL; TESTS_USE_CONTAINERS=1
 	$(BIN)/pytest --numprocesses $(PROCESSES) --durations 15 $(ARGS)
 
-test-fast: $(DEV) $(KUSTOMIZE) ## run the domain and the API without servers, in less than a minute
+test-fast: $(DEV) $(KUSTOMIZE) ## run what needs no servers, in less than a minute
 	TESTS_EXAMPLES_RATIO=0.25 $(BIN)/pytest -m "not servers and not slow" --numprocesses auto $(ARGS)
 
 check: $(DEV) ## check style, types, import boundaries and the house rules

@@ -21,30 +21,22 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from sqlalchemy import text
 
-from api_gateway.policy.repository import end_overrides
 from common.events import TargetSpec
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from read_rows import store
 
-from api_gateway.alerts.config_repository import PostgresAlerts
-from api_gateway.api_keys.repository import PostgresKeys
-from api_gateway.app import Stores, make_gateway
+from api_gateway.app import make_gateway, postgres_stores
 from api_gateway.application import gateway_app
-from api_gateway.burn.repository import CountStore
-from api_gateway.catalog.repository import PostgresStore
 from api_gateway.http.pagination import DEFAULT_LIMIT, Page
 from api_gateway.http.response_cache import CachedResponse
 from api_gateway.http.time_range import span
-from api_gateway.ingest_health.repository import PostgresIngest
-from api_gateway.policy.repository import PostgresIntents
 from api_gateway.projections.decisions import DecisionBook
 from api_gateway.projections.forecasts import ForecastBook
 from api_gateway.projections.handlers import Handlers, Projections
 from api_gateway.projections.snapshots import ReadModel
 from api_gateway.release.domain import Change
-from api_gateway.release.repository import PostgresResults
 from api_gateway.release.schemas import ReleaseAnswer
 from api_gateway.release.service import Releases
 from api_gateway.routers.burn import burn_rates
@@ -93,16 +85,8 @@ class Served:
         self.database = Database.connect(self.settings, "bench")
         publisher = Publisher(self.settings)
         outbox = Outbox("catalog", self.database, publisher)
-        self.stores = Stores(
-            PostgresStore(self.database, outbox, end_overrides),
-            CountStore(self.database),
-            PostgresIntents(self.database, outbox),
-            PostgresResults(self.database),
-            PostgresAlerts(self.database, outbox),
-            PostgresKeys(self.database, outbox),
-            PostgresIngest(self.database, outbox),
-            partial(read_log_ends, self.settings),
-        )
+        log_ends = partial(read_log_ends, self.settings)
+        self.stores = postgres_stores(self.database, outbox, log_ends)
         self.publisher = publisher
         self.gateway = make_gateway(self.settings, self.stores, publisher)
         self.handlers = self.handlers_of(self.gateway)

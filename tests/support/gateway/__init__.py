@@ -1,1 +1,1 @@
-"""A gateway without servers, and rows of what it answers."""
+"""A gateway on PostgreSQL without a broker, and what is stored for it and asked of it."""

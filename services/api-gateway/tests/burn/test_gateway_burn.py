@@ -1,4 +1,4 @@
-"""/api/burn without servers: histories over rows in memory, commands answered at once."""
+"""/api/burn: histories over stored counts, commands that are answered at once."""
 
 from datetime import timedelta
 from typing import Any

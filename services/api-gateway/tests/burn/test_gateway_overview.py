@@ -1,4 +1,4 @@
-"""The overview and a target's preview, without servers."""
+"""The overview and a target's preview."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""/api/services without servers."""
+"""/api/services: what may be declared, how it is listed, and what becomes of it."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""SLO targets without servers: what may be asked for, and what it becomes."""
+"""SLO targets over REST: what may be asked for, and what it becomes."""
 
 import json
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""The event stream, without servers: what is told, and what is told again to who comes back."""
+"""The event stream: what is told, and what is told again to who comes back."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""/api/forecast without servers: what is shown of what the forecast service has published."""
+"""/api/forecast: what is shown of what the forecast service has published."""
 
 from datetime import timedelta
 from typing import Any
