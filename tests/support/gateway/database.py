@@ -32,7 +32,7 @@ class GatewayDatabase(Database):
     @classmethod
     def at(cls, url: str) -> "GatewayDatabase":
         """Return the database at an address; one for each event loop."""
-        return cls.connect(DatabaseSettings(DATABASE_URL=url), "test")
+        return cls.connect(DatabaseSettings(DATABASE_URL=url, DATABASE_POOL_SIZE=20), "test")
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadSession]:

@@ -2,76 +2,46 @@
 
 import asyncio
 import struct
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 import pytest
-from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from api_gateway.burn.history import CountQuery
 from api_gateway.burn.repository import CountStore
 from api_gateway.catalog.domain import service_changed, target_changed
-from api_gateway.catalog.repository import PostgresStore
-from api_gateway.catalog.service import Catalog
-from api_gateway.policy.repository import end_overrides
+from api_gateway.catalog.ports import Store
 from api_gateway.projections.snapshots import ReadModel
 from api_gateway.republish import reconcile_catalog
-from api_gateway.settings import GatewaySettings
 from common.events import CatalogMessage, TargetSpec
-from common.kafka.client import Publisher
+from common.kafka.topics import CATALOG
 from common.slo.vocabulary import SliType
-from common.storage.database import Database
-from common.storage.outbox import Outbox
-from tests.support.burn_events import PARTITIONS
+from tests.support.gateway.fixtures import SETTINGS, gateway_on
+from tests.support.gateway.harness import GatewayHarness
 
 HOUR = 3600
 MAIN = TargetSpec("main", SliType.AVAILABILITY, Decimal("0.999"), 30, None, None, 1)
 
 
 class Catalogue:
-    """A store, and a look behind it."""
+    """A gateway's catalog, and a look behind it."""
 
-    def __init__(self, database: Database, settings: GatewaySettings) -> None:
-        self.database = database
-        self.store = PostgresStore(
-            database, Outbox("catalog", database, Publisher(settings)), end_overrides
-        )
-        self.catalog = Catalog(self.store)
+    def __init__(self, gateway: GatewayHarness) -> None:
+        self.database, self.store = gateway.database, gateway.gateway.store
+        self._gateway = gateway
 
     async def outbox(self) -> list[Any]:
-        async with self.database.read() as session:
-            rows = await session.execute(text("SELECT * FROM catalog.outbox ORDER BY id"))
-            return list(rows)
+        return await self.database.rows("SELECT * FROM catalog.outbox ORDER BY id")
 
     async def events(self) -> list[CatalogMessage]:
-        decoder = msgspec.json.Decoder(CatalogMessage)
-        return [decoder.decode(row.value) for row in await self.outbox()]
-
-    async def run(self, statement: str, rows: list[dict[str, Any]] | None = None) -> None:
-        async with self.database.write() as session:
-            await session.execute(text(statement), rows)
-
-
-@asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Catalogue]:
-    settings = GatewaySettings.model_validate({"database_url": url, "partitions": PARTITIONS})
-    database = Database.connect(settings, "test")
-    yield Catalogue(database, settings)
-    await database.close()
+        return await self._gateway.announced(CATALOG)
 
 
 @pytest.fixture
-async def catalogue(postgres_url: str) -> AsyncIterator[Catalogue]:
-    """The module's database with an empty catalog."""
-    async with opened(postgres_url) as made:
-        await made.run("TRUNCATE catalog.services, catalog.slo_targets, catalog.outbox CASCADE")
-        await made.run("TRUNCATE burnrate.service, burnrate.count_block, burnrate.latency")
-        yield made
+def catalogue(gateway: GatewayHarness) -> Catalogue:
+    return Catalogue(gateway)
 
 
 async def test_what_is_written_is_read_and_announced(catalogue: Catalogue) -> None:
@@ -165,19 +135,19 @@ async def test_revisions_rise_in_the_order_of_the_commits(catalogue: Catalogue) 
 
 
 async def test_two_gateways_discover_the_same_services_once(
-    catalogue: Catalogue, postgres_url: str
+    catalogue: Catalogue,
 ) -> None:
     names = [f"svc-{i}" for i in range(40)]
-    async with opened(postgres_url) as other:
+    async with gateway_on(SETTINGS, catalogue.database) as other:
 
-        async def discover(store: PostgresStore) -> int:
+        async def discover(store: Store) -> int:
             found = 0
             for name in names:
                 async with store.write() as writer:
                     found += len(await writer.discover([name]))
             return found
 
-        counts = await asyncio.gather(discover(catalogue.store), discover(other.store))
+        counts = await asyncio.gather(discover(catalogue.store), discover(other.gateway.store))
     assert sum(counts) == len(names)
     async with catalogue.store.read() as reader:
         found = await reader.services("", 100)
@@ -193,7 +163,7 @@ async def test_what_the_topic_lost_is_announced_once(catalogue: Catalogue) -> No
         await writer.retire_service(service.id)
         newest = await writer.add_service("checkout", 2, "", None)
     events = await catalogue.events()
-    await catalogue.run("DELETE FROM catalog.outbox")
+    await catalogue.database.run("DELETE FROM catalog.outbox")
     read_model = ReadModel(timedelta(), MAIN)
     assert await reconcile_catalog(catalogue.store, read_model) == 2
     assert await catalogue.events() == [service_changed(newest), events[2]]
@@ -237,7 +207,7 @@ async def test_the_tables_keep_the_rules_too(catalogue: Catalogue, statement: st
         service = await writer.add_service("checkout", 1, "", None)
         await writer.add_target(service, MAIN)
     with pytest.raises(IntegrityError):
-        await catalogue.run(statement)
+        await catalogue.database.run(statement)
 
 
 SERVICE = """INSERT INTO burnrate.service (service, shard, slot, newest_at)
@@ -256,10 +226,8 @@ def query(threshold_seconds: float | None = None) -> CountQuery:
 
 async def test_counts_are_hours_then_minutes(catalogue: Catalogue) -> None:
     places = (("cart", 1, 0), ("checkout", 1, 1), ("search", 2, 0))
-    await catalogue.run(
-        SERVICE,
-        [{"service": n, "shard": sh, "slot": sl, "newest": FLOOR} for n, sh, sl in places],
-    )
+    services = [{"service": n, "shard": sh, "slot": sl, "newest": FLOOR} for n, sh, sl in places]
+    await catalogue.database.run(SERVICE, *services)
 
     def block(shard: int, resolution: int, end: int) -> dict[str, object]:
         other, own = (9, 9, 9), (abs(end) + 1, 1, resolution)
@@ -274,7 +242,7 @@ async def test_counts_are_hours_then_minutes(catalogue: Catalogue) -> None:
         {**block(1, 60, 120), "counts": bytes(24)},
         {**block(1, 60, 180), "counts": bytes(48)},
     ]
-    await catalogue.run(BLOCK, [*blocks, *silent])
+    await catalogue.database.run(BLOCK, *blocks, *silent)
     async with CountStore(catalogue.database).read() as reader:
         counts, reports = await reader.counts(query()), await reader.reports(query())
         nothing = await reader.counts(CountQuery("nobody", 0, FLOOR, FLOOR))
@@ -297,13 +265,11 @@ async def test_slow_requests_are_counted_where_the_bounds_hold_the_threshold(
         (120, [0.5, 0.25 + 1e-9], [1, 1, 1]),
         (180, [0.1, 0.25], [1, 2, 4]),
     ]
-    await catalogue.run(
-        LATENCY,
-        [
-            {"resolution": 60, "end": FLOOR + end, "bounds": bounds, "counts": counts}
-            for end, bounds, counts in rows
-        ],
-    )
+    histograms = [
+        {"resolution": 60, "end": FLOOR + end, "bounds": bounds, "counts": counts}
+        for end, bounds, counts in rows
+    ]
+    await catalogue.database.run(LATENCY, *histograms)
     async with CountStore(catalogue.database).read() as reader:
         slow = await reader.counts(query(0.25))
         slower = await reader.counts(query(1.0))

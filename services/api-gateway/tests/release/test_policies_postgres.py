@@ -1,76 +1,42 @@
 """Overrides, policies and audit on PostgreSQL: one transaction, one writer, nothing altered."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import msgspec
 import pytest
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from api_gateway.catalog.domain import Service
-from api_gateway.catalog.repository import PostgresStore
 from api_gateway.policy.domain import Override, override_changed
-from api_gateway.policy.overrides import Overrides
-from api_gateway.policy.policies import Policies
-from api_gateway.policy.repository import PostgresIntents, end_overrides
-from api_gateway.projections.decisions import DecisionBook
-from api_gateway.projections.snapshots import ReadModel
 from api_gateway.release.domain import Change
-from api_gateway.release.service import Releases
 from api_gateway.republish import reconcile_intents
-from api_gateway.settings import GatewaySettings
 from api_gateway.storage.audit import AuditQuery
 from common.events import OverrideChanged, PolicyChanged, PolicyMessage
-from common.kafka.client import Publisher
-from common.policy.files import read_policies
+from common.kafka.topics import POLICIES
 from common.storage.audit import AuditEntry, AuditEvent, ChainCheck
-from common.storage.database import Database
-from common.storage.outbox import Outbox
-from tests.support.burn_events import PARTITIONS
 from tests.support.gateway.decisions import ALLOWING, overriding
+from tests.support.gateway.harness import GatewayHarness
 
 NOW = datetime(2026, 3, 2, 12, 0, 30, 123456, tzinfo=UTC)
 SERVICE = Service(1, "checkout", 1, "payments", None, 1, NOW, NOW)
 WANTED = replace(ALLOWING, created_at=NOW, expires_at=NOW + timedelta(hours=1))
-TABLES = "catalog.overrides, catalog.policies, catalog.outbox, catalog.services"
 
 
 class Intents:
-    """A store of intents with all that stands on it, and a look behind it."""
+    """A gateway's overrides and policies, and a look behind them."""
 
-    def __init__(self, database: Database, settings: GatewaySettings) -> None:
-        self.database = database
-        self.outbox = Outbox("catalog", database, Publisher(settings))
-        self.store = PostgresIntents(database, self.outbox)
-        self.decisions = DecisionBook()
-        self.policies = Policies(self.store, read_policies([]))
-        self.overrides = Overrides(self.store, self.policies, self.decisions, 0.01)
-        default: Any = None
-        self.read_model = ReadModel(timedelta(seconds=30), default)
-        catalog = PostgresStore(database, self.outbox, end_overrides)
-        self.releases = Releases(
-            catalog, self.store, self.read_model, self.decisions, self.policies
-        )
-        self.catalog = catalog
+    def __init__(self, gateway: GatewayHarness) -> None:
+        self.gateway, self.database, parts = gateway, gateway.database, gateway.gateway
+        self.store, self.catalog, self.read_model = parts.intents, parts.store, parts.read_model
+        self.policies, self.overrides, self.releases = (
+            parts.policies, parts.overrides, parts.releases,
+        )  # fmt: skip
+        self.decisions = parts.decisions
 
     async def events(self) -> list[PolicyMessage]:
-        rows = await self.rows(
-            "SELECT value FROM catalog.outbox WHERE topic = 'slo.policies.v1' ORDER BY id"
-        )
-        return [msgspec.json.decode(row.value, type=PolicyMessage) for row in rows]
-
-    async def rows(self, statement: str) -> list[Any]:
-        async with self.database.read() as session:
-            return list(await session.execute(text(statement)))
-
-    async def run(self, *statements: str) -> None:
-        async with self.database.write() as session:
-            for statement in statements:
-                await session.execute(text(statement))
+        return await self.gateway.announced(POLICIES)
 
     async def chain(self) -> list[AuditEntry]:
         async with self.store.read() as reader:
@@ -81,16 +47,8 @@ class Intents:
 
 
 @pytest.fixture
-async def intents(postgres_url: str) -> AsyncIterator[Intents]:
-    """The module's database without overrides and policies; the audit goes on, as it must."""
-    settings = GatewaySettings.model_validate(
-        {"database_url": postgres_url, "partitions": PARTITIONS, "pool_size": 20}
-    )
-    database = Database.connect(settings, "test")
-    made = Intents(database, settings)
-    await made.run(f"TRUNCATE {TABLES} RESTART IDENTITY CASCADE")
-    yield made
-    await database.close()
+def intents(gateway: GatewayHarness) -> Intents:
+    return Intents(gateway)
 
 
 async def test_what_is_written_is_read_announced_and_audited(intents: Intents) -> None:
@@ -160,7 +118,9 @@ async def test_of_many_checks_at_once_only_as_many_pass_as_there_are_uses(
 async def test_nobody_counts_more_uses_than_there_are_whatever_the_code(intents: Intents) -> None:
     override = await intents.create(max_uses=1)
     with pytest.raises(DBAPIError, match="check constraint"):
-        await intents.run(f"UPDATE catalog.overrides SET uses = 2 WHERE id = {override.id}")
+        await intents.database.run(
+            f"UPDATE catalog.overrides SET uses = 2 WHERE id = {override.id}"
+        )
 
 
 async def test_writers_at_the_same_time_make_one_chain(intents: Intents) -> None:
@@ -187,7 +147,7 @@ async def test_the_audit_refuses_to_be_changed(intents: Intents, statement: str)
     await intents.create()
     before = await intents.chain()
     with pytest.raises(DBAPIError, match="append-only"):
-        await intents.run(statement)
+        await intents.database.run(statement)
     assert await intents.chain() == before
 
 
@@ -215,7 +175,7 @@ async def test_what_the_topic_has_lost_is_announced_again(intents: Intents) -> N
     later = NOW + timedelta(minutes=2)
     assert await reconcile_intents(intents.store, intents.read_model, later) == 2
     assert await intents.events() == written
-    await intents.run("DELETE FROM catalog.outbox")
+    await intents.database.run("DELETE FROM catalog.outbox")
     assert await reconcile_intents(intents.store, intents.read_model, later) == 2
     again = await intents.events()
     assert {e.id for e in again if isinstance(e, OverrideChanged)} == {kept.id}
