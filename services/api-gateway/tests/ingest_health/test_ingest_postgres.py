@@ -1,7 +1,5 @@
 """Dead letters in PostgreSQL: stored with their batch, read by the gateway, sent again once."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,16 +7,14 @@ import pytest
 from sqlalchemy import text
 
 from api_gateway.ingest_health.ports import LetterQuery
-from api_gateway.ingest_health.repository import PostgresIngest
 from api_gateway.ingest_health.service import DeadLetters
 from common.admission.decoding import EventRejected
-from common.config.settings import DatabaseSettings
 from common.http.problems import Problem
 from common.kafka.topics import CHANGES, METRICS
 from common.storage import dead_letters
-from common.storage.database import Database
 from common.storage.dead_letters import DeadLetterStore, DeadRecord, dead_letter
 from common.storage.outbox import Outbox
+from tests.support.gateway.harness import GatewayHarness
 from tests.support.gateway.operation_cases import EVENT
 from tests.support.kafka_records import record
 
@@ -33,40 +29,24 @@ class Silent:
         raise AssertionError(records)
 
 
-@dataclass
 class Boxes:
-    """The boxes of both consumers on one database, and the gateway's view of them."""
+    """The dead letters of both consumers on one database, and the gateway's view of them."""
 
-    database: Database
-    burnrate: DeadLetterStore
-    gate: DeadLetterStore
-    ingest: PostgresIngest
+    def __init__(self, gateway: GatewayHarness) -> None:
+        self.database, self.ingest = gateway.database, gateway.gateway.ingest.store
+        self.burnrate, self.gate = [
+            DeadLetterStore(schema, Outbox(schema, gateway.database, Silent()))
+            for schema in ("burnrate", "gate")
+        ]
 
     async def put(self, box: DeadLetterStore, *dead: DeadRecord) -> None:
         async with self.database.write() as session:
             await box.add(session, dead, "cluster")
 
-    async def rows(self, sql: str) -> list[Any]:
-        async with self.database.read() as session:
-            return list(await session.execute(text(sql)))
-
 
 @pytest.fixture
-async def boxes(postgres_url: str) -> AsyncIterator[Boxes]:
-    database = Database.connect(DatabaseSettings(DATABASE_URL=postgres_url), "test")
-    outboxes = {s: Outbox(s, database, Silent()) for s in ("burnrate", "gate", "catalog")}
-    async with database.write() as session:
-        for table in ("burnrate.dead_letter", "gate.dead_letter", "catalog.dead_letter_replay"):
-            await session.execute(text(f"DELETE FROM {table}"))
-        for schema in outboxes:
-            await session.execute(text(f"DELETE FROM {schema}.outbox"))
-    yield Boxes(
-        database,
-        DeadLetterStore("burnrate", outboxes["burnrate"]),
-        DeadLetterStore("gate", outboxes["gate"]),
-        PostgresIngest(database, outboxes["catalog"]),
-    )
-    await database.close()
+def boxes(gateway: GatewayHarness) -> Boxes:
+    return Boxes(gateway)
 
 
 def dead(offset: int, topic: str = METRICS.name, value: bytes | None = b"{") -> DeadRecord:
@@ -110,7 +90,7 @@ async def test_a_letter_that_is_found_again_is_one(boxes: Boxes) -> None:
     await boxes.put(boxes.burnrate, dead(1))
     async with boxes.ingest.read() as reader:
         assert len(await reader.letters(EVERY)) == 1
-    assert len(await boxes.rows("SELECT id FROM burnrate.outbox")) == 1
+    assert len(await boxes.database.rows("SELECT id FROM burnrate.outbox")) == 1
 
 
 async def test_a_replay_is_one_record_with_its_audit(boxes: Boxes) -> None:
@@ -123,7 +103,7 @@ async def test_a_replay_is_one_record_with_its_audit(boxes: Boxes) -> None:
     assert (done.replayed_by, done.corrected) == ("ines", True)
     with pytest.raises(Problem, match="was sent again by ines"):
         await rules.replay(letter.id, EVENT, "ben", APPENDED)
-    [sent] = await boxes.rows("SELECT topic, key, partition, headers FROM catalog.outbox")
+    [sent] = await boxes.database.rows("SELECT topic, key, partition, headers FROM catalog.outbox")
     assert (sent.topic, sent.key, sent.partition) == (METRICS.name, b"checkout", None)
     assert sent.headers == {
         "correlation_id": "c1",
@@ -138,7 +118,9 @@ async def test_a_replay_is_one_record_with_its_audit(boxes: Boxes) -> None:
         "gate": (0, True),
         "alerts": (0, True),
     }
-    [entry] = await boxes.rows("SELECT actor, subject FROM catalog.audit ORDER BY id DESC LIMIT 1")
+    [entry] = await boxes.database.rows(
+        "SELECT actor, subject FROM catalog.audit ORDER BY id DESC LIMIT 1"
+    )
     assert tuple(entry) == ("ines", f"dead-letter/{letter.id}")
 
 
@@ -155,7 +137,7 @@ async def test_old_letters_and_too_many_are_forgotten(
                  "WHERE record_offset = 3")
         )  # fmt: skip
         await box.purge(session, datetime.now(UTC) - timedelta(days=30))
-    left = await boxes.rows("SELECT record_offset FROM burnrate.dead_letter ORDER BY 1")
+    left = await boxes.database.rows("SELECT record_offset FROM burnrate.dead_letter ORDER BY 1")
     assert [row.record_offset for row in left] == [1, 2]
 
 
