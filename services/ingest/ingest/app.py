@@ -1,8 +1,7 @@
 """The composition root: endpoints, simulator, API keys, and their loops."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -13,6 +12,7 @@ from common.access.middleware import access_of
 from common.config.clock import Clock, system_clock
 from common.config.settings import AdmissionSettings, KafkaSettings
 from common.kafka.client import Publisher, UnknownOutcomeError
+from common.runtime.loops import background
 from common.service.app import build_app
 from ingest.broker import Broker
 from ingest.handlers import EventsEndpoint, RequestBounds, feeds
@@ -37,9 +37,6 @@ def create_app(
     uses = UseReports("ingest", keys.cache, broker)
     limit = InFlightLimit(settings.max_in_flight_events)
     bounds = RequestBounds(settings.max_events_per_request, settings.expanded_limit_bytes)
-    endpoints = [
-        EventsEndpoint(feed, broker, clock, limit, bounds) for feed in feeds(admission.lateness)
-    ]
     simulator = Simulator(
         broker, clock, settings.data_dir, settings.simulator_seed, admission.lateness
     )
@@ -47,15 +44,8 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         loops = [keys.run(), uses.run(), *([simulator.run()] if settings.simulator_enabled else [])]
-        tasks = [asyncio.create_task(loop) for loop in loops]
-        try:
+        async with background(*loops):
             yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            for task in tasks:
-                with suppress(asyncio.CancelledError):
-                    await task
         await broker.stop()
 
     app = build_app(
@@ -66,8 +56,8 @@ def create_app(
         body_limit_bytes=settings.body_limit_bytes,
         access=access_of(settings, keys.cache, clock),
     )
-    for endpoint in endpoints:
-        app.include_router(endpoint.router())
+    for feed in feeds(admission.lateness):
+        app.include_router(EventsEndpoint(feed, broker, clock, limit, bounds).router())
     _describe_events(app)
     return app
 

@@ -1,8 +1,9 @@
 """Work that a service does again and again, and the errors that it outlives."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -52,3 +53,17 @@ async def every(
         with suppress(TimeoutError):
             async with asyncio.timeout_at(max(began + seconds, loop.time())):
                 await wake.wait()
+
+
+@asynccontextmanager
+async def background(*loops: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run loops until the block ends, then cancel them; raise what one of them has ended with."""
+    tasks = [asyncio.create_task(loop) for loop in loops]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
