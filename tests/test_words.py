@@ -64,7 +64,6 @@ WIRE: Final[dict[str, str]] = {
     "notice_key": "column of alerts.notification, and in the webhook's payload",
     "Verdict": "schema of the decisions topic and of the API",
     "notices": "column of alerts.episode",
-    "_BYTE_ORDER_MARK": "of Unicode, not ours",
     "judged": "field of /api/summary",
     "told_at": "field of `burnline rules test --format json`",
 }
