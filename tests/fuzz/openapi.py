@@ -9,9 +9,11 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import schemathesis
+import yaml
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 from starlette.types import ASGIApp
@@ -35,6 +37,12 @@ class Expected:
     """Fields of bodies in which the document leaves anything: any code may refuse them."""
     stay_readable: frozenset[str] = frozenset()
     """Operations after which what they delete may still be read."""
+
+
+def refusals(service: str) -> dict[str, frozenset[str]]:
+    """Return by operation the codes that may refuse a request which fits the schema."""
+    text = Path(__file__).with_name("refusals.yaml").read_text(encoding="utf-8")
+    return {label: frozenset(codes) for label, codes in yaml.safe_load(text)[service].items()}
 
 
 @dataclass
