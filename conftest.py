@@ -13,7 +13,6 @@ pytest_plugins = (
     "tests.support.alerts.alertmanager",
     "tests.support.alerts.outgoing",
     "tests.support.gateway.fixtures",
-    "tests.support.servers.redis_fixtures",
     "tests.support.ingest_fixtures",
     "tests.faults.scenario",
 )
