@@ -15,7 +15,7 @@ from common.kafka.client import Publisher, UnknownOutcomeError
 from common.runtime.loops import background
 from common.service.app import build_app
 from ingest.broker import Broker
-from ingest.handlers import EventsEndpoint, RequestBounds, feeds
+from ingest.handlers import EventsEndpoint, feeds
 from ingest.in_flight import InFlightLimit
 from ingest.openapi import event_schemas
 from ingest.settings import IngestSettings
@@ -36,7 +36,6 @@ def create_app(
     keys = keys or KeyReader.of(KafkaSettings())
     uses = UseReports("ingest", keys.cache, broker)
     limit = InFlightLimit(settings.max_in_flight_events)
-    bounds = RequestBounds(settings.max_events_per_request, settings.expanded_limit_bytes)
     simulator = Simulator(
         broker, clock, settings.data_dir, settings.simulator_seed, admission.lateness
     )
@@ -57,7 +56,7 @@ def create_app(
         access=access_of(settings, keys.cache, clock),
     )
     for feed in feeds(admission.lateness):
-        app.include_router(EventsEndpoint(feed, broker, clock, limit, bounds).router())
+        app.include_router(EventsEndpoint(feed, broker, clock, limit, settings).router())
     _describe_events(app)
     return app
 

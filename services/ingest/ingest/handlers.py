@@ -31,6 +31,7 @@ from ingest.domain import (
 from ingest.in_flight import InFlightLimit
 from ingest.metrics import CHANGE_EVENTS, EVENTS, PUBLISH_SECONDS
 from ingest.openapi import CHANGE_BODY, METRIC_BODY
+from ingest.settings import IngestSettings
 
 
 class RejectedEvent(BaseModel):
@@ -86,14 +87,6 @@ def feeds(lateness: timedelta) -> tuple[Feed, Feed]:
 
 
 @dataclass(frozen=True, slots=True)
-class RequestBounds:
-    """How much one request may hold: events, and bytes of a compressed body once expanded."""
-
-    events: int
-    expanded_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
 class EventsEndpoint:
     """Takes the events of a feed over HTTP; answers once the broker has acknowledged them."""
 
@@ -101,7 +94,7 @@ class EventsEndpoint:
     broker: Broker
     clock: Clock
     limit: InFlightLimit
-    bounds: RequestBounds
+    settings: IngestSettings
 
     def router(self) -> APIRouter:
         """Return the route."""
@@ -127,10 +120,10 @@ class EventsEndpoint:
         """
         headers = request.headers
         encoding = headers.get("Content-Encoding", "")
-        body = expand(await request.body(), encoding, self.bounds.expanded_bytes)
+        body = expand(await request.body(), encoding, self.settings.expanded_limit_bytes)
         batch = read_batch(body, headers.get("Content-Type", ""))
-        if len(batch.items) > self.bounds.events:
-            raise _too_many(len(batch.items), self.bounds.events)
+        if len(batch.items) > self.settings.max_events_per_request:
+            raise _too_many(len(batch.items), self.settings.max_events_per_request)
         with self.limit.hold(len(batch.items)):
             found = classify(batch.items, self.clock(), self.feed.admit)
             for rejection in found.rejected:
