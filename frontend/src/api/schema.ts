@@ -2427,7 +2427,7 @@ export interface components {
         };
         /**
          * RuleDocument
-         * @description A condition on services and what to do about it; levels go from the mildest to the gravest.
+         * @description A condition on services and what to do about it; levels go from the mildest on.
          *
          *     It applies to services by name (globs) and tier; an empty list means all. It fires once the
          *     condition has held for `for_seconds`, and resolves once the measure has been on the good side

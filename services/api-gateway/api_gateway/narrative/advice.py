@@ -98,9 +98,8 @@ def _monitor(context: ServiceContext) -> Iterator[Action]:
 
 
 def _wait(facts: Facts) -> Iterator[Action]:
-    end = facts.get("unblocked_at")
-    if end is not None and "release" in facts and facts["release"].value == "BLOCK":
-        text = f"plan the next feature release for after {end.value}"
+    if "unblocked_at" in facts and "release" in facts and facts["release"].value == "BLOCK":
+        text = f"plan the next feature release for after {facts['unblocked_at'].value}"
         yield Action("wait", text, ("unblocked_at", "release"))
 
 

@@ -6,7 +6,6 @@ are in no list, in digits or in words: they can only come with the fact that car
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from api_gateway.narrative.fact import Facts
@@ -113,16 +112,11 @@ def _checked(part: str, tokens: Tokens) -> Sentence:
     used = tuple(tokens.fact_id(token) for token in TOKEN.findall(part))
     if not used:
         raise RefusedError(f"a sentence that rests on no fact: {part!r}")
-    _check_words(_WORD.findall(part))
+    if strange := [word for word in _WORD.findall(part) if word.lower() not in WORDS]:
+        raise RefusedError(f"a word that no fact carries: {strange[0]!r}")
     if not (part[0].isupper() or TOKEN.match(part)):
         raise RefusedError(f"a sentence without a capital: {_around(part, 0)!r}")
     return Sentence(tokens.write(part), used)
-
-
-def _check_words(words: Iterable[str]) -> None:
-    for word in words:
-        if word.lower() not in WORDS:
-            raise RefusedError(f"a word that no fact carries: {word!r}")
 
 
 def _check_used(used: list[str], facts: Facts) -> None:

@@ -46,7 +46,3 @@ class Facts:
 
     def __getitem__(self, fact_id: str) -> Fact:
         return self._by_id[fact_id]
-
-    def get(self, fact_id: str) -> Fact | None:
-        """Return the fact of that id, if there is one."""
-        return self._by_id.get(fact_id)

@@ -1,12 +1,8 @@
 """Which facts deserve attention, and how much. Pure."""
 
-from dataclasses import dataclass
-from typing import Literal
-
 from api_gateway.narrative.fact import Fact, Facts, sentence
+from api_gateway.narrative.schemas import InsightAnswer, InsightSeverity
 from common.slo.vocabulary import DataStatus, RiskLevel
-
-InsightSeverity = Literal["critical", "warning", "info"]
 
 _BY_VALUE: dict[tuple[str, object], InsightSeverity] = {
     ("level", RiskLevel.FREEZE): "critical",
@@ -30,19 +26,10 @@ _BY_ID: dict[str, InsightSeverity] = {
 _ORDER = {"critical": 0, "warning": 1, "info": 2}
 
 
-@dataclass(frozen=True, slots=True)
-class Insight:
-    """A fact that deserves attention, as a sentence."""
-
-    severity: InsightSeverity
-    text: str
-    facts: tuple[str]
-
-
-def insights(facts: Facts) -> list[Insight]:
+def insights(facts: Facts) -> list[InsightAnswer]:
     """Return what deserves attention, most severe first."""
     found = [
-        Insight(severity, sentence(fact.text), (fact.id,))
+        InsightAnswer(severity=severity, text=sentence(fact.text), facts=[fact.id])
         for fact in facts
         if (severity := _severity(fact)) is not None
     ]

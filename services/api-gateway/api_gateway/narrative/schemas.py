@@ -7,9 +7,9 @@ from pydantic import BaseModel, Field
 from api_gateway.http.types import Answer, Instant
 from api_gateway.narrative.advice import Action
 from api_gateway.narrative.fact import Value, sentence
-from api_gateway.narrative.insights import InsightSeverity
 
 Source = Literal["template", "model"]
+InsightSeverity = Literal["critical", "warning", "info"]
 
 
 class FactAnswer(Answer):
@@ -29,7 +29,7 @@ class SentenceAnswer(Answer):
     facts: list[str]
 
 
-class InsightAnswer(Answer):
+class InsightAnswer(BaseModel):
     """What deserves attention."""
 
     severity: InsightSeverity

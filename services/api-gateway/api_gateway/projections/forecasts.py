@@ -40,10 +40,20 @@ class ForecastBook:
         return self._newest.get(service_name)
 
     def state(self, service: ServiceState, now: datetime) -> ForecastState:
-        """Return what is shown of a service; a forecast past its lifetime is not believed."""
+        """Return what is shown of a service; objectives with a forecast stand first, in its order.
+
+        A forecast counts only for the revision of a target that it was made for, and is not
+        believed past its lifetime.
+        """
         found = self._newest.get(service.service_name)
         age = timedelta(0) if found is None else now - found.evaluated_at
-        slos = forecasts_shown(service.service_name, service.slos, found)
+        asked = {slo.id: slo for slo in service.slos}
+        slos = [
+            _believed(forecast, asked.pop(forecast.id))
+            for forecast in (found.slos if found else ())
+            if forecast.id in asked and forecast.revision >= asked[forecast.id].revision
+        ]
+        slos += [_none_yet(service.service_name, slo) for slo in asked.values()]
         if age > self._lifetime:
             slos = [_expired(slo, age) for slo in slos]
         return ForecastState(
@@ -52,22 +62,6 @@ class ForecastBook:
             _worst([service.data_status, *(slo.data_status for slo in slos[:1])]),
             tuple(slos),
         )
-
-
-def forecasts_shown(
-    service_name: str, slos: Sequence[SloStatus], found: ServiceForecast | None
-) -> list[SloForecast]:
-    """Return a forecast for each objective, those that have one yet in the order they came in.
-
-    A forecast counts only for the revision of a target that it was made for.
-    """
-    asked = {slo.id: slo for slo in slos}
-    shown = [
-        _believed(forecast, asked.pop(forecast.id))
-        for forecast in (found.slos if found else ())
-        if forecast.id in asked and forecast.revision >= asked[forecast.id].revision
-    ]
-    return [*shown, *(_none_yet(service_name, slo) for slo in asked.values())]
 
 
 def _worst(statuses: Sequence[DataStatus]) -> DataStatus:

@@ -18,7 +18,6 @@ from api_gateway.narrative.insights import insights
 from api_gateway.narrative.narrative_input import NarrativeInput
 from api_gateway.narrative.narrator import Narrator
 from api_gateway.narrative.onset import find_onset
-from api_gateway.narrative.schemas import InsightAnswer
 from api_gateway.narrative.service_context import Onset, ServiceContext
 from api_gateway.narrative.service_facts import worst_slo
 from api_gateway.storage.redis_cache import SharedCache
@@ -83,7 +82,7 @@ class Summaries:
         answer = ServiceSummary(
             **dict(await self._narrator.narrate(given, now)),
             service_name=service.name,
-            insights=[InsightAnswer.model_validate(found) for found in insights(given.facts)],
+            insights=insights(given.facts),
         )
         return CachedResponse(answer.model_dump_json().encode())
 
