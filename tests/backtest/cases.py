@@ -14,13 +14,12 @@ from common.events import BurnRateSnapshot, MetricEvent, SloForecast, SloStatus,
 from common.slo.arithmetic import burn_rate, composite_burn_rate
 from common.slo.risk import risk_level
 from common.slo.vocabulary import DataStatus
+from common.slo.windows import BURN_WINDOWS
 from forecast.domain.forecast import LOOK_BACK_HOURS, History, look_ahead
 from tests.backtest.scenarios import DAY, HOUR, LEAD_SECONDS, MINUTE, Family, Ints, Scenario
 from tests.backtest.scoring import Outcome
 from tests.support.burn_events import slo_status, snapshot
 from tests.support.flow import convert_petshop
-
-WINDOWS = {"5m": 300, "1h": HOUR, "24h": DAY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ def case(of: Scenario) -> Case:
 
 
 def _slo(of: Scenario) -> SloStatus:
-    windows = {name: _window(of, seconds) for name, seconds in WINDOWS.items()}
+    windows = {name: _window(of, seconds) for name, seconds in BURN_WINDOWS.items()}
     rates = [window.burn_rate for window in windows.values()]
     composite = composite_burn_rate(rates)
     total, bad = (int(sums[0]) for sums in _slo_sums(of))

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
-from numpy.typing import NDArray
 
+from common.arrays import Ints
 from common.events import (
     BurnPair,
     BurnRateSnapshot,
@@ -26,7 +26,6 @@ from common.slo.risk import cap_risk_level, risk_level
 from common.slo.vocabulary import DataStatus
 from common.slo.windows import BURN_WINDOWS, DAY, SHORT_WINDOW_SECONDS, PairRule, pair_rules
 
-Ints = NDArray[np.int64]
 Counts = tuple[int, int]
 """Total and bad."""
 

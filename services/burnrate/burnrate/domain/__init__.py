@@ -1,1 +1,1 @@
-"""Objectives, services and the state of a shard. Pure."""
+"""Services, their objectives, and what a batch adds to them. Pure."""

@@ -29,7 +29,7 @@ _NUMBERS = ("_stale_after", "_longest", "newest_minute")
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What an evaluation is stamped with."""
+    """When an evaluation is made, of which shard, under which epoch, and for which command."""
 
     now: datetime
     shard: int

@@ -1,1 +1,1 @@
-"""Evaluates objectives at each tick, and publishes what changed."""
+"""A shard in memory, the figures of its objectives, and the snapshots made of them. Pure."""

@@ -79,7 +79,7 @@ class DueServices:
 
 
 def _due_on_change(snapshot: BurnRateSnapshot) -> object:
-    """Return what makes a forecast worth making anew at once when it changes."""
+    """Return what makes a new forecast due at once when it changes."""
     return snapshot.data_status, tuple(
         (slo.id, slo.revision, slo.risk_level, slo.data_status, slo.error_budget_remaining > 0)
         for slo in snapshot.slos

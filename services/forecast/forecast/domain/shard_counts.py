@@ -112,7 +112,7 @@ class ShardCounts:
         self._slots = slots
 
     def forget(self) -> None:
-        """Begin anew: a reading has failed half way."""
+        """Drop all counts, since a reading has failed half way."""
         self._blocks, self._latency = None, {}
 
     def lacks(self, names: Iterable[str]) -> bool:
@@ -148,7 +148,7 @@ class ShardCounts:
         lines.by_length[length].put(found.ended // length, np.array([[found.total, found.bad]]))
 
     def doubt(self, service: str, slo: SloStatus, now: datetime) -> bool:
-        """Let everything be read again where a snapshot has counted much that is not here.
+        """Read everything again where a snapshot has counted much that is not here.
 
         History that is imported is older than what a refresh reads. Returns whether that is so; it
         is checked only so long after the last time.
