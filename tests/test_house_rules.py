@@ -2,6 +2,7 @@
 
 import ast
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 NOT_OURS: Final = frozenset({".venv", ".git", ".hypothesis", "node_modules", "dist", "__pycache__"})
 MAX_LINES: Final = 400
 MAX_FUNCTION_LINES: Final = 40
+MAX_MODULES: Final = 25
 DUMPING_GROUNDS: Final = frozenset({"utils", "util", "helpers", "helper", "misc"})
 PINS: Final = ("requirements.txt", "requirements-services.txt", "requirements-dev.txt")
 # What a machine may lack, installed by itself.
@@ -67,6 +69,11 @@ def test_functions_are_not_too_long(path: Path) -> None:
         if node.end_lineno is not None and node.end_lineno - node.lineno >= MAX_FUNCTION_LINES
     ]
     assert not long
+
+
+def test_no_folder_holds_more_modules_than_one_can_look_through() -> None:
+    modules = Counter(path.parent for path in PYTHON)
+    assert [folder for folder, count in modules.items() if count > MAX_MODULES] == []
 
 
 def test_no_file_is_a_dumping_ground() -> None:

@@ -159,6 +159,13 @@ def test_classes_are_named_after_what_they_are(path: Path) -> None:
     assert [n for n in names if CLASSES.fullmatch(n) and n not in WIRE and n not in left] == []
 
 
+@pytest.mark.parametrize("folder", ["libs", "services", "cli", "tests", "benchmarks"])
+def test_clients_and_fixtures_of_tests_are_named_after_what_they_serve(folder: str) -> None:
+    named = re.compile(r"(?m)^class (\w*(?:World|Desk|Shelf|Shelves))\b")
+    texts = (path.read_text(encoding="utf-8") for path in sorted((ROOT / folder).rglob("*.py")))
+    assert [name for text in texts for name in named.findall(text)] == []
+
+
 def test_a_name_that_stays_is_there_and_would_be_refused() -> None:
     said = {
         word
