@@ -1,4 +1,4 @@
-"""From the Authorization header to whom it names."""
+"""Authenticate a request by its Authorization header."""
 
 import base64
 import hmac
@@ -18,7 +18,7 @@ READER = Principal("reader", frozenset({"read"}))
 
 
 class Authenticator:
-    """Knows the tokens of the settings, the API keys and, if there is one, a verifier."""
+    """Check a credential against the configured tokens, the API keys and a verifier, if any."""
 
     def __init__(
         self,
@@ -32,11 +32,11 @@ class Authenticator:
 
     @property
     def can_admit(self) -> bool:
-        """Whether there is anybody who could be let in."""
+        """Whether any credential could be accepted."""
         return bool(self._tokens or self._cache.has_keys or self._verifier)
 
     async def principal(self, authorization: str) -> Principal:
-        """Return whom the header names; problems 401 and 503."""
+        """Return the caller that the header authenticates. Raises Problem: 401 or 503."""
         given = _credential(authorization)
         if not given:
             raise unauthorized("Send the header `Authorization: Bearer <API key>`.")
@@ -54,7 +54,7 @@ class Authenticator:
 def _credential(authorization: str) -> bytes:
     """Return the header's credential: the bearer's, or the password of basic authentication.
 
-    Systems that can be given nothing but an address send what stands before its `@` as basic.
+    A system that can be configured with nothing but a URL sends the part before its `@` as basic.
     """
     scheme, _, given = authorization.partition(" ")
     if scheme.lower() == "bearer":

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of keys: for each operation, from the one table of scopes."""
+"""Document scopes and rate limits in the OpenAPI document, from the table of scopes."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ METHODS = frozenset({"get", "head", "post", "put", "patch", "delete"})
 
 
 def describe_access(document: dict[str, Any], *, reads_need_key: bool) -> None:
-    """Add scheme, scopes and the answers 401, 403 and 429 to a document."""
+    """Add the security scheme, the scopes and the responses 401, 403 and 429 to a document."""
     schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
     schemes["bearer"] = {
         "type": "http",

@@ -1,4 +1,4 @@
-"""Tokens of an identity provider (OpenID Connect, RFC 9068): signed, for us, not expired."""
+"""Verify access tokens of an identity provider (OpenID Connect, RFC 9068)."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -22,7 +22,7 @@ MOST_SUBJECT_CHARACTERS: Final = 128
 
 
 class IdentityTokens:
-    """Verifies tokens by the provider's keys, and reads the scopes from a claim."""
+    """Verify tokens with the provider's keys, and read the scopes from a claim."""
 
     def __init__(self, settings: AccessSettings, keys: KeyCache) -> None:
         self._issuer, self._audience = settings.oidc_issuer, settings.oidc_audience
@@ -30,7 +30,7 @@ class IdentityTokens:
         self._keys = keys
 
     async def principal(self, token: str) -> Principal:
-        """Return whom a token names; problems 401 and 503."""
+        """Return the caller that a token names. Raises Problem: 401, or 503 without the keys."""
         try:
             claims = await self._claims(token)
         except KeysUnavailableError:
@@ -74,7 +74,7 @@ class IdentityTokens:
 
 
 def identity_tokens(settings: AccessSettings) -> IdentityTokens | None:
-    """Return the verifier that the settings ask for; None where they ask for none."""
+    """Return the verifier of the configured issuer; None where none is configured."""
     if settings.oidc_issuer is None:
         return None
     if settings.oidc_jwks_file is not None:

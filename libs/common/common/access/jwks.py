@@ -1,4 +1,4 @@
-"""The public keys of an identity provider, from a file or an address, fetched again when needed."""
+"""Fetch the public keys of an identity provider from a file or a URL, again when needed."""
 
 import asyncio
 import time
@@ -47,7 +47,7 @@ class FileSource:
 
 
 class UrlSource:
-    """An address: no redirect is followed, no proxy asked, and an answer has bounds."""
+    """A URL: no redirect is followed, no proxy is used, and the size of a response is bounded."""
 
     def __init__(self, url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._url, self._transport = url, transport
@@ -73,7 +73,7 @@ class UrlSource:
 
 
 class KeyCache:
-    """Keys by id. Those at hand serve on while the source does not answer."""
+    """Cache keys by id; cached keys stay valid while the source does not answer."""
 
     def __init__(self, source: KeySource, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._source, self._monotonic = source, monotonic

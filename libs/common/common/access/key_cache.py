@@ -1,4 +1,4 @@
-"""The API keys that a process knows: followed from their topic, checked, their uses reported.
+"""Follow the API keys from their topic, check presented ones, and report their use.
 
 The same records in any order end the same: of each key the greatest revision holds.
 """
@@ -29,7 +29,7 @@ def unauthorized(detail: str, code: str = "unauthorized") -> Problem:
 
 
 class ApiKeyCache:
-    """Keys by id; complete unless it is filled by a reader that has not come to the end yet."""
+    """Cache keys by id; complete unless its reader has not reached the end of the topic yet."""
 
     def __init__(self) -> None:
         self._is_complete: Callable[[], bool] = lambda: True
@@ -53,7 +53,7 @@ class ApiKeyCache:
         return self._was_complete
 
     def apply(self, key: ApiKeyChanged) -> None:
-        """Keep a key if it is newer than what is at hand."""
+        """Keep a key if it is newer than the cached one."""
         old = self._keys.get(key.id)
         if old is None or old.revision < key.revision:
             self._keys[key.id] = key
@@ -61,8 +61,8 @@ class ApiKeyCache:
     def principal(self, presented: PresentedKey, now: datetime) -> Principal:
         """Return whose key it is.
 
-        Raises Problem: 401 where it is wrong, or good no more, which only the owner of the right
-        secret learns; 503 while the keys are not read to their end.
+        Raises Problem: 401 where the key is wrong, revoked or expired (only the holder of the
+        right secret learns which); 503 while the topic is not read to its end.
         """
         key = self._keys.get(presented.id)
         if key is None and not self.complete:
@@ -87,7 +87,7 @@ class ApiKeyCache:
 
 
 class KeyUses:
-    """When each key was last used, as the processes that were sent it have reported."""
+    """Track when each key was last used, as all processes report it."""
 
     def __init__(self) -> None:
         self._used_at: dict[str, datetime] = {}
@@ -102,7 +102,7 @@ class KeyUses:
 
 
 class KeyRecords:
-    """Feeds cache and uses from the topics; knows which revisions stand there."""
+    """Apply records of the topics to cache and uses; track which revisions they hold."""
 
     def __init__(self, cache: ApiKeyCache, uses: KeyUses) -> None:
         self._cache, self._uses = cache, uses
@@ -146,7 +146,7 @@ class KeyReader:
 
 
 class UseReports:
-    """Reports when keys were used: beside the requests, of each key at most once a minute."""
+    """Report when keys were used: in the background, each key at most once a minute."""
 
     def __init__(self, process: str, cache: ApiKeyCache, publisher: Sender) -> None:
         self._process, self._cache, self._publisher = process, cache, publisher

@@ -1,4 +1,4 @@
-"""API keys: how they are written, made and compared.
+"""Generate, format and compare API keys.
 
 A key is `blk_<id>_<secret>`. The id is public, in lists and logs; the secret is shown once.
 """
@@ -21,7 +21,7 @@ _KEY = re.compile(rf"{PREFIX}_([0-9a-f]{{{2 * ID_BYTES}}})_([A-Za-z0-9_-]{{43}})
 
 @dataclass(frozen=True, slots=True)
 class PresentedKey:
-    """A key as it came with a request. It never shows its secret."""
+    """A key that came with a request; its representation hides the secret."""
 
     id: str
     secret: str
@@ -46,20 +46,20 @@ def written(key_id: str, secret: str) -> str:
 
 
 def presented_key(text: str) -> PresentedKey | None:
-    """Return the key that a text is; None where it is none."""
+    """Parse a key; None where the text is none."""
     found = _KEY.fullmatch(text)
     return PresentedKey(found[1], found[2]) if found else None
 
 
 def secret_hash(secret: str) -> str:
-    """Return what is stored and sent to other processes instead of a secret: SHA-256 in hex.
+    """Return the SHA-256 in hex that is stored and sent to other processes instead of a secret.
 
-    A slow hash makes guessing dear where people choose the secret. These are 256 random bits,
-    which nobody guesses at any speed, and a slow hash would make each request dear instead.
+    A slow hash protects secrets that people choose. These are 256 random bits, which nobody
+    guesses at any speed; a slow hash would only make each request expensive.
     """
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def is_secret_of(secret: str, stored_hash: str) -> bool:
-    """Compare in a time that does not tell how much of it is right."""
+    """Compare in constant time."""
     return hmac.compare_digest(secret_hash(secret), stored_hash)

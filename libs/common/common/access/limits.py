@@ -1,4 +1,4 @@
-"""Rates for each caller: a token bucket, so many requests at once, so many a second after. Pure."""
+"""Limit the request rate of each caller with a token bucket. Pure."""
 
 import math
 from collections import OrderedDict
@@ -11,7 +11,7 @@ ROUNDING: Final = 1e-6
 
 
 class TokenBucket:
-    """Counts what is left; `now` is any clock in seconds, and one set back refills nothing."""
+    """Count tokens; `now` is any clock in seconds, and one that is set back refills nothing."""
 
     def __init__(self, rate_per_second: float, burst: int, now: float) -> None:
         self._rate_per_second, self._burst = rate_per_second, burst
@@ -39,16 +39,16 @@ class TokenBucket:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What became of a request: `wait_seconds` is 0 where it may pass."""
+    """Whether a request may pass: `wait_seconds` is 0 where it may."""
 
     wait_seconds: int
     headers: dict[str, str]
 
 
 class CallerLimits:
-    """A bucket for each caller; of those that are idle for long the oldest are forgotten.
+    """Keep a bucket for each caller, and evict the callers that are idle for longest.
 
-    A forgotten caller begins with a full bucket, as one that was idle has anyway.
+    An evicted caller begins with a full bucket, as one that was idle has anyway.
     """
 
     def __init__(self, name: str, rate_per_second: float, burst: int) -> None:

@@ -1,7 +1,6 @@
-"""Stands before every handler: who asks, may they, and not too often.
+"""Authenticate, authorize and rate-limit every request before its handler.
 
-Nothing else of a request has been looked at by then, so that 401 and 403 come before whether the
-path exists and what the body holds.
+It runs before routing and validation, so that 401 and 403 reveal nothing of paths and bodies.
 """
 
 from dataclasses import dataclass
@@ -35,7 +34,7 @@ LOGGED_REFUSALS_AT_ONCE = 20
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who is let in, and how often; the rates of reads and of writes are counted apart."""
+    """Who is let in, and how often; reads and writes have rates of their own."""
 
     authenticator: Authenticator
     reads_need_key: bool
@@ -44,7 +43,7 @@ class Access:
     clock: Clock
 
     async def admitted(self, need: Need, authorization: str) -> Principal | None:
-        """Return whose request it is, None where that does not matter; problems 401, 403, 503."""
+        """Return the caller, None where anyone may ask. Raises Problem: 401, 403 or 503."""
         if need.scope is None or not (need.always or self.reads_need_key):
             return None
         if need.always and not self.authenticator.can_admit:
@@ -82,7 +81,7 @@ def access_of(
 
 
 class AccessMiddleware(HttpMiddleware):
-    """Answers 401, 403 and 429; makes the caller known to what runs inside."""
+    """Answer 401, 403 and 429; make the caller known to the handlers."""
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         super().__init__(app)
@@ -111,7 +110,7 @@ class AccessMiddleware(HttpMiddleware):
             await self._app(scope, receive, at_start(send, add_standing))
 
     def _allowance(self, scope: Scope, need: Need, principal: Principal | None) -> Allowance:
-        """Return the caller's standing; problem 429. A caller without a key is an address."""
+        """Return the caller's allowance, by address without a key. Raises Problem: 429."""
         method = scope["method"]
         if need.scope is None or method in FREE_METHODS:
             return Allowance(0, {})
@@ -133,7 +132,7 @@ class AccessMiddleware(HttpMiddleware):
         return self._access.clock().timestamp()
 
     def _note(self, refusal: Problem, scope: Scope) -> None:
-        """Count every refusal; log as many as nobody can fill a disk with."""
+        """Count every refusal; log so few that nobody can fill a disk with them."""
         REFUSALS.labels(refusal.code).inc()
         if self._log_budget.take(self._now_seconds()):
             self._unlogged += 1

@@ -1,4 +1,4 @@
-"""Who sent the request that is being worked on."""
+"""Know who sent the present request."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from common.events import Scope
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A caller whose credential was good. `id` says which one it was, and goes into the audit."""
+    """An authenticated caller. `id` names the credential, and goes into the audit."""
 
     id: str
     scopes: frozenset[Scope]

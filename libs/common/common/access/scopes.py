@@ -1,7 +1,6 @@
-"""Scopes, and the one table that says which of them an endpoint needs. Pure.
+"""Map endpoints to the scopes that they need, in one table. Pure.
 
-Everything that asks for a scope reads it here: the check before each handler, the OpenAPI
-document, and the documentation.
+The check before each handler, the OpenAPI document and the documentation all read it.
 """
 
 from collections.abc import Collection
@@ -14,7 +13,7 @@ SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 
 READ_METHODS: Final = frozenset({"GET", "HEAD"})
 FREE_METHODS: Final = frozenset({"OPTIONS"})
-"""Ask what is possible; they neither read nor change anything."""
+"""They neither read nor change anything."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Decides what counts: decoding, checks and identity of events."""
+"""Decode, validate and identify events from outside."""

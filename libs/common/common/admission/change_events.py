@@ -1,4 +1,4 @@
-"""Which change events count: the same checks for HTTP and for the changes topic.
+"""Validate change events: the same checks for HTTP and for the changes topic.
 
 `parse_change_event` checks the content, `check_change_time` the instant against the arrival.
 """

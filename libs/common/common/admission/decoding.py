@@ -1,6 +1,6 @@
-"""Reading an event's JSON, so that whatever is wrong with it is named by field and code.
+"""Decode an event's JSON, and name what is wrong with it by field and code.
 
-Types are the loosest that decode: the checks of the admission modules give the better reason.
+Types are as loose as they can be: the checks of the admission modules give better reasons.
 """
 
 import json
@@ -15,7 +15,7 @@ _MAX_FIELD_LENGTH = 128
 
 
 class EventRejected(ValueError):  # noqa: N818 - a verdict, not a fault of ours
-    """The content of an event is wrong. `detail` says what and how to mend it."""
+    """The content of an event is wrong; `detail` says what, and how to fix it."""
 
     def __init__(self, code: str, field: str, detail: str) -> None:
         super().__init__(f"{field}: {detail}")

@@ -1,4 +1,4 @@
-"""The checks that all events from outside have in common. Each refusal names field and fix."""
+"""Validate the fields that all events from outside have. Each refusal names field and fix."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def check_body(body: bytes | None) -> bytes:
-    """Return the bytes of a record that has some, and not too many."""
+    """Return the body; refuse one that is missing or too large."""
     if body is None:
         raise EventRejected("null_value", "body", "the record has no value; send a JSON object")
     if len(body) > MAX_EVENT_BYTES:
@@ -28,7 +28,7 @@ def check_body(body: bytes | None) -> bytes:
 
 
 def check_name(service: str) -> None:
-    """Refuse what can be no service's name."""
+    """Refuse an invalid service name."""
     if not is_service_name(service):
         raise EventRejected("invalid_service_name", "service", f"must match {SERVICE_NAME_PATTERN}")
     if service in RESERVED_SERVICE_NAMES:
@@ -61,7 +61,7 @@ def check_not_in_future(field: str, instant: datetime, appended_at: datetime) ->
 
 
 def utc(field: str, instant: datetime) -> datetime:
-    """Return the instant in UTC; refuse one that is out of the calendar there."""
+    """Return the instant in UTC; refuse one that is out of range there."""
     try:
         return instant.astimezone(UTC)
     except OverflowError:

@@ -1,9 +1,9 @@
-"""Which events are the same, and which of the same say something else: hashes, one or many.
+"""Hash events to find repeats, and repeats with other content, one by one or in batches.
 
 The key of an event that has an id is XXH3-128 of the id, combined with a salt for its service and
 one for its source, so that a batch is hashed with one call for each id and two lookups. An event
-with a source but no id is known by its content (BLAKE2b-128). Stored marks are compared with
-these: a change here counts the repeats of the last day twice.
+with a source but no id is known by its content (BLAKE2b-128). Stored dedup keys are
+compared with these: a change here counts the repeats of the last day twice.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Which metric events count: the same checks for HTTP, Kafka and files, each with a code.
+"""Validate metric events: the same checks for HTTP, Kafka and files, each with a code.
 
 `parse_metric_event` checks the content, `check_time` the timestamp against the time of arrival.
 """

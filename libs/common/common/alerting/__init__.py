@@ -1,1 +1,1 @@
-"""Alert rules, silences and channels, as every part understands them."""
+"""Alert rules, silences and channels: models and validation."""

@@ -1,4 +1,4 @@
-"""The kinds of channel that alerts go to, and what each needs to reach them. Pure.
+"""Define the kinds of notification channels, and validate their configuration. Pure.
 
 Addresses count as secrets: those of chats and webhooks often carry a key in their path.
 """
@@ -23,7 +23,7 @@ _channel_name = re.compile(CHANNEL_NAME_PATTERN)
 
 @dataclass(frozen=True, slots=True)
 class ChannelField:
-    """One thing that a kind of channel needs."""
+    """A field of a channel's configuration."""
 
     name: str
     required: bool = True

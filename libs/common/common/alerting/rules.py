@@ -1,4 +1,4 @@
-"""Alert rules as data: what a rule may say, and what is wrong with one that cannot be used. Pure.
+"""Model alert rules, and validate their documents. Pure.
 
 The burn-rate pairs and their severities follow Google's SRE workbook, chapter 5.
 """
@@ -46,7 +46,7 @@ Tiers = Annotated[tuple[Literal[1, 2, 3], ...], Meta(max_length=3)]
 
 
 class Level(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What must be so, and how grave it is. Exactly the field of the rule's kind is given.
+    """A threshold and its severity. Exactly the field of the rule's kind is given.
 
     `at_most_ratio` is the error budget left, `at_least_burn_rate` a multiple of 1.
     """
@@ -91,7 +91,7 @@ class Rule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     runbook_url: Annotated[str, Meta(max_length=512, pattern=r"^(https?://[^\s]+)?$")] = ""
 
     def applies_to(self, service_name: str, tier: int) -> bool:
-        """Return whether the rule watches a service."""
+        """Return whether the rule applies to a service."""
         if not self.enabled or tier in self.except_tiers or (self.tiers and tier not in self.tiers):
             return False
         if any(fnmatchcase(service_name, glob) for glob in self.except_services):
@@ -121,7 +121,7 @@ _PLACE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
 
 
 def read_rule(document: object) -> Rule:
-    """Return the rule that a document (JSON or YAML as data) spells.
+    """Parse the document (JSON or YAML as data) of a rule.
 
     Raises InvalidFieldError, which names the field and the fix.
     """
@@ -136,7 +136,7 @@ def read_rule(document: object) -> Rule:
 
 
 def rule_document(rule: Rule) -> dict[str, Any]:
-    """Return the rule as data, every field spelled, for people and for JSON."""
+    """Return the rule as JSON data with every field."""
     fields = {name: getattr(rule, name) for name in rule.__struct_fields__}
     shown: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(fields))
     return shown

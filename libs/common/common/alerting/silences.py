@@ -1,7 +1,7 @@
-"""Silences: which alerts nobody is to be notified of for a time. Pure.
+"""Match alerts against silences, and validate silences. Pure.
 
-Matchers follow Alertmanager's, with globs (`*`, `?`) where it has regular expressions: those of a
-stranger can be made to run for ever.
+Matchers follow Alertmanager's, with globs (`*`, `?`) where it has regular expressions: a hostile
+expression can be made to run for ever.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ LABELS = ("alertname", "service", "severity", "tier", "team")
 class Matcher(Struct, frozen=True):
     """One condition on a label. With `is_glob` the value is a pattern; else it must be equal.
 
-    `is_equal=False` turns the condition round.
+    `is_equal=False` negates the condition.
     """
 
     name: str
@@ -37,12 +37,12 @@ class Matcher(Struct, frozen=True):
 
 
 def matches_all(matchers: Sequence[Matcher], labels: Mapping[str, str]) -> bool:
-    """Return whether a silence with these matchers is about an alert with these labels."""
+    """Return whether all matchers match an alert's labels."""
     return bool(matchers) and all(matcher.matches(labels) for matcher in matchers)
 
 
 def check_silence(matchers: Sequence[Matcher], starts_at: datetime, ends_at: datetime) -> None:
-    """Raise InvalidFieldError where a silence would be about nothing, everything or never end."""
+    """Raise InvalidFieldError where a silence matches nothing or everything, or never ends."""
     if not 0 < len(matchers) <= MAX_MATCHERS:
         detail = f"must be 1 to {MAX_MATCHERS} matchers, such as service = checkout"
         raise InvalidFieldError("matchers", "wrong_number", detail)

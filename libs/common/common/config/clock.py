@@ -1,4 +1,4 @@
-"""Time as an argument: services read it from one injected clock, domain functions take `now`."""
+"""Read the time from one injected clock; domain functions take `now` as an argument."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -34,9 +34,9 @@ HOSTNAME: Final = "hostname"
 
 
 def prefixed(prefix: str) -> SettingsConfigDict:
-    """Return how settings are read whose variables are the prefix and the name of the field.
+    """Return the configuration of settings whose variables are the prefix and the field's name.
 
-    They are aliases, so that what is said of a wrong value names its variable.
+    They are aliases, so that the error for a wrong value names its variable.
     """
     return SettingsConfigDict(
         alias_generator=AliasGenerator(validation_alias=lambda name: prefix + name.upper()),
@@ -105,7 +105,7 @@ class Settings(AccessSettings):
 
 
 class PlaintextSettings(BaseSettings):
-    """Which servers may be spoken to in plaintext although they are on other machines."""
+    """The servers on other machines that may be reached in plaintext."""
 
     model_config = Settings.model_config
 
@@ -113,7 +113,7 @@ class PlaintextSettings(BaseSettings):
 
 
 class KafkaSettings(PlaintextSettings):
-    """Where the broker is, how to speak to it, how the input topics are cut into shards."""
+    """The broker's address and security, and the number of shards."""
 
     bootstrap_servers: Listed[str] = Field(
         ("127.0.0.1:9092",), validation_alias="KAFKA_BOOTSTRAP_SERVERS"
@@ -162,11 +162,11 @@ class KafkaSettings(PlaintextSettings):
         return socket.gethostname() if self.instance_id == HOSTNAME else self.instance_id
 
     def client_options(self) -> dict[str, Any]:
-        """Return what every aiokafka client is given."""
+        """Return the options of every aiokafka client."""
         return {"bootstrap_servers": list(self.bootstrap_servers), **self.security_options()}
 
     def security_options(self) -> dict[str, Any]:
-        """Return how a client encrypts, and as whom it signs in."""
+        """Return the options of encryption and authentication."""
         options: dict[str, Any] = {"security_protocol": self.kafka_protocol}
         if self.kafka_protocol.endswith("SSL"):
             files = TlsFiles(self.kafka_ca_file, self.kafka_cert_file, self.kafka_key_file)
@@ -181,7 +181,7 @@ class KafkaSettings(PlaintextSettings):
 
 
 class DatabaseSettings(PlaintextSettings):
-    """Where PostgreSQL is; the plain form of the address is taken as it is."""
+    """The address and security of PostgreSQL."""
 
     database_url: SecretStr = Field(validation_alias="DATABASE_URL")
     pool_size: int = Field(5, ge=1, validation_alias="DATABASE_POOL_SIZE")
@@ -198,12 +198,12 @@ class DatabaseSettings(PlaintextSettings):
 
     @property
     def address(self) -> PostgresAddress:
-        """Return where PostgreSQL is and how it is spoken to; the URL may say `sslmode` too."""
+        """Return the address with its TLS options, of which the URL may hold some."""
         files = TlsFiles(self.database_ca_file, self.database_cert_file, self.database_key_file)
         return postgres_address(self.database_url.get_secret_value(), self.database_ssl_mode, files)
 
     def connect_options(self) -> dict[str, Any]:
-        """Return what asyncpg's `connect` is given."""
+        """Return the arguments of asyncpg's `connect`."""
         address = self.address
         dsn = address.url.replace("postgresql+asyncpg://", "postgresql://", 1)
         return {"dsn": dsn, "ssl": address.ssl()}
@@ -226,7 +226,7 @@ class ConsumerSettings:
 
 
 class RedisSettings(PlaintextSettings):
-    """Where replicas share expensive answers; unset: they do not."""
+    """The Redis that caches expensive answers for all replicas; none if unset."""
 
     redis_url: SecretStr | None = Field(None, validation_alias="REDIS_URL")
     redis_ca_file: FilePath | None = Field(None, validation_alias="REDIS_SSL_CA_FILE")
@@ -242,7 +242,7 @@ class RedisSettings(PlaintextSettings):
         return self
 
     def redis_tls_options(self) -> dict[str, Any]:
-        """Return what a client of a rediss:// address is given; it always checks the name."""
+        """Return the TLS arguments of a client of rediss://; it verifies the host name."""
         files = {
             "ssl_ca_certs": self.redis_ca_file,
             "ssl_certfile": self.redis_cert_file,
@@ -254,7 +254,7 @@ class RedisSettings(PlaintextSettings):
 
 
 class AdmissionSettings(BaseSettings):
-    """How late an event may come: the same for HTTP and for the metrics topic."""
+    """How late an event may arrive: the same for HTTP and for the metrics topic."""
 
     model_config = Settings.model_config
 

@@ -1,4 +1,4 @@
-"""TLS towards the servers in use, and the refusal to go without it beyond this machine."""
+"""Configure TLS towards the servers, and refuse plaintext beyond this machine."""
 
 import ssl
 from collections.abc import Collection, Iterable
@@ -18,7 +18,7 @@ _URL_OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey")
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """PEM files: whom to trust (None: the machine's authorities), and who we are (None: nobody)."""
+    """PEM files: the CA (None: the machine's), and the client's certificate and key, if any."""
 
     ca: Path | None = None
     certificate: Path | None = None
@@ -32,7 +32,7 @@ def client_context(
     verify: bool = True,
     check_hostname: bool = True,
 ) -> ssl.SSLContext:
-    """Return a client's context. Raises ValueError for files that are no certificates or keys."""
+    """Return a client's context. Raises ValueError for files without certificates or keys."""
     try:
         context = ssl.create_default_context(cafile=files.ca)
         if files.certificate is not None:
@@ -45,7 +45,7 @@ def client_context(
 
 
 def is_here(host: str) -> bool:
-    """Return whether a host is this machine: what is said to it passes no network."""
+    """Return whether a host is this machine, so that no network is between."""
     name = host.strip("[]").lower()
     if name in {"", "localhost"} or name.startswith("/"):  # a path is a socket's
         return True
@@ -56,14 +56,14 @@ def is_here(host: str) -> bool:
 
 
 def check_fetchable(variable: str, url: str | None) -> None:
-    """Raise ValueError for an address whose answer anybody on the way could have written."""
+    """Raise ValueError for a URL whose response could be forged on the way."""
     parts = urlsplit(url or "https://localhost")
     if parts.scheme != "https" and not (parts.scheme == "http" and is_here(parts.hostname or "-")):
         raise ValueError(f"{variable} has to begin with https://: whom to trust is read there")
 
 
 def refuse_plaintext(name: str, hosts: Iterable[str], allowed: Collection[str], fix: str) -> None:
-    """Raise ValueError where a server elsewhere would be spoken to in plaintext."""
+    """Raise ValueError where plaintext would be sent to another machine, unless allowed."""
     elsewhere = [host for host in hosts if not is_here(host)]
     if elsewhere and name not in allowed:
         raise ValueError(
@@ -84,7 +84,7 @@ class PostgresAddress:
     def ssl(self) -> ssl.SSLContext | str | bool | None:
         """Return asyncpg's `ssl`: None leaves its own default, which prefers TLS.
 
-        As in libpq `require` asks for no proof of who answers, unless there is a CA file.
+        As in libpq, `require` does not verify the server unless there is a CA file.
         """
         if self.mode == "disable":
             return False
@@ -95,7 +95,7 @@ class PostgresAddress:
 
 
 def postgres_address(url: str, mode: SslMode | None, files: TlsFiles) -> PostgresAddress:
-    """Take the TLS options out of an address; those that are given beside it go before."""
+    """Split the TLS options off a URL; those that are given separately take precedence."""
     place, _, text = url.partition("?")
     query = parse_qsl(text, keep_blank_values=True)
     options = {name: value for name, value in query if name in _URL_OPTIONS and value}

@@ -1,4 +1,4 @@
-"""/docs: the OpenAPI document for people, under a policy that lets only its own script run."""
+"""Serve Swagger UI at /docs, with a content security policy that allows only its own script."""
 
 import hashlib
 import re

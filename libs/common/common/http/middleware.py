@@ -1,4 +1,4 @@
-"""What stands before every HTTP handler: correlation id, traces, headers, bounds, last resort."""
+"""Wrap every HTTP handler: correlation id, traces, security headers, limits, error handling."""
 
 import asyncio
 import time
@@ -33,13 +33,13 @@ _UNTRACED = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 class HttpMiddleware(ABC):
-    """Serves HTTP requests; what else an ASGI application is asked goes past it."""
+    """Base of middleware for HTTP; other ASGI scopes pass through."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve what came."""
+        """Serve one scope."""
         serve = self.serve if scope["type"] == "http" else self._app
         await serve(scope, receive, send)
 
@@ -49,7 +49,7 @@ class HttpMiddleware(ABC):
 
 
 def at_start(send: Send, do: Callable[[Message], None]) -> Send:
-    """Return a `send` that first shows `do` how the answer starts: its status and headers."""
+    """Return a `send` that first calls `do` with the start of the response."""
 
     async def watched(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -60,7 +60,7 @@ def at_start(send: Send, do: Callable[[Message], None]) -> Send:
 
 
 class CorrelationMiddleware(HttpMiddleware):
-    """Take the caller's request id, or make one; bind it to the logs and send it back."""
+    """Take the caller's request id, or generate one; bind it to the logs and return it."""
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -75,7 +75,7 @@ class CorrelationMiddleware(HttpMiddleware):
 
 
 class TracingMiddleware(HttpMiddleware):
-    """A span for each request, so that what it publishes carries its trace."""
+    """Trace each request, so that the records it publishes carry the trace."""
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -91,7 +91,7 @@ class TracingMiddleware(HttpMiddleware):
 
 
 class SecurityHeadersMiddleware(HttpMiddleware):
-    """Add the headers that every answer carries, so that no browser does what is not meant.
+    """Add security headers to every response.
 
     `shared`: other origins may read answers.
     """
@@ -115,7 +115,7 @@ class SecurityHeadersMiddleware(HttpMiddleware):
 
 
 class RequestLogMiddleware(HttpMiddleware):
-    """Log method, path and status of each answer, and how long it took, for DEBUG.
+    """Log method, path, status and duration of each request, for DEBUG.
 
     Never the query, the headers or the body.
     """
@@ -141,7 +141,7 @@ class RequestLogMiddleware(HttpMiddleware):
 
 
 class UnexpectedErrorMiddleware(HttpMiddleware):
-    """Answer 500 to what no handler has caught; it is logged with the request's id."""
+    """Answer 500 to an unhandled exception, and log it with the request's id."""
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -162,7 +162,7 @@ class UnexpectedErrorMiddleware(HttpMiddleware):
 
 
 class BodyLimitMiddleware(HttpMiddleware):
-    """Answer 413 to bodies over the limit, declared or streamed, and 408 to those that linger."""
+    """Answer 413 to bodies over the limit, declared or streamed, and 408 to slow ones."""
 
     def __init__(self, app: ASGIApp, limit_bytes: int, timeout_seconds: float) -> None:
         super().__init__(app)
@@ -197,7 +197,7 @@ class BodyLimitMiddleware(HttpMiddleware):
 
 
 class _BoundedBody:
-    """Gives a request's body as long as it is within its bounds; then `fault` says which not."""
+    """Receive a request's body within its limits; `fault` is the one that was exceeded."""
 
     def __init__(self, receive: Receive, limit_bytes: int, timeout_seconds: float) -> None:
         self._receive, self._limit_bytes = receive, limit_bytes
@@ -207,7 +207,7 @@ class _BoundedBody:
         self.fault: Problem | None = None
 
     async def receive(self) -> Message:
-        """Return the next part; once the body is there, what follows may take its time."""
+        """Return the next message; after the body there is no time limit."""
         if self._is_complete:
             return await self._receive()
         try:
@@ -231,6 +231,6 @@ def too_large(limit_bytes: int) -> Problem:
 
 
 def too_slow(timeout_seconds: float) -> Problem:
-    """Return the problem of a body that does not come to its end."""
+    """Return the problem of a body that is not received in time."""
     detail = f"The body did not come within {timeout_seconds:g} s."
     return Problem(408, "body_too_slow", detail, headers={"Connection": "close"})

@@ -1,4 +1,4 @@
-"""Ask a service of this machine whether it can do its work: `python -m common.http.probe`.
+"""Check the readiness of a service of this machine: `python -m common.http.probe`.
 
 For containers, which have no other client. BURNLINE_PROBE_PORT names the port (8000 if unset).
 """
@@ -26,7 +26,7 @@ def failure(port: int) -> str | None:
 
 
 def main() -> int:
-    """Print what is missing; 0 when nothing is, else 1."""
+    """Print why the service is not ready; return 0 if it is, else 1."""
     reason = failure(int(os.environ.get("BURNLINE_PROBE_PORT") or DEFAULT_PORT))
     if reason is not None:
         sys.stdout.write(f"{reason}\n")

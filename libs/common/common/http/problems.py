@@ -1,4 +1,4 @@
-"""RFC 9457 problems: what went wrong, in which field, and what to do about it."""
+"""Answer errors as RFC 9457 problems that name the field and the fix."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus

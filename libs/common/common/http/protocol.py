@@ -1,7 +1,7 @@
-"""HTTP/1.1 with bounds on headers: how large they may be, and how long they may take to come.
+"""Limit size and duration of HTTP/1.1 headers.
 
-The parser has none of its own: without these anybody could hold connections open, or memory, by
-headers that never end. What a body may be is bounded by `common.http.middleware`.
+The parser has no limits of its own: without these anybody could hold connections and memory with
+headers that never end. Bodies are limited by `common.http.middleware`.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ _TOO_SLOW = b"408 Request Timeout"
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Answers 431 and 408 by itself, and closes the connection."""
+    """Answer 431 and 408, and close the connection."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -27,17 +27,17 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Give the first request its time."""
+        """Start the timer of the first request."""
         super().connection_made(transport)
         self._await_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the time."""
+        """Stop the timer."""
         self._stop_waiting()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Count what comes before the headers are complete."""
+        """Count the bytes until the headers are complete."""
         if self._is_refused:
             return
         super().data_received(data)
@@ -47,12 +47,12 @@ class BoundedProtocol(HttpToolsProtocol):
                 self._refuse(_TOO_LARGE)
 
     def on_message_begin(self) -> None:
-        """Give the next request its time."""
+        """Start the timer of the next request."""
         super().on_message_begin()
         self._await_headers()
 
     def on_headers_complete(self) -> None:
-        """Hand the request on, unless its headers came too large in one piece."""
+        """Pass the request on, unless its headers are too large."""
         self._stop_waiting()
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if size > MOST_HEADER_BYTES:
@@ -61,12 +61,12 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Drop the body of what is refused."""
+        """Drop the body of a refused request."""
         if not self._is_refused:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Drop the end of what is refused."""
+        """Drop the end of a refused request."""
         if not self._is_refused:
             super().on_message_complete()
 

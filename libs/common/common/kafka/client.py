@@ -1,4 +1,4 @@
-"""What every Kafka client here shares: lean batches, a publisher, tables read in full."""
+"""Publish records, and read topics as batches or as whole tables."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -49,7 +49,7 @@ def parse_batch(records: tuple[Record, ...]) -> KafkaMessage:
 
 
 def decode_batch(message: KafkaMessage) -> Sequence[Record]:
-    """Hand the records on as they came."""
+    """Return the records as they are."""
     return cast("Sequence[Record]", message.raw_message)
 
 
@@ -65,14 +65,14 @@ def header(record: Record, name: str) -> str | None:
 
 
 class Sender(Protocol):
-    """Sends records: a publisher, or in the tests what stands in for one."""
+    """The part of a publisher that sends records; tests have their own."""
 
     async def send_all(self, records: Sequence[Outgoing]) -> Any:
         """Send in order; raise UnknownOutcomeError unless all are acknowledged in time."""
 
 
 class Publisher:
-    """An idempotent producer whose sends end in time, in order within a partition."""
+    """Publish with an idempotent producer, in order within a partition, within a time limit."""
 
     def __init__(self, kafka: KafkaSettings, timeout_seconds: float = 8.0) -> None:
         self._kafka, self._timeout_seconds = kafka, timeout_seconds
@@ -115,7 +115,7 @@ class Publisher:
             raise UnknownOutcomeError(str(error) or type(error).__name__) from error
 
     def _discard(self) -> None:
-        """Begin with a new producer: after a fatal error an idempotent one refuses for ever."""
+        """Replace the producer: after a fatal error an idempotent one refuses everything."""
         if self._producer is not None:
             closing = asyncio.create_task(self._producer.stop())
             self._closing.add(closing)
@@ -163,7 +163,7 @@ def correlation_headers() -> list[tuple[str, bytes]]:
 
 
 class TableReader:
-    """Reads topics in full, all partitions, without a group: from the beginning, then live.
+    """Read all partitions of topics without a group: from the beginning, then live.
 
     `on_records` is called with each batch, in order within a partition. `caught_up` is set
     once the end offsets found at the start have been reached. `on_start` is called whenever the
@@ -182,7 +182,7 @@ class TableReader:
         self.caught_up = asyncio.Event()
 
     async def run(self) -> None:
-        """Read for ever, beginning again where the connection is lost; cancel to stop."""
+        """Read until cancelled, from the beginning again after each lost connection."""
         while True:
             try:
                 await self._read()

@@ -1,4 +1,4 @@
-"""Where logs end, and since when what is not applied has been waiting in them.
+"""Read the ends of logs, and the age of the oldest record that is not applied.
 
 A log has two ends. Readers of committed records see it up to the last stable offset, before the
 first record of an open transaction; the high watermark is behind the last record that is written.

@@ -1,4 +1,4 @@
-"""After PostgreSQL went back to a backup: what was published since then must not outlive it.
+"""Empty the topics that are derived from PostgreSQL, after it was restored from a backup.
 
 Compacted topics carry what can be published again from PostgreSQL: desired state by revision,
 results by epoch. Both numbers go back with the database, so that readers of these topics would
@@ -22,7 +22,7 @@ _POLL_SECONDS: Final = 0.2
 
 
 class StillRunningError(Exception):
-    """Consumers are there that would go on with what they remember."""
+    """Consumers are running, with state from before the restore in memory."""
 
 
 async def empty_derived_topics(kafka: KafkaSettings) -> None:

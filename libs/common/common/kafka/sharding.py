@@ -1,4 +1,4 @@
-"""Which shard owns a service: the hash of Kafka's Java client, so that its producers agree."""
+"""Map a service to its shard with the hash of Kafka's Java client, so that producers agree."""
 
 from functools import lru_cache
 

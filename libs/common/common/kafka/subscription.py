@@ -1,4 +1,4 @@
-"""The group's consumer of a service: it reads shards, and hands their records to the ledger."""
+"""Consume the topics of a service in its group, and pass the records to the ledger."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -77,9 +77,9 @@ class Subscription:
         await self._ledger.handle(records)
 
     async def commit(self, next_offsets: Mapping[TopicPartition, int]) -> None:
-        """Commit offsets to Kafka, for who looks at the group from outside; nothing reads them.
+        """Commit offsets to Kafka for tools that look at the group; we never read them.
 
-        What goes wrong is left: the next time brings more.
+        A failure is ignored: the next commit includes it.
         """
         consumer = self._subscriber.consumer
         if consumer is None or not next_offsets:
@@ -100,7 +100,7 @@ class Subscription:
         await self.broker.stop()
 
     def consuming(self) -> bool:
-        """Return whether the loop that reads is there; FastStream may end it and stay up."""
+        """Return whether the consume loop is running; FastStream may end it and stay up."""
         return self._subscriber.running and any(not task.done() for task in self._subscriber.tasks)
 
 

@@ -1,4 +1,4 @@
-"""A header whose name is not UTF-8 must not stop a partition.
+"""Tolerate record headers whose names are not UTF-8, so that none can stop a partition.
 
 aiokafka decodes the names strictly inside its record parser: the fetch fails, is repeated for
 ever, and what was fetched piles up. Here the batch is read again by aiokafka's parser in Python,
@@ -77,6 +77,6 @@ class _PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
 
 
 def install() -> None:
-    """Let every consumer of this process read such records."""
+    """Patch every consumer of this process."""
     fetcher.MemoryRecords = _KeptRecords
     fetcher.PartitionRecords = _PartitionRecords

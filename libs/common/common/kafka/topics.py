@@ -1,4 +1,4 @@
-"""The topic registry: each topic once, with its event, key, keeping, producer and consumers."""
+"""Register every topic with its events, key, retention, producers and consumers."""
 
 import asyncio
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ E = TypeVar("E")
 
 @dataclass(frozen=True)
 class Topic(Generic[E]):
-    """A topic and who may touch it; `events` are the payloads that it carries."""
+    """A topic, its producers and consumers; `events` are the payloads that it carries."""
 
     name: str
     events: tuple[type, ...]
@@ -59,7 +59,7 @@ class Topic(Generic[E]):
 
 
 def _input(name: str, event: type[E], producers: tuple[str, ...], consumer: str) -> Topic[E]:
-    """Return a topic of events by service, whose records the broker stamps as it takes them."""
+    """Return a topic of events by service, with the broker's timestamps."""
     return Topic(
         name,
         (event,),

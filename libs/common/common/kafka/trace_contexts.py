@@ -1,4 +1,4 @@
-"""Traces of what is read from Kafka and handled together, handed on to what is sent of it."""
+"""Propagate traces from batches of records to the results that are sent of them."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -32,10 +32,10 @@ def trace_batch(
 
 
 class TraceContexts:
-    """Takes traces over from what a component reads, and hands them to what it sends of it.
+    """Keep the trace of each service, from the records that are read to the result that is sent.
 
-    One for each service, by the record's key: the records of a batch are handled together, and the
-    result that follows is about all of them. What is not handed on in time makes room.
+    Records of a batch are handled together, and the result is about all of them. The oldest traces
+    are evicted.
     """
 
     def __init__(self, component: str) -> None:
@@ -43,7 +43,7 @@ class TraceContexts:
         self._waiting: dict[str, tuple[Context, int]] = {}
 
     def take(self, records: Sequence[Record], did: str, began_ns: int | None = None) -> None:
-        """Note, after the fact, what was done with these records; `began_ns` since 1970."""
+        """Record a span for what was done with these records; `began_ns` since 1970."""
         for service, context in trace_batch(f"{self._component} {did}", records, began_ns).items():
             self._waiting.pop(service, None)
             self._waiting[service] = (context, time.time_ns())

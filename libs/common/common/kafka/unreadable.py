@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 
 def each_readable(records: Sequence[Record], apply: Callable[[Any], object]) -> None:
-    """Apply the event of each record in turn, but for tombstones and what cannot be read."""
+    """Apply the event of each record, except tombstones and unreadable records."""
     for record in records:
         if record.value is not None:
             with skip_unreadable(record):
@@ -28,9 +28,9 @@ def each_readable(records: Sequence[Record], apply: Callable[[Any], object]) -> 
 
 
 class skip_unreadable:  # noqa: N801 - reads as a phrase after `with`
-    """Ends the work on one record where its content is wrong, so that the next one has its turn.
+    """Skip a record whose content is wrong, so that the next one has its turn.
 
-    Whoever can write to a topic can nest JSON deeper than Python recurses, which is no ValueError.
+    Anybody who can write to a topic can nest JSON deeper than Python recurses: RecursionError.
     """
 
     def __init__(self, record: Record) -> None:
@@ -42,7 +42,7 @@ class skip_unreadable:  # noqa: N801 - reads as a phrase after `with`
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> bool:
-        """Tell and count what the content is to blame for; anything else goes on."""
+        """Log and count an error of the content; let any other propagate."""
         if not isinstance(error, ValueError | ArithmeticError | RecursionError):
             return False
         record = self._record

@@ -1,1 +1,1 @@
-"""Consumes by shard: effects and offsets in one PostgreSQL transaction."""
+"""Consume by shard, with effects and offsets in one PostgreSQL transaction."""

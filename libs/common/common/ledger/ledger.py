@@ -1,4 +1,4 @@
-"""Exactly-once effect: a shard's state and its offsets change in one PostgreSQL transaction.
+"""Apply records exactly once: a shard's state and offsets change in one transaction.
 
 A shard is one partition number of all input topics. A process acquires it after each assignment
 and gives it up at each revocation; its owner holds an epoch, which whoever acquires the shard next
@@ -53,7 +53,7 @@ class _Assignment:
 
 
 class ShardLedger(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Holds the shards that a consumer is assigned; buffers its batches and applies them.
+    """Acquire the shards of a consumer's assignment; buffer its batches and apply them.
 
     `topics` are the inputs, whose offsets are stored; state topics are read beside them.
     """
@@ -87,7 +87,7 @@ class ShardLedger(ConsumerRebalanceListener):  # type: ignore[misc]
         self._flushing_early = False
 
     def attach(self, consumer: Callable[[], AIOKafkaConsumer | None]) -> None:
-        """Tell where the consumer is found; it exists only once the broker has started."""
+        """Set how to find the consumer, which exists only once the broker has started."""
         self._consumer = consumer
 
     def assigned(self) -> set[int]:
@@ -100,7 +100,7 @@ class ShardLedger(ConsumerRebalanceListener):  # type: ignore[misc]
         return self._has_joined and not self.assigned()
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
-        """Let the running transaction end, then give up everything."""
+        """Let the running transaction end, then release all revoked shards."""
         self._generation += 1
         self._has_joined = False
         self.troubles.clear()
@@ -161,7 +161,7 @@ class ShardLedger(ConsumerRebalanceListener):  # type: ignore[misc]
             self._run(self._flush_until_not_full())
 
     async def _observe(self, run: Run) -> None:
-        """Hand on records of a state topic; those read before the seek will come again."""
+        """Pass on records of a state topic; those read before the seek will come again."""
         own, consumer = self.owned.get(run.shard), self._consumer()
         if own is None or consumer is None:
             return
@@ -279,7 +279,7 @@ class ShardLedger(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._fail(shard, error)
 
     def _fail(self, shard: int, error: Exception) -> None:
-        """Give a shard up and acquire it again: memory is read back from what is stored."""
+        """Release a shard and acquire it again: its state is read back from what is stored."""
         self.troubles.note(shard, error, by_work=True)
         self._release(shard)
         self._reacquire(shard, self.delays.after(error))
@@ -293,7 +293,7 @@ class ShardLedger(ConsumerRebalanceListener):  # type: ignore[misc]
             consumer.resume(*(tp for tp in partitions if tp.topic not in held_back))
 
     def _release(self, shard: int) -> None:
-        """Give a shard up, if it is held."""
+        """Release a shard, if it is held."""
         if self.owned.pop(shard, None) is not None:
             self._work.release(shard)
         self._buffers.pop(shard, None)

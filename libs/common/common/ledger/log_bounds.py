@@ -1,4 +1,4 @@
-"""Where the broker's logs begin and end, and of which cluster they are: what a ledger must fit."""
+"""Check a ledger against the broker's cluster and the bounds of its logs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What Prometheus sees of every consumer: its shards, its buffers, its lag."""
+"""Export the shards, buffers and lag of every consumer to Prometheus."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -14,17 +14,17 @@ from common.ledger.shard import NEVER
 
 
 class ConsumerMetrics(Collector):
-    """Reads the ledger of this process's consumer when it is asked; nothing without one."""
+    """Collect from the ledger of this process's consumer, if there is one."""
 
     def __init__(self) -> None:
         self.ledger: ShardLedger | None = None
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
-        """Give the families without samples, so that no other metric takes their names."""
+        """Yield the families without samples, so that no other metric takes their names."""
         yield from _families().values()
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Give the families as they are now."""
+        """Yield the families as they are now."""
         if self.ledger is not None:
             yield from _measured(self.ledger, system_clock()).values()
 

@@ -1,8 +1,8 @@
-"""Records that are read from Kafka and not applied yet, and the bound on how many there may be.
+"""Buffer records that are read from Kafka and not applied yet, up to a limit.
 
-What is done here for each record is done for every record there is, so it is left to C. Reading
-pauses at the bound; paused partitions stay assigned and the client goes on sending heartbeats, so
-that whoever is slow keeps its place in the group.
+This runs for every record, so that the loops are left to C. At the limit reading pauses; paused
+partitions stay assigned and the client goes on sending heartbeats, so that a slow process keeps
+its place in the group.
 """
 
 from bisect import bisect_left
@@ -28,7 +28,7 @@ _value_size = attrgetter("serialized_value_size")
 
 @dataclass(frozen=True, slots=True)
 class LedgerLimits:
-    """How much is applied in one transaction, and may wait for one in the whole process."""
+    """Limits of one transaction, and of all records that wait in the process."""
 
     max_flush_records: int = 20_000
     max_buffered_records: int = 100_000
@@ -37,7 +37,7 @@ class LedgerLimits:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Neighbours of one topic and shard; offsets rise from the first to the last."""
+    """Consecutive records of one topic and shard, by rising offset."""
 
     topic: str
     shard: int
@@ -51,7 +51,7 @@ class Run:
 
 
 def runs(records: Sequence[Record]) -> Iterator[Run]:
-    """Cut a batch, in which several partitions stand one after another, where they change."""
+    """Split a batch into its runs of one partition."""
     for shard, of_shard in groupby(records, _partition):
         for topic, of_topic in groupby(of_shard, _topic):
             yield Run(topic, shard, list(of_topic))
@@ -64,7 +64,7 @@ def size_bytes(records: Sequence[Record]) -> int:
 
 
 class ShardBuffer:
-    """What one shard has read beyond what is applied, in pieces of at most one flush."""
+    """Buffer the records of one shard, in pieces of at most one flush."""
 
     def __init__(self, next_offsets: Mapping[str, int], max_flush_records: int) -> None:
         self.next_offsets = dict(next_offsets)  # by topic, the first offset that is not read yet
@@ -104,7 +104,7 @@ class ShardBuffer:
 
 
 class Backpressure:
-    """Whether reading is paused: from the bound on, until half of it is applied."""
+    """Pause reading at the limit, until half of it is applied."""
 
     def __init__(self, limits: LedgerLimits) -> None:
         self.paused = False

@@ -1,4 +1,4 @@
-"""What every consumer stands on, connected once and handed on as one."""
+"""Connect the servers of a consumer, and pass them on as one object."""
 
 from dataclasses import dataclass
 from typing import Self

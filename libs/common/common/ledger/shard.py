@@ -1,4 +1,4 @@
-"""What the shard ledger and a consumer's work agree on: batches, ownership, state topics, calls.
+"""Define what the ledger and a consumer's work share: batches, ownership, state topics, calls.
 
 State topics are compacted: each record replaces the one before it with the same key. The owner of
 a shard reads its partition of them from the beginning and keeps nothing of it in PostgreSQL.
@@ -18,7 +18,7 @@ NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class RefusedError(Exception):
-    """A shard must not go on until someone has looked; the text says why, for that person."""
+    """A shard must stop until an operator has looked; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ class ShardWork(ABC):
     async def apply(self, session: WriteSession, batch: Batch) -> Callable[[], None]:
         """Write the batch's effect; return what brings memory up to it after the commit.
 
-        Wrong content is dealt with inside; whatever is raised means: try the batch again.
-        RefusedError says that it should not be applied at all; it is tried again, but slowly.
+        Wrong content is handled inside; whatever is raised means: try the batch again.
+        RefusedError means that it should not be applied at all; it is tried again, but slowly.
         Without an implementation every batch is refused, or its records would be lost in silence.
         """
         del session
@@ -52,7 +52,7 @@ class ShardWork(ABC):
         raise RefusedError(f"shard {batch.shard}: nothing here takes records of {topics}")
 
     def observe(self, shard: int, records: Sequence[Record]) -> None:
-        """Take neighbours of one state topic, for a shard that is held.
+        """Apply consecutive records of one state topic, for a shard that is held.
 
         It changes memory only, and must not raise for a record's content.
         """
@@ -65,7 +65,7 @@ class ShardWork(ABC):
 
 @dataclass(slots=True)
 class StateTopicProgress:
-    """How far the state topics of a shard are read since it was acquired, by topic."""
+    """Track how far the state topics of a shard are read since it was acquired."""
 
     starts: dict[str, int] = field(default_factory=dict)
     ends: dict[str, int] = field(default_factory=dict)

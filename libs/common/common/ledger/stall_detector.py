@@ -1,4 +1,4 @@
-"""Whether a consumer still gets on: liveness is progress, not an answer to a ping. Pure.
+"""Detect that a consumer makes no progress, although it answers to probes. Pure.
 
 A broker that answers says nothing about a handler that hangs or a consume loop that has ended.
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """What is seen of a consumer at one moment; shards are given by their number."""
+    """The state of a consumer at one moment, by shard."""
 
     now_seconds: float  # of a clock that never goes back
     consuming: bool  # the loop that reads is there
@@ -20,7 +20,7 @@ class Vitals:
 
 
 class StallDetector:
-    """Says that the process should end once a shard has stood still for too long.
+    """Decide that the process should end once a shard has stood still for too long.
 
     Only time that passes between two looks is counted, and at most `longest_step_seconds` of it:
     a process that was frozen gets its chance to go on.

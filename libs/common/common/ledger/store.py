@@ -1,4 +1,4 @@
-"""The tables of the shard ledger and the statements that acquire, lock and advance a shard."""
+"""Acquire, lock and advance shards in the ledger's tables."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Why shards do not get on, and when each is tried again."""
+"""Track why shards make no progress, and when each is tried again."""
 
 import asyncio
 import random
@@ -41,7 +41,7 @@ class RetryDelays:
 
 
 class ShardTroubles:
-    """Refusals, which stand until what was refused is accepted, and troubles that pass."""
+    """Track refusals, which stand until accepted, and errors that pass, by shard."""
 
     def __init__(self) -> None:
         self.refusals: dict[int, str] = {}
@@ -49,7 +49,7 @@ class ShardTroubles:
         self._refused_by_work: set[int] = set()
 
     def note(self, shard: int, error: Exception, *, by_work: bool = False) -> None:
-        """Remember the last error of a shard; a defect of our own is no excuse.
+        """Log and keep the last error of a shard; a defect of our own is no excuse.
 
         `by_work`: a batch was refused, so that acquiring the shard again proves nothing.
         """
@@ -74,7 +74,7 @@ class ShardTroubles:
         self.refusals.pop(shard, None)
 
     def excuses(self, since_seconds: float) -> dict[int, str]:
-        """Return by shard why it does not get on: refused, or in trouble since that time.
+        """Return by shard why it makes no progress: refused, or an error since that time.
 
         Time is the event loop's, in seconds.
         """

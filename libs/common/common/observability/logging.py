@@ -1,4 +1,4 @@
-"""Structured logs: JSON lines with the correlation id that came by HTTP or Kafka header."""
+"""Log JSON lines with the correlation id of the HTTP request or Kafka record."""
 
 import logging
 import re
@@ -28,13 +28,13 @@ SHORTEST_HIDDEN = 8
 
 
 def hide_from_logs(secret: str) -> None:
-    """Cut a secret of the settings out of every line, wherever a caller may have put it."""
+    """Redact a secret of the settings in every line, wherever a caller may have put it."""
     if len(secret) >= SHORTEST_HIDDEN:
         _hidden.add(secret)
 
 
 def _cut_secrets(_: Any, __: str, line: Any) -> str:
-    """Cut out secrets that somebody put into a path, an id or an error: keys by their form."""
+    """Redact secrets that somebody put into a path, an id or an error; API keys by their form."""
     text = _api_key.sub(r"\1_...", str(line))
     for secret in _hidden:
         text = text.replace(secret, "***")
@@ -51,7 +51,7 @@ _SHARED: tuple[structlog.typing.Processor, ...] = (
 def configure_logging(service: str, *, debug: bool) -> None:
     """Send this process's logs to stdout, one JSON object a line, those of libraries too.
 
-    Debugging, libraries tell how they go about it; their own debug lines would hold payloads.
+    For DEBUG, libraries log at INFO; their own debug lines would hold payloads.
     """
     level = logging.DEBUG if debug else logging.INFO
     structlog.configure(

@@ -1,6 +1,6 @@
-"""Traces by OpenTelemetry, whose API does nothing until an exporter is configured.
+"""Trace with OpenTelemetry, whose API does nothing until an exporter is configured.
 
-A trace goes on by the W3C header `traceparent`, over HTTP and from record to record.
+Traces propagate by the W3C header `traceparent`, over HTTP and from record to record.
 """
 
 import os

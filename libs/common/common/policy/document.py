@@ -1,6 +1,6 @@
-"""Reads policy documents strictly: each fault names its field and how to mend it. Pure.
+"""Parse policy documents strictly: each fault names its field and the fix. Pure.
 
-What a document leaves out it takes from the documented default (`default_policy.yaml`).
+Fields that a document omits come from the documented default (`default_policy.yaml`).
 """
 
 import json
@@ -42,7 +42,7 @@ class InvalidPolicyError(ValueError):
 
 
 def parse_policy(document: Any) -> Policy:
-    """Return the policy that a document (data as JSON or YAML gives it) means.
+    """Parse a policy document (data from JSON or YAML).
 
     Raises InvalidPolicyError with every fault found.
     """

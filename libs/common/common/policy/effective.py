@@ -1,4 +1,4 @@
-"""Which policy holds for which service: by its name, else by its tier, else the default. Pure."""
+"""Find the policy of a service: by its name, else by its tier, else the default. Pure."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Policies from files: the documented default, and those that a setting names."""
+"""Read policies from files: the documented default, and those that a setting names."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -23,7 +23,7 @@ class PolicySettings(BaseSettings):
 
 
 class PolicyFileError(ValueError):
-    """A file that holds no policy; the text names the file, the field and the cure."""
+    """A file holds no policy; the message names file, field and fix."""
 
 
 def read_policies(files: Iterable[Path]) -> list[Policy]:

@@ -1,6 +1,6 @@
-"""Gate policies: what is decided at which risk, for which change, and when one cannot know.
+"""Model gate policies: the decision by risk and class of change, and without data. Pure.
 
-Pure. How a document is read, and what it takes from the default, is in `policy_document.py`.
+`document.py` parses them, and fills in the default.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Pauses between tries: what goes on failing is tried ever more rarely. Pure."""
+"""Back off exponentially between retries. Pure."""
 
 _MOST_DOUBLINGS = 30  # keeps the power small; the longest pause is reached long before
 

@@ -1,4 +1,4 @@
-"""Places where a fault test may end or freeze the process. Inert unless asked for by name.
+"""Let fault tests kill or freeze the process at named places. Inert otherwise.
 
 `BURNLINE_FAILPOINTS=ledger.after_apply:3:KILL` ends the process at the third passage, once: a
 file in the data directory remembers, so that the restarted process goes on.
@@ -14,7 +14,7 @@ _passed: Counter[str] = Counter()
 
 
 def failpoint(name: str) -> None:
-    """Pass a named place; where the environment asks for it, stop here."""
+    """Kill or freeze the process here, if the environment names this place."""
     asked = os.environ.get("BURNLINE_FAILPOINTS")
     if not asked:
         return

@@ -1,4 +1,4 @@
-"""Work that a service does again and again, and the errors that it outlives."""
+"""Run work in loops that outlive transient errors."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -34,10 +34,10 @@ async def every(
     woken: asyncio.Event | None = None,
     survives: tuple[type[Exception], ...] = TRANSIENT_ERRORS,
 ) -> None:
-    """Do something for ever, at this interval, or at once where `woken` is set.
+    """Do work until cancelled, at this interval, or at once when `woken` is set.
 
-    What fails with an error that the loop `survives` is tried after the interval; any other error
-    ends the loop. What is no fault of the world outside is logged with its traceback.
+    After an error that the loop `survives` it goes on at the next interval; any other error ends
+    it. Errors that are not transient are logged with their traceback.
     """
     loop = asyncio.get_running_loop()
     while True:
@@ -57,7 +57,7 @@ async def every(
 
 @asynccontextmanager
 async def background(*loops: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run loops until the block ends, then cancel them; raise what one of them has ended with."""
+    """Run loops until the block ends, then cancel them; raise the error of one that has failed."""
     tasks = [asyncio.create_task(loop) for loop in loops]
     try:
         yield

@@ -1,4 +1,4 @@
-"""What Prometheus sees of loops, outboxes and dead letters, in every service that has them.
+"""Export loops, outboxes and dead letters to Prometheus, in every service that has them.
 
 Names say the unit; labels are bounded: loops, schemas, topics and codes of our own.
 """

@@ -1,4 +1,4 @@
-"""The frame of every service: health, readiness, metrics, problems, and the server itself."""
+"""Build and serve the HTTP application of a service: health, readiness, metrics, problems."""
 
 import asyncio
 import sys
@@ -78,7 +78,7 @@ def build_app(  # noqa: PLR0913 - what services differ in
 
 
 def _surround(app: FastAPI, settings: Settings, access: Access, body_limit_bytes: int) -> None:
-    """Add what stands around the operations."""
+    """Add the middleware; the last one added is the outermost."""
     # the last one added is the first that a request meets
     app.add_middleware(
         BodyLimitMiddleware,
@@ -127,13 +127,13 @@ def _add_operations(app: FastAPI, readiness: Readiness) -> None:
 
 
 class _Collected(Collector):
-    """What was collected at one moment."""
+    """Metrics that were collected at one moment."""
 
     def __init__(self, families: Sequence[Metric]) -> None:
         self._families = families
 
     def collect(self) -> Iterable[Metric]:
-        """Return it."""
+        """Return the metrics."""
         return self._families
 
 
@@ -195,9 +195,9 @@ def is_stopping(app: FastAPI) -> bool:
 
 
 class _Server(uvicorn.Server):
-    """Asked to stop, it says so to the application and on `/readyz`, and goes on for a while.
+    """Drain before stopping: `/readyz` fails while requests are still served.
 
-    Who sends requests here learns it within that time, and finds no closed port before.
+    Load balancers see it within that time, and find no closed port before.
     """
 
     def __init__(self, config: uvicorn.Config, app: FastAPI, drain_seconds: float) -> None:
@@ -206,7 +206,7 @@ class _Server(uvicorn.Server):
         self._asked: tuple[int, float] | None = None  # the signal, and when it came
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Take a signal to stop; a second one ends the wait."""
+        """Begin to drain; a second signal stops at once."""
         self._app.state.stopping = True
         if self._asked is None and self._drain_seconds > 0:
             self._asked = (sig, time.monotonic())
@@ -216,7 +216,7 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
     async def on_tick(self, counter: int) -> bool:
-        """Look ten times a second whether it is time to close the port."""
+        """Stop once drained; called ten times a second."""
         if self._asked is not None and not self.should_exit:
             sig, since = self._asked
             if time.monotonic() - since >= self._drain_seconds:

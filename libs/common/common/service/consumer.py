@@ -1,4 +1,4 @@
-"""The life of a consumer's process: it starts again after an outage, and ends on a defect."""
+"""Run a consumer: start again after an outage, and end the process on a defect."""
 
 import asyncio
 import os
@@ -39,7 +39,7 @@ _EXCUSED_SECONDS = 30.0  # longer than an attempt to acquire a shard and the pau
 
 
 class Consumer(ABC):
-    """A service that holds shards: a subclass names its topics, and has its work and its loops."""
+    """Base of services that hold shards; a subclass has its topics, its work and its loops."""
 
     inputs: ClassVar[tuple[str, ...]] = ()
     state_topics: ClassVar[tuple[str, ...]] = ()
@@ -66,7 +66,7 @@ class Consumer(ABC):
 
     @abstractmethod
     def loops(self) -> Iterable[Coroutine[Any, Any, None]]:
-        """Give the loops of the service, which do not return."""
+        """Yield the loops of the service, which do not return."""
 
     def read_table(
         self,
@@ -74,14 +74,14 @@ class Consumer(ABC):
         topics: Sequence[str],
         on_records: Callable[[Sequence[Record]], Awaitable[None]],
     ) -> TableReader:
-        """Have topics read in full by every process; none is ready before it has."""
+        """Read topics in full in every process; it is ready once it has reached their end."""
         table = self._tables[name] = TableReader(self.runtime.kafka, topics, on_records)
         return table
 
     async def run(self) -> None:
-        """Run until cancelled, then let everything go.
+        """Run until cancelled, then close everything.
 
-        What passes by itself may be raised in an exception group.
+        Transient errors may be raised in an exception group.
         """
         CONSUMER.ledger = self.ledger
         try:
@@ -104,7 +104,7 @@ class Consumer(ABC):
         return not_ready(self.ledger, self._tables)
 
     async def _commit(self) -> None:
-        """Let Kafka's own tools, and what scales by lag, see how far the ledger has come."""
+        """Show the ledger's progress to Kafka's tools, and to what scales by lag."""
         await self._subscription.commit(
             {
                 TopicPartition(topic, shard): next_offset
@@ -114,7 +114,7 @@ class Consumer(ABC):
         )
 
     async def _watch(self) -> None:
-        """End a process that hangs; the ledger lets the next one go on where this one ends."""
+        """End the process if it hangs; the next one goes on from the ledger."""
         look_seconds = min(5.0, self._stall_seconds / 4)
         detector, ledger = StallDetector(self._stall_seconds, 2 * look_seconds), self.ledger
 
@@ -176,8 +176,8 @@ def consumer_app(
 def not_ready(ledger: ShardLedger, tables: Mapping[str, TableReader]) -> dict[str, str]:
     """Return what keeps a consumer from being ready: refusals, topics not read to their end.
 
-    One without a shard is ready where the others of its group have them all: a rolling update
-    that starts the new process before it ends the old one would wait for it for ever.
+    A process without a shard is ready where the others of its group hold them all: a rolling
+    update that starts the new process before it ends the old one would wait for ever.
     """
     failing = {
         f"shard {shard}": "what was published before is not read to its end yet"

@@ -1,7 +1,7 @@
-"""The audit's hash chain: each entry carries the hash of the one before it. Pure.
+"""Chain audit entries by hash: each entry holds the hash of the one before it. Pure.
 
-Whoever alters, inserts or removes an entry breaks the chain from there on, unless he writes all
-later hashes anew; against that a hash is compared that was noted elsewhere.
+Altering, inserting or removing an entry breaks the chain, unless all later hashes are written
+anew; against that, compare the newest hash with a copy that is kept elsewhere.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ class AuditHead(Struct, frozen=True):
 
 
 class AuditEntry(Struct, frozen=True):
-    """Who did what to what. `details` is canonical JSON, kept as the text that was hashed."""
+    """An audited event in the chain. `details` is canonical JSON, the text that was hashed."""
 
     id: int
     at: datetime
@@ -40,7 +40,7 @@ class AuditEntry(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """What is to be audited, before it has a place in the chain; `at` is in UTC."""
+    """An event to audit, before it has a place in the chain; `at` is in UTC."""
 
     at: datetime
     actor: str
@@ -52,21 +52,21 @@ class AuditEvent:
 
 @dataclass(frozen=True, slots=True)
 class AuditFault:
-    """The first entry that is not as it was written, and what is wrong there."""
+    """The first broken entry, and what is wrong with it."""
 
     id: int
     detail: str
 
 
 def canonical_json(value: Any) -> str:
-    """Return JSON with sorted keys and no spaces; ValueError for NaN, which JSON has not."""
+    """Return JSON with sorted keys and no spaces. Raises ValueError for NaN."""
     return json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     )
 
 
 def chained(head: AuditHead, event: AuditEvent) -> AuditEntry:
-    """Return the entry that follows the head."""
+    """Return the entry of an event that follows the head."""
     entry = AuditEntry(
         id=head.id + 1,
         at=event.at,
@@ -88,18 +88,18 @@ def entry_hash(entry: AuditEntry) -> str:
 
 
 class ChainCheck:
-    """Follows a chain from its first entry; `add` says where it is broken."""
+    """Verify a chain from its first entry on."""
 
     def __init__(self) -> None:
         self._head = AuditHead()
 
     @property
     def head(self) -> AuditHead:
-        """The last entry that was found right."""
+        """The last entry that was verified."""
         return self._head
 
     def add(self, entry: AuditEntry) -> AuditFault | None:
-        """Return what is wrong with the next entry; None where it follows from the former."""
+        """Return what is wrong with the next entry; None where it follows the former."""
         expected = self._head.id + 1
         if entry.id != expected:
             return AuditFault(expected, f"is missing; entry {entry.id} stands in its place")

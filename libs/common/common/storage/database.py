@@ -1,4 +1,4 @@
-"""PostgreSQL sessions. Reading and writing are distinct types; `write` is the only commit."""
+"""Open PostgreSQL sessions: reading and writing are distinct types; only `write` commits."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,7 +23,7 @@ def async_url(database_url: str) -> str:
 
 
 def tls_options(settings: DatabaseSettings) -> dict[str, Any]:
-    """Return what a driver is given to encrypt; nothing where it is left to its default."""
+    """Return the driver's TLS options; none where its default is used."""
     context = settings.address.ssl()
     return {} if context is None else {"ssl": context}
 
@@ -54,14 +54,14 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadSession]:
-        """Give a session whose transaction PostgreSQL holds to reading."""
+        """Yield a session whose transaction is read-only."""
         async with AsyncSession(self._engine) as session:
             await session.execute(text("SET TRANSACTION READ ONLY"))
             yield ReadSession(session)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[WriteSession]:
-        """Give a session whose work is committed at the end, or not at all."""
+        """Yield a session that is committed at the end of the block, or rolled back."""
         async with AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
             yield WriteSession(ReadSession(session))
 

@@ -1,4 +1,4 @@
-"""Records whose content is wrong: each goes to its dead-letter topic and its table once."""
+"""Send records whose content is wrong to their dead-letter topic and table, each once."""
 
 import base64
 import hashlib
@@ -33,7 +33,7 @@ _MILLISECOND_DIGITS = 15
 
 @dataclass(frozen=True, slots=True)
 class DeadRecord:
-    """A record whose content is wrong, and its letter."""
+    """A record whose content is wrong, and its dead letter."""
 
     record: Record
     letter: DeadLetter
@@ -44,23 +44,23 @@ class DeadRecord:
         return self.letter.code in UNREADABLE_CODES
 
     def kept_key(self) -> bytes | None:
-        """Return as much of the key as is kept."""
+        """Return the key, cut to the length that is stored."""
         return self.record.key[:_LETTER_KEY_BYTES] if self.record.key else None
 
     def kept_value(self) -> bytes | None:
-        """Return as much of the value as is kept."""
+        """Return the value, cut to the length that is stored."""
         return None if self.record.value is None else self.record.value[:_LETTER_VALUE_BYTES]
 
 
 def appended(record: Record) -> datetime:
-    """Return when the broker took the record."""
+    """Return when the broker appended the record."""
     return datetime.fromtimestamp(record.timestamp / 1000, UTC)
 
 
 def first_appended_at(record: Record) -> datetime:
-    """Return when a broker first took the record.
+    """Return when a broker first appended the record.
 
-    One that was forwarded, or sent again from a dead letter, carries that time with it.
+    A record that was forwarded or replayed carries that time in a header.
     """
     carried = whole_number(header(record, FORWARDED_AT_HEADER), _MILLISECOND_DIGITS)
     if carried is None or carried >= record.timestamp:
@@ -74,14 +74,14 @@ def milliseconds(instant: datetime) -> int:
 
 
 def whole_number(text: str | None, max_digits: int) -> int | None:
-    """Return the number that a header holds; None where it holds anything else."""
+    """Parse a header's decimal number; None where it holds anything else."""
     if text is None or len(text) > max_digits or not text.isascii() or not text.isdigit():
         return None
     return int(text)
 
 
 def dead_letter(record: Record, appended_at: datetime, rejection: EventRejected) -> DeadLetter:
-    """Return the letter of a record that was refused."""
+    """Return the dead letter of a refused record."""
     return DeadLetter(
         code=rejection.code,
         field=rejection.field,
@@ -98,7 +98,7 @@ def dead_letter(record: Record, appended_at: datetime, rejection: EventRejected)
 
 
 def dead_letter_record(dead: DeadRecord, cluster_id: str) -> OutboxRecord:
-    """Return the letter as the outbox takes it: once, however often the record is read."""
+    """Return the outbox record of a dead letter, the same however often the record is read."""
     record, letter = dead.record, dead.letter
     return OutboxRecord(
         dedup_key=f"dlq:{record_identity(record, cluster_id)}",
@@ -110,19 +110,19 @@ def dead_letter_record(dead: DeadRecord, cluster_id: str) -> OutboxRecord:
 
 
 def record_identity(record: Record, cluster_id: str) -> str:
-    """Return when and where a record was appended; the place alone comes again in a new topic."""
+    """Return a record's cluster, place and time; the place alone repeats in a new topic."""
     place = f"{record.topic}:{record.partition}:{record.offset}"
     return f"{cluster_id}:{place}:{record.timestamp}"
 
 
 def kept_headers(record: Record, names: Sequence[str]) -> dict[str, str]:
-    """Return the named headers, as far as PostgreSQL can hold them; others are not ours."""
+    """Return the named headers, without what PostgreSQL cannot hold."""
     found = {name: (header(record, name) or "").replace("\0", "") for name in names}
     return {name: value[:_HEADER_LENGTH] for name, value in found.items() if value}
 
 
 class DeadLetterStore:
-    """The dead letters of one schema, written in the transaction of the batch that holds them."""
+    """Store the dead letters of one schema in the transaction of their batch."""
 
     def __init__(self, schema: str, outbox: Outbox) -> None:
         self._outbox = outbox
@@ -151,7 +151,7 @@ class DeadLetterStore:
         await session.execute(self._insert, rows)
 
     async def purge(self, session: WriteSession, before: datetime) -> None:
-        """Forget those of before that instant, and all but the newest KEPT_DEAD_LETTERS."""
+        """Delete those of before that instant, and all but the newest KEPT_DEAD_LETTERS."""
         await session.execute(self._purge, {"before": before})
 
 
@@ -189,7 +189,7 @@ def _row(dead: DeadRecord, dedup_key: str) -> dict[str, object]:
 
 
 def _storable(value: str) -> str:
-    """Return the text as PostgreSQL can hold it, whatever the record was made of."""
+    """Return the text without what PostgreSQL cannot hold."""
     return value.replace("\0", "").encode("utf-8", "replace").decode()
 
 

@@ -1,6 +1,6 @@
-"""Events that must go out once: written in the transaction, published after it, then deleted.
+"""Publish events with a transaction: written inside it, published after it, then deleted.
 
-At least once: a consumer drops repeats by the `dedup_key` header.
+Delivery is at least once: consumers drop repeats by the `dedup_key` header.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ class OutboxRecord:
 
 
 class Outbox:
-    """The outbox of one schema: `add` inside a transaction, `run` to publish."""
+    """Store the records of one schema with `add`, and publish them with `run`."""
 
     def __init__(self, schema: str, database: Database, publisher: Sender) -> None:
         self._database, self._publisher = database, publisher
@@ -63,7 +63,7 @@ class Outbox:
     async def add(self, session: WriteSession, records: Sequence[OutboxRecord]) -> None:
         """Write the records with the transaction; call `wake` once it is committed.
 
-        The present correlation id goes along as a header, unless the record brings its own.
+        The present correlation id is added as a header, unless the record has its own.
         """
         if not records:
             return
@@ -84,11 +84,11 @@ class Outbox:
         )
 
     def wake(self) -> None:
-        """Publish now rather than at the next look."""
+        """Publish now rather than at the next interval."""
         self._wake.set()
 
     async def run(self, idle_seconds: float = 1.0) -> None:
-        """Publish what is written, for ever; cancel to stop. It outlives whatever goes wrong."""
+        """Publish what is written until cancelled. It outlives any error."""
         OUTBOX_AGE.labels(self._schema).set_function(self.oldest_age_seconds)
         await every(
             idle_seconds, "outbox", self._relay_all, woken=self._wake, survives=(Exception,)
