@@ -25,7 +25,7 @@ from burnline.localstack.steps import Steps
 
 NEEDED_BYTES = 300_000_000
 OURS = ("logs", "kafka", "environment", "hold")
-WRITTEN = ("simulator*", "imports.json*")
+WRITTEN = ("simulator*", "imports.json*", "servers-ready")
 
 console = Console(highlight=False, soft_wrap=True)
 

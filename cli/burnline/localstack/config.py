@@ -58,6 +58,11 @@ class DataDir:
         return self.path / "simulator-declared"
 
     @property
+    def servers_ready(self) -> Path:
+        """There from when database and topics are, which the services wait for."""
+        return self.path / "servers-ready"
+
+    @property
     def logs(self) -> Path:
         """One log file for each process."""
         return self.path / "logs"

@@ -4,6 +4,7 @@ import functools
 import ssl
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import httpx
@@ -12,6 +13,7 @@ from burnline.localstack.command import Command
 from burnline.localstack.state import local_url
 
 PROBE_TIMEOUT_SECONDS: Final = 2.0
+WARM_START: Final = (sys.executable, "-m", "burnline.localstack.warm_start")
 # Services of a stack speak plain HTTP. Without this each client would load all certificates of the
 # machine, which takes 20 ms of a core at every probe; one that is given it trusts no certificate.
 PLAIN_HTTP: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -36,12 +38,12 @@ SERVICES: Final = (
 )
 
 
-def service_commands(environment: dict[str, str]) -> list[Command]:
-    """One process for each service."""
+def service_commands(environment: dict[str, str], servers_are_ready: Path) -> list[Command]:
+    """One process for each service; it begins its work once the file is there."""
     return [
         Command(
             name=service.name,
-            argv=(sys.executable, "-m", service.module),
+            argv=(*WARM_START, service.module, str(servers_are_ready)),
             probe=functools.partial(is_service_ready, base_url(environment, service)),
             environment=environment,
             layer=2,

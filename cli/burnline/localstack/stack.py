@@ -62,12 +62,14 @@ class LocalStack:
             return await self._end("failed", str(error))
 
     async def _start(self) -> None:
+        self.config.data_dir.servers_ready.unlink(missing_ok=True)
         self._say("starting", "preparing PostgreSQL and the broker")
         postgres, broker = await self._start_servers()
         self._say("starting", "migrating the database, creating topics")
-        await together(self._ready_database(postgres), self._ready_topics(broker))
-        for command in service_commands(self.environment):
+        for command in service_commands(self.environment, self.config.data_dir.servers_ready):
             self.supervisor.add(command)
+        await together(self._ready_database(postgres), self._ready_topics(broker))
+        self.config.data_dir.servers_ready.touch()
         self._say("running", "")
 
     async def _start_servers(self) -> tuple[PostgresNode | None, KafkaNode | None]:
