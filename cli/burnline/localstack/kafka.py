@@ -24,6 +24,7 @@ PROBE_TIMEOUT_SECONDS: Final = 3.0
 log = logging.getLogger(__name__)
 
 HEAP: Final = ("-Xms128m", "-Xmx320m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError")
+QUICK: Final = "-XX:TieredStopAtLevel=1"
 
 # The short broker session lets a broker that was killed register again within seconds: until the
 # session of the dead one has expired, the controller refuses the new one. The small clean-up buffer
@@ -121,7 +122,8 @@ class KafkaNode:
     def _format(self) -> None:
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         arguments = ("kafka.tools.StorageTool", "format", "--ignore-formatted")
-        command = (*self._java(), *arguments, f"--cluster-id={cluster_id}")
+        # compiled quickly rather than well, for the second that it runs
+        command = (*self._java(), QUICK, *arguments, f"--cluster-id={cluster_id}")
         done = subprocess.run(  # noqa: S603 - fixed command
             (*command, "--config", str(self._properties)),
             capture_output=True,
