@@ -286,9 +286,9 @@ export interface paths {
          * Changes as they happen
          * @description `changed` at most twice a second, and `alive` when nothing is new for two seconds.
          *
-         *     A client that comes back with the last id it has seen, to whichever replica, is told with
-         *     `changed` what it missed. Any other client, and one whose id says nothing here, is told
-         *     `reset` first: everything is to be read anew.
+         *     A client that comes back with the last id it has seen, to whichever replica, gets what it
+         *     missed with `changed`. Any other client, and one whose id says nothing here, gets `reset`
+         *     first: everything is to be read anew.
          */
         get: operations["stream_changes"];
         put?: never;
@@ -568,7 +568,7 @@ export interface paths {
         };
         /**
          * All services in one view
-         * @description Totals, services by risk level, what stands out, and a paragraph that tells it.
+         * @description Totals, services by risk level, what stands out, and a narrative of it.
          */
         get: operations["get_summary"];
         put?: never;
@@ -607,7 +607,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A service in plain words
+         * AI insights on a service
          * @description What is wrong, since when, how sure that is, and what to do; each figure is a fact.
          */
         get: operations["get_service_summary"];
@@ -2543,7 +2543,7 @@ export interface components {
         };
         /**
          * ServiceSummary
-         * @description A service in plain words.
+         * @description AI insights on a service: a narrative, its facts, and what to do.
          */
         ServiceSummary: {
             /** Narrative */

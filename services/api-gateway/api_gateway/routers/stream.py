@@ -58,9 +58,9 @@ async def stream_changes(
 ) -> AsyncIterator[ServerSentEvent]:
     """`changed` at most twice a second, and `alive` when nothing is new for two seconds.
 
-    A client that comes back with the last id it has seen, to whichever replica, is told with
-    `changed` what it missed. Any other client, and one whose id says nothing here, is told
-    `reset` first: everything is to be read anew.
+    A client that comes back with the last id it has seen, to whichever replica, gets what it
+    missed with `changed`. Any other client, and one whose id says nothing here, gets `reset`
+    first: everything is to be read anew.
     """
     position = changes.position
     missed = changes.missed(last_event_id) if last_event_id else None

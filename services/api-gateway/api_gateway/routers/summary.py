@@ -1,4 +1,4 @@
-"""/api/summary: the executive view, and every service in plain words."""
+"""/api/summary: the executive view, and AI insights on every service."""
 
 # ruff: noqa: FAST003 - a dependency reads the path's parameter
 
@@ -23,7 +23,7 @@ router = APIRouter(prefix="/api/summary", tags=["summary"], route_class=ReadyRou
     responses={**UNCHANGED, **responses(503)},
 )
 async def get_summary(gateway: GatewayParts, request: Request) -> Response:
-    """Totals, services by risk level, what stands out, and a paragraph that tells it."""
+    """Totals, services by risk level, what stands out, and a narrative of it."""
     return await gateway.ready.answer(request, gateway.summaries.fleet)
 
 
@@ -56,7 +56,7 @@ async def get_risk_heatmap(  # noqa: PLR0913, PLR0917 - the query's parameters
 
 @router.get(
     "/{service_name}",
-    summary="A service in plain words",
+    summary="AI insights on a service",
     response_model=ServiceSummary,
     responses={**UNCHANGED, **responses(404, 503)},
 )

@@ -11,7 +11,7 @@ from common.slo.vocabulary import RiskLevel
 
 
 class ServiceSummary(NarrativeAnswer):
-    """A service in plain words."""
+    """AI insights on a service: a narrative, its facts, and what to do."""
 
     service_name: str
     insights: list[InsightAnswer]
