@@ -35,8 +35,8 @@ from tests.support.alerts.service import (
     SHARDS,
     AlertSettings,
     in_force,
-    publish_intent,
-    publish_levels,
+    publish_rules,
+    publish_state,
     shot,
 )
 
@@ -82,7 +82,7 @@ async def prepare(database_url: str, bootstrap: str, address: str) -> None:
     )
     await connection.close()
     hook = ChannelChanged(5, 2, "hook", "webhook", enabled=True, retired=False)
-    await publish_intent(bootstrap, ("channel/hook", hook))
+    await publish_rules(bootstrap, ("channel/hook", hook))
     levels = [{"severity": "page", "long_windows_seconds": [3600]}]
     page = rule("burn-rate-page", "burn_rate", levels, channels=["hook"])
     await in_force(bootstrap, page, revision=6)
@@ -96,7 +96,7 @@ async def burst(
     state = "firing" if any(pairs) else "resolved"
     before = (await connection.fetchrow(told))[0]
     cpu, began = time.process_time(), time.perf_counter()
-    await publish_levels(settings.bootstrap, [shot(n, slo(pairs=pairs)) for n in names])
+    await publish_state(settings.bootstrap, [shot(n, slo(pairs=pairs)) for n in names])
     decided = 0.0
     while time.perf_counter() - began < GIVE_UP_SECONDS:
         episodes = await connection.fetchval(
@@ -124,7 +124,7 @@ async def run(database_url: str, bootstrap: str, services: int) -> tuple[Burst, 
     service = Alerts(settings, SHARDS)
     task = asyncio.create_task(service.run())
     connection = await asyncpg.connect(database_url)
-    await publish_levels(bootstrap, [shot(name, slo()) for name in names])
+    await publish_state(bootstrap, [shot(name, slo()) for name in names])
     while await service.failing():
         await asyncio.sleep(0.1)
     await asyncio.sleep(3)

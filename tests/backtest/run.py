@@ -72,10 +72,10 @@ def _panel(left: float, model: str, title: str, outcomes: Sequence[Outcome]) -> 
         yield f'<circle cx="{x}" cy="{bottom + 60}" r="4" fill="{colour}"/>'
         yield _text(x + 10, bottom + 64, family, "start")
     for outcome in outcomes:
-        yield from _mark(left, bottom, model, outcome)
+        yield from _point(left, bottom, model, outcome)
 
 
-def _mark(left: float, bottom: float, model: str, outcome: Outcome) -> Iterable[str]:
+def _point(left: float, bottom: float, model: str, outcome: Outcome) -> Iterable[str]:
     colour = _COLOURS[outcome.family]
     x = left + _place(_share(outcome, outcome.truth_hours))
     y = bottom - _place(_share(outcome, outcome.said_hours[model]))
@@ -165,7 +165,7 @@ def _coverage(name: str, outcomes: Sequence[Outcome]) -> str:
     return f"| {counted} | {share:.3f} [{low:.3f}..{high:.3f}] | {early:.3f} | {late:.3f} |"
 
 
-def mark(outcomes: Sequence[Outcome]) -> str:
+def headline(outcomes: Sequence[Outcome]) -> str:
     """Return the line that says how far the published model is ahead where it should be."""
     own = of_families(outcomes, SPENT_OR_RETURNING)
     ratio, low, high = ratio_interval(own, models.ROLL_OFF, models.WINDOW_OVER_BURN_RATE)
@@ -184,7 +184,7 @@ def main() -> None:
     given = parser.parse_args()
     outcomes, spent_before = outcomes_of(range(given.first, given.first + given.seeds))
     counted = f"{given.seeds} seeds from {given.first}; {spent_before} had nothing left to forecast"
-    _write([counted, "", *report(outcomes), "", mark(outcomes)])
+    _write([counted, "", *report(outcomes), "", headline(outcomes)])
     if given.plot:
         write_plot(given.plot, of_families(outcomes, SPENT_OR_RETURNING))
     real = os.environ.get(PETSHOP_VARIABLE)

@@ -164,11 +164,11 @@ def _settings(modules: Iterable[ModuleType]) -> dict[str, list[str]]:
     for kind in {v for module in modules for v in vars(module).values() if _is_settings(v)}:
         source = EnvSettingsSource(kind)
         for name, field in kind.model_fields.items():
-            told = f"{field.annotation} {field.metadata} = {field.default!r}"
+            said = f"{field.annotation} {field.metadata} = {field.default!r}"
             for _, variable, _ in source._extract_field_info(field, name):
-                told = _PLACE.sub("", told)
-                found.setdefault(variable.upper(), set()).add(told)
-    return {variable: sorted(told) for variable, told in found.items()}
+                said = _PLACE.sub("", said)
+                found.setdefault(variable.upper(), set()).add(said)
+    return {variable: sorted(said) for variable, said in found.items()}
 
 
 def _is_settings(value: object) -> bool:

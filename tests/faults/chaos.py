@@ -42,7 +42,7 @@ _FAILPOINTS: Final = (
 class Chaos:
     """What is done to a scenario, drawn from one seed; `done` counts it.
 
-    Members are hurt in one lane, servers and networks in another, both at once.
+    Members are hurt by one task, servers and networks by another, both at once.
     """
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
@@ -52,7 +52,7 @@ class Chaos:
         self._outside = random.Random(f"servers of {seed}")
         count = self._random.choice((2, 3))
         self._members = [scenario.member(name, proxied=self._chance(0.6)) for name in "abc"[:count]]
-        self._lanes: tuple[tuple[random.Random, dict[Fault, int]], ...] = (
+        self._kinds: tuple[tuple[random.Random, dict[Fault, int]], ...] = (
             (self._random, {self._kill: 4, self._stop: 3, self._failpoint: 6, self._freeze: 3}),
             (self._outside, {self._postgres: 3, self._kafka: 1, self._network: 6}),
         )
@@ -62,9 +62,9 @@ class Chaos:
         for member in self._members:
             member.start()
         deadline = time.monotonic() + seconds
-        async with asyncio.TaskGroup() as lanes:
-            for choose, faults in self._lanes:
-                lanes.create_task(self._hurt(choose, faults, deadline))
+        async with asyncio.TaskGroup() as hurting:
+            for choose, faults in self._kinds:
+                hurting.create_task(self._hurt(choose, faults, deadline))
         for proxy in (self._world.cluster.postgres_proxy, self._world.cluster.kafka_proxy):
             proxy.heal()
         self._healed = True
@@ -174,13 +174,13 @@ async def run(scenario: Scenario, seed: int, seconds: float) -> bool:
     await asyncio.gather(keeping, return_exceptions=True)
     expected, _ = await scenario.expected()
     epochs = await read_epochs(scenario.database_url)
-    told = (
+    outcome = (
         f"{'FAIL' if found else 'PASS'} seed={seed} seconds={seconds:g} "
         f"settle_seconds={settle_seconds:.1f} records={sum(expected.next_offsets.values())} "
         f"sent_again={scenario.sender.unknown_outcomes} dead_letters={len(expected.dead_letters)} "
         f"highest_epoch={max(epochs.values())} faults={dict(sorted(chaos.done.items()))}"
     )
-    say([*found, told])
+    say([*found, outcome])
     return not found
 
 

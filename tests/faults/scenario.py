@@ -102,14 +102,14 @@ class Scenario:
     ) -> list[str]:
         """Compare what the gateway answers with the model; return what stays unequal."""
         expected, _ = await self.expected()
-        wanted = {name: snapshot[:2] for name, snapshot in expected.snapshots.items()}
+        expected_slos = {name: snapshot[:2] for name, snapshot in expected.snapshots.items()}
         deadline = time.monotonic() + seconds
         async with httpx.AsyncClient(
             base_url=url, headers=headers, trust_env=False, verify=PLAIN_HTTP
         ) as client:
             while True:
-                answers = {name: await _slo(client, name) for name in wanted}
-                found = table_differences("REST", wanted, answers)
+                answers = {name: await _slo(client, name) for name in expected_slos}
+                found = table_differences("REST", expected_slos, answers)
                 if not found or time.monotonic() > deadline:
                     return found
                 await asyncio.sleep(_POLL_SECONDS)
@@ -178,9 +178,9 @@ class Scenario:
             except (OSError, TimeoutError, KafkaError, asyncpg.PostgresError) as error:
                 lag = [f"no answer: {error!r}"]
             else:
-                wanted = {(METRICS.name, shard): end for shard, end in ends.items()}
+                expected_slos = {(METRICS.name, shard): end for shard, end in ends.items()}
                 own = {k: v for k, v in offsets.items() if k[0] == METRICS.name}
-                lag = table_differences("unapplied", wanted, own)
+                lag = table_differences("unapplied", expected_slos, own)
                 lag += [f"{waiting} records wait in the outbox"] if waiting else []
             if not lag or time.monotonic() > deadline:
                 return lag

@@ -22,7 +22,7 @@ Place = tuple[int, int]
 
 
 class Sender:
-    """A producer; `acknowledged` says which record stands where, as Kafka told."""
+    """A producer; `acknowledged` says which record stands where, as Kafka answered."""
 
     def __init__(self, bootstrap: str) -> None:
         self.acknowledged: dict[Place, int] = {}

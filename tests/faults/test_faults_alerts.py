@@ -17,8 +17,8 @@ from tests.support.alerts.receiver import Answer, Receiver, receiving
 from tests.support.alerts.service import (
     SHARDS,
     in_force,
-    publish_intent,
-    publish_levels,
+    publish_rules,
+    publish_state,
     rows_of,
     shot,
 )
@@ -82,7 +82,7 @@ class AlertsScenario:
     async def publish(self, *, burning: bool) -> None:
         """Publish every service anew."""
         pairs = FAST if burning else (0.0, 0.0, 0.0, 0.0)
-        await publish_levels(self.bootstrap, [shot(name, slo(pairs=pairs)) for name in SERVICES])
+        await publish_state(self.bootstrap, [shot(name, slo(pairs=pairs)) for name in SERVICES])
 
     async def settled(self, state: str) -> None:
         """Wait until every service's newest episode is in a state and all is delivered."""
@@ -134,7 +134,7 @@ async def scenario(
         finally:
             await connection.close()
         hook = ChannelChanged(5, 2, "hook", "webhook", enabled=True, retired=False)
-        await publish_intent(found.bootstrap, ("channel/hook", hook))
+        await publish_rules(found.bootstrap, ("channel/hook", hook))
         await in_force(found.bootstrap, PAGE, revision=6)
         yield found
         for member in found.members:

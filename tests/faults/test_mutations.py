@@ -21,7 +21,7 @@ async def test_repeats_of_what_was_applied_before_a_restart_count_once(scenario:
 
 
 async def test_without_marks_they_count_again(scenario: Scenario) -> None:
-    found = await repeated_after_restart(scenario, "no_marks")
+    found = await repeated_after_restart(scenario, "no_dedup")
     assert _differ(found, "counts"), "\n".join(found)
 
 
@@ -63,10 +63,10 @@ def test_a_guard_that_has_moved_is_noticed(monkeypatch: pytest.MonkeyPatch) -> N
         "burnrate.ingest.dedup.HourDedupKeys.judge", lambda self, other: (self, other)
     )
     with pytest.raises(LookupError, match=r"HourDedupKeys\.judge takes"):
-        MUTATIONS["no_marks"]()
+        MUTATIONS["no_dedup"]()
     monkeypatch.delattr("burnrate.ingest.dedup.HourDedupKeys.judge")
     with pytest.raises(AttributeError, match="judge"):
-        MUTATIONS["no_marks"]()
+        MUTATIONS["no_dedup"]()
 
 
 def _differ(found: list[str], table: str) -> bool:

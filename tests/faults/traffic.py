@@ -63,7 +63,7 @@ def poison(kind: str, fields: Fields) -> tuple[str, bytes | None]:
 
 
 NUMBER_HEADER: Final = "number"
-"""Tells which of the records sent a record of the log is."""
+"""Names which of the records sent a record of the log is."""
 
 Header = tuple[str, bytes | None]
 Bounds = tuple[float, ...]

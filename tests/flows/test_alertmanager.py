@@ -25,9 +25,9 @@ def ends_at(shown: dict[str, Any]) -> datetime:
     return datetime.fromisoformat(shown["endsAt"])
 
 
-def posted(told: Receiver, status: str) -> list[dict[str, Any]]:
-    """Return what a webhook receiver was told with this status, oldest first."""
-    bodies = [received.json() for received in told.received]
+def posted(receiver: Receiver, status: str) -> list[dict[str, Any]]:
+    """Return what a webhook receiver got with this status, oldest first."""
+    bodies = [received.json() for received in receiver.received]
     return [body for body in bodies if body["status"] == status]
 
 
@@ -54,16 +54,16 @@ async def test_alertmanager_takes_what_we_tell_keeps_it_firing_and_ends_it(
             return ends_at(found[KEY]) > first_end + timedelta(seconds=4 * REPEAT_SECONDS)
 
         await until(would_have_ended)
-        assert posted(alertmanager.told, "resolved") == []
+        assert posted(alertmanager.receiver, "resolved") == []
         async with outgoing.database.write() as session:
             await outgoing.resolve(session, 1)
         await outgoing.add(notification(resolved(1), channel="am"))
 
         async def has_ended() -> bool:
-            return bool(posted(alertmanager.told, "resolved"))
+            return bool(posted(alertmanager.receiver, "resolved"))
 
         await until(has_ended)
-    (end,) = posted(alertmanager.told, "resolved")
+    (end,) = posted(alertmanager.receiver, "resolved")
     assert datetime.fromisoformat(end["alerts"][0]["endsAt"]) == ENDED_AT
     assert KEY not in await alertmanager.alerts()
     assert await outgoing.states() == ["sent", "sent"], "repeats are not kept"
@@ -78,7 +78,7 @@ async def test_an_alert_whose_sender_is_gone_ends_by_itself(
         await outgoing.until_states("sent")
 
     async def has_ended() -> bool:
-        return bool(posted(alertmanager.told, "resolved"))
+        return bool(posted(alertmanager.receiver, "resolved"))
 
     await until(has_ended)
 
@@ -88,14 +88,17 @@ async def test_its_webhook_says_what_ours_says(
 ) -> None:
     """The same alert by both ways: each field is there, of the same form, with the same value."""
     await outgoing.channel("am", "alertmanager", url=alertmanager.url)
-    with receiving() as told:
-        await outgoing.channel("hook", url=told.url)
+    with receiving() as receiver:
+        await outgoing.channel("hook", url=receiver.url)
         async with delivering(outgoing.database):
             for status, one in (("firing", alert(1)), ("resolved", resolved(1))):
                 for channel in ("am", "hook"):
                     await outgoing.add(notification(one, channel=channel))
-                await until_both(alertmanager.told, told, status)
-                (theirs, *_), (ours, *_) = posted(alertmanager.told, status), posted(told, status)
+                await until_both(alertmanager.receiver, receiver, status)
+                (theirs, *_), (ours, *_) = (
+                    posted(alertmanager.receiver, status),
+                    posted(receiver, status),
+                )
                 assert form(theirs) == form(ours)
                 known = {field: theirs[field] for field in ours}
                 Draft202012Validator(WEBHOOK).validate(known)

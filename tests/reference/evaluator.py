@@ -143,26 +143,26 @@ class BurnrateProcess:
         for shard, admitted in by_shard.items():
             self.work.states[shard].apply(delta_of(admitted), self.now)
 
-    async def tick(self, seconds: float = 1.0) -> "Told":
+    async def tick(self, seconds: float = 1.0) -> "Published":
         """Let time pass with nothing left unapplied, tick, and return what was published."""
         self.now += timedelta(seconds=seconds)
         self.applied_until(self.now)
         await self.evaluator.tick()
-        return self.told()
+        return self.published()
 
-    async def compute(self, command_id: str, service: str | None = None) -> "Told":
+    async def compute(self, command_id: str, service: str | None = None) -> "Published":
         """Run a command and return what was published."""
         await self.evaluator.compute(command_id, service)
-        return self.told()
+        return self.published()
 
-    def told(self) -> "Told":
+    def published(self) -> "Published":
         """Return what has been published since the last time."""
         sent, self.broker.sent = self.broker.sent, []
-        return Told(sent)
+        return Published(sent)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Published:
     """Messages in the order in which they went out, with key and partition."""
 
     sent: list[tuple[BurnRateMessage, bytes | None, int | None]]
@@ -191,7 +191,7 @@ def declared(name: str, *, revision: int = 1, retired: bool = False) -> ServiceC
     return ServiceChanged(revision, 1, name, 1, "team", None, retired)
 
 
-def wanted(service: str, number: int, **fields: Any) -> TargetChanged:
+def target_changed(service: str, number: int, **fields: Any) -> TargetChanged:
     """Return what the catalog says of an availability target, or as the fields say."""
     given: dict[str, Any] = {
         "revision": 1,

@@ -52,7 +52,7 @@ class Balancer:
         self._under_way: Counter[str] = Counter()
 
     async def run(self, requests_per_second: float, until: asyncio.Event) -> None:
-        """Send reads, and a write every tenth time, until told to stop."""
+        """Send reads, and a write every tenth time, until asked to stop."""
         async with gateway_client(self.headers) as client:
             looking = [asyncio.create_task(self._look(client, url)) for url in self.urls]
             try:

@@ -49,7 +49,7 @@ class Feed:
     refused_requests: int = 0
 
     async def run(self, until: asyncio.Event) -> None:
-        """Send at the rate until told to stop; return once everything is acknowledged."""
+        """Send at the rate until asked to stop; return once everything is acknowledged."""
         due = time.monotonic()
         headers = {**self.headers, "Content-Type": "application/json"}
         async with gateway_client(headers) as client, asyncio.TaskGroup() as sending:

@@ -22,7 +22,7 @@ PARTITIONS = 4
 
 
 def slo_status(**fields: Any) -> SloStatus:
-    """Return an objective's figures; the virtual default one unless told otherwise."""
+    """Return an objective's figures; the virtual default one unless asked otherwise."""
     base = SloStatus(
         id=None,
         name="default",

@@ -65,7 +65,7 @@ async def gate_process(
         await process.wait()
 
 
-async def publish_levels(
+async def publish_state(
     bootstrap: str, topic: Topic[Any], shard: int, events: Sequence[tuple[str, Event]]
 ) -> None:
     """Publish (key, event) in order in a shard's partition."""

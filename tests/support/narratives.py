@@ -304,6 +304,6 @@ async def _evaluated() -> list[tuple[datetime, dict[str, BurnRateSnapshot]]]:
         process.count(*(e for e in events if e.timestamp <= now))
         events = [e for e in events if e.timestamp > now]
         process.applied_until(now)
-        told = await process.compute(str(minute))
-        found.append((now, told.snapshots))
+        published = await process.compute(str(minute))
+        found.append((now, published.snapshots))
     return found

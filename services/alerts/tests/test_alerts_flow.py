@@ -21,8 +21,8 @@ from tests.support.alerts.service import (
     histories,
     in_force,
     notified,
-    publish_intent,
-    publish_levels,
+    publish_rules,
+    publish_state,
     rows_of,
     shot,
 )
@@ -45,15 +45,15 @@ async def test_a_page_is_notified_once_and_its_end_once_whoever_holds_the_shard(
     url, bootstrap = settings.url, settings.bootstrap
     await in_force(bootstrap, PAGE)
     async with alerts(settings):
-        await publish_levels(bootstrap, [shot("checkout", slo(pairs=FAST)), shot("cart", slo())])
+        await publish_state(bootstrap, [shot("checkout", slo(pairs=FAST)), shot("cart", slo())])
         await eventually(lambda: notified(url, NAME), [FIRED])
     # another process takes over, and reads from Kafka all that the first one acted on
     async with alerts(settings) as service:
-        await publish_levels(bootstrap, [shot("checkout", slo(pairs=FAST))])
+        await publish_state(bootstrap, [shot("checkout", slo(pairs=FAST))])
         await eventually(service.failing, {})
         await asyncio.sleep(0.5)
         assert await notified(url, NAME) == [FIRED]
-        await publish_levels(bootstrap, [shot("checkout", slo())])
+        await publish_state(bootstrap, [shot("checkout", slo())])
         await eventually(lambda: notified(url, NAME), [FIRED, ENDED])
         await eventually(lambda: published(bootstrap), [("firing", 1), ("resolved", 2)])
     assert await episodes(url, NAME) == [("checkout", "resolved", 2, 1)]
@@ -71,25 +71,25 @@ async def test_what_users_want_reaches_open_episodes(settings: AlertSettings) ->
     now = datetime.now(UTC)
     matchers = (Matcher("service", "cart"),)
     quiet = SilenceChanged(9, 1, matchers, now, now + timedelta(hours=1), "ines", "works")
-    await publish_intent(bootstrap, ("silence/1", quiet))
+    await publish_rules(bootstrap, ("silence/1", quiet))
     async with alerts(settings):
         burning = [shot(name, slo(pairs=FAST)) for name in ("checkout", "cart")]
-        await publish_levels(bootstrap, burning)
+        await publish_state(bootstrap, burning)
         await eventually(lambda: notified(url, NAME), [FIRED])
         [(number, version)] = await rows_of(
             url, "SELECT id, version FROM alerts.episode WHERE service_name = 'checkout'"
         )
         acknowledgement = AlertAcknowledged(10, number, "checkout", version, "ines", "mine", now)
-        await publish_intent(bootstrap, (f"acknowledgement/{number}", acknowledgement))
+        await publish_rules(bootstrap, (f"acknowledgement/{number}", acknowledgement))
         state = "SELECT state, acknowledged_by FROM alerts.episode WHERE service_name = 'checkout'"
         await eventually(lambda: rows_of(url, state), [("acknowledged", "ines")])
         ended = SilenceChanged(11, 1, matchers, now, now, "ines", "works")
-        await publish_intent(bootstrap, ("silence/1", ended))
+        await publish_rules(bootstrap, ("silence/1", ended))
         await eventually(lambda: notified(url, NAME), [FIRED, ("cart", "firing", "sent")])
-        await publish_levels(bootstrap, [shot("checkout", slo())])
+        await publish_state(bootstrap, [shot("checkout", slo())])
         await eventually(lambda: rows_of(url, state), [("resolved", "ines")])
         late = AlertAcknowledged(12, number, "checkout", 2, "omar", "mine", datetime.now(UTC))
-        await publish_intent(bootstrap, (f"acknowledgement/{number}", late))
+        await publish_rules(bootstrap, (f"acknowledgement/{number}", late))
         lines = "SELECT kind, actor FROM alerts.transition WHERE episode_id = $1 ORDER BY id"
         await eventually(
             lambda: rows_of(url, lines, number),
@@ -111,9 +111,9 @@ async def test_a_shard_that_nobody_counts_makes_its_services_stale(
     silent = settings.alerts.model_copy(update={"shard_silence_seconds": 1.0})
     settings.alerts = silent
     async with alerts(settings):
-        await publish_levels(settings.bootstrap, [shot("checkout", slo(pairs=FAST))])
+        await publish_state(settings.bootstrap, [shot("checkout", slo(pairs=FAST))])
         await eventually(lambda: notified(settings.url, "data-stale"), [FIRED])
-        await publish_levels(settings.bootstrap, [])
+        await publish_state(settings.bootstrap, [])
         await eventually(lambda: notified(settings.url, "data-stale"), [FIRED, ENDED])
     # the page neither ended nor was notified again while nothing was known
     assert await episodes(settings.url, NAME) == [("checkout", "firing", 1, 1)]
@@ -125,7 +125,7 @@ async def test_what_is_held_is_remembered_across_a_restart(settings: AlertSettin
     await in_force(settings.bootstrap, held)
     memory = "SELECT service_name FROM alerts.condition WHERE rule = $1"
     async with alerts(settings):
-        await publish_levels(settings.bootstrap, [shot("checkout", slo(pairs=FAST))])
+        await publish_state(settings.bootstrap, [shot("checkout", slo(pairs=FAST))])
         await eventually(lambda: rows_of(settings.url, memory, NAME), [("checkout",)])
         began = datetime.now(UTC)
     async with alerts(settings) as service:
@@ -151,7 +151,7 @@ async def test_a_transaction_that_fails_is_made_again_from_what_is_stored(
 
     monkeypatch.setattr(repository, "store_notifications", fail_twice)
     async with alerts(settings):
-        await publish_levels(settings.bootstrap, [shot("checkout", slo(pairs=FAST))])
+        await publish_state(settings.bootstrap, [shot("checkout", slo(pairs=FAST))])
         await eventually(lambda: notified(settings.url, NAME), [FIRED])
     assert next(failures, None) is None
     assert await episodes(settings.url, NAME) == [("checkout", "firing", 1, 1)]
@@ -166,9 +166,9 @@ async def test_what_has_ended_long_ago_is_forgotten_everywhere(settings: AlertSe
     settings.alerts = settings.alerts.model_copy(update={"purge_seconds": 0.2})
     async with alerts(settings):
         burning = [shot(name, slo(pairs=FAST)) for name in ("checkout", "cart")]
-        await publish_levels(bootstrap, burning)
+        await publish_state(bootstrap, burning)
         await eventually(lambda: _count(url), [(2,)])
-        await publish_levels(bootstrap, [shot("checkout", slo())])
+        await publish_state(bootstrap, [shot("checkout", slo())])
         resolved = "SELECT count(*)::int FROM alerts.episode WHERE state = 'resolved'"
         await eventually(lambda: rows_of(url, resolved), [(1,)])
         aged = """UPDATE alerts.episode SET resolved_at = now() - interval '91 days'

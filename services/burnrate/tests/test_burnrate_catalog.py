@@ -12,7 +12,7 @@ from burnrate.domain.catalog import Catalog, TooManyTargetsError
 from burnrate.domain.objectives import Target
 from common.events import CatalogMessage, encode
 from common.slo.vocabulary import MAX_TARGETS
-from tests.reference.evaluator import declared, wanted
+from tests.reference.evaluator import declared, target_changed
 
 DEFAULT = Target.default(Decimal("0.999"), 30)
 
@@ -36,24 +36,24 @@ def test_a_service_that_nobody_declared_is_shown_with_the_default_target() -> No
 
 
 def test_the_default_target_goes_with_the_first_and_comes_back_after_the_last() -> None:
-    found = catalog(wanted("cart", 2), wanted("cart", 1))
+    found = catalog(target_changed("cart", 2), target_changed("cart", 1))
     assert names(found) == ["t1", "t2"]
     assert names(found, "other") == ["default"]
-    found.apply(wanted("cart", 1, revision=2, retired=True))
+    found.apply(target_changed("cart", 1, revision=2, retired=True))
     assert names(found) == ["t2"]
-    found.apply(wanted("cart", 2, revision=2, retired=True))
+    found.apply(target_changed("cart", 2, revision=2, retired=True))
     assert found.targets("cart") == [DEFAULT]
-    found.apply(wanted("cart", 3))
+    found.apply(target_changed("cart", 3))
     assert names(found) == ["t3"]
 
 
 def test_an_older_or_equal_revision_changes_nothing() -> None:
-    found = catalog(wanted("cart", 1, revision=5, objective="0.95"))
+    found = catalog(target_changed("cart", 1, revision=5, objective="0.95"))
     for revision in (1, 4, 5):
-        found.apply(wanted("cart", 1, revision=revision, objective="0.5", retired=True))
+        found.apply(target_changed("cart", 1, revision=revision, objective="0.5", retired=True))
     [target] = found.targets("cart")
     assert (target.objective, target.revision) == (Decimal("0.95"), 5)
-    found.apply(wanted("cart", 1, revision=6, objective="0.9", window_days=7))
+    found.apply(target_changed("cart", 1, revision=6, objective="0.9", window_days=7))
     [target] = found.targets("cart")
     assert (target.objective, target.window_days) == (Decimal("0.9"), 7)
 
@@ -81,7 +81,7 @@ CHANGES = st.lists(
             st.booleans(),
         ),
         st.builds(
-            lambda number, revision, retired: wanted(
+            lambda number, revision, retired: target_changed(
                 "cart" if number % 2 else "other", number, revision=revision, retired=retired
             ),
             st.integers(1, 4),
@@ -108,7 +108,10 @@ def test_order_and_repeats_do_not_matter(
 
 def test_changes_come_as_they_are_written() -> None:
     decode = msgspec.json.Decoder(CatalogMessage).decode
-    written: list[CatalogMessage] = [declared("cart"), wanted("cart", 1, max_error_ratio="0.01")]
+    written: list[CatalogMessage] = [
+        declared("cart"),
+        target_changed("cart", 1, max_error_ratio="0.01"),
+    ]
     assert [decode(encode(change)) for change in written] == written
 
 
@@ -117,28 +120,30 @@ def test_of_too_many_targets_the_first_are_measured_whatever_their_order() -> No
     numbers = range(1, MAX_TARGETS + 2)
     for made, order in ((forwards, numbers), (backwards, reversed(numbers))):
         for number in list(order)[:-1]:
-            made.apply(wanted("cart", number))
+            made.apply(target_changed("cart", number))
         with pytest.raises(TooManyTargetsError, match=f"more than {MAX_TARGETS}"):
-            made.apply(wanted("cart", list(numbers)[-1] if made is forwards else 1))
+            made.apply(target_changed("cart", list(numbers)[-1] if made is forwards else 1))
         assert names(made) == [f"t{number}" for number in numbers][:MAX_TARGETS]
-    forwards.apply(wanted("cart", 1, revision=2, retired=True))
+    forwards.apply(target_changed("cart", 1, revision=2, retired=True))
     assert names(forwards) == [f"t{number}" for number in numbers][1:]
 
 
 def test_what_has_changed_is_told_once_to_each_that_asks() -> None:
-    found = catalog(wanted("cart", 1), declared("other"))
+    found = catalog(target_changed("cart", 1), declared("other"))
     assert sorted(found.changed_after(0)) == ["cart", "other"]
     seen = found.revision
     assert found.changed_after(seen) == []
-    found.apply(wanted("cart", 1))
+    found.apply(target_changed("cart", 1))
     assert found.revision == seen
-    found.apply(wanted("cart", 1, revision=2))
+    found.apply(target_changed("cart", 1, revision=2))
     assert found.changed_after(seen) == ["cart"]
     assert sorted(found.changed_after(0)) == ["cart", "other"]
 
 
 @pytest.mark.parametrize(("days", "deep"), [(30, False), (90, True)])
 def test_a_target_of_90_days_makes_a_service_deep(days: int, deep: bool) -> None:  # noqa: FBT001
-    found = catalog(wanted("cart", 1, window_days=7), wanted("cart", 2, window_days=days))
+    found = catalog(
+        target_changed("cart", 1, window_days=7), target_changed("cart", 2, window_days=days)
+    )
     assert found.is_deep("cart") is deep
     assert not found.is_deep("other")

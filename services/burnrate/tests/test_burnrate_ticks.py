@@ -11,7 +11,7 @@ from common.events import MetricEvent
 from common.kafka.client import UnknownOutcomeError
 from common.slo.vocabulary import DataStatus, SliType
 from common.slo.windows import HOUR
-from tests.reference.evaluator import SHARDS, BurnrateProcess, declared, name_in, wanted
+from tests.reference.evaluator import SHARDS, BurnrateProcess, declared, name_in, target_changed
 from tests.reference.streams import START
 
 A, B, OTHER = name_in(0, 0), name_in(0, 1), name_in(1)
@@ -60,7 +60,7 @@ async def test_what_has_not_changed_is_not_published_again(process: BurnrateProc
         lambda w: w.count(event(total=0, bad=0, window_seconds=300)),
         lambda w: w.count(MetricEvent(A, START + timedelta(seconds=1), total=0, bad=0)),
         lambda w: w.count(MetricEvent(A, START - timedelta(days=20), total=1, bad=0)),
-        lambda w: w.catalog.apply(wanted(A, 1)),
+        lambda w: w.catalog.apply(target_changed(A, 1)),
     ],
 )
 async def test_a_change_is_published_once_and_alone(
@@ -96,7 +96,7 @@ async def test_lagging_begins_after_fifteen_seconds_and_ends_with_it(
         process.now = applied + lag
         process.applied_until(applied)
         await process.evaluator.tick()
-        own = process.told().snapshots.get(A)
+        own = process.published().snapshots.get(A)
         return own.data_status if own else None
 
     assert await status(timedelta(seconds=15)) is None
@@ -108,7 +108,7 @@ async def test_lagging_begins_after_fifteen_seconds_and_ends_with_it(
 async def test_one_topic_that_is_behind_makes_the_shard_lag(process: BurnrateProcess) -> None:
     process.ledger.owned[0].applied_through["history"] = START - timedelta(seconds=16)
     await process.evaluator.tick()
-    told = process.told().snapshots
+    told = process.published().snapshots
     assert told[A].data_status is told[B].data_status is DataStatus.LAGGING
     assert told[A].applied_through == START - timedelta(seconds=16)
     assert told[OTHER].data_status is DataStatus.OK
@@ -185,7 +185,7 @@ async def test_what_could_not_be_published_goes_out_at_the_next_tick(
     for _ in range(2):
         with pytest.raises((UnknownOutcomeError, OSError)):
             await process.tick()
-    process.told()
+    process.published()
     failing.failing = False
     process.rows.stored.clear()
     told = await process.tick()
@@ -230,12 +230,12 @@ async def test_a_new_latency_target_reads_its_history_and_then_shows(
     await process.tick()
     process.rows.found = [[slow_hour(0.1, 10, 4)]]
     slow = {"sli_type": SliType.LATENCY, "objective": "0.9", "threshold_seconds": 0.1}
-    process.catalog.apply(wanted(A, 1, **slow))
+    process.catalog.apply(target_changed(A, 1, **slow))
     [found] = (await process.tick()).snapshots[A].slos
     assert (found.total, found.bad, found.coverage_ratio) == (10, 4, 1.0)
     process.rows.found = [[slow_hour(0.5, 10, 1)]]
     changed = {**slow, "threshold_seconds": 0.5, "revision": 2}
-    process.catalog.apply(wanted(A, 1, **changed))
+    process.catalog.apply(target_changed(A, 1, **changed))
     [found] = (await process.tick()).snapshots[A].slos
     assert (found.total, found.bad, found.threshold_seconds) == (10, 1, 0.5)
     assert (await process.tick()).sent == []
@@ -260,8 +260,8 @@ async def test_a_target_of_90_days_reads_all_history_and_then_shows(
 ) -> None:
     await process.tick()
     process.rows.found = [[], [], stored(0, 24 * 40, 24 * 89)]
-    process.catalog.apply(wanted(A, 1, window_days=90))
-    process.catalog.apply(wanted(A, 2, window_days=30))
+    process.catalog.apply(target_changed(A, 1, window_days=90))
+    process.catalog.apply(target_changed(A, 2, window_days=30))
     long, short = (await process.tick()).snapshots[A].slos
     assert (long.window_days, long.total, long.bad) == (90, 300, 3)
     assert (short.window_days, short.total, short.bad) == (30, 100, 1)
@@ -281,14 +281,14 @@ async def test_a_latency_target_of_90_days_reads_requests_and_histograms(
     timed = [slow_hour(0.1, 10, 4), slow_hour(0.1, 100, 50, hours_ago=24 * 80)]
     process.rows.found = [[], [], stored(0, 24 * 80), timed]
     slow = {"sli_type": SliType.LATENCY, "objective": "0.9", "threshold_seconds": 0.1}
-    process.catalog.apply(wanted(A, 1, window_days=90, **slow))
+    process.catalog.apply(target_changed(A, 1, window_days=90, **slow))
     [found] = (await process.tick()).snapshots[A].slos
     assert (found.total, found.bad, found.coverage_ratio) == (110, 54, 110 / 200)
 
 
 async def test_history_that_cannot_be_read_is_asked_for_again(process: BurnrateProcess) -> None:
     await process.tick()
-    process.catalog.apply(wanted(A, 1, window_days=90))
+    process.catalog.apply(target_changed(A, 1, window_days=90))
     process.rows.unreadable = True
     for _ in range(2):
         with pytest.raises(OSError, match="refused"):

@@ -20,7 +20,7 @@ from gate.domain.configuration import GateConfiguration
 from gate.domain.evaluate import evaluate
 from gate.domain.records import Stamp, decision_id, published
 from gate.domain.shard_view import ShardView
-from tests.reference.evaluator import SHARDS, BurnrateProcess, wanted
+from tests.reference.evaluator import SHARDS, BurnrateProcess, target_changed
 from tests.support.flow import convert_petshop
 from tests.support.gate_inputs import policy
 
@@ -48,7 +48,9 @@ class Gate:
 
     def __init__(self, began_at: datetime, rules: Policy) -> None:
         self.process = BurnrateProcess()
-        self.process.catalog.apply(wanted(SERVICE, 1, name="availability", objective="0.999"))
+        self.process.catalog.apply(
+            target_changed(SERVICE, 1, name="availability", objective="0.999")
+        )
         self.process.now = began_at
         self.process.acquire(SHARD)
         self._view, self._configuration = ShardView(), GateConfiguration([rules])

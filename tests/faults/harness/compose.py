@@ -72,7 +72,7 @@ class Changes:
         self.headers = {"Authorization": f"Bearer {variables['BURNLINE_API_TOKEN']}"}
 
     async def run(self, ended: asyncio.Event) -> None:
-        """Send until told that it is enough; the last one is taken, too."""
+        """Send until it is enough; the last one is taken, too."""
         async with httpx.AsyncClient(headers=self.headers, timeout=10, trust_env=False) as client:
             while not ended.is_set():
                 await self._send(client, f"1.{self.sent}")
@@ -134,7 +134,7 @@ async def _send(scenario: Scenario, ended: asyncio.Event) -> None:
         await asyncio.sleep(_BURST_SECONDS)
 
 
-async def trial(parts: Sequence[str], pause_seconds: float, *, kill: bool) -> list[str]:
+async def restarted(parts: Sequence[str], pause_seconds: float, *, kill: bool) -> list[str]:
     """Return what differs from the model in the end; nothing when all is as it must be."""
     found = {k: v or "" for k, v in dotenv_values(project_root() / ".env").items()}
     servers, changes = ComposeServers(found), Changes(found)
@@ -173,7 +173,7 @@ def main() -> int:
     asked = parser.parse_args()
     silence_client_logs()
     began = time.monotonic()
-    differences = asyncio.run(trial(asked.parts, asked.pause_seconds, kill=asked.kill))
+    differences = asyncio.run(restarted(asked.parts, asked.pause_seconds, kill=asked.kill))
     verdict = "FAIL" if differences else "PASS"
     lines = [*differences, f"{verdict} after {time.monotonic() - began:.0f} s"]
     sys.stdout.write("".join(f"{line}\n" for line in lines))

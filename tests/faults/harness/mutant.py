@@ -80,8 +80,8 @@ def no_gap_check() -> None:
     _patch(ledger, "refuse_gap", names, _accept)
 
 
-def no_marks() -> None:
-    """Find no event marked as counted."""
+def no_dedup() -> None:
+    """Find no event counted before."""
 
     def none(_: HourDedupKeys, keys: Any, content: Any) -> Any:
         del content
@@ -105,7 +105,7 @@ def slow_reads() -> None:
 
 MUTATIONS: Final[dict[str, Callable[[], None]]] = {
     mutation.__name__: mutation
-    for mutation in (no_fencing, kafka_offsets, no_pause, no_gap_check, no_marks, slow_reads)
+    for mutation in (no_fencing, kafka_offsets, no_pause, no_gap_check, no_dedup, slow_reads)
 }
 
 

@@ -44,10 +44,10 @@ receivers:
 
 
 class Alertmanager:
-    """A running Alertmanager; `told` is the receiver that it posts to."""
+    """A running Alertmanager; `receiver` is the one that it posts to."""
 
-    def __init__(self, url: str, told: Receiver) -> None:
-        self.url, self.told = url, told
+    def __init__(self, url: str, receiver: Receiver) -> None:
+        self.url, self.receiver = url, receiver
 
     async def alerts(self) -> dict[str, dict[str, Any]]:
         """Return the alerts that it takes for firing, by their `dedup_key`."""
@@ -71,15 +71,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture
 def alertmanager(tmp_path: Path) -> Iterator[Alertmanager]:
     """An Alertmanager of this test that posts to a receiver of its own."""
-    with receiving() as told, _run(tmp_path, told) as found:
+    with receiving() as receiver, _run(tmp_path, receiver) as found:
         yield found
 
 
 @contextmanager
-def _run(folder: Path, told: Receiver) -> Iterator[Alertmanager]:
+def _run(folder: Path, receiver: Receiver) -> Iterator[Alertmanager]:
     binary = _found() or _unpacked()
     configuration = folder / "alertmanager.yml"
-    configuration.write_text(CONFIGURATION.format(url=told.url))
+    configuration.write_text(CONFIGURATION.format(url=receiver.url))
     url = f"http://{HOST}:{held_port()}"
     command = Command(
         name="alertmanager",
@@ -97,7 +97,7 @@ def _run(folder: Path, told: Receiver) -> Iterator[Alertmanager]:
         version = subprocess.run((binary, "--version"), capture_output=True, text=True, check=True)
         words = (version.stdout + version.stderr).split(" (")[0]
         SERVERS_USED[f"Prometheus {words}, run by the tests"] = None
-        yield Alertmanager(url, told)
+        yield Alertmanager(url, receiver)
 
 
 def _is_ready(url: str) -> Probe:

@@ -1,4 +1,4 @@
-"""The alerts' domain without servers: what is decided holds at once, and what is told is kept."""
+"""The alerts' domain without servers: what is decided holds at once, and what is sent is kept."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ QUIET = (0.0, 0.0, 0.0, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One thing that a channel was told."""
+    """One thing that was sent to a channel."""
 
     at: datetime
     service: str

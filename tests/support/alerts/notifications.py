@@ -1,4 +1,4 @@
-"""Notices as the deciding part of the alerts service would write them."""
+"""Notifications as the deciding part of the alerts service would write them."""
 
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -52,7 +52,7 @@ def notification(*alerts: NotificationAlert, channel: str = "hook", **fields: An
 
 
 def channel(kind: str = "webhook", name: str = "hook", **secrets: str) -> Channel:
-    """Return a channel that is told these secrets."""
+    """Return a channel that has these secrets."""
     return Channel(name, kind, secrets)
 
 

@@ -41,7 +41,7 @@ class Outgoing:
         await self._run("DELETE FROM catalog.channels WHERE name <> 'simulated'")
 
     async def channel(self, name: str, kind: str = "webhook", **secrets: str) -> None:
-        """Add a channel, or change what it is told."""
+        """Add a channel, or change its secrets."""
         await self._run("UPDATE catalog.channels SET retired_at = now() WHERE name = :n", n=name)
         await self._run(
             "INSERT INTO catalog.channels (name, kind, secrets) VALUES (:n, :k, CAST(:s AS jsonb))",
@@ -60,7 +60,7 @@ class Outgoing:
             await store_notifications(session, notifications)
 
     async def episode(self, alert: NotificationAlert, *channels: str) -> None:
-        """Write an open episode that these channels were told of."""
+        """Write an open episode that these channels were notified of."""
         await self._run(
             """INSERT INTO alerts.episode (id, shard, service_name, rule, dedup_key, state, version,
                 level, severity, message, labels, annotations, started_at, updated_at, notices,
@@ -153,7 +153,7 @@ async def outgoing(postgres_url: str) -> AsyncIterator[Outgoing]:
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    """A receiver of this test; it answers 200 unless told otherwise."""
+    """A receiver of this test; it answers 200 unless asked otherwise."""
     with receiving() as found:
         yield found
 

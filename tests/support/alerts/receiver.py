@@ -1,4 +1,4 @@
-"""A receiver of notifications on loopback that records what reaches it and answers as told."""
+"""A receiver of notifications on loopback that records what reaches it and answers as asked."""
 
 import asyncio
 import json

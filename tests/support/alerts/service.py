@@ -65,7 +65,7 @@ def shot(service: str, *slos: SloStatus, epoch: int = 1) -> BurnRateSnapshot:
     )
 
 
-async def publish_levels(bootstrap: str, snapshots: Sequence[BurnRateSnapshot]) -> None:
+async def publish_state(bootstrap: str, snapshots: Sequence[BurnRateSnapshot]) -> None:
     """Publish snapshots as burnrate does, with a sign of life of every shard."""
     now = datetime.now(UTC)
     beats = [ShardHeartbeat(shard, 1, now, now, 1) for shard in range(SHARDS)]
@@ -85,7 +85,7 @@ async def publish_levels(bootstrap: str, snapshots: Sequence[BurnRateSnapshot]) 
         await asyncio.gather(*sent)
 
 
-async def publish_intent(bootstrap: str, *changes: tuple[str, Event]) -> None:
+async def publish_rules(bootstrap: str, *changes: tuple[str, Event]) -> None:
     """Publish what users want, by key."""
     async with producer(bootstrap) as client:
         for key, change in changes:
@@ -98,11 +98,11 @@ async def in_force(bootstrap: str, *rules: Rule, revision: int = 1) -> None:
         (f"rule/{r.name}", RuleChanged(revision + n, r.name, rule_document(r), retired=False))
         for n, r in enumerate(rules)
     ]
-    await publish_intent(bootstrap, *changes)
+    await publish_rules(bootstrap, *changes)
 
 
 async def episodes(url: str, rule: str) -> list[tuple[str, str, int, int]]:
-    """Return (service, state, version, notices) of a rule's episodes, oldest first."""
+    """Return (service, state, version, notifications) of a rule's episodes, oldest first."""
     rows = await query(
         url,
         """SELECT service_name, state, version, notices FROM alerts.episode

@@ -12,7 +12,7 @@ from tests.support.burn_events import NOW, PARTITIONS
 
 
 def slo_forecast(**fields: Any) -> SloForecast:
-    """Return an objective's forecast: spent in nine hours, unless told otherwise."""
+    """Return an objective's forecast: spent in nine hours, unless asked otherwise."""
     base = SloForecast(
         id=None,
         name="default",

@@ -117,12 +117,12 @@ class Cluster:
         if not names:
             await put_out_all(self.bootstrap())
         kafka = KafkaSettings.model_validate({"bootstrap_servers": (self.bootstrap(),)})
-        wanted = set(names) or {topic.name for topic in TOPICS}
+        asked = set(names) or {topic.name for topic in TOPICS}
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap())
         await admin.start()
         try:
-            await admin.delete_topics(sorted(wanted & set(await admin.list_topics())))
-            while wanted & set(await admin.list_topics()):
+            await admin.delete_topics(sorted(asked & set(await admin.list_topics())))
+            while asked & set(await admin.list_topics()):
                 await asyncio.sleep(_POLL_SECONDS)
         finally:
             await admin.close()

@@ -53,9 +53,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Take over what a process has told at its end; one that died has told nothing."""
-    told: Iterable[str] = getattr(node, "workeroutput", {}).get(_REPORT, ())
-    SERVERS_USED.update(dict.fromkeys(told))
+    """Take over what a process has noted at its end; one that died has noted nothing."""
+    noted: Iterable[str] = getattr(node, "workeroutput", {}).get(_REPORT, ())
+    SERVERS_USED.update(dict.fromkeys(noted))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
