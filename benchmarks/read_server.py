@@ -9,7 +9,6 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -21,30 +20,35 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from sqlalchemy import text
 
+from api_gateway.catalog.service import Catalog
+from api_gateway.policy.policies import PolicyService
+from api_gateway.projections.commands import ComputeCommands
 from common.events import TargetSpec
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from read_rows import store
 
-from api_gateway.app import make_gateway, postgres_stores
+from api_gateway.app import Connections, make_services
 from api_gateway.application import gateway_app
+from api_gateway.burn.repository import CountStore
+from api_gateway.catalog.repository import CatalogStore
 from api_gateway.http.pagination import DEFAULT_LIMIT, Page
 from api_gateway.http.response_cache import CachedResponse
 from api_gateway.http.time_range import span
+from api_gateway.policy.repository import PolicyStore
 from api_gateway.projections.decisions import DecisionBook
 from api_gateway.projections.forecasts import ForecastBook
 from api_gateway.projections.handlers import Handlers, Projections
 from api_gateway.projections.snapshots import ReadModel
-from api_gateway.release.domain import Change
+from api_gateway.release.domain import ProposedChange
 from api_gateway.release.schemas import ReleaseAnswer
-from api_gateway.release.service import Releases
+from api_gateway.release.service import ReleaseService
 from api_gateway.routers.burn import burn_rates
-from api_gateway.routers.dependencies import Gateway, find_service
 from api_gateway.settings import GatewaySettings
 from api_gateway.storage.redis_cache import NotShared
 from api_gateway.summary.context import Events
-from api_gateway.summary.providers import executive_view
+from api_gateway.summary.providers import ExecutiveView, executive_view
 from common.events import BurnRateSnapshot, Event, GateDecision, encode
 from common.kafka.client import Publisher
 from common.kafka.log_ends import read_log_ends
@@ -84,20 +88,19 @@ class Served:
         self.names = [f"service-{n:04d}" for n in range(services)]
         self.database = Database.connect(self.settings, "bench")
         publisher = Publisher(self.settings)
-        outbox = Outbox("catalog", self.database, publisher)
-        log_ends = partial(read_log_ends, self.settings)
-        self.stores = postgres_stores(self.database, outbox, log_ends)
+        outbox, ends = (
+            Outbox("catalog", self.database, publisher),
+            partial(read_log_ends, self.settings),
+        )
+        connections = Connections(self.database, outbox, publisher, NotShared(), ends)
         self.publisher = publisher
-        self.gateway = make_gateway(self.settings, self.stores, publisher)
-        self.handlers = self.handlers_of(self.gateway)
-
-    def handlers_of(self, gateway: Gateway) -> Handlers:
-        """Return what feeds a gateway's parts."""
-        return Handlers(gateway.projections, gateway.commands, lambda _: None)
+        self.services = make_services(self.settings, connections)
+        of = self.services.get
+        self.handlers = Handlers(of(Projections), of(ComputeCommands), lambda _: None)
 
     async def fill(self) -> None:
         """Store services and their snapshots, and hand them to the read model."""
-        async with self.stores.catalog.write() as writer:
+        async with self.services.get(CatalogStore).write() as writer:
             await writer.discover(self.names)
         await self.feed(self.names)
         rows = [
@@ -143,36 +146,35 @@ class Served:
             turn += 1
             await asyncio.sleep(1)
 
-    async def from_postgres(self) -> Gateway:
-        """Return a gateway that knows nothing but what PostgreSQL says now."""
-        stores, clock = self.stores, self.gateway.clock
-        read_model = ReadModel(timedelta(seconds=30), DEFAULT)
+    async def from_postgres(self) -> tuple[ReadModel, ExecutiveView]:
+        """Return what answers are made from, with nothing but what PostgreSQL says now."""
+        snapshots = ReadModel(timedelta(seconds=30), DEFAULT)
         async with self.database.read() as session:
             for payload in await session.scalars(SNAPSHOTS):
-                read_model.apply_snapshot(_snapshots.decode(payload))
+                snapshots.apply_snapshot(_snapshots.decode(payload))
         view = executive_view(
             self.settings,
-            stores.catalog,
-            stores.counts,
+            self.services.get(CatalogStore),
+            CountStore(self.database),
             NotShared(),
-            Projections(read_model, ForecastBook(timedelta()), DecisionBook()),
+            Projections(snapshots, ForecastBook(timedelta()), DecisionBook()),
             _no_events,
-            clock,
+            self.services.clock,
         )
-        return replace(
-            self.gateway, read_model=read_model, roster=view.catalog, summaries=view.summaries
-        )
+        return snapshots, view
 
     async def released(self, name: str) -> ReleaseAnswer:
         """Return the answer by the newest decision that stands in PostgreSQL."""
         async with self.database.read() as session:
             payload = await session.scalar(DECISION, {"service": name})
-        book, parts = DecisionBook(), self.gateway
-        book.apply(_decisions.decode(payload))
-        stores = self.stores
-        releases = Releases(stores.catalog, stores.intents, parts.read_model, book, parts.policies)
-        service = await find_service(parts, name)
-        return ReleaseAnswer.of(await releases.answer(service, Change(), parts.clock()))
+        decisions, of = DecisionBook(), self.services.get
+        decisions.apply(_decisions.decode(payload))
+        releases = ReleaseService(
+            of(Catalog), of(PolicyStore), of(ReadModel), decisions, of(PolicyService)
+        )
+        service = await of(Catalog).service(name)
+        answer = await releases.answer(service, ProposedChange(), self.services.clock())
+        return ReleaseAnswer.of(answer)
 
 
 def application(served: Served) -> FastAPI:
@@ -189,7 +191,7 @@ def application(served: Served) -> FastAPI:
     async def ready() -> dict[str, str]:
         return {}
 
-    app = gateway_app(served.settings, served.gateway, lifespan, ready)
+    app = gateway_app(served.settings, served.services, lifespan, ready)
 
     @app.get("/empty")
     async def empty() -> dict[str, str]:
@@ -204,20 +206,20 @@ def add_baselines(app: FastAPI, served: Served) -> None:
 
     @app.get("/from-postgres/api/burn")
     async def burn(request: Request) -> Response:
-        fresh = await served.from_postgres()
+        snapshots, view = await served.from_postgres()
         page = Page[str](None, DEFAULT_LIMIT, request, Response())
-        return plain(await burn_rates(fresh, page))
+        return plain(await burn_rates(view.catalog, snapshots, page, served.services.clock()))
 
     @app.get("/from-postgres/api/summary")
     async def summary() -> Response:
-        fresh = await served.from_postgres()
-        return plain(await fresh.summaries.fleet())
+        _, view = await served.from_postgres()
+        return plain(await view.summaries.fleet())
 
     @app.get("/from-postgres/api/summary/heatmap")
     async def heatmap() -> Response:
-        fresh = await served.from_postgres()
-        asked = span(None, None, "1h", fresh.clock())
-        return plain(await fresh.summaries.heatmap(asked, DEFAULT_LIMIT))
+        _, view = await served.from_postgres()
+        asked = span(None, None, "1h", served.services.clock())
+        return plain(await view.summaries.heatmap(asked, DEFAULT_LIMIT))
 
     @app.get("/from-postgres/api/release/{name}")
     async def release(name: str) -> ReleaseAnswer:

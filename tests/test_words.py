@@ -69,25 +69,7 @@ WIRE: Final[dict[str, str]] = {
 }
 """By name: whose it is."""
 
-LEFT: Final[dict[str, set[str]]] = {
-    "services/api-gateway": {
-        r"(?<!dead )(?<!dead-)letters",
-        r"(taken?|takes|taking) on",
-        r"AlertParts",
-        r"IngestParts",
-        r"KeyParts",
-        r"Letter",
-        r"LetterQuery",
-        r"deeds?",
-        r"intents?",
-        r"judged?|judges|judgements?",
-        r"notices?|trials?",
-        r"rosters?",
-        r"told|tells|owed",
-        r"wanted",
-        r"wish(es)?|wished",
-    },
-}
+LEFT: Final[dict[str, set[str]]] = {}
 """By part of the code: words that are still to go."""
 
 

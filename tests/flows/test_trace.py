@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 
 import httpx
 
-from api_gateway.app import make_gateway, postgres_stores
+from api_gateway.app import Connections, make_services
+from api_gateway.projections.commands import ComputeCommands
 from api_gateway.projections.discovery import Discovery
-from api_gateway.projections.handlers import Handlers
+from api_gateway.projections.handlers import Handlers, Projections
 from api_gateway.settings import GatewaySettings
+from api_gateway.storage.redis_cache import NotShared
 from common.kafka.client import Publisher, TableReader
 from common.kafka.topics import BURNRATES, DECISIONS
 from common.storage.database import Database
@@ -60,9 +62,9 @@ def gateway_reader(settings: TestSettings) -> TableReader:
     given = GatewaySettings.model_validate({"database_url": "postgresql://nobody@127.0.0.1:1/none"})
     database = Database.connect(given, "test")
     outbox = Outbox("catalog", database, Publisher(settings.kafka))
-    stores = postgres_stores(database, outbox, LogEndsStub().ends)
-    parts = make_gateway(given, stores, CommandLog())
-    handlers = Handlers(parts.projections, parts.commands, Discovery(stores.catalog).saw)
+    connections = Connections(database, outbox, CommandLog(), NotShared(), LogEndsStub().ends)
+    of = make_services(given, connections).get
+    handlers = Handlers(of(Projections), of(ComputeCommands), of(Discovery).saw)
     topics = [BURNRATES.name, DECISIONS.name]
     return TableReader(settings.kafka, topics, handlers.on_records)
 

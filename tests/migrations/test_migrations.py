@@ -16,7 +16,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
-from api_gateway.catalog.repository import PostgresStore
+from api_gateway.catalog.repository import CatalogStore
 from api_gateway.policy.repository import end_overrides
 from burnline.localstack.places import project_root
 from common.config.settings import DatabaseSettings, KafkaSettings
@@ -134,7 +134,7 @@ def kept(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
 
 async def the_product_reads_it(url: str) -> None:
     database = Database.connect(DatabaseSettings(DATABASE_URL=url), "test")
-    store = PostgresStore(
+    store = CatalogStore(
         database, Outbox("catalog", database, Publisher(KafkaSettings())), end_overrides
     )
     async with store.read() as reader:

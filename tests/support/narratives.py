@@ -18,7 +18,7 @@ from api_gateway.narrative.fact import Facts
 from api_gateway.narrative.onset import find_onset
 from api_gateway.narrative.service_context import Onset, OpenEpisode, ServiceContext
 from api_gateway.projections.service_status import ServiceState, service_state
-from api_gateway.release.domain import Change, Release
+from api_gateway.release.domain import ProposedChange, Release
 from common.events import (
     BurnPair,
     BurnRateSnapshot,
@@ -182,7 +182,7 @@ def _release(rng: random.Random) -> Release | None:
         return None
     return Release(
         service_name="checkout",
-        change=Change(),
+        change=ProposedChange(),
         decision=decision,
         allowed=allowed,
         reasons=tuple(Reason(code, decision, None, None, None, "") for code in codes),

@@ -21,7 +21,7 @@ from api_gateway.catalog.domain import (
     Target,
     service_changed,
 )
-from api_gateway.catalog.repository import CatalogReads
+from api_gateway.catalog.repository import CatalogReader
 from burnline.client.addresses import database_url
 from burnline.errors import StackError
 from burnline.localstack.config import data_dir
@@ -116,7 +116,7 @@ async def _read(url: str, begin: int, end: int) -> tuple[list[Service], Past]:
     database = Database.connect(DatabaseSettings(DATABASE_URL=url), "rules-test")
     try:
         async with database.read() as session:
-            reads, counts = CatalogReads(session), CountRepository(session)
+            reads, counts = CatalogReader(session), CountRepository(session)
             services = await reads.services("", MAX_SERVICES)
             targets = await reads.targets([service.name for service in services])
             past: Past = {}

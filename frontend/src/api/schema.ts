@@ -693,11 +693,11 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Take on an alert
-         * @description Nobody is told of it again until it rises or ends. Twice is as once; 409 where it has ended.
+         * Acknowledge an alert
+         * @description Suppress notifications until it rises or ends. Twice is as once; 409 where it has ended.
          *
          *     It counts for the alert as it is now: if it rises before the alerts service has noted this,
-         *     the history says `ack_too_late`, and somebody is told.
+         *     the history says `ack_too_late`, and a notification goes out.
          */
         patch: operations["acknowledge_alert"];
         trace?: never;
@@ -711,7 +711,7 @@ export interface paths {
         };
         /**
          * Deliveries to channels, newest first
-         * @description What was told to whom; of what was not delivered, why, and when it is tried again.
+         * @description What was sent where; of what was not delivered, why, and when it is tried again.
          */
         get: operations["list_notifications"];
         put?: never;
@@ -737,7 +737,7 @@ export interface paths {
         put?: never;
         /**
          * Silence alerts
-         * @description Tell nobody of what matches; at its end, whatever still fires is told again.
+         * @description Suppress notifications of what matches; whatever fires at its end is notified again.
          */
         post: operations["create_silence"];
         delete?: never;
@@ -762,7 +762,7 @@ export interface paths {
         post?: never;
         /**
          * End a silence now
-         * @description Whatever still fires is told again. One that has ended stays as it is.
+         * @description Whatever still fires is notified again. One that has ended stays as it is.
          */
         delete: operations["expire_silence"];
         options?: never;
@@ -810,7 +810,7 @@ export interface paths {
         post?: never;
         /**
          * Delete an alert rule
-         * @description Take back what was set here: a default rule of that name holds again.
+         * @description Delete what was set here: a default rule of that name holds again.
          */
         delete: operations["delete_alert_rule"];
         options?: never;
@@ -860,7 +860,7 @@ export interface paths {
         get: operations["get_channel"];
         /**
          * Change a channel
-         * @description Give it other secrets, all of them at once, or let it rest; what is left out stays.
+         * @description Replace its secrets, all of them at once, or disable it; what is left out stays.
          */
         put: operations["change_channel"];
         post?: never;
@@ -884,8 +884,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Tell a channel something harmless
-         * @description Wait for the outcome of one attempt: `sent`, or `dead` with the error.
+         * Test a channel
+         * @description Send a test notification and wait for its outcome: `sent`, or `dead` with the error.
          */
         post: operations["test_channel"];
         delete?: never;
@@ -974,7 +974,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Records that could not be taken, newest first
+         * Dead letters, newest first
          * @description Records whose content is wrong, with the reason; of long ones the beginning.
          */
         get: operations["list_dead_letters"];
@@ -1040,8 +1040,8 @@ export interface paths {
          * How far the consumers are behind
          * @description By shard: the next record to be applied, the end of the log, and how old what waits is.
          *
-         *     Measured at most once a second. `newest_at` in GET /api/overview tells of each service when
-         *     its last event was. The end of a producer's transaction takes an offset and counts here.
+         *     Measured at most once a second. `newest_at` in GET /api/overview is the time of each service's
+         *     last event. The end of a producer's transaction takes an offset and counts here.
          */
         get: operations["get_lag"];
         put?: never;
@@ -1136,22 +1136,22 @@ export interface components {
             acknowledged_at: string | null;
             /**
              * Held By
-             * @description Why nobody is told now
+             * @description Why notifications are suppressed
              */
             held_by: ("inhibited" | "silenced" | "cooldown") | null;
             /**
              * Held Back
-             * @description How often somebody would have been told
+             * @description How many notifications were suppressed
              */
             held_back: number;
             /**
              * Notices
-             * @description How often somebody was told that it fires
+             * @description How many notifications said that it fires
              */
             notices: number;
             /**
              * Channels
-             * @description Where it was told
+             * @description Where notifications of it went
              */
             channels: string[];
         };
@@ -1385,7 +1385,7 @@ export interface components {
             address: string | null;
             /**
              * Has Secrets
-             * @description Which secrets it has been told
+             * @description Names of the secrets that it has
              */
             has_secrets: string[];
             /**
@@ -1841,7 +1841,7 @@ export interface components {
             revoked_by: string | null;
             /**
              * Last Used At
-             * @description Told at most once a minute
+             * @description Noted at most once a minute
              */
             last_used_at: string | null;
             /**
@@ -1922,7 +1922,7 @@ export interface components {
             revoked_by: string | null;
             /**
              * Last Used At
-             * @description Told at most once a minute
+             * @description Noted at most once a minute
              */
             last_used_at: string | null;
             /**
@@ -3078,7 +3078,7 @@ export interface components {
         };
         /**
          * AcknowledgeRequest
-         * @description Who takes on an alert; `version` makes sure that it is still what they saw.
+         * @description Who acknowledges an alert; `version` makes sure that it is still what they saw.
          */
         AcknowledgeRequest: {
             /**
@@ -3173,7 +3173,7 @@ export interface components {
         };
         /**
          * NewChannel
-         * @description A channel to be created. What it is told in `secrets` is never shown again.
+         * @description A channel to be created. Its `secrets` are never shown again.
          */
         NewChannel: {
             /**
@@ -3417,7 +3417,7 @@ export interface components {
         };
         /**
          * ReplayRequest
-         * @description Who sends a letter's record again; `event` stands in its place, corrected.
+         * @description Who sends a dead letter's record again; `event` stands in its place, corrected.
          */
         ReplayRequest: {
             /**
@@ -3525,7 +3525,7 @@ export interface components {
         };
         /**
          * SilenceRequest
-         * @description Which alerts nobody is to be told of, until when, and why.
+         * @description Of which alerts notifications are suppressed, until when, and why.
          */
         SilenceRequest: {
             /** Matchers */

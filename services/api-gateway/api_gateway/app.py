@@ -11,49 +11,45 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 
-from api_gateway.alerts.config_repository import PostgresAlerts
-from api_gateway.alerts.parts import AlertParts
-from api_gateway.alerts.ports import AlertStore
-from api_gateway.api_keys.ports import KeyStore
-from api_gateway.api_keys.repository import PostgresKeys
-from api_gateway.api_keys.topics import KeyParts, KeyTopics
+from api_gateway.alerts.channels import ChannelService
+from api_gateway.alerts.repository import AlertStore
+from api_gateway.alerts.rules import RuleService
+from api_gateway.alerts.service import AlertService
+from api_gateway.api_keys.repository import ApiKeyStore
+from api_gateway.api_keys.service import ApiKeyService
+from api_gateway.api_keys.topics import KeyTopics
 from api_gateway.application import gateway_app
 from api_gateway.burn.repository import CountStore
 from api_gateway.burn.service import BurnHistories
-from api_gateway.catalog.ports import Store
-from api_gateway.catalog.repository import PostgresStore
+from api_gateway.catalog.cache import CatalogCache
+from api_gateway.catalog.repository import CatalogStore
 from api_gateway.catalog.service import Catalog
-from api_gateway.ingest_health.lag import LogEnds
-from api_gateway.ingest_health.parts import IngestParts
-from api_gateway.ingest_health.ports import IngestStore
-from api_gateway.ingest_health.repository import PostgresIngest
+from api_gateway.ingest_health.lag import LagReader, LogEnds
+from api_gateway.ingest_health.repository import IngestStore
+from api_gateway.ingest_health.service import DeadLetterService
 from api_gateway.narrative.language_model import warn_if_public
 from api_gateway.overview.service import Overview
-from api_gateway.policy.overrides import Overrides
-from api_gateway.policy.policies import Policies
-from api_gateway.policy.ports import IntentStore
-from api_gateway.policy.repository import PostgresIntents, end_overrides
+from api_gateway.policy.overrides import OverrideService
+from api_gateway.policy.policies import PolicyService
+from api_gateway.policy.repository import PolicyStore, end_overrides
+from api_gateway.projections.change_feed import ChangeLog
 from api_gateway.projections.commands import ComputeCommands, Sender
 from api_gateway.projections.decisions import DecisionBook
 from api_gateway.projections.discovery import Discovery
 from api_gateway.projections.forecasts import ForecastBook
 from api_gateway.projections.handlers import Handlers, Projections
 from api_gateway.projections.snapshots import ReadModel
-from api_gateway.release.ports import Results
-from api_gateway.release.repository import PostgresResults
-from api_gateway.release.service import Releases
-from api_gateway.republish import (
-    reconcile_alerts,
-    reconcile_catalog,
-    reconcile_intents,
-    reconcile_keys,
-)
-from api_gateway.routers.dependencies import Gateway
+from api_gateway.release.repository import ResultStore
+from api_gateway.release.service import ReleaseService
+from api_gateway.routers.dependencies import Services
 from api_gateway.settings import GatewaySettings
 from api_gateway.slo_exporter import exported
-from api_gateway.storage.redis_cache import shared_cache
+from api_gateway.storage.redis_cache import SharedCache, shared_cache
 from api_gateway.summary.context import RecentEvents
 from api_gateway.summary.providers import executive_view
+from api_gateway.summary.service import Summaries
+from common.access.key_cache import ApiKeyCache, KeyRecords, KeyUses
+from common.access.middleware import access_of
 from common.config.clock import Clock, system_clock
 from common.events import TargetSpec
 from common.kafka.client import Publisher, Record, TableReader
@@ -71,71 +67,49 @@ DATABASE_CHECK_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Stores:
-    """Where what users want is kept, and where the results and logs of the other services are."""
+class Connections:
+    """What connects a process to PostgreSQL, Kafka and Redis."""
 
-    catalog: Store
-    counts: CountStore
-    intents: IntentStore
-    results: Results
-    alerts: AlertStore
-    keys: KeyStore
-    ingest: IngestStore
+    database: Database
+    outbox: Outbox
+    publisher: Sender
+    cache: SharedCache
     log_ends: LogEnds
 
 
-def postgres_stores(database: Database, outbox: Outbox, log_ends: LogEnds) -> Stores:
-    """Return the stores of a database whose events an outbox publishes."""
-    return Stores(
-        PostgresStore(database, outbox, end_overrides),
-        CountStore(database),
-        PostgresIntents(database, outbox),
-        PostgresResults(database),
-        PostgresAlerts(database, outbox),
-        PostgresKeys(database, outbox),
-        PostgresIngest(database, outbox),
-        log_ends,
-    )
-
-
-def make_gateway(
-    settings: GatewaySettings, stores: Stores, publisher: Sender, clock: Clock = system_clock
-) -> Gateway:
-    """Put the parts together on stores and a publisher."""
+def make_services(
+    settings: GatewaySettings, to: Connections, clock: Clock = system_clock
+) -> Services:
+    """Make what the operations depend on, and what is followed for them."""
+    store = CatalogStore(to.database, to.outbox, end_overrides)
+    counts, results = CountStore(to.database), ResultStore(to.database)
+    policy_store, alerts = PolicyStore(to.database, to.outbox), AlertStore(to.database, to.outbox)
+    known, uses = ApiKeyCache(), KeyUses()
+    key_store, ingest = ApiKeyStore(to.database, to.outbox), IngestStore(to.database, to.outbox)
     default = TargetSpec.default(settings.default_objective, settings.default_window_days)
-    read_model = ReadModel(timedelta(seconds=settings.shard_silence_seconds), default)
-    decisions = DecisionBook()
+    snapshots = ReadModel(timedelta(seconds=settings.shard_silence_seconds), default)
     forecasts = ForecastBook(timedelta(seconds=settings.forecast_lifetime_seconds))
-    projections = Projections(read_model, forecasts, decisions)
-    policies = Policies(stores.intents, read_policies(PolicySettings().files))
-    events = RecentEvents(stores.results, stores.alerts, 2 * settings.ready_seconds).events
-    cache, timeout_seconds = shared_cache(settings), settings.channel_test_timeout_seconds
-    store, counts = stores.catalog, stores.counts
-    view = executive_view(settings, store, counts, cache, projections, events, clock)
-    return Gateway(
-        store=store,
-        histories=BurnHistories(store, counts, cache, read_model),
-        intents=stores.intents,
-        results=stores.results,
-        alerts=AlertParts.of(stores.alerts, publisher, clock, timeout_seconds),
-        ingest=IngestParts.of(stores.ingest, stores.log_ends, settings.lateness, clock),
-        catalog=Catalog(view.catalog, clock),
-        roster=view.catalog,
-        ready=view.ready,
-        summaries=view.summaries,
-        cache=cache,
-        policies=policies,
-        overrides=Overrides(stores.intents, policies, decisions, settings.override_visible_seconds),
-        releases=Releases(store, stores.intents, read_model, decisions, policies),
-        read_model=read_model,
-        decisions=decisions,
-        forecasts=forecasts,
-        commands=ComputeCommands(
-            publisher, clock, settings.partitions, settings.compute_timeout_seconds
-        ),
-        clock=clock,
-        overview=Overview(counts, view.catalog, projections, default, clock),
-        keys=KeyParts.of(settings, stores.keys, clock),
+    projections = Projections(snapshots, forecasts, decisions := DecisionBook())
+    catalog = Catalog(store, clock)
+    policies = PolicyService(policy_store, read_policies(PolicySettings().files))
+    events = RecentEvents(results, alerts, 2 * settings.ready_seconds).events
+    view = executive_view(settings, store, counts, to.cache, projections, events, clock)
+    return Services(
+        clock,
+        *(store, catalog, view.catalog, view.ready, view.summaries, results),
+        *(projections, snapshots, forecasts, decisions, ChangeLog(), Discovery(store)),
+        BurnHistories(store, counts, to.cache, snapshots),
+        Overview(counts, view.catalog, projections, default, clock),
+        ComputeCommands(to.publisher, clock, settings.partitions, settings.compute_timeout_seconds),
+        *(policy_store, policies),
+        OverrideService(policy_store, policies, decisions, settings.override_visible_seconds),
+        ReleaseService(catalog, policy_store, snapshots, decisions, policies),
+        *(alerts, AlertService(alerts), RuleService(alerts)),
+        ChannelService(alerts, to.publisher, clock, settings.channel_test_timeout_seconds),
+        *(known, uses, KeyRecords(known, uses), access_of(settings, known, clock)),
+        *(key_store, ApiKeyService(key_store, known, clock)),
+        DeadLetterService(ingest, settings.lateness),
+        LagReader(ingest, to.log_ends, clock),
     )
 
 
@@ -147,12 +121,14 @@ class Runtime:
         self._database = Database.connect(settings, "api-gateway")
         self._publisher = Publisher(settings)
         self._outbox = Outbox("catalog", self._database, self._publisher)
-        stores = postgres_stores(self._database, self._outbox, partial(read_log_ends, settings))
-        self.gateway = make_gateway(settings, stores, self._publisher)
-        self._discovery = Discovery(stores.catalog)
-        self._handlers = Handlers(
-            self.gateway.projections, self.gateway.commands, self._discovery.saw
+        self._cache, log_ends = shared_cache(settings), partial(read_log_ends, settings)
+        connections = Connections(
+            self._database, self._outbox, self._publisher, self._cache, log_ends
         )
+        self.services = make_services(settings, connections)
+        of = self.services.get
+        self._snapshots, self._changes, self._keys = of(ReadModel), of(ChangeLog), of(KeyRecords)
+        self._handlers = Handlers(of(Projections), of(ComputeCommands), of(Discovery).saw)
         self._read_again = asyncio.Event()
         self._reader = TableReader(
             settings,
@@ -161,7 +137,7 @@ class Runtime:
             on_start=self._forget,
         )
         self._key_topics = KeyTopics(
-            settings, self.gateway.keys, self._publisher, self._read_again.set
+            settings, self._keys, of(ApiKeyCache), self._publisher, self._read_again.set
         )
 
     @asynccontextmanager
@@ -169,24 +145,24 @@ class Runtime:
         """Run everything while the application serves."""
         configure_logging("api-gateway", debug=self._settings.debug)
         warn_if_public(self._settings.ai_base_url)
-        parts = {
+        loops = {
             "outbox": self._outbox.run,
             "reader": self._reader.run,
             **self._key_topics.loops(),
-            "discovery": self._discovery.run,
-            "reconciliation": self._reconcile,
-            "roster": self.gateway.roster.run,
+            "discovery": self.services.get(Discovery).run,
+            "republish": self._republish,
+            "catalog": self.services.get(CatalogCache).run,
         }
-        tasks = [asyncio.create_task(_keep(name, run), name=name) for name, run in parts.items()]
+        tasks = [asyncio.create_task(_keep(name, run), name=name) for name, run in loops.items()]
         try:
-            with exported(self.gateway, self._settings, self._reader.caught_up):
+            with exported(self.services, self._settings, self._reader.caught_up):
                 yield
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self.gateway.summaries.close()
-            await self.gateway.cache.close()
+            await self.services.get(Summaries).close()
+            await self._cache.close()
             await self._publisher.stop()
             await self._database.close()
 
@@ -206,13 +182,13 @@ class Runtime:
 
     async def _on_records(self, records: Sequence[Record]) -> None:
         await self._handlers.on_records(records)
-        self.gateway.changes.saw(records)
+        self._changes.saw(records)
 
     def _forget(self) -> None:
-        self.gateway.read_model.forget_announcements()
+        self._snapshots.forget_announcements()
         self._read_again.set()
 
-    async def _reconcile(self) -> None:
+    async def _republish(self) -> None:
         """Whenever the topics have been read from their start: announce what is not on them."""
         while True:
             await self._read_again.wait()
@@ -220,27 +196,31 @@ class Runtime:
             await self._reader.caught_up.wait()
             await self._key_topics.caught_up.wait()
             try:
-                count = await self._announce_again()
+                count = await republish(self.services)
             except BaseException:
                 self._read_again.set()
                 raise
-            log.info("wishes_reconciled", announced_again=count)
+            log.info("state_republished", announced_again=count)
 
-    async def _announce_again(self) -> int:
-        parts = self.gateway
-        count = await reconcile_catalog(parts.roster, parts.read_model)
-        count += await reconcile_intents(parts.intents, parts.read_model, parts.clock())
-        count += await reconcile_alerts(parts.alerts.store, parts.read_model, parts.clock())
-        return count + await reconcile_keys(parts.keys.book.store, parts.keys.records)
+
+async def republish(services: Services) -> int:
+    """Announce again what users have set and is not on its topic; return how many entries."""
+    now, on_topic = services.clock(), services.get(ReadModel).announced
+    return (
+        await services.get(CatalogStore).republish(on_topic, now)
+        + await services.get(PolicyStore).republish(on_topic, now)
+        + await services.get(AlertStore).republish(on_topic, now)
+        + await services.get(ApiKeyStore).republish(services.get(KeyRecords).announced, now)
+    )
 
 
 async def _keep(name: str, run: Callable[[], Awaitable[None]]) -> None:
-    """Run a part for ever: a fault of it must not end it, nor the process."""
+    """Run a loop for ever: a fault of it must not end it, nor the process."""
     while True:
         try:
             await run()
         except Exception as error:
-            log.warning("part_failed", part=name, exc_info=error)
+            log.warning("loop_failed", loop=name, exc_info=error)
         await asyncio.sleep(RETRY_SECONDS)
 
 
@@ -248,7 +228,7 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
     """Return the gateway's application; it connects when it starts to serve."""
     settings = settings or GatewaySettings()
     runtime = Runtime(settings)
-    return gateway_app(settings, runtime.gateway, runtime.lifespan, runtime.readiness)
+    return gateway_app(settings, runtime.services, runtime.lifespan, runtime.readiness)
 
 
 def __getattr__(name: str) -> Any:

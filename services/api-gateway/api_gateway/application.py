@@ -5,30 +5,12 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from api_gateway.alerts.rule_schemas import (
-    ChannelChange,
-    NewChannel,
-    NewRule,
-    RuleChanges,
-)
-from api_gateway.alerts.schemas import AcknowledgeRequest, SilenceRequest
-from api_gateway.api_keys.schemas import NewKey, Rotation
-from api_gateway.catalog.schemas import (
-    ComputeRequest,
-    NewService,
-    NewTarget,
-    ServiceUpdate,
-    TargetUpdate,
-)
-from api_gateway.http.types import Actor, Statement
-from api_gateway.ingest_health.schemas import ReplayRequest
-from api_gateway.policy.override_schemas import OverrideRequest
-from api_gateway.policy.policy_schemas import PolicyRequest
+from api_gateway.http.json_body import BODY_MODELS
+from api_gateway.http.response_cache import ResponseCache
 from api_gateway.routers import (
     alert_rules,
     alerts,
@@ -43,41 +25,24 @@ from api_gateway.routers import (
     policies,
     preview,
     release,
-    services,
     silences,
     slo,
     stream,
     summary,
 )
-from api_gateway.routers.dependencies import Gateway
+from api_gateway.routers import (
+    services as services_router,
+)
+from api_gateway.routers.dependencies import Services
 from api_gateway.settings import GatewaySettings
 from api_gateway.static_files import add_pages
+from common.access.middleware import Access
 from common.http.problems import Problem, problem_response
 from common.service.app import Lifespan, Readiness, build_app
 from common.slo.risk import RISK_BOUNDARIES
 
 log = structlog.get_logger()
 
-BODIES: tuple[type[BaseModel], ...] = (
-    NewService,
-    ServiceUpdate,
-    NewTarget,
-    TargetUpdate,
-    ComputeRequest,
-    OverrideRequest,
-    Actor,
-    Statement,
-    PolicyRequest,
-    AcknowledgeRequest,
-    SilenceRequest,
-    NewRule,
-    RuleChanges,
-    NewChannel,
-    ChannelChange,
-    NewKey,
-    Rotation,
-    ReplayRequest,
-)
 REFERENCE = "#/components/schemas/{model}"
 
 ASSUMED = "HTTPValidationError"
@@ -94,20 +59,20 @@ UNAVAILABLE_CLASSES = ("08", "40", "53", "55", "57")
 
 
 def gateway_app(
-    settings: GatewaySettings, gateway: Gateway, lifespan: Lifespan, readiness: Readiness
+    settings: GatewaySettings, services: Services, lifespan: Lifespan, readiness: Readiness
 ) -> FastAPI:
-    """Return the application on a gateway, real or made by a test."""
+    """Return the application on services, those of a process or of a test."""
     app = build_app(
         "Burnline",
         settings,
         lifespan=lifespan,
         readiness=readiness,
         body_limit_bytes=settings.body_limit_bytes,
-        access=gateway.keys.access,
+        access=services.get(Access),
     )
-    app.state.gateway = gateway
+    app.state.services, app.state.response_cache = services, services.get(ResponseCache)
     for resource in (
-        services,
+        services_router,
         slo,
         preview,
         burn,
@@ -174,7 +139,7 @@ def _complete_document(app: FastAPI) -> None:
         document = original()
         components = document.setdefault("components", {})
         _, described = models_json_schema(
-            [(model, "validation") for model in BODIES], ref_template=REFERENCE
+            [(model, "validation") for model in BODY_MODELS], ref_template=REFERENCE
         )
         schemas = components.setdefault("schemas", {})
         schemas.update({**described.get("$defs", {}), "RiskBoundary": RISK_BOUNDARY})

@@ -30,10 +30,10 @@ class GatewaySettings(Settings, KafkaSettings, DatabaseSettings, RedisSettings, 
     default_objective: Decimal = Field(
         Decimal("0.999"), gt=0, lt=1, validation_alias="DEFAULT_OBJECTIVE"
     )
-    """Of the virtual target, until a snapshot brings the one in force; as burnrate is told."""
+    """Of the virtual target, until a snapshot brings the one in force; as burnrate has it."""
     default_window_days: int = Field(30, validation_alias="DEFAULT_WINDOW_DAYS")
     ready_seconds: float = Field(1, ge=0, le=60)
-    """An answer on all services is at most this much older than what it tells."""
+    """An answer on all services is at most this much older than what it shows."""
     exported_services: int = Field(1000, ge=0, le=10_000)
     """How many services have SLO metrics on /metrics, about ten series for each objective."""
     dashboard_dir: Path | None = None

@@ -15,8 +15,9 @@ from prometheus_client.registry import Collector
 
 from api_gateway.catalog.cache import CatalogCache
 from api_gateway.metrics import CAUGHT_UP, STREAM_CLIENTS
+from api_gateway.projections.change_feed import ChangeLog
 from api_gateway.projections.snapshots import ReadModel
-from api_gateway.routers.dependencies import Gateway
+from api_gateway.routers.dependencies import Services
 from api_gateway.settings import GatewaySettings
 from common.config.clock import Clock
 from common.events import SloStatus
@@ -51,13 +52,13 @@ Families = dict[str, GaugeMetricFamily]
 
 @contextmanager
 def exported(
-    gateway: Gateway, settings: GatewaySettings, caught_up: asyncio.Event
+    services: Services, settings: GatewaySettings, caught_up: asyncio.Event
 ) -> Iterator[None]:
     """Have /metrics show a gateway and its SLOs for as long as the block lasts."""
-    changes, limit = gateway.changes, settings.exported_services
+    changes, limit = services.get(ChangeLog), settings.exported_services
     STREAM_CLIENTS.set_function(lambda: changes.streams)
     CAUGHT_UP.set_function(caught_up.is_set)
-    own = SloMetrics(gateway.roster, gateway.read_model, gateway.clock, limit)
+    own = SloMetrics(services.get(CatalogCache), services.get(ReadModel), services.clock, limit)
     PROCESS.source = own
     try:
         yield

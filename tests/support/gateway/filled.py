@@ -7,8 +7,9 @@ from typing import Final
 import msgspec
 from aiokafka import TopicPartition
 
-from api_gateway.alerts.ports import HistoryLine
+from api_gateway.alerts.domain import HistoryLine
 from api_gateway.api_keys.domain import NewApiKey, StoredSecret, key_changed
+from api_gateway.api_keys.repository import ApiKeyStore
 from common.access.keys import secret_hash
 from common.events import ChangeEvent, ChannelTestRequested, ComputeRequested
 from common.kafka.client import Record
@@ -111,7 +112,7 @@ async def _fill_keys(gateway: GatewayHarness) -> None:
     """Store one key."""
     secrets = (StoredSecret(secret_hash(SECRET), NOW, None),)
     new = NewApiKey(KEY_ID, "known", ("operate",), "bootstrap", NOW, None, secrets)
-    async with gateway.gateway.keys.book.store.write() as writer:
+    async with gateway.of(ApiKeyStore).write() as writer:
         gateway.ring.apply(key_changed(await writer.add_key(new)))
 
 

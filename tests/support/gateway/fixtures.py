@@ -11,11 +11,13 @@ import pytest_asyncio
 from fastapi import FastAPI
 from starlette.routing import BaseRoute
 
-from api_gateway.app import create_app, make_gateway, postgres_stores
+from api_gateway.app import Connections, create_app, make_services
 from api_gateway.application import gateway_app
+from api_gateway.projections.commands import ComputeCommands
 from api_gateway.projections.discovery import Discovery
-from api_gateway.projections.handlers import Handlers
+from api_gateway.projections.handlers import Handlers, Projections
 from api_gateway.settings import GatewaySettings
+from api_gateway.storage.redis_cache import shared_cache
 from common.kafka.client import Publisher, Record
 from common.storage.outbox import Outbox
 from tests.support.burn_events import NOW, PARTITIONS
@@ -112,15 +114,18 @@ async def gateway_on(
     settings = GatewaySettings.model_validate(given)
     sender, logs, now = CommandLog(), LogEndsStub(), [NOW]
     outbox = Outbox("catalog", database, Publisher(settings))
-    stores = postgres_stores(database, outbox, logs.ends)
-    parts = make_gateway(settings, stores, sender, lambda: now[0])
-    discovery = Discovery(stores.catalog)
-    handlers = Handlers(parts.projections, parts.commands, discovery.saw)
-    app = gateway_app(settings, parts, _no_lifespan, _ready)
+    cache = shared_cache(settings)
+    connections = Connections(database, outbox, sender, cache, logs.ends)
+    services = make_services(settings, connections, lambda: now[0])
+    discovery, commands = services.get(Discovery), services.get(ComputeCommands)
+    handlers = Handlers(services.get(Projections), commands, discovery.saw)
+    app = gateway_app(settings, services, _no_lifespan, _ready)
     _take_built_routes(app)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
-        yield GatewayHarness(app, client, parts, database, sender, handlers, discovery, now, logs)
+        yield GatewayHarness(
+            app, client, services, database, sender, handlers, discovery, now, logs, cache
+        )
 
 
 def _take_built_routes(app: FastAPI) -> None:

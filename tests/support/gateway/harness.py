@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from aiokafka import TopicPartition
@@ -11,7 +11,8 @@ from fastapi import FastAPI
 
 from api_gateway.projections.discovery import Discovery
 from api_gateway.projections.handlers import Handlers
-from api_gateway.routers.dependencies import Gateway
+from api_gateway.routers.dependencies import Services
+from api_gateway.storage.redis_cache import SharedCache
 from common.access.key_cache import ApiKeyCache
 from common.events import (
     BurnRateMessage,
@@ -26,6 +27,8 @@ from common.kafka.log_ends import LogEnd
 from common.kafka.topics import BURNRATES, CATALOG, DECISIONS, FORECASTS, POLICIES, Topic
 from tests.support.gateway.database import GatewayDatabase
 from tests.support.kafka_records import record
+
+Kind = TypeVar("Kind")
 
 TOKEN = "a token of this test"
 READ_TOPICS = (BURNRATES, DECISIONS, FORECASTS, CATALOG, POLICIES)
@@ -73,19 +76,24 @@ class GatewayHarness:
 
     app: FastAPI
     client: httpx.AsyncClient
-    gateway: Gateway
+    services: Services
     database: GatewayDatabase
     sender: CommandLog
     handlers: Handlers
     discovery: Discovery
     now: list[datetime]
     logs: LogEndsStub
+    cache: SharedCache
     fed: list[Record] = field(default_factory=list)
 
     @property
     def ring(self) -> ApiKeyCache:
         """The API keys that the application knows."""
-        return self.gateway.keys.ring
+        return self.of(ApiKeyCache)
+
+    def of(self, kind: type[Kind]) -> Kind:
+        """Return the application's service of a class."""
+        return self.services.get(kind)
 
     async def announced(self, topic: Topic[Any]) -> list[Any]:
         """Return the events of a topic that wait in the outbox, oldest first."""

@@ -8,9 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from api_gateway.alerts.ports import Alert, HistoryLine, Notification
-from api_gateway.ingest_health.domain import Letter
-from api_gateway.ingest_health.ports import ShardPosition
+from api_gateway.alerts.domain import Alert, HistoryLine, Notification
+from api_gateway.ingest_health.domain import ShardPosition, StoredDeadLetter
 from common.events import ChangeEvent, ChannelTestRequested, GateDecision
 from common.kafka.topics import CHANGES, METRICS
 from common.slo.windows import HOUR, MINUTE
@@ -162,10 +161,10 @@ async def store_change(database: GatewayDatabase, number: int, event: ChangeEven
     )
 
 
-def letter(number: int = 1, **fields: Any) -> Letter:
+def letter(number: int = 1, **fields: Any) -> StoredDeadLetter:
     """Return a dead letter; a greater number is newer."""
     value = b'{"service":"checkout","source":"edge"}'
-    base = Letter(
+    base = StoredDeadLetter(
         id=f"{number:032x}",
         recorded_at=NOW - timedelta(minutes=10) + timedelta(seconds=number),
         code="missing_field",
@@ -182,7 +181,7 @@ def letter(number: int = 1, **fields: Any) -> Letter:
     return replace(base, **fields)
 
 
-async def store_letters(database: GatewayDatabase, *letters: Letter) -> None:
+async def store_letters(database: GatewayDatabase, *letters: StoredDeadLetter) -> None:
     """Store dead letters where the consumer of their topic has them."""
     for one in letters:
         columns = asdict(one)

@@ -1,12 +1,12 @@
-"""What users may do with channels. What a channel is told in secret is never shown again."""
+"""Operations on channels, whose secrets are never shown again."""
 
 import asyncio
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from api_gateway.alerts.domain import Channel, key_of
-from api_gateway.alerts.ports import AlertReader, AlertStore, Notification
+from api_gateway.alerts.domain import Channel, Notification, key_of
+from api_gateway.alerts.repository import AlertReader, AlertStore
 from api_gateway.http.problems import invalid, refused
 from api_gateway.projections.commands import Sender
 from common.alerting.channels import SIMULATED, check_channel
@@ -21,7 +21,7 @@ from common.storage.audit import AuditEvent
 _POLL_SECONDS = 0.1
 
 
-class AlertChannels:
+class ChannelService:
     """Channels, and the test of one."""
 
     def __init__(
@@ -82,7 +82,7 @@ class AlertChannels:
             await writer.record(self._audit_event(actor, "channel.deleted", gone, reason=reason))
 
     async def test(self, channel_id: int, actor: str) -> Notification:
-        """Let the alerts service tell a channel something harmless; return how that went. 404.
+        """Let the alerts service send a test notification to a channel; return its outcome. 404.
 
         It is `pending` where there is no outcome in time. Raises UnknownOutcomeError where Kafka
         does not take the request.
@@ -105,11 +105,11 @@ class AlertChannels:
         deadline = loop.time() + self._test_timeout_seconds
         while True:
             async with self._store.read() as reader:
-                found = await reader.trial(request.command_id)
+                found = await reader.channel_test(request.command_id)
             if found is not None and found.state != "pending":
                 return found
             if loop.time() >= deadline:
-                return found or _not_taken(request.channel, now)
+                return found or _not_started(request.channel, now)
             await asyncio.sleep(_POLL_SECONDS)
 
     def _audit_event(self, actor: str, action: str, channel: Channel, **details: Any) -> AuditEvent:
@@ -139,8 +139,8 @@ def _changeable(channel: Channel) -> Channel:
     return channel
 
 
-def _not_taken(channel: str, now: datetime) -> Notification:
-    """Return what is known of a test that no alerts service has taken up."""
+def _not_started(channel: str, now: datetime) -> Notification:
+    """Return what is known of a test that no alerts service has begun."""
     return Notification(
         id=0,
         channel=channel,

@@ -1,4 +1,4 @@
-"""What users want of alerts, as it is stored, and the events that tell of it. Pure."""
+"""Alerts, their notifications and their configuration as stored, and its events. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,10 +6,85 @@ from typing import Any, Literal
 
 import msgspec
 
+from common.alerting.rules import AlertState, HeldBy, Severity
 from common.alerting.silences import Matcher
 from common.events import AlertAcknowledged, ChannelChanged, RuleChanged, SilenceChanged
 
 SilenceState = Literal["pending", "active", "expired"]
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An episode as it is shown, with an acknowledgement that is on its way."""
+
+    id: int
+    service_name: str
+    rule: str
+    severity: Severity
+    state: AlertState
+    version: int
+    message: str
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    started_at: datetime
+    updated_at: datetime
+    resolved_at: datetime | None
+    acknowledged_by: str | None
+    acknowledged_at: datetime | None
+    held_by: HeldBy | None
+    held_back: int
+    notices: int
+    channels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AlertQuery:
+    """Alerts with smaller ids than `before`; None or nothing: whatever it is."""
+
+    before: int
+    limit: int
+    states: tuple[str, ...] = ()
+    severities: tuple[str, ...] = ()
+    service_name: str | None = None
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """A transition of an episode."""
+
+    kind: str
+    version: int
+    at: datetime
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A delivery to one channel, and how it went."""
+
+    id: int
+    channel: str
+    group_key: str
+    state: str
+    attempts: int
+    last_error: str | None
+    created_at: datetime
+    next_attempt_at: datetime
+    sent_at: datetime | None
+    alerts: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationQuery:
+    """Notifications with smaller ids than `before`; None: of every state, channel or alert."""
+
+    before: int
+    limit: int
+    state: str | None = None
+    channel: str | None = None
+    episode_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +101,7 @@ class StoredRule:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """What nobody is to be told of from `starts_at` until `ends_at`."""
+    """Suppresses notifications of matching alerts from `starts_at` until `ends_at`."""
 
     id: int
     matchers: tuple[Matcher, ...]
@@ -47,7 +122,7 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """Where alerts go. `secrets` are never shown: only which there are, and the host."""
+    """Where notifications go. `secrets` are never shown: only which there are, and the host."""
 
     id: int
     name: str
@@ -65,7 +140,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """Somebody took on an episode, as it was at `version`."""
+    """Somebody acknowledged an episode, as it was at `version`."""
 
     episode_id: int
     service_name: str
@@ -76,39 +151,39 @@ class Acknowledgement:
     created_at: datetime
 
 
-AlertIntent = StoredRule | Silence | Channel | Acknowledgement
-AlertIntentEvent = RuleChanged | SilenceChanged | ChannelChanged | AlertAcknowledged
+AlertConfig = StoredRule | Silence | Channel | Acknowledgement
+AlertConfigEvent = RuleChanged | SilenceChanged | ChannelChanged | AlertAcknowledged
 
 
-def key_of(intent: AlertIntent) -> str:
+def key_of(config: AlertConfig) -> str:
     """Return the rules topic's key, which is also the subject of the audit."""
-    match intent:
+    match config:
         case StoredRule():
-            return f"rule/{intent.name}"
+            return f"rule/{config.name}"
         case Silence():
-            return f"silence/{intent.id}"
+            return f"silence/{config.id}"
         case Channel():
-            return f"channel/{intent.name}"
+            return f"channel/{config.name}"
         case Acknowledgement():
-            return f"acknowledgement/{intent.episode_id}"
+            return f"acknowledgement/{config.episode_id}"
 
 
-def event_of(intent: AlertIntent) -> AlertIntentEvent:
+def event_of(config: AlertConfig) -> AlertConfigEvent:
     """Return the event of the present revision."""
-    match intent:
+    match config:
         case StoredRule():
-            return msgspec.convert(intent, RuleChanged, from_attributes=True)
+            return msgspec.convert(config, RuleChanged, from_attributes=True)
         case Silence():
-            return msgspec.convert(intent, SilenceChanged, from_attributes=True)
+            return msgspec.convert(config, SilenceChanged, from_attributes=True)
         case Channel():
-            return msgspec.convert(intent, ChannelChanged, from_attributes=True)
+            return msgspec.convert(config, ChannelChanged, from_attributes=True)
         case Acknowledgement():
             return AlertAcknowledged(
-                revision=intent.revision,
-                episode_id=intent.episode_id,
-                service_name=intent.service_name,
-                version=intent.version,
-                actor=intent.actor,
-                comment=intent.comment,
-                acknowledged_at=intent.created_at,
+                revision=config.revision,
+                episode_id=config.episode_id,
+                service_name=config.service_name,
+                version=config.version,
+                actor=config.actor,
+                comment=config.comment,
+                acknowledged_at=config.created_at,
             )

@@ -1,30 +1,113 @@
-"""Alerts and their notifications as the alerts service has stored them: reads only."""
+"""Alerts, notifications and their configuration in PostgreSQL.
 
-from typing import Any
+Episodes and notifications are the alerts service's own and are only read. Of rules, silences,
+channels and acknowledgements a write, its event and its audit are one transaction.
+"""
 
-from sqlalchemy import Row, text
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from datetime import datetime
+from typing import Any, TypeVar
 
-from api_gateway.alerts.ports import (
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Row,
+    Table,
+    Text,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from api_gateway.alerts.domain import (
+    Acknowledgement,
     Alert,
+    AlertConfig,
+    AlertConfigEvent,
     AlertQuery,
+    Channel,
     HistoryLine,
     Notification,
     NotificationQuery,
+    Silence,
+    StoredRule,
+    event_of,
+    key_of,
 )
-from api_gateway.storage.rows import from_row
-from common.storage.database import ReadSession
+from api_gateway.storage.rows import INSTANT, METADATA, from_row
+from api_gateway.storage.unit_of_work import NEXT_REVISION, Reader, StateStore, StateWriter
+from common.alerting.silences import Matcher
+from common.kafka.topics import RULES
+from common.storage.database import Database
+from common.storage.outbox import Outbox
+
+alert_rules = Table(
+    "alert_rules",
+    METADATA,
+    Column("id", BigInteger, primary_key=True),
+    Column("name", Text),
+    Column("document", JSONB),
+    Column("revision", BigInteger),
+    Column("created_at", INSTANT),
+    Column("updated_at", INSTANT),
+    Column("retired_at", INSTANT),
+)
+silences = Table(
+    "silences",
+    METADATA,
+    Column("id", BigInteger, primary_key=True),
+    Column("matchers", JSONB),
+    Column("starts_at", INSTANT),
+    Column("ends_at", INSTANT),
+    Column("created_by", Text),
+    Column("comment", Text),
+    Column("revision", BigInteger),
+    Column("created_at", INSTANT),
+    Column("expired_by", Text),
+)
+channels = Table(
+    "channels",
+    METADATA,
+    Column("id", BigInteger, primary_key=True),
+    Column("name", Text),
+    Column("kind", Text),
+    Column("secrets", JSONB),
+    Column("enabled", Boolean),
+    Column("revision", BigInteger),
+    Column("created_at", INSTANT),
+    Column("updated_at", INSTANT),
+    Column("retired_at", INSTANT),
+)
+
+_ACKNOWLEDGE = text(
+    """INSERT INTO catalog.acknowledgements (episode_id, version, actor, comment)
+    VALUES (:episode_id, :version, :actor, :comment)
+    RETURNING *, CAST(:service_name AS text) AS service_name"""
+)
+# of an episode only the newest matters, and of one that has ended none
+_ACKNOWLEDGEMENTS = text(
+    """SELECT DISTINCT ON (a.episode_id) a.*, e.service_name
+    FROM catalog.acknowledgements a JOIN alerts.episode e ON e.id = a.episode_id
+    WHERE e.resolved_at IS NULL ORDER BY a.episode_id, a.revision DESC"""
+)
 
 # An acknowledgement counts from its commit, though the alerts service has still to apply it.
-_ALERT = """SELECT e.id, e.service_name, e.rule, e.severity, e.version, e.message, e.labels,
-        e.annotations, e.started_at, e.updated_at, e.resolved_at, e.held_back, e.notices,
-        e.channels,
+_ACKNOWLEDGED = frozenset({"state", "held_by", "acknowledged_by", "acknowledged_at"})
+_AS_STORED = ", ".join(f"e.{f.name}" for f in fields(Alert) if f.name not in _ACKNOWLEDGED)
+_ALERT = f"""SELECT {_AS_STORED},
         CASE WHEN a.id IS NULL THEN e.state ELSE 'acknowledged' END AS state,
         CASE WHEN a.id IS NULL THEN e.held_by END AS held_by,
         coalesce(a.actor, e.acknowledged_by) AS acknowledged_by,
         coalesce(a.created_at, e.acknowledged_at) AS acknowledged_at
     FROM alerts.episode e
     LEFT JOIN catalog.acknowledgements a ON a.episode_id = e.id AND a.version = e.version
-        AND e.state = 'firing' AND a.revision > e.acknowledgement_revision"""
+        AND e.state = 'firing' AND a.revision > e.acknowledgement_revision"""  # noqa: S608 - a constant
 
 _ALERTS = text(
     f"""SELECT * FROM ({_ALERT}) AS alert
@@ -32,7 +115,7 @@ _ALERTS = text(
         AND (cardinality(CAST(:states AS text[])) = 0 OR state = ANY(CAST(:states AS text[])))
         AND (cardinality(CAST(:severities AS text[])) = 0
             OR severity = ANY(CAST(:severities AS text[])))
-        AND (CAST(:service AS text) IS NULL OR service_name = :service)
+        AND (CAST(:service_name AS text) IS NULL OR service_name = :service_name)
         AND (CAST(:since AS timestamptz) IS NULL OR resolved_at IS NULL OR resolved_at >= :since)
     ORDER BY id DESC LIMIT :limit"""  # noqa: S608 - a constant
 )
@@ -48,11 +131,13 @@ _NOTIFICATIONS = text(
     WHERE id < :before AND NOT repeat
         AND (CAST(:state AS text) IS NULL OR state = :state)
         AND (CAST(:channel AS text) IS NULL OR channel = :channel)
-        AND (CAST(:episode AS bigint) IS NULL
-            OR episode_ids @> ARRAY[CAST(:episode AS bigint)])
+        AND (CAST(:episode_id AS bigint) IS NULL
+            OR episode_ids @> ARRAY[CAST(:episode_id AS bigint)])
     ORDER BY id DESC LIMIT :limit"""
 )
-_TRIAL = text(f"{_NOTIFICATION} WHERE notice_key LIKE 'trial/%/' || :command_id")
+_CHANNEL_TEST = text(f"{_NOTIFICATION} WHERE notice_key LIKE 'trial/%/' || :command_id")
+
+Entry = TypeVar("Entry", Silence, Channel)
 
 _SHOWN_OF_ALERT = (
     "episode_id",
@@ -65,50 +150,157 @@ _SHOWN_OF_ALERT = (
 )
 
 
-class AlertResults:
-    """Reads of schema `alerts` in one session."""
-
-    def __init__(self, session: ReadSession) -> None:
-        self._session = session
+class AlertReader(Reader):
+    """Reads alerts, notifications, rules, silences and channels."""
 
     async def alerts(self, query: AlertQuery) -> list[Alert]:
         """Return alerts, newest first."""
-        asked = {
-            "before": query.before,
-            "limit": query.limit,
-            "states": list(query.states),
-            "severities": list(query.severities),
-            "service": query.service_name,
-            "since": query.since,
-        }
-        return [from_row(Alert, row) for row in await self._session.execute(_ALERTS, asked)]
+        return await self._all(Alert, _ALERTS, asdict(query))
 
     async def alert(self, alert_id: int) -> Alert | None:
         """Return one alert."""
-        row = (await self._session.execute(_ONE, {"id": alert_id})).one_or_none()
-        return None if row is None else from_row(Alert, row)
+        return await self._one(Alert, _ONE, {"id": alert_id})
 
     async def history(self, alert_id: int) -> list[HistoryLine]:
-        """Return an alert's transitions."""
-        rows = await self._session.execute(_HISTORY, {"id": alert_id})
-        return [from_row(HistoryLine, row) for row in rows]
+        """Return an alert's transitions, oldest first."""
+        return await self._all(HistoryLine, _HISTORY, {"id": alert_id})
 
     async def notifications(self, query: NotificationQuery) -> list[Notification]:
         """Return notifications, newest first; those that only repeat are left out."""
-        asked = {
-            "before": query.before,
-            "limit": query.limit,
-            "state": query.state,
-            "channel": query.channel,
-            "episode": query.episode_id,
-        }
-        rows = await self._session.execute(_NOTIFICATIONS, asked)
+        rows = await self._session.execute(_NOTIFICATIONS, asdict(query))
         return [_notification_of(row) for row in rows]
 
-    async def trial(self, command_id: str) -> Notification | None:
-        """Return the notification of a channel test."""
-        row = (await self._session.execute(_TRIAL, {"command_id": command_id})).one_or_none()
+    async def channel_test(self, command_id: str) -> Notification | None:
+        """Return the notification that a channel test has made."""
+        rows = await self._session.execute(_CHANNEL_TEST, {"command_id": command_id})
+        row = rows.one_or_none()
         return None if row is None else _notification_of(row)
+
+    async def rules(self) -> list[StoredRule]:
+        """Return the rules that were set and not deleted, by name."""
+        statement = select(alert_rules).where(alert_rules.c.retired_at.is_(None))
+        return await self._all(StoredRule, statement.order_by(alert_rules.c.name.collate("C")))
+
+    async def silences(self, before: int, limit: int) -> list[Silence]:
+        """Return up to `limit` silences with smaller ids than `before`, newest first."""
+        statement = select(silences).where(silences.c.id < before)
+        return await self._all(Silence, statement.order_by(silences.c.id.desc()).limit(limit))
+
+    async def silence(self, silence_id: int) -> Silence | None:
+        """Return one silence."""
+        return await self._one(Silence, select(silences).where(silences.c.id == silence_id))
+
+    async def channels(self) -> list[Channel]:
+        """Return the channels in use, by name."""
+        statement = select(channels).where(channels.c.retired_at.is_(None))
+        return await self._all(Channel, statement.order_by(channels.c.name.collate("C")))
+
+
+class AlertWriter(StateWriter[AlertConfig], AlertReader):
+    """Writes and announces rules, silences, channels and acknowledgements."""
+
+    topic = RULES.name
+
+    async def put_rule(self, name: str, document: dict[str, Any]) -> None:
+        """Store a rule."""
+        statement = (
+            update(alert_rules)
+            .where(alert_rules.c.name == name, alert_rules.c.retired_at.is_(None))
+            .values(document=document, revision=NEXT_REVISION, updated_at=func.now())
+        )
+        if not await self._changed(StoredRule, statement.returning(*alert_rules.c)):
+            added = insert(alert_rules).values(name=name, document=document)
+            await self._changed(StoredRule, added.returning(*alert_rules.c))
+
+    async def retire_rule(self, name: str) -> None:
+        """Delete a rule."""
+        statement = (
+            update(alert_rules)
+            .where(alert_rules.c.name == name, alert_rules.c.retired_at.is_(None))
+            .values(retired_at=func.now(), updated_at=func.now(), revision=NEXT_REVISION)
+        )
+        await self._changed(StoredRule, statement.returning(*alert_rules.c))
+
+    async def add_silence(
+        self, matchers: Sequence[Matcher], span: tuple[datetime, datetime], by: str, comment: str
+    ) -> Silence:
+        """Store a silence for a span of time."""
+        values = {
+            "matchers": msgspec.to_builtins(list(matchers)),
+            "starts_at": span[0],
+            "ends_at": span[1],
+            "created_by": by,
+            "comment": comment,
+        }
+        return await self._one_changed(Silence, insert(silences).values(values), silences)
+
+    async def expire_silence(self, silence_id: int, by: str, now: datetime) -> Silence:
+        """End a silence now; one that has not begun never begins."""
+        statement = (
+            update(silences)
+            .where(silences.c.id == silence_id)
+            .values(
+                starts_at=func.least(silences.c.starts_at, now),
+                ends_at=now,
+                expired_by=by,
+                revision=NEXT_REVISION,
+            )
+        )
+        return await self._one_changed(Silence, statement, silences)
+
+    async def add_channel(self, name: str, kind: str, secrets: dict[str, str]) -> Channel:
+        """Store a channel."""
+        statement = insert(channels).values(name=name, kind=kind, secrets=secrets, enabled=True)
+        return await self._one_changed(Channel, statement, channels)
+
+    async def change_channel(self, channel_id: int, **columns: Any) -> Channel:
+        """Store other values in these columns."""
+        statement = (
+            update(channels)
+            .where(channels.c.id == channel_id)
+            .values(**columns, revision=NEXT_REVISION, updated_at=func.now())
+        )
+        return await self._one_changed(Channel, statement, channels)
+
+    async def acknowledge(self, alert: Alert, actor: str, comment: str) -> Acknowledgement:
+        """Store that somebody acknowledges this version of an alert."""
+        values = {
+            "episode_id": alert.id,
+            "service_name": alert.service_name,
+            "version": alert.version,
+            "actor": actor,
+            "comment": comment,
+        }
+        [added] = await self._all(Acknowledgement, _ACKNOWLEDGE, values)
+        await self.announce([added])
+        return added
+
+    async def topic_state(self, now: datetime) -> list[AlertConfig]:
+        """Return the newest revisions of rules and channels, and what is not over of the others."""
+        rules = await self._all(StoredRule, select(alert_rules).order_by(alert_rules.c.revision))
+        known = await self._all(Channel, select(channels).order_by(channels.c.revision))
+        return [
+            *{rule.name: rule for rule in rules}.values(),
+            *{channel.name: channel for channel in known}.values(),
+            *await self._all(Silence, select(silences).where(silences.c.ends_at > now)),
+            *await self._all(Acknowledgement, _ACKNOWLEDGEMENTS),
+        ]
+
+    def event(self, entry: AlertConfig) -> tuple[str, AlertConfigEvent]:
+        """Return the key and the event of an entry."""
+        return key_of(entry), event_of(entry)
+
+    async def _one_changed(self, kind: type[Entry], statement: Any, table: Table) -> Entry:
+        [changed] = await self._all(kind, statement.returning(*table.c))
+        await self.announce([changed])
+        return changed
+
+
+class AlertStore(StateStore[AlertReader, AlertWriter]):
+    """Opens readers and writers of alerts and their configuration."""
+
+    def __init__(self, database: Database, outbox: Outbox) -> None:
+        super().__init__(database, outbox, AlertReader, AlertWriter)
 
 
 def _notification_of(row: Row[Any]) -> Notification:

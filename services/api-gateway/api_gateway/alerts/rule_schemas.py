@@ -1,5 +1,6 @@
 """Alert rules and channels over HTTP: what a request may say, what an answer says."""
 
+from dataclasses import asdict
 from inspect import cleandoc
 from typing import Annotated, Any, Self
 
@@ -9,7 +10,7 @@ from pydantic_core import CoreSchema
 
 from api_gateway.alerts.domain import Channel
 from api_gateway.alerts.rules import ShownRule, Source
-from api_gateway.http.types import Actor, Answer, Instant, Statement
+from api_gateway.http.types import Actor, Answer, Instant, Statement, revision_of
 from common.alerting.channels import CHANNEL_KINDS, MAX_VALUE_LENGTH, SIMULATED, shown_address
 from common.alerting.rules import Rule, rule_document
 from common.slo.vocabulary import SERVICE_NAME_PATTERN
@@ -90,19 +91,16 @@ class RuleAnswer(Answer):
     @classmethod
     def of(cls, shown: ShownRule) -> Self:
         """Return the answer for a rule."""
-        stored = shown.stored
         return cls(
             name=shown.rule.name,
             source=shown.source,
             rule=RuleDocument(rule_document(shown.rule)),
-            revision=None if stored is None else stored.revision,
-            created_at=None if stored is None else stored.created_at,
-            updated_at=None if stored is None else stored.updated_at,
+            **revision_of(shown.stored),
         )
 
 
 class NewChannel(Actor):
-    """A channel to be created. What it is told in `secrets` is never shown again."""
+    """A channel to be created. Its `secrets` are never shown again."""
 
     name: str = Field(
         max_length=63, examples=["on-call"], json_schema_extra={"pattern": SERVICE_NAME_PATTERN}
@@ -132,21 +130,18 @@ class ChannelAnswer(Answer):
     enabled: bool
     built_in: bool
     address: str | None = Field(description="Scheme and host of the address")
-    has_secrets: list[str] = Field(description="Which secrets it has been told")
+    has_secrets: list[str] = Field(description="Names of the secrets that it has")
     created_at: Instant
     updated_at: Instant
 
     @classmethod
     def of(cls, channel: Channel) -> Self:
         """Return the answer for a channel."""
-        return cls(
-            id=channel.id,
-            name=channel.name,
-            kind=channel.kind,
-            enabled=channel.enabled,
-            built_in=channel.name == SIMULATED,
-            address=shown_address(channel.secrets),
-            has_secrets=sorted(channel.secrets),
-            created_at=channel.created_at,
-            updated_at=channel.updated_at,
+        return cls.model_validate(
+            {
+                **asdict(channel),
+                "built_in": channel.name == SIMULATED,
+                "address": shown_address(channel.secrets),
+                "has_secrets": sorted(channel.secrets),
+            }
         )

@@ -1,4 +1,4 @@
-"""What users may do with alert rules: each is one transaction, with its event and its audit."""
+"""Operations on alert rules: each is one transaction, with its event and its audit."""
 
 import json
 from dataclasses import dataclass
@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any, Literal
 
 from api_gateway.alerts.domain import StoredRule
-from api_gateway.alerts.ports import AlertReader, AlertStore
+from api_gateway.alerts.repository import AlertReader, AlertStore
 from api_gateway.http.problems import invalid, refused
+from api_gateway.http.types import Statement
 from common.alerting.default_rules import default_rules
 from common.alerting.rules import Rule, read_rule, rule_document
 from common.http.problems import Problem
@@ -48,7 +49,7 @@ class RuleService:
         """Return a rule in force; 404."""
         return _existing(await self.all(), name)
 
-    async def add(self, document: dict[str, Any], by: "By") -> ShownRule:
+    async def add(self, document: dict[str, Any], by: Statement, now: datetime) -> ShownRule:
         """Store a rule with a new name; 409 where there is one, 422 what cannot be."""
         rule = _read(document)
         async with self._store.write() as writer:
@@ -58,10 +59,12 @@ class RuleService:
                 raise invalid("rule.name", "duplicate_rule", detail, 409)
             await self._check(writer, shown, rule)
             await writer.put_rule(rule.name, rule_document(rule))
-            await writer.record(by.deed("rule.added", rule.name, rule_document(rule)))
+            await writer.record(_audit_event("rule.added", rule.name, by, now, rule_document(rule)))
             return (await _shown(writer))[rule.name]
 
-    async def change(self, name: str, changes: dict[str, Any], by: "By") -> ShownRule:
+    async def change(
+        self, name: str, changes: dict[str, Any], by: Statement, now: datetime
+    ) -> ShownRule:
         """Store a rule with some fields changed; 404, 422."""
         async with self._store.write() as writer:
             shown = await _shown(writer)
@@ -72,17 +75,17 @@ class RuleService:
             rule = _read({**rule_document(old), **changes}, "changes.")
             await self._check(writer, shown, rule)
             await writer.put_rule(name, rule_document(rule))
-            await writer.record(by.deed("rule.changed", name, _plain(changes)))
+            await writer.record(_audit_event("rule.changed", name, by, now, _plain(changes)))
             return (await _shown(writer))[name]
 
-    async def remove(self, name: str, by: "By") -> None:
+    async def remove(self, name: str, by: Statement, now: datetime) -> None:
         """Delete a rule of the API; the default of its name holds again. 404, 409."""
         async with self._store.write() as writer:
             if _existing(await _shown(writer), name).stored is None:
                 detail = f"`{name}` is a default rule; disable it instead: `enabled` false"
                 raise invalid("name", "default_rule", detail, 409)
             await writer.retire_rule(name)
-            await writer.record(by.deed("rule.deleted", name, {}))
+            await writer.record(_audit_event("rule.deleted", name, by, now, {}))
 
     @staticmethod
     async def _check(reader: AlertReader, shown: Shown, rule: Rule) -> None:
@@ -98,18 +101,10 @@ class RuleService:
             raise invalid("inhibits", "circle", detail)
 
 
-@dataclass(frozen=True, slots=True)
-class By:
-    """Who changes a rule, why and when."""
-
-    actor: str
-    reason: str
-    now: datetime
-
-    def deed(self, action: str, rule: str, details: dict[str, Any]) -> AuditEvent:
-        """Return what is to be audited."""
-        said = {"reason": self.reason, **details}
-        return AuditEvent(self.now, self.actor, action, f"rule/{rule}", None, said)
+def _audit_event(
+    action: str, rule: str, by: Statement, now: datetime, details: dict[str, Any]
+) -> AuditEvent:
+    return AuditEvent(now, by.actor, action, f"rule/{rule}", None, {"reason": by.reason, **details})
 
 
 async def _shown(reader: AlertReader) -> Shown:

@@ -1,5 +1,6 @@
 """Alerts, silences and notifications over HTTP: what a request may say, what an answer says."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
@@ -50,7 +51,7 @@ AwareInstant = Annotated[datetime, AfterValidator(_in_utc), BeforeValidator(_wri
 
 
 class AcknowledgeRequest(Actor):
-    """Who takes on an alert; `version` makes sure that it is still what they saw."""
+    """Who acknowledges an alert; `version` makes sure that it is still what they saw."""
 
     comment: Comment = Field("", examples=["rolling back 1.42.0"])
     version: Annotated[int, Field(ge=1, le=2**31 - 1), WHOLE] | None = None
@@ -73,10 +74,10 @@ class AlertAnswer(Answer):
     resolved_at: Instant | None
     acknowledged_by: str | None
     acknowledged_at: Instant | None
-    held_by: HeldBy | None = Field(description="Why nobody is told now")
-    held_back: int = Field(description="How often somebody would have been told")
-    notices: int = Field(description="How often somebody was told that it fires")
-    channels: list[str] = Field(description="Where it was told")
+    held_by: HeldBy | None = Field(description="Why notifications are suppressed")
+    held_back: int = Field(description="How many notifications were suppressed")
+    notices: int = Field(description="How many notifications said that it fires")
+    channels: list[str] = Field(description="Where notifications of it went")
 
 
 class HistoryLineAnswer(Answer):
@@ -126,7 +127,7 @@ class MatcherRequest(Request):
 
 
 class SilenceRequest(Request):
-    """Which alerts nobody is to be told of, until when, and why."""
+    """Of which alerts notifications are suppressed, until when, and why."""
 
     matchers: list[MatcherRequest] = Field(min_length=1, max_length=MAX_MATCHERS)
     starts_at: AwareInstant | None = Field(None, description="Left out: now")
@@ -178,14 +179,4 @@ class SilenceAnswer(Answer):
     @classmethod
     def of(cls, silence: Silence, now: datetime) -> Self:
         """Return the answer for a silence at `now`."""
-        return cls(
-            id=silence.id,
-            state=silence.state(now),
-            matchers=[MatcherAnswer.model_validate(m) for m in silence.matchers],
-            starts_at=silence.starts_at,
-            ends_at=silence.ends_at,
-            created_by=silence.created_by,
-            comment=silence.comment,
-            created_at=silence.created_at,
-            expired_by=silence.expired_by,
-        )
+        return cls.model_validate({**asdict(silence), "state": silence.state(now)})

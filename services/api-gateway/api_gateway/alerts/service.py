@@ -1,59 +1,93 @@
-"""What users may do with alerts: look at them, take them on, silence them."""
+"""Operations on alerts, their notifications and silences."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
-from api_gateway.alerts.domain import Silence, key_of
-from api_gateway.alerts.ports import Alert, AlertReader, AlertStore
+from api_gateway.alerts.domain import (
+    Alert,
+    AlertQuery,
+    HistoryLine,
+    Notification,
+    NotificationQuery,
+    Silence,
+    key_of,
+)
+from api_gateway.alerts.repository import AlertReader, AlertStore
+from api_gateway.alerts.schemas import AcknowledgeRequest, SilenceRequest
+from api_gateway.http.pagination import LARGEST_ID
 from api_gateway.http.problems import invalid, refused
+from api_gateway.http.types import Statement
 from common.alerting.silences import Matcher, check_silence
 from common.http.problems import Problem
 from common.invalid_field import InvalidFieldError
 from common.storage.audit import AuditEvent
 
 
-class Alerting:
-    """Acknowledgements and silences: each is one transaction, with its event and its audit."""
+class AlertService:
+    """Alerts and silences: each write is one transaction, with its event and its audit."""
 
     def __init__(self, store: AlertStore) -> None:
         self._store = store
 
-    async def acknowledge(
-        self, alert_id: int, actor: str, comment: str, version: int | None, now: datetime
-    ) -> Alert:
-        """Take on an alert as it is now, or has been taken on already; 404, 409.
+    async def alerts(self, query: AlertQuery) -> list[Alert]:
+        """Return alerts, newest first."""
+        async with self._store.read() as reader:
+            return await reader.alerts(query)
+
+    async def alert(self, alert_id: int) -> Alert:
+        """Return an alert; 404."""
+        async with self._store.read() as reader:
+            return await _existing_alert(reader, alert_id)
+
+    async def history(
+        self, alert_id: int, limit: int
+    ) -> tuple[Alert, list[HistoryLine], list[Notification]]:
+        """Return an alert, its transitions and up to `limit` of its notifications; 404."""
+        async with self._store.read() as reader:
+            alert, lines = await _existing_alert(reader, alert_id), await reader.history(alert_id)
+            query = NotificationQuery(LARGEST_ID, limit, episode_id=alert_id)
+            return alert, lines, await reader.notifications(query)
+
+    async def notifications(self, query: NotificationQuery) -> list[Notification]:
+        """Return notifications, newest first."""
+        async with self._store.read() as reader:
+            return await reader.notifications(query)
+
+    async def acknowledge(self, alert_id: int, body: AcknowledgeRequest, now: datetime) -> Alert:
+        """Acknowledge an alert as it is now; one that is acknowledged stays so. 404, 409.
 
         `version` is what the user has seen: another one by now is a conflict.
         """
         async with self._store.write() as writer:
-            alert = await existing_alert(writer, alert_id)
+            alert = await _existing_alert(writer, alert_id)
             if alert.state == "resolved":
-                detail = (
-                    f"alert {alert_id} ended at {alert.resolved_at}; there is nothing to take on"
-                )
+                detail = f"alert {alert_id} ended at {alert.resolved_at}; nothing is left of it"
                 raise Problem(409, "already_resolved", detail)
-            if version is not None and version != alert.version:
-                detail = f"is {alert.version} by now ({alert.message}); look again, then take it on"
+            if body.version is not None and body.version != alert.version:
+                detail = f"is {alert.version} by now ({alert.message}); look again first"
                 raise invalid("version", "changed_meanwhile", detail, 409)
             if alert.state == "acknowledged":
                 return alert
-            await writer.acknowledge(alert, actor, comment)
-            details = {"version": alert.version, "rule": alert.rule, "comment": comment}
+            await writer.acknowledge(alert, body.actor, body.comment)
+            details = {"version": alert.version, "rule": alert.rule, "comment": body.comment}
             subject, service = f"alert/{alert_id}", alert.service_name
             await writer.record(
-                AuditEvent(now, actor, "alert.acknowledged", subject, service, details)
+                AuditEvent(now, body.actor, "alert.acknowledged", subject, service, details)
             )
-            return await existing_alert(writer, alert_id)
+            return await _existing_alert(writer, alert_id)
 
-    async def silence(
-        self,
-        matchers: Sequence[Matcher],
-        span: tuple[datetime, datetime],
-        created_by: str,
-        comment: str,
-        now: datetime,
-    ) -> Silence:
+    async def silences(self, before: int, limit: int) -> list[Silence]:
+        """Return up to `limit` silences with smaller ids than `before`, newest first."""
+        async with self._store.read() as reader:
+            return await reader.silences(before, limit)
+
+    async def silence(self, silence_id: int) -> Silence:
+        """Return a silence; 404."""
+        async with self._store.read() as reader:
+            return await _existing_silence(reader, silence_id)
+
+    async def add_silence(self, body: SilenceRequest, now: datetime) -> Silence:
         """Store a silence; 422 names what is wrong with it."""
+        matchers, span = [matcher.matcher() for matcher in body.matchers], body.span(now)
         try:
             check_silence(matchers, *span)
         except InvalidFieldError as error:
@@ -61,29 +95,28 @@ class Alerting:
         if span[1] <= now:
             raise invalid("ends_at", "in_the_past", "must be in the future")
         async with self._store.write() as writer:
-            made = await writer.add_silence(matchers, span, created_by, comment)
-            details = {"comment": comment, "matchers": [_shown(m) for m in matchers]}
+            added = await writer.add_silence(matchers, span, body.created_by, body.comment)
+            details = {"comment": body.comment, "matchers": [_shown(m) for m in matchers]}
             await writer.record(
-                AuditEvent(now, created_by, "silence.created", key_of(made), None, details)
+                AuditEvent(now, body.created_by, "silence.created", key_of(added), None, details)
             )
-        return made
+        return added
 
-    async def expire(self, silence_id: int, actor: str, reason: str, now: datetime) -> Silence:
+    async def expire_silence(self, silence_id: int, by: Statement, now: datetime) -> Silence:
         """End a silence now; one that has ended stays as it is. 404."""
         async with self._store.write() as writer:
-            found = await existing_silence(writer, silence_id)
+            found = await _existing_silence(writer, silence_id)
             if found.state(now) == "expired":
                 return found
-            ended = await writer.expire_silence(silence_id, actor, now)
-            deed = AuditEvent(
-                now, actor, "silence.expired", key_of(ended), None, {"reason": reason}
+            ended = await writer.expire_silence(silence_id, by.actor, now)
+            details, subject = {"reason": by.reason}, key_of(ended)
+            await writer.record(
+                AuditEvent(now, by.actor, "silence.expired", subject, None, details)
             )
-            await writer.record(deed)
         return ended
 
 
-async def existing_alert(reader: AlertReader, alert_id: int) -> Alert:
-    """Return an alert; 404."""
+async def _existing_alert(reader: AlertReader, alert_id: int) -> Alert:
     alert = await reader.alert(alert_id)
     if alert is None:
         detail = f"There is no alert {alert_id}; GET /api/alerts lists those there are."
@@ -91,8 +124,7 @@ async def existing_alert(reader: AlertReader, alert_id: int) -> Alert:
     return alert
 
 
-async def existing_silence(reader: AlertReader, silence_id: int) -> Silence:
-    """Return a silence; 404."""
+async def _existing_silence(reader: AlertReader, silence_id: int) -> Silence:
     silence = await reader.silence(silence_id)
     if silence is None:
         detail = f"There is no silence {silence_id}; GET /api/silences lists those there are."

@@ -1,4 +1,4 @@
-"""API keys as they are stored, and the events that tell of them. Pure."""
+"""API keys as they are stored, and their events. Pure."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ class StoredSecret:
 
 @dataclass(frozen=True, slots=True)
 class NewApiKey:
-    """A key as it is asked for."""
+    """A key as it is requested."""
 
     id: str
     name: str
@@ -32,19 +32,12 @@ class NewApiKey:
     secrets: tuple[StoredSecret, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ApiKey:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey(NewApiKey):
     """A stored key."""
 
-    id: str
-    name: str
-    scopes: tuple[Scope, ...]
-    created_by: str
-    created_at: datetime
-    expires_at: datetime | None
     revoked_at: datetime | None
     revoked_by: str | None
-    secrets: tuple[StoredSecret, ...]
     revision: int
 
     def state(self, now: datetime) -> KeyState:
@@ -70,7 +63,7 @@ def key_subject(key_id: str) -> str:
 
 
 def key_changed(key: ApiKey) -> ApiKeyChanged:
-    """Return the event of the key's present revision; of a revoked one no hash is told."""
+    """Return the event of the key's present revision; that of a revoked one has no hash."""
     revoked = key.revoked_at is not None
     return ApiKeyChanged(
         revision=key.revision,

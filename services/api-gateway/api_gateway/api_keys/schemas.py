@@ -1,5 +1,6 @@
 """API keys over HTTP: what a request may say, what an answer says."""
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Self
@@ -7,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, WithJsonSchema
 
 from api_gateway.api_keys.domain import ApiKey, KeyState
-from api_gateway.api_keys.service import MadeKey
+from api_gateway.api_keys.service import IssuedKey
 from api_gateway.http.types import LINE_PATTERN, NUMBER, Answer, Instant, Request
 from common.access.scopes import SCOPES
 from common.events import Scope
@@ -46,7 +47,7 @@ class NewKey(Request):
         description="null: it does not expire by itself",
     )
 
-    def wanted_scopes(self) -> tuple[Scope, ...]:
+    def ordered_scopes(self) -> tuple[Scope, ...]:
         """Return each scope once, in the order of the table."""
         return tuple(scope for scope in SCOPES if scope in self.scopes)
 
@@ -95,7 +96,7 @@ class KeyAnswer(Answer):
     expires_at: Instant | None
     revoked_at: Instant | None
     revoked_by: str | None
-    last_used_at: Instant | None = Field(description="Told at most once a minute")
+    last_used_at: Instant | None = Field(description="Noted at most once a minute")
     secrets: list[SecretAnswer] = Field(description="Two while a key is being rotated")
 
     @classmethod
@@ -110,16 +111,14 @@ class MadeKeyAnswer(KeyAnswer):
     key: str = Field(description="To be sent as `Authorization: Bearer <key>`")
 
     @classmethod
-    def made(cls, made: MadeKey, last_used_at: datetime | None, now: datetime) -> Self:
-        """Return the answer for a key that was made or rotated just now."""
-        return cls.model_validate({**_fields(made.key, last_used_at, now), "key": made.text})
+    def issued(cls, issued: IssuedKey, last_used_at: datetime | None, now: datetime) -> Self:
+        """Return the answer for a key that was created or rotated just now."""
+        return cls.model_validate({**_fields(issued.key, last_used_at, now), "key": issued.text})
 
 
 def _fields(key: ApiKey, last_used_at: datetime | None, now: datetime) -> dict[str, object]:
-    names = ("id", "name", "created_by", "created_at", "expires_at", "revoked_at", "revoked_by")
     return {
-        **{name: getattr(key, name) for name in names},
-        "scopes": [*key.scopes],
+        **asdict(key),
         "state": key.state(now),
         "last_used_at": last_used_at,
         "secrets": [

@@ -1,4 +1,4 @@
-"""What administrators may do with API keys: each is one transaction, with its event and audit."""
+"""Operations on API keys: each is one transaction, with its event and its audit."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from api_gateway.api_keys.domain import (
     key_subject,
     rotated,
 )
-from api_gateway.api_keys.ports import KeyReader, KeyStore
+from api_gateway.api_keys.repository import ApiKeyReader, ApiKeyStore
 from api_gateway.http.problems import invalid
 from common.access.key_cache import ApiKeyCache
 from common.access.keys import new_key_id, new_secret, secret_hash, written
@@ -27,39 +27,39 @@ MOST_KEYS = 500
 
 
 @dataclass(frozen=True, slots=True)
-class MadeKey:
+class IssuedKey:
     """A key with the text that opens it, which is known at this moment only."""
 
     key: ApiKey
     text: str
 
     def __repr__(self) -> str:
-        return f"MadeKey({self.key.id})"
+        return f"IssuedKey({self.key.id})"
 
 
 class ApiKeyService:
-    """API keys on a store. What is done here holds in this process when the call returns."""
+    """API keys. What is done here holds in this process when the call returns."""
 
-    def __init__(self, store: KeyStore, ring: ApiKeyCache, clock: Clock) -> None:
-        self.store, self._ring, self._clock = store, ring, clock
+    def __init__(self, store: ApiKeyStore, known: ApiKeyCache, clock: Clock) -> None:
+        self._store, self._known, self._clock = store, known, clock
 
     async def all(self) -> list[ApiKey]:
         """Return the keys that were not revoked, by name."""
-        async with self.store.read() as reader:
+        async with self._store.read() as reader:
             return await reader.keys()
 
     async def one(self, key_id: str) -> ApiKey:
         """Return a key, also a revoked one; 404."""
-        async with self.store.read() as reader:
+        async with self._store.read() as reader:
             return await _existing(reader, key_id)
 
     async def create(
         self, name: str, scopes: tuple[Scope, ...], lifetime: timedelta | None
-    ) -> MadeKey:
+    ) -> IssuedKey:
         """Make a key; 409 where the name is in use or there are too many."""
         now, key_id, secret = self._clock(), new_key_id(), new_secret()
-        async with self.store.write() as writer:
-            _check_room(await writer.keys(), name)
+        async with self._store.write() as writer:
+            _check_limit(await writer.keys(), name)
             key = await writer.add_key(
                 NewApiKey(
                     id=key_id,
@@ -72,15 +72,17 @@ class ApiKeyService:
                 )
             )
             await writer.record(_audit_event("key.created", key, now, _described(key)))
-        return self._made(key, secret)
+        return self._issued(key, secret)
 
-    async def rotate(self, key_id: str, overlap: timedelta, lifetime: timedelta | None) -> MadeKey:
+    async def rotate(
+        self, key_id: str, overlap: timedelta, lifetime: timedelta | None
+    ) -> IssuedKey:
         """Give a key another secret; the present one opens until the overlap is over. 404, 409.
 
         With a lifetime the key itself lives so long from now; without, its end stays.
         """
         now, secret = self._clock(), new_secret()
-        async with self.store.write() as writer:
+        async with self._store.write() as writer:
             old = await _existing(writer, key_id)
             if old.revoked_at is not None:
                 detail = f"The key {key_id} was revoked; create another."
@@ -93,12 +95,12 @@ class ApiKeyService:
             key = await writer.change_key(key_id, **columns)
             details = {**_described(key), "overlap_hours": overlap / timedelta(hours=1)}
             await writer.record(_audit_event("key.rotated", key, now, details))
-        return self._made(key, secret)
+        return self._issued(key, secret)
 
     async def revoke(self, key_id: str) -> None:
         """Let a key open nothing any more, for good; 404. Once more does no more."""
         now = self._clock()
-        async with self.store.write() as writer:
+        async with self._store.write() as writer:
             key = await _existing(writer, key_id)
             if key.revoked_at is not None:
                 return
@@ -106,14 +108,14 @@ class ApiKeyService:
                 key_id, revoked_at=now, revoked_by=current_actor(), secrets=()
             )
             await writer.record(_audit_event("key.revoked", key, now, {"name": key.name}))
-        self._ring.apply(key_changed(key))
+        self._known.apply(key_changed(key))
 
-    def _made(self, key: ApiKey, secret: str) -> MadeKey:
-        self._ring.apply(key_changed(key))
-        return MadeKey(key, written(key.id, secret))
+    def _issued(self, key: ApiKey, secret: str) -> IssuedKey:
+        self._known.apply(key_changed(key))
+        return IssuedKey(key, written(key.id, secret))
 
 
-async def _existing(reader: KeyReader, key_id: str) -> ApiKey:
+async def _existing(reader: ApiKeyReader, key_id: str) -> ApiKey:
     key = await reader.key(key_id)
     if key is None:
         detail = f"There is no API key {key_id}; GET /api/keys lists those there are."
@@ -121,7 +123,7 @@ async def _existing(reader: KeyReader, key_id: str) -> ApiKey:
     return key
 
 
-def _check_room(keys: list[ApiKey], name: str) -> None:
+def _check_limit(keys: list[ApiKey], name: str) -> None:
     for key in keys:
         if key.name == name:
             detail = f"the key {key.id} has this name; revoke that one or choose another"

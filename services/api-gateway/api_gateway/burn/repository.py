@@ -65,8 +65,8 @@ class CountRepository:
             ends, rows = await self._reported(query)
             return Counts(ends, rows[:, 0], rows[:, 1])
         service, threshold = query.service_name, query.threshold_seconds
-        wanted = [(service, threshold, span) for span in _timeline(query)]
-        found = await reads.slow_counts(self._session, wanted)
+        asked = [(service, threshold, span) for span in _timeline(query)]
+        found = await reads.slow_counts(self._session, asked)
         rows = np.array([(c.ended, c.total, c.bad) for c in found], np.int64).reshape(-1, 3)
         return Counts(rows[:, 0], rows[:, 1], rows[:, 2])
 
@@ -89,9 +89,9 @@ class CountRepository:
             for target in targets
             if (threshold := target.spec.threshold_seconds) is not None
         }
-        wanted = [(*key, _hours(ends)) for key in dict.fromkeys(keys.values())]
+        asked = [(*key, _hours(ends)) for key in dict.fromkeys(keys.values())]
         found: dict[tuple[str, float], list[tuple[int, int, int]]] = {}
-        for count in await reads.slow_counts(self._session, wanted):
+        for count in await reads.slow_counts(self._session, asked):
             key = count.service, count.threshold_seconds
             found.setdefault(key, []).append((count.ended, count.total, count.bad))
         return {target_id: found[key] for target_id, key in keys.items() if key in found}

@@ -25,7 +25,7 @@ from api_gateway.burn.schemas import (
     PreviewAnswer,
 )
 from api_gateway.catalog.domain import Target
-from api_gateway.catalog.ports import Store
+from api_gateway.catalog.repository import CatalogStore
 from api_gateway.http.problems import invalid
 from api_gateway.http.time_range import Span
 from api_gateway.projections.service_status import ServiceState
@@ -52,7 +52,7 @@ class BurnHistories:
     """Holds stored counts against objectives: histories of those there are, previews of others."""
 
     def __init__(
-        self, catalog: Store, counts: CountStore, cache: SharedCache, snapshots: ReadModel
+        self, catalog: CatalogStore, counts: CountStore, cache: SharedCache, snapshots: ReadModel
     ) -> None:
         self._catalog, self._counts = catalog, counts
         self._cache, self._snapshots = cache, snapshots

@@ -1,17 +1,16 @@
 """The services and targets in use, in memory, for answers that are about all of them.
 
 The rows are the truth. They are read again after a write of this process, at once, and after a
-record on the catalog topic, which tells of a write of another one.
+record on the catalog topic, which follows a write of another one.
 """
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from api_gateway.catalog.domain import Service, Target
-from api_gateway.catalog.ports import CatalogReader, CatalogWriter, Store
+from api_gateway.catalog.repository import CatalogStore
 
 MOST_SERVICES = 10_000
 LOOK_SECONDS = 2.0
@@ -31,27 +30,18 @@ class InUse:
 
 
 class CatalogCache:
-    """A store that remembers what is in use. `announced` counts records of the catalog topic."""
+    """What the catalog holds in use. `announced` counts the records of the catalog topic."""
 
-    def __init__(self, store: Store, announced: Callable[[], int]) -> None:
+    def __init__(self, store: CatalogStore, announced: Callable[[], int]) -> None:
         self._store, self._announced = store, announced
         self._known: InUse | None = None
         self._known_at: tuple[int, int] | None = None
         self._reading = asyncio.Lock()
-        self.writes = 0
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[CatalogReader]:
-        """Give a reader of the store."""
-        async with self._store.read() as reader:
-            yield reader
-
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator[CatalogWriter]:
-        """Give a writer of the store; what it did is seen by the next who asks."""
-        async with self._store.write() as writer:
-            yield writer
-        self.writes += 1
+    @property
+    def writes(self) -> int:
+        """How often this process has written to the catalog."""
+        return self._store.writes
 
     @property
     def known(self) -> InUse | None:
@@ -61,7 +51,7 @@ class CatalogCache:
     async def in_use(self) -> InUse:
         """Return what is in use now."""
         async with self._reading:
-            at = (self.writes, self._announced())
+            at = (self._store.writes, self._announced())
             if self._known is None or self._known_at != at:
                 self._known, self._known_at = await self._read(), at
             return self._known

@@ -1,9 +1,25 @@
 """The catalog in PostgreSQL. A write and the event about it are one transaction."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, func, insert, select, update
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Integer,
+    Numeric,
+    Select,
+    Table,
+    Text,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from api_gateway.catalog.domain import (
@@ -15,35 +31,57 @@ from api_gateway.catalog.domain import (
     target_changed,
     target_key,
 )
-from api_gateway.catalog.tables import columns_of, service_of, services, slo_targets, target_of
-from api_gateway.storage.unit_of_work import NEXT_REVISION, Store, Writing
+from api_gateway.storage.rows import INSTANT, METADATA, from_row
+from api_gateway.storage.unit_of_work import (
+    NEXT_REVISION,
+    Reader,
+    StateStore,
+    StateWriter,
+    UnitOfWork,
+)
 from common.counts import reads
 from common.events import CatalogMessage, TargetSpec
 from common.kafka.topics import CATALOG
-from common.storage.audit import AuditEvent
-from common.storage.database import Database, ReadSession
+from common.storage.database import Database
 from common.storage.outbox import Outbox
 
-OnRetired = Callable[[Writing, str], Awaitable[None]]
+services = Table(
+    "services",
+    METADATA,
+    Column("id", BigInteger, primary_key=True),
+    Column("name", Text),
+    Column("tier", Integer),
+    Column("owner", Text),
+    Column("description", Text),
+    Column("revision", BigInteger),
+    Column("created_at", INSTANT),
+    Column("updated_at", INSTANT),
+    Column("retired_at", INSTANT),
+)
+
+slo_targets = Table(
+    "slo_targets",
+    METADATA,
+    Column("id", BigInteger, primary_key=True),
+    Column("service_id", BigInteger),
+    Column("name", Text),
+    Column("sli_type", Text),
+    Column("objective", Numeric),
+    Column("window_days", Integer),
+    Column("threshold_seconds", Float),
+    Column("max_error_ratio", Numeric),
+    Column("min_bad_events", BigInteger),
+    Column("revision", BigInteger),
+    Column("created_at", INSTANT),
+    Column("updated_at", INSTANT),
+    Column("retired_at", INSTANT),
+)
+
+OnRetired = Callable[[UnitOfWork, str], Awaitable[None]]
 
 
-class PostgresStore(Store["CatalogReads", "CatalogWrites"]):
-    """Readers and writers of the catalog.
-
-    `on_retired` is called for each service that is retired, in the same transaction.
-    """
-
-    def __init__(self, database: Database, outbox: Outbox, on_retired: OnRetired) -> None:
-        super().__init__(
-            database, outbox, CatalogReads, lambda writing: CatalogWrites(writing, on_retired)
-        )
-
-
-class CatalogReads:
-    """Reads what is in use."""
-
-    def __init__(self, session: ReadSession) -> None:
-        self._session = session
+class CatalogReader(Reader):
+    """Reads what is in use; names and ids of what is retired are as unknown."""
 
     async def services(self, after: str, limit: int) -> list[Service]:
         """Return services by name."""
@@ -55,13 +93,12 @@ class CatalogReads:
             .order_by(by_name)
             .limit(limit)
         )
-        return [service_of(row) for row in await self._session.execute(statement)]
+        return await self._all(Service, statement)
 
     async def service(self, name: str) -> Service | None:
         """Return the service that has the name now."""
         statement = select(services).where(services.c.name == name, services.c.retired_at.is_(None))
-        row = (await self._session.execute(statement)).one_or_none()
-        return None if row is None else service_of(row)
+        return await self._one(Service, statement)
 
     async def in_use(self, names: Sequence[str]) -> set[str]:
         """Return those of the names that a service has now."""
@@ -89,43 +126,35 @@ class CatalogReads:
         """Return the sets of bounds of the service's histograms, in seconds."""
         return await reads.latency_bounds(self._session, service_name)
 
-    async def latest_revisions(self) -> tuple[list[Service], list[Target]]:
-        """Return the newest row of every name and every target, retired ones too."""
-        newest = (
-            select(services)
-            .ext(distinct_on(services.c.name))
-            .order_by(services.c.name, services.c.revision.desc())
-        )
-        rows = await self._session.execute(newest)
-        return [service_of(row) for row in rows], await self._all_targets(_targets())
-
     async def _all_targets(self, statement: Select[Any]) -> list[Target]:
         rows = await self._session.execute(statement.order_by(slo_targets.c.id))
-        return [target_of(row) for row in rows]
+        return [from_row(Target, row, spec=from_row(TargetSpec, row)) for row in rows]
 
 
-class CatalogWrites(CatalogReads):
-    """Writes and announces."""
+class CatalogWriter(StateWriter[Service | Target], CatalogReader):
+    """Writes and announces services and targets."""
 
-    def __init__(self, writing: Writing, on_retired: OnRetired) -> None:
-        super().__init__(writing.session)
-        self._writing, self._on_retired = writing, on_retired
+    topic = CATALOG.name
+
+    def __init__(self, unit: UnitOfWork, on_retired: OnRetired) -> None:
+        super().__init__(unit)
+        self._on_retired = on_retired
 
     async def add_service(
         self, name: str, tier: Tier, owner: str, description: str | None
     ) -> Service:
-        """Store a service."""
+        """Store a service that is not in use."""
         values = {"name": name, "tier": tier, "owner": owner, "description": description}
-        statement = insert(services).values(values).returning(*services.c)
+        statement = insert(services).values(values)
         return (await self._changed_services(statement))[0]
 
     async def change_service(
         self, service_id: int, tier: Tier, owner: str, description: str | None
     ) -> Service:
-        """Store the new wording."""
+        """Store a new tier and new texts."""
         values = {"tier": tier, "owner": owner, "description": description, **_touched()}
         statement = update(services).where(services.c.id == service_id).values(values)
-        return (await self._changed_services(statement.returning(*services.c)))[0]
+        return (await self._changed_services(statement))[0]
 
     async def retire_service(self, service_id: int) -> None:
         """Retire the targets, then the service, with what ends with it."""
@@ -136,8 +165,8 @@ class CatalogWrites(CatalogReads):
             .where(services.c.id == service_id)
             .values(retired_at=func.now(), **_touched())
         )
-        for service in await self._changed_services(statement.returning(*services.c)):
-            await self._on_retired(self._writing, service.name)
+        for service in await self._changed_services(statement):
+            await self._on_retired(self._unit, service.name)
 
     async def discover(self, names: Sequence[str]) -> list[Service]:
         """Store the names that never had a row; a retired one is known."""
@@ -148,11 +177,11 @@ class CatalogWrites(CatalogReads):
         if not fresh:
             return []
         rows = [{"name": name, "tier": 3, "owner": ""} for name in fresh]
-        return await self._changed_services(insert(services).values(rows).returning(*services.c))
+        return await self._changed_services(insert(services).values(rows))
 
     async def add_target(self, service: Service, spec: TargetSpec) -> Target:
         """Store a target."""
-        values = {"service_id": service.id, **columns_of(spec)}
+        values = {"service_id": service.id, **_columns_of(spec)}
         statement = insert(slo_targets).values(values).returning(slo_targets.c.id)
         return await self._changed_target((await self._session.execute(statement)).scalar_one())
 
@@ -161,7 +190,7 @@ class CatalogWrites(CatalogReads):
         statement = (
             update(slo_targets)
             .where(slo_targets.c.id == target_id)
-            .values(**columns_of(spec), **_touched())
+            .values(**_columns_of(spec), **_touched())
         )
         await self._session.execute(statement)
         return await self._changed_target(target_id)
@@ -170,26 +199,30 @@ class CatalogWrites(CatalogReads):
         """Retire one target."""
         await self._retire_targets(slo_targets.c.id == target_id)
 
-    async def announce(self, services: Sequence[Service], targets: Sequence[Target]) -> None:
-        """Put events into the outbox; the same revision is announced once."""
-        changes: list[tuple[str, CatalogMessage]] = [
-            *((service_key(s.name), service_changed(s)) for s in services),
-            *((target_key(t.id), target_changed(t)) for t in targets),
-        ]
-        await self._writing.announce(CATALOG.name, changes)
+    async def topic_state(self, now: datetime) -> list[Service | Target]:
+        """Return the newest row of every service name and every target, retired ones too."""
+        del now
+        newest = (
+            select(services)
+            .ext(distinct_on(services.c.name))
+            .order_by(services.c.name, services.c.revision.desc())
+        )
+        return [*await self._all(Service, newest), *await self._all_targets(_targets())]
 
-    async def record(self, deed: AuditEvent) -> None:
-        """Append to the audit."""
-        await self._writing.record(deed)
+    def event(self, entry: Service | Target) -> tuple[str, CatalogMessage]:
+        """Return the key and the event of a service or a target."""
+        if isinstance(entry, Service):
+            return service_key(entry.name), service_changed(entry)
+        return target_key(entry.id), target_changed(entry)
 
     async def _changed_services(self, statement: Any) -> list[Service]:
-        changed = [service_of(row) for row in await self._session.execute(statement)]
-        await self.announce(changed, [])
+        changed = await self._all(Service, statement.returning(*services.c))
+        await self.announce(changed)
         return changed
 
     async def _changed_target(self, target_id: int) -> Target:
         (target,) = await self._all_targets(_targets().where(slo_targets.c.id == target_id))
-        await self.announce([], [target])
+        await self.announce([target])
         return target
 
     async def _retire_targets(self, which: Any) -> None:
@@ -201,6 +234,23 @@ class CatalogWrites(CatalogReads):
         )
         for target_id in list(await self._session.scalars(statement)):
             await self._changed_target(target_id)
+
+
+class CatalogStore(StateStore[CatalogReader, CatalogWriter]):
+    """Opens readers and writers of the catalog.
+
+    `on_retired` is called for each service that is retired, in the same transaction.
+    """
+
+    def __init__(self, database: Database, outbox: Outbox, on_retired: OnRetired) -> None:
+        super().__init__(
+            database, outbox, CatalogReader, lambda unit: CatalogWriter(unit, on_retired)
+        )
+
+
+def _columns_of(spec: TargetSpec) -> dict[str, Any]:
+    columns: dict[str, Any] = msgspec.to_builtins(spec, builtin_types=(Decimal,))
+    return columns
 
 
 def _touched() -> dict[str, Any]:

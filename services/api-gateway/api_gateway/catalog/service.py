@@ -1,5 +1,6 @@
-"""What users may do with services and targets: each is one transaction, with its events."""
+"""Operations on services and targets: each is one transaction, with its event and its audit."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
@@ -12,9 +13,10 @@ from api_gateway.catalog.domain import (
     nearest_bounds,
     same_measure,
     service_key,
+    service_name_fault,
     target_key,
 )
-from api_gateway.catalog.ports import CatalogReader, Store
+from api_gateway.catalog.repository import CatalogReader, CatalogStore
 from api_gateway.catalog.schemas import NewService, NewTarget, ServiceUpdate, TargetUpdate
 from api_gateway.http.problems import invalid, refused
 from common.access.principal import current_actor
@@ -43,30 +45,58 @@ def unknown_target(target_id: int) -> Problem:
 
 
 class Catalog:
-    """The catalog's rules, on a store. Every refusal is a Problem that names field and fix."""
+    """Services and targets. Every refusal is a Problem that names field and fix."""
 
-    def __init__(self, store: Store, clock: Clock = system_clock) -> None:
+    def __init__(self, store: CatalogStore, clock: Clock = system_clock) -> None:
         self._store, self._clock = store, clock
 
-    async def create_service(self, wanted: NewService) -> Service:
+    async def services(self, after: str, limit: int) -> list[Service]:
+        """Return up to `limit` services in use whose names sort after `after`, by name."""
+        async with self._store.read() as reader:
+            return await reader.services(after, limit)
+
+    async def service(self, name: str) -> Service:
+        """Return a service in use; 404, also for what can be no service's name."""
+        if service_name_fault(name):
+            raise unknown_service(name)
+        async with self._store.read() as reader:
+            return await _service(reader, name)
+
+    async def target(self, target_id: int) -> Target:
+        """Return a target in use; 404."""
+        async with self._store.read() as reader:
+            return await _target(reader, target_id)
+
+    async def targets(self, service_name: str) -> list[Target]:
+        """Return the targets of a service, by id."""
+        async with self._store.read() as reader:
+            return await reader.targets([service_name])
+
+    async def targets_in_use(self, service_names: Sequence[str]) -> dict[str, list[Target]]:
+        """Return the targets of each of the services that are in use."""
+        async with self._store.read() as reader:
+            found: dict[str, list[Target]] = {n: [] for n in await reader.in_use(service_names)}
+            for target in await reader.targets([*found]):
+                found[target.service_name].append(target)
+        return found
+
+    async def create_service(self, body: NewService) -> Service:
         """Store a service; 409 where the name is in use."""
         async with self._store.write() as writer:
-            if await writer.service(wanted.name):
-                detail = f"`{wanted.name}` exists; change it by PUT /api/services/{wanted.name}"
+            if await writer.service(body.name):
+                detail = f"`{body.name}` exists; change it by PUT /api/services/{body.name}"
                 raise invalid("name", "duplicate_service", detail, 409)
-            service = await writer.add_service(
-                wanted.name, wanted.tier, wanted.owner, wanted.description
-            )
+            service = await writer.add_service(body.name, body.tier, body.owner, body.description)
             await writer.record(_service_event("service.created", service, self._clock()))
         return service
 
-    async def update_service(self, name: str, wanted: ServiceUpdate) -> Service:
-        """Store a service's new wording; 404, or 422 where the body names another service."""
+    async def update_service(self, name: str, body: ServiceUpdate) -> Service:
+        """Store a service's new tier and texts; 404, or 422 where the body names another one."""
         async with self._store.write() as writer:
             service = await _service(writer, name)
-            _check_same("name", wanted.name, service.name)
+            _check_same("name", body.name, service.name)
             changed = await writer.change_service(
-                service.id, wanted.tier, wanted.owner, wanted.description
+                service.id, body.tier, body.owner, body.description
             )
             await writer.record(_service_event("service.changed", changed, self._clock()))
         return changed
@@ -78,26 +108,26 @@ class Catalog:
             await writer.retire_service(service.id)
             await writer.record(_service_event("service.deleted", service, self._clock()))
 
-    async def create_target(self, service_name: str, wanted: NewTarget) -> Target:
+    async def create_target(self, service_name: str, body: NewTarget) -> Target:
         """Store a target; 404 service, 409 duplicate, 422 what cannot be measured."""
         async with self._store.write() as writer:
             service = await _service(writer, service_name)
-            _check_same("service_name", wanted.service_name, service.name)
-            spec = _spec(wanted)
+            _check_same("service_name", body.service_name, service.name)
+            spec = _spec(body)
             await _check_threshold(writer, service.name, spec)
             await _check_unique(writer, service.name, spec, None)
-            await _check_room(writer, service.name)
+            await _check_limit(writer, service.name)
             target = await writer.add_target(service, spec)
             await writer.record(_target_event("target.created", target, self._clock()))
         return target
 
-    async def update_target(self, target_id: int, wanted: TargetUpdate) -> Target:
+    async def update_target(self, target_id: int, body: TargetUpdate) -> Target:
         """Store a target's new spec; problems as for a new one."""
         async with self._store.write() as writer:
             target = await _target(writer, target_id)
-            _check_same("id", wanted.id, target.id)
-            _check_same("service_name", wanted.service_name, target.service_name)
-            spec = _spec(wanted, target.spec)
+            _check_same("id", body.id, target.id)
+            _check_same("service_name", body.service_name, target.service_name)
+            spec = _spec(body, target.spec)
             if spec.threshold_seconds != target.spec.threshold_seconds:
                 await _check_threshold(writer, target.service_name, spec)
             await _check_unique(writer, target.service_name, spec, target.id)
@@ -167,7 +197,7 @@ async def _check_unique(
             raise invalid("objective", "duplicate_definition", detail, 409)
 
 
-async def _check_room(reader: CatalogReader, service_name: str) -> None:
+async def _check_limit(reader: CatalogReader, service_name: str) -> None:
     if len(await reader.targets([service_name])) >= MAX_TARGETS:
         detail = f"`{service_name}` has {MAX_TARGETS} targets, which is the limit; delete one first"
         raise invalid("service_name", "too_many_targets", detail, 409)

@@ -1,6 +1,6 @@
 """Reading a JSON body strictly: exact decimals, no NaN, and refusals that name the field.
 
-FastAPI's own reading rounds numbers to floats and judges a body before it is known whether the
+FastAPI's own reading rounds numbers to floats and checks a body before it is known whether the
 resource exists; here the order is the order of the operation's dependencies.
 """
 
@@ -17,6 +17,9 @@ from api_gateway.http.types import NO_TEXT
 from common.http.problems import FieldError, Problem, field_path
 
 Model = TypeVar("Model", bound=BaseModel)
+
+BODY_MODELS: list[type[BaseModel]] = []
+"""Of every operation whose body is read here: FastAPI cannot see them for the document."""
 
 
 def json_body(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
@@ -44,6 +47,7 @@ def optional_json_body(model: type[Model]) -> Callable[[Request], Awaitable[Mode
 
 def describes_body(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
     """Return the OpenAPI entry of an operation whose body is read here."""
+    BODY_MODELS.append(model)
     schema = {"$ref": f"#/components/schemas/{model.__name__}"}
     return {
         "requestBody": {"required": required, "content": {"application/json": {"schema": schema}}}

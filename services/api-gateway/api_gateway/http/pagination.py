@@ -40,7 +40,7 @@ class Page(Generic[Key]):
 
     @property
     def fetch_limit(self) -> int:
-        """One row more than is shown: it tells whether there is a next page."""
+        """One row more than is shown, to see whether there is a next page."""
         return self.limit + 1
 
     def cut(self, rows: Sequence[Row], key_of: Callable[[Row], Sequence[str | int]]) -> list[Row]:

@@ -189,7 +189,7 @@ class ReadyRoute(APIRoute):
         handler = super().get_route_handler()
 
         async def ready_or_made(request: Request) -> Response:
-            ready: ResponseCache = request.app.state.gateway.ready
+            ready: ResponseCache = request.app.state.response_cache
             return ready.fresh(request.scope) or await handler(request)
 
         return ready_or_made

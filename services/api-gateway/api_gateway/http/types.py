@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
@@ -92,3 +92,8 @@ class Answer(BaseModel):
     """What answers have in common: they are made from the attributes of domain values."""
 
     model_config = ConfigDict(from_attributes=True)
+
+
+def revision_of(stored: object | None) -> dict[str, Any]:
+    """Return the revision and the times of what is stored; None for what no user has set."""
+    return {name: getattr(stored, name, None) for name in ("revision", "created_at", "updated_at")}

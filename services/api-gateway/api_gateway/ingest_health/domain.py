@@ -1,4 +1,4 @@
-"""What a dead letter is sent again as: its record, or a corrected one, as of when it came. Pure."""
+"""Dead letters as stored, and the record that one is sent again as. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ Kind = Literal["event", "change", "history"]
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class StoredDeadLetter:
     """A dead letter as it is stored; `value` may be cut off, `value_bytes` is its whole length."""
 
     id: str
@@ -40,8 +40,40 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
+class DeadLetterQuery:
+    """Dead letters older than `before` (when recorded, id), newest first; None: of every one."""
+
+    before: tuple[datetime, str] | None
+    limit: int
+    code: str | None = None
+    topic: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShardPosition:
+    """How far a consumer has applied one topic of one shard, by its ledger."""
+
+    service: str
+    shard: int
+    topic: str
+    epoch: int
+    owner: str
+    next_offset: int
+    applied_through: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxBacklog:
+    """What one service has still to announce; `oldest_at` is None where that is nothing."""
+
+    service: str
+    waiting: int
+    oldest_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Redelivery:
-    """The record that goes out for a letter; Kafka's own hash of the key finds its shard."""
+    """The record that goes out for a dead letter; Kafka's own hash of the key finds its shard."""
 
     topic: str
     service_name: str
@@ -50,25 +82,25 @@ class Redelivery:
 
 
 def redelivery(
-    letter: Letter, kind: Kind, corrected: bytes | None, lateness: timedelta
+    dead_letter: StoredDeadLetter, kind: Kind, corrected: bytes | None, lateness: timedelta
 ) -> Redelivery:
-    """Return the record to send: it counts as of the letter's append time.
+    """Return the record to send: it counts as of the dead letter's append time.
 
     Raises EventRejected where it would only be refused again.
     """
-    value = letter.value if corrected is None else corrected
-    if corrected is None and not letter.is_whole:
+    value = dead_letter.value if corrected is None else corrected
+    if corrected is None and not dead_letter.is_whole:
         raise EventRejected(
             "event_required", "event", "the record is not there as a whole; send it corrected"
         )
-    service = _service(letter.appended_at, kind, value, lateness)
-    milliseconds = round(letter.appended_at.timestamp() * 1000)
-    headers = {FORWARDED_AT_HEADER: str(milliseconds), REPLAYED_FROM_HEADER: letter.id}
-    return Redelivery(letter.topic, service, value or b"", headers)
+    service = _service(dead_letter.appended_at, kind, value, lateness)
+    milliseconds = round(dead_letter.appended_at.timestamp() * 1000)
+    headers = {FORWARDED_AT_HEADER: str(milliseconds), REPLAYED_FROM_HEADER: dead_letter.id}
+    return Redelivery(dead_letter.topic, service, value or b"", headers)
 
 
 def _service(appended_at: datetime, kind: Kind, value: bytes | None, lateness: timedelta) -> str:
-    """Judge the record as its consumer will; return whose it is."""
+    """Check the record as its consumer will; return whose it is."""
     if kind == "event":
         event = parse_metric_event(value)
         check_time(event.timestamp, appended_at, lateness)

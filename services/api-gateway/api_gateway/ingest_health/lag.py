@@ -8,7 +8,8 @@ from typing import Final
 
 from aiokafka import TopicPartition
 
-from api_gateway.ingest_health.ports import IngestStore, OutboxBacklog, ShardPosition
+from api_gateway.ingest_health.domain import OutboxBacklog, ShardPosition
+from api_gateway.ingest_health.repository import IngestStore
 from common.config.clock import Clock
 from common.kafka.log_ends import LogEnd
 from common.kafka.topics import CHANGES, HISTORY, METRICS

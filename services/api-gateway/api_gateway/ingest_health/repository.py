@@ -1,24 +1,29 @@
-"""Dead letters and ledger positions of all consumers, and the replays that users asked for."""
+"""Dead letters and ledger positions of all consumers, and the replays that users requested."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
+from typing import Any
 
 from sqlalchemy import text
 
-from api_gateway.ingest_health.domain import Letter, Redelivery
-from api_gateway.ingest_health.ports import LetterQuery, OutboxBacklog, ShardPosition
-from api_gateway.storage.rows import from_row
-from api_gateway.storage.unit_of_work import Store, Writing
+from api_gateway.ingest_health.domain import (
+    DeadLetterQuery,
+    OutboxBacklog,
+    Redelivery,
+    ShardPosition,
+    StoredDeadLetter,
+)
+from api_gateway.storage.unit_of_work import Reader, Store, Writer
 from common.observability.logging import CORRELATION_HEADER
 from common.storage.audit import AuditEvent
-from common.storage.database import Database, ReadSession
+from common.storage.database import Database
 from common.storage.outbox import Outbox, OutboxRecord
 
 _COLUMNS = """id, recorded_at, code, field, detail, topic, partition, record_offset, appended_at,
     value, value_bytes, correlation_id"""
-_LETTERS = f"""(SELECT {_COLUMNS} FROM burnrate.dead_letter
+_DEAD_LETTERS = f"""(SELECT {_COLUMNS} FROM burnrate.dead_letter
     UNION ALL SELECT {_COLUMNS} FROM gate.dead_letter)"""  # noqa: S608 - a constant
 _WITH_REPLAY = f"""SELECT l.*, r.replayed_at, r.replayed_by, r.corrected
-    FROM {_LETTERS} AS l LEFT JOIN catalog.dead_letter_replay AS r ON r.letter_id = l.id"""  # noqa: S608
+    FROM {_DEAD_LETTERS} AS l LEFT JOIN catalog.dead_letter_replay AS r ON r.letter_id = l.id"""  # noqa: S608
 
 _PAGE = text(
     f"""{_WITH_REPLAY}
@@ -49,73 +54,56 @@ _OUTBOXES = text(
 )
 
 
-class PostgresIngest(Store["IngestReads", "IngestWrites"]):
-    """Readers and writers of what the consumers could not take, and of how far they are."""
+class IngestReader(Reader):
+    """Reads dead letters, positions, and what waits to be announced."""
 
-    def __init__(self, database: Database, outbox: Outbox) -> None:
-        super().__init__(database, outbox, IngestReads, IngestWrites)
+    async def dead_letters(self, query: DeadLetterQuery) -> list[StoredDeadLetter]:
+        """Return dead letters, newest first."""
+        at, dead_letter_id = query.before or (None, None)
+        asked = {**asdict(query), "before_at": at, "before_id": dead_letter_id}
+        return await self._all(StoredDeadLetter, _PAGE, asked)
 
-
-class IngestReads:
-    """Reads what is stored."""
-
-    def __init__(self, session: ReadSession) -> None:
-        self._session = session
-
-    async def letters(self, query: LetterQuery) -> list[Letter]:
-        """Return letters, newest first."""
-        at, letter_id = query.before or (None, None)
-        asked = {
-            "before_at": at,
-            "before_id": letter_id,
-            "code": query.code,
-            "topic": query.topic,
-            "limit": query.limit,
-        }
-        return [from_row(Letter, row) for row in await self._session.execute(_PAGE, asked)]
-
-    async def letter(self, letter_id: str) -> Letter | None:
-        """Return one letter."""
-        row = (await self._session.execute(_ONE, {"id": letter_id})).one_or_none()
-        return None if row is None else from_row(Letter, row)
+    async def dead_letter(self, dead_letter_id: str) -> StoredDeadLetter | None:
+        """Return one dead letter."""
+        return await self._one(StoredDeadLetter, _ONE, {"id": dead_letter_id})
 
     async def positions(self) -> list[ShardPosition]:
         """Return every position that a ledger holds."""
-        rows = await self._session.execute(_POSITIONS)
-        return [from_row(ShardPosition, row) for row in rows]
+        return await self._all(ShardPosition, _POSITIONS)
 
     async def outboxes(self) -> list[OutboxBacklog]:
         """Return the backlog of every outbox."""
-        rows = await self._session.execute(_OUTBOXES)
-        return [from_row(OutboxBacklog, row) for row in rows]
+        return await self._all(OutboxBacklog, _OUTBOXES)
 
 
-class IngestWrites(IngestReads):
-    """Sends letters again."""
-
-    def __init__(self, writing: Writing) -> None:
-        super().__init__(writing.session)
-        self._writing = writing
+class IngestWriter(Writer, IngestReader):
+    """Sends dead letters again."""
 
     async def replay(
-        self,
-        letter: Letter,
-        sent: Redelivery,
-        event: AuditEvent,
-        corrected: bool,  # noqa: FBT001 - a column's value
-    ) -> Letter:
+        self, dead_letter: StoredDeadLetter, sent: Redelivery, event: AuditEvent, *, corrected: bool
+    ) -> StoredDeadLetter:
         """Note the replay, audit it, and let the outbox send the record."""
-        noted = {"replayed_at": event.at, "replayed_by": event.actor, "corrected": corrected}
-        await self._session.execute(_REPLAY, {"letter_id": letter.id, **noted})
-        await self._writing.record(event)
-        await self._writing.outbox.add(self._writing.session, [_record(letter, sent)])
-        return replace(letter, replayed_at=event.at, replayed_by=event.actor, corrected=corrected)
+        noted: dict[str, Any] = {
+            "replayed_at": event.at,
+            "replayed_by": event.actor,
+            "corrected": corrected,
+        }
+        await self._session.execute(_REPLAY, {"letter_id": dead_letter.id, **noted})
+        await self.record(event)
+        await self._unit.outbox.add(self._unit.session, [_record(dead_letter, sent)])
+        return replace(dead_letter, **noted)
 
 
-def _record(letter: Letter, sent: Redelivery) -> OutboxRecord:
+class IngestStore(Store[IngestReader, IngestWriter]):
+    """Opens readers and writers of what the consumers could not read, and of how far they are."""
+
+    def __init__(self, database: Database, outbox: Outbox) -> None:
+        super().__init__(database, outbox, IngestReader, IngestWriter)
+
+
+def _record(dead_letter: StoredDeadLetter, sent: Redelivery) -> OutboxRecord:
     headers = dict(sent.headers)
-    if letter.correlation_id:
-        headers[CORRELATION_HEADER] = letter.correlation_id
-    return OutboxRecord(
-        f"replay:{letter.id}", sent.topic, sent.service_name.encode(), sent.value, headers=headers
-    )
+    if dead_letter.correlation_id:
+        headers[CORRELATION_HEADER] = dead_letter.correlation_id
+    key = sent.service_name.encode()
+    return OutboxRecord(f"replay:{dead_letter.id}", sent.topic, key, sent.value, headers=headers)

@@ -1,17 +1,18 @@
 """Dead letters and lag over HTTP: what a request may say, what an answer says."""
 
+from dataclasses import asdict
 from typing import Any, Self
 
 from pydantic import Field
 
 from api_gateway.http.types import Actor, Answer, Instant
-from api_gateway.ingest_health.domain import Letter
+from api_gateway.ingest_health.domain import StoredDeadLetter
 
 SHOWN_CHARACTERS = 2_000
 
 
 class ReplayRequest(Actor):
-    """Who sends a letter's record again; `event` stands in its place, corrected."""
+    """Who sends a dead letter's record again; `event` stands in its place, corrected."""
 
     event: dict[str, Any] | None = Field(
         None,
@@ -41,27 +42,18 @@ class DeadLetterAnswer(Answer):
     corrected: bool | None = Field(description="Whether another record was sent in its place")
 
     @classmethod
-    def of(cls, letter: Letter, characters: int | None = None) -> Self:
-        """Return the answer for a letter; with `characters` the value's beginning alone."""
-        text = _text(letter.value)
+    def of(cls, dead_letter: StoredDeadLetter, characters: int | None = None) -> Self:
+        """Return the answer for a dead letter; with `characters` the value's beginning alone."""
+        text = _text(dead_letter.value)
         shown = None if text is None else text[:characters]
-        return cls(
-            id=letter.id,
-            recorded_at=letter.recorded_at,
-            code=letter.code,
-            field=letter.field,
-            detail=letter.detail,
-            topic=letter.topic,
-            partition=letter.partition,
-            offset=letter.record_offset,
-            appended_at=letter.appended_at,
-            value=shown,
-            value_bytes=letter.value_bytes,
-            is_complete=letter.is_whole and shown is not None and shown == text,
-            correlation_id=letter.correlation_id,
-            replayed_at=letter.replayed_at,
-            replayed_by=letter.replayed_by,
-            corrected=letter.corrected,
+        stored = asdict(dead_letter)
+        return cls.model_validate(
+            {
+                **stored,
+                "offset": stored["record_offset"],
+                "value": shown,
+                "is_complete": dead_letter.is_whole and shown is not None and shown == text,
+            }
         )
 
 

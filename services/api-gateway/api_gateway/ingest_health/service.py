@@ -1,4 +1,4 @@
-"""What users may do with dead letters: look, and send one again, as it was or corrected."""
+"""Operations on dead letters: look, and send one again, as it was or corrected."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from api_gateway.http.problems import invalid
-from api_gateway.ingest_health.domain import Kind, Letter, redelivery
-from api_gateway.ingest_health.ports import IngestReader, IngestStore
+from api_gateway.ingest_health.domain import DeadLetterQuery, Kind, StoredDeadLetter, redelivery
+from api_gateway.ingest_health.repository import IngestReader, IngestStore
 from common.admission.decoding import EventRejected
 from common.http.problems import Problem
 from common.kafka.topics import CHANGES, METRICS
@@ -18,43 +18,51 @@ _KINDS: Mapping[str, Kind] = {METRICS.name: "event", CHANGES.name: "change"}
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
-class DeadLetters:
-    """The rules of replays, on a store."""
+class DeadLetterService:
+    """Replays of dead letters."""
 
     def __init__(self, store: IngestStore, lateness: timedelta) -> None:
         self._store, self._lateness = store, lateness
 
-    async def one(self, letter_id: str) -> Letter:
-        """Return a letter; 404."""
+    async def all(self, query: DeadLetterQuery) -> list[StoredDeadLetter]:
+        """Return dead letters, newest first."""
         async with self._store.read() as reader:
-            return await _existing(reader, letter_id)
+            return await reader.dead_letters(query)
+
+    async def one(self, dead_letter_id: str) -> StoredDeadLetter:
+        """Return a dead letter; 404."""
+        async with self._store.read() as reader:
+            return await _existing(reader, dead_letter_id)
 
     async def replay(
-        self, letter_id: str, event: dict[str, Any] | None, actor: str, now: datetime
-    ) -> Letter:
-        """Send a letter's record again, or `event` in its place, once.
+        self, dead_letter_id: str, event: dict[str, Any] | None, actor: str, now: datetime
+    ) -> StoredDeadLetter:
+        """Send a dead letter's record again, or `event` in its place, once.
 
         Problems: 404, 409 for what was sent again before, 422 for what would be refused again.
         """
         async with self._store.write() as writer:
-            letter = await _existing(writer, letter_id)
-            if letter.replayed_at is not None:
-                detail = (
-                    f"was sent again by {letter.replayed_by} at {letter.replayed_at.isoformat()}"
-                )
+            dead_letter = await _existing(writer, dead_letter_id)
+            if dead_letter.replayed_at is not None:
+                at = dead_letter.replayed_at.isoformat()
+                detail = f"was sent again by {dead_letter.replayed_by} at {at}"
                 raise invalid("id", "already_replayed", detail, 409)
-            kind = _KINDS.get(letter.topic, "history")
+            kind = _KINDS.get(dead_letter.topic, "history")
             corrected = None if event is None else _bytes_of(event)
             try:
-                sent = redelivery(letter, kind, corrected, self._lateness)
+                sent = redelivery(dead_letter, kind, corrected, self._lateness)
             except EventRejected as rejection:
                 raise _refused(rejection) from None
-            details = {"code": letter.code, "topic": letter.topic, "corrected": event is not None}
-            subject = f"dead-letter/{letter.id}"
-            deed = AuditEvent(
+            details = {
+                "code": dead_letter.code,
+                "topic": dead_letter.topic,
+                "corrected": event is not None,
+            }
+            subject = f"dead-letter/{dead_letter.id}"
+            audited = AuditEvent(
                 now, actor, "dead_letter.replayed", subject, sent.service_name, details
             )
-            return await writer.replay(letter, sent, deed, event is not None)
+            return await writer.replay(dead_letter, sent, audited, corrected=event is not None)
 
 
 def _refused(rejection: EventRejected) -> Problem:
@@ -71,9 +79,11 @@ def _bytes_of(event: dict[str, Any]) -> bytes:
         raise invalid("event", "invalid_json", "cannot be written as JSON") from None
 
 
-async def _existing(reader: IngestReader, letter_id: str) -> Letter:
-    letter = await reader.letter(letter_id)
-    if letter is None:
-        detail = f"There is no dead letter {letter_id}; GET /api/ingest/dead-letters lists them."
+async def _existing(reader: IngestReader, dead_letter_id: str) -> StoredDeadLetter:
+    dead_letter = await reader.dead_letter(dead_letter_id)
+    if dead_letter is None:
+        detail = (
+            f"There is no dead letter {dead_letter_id}; GET /api/ingest/dead-letters lists them."
+        )
         raise Problem(404, "unknown_dead_letter", detail)
-    return letter
+    return dead_letter

@@ -1,4 +1,4 @@
-"""Overrides and policies as users want them, and the events that tell the gate. Pure."""
+"""Overrides and policies as stored, and the events that the gate reads. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class OverrideSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewOverride(OverrideSpec):
-    """An override that is asked for."""
+    """An override that is requested."""
 
     state: Literal["pending", "active"]
     idempotency_key: str | None = None
@@ -78,9 +78,9 @@ def phase_of(override: Override, now: datetime) -> Phase:
     return override.state
 
 
-def same_wish(override: Override, wanted: NewOverride) -> bool:
+def same_request(override: Override, new: NewOverride) -> bool:
     """Return whether a request that is sent again asks for what the first one did."""
-    return _wish(override) == _wish(wanted)
+    return _request(override) == _request(new)
 
 
 def same_scope(one: Override, other: Override) -> bool:
@@ -108,7 +108,7 @@ def policy_changed(policy: StoredPolicy) -> PolicyChanged:
     return msgspec.convert(policy, PolicyChanged, from_attributes=True)
 
 
-def _wish(override: Override | NewOverride) -> tuple[object, ...]:
+def _request(override: Override | NewOverride) -> tuple[object, ...]:
     return (
         override.decision,
         override.actor,

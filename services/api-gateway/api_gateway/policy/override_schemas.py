@@ -45,8 +45,10 @@ class OverrideRequest(Statement):
             )
         return self
 
-    def wanted(self, service_name: str, idempotency_key: str | None, now: datetime) -> NewOverride:
-        """Return the override that is asked for; it ends by itself at its time."""
+    def new_override(
+        self, service_name: str, idempotency_key: str | None, now: datetime
+    ) -> NewOverride:
+        """Return the override that is requested; it ends by itself at its time."""
         return NewOverride(
             service_name=service_name,
             created_at=now,

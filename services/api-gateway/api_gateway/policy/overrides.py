@@ -1,4 +1,4 @@
-"""What users may do with overrides: each is one transaction, with its event and its audit."""
+"""Operations on overrides: each is one transaction, with its event and its audit."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -6,16 +6,17 @@ from datetime import datetime, timedelta
 
 from api_gateway.catalog.domain import Service
 from api_gateway.http.problems import invalid
+from api_gateway.http.types import Statement
 from api_gateway.policy.domain import (
     NewOverride,
     Override,
     override_key,
     phase_of,
+    same_request,
     same_scope,
-    same_wish,
 )
-from api_gateway.policy.policies import Policies
-from api_gateway.policy.ports import IntentReader, IntentStore, IntentWriter
+from api_gateway.policy.policies import PolicyService
+from api_gateway.policy.repository import PolicyReader, PolicyStore, PolicyWriter
 from api_gateway.projections.decisions import DecisionBook
 from common.http.problems import Problem
 from common.policy.model import Policy
@@ -30,36 +31,35 @@ class Decided:
     effective: bool
 
 
-class Overrides:
-    """The rules of overrides, on a store. Every refusal is a Problem that names field and fix."""
+class OverrideService:
+    """Overrides of the gate. Every refusal is a Problem that names field and fix."""
 
     def __init__(
         self,
-        intents: IntentStore,
-        policies: Policies,
+        store: PolicyStore,
+        policies: PolicyService,
         decisions: DecisionBook,
         visible_timeout_seconds: float,
     ) -> None:
-        self._intents, self._policies, self._decisions = intents, policies, decisions
+        self._store, self._policies, self._decisions = store, policies, decisions
         self._visible_timeout_seconds = visible_timeout_seconds
 
-    async def create(self, service: Service, wanted: NewOverride) -> Decided:
+    async def create(self, service: Service, new: NewOverride) -> Decided:
         """Store an override, once for each idempotency key; wait until the gate has decided."""
-        async with self._intents.write() as writer:
-            override = await self._repeated(writer, wanted)
+        async with self._store.write() as writer:
+            override = await self._repeated(writer, new)
             if override is None:
-                policy = (await self._policies.book_in(writer)).policy_for(
-                    service.name, service.tier
-                )
-                _check_length(policy, wanted)
-                override = await self._add(writer, _awaiting(policy, service, wanted))
-        return await self._seen(override, wanted.created_at)
+                policies = await self._policies.in_force_for(writer)
+                policy = policies.policy_for(service.name, service.tier)
+                _check_length(policy, new)
+                override = await self._add(writer, _awaiting(policy, service, new))
+        return await self._seen(override, new.created_at)
 
     async def approve(
         self, service: Service, override_id: int, approver: str, now: datetime
     ) -> Decided:
         """Let a pending override count; 404, and 409 for its own author or what has ended."""
-        async with self._intents.write() as writer:
+        async with self._store.write() as writer:
             pending = await _override(writer, service.name, override_id)
             phase = phase_of(pending, now)
             if phase != "pending":
@@ -74,34 +74,39 @@ class Overrides:
         return await self._seen(active, now)
 
     async def revoke(
-        self, service: Service, override_id: int, actor: str, reason: str, now: datetime
+        self, service: Service, override_id: int, by: Statement, now: datetime
     ) -> Override:
         """End an override before its time; 404, and 409 for what has ended."""
-        async with self._intents.write() as writer:
+        async with self._store.write() as writer:
             override = await _override(writer, service.name, override_id)
             phase = phase_of(override, now)
             if phase not in {"pending", "active"}:
                 detail = f"override {override_id} is {phase} already"
                 raise invalid("id", "not_in_force", detail, 409)
-            return await _end(writer, override, "revoked", actor, reason, now)
+            return await _end(writer, override, "revoked", by.actor, by.reason, now)
+
+    async def all(self, service: Service, before: int, limit: int) -> list[Override]:
+        """Return up to `limit` overrides of the service with ids below `before`, newest first."""
+        async with self._store.read() as reader:
+            return await reader.overrides(service.name, before, limit)
 
     async def find(self, service: Service, override_id: int) -> Override:
         """Return an override of the service; 404."""
-        async with self._intents.read() as reader:
+        async with self._store.read() as reader:
             return await _override(reader, service.name, override_id)
 
-    async def _repeated(self, writer: IntentWriter, wanted: NewOverride) -> Override | None:
-        if wanted.idempotency_key is None:
+    async def _repeated(self, writer: PolicyWriter, new: NewOverride) -> Override | None:
+        if new.idempotency_key is None:
             return None
-        earlier = await writer.repeated(wanted.service_name, wanted.idempotency_key)
-        if earlier is not None and not same_wish(earlier, wanted):
+        earlier = await writer.repeated(new.service_name, new.idempotency_key)
+        if earlier is not None and not same_request(earlier, new):
             detail = f"override {earlier.id} was asked for with this key, in other words"
             raise invalid("Idempotency-Key", "key_used_otherwise", detail, 409)
         return earlier
 
-    async def _add(self, writer: IntentWriter, wanted: NewOverride) -> Override:
-        override = await writer.add_override(wanted)
-        now, actor = wanted.created_at, wanted.actor
+    async def _add(self, writer: PolicyWriter, new: NewOverride) -> Override:
+        override = await writer.add_override(new)
+        now, actor = new.created_at, new.actor
         details = {
             "decision": override.decision,
             "reason": override.reason,
@@ -126,25 +131,25 @@ class Overrides:
         return Decided(override, effective=seen)
 
 
-def _check_length(policy: Policy, wanted: NewOverride) -> None:
+def _check_length(policy: Policy, new: NewOverride) -> None:
     longest = timedelta(hours=policy.overrides.max_hours)
-    if wanted.expires_at - wanted.created_at > longest:
+    if new.expires_at - new.created_at > longest:
         minutes = int(longest.total_seconds() // 60)
         detail = f"may be at most {minutes} by policy {policy.name}"
         raise invalid("expires_in_minutes", "too_long_for_policy", detail)
 
 
-def _awaiting(policy: Policy, service: Service, wanted: NewOverride) -> NewOverride:
+def _awaiting(policy: Policy, service: Service, new: NewOverride) -> NewOverride:
     """Return the override as pending where a second person has to agree.
 
     Nobody has to agree to stricter rules.
     """
-    if wanted.decision != "BLOCK" and policy.needs_approver(service.tier):
-        return replace(wanted, state="pending")
-    return wanted
+    if new.decision != "BLOCK" and policy.needs_approver(service.tier):
+        return replace(new, state="pending")
+    return new
 
 
-async def _replace_others(writer: IntentWriter, newest: Override, now: datetime) -> None:
+async def _replace_others(writer: PolicyWriter, newest: Override, now: datetime) -> None:
     """End what spoke of the same changes before."""
     for other in await writer.in_force(newest.service_name, now):
         if other.id != newest.id and same_scope(other, newest):
@@ -153,7 +158,7 @@ async def _replace_others(writer: IntentWriter, newest: Override, now: datetime)
 
 
 async def _end(  # noqa: PLR0913, PLR0917 - who, what and why
-    writer: IntentWriter, override: Override, state: str, actor: str, reason: str, now: datetime
+    writer: PolicyWriter, override: Override, state: str, actor: str, reason: str, now: datetime
 ) -> Override:
     ended = await writer.change_override(
         override.id, state=state, ended_by=actor, ended_at=now, end_reason=reason
@@ -163,7 +168,7 @@ async def _end(  # noqa: PLR0913, PLR0917 - who, what and why
 
 
 async def _record(  # noqa: PLR0913, PLR0917 - the parts of an audit entry
-    writer: IntentWriter,
+    writer: PolicyWriter,
     override: Override,
     now: datetime,
     actor: str,
@@ -176,7 +181,7 @@ async def _record(  # noqa: PLR0913, PLR0917 - the parts of an audit entry
     )
 
 
-async def _override(reader: IntentReader, service_name: str, override_id: int) -> Override:
+async def _override(reader: PolicyReader, service_name: str, override_id: int) -> Override:
     override = await reader.override(override_id)
     if override is None or override.service_name != service_name:
         detail = (

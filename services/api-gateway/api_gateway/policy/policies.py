@@ -1,4 +1,4 @@
-"""What users may do with gate policies: each is one transaction, with its event and its audit."""
+"""Operations on gate policies: each is one transaction, with its event and its audit."""
 
 import json
 from collections.abc import Sequence
@@ -7,13 +7,15 @@ from datetime import datetime
 from typing import Any, Literal
 
 from api_gateway.http.problems import invalid
+from api_gateway.http.types import Statement
 from api_gateway.policy.domain import StoredPolicy, policy_changed, policy_key
-from api_gateway.policy.ports import IntentReader, IntentStore
+from api_gateway.policy.repository import PolicyReader, PolicyStore
+from api_gateway.storage.audit import AuditQuery
 from common.http.problems import FieldError, Problem
 from common.policy.document import InvalidPolicyError, parse_policy
 from common.policy.effective import PoliciesInForce
 from common.policy.model import Policy
-from common.storage.audit import AuditEvent
+from common.storage.audit import AuditEntry, AuditEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,30 +31,30 @@ class ShownPolicy:
         return "file" if self.stored is None else "api"
 
 
-class Policies:
+class PolicyService:
     """Policies of files and of the API, which stand in for files' of the same name."""
 
-    def __init__(self, intents: IntentStore, files: Sequence[Policy]) -> None:
-        self._intents, self._files = intents, tuple(files)
+    def __init__(self, store: PolicyStore, files: Sequence[Policy]) -> None:
+        self._store, self._files = store, tuple(files)
 
-    async def book(self) -> PoliciesInForce:
+    async def in_force(self) -> PoliciesInForce:
         """Return which policy holds for which service now."""
-        async with self._intents.read() as reader:
-            return await self.book_in(reader)
+        async with self._store.read() as reader:
+            return await self.in_force_for(reader)
 
-    async def book_in(self, reader: IntentReader) -> PoliciesInForce:
+    async def in_force_for(self, reader: PolicyReader) -> PoliciesInForce:
         """Return which policy holds for which service, as the reader's transaction sees it."""
-        book = PoliciesInForce(self._files)
+        in_force = PoliciesInForce(self._files)
         for stored in await reader.policies():
-            book.apply(policy_changed(stored))
-        return book
+            in_force.apply(policy_changed(stored))
+        return in_force
 
     async def all(self) -> list[ShownPolicy]:
         """Return the policies in force, by name."""
-        async with self._intents.read() as reader:
+        async with self._store.read() as reader:
             stored = {policy.name: policy for policy in await reader.policies()}
-            book = await self.book_in(reader)
-        return [ShownPolicy(policy, stored.get(policy.name)) for policy in book.policies()]
+            in_force = await self.in_force_for(reader)
+        return [ShownPolicy(policy, stored.get(policy.name)) for policy in in_force.policies()]
 
     async def one(self, name: str) -> ShownPolicy:
         """Return a policy in force; 404."""
@@ -61,30 +63,38 @@ class Policies:
                 return shown
         raise unknown_policy(name)
 
-    async def put(
-        self, name: str, document: dict[str, Any], actor: str, reason: str, now: datetime
-    ) -> bool:
+    async def audit(self, query: AuditQuery) -> list[AuditEntry]:
+        """Return audit entries, newest first."""
+        async with self._store.read() as reader:
+            return await reader.audit(query)
+
+    async def put(self, name: str, document: dict[str, Any], by: Statement, now: datetime) -> bool:
         """Store a policy; tell whether none had the name. 422 names every fault."""
         policy = _parsed(name, document)
         existed = name in {shown.policy.name for shown in await self.all()}
-        async with self._intents.write() as writer:
+        async with self._store.write() as writer:
             await writer.put_policy(name, policy.policy_hash, policy.document)
-            details = {"reason": reason, "hash": policy.policy_hash, "document": policy.document}
-            deed = AuditEvent(now, actor, "policy.changed", policy_key(name), None, details)
-            await writer.record(deed)
+            details = {"hash": policy.policy_hash, "document": policy.document}
+            await writer.record(_audit_event("policy.changed", name, by, now, details))
         return not existed
 
-    async def retire(self, name: str, actor: str, reason: str, now: datetime) -> None:
+    async def retire(self, name: str, by: Statement, now: datetime) -> None:
         """Take a policy of the API out of use; a file's of the same name holds again. 404, 409."""
         shown = await self.one(name)
         if shown.stored is None:
             detail = f"`{name}` comes from a file; put another in its place, or remove the file"
             raise invalid("name", "policy_from_file", detail, 409)
-        async with self._intents.write() as writer:
+        async with self._store.write() as writer:
             await writer.retire_policy(name)
-            details = {"reason": reason, "hash": shown.stored.hash}
-            deed = AuditEvent(now, actor, "policy.deleted", policy_key(name), None, details)
-            await writer.record(deed)
+            details = {"hash": shown.stored.hash}
+            await writer.record(_audit_event("policy.deleted", name, by, now, details))
+
+
+def _audit_event(
+    action: str, name: str, by: Statement, now: datetime, details: dict[str, Any]
+) -> AuditEvent:
+    details = {"reason": by.reason, **details}
+    return AuditEvent(now, by.actor, action, policy_key(name), None, details)
 
 
 def unknown_policy(name: str) -> Problem:

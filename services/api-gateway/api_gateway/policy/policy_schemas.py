@@ -3,9 +3,10 @@
 import json
 from typing import Any, Literal, Self
 
+from msgspec.structs import asdict
 from pydantic import Field
 
-from api_gateway.http.types import Answer, Instant, Statement
+from api_gateway.http.types import Answer, Instant, Statement, revision_of
 from api_gateway.policy.policies import ShownPolicy
 from common.storage.audit import AuditEntry
 
@@ -34,15 +35,12 @@ class PolicyAnswer(Answer):
     @classmethod
     def of(cls, shown: ShownPolicy) -> Self:
         """Return the answer for a policy."""
-        stored = shown.stored
         return cls(
             name=shown.policy.name,
             hash=shown.policy.policy_hash,
             source=shown.source,
             document=shown.policy.document,
-            revision=None if stored is None else stored.revision,
-            created_at=None if stored is None else stored.created_at,
-            updated_at=None if stored is None else stored.updated_at,
+            **revision_of(shown.stored),
         )
 
 
@@ -62,14 +60,4 @@ class AuditAnswer(Answer):
     @classmethod
     def of(cls, entry: AuditEntry) -> Self:
         """Return the answer for an entry."""
-        return cls(
-            id=entry.id,
-            at=entry.at,
-            actor=entry.actor,
-            action=entry.action,
-            subject=entry.subject,
-            service_name=entry.service_name,
-            details=json.loads(entry.details),
-            previous_hash=entry.previous_hash,
-            hash=entry.hash,
-        )
+        return cls.model_validate({**asdict(entry), "details": json.loads(entry.details)})

@@ -1,11 +1,23 @@
 """Overrides and policies in PostgreSQL. A write, its event and its audit are one transaction."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, or_, select, update
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    ColumnElement,
+    Integer,
+    Table,
+    Text,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from api_gateway.policy.domain import (
@@ -17,71 +29,97 @@ from api_gateway.policy.domain import (
     policy_changed,
     policy_key,
 )
-from api_gateway.policy.tables import override_of, overrides, policies, policy_of
-from api_gateway.storage import audit as audit_repository
-from api_gateway.storage.audit import AuditQuery
-from api_gateway.storage.unit_of_work import NEXT_REVISION, Store, Writing
+from api_gateway.storage import audit
+from api_gateway.storage.rows import INSTANT, METADATA
+from api_gateway.storage.unit_of_work import (
+    NEXT_REVISION,
+    Reader,
+    StateStore,
+    StateWriter,
+    UnitOfWork,
+)
 from common.events import PolicyMessage
 from common.kafka.topics import POLICIES
 from common.storage.audit import AuditEntry, AuditEvent
-from common.storage.database import Database, ReadSession
+from common.storage.database import Database
 from common.storage.outbox import Outbox
 
+overrides = Table(
+    "overrides",
+    METADATA,
+    Column("id", BigInteger, primary_key=True),
+    Column("service_name", Text),
+    Column("decision", Text),
+    Column("actor", Text),
+    Column("reason", Text),
+    Column("ticket", Text),
+    Column("version", Text),
+    Column("change_class", Text),
+    Column("created_at", INSTANT),
+    Column("expires_at", INSTANT),
+    Column("max_uses", Integer),
+    Column("uses", Integer),
+    Column("approver", Text),
+    Column("state", Text),
+    Column("ended_by", Text),
+    Column("ended_at", INSTANT),
+    Column("end_reason", Text),
+    Column("idempotency_key", Text),
+    Column("revision", BigInteger),
+)
 
-class PostgresIntents(Store["IntentReads", "IntentWrites"]):
-    """Readers and writers of what users want of the gate."""
+policies = Table(
+    "policies",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("hash", Text),
+    Column("document", JSON),
+    Column("revision", BigInteger),
+    Column("created_at", INSTANT),
+    Column("updated_at", INSTANT),
+    Column("retired_at", INSTANT),
+)
 
-    def __init__(self, database: Database, outbox: Outbox) -> None:
-        super().__init__(database, outbox, IntentReads, IntentWrites)
 
-
-class IntentReads:
-    """Reads what is stored."""
-
-    def __init__(self, session: ReadSession) -> None:
-        self._session = session
+class PolicyReader(Reader):
+    """Reads overrides, also those that have ended, policies and the audit."""
 
     async def override(self, override_id: int) -> Override | None:
         """Return one override."""
-        statement = select(overrides).where(overrides.c.id == override_id)
-        row = (await self._session.execute(statement)).one_or_none()
-        return None if row is None else override_of(row)
+        return await self._one(Override, select(overrides).where(overrides.c.id == override_id))
 
     async def overrides(self, service_name: str, before: int, limit: int) -> list[Override]:
-        """Return overrides, newest first."""
+        """Return up to `limit` overrides with smaller ids than `before`, newest first."""
         statement = (
             select(overrides)
             .where(overrides.c.service_name == service_name, overrides.c.id < before)
             .order_by(overrides.c.id.desc())
             .limit(limit)
         )
-        return [override_of(row) for row in await self._session.execute(statement)]
+        return await self._all(Override, statement)
 
     async def in_force(self, service_name: str, now: datetime) -> list[Override]:
-        """Return the overrides that count now."""
+        """Return the overrides that are active, have not expired and have uses left, by id."""
         statement = select(overrides).where(
             overrides.c.service_name == service_name, *_in_force(now)
         )
-        rows = await self._session.execute(statement.order_by(overrides.c.id))
-        return [override_of(row) for row in rows]
+        return await self._all(Override, statement.order_by(overrides.c.id))
 
     async def policies(self) -> list[StoredPolicy]:
-        """Return the policies in use."""
+        """Return the policies that were not deleted, by name."""
         by_name = policies.c.name.collate("C")
         statement = select(policies).where(policies.c.retired_at.is_(None)).order_by(by_name)
-        return [policy_of(row) for row in await self._session.execute(statement)]
+        return await self._all(StoredPolicy, statement)
 
-    async def audit(self, query: AuditQuery) -> list[AuditEntry]:
+    async def audit(self, query: audit.AuditQuery) -> list[AuditEntry]:
         """Return audit entries, newest first."""
-        return await audit_repository.newest(self._session, query)
+        return await audit.newest(self._session, query)
 
 
-class IntentWrites(IntentReads):
-    """Writes, announces and records."""
+class PolicyWriter(StateWriter[Override | StoredPolicy], PolicyReader):
+    """Writes and announces overrides and policies."""
 
-    def __init__(self, writing: Writing) -> None:
-        super().__init__(writing.session)
-        self._writing = writing
+    topic = POLICIES.name
 
     async def repeated(self, service_name: str, idempotency_key: str) -> Override | None:
         """Return the override of an earlier request with this key."""
@@ -89,31 +127,25 @@ class IntentWrites(IntentReads):
             overrides.c.service_name == service_name,
             overrides.c.idempotency_key == idempotency_key,
         )
-        row = (await self._session.execute(statement)).one_or_none()
-        return None if row is None else override_of(row)
+        return await self._one(Override, statement)
 
-    async def add_override(self, wanted: NewOverride) -> Override:
+    async def add_override(self, new: NewOverride) -> Override:
         """Store an override."""
-        statement = insert(overrides).values(**asdict(wanted)).returning(*overrides.c)
-        return (await self._changed(statement))[0]
+        return (await self._changed_overrides(insert(overrides).values(**asdict(new))))[0]
 
     async def change_override(self, override_id: int, **columns: Any) -> Override:
-        """Store other values."""
-        statement = (
-            update(overrides)
-            .where(overrides.c.id == override_id)
-            .values(**columns, revision=NEXT_REVISION)
-        )
-        return (await self._changed(statement.returning(*overrides.c)))[0]
+        """Store other values in these columns."""
+        statement = update(overrides).where(overrides.c.id == override_id).values(**columns)
+        return (await self._changed_overrides(statement.values(revision=NEXT_REVISION)))[0]
 
     async def count_use(self, override_id: int, now: datetime) -> Override | None:
-        """Count one use, if there is one left."""
+        """Count one use; None where the override is not in force any more."""
         statement = (
             update(overrides)
             .where(overrides.c.id == override_id, *_in_force(now))
             .values(uses=overrides.c.uses + 1, revision=NEXT_REVISION)
         )
-        found = await self._changed(statement.returning(*overrides.c))
+        found = await self._changed_overrides(statement)
         return found[0] if found else None
 
     async def end_overrides(self, service_name: str, actor: str, reason: str) -> None:
@@ -132,23 +164,22 @@ class IntentWrites(IntentReads):
                 revision=NEXT_REVISION,
             )
         )
-        for ended in await self._changed(statement.returning(*overrides.c)):
+        for ended in await self._changed_overrides(statement):
             at = (await self._session.execute(select(func.now()))).scalar_one()
-            details = {"reason": reason}
-            subject = override_key(ended.id)
-            deed = AuditEvent(at, actor, "override.revoked", subject, service_name, details)
-            await self.record(deed)
+            details, subject = {"reason": reason}, override_key(ended.id)
+            await self.record(
+                AuditEvent(at, actor, "override.revoked", subject, service_name, details)
+            )
 
     async def put_policy(self, name: str, policy_hash: str, document: dict[str, Any]) -> None:
-        """Store a policy."""
+        """Store a policy, also one that was deleted before."""
         values = {"hash": policy_hash, "document": document}
         touched = {"revision": NEXT_REVISION, "updated_at": func.now(), "retired_at": None}
         statement = upsert(policies).values(name=name, **values)
         statement = statement.on_conflict_do_update(
             index_elements=[policies.c.name], set_={**values, **touched}
         )
-        rows = await self._session.execute(statement.returning(*policies.c))
-        await self.announce([], [policy_of(row) for row in rows])
+        await self._changed(StoredPolicy, statement.returning(*policies.c))
 
     async def retire_policy(self, name: str) -> None:
         """Take a policy out of use."""
@@ -157,38 +188,38 @@ class IntentWrites(IntentReads):
             .where(policies.c.name == name)
             .values(retired_at=func.now(), updated_at=func.now(), revision=NEXT_REVISION)
         )
-        rows = await self._session.execute(statement.returning(*policies.c))
-        await self.announce([], [policy_of(row) for row in rows])
+        await self._changed(StoredPolicy, statement.returning(*policies.c))
 
-    async def record(self, deed: AuditEvent) -> None:
-        """Append to the audit."""
-        await self._writing.record(deed)
-
-    async def wanted(self, now: datetime) -> tuple[list[Override], list[StoredPolicy]]:
-        """Return what the gate has to know."""
+    async def topic_state(self, now: datetime) -> list[Override | StoredPolicy]:
+        """Return what the gate has to know: overrides that may count yet, and all policies."""
         statement = select(overrides).where(overrides.c.expires_at > now).order_by(overrides.c.id)
-        found = [override_of(row) for row in await self._session.execute(statement)]
-        return found, [policy_of(row) for row in await self._session.execute(select(policies))]
-
-    async def announce(
-        self, changed: Sequence[Override], changed_policies: Sequence[StoredPolicy]
-    ) -> None:
-        """Put events into the outbox; the same revision is announced once."""
-        events: list[tuple[str, PolicyMessage]] = [
-            *((override_key(o.id), override_changed(o)) for o in changed),
-            *((policy_key(p.name), policy_changed(p)) for p in changed_policies),
+        return [
+            *await self._all(Override, statement),
+            *await self._all(StoredPolicy, select(policies)),
         ]
-        await self._writing.announce(POLICIES.name, events)
 
-    async def _changed(self, statement: Any) -> list[Override]:
-        changed = [override_of(row) for row in await self._session.execute(statement)]
-        await self.announce(changed, [])
+    def event(self, entry: Override | StoredPolicy) -> tuple[str, PolicyMessage]:
+        """Return the key and the event of an override or a policy."""
+        if isinstance(entry, Override):
+            return override_key(entry.id), override_changed(entry)
+        return policy_key(entry.name), policy_changed(entry)
+
+    async def _changed_overrides(self, statement: Any) -> list[Override]:
+        changed = await self._all(Override, statement.returning(*overrides.c))
+        await self.announce(changed)
         return changed
 
 
-async def end_overrides(writing: Writing, service_name: str) -> None:
+class PolicyStore(StateStore[PolicyReader, PolicyWriter]):
+    """Opens readers and writers of overrides and policies."""
+
+    def __init__(self, database: Database, outbox: Outbox) -> None:
+        super().__init__(database, outbox, PolicyReader, PolicyWriter)
+
+
+async def end_overrides(unit: UnitOfWork, service_name: str) -> None:
     """Revoke whatever might still count for a service that is deleted."""
-    await IntentWrites(writing).end_overrides(service_name, "catalog", "the service was deleted")
+    await PolicyWriter(unit).end_overrides(service_name, "catalog", "the service was deleted")
 
 
 def _in_force(now: datetime) -> tuple[ColumnElement[bool], ...]:

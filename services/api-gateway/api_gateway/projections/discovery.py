@@ -5,7 +5,7 @@ import asyncio
 import structlog
 
 from api_gateway.catalog.domain import service_name_fault
-from api_gateway.catalog.ports import Store
+from api_gateway.catalog.repository import CatalogStore
 
 log = structlog.get_logger()
 
@@ -15,7 +15,7 @@ _BATCH = 500
 class Discovery:
     """Collects names as they are seen and stores the new ones, outside the reader's way."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: CatalogStore) -> None:
         self._store = store
         self._known: set[str] = set()
         self._waiting: dict[str, None] = {}

@@ -7,10 +7,10 @@ selected, and what is too old to be known is said to be unknown.
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from api_gateway.catalog.domain import Service, Tier
-from common.events import ChangeClass, Decision, GateDecision, Reason, Verdict
+from common.events import ChangeClass, ChangeEvent, Decision, GateDecision, Reason, Verdict
 from common.policy.model import Policy
 from common.slo.vocabulary import DataStatus, RiskLevel
 
@@ -21,8 +21,8 @@ DEFAULT_CLASS: Final[ChangeClass] = "feature"
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """What somebody wants to release; without a version no override for one applies."""
+class ProposedChange:
+    """A change that is to be released; without a version no override for one applies."""
 
     change_class: ChangeClass = DEFAULT_CLASS
     version: str | None = None
@@ -33,7 +33,7 @@ class Release:
     """The answer for one change. `override_id` is the override that made the decision."""
 
     service_name: str
-    change: Change
+    change: ProposedChange
     decision: Decision
     allowed: bool
     reasons: tuple[Reason, ...]
@@ -51,9 +51,38 @@ class Release:
     override_id: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class StoredDecision:
+    """A decision with all that it was made of: its inputs and the policy's whole text."""
+
+    decision: GateDecision
+    inputs: dict[str, Any]
+    policy: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChange:
+    """A change; `appended_at` is when the broker took it."""
+
+    identity: bytes
+    event: ChangeEvent
+    appended_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeQuery:
+    """Changes with since <= at <= until, of one service or of all, older than `before`."""
+
+    service_name: str | None
+    since: datetime
+    until: datetime
+    before: tuple[datetime, bytes] | None
+    limit: int
+
+
 def release_of(
     decision: GateDecision,
-    change: Change,
+    change: ProposedChange,
     service: Service,
     in_force: Collection[int],
     now: datetime,
@@ -100,12 +129,12 @@ def feature_release(
     if decision is None:
         return None
     named = {v.override_id for v in decision.verdicts if v.override_id is not None}
-    return release_of(decision, Change(), service, named, now)
+    return release_of(decision, ProposedChange(), service, named, now)
 
 
 def undecided(
     service: Service,
-    change: Change,
+    change: ProposedChange,
     policy: Policy,
     figures: tuple[RiskLevel, DataStatus],
     now: datetime,
@@ -139,7 +168,7 @@ def undecided(
 
 
 def _fitting(
-    verdicts: Collection[Verdict], change: Change, in_force: Collection[int]
+    verdicts: Collection[Verdict], change: ProposedChange, in_force: Collection[int]
 ) -> Verdict | None:
     """Return the first verdict that fits: they stand in the order of precedence."""
     fitting = (

@@ -3,17 +3,16 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import asdict
+from typing import Any
 
 import msgspec
 from sqlalchemy import Row, text
 
-from api_gateway.release.ports import (
-    ChangeQuery,
-    StoredChange,
-    StoredDecision,
-)
+from api_gateway.release.domain import ChangeQuery, StoredChange, StoredDecision
+from api_gateway.storage.unit_of_work import Reader
 from common.events import ChangeEvent, GateDecision
-from common.storage.database import Database, ReadSession
+from common.storage.database import Database
 
 _decision = msgspec.json.Decoder(GateDecision)
 
@@ -34,7 +33,7 @@ _DECISION = text(
 _CHANGES = text(
     """SELECT identity, service, at, kind, version, actor, url, note, source, event_id, appended_at
     FROM gate.changes
-    WHERE (CAST(:service AS text) IS NULL OR service = :service)
+    WHERE (CAST(:service_name AS text) IS NULL OR service = :service_name)
       AND at >= :since AND at <= :until
       AND (CAST(:before_at AS timestamptz) IS NULL OR at < :before_at
         OR (at = :before_at AND identity > CAST(:before_identity AS bytea)))
@@ -42,24 +41,34 @@ _CHANGES = text(
 )
 
 
-class PostgresResults:
+_CHANGE_FIELDS = (
+    "service",
+    "at",
+    "kind",
+    "version",
+    "actor",
+    "url",
+    "note",
+    "source",
+    "event_id",
+)
+
+
+class ResultStore:
     """Opens readers of the gate's tables."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator["ResultReads"]:
+    async def read(self) -> AsyncIterator["ResultReader"]:
         """Give a reader."""
         async with self._database.read() as session:
-            yield ResultReads(session)
+            yield ResultReader(session)
 
 
-class ResultReads:
+class ResultReader(Reader):
     """Reads of `gate.decision`, `gate.policy` and `gate.changes`."""
-
-    def __init__(self, session: ReadSession) -> None:
-        self._session = session
 
     async def decisions(
         self, service_name: str, before: str | None, limit: int
@@ -82,18 +91,11 @@ class ResultReads:
     async def changes(self, query: ChangeQuery) -> list[StoredChange]:
         """Return changes, newest first."""
         at, identity = query.before or (None, None)
-        asked = {
-            "service": query.service_name,
-            "since": query.since,
-            "until": query.until,
-            "before_at": at,
-            "before_identity": identity,
-            "limit": query.limit,
-        }
+        asked = {**asdict(query), "before_at": at, "before_identity": identity}
         return [_change_of(row) for row in await self._session.execute(_CHANGES, asked)]
 
 
-def _change_of(row: Row[tuple[object, ...]]) -> StoredChange:
-    names = ("service", "at", "kind", "version", "actor", "url", "note", "source", "event_id")
-    event = ChangeEvent(**{name: getattr(row, name) for name in names})
+def _change_of(row: Row[Any]) -> StoredChange:
+    # as it is stored: the gate has checked it
+    event = ChangeEvent(**{name: getattr(row, name) for name in _CHANGE_FIELDS})
     return StoredChange(row.identity, event, row.appended_at)

@@ -2,12 +2,13 @@
 
 from typing import Any, Self
 
+from msgspec.structs import asdict
 from pydantic import Field
 
 from api_gateway.catalog.domain import Tier
 from api_gateway.http.types import Answer, Instant
 from api_gateway.policy.override_schemas import OverrideAnswer
-from api_gateway.release.ports import StoredChange, StoredDecision
+from api_gateway.release.domain import StoredChange, StoredDecision
 from api_gateway.release.service import ReleaseFound
 from common.events import (
     ChangeClass,
@@ -61,27 +62,15 @@ class ReleaseAnswer(Answer):
     @classmethod
     def of(cls, found: ReleaseFound) -> Self:
         """Return the answer for what was found."""
-        release = found.release
-        return cls(
-            service_name=release.service_name,
-            decision=release.decision,
-            allowed=release.allowed,
-            risk_level=release.risk_level,
-            reasons=[ReasonAnswer.model_validate(reason) for reason in release.reasons],
-            data_age_seconds=release.data_age_seconds,
-            decision_id=release.decision_id,
-            evaluated_at=release.evaluated_at,
-            expires_at=release.expires_at,
-            override=None
-            if found.override is None
-            else OverrideAnswer.of(found.override, found.now),
-            change_class=release.change.change_class,
-            version=release.change.version,
-            tier=release.tier,
-            data_status=release.data_status,
-            policy=release.policy_name,
-            policy_hash=release.policy_hash,
-            unblocked_at=release.unblocked_at,
+        release, used = found.release, found.override
+        return cls.model_validate(
+            {
+                **{name: getattr(release, name, None) for name in cls.model_fields},
+                "override": None if used is None else OverrideAnswer.of(used, found.now),
+                "change_class": release.change.change_class,
+                "version": release.change.version,
+                "policy": release.policy_name,
+            }
         )
 
 
@@ -128,14 +117,9 @@ class DecisionEvidence(DecisionAnswer):
     @classmethod
     def of_stored(cls, stored: StoredDecision) -> Self:
         """Return the answer for a stored decision."""
-        shown = DecisionAnswer.of(stored.decision)
+        shown = asdict(stored.decision)
         return cls.model_validate(
-            {
-                **{name: getattr(shown, name) for name in DecisionAnswer.model_fields},
-                "policy_name": shown.policy,
-                "inputs": stored.inputs,
-                "policy_document": stored.policy,
-            }
+            {**shown, "inputs": stored.inputs, "policy_document": stored.policy}
         )
 
 
@@ -156,16 +140,11 @@ class ChangeAnswer(Answer):
     @classmethod
     def of(cls, stored: StoredChange) -> Self:
         """Return the answer for a stored change."""
-        event = stored.event
-        return cls(
-            id=stored.identity.hex(),
-            service_name=event.service,
-            at=event.at,
-            kind=event.kind,
-            version=event.version,
-            actor=event.actor,
-            url=event.url,
-            note=event.note,
-            source=event.source,
-            received_at=stored.appended_at,
+        return cls.model_validate(
+            {
+                **asdict(stored.event),
+                "id": stored.identity.hex(),
+                "service_name": stored.event.service,
+                "received_at": stored.appended_at,
+            }
         )

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from api_gateway.catalog.domain import Service
-from api_gateway.catalog.ports import Store
+from api_gateway.catalog.service import Catalog
 from api_gateway.policy.domain import Override, override_key
-from api_gateway.policy.policies import Policies
-from api_gateway.policy.ports import IntentStore
+from api_gateway.policy.policies import PolicyService
+from api_gateway.policy.repository import PolicyStore
 from api_gateway.projections.decisions import DecisionBook
 from api_gateway.projections.snapshots import ReadModel
-from api_gateway.release.domain import Change, Release, release_of, undecided
+from api_gateway.release.domain import ProposedChange, Release, release_of, undecided
 from common.storage.audit import AuditEvent
 
 CHECKER = "release check"
@@ -27,21 +27,21 @@ class ReleaseFound:
     now: datetime
 
 
-class Releases:
+class ReleaseService:
     """Reads what an answer needs: the newest decision, the overrides in force, the policy."""
 
     def __init__(
         self,
-        store: Store,
-        intents: IntentStore,
+        catalog: Catalog,
+        overrides: PolicyStore,
         read_model: ReadModel,
         decisions: DecisionBook,
-        policies: Policies,
+        policies: PolicyService,
     ) -> None:
-        self._store, self._intents, self._read_model = store, intents, read_model
+        self._catalog, self._overrides, self._read_model = catalog, overrides, read_model
         self._decisions, self._policies = decisions, policies
 
-    async def answer(self, service: Service, change: Change, now: datetime) -> ReleaseFound:
+    async def answer(self, service: Service, change: ProposedChange, now: datetime) -> ReleaseFound:
         """Return what holds now."""
         in_force = await self._in_force(service.name, now)
         release = await self._release(service, change, in_force, now)
@@ -61,7 +61,7 @@ class Releases:
         soon = now + timedelta(seconds=1)
         return min(soon, release.expires_at) if release.expires_at > now else soon
 
-    async def check(self, service: Service, change: Change, now: datetime) -> ReleaseFound:
+    async def check(self, service: Service, change: ProposedChange, now: datetime) -> ReleaseFound:
         """Return what holds now; where an override lets the change through, count its use.
 
         Of several at the same time only as many get its last uses as there are; the others are
@@ -78,7 +78,7 @@ class Releases:
             del in_force[release.override_id]
 
     async def _use(self, release: Release, now: datetime) -> Override | None:
-        async with self._intents.write() as writer:
+        async with self._overrides.write() as writer:
             used = await writer.count_use(release.override_id or 0, now)
             if used is not None:
                 details = {
@@ -99,19 +99,22 @@ class Releases:
         decision = self._decisions.newest(service_name)
         if decision is None or all(v.override_id is None for v in decision.verdicts):
             return {}
-        async with self._intents.read() as reader:
+        async with self._overrides.read() as reader:
             return {o.id: o for o in await reader.in_force(service_name, now)}
 
     async def _release(
-        self, service: Service, change: Change, in_force: Mapping[int, Override], now: datetime
+        self,
+        service: Service,
+        change: ProposedChange,
+        in_force: Mapping[int, Override],
+        now: datetime,
     ) -> Release:
         decision = self._decisions.newest(service.name)
         if decision is not None:
             release = release_of(decision, change, service, in_force.keys(), now)
             if release is not None:
                 return release
-        async with self._store.read() as reader:
-            targets = await reader.targets([service.name])
+        targets = await self._catalog.targets(service.name)
         state = self._read_model.state(service.name, targets, now)
-        policy = (await self._policies.book()).policy_for(service.name, service.tier)
+        policy = (await self._policies.in_force()).policy_for(service.name, service.tier)
         return undecided(service, change, policy, (state.risk_level, state.data_status), now)

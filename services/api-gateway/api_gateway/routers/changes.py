@@ -7,13 +7,16 @@ from fastapi import APIRouter, Depends, Query
 
 from api_gateway.http.pagination import LINK_HEADER, Page, page_of
 from api_gateway.http.time_range import FromQuery, ToQuery, instants
-from api_gateway.release.ports import ChangeQuery
+from api_gateway.release.domain import ChangeQuery
+from api_gateway.release.repository import ResultStore
 from api_gateway.release.schemas import ChangeAnswer
-from api_gateway.routers.dependencies import GatewayParts, find_service
+from api_gateway.routers.dependencies import CatalogService, ServerClock, provided
 from common.config.clock import from_micros, to_micros
 from common.http.problems import responses
 
 router = APIRouter(prefix="/api/changes", tags=["changes"])
+
+Results = Annotated[ResultStore, provided(ResultStore)]
 
 ChangeKey = tuple[datetime, bytes]
 
@@ -33,8 +36,10 @@ ChangePage = Annotated[Page[ChangeKey], Depends(page_of(_change_key))]
     summary="Changes, newest first",
     responses={200: {"headers": LINK_HEADER}, **responses(404, 422, 503)},
 )
-async def list_changes(
-    gateway: GatewayParts,
+async def list_changes(  # noqa: PLR0913, PLR0917 - the query's parameters
+    catalog: CatalogService,
+    results: Results,
+    clock: ServerClock,
     page: ChangePage,
     service: Annotated[str | None, Query(description="Only of this service")] = None,
     from_: FromQuery = None,
@@ -42,9 +47,9 @@ async def list_changes(
 ) -> list[ChangeAnswer]:
     """Deployments, rollbacks and other changes that took effect in a span of time."""
     if service is not None:
-        await find_service(gateway, service)
-    since, until = instants(from_, to, gateway.clock())
-    async with gateway.results.read() as reader:
+        await catalog.service(service)
+    since, until = instants(from_, to, clock())
+    async with results.read() as reader:
         found = await reader.changes(
             ChangeQuery(service, since, until, page.after, page.fetch_limit)
         )

@@ -1,4 +1,4 @@
-"""/api/channels: where alerts go."""
+"""/api/channels: where notifications go."""
 
 # ruff: noqa: FAST003 - a dependency reads the path's parameter
 
@@ -6,34 +6,35 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
 
+from api_gateway.alerts.channels import ChannelService
 from api_gateway.alerts.domain import Channel
 from api_gateway.alerts.rule_schemas import ChannelAnswer, ChannelChange, NewChannel
 from api_gateway.alerts.schemas import NotificationAnswer
 from api_gateway.http.json_body import describes_body, json_body
 from api_gateway.http.types import Actor, Statement
-from api_gateway.routers.dependencies import GatewayParts
+from api_gateway.routers.dependencies import LOCATION, provided
 from common.http.problems import Problem, responses
 from common.kafka.client import UnknownOutcomeError
 
 router = APIRouter(prefix="/api/channels", tags=["channels"])
 
-LOCATION = {"headers": {"Location": {"schema": {"type": "string"}}}}
+Channels = Annotated[ChannelService, provided(ChannelService)]
 
 
 async def _existing(
-    gateway: GatewayParts,
+    channels: Channels,
     id: Annotated[int, Path(ge=1, le=2**63 - 1, description="A channel's id")],  # noqa: A002 - the path's word
 ) -> Channel:
-    return await gateway.alerts.channels.one(id)
+    return await channels.one(id)
 
 
 ExistingChannel = Annotated[Channel, Depends(_existing)]
 
 
 @router.get("", summary="All channels by name", responses=responses(503))
-async def list_channels(gateway: GatewayParts) -> list[ChannelAnswer]:
+async def list_channels(channels: Channels) -> list[ChannelAnswer]:
     """The channels in use, without their secrets."""
-    return [ChannelAnswer.of(channel) for channel in await gateway.alerts.channels.all()]
+    return [ChannelAnswer.of(channel) for channel in await channels.all()]
 
 
 @router.post(
@@ -44,14 +45,14 @@ async def list_channels(gateway: GatewayParts) -> list[ChannelAnswer]:
     openapi_extra=describes_body(NewChannel),
 )
 async def create_channel(
-    gateway: GatewayParts,
-    wanted: Annotated[NewChannel, Depends(json_body(NewChannel))],
+    channels: Channels,
+    body: Annotated[NewChannel, Depends(json_body(NewChannel))],
     response: Response,
 ) -> ChannelAnswer:
     """Create a channel; rules that name it use it from now on."""
-    made = await gateway.alerts.channels.add(wanted.name, wanted.kind, wanted.secrets, wanted.actor)
-    response.headers["Location"] = f"/api/channels/{made.id}"
-    return ChannelAnswer.of(made)
+    added = await channels.add(body.name, body.kind, body.secrets, body.actor)
+    response.headers["Location"] = f"/api/channels/{added.id}"
+    return ChannelAnswer.of(added)
 
 
 @router.get("/{id}", summary="One channel", responses=responses(404, 422, 503))
@@ -67,13 +68,13 @@ async def get_channel(channel: ExistingChannel) -> ChannelAnswer:
     openapi_extra=describes_body(ChannelChange),
 )
 async def change_channel(
-    gateway: GatewayParts,
+    channels: Channels,
     channel: ExistingChannel,
-    wanted: Annotated[ChannelChange, Depends(json_body(ChannelChange))],
+    body: Annotated[ChannelChange, Depends(json_body(ChannelChange))],
 ) -> ChannelAnswer:
-    """Give it other secrets, all of them at once, or let it rest; what is left out stays."""
-    changed = await gateway.alerts.channels.change(
-        channel.id, wanted.actor, secrets=wanted.secrets, enabled=wanted.enabled
+    """Replace its secrets, all of them at once, or disable it; what is left out stays."""
+    changed = await channels.change(
+        channel.id, body.actor, secrets=body.secrets, enabled=body.enabled
     )
     return ChannelAnswer.of(changed)
 
@@ -86,28 +87,28 @@ async def change_channel(
     openapi_extra=describes_body(Statement),
 )
 async def delete_channel(
-    gateway: GatewayParts,
+    channels: Channels,
     channel: ExistingChannel,
-    why: Annotated[Statement, Depends(json_body(Statement))],
+    by: Annotated[Statement, Depends(json_body(Statement))],
 ) -> None:
     """Delete a channel and its secrets; rules that name it go on with their others."""
-    await gateway.alerts.channels.retire(channel.id, why.actor, why.reason)
+    await channels.retire(channel.id, by.actor, by.reason)
 
 
 @router.post(
     "/{id}/test",
-    summary="Tell a channel something harmless",
+    summary="Test a channel",
     responses=responses(404, 413, 415, 422, 503),
     openapi_extra=describes_body(Actor),
 )
 async def test_channel(
-    gateway: GatewayParts,
+    channels: Channels,
     channel: ExistingChannel,
-    wanted: Annotated[Actor, Depends(json_body(Actor))],
+    by: Annotated[Actor, Depends(json_body(Actor))],
 ) -> NotificationAnswer:
-    """Wait for the outcome of one attempt: `sent`, or `dead` with the error."""
+    """Send a test notification and wait for its outcome: `sent`, or `dead` with the error."""
     try:
-        outcome = await gateway.alerts.channels.test(channel.id, wanted.actor)
+        outcome = await channels.test(channel.id, by.actor)
     except UnknownOutcomeError:
         detail = "Kafka did not acknowledge the request; send it again."
         raise Problem(503, "broker_unavailable", detail, headers={"Retry-After": "1"}) from None

@@ -1,110 +1,74 @@
-"""What the operations stand on, and the checks that several of them share."""
+"""What operations depend on: the services of the process, and things that exist."""
 
-from dataclasses import dataclass, field
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from functools import cache
+from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import Depends, Path, Request
 
-from api_gateway.alerts.parts import AlertParts
-from api_gateway.api_keys.topics import KeyParts
-from api_gateway.burn.service import BurnHistories
-from api_gateway.catalog.cache import CatalogCache
-from api_gateway.catalog.domain import Service, Target, service_name_fault
-from api_gateway.catalog.ports import Store
-from api_gateway.catalog.service import Catalog, unknown_service, unknown_target
-from api_gateway.http.response_cache import ResponseCache
-from api_gateway.ingest_health.parts import IngestParts
-from api_gateway.overview.service import Overview
-from api_gateway.policy.overrides import Overrides
-from api_gateway.policy.policies import Policies
-from api_gateway.policy.ports import IntentStore
-from api_gateway.projections.change_feed import ChangeLog
-from api_gateway.projections.commands import ComputeCommands
-from api_gateway.projections.decisions import DecisionBook
-from api_gateway.projections.forecasts import ForecastBook
-from api_gateway.projections.handlers import Projections
-from api_gateway.projections.snapshots import ReadModel
-from api_gateway.release.ports import Results
-from api_gateway.release.service import Releases
-from api_gateway.storage.redis_cache import SharedCache
-from api_gateway.summary.service import Summaries
+from api_gateway.catalog.domain import Service, Target
+from api_gateway.catalog.service import Catalog
+from api_gateway.http.pagination import LARGEST_ID
 from common.config.clock import Clock
 from common.slo.vocabulary import SERVICE_NAME_PATTERN
 
+LOCATION: Final = {"headers": {"Location": {"schema": {"type": "string"}}}}
+"""OpenAPI: what an operation that creates something answers with."""
 
-@dataclass(frozen=True, slots=True)
-class Gateway:
-    """The parts that the operations use; made in `app.py`, or by a test."""
-
-    store: Store
-    histories: BurnHistories
-    intents: IntentStore
-    results: Results
-    alerts: AlertParts
-    ingest: IngestParts
-    catalog: Catalog
-    policies: Policies
-    overrides: Overrides
-    releases: Releases
-    read_model: ReadModel
-    decisions: DecisionBook
-    forecasts: ForecastBook
-    commands: ComputeCommands
-    clock: Clock
-    overview: Overview
-    roster: CatalogCache
-    ready: ResponseCache
-    summaries: Summaries
-    cache: SharedCache
-    keys: KeyParts
-    changes: ChangeLog = field(default_factory=ChangeLog)
-
-    @property
-    def projections(self) -> Projections:
-        """What is followed of the other services' results."""
-        return Projections(self.read_model, self.forecasts, self.decisions)
+Kind = TypeVar("Kind")
 
 
-async def gateway_of(request: Request) -> Gateway:
-    """Return the application's gateway; without a coroutine each request would take a thread."""
-    gateway: Gateway = request.app.state.gateway
-    return gateway
+class Services:
+    """The long-lived objects of a process, by their class; made in `app.py`."""
+
+    def __init__(self, clock: Clock, *objects: object) -> None:
+        self.clock = clock
+        self._objects: dict[type, Any] = {type(found): found for found in objects}
+
+    def get(self, kind: type[Kind]) -> Kind:
+        """Return the object of a class; KeyError where there is none."""
+        found: Kind = self._objects[kind]
+        return found
 
 
-GatewayParts = Annotated[Gateway, Depends(gateway_of)]
+@cache
+def provided(kind: type[Any]) -> Any:
+    """Return the dependency that gives an operation the process's object of a class."""
+    return Depends(_provider(kind))
 
+
+def _provider(kind: type[Kind]) -> Callable[[Request], Awaitable[Kind]]:
+    async def provide(request: Request) -> Kind:  # else each request would take a thread
+        services: Services = request.app.state.services
+        return services.get(kind)
+
+    return provide
+
+
+async def _clock(request: Request) -> Clock:
+    services: Services = request.app.state.services
+    return services.clock
+
+
+ServerClock = Annotated[Clock, Depends(_clock)]
+CatalogService = Annotated[Catalog, provided(Catalog)]
 
 ServicePath = Annotated[
     str, Path(description=f"A service's name: `{SERVICE_NAME_PATTERN}`", examples=["checkout"])
 ]
-TargetPath = Annotated[int, Path(ge=1, le=2**63 - 1, description="An SLO target's id")]
+TargetPath = Annotated[int, Path(ge=1, le=LARGEST_ID, description="An SLO target's id")]
 
 
-async def _existing_service(gateway: GatewayParts, service_name: ServicePath) -> Service:
-    return await find_service(gateway, service_name)
+async def _existing_service(catalog: CatalogService, service_name: ServicePath) -> Service:
+    return await catalog.service(service_name)
 
 
-async def _existing_service_by_name(gateway: GatewayParts, name: ServicePath) -> Service:
-    return await find_service(gateway, name)
+async def _existing_service_by_name(catalog: CatalogService, name: ServicePath) -> Service:
+    return await catalog.service(name)
 
 
-async def find_service(gateway: Gateway, name: str) -> Service:
-    """Return the service in use; 404 also for what can be no service's name."""
-    if service_name_fault(name):
-        raise unknown_service(name)
-    async with gateway.store.read() as reader:
-        service = await reader.service(name)
-    if service is None:
-        raise unknown_service(name)
-    return service
-
-
-async def _existing_target(gateway: GatewayParts, id: TargetPath) -> Target:  # noqa: A002 - the path's word
-    async with gateway.store.read() as reader:
-        target = await reader.target(id)
-    if target is None:
-        raise unknown_target(id)
-    return target
+async def _existing_target(catalog: CatalogService, id: TargetPath) -> Target:  # noqa: A002 - the path's word
+    return await catalog.target(id)
 
 
 # Found before the body is read: a wrong body for what does not exist is a 404.

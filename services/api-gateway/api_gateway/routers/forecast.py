@@ -9,11 +9,14 @@ from fastapi import APIRouter, Query
 from api_gateway.forecast.schemas import ForecastAnswer
 from api_gateway.http.problems import invalid
 from api_gateway.projections.forecasts import ForecastState
-from api_gateway.routers.dependencies import ExistingService, GatewayParts
+from api_gateway.projections.handlers import Projections
+from api_gateway.routers.dependencies import CatalogService, ExistingService, ServerClock, provided
 from common.events import SloForecast
 from common.http.problems import responses
 
 router = APIRouter(prefix="/api/forecast", tags=["forecast"])
+
+KnownResults = Annotated[Projections, provided(Projections)]
 
 SloQuery = Annotated[
     str | None,
@@ -31,25 +34,27 @@ SloQuery = Annotated[
     responses=responses(404, 422, 503),
 )
 async def get_forecast(
-    gateway: GatewayParts, service: ExistingService, slo: SloQuery = None
+    catalog: CatalogService,
+    known: KnownResults,
+    clock: ServerClock,
+    service: ExistingService,
+    slo: SloQuery = None,
 ) -> ForecastAnswer:
     """The newest forecast of a service; without counts, one that says so."""
-    now = gateway.clock()
-    async with gateway.store.read() as reader:
-        targets = await reader.targets([service.name])
-    state = gateway.forecasts.state(gateway.read_model.state(service.name, targets, now), now)
+    now, targets = clock(), await catalog.targets(service.name)
+    state = known.forecasts.state(known.snapshots.state(service.name, targets, now), now)
     return ForecastAnswer.of(state, _chosen(state, slo))
 
 
-def _chosen(state: ForecastState, wanted: str | None) -> SloForecast:
+def _chosen(state: ForecastState, asked: str | None) -> SloForecast:
     """Return the objective asked for by id or name; an id goes before a name that looks like it."""
-    if wanted is None:
+    if asked is None:
         return state.slos[0]
     for slo in state.slos:
-        if slo.id is not None and str(slo.id) == wanted:
+        if slo.id is not None and str(slo.id) == asked:
             return slo
     for slo in state.slos:
-        if slo.name == wanted:
+        if slo.name == asked:
             return slo
     known = ", ".join(slo.name for slo in state.slos)
     detail = f"is no id or name of a target of `{state.service_name}`; it has: {known}"

@@ -1,4 +1,4 @@
-"""/api/ingest: what the consumers could not take, and how far they are behind."""
+"""/api/ingest: what the consumers could not read, and how far they are behind."""
 
 # ruff: noqa: FAST003 - a dependency reads the path's parameter
 
@@ -11,44 +11,48 @@ from fastapi import APIRouter, Depends, Path, Query
 from api_gateway.http.json_body import describes_body, json_body
 from api_gateway.http.pagination import LINK_HEADER, Page, page_of
 from api_gateway.http.types import NO_TEXT, TEXT_PATTERN
-from api_gateway.ingest_health.domain import Letter
-from api_gateway.ingest_health.ports import LetterQuery
+from api_gateway.ingest_health.domain import DeadLetterQuery, StoredDeadLetter
+from api_gateway.ingest_health.lag import LagReader
 from api_gateway.ingest_health.schemas import (
     SHOWN_CHARACTERS,
     DeadLetterAnswer,
     LagAnswer,
     ReplayRequest,
 )
-from api_gateway.routers.dependencies import GatewayParts
+from api_gateway.ingest_health.service import DeadLetterService
+from api_gateway.routers.dependencies import ServerClock, provided
 from common.http.problems import Problem, responses
 
 router = APIRouter(prefix="/api/ingest", tags=["ingest"])
 
-LETTER_ID_PATTERN = "^[0-9a-f]{32}$"
+DeadLetters = Annotated[DeadLetterService, provided(DeadLetterService)]
+Lag = Annotated[LagReader, provided(LagReader)]
+
+DEAD_LETTER_ID_PATTERN = "^[0-9a-f]{32}$"
 
 
-def _letter_key(parts: Any) -> tuple[datetime, str]:
-    at, letter_id = parts
+def _dead_letter_key(parts: Any) -> tuple[datetime, str]:
+    at, dead_letter_id = parts
     found = datetime.fromisoformat(at)
-    if found.tzinfo is None or type(letter_id) is not str or NO_TEXT.search(letter_id):
+    if found.tzinfo is None or type(dead_letter_id) is not str or NO_TEXT.search(dead_letter_id):
         raise ValueError(parts)
-    return found.astimezone(UTC), letter_id
+    return found.astimezone(UTC), dead_letter_id
 
 
-LetterPage = Annotated[Page[tuple[datetime, str]], Depends(page_of(_letter_key))]
-LetterPath = Annotated[
-    str, Path(pattern=LETTER_ID_PATTERN, description="A dead letter's id", examples=["0" * 32])
+DeadLetterPage = Annotated[Page[tuple[datetime, str]], Depends(page_of(_dead_letter_key))]
+DeadLetterPath = Annotated[
+    str, Path(pattern=DEAD_LETTER_ID_PATTERN, description="A dead letter's id", examples=["0" * 32])
 ]
 
 
 @router.get(
     "/dead-letters",
-    summary="Records that could not be taken, newest first",
+    summary="Dead letters, newest first",
     responses={200: {"headers": LINK_HEADER}, **responses(422, 503)},
 )
 async def list_dead_letters(
-    gateway: GatewayParts,
-    page: LetterPage,
+    dead_letters: DeadLetters,
+    page: DeadLetterPage,
     code: Annotated[
         str | None,
         Query(max_length=64, pattern=TEXT_PATTERN, description="Only with this code"),
@@ -59,24 +63,23 @@ async def list_dead_letters(
     ] = None,
 ) -> list[DeadLetterAnswer]:
     """Records whose content is wrong, with the reason; of long ones the beginning."""
-    query = LetterQuery(page.after, page.fetch_limit, code, topic)
-    async with gateway.ingest.store.read() as reader:
-        found = await reader.letters(query)
-    shown = page.cut(found, lambda letter: [letter.recorded_at.isoformat(), letter.id])
-    return [DeadLetterAnswer.of(letter, SHOWN_CHARACTERS) for letter in shown]
+    query = DeadLetterQuery(page.after, page.fetch_limit, code, topic)
+    found = await dead_letters.all(query)
+    shown = page.cut(found, lambda one: [one.recorded_at.isoformat(), one.id])
+    return [DeadLetterAnswer.of(one, SHOWN_CHARACTERS) for one in shown]
 
 
-async def _existing(gateway: GatewayParts, id: LetterPath) -> Letter:  # noqa: A002 - the path's word
-    return await gateway.ingest.letters.one(id)
+async def _existing(dead_letters: DeadLetters, id: DeadLetterPath) -> StoredDeadLetter:  # noqa: A002 - the path's word
+    return await dead_letters.one(id)
 
 
-ExistingLetter = Annotated[Letter, Depends(_existing)]
+ExistingDeadLetter = Annotated[StoredDeadLetter, Depends(_existing)]
 
 
 @router.get("/dead-letters/{id}", summary="One dead letter", responses=responses(404, 422, 503))
-async def get_dead_letter(letter: ExistingLetter) -> DeadLetterAnswer:
+async def get_dead_letter(dead_letter: ExistingDeadLetter) -> DeadLetterAnswer:
     """A dead letter with as much of its record as is kept."""
-    return DeadLetterAnswer.of(letter)
+    return DeadLetterAnswer.of(dead_letter)
 
 
 @router.post(
@@ -87,17 +90,17 @@ async def get_dead_letter(letter: ExistingLetter) -> DeadLetterAnswer:
     openapi_extra=describes_body(ReplayRequest),
 )
 async def replay_dead_letter(
-    gateway: GatewayParts,
-    letter: ExistingLetter,
-    wanted: Annotated[ReplayRequest, Depends(json_body(ReplayRequest))],
+    dead_letters: DeadLetters,
+    clock: ServerClock,
+    dead_letter: ExistingDeadLetter,
+    body: Annotated[ReplayRequest, Depends(json_body(ReplayRequest))],
 ) -> DeadLetterAnswer:
     """Send it as it was, or corrected by `event`; it counts as of when it first came.
 
     409 where that was done before. 422 where it would be refused again: what is too late by then,
     and all history, goes by `burnline import`.
     """
-    now = gateway.clock()
-    replayed = await gateway.ingest.letters.replay(letter.id, wanted.event, wanted.actor, now)
+    replayed = await dead_letters.replay(dead_letter.id, body.event, body.actor, clock())
     return DeadLetterAnswer.of(replayed)
 
 
@@ -106,14 +109,14 @@ async def replay_dead_letter(
     summary="How far the consumers are behind",
     responses=responses(503),
 )
-async def get_lag(gateway: GatewayParts) -> LagAnswer:
+async def get_lag(lag: Lag) -> LagAnswer:
     """By shard: the next record to be applied, the end of the log, and how old what waits is.
 
-    Measured at most once a second. `newest_at` in GET /api/overview tells of each service when
-    its last event was. The end of a producer's transaction takes an offset and counts here.
+    Measured at most once a second. `newest_at` in GET /api/overview is the time of each service's
+    last event. The end of a producer's transaction takes an offset and counts here.
     """
     try:
-        return LagAnswer.model_validate(await gateway.ingest.lag.measure())
+        return LagAnswer.model_validate(await lag.measure())
     except (KafkaError, TimeoutError):
         detail = "Kafka does not tell where its logs end; ask again in a moment."
         raise Problem(503, "broker_unavailable", detail, headers={"Retry-After": "1"}) from None

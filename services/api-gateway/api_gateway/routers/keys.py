@@ -5,28 +5,29 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Response
 
 from api_gateway.api_keys.schemas import KeyAnswer, MadeKeyAnswer, NewKey, Rotation
-from api_gateway.api_keys.service import MadeKey
+from api_gateway.api_keys.service import ApiKeyService
 from api_gateway.http.json_body import describes_body, json_body, optional_json_body
-from api_gateway.routers.dependencies import Gateway, GatewayParts
+from api_gateway.routers.dependencies import LOCATION, ServerClock, provided
+from common.access.key_cache import KeyUses
 from common.access.keys import ID_BYTES
 from common.http.problems import responses
 
 router = APIRouter(prefix="/api/keys", tags=["keys"])
 
-LOCATION = {"headers": {"Location": {"schema": {"type": "string"}}}}
+ApiKeys = Annotated[ApiKeyService, provided(ApiKeyService)]
+Uses = Annotated[KeyUses, provided(KeyUses)]
+NOT_STORED = {"Cache-Control": "no-store"}
+
 KeyPath = Annotated[
     str, Path(pattern=rf"^[0-9a-f]{{{2 * ID_BYTES}}}$", description="An API key's id")
 ]
 
 
 @router.get("", summary="All API keys by name", responses=responses(503))
-async def list_keys(gateway: GatewayParts) -> list[KeyAnswer]:
+async def list_keys(keys: ApiKeys, uses: Uses, clock: ServerClock) -> list[KeyAnswer]:
     """The keys that were not revoked, without their secrets."""
-    now = gateway.clock()
-    return [
-        KeyAnswer.of(key, gateway.keys.uses.last_used_at(key.id), now)
-        for key in await gateway.keys.book.all()
-    ]
+    now = clock()
+    return [KeyAnswer.of(key, uses.last_used_at(key.id), now) for key in await keys.all()]
 
 
 @router.post(
@@ -37,24 +38,30 @@ async def list_keys(gateway: GatewayParts) -> list[KeyAnswer]:
     openapi_extra=describes_body(NewKey),
 )
 async def create_key(
-    gateway: GatewayParts,
-    wanted: Annotated[NewKey, Depends(json_body(NewKey))],
+    keys: ApiKeys,
+    clock: ServerClock,
+    body: Annotated[NewKey, Depends(json_body(NewKey))],
     response: Response,
 ) -> MadeKeyAnswer:
     """Create a key. The answer is the only place that ever holds it: keep it now.
 
     Every process knows it within a few seconds.
     """
-    made = await gateway.keys.book.create(wanted.name, wanted.wanted_scopes(), wanted.lifetime())
-    response.headers["Location"] = f"/api/keys/{made.key.id}"
-    return _answered(gateway, made, response)
+    issued = await keys.create(body.name, body.ordered_scopes(), body.lifetime())
+    response.headers["Location"] = f"/api/keys/{issued.key.id}"
+    response.headers.update(NOT_STORED)
+    return MadeKeyAnswer.issued(issued, None, clock())
 
 
 @router.get("/{id}", summary="One API key", responses=responses(404, 422, 503))
-async def get_key(gateway: GatewayParts, id: KeyPath) -> KeyAnswer:  # noqa: A002 - the path's word
+async def get_key(
+    keys: ApiKeys,
+    uses: Uses,
+    clock: ServerClock,
+    id: KeyPath,  # noqa: A002 - the path's word
+) -> KeyAnswer:
     """A key, also one that was revoked."""
-    key = await gateway.keys.book.one(id)
-    return KeyAnswer.of(key, gateway.keys.uses.last_used_at(id), gateway.clock())
+    return KeyAnswer.of(await keys.one(id), uses.last_used_at(id), clock())
 
 
 @router.post(
@@ -63,18 +70,21 @@ async def get_key(gateway: GatewayParts, id: KeyPath) -> KeyAnswer:  # noqa: A00
     responses=responses(404, 409, 413, 415, 422, 503),
     openapi_extra=describes_body(Rotation, required=False),
 )
-async def rotate_key(
-    gateway: GatewayParts,
+async def rotate_key(  # noqa: PLR0913, PLR0917 - what it depends on
+    keys: ApiKeys,
+    uses: Uses,
+    clock: ServerClock,
     id: KeyPath,  # noqa: A002 - the path's word
-    wanted: Annotated[Rotation, Depends(optional_json_body(Rotation))],
+    body: Annotated[Rotation, Depends(optional_json_body(Rotation))],
     response: Response,
 ) -> MadeKeyAnswer:
     """Both secrets open until the overlap is over, so that no caller need be stopped meanwhile.
 
     At most two open: of a third the oldest gives way at once.
     """
-    made = await gateway.keys.book.rotate(id, wanted.overlap(), wanted.lifetime())
-    return _answered(gateway, made, response)
+    issued = await keys.rotate(id, body.overlap(), body.lifetime())
+    response.headers.update(NOT_STORED)
+    return MadeKeyAnswer.issued(issued, uses.last_used_at(id), clock())
 
 
 @router.delete(
@@ -83,12 +93,6 @@ async def rotate_key(
     summary="Revoke an API key",
     responses=responses(404, 413, 422, 503),
 )
-async def revoke_key(gateway: GatewayParts, id: KeyPath) -> None:  # noqa: A002 - the path's word
+async def revoke_key(keys: ApiKeys, id: KeyPath) -> None:  # noqa: A002 - the path's word
     """Let a key open nothing any more, here at once, elsewhere within a few seconds."""
-    await gateway.keys.book.revoke(id)
-
-
-def _answered(gateway: Gateway, made: MadeKey, response: Response) -> MadeKeyAnswer:
-    response.headers["Cache-Control"] = "no-store"
-    last_used_at = gateway.keys.uses.last_used_at(made.key.id)
-    return MadeKeyAnswer.made(made, last_used_at, gateway.clock())
+    await keys.revoke(id)

@@ -1,13 +1,19 @@
 """/api/overview: all services at once, as a list or a wall of screens shows them."""
 
+from typing import Annotated
+
 from fastapi import APIRouter, Request, Response
 
-from api_gateway.http.response_cache import UNCHANGED, ReadyRoute
+from api_gateway.http.response_cache import UNCHANGED, ReadyRoute, ResponseCache
 from api_gateway.overview.schemas import OverviewAnswer
-from api_gateway.routers.dependencies import GatewayParts
+from api_gateway.overview.service import Overview
+from api_gateway.routers.dependencies import provided
 from common.http.problems import responses
 
 router = APIRouter(prefix="/api/overview", tags=["overview"], route_class=ReadyRoute)
+
+Overviews = Annotated[Overview, provided(Overview)]
+Cached = Annotated[ResponseCache, provided(ResponseCache)]
 
 
 @router.get(
@@ -16,6 +22,6 @@ router = APIRouter(prefix="/api/overview", tags=["overview"], route_class=ReadyR
     response_model=OverviewAnswer,
     responses={**UNCHANGED, **responses(503)},
 )
-async def get_overview(gateway: GatewayParts, request: Request) -> Response:
+async def get_overview(overview: Overviews, cached: Cached, request: Request) -> Response:
     """Newest figures of every service in use, with burn rates of the last 24 hours by hour."""
-    return await gateway.ready.answer(request, gateway.overview.make)
+    return await cached.answer(request, overview.make)

@@ -7,17 +7,18 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from api_gateway.http.json_body import describes_body, json_body
 from api_gateway.http.pagination import LARGEST_ID, LINK_HEADER, IdPage
 from api_gateway.http.types import TEXT_PATTERN, Statement
-from api_gateway.policy.policies import unknown_policy
+from api_gateway.policy.policies import PolicyService, unknown_policy
 from api_gateway.policy.policy_schemas import AuditAnswer, PolicyAnswer, PolicyRequest
-from api_gateway.routers.dependencies import GatewayParts
+from api_gateway.routers.dependencies import LOCATION, ServerClock, provided
 from api_gateway.storage.audit import AuditQuery
 from common.http.problems import responses
 from common.slo.vocabulary import SERVICE_NAME_PATTERN, is_service_name
 
 router = APIRouter(prefix="/api", tags=["policies"])
 
+Policies = Annotated[PolicyService, provided(PolicyService)]
+
 MAX_NAME_LENGTH = 128
-LOCATION = {"headers": {"Location": {"schema": {"type": "string"}}}}
 CREATED = {"model": PolicyAnswer, "description": "Created", **LOCATION}
 
 
@@ -33,15 +34,15 @@ PolicyPath = Annotated[str, Depends(_policy_name)]
 
 
 @router.get("/policies", summary="All policies by name", responses=responses(503))
-async def list_policies(gateway: GatewayParts) -> list[PolicyAnswer]:
+async def list_policies(policies: Policies) -> list[PolicyAnswer]:
     """The policies in force: those of files, and those set here in their place or beside them."""
-    return [PolicyAnswer.of(shown) for shown in await gateway.policies.all()]
+    return [PolicyAnswer.of(shown) for shown in await policies.all()]
 
 
 @router.get("/policies/{name}", summary="One policy", responses=responses(404, 503))
-async def get_policy(gateway: GatewayParts, name: PolicyPath) -> PolicyAnswer:
+async def get_policy(policies: Policies, name: PolicyPath) -> PolicyAnswer:
     """A policy in force."""
-    return PolicyAnswer.of(await gateway.policies.one(name))
+    return PolicyAnswer.of(await policies.one(name))
 
 
 @router.put(
@@ -51,18 +52,17 @@ async def get_policy(gateway: GatewayParts, name: PolicyPath) -> PolicyAnswer:
     openapi_extra=describes_body(PolicyRequest),
 )
 async def put_policy(
-    gateway: GatewayParts,
+    policies: Policies,
+    clock: ServerClock,
     name: PolicyPath,
-    wanted: Annotated[PolicyRequest, Depends(json_body(PolicyRequest))],
+    body: Annotated[PolicyRequest, Depends(json_body(PolicyRequest))],
     response: Response,
 ) -> PolicyAnswer:
     """Set the policy's whole text, whether or not there was one; the gate decides by it at once."""
-    now = gateway.clock()
-    created = await gateway.policies.put(name, wanted.document, wanted.actor, wanted.reason, now)
-    if created:
+    if await policies.put(name, body.document, body, clock()):
         response.status_code = 201
         response.headers["Location"] = f"/api/policies/{name}"
-    return PolicyAnswer.of(await gateway.policies.one(name))
+    return PolicyAnswer.of(await policies.one(name))
 
 
 @router.delete(
@@ -73,12 +73,13 @@ async def put_policy(
     openapi_extra=describes_body(Statement),
 )
 async def delete_policy(
-    gateway: GatewayParts,
+    policies: Policies,
+    clock: ServerClock,
     name: PolicyPath,
-    why: Annotated[Statement, Depends(json_body(Statement))],
+    by: Annotated[Statement, Depends(json_body(Statement))],
 ) -> None:
     """Take a policy out of use; a file's of the same name holds again."""
-    await gateway.policies.retire(name, why.actor, why.reason, gateway.clock())
+    await policies.retire(name, by, clock())
 
 
 @router.get(
@@ -87,7 +88,7 @@ async def delete_policy(
     responses={200: {"headers": LINK_HEADER}, **responses(422, 503)},
 )
 async def list_audit(
-    gateway: GatewayParts,
+    policies: Policies,
     page: IdPage,
     service: Annotated[
         str | None,
@@ -104,6 +105,5 @@ async def list_audit(
 ) -> list[AuditAnswer]:
     """Entries are never changed; `burnline audit verify` proves it by their hashes."""
     query = AuditQuery(page.after or LARGEST_ID, page.fetch_limit, service, subject)
-    async with gateway.intents.read() as reader:
-        found = await reader.audit(query)
+    found = await policies.audit(query)
     return [AuditAnswer.of(entry) for entry in page.cut(found, lambda entry: [entry.id])]

@@ -10,14 +10,17 @@ from pydantic import BaseModel, WithJsonSchema
 
 from api_gateway.burn.history import Objective
 from api_gateway.burn.schemas import PreviewAnswer
+from api_gateway.burn.service import BurnHistories
 from api_gateway.http.problems import invalid
-from api_gateway.routers.dependencies import ExistingService, GatewayParts
+from api_gateway.routers.dependencies import ExistingService, ServerClock, provided
 from common.http.problems import responses
 from common.slo.vocabulary import WINDOW_DAYS
 
 OPEN_RATIO = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
 
 router = APIRouter(prefix="/api/slo", tags=["slo"])
+
+Histories = Annotated[BurnHistories, provided(BurnHistories)]
 
 
 class Preview(BaseModel):
@@ -35,8 +38,9 @@ class Preview(BaseModel):
     summary="What a target would have meant",
     responses=responses(404, 422, 503),
 )
-async def preview_slo_target(
-    gateway: GatewayParts,
+async def preview_slo_target(  # noqa: PLR0913, PLR0917 - the query's parameters
+    histories: Histories,
+    clock: ServerClock,
     service: ExistingService,
     objective: Annotated[
         Decimal, Query(gt=0, lt=1, description="A ratio, as 0.9995"), WithJsonSchema(OPEN_RATIO)
@@ -53,7 +57,7 @@ async def preview_slo_target(
         known = ", ".join(str(days) for days in WINDOW_DAYS)
         raise invalid("window_days", "invalid_window", f"must be one of {known}")
     asked = Objective(objective, window_days, min_bad_events=1)
-    found = await gateway.histories.preview(service.name, asked, threshold_seconds, gateway.clock())
+    found = await histories.preview(service.name, asked, threshold_seconds, clock())
     return Preview(
         service_name=service.name,
         objective=float(objective),

@@ -7,16 +7,23 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from api_gateway.http.pagination import LINK_HEADER, Page, page_of, text_key
-from api_gateway.http.response_cache import UNCHANGED, CachedResponse, ReadyRoute
+from api_gateway.http.response_cache import UNCHANGED, CachedResponse, ReadyRoute, ResponseCache
 from api_gateway.http.types import LINE_PATTERN
-from api_gateway.release.domain import DEFAULT_CLASS, Change
+from api_gateway.projections.decisions import DecisionBook
+from api_gateway.release.domain import DEFAULT_CLASS, ProposedChange
+from api_gateway.release.repository import ResultStore
 from api_gateway.release.schemas import DecisionAnswer, DecisionEvidence, ReleaseAnswer
-from api_gateway.release.service import ReleaseFound
-from api_gateway.routers.dependencies import ExistingService, GatewayParts
+from api_gateway.release.service import ReleaseFound, ReleaseService
+from api_gateway.routers.dependencies import ExistingService, ServerClock, provided
 from common.events import ChangeClass
 from common.http.problems import Problem, responses
 
 router = APIRouter(prefix="/api", tags=["release"], route_class=ReadyRoute)
+
+Releases = Annotated[ReleaseService, provided(ReleaseService)]
+Decisions = Annotated[DecisionBook, provided(DecisionBook)]
+Results = Annotated[ResultStore, provided(ResultStore)]
+Cached = Annotated[ResponseCache, provided(ResponseCache)]
 
 NOT_STORED = {"Cache-Control": "no-store"}
 
@@ -33,7 +40,7 @@ DecisionPath = Annotated[str, Path(max_length=64, description="A decision's id")
 DecisionPage = Annotated[Page[str], Depends(page_of(text_key))]
 
 
-async def change(
+async def _proposed_change(
     change_class: Annotated[
         ChangeClass, Query(description="What kind of change is to be released")
     ] = DEFAULT_CLASS,
@@ -46,12 +53,12 @@ async def change(
             description="What is to be released; an override for one version needs it",
         ),
     ] = None,
-) -> Change:
+) -> ProposedChange:
     """Read what is to be released."""
-    return Change(change_class, version)
+    return ProposedChange(change_class, version)
 
 
-ChangeQuery = Annotated[Change, Depends(change)]
+ProposedChangeQuery = Annotated[ProposedChange, Depends(_proposed_change)]
 
 
 def _answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -71,26 +78,27 @@ def _answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     responses={**UNCHANGED, **_answers(404, 422)},
 )
 async def get_release(  # noqa: PLR0913, PLR0917 - the query and where it is kept
-    gateway: GatewayParts,
+    releases: Releases,
+    decisions: Decisions,
+    cached: Cached,
+    clock: ServerClock,
     service: ExistingService,
-    wanted: ChangeQuery,
+    change: ProposedChangeQuery,
     request: Request,
     response: Response,
     http_status: StatusQuery = "ok",
 ) -> Response | ReleaseAnswer:
     """The newest decision for one class of change; asking uses no override up."""
     if http_status == "strict":
-        found = await gateway.releases.answer(service, wanted, gateway.clock())
+        found = await releases.answer(service, change, clock())
         return _answered(found, response, http_status)
 
     async def make() -> CachedResponse:
-        found = await gateway.releases.answer(service, wanted, gateway.clock())
+        found = await releases.answer(service, change, clock())
         body = ReleaseAnswer.of(found).model_dump_json().encode()
-        return CachedResponse(body, NOT_STORED, until=gateway.releases.known_until(found))
+        return CachedResponse(body, NOT_STORED, until=releases.known_until(found))
 
-    return await gateway.ready.answer(
-        request, make, watch=lambda: gateway.decisions.version(service.name)
-    )
+    return await cached.answer(request, make, watch=lambda: decisions.version(service.name))
 
 
 @router.post(
@@ -98,10 +106,11 @@ async def get_release(  # noqa: PLR0913, PLR0917 - the query and where it is kep
     summary="Whether a change may be released, which is about to be",
     responses=_answers(404, 413, 422),
 )
-async def check_release(
-    gateway: GatewayParts,
+async def check_release(  # noqa: PLR0913, PLR0917 - the query and what it depends on
+    releases: Releases,
+    clock: ServerClock,
     service: ExistingService,
-    wanted: ChangeQuery,
+    change: ProposedChangeQuery,
     response: Response,
     http_status: StatusQuery = "ok",
 ) -> ReleaseAnswer:
@@ -109,7 +118,7 @@ async def check_release(
 
     A body is not read, so that any system's hook can be pointed here.
     """
-    found = await gateway.releases.check(service, wanted, gateway.clock())
+    found = await releases.check(service, change, clock())
     return _answered(found, response, http_status)
 
 
@@ -119,10 +128,10 @@ async def check_release(
     responses={200: {"headers": LINK_HEADER}, **responses(404, 422, 503)},
 )
 async def list_decisions(
-    gateway: GatewayParts, service: ExistingService, page: DecisionPage
+    results: Results, service: ExistingService, page: DecisionPage
 ) -> list[DecisionAnswer]:
     """Each decision that differed from the one before it, as it was first published."""
-    async with gateway.results.read() as reader:
+    async with results.read() as reader:
         found = await reader.decisions(service.name, page.after, page.fetch_limit)
     return [DecisionAnswer.of(d) for d in page.cut(found, lambda d: [d.decision_id])]
 
@@ -130,10 +139,10 @@ async def list_decisions(
 @router.get(
     "/decisions/{decision_id}", summary="One decision and why", responses=responses(404, 422, 503)
 )
-async def get_decision(gateway: GatewayParts, decision_id: DecisionPath) -> DecisionEvidence:
+async def get_decision(results: Results, decision_id: DecisionPath) -> DecisionEvidence:
     """A decision with the inputs and the policy that it was made of."""
     if "\0" not in decision_id:
-        async with gateway.results.read() as reader:
+        async with results.read() as reader:
             stored = await reader.decision(decision_id)
         if stored is not None:
             return DecisionEvidence.of_stored(stored)

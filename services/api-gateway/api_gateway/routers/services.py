@@ -9,12 +9,10 @@ from fastapi import APIRouter, Depends, Response
 from api_gateway.catalog.schemas import NewService, ServiceAnswer, ServiceUpdate
 from api_gateway.http.json_body import describes_body, json_body
 from api_gateway.http.pagination import LINK_HEADER, NamePage
-from api_gateway.routers.dependencies import ExistingServiceByName, GatewayParts
+from api_gateway.routers.dependencies import LOCATION, CatalogService, ExistingServiceByName
 from common.http.problems import responses
 
 router = APIRouter(prefix="/api/services", tags=["services"])
-
-LOCATION = {"headers": {"Location": {"schema": {"type": "string"}}}}
 
 
 @router.get(
@@ -22,10 +20,9 @@ LOCATION = {"headers": {"Location": {"schema": {"type": "string"}}}}
     summary="All services by name",
     responses={200: {"headers": LINK_HEADER}, **responses(422, 503)},
 )
-async def list_services(gateway: GatewayParts, page: NamePage) -> list[ServiceAnswer]:
+async def list_services(catalog: CatalogService, page: NamePage) -> list[ServiceAnswer]:
     """Services in use, by name, a page at a time."""
-    async with gateway.store.read() as reader:
-        found = await reader.services(page.after or "", page.fetch_limit)
+    found = await catalog.services(page.after or "", page.fetch_limit)
     return [
         ServiceAnswer.model_validate(service) for service in page.cut(found, lambda s: [s.name])
     ]
@@ -39,12 +36,12 @@ async def list_services(gateway: GatewayParts, page: NamePage) -> list[ServiceAn
     openapi_extra=describes_body(NewService),
 )
 async def create_service(
-    gateway: GatewayParts,
-    wanted: Annotated[NewService, Depends(json_body(NewService))],
+    catalog: CatalogService,
+    body: Annotated[NewService, Depends(json_body(NewService))],
     response: Response,
 ) -> ServiceAnswer:
     """Declare a service. A name that was deleted gets a new id and its kept history."""
-    service = await gateway.catalog.create_service(wanted)
+    service = await catalog.create_service(body)
     response.headers["Location"] = f"/api/services/{service.name}"
     return ServiceAnswer.model_validate(service)
 
@@ -62,12 +59,12 @@ async def get_service(service: ExistingServiceByName) -> ServiceAnswer:
     openapi_extra=describes_body(ServiceUpdate),
 )
 async def update_service(
-    gateway: GatewayParts,
+    catalog: CatalogService,
     service: ExistingServiceByName,
-    wanted: Annotated[ServiceUpdate, Depends(json_body(ServiceUpdate))],
+    body: Annotated[ServiceUpdate, Depends(json_body(ServiceUpdate))],
 ) -> ServiceAnswer:
     """Replace tier, owner and description; the name stays."""
-    return ServiceAnswer.model_validate(await gateway.catalog.update_service(service.name, wanted))
+    return ServiceAnswer.model_validate(await catalog.update_service(service.name, body))
 
 
 @router.delete(
@@ -76,6 +73,6 @@ async def update_service(
     summary="Delete a service",
     responses=responses(404, 413, 503),
 )
-async def delete_service(gateway: GatewayParts, service: ExistingServiceByName) -> None:
+async def delete_service(catalog: CatalogService, service: ExistingServiceByName) -> None:
     """Retire a service and its targets. Its events go on being counted."""
-    await gateway.catalog.retire_service(service.name)
+    await catalog.retire_service(service.name)

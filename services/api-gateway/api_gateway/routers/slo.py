@@ -9,16 +9,20 @@ from fastapi import APIRouter, Depends, Response
 from api_gateway.burn.schemas import SloReport
 from api_gateway.catalog.schemas import NewTarget, TargetAnswer, TargetUpdate
 from api_gateway.http.json_body import describes_body, json_body
+from api_gateway.projections.snapshots import ReadModel
 from api_gateway.routers.dependencies import (
+    LOCATION,
+    CatalogService,
     ExistingService,
     ExistingTarget,
-    GatewayParts,
+    ServerClock,
+    provided,
 )
 from common.http.problems import responses
 
 router = APIRouter(prefix="/api/slo", tags=["slo"])
 
-LOCATION = {"headers": {"Location": {"schema": {"type": "string"}}}}
+Snapshots = Annotated[ReadModel, provided(ReadModel)]
 
 
 # before the paths that begin with a service's name: static paths win
@@ -29,12 +33,12 @@ LOCATION = {"headers": {"Location": {"schema": {"type": "string"}}}}
     openapi_extra=describes_body(TargetUpdate),
 )
 async def update_slo_target(
-    gateway: GatewayParts,
+    catalog: CatalogService,
     target: ExistingTarget,
-    wanted: Annotated[TargetUpdate, Depends(json_body(TargetUpdate))],
+    body: Annotated[TargetUpdate, Depends(json_body(TargetUpdate))],
 ) -> TargetAnswer:
     """Change an objective; it applies at once to all history that is kept."""
-    return TargetAnswer.of(await gateway.catalog.update_target(target.id, wanted))
+    return TargetAnswer.of(await catalog.update_target(target.id, body))
 
 
 @router.delete(
@@ -43,28 +47,26 @@ async def update_slo_target(
     summary="Delete an SLO target",
     responses=responses(404, 413, 422, 503),
 )
-async def delete_slo_target(gateway: GatewayParts, target: ExistingTarget) -> None:
+async def delete_slo_target(catalog: CatalogService, target: ExistingTarget) -> None:
     """Retire an objective."""
-    await gateway.catalog.retire_target(target.id)
+    await catalog.retire_target(target.id)
 
 
 @router.get("/{service_name}", summary="SLO status of a service", responses=responses(404, 503))
-async def get_slo_status(gateway: GatewayParts, service: ExistingService) -> SloReport:
+async def get_slo_status(
+    catalog: CatalogService, snapshots: Snapshots, clock: ServerClock, service: ExistingService
+) -> SloReport:
     """All objectives of a service with their newest figures; the worst speaks for the service."""
-    async with gateway.store.read() as reader:
-        targets = await reader.targets([service.name])
-    return SloReport.model_validate(
-        gateway.read_model.state(service.name, targets, gateway.clock())
-    )
+    targets = await catalog.targets(service.name)
+    return SloReport.model_validate(snapshots.state(service.name, targets, clock()))
 
 
 @router.get(
     "/{service_name}/targets", summary="A service's SLO targets", responses=responses(404, 503)
 )
-async def list_slo_targets(gateway: GatewayParts, service: ExistingService) -> list[TargetAnswer]:
+async def list_slo_targets(catalog: CatalogService, service: ExistingService) -> list[TargetAnswer]:
     """The objectives that have been set; the default one is not among them."""
-    async with gateway.store.read() as reader:
-        return [TargetAnswer.of(target) for target in await reader.targets([service.name])]
+    return [TargetAnswer.of(target) for target in await catalog.targets(service.name)]
 
 
 @router.post(
@@ -75,12 +77,12 @@ async def list_slo_targets(gateway: GatewayParts, service: ExistingService) -> l
     openapi_extra=describes_body(NewTarget),
 )
 async def create_slo_target(
-    gateway: GatewayParts,
+    catalog: CatalogService,
     service: ExistingService,
-    wanted: Annotated[NewTarget, Depends(json_body(NewTarget))],
+    body: Annotated[NewTarget, Depends(json_body(NewTarget))],
     response: Response,
 ) -> TargetAnswer:
     """Set an objective; the first one takes the place of the default."""
-    target = await gateway.catalog.create_target(service.name, wanted)
+    target = await catalog.create_target(service.name, body)
     response.headers["Location"] = f"/api/slo/targets/{target.id}"
     return TargetAnswer.of(target)

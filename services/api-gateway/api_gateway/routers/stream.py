@@ -11,10 +11,12 @@ from pydantic import BaseModel, Field
 
 from api_gateway.http.types import Instant
 from api_gateway.projections.change_feed import Change, ChangeLog
-from api_gateway.routers.dependencies import GatewayParts
+from api_gateway.routers.dependencies import ServerClock, provided
 from common.http.problems import Problem, responses
 
 router = APIRouter(prefix="/api/stream", tags=["stream"])
+
+Changes = Annotated[ChangeLog, provided(ChangeLog)]
 
 COALESCE_SECONDS = 0.5
 LOOK_UP_SECONDS = 2.0
@@ -31,9 +33,8 @@ class StreamEvent(BaseModel):
     )
 
 
-async def _place(gateway: GatewayParts) -> AsyncIterator[ChangeLog]:
+async def _place(changes: Changes) -> AsyncIterator[ChangeLog]:
     """Hold one of the places for as long as the stream lasts."""
-    changes = gateway.changes
     if changes.streams >= MOST_STREAMS:
         detail = f"{MOST_STREAMS} streams are open, which is the most; poll instead."
         raise Problem(503, "too_many_streams", detail, headers={"Retry-After": "15"})
@@ -51,7 +52,7 @@ async def _place(gateway: GatewayParts) -> AsyncIterator[ChangeLog]:
     responses=responses(503),
 )
 async def stream_changes(
-    gateway: GatewayParts,
+    clock: ServerClock,
     request: Request,
     changes: Annotated[ChangeLog, Depends(_place)],
     last_event_id: Annotated[str | None, Header(description="The last id that came")] = None,
@@ -64,14 +65,12 @@ async def stream_changes(
     """
     position = changes.position
     missed = changes.missed(last_event_id) if last_event_id else None
-    yield _event(
-        "reset" if missed is None else "changed", gateway.clock(), missed or (), changes.id
-    )
+    yield _event("reset" if missed is None else "changed", clock(), missed or (), changes.id)
     while not getattr(request.app.state, "stopping", False):
         await changes.wait(LOOK_UP_SECONDS)
         fresh = changes.since(position)
         position = changes.position
-        yield _event("changed" if fresh else "alive", gateway.clock(), fresh, changes.id)
+        yield _event("changed" if fresh else "alive", clock(), fresh, changes.id)
         await asyncio.sleep(COALESCE_SECONDS)
 
 

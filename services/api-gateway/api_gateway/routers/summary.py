@@ -7,13 +7,17 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from api_gateway.http.pagination import DEFAULT_LIMIT, MAX_LIMIT
-from api_gateway.http.response_cache import UNCHANGED, ReadyRoute
+from api_gateway.http.response_cache import UNCHANGED, ReadyRoute, ResponseCache
 from api_gateway.http.time_range import FromQuery, ToQuery, span
-from api_gateway.routers.dependencies import ExistingService, GatewayParts
+from api_gateway.routers.dependencies import ExistingService, ServerClock, provided
 from api_gateway.summary.schemas import Heatmap, ServiceSummary, Summary
+from api_gateway.summary.service import Summaries
 from common.http.problems import responses
 
 router = APIRouter(prefix="/api/summary", tags=["summary"], route_class=ReadyRoute)
+
+AllSummaries = Annotated[Summaries, provided(Summaries)]
+Cached = Annotated[ResponseCache, provided(ResponseCache)]
 
 
 @router.get(
@@ -22,9 +26,9 @@ router = APIRouter(prefix="/api/summary", tags=["summary"], route_class=ReadyRou
     response_model=Summary,
     responses={**UNCHANGED, **responses(503)},
 )
-async def get_summary(gateway: GatewayParts, request: Request) -> Response:
+async def get_summary(summaries: AllSummaries, cached: Cached, request: Request) -> Response:
     """Totals, services by risk level, what stands out, and a narrative of it."""
-    return await gateway.ready.answer(request, gateway.summaries.fleet)
+    return await cached.answer(request, summaries.fleet)
 
 
 @router.get(
@@ -34,7 +38,9 @@ async def get_summary(gateway: GatewayParts, request: Request) -> Response:
     responses={**UNCHANGED, **responses(422, 503)},
 )
 async def get_risk_heatmap(  # noqa: PLR0913, PLR0917 - the query's parameters
-    gateway: GatewayParts,
+    summaries: AllSummaries,
+    cached: Cached,
+    clock: ServerClock,
     request: Request,
     from_: FromQuery = None,
     to: ToQuery = None,
@@ -50,8 +56,8 @@ async def get_risk_heatmap(  # noqa: PLR0913, PLR0917 - the query's parameters
     ] = DEFAULT_LIMIT,
 ) -> Response:
     """Each service's worst burn rate by time, worst services first."""
-    asked = span(from_, to, step, gateway.clock())
-    return await gateway.ready.answer(request, lambda: gateway.summaries.heatmap(asked, limit))
+    asked = span(from_, to, step, clock())
+    return await cached.answer(request, lambda: summaries.heatmap(asked, limit))
 
 
 @router.get(
@@ -61,7 +67,7 @@ async def get_risk_heatmap(  # noqa: PLR0913, PLR0917 - the query's parameters
     responses={**UNCHANGED, **responses(404, 503)},
 )
 async def get_service_summary(
-    gateway: GatewayParts, service: ExistingService, request: Request
+    summaries: AllSummaries, cached: Cached, service: ExistingService, request: Request
 ) -> Response:
     """What is wrong, since when, how sure that is, and what to do; each figure is a fact."""
-    return await gateway.ready.answer(request, lambda: gateway.summaries.service(service))
+    return await cached.answer(request, lambda: summaries.service(service))

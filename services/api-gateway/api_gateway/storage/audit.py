@@ -1,4 +1,4 @@
-"""The audit in PostgreSQL: appended to inside the transaction of what it tells of."""
+"""The audit in PostgreSQL: appended to in the transaction of what it records."""
 
 from dataclasses import dataclass, replace
 
@@ -42,16 +42,16 @@ class AuditQuery:
     subject: str | None = None
 
 
-async def append(session: WriteSession, deed: AuditEvent) -> AuditEntry:
+async def append(session: WriteSession, event: AuditEvent) -> AuditEntry:
     """Add the next entry; it is there if the transaction is committed.
 
-    The actor may be what a person says of himself: beside it stands which credential was used.
+    The actor may be what a person says of himself, so the credential that was used is noted too.
     """
     head = (await session.execute(_HEAD)).one()
     actor = current_actor()
     if actor != ANONYMOUS:
-        deed = replace(deed, details={**deed.details, "credential": actor})
-    entry = chained(AuditHead(head.id, head.hash), deed)
+        event = replace(event, details={**event.details, "credential": actor})
+    entry = chained(AuditHead(head.id, head.hash), event)
     row = {name: getattr(entry, name) for name in AuditEntry.__struct_fields__}
     await session.execute(_APPEND, row)
     await session.execute(_MOVE_HEAD, {"id": entry.id, "hash": entry.hash})

@@ -1,9 +1,12 @@
-"""Rows of PostgreSQL as values of the domain."""
+"""Tables of schema `catalog`, and rows of any table as values of the domain."""
 
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
-from sqlalchemy import Row
+from sqlalchemy import DateTime, MetaData, Row
+
+METADATA: Final = MetaData(schema="catalog")
+INSTANT: Final = DateTime(timezone=True)
 
 Value = TypeVar("Value")
 

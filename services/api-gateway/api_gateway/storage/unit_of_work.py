@@ -1,14 +1,16 @@
-"""What users write, in PostgreSQL: one at a time, with its events and its audit or not at all."""
+"""Units of work: what users write is committed one at a time, with its events and its audit."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from datetime import datetime
+from typing import Any, Generic, TypeVar
 
 import structlog
 from sqlalchemy import func, text
 
-from api_gateway.storage import audit as audit_repository
+from api_gateway.storage import audit
+from api_gateway.storage.rows import from_row
 from common.events import ApiKeyChanged, CatalogMessage, PolicyMessage, RuleMessage, encode
 from common.storage.audit import AuditEntry, AuditEvent
 from common.storage.database import Database, ReadSession, WriteSession
@@ -17,63 +19,136 @@ from common.storage.outbox import Outbox, OutboxRecord
 log = structlog.get_logger()
 
 # One writer at a time: revisions then rise in the order of the commits, so that the greater
-# revision is the newer wish also where a name is retired and created again at once.
+# revision is the newer state also where a name is retired and created again at once.
 WRITE_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('catalog.write'))")
 NEXT_REVISION = func.nextval("catalog.revision")
 
-Wish = CatalogMessage | PolicyMessage | RuleMessage | ApiKeyChanged
-Reads = TypeVar("Reads")
-Writes = TypeVar("Writes")
+StateEvent = CatalogMessage | PolicyMessage | RuleMessage | ApiKeyChanged
+Value = TypeVar("Value")
+ReaderT = TypeVar("ReaderT")
+WriterT = TypeVar("WriterT")
+StateWriterT = TypeVar("StateWriterT", bound="StateWriter[Any]")
 
 
-@dataclass(frozen=True, slots=True)
-class Writing:
-    """One transaction, and the entries of the audit that it has made."""
+class UnitOfWork:
+    """One transaction: its session, and what goes out or is logged once it is committed."""
 
-    session: WriteSession
-    outbox: Outbox
-    recorded: list[AuditEntry] = field(default_factory=list)
+    def __init__(self, session: WriteSession, outbox: Outbox) -> None:
+        self.session, self.outbox = session, outbox
+        self.recorded: list[AuditEntry] = []
 
-    async def announce(self, topic: str, wishes: Iterable[tuple[str, Wish]]) -> None:
+    async def announce(self, topic: str, events: Iterable[tuple[str, StateEvent]]) -> None:
         """Let the outbox publish events under their keys; the same revision goes out once."""
         records = [
-            OutboxRecord(f"{key}/{wish.revision}", topic, key.encode(), encode(wish))
-            for key, wish in wishes
+            OutboxRecord(f"{key}/{event.revision}", topic, key.encode(), encode(event))
+            for key, event in events
         ]
         await self.outbox.add(self.session, records)
 
-    async def record(self, deed: AuditEvent) -> None:
+    async def record(self, event: AuditEvent) -> None:
         """Append to the audit."""
-        self.recorded.append(await audit_repository.append(self.session, deed))
+        self.recorded.append(await audit.append(self.session, event))
 
 
-class Store(Generic[Reads, Writes]):
-    """Opens readers and writers."""
+class Reader:
+    """Reads in one session; base of the readers of each resource."""
+
+    def __init__(self, session: ReadSession) -> None:
+        self._session = session
+
+    async def _all(
+        self, kind: type[Value], statement: Any, parameters: Mapping[str, Any] | None = None
+    ) -> list[Value]:
+        rows = await self._session.execute(statement, parameters)
+        return [from_row(kind, row) for row in rows]
+
+    async def _one(
+        self, kind: type[Value], statement: Any, parameters: Mapping[str, Any] | None = None
+    ) -> Value | None:
+        row = (await self._session.execute(statement, parameters)).one_or_none()
+        return None if row is None else from_row(kind, row)
+
+
+class Writer(Reader):
+    """Writes in one unit of work; base of the writers of each resource."""
+
+    def __init__(self, unit: UnitOfWork) -> None:
+        super().__init__(unit.session)
+        self._unit = unit
+
+    async def record(self, event: AuditEvent) -> None:
+        """Append to the audit."""
+        await self._unit.record(event)
+
+
+class StateWriter(Writer, ABC, Generic[Value]):
+    """Writes entries of a state topic: each change is announced there, with its key."""
+
+    topic: str
+
+    @abstractmethod
+    async def topic_state(self, now: datetime) -> list[Value]:
+        """Return the newest revision of every entry that belongs on the topic."""
+
+    @abstractmethod
+    def event(self, entry: Value) -> tuple[str, StateEvent]:
+        """Return the key of an entry, and the event of its present revision."""
+
+    async def announce(self, entries: Sequence[Value]) -> None:
+        """Put the events of entries into the outbox; the same revision goes out once."""
+        await self._unit.announce(self.topic, map(self.event, entries))
+
+    async def _changed(self, kind: type[Value], statement: Any) -> list[Value]:
+        """Execute a statement that returns the rows it has changed, and announce them."""
+        changed = await self._all(kind, statement)
+        await self.announce(changed)
+        return changed
+
+
+class Store(Generic[ReaderT, WriterT]):
+    """Opens the readers and writers of a resource, and counts what this process has written."""
 
     def __init__(
         self,
         database: Database,
         outbox: Outbox,
-        reads: Callable[[ReadSession], Reads],
-        writes: Callable[[Writing], Writes],
+        reader: Callable[[ReadSession], ReaderT],
+        writer: Callable[[UnitOfWork], WriterT],
     ) -> None:
         self._database, self._outbox = database, outbox
-        self._reads, self._writes = reads, writes
+        self._reader, self._writer = reader, writer
+        self.writes = 0
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[Reads]:
+    async def read(self) -> AsyncIterator[ReaderT]:
         """Give a reader of one moment."""
         async with self._database.read() as session:
-            yield self._reads(session)
+            yield self._reader(session)
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[Writes]:
+    async def write(self) -> AsyncIterator[WriterT]:
         """Give a writer; commit when the block ends well, then let the outbox publish."""
         async with self._database.write() as session:
             await session.execute(WRITE_LOCK)
-            writing = Writing(session, self._outbox)
-            yield self._writes(writing)
+            unit = UnitOfWork(session, self._outbox)
+            yield self._writer(unit)
+        self.writes += 1
         self._outbox.wake()
-        for entry in writing.recorded:
+        for entry in unit.recorded:
             # the log is kept elsewhere: an audit that is written anew does not agree with it
             log.info("audited", action=entry.action, entry=entry.id, hash=entry.hash)
+
+
+class StateStore(Store[ReaderT, StateWriterT]):
+    """Opens the readers and writers of entries of a state topic."""
+
+    async def republish(self, on_topic: Callable[[Any], bool], now: datetime) -> int:
+        """Announce again each entry whose event is not `on_topic`; return how many there were.
+
+        A topic can be lost; the rows are the truth.
+        """
+        async with self.write() as writer:
+            entries = await writer.topic_state(now)
+            lost = [entry for entry in entries if not on_topic(writer.event(entry)[1])]
+            await writer.announce(lost)
+        return len(lost)

@@ -11,14 +11,15 @@ from typing import TypeVar
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from api_gateway.alerts.ports import AlertQuery, AlertStore
+from api_gateway.alerts.domain import AlertQuery
+from api_gateway.alerts.repository import AlertStore
 from api_gateway.catalog.cache import CatalogCache
 from api_gateway.catalog.domain import Service, Target
 from api_gateway.narrative.fleet_facts import CHANGES_HOURS
 from api_gateway.narrative.service_context import OpenEpisode, ServiceContext
 from api_gateway.projections.handlers import Projections
-from api_gateway.release.domain import feature_release
-from api_gateway.release.ports import ChangeQuery, Results
+from api_gateway.release.domain import ChangeQuery, feature_release
+from api_gateway.release.repository import ResultStore
 from common.events import ChangeEvent
 
 log = structlog.get_logger()
@@ -43,7 +44,7 @@ ReadEvents = Callable[[datetime], Awaitable[Events]]
 class RecentEvents:
     """Changes of the last day and alerts that are open, read anew after a moment."""
 
-    def __init__(self, results: Results, alerts: AlertStore, fresh_seconds: float) -> None:
+    def __init__(self, results: ResultStore, alerts: AlertStore, fresh_seconds: float) -> None:
         self._results, self._alerts, self._fresh_seconds = results, alerts, fresh_seconds
         self._known = Events()
         self._read_at = -math.inf

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from api_gateway.burn.repository import CountStore
 from api_gateway.catalog.cache import CatalogCache
-from api_gateway.catalog.ports import Store
+from api_gateway.catalog.repository import CatalogStore
 from api_gateway.http.response_cache import ResponseCache
 from api_gateway.narrative.language_model import LanguageModel
 from api_gateway.narrative.narrator import Narrator
@@ -30,7 +30,7 @@ class ExecutiveView:
 
 def executive_view(  # noqa: PLR0913, PLR0917 - what it is made of
     settings: GatewaySettings,
-    store: Store,
+    store: CatalogStore,
     count_store: CountStore,
     cache: SharedCache,
     projections: Projections,

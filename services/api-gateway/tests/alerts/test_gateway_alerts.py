@@ -7,7 +7,8 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from api_gateway.republish import reconcile_alerts
+from api_gateway.alerts.repository import AlertStore
+from api_gateway.projections.snapshots import ReadModel
 from common.alerting.default_rules import default_rules
 from common.events import ChannelTestRequested, encode
 from common.kafka.topics import COMMANDS, RULES
@@ -212,7 +213,7 @@ async def test_secrets_are_never_shown_again(alerting: GatewayHarness) -> None:
     bad = {**HOOK, "name": "b", "secrets": {"url": "ftp://t0ps3cret", "signing_secret": "s3cret"}}
     refused = [(await alerting.write("POST", "/api/channels", body)).text for body in (HOOK, bad)]
     announced = [encode(event).decode() for event in await alerting.announced(RULES)]
-    async with alerting.gateway.alerts.store.read() as reader:
+    async with alerting.of(AlertStore).read() as reader:
         channels = [*map(repr, await reader.channels())]
     audited = [*map(str, await alerting.audited())]
     for text in (made.text, *read, *refused, *announced, *audited, *channels):
@@ -265,7 +266,7 @@ async def test_what_the_rules_topic_has_lost_is_announced_again(alerting: Gatewa
     for event in (await alerting.announced(RULES))[1:]:
         await alerting.feed_bytes(RULES.name, encode(event))
     await alerting.database.run("DELETE FROM catalog.outbox")
-    store, model = alerting.gateway.alerts.store, alerting.gateway.read_model
-    assert await reconcile_alerts(store, model, NOW) == 2  # the silence, the channel
+    store, model = alerting.of(AlertStore), alerting.of(ReadModel)
+    assert await store.republish(model.announced, NOW) == 2  # the silence, the channel
     again = await alerting.announced(RULES)
     assert {type(e).__name__ for e in again} == {"SilenceChanged", "ChannelChanged"}

@@ -3,9 +3,16 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from api_gateway.alerts.config_repository import PostgresAlerts
-from api_gateway.alerts.domain import Channel, Silence, StoredRule, event_of
-from api_gateway.alerts.ports import Alert, AlertQuery, AlertStore, NotificationQuery
+from api_gateway.alerts.domain import (
+    Alert,
+    AlertQuery,
+    Channel,
+    NotificationQuery,
+    Silence,
+    StoredRule,
+    event_of,
+)
+from api_gateway.alerts.repository import AlertStore
 from common.alerting.silences import Matcher
 from common.kafka.topics import RULES
 from common.storage.audit import AuditEvent
@@ -22,9 +29,7 @@ LARGEST = 2**63 - 1
 
 
 def store_of(gateway: GatewayHarness) -> AlertStore:
-    store = gateway.gateway.alerts.store
-    assert isinstance(store, PostgresAlerts)
-    return store
+    return gateway.of(AlertStore)
 
 
 async def alerts(gateway: GatewayHarness, **fields: Any) -> list[Alert]:
@@ -60,8 +65,8 @@ async def test_an_acknowledgement_counts_from_its_commit_and_for_its_version(
     assert (shown.state, shown.acknowledged_by, shown.version) == ("acknowledged", "ines", 1)
     assert [a.id for a in await alerts(gateway, states=("firing",))] == []
     assert await gateway.announced(RULES) == [event_of(made)]
-    async with store_of(gateway).read() as reader:
-        assert made in await reader.wanted(NOW)
+    async with store_of(gateway).write() as writer:
+        assert made in await writer.topic_state(NOW)
     await gateway.database.run("UPDATE alerts.episode SET version = 2")
     assert [a.state for a in await alerts(gateway)] == ["firing"]
     await gateway.database.run(
@@ -81,15 +86,15 @@ async def test_rules_silences_and_channels_are_kept_with_their_events(
         await writer.put_rule("half", {"name": "half", "enabled": False})
         quiet = await writer.add_silence(matchers, span, "ines", "works")
         hook = await writer.add_channel("hook", "webhook", {"url": "https://h.example.com/x"})
-    async with store_of(gateway).read() as reader:
-        (rule,) = await reader.rules()
+    async with store_of(gateway).write() as writer:
+        (rule,) = await writer.rules()
         assert rule.document == {"name": "half", "enabled": False}
-        assert await reader.silences(LARGEST, 10) == [quiet]
-        assert await reader.silence(quiet.id) == quiet
-        assert [c.name for c in await reader.channels()] == ["hook", "simulated"]
-        wanted = await reader.wanted(NOW)
+        assert await writer.silences(LARGEST, 10) == [quiet]
+        assert await writer.silence(quiet.id) == quiet
+        assert [c.name for c in await writer.channels()] == ["hook", "simulated"]
+        wanted = await writer.topic_state(NOW)
         assert {type(w) for w in wanted} == {StoredRule, Silence, Channel}
-        assert quiet not in await reader.wanted(span[1])
+        assert quiet not in await writer.topic_state(span[1])
     events = await gateway.announced(RULES)
     assert [e.revision for e in events] == sorted({e.revision for e in events})
     assert events[2:] == [event_of(quiet), event_of(hook)]
@@ -99,11 +104,11 @@ async def test_rules_silences_and_channels_are_kept_with_their_events(
         gone = await writer.change_channel(hook.id, enabled=False, secrets={}, retired_at=NOW)
     assert (ended.ends_at, ended.expired_by) == (NOW + timedelta(minutes=1), "omar")
     assert (gone.retired, gone.secrets) == (True, {})
-    async with store_of(gateway).read() as reader:
-        assert await reader.rules() == []
-        assert [c.name for c in await reader.channels()] == ["simulated"]
+    async with store_of(gateway).write() as writer:
+        assert await writer.rules() == []
+        assert [c.name for c in await writer.channels()] == ["simulated"]
         # what is deleted must be known as deleted
-        retired = [w for w in await reader.wanted(NOW) if not isinstance(w, Silence)]
+        retired = [w for w in await writer.topic_state(NOW) if not isinstance(w, Silence)]
     assert {(type(w), getattr(w, "retired", False)) for w in retired} == {
         (StoredRule, True),
         (Channel, True),
@@ -129,7 +134,7 @@ async def test_notifications_are_read_but_not_the_repeats(gateway: GatewayHarnes
         assert dead[0].alerts[0] == {k: v for k, v in told.items() if k != "labels"}
         of_alert = await reader.notifications(NotificationQuery(LARGEST, 10, episode_id=1))
         assert len(of_alert) == 2
-        found = await reader.trial("abc")
+        found = await reader.channel_test("abc")
         assert found is not None
         assert found.state == "sent"
-        assert await reader.trial("abd") is None
+        assert await reader.channel_test("abd") is None

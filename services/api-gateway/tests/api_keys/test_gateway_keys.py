@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from common.access.key_cache import KeyUses
 from common.access.keys import presented_key, secret_hash
 from common.events import ApiKeyUsed
 from common.kafka.topics import KEYS
@@ -145,7 +146,7 @@ async def test_the_last_use_is_shown(gateway: GatewayHarness) -> None:
     assert made["last_used_at"] is None
     for second in (20, 10):
         use = ApiKeyUsed(made["id"], NOW + timedelta(seconds=second), "ingest")
-        gateway.gateway.keys.uses.apply(use)
+        gateway.of(KeyUses).apply(use)
     assert (await listed(gateway))[0]["last_used_at"] == "2026-03-02T12:00:50Z"
 
 

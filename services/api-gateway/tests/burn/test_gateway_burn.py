@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from api_gateway.projections.commands import ComputeCommands
 from common.events import ComputeRequested
 from common.kafka.sharding import shard_of
 from common.kafka.topics import COMMANDS
@@ -206,7 +207,7 @@ async def test_compute_names_the_shards_that_are_silent(gateway: GatewayHarness)
     assert response.status_code == 504
     assert response.json()["silent_shards"] == [1, 3]
     assert "1, 3" in response.json()["detail"]
-    assert gateway.gateway.commands._pending == {}
+    assert gateway.of(ComputeCommands)._pending == {}
 
 
 async def test_compute_without_kafka_is_unavailable(gateway: GatewayHarness) -> None:
@@ -214,7 +215,7 @@ async def test_compute_without_kafka_is_unavailable(gateway: GatewayHarness) -> 
     response = await gateway.write("POST", "/api/burn/compute", {})
     assert response.status_code == 503
     assert response.headers["Retry-After"]
-    assert gateway.gateway.commands._pending == {}
+    assert gateway.of(ComputeCommands)._pending == {}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 from prometheus_client import REGISTRY, CollectorRegistry
 
+from api_gateway.catalog.cache import CatalogCache
+from api_gateway.projections.snapshots import ReadModel
 from api_gateway.settings import GatewaySettings
 from api_gateway.slo_exporter import PROCESS, SloMetrics, exported
 from common.slo.vocabulary import DataStatus, RiskLevel
@@ -21,9 +23,9 @@ OF_CHECKOUT = {"service": "checkout", "slo": "default"}
 
 
 async def scraped(gateway: GatewayHarness, limit: int = 1000) -> CollectorRegistry:
-    parts, registry = gateway.gateway, CollectorRegistry()
-    await parts.roster.in_use()
-    registry.register(SloMetrics(parts.roster, parts.read_model, parts.clock, limit))
+    parts, registry = gateway.services, CollectorRegistry()
+    await parts.get(CatalogCache).in_use()
+    registry.register(SloMetrics(parts.get(CatalogCache), parts.get(ReadModel), parts.clock, limit))
     return registry
 
 
@@ -98,8 +100,8 @@ async def test_the_number_of_services_is_bounded_and_says_so(gateway: GatewayHar
 
 
 async def test_nothing_is_exported_before_the_catalog_is_known(gateway: GatewayHarness) -> None:
-    parts = gateway.gateway
-    collector = SloMetrics(parts.roster, parts.read_model, parts.clock, 10)
+    parts = gateway.services
+    collector = SloMetrics(parts.get(CatalogCache), parts.get(ReadModel), parts.clock, 10)
     assert list(collector.collect()) == []
 
 
@@ -108,15 +110,15 @@ async def test_the_process_exports_its_newest_gateway(gateway: GatewayHarness) -
         {"database_url": "postgresql://nobody@127.0.0.1:1/none", "exported_services": 5}
     )
     await gateway.service("checkout")
-    await gateway.gateway.roster.in_use()
+    await gateway.of(CatalogCache).in_use()
     caught_up = asyncio.Event()
     caught_up.set()
 
     def found_now() -> float | None:
         return REGISTRY.get_sample_value("burnline_slo_objective_ratio", OF_CHECKOUT)
 
-    with exported(gateway.gateway, settings, caught_up):
-        with exported(gateway.gateway, settings, caught_up):
+    with exported(gateway.services, settings, caught_up):
+        with exported(gateway.services, settings, caught_up):
             assert found_now() == 0.999
             assert REGISTRY.get_sample_value("burnline_gateway_caught_up") == 1
             assert REGISTRY.get_sample_value("burnline_gateway_stream_clients") == 0

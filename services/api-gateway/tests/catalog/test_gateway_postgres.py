@@ -12,12 +12,12 @@ from sqlalchemy.exc import IntegrityError
 from api_gateway.burn.history import CountQuery
 from api_gateway.burn.repository import CountStore
 from api_gateway.catalog.domain import service_changed, target_changed
-from api_gateway.catalog.ports import Store
+from api_gateway.catalog.repository import CatalogStore
 from api_gateway.projections.snapshots import ReadModel
-from api_gateway.republish import reconcile_catalog
 from common.events import CatalogMessage, TargetSpec
 from common.kafka.topics import CATALOG
 from common.slo.vocabulary import SliType
+from tests.support.burn_events import NOW
 from tests.support.gateway.fixtures import SETTINGS, gateway_on
 from tests.support.gateway.harness import GatewayHarness
 
@@ -29,7 +29,7 @@ class Catalogue:
     """A gateway's catalog, and a look behind it."""
 
     def __init__(self, gateway: GatewayHarness) -> None:
-        self.database, self.store = gateway.database, gateway.gateway.store
+        self.database, self.store = gateway.database, gateway.of(CatalogStore)
         self._gateway = gateway
 
     async def outbox(self) -> list[Any]:
@@ -140,14 +140,14 @@ async def test_two_gateways_discover_the_same_services_once(
     names = [f"svc-{i}" for i in range(40)]
     async with gateway_on(SETTINGS, catalogue.database) as other:
 
-        async def discover(store: Store) -> int:
+        async def discover(store: CatalogStore) -> int:
             found = 0
             for name in names:
                 async with store.write() as writer:
                     found += len(await writer.discover([name]))
             return found
 
-        counts = await asyncio.gather(discover(catalogue.store), discover(other.gateway.store))
+        counts = await asyncio.gather(discover(catalogue.store), discover(other.of(CatalogStore)))
     assert sum(counts) == len(names)
     async with catalogue.store.read() as reader:
         found = await reader.services("", 100)
@@ -165,13 +165,13 @@ async def test_what_the_topic_lost_is_announced_once(catalogue: Catalogue) -> No
     events = await catalogue.events()
     await catalogue.database.run("DELETE FROM catalog.outbox")
     read_model = ReadModel(timedelta(), MAIN)
-    assert await reconcile_catalog(catalogue.store, read_model) == 2
+    assert await catalogue.store.republish(read_model.announced, NOW) == 2
     assert await catalogue.events() == [service_changed(newest), events[2]]
-    assert await reconcile_catalog(catalogue.store, read_model) == 2
+    assert await catalogue.store.republish(read_model.announced, NOW) == 2
     assert len(await catalogue.outbox()) == 2
     for event in events:
         read_model.apply_announcement(event)
-    assert await reconcile_catalog(catalogue.store, read_model) == 0
+    assert await catalogue.store.republish(read_model.announced, NOW) == 0
 
 
 async def test_pages_follow_the_bytes_of_the_names(catalogue: Catalogue) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from api_gateway.republish import reconcile_catalog
+from api_gateway.catalog.repository import CatalogStore
+from api_gateway.projections.snapshots import ReadModel
 from common.events import IngestCounters
 from common.kafka.sharding import shard_of
 from common.kafka.topics import BURNRATES, CATALOG
@@ -77,7 +78,7 @@ async def test_the_greatest_epoch_and_instant_hold_in_any_order(gateway: Gateway
         snapshot("checkout", slo_status(total=3), epoch=2, evaluated_at=later),
     ]
     for order in itertools.permutations(shots):
-        model = gateway.gateway.read_model
+        model = gateway.of(ReadModel)
         model._snapshots.clear()
         await gateway.feed(*order)
         assert (await gateway.get(SLO))["slos"][0]["total"] == 3
@@ -249,15 +250,15 @@ async def test_what_is_not_on_the_catalog_topic_is_announced_again(
     await gateway.service("cart")
     await gateway.write("DELETE", "/api/services/cart")
     events = await gateway.announced(CATALOG)
-    model, catalog = gateway.gateway.read_model, gateway.gateway.roster
-    assert await reconcile_catalog(catalog, model) == 3
+    model, catalog = gateway.of(ReadModel), gateway.of(CatalogStore)
+    assert await catalog.republish(model.announced, NOW) == 3
     assert await gateway.announced(CATALOG) == events  # they wait there already
     await gateway.database.run("DELETE FROM catalog.outbox")
-    assert await reconcile_catalog(catalog, model) == 3
+    assert await catalog.republish(model.announced, NOW) == 3
     assert await gateway.announced(CATALOG) == [events[3], events[0], events[1]]
     await gateway.feed(*events)
-    assert await reconcile_catalog(catalog, model) == 0
+    assert await catalog.republish(model.announced, NOW) == 0
     await gateway.write("PUT", "/api/slo/targets/1", {"objective": 0.5})
-    assert await reconcile_catalog(catalog, model) == 1
+    assert await catalog.republish(model.announced, NOW) == 1
     model.forget_announcements()
-    assert await reconcile_catalog(catalog, model) == 3
+    assert await catalog.republish(model.announced, NOW) == 3

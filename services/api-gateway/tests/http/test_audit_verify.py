@@ -13,10 +13,10 @@ import pytest
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
-from api_gateway.alerts.config_repository import PostgresAlerts
-from api_gateway.api_keys.repository import PostgresKeys
-from api_gateway.catalog.repository import PostgresStore
-from api_gateway.policy.repository import PostgresIntents, end_overrides
+from api_gateway.alerts.repository import AlertStore
+from api_gateway.api_keys.repository import ApiKeyStore
+from api_gateway.catalog.repository import CatalogStore
+from api_gateway.policy.repository import PolicyStore, end_overrides
 from api_gateway.settings import GatewaySettings
 from api_gateway.storage.audit import AuditQuery
 from api_gateway.storage.unit_of_work import Store
@@ -46,7 +46,7 @@ async def opened(url: str) -> AsyncIterator[tuple[Database, Outbox]]:
 async def fill(url: str) -> None:
     """Write entries as the gateway does."""
     async with opened(url) as parts:
-        intents = PostgresIntents(*parts)
+        intents = PolicyStore(*parts)
         for number in range(ENTRIES):
             details = {"reason": 'größer als "gestern"', "ratio": 0.1 * number, "list": [number]}
             at = NOW + timedelta(seconds=number)
@@ -58,21 +58,21 @@ async def fill(url: str) -> None:
 async def use_each_store(url: str) -> tuple[list[AuditEntry], list[MutableMapping[str, Any]]]:
     """Return the entries made, oldest first, and what was logged."""
     async with opened(url) as parts:
-        catalog = PostgresStore(*parts, end_overrides)
+        catalog = CatalogStore(*parts, end_overrides)
         with capture_logs() as logs:
-            stores: list[Store[Any, Any]] = [catalog, PostgresIntents(*parts)]
-            for store in (*stores, PostgresAlerts(*parts), PostgresKeys(*parts)):
+            stores: list[Store[Any, Any]] = [catalog, PolicyStore(*parts)]
+            for store in (*stores, AlertStore(*parts), ApiKeyStore(*parts)):
                 async with store.write() as writer:
                     await writer.record(
                         AuditEvent(NOW, "ana", "tried", type(store).__name__, None, {})
                     )
             async with catalog.write() as writer:
                 service = await writer.add_service("checkout", 1, "shop", None)
-            async with PostgresIntents(*parts).write() as intents:
+            async with PolicyStore(*parts).write() as intents:
                 await intents.add_override(ALLOWING)
             async with catalog.write() as writer:
                 await writer.retire_service(service.id)  # ends the override, which is audited
-        async with PostgresIntents(*parts).read() as reader:
+        async with PolicyStore(*parts).read() as reader:
             entries = await reader.audit(AuditQuery(before=100, limit=100))
     return [*reversed(entries)], logs
 

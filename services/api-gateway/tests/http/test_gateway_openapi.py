@@ -7,6 +7,7 @@ from typing import Any, Final
 import jsonschema
 import pytest
 
+from common.access.middleware import Access
 from common.access.scopes import needed
 from tests.support.gateway.document import operation_of, operations, validate
 from tests.support.gateway.filled import answer_all
@@ -385,6 +386,6 @@ async def test_every_operation_has_the_problems_that_any_may_have(  # noqa: PLR0
 
 def allow_nothing(gateway: GatewayHarness) -> None:
     """Let every caller have used up what it may send."""
-    for limits in (gateway.gateway.keys.access.reads, gateway.gateway.keys.access.writes):
+    for limits in (gateway.of(Access).reads, gateway.of(Access).writes):
         limits._buckets.clear()
         limits._burst, limits._rate_per_second = 0, 0.001

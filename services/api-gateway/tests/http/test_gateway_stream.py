@@ -37,7 +37,7 @@ async def streaming(
     gateway: GatewayHarness, last_id: str | None = None
 ) -> AsyncIterator[AsyncIterator[ServerSentEvent]]:
     request = Request({"type": "http", "app": gateway.app, "headers": []})
-    stream = stream_changes(gateway.gateway, request, gateway.gateway.changes, last_id)
+    stream = stream_changes(gateway.services.clock, request, gateway.of(ChangeLog), last_id)
     yield stream
     gateway.app.state.stopping = True
     with pytest.raises(StopAsyncIteration):
@@ -58,7 +58,7 @@ def test_only_the_newest_change_of_a_key_is_told() -> None:
 async def test_the_stream_begins_with_reset_and_tells_what_changed(
     gateway: GatewayHarness,
 ) -> None:
-    changes = gateway.gateway.changes
+    changes = gateway.of(ChangeLog)
     async with streaming(gateway) as stream:
         first = await anext(stream)
         assert (first.event, first.data.changed) == ("reset", {})
@@ -69,7 +69,7 @@ async def test_the_stream_begins_with_reset_and_tells_what_changed(
 
 
 async def test_who_comes_back_is_told_what_it_missed(gateway: GatewayHarness) -> None:
-    changes = gateway.gateway.changes
+    changes = gateway.of(ChangeLog)
     changes.saw([record(BURNRATES.name, "checkout", 0, 7), record(BURNRATES.name, "cart", 0, 8)])
     seen = changes.id
     changes.saw([record(BURNRATES.name, "cart", 0, 9), record(BURNRATES.name, "cart", 0, 10)])
@@ -94,13 +94,13 @@ async def test_who_comes_back_is_told_what_it_missed(gateway: GatewayHarness) ->
     ],
 )
 async def test_an_id_that_says_nothing_here_resets(gateway: GatewayHarness, last_id: str) -> None:
-    gateway.gateway.changes.saw([record(BURNRATES.name, "checkout", 0, 8)])
+    gateway.of(ChangeLog).saw([record(BURNRATES.name, "checkout", 0, 8)])
     async with streaming(gateway, last_id) as stream:
         assert (await anext(stream)).event == "reset"
 
 
 async def test_an_id_comes_back_in_the_header(gateway: GatewayHarness) -> None:
-    gateway.gateway.changes.saw([record(BURNRATES.name, "checkout", 0, 8)])
+    gateway.of(ChangeLog).saw([record(BURNRATES.name, "checkout", 0, 8)])
     gateway.app.state.stopping = True  # the stream ends after its first event
     headers = {"Last-Event-ID": "slo.burnrates.v1:7"}
     response = await gateway.client.get("/api/stream", headers=headers)
@@ -180,11 +180,11 @@ async def test_the_stream_is_events_over_http(gateway: GatewayHarness) -> None:
     name, data, *_ = response.text.splitlines()
     assert name == "event: reset"
     assert json.loads(data.removeprefix("data: "))["changed"] == {}
-    assert gateway.gateway.changes.streams == 0
+    assert gateway.of(ChangeLog).streams == 0
 
 
 async def test_streams_are_bounded(gateway: GatewayHarness) -> None:
-    gateway.gateway.changes.streams = MOST_STREAMS
+    gateway.of(ChangeLog).streams = MOST_STREAMS
     response = await gateway.client.get("/api/stream")
     assert (response.status_code, response.json()["code"]) == (503, "too_many_streams")
-    assert gateway.gateway.changes.streams == MOST_STREAMS
+    assert gateway.of(ChangeLog).streams == MOST_STREAMS

@@ -5,15 +5,16 @@ import gzip
 import json
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI, Request, Response
 
+from api_gateway.catalog.repository import CatalogStore
 from api_gateway.http import response_cache as ready_bytes
 from api_gateway.http.response_cache import CachedResponse, ReadyRoute, ResponseCache
+from api_gateway.release.service import ReleaseService
 from common.http.middleware import CorrelationMiddleware
 from common.kafka.topics import CATALOG
 from tests.support.burn_events import NOW, heartbeat, snapshot
@@ -41,7 +42,7 @@ class Bench:
             return await self.ready.answer(request, self.make, lambda: self.watched)
 
         self.app = FastAPI()
-        self.app.state.gateway = SimpleNamespace(ready=self.ready)
+        self.app.state.response_cache = self.ready
         self.app.include_router(router)
         self.app.add_middleware(CorrelationMiddleware)
 
@@ -224,7 +225,7 @@ async def test_a_write_of_another_process_is_seen_by_its_announcement(
     gateway: GatewayHarness,
 ) -> None:
     assert await gateway.get("/api/burn") == []
-    async with gateway.gateway.store.write() as writer:  # not through this process's catalog
+    async with gateway.of(CatalogStore).write() as writer:  # not through this process's catalog
         await writer.add_service("checkout", 1, "payments", None)
     await gateway.feed(*await gateway.announced(CATALOG))
     assert [row["service_name"] for row in await gateway.get("/api/burn")] == ["checkout"]
@@ -234,14 +235,16 @@ async def test_a_release_is_ready_until_it_ends_or_the_gate_decides_anew(
     gateway: GatewayHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = 0
-    answer = gateway.gateway.releases.answer
+    answer = gateway.of(ReleaseService).answer
 
     async def counted(*asked: Any) -> Any:
         nonlocal made
         made += 1
         return await answer(*asked)
 
-    monkeypatch.setattr(type(gateway.gateway.releases), "answer", lambda _, *asked: counted(*asked))
+    monkeypatch.setattr(
+        type(gateway.of(ReleaseService)), "answer", lambda _, *asked: counted(*asked)
+    )
     await gateway.service()
     path = "/api/release/checkout"
     for count in (1, 2):  # nobody has decided: nothing is kept

@@ -9,7 +9,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
-from api_gateway.ingest_health.ports import ShardPosition
+from api_gateway.ingest_health.domain import ShardPosition
 from common.kafka.log_ends import LogEnd
 from common.kafka.topics import CHANGES, DECISIONS, HISTORY, METRICS
 from common.ledger.shard import NEVER

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from api_gateway.ingest_health.ports import LetterQuery
-from api_gateway.ingest_health.service import DeadLetters
+from api_gateway.ingest_health.domain import DeadLetterQuery
+from api_gateway.ingest_health.repository import IngestStore
+from api_gateway.ingest_health.service import DeadLetterService
 from common.admission.decoding import EventRejected
 from common.http.problems import Problem
 from common.kafka.topics import CHANGES, METRICS
@@ -19,7 +20,7 @@ from tests.support.gateway.operation_cases import EVENT
 from tests.support.kafka_records import record
 
 APPENDED = datetime(2026, 3, 2, 11, 50, tzinfo=UTC)
-EVERY = LetterQuery(None, 100)
+EVERY = DeadLetterQuery(None, 100)
 
 
 class Silent:
@@ -33,7 +34,10 @@ class Boxes:
     """The dead letters of both consumers on one database, and the gateway's view of them."""
 
     def __init__(self, gateway: GatewayHarness) -> None:
-        self.database, self.ingest = gateway.database, gateway.gateway.ingest.store
+        self.database, self.ingest = (
+            gateway.database,
+            IngestStore(gateway.database, Outbox("catalog", gateway.database, Silent())),
+        )
         self.burnrate, self.gate = [
             DeadLetterStore(schema, Outbox(schema, gateway.database, Silent()))
             for schema in ("burnrate", "gate")
@@ -68,13 +72,13 @@ async def test_letters_of_both_consumers_are_one_list(boxes: Boxes) -> None:
     await boxes.put(boxes.gate, dead(3, CHANGES.name))
     await boxes.put(boxes.burnrate, dead(4, value=b"\xff" * 300_000))
     async with boxes.ingest.read() as reader:
-        found = await reader.letters(EVERY)
-        two = await reader.letters(LetterQuery(None, 2))
-        rest = await reader.letters(LetterQuery((two[-1].recorded_at, two[-1].id), 2))
-        changes = await reader.letters(
-            LetterQuery(None, 9, code="invalid_json", topic=CHANGES.name)
+        found = await reader.dead_letters(EVERY)
+        two = await reader.dead_letters(DeadLetterQuery(None, 2))
+        rest = await reader.dead_letters(DeadLetterQuery((two[-1].recorded_at, two[-1].id), 2))
+        changes = await reader.dead_letters(
+            DeadLetterQuery(None, 9, code="invalid_json", topic=CHANGES.name)
         )
-        none = await reader.letters(LetterQuery(None, 9, code="other"))
+        none = await reader.dead_letters(DeadLetterQuery(None, 9, code="other"))
     assert sorted(f.record_offset for f in found) == [1, 2, 3, 4]
     assert [f.record_offset for f in found][:2] == [4, 3]
     assert two + rest == found
@@ -89,15 +93,15 @@ async def test_a_letter_that_is_found_again_is_one(boxes: Boxes) -> None:
     await boxes.put(boxes.burnrate, dead(1))
     await boxes.put(boxes.burnrate, dead(1))
     async with boxes.ingest.read() as reader:
-        assert len(await reader.letters(EVERY)) == 1
+        assert len(await reader.dead_letters(EVERY)) == 1
     assert len(await boxes.database.rows("SELECT id FROM burnrate.outbox")) == 1
 
 
 async def test_a_replay_is_one_record_with_its_audit(boxes: Boxes) -> None:
     await boxes.put(boxes.burnrate, dead(1))
     async with boxes.ingest.read() as reader:
-        [letter] = await reader.letters(EVERY)
-    rules = DeadLetters(boxes.ingest, timedelta(hours=24))
+        [letter] = await reader.dead_letters(EVERY)
+    rules = DeadLetterService(boxes.ingest, timedelta(hours=24))
     done = await rules.replay(letter.id, EVENT, "ines", APPENDED)
     assert await rules.one(letter.id) == done
     assert (done.replayed_by, done.corrected) == ("ines", True)

@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from api_gateway.policy.overrides import OverrideService
 from tests.support.gateway.harness import GatewayHarness
 
 values = st.recursive(
@@ -47,7 +48,7 @@ fuzz = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, Heal
 @given(changed=overrides)
 async def test_any_override_is_stored_or_refused(gateway: GatewayHarness, changed: Any) -> None:
     await gateway.write("POST", "/api/services", {"name": "checkout", "tier": 1, "owner": ""})
-    gateway.gateway.overrides._visible_timeout_seconds = 0
+    gateway.of(OverrideService)._visible_timeout_seconds = 0
     body = json.dumps(OVERRIDE | changed).encode()
     response = await gateway.write("POST", "/api/release/checkout/override", body)
     assert response.status_code in {202, 422}, response.text

@@ -9,9 +9,16 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from api_gateway.catalog.domain import Service
+from api_gateway.catalog.repository import CatalogStore
+from api_gateway.http.types import Statement
 from api_gateway.policy.domain import Override, override_changed
-from api_gateway.release.domain import Change
-from api_gateway.republish import reconcile_intents
+from api_gateway.policy.overrides import OverrideService
+from api_gateway.policy.policies import PolicyService
+from api_gateway.policy.repository import PolicyStore
+from api_gateway.projections.decisions import DecisionBook
+from api_gateway.projections.snapshots import ReadModel
+from api_gateway.release.domain import ProposedChange
+from api_gateway.release.service import ReleaseService
 from api_gateway.storage.audit import AuditQuery
 from common.events import OverrideChanged, PolicyChanged, PolicyMessage
 from common.kafka.topics import POLICIES
@@ -24,16 +31,20 @@ SERVICE = Service(1, "checkout", 1, "payments", None, 1, NOW, NOW)
 WANTED = replace(ALLOWING, created_at=NOW, expires_at=NOW + timedelta(hours=1))
 
 
+def by(reason: str) -> Statement:
+    """Return a statement of ana."""
+    return Statement(actor="ana", reason=reason)
+
+
 class Intents:
     """A gateway's overrides and policies, and a look behind them."""
 
     def __init__(self, gateway: GatewayHarness) -> None:
-        self.gateway, self.database, parts = gateway, gateway.database, gateway.gateway
-        self.store, self.catalog, self.read_model = parts.intents, parts.store, parts.read_model
-        self.policies, self.overrides, self.releases = (
-            parts.policies, parts.overrides, parts.releases,
-        )  # fmt: skip
-        self.decisions = parts.decisions
+        self.gateway, self.database = gateway, gateway.database
+        self.store, self.catalog = gateway.of(PolicyStore), gateway.of(CatalogStore)
+        self.policies, self.overrides = gateway.of(PolicyService), gateway.of(OverrideService)
+        self.read_model, self.decisions = gateway.of(ReadModel), gateway.of(DecisionBook)
+        self.releases = gateway.of(ReleaseService)
 
     async def events(self) -> list[PolicyMessage]:
         return await self.gateway.announced(POLICIES)
@@ -98,7 +109,7 @@ async def test_of_many_checks_at_once_only_as_many_pass_as_there_are_uses(
     override = await intents.create(max_uses=5)
     shown = {"service_name": "checkout", "id": override.id, "version": None, "change_class": None}
     intents.decisions.apply(overriding({**shown, "decision": "ALLOW"}))
-    checks = [intents.releases.check(SERVICE, Change(), NOW) for _ in range(16)]
+    checks = [intents.releases.check(SERVICE, ProposedChange(), NOW) for _ in range(16)]
     answers = await asyncio.gather(*checks)
     allowed = [found for found in answers if found.release.allowed]
     assert len(allowed) == 5
@@ -153,14 +164,14 @@ async def test_the_audit_refuses_to_be_changed(intents: Intents, statement: str)
 
 async def test_policies_are_stored_announced_and_come_back(intents: Intents) -> None:
     document = {"applies_to": {"services": ["checkout"]}, "hysteresis": {"burn_rate_below": 0.9}}
-    assert await intents.policies.put("strict", document, "ana", "payments are strict", NOW)
+    assert await intents.policies.put("strict", document, by("payments are strict"), NOW)
     shown = await intents.policies.one("strict")
     assert shown.source == "api"
     assert shown.policy.hysteresis.burn_rate_below == 0.9
-    assert (await intents.policies.book()).policy_for("checkout", 1).name == "strict"
-    await intents.policies.retire("strict", "ana", "payments are milder", NOW)
-    assert (await intents.policies.book()).policy_for("checkout", 1).name == "default"
-    assert await intents.policies.put("strict", document, "ana", "payments are strict", NOW)
+    assert (await intents.policies.in_force()).policy_for("checkout", 1).name == "strict"
+    await intents.policies.retire("strict", by("payments are milder"), NOW)
+    assert (await intents.policies.in_force()).policy_for("checkout", 1).name == "default"
+    assert await intents.policies.put("strict", document, by("payments are strict"), NOW)
     events = [e for e in await intents.events() if isinstance(e, PolicyChanged)]
     assert [e.retired for e in events] == [False, True, False]
     assert {e.hash for e in events} == {shown.policy.policy_hash}
@@ -170,19 +181,21 @@ async def test_policies_are_stored_announced_and_come_back(intents: Intents) -> 
 async def test_what_the_topic_has_lost_is_announced_again(intents: Intents) -> None:
     old = await intents.create(expires_at=NOW + timedelta(minutes=1))
     kept = await intents.create(version="1.42.1")
-    await intents.policies.put("strict", {"applies_to": {"tiers": [1]}}, "ana", "strict now", NOW)
+    await intents.policies.put(
+        "strict", {"applies_to": {"tiers": [1]}}, by("payments are strict now"), NOW
+    )
     written = await intents.events()
     later = NOW + timedelta(minutes=2)
-    assert await reconcile_intents(intents.store, intents.read_model, later) == 2
+    assert await intents.store.republish(intents.read_model.announced, later) == 2
     assert await intents.events() == written
     await intents.database.run("DELETE FROM catalog.outbox")
-    assert await reconcile_intents(intents.store, intents.read_model, later) == 2
+    assert await intents.store.republish(intents.read_model.announced, later) == 2
     again = await intents.events()
     assert {e.id for e in again if isinstance(e, OverrideChanged)} == {kept.id}
     assert old.id not in {e.id for e in again if isinstance(e, OverrideChanged)}
     for event in again:
         intents.read_model.apply_announcement(event)
-    assert await reconcile_intents(intents.store, intents.read_model, later) == 0
+    assert await intents.store.republish(intents.read_model.announced, later) == 0
 
 
 async def test_a_deleted_service_takes_its_overrides_with_it(intents: Intents) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from api_gateway.catalog.domain import Service
-from api_gateway.release.domain import Change, Release, release_of, undecided
+from api_gateway.release.domain import ProposedChange, Release, release_of, undecided
 from common.events import ChangeClass, Decision, GateDecision
 from common.policy.files import read_policies
 from common.policy.model import CHANGE_CLASSES
@@ -26,7 +26,7 @@ def choose(
     in_force: tuple[int, ...] = (),
     now: Any = NOW,
 ) -> Release:
-    found = release_of(decision, Change(change_class, version), SERVICE, in_force, now)
+    found = release_of(decision, ProposedChange(change_class, version), SERVICE, in_force, now)
     assert found is not None
     return found
 
@@ -114,7 +114,7 @@ def test_the_age_is_that_of_the_counts_or_of_the_service() -> None:
 
 def test_a_decision_without_the_class_is_no_answer() -> None:
     partial = decided("checkout", verdicts=(verdict("ALLOW", "fix"),))
-    assert release_of(partial, Change("feature"), SERVICE, (), NOW) is None
+    assert release_of(partial, ProposedChange("feature"), SERVICE, (), NOW) is None
 
 
 @pytest.mark.parametrize(("tier", "allowed"), [(1, False), (2, True), (3, True)])
@@ -123,7 +123,7 @@ def test_without_a_decision_it_is_unknown_by_the_default_of_the_tier(
 ) -> None:
     service = Service(1, "checkout", tier, "", None, 1, NOW, NOW)
     figures = (RiskLevel.OBSERVE, DataStatus.OK)
-    found = undecided(service, Change("fix", "2.0"), DEFAULT, figures, NOW)
+    found = undecided(service, ProposedChange("fix", "2.0"), DEFAULT, figures, NOW)
     assert (found.decision, found.allowed) == ("UNKNOWN", allowed)
     assert found.risk_level is RiskLevel.OBSERVE
     assert found.decision_id == ""

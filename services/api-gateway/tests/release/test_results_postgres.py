@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from api_gateway.release.ports import ChangeQuery, StoredChange
+from api_gateway.release.domain import ChangeQuery, StoredChange
+from api_gateway.release.repository import ResultStore
 from common.events import ChangeEvent
 from tests.support.gateway.decisions import decided
 from tests.support.gateway.harness import GatewayHarness
@@ -20,7 +21,7 @@ async def changes(gateway: GatewayHarness, limit: int = 100, **fields: Any) -> l
         "before": None,
         "limit": limit,
     }
-    async with gateway.gateway.results.read() as reader:
+    async with gateway.of(ResultStore).read() as reader:
         return await reader.changes(ChangeQuery(**{**asked, **fields}))
 
 
@@ -61,7 +62,7 @@ async def test_decisions_are_read_as_they_were_published(gateway: GatewayHarness
     for number, service in enumerate(["checkout", "cart", "checkout", "checkout"]):
         made = decided(service, decision_id=f"01JD{number}")
         await store_decision(gateway.database, made, inputs, {"name": "default"})
-    async with gateway.gateway.results.read() as reader:
+    async with gateway.of(ResultStore).read() as reader:
         newest = await reader.decisions("checkout", None, 2)
         rest = await reader.decisions("checkout", newest[-1].decision_id, 2)
         stored = await reader.decision("01JD2")

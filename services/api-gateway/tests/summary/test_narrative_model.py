@@ -17,6 +17,7 @@ from api_gateway.narrative.narrative_input import NarrativeInput
 from api_gateway.narrative.narrator import Narrator, write
 from api_gateway.narrative.phraser import ATTEMPTS, PAUSE_SECONDS, Phraser, PhrasingLimits
 from api_gateway.narrative.phrasing import harmless
+from api_gateway.summary.service import Summaries
 from common.events import ChangeEvent
 from common.slo.vocabulary import RiskLevel
 from tests.support.burn_events import NOW, heartbeat, slo_status, snapshot
@@ -345,7 +346,7 @@ async def test_a_reader_gets_what_the_model_phrased_and_never_what_it_made_up(
             made_up = await gateway.get("/api/summary/cart")
             assert (made_up["source"], made_up["model"]) == ("template", None)
             assert "fine" not in made_up["narrative"]
-            await gateway.gateway.summaries.close()
+            await gateway.of(Summaries).close()
 
 
 POISON = (
