@@ -104,7 +104,7 @@ def _shifted(event: MetricEvent, shift: timedelta) -> MetricEvent:
     try:
         timestamp = event.timestamp + shift
     except OverflowError:
-        raise EventRejected("invalid_timestamp", "timestamp", "is out of range") from None
+        raise EventRejected("timestamp", "invalid_timestamp", "is out of range") from None
     return msgspec.structs.replace(event, timestamp=timestamp)
 
 

@@ -63,8 +63,8 @@ def admit_metric(body: bytes, now: datetime, lateness: timedelta) -> MetricEvent
     event = parse_metric_event(body, forbid_unknown=True)
     if identity_of(event) is None:
         raise EventRejected(
-            MISSING_IDENTITY,
             "event_id",
+            MISSING_IDENTITY,
             "send `event_id`, or at least `source` (the content is then the identity): without "
             "either, an event that is sent twice would be counted twice",
         )

@@ -77,8 +77,8 @@ def check_change_time(at: datetime, appended_at: datetime, slack: timedelta = ti
     check_not_in_future("at", at, appended_at)
     if at < appended_at - HISTORY_AGE - slack:
         raise EventRejected(
-            "timestamp_too_old",
             "at",
+            "timestamp_too_old",
             f"is more than {HISTORY_AGE.days} days before its arrival, the longest SLO window",
         )
 
@@ -98,11 +98,11 @@ def _kind(value: str) -> ChangeKind:
     for kind in KINDS:
         if kind == value:
             return kind
-    raise EventRejected("invalid_kind", "kind", f"must be one of {', '.join(KINDS)}")
+    raise EventRejected("kind", "invalid_kind", f"must be one of {', '.join(KINDS)}")
 
 
 def _url(value: str) -> str:
     check_text("url", value, MAX_URL_LENGTH)
     if value and not _URL.fullmatch(value):
-        raise EventRejected("invalid_url", "url", "must begin with http:// or https://, no spaces")
+        raise EventRejected("url", "invalid_url", "must begin with http:// or https://, no spaces")
     return value

@@ -11,15 +11,13 @@ from typing import Annotated, Any, Final, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from common.invalid_field import InvalidFieldError
+
 _MAX_FIELD_LENGTH = 128
 
 
-class EventRejected(ValueError):  # noqa: N818 - a verdict, not a fault of ours
-    """The content of an event is wrong; `detail` says what, and how to fix it."""
-
-    def __init__(self, code: str, field: str, detail: str) -> None:
-        super().__init__(f"{field}: {detail}")
-        self.code, self.field, self.detail = code, field, detail
+class EventRejected(InvalidFieldError):  # noqa: N818 - a verdict, not a fault of ours
+    """The content of an event is wrong."""
 
 
 UNREADABLE_CODES: Final = frozenset(
@@ -86,7 +84,7 @@ def decode_json(decoder: "msgspec.json.Decoder[Decoded]", body: bytes) -> Decode
         return decoder.decode(body)
     except UnicodeDecodeError as error:
         raise EventRejected(
-            "invalid_utf8", "body", f"byte {error.start} is not UTF-8; encode the event as UTF-8"
+            "body", "invalid_utf8", f"byte {error.start} is not UTF-8; encode the event as UTF-8"
         ) from None
     except msgspec.ValidationError as error:
         raise _invalid_field(str(error), body) from None
@@ -106,8 +104,8 @@ def _invalid_field(message: str, body: bytes) -> EventRejected:
     what, path = (found["what"], found["path"] or "") if found else (message, "")
     if path.startswith("latency") and _has_percentiles(body):
         return EventRejected(
-            "percentiles_refused",
             "latency",
+            "percentiles_refused",
             "percentiles and averages cannot be added up; send bucket `bounds` and `counts`",
         )
     for pattern, code, text in (
@@ -116,12 +114,12 @@ def _invalid_field(message: str, body: bytes) -> EventRejected:
     ):
         if name := pattern.search(what):
             field = f"{path}.{name[1]}".strip(".") or "body"
-            return EventRejected(code, field[:_MAX_FIELD_LENGTH], text)
+            return EventRejected(field[:_MAX_FIELD_LENGTH], code, text)
     if path in _INSTANTS:
         return EventRejected(
-            "invalid_timestamp", path, "must be RFC 3339 with an offset, as 2026-11-23T06:40:00Z"
+            path, "invalid_timestamp", "must be RFC 3339 with an offset, as 2026-11-23T06:40:00Z"
         )
-    return EventRejected("invalid_type", path or "body", what[:1].lower() + what[1:])
+    return EventRejected(path or "body", "invalid_type", what[:1].lower() + what[1:])
 
 
 def _has_percentiles(body: bytes) -> bool:
@@ -137,11 +135,11 @@ def _invalid_json(message: str, body: bytes) -> EventRejected:
     try:
         document = json.loads(body.decode(), parse_constant=_NotANumber)
     except (ValueError, RecursionError):
-        return EventRejected("invalid_json", "body", message)
+        return EventRejected("body", "invalid_json", message)
     field = _not_a_number(document)
     if field is None:
-        return EventRejected("invalid_json", "body", "has a \\u escape that is half a character")
-    return EventRejected("not_a_number", field, "must be a finite number; JSON has no NaN")
+        return EventRejected("body", "invalid_json", "has a \\u escape that is half a character")
+    return EventRejected(field, "not_a_number", "must be a finite number; JSON has no NaN")
 
 
 class _NotANumber(str):

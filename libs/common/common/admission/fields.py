@@ -19,10 +19,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 def check_body(body: bytes | None) -> bytes:
     """Return the body; refuse one that is missing or too large."""
     if body is None:
-        raise EventRejected("null_value", "body", "the record has no value; send a JSON object")
+        raise EventRejected("body", "null_value", "the record has no value; send a JSON object")
     if len(body) > MAX_EVENT_BYTES:
         raise EventRejected(
-            "event_too_large", "body", f"an event may have at most {MAX_EVENT_BYTES} bytes"
+            "body", "event_too_large", f"an event may have at most {MAX_EVENT_BYTES} bytes"
         )
     return body
 
@@ -30,18 +30,18 @@ def check_body(body: bytes | None) -> bytes:
 def check_name(service: str) -> None:
     """Refuse an invalid service name."""
     if not is_service_name(service):
-        raise EventRejected("invalid_service_name", "service", f"must match {SERVICE_NAME_PATTERN}")
+        raise EventRejected("service", "invalid_service_name", f"must match {SERVICE_NAME_PATTERN}")
     if service in RESERVED_SERVICE_NAMES:
-        raise EventRejected("reserved_service_name", "service", "is a reserved word; rename it")
+        raise EventRejected("service", "reserved_service_name", "is a reserved word; rename it")
 
 
 def check_text(field: str, text: str, max_length: int = MAX_TEXT_LENGTH) -> None:
     """Refuse a text that is too long or holds control characters."""
     if len(text) > max_length:
-        raise EventRejected("too_long", field, f"may have at most {max_length} characters")
+        raise EventRejected(field, "too_long", f"may have at most {max_length} characters")
     if has_control_character(text):
         raise EventRejected(
-            "control_character", field, "may not have control characters such as NUL"
+            field, "control_character", "may not have control characters such as NUL"
         )
 
 
@@ -54,8 +54,8 @@ def check_not_in_future(field: str, instant: datetime, appended_at: datetime) ->
     """Refuse an instant more than MAX_FUTURE after the broker took the record."""
     if instant > appended_at + MAX_FUTURE:
         raise EventRejected(
-            "timestamp_in_future",
             field,
+            "timestamp_in_future",
             "is more than 5 minutes ahead of its arrival; check the sender's clock and time zone",
         )
 
@@ -65,4 +65,4 @@ def utc(field: str, instant: datetime) -> datetime:
     try:
         return instant.astimezone(UTC)
     except OverflowError:
-        raise EventRejected("invalid_timestamp", field, "is out of range") from None
+        raise EventRejected(field, "invalid_timestamp", "is out of range") from None

@@ -78,8 +78,8 @@ def check_time(
     if timestamp < at - lateness - slack:
         hours = lateness.total_seconds() / 3600
         raise EventRejected(
-            "timestamp_too_old",
             "timestamp",
+            "timestamp_too_old",
             f"is more than {hours:g} hours before its arrival; send older history with "
             "`burnline import`"
             if lateness < HISTORY_AGE
@@ -89,30 +89,30 @@ def check_time(
 
 def _count(field: str, value: float) -> int:
     if value % 1:
-        raise EventRejected("invalid_count", field, "must be a whole number")
+        raise EventRejected(field, "invalid_count", "must be a whole number")
     if not 0 <= value < COUNT_LIMIT:
-        raise EventRejected("count_out_of_range", field, "must be at least 0 and below 2^53")
+        raise EventRejected(field, "count_out_of_range", "must be at least 0 and below 2^53")
     return int(value)
 
 
 def _bad(raw: RawEvent, total: int) -> int:
     if raw.bad is not None and raw.good is not None:
-        raise EventRejected("good_and_bad", "good", "send either `good` or `bad`, not both")
+        raise EventRejected("good", "good_and_bad", "send either `good` or `bad`, not both")
     if raw.bad is None and raw.good is None:
-        raise EventRejected("missing_field", "bad", "is required (or `good` instead of it)")
+        raise EventRejected("bad", "missing_field", "is required (or `good` instead of it)")
     field = "good" if raw.bad is None else "bad"
     value = _count(field, getattr(raw, field))
     if value > total:
-        raise EventRejected(f"{field}_exceeds_total", field, "must not be above `total`")
+        raise EventRejected(field, f"{field}_exceeds_total", "must not be above `total`")
     return total - value if field == "good" else value
 
 
 def _window(value: float) -> int:
     if value % 1:
-        raise EventRejected("invalid_window", "window_seconds", "must be a whole number")
+        raise EventRejected("window_seconds", "invalid_window", "must be a whole number")
     if not 1 <= value <= MAX_WINDOW_SECONDS:
         raise EventRejected(
-            "invalid_window", "window_seconds", f"must be from 1 to {MAX_WINDOW_SECONDS}"
+            "window_seconds", "invalid_window", f"must be from 1 to {MAX_WINDOW_SECONDS}"
         )
     return int(value)
 
@@ -123,23 +123,23 @@ def latency_of(raw: RawLatency | None, total: int) -> Latency | None:
     bounds = raw.bounds
     if not 1 <= len(bounds) <= MAX_BOUNDS:
         raise EventRejected(
-            "invalid_latency_bounds", "latency.bounds", f"needs 1 to {MAX_BOUNDS} bounds"
+            "latency.bounds", "invalid_latency_bounds", f"needs 1 to {MAX_BOUNDS} bounds"
         )
     if bounds[0] <= 0 or any(b <= a for a, b in pairwise(bounds)):
         raise EventRejected(
-            "invalid_latency_bounds", "latency.bounds", "must be above 0 and strictly rising"
+            "latency.bounds", "invalid_latency_bounds", "must be above 0 and strictly rising"
         )
     if len(raw.counts) != len(bounds) + 1:
         raise EventRejected(
-            "latency_counts_mismatch",
             "latency.counts",
+            "latency_counts_mismatch",
             f"needs {len(bounds) + 1} counts, one more than the bounds; it has {len(raw.counts)}",
         )
     counts = tuple(_count(f"latency.counts[{i}]", c) for i, c in enumerate(raw.counts))
     if sum(counts) != total:
         raise EventRejected(
-            "latency_counts_mismatch",
             "latency.counts",
+            "latency_counts_mismatch",
             f"must sum to `total` ({total}), not {sum(counts)}; they are not cumulative",
         )
     return Latency(tuple(bounds), counts)
@@ -150,19 +150,19 @@ def attributes_of(raw: dict[str, str] | UnsetType) -> dict[str, str]:
         return {}
     if len(raw) > MAX_ATTRIBUTES:
         raise EventRejected(
-            "too_many_attributes", "attributes", f"may have at most {MAX_ATTRIBUTES} entries"
+            "attributes", "too_many_attributes", f"may have at most {MAX_ATTRIBUTES} entries"
         )
     for key, value in raw.items():
         field = f"attributes.{key[:MAX_ATTRIBUTE_NAME_LENGTH]}"
         if len(key) > MAX_ATTRIBUTE_NAME_LENGTH or len(value) > MAX_ATTRIBUTE_LENGTH:
             raise EventRejected(
-                "too_long",
                 field,
+                "too_long",
                 f"names may have {MAX_ATTRIBUTE_NAME_LENGTH} characters, "
                 f"values {MAX_ATTRIBUTE_LENGTH}",
             )
         if has_control_character(key) or has_control_character(value):
             raise EventRejected(
-                "control_character", field, "may not have control characters such as NUL"
+                field, "control_character", "may not have control characters such as NUL"
             )
     return raw

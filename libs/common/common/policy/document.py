@@ -5,12 +5,12 @@ Fields that a document omits come from the documented default (`default_policy.y
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
 from pydantic import ValidationError
 
+from common.invalid_field import InvalidFieldError
 from common.policy.model import (
     CHANGE_CLASSES,
     DEFAULT_POLICY_NAME,
@@ -24,20 +24,11 @@ _BUDGET: Final = {"feature": "BLOCK", "fix": "ALLOW", "security": "ALLOW", "roll
 _ON_UNKNOWN: Final = {"1": "BLOCK", "2": "WARN", "3": "WARN"}
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyFault:
-    """One thing wrong with a document, by the path of its field."""
-
-    field: str
-    code: str
-    detail: str
-
-
 class InvalidPolicyError(ValueError):
     """A document that is no policy; `faults` has at least one entry."""
 
-    def __init__(self, faults: Sequence[PolicyFault]) -> None:
-        super().__init__("; ".join(f"{fault.field}: {fault.detail}" for fault in faults))
+    def __init__(self, faults: Sequence[InvalidFieldError]) -> None:
+        super().__init__("; ".join(map(str, faults)))
         self.faults = tuple(faults)
 
 
@@ -48,7 +39,9 @@ def parse_policy(document: Any) -> Policy:
     """
     text = _as_json(document)
     if text is None:
-        fault = PolicyFault("body", "not_an_object", "must be an object with the policy's fields")
+        fault = InvalidFieldError(
+            "body", "not_an_object", "must be an object with the policy's fields"
+        )
         raise InvalidPolicyError([fault])
     try:
         policy = Policy.model_validate_json(text)
@@ -93,7 +86,7 @@ def _for_every_class(given: Any, level: str) -> Any:
     return _over({} if default is None else dict.fromkeys(CHANGE_CLASSES, default), given)
 
 
-def _fault(error: Any) -> PolicyFault:
+def _fault(error: Any) -> InvalidFieldError:
     field = _path(error["loc"])
     code, detail = str(error["type"]), str(error["msg"])
     if code == "extra_forbidden":
@@ -104,7 +97,7 @@ def _fault(error: Any) -> PolicyFault:
         detail = f"{error['input']!r} is no name; it must match {error['ctx']['pattern']}"
     elif "msg" in error:
         detail = detail[:1].lower() + detail[1:]
-    return PolicyFault(field, code, detail)
+    return InvalidFieldError(field, code, detail)
 
 
 def _path(location: Sequence[int | str]) -> str:
@@ -112,34 +105,34 @@ def _path(location: Sequence[int | str]) -> str:
     return "".join(parts).removeprefix(".") or "body"
 
 
-def _misplaced(policy: Policy) -> Iterator[PolicyFault]:
+def _misplaced(policy: Policy) -> Iterator[InvalidFieldError]:
     """Only the default policy holds for all services; any other says for which."""
     scope = policy.applies_to
     if policy.name == DEFAULT_POLICY_NAME and (scope.services or scope.tiers):
-        yield PolicyFault(
+        yield InvalidFieldError(
             "applies_to",
             "default_applies_to_all",
             "the policy `default` holds for every service without one of its own; leave it out",
         )
     if policy.name != DEFAULT_POLICY_NAME and not (scope.services or scope.tiers):
-        yield PolicyFault(
+        yield InvalidFieldError(
             "applies_to",
             "applies_to_nothing",
             "name at least one service or tier, such as {services: [checkout]} or {tiers: [1]}",
         )
     for field, values in (("services", scope.services), ("tiers", scope.tiers)):
         if len(set(values)) < len(values):
-            yield PolicyFault(f"applies_to.{field}", "repeated", "names something twice")
+            yield InvalidFieldError(f"applies_to.{field}", "repeated", "names something twice")
 
 
-def _milder_when_more_severe(policy: Policy) -> Iterator[PolicyFault]:
+def _milder_when_more_severe(policy: Policy) -> Iterator[InvalidFieldError]:
     """More errors must never let a change through that fewer have blocked."""
     for milder, severer in pairwise(LEVELS):
         for change in CHANGE_CLASSES:
             first = policy.risk[milder][change]
             second = policy.risk[severer][change]
             if SEVERITY_ORDER[second] < SEVERITY_ORDER[first]:
-                yield PolicyFault(
+                yield InvalidFieldError(
                     f"risk.{severer}.{change}",
                     "milder_when_graver",
                     f"{second} is milder than {first} at {milder}; "

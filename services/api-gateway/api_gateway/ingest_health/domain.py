@@ -91,7 +91,7 @@ def redelivery(
     value = dead_letter.value if corrected is None else corrected
     if corrected is None and not dead_letter.is_whole:
         raise EventRejected(
-            "event_required", "event", "the record is not there as a whole; send it corrected"
+            "event", "event_required", "the record is not there as a whole; send it corrected"
         )
     service = _service(dead_letter.appended_at, kind, value, lateness)
     milliseconds = round(dead_letter.appended_at.timestamp() * 1000)
@@ -110,8 +110,8 @@ def _service(appended_at: datetime, kind: Kind, value: bytes | None, lateness: t
         check_change_time(change.at, appended_at)
         return change.service
     raise EventRejected(
-        "history_by_import",
         "topic",
+        "history_by_import",
         "history is not sent again from here; put the corrected lines into a file and run "
         "`burnline import` with it",
     )

@@ -63,7 +63,7 @@ def dead(offset: int, topic: str = METRICS.name, value: bytes | None = b"{") -> 
         timestamp=int(APPENDED.timestamp() * 1000),
         headers=[("correlation_id", b"c\x001")],
     )
-    rejection = EventRejected("invalid_json", "bo\0dy", "is no JSON")
+    rejection = EventRejected("bo\0dy", "invalid_json", "is no JSON")
     return DeadRecord(bad, dead_letter(bad, APPENDED, rejection))
 
 

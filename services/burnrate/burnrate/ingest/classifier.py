@@ -87,8 +87,8 @@ def classify(record: Record, rules: Rules) -> Classification:
 def beyond_quota(record: Record, counted: Counted) -> DeadRecord:
     """Return the dead letter of an event whose service would be one too many."""
     rejection = EventRejected(
-        "too_many_services",
         "service",
+        "too_many_services",
         f"{counted.event.service} is new, and no more services are counted; raise "
         "BURNRATE_MAX_SERVICES or send fewer names",
     )
@@ -105,7 +105,7 @@ def _home(service: str, rules: Rules, forwarded_from: str | None) -> int:
     home = shard_of(service, rules.shards)
     if home != rules.shard and forwarded_from:
         raise EventRejected(
-            "partitions_changed", "key", "was forwarded here, but belongs elsewhere"
+            "key", "partitions_changed", "was forwarded here, but belongs elsewhere"
         )
     return home
 
@@ -116,13 +116,13 @@ def _place(record: Record, forwarded_from: str | None) -> tuple[ImportStream, in
     line = whole_number(header(record, IMPORT_LINE_HEADER), _LINE_DIGITS)
     if not import_id or len(import_id) > _MAX_IMPORT_ID or "\0" in import_id:
         raise EventRejected(
-            "import_id_missing",
             "headers.import_id",
+            "import_id_missing",
             "history comes with `burnline import`; live events go to the metrics topic",
         )
     if not line:
         raise EventRejected(
-            "import_line_invalid", "headers.import_line", "must be a whole number above 0"
+            "headers.import_line", "import_line_invalid", "must be a whole number above 0"
         )
     # forwarded records keep their order among themselves only
     partition = forwarded_from.split(":")[0] if forwarded_from else ""
