@@ -1,5 +1,6 @@
 """What a killed supervisor leaves is ended; a stranger with the same pid is not."""
 
+import json
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from burnline.errors import StackError
 from burnline.localstack.config import DataDir
 from burnline.localstack.launch import end_stack
 from burnline.localstack.processes import ProcessIdentity
@@ -70,3 +72,14 @@ def test_the_state_survives_its_file_and_is_private(tmp_path: Path) -> None:
     write_state(path, state)
     assert read_state(path) == state
     assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_state_of_another_version_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.write_text(json.dumps({"phase": "running", "supervisor": {"pid": 1}, "children": []}))
+    with pytest.raises(StackError, match="another version"):
+        read_state(path)
+
+
+def test_no_state_is_none(tmp_path: Path) -> None:
+    assert read_state(tmp_path / "state.json") is None

@@ -1,11 +1,15 @@
 """A service reads its code while its servers start, and begins once they are there."""
 
 import os
+import ssl
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from burnline.localstack.ports import free_port
+from burnline.localstack.services import is_service_ready
 
 pytestmark = pytest.mark.slow
 
@@ -42,3 +46,11 @@ def test_it_imports_at_once_and_runs_when_the_file_is_there(tmp_path: Path) -> N
     rest, _ = process.communicate(timeout=10)
     assert rest == "runs __main__ 1 True\n"
     assert process.returncode == 0
+
+
+async def test_a_probe_loads_no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(*_: object, **__: object) -> ssl.SSLContext:
+        raise AssertionError("certificates are loaded for plain HTTP")
+
+    monkeypatch.setattr(ssl, "create_default_context", load)
+    assert not await is_service_ready(f"http://127.0.0.1:{free_port('127.0.0.1')}")
