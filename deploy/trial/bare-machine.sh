@@ -8,23 +8,27 @@ user=${1:-root}
 checkout=$(cd "$(dirname "$0")/../.." && pwd)
 work=${TRIAL_DIR:-/var/lib/burnline-trial}
 base=$work/bare-base
-machine=$work/bare-machine
 mkdir -p "$work"
 
-if [[ ! -e $base.complete ]]; then
-  rm -rf "$base"
-  debootstrap --variant=minbase --include=python3,python3-venv,make,git,ca-certificates \
-    "${TRIAL_RELEASE:-bookworm}" "$base" >"$base.log" || { tail "$base.log" >&2; exit 1; }
-  touch "$base.complete"
+if [[ -z ${BARE_MACHINE:-} ]]; then
+  exec 9>"$base.lock"
+  flock 9 # several trials share what debootstrap made
+  if [[ ! -e $base.complete ]]; then
+    rm -rf "$base"
+    debootstrap --variant=minbase --include=python3,python3-venv,make,git,ca-certificates \
+      "${TRIAL_RELEASE:-bookworm}" "$base" >"$base.log" || { tail "$base.log" >&2; exit 1; }
+    touch "$base.complete"
+  fi
+  exec 9>&-
+  # All mounts and processes of the machine end with the shell that is started here.
+  BARE_MACHINE=$(mktemp -d "$work/bare-machine.XXXXXX")
+  export BARE_MACHINE
+  trap 'rm -rf --one-file-system "$BARE_MACHINE"' EXIT
+  unshare --mount --pid --fork --kill-child "$0" "$@"
+  exit
 fi
 
-# All mounts and processes of the machine end with the shell that this starts.
-if [[ -z ${BARE_MACHINE_INSIDE:-} ]]; then
-  export BARE_MACHINE_INSIDE=1
-  exec unshare --mount --pid --fork --kill-child "$0" "$@"
-fi
-
-rm -rf --one-file-system "$machine"
+machine=$BARE_MACHINE/root
 cp -a "$base" "$machine"
 mount -t proc proc "$machine/proc"
 mount --rbind /dev "$machine/dev"
