@@ -38,6 +38,7 @@ cp /etc/resolv.conf /etc/hosts "$machine/etc/"
 cp /usr/local/share/ca-certificates/*.crt "$machine/usr/local/share/ca-certificates/" 2>/dev/null || true
 chroot "$machine" update-ca-certificates >/dev/null 2>&1
 [[ $user == root ]] || chroot "$machine" useradd --create-home --shell /bin/bash "$user"
+chroot "$machine" chown -R "$user" /burnline.git
 
 kept=$(env | grep -iE '^([a-z]*_proxy|SSL_CERT_FILE|NODE_EXTRA_CA_CERTS|PIP_INDEX_URL)=' || true)
 inside() {
@@ -52,7 +53,7 @@ inside() {
 
 # A path with a space in it is a path.
 begun=$(date +%s)
-inside 'git -c safe.directory=* clone --quiet file:///burnline.git "burn line"'
+inside 'git clone --quiet file:///burnline.git "burn line"'
 echo "cloned after $(($(date +%s) - begun)) s"
 inside 'make up'
 echo "first run: $(($(date +%s) - begun)) s from the clone on"
