@@ -40,7 +40,7 @@ def verdict(
     allowed: bool | None = None,
     **fields: Any,
 ) -> Verdict:
-    """Return a verdict; UNKNOWN is not allowed unless told so."""
+    """Return a verdict; UNKNOWN is not allowed unless asked so."""
     let = decision in {"ALLOW", "WARN"} if allowed is None else allowed
     base = Verdict(change_class, decision, let, NOW, (reason(decision),))
     return msgspec.structs.replace(base, **fields)

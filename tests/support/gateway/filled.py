@@ -36,8 +36,8 @@ from tests.support.gateway.results import (
     store_alert,
     store_change,
     store_counts,
+    store_dead_letters,
     store_decision,
-    store_letters,
     store_notification,
     store_test,
 )
@@ -61,7 +61,7 @@ async def fill(gateway: GatewayHarness) -> None:
     await _fill_release(gateway)
     await _fill_alerts(gateway)
     await _fill_keys(gateway)
-    await store_letters(gateway.database, letter(1), letter(2))  # more than a page of one row
+    await store_dead_letters(gateway.database, letter(1), letter(2))  # more than a page of one row
     gateway.logs.known = KNOWN_ENDS
 
 
@@ -97,8 +97,8 @@ async def _fill_alerts(gateway: GatewayHarness) -> None:
     await store_alert(gateway.database, alert(1), begun)
     await store_alert(gateway.database, alert(2, service_name="cart", severity="ticket", **ended))
     failed = {"state": "dead", "attempts": 20, "last_error": "answered 500", "sent_at": None}
-    for told in (notification(1), notification(2, **failed)):
-        await store_notification(gateway.database, told)
+    for sent in (notification(1), notification(2, **failed)):
+        await store_notification(gateway.database, sent)
     for path, body in (
         ("/api/silences", SILENCE),
         ("/api/channels", HOOK),

@@ -91,7 +91,7 @@ async def store_alert(database: GatewayDatabase, stored: Alert, *history: Histor
 
 def notification(number: int, **fields: Any) -> Notification:
     """Return a delivery of alert 1 to the simulated channel, but for what the fields say."""
-    told = {
+    sent = {
         "episode_id": 1, "version": 1, "transition": "firing", "severity": "page",
         "rule": "burn-rate-page", "service_name": "checkout", "message": "it burns",
     }  # fmt: skip
@@ -104,7 +104,7 @@ def notification(number: int, **fields: Any) -> Notification:
         "created_at": NOW,
         "next_attempt_at": NOW,
         "sent_at": NOW,
-        "alerts": (told,),
+        "alerts": (sent,),
         **fields,
     }
     return Notification(id=number, **given)
@@ -115,8 +115,8 @@ async def store_notification(
 ) -> None:
     """Store a notification, under a key of its own unless it has one."""
     columns = asdict(stored)
-    told = columns.pop("alerts")
-    columns |= {"payload": {"alerts": told}, "episode_ids": [one["episode_id"] for one in told]}
+    sent = columns.pop("alerts")
+    columns |= {"payload": {"alerts": sent}, "episode_ids": [one["episode_id"] for one in sent]}
     await database.insert("alerts.notification", notice_key=key or str(stored.id), **columns)
 
 
@@ -181,9 +181,9 @@ def letter(number: int = 1, **fields: Any) -> StoredDeadLetter:
     return replace(base, **fields)
 
 
-async def store_letters(database: GatewayDatabase, *letters: StoredDeadLetter) -> None:
+async def store_dead_letters(database: GatewayDatabase, *dead_letters: StoredDeadLetter) -> None:
     """Store dead letters where the consumer of their topic has them."""
-    for one in letters:
+    for one in dead_letters:
         columns = asdict(one)
         for replay in ("replayed_at", "replayed_by", "corrected"):
             del columns[replay]

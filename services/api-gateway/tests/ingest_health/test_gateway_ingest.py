@@ -16,13 +16,13 @@ from common.ledger.shard import NEVER
 from tests.support.burn_events import NOW
 from tests.support.gateway.harness import GatewayHarness
 from tests.support.gateway.operation_cases import EVENT, LETTER, REPLAY
-from tests.support.gateway.results import LETTER_ID, letter, store_letters, store_position
+from tests.support.gateway.results import LETTER_ID, letter, store_dead_letters, store_position
 
 LETTERS = "/api/ingest/dead-letters"
 
 
 async def test_letters_are_listed_newest_first_page_by_page(gateway: GatewayHarness) -> None:
-    await store_letters(gateway.database, *(letter(n) for n in range(1, 6)))
+    await store_dead_letters(gateway.database, *(letter(n) for n in range(1, 6)))
     found, path = [], f"{LETTERS}?limit=2"
     while path:
         answer = await gateway.client.get(path)
@@ -33,7 +33,7 @@ async def test_letters_are_listed_newest_first_page_by_page(gateway: GatewayHarn
 
 
 async def test_letters_of_one_instant_are_paged_by_id(gateway: GatewayHarness) -> None:
-    await store_letters(gateway.database, *(letter(n, recorded_at=NOW) for n in range(1, 4)))
+    await store_dead_letters(gateway.database, *(letter(n, recorded_at=NOW) for n in range(1, 4)))
     first = await gateway.client.get(f"{LETTERS}?limit=2")
     rest = await gateway.client.get(first.headers["Link"].partition(">")[0].removeprefix("<"))
     assert [row["offset"] for row in first.json() + rest.json()] == [43, 42, 41]
@@ -41,7 +41,7 @@ async def test_letters_of_one_instant_are_paged_by_id(gateway: GatewayHarness) -
 
 async def test_letters_are_filtered_by_code_and_topic(gateway: GatewayHarness) -> None:
     letters = (letter(1), letter(2, code="invalid_json"), letter(3, topic=CHANGES.name))
-    await store_letters(gateway.database, *letters)
+    await store_dead_letters(gateway.database, *letters)
     by_code = await gateway.get(LETTERS, code="invalid_json")
     by_topic = await gateway.get(LETTERS, topic=CHANGES.name)
     neither = await gateway.get(LETTERS, topic=CHANGES.name, code="invalid_json")
@@ -69,13 +69,13 @@ async def test_what_is_shown_of_a_record(
     shown: str | None,
     complete: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
-    await store_letters(gateway.database, letter(1, value=value, value_bytes=whole))
+    await store_dead_letters(gateway.database, letter(1, value=value, value_bytes=whole))
     [row] = await gateway.get(LETTERS)
     assert (row["value"], row["value_bytes"], row["is_complete"]) == (shown, whole, complete)
 
 
 async def test_one_letter_is_shown_whole(gateway: GatewayHarness) -> None:
-    await store_letters(gateway.database, letter(1, value=b"x" * 3_000, value_bytes=3_000))
+    await store_dead_letters(gateway.database, letter(1, value=b"x" * 3_000, value_bytes=3_000))
     found = await gateway.get(LETTER)
     assert (found["value"], found["is_complete"]) == ("x" * 3_000, True)
 
@@ -90,7 +90,7 @@ async def sent_again(gateway: GatewayHarness) -> list[Any]:
 
 
 async def test_a_corrected_record_keeps_its_append_time(gateway: GatewayHarness) -> None:
-    await store_letters(gateway.database, letter())
+    await store_dead_letters(gateway.database, letter())
     answer = await replay(gateway, event=EVENT)
     assert answer.status_code == 202, answer.text
     told = answer.json()
@@ -110,7 +110,7 @@ async def test_a_corrected_record_keeps_its_append_time(gateway: GatewayHarness)
 
 
 async def test_numbers_are_sent_as_they_were_written(gateway: GatewayHarness) -> None:
-    await store_letters(gateway.database, letter())
+    await store_dead_letters(gateway.database, letter())
     body = json.dumps({"actor": "ines", "event": {**EVENT, "attributes": {"a": "1"}}})
     body = body.replace('"total": 9', '"total": 9.0, "note": 0.10')
     answer = await gateway.write("POST", REPLAY, body.encode())
@@ -123,13 +123,13 @@ async def test_a_record_goes_out_as_it_was_once_there_is_room_for_it(
 ) -> None:
     value = json.dumps(EVENT).encode()
     found = letter(code="too_many_services", value=value, value_bytes=len(value))
-    await store_letters(gateway.database, found)
+    await store_dead_letters(gateway.database, found)
     assert (await replay(gateway)).json()["corrected"] is False
     assert (await sent_again(gateway))[0].value == value
 
 
 async def test_a_letter_is_sent_again_once(gateway: GatewayHarness) -> None:
-    await store_letters(gateway.database, letter())
+    await store_dead_letters(gateway.database, letter())
     assert (await replay(gateway, event=EVENT)).status_code == 202
     again = await replay(gateway, event=EVENT)
     assert (again.status_code, again.json()["errors"][0]["code"]) == (409, "already_replayed")
@@ -154,7 +154,7 @@ CHANGE = {"service": "checkout", "at": EVENT["timestamp"], "kind": "deploy"}
 async def test_what_would_be_refused_again_is_refused_here(
     gateway: GatewayHarness, topic: str, event: object, field: str, code: str | None
 ) -> None:
-    await store_letters(gateway.database, letter(topic=topic))
+    await store_dead_letters(gateway.database, letter(topic=topic))
     answer = await gateway.write(
         "POST", REPLAY, json.dumps({"actor": "ines", "event": event}).encode()
     )
@@ -168,14 +168,14 @@ async def test_what_would_be_refused_again_is_refused_here(
 
 
 async def test_a_change_is_sent_again_too(gateway: GatewayHarness) -> None:
-    await store_letters(gateway.database, letter(topic=CHANGES.name))
+    await store_dead_letters(gateway.database, letter(topic=CHANGES.name))
     assert (await replay(gateway, event=CHANGE)).status_code == 202
     assert (await sent_again(gateway))[0].topic == CHANGES.name
 
 
 async def test_what_is_not_there_as_a_whole_must_be_given(gateway: GatewayHarness) -> None:
     cut_off = letter(value=json.dumps(EVENT).encode(), value_bytes=400_000)
-    await store_letters(gateway.database, cut_off)
+    await store_dead_letters(gateway.database, cut_off)
     answer = await replay(gateway)
     assert answer.json()["errors"][0]["code"] == "event_required"
     assert (await replay(gateway, event=EVENT)).status_code == 202
