@@ -1,9 +1,10 @@
 """The outbox on PostgreSQL: nothing lost, in order, the same key in every repeat."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -285,3 +286,28 @@ async def test_the_id_of_a_request_reaches_the_record_of_its_change(
 
 async def nothing_fails() -> dict[str, str]:
     return {}
+
+
+async def test_a_relay_that_has_failed_leaves_the_lock_to_others_for_a_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A broker that does not answer takes longer to fail than the pause between two looks."""
+    outbox = Outbox(SCHEMA, cast("Database", None), FakePublisher())
+    begun: list[float] = []
+    ended: list[float] = []
+    three = asyncio.Event()
+
+    async def relay() -> bool:
+        begun.append(time.monotonic())
+        await asyncio.sleep(0.06)
+        ended.append(time.monotonic())
+        if len(begun) == 3:
+            three.set()
+        raise UnknownOutcomeError("no broker")
+
+    monkeypatch.setattr(outbox, "_relay", relay)
+    running = asyncio.create_task(outbox.run(idle_seconds=0.05))
+    await asyncio.wait_for(three.wait(), 30)
+    running.cancel()
+    pauses = [later - earlier for later, earlier in zip(begun[1:], ended, strict=False)]
+    assert all(pause >= 0.045 for pause in pauses), pauses
