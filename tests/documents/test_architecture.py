@@ -23,6 +23,11 @@ BLOCK: Final = re.compile(r"### `?([\w ]+?)`?\n.*?```mermaid\n(.*?)```", re.DOTA
 ARROW: Final = re.compile(r"(?m)^ *(\w+)((?: & \w+)*) --> (\w+)((?: & \w+)*)$")
 NODE: Final = re.compile(r'(?m)^ *(\w+)(?:\["[^"]*"\])?$')
 
+SQL_ROOMS: Final = frozenset({"storage", "ledger", "counts"})
+STATEMENT: Final = re.compile(
+    r"\s*(WITH|SELECT|INSERT INTO|UPDATE|DELETE FROM|TRUNCATE|LOCK) [\w.*(:]+"
+)
+
 Rooms = dict[str, set[str]]
 
 
@@ -112,3 +117,16 @@ def test_no_room_imports_the_wiring(package: str) -> None:
     }
     wiring = {own for own, other in edges if not is_room(package, own) and is_room(package, other)}
     assert {(o, t) for o, t in edges if is_room(package, o) and t in wiring} == set()
+
+
+@pytest.mark.parametrize("package", [name for name in PACKAGES if name != "burnline"])
+def test_statements_of_sql_stand_in_repositories(package: str) -> None:
+    for path in PACKAGES[package].rglob("*.py"):
+        if SQL_ROOMS & {*path.parts} or path.stem.endswith("repository"):
+            continue
+        texts = (
+            str(node.value)
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Constant)
+        )
+        assert [text for text in texts if STATEMENT.match(text)] == [], path
