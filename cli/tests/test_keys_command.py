@@ -13,9 +13,8 @@ from burnline.main import make_app
 from common.access.keys import presented_key
 from tests.support.burn_events import PARTITIONS
 from tests.support.gateway.database import GatewayDatabase
-from tests.support.gateway.fixtures import gateway_on
+from tests.support.gateway.fixtures import gateway_on, live
 from tests.support.gateway.harness import TOKEN
-from tests.support.gateway.live_app import live
 
 
 @pytest.fixture

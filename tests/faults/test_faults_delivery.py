@@ -18,8 +18,16 @@ from sqlalchemy.engine import make_url
 
 from alerts.domain.notifications import Notification
 from tests.faults.harness.members import start_service
-from tests.support.alerts.notifications import alert, notification, resolved
-from tests.support.alerts.outgoing import Outgoing, connected, delivering, notification_keys, until
+from tests.support.alerts.outgoing import (
+    Outgoing,
+    alert,
+    connected,
+    delivering,
+    notification,
+    notification_keys,
+    resolved,
+    until,
+)
 from tests.support.alerts.receiver import (
     GARBAGE,
     HANG_UP,

@@ -8,8 +8,16 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from tests.support.alerts.alertmanager import Alertmanager
-from tests.support.alerts.notifications import ENDED_AT, STARTED_AT, alert, notification, resolved
-from tests.support.alerts.outgoing import Outgoing, delivering, until
+from tests.support.alerts.outgoing import (
+    ENDED_AT,
+    STARTED_AT,
+    Outgoing,
+    alert,
+    delivering,
+    notification,
+    resolved,
+    until,
+)
 from tests.support.alerts.receiver import Receiver, receiving
 
 SCHEMAS = Path(__file__).parents[2] / "services" / "alerts" / "tests" / "schemas"

@@ -22,7 +22,7 @@ from alerts.delivery.slack import slack_message
 from alerts.delivery.webhook import KEY_HEADER, webhook_request
 from alerts.domain.notifications import Notification, NotificationAlert, channel_test
 from common.alerting.channels import CHANNEL_KINDS, PAGERDUTY_URL
-from tests.support.alerts.notifications import (
+from tests.support.alerts.outgoing import (
     ENDED_AT,
     STARTED_AT,
     alert,

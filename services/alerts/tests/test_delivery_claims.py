@@ -8,8 +8,15 @@ from sqlalchemy import text
 from alerts.delivery import repository
 from alerts.delivery.outcome import DeliveryOutcome
 from alerts.delivery.repository import EndedAttempt
-from tests.support.alerts.notifications import alert, notification, resolved
-from tests.support.alerts.outgoing import Outgoing, connected, delivering, notification_keys
+from tests.support.alerts.outgoing import (
+    Outgoing,
+    alert,
+    connected,
+    delivering,
+    notification,
+    notification_keys,
+    resolved,
+)
 from tests.support.alerts.receiver import Receiver
 
 

@@ -14,8 +14,15 @@ from alerts.delivery.channel import Channel
 from alerts.delivery.outcome import Request
 from alerts.delivery.sender import HTTP_KINDS, HttpKind
 from alerts.domain.notifications import channel_test
-from tests.support.alerts.notifications import alert, notification, resolved
-from tests.support.alerts.outgoing import Outgoing, delivering, notification_keys, until
+from tests.support.alerts.outgoing import (
+    Outgoing,
+    alert,
+    delivering,
+    notification,
+    notification_keys,
+    resolved,
+    until,
+)
 from tests.support.alerts.receiver import (
     GARBAGE,
     HANG_UP,

@@ -3,8 +3,15 @@
 from sqlalchemy import text
 
 from alerts.delivery.repository import write_repeats
-from tests.support.alerts.notifications import alert, notification, resolved
-from tests.support.alerts.outgoing import Outgoing, delivering, notification_keys, until
+from tests.support.alerts.outgoing import (
+    Outgoing,
+    alert,
+    delivering,
+    notification,
+    notification_keys,
+    resolved,
+    until,
+)
 from tests.support.alerts.receiver import Answer, Receiver
 
 

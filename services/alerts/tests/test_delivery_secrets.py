@@ -3,7 +3,7 @@
 import pytest
 
 from alerts.delivery.outcome import Request
-from tests.support.alerts.notifications import channel
+from tests.support.alerts.outgoing import channel
 
 SLACK = "https://user%40x:pa:ss@hooks.slack.test/services/T0AAAAAA/B0BBBBBB/abcdefghijkl?token=t0k3n%2Fval"
 

@@ -22,7 +22,7 @@ from alerts.delivery.settings import DeliverySettings
 from alerts.delivery.transport import Transport
 from alerts.delivery.webhook import SIGNATURE_HEADER, TIMESTAMP_HEADER, signature
 from common.config.clock import system_clock
-from tests.support.alerts.notifications import alert, channel, notification, resolved
+from tests.support.alerts.outgoing import alert, channel, notification, resolved
 from tests.support.alerts.receiver import GARBAGE, HANG_UP, NEVER, Answer, Receiver, receiving
 
 LOOPBACK = ip_network("127.0.0.0/8")

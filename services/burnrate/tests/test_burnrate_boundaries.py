@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from burnrate.domain.objectives import Target
 from common.slo.vocabulary import DataStatus, RiskLevel
-from tests.reference.objectives import evaluate, target
+from tests.reference.shard_checks import evaluate, target
 from tests.support.servers.effort import examples
 
 OBJECTIVES = ("0.5", "0.9", "0.95", "0.99", "0.999", "0.9995", "0.9999", "0.99999")

@@ -15,8 +15,7 @@ from burnrate.ingest.columns import Counted
 from common.events import BurnRateSnapshot, Latency, MetricEvent, TargetChanged
 from common.slo.vocabulary import DataStatus, RiskLevel, SliType
 from common.slo.windows import SHORT_WINDOW_SECONDS, at_least_two_reports
-from tests.reference.objectives import Counts, evaluate, target
-from tests.reference.shard_checks import snapshot_of
+from tests.reference.shard_checks import Counts, evaluate, snapshot_of, target
 from tests.reference.streams import START
 from tests.reference.sums import delta_of
 

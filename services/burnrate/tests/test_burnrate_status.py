@@ -15,8 +15,7 @@ from burnrate.ingest.columns import Counted
 from common.events import BurnRateSnapshot, IngestCounters, Latency, MetricEvent
 from common.slo.freshness import stale_after_seconds
 from common.slo.vocabulary import DataStatus, SliType
-from tests.reference.objectives import target
-from tests.reference.shard_checks import snapshot_of
+from tests.reference.shard_checks import snapshot_of, target
 from tests.reference.streams import MICROSECOND, START
 from tests.reference.sums import delta_of
 from tests.support.servers.effort import examples

@@ -8,6 +8,7 @@ from typing import Any, Final
 import httpx
 import pytest
 import pytest_asyncio
+import uvicorn
 from fastapi import FastAPI
 from starlette.routing import BaseRoute
 
@@ -152,3 +153,20 @@ async def _no_lifespan(_: FastAPI) -> AsyncIterator[None]:
 
 async def _ready() -> dict[str, str]:
     return {}
+
+
+HOST = "127.0.0.1"
+
+
+@asynccontextmanager
+async def live(app: FastAPI) -> AsyncIterator[str]:
+    """Serve the application in this loop while the block runs; gives its base URL."""
+    config = uvicorn.Config(app, host=HOST, port=0, log_level="error", lifespan="off")
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    [socket] = server.servers[0].sockets
+    yield f"http://{HOST}:{socket.getsockname()[1]}"
+    server.should_exit = True
+    await serving

@@ -15,8 +15,8 @@ from fastapi import FastAPI, Request
 from common.admission.change_events import parse_change_event
 from tests.support.burn_events import NOW
 from tests.support.gateway.decisions import decided, verdict
+from tests.support.gateway.fixtures import live
 from tests.support.gateway.harness import TOKEN, GatewayHarness
-from tests.support.gateway.live_app import live
 from tests.support.shell_blocks import DOCUMENTS, bash, blocks
 
 pytestmark = pytest.mark.slow
