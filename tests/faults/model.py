@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from common.kafka.sharding import shard_of
 from common.kafka.topics import HISTORY, METRICS
-from tests.faults.harness.stored import LogRecord
+from tests.faults.harness.topic_log import LogRecord
 from tests.faults.sender import Place
 from tests.faults.traffic import NUMBER_HEADER, Event, Sent
 

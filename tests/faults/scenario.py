@@ -18,7 +18,8 @@ from aiokafka.errors import KafkaError
 from burnline.localstack.services import PLAIN_HTTP
 from common.kafka.topics import BURNRATES, METRICS, METRICS_DEAD
 from tests.faults.harness.members import Member
-from tests.faults.harness.stored import LogRecord, log_ends, read_effects, read_log, read_progress
+from tests.faults.harness.stored import read_effects, read_progress
+from tests.faults.harness.topic_log import LogRecord, log_ends, read_log
 from tests.faults.model import (
     Effects,
     acknowledgement_faults,

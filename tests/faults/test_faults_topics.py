@@ -14,7 +14,8 @@ from aiokafka.admin.records_to_delete import RecordsToDelete
 from burnline.localstack.services import PLAIN_HTTP
 from common.kafka.topics import METRICS
 from tests.faults.harness.members import Member
-from tests.faults.harness.stored import log_ends, read_effects
+from tests.faults.harness.stored import read_effects
+from tests.faults.harness.topic_log import log_ends
 from tests.faults.model import table_differences
 from tests.faults.scenario import Scenario
 from tests.faults.traffic import Mix, Traffic

@@ -20,7 +20,7 @@ import pytest
 
 from common.kafka.topics import METRICS
 from tests.faults.harness.members import Member
-from tests.faults.harness.stored import LogRecord, read_log
+from tests.faults.harness.topic_log import LogRecord, read_log
 from tests.faults.scenario import Scenario, new_scenario
 from tests.faults.traffic import NUMBER_HEADER, SERVICES, Mix, Sent, Traffic
 from tests.rolling.balancer import SERVICE, Balancer, StreamReader, gateway_client

@@ -19,7 +19,7 @@ from common.events import MetricEvent, encode
 from common.kafka.sharding import shard_of
 from common.kafka.topics import METRICS
 from common.service.consumer import Consumer
-from tests.faults.harness.stored import read_log
+from tests.faults.harness.topic_log import read_log
 
 SHARDS = 4
 Headers = list[tuple[str, bytes | None]]
