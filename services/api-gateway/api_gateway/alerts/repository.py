@@ -44,8 +44,6 @@ from api_gateway.storage.rows import INSTANT, METADATA, from_row
 from api_gateway.storage.unit_of_work import NEXT_REVISION, Reader, StateStore, StateWriter
 from common.alerting.silences import Matcher
 from common.kafka.topics import RULES
-from common.storage.database import Database
-from common.storage.outbox import Outbox
 
 alert_rules = Table(
     "alert_rules",
@@ -299,8 +297,7 @@ class AlertWriter(StateWriter[AlertConfig], AlertReader):
 class AlertStore(StateStore[AlertReader, AlertWriter]):
     """Opens readers and writers of alerts and their configuration."""
 
-    def __init__(self, database: Database, outbox: Outbox) -> None:
-        super().__init__(database, outbox, AlertReader, AlertWriter)
+    reader, writer = AlertReader, AlertWriter
 
 
 def _notification_of(row: Row[Any]) -> Notification:

@@ -14,8 +14,6 @@ from api_gateway.storage.rows import INSTANT, METADATA
 from api_gateway.storage.unit_of_work import NEXT_REVISION, Reader, StateStore, StateWriter
 from common.events import ApiKeyChanged
 from common.kafka.topics import KEYS
-from common.storage.database import Database
-from common.storage.outbox import Outbox
 
 api_keys = Table(
     "api_keys",
@@ -82,8 +80,7 @@ class ApiKeyWriter(StateWriter[ApiKey], ApiKeyReader):
 class ApiKeyStore(StateStore[ApiKeyReader, ApiKeyWriter]):
     """Opens readers and writers of keys."""
 
-    def __init__(self, database: Database, outbox: Outbox) -> None:
-        super().__init__(database, outbox, ApiKeyReader, ApiKeyWriter)
+    reader, writer = ApiKeyReader, ApiKeyWriter
 
 
 def _as_json(secrets: Any) -> Any:

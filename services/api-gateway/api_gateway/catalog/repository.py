@@ -242,10 +242,14 @@ class CatalogStore(StateStore[CatalogReader, CatalogWriter]):
     `on_retired` is called for each service that is retired, in the same transaction.
     """
 
+    reader, writer = CatalogReader, CatalogWriter
+
     def __init__(self, database: Database, outbox: Outbox, on_retired: OnRetired) -> None:
-        super().__init__(
-            database, outbox, CatalogReader, lambda unit: CatalogWriter(unit, on_retired)
-        )
+        super().__init__(database, outbox)
+        self._on_retired = on_retired
+
+    def _writer_of(self, unit: UnitOfWork) -> CatalogWriter:
+        return CatalogWriter(unit, self._on_retired)
 
 
 def _columns_of(spec: TargetSpec) -> dict[str, Any]:

@@ -22,22 +22,17 @@ BODY_MODELS: list[type[BaseModel]] = []
 """Of every operation whose body is read here: FastAPI cannot see them for the document."""
 
 
-def json_body(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
-    """Return a dependency that gives the body as a `model`; problems 415 and 422."""
+def json_body(
+    model: type[Model], *, required: bool = True
+) -> Callable[[Request], Awaitable[Model]]:
+    """Return a dependency that gives the body as a `model`; problems 415 and 422.
 
-    async def read(request: Request) -> Model:
-        _check_content_type(request)
-        return _validated(model, _decode(await request.body()))
-
-    return read
-
-
-def optional_json_body(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
-    """Return a dependency as `json_body`, for which no body at all is `{}`."""
+    Where it is not `required`, no body at all is `{}`.
+    """
 
     async def read(request: Request) -> Model:
         body = await request.body()
-        if not body:
+        if not body and not required:
             return _validated(model, {})
         _check_content_type(request)
         return _validated(model, _decode(body))

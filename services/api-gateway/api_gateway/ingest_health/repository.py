@@ -15,8 +15,7 @@ from api_gateway.ingest_health.domain import (
 from api_gateway.storage.unit_of_work import Reader, Store, Writer
 from common.observability.logging import CORRELATION_HEADER
 from common.storage.audit import AuditEvent
-from common.storage.database import Database
-from common.storage.outbox import Outbox, OutboxRecord
+from common.storage.outbox import OutboxRecord
 
 _COLUMNS = """id, recorded_at, code, field, detail, topic, partition, record_offset, appended_at,
     value, value_bytes, correlation_id"""
@@ -97,8 +96,7 @@ class IngestWriter(Writer, IngestReader):
 class IngestStore(Store[IngestReader, IngestWriter]):
     """Opens readers and writers of what the consumers could not read, and of how far they are."""
 
-    def __init__(self, database: Database, outbox: Outbox) -> None:
-        super().__init__(database, outbox, IngestReader, IngestWriter)
+    reader, writer = IngestReader, IngestWriter
 
 
 def _record(dead_letter: StoredDeadLetter, sent: Redelivery) -> OutboxRecord:

@@ -41,8 +41,6 @@ from api_gateway.storage.unit_of_work import (
 from common.events import PolicyMessage
 from common.kafka.topics import POLICIES
 from common.storage.audit import AuditEntry, AuditEvent
-from common.storage.database import Database
-from common.storage.outbox import Outbox
 
 overrides = Table(
     "overrides",
@@ -213,8 +211,7 @@ class PolicyWriter(StateWriter[Override | StoredPolicy], PolicyReader):
 class PolicyStore(StateStore[PolicyReader, PolicyWriter]):
     """Opens readers and writers of overrides and policies."""
 
-    def __init__(self, database: Database, outbox: Outbox) -> None:
-        super().__init__(database, outbox, PolicyReader, PolicyWriter)
+    reader, writer = PolicyReader, PolicyWriter
 
 
 async def end_overrides(unit: UnitOfWork, service_name: str) -> None:

@@ -1,5 +1,6 @@
 """Release decisions, their history and changes over HTTP."""
 
+from dataclasses import fields
 from typing import Any, Self
 
 from msgspec.structs import asdict
@@ -7,7 +8,7 @@ from pydantic import Field
 
 from api_gateway.catalog.domain import Tier
 from api_gateway.http.types import Answer, Instant
-from api_gateway.policy.override_schemas import OverrideAnswer
+from api_gateway.policy.schemas import OverrideAnswer
 from api_gateway.release.domain import StoredChange, StoredDecision
 from api_gateway.release.service import ReleaseFound
 from common.events import (
@@ -65,7 +66,7 @@ class ReleaseAnswer(Answer):
         release, used = found.release, found.override
         return cls.model_validate(
             {
-                **{name: getattr(release, name, None) for name in cls.model_fields},
+                **{field.name: getattr(release, field.name) for field in fields(release)},
                 "override": None if used is None else OverrideAnswer.of(used, found.now),
                 "change_class": release.change.change_class,
                 "version": release.change.version,

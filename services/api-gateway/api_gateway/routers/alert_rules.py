@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
 
-from api_gateway.alerts.rule_schemas import NewRule, RuleAnswer, RuleChanges
 from api_gateway.alerts.rules import RuleService, ShownRule
+from api_gateway.alerts.schemas import NewRule, RuleAnswer, RuleChanges
 from api_gateway.http.json_body import describes_body, json_body
 from api_gateway.http.types import Statement
 from api_gateway.routers.dependencies import LOCATION, ServerClock, provided

@@ -2,6 +2,8 @@
 
 # ruff: noqa: FAST003 - a dependency reads the path's parameter
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -51,15 +53,7 @@ async def list_alerts(  # noqa: PLR0913, PLR0917 - a filter for each parameter
     since: Since = None,
 ) -> list[AlertAnswer]:
     """Alerts of all services, also those that have ended; `state` may be given several times."""
-    query = AlertQuery(
-        page.after or LARGEST_ID,
-        page.fetch_limit,
-        tuple(state or ()),
-        tuple(severity or ()),
-        service,
-        since,
-    )
-    return await _page(alerts, page, query)
+    return await _page(alerts, page, state, severity, service, since)
 
 
 @router.get(
@@ -76,15 +70,7 @@ async def list_service_alerts(  # noqa: PLR0913, PLR0917 - a filter for each par
     since: Since = None,
 ) -> list[AlertAnswer]:
     """Alerts of one service, as in the list of all."""
-    query = AlertQuery(
-        page.after or LARGEST_ID,
-        page.fetch_limit,
-        tuple(state or ()),
-        tuple(severity or ()),
-        service.name,
-        since,
-    )
-    return await _page(alerts, page, query)
+    return await _page(alerts, page, state, severity, service.name, since)
 
 
 @router.get(
@@ -148,6 +134,14 @@ async def list_notifications(
     return [NotificationAnswer.model_validate(n) for n in page.cut(found, lambda n: [n.id])]
 
 
-async def _page(alerts: AlertService, page: Page[int], query: AlertQuery) -> list[AlertAnswer]:
-    found = await alerts.alerts(query)
+async def _page(  # noqa: PLR0913, PLR0917 - a filter for each parameter
+    alerts: AlertService,
+    page: Page[int],
+    states: Sequence[AlertState] | None,
+    severities: Sequence[Severity] | None,
+    service_name: str | None,
+    since: datetime | None,
+) -> list[AlertAnswer]:
+    of = (tuple(states or ()), tuple(severities or ()), service_name, since)
+    found = await alerts.alerts(AlertQuery(page.after or LARGEST_ID, page.fetch_limit, *of))
     return [AlertAnswer.model_validate(alert) for alert in page.cut(found, lambda a: [a.id])]

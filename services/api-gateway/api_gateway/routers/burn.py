@@ -12,7 +12,7 @@ from api_gateway.burn.schemas import BurnHistory, BurnRateSnapshotAnswer
 from api_gateway.burn.service import BurnHistories
 from api_gateway.catalog.cache import CatalogCache
 from api_gateway.catalog.schemas import ComputeRequest
-from api_gateway.http.json_body import describes_body, optional_json_body
+from api_gateway.http.json_body import describes_body, json_body
 from api_gateway.http.pagination import LINK_HEADER, NamePage, Page
 from api_gateway.http.problems import invalid
 from api_gateway.http.response_cache import UNCHANGED, CachedResponse, ReadyRoute, ResponseCache
@@ -76,7 +76,7 @@ async def compute_burn_rates(  # noqa: PLR0913, PLR0917 - what it depends on
     snapshots: Snapshots,
     commands: Commands,
     clock: ServerClock,
-    body: Annotated[ComputeRequest, Depends(optional_json_body(ComputeRequest))],
+    body: Annotated[ComputeRequest, Depends(json_body(ComputeRequest, required=False))],
     service: Annotated[
         str | None, Query(description="The same as `service_name` in the body")
     ] = None,

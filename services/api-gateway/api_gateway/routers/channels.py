@@ -8,8 +8,7 @@ from fastapi import APIRouter, Depends, Path, Response
 
 from api_gateway.alerts.channels import ChannelService
 from api_gateway.alerts.domain import Channel
-from api_gateway.alerts.rule_schemas import ChannelAnswer, ChannelChange, NewChannel
-from api_gateway.alerts.schemas import NotificationAnswer
+from api_gateway.alerts.schemas import ChannelAnswer, ChannelChange, NewChannel, NotificationAnswer
 from api_gateway.http.json_body import describes_body, json_body
 from api_gateway.http.types import Actor, Statement
 from api_gateway.routers.dependencies import LOCATION, provided

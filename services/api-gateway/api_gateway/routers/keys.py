@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Response
 
 from api_gateway.api_keys.schemas import KeyAnswer, MadeKeyAnswer, NewKey, Rotation
 from api_gateway.api_keys.service import ApiKeyService
-from api_gateway.http.json_body import describes_body, json_body, optional_json_body
+from api_gateway.http.json_body import describes_body, json_body
 from api_gateway.routers.dependencies import LOCATION, ServerClock, provided
 from common.access.key_cache import KeyUses
 from common.access.keys import ID_BYTES
@@ -75,7 +75,7 @@ async def rotate_key(  # noqa: PLR0913, PLR0917 - what it depends on
     uses: Uses,
     clock: ServerClock,
     id: KeyPath,  # noqa: A002 - the path's word
-    body: Annotated[Rotation, Depends(optional_json_body(Rotation))],
+    body: Annotated[Rotation, Depends(json_body(Rotation, required=False))],
     response: Response,
 ) -> MadeKeyAnswer:
     """Both secrets open until the overlap is over, so that no caller need be stopped meanwhile.

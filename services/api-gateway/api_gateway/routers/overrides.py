@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Header, Path, Response
 from api_gateway.http.json_body import describes_body, json_body
 from api_gateway.http.pagination import LARGEST_ID, LINK_HEADER, IdPage
 from api_gateway.http.types import LINE_PATTERN, Actor, Statement
-from api_gateway.policy.override_schemas import OverrideAnswer, OverrideRequest
 from api_gateway.policy.overrides import Decided, OverrideService
+from api_gateway.policy.schemas import OverrideAnswer, OverrideRequest
 from api_gateway.routers.dependencies import LOCATION, ExistingService, ServerClock, provided
 from common.http.problems import responses
 

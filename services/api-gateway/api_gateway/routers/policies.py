@@ -8,7 +8,7 @@ from api_gateway.http.json_body import describes_body, json_body
 from api_gateway.http.pagination import LARGEST_ID, LINK_HEADER, IdPage
 from api_gateway.http.types import TEXT_PATTERN, Statement
 from api_gateway.policy.policies import PolicyService, unknown_policy
-from api_gateway.policy.policy_schemas import AuditAnswer, PolicyAnswer, PolicyRequest
+from api_gateway.policy.schemas import AuditAnswer, PolicyAnswer, PolicyRequest
 from api_gateway.routers.dependencies import LOCATION, ServerClock, provided
 from api_gateway.storage.audit import AuditQuery
 from common.http.problems import responses

@@ -25,8 +25,8 @@ NEXT_REVISION = func.nextval("catalog.revision")
 
 StateEvent = CatalogMessage | PolicyMessage | RuleMessage | ApiKeyChanged
 Value = TypeVar("Value")
-ReaderT = TypeVar("ReaderT")
-WriterT = TypeVar("WriterT")
+ReaderT = TypeVar("ReaderT", bound="Reader")
+WriterT = TypeVar("WriterT", bound="Writer")
 StateWriterT = TypeVar("StateWriterT", bound="StateWriter[Any]")
 
 
@@ -108,22 +108,18 @@ class StateWriter(Writer, ABC, Generic[Value]):
 class Store(Generic[ReaderT, WriterT]):
     """Opens the readers and writers of a resource, and counts what this process has written."""
 
-    def __init__(
-        self,
-        database: Database,
-        outbox: Outbox,
-        reader: Callable[[ReadSession], ReaderT],
-        writer: Callable[[UnitOfWork], WriterT],
-    ) -> None:
+    reader: type[ReaderT]
+    writer: type[WriterT]
+
+    def __init__(self, database: Database, outbox: Outbox) -> None:
         self._database, self._outbox = database, outbox
-        self._reader, self._writer = reader, writer
         self.writes = 0
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReaderT]:
         """Give a reader of one moment."""
         async with self._database.read() as session:
-            yield self._reader(session)
+            yield self.reader(session)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[WriterT]:
@@ -131,12 +127,15 @@ class Store(Generic[ReaderT, WriterT]):
         async with self._database.write() as session:
             await session.execute(WRITE_LOCK)
             unit = UnitOfWork(session, self._outbox)
-            yield self._writer(unit)
+            yield self._writer_of(unit)
         self.writes += 1
         self._outbox.wake()
         for entry in unit.recorded:
             # the log is kept elsewhere: an audit that is written anew does not agree with it
             log.info("audited", action=entry.action, entry=entry.id, hash=entry.hash)
+
+    def _writer_of(self, unit: UnitOfWork) -> WriterT:
+        return self.writer(unit)
 
 
 class StateStore(Store[ReaderT, StateWriterT]):

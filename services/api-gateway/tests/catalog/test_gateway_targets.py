@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from api_gateway.catalog.definitions import changed_spec, new_spec
 from api_gateway.catalog.domain import nearest_bounds
-from api_gateway.catalog.schemas import NewTarget, TargetUpdate
-from common.events import TargetChanged, TargetSpec
+from api_gateway.catalog.repository import slo_targets
+from api_gateway.catalog.schemas import NewTarget, TargetFields, TargetUpdate
+from common.events import SloStatus, TargetChanged, TargetSpec
 from common.invalid_field import InvalidFieldError
 from common.kafka.topics import CATALOG
 from common.slo.vocabulary import MAX_TARGETS, SliType
@@ -310,3 +311,11 @@ async def test_one_target_too_many_is_refused_until_another_is_deleted(
     assert f"{MAX_TARGETS} targets" in refused.text
     await gateway.write("DELETE", "/api/slo/targets/1", None)
     assert (await create(MAX_TARGETS)).status_code == 201
+
+
+def test_every_field_of_a_target_is_asked_for_stored_announced_evaluated_and_answered() -> None:
+    names = set(TargetSpec.__struct_fields__)
+    assert names == set(TargetFields.model_fields)
+    assert names <= set(NewTarget.model_fields) & set(TargetUpdate.model_fields)
+    assert names <= set(slo_targets.c.keys())
+    assert names <= set(TargetChanged.__struct_fields__) & set(SloStatus.__struct_fields__)

@@ -1,11 +1,15 @@
 """Who may override what, for how long; when it counts, what takes its place, what is audited."""
 
 import asyncio
+from dataclasses import fields
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from api_gateway.policy.domain import OverrideSpec
+from api_gateway.policy.repository import overrides
+from api_gateway.policy.schemas import OverrideAnswer
 from common.events import OverrideChanged
 from common.kafka.topics import POLICIES
 from tests.support.burn_events import NOW
@@ -244,3 +248,9 @@ async def test_who_does_it_must_be_told_when_it_is_revoked(gateway: GatewayHarne
     details = {"reason": why["reason"], "credential": "bootstrap"}
     assert (revoked["actor"], revoked["details"]) == ("boris", details)
     assert revoked["previous_hash"] == created["hash"]
+
+
+def test_every_field_of_an_override_is_stored_announced_and_answered() -> None:
+    names = {field.name for field in fields(OverrideSpec)}
+    assert names <= set(OverrideAnswer.model_fields) & set(OverrideChanged.__struct_fields__)
+    assert names <= set(overrides.c.keys())
