@@ -9,6 +9,9 @@ from typing import Final
 
 import pytest
 
+from burnline.localstack.artifacts import KAFKA_VERSION
+from burnline.localstack.postgres_home import MAJOR_VERSION
+
 ROOT: Final = Path(__file__).resolve().parents[1]
 NOT_OURS: Final = frozenset({".venv", ".git", ".hypothesis", "node_modules", "dist", "__pycache__"})
 MAX_LINES: Final = 400
@@ -94,6 +97,17 @@ def test_the_dashboards_pins_hold_no_address_and_a_hash_for_each_package() -> No
     assert "://" not in text
     packages = json.loads(text)["packages"]
     assert [name for name, pin in packages.items() if name and "integrity" not in pin] == []
+
+
+def test_licences_are_said_of_what_is_fetched_in_the_version_that_is() -> None:
+    text = (ROOT / "docs" / "licences.md").read_text()
+    pins = [(ROOT / name).read_text().split(" ", 1)[0].split("==") for name in WHEEL_PINS]
+    (java, java_version), (node, node_version), (maven, _) = pins
+    assert all(f"`{package}`" in text for package in (java, node, maven))
+    assert f"Eclipse Temurin {java_version.split('.')[0]} " in text
+    assert f"Node.js {node_version.split('.')[0]} " in text
+    assert f"Apache Kafka {KAFKA_VERSION} " in text
+    assert f"PostgreSQL {MAJOR_VERSION} " in text
 
 
 def test_all_sets_of_pins_agree() -> None:
