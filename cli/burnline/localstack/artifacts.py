@@ -5,6 +5,7 @@ settings say. `jars.txt` lists them: SHA-256, bytes, and the path in a Maven rep
 """
 
 import ast
+import contextlib
 import hashlib
 import importlib.util
 import logging
@@ -203,7 +204,8 @@ def download(place: Repository, folder: Path, expected: list[Jar], advance: Adva
         jobs = [pool.submit(_download_jar, client, place.url, folder, jar) for jar in expected]
         try:
             while not all(job.done() for job in jobs):
-                advance(_present_bytes(folder), total_bytes)
+                with contextlib.suppress(FileNotFoundError):  # renamed meanwhile
+                    advance(sum(p.stat().st_size for p in folder.iterdir()), total_bytes)
                 time.sleep(PAUSE_SECONDS / 5)
             for job in jobs:
                 job.result()
@@ -250,16 +252,6 @@ def _may_pass(error: httpx.HTTPError) -> bool:
     if isinstance(error, httpx.HTTPStatusError):
         return error.response.is_server_error or error.response.status_code == 429  # noqa: PLR2004
     return not isinstance(error, httpx.ConnectError | httpx.ProxyError)
-
-
-def _present_bytes(folder: Path) -> int:
-    sizes = []
-    for path in folder.iterdir():
-        try:
-            sizes.append(path.stat().st_size)
-        except FileNotFoundError:  # renamed meanwhile
-            continue
-    return sum(sizes)
 
 
 def _sha256(path: Path) -> str:
