@@ -327,7 +327,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Whether a change may be released
+         * Can I deploy?
          * @description The newest decision for one class of change; asking uses no override up.
          */
         get: operations["get_release"];
@@ -349,7 +349,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Whether a change may be released, which is about to be
+         * Can I deploy? Counts as a use of an override
          * @description The same answer; where an override lets the change through, that is one use of it.
          *
          *     A body is not read, so that any system's hook can be pointed here.
@@ -527,7 +527,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Who changed what, newest first
+         * Audit, newest first
          * @description Entries are never changed; `burnline audit verify` proves it by their hashes.
          */
         get: operations["list_audit"];
@@ -667,7 +667,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * All that is known of an alert
+         * History of an alert
          * @description Every transition, with who and why, and every notification with how it went.
          */
         get: operations["get_alert_history"];
@@ -710,7 +710,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Deliveries to channels, newest first
+         * Notifications, newest first
          * @description What was sent where; of what was not delivered, why, and when it is tried again.
          */
         get: operations["list_notifications"];
@@ -954,7 +954,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Give an API key another secret
+         * Rotate an API key
          * @description Both secrets open until the overlap is over, so that no caller need be stopped meanwhile.
          *
          *     At most two open: of a third the oldest gives way at once.
@@ -1037,7 +1037,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * How far the consumers are behind
+         * Consumer lag
          * @description By shard: the next record to be applied, the end of the log, and how old what waits is.
          *
          *     Measured at most once a second. `newest_at` in GET /api/overview is the time of each service's
@@ -2393,7 +2393,7 @@ export interface components {
             policy_hash: string;
             /**
              * Unblocked At
-             * @description When the block is forecast to end if no more errors come
+             * @description When the block lifts if no more errors come, by the forecast
              */
             unblocked_at: string | null;
         };
@@ -3113,7 +3113,7 @@ export interface components {
         };
         /**
          * ChannelChange
-         * @description What is to be other; secrets are replaced all at once.
+         * @description Changes of a channel; secrets are replaced all at once.
          */
         ChannelChange: {
             /**
@@ -3137,7 +3137,7 @@ export interface components {
         };
         /**
          * ComputeRequest
-         * @description What is to be computed: one service, or all.
+         * @description Which services to compute: one, or all.
          */
         ComputeRequest: {
             /**

@@ -22,7 +22,7 @@ _POLL_SECONDS = 0.1
 
 
 class ChannelService:
-    """Channels, and the test of one."""
+    """Channels, and tests of them."""
 
     def __init__(
         self, store: AlertStore, sender: Sender, clock: Clock, test_timeout_seconds: float

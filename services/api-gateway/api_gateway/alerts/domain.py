@@ -114,7 +114,7 @@ class Silence:
     expired_by: str | None
 
     def state(self, now: datetime) -> SilenceState:
-        """Return how it stands now."""
+        """Return the state of the silence at `now`."""
         if now >= self.ends_at:
             return "expired"
         return "active" if now >= self.starts_at else "pending"

@@ -1,12 +1,12 @@
 """Operations on alert rules: each is one transaction, with its event and its audit."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from api_gateway.alerts.domain import StoredRule
 from api_gateway.alerts.repository import AlertReader, AlertStore
+from api_gateway.http.json_body import with_floats
 from api_gateway.http.problems import invalid, refused
 from api_gateway.http.types import Statement
 from common.alerting.default_rules import default_rules
@@ -75,7 +75,9 @@ class RuleService:
             rule = _read({**rule_document(old), **changes}, "changes.")
             await self._check(writer, shown, rule)
             await writer.put_rule(name, rule_document(rule))
-            await writer.record(_audit_event("rule.changed", name, by, now, _plain(changes)))
+            await writer.record(
+                _audit_event("rule.changed", name, by, now, with_floats(changes, "rule"))
+            )
             return (await _shown(writer))[name]
 
     async def remove(self, name: str, by: Statement, now: datetime) -> None:
@@ -133,15 +135,6 @@ def _inhibits(rules: dict[str, Rule], name: str, target: str, seen: set[str]) ->
 
 def _read(document: dict[str, Any], prefix: str = "rule.") -> Rule:
     try:
-        return read_rule(_plain(document))
+        return read_rule(with_floats(document, "rule"))
     except InvalidFieldError as error:
         raise refused(error, prefix) from None
-
-
-def _plain(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the document with the numbers that a file gives; a body has exact decimals."""
-    try:
-        plain: dict[str, Any] = json.loads(json.dumps(document, default=float))
-    except RecursionError:
-        raise invalid("rule", "invalid_json", "is nested too deeply") from None
-    return plain

@@ -298,7 +298,7 @@ class NewChannel(Actor):
 
 
 class ChannelChange(Actor):
-    """What is to be other; secrets are replaced all at once."""
+    """Changes of a channel; secrets are replaced all at once."""
 
     secrets: Secrets | None = None
     enabled: StrictBool | None = None

@@ -86,7 +86,7 @@ class AlertService:
             return await _existing_silence(reader, silence_id)
 
     async def add_silence(self, body: SilenceRequest, now: datetime) -> Silence:
-        """Store a silence; 422 names what is wrong with it."""
+        """Store a silence; 422 names the wrong field."""
         matchers, span = [matcher.matcher() for matcher in body.matchers], body.span(now)
         try:
             check_silence(matchers, *span)

@@ -41,7 +41,7 @@ class ApiKey(NewApiKey):
     revision: int
 
     def state(self, now: datetime) -> KeyState:
-        """Return how it stands now."""
+        """Return the state of the key at `now`."""
         if self.revoked_at is not None:
             return "revoked"
         expired = self.expires_at is not None and self.expires_at <= now

@@ -56,7 +56,7 @@ class ApiKeyService:
     async def create(
         self, name: str, scopes: tuple[Scope, ...], lifetime: timedelta | None
     ) -> IssuedKey:
-        """Make a key; 409 where the name is in use or there are too many."""
+        """Create a key; 409 where the name is in use or there are too many."""
         now, key_id, secret = self._clock(), new_key_id(), new_secret()
         async with self._store.write() as writer:
             _check_limit(await writer.keys(), name)
@@ -98,7 +98,7 @@ class ApiKeyService:
         return self._issued(key, secret)
 
     async def revoke(self, key_id: str) -> None:
-        """Let a key open nothing any more, for good; 404. Once more does no more."""
+        """Revoke a key for good; 404. To revoke it again changes nothing."""
         now = self._clock()
         async with self._store.write() as writer:
             key = await _existing(writer, key_id)

@@ -57,7 +57,7 @@ class CatalogCache:
             return self._known
 
     async def run(self) -> None:
-        """Keep what is in use at hand for whoever cannot wait for the database; for ever."""
+        """Refresh what is in use, for readers that cannot wait for the database; for ever."""
         while True:
             await self.in_use()
             await asyncio.sleep(LOOK_SECONDS)

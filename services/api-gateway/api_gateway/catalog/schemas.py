@@ -130,7 +130,7 @@ class TargetUpdate(TargetWording):
 
 
 class ComputeRequest(Request):
-    """What is to be computed: one service, or all."""
+    """Which services to compute: one, or all."""
 
     service_name: str | None = Field(None, description="Without it every service is computed")
 

@@ -40,6 +40,15 @@ def json_body(
     return read
 
 
+def with_floats(document: dict[str, Any], field: str) -> dict[str, Any]:
+    """Return a document of a body with floats, as a file has them, in place of exact decimals."""
+    try:
+        plain: dict[str, Any] = json.loads(json.dumps(document, default=float))
+    except RecursionError:
+        raise invalid(field, "invalid_json", "is nested too deeply") from None
+    return plain
+
+
 def describes_body(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
     """Return the OpenAPI entry of an operation whose body is read here."""
     BODY_MODELS.append(model)

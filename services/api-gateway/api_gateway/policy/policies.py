@@ -1,11 +1,11 @@
 """Operations on gate policies: each is one transaction, with its event and its audit."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from api_gateway.http.json_body import with_floats
 from api_gateway.http.problems import invalid
 from api_gateway.http.types import Statement
 from api_gateway.policy.domain import StoredPolicy, policy_changed, policy_key
@@ -109,7 +109,7 @@ def _parsed(name: str, document: dict[str, Any]) -> Policy:
         detail = f"must be `{name}` as in the path, or be left out"
         raise invalid("document.name", "differs_from_path", detail)
     try:
-        return parse_policy({**_with_floats(document), "name": name})
+        return parse_policy({**with_floats(document, "document"), "name": name})
     except InvalidPolicyError as error:
         errors = [
             FieldError(field=f"document.{fault.field}", code=fault.code, detail=fault.detail)
@@ -117,12 +117,3 @@ def _parsed(name: str, document: dict[str, Any]) -> Policy:
         ]
         detail = f"{errors[0].field}: {errors[0].detail}"
         raise Problem(422, "invalid_request", detail, errors=errors) from None
-
-
-def _with_floats(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the document with the numbers that a file gives; a body has decimals."""
-    try:
-        plain: dict[str, Any] = json.loads(json.dumps(document, default=float))
-    except RecursionError:
-        raise invalid("document", "invalid_json", "is nested too deeply") from None
-    return plain

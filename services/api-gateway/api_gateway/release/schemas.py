@@ -57,7 +57,7 @@ class ReleaseAnswer(Answer):
     policy: str = Field(description="Name of the policy that holds for the service")
     policy_hash: str
     unblocked_at: Instant | None = Field(
-        description="When the block is forecast to end if no more errors come"
+        description="When the block lifts if no more errors come, by the forecast"
     )
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Answers whether a change may be released, and counts the use of an override that lets it."""
+"""Answers whether a change may be released, and counts the use of an override that allows it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -75,7 +75,7 @@ async def list_service_alerts(  # noqa: PLR0913, PLR0917 - a filter for each par
 
 @router.get(
     "/alerts/{id}/history",
-    summary="All that is known of an alert",
+    summary="History of an alert",
     responses=responses(404, 422, 503),
 )
 async def get_alert_history(
@@ -117,7 +117,7 @@ async def acknowledge_alert(
 
 @router.get(
     "/notifications",
-    summary="Deliveries to channels, newest first",
+    summary="Notifications, newest first",
     responses={200: {"headers": LINK_HEADER}, **responses(422, 503)},
 )
 async def list_notifications(

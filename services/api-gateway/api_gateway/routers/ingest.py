@@ -106,7 +106,7 @@ async def replay_dead_letter(
 
 @router.get(
     "/lag",
-    summary="How far the consumers are behind",
+    summary="Consumer lag",
     responses=responses(503),
 )
 async def get_lag(lag: Lag) -> LagAnswer:

@@ -66,7 +66,7 @@ async def get_key(
 
 @router.post(
     "/{id}/rotate",
-    summary="Give an API key another secret",
+    summary="Rotate an API key",
     responses=responses(404, 409, 413, 415, 422, 503),
     openapi_extra=describes_body(Rotation, required=False),
 )

@@ -84,7 +84,7 @@ async def delete_policy(
 
 @router.get(
     "/audit",
-    summary="Who changed what, newest first",
+    summary="Audit, newest first",
     responses={200: {"headers": LINK_HEADER}, **responses(422, 503)},
 )
 async def list_audit(

@@ -73,7 +73,7 @@ def _answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 @router.get(
     "/release/{service_name}",
-    summary="Whether a change may be released",
+    summary="Can I deploy?",
     response_model=ReleaseAnswer,
     responses={**UNCHANGED, **_answers(404, 422)},
 )
@@ -103,7 +103,7 @@ async def get_release(  # noqa: PLR0913, PLR0917 - the query and where it is kep
 
 @router.post(
     "/release/{service_name}/check",
-    summary="Whether a change may be released, which is about to be",
+    summary="Can I deploy? Counts as a use of an override",
     responses=_answers(404, 413, 422),
 )
 async def check_release(  # noqa: PLR0913, PLR0917 - the query and what it depends on
