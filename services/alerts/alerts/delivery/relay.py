@@ -9,7 +9,6 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from traceback import format_tb
 
 import structlog
@@ -21,7 +20,7 @@ from alerts.delivery.repository import Claim, EndedAttempt
 from alerts.delivery.sender import Sender
 from alerts.delivery.settings import DeliverySettings
 from common.runtime.failpoints import failpoint
-from common.runtime.loops import TRANSIENT_ERRORS
+from common.runtime.loops import TRANSIENT_ERRORS, every
 from common.storage.database import Database, WriteSession
 
 log = structlog.get_logger()
@@ -56,10 +55,7 @@ class Relay:
     async def run(self) -> None:
         """Deliver until cancelled; attempts under way are then ended, so that none is unknown."""
         try:
-            while True:
-                self._wake.clear()
-                await self._turn()
-                await self._wait()
+            await every(self._settings.idle_seconds, "delivery", self._turn, woken=self._wake)
         finally:
             await self._drain()
 
@@ -71,15 +67,11 @@ class Relay:
         that a kill never costs more than these.
         """
         ended, taken = list(self._ended), self._taken_places()
-        try:
-            async with self._database.write() as session:
-                await repository.store(session, ended)
-                claims = await self._claim(session, taken)
-                if claims:
-                    failpoint("delivery.before_claim_commit")
-        except TRANSIENT_ERRORS as error:
-            log.warning("delivery_retry", error=repr(error))
-            return
+        async with self._database.write() as session:
+            await repository.store(session, ended)
+            claims = await self._claim(session, taken)
+            if claims:
+                failpoint("delivery.before_claim_commit")
         del self._ended[: len(ended)]
         for claimed in claims:
             self._start(claimed)
@@ -155,11 +147,6 @@ class Relay:
             error=ended.outcome.error,
             retry_seconds=ended.delay_seconds,
         )
-
-    async def _wait(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.idle_seconds):
-                await self._wake.wait()
 
     async def _drain(self) -> None:
         """End the attempts under way and store them; cancel those that do not end in time."""
