@@ -16,12 +16,13 @@ LONG_SECONDS = 60.0
 class Work:
     """Counts its calls, and raises what it is given first."""
 
-    def __init__(self, *errors: Exception) -> None:
+    def __init__(self, *errors: Exception, takes_seconds: float = 0.0) -> None:
         self.calls = 0
-        self._errors = list(errors)
+        self._errors, self._takes_seconds = list(errors), takes_seconds
 
     async def __call__(self) -> None:
         self.calls += 1
+        await asyncio.sleep(self._takes_seconds)
         if self._errors:
             raise self._errors.pop(0)
 
@@ -82,6 +83,14 @@ async def test_what_has_failed_is_not_tried_again_before_the_interval(run: Run) 
     woken.set()
     await asyncio.sleep(0.05)
     assert work.calls == 1
+
+
+async def test_what_takes_long_to_fail_is_not_tried_again_at_once(run: Run) -> None:
+    work = Work(OSError("gone"), OSError("gone"), takes_seconds=0.05)
+    run(0.04, work)
+    began = asyncio.get_running_loop().time()
+    await work.until(3)
+    assert asyncio.get_running_loop().time() - began > 0.15  # without pauses 0.1
 
 
 async def test_a_defect_ends_the_loop(run: Run) -> None:

@@ -36,7 +36,7 @@ async def every(
 ) -> None:
     """Do work until cancelled, at this interval, or at once when `woken` is set.
 
-    After an error that the loop `survives` it goes on at the next interval; any other error ends
+    After an error that the loop `survives` it goes on one interval later; any other error ends
     it. Errors that are not transient are logged with their traceback.
     """
     loop = asyncio.get_running_loop()
@@ -49,7 +49,9 @@ async def every(
         except survives as error:
             defect = None if isinstance(error, TRANSIENT_ERRORS) else error
             log.warning("loop_retry", loop=name, error=repr(error), exc_info=defect)
-            wake = asyncio.Event()  # what has failed is not tried at once
+            # not at once, however long it took to fail: others may hold what it waited for, or
+            # wait for what it held
+            began, wake = loop.time(), asyncio.Event()
         with suppress(TimeoutError):
             async with asyncio.timeout_at(max(began + seconds, loop.time())):
                 await wake.wait()

@@ -8,7 +8,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 
 import structlog
 from sqlalchemy import text
@@ -91,8 +90,9 @@ class Outbox:
     async def run(self, idle_seconds: float = 1.0) -> None:
         """Publish what is written until cancelled. It outlives any error."""
         OUTBOX_AGE.labels(self._schema).set_function(self.oldest_age_seconds)
-        relay = partial(self._relay_all, idle_seconds)
-        await every(idle_seconds, "outbox", relay, woken=self._wake, survives=(Exception,))
+        await every(
+            idle_seconds, "outbox", self._relay_all, woken=self._wake, survives=(Exception,)
+        )
 
     def oldest_age_seconds(self) -> float:
         """Return how long the oldest record has waited, as of the last look; 0: none."""
@@ -100,14 +100,9 @@ class Outbox:
             return 0.0
         return max(0.0, (system_clock() - self._oldest_at).total_seconds())
 
-    async def _relay_all(self, idle_seconds: float) -> None:
-        try:
-            while await self._relay():
-                pass
-        except Exception:
-            # whoever is cut off from Kafka leaves the lock to another for a moment
-            await asyncio.sleep(idle_seconds)
-            raise
+    async def _relay_all(self) -> None:
+        while await self._relay():
+            pass
 
     async def _relay(self) -> bool:
         """Publish and delete the oldest records; tell whether there may be more.
