@@ -24,11 +24,11 @@ from burnrate.handlers import control_handler
 from common.access.key_cache import ApiKeyCache, KeyRecords, KeyUses
 from common.kafka.client import Record
 from common.kafka.topics import BURNRATES, CATALOG, COMMANDS, FORECASTS, KEY_USES, KEYS, POLICIES
-from common.kafka.unreadable import UNREADABLE, skip_unreadable
+from common.kafka.unreadable import UNREADABLE, event_handler, skip_unreadable
 from common.ledger.dlq_limit import DlqLimits
 from common.policy.files import read_policies
 from forecast.domain.due_services import DueServices, Pace
-from forecast.handlers import Retired, catalog_handler
+from forecast.handlers import Retired
 from forecast.settings import ForecastSettings
 from forecast.work import ForecastWork
 from gate.domain.configuration import GateConfiguration
@@ -77,7 +77,7 @@ READERS: dict[str, tuple[Handle, Sequence[str]]] = {
         (CATALOG.name, COMMANDS.name),
     ),
     "forecast levels": (forecast_levels(), (BURNRATES.name,)),
-    "forecast catalog": (catalog_handler(Retired()), (CATALOG.name,)),
+    "forecast catalog": (event_handler(Retired().apply), (CATALOG.name,)),
     "gate levels": (gate_levels(), (BURNRATES.name, FORECASTS.name)),
     "gate configuration": (
         gate_configuration_handler(GateConfiguration(read_policies([])), UNUSED),

@@ -14,8 +14,8 @@ from alerts.domain.invalid_count_reports import CODES, REMEMBERED, InvalidCountR
 from common.config.clock import Clock
 from common.events import ChannelTestRequested, DeadLetter, RuleMessage, ServiceChanged
 from common.kafka.client import Record
-from common.kafka.topics import CATALOG, COMMANDS, METRICS_DEAD, RULES, decode
-from common.kafka.unreadable import skip_unreadable
+from common.kafka.topics import CATALOG, COMMANDS, METRICS_DEAD, RULES
+from common.kafka.unreadable import event_handler
 from common.runtime.loops import TRANSIENT_ERRORS
 from common.slo.vocabulary import is_service_name
 
@@ -36,38 +36,33 @@ def configuration_handler(
 ) -> Handler:
     """Return the handler of catalog, rules and commands. It does not stop at any record."""
 
-    async def on_configuration(records: Sequence[Record]) -> None:
-        for record in records:
-            try:
-                with skip_unreadable(record):
-                    if record.value is not None:
-                        await on_event(decode(record))
-            except TRANSIENT_ERRORS as error:
-                # the API answers that the test was not made in time
-                log.warning("channel_test_failed", error=repr(error))
-
     async def on_event(event: Any) -> None:
-        if isinstance(event, ChannelTestRequested):
-            if clock() - event.requested_at <= TEST_MAX_AGE:
-                await test_channel(event)
-        elif isinstance(event, ServiceChanged | RuleMessage):
+        if isinstance(event, ServiceChanged | RuleMessage):
             configuration.apply(event)
+        elif isinstance(event, ChannelTestRequested):
+            await on_command(event)
 
-    return on_configuration
+    async def on_command(command: ChannelTestRequested) -> None:
+        if clock() - command.requested_at > TEST_MAX_AGE:
+            return
+        try:
+            await test_channel(command)
+        except TRANSIENT_ERRORS as error:
+            # the API answers that the test was not made in time
+            log.warning("channel_test_failed", error=repr(error))
+
+    return event_handler(on_event)
 
 
 def dead_letter_handler(invalid_counts: InvalidCountReports, clock: Clock) -> Handler:
     """Return the handler of dead letters, which counts reports with invalid counts."""
 
-    async def on_dead_letters(records: Sequence[Record]) -> None:
-        for record in records:
-            with skip_unreadable(record):
-                dead_letter = METRICS_DEAD.decode(record)
-                recent = dead_letter.appended_at > clock() - REMEMBERED
-                if dead_letter.code in CODES and recent and (name := _service_of(dead_letter)):
-                    invalid_counts.add(name, dead_letter.appended_at)
+    def on_dead_letter(dead_letter: DeadLetter) -> None:
+        recent = dead_letter.appended_at > clock() - REMEMBERED
+        if dead_letter.code in CODES and recent and (name := _service_of(dead_letter)):
+            invalid_counts.add(name, dead_letter.appended_at)
 
-    return on_dead_letters
+    return event_handler(on_dead_letter)
 
 
 def _service_of(dead_letter: DeadLetter) -> str | None:

@@ -2,16 +2,15 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
 from burnrate.domain.catalog import Catalog
 from common.config.clock import Clock
-from common.events import ComputeRequested
-from common.kafka.client import Record, header
-from common.kafka.topics import CATALOG, COMMANDS
-from common.kafka.unreadable import skip_unreadable
-from common.observability.logging import CORRELATION_HEADER, correlated
+from common.events import CatalogMessage, ComputeRequested
+from common.kafka.client import Record
+from common.kafka.unreadable import event_handler
 from common.runtime.loops import TRANSIENT_ERRORS
 
 log = structlog.get_logger()
@@ -32,28 +31,21 @@ def control_handler(
     command of that id for one service or for all.
     """
 
-    async def on_control_records(records: Sequence[Record]) -> None:
-        for record in records:
-            with correlated(header(record, CORRELATION_HEADER)):
-                try:
-                    with skip_unreadable(record):
-                        await _on_control(record)
-                except TRANSIENT_ERRORS as error:
-                    # whoever asked gets no answer in time; the next tick publishes
-                    log.warning("compute_failed", error=repr(error))
+    async def on_event(event: Any) -> None:
+        if isinstance(event, CatalogMessage):
+            catalog.apply(event)
+        elif isinstance(event, ComputeRequested):
+            await on_command(event)
 
-    async def _on_control(record: Record) -> None:
-        if record.value is None:
+    async def on_command(command: ComputeRequested) -> None:
+        if clock() - command.requested_at > COMMAND_MAX_AGE:
             return
-        if record.topic == CATALOG.name:
-            catalog.apply(CATALOG.decode(record))
-            return
-        command = COMMANDS.decode(record)
-        if not isinstance(command, ComputeRequested):
-            return  # for another service
-        if clock() - command.requested_at <= COMMAND_MAX_AGE:
-            log.info("compute", command_id=command.command_id, service_name=command.service_name)
+        log.info("compute", command_id=command.command_id, service_name=command.service_name)
+        try:
             await flush()
             await compute(command.command_id, command.service_name)
+        except TRANSIENT_ERRORS as error:
+            # whoever asked gets no answer in time; the next tick publishes
+            log.warning("compute_failed", error=repr(error))
 
-    return on_control_records
+    return event_handler(on_event)

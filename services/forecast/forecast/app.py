@@ -7,11 +7,12 @@ from typing import Any
 from fastapi import FastAPI
 
 from common.kafka.topics import BURNRATES, CATALOG, FORECASTS
+from common.kafka.unreadable import event_handler
 from common.ledger.runtime import ConsumerRuntime
 from common.runtime.loops import every
 from common.service.consumer import Consumer, consumer_app
 from forecast.forecasting import Forecaster
-from forecast.handlers import Retired, catalog_handler
+from forecast.handlers import Retired
 from forecast.settings import AllSettings
 from forecast.work import ForecastWork
 
@@ -28,7 +29,7 @@ class Forecast(Consumer):
         super().__init__(runtime, work, own.stall_seconds)
         self._tick_seconds = own.tick_seconds
         retired = Retired()
-        self._catalog = self.read_table("catalog", (CATALOG.name,), catalog_handler(retired))
+        self._catalog = self.read_table("catalog", (CATALOG.name,), event_handler(retired.apply))
         self._forecaster = Forecaster(own, runtime, self.ledger, work, retired)
 
     def loops(self) -> Iterator[Coroutine[Any, Any, None]]:

@@ -1,10 +1,6 @@
 """What every process knows of the catalog: which services are not shown."""
 
-from collections.abc import Awaitable, Callable, Sequence
-
 from common.events import CatalogMessage, ServiceChanged
-from common.kafka.client import Record
-from common.kafka.unreadable import each_readable
 
 
 class Retired:
@@ -23,12 +19,3 @@ class Retired:
     def __contains__(self, name: str) -> bool:
         service = self._services.get(name)
         return service is not None and service.retired
-
-
-def catalog_handler(retired: Retired) -> Callable[[Sequence[Record]], Awaitable[None]]:
-    """Return the handler of the catalog, which every process reads in full."""
-
-    async def on_catalog_records(records: Sequence[Record]) -> None:
-        each_readable(records, retired.apply)
-
-    return on_catalog_records

@@ -8,9 +8,10 @@ import msgspec
 
 from common.events import BurnRateSnapshot, ServiceChanged, encode
 from common.kafka.topics import BURNRATES, CATALOG
+from common.kafka.unreadable import event_handler
 from common.slo.vocabulary import DataStatus, RiskLevel
 from forecast.domain.due_services import DueServices, Pace
-from forecast.handlers import Retired, catalog_handler
+from forecast.handlers import Retired
 from forecast.settings import ForecastSettings
 from forecast.work import ForecastWork
 from tests.support.burn_events import NOW, heartbeat, slo_status, snapshot
@@ -112,7 +113,7 @@ def test_records_of_burn_rates_are_taken_and_bad_ones_left() -> None:
 
 async def test_the_newest_revision_says_whether_a_service_is_shown() -> None:
     retired = Retired()
-    on_catalog = catalog_handler(retired)
+    on_catalog = event_handler(retired.apply)
 
     def changed(revision: int, *, gone: bool) -> bytes:
         return encode(ServiceChanged(revision, 1, "checkout", 1, "team", None, gone))

@@ -1,14 +1,15 @@
 """Records of our own topics that cannot be read: skipped, logged and counted, never fatal."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any, Final
 
 import structlog
 from prometheus_client import Counter
 
-from common.kafka.client import Record
+from common.kafka.client import Record, header
 from common.kafka.topics import decode
+from common.observability.logging import CORRELATION_HEADER, correlated
 
 UNREADABLE: Final = Counter(
     "burnline_unreadable_records",
@@ -25,6 +26,22 @@ def each_readable(records: Sequence[Record], apply: Callable[[Any], object]) -> 
         if record.value is not None:
             with skip_unreadable(record):
                 apply(decode(record))
+
+
+def event_handler(
+    on_event: Callable[[Any], Awaitable[None] | None],
+) -> Callable[[Sequence[Record]], Awaitable[None]]:
+    """Return a handler that passes on the event of each record. No record can stop it."""
+
+    async def on_records(records: Sequence[Record]) -> None:
+        for record in records:
+            if record.value is None:
+                continue
+            with correlated(header(record, CORRELATION_HEADER)), skip_unreadable(record):
+                if (pending := on_event(decode(record))) is not None:
+                    await pending
+
+    return on_records
 
 
 class skip_unreadable:  # noqa: N801 - reads as a phrase after `with`
