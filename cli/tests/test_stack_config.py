@@ -78,6 +78,24 @@ def test_a_given_token_is_not_stored(tmp_path: Path) -> None:
     assert not found.data_dir.token.exists()
 
 
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ({"BURNLINE_PORT": "8100"}, "http://127.0.0.1:8100"),
+        ({"BURNLINE_PORT": "8100", "BURNLINE_HOST": "0.0.0.0"}, "http://127.0.0.1:8100"),
+        ({}, "http://127.0.0.1:8000"),
+    ],
+)
+def test_links_in_notifications_lead_to_this_stack(
+    tmp_path: Path, given: dict[str, str], url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ALERTS_EXTERNAL_URL", raising=False)
+    assert service_environment(config(tmp_path, **given), "token")["ALERTS_EXTERNAL_URL"] == url
+    monkeypatch.setenv("ALERTS_EXTERNAL_URL", "https://burnline.example")
+    named = service_environment(config(tmp_path, **given), "token")["ALERTS_EXTERNAL_URL"]
+    assert named == "https://burnline.example"
+
+
 def test_services_get_the_caller_s_environment_and_servers_are_blind_to_parts_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

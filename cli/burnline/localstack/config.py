@@ -11,6 +11,7 @@ from typing import Final
 
 from burnline.errors import StackError
 from burnline.localstack.ports import ConfiguredPort
+from burnline.localstack.state import local_url
 
 DEFAULT_PORTS: Final = {
     "BURNLINE_PORT": 8000,
@@ -128,7 +129,9 @@ def ensure_token(config: StackConfig) -> str:
 
 def service_environment(config: StackConfig, token: str) -> dict[str, str]:
     """What migrations and services get; servers that we run ourselves add their addresses."""
-    environment = {
+    ports = {port.variable: str(port.port) for port in config.ports}
+    dashboard = local_url(config.host, ports["BURNLINE_PORT"])
+    return {
         **os.environ,
         "BURNLINE_HOST": config.host,
         "BURNLINE_DATA_DIR": str(config.data_dir.path),
@@ -136,8 +139,10 @@ def service_environment(config: StackConfig, token: str) -> dict[str, str]:
         "BURNLINE_PARTITIONS": str(config.partitions),
         "BURNLINE_INSTANCE_ID": os.environ.get("BURNLINE_INSTANCE_ID") or _instance_id(config),
         "ENABLE_METRICS_SIMULATOR": "true" if config.simulator else "false",
+        # links in notifications lead to this stack, whatever else listens on the usual port
+        "ALERTS_EXTERNAL_URL": os.environ.get("ALERTS_EXTERNAL_URL") or dashboard,
+        **ports,
     }
-    return environment | {port.variable: str(port.port) for port in config.ports}
 
 
 def _instance_id(config: StackConfig) -> str:
