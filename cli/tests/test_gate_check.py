@@ -238,7 +238,7 @@ def test_github_gets_an_annotation_outputs_and_a_summary(
     assert written["allowed"] == "false"
     assert written["decision_id"] == "01JD3Z"
     assert "### Release gate" in summary.read_text()
-    assert "- within_budget: 100 % of the budget is left, 3: fine" in summary.read_text()
+    assert "- within\\_budget: 100 % of the budget is left, 3: fine" in summary.read_text()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import typer
 
 from burnline.client.api_client import ask_gateway
 from burnline.errors import StackError
+from burnline.strangers import one_line
 
 LARGEST_PAGE = 500
 _SHOWN_CHARACTERS = 60
@@ -75,13 +76,12 @@ def _lines(dead_letter: Mapping[str, Any]) -> Sequence[str]:
     place = f"{dead_letter['topic']}/{dead_letter['partition']}@{dead_letter['offset']}"
     lines = [
         f"{dead_letter['id']}  {dead_letter['recorded_at']}  {place}",
-        f"  {dead_letter['code']}: {dead_letter['field']} {dead_letter['detail']}",
+        f"  {dead_letter['code']}: {dead_letter['field']} " + one_line(dead_letter["detail"]),
     ]
     if dead_letter["value"] is not None:
         value = dead_letter["value"]
         lines.append(f"  {value[:_SHOWN_CHARACTERS]!r}{'...' * (len(value) > _SHOWN_CHARACTERS)}")
     if dead_letter["replayed_at"]:
-        lines.append(
-            f"  sent again by {dead_letter['replayed_by']} at {dead_letter['replayed_at']}"
-        )
+        who = one_line(dead_letter["replayed_by"])
+        lines.append(f"  sent again by {who} at {dead_letter['replayed_at']}")
     return lines

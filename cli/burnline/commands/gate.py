@@ -21,6 +21,7 @@ from burnline.client.gate_client import (
     NoAnswerError,
     Question,
 )
+from burnline.strangers import markdown, one_line
 
 ALLOWED: Final = 0
 BLOCKED: Final = 3
@@ -166,7 +167,7 @@ def headline(answer: Mapping[str, Any]) -> str:
     version = f" {answer['version']}" if answer.get("version") else ""
     meaning = "may be released" if answer["allowed"] else "must wait"
     subject = f"{answer['service_name']}{version}, {answer['change_class']}"
-    return f"{answer['decision']}: {subject}: {meaning}"
+    return one_line(f"{answer['decision']}: {subject}: {meaning}")
 
 
 def particulars(answer: Mapping[str, Any]) -> list[str]:
@@ -182,7 +183,7 @@ def particulars(answer: Mapping[str, Any]) -> list[str]:
     name = answer["decision_id"] or "none yet"
     age = f"{answer['data_age_seconds']:.0f} s"
     lines.append(f"risk {answer['risk_level']}, data {age} old, decision {name}")
-    return lines
+    return [one_line(line) for line in lines]
 
 
 def workflow_command(answer: Mapping[str, Any], level: Level) -> str:
@@ -200,8 +201,8 @@ def write_github_files(answer: Mapping[str, Any], environ: Mapping[str, str]) ->
         lines += [f"{name}={answer[name]}" for name in names]
         _append(outputs, lines)
     if summary := environ.get("GITHUB_STEP_SUMMARY"):
-        text = ["### Release gate", "", headline(answer), ""]
-        _append(summary, [*text, *(f"- {line}" for line in particulars(answer)), ""])
+        text = ["### Release gate", "", markdown(headline(answer)), ""]
+        _append(summary, [*text, *(f"- {markdown(line)}" for line in particulars(answer)), ""])
 
 
 def _append(file: str, lines: list[str]) -> None:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from burnline.client.api_client import ask_gateway
+from burnline.strangers import rich_markup
 
 keys = typer.Typer(
     no_args_is_help=True,
@@ -39,7 +40,7 @@ def list_keys() -> None:
     for key in ask_gateway("GET", "/api/keys"):
         table.add_row(
             key["id"],
-            key["name"],
+            rich_markup(key["name"]),
             " ".join(key["scopes"]),
             key["state"],
             key["expires_at"] or "never",

@@ -1,6 +1,5 @@
 """Writes a report as Markdown or HTML. What strangers wrote is escaped in both."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
@@ -8,11 +7,11 @@ from typing import Literal
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from api_gateway.narrative import wording
+from burnline import strangers
 from burnline.report.figures import Period, ServiceReport
 
 Format = Literal["md", "html"]
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#!|~&@]|:(?=//)|(?<=www)\.)")
 _WORDS = {True: "met", False: "missed", None: "nothing to judge"}
 
 
@@ -20,7 +19,7 @@ def write(reports: Sequence[ServiceReport], period: Period, output: Format) -> s
     """Return the report; the same reports give the same text."""
     environment = Environment(
         loader=PackageLoader("burnline.report", "templates"),
-        autoescape=output == "html",  # noqa: S701 - Markdown has signs of its own: `_escaped`
+        autoescape=output == "html",  # noqa: S701 - Markdown has signs of its own: `strangers.markdown`
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -34,7 +33,7 @@ def write(reports: Sequence[ServiceReport], period: Period, output: Format) -> s
         "counted": wording.counted,
         "at": _at,
         "met": _WORDS.__getitem__,
-        "plain": _escaped if output == "md" else str,
+        "plain": strangers.markdown if output == "md" else str,
     }
     template = environment.get_template(f"report.{output}.j2")
     return template.render(reports=reports, period=period)
@@ -43,8 +42,3 @@ def write(reports: Sequence[ServiceReport], period: Period, output: Format) -> s
 def _at(when: datetime | str) -> str:
     instant = datetime.fromisoformat(when) if isinstance(when, str) else when
     return f"{instant:%Y-%m-%d %H:%M} UTC"
-
-
-def _escaped(text: str) -> str:
-    """Return text in which Markdown finds no sign of its own, on one line."""
-    return _SPECIAL.sub(r"\\\1", " ".join(str(text).split()))
