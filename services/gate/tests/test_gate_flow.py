@@ -212,7 +212,7 @@ def replay_command(settings: GateTestSettings, name: str) -> tuple[int, bool]:
 
 
 async def test_a_silent_owner_and_old_snapshots_are_not_known(settings: GateTestSettings) -> None:
-    """StateTopics that were there before the gate prove nothing about now."""
+    """State topics that were there before the gate prove nothing about now."""
     old = datetime.now(UTC) - timedelta(minutes=10)
     taken = replace(snapshot([burning_at(0.5)], at=old), shard=SHARD)
     beat = ShardHeartbeat(SHARD, 1, old, old, services=1)
