@@ -34,7 +34,7 @@ class AlertSettings(AllSettings):
 
     def __init__(self, database_url: str, bootstrap: str) -> None:
         self.service = Settings()
-        # what a test publishes once is to hold longer than the test takes on a busy machine
+        # what a test publishes once is to hold longer than the test does on a busy machine
         self.alerts = AlertsSettings(tick_seconds=0.1, BURNLINE_SHARD_SILENCE_SECONDS=60.0)
         self.delivery = DeliverySettings(
             ALERTS_ALLOWED_NETWORKS="127.0.0.0/8", first_retry_seconds=0.1
