@@ -26,7 +26,9 @@ class GateTestSettings(AllSettings):
 
     def __init__(self, database_url: str, bootstrap: str, **own: float) -> None:
         self.service = Settings()
-        self.gate = GateSettings.model_validate({"GATE_TICK_SECONDS": 0.2, **own})
+        # silence: longer than a test lasts on a busy machine, which publishes one sign of life
+        bounds = {"GATE_TICK_SECONDS": 0.2, "GATE_SILENT_SECONDS": 60.0}
+        self.gate = GateSettings.model_validate({**bounds, **own})
         self.policies = PolicySettings()
         self.kafka = KafkaSettings(KAFKA_BOOTSTRAP_SERVERS=bootstrap)
         self.database = DatabaseSettings(DATABASE_URL=database_url)
@@ -52,6 +54,7 @@ async def gate_process(
             "KAFKA_BOOTSTRAP_SERVERS": settings.kafka.bootstrap_servers[0],
             "GATE_PORT": str(free_port(HOST)),
             "GATE_TICK_SECONDS": "0.2",
+            "GATE_SILENT_SECONDS": "60",
             "BURNLINE_DATA_DIR": str(folder),
             **environment,
         },
