@@ -60,6 +60,7 @@ class AlertsScenario:
             "DATABASE_URL": self.url,
             "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
             "ALERTS_TICK_SECONDS": "0.1",
+            "BURNLINE_SHARD_SILENCE_SECONDS": "600",  # signs of life are published once
             "ALERTS_ALLOWED_NETWORKS": "127.0.0.0/8",
             "ALERTS_DELIVERY_CONCURRENCY": "1",  # a kill costs as many repeats as are under way
             "ALERTS_DELIVERY_LEASE_SECONDS": "2",

@@ -60,12 +60,12 @@ async def test_with_the_offsets_of_kafka_events_are_lost(
 
 def test_a_guard_that_has_moved_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "burnrate.ingest.dedup.HourDedupKeys.judge", lambda self, other: (self, other)
+        "burnrate.ingest.dedup.HourDedupKeys.add", lambda self, other: (self, other)
     )
-    with pytest.raises(LookupError, match=r"HourDedupKeys\.judge takes"):
+    with pytest.raises(LookupError, match=r"HourDedupKeys\.add takes"):
         MUTATIONS["no_dedup"]()
-    monkeypatch.delattr("burnrate.ingest.dedup.HourDedupKeys.judge")
-    with pytest.raises(AttributeError, match="judge"):
+    monkeypatch.delattr("burnrate.ingest.dedup.HourDedupKeys.add")
+    with pytest.raises(AttributeError, match="add"):
         MUTATIONS["no_dedup"]()
 
 

@@ -87,7 +87,7 @@ def no_dedup() -> None:
         del content
         return np.ones(len(keys), np.bool_), np.zeros(len(keys), np.bool_)
 
-    _patch(HourDedupKeys, "judge", ("keys", "content"), none)
+    _patch(HourDedupKeys, "add", ("keys", "content"), none)
 
 
 def slow_reads() -> None:
