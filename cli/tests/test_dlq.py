@@ -63,6 +63,13 @@ def test_letters_are_listed_with_their_reasons(run: Run, asked: list[httpx.Reque
     assert done.output.count("sent again by ines") == 1
 
 
+def test_a_field_that_a_stranger_named_controls_no_terminal(run: Run) -> None:
+    letter = {**LETTER, "field": "\x1b[2J", "detail": "is no number\nforged line"}
+    done = run(httpx.Response(200, json=[letter]), "list")
+    assert "\x1b" not in done.output
+    assert "[2J is no number forged line" in done.output
+
+
 def test_letters_can_be_had_as_json(run: Run) -> None:
     done = run(httpx.Response(200, json=[LETTER]), "list", "--format", "json")
     assert json.loads(done.output) == [LETTER]

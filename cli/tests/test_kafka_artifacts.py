@@ -108,19 +108,6 @@ def test_two_starts_at_once_share_one_download(maven: Path) -> None:
     assert maven.read_text().splitlines() == ["call"]
 
 
-def test_a_maven_that_fails_means_there_is_no_broker(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    program = tmp_path / "mvn"
-    program.write_text("#!/bin/sh\necho could not resolve; exit 1\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    with pytest.raises(StackError, match="could not resolve"):
-        artifacts.ensure_jars()
-    assert not artifacts.jars_dir().exists()
-
-
 def test_the_committed_list_and_pom_are_of_the_pinned_version() -> None:
     pom = (artifacts.ARTIFACTS_DIR / "pom.xml").read_text()
     assert f"<version>{artifacts.KAFKA_VERSION}</version>" in pom

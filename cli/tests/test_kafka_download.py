@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
 import pytest
 
 from burnline.errors import StackError
@@ -93,6 +94,34 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 WHOLE = {path.rpartition("/")[2]: body for path, body in FILES.items()}
+
+
+def test_where_maven_fails_they_are_fetched_without_it(
+    bare: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    program = bare / "bin" / "mvn"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho JAVA_HOME is not defined; exit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    assert contents(ensure_jars()) == WHOLE
+    assert "JAVA_HOME is not defined" in caplog.text
+
+
+def test_a_repository_that_cannot_be_reached_is_given_up_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def refuse(_client: object, url: str, *_: object) -> None:
+        asked.append(url)
+        raise httpx.ConnectTimeout("no answer")
+
+    monkeypatch.setattr(artifacts, "_download_rest", refuse)
+    many = [Jar(f"a/{n}.jar", 1, "") for n in range(60)]
+    with pytest.raises(httpx.ConnectTimeout):
+        download(Repository("http://127.0.0.1:1/maven2"), tmp_path, many, lambda *_: None)
+    assert len(asked) == len(set(asked)) < len(many)
 
 
 @pytest.mark.usefixtures("bare")

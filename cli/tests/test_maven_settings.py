@@ -121,6 +121,21 @@ def test_settings_that_are_no_xml_are_named(tmp_path: Path) -> None:
         repositories([path], lambda: CENTRAL, {})
 
 
+def test_settings_say_their_own_encoding(tmp_path: Path) -> None:
+    path = tmp_path / "settings.xml"
+    mirrors = f"<mirrors>{mirror('*', 'https://mine.example')}</mirrors>"
+    head = '<?xml version="1.0" encoding="ISO-8859-1"?>'
+    text = f"{head}<settings>{mirrors}<!-- f\u00fcr --></settings>"
+    path.write_bytes(text.encode("latin-1"))
+    assert [r.url for r in repositories([path], lambda: CENTRAL, {})] == ["https://mine.example"]
+
+
+@pytest.mark.parametrize("given", ["-s 'open", "-s"])
+def test_maven_args_that_make_no_sense_are_named(given: str) -> None:
+    with pytest.raises(StackError, match="MAVEN_ARGS cannot be read"):
+        settings_files({"MAVEN_ARGS": given})
+
+
 def test_maven_args_say_which_files_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,7 +76,7 @@ def _lines(dead_letter: Mapping[str, Any]) -> Sequence[str]:
     place = f"{dead_letter['topic']}/{dead_letter['partition']}@{dead_letter['offset']}"
     lines = [
         f"{dead_letter['id']}  {dead_letter['recorded_at']}  {place}",
-        f"  {dead_letter['code']}: {dead_letter['field']} " + one_line(dead_letter["detail"]),
+        f"  {dead_letter['code']}: " + one_line(f"{dead_letter['field']} {dead_letter['detail']}"),
     ]
     if dead_letter["value"] is not None:
         value = dead_letter["value"]

@@ -31,6 +31,7 @@ from burnline.importing.file import (
 from burnline.importing.publish import Result, publish, wait_applied
 from burnline.importing.shift import ShiftFile, shift_to
 from burnline.localstack.kafka import silence_client_logs
+from burnline.strangers import one_line
 from common.config.clock import system_clock
 from common.config.settings import KafkaSettings
 from common.kafka.client import Publisher, Sender
@@ -191,7 +192,8 @@ def _progress(path: Path) -> Iterator[OpenBar]:
 
 def _report(result: Result) -> None:
     for refused in result.refusals:
-        typer.echo(f"line {refused.line}: {refused.field}: {refused.detail}", err=True)
+        why = one_line(f"{refused.field}: {refused.detail}")
+        typer.echo(f"line {refused.line}: {why}", err=True)
     if hidden := result.refused - len(result.refusals):
         typer.echo(f"and {hidden} more lines were refused", err=True)
     typer.echo(f"imported {result.imported} lines of {len(result.services)} services")

@@ -15,10 +15,11 @@ import subprocess
 import time
 import zipfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import certifi
 import httpx
@@ -139,13 +140,21 @@ def central_url() -> str:
 
 
 def _fetch(folder: Path, expected: list[Jar], advance: Advance) -> None:
-    maven = shutil.which("mvn")
-    if maven is None:
-        _download_from_any(repositories(settings_files(), central_url), folder, expected, advance)
-    else:
-        for path in folder.iterdir():  # Maven takes a half jar of a killed one for a whole one
-            path.unlink()
-        _run_maven(maven, folder)
+    if (maven := shutil.which("mvn")) is not None:
+        _empty(folder)  # Maven takes a half jar of a killed one for a whole one
+        try:
+            _run_maven(maven, folder)
+        except StackError as error:  # without a Java of its own, for example
+            log.warning("%s", error)
+            _empty(folder)
+        else:
+            return
+    _download_from_any(repositories(settings_files(), central_url), folder, expected, advance)
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink()
 
 
 def _run_maven(maven: str, output: Path) -> None:
@@ -173,7 +182,8 @@ def _download_from_any(
         try:
             download(place, folder, expected, advance)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            refusals.append(f"{httpx.URL(place.url).host}: {str(error) or type(error).__name__}")
+            host = urlsplit(place.url).netloc.rpartition("@")[2]
+            refusals.append(f"{host}: {str(error) or type(error).__name__}")
         else:
             return
     raise StackError(
@@ -203,12 +213,13 @@ def download(place: Repository, folder: Path, expected: list[Jar], advance: Adva
     ):
         jobs = [pool.submit(_download_jar, client, place.url, folder, jar) for jar in expected]
         try:
-            while not all(job.done() for job in jobs):
+            waiting: set[Future[None]] = set(jobs)
+            while waiting:
                 with contextlib.suppress(FileNotFoundError):  # renamed meanwhile
                     advance(sum(p.stat().st_size for p in folder.iterdir()), total_bytes)
-                time.sleep(PAUSE_SECONDS / 5)
-            for job in jobs:
-                job.result()
+                done, waiting = wait(waiting, PAUSE_SECONDS / 5, FIRST_EXCEPTION)
+                for job in done:
+                    job.result()  # the first that fails says enough of this repository
         finally:
             pool.shutdown(cancel_futures=True)
     advance(total_bytes, total_bytes)
@@ -238,7 +249,10 @@ def _download_jar(client: httpx.Client, url: str, folder: Path, jar: Jar) -> Non
 
 def _download_rest(client: httpx.Client, url: str, part: Path, size_bytes: int) -> None:
     start = part.stat().st_size if part.exists() else 0
-    headers = {"Range": f"bytes={start}-"} if 0 < start < size_bytes else {}
+    # as it is: the hash is that of the jar, and a range is one of its bytes
+    headers = {"Accept-Encoding": "identity"}
+    if 0 < start < size_bytes:
+        headers["Range"] = f"bytes={start}-"
     with client.stream("GET", url, headers=headers) as answer:
         answer.raise_for_status()
         goes_on = answer.status_code == httpx.codes.PARTIAL_CONTENT
@@ -247,11 +261,19 @@ def _download_rest(client: httpx.Client, url: str, part: Path, size_bytes: int) 
                 stream.write(chunk)
 
 
+_UNREACHABLE = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+
+
 def _may_pass(error: httpx.HTTPError) -> bool:
     """Whether another try can help: a broken connection, or a server in trouble."""
     if isinstance(error, httpx.HTTPStatusError):
         return error.response.is_server_error or error.response.status_code == 429  # noqa: PLR2004
-    return not isinstance(error, httpx.ConnectError | httpx.ProxyError)
+    return not isinstance(error, _UNREACHABLE)
 
 
 def _sha256(path: Path) -> str:

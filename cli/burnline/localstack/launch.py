@@ -126,7 +126,7 @@ def failure(data_dir: DataDir, state: StackState | None) -> str:
     name = "supervisor"
     if state is not None:
         restless = [child for child in state.children if child.restarts or not child.identity]
-        steps = [step for step in ("migrations", "topics") if step in state.detail]
+        steps = [step for step in ("migrations", "topics") if f"{step} failed" in state.detail]
         name = steps[0] if steps else restless[0].name if restless else name
     detail = state.detail if state is not None else "the supervisor did not start"
     lines = "\n".join(tail(data_dir.log(name), TAIL_LINES))

@@ -33,11 +33,14 @@ class Repository:
 
 def settings_files(environ: Mapping[str, str] = os.environ) -> list[Path]:
     """The settings that Maven would read: the user's, or those of MAVEN_ARGS, then everyone's."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("-s", "--settings", default=str(Path.home() / ".m2" / "settings.xml"))
     home = environ.get("MAVEN_HOME") or environ.get("M2_HOME")
     parser.add_argument("-gs", "--global-settings", default=home and f"{home}/conf/settings.xml")
-    given, _ = parser.parse_known_args(shlex.split(environ.get("MAVEN_ARGS", "")))
+    try:
+        given, _ = parser.parse_known_args(shlex.split(environ.get("MAVEN_ARGS", "")))
+    except (ValueError, argparse.ArgumentError) as error:
+        raise StackError(f"MAVEN_ARGS cannot be read: {error}") from error
     paths = [Path(path) for path in (given.settings, given.global_settings) if path]
     return [path for path in paths if path.is_file()]
 
@@ -67,7 +70,7 @@ def _parse(path: Path, environ: Mapping[str, str]) -> ET.Element:
         return environ.get(match[1], "") if match[1] else str(Path.home())
 
     try:
-        root = ET.fromstring(path.read_text())  # noqa: S314 - the user's own settings
+        root = ET.fromstring(path.read_bytes())  # noqa: S314 - the user's own settings
     except (ET.ParseError, OSError, UnicodeDecodeError) as error:
         raise StackError(f"{path} cannot be read as Maven settings: {error}") from error
     for element in root.iter():

@@ -173,6 +173,18 @@ async def test_silence_is_seen_by_the_clock_alone_and_ends_with_a_heartbeat(
     assert [feature(d) for d in await process.tick()] == ["ALLOW"]
 
 
+async def test_an_owner_that_goes_on_is_no_reason_to_decide_again(process: GateProcess) -> None:
+    process.hear(0.5)
+    await process.tick()
+    for _ in range(4):
+        process.now += timedelta(seconds=2)
+        process.beat()
+        assert process.view.due == set()
+    process.now += timedelta(seconds=4)
+    process.beat()
+    assert process.view.due == {SERVICE}, "a heartbeat was missed"
+
+
 async def test_an_old_sign_heard_now_is_an_old_sign(process: GateProcess) -> None:
     process.hear(0.5, at=NOW - timedelta(minutes=5))
     [decision] = await process.tick()

@@ -119,12 +119,12 @@ class KafkaSettings(PlaintextSettings):
         ("127.0.0.1:9092",), validation_alias="KAFKA_BOOTSTRAP_SERVERS"
     )
     partitions: int = Field(4, ge=1, le=1024)
-    instance_id: str | None = Field(None, pattern=r"^[A-Za-z0-9._-]{1,249}$")
+    kafka_instance_id: str | None = Field(None, pattern=r"^[A-Za-z0-9._-]{1,249}$")
     """The same for a process and the one that takes its place, and for no other of its service.
 
     `hostname` stands for the machine's name: that of a container or pod.
     """
-    session_seconds: float = Field(
+    kafka_session_seconds: float = Field(
         10, ge=6, le=1800, validation_alias="KAFKA_SESSION_TIMEOUT_SECONDS"
     )
     """How long a consumer may be silent before its group gives its shards to others."""
@@ -159,7 +159,8 @@ class KafkaSettings(PlaintextSettings):
 
     def group_instance_id(self) -> str | None:
         """Return as whom a consumer joins its group, so that it is known again after a crash."""
-        return socket.gethostname() if self.instance_id == HOSTNAME else self.instance_id
+        named = self.kafka_instance_id
+        return socket.gethostname() if named == HOSTNAME else named
 
     def client_options(self) -> dict[str, Any]:
         """Return the options of every aiokafka client."""

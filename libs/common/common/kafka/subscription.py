@@ -64,7 +64,7 @@ class Subscription:
             listener=ledger,
             parser=parse_batch,
             decoder=decode_batch,
-            session_timeout_ms=int(kafka.session_seconds * 1000),
+            session_timeout_ms=int(kafka.kafka_session_seconds * 1000),
             heartbeat_interval_ms=int(HEARTBEAT_SECONDS * 1000),
             max_poll_interval_ms=60_000,
             rebalance_timeout_ms=60_000,

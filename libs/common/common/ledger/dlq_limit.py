@@ -2,7 +2,7 @@
 
 Pure. Events whose content is wrong do not count: whoever sends them would stop all others.
 
-What it says depends on the order of the records alone, not on how they were cut into batches.
+What it says depends on the order of the records, not on how they were cut into batches.
 """
 
 from dataclasses import dataclass

@@ -31,6 +31,8 @@ def json_body(
     """
 
     async def read(request: Request) -> Model:
+        if required:
+            _check_content_type(request)  # before a body that is not JSON is waited for
         body = await request.body()
         if not body and not required:
             return _validated(model, {})

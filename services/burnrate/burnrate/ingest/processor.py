@@ -82,9 +82,10 @@ class BatchProcessor:
 
     async def process(self, session: WriteSession, batch: Batch) -> BatchResult:
         """Write all that a batch changes; raise RefusedError where too much is unreadable."""
+        known = len(self.series)
         usual = self.reader.read(batch.records, self.rules)
         unreadable = np.zeros(len(batch.records), np.bool_)
-        counted, dead = await self._classify_others(session, batch, usual, unreadable)
+        counted, dead = await self._classify_others(session, batch, usual, unreadable, known)
         columns = joined([usual, columns_of(counted, self.series)]) if counted else usual
         found = await self._deduplicate(session, columns)
         delta = aggregate(found.counted, self.series, found.repeats)
@@ -94,20 +95,25 @@ class BatchProcessor:
         return BatchResult(delta, unreadable, dead, repeated, newest_micros)
 
     async def _classify_others(
-        self, session: WriteSession, batch: Batch, usual: Columns, unreadable: Flags
+        self,
+        session: WriteSession,
+        batch: Batch,
+        usual: Columns,
+        unreadable: Flags,
+        known: int,
     ) -> tuple[list[tuple[int, Counted]], int]:
         """Classify what is not usual, one by one; return what counts, with its position.
 
         The number beside it is that of dead letters. Sets `unreadable` where a record is no event
-        and its key names no service that is counted here: one whose sender is known costs that
-        service alone, and never stops the shard.
+        and its key names none of the `known` services that were counted here before: one whose
+        sender is known costs that service alone, and never stops the shard.
         """
         if len(usual) == len(batch.records):
             return [], 0
         others = np.delete(np.arange(len(batch.records)), usual.position).tolist()
         found = [(i, self._classify(batch.records[i])) for i in others]
         dead = [(i, one) for i, one in found if isinstance(one, DeadRecord)]
-        unreadable[[i for i, one in dead if one.is_unreadable and not self._is_known(one)]] = True
+        unreadable[[i for i, one in dead if one.is_unreadable and self._slot(one) >= known]] = True
         if reason := self.dlq_limit.refusal(unreadable):
             raise RefusedError(
                 f"shard {batch.shard}: {reason}; mend the sender, or raise BURNRATE_MAX_BAD_RATIO "
@@ -121,9 +127,10 @@ class BatchProcessor:
         counted = [(i, one) for i, one in found if isinstance(one, Counted)]
         return await _without_applied_lines(session, batch.shard, counted), len(dead)
 
-    def _is_known(self, dead: DeadRecord) -> bool:
+    def _slot(self, dead: DeadRecord) -> int:
+        """Return the slot of the service that the key names; beyond all where there is none."""
         key = dead.record.key or b""
-        return key.decode(errors="replace") in self.series.index
+        return self.series.index.get(key.decode(errors="replace"), len(self.series))
 
     def _classify(self, record: Record) -> Classification:
         """Return what the record is; an event of a new service must be within the quota."""

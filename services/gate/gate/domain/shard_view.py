@@ -1,14 +1,18 @@
 """The state of a shard: snapshots, forecasts, signs of life, decisions. Pure."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from common.events import BurnRateMessage, BurnRateSnapshot, GateDecision, ServiceForecast
+from common.slo.freshness import SHARD_HEARTBEAT_SECONDS
 from common.slo.ordering import is_newer
 from gate.domain.configuration import GateConfiguration
 from gate.domain.decision import Inputs, ShardSign, is_budget_spent, is_usable, previous_of
 
 Weight = tuple[object, ...]
+
+_PAUSE = timedelta(seconds=1.5 * SHARD_HEARTBEAT_SECONDS)
+"""An owner that was not heard of for longer has missed a heartbeat."""
 
 
 @dataclass(slots=True)
@@ -30,9 +34,11 @@ class ShardView:
 
     def on_burn_rate(self, message: BurnRateMessage, now: datetime) -> bool:
         """Apply a snapshot or a heartbeat; return whether it may change a decision at once."""
+        before = self.sign
         self._hear(message, now)
         if not isinstance(message, BurnRateSnapshot):
-            self.due.update(self.snapshots)  # an owner that was silent confirms them again
+            if before is None or before.epoch != message.epoch or now - before.heard_at > _PAUSE:
+                self.due.update(self.snapshots)  # an owner that was silent confirms them again
             return False
         known = self.snapshots.get(message.service_name)
         if not is_newer(message, known):
