@@ -100,7 +100,7 @@ def test_a_killed_import_ends_in_the_same_numbers(stack: Stack, events: Path) ->
     lines = [line for _, line in import_lines(stack) - earlier]
     last = len(file.read_text().splitlines())
     assert lines, "nothing was stored before the failpoint"
-    assert all(1 < line < last for line in lines)
+    assert all(line < last for line in lines)
     stack.restart("burnrate")
     output, _ = importing.communicate(timeout=120)
     assert importing.returncode == 0, output
