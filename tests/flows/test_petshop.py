@@ -90,6 +90,7 @@ def test_a_killed_import_ends_in_the_same_numbers(stack: Stack, events: Path) ->
         "burnrate",
         BURNLINE_FAILPOINTS="ledger.after_apply:6:STOP",
         BURNRATE_MAX_BATCH_RECORDS="60",
+        BURNRATE_MAX_FLUSH_RECORDS="60",
     )
     stack.restart("burnrate")
     create_service(stack, "frozensite", tier=1)

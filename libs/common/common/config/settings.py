@@ -119,7 +119,9 @@ class KafkaSettings(PlaintextSettings):
         ("127.0.0.1:9092",), validation_alias="KAFKA_BOOTSTRAP_SERVERS"
     )
     partitions: int = Field(4, ge=1, le=1024)
-    kafka_instance_id: str | None = Field(None, pattern=r"^[A-Za-z0-9._-]{1,249}$")
+    kafka_instance_id: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9._-]{1,249}$", validation_alias="BURNLINE_INSTANCE_ID"
+    )
     """The same for a process and the one that takes its place, and for no other of its service.
 
     `hostname` stands for the machine's name: that of a container or pod.

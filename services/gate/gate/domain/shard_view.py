@@ -36,9 +36,9 @@ class ShardView:
         """Apply a snapshot or a heartbeat; return whether it may change a decision at once."""
         before = self.sign
         self._hear(message, now)
+        if before is None or before.epoch != message.epoch or now - before.heard_at > _PAUSE:
+            self.due.update(self.snapshots)  # an owner that was silent confirms them again
         if not isinstance(message, BurnRateSnapshot):
-            if before is None or before.epoch != message.epoch or now - before.heard_at > _PAUSE:
-                self.due.update(self.snapshots)  # an owner that was silent confirms them again
             return False
         known = self.snapshots.get(message.service_name)
         if not is_newer(message, known):
