@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from common.events import BurnRateMessage, BurnRateSnapshot, GateDecision, ServiceForecast
-from common.slo.freshness import SHARD_HEARTBEAT_SECONDS
+from common.slo.freshness import SHARD_HEARTBEAT_SECONDS, is_silent
 from common.slo.ordering import is_newer
 from gate.domain.configuration import GateConfiguration
 from gate.domain.decision import Inputs, ShardSign, is_budget_spent, is_usable, previous_of
@@ -36,7 +36,9 @@ class ShardView:
         """Apply a snapshot or a heartbeat; return whether it may change a decision at once."""
         before = self.sign
         self._hear(message, now)
-        if before is None or before.epoch != message.epoch or now - before.heard_at > _PAUSE:
+        heard_at = None if before is None else before.heard_at
+        missed = is_silent(heard_at, now, _PAUSE)
+        if missed or before is None or before.epoch != message.epoch:
             self.due.update(self.snapshots)  # an owner that was silent confirms them again
         if not isinstance(message, BurnRateSnapshot):
             return False
