@@ -176,6 +176,7 @@ async def test_silence_is_seen_by_the_clock_alone_and_ends_with_a_heartbeat(
 async def test_an_owner_that_goes_on_is_no_reason_to_decide_again(process: GateProcess) -> None:
     process.hear(0.5)
     await process.tick()
+    process.beat()
     for _ in range(4):
         process.now += timedelta(seconds=2)
         process.beat()
