@@ -121,7 +121,7 @@ def test_a_repository_that_cannot_be_reached_is_given_up_at_once(
     many = [Jar(f"a/{n}.jar", 1, "") for n in range(60)]
     with pytest.raises(httpx.ConnectTimeout):
         download(Repository("http://127.0.0.1:1/maven2"), tmp_path, many, lambda *_: None)
-    assert len(asked) == len(set(asked)) < len(many)
+    assert 1 <= len(asked) <= artifacts.CONNECTIONS
 
 
 @pytest.mark.usefixtures("bare")

@@ -12,6 +12,7 @@ import logging
 import shutil
 import ssl
 import subprocess
+import threading
 import time
 import zipfile
 from collections.abc import Callable
@@ -201,6 +202,17 @@ def download(place: Repository, folder: Path, expected: list[Jar], advance: Adva
     trusted = ssl.create_default_context()
     trusted.load_verify_locations(certifi.where())
     total_bytes = sum(jar.size_bytes for jar in expected)
+    given_up = threading.Event()
+
+    def fetch(jar: Jar) -> None:
+        if given_up.is_set():  # the first that fails says enough of this repository
+            return
+        try:
+            _download_jar(client, place.url, folder, jar)
+        except BaseException:
+            given_up.set()
+            raise
+
     with (
         httpx.Client(
             auth=place.login,
@@ -211,7 +223,7 @@ def download(place: Repository, folder: Path, expected: list[Jar], advance: Adva
         ) as client,
         ThreadPoolExecutor(CONNECTIONS) as pool,
     ):
-        jobs = [pool.submit(_download_jar, client, place.url, folder, jar) for jar in expected]
+        jobs = [pool.submit(fetch, jar) for jar in expected]
         try:
             waiting: set[Future[None]] = set(jobs)
             while waiting:
@@ -219,7 +231,7 @@ def download(place: Repository, folder: Path, expected: list[Jar], advance: Adva
                     advance(sum(p.stat().st_size for p in folder.iterdir()), total_bytes)
                 done, waiting = wait(waiting, PAUSE_SECONDS / 5, FIRST_EXCEPTION)
                 for job in done:
-                    job.result()  # the first that fails says enough of this repository
+                    job.result()
         finally:
             pool.shutdown(cancel_futures=True)
     advance(total_bytes, total_bytes)
