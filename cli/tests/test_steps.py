@@ -23,7 +23,10 @@ def test_a_turn_is_printed_once_and_timed_until_the_next() -> None:
         time.sleep(0.11)
     taken.end_turn()
     assert printed.getvalue().split() == ["first", "second"]
-    assert re.fullmatch(r"first 0\.[2-9] s, second 0\.[1-9] s", taken.summary())
+    took = re.fullmatch(r"first (.+) s, second (.+) s", taken.summary())
+    assert took is not None
+    assert float(took[1]) >= 0.2
+    assert float(took[2]) >= 0.1
 
 
 def test_what_took_no_time_is_not_said_and_what_failed_is() -> None:
@@ -32,7 +35,7 @@ def test_what_took_no_time_is_not_said_and_what_failed_is() -> None:
         pass
     with pytest.raises(ZeroDivisionError), taken.beside("in vain"):
         _fail_after(0.11)
-    assert re.fullmatch(r"in vain 0\.\d s", taken.summary())
+    assert re.fullmatch(r"in vain \d+\.\d s", taken.summary())
 
 
 def test_bytes_are_a_bar_on_a_terminal_and_nothing_in_a_file() -> None:

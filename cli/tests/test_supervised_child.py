@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -168,7 +167,5 @@ def test_a_killed_supervisor_leaves_no_process(tmp_path: Path) -> None:
         child = ProcessIdentity.of(int(supervisor.stdout.readline()))
         assert child is not None
         assert child.is_alive()
-        started = time.monotonic()
         supervisor.kill()
-        assert wait_gone([child], timeout_seconds=5.0)
-        assert time.monotonic() - started < 5.0
+        assert wait_gone([child], timeout_seconds=60.0)

@@ -55,10 +55,8 @@ async def test_waking_delivers_at_once(outgoing: Outgoing) -> None:
     async with delivering(outgoing.database, idle_seconds=60) as delivery:
         await asyncio.sleep(0.1)
         await outgoing.add(notification(alert(1)))
-        began = time.monotonic()
         delivery.wake()
         await outgoing.until_states("sent")
-    assert time.monotonic() - began < 10
 
 
 @pytest.mark.usefixtures("hook")

@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
@@ -165,10 +164,8 @@ async def test_a_redis_that_dies_in_the_middle_is_not_missed(
     async with replicas(gateway_database, redis_node.url) as (reads, one, other):
         made = await body(one, HISTORY)
         await asyncio.to_thread(redis_node.stop)
-        began = time.monotonic()
         for replica in (one, other):
             assert await body(replica, HISTORY) == made
-        assert time.monotonic() - began < 5
         before = len(reads)
         await asyncio.to_thread(redis_node.start)
         for replica in (one, other):
@@ -202,11 +199,12 @@ async def test_a_redis_that_hangs_is_left_alone_for_a_moment() -> None:
     server = await asyncio.start_server(hang, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     cache = RedisCache(SecretStr(f"redis://127.0.0.1:{port}/0"), monotonic=lambda: now[0])
-    began = time.monotonic()
+    assert await cache.shared("key", list[int], 5, made) == [1, 2]
+    tried = len(asked)
+    assert tried
     for _ in range(20):
         assert await cache.shared("key", list[int], 5, made) == [1, 2]
-    assert time.monotonic() - began < 5
-    tried = len(asked)
+    assert len(asked) == tried
     now[0] += PAUSE_SECONDS
     await cache.shared("key", list[int], 5, made)
     assert len(asked) > tried

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import random
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -287,9 +286,8 @@ def test_there_are_fifty_attacks() -> None:
 @pytest.mark.parametrize("attack", ATTACKS)
 async def test_no_attack_reaches_an_answer(bench: Bench, attack: str) -> None:
     bench.server.answer = ATTACKS[attack]
-    began = time.perf_counter()
-    written = await bench.narrator.narrate(BURNING, NOW)
-    assert time.perf_counter() - began < bench.timeout_seconds + 10
+    async with asyncio.timeout(60):  # some of them never end
+        written = await bench.narrator.narrate(BURNING, NOW)
     assert (written.source, written.model) == ("template", None)
     assert written.narrative == template_of(BURNING)
     assert len(bench.server.asked) <= ATTEMPTS
