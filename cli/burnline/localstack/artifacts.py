@@ -223,9 +223,8 @@ def download(place: Repository, folder: Path, expected: list[Jar], advance: Adva
         ) as client,
         ThreadPoolExecutor(CONNECTIONS) as pool,
     ):
-        jobs = [pool.submit(fetch, jar) for jar in expected]
+        waiting: set[Future[None]] = {pool.submit(fetch, jar) for jar in expected}
         try:
-            waiting: set[Future[None]] = set(jobs)
             while waiting:
                 with contextlib.suppress(FileNotFoundError):  # renamed meanwhile
                     advance(sum(p.stat().st_size for p in folder.iterdir()), total_bytes)
