@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from api_gateway.http.json_body import BODY_MODELS
+from api_gateway.http.operations import BODY_MODELS
 from api_gateway.http.response_cache import ResponseCache
 from api_gateway.routers import (
     alert_rules,

@@ -18,9 +18,6 @@ from common.http.problems import FieldError, Problem, field_path
 
 Model = TypeVar("Model", bound=BaseModel)
 
-BODY_MODELS: list[type[BaseModel]] = []
-"""Of every operation whose body is read here: FastAPI cannot see them for the document."""
-
 
 def json_body(
     model: type[Model], *, required: bool = True
@@ -49,15 +46,6 @@ def with_floats(document: dict[str, Any], field: str) -> dict[str, Any]:
     except RecursionError:
         raise invalid(field, "invalid_json", "is nested too deeply") from None
     return plain
-
-
-def describes_body(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
-    """Return the OpenAPI entry of an operation whose body is read here."""
-    BODY_MODELS.append(model)
-    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
-    return {
-        "requestBody": {"required": required, "content": {"application/json": {"schema": schema}}}
-    }
 
 
 def _check_content_type(request: Request) -> None:

@@ -1,12 +1,10 @@
 """/api/alerts and /api/notifications: what fires, who acknowledged it, where it was sent."""
 
-# ruff: noqa: FAST003 - a dependency reads the path's parameter
-
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import Depends, Path, Query
 
 from api_gateway.alerts.domain import Alert, AlertQuery, NotificationQuery
 from api_gateway.alerts.schemas import (
@@ -18,14 +16,14 @@ from api_gateway.alerts.schemas import (
     NotificationAnswer,
 )
 from api_gateway.alerts.service import AlertService
-from api_gateway.http.json_body import describes_body, json_body
-from api_gateway.http.pagination import DEFAULT_LIMIT, LARGEST_ID, LINK_HEADER, LongIdPage, Page
+from api_gateway.http.operations import Operations
+from api_gateway.http.pagination import DEFAULT_LIMIT, LARGEST_ID, LongIdPage, Page
 from api_gateway.http.types import TEXT_PATTERN
 from api_gateway.routers.dependencies import ExistingService, ServerClock, provided
 from common.alerting.rules import AlertState, Severity
 from common.http.problems import responses
 
-router = APIRouter(prefix="/api", tags=["alerts"])
+router = Operations(prefix="/api", tags=["alerts"])
 
 Alerts = Annotated[AlertService, provided(AlertService)]
 
@@ -39,11 +37,7 @@ Since = Annotated[
 ]
 
 
-@router.get(
-    "/alerts",
-    summary="All alerts, newest first",
-    responses={200: {"headers": LINK_HEADER}, **responses(422, 503)},
-)
+@router.get("/alerts", summary="All alerts, newest first")
 async def list_alerts(  # noqa: PLR0913, PLR0917 - a filter for each parameter
     alerts: Alerts,
     page: LongIdPage,
@@ -57,9 +51,7 @@ async def list_alerts(  # noqa: PLR0913, PLR0917 - a filter for each parameter
 
 
 @router.get(
-    "/alerts/{service_name}",
-    summary="A service's alerts, newest first",
-    responses={200: {"headers": LINK_HEADER}, **responses(404, 422, 503)},
+    "/alerts/{service_name}", summary="A service's alerts, newest first", responses=responses(404)
 )
 async def list_service_alerts(  # noqa: PLR0913, PLR0917 - a filter for each parameter
     alerts: Alerts,
@@ -73,11 +65,7 @@ async def list_service_alerts(  # noqa: PLR0913, PLR0917 - a filter for each par
     return await _page(alerts, page, state, severity, service.name, since)
 
 
-@router.get(
-    "/alerts/{id}/history",
-    summary="History of an alert",
-    responses=responses(404, 422, 503),
-)
+@router.get("/alerts/{id}/history", summary="History of an alert", responses=responses(404, 422))
 async def get_alert_history(
     alerts: Alerts,
     id: AlertPath,  # noqa: A002 - the path's word
@@ -96,16 +84,13 @@ async def _existing(alerts: Alerts, id: AlertPath) -> Alert:  # noqa: A002 - the
 
 
 @router.patch(
-    "/alerts/{id}/acknowledge",
-    summary="Acknowledge an alert",
-    responses=responses(404, 409, 413, 415, 422, 503),
-    openapi_extra=describes_body(AcknowledgeRequest),
+    "/alerts/{id}/acknowledge", summary="Acknowledge an alert", responses=responses(404, 409)
 )
 async def acknowledge_alert(
     alerts: Alerts,
     clock: ServerClock,
     alert: Annotated[Alert, Depends(_existing)],
-    body: Annotated[AcknowledgeRequest, Depends(json_body(AcknowledgeRequest))],
+    body: AcknowledgeRequest,
 ) -> AlertAnswer:
     """Suppress notifications until it rises or ends. Twice is as once; 409 where it has ended.
 
@@ -115,11 +100,7 @@ async def acknowledge_alert(
     return AlertAnswer.model_validate(await alerts.acknowledge(alert.id, body, clock()))
 
 
-@router.get(
-    "/notifications",
-    summary="Notifications, newest first",
-    responses={200: {"headers": LINK_HEADER}, **responses(422, 503)},
-)
+@router.get("/notifications", summary="Notifications, newest first")
 async def list_notifications(
     alerts: Alerts,
     page: LongIdPage,

@@ -1,19 +1,17 @@
 """/api/burn: burn rates now and in the past, and computing them at once."""
 
-# ruff: noqa: FAST003 - a dependency reads the path's parameter
-
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import TypeAdapter
 
 from api_gateway.burn.schemas import BurnHistory, BurnRateSnapshotAnswer
 from api_gateway.burn.service import BurnHistories
 from api_gateway.catalog.cache import CatalogCache
 from api_gateway.catalog.schemas import ComputeRequest
-from api_gateway.http.json_body import describes_body, json_body
-from api_gateway.http.pagination import LINK_HEADER, NamePage, Page
+from api_gateway.http.operations import Operations
+from api_gateway.http.pagination import NamePage, Page
 from api_gateway.http.problems import invalid
 from api_gateway.http.response_cache import UNCHANGED, CachedResponse, ReadyRoute, ResponseCache
 from api_gateway.http.time_range import STEP_DEFAULT, FromQuery, StepQuery, ToQuery, span
@@ -23,7 +21,7 @@ from api_gateway.routers.dependencies import CatalogService, ExistingService, Se
 from common.http.problems import Problem, responses
 from common.kafka.client import UnknownOutcomeError
 
-router = APIRouter(prefix="/api/burn", tags=["burn"], route_class=ReadyRoute)
+router = Operations(prefix="/api/burn", tags=["burn"], route_class=ReadyRoute)
 
 ServicesInUse = Annotated[CatalogCache, provided(CatalogCache)]
 Snapshots = Annotated[ReadModel, provided(ReadModel)]
@@ -31,6 +29,7 @@ Commands = Annotated[ComputeCommands, provided(ComputeCommands)]
 Histories = Annotated[BurnHistories, provided(BurnHistories)]
 Cached = Annotated[ResponseCache, provided(ResponseCache)]
 
+EVERY_SERVICE = ComputeRequest()
 _answers = TypeAdapter(list[BurnRateSnapshotAnswer])
 
 
@@ -38,7 +37,7 @@ _answers = TypeAdapter(list[BurnRateSnapshotAnswer])
     "",
     summary="Burn rates of all services",
     response_model=list[BurnRateSnapshotAnswer],
-    responses={200: {"headers": LINK_HEADER}, **UNCHANGED, **responses(422, 503)},
+    responses=UNCHANGED,
 )
 async def list_burn_rates(  # noqa: PLR0913, PLR0917 - what it depends on
     in_use: ServicesInUse,
@@ -65,18 +64,13 @@ async def burn_rates(
     return CachedResponse(body, {"Link": links["Link"]} if "Link" in links else {})
 
 
-@router.post(
-    "/compute",
-    summary="Compute burn rates now",
-    responses=responses(404, 413, 415, 422, 503, 504),
-    openapi_extra=describes_body(ComputeRequest, required=False),
-)
+@router.post("/compute", summary="Compute burn rates now", responses=responses(404, 504))
 async def compute_burn_rates(  # noqa: PLR0913, PLR0917 - what it depends on
     catalog: CatalogService,
     snapshots: Snapshots,
     commands: Commands,
     clock: ServerClock,
-    body: Annotated[ComputeRequest, Depends(json_body(ComputeRequest, required=False))],
+    body: ComputeRequest = EVERY_SERVICE,
     service: Annotated[
         str | None, Query(description="The same as `service_name` in the body")
     ] = None,
@@ -101,7 +95,7 @@ async def compute_burn_rates(  # noqa: PLR0913, PLR0917 - what it depends on
     return [BurnRateSnapshotAnswer.model_validate(state) for state in states]
 
 
-@router.get("/{service_name}", summary="Burn rate history", responses=responses(404, 422, 503))
+@router.get("/{service_name}", summary="Burn rate history", responses=responses(404, 422))
 async def get_burn_history(  # noqa: PLR0913, PLR0917 - the query's parameters
     histories: Histories,
     clock: ServerClock,

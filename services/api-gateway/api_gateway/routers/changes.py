@@ -3,9 +3,10 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 
-from api_gateway.http.pagination import LINK_HEADER, Page, page_of
+from api_gateway.http.operations import Operations
+from api_gateway.http.pagination import Page, page_of
 from api_gateway.http.time_range import FromQuery, ToQuery, instants
 from api_gateway.release.domain import ChangeQuery
 from api_gateway.release.repository import ResultStore
@@ -14,7 +15,7 @@ from api_gateway.routers.dependencies import CatalogService, ServerClock, provid
 from common.config.clock import from_micros, to_micros
 from common.http.problems import responses
 
-router = APIRouter(prefix="/api/changes", tags=["changes"])
+router = Operations(prefix="/api/changes", tags=["changes"])
 
 Results = Annotated[ResultStore, provided(ResultStore)]
 
@@ -31,11 +32,7 @@ def _change_key(parts: Any) -> ChangeKey:
 ChangePage = Annotated[Page[ChangeKey], Depends(page_of(_change_key))]
 
 
-@router.get(
-    "",
-    summary="Changes, newest first",
-    responses={200: {"headers": LINK_HEADER}, **responses(404, 422, 503)},
-)
+@router.get("", summary="Changes, newest first", responses=responses(404))
 async def list_changes(  # noqa: PLR0913, PLR0917 - the query's parameters
     catalog: CatalogService,
     results: Results,

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from functools import cache
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Path, Request
 
@@ -11,9 +11,6 @@ from api_gateway.catalog.service import Catalog
 from api_gateway.http.pagination import LARGEST_ID
 from common.config.clock import Clock
 from common.slo.vocabulary import SERVICE_NAME_PATTERN
-
-LOCATION: Final = {"headers": {"Location": {"schema": {"type": "string"}}}}
-"""OpenAPI: what an operation that creates something answers with."""
 
 Kind = TypeVar("Kind")
 

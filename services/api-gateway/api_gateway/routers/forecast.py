@@ -1,12 +1,11 @@
 """/api/forecast: when the error budgets are spent, and when they come back."""
 
-# ruff: noqa: FAST003 - a dependency reads the path's parameter
-
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from api_gateway.forecast.schemas import ForecastAnswer
+from api_gateway.http.operations import Operations
 from api_gateway.http.problems import invalid
 from api_gateway.projections.forecasts import ForecastState
 from api_gateway.projections.handlers import Projections
@@ -14,7 +13,7 @@ from api_gateway.routers.dependencies import CatalogService, ExistingService, Se
 from common.events import SloForecast
 from common.http.problems import responses
 
-router = APIRouter(prefix="/api/forecast", tags=["forecast"])
+router = Operations(prefix="/api/forecast", tags=["forecast"])
 
 KnownResults = Annotated[Projections, provided(Projections)]
 
@@ -29,9 +28,7 @@ SloQuery = Annotated[
 
 
 @router.get(
-    "/{service_name}",
-    summary="When the error budget is spent",
-    responses=responses(404, 422, 503),
+    "/{service_name}", summary="When the error budget is spent", responses=responses(404, 422)
 )
 async def get_forecast(
     catalog: CatalogService,

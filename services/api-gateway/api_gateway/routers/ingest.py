@@ -1,15 +1,13 @@
 """/api/ingest: what the consumers could not read, and how far they are behind."""
 
-# ruff: noqa: FAST003 - a dependency reads the path's parameter
-
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from aiokafka.errors import KafkaError
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import Depends, Path, Query
 
-from api_gateway.http.json_body import describes_body, json_body
-from api_gateway.http.pagination import LINK_HEADER, Page, page_of
+from api_gateway.http.operations import Operations
+from api_gateway.http.pagination import Page, page_of
 from api_gateway.http.types import NO_TEXT, TEXT_PATTERN
 from api_gateway.ingest_health.domain import DeadLetterQuery, StoredDeadLetter
 from api_gateway.ingest_health.lag import LagReader
@@ -23,7 +21,7 @@ from api_gateway.ingest_health.service import DeadLetterService
 from api_gateway.routers.dependencies import ServerClock, provided
 from common.http.problems import Problem, responses
 
-router = APIRouter(prefix="/api/ingest", tags=["ingest"])
+router = Operations(prefix="/api/ingest", tags=["ingest"])
 
 DeadLetters = Annotated[DeadLetterService, provided(DeadLetterService)]
 Lag = Annotated[LagReader, provided(LagReader)]
@@ -45,11 +43,7 @@ DeadLetterPath = Annotated[
 ]
 
 
-@router.get(
-    "/dead-letters",
-    summary="Dead letters, newest first",
-    responses={200: {"headers": LINK_HEADER}, **responses(422, 503)},
-)
+@router.get("/dead-letters", summary="Dead letters, newest first")
 async def list_dead_letters(
     dead_letters: DeadLetters,
     page: DeadLetterPage,
@@ -76,7 +70,7 @@ async def _existing(dead_letters: DeadLetters, id: DeadLetterPath) -> StoredDead
 ExistingDeadLetter = Annotated[StoredDeadLetter, Depends(_existing)]
 
 
-@router.get("/dead-letters/{id}", summary="One dead letter", responses=responses(404, 422, 503))
+@router.get("/dead-letters/{id}", summary="One dead letter", responses=responses(404, 422))
 async def get_dead_letter(dead_letter: ExistingDeadLetter) -> DeadLetterAnswer:
     """A dead letter with as much of its record as is kept."""
     return DeadLetterAnswer.of(dead_letter)
@@ -86,14 +80,13 @@ async def get_dead_letter(dead_letter: ExistingDeadLetter) -> DeadLetterAnswer:
     "/dead-letters/{id}/replay",
     status_code=202,
     summary="Send a dead letter's record again",
-    responses=responses(404, 409, 413, 415, 422, 503),
-    openapi_extra=describes_body(ReplayRequest),
+    responses=responses(404, 409),
 )
 async def replay_dead_letter(
     dead_letters: DeadLetters,
     clock: ServerClock,
     dead_letter: ExistingDeadLetter,
-    body: Annotated[ReplayRequest, Depends(json_body(ReplayRequest))],
+    body: ReplayRequest,
 ) -> DeadLetterAnswer:
     """Send it as it was, or corrected by `event`; it counts as of when it first came.
 
@@ -104,11 +97,7 @@ async def replay_dead_letter(
     return DeadLetterAnswer.of(replayed)
 
 
-@router.get(
-    "/lag",
-    summary="Consumer lag",
-    responses=responses(503),
-)
+@router.get("/lag", summary="Consumer lag")
 async def get_lag(lag: Lag) -> LagAnswer:
     """By shard: the next record to be applied, the end of the log, and how old what waits is.
 

@@ -2,45 +2,40 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import Path, Response
 
 from api_gateway.api_keys.schemas import KeyAnswer, MadeKeyAnswer, NewKey, Rotation
 from api_gateway.api_keys.service import ApiKeyService
-from api_gateway.http.json_body import describes_body, json_body
-from api_gateway.routers.dependencies import LOCATION, ServerClock, provided
+from api_gateway.http.operations import Operations
+from api_gateway.routers.dependencies import ServerClock, provided
 from common.access.key_cache import KeyUses
 from common.access.keys import ID_BYTES
 from common.http.problems import responses
 
-router = APIRouter(prefix="/api/keys", tags=["keys"])
+router = Operations(prefix="/api/keys", tags=["keys"])
 
 ApiKeys = Annotated[ApiKeyService, provided(ApiKeyService)]
 Uses = Annotated[KeyUses, provided(KeyUses)]
 NOT_STORED = {"Cache-Control": "no-store"}
+AS_USUAL = Rotation()
 
 KeyPath = Annotated[
     str, Path(pattern=rf"^[0-9a-f]{{{2 * ID_BYTES}}}$", description="An API key's id")
 ]
 
 
-@router.get("", summary="All API keys by name", responses=responses(503))
+@router.get("", summary="All API keys by name")
 async def list_keys(keys: ApiKeys, uses: Uses, clock: ServerClock) -> list[KeyAnswer]:
     """The keys that were not revoked, without their secrets."""
     now = clock()
     return [KeyAnswer.of(key, uses.last_used_at(key.id), now) for key in await keys.all()]
 
 
-@router.post(
-    "",
-    status_code=201,
-    summary="Create an API key",
-    responses={201: LOCATION, **responses(409, 413, 415, 422, 503)},
-    openapi_extra=describes_body(NewKey),
-)
+@router.post("", status_code=201, summary="Create an API key", responses=responses(409))
 async def create_key(
     keys: ApiKeys,
     clock: ServerClock,
-    body: Annotated[NewKey, Depends(json_body(NewKey))],
+    body: NewKey,
     response: Response,
 ) -> MadeKeyAnswer:
     """Create a key. The answer is the only place that ever holds it: keep it now.
@@ -53,7 +48,7 @@ async def create_key(
     return MadeKeyAnswer.issued(issued, None, clock())
 
 
-@router.get("/{id}", summary="One API key", responses=responses(404, 422, 503))
+@router.get("/{id}", summary="One API key", responses=responses(404, 422))
 async def get_key(
     keys: ApiKeys,
     uses: Uses,
@@ -64,19 +59,14 @@ async def get_key(
     return KeyAnswer.of(await keys.one(id), uses.last_used_at(id), clock())
 
 
-@router.post(
-    "/{id}/rotate",
-    summary="Rotate an API key",
-    responses=responses(404, 409, 413, 415, 422, 503),
-    openapi_extra=describes_body(Rotation, required=False),
-)
+@router.post("/{id}/rotate", summary="Rotate an API key", responses=responses(404, 409))
 async def rotate_key(  # noqa: PLR0913, PLR0917 - what it depends on
     keys: ApiKeys,
     uses: Uses,
     clock: ServerClock,
     id: KeyPath,  # noqa: A002 - the path's word
-    body: Annotated[Rotation, Depends(json_body(Rotation, required=False))],
     response: Response,
+    body: Rotation = AS_USUAL,
 ) -> MadeKeyAnswer:
     """Both secrets open until the overlap is over, so that no caller need be stopped meanwhile.
 
@@ -87,12 +77,7 @@ async def rotate_key(  # noqa: PLR0913, PLR0917 - what it depends on
     return MadeKeyAnswer.issued(issued, uses.last_used_at(id), clock())
 
 
-@router.delete(
-    "/{id}",
-    status_code=204,
-    summary="Revoke an API key",
-    responses=responses(404, 413, 422, 503),
-)
+@router.delete("/{id}", status_code=204, summary="Revoke an API key", responses=responses(404, 422))
 async def revoke_key(keys: ApiKeys, id: KeyPath) -> None:  # noqa: A002 - the path's word
     """Let a key open nothing any more, here at once, elsewhere within a few seconds."""
     await keys.revoke(id)

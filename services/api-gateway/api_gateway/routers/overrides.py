@@ -3,17 +3,17 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Path, Response
+from fastapi import Header, Path, Response
 
-from api_gateway.http.json_body import describes_body, json_body
-from api_gateway.http.pagination import LARGEST_ID, LINK_HEADER, IdPage
+from api_gateway.http.operations import LOCATION, Operations
+from api_gateway.http.pagination import LARGEST_ID, IdPage
 from api_gateway.http.types import LINE_PATTERN, Actor, Statement
 from api_gateway.policy.overrides import Decided, OverrideService
 from api_gateway.policy.schemas import OverrideAnswer, OverrideRequest
-from api_gateway.routers.dependencies import LOCATION, ExistingService, ServerClock, provided
+from api_gateway.routers.dependencies import ExistingService, ServerClock, provided
 from common.http.problems import responses
 
-router = APIRouter(prefix="/api/release/{service_name}/override", tags=["overrides"])
+router = Operations(prefix="/api/release/{service_name}/override", tags=["overrides"])
 
 Overrides = Annotated[OverrideService, provided(OverrideService)]
 
@@ -36,17 +36,13 @@ KeyHeader = Annotated[
 
 
 @router.post(
-    "",
-    status_code=201,
-    summary="Override the gate",
-    responses={201: LOCATION, 202: LATER, **responses(404, 409, 413, 415, 422, 503)},
-    openapi_extra=describes_body(OverrideRequest),
+    "", status_code=201, summary="Override the gate", responses={202: LATER, **responses(404, 409)}
 )
 async def create_override(  # noqa: PLR0913, PLR0917 - what it depends on
     overrides: Overrides,
     clock: ServerClock,
     service: ExistingService,
-    body: Annotated[OverrideRequest, Depends(json_body(OverrideRequest))],
+    body: OverrideRequest,
     response: Response,
     idempotency_key: KeyHeader = None,
 ) -> OverrideAnswer:
@@ -58,11 +54,7 @@ async def create_override(  # noqa: PLR0913, PLR0917 - what it depends on
     return _answered(await overrides.create(service, new), response, 201, clock())
 
 
-@router.get(
-    "",
-    summary="A service's overrides, newest first",
-    responses={200: {"headers": LINK_HEADER}, **responses(404, 422, 503)},
-)
+@router.get("", summary="A service's overrides, newest first", responses=responses(404))
 async def list_overrides(
     overrides: Overrides, clock: ServerClock, service: ExistingService, page: IdPage
 ) -> list[OverrideAnswer]:
@@ -72,7 +64,7 @@ async def list_overrides(
     return [OverrideAnswer.of(o, now) for o in page.cut(found, lambda o: [o.id])]
 
 
-@router.get("/{id}", summary="One override", responses=responses(404, 422, 503))
+@router.get("/{id}", summary="One override", responses=responses(404, 422))
 async def get_override(
     overrides: Overrides,
     clock: ServerClock,
@@ -84,17 +76,14 @@ async def get_override(
 
 
 @router.post(
-    "/{id}/approve",
-    summary="Approve an override",
-    responses={202: LATER, **responses(404, 409, 413, 415, 422, 503)},
-    openapi_extra=describes_body(Actor),
+    "/{id}/approve", summary="Approve an override", responses={202: LATER, **responses(404, 409)}
 )
 async def approve_override(  # noqa: PLR0913, PLR0917 - what it depends on
     overrides: Overrides,
     clock: ServerClock,
     service: ExistingService,
     id: OverridePath,  # noqa: A002 - the path's word
-    by: Annotated[Actor, Depends(json_body(Actor))],
+    by: Actor,
     response: Response,
 ) -> OverrideAnswer:
     """Let a pending override count, as the second person. 200: the next GET shows it."""
@@ -102,18 +91,13 @@ async def approve_override(  # noqa: PLR0913, PLR0917 - what it depends on
     return _answered(decided, response, 200, clock())
 
 
-@router.delete(
-    "/{id}",
-    summary="Revoke an override",
-    responses=responses(404, 409, 413, 415, 422, 503),
-    openapi_extra=describes_body(Statement),
-)
+@router.delete("/{id}", summary="Revoke an override", responses=responses(404, 409))
 async def revoke_override(
     overrides: Overrides,
     clock: ServerClock,
     service: ExistingService,
     id: OverridePath,  # noqa: A002 - the path's word
-    by: Annotated[Statement, Depends(json_body(Statement))],
+    by: Statement,
 ) -> OverrideAnswer:
     """End an override before its time; the next GET does not show it any more."""
     now = clock()

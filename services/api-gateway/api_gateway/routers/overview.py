@@ -2,25 +2,22 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
+from api_gateway.http.operations import Operations
 from api_gateway.http.response_cache import UNCHANGED, ReadyRoute, ResponseCache
 from api_gateway.overview.schemas import OverviewAnswer
 from api_gateway.overview.service import Overview
 from api_gateway.routers.dependencies import provided
-from common.http.problems import responses
 
-router = APIRouter(prefix="/api/overview", tags=["overview"], route_class=ReadyRoute)
+router = Operations(prefix="/api/overview", tags=["overview"], route_class=ReadyRoute)
 
 Overviews = Annotated[Overview, provided(Overview)]
 Cached = Annotated[ResponseCache, provided(ResponseCache)]
 
 
 @router.get(
-    "",
-    summary="Every service in one line",
-    response_model=OverviewAnswer,
-    responses={**UNCHANGED, **responses(503)},
+    "", summary="Every service in one line", response_model=OverviewAnswer, responses=UNCHANGED
 )
 async def get_overview(overview: Overviews, cached: Cached, request: Request) -> Response:
     """Newest figures of every service in use, with burn rates of the last 24 hours by hour."""

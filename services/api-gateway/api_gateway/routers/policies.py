@@ -2,19 +2,19 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import Depends, Path, Query, Response
 
-from api_gateway.http.json_body import describes_body, json_body
-from api_gateway.http.pagination import LARGEST_ID, LINK_HEADER, IdPage
+from api_gateway.http.operations import LOCATION, Operations
+from api_gateway.http.pagination import LARGEST_ID, IdPage
 from api_gateway.http.types import TEXT_PATTERN, Statement
 from api_gateway.policy.policies import PolicyService, unknown_policy
 from api_gateway.policy.schemas import AuditAnswer, PolicyAnswer, PolicyRequest
-from api_gateway.routers.dependencies import LOCATION, ServerClock, provided
+from api_gateway.routers.dependencies import ServerClock, provided
 from api_gateway.storage.audit import AuditQuery
 from common.http.problems import responses
 from common.slo.vocabulary import SERVICE_NAME_PATTERN, is_service_name
 
-router = APIRouter(prefix="/api", tags=["policies"])
+router = Operations(prefix="/api", tags=["policies"])
 
 Policies = Annotated[PolicyService, provided(PolicyService)]
 
@@ -33,29 +33,24 @@ async def _policy_name(
 PolicyPath = Annotated[str, Depends(_policy_name)]
 
 
-@router.get("/policies", summary="All policies by name", responses=responses(503))
+@router.get("/policies", summary="All policies by name")
 async def list_policies(policies: Policies) -> list[PolicyAnswer]:
     """The policies in force: those of files, and those set here in their place or beside them."""
     return [PolicyAnswer.of(shown) for shown in await policies.all()]
 
 
-@router.get("/policies/{name}", summary="One policy", responses=responses(404, 503))
+@router.get("/policies/{name}", summary="One policy", responses=responses(404))
 async def get_policy(policies: Policies, name: PolicyPath) -> PolicyAnswer:
     """A policy in force."""
     return PolicyAnswer.of(await policies.one(name))
 
 
-@router.put(
-    "/policies/{name}",
-    summary="Set a policy",
-    responses={201: CREATED, **responses(404, 413, 415, 422, 503)},
-    openapi_extra=describes_body(PolicyRequest),
-)
+@router.put("/policies/{name}", summary="Set a policy", responses={201: CREATED, **responses(404)})
 async def put_policy(
     policies: Policies,
     clock: ServerClock,
     name: PolicyPath,
-    body: Annotated[PolicyRequest, Depends(json_body(PolicyRequest))],
+    body: PolicyRequest,
     response: Response,
 ) -> PolicyAnswer:
     """Set the policy's whole text, whether or not there was one; the gate decides by it at once."""
@@ -66,27 +61,19 @@ async def put_policy(
 
 
 @router.delete(
-    "/policies/{name}",
-    status_code=204,
-    summary="Delete a policy",
-    responses=responses(404, 409, 413, 415, 422, 503),
-    openapi_extra=describes_body(Statement),
+    "/policies/{name}", status_code=204, summary="Delete a policy", responses=responses(404, 409)
 )
 async def delete_policy(
     policies: Policies,
     clock: ServerClock,
     name: PolicyPath,
-    by: Annotated[Statement, Depends(json_body(Statement))],
+    by: Statement,
 ) -> None:
     """Take a policy out of use; a file's of the same name holds again."""
     await policies.retire(name, by, clock())
 
 
-@router.get(
-    "/audit",
-    summary="Audit, newest first",
-    responses={200: {"headers": LINK_HEADER}, **responses(422, 503)},
-)
+@router.get("/audit", summary="Audit, newest first")
 async def list_audit(
     policies: Policies,
     page: IdPage,

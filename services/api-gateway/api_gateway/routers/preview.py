@@ -1,16 +1,15 @@
 """/api/slo/{service_name}/preview: what a target would have meant, before it is set."""
 
-# ruff: noqa: FAST003 - a dependency reads the path's parameter
-
 from decimal import Decimal
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, WithJsonSchema
 
 from api_gateway.burn.history import Objective
 from api_gateway.burn.schemas import PreviewAnswer
 from api_gateway.burn.service import BurnHistories
+from api_gateway.http.operations import Operations
 from api_gateway.http.problems import invalid
 from api_gateway.routers.dependencies import ExistingService, ServerClock, provided
 from common.http.problems import responses
@@ -18,7 +17,7 @@ from common.slo.vocabulary import WINDOW_DAYS
 
 OPEN_RATIO = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
 
-router = APIRouter(prefix="/api/slo", tags=["slo"])
+router = Operations(prefix="/api/slo", tags=["slo"])
 
 Histories = Annotated[BurnHistories, provided(BurnHistories)]
 
@@ -36,7 +35,7 @@ class Preview(BaseModel):
 @router.get(
     "/{service_name}/preview",
     summary="What a target would have meant",
-    responses=responses(404, 422, 503),
+    responses=responses(404, 422),
 )
 async def preview_slo_target(  # noqa: PLR0913, PLR0917 - the query's parameters
     histories: Histories,

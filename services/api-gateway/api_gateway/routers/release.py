@@ -1,12 +1,11 @@
 """/api/release and /api/decisions: whether a change may be released, and the decisions."""
 
-# ruff: noqa: FAST003 - a dependency reads the path's parameter
-
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 
-from api_gateway.http.pagination import LINK_HEADER, Page, page_of, text_key
+from api_gateway.http.operations import Operations
+from api_gateway.http.pagination import Page, page_of, text_key
 from api_gateway.http.response_cache import UNCHANGED, CachedResponse, ReadyRoute, ResponseCache
 from api_gateway.http.types import LINE_PATTERN
 from api_gateway.projections.decisions import DecisionBook
@@ -18,7 +17,7 @@ from api_gateway.routers.dependencies import ExistingService, ServerClock, provi
 from common.events import ChangeClass
 from common.http.problems import Problem, responses
 
-router = APIRouter(prefix="/api", tags=["release"], route_class=ReadyRoute)
+router = Operations(prefix="/api", tags=["release"], route_class=ReadyRoute)
 
 Releases = Annotated[ReleaseService, provided(ReleaseService)]
 Decisions = Annotated[DecisionBook, provided(DecisionBook)]
@@ -125,7 +124,7 @@ async def check_release(  # noqa: PLR0913, PLR0917 - the query and what it depen
 @router.get(
     "/release/{service_name}/history",
     summary="Decisions on a service, newest first",
-    responses={200: {"headers": LINK_HEADER}, **responses(404, 422, 503)},
+    responses=responses(404),
 )
 async def list_decisions(
     results: Results, service: ExistingService, page: DecisionPage
@@ -137,7 +136,7 @@ async def list_decisions(
 
 
 @router.get(
-    "/decisions/{decision_id}", summary="One decision and why", responses=responses(404, 422, 503)
+    "/decisions/{decision_id}", summary="One decision and why", responses=responses(404, 422)
 )
 async def get_decision(results: Results, decision_id: DecisionPath) -> DecisionEvidence:
     """A decision with the inputs and the policy that it was made of."""

@@ -1,25 +1,17 @@
 """/api/services: the services, declared or discovered."""
 
-# ruff: noqa: FAST003 - a dependency reads the path's parameter
-
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Response
+from fastapi import Response
 
 from api_gateway.catalog.schemas import NewService, ServiceAnswer, ServiceUpdate
-from api_gateway.http.json_body import describes_body, json_body
-from api_gateway.http.pagination import LINK_HEADER, NamePage
-from api_gateway.routers.dependencies import LOCATION, CatalogService, ExistingServiceByName
+from api_gateway.http.operations import Operations
+from api_gateway.http.pagination import NamePage
+from api_gateway.routers.dependencies import CatalogService, ExistingServiceByName
 from common.http.problems import responses
 
-router = APIRouter(prefix="/api/services", tags=["services"])
+router = Operations(prefix="/api/services", tags=["services"])
 
 
-@router.get(
-    "",
-    summary="All services by name",
-    responses={200: {"headers": LINK_HEADER}, **responses(422, 503)},
-)
+@router.get("", summary="All services by name")
 async def list_services(catalog: CatalogService, page: NamePage) -> list[ServiceAnswer]:
     """Services in use, by name, a page at a time."""
     found = await catalog.services(page.after or "", page.fetch_limit)
@@ -28,16 +20,10 @@ async def list_services(catalog: CatalogService, page: NamePage) -> list[Service
     ]
 
 
-@router.post(
-    "",
-    status_code=201,
-    summary="Create a service",
-    responses={201: LOCATION, **responses(409, 413, 415, 422, 503)},
-    openapi_extra=describes_body(NewService),
-)
+@router.post("", status_code=201, summary="Create a service", responses=responses(409))
 async def create_service(
     catalog: CatalogService,
-    body: Annotated[NewService, Depends(json_body(NewService))],
+    body: NewService,
     response: Response,
 ) -> ServiceAnswer:
     """Declare a service. A name that was deleted gets a new id and its kept history."""
@@ -46,33 +32,23 @@ async def create_service(
     return ServiceAnswer.model_validate(service)
 
 
-@router.get("/{name}", summary="One service", responses=responses(404, 503))
+@router.get("/{name}", summary="One service", responses=responses(404))
 async def get_service(service: ExistingServiceByName) -> ServiceAnswer:
     """A service in use."""
     return ServiceAnswer.model_validate(service)
 
 
-@router.put(
-    "/{name}",
-    summary="Update a service",
-    responses=responses(404, 413, 415, 422, 503),
-    openapi_extra=describes_body(ServiceUpdate),
-)
+@router.put("/{name}", summary="Update a service", responses=responses(404))
 async def update_service(
     catalog: CatalogService,
     service: ExistingServiceByName,
-    body: Annotated[ServiceUpdate, Depends(json_body(ServiceUpdate))],
+    body: ServiceUpdate,
 ) -> ServiceAnswer:
     """Replace tier, owner and description; the name stays."""
     return ServiceAnswer.model_validate(await catalog.update_service(service.name, body))
 
 
-@router.delete(
-    "/{name}",
-    status_code=204,
-    summary="Delete a service",
-    responses=responses(404, 413, 503),
-)
+@router.delete("/{name}", status_code=204, summary="Delete a service", responses=responses(404))
 async def delete_service(catalog: CatalogService, service: ExistingServiceByName) -> None:
     """Retire a service and its targets. Its events go on being counted."""
     await catalog.retire_service(service.name)

@@ -1,21 +1,19 @@
 """/api/silences: which alerts send no notifications, for a time."""
 
-# ruff: noqa: FAST003 - a dependency reads the path's parameter
-
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import Depends, Path, Query, Response
 
 from api_gateway.alerts.domain import Silence, SilenceState
 from api_gateway.alerts.schemas import SilenceAnswer, SilenceRequest
 from api_gateway.alerts.service import AlertService
-from api_gateway.http.json_body import describes_body, json_body
-from api_gateway.http.pagination import LARGEST_ID, LINK_HEADER, LongIdPage
+from api_gateway.http.operations import Operations
+from api_gateway.http.pagination import LARGEST_ID, LongIdPage
 from api_gateway.http.types import Statement
-from api_gateway.routers.dependencies import LOCATION, ServerClock, provided
+from api_gateway.routers.dependencies import ServerClock, provided
 from common.http.problems import responses
 
-router = APIRouter(prefix="/api/silences", tags=["silences"])
+router = Operations(prefix="/api/silences", tags=["silences"])
 
 Alerts = Annotated[AlertService, provided(AlertService)]
 
@@ -30,11 +28,7 @@ async def _existing(
 ExistingSilence = Annotated[Silence, Depends(_existing)]
 
 
-@router.get(
-    "",
-    summary="Silences, newest first",
-    responses={200: {"headers": LINK_HEADER}, **responses(422, 503)},
-)
+@router.get("", summary="Silences, newest first")
 async def list_silences(
     alerts: Alerts,
     clock: ServerClock,
@@ -48,17 +42,11 @@ async def list_silences(
     return [SilenceAnswer.of(s, now) for s in shown if state in {None, s.state(now)}]
 
 
-@router.post(
-    "",
-    status_code=201,
-    summary="Silence alerts",
-    responses={201: LOCATION, **responses(413, 415, 422, 503)},
-    openapi_extra=describes_body(SilenceRequest),
-)
+@router.post("", status_code=201, summary="Silence alerts")
 async def create_silence(
     alerts: Alerts,
     clock: ServerClock,
-    body: Annotated[SilenceRequest, Depends(json_body(SilenceRequest))],
+    body: SilenceRequest,
     response: Response,
 ) -> SilenceAnswer:
     """Suppress notifications of what matches; whatever fires at its end is notified again."""
@@ -68,23 +56,18 @@ async def create_silence(
     return SilenceAnswer.of(added, now)
 
 
-@router.get("/{id}", summary="One silence", responses=responses(404, 422, 503))
+@router.get("/{id}", summary="One silence", responses=responses(404, 422))
 async def get_silence(clock: ServerClock, silence: ExistingSilence) -> SilenceAnswer:
     """A silence, whether or not it has ended."""
     return SilenceAnswer.of(silence, clock())
 
 
-@router.delete(
-    "/{id}",
-    summary="End a silence now",
-    responses=responses(404, 413, 415, 422, 503),
-    openapi_extra=describes_body(Statement),
-)
+@router.delete("/{id}", summary="End a silence now", responses=responses(404))
 async def expire_silence(
     alerts: Alerts,
     clock: ServerClock,
     silence: ExistingSilence,
-    by: Annotated[Statement, Depends(json_body(Statement))],
+    by: Statement,
 ) -> SilenceAnswer:
     """Whatever still fires is notified again. One that has ended stays as it is."""
     now = clock()

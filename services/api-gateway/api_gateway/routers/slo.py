@@ -1,17 +1,14 @@
 """/api/slo: objectives and how the services do against them."""
 
-# ruff: noqa: FAST003 - a dependency reads the path's parameter
-
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import Response
 
 from api_gateway.burn.schemas import SloReport
 from api_gateway.catalog.schemas import NewTarget, TargetAnswer, TargetUpdate
-from api_gateway.http.json_body import describes_body, json_body
+from api_gateway.http.operations import Operations
 from api_gateway.projections.snapshots import ReadModel
 from api_gateway.routers.dependencies import (
-    LOCATION,
     CatalogService,
     ExistingService,
     ExistingTarget,
@@ -20,39 +17,31 @@ from api_gateway.routers.dependencies import (
 )
 from common.http.problems import responses
 
-router = APIRouter(prefix="/api/slo", tags=["slo"])
+router = Operations(prefix="/api/slo", tags=["slo"])
 
 Snapshots = Annotated[ReadModel, provided(ReadModel)]
 
 
 # before the paths that begin with a service's name: static paths win
-@router.put(
-    "/targets/{id}",
-    summary="Update an SLO target",
-    responses=responses(404, 409, 413, 415, 422, 503),
-    openapi_extra=describes_body(TargetUpdate),
-)
+@router.put("/targets/{id}", summary="Update an SLO target", responses=responses(404, 409))
 async def update_slo_target(
     catalog: CatalogService,
     target: ExistingTarget,
-    body: Annotated[TargetUpdate, Depends(json_body(TargetUpdate))],
+    body: TargetUpdate,
 ) -> TargetAnswer:
     """Change an objective; it applies at once to all history that is kept."""
     return TargetAnswer.of(await catalog.update_target(target.id, body))
 
 
 @router.delete(
-    "/targets/{id}",
-    status_code=204,
-    summary="Delete an SLO target",
-    responses=responses(404, 413, 422, 503),
+    "/targets/{id}", status_code=204, summary="Delete an SLO target", responses=responses(404, 422)
 )
 async def delete_slo_target(catalog: CatalogService, target: ExistingTarget) -> None:
     """Retire an objective."""
     await catalog.retire_target(target.id)
 
 
-@router.get("/{service_name}", summary="SLO status of a service", responses=responses(404, 503))
+@router.get("/{service_name}", summary="SLO status of a service", responses=responses(404))
 async def get_slo_status(
     catalog: CatalogService, snapshots: Snapshots, clock: ServerClock, service: ExistingService
 ) -> SloReport:
@@ -61,9 +50,7 @@ async def get_slo_status(
     return SloReport.model_validate(snapshots.state(service.name, targets, clock()))
 
 
-@router.get(
-    "/{service_name}/targets", summary="A service's SLO targets", responses=responses(404, 503)
-)
+@router.get("/{service_name}/targets", summary="A service's SLO targets", responses=responses(404))
 async def list_slo_targets(catalog: CatalogService, service: ExistingService) -> list[TargetAnswer]:
     """The objectives that have been set; the default one is not among them."""
     return [TargetAnswer.of(target) for target in await catalog.targets(service.name)]
@@ -73,13 +60,12 @@ async def list_slo_targets(catalog: CatalogService, service: ExistingService) ->
     "/{service_name}/targets",
     status_code=201,
     summary="Create an SLO target",
-    responses={201: LOCATION, **responses(404, 409, 413, 415, 422, 503)},
-    openapi_extra=describes_body(NewTarget),
+    responses=responses(404, 409),
 )
 async def create_slo_target(
     catalog: CatalogService,
     service: ExistingService,
-    body: Annotated[NewTarget, Depends(json_body(NewTarget))],
+    body: NewTarget,
     response: Response,
 ) -> TargetAnswer:
     """Set an objective; the first one takes the place of the default."""

@@ -5,16 +5,17 @@ from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import Depends, Header, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
 
+from api_gateway.http.operations import Operations
 from api_gateway.http.types import Instant
 from api_gateway.projections.change_feed import Change, ChangeLog
 from api_gateway.routers.dependencies import ServerClock, provided
-from common.http.problems import Problem, responses
+from common.http.problems import Problem
 
-router = APIRouter(prefix="/api/stream", tags=["stream"])
+router = Operations(prefix="/api/stream", tags=["stream"])
 
 Changes = Annotated[ChangeLog, provided(ChangeLog)]
 
@@ -45,12 +46,7 @@ async def _place(changes: Changes) -> AsyncIterator[ChangeLog]:
         changes.streams -= 1
 
 
-@router.get(
-    "",
-    summary="Changes as they happen",
-    response_class=EventSourceResponse,
-    responses=responses(503),
-)
+@router.get("", summary="Changes as they happen", response_class=EventSourceResponse)
 async def stream_changes(
     clock: ServerClock,
     request: Request,

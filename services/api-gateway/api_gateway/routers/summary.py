@@ -1,11 +1,10 @@
 """/api/summary: the executive view, and AI insights on every service."""
 
-# ruff: noqa: FAST003 - a dependency reads the path's parameter
-
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
+from api_gateway.http.operations import Operations
 from api_gateway.http.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from api_gateway.http.response_cache import UNCHANGED, ReadyRoute, ResponseCache
 from api_gateway.http.time_range import FromQuery, ToQuery, span
@@ -14,18 +13,13 @@ from api_gateway.summary.schemas import Heatmap, ServiceSummary, Summary
 from api_gateway.summary.service import Summaries
 from common.http.problems import responses
 
-router = APIRouter(prefix="/api/summary", tags=["summary"], route_class=ReadyRoute)
+router = Operations(prefix="/api/summary", tags=["summary"], route_class=ReadyRoute)
 
 AllSummaries = Annotated[Summaries, provided(Summaries)]
 Cached = Annotated[ResponseCache, provided(ResponseCache)]
 
 
-@router.get(
-    "",
-    summary="All services in one view",
-    response_model=Summary,
-    responses={**UNCHANGED, **responses(503)},
-)
+@router.get("", summary="All services in one view", response_model=Summary, responses=UNCHANGED)
 async def get_summary(summaries: AllSummaries, cached: Cached, request: Request) -> Response:
     """Totals, services by risk level, what stands out, and a narrative of it."""
     return await cached.answer(request, summaries.fleet)
@@ -35,7 +29,7 @@ async def get_summary(summaries: AllSummaries, cached: Cached, request: Request)
     "/heatmap",
     summary="Risk of all services over time",
     response_model=Heatmap,
-    responses={**UNCHANGED, **responses(422, 503)},
+    responses={**UNCHANGED, **responses(422)},
 )
 async def get_risk_heatmap(  # noqa: PLR0913, PLR0917 - the query's parameters
     summaries: AllSummaries,
@@ -64,7 +58,7 @@ async def get_risk_heatmap(  # noqa: PLR0913, PLR0917 - the query's parameters
     "/{service_name}",
     summary="AI insights on a service",
     response_model=ServiceSummary,
-    responses={**UNCHANGED, **responses(404, 503)},
+    responses={**UNCHANGED, **responses(404)},
 )
 async def get_service_summary(
     summaries: AllSummaries, cached: Cached, service: ExistingService, request: Request
