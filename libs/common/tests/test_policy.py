@@ -38,12 +38,13 @@ def test_the_documented_default_decides_as_documented() -> None:
     [default] = read_policies([])
     for change in CHANGE_CLASSES:
         by_level = [default.risk[level][change] for level in LEVELS]
-        assert by_level == ["ALLOW", "ALLOW", "WARN", "BLOCK"]
+        at_freeze = "WARN" if change == "rollback" else "BLOCK"
+        assert by_level == ["ALLOW", "ALLOW", "WARN", at_freeze]
     assert default.budget_exhausted == {
         "feature": "BLOCK",
         "fix": "ALLOW",
         "security": "ALLOW",
-        "rollback": "ALLOW",
+        "rollback": "WARN",
     }
     assert [default.unknown_as(1), default.unknown_as(2), default.unknown_as(3)] == [
         "BLOCK",
@@ -59,6 +60,10 @@ def test_one_decision_stands_for_every_class_and_a_class_for_itself() -> None:
     policy = parse_policy({**NAMED, "risk": {"DANGER": "BLOCK", "FREEZE": {"fix": "BLOCK"}}})
     assert set(policy.risk["DANGER"].values()) == {"BLOCK"}
     assert set(policy.risk["FREEZE"].values()) == {"BLOCK"}
+    above = parse_policy({**NAMED, "risk": {"DANGER": "BLOCK"}})
+    assert set(above.risk["FREEZE"].values()) == {"BLOCK"}
+    stated = parse_policy({**NAMED, "risk": {"FREEZE": "BLOCK"}})
+    assert set(stated.risk["FREEZE"].values()) == {"BLOCK"}
     one = parse_policy({**NAMED, "risk": {"DANGER": {"feature": "BLOCK"}}})
     assert one.risk["DANGER"] == {
         "feature": "BLOCK",

@@ -58,9 +58,13 @@ def plain_by_class(outcome: Evaluation) -> dict[ChangeClass, Verdict]:
 
 def expected(level: Decision, change: ChangeClass, status: DataStatus, *, spent: bool) -> Decision:
     """Return the documented default in words of this table."""
-    if level == "BLOCK" or (spent and change == "feature"):
+    if change == "rollback":
+        known: Decision = "WARN" if level == "BLOCK" or spent else level
+    elif level == "BLOCK" or (spent and change == "feature"):
         return "BLOCK"
-    return level if status is DataStatus.OK else "UNKNOWN"
+    else:
+        known = level
+    return known if status is DataStatus.OK else "UNKNOWN"
 
 
 @pytest.mark.parametrize("state", OVERRIDES)
@@ -121,9 +125,21 @@ def test_the_last_allowed_error_spends_the_budget(
         assert (verdict.decision, codes) == ("ALLOW", ["within_budget"])
         return
     assert codes == ["budget_exhausted"]
-    assert verdict.decision == ("BLOCK" if change == "feature" else "ALLOW")
+    decisions = {"feature": "BLOCK", "rollback": "WARN"}
+    assert verdict.decision == decisions.get(change, "ALLOW")
     assert verdict.reasons[0].threshold == 0
     assert ("this is recorded" in verdict.reasons[0].message) == (change != "feature")
+
+
+def test_what_blocks_a_feature_lets_the_rollback_through_that_ends_it() -> None:
+    for slo in (burning_at(1000.0), burning_at(1000.0, spent=True), objective(slo=(11, 10_000))):
+        given = inputs([slo])
+        assert plain(given, "feature").decision == "BLOCK"
+        verdict = plain(given, "rollback")
+        assert (verdict.decision, verdict.allowed) == ("WARN", True)
+        assert all("a rollback ends a deployment" in r.message for r in verdict.reasons)
+    stated = policy(risk={"FREEZE": "BLOCK"})
+    assert plain(inputs([burning_at(1000.0)]), "rollback", stated).decision == "BLOCK"
 
 
 def silent(seconds: float) -> ShardSign:

@@ -4,7 +4,7 @@ Fields that a document omits come from the documented default (`default_policy.y
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
@@ -16,11 +16,18 @@ from common.policy.model import (
     DEFAULT_POLICY_NAME,
     LEVELS,
     SEVERITY_ORDER,
+    Level,
     Policy,
 )
 
-_RISK: Final = {"SAFE": "ALLOW", "OBSERVE": "ALLOW", "DANGER": "WARN", "FREEZE": "BLOCK"}
-_BUDGET: Final = {"feature": "BLOCK", "fix": "ALLOW", "security": "ALLOW", "rollback": "ALLOW"}
+_RISK: Final[dict[Level, dict[str, str]]] = {
+    "SAFE": dict.fromkeys(CHANGE_CLASSES, "ALLOW"),
+    "OBSERVE": dict.fromkeys(CHANGE_CLASSES, "ALLOW"),
+    "DANGER": dict.fromkeys(CHANGE_CLASSES, "WARN"),
+    # a freeze stops deployments; a rollback ends one
+    "FREEZE": {"feature": "BLOCK", "fix": "BLOCK", "security": "BLOCK", "rollback": "WARN"},
+}
+_BUDGET: Final = {"feature": "BLOCK", "fix": "ALLOW", "security": "ALLOW", "rollback": "WARN"}
 _ON_UNKNOWN: Final = {"1": "BLOCK", "2": "WARN", "3": "WARN"}
 
 
@@ -63,27 +70,40 @@ def _as_json(document: Any) -> str | None:
 
 
 def _filled_in(document: dict[str, Any]) -> dict[str, Any]:
-    risk = _over(_RISK, document.get("risk", {}))
-    if isinstance(risk, dict):
-        risk = {level: _for_every_class(given, level) for level, given in risk.items()}
     return {
         **document,
-        "risk": risk,
+        "risk": _every_level(document.get("risk", {})),
         "budget_exhausted": _over(_BUDGET, document.get("budget_exhausted", {})),
         "on_unknown": _over(_ON_UNKNOWN, document.get("on_unknown", {})),
     }
 
 
-def _over(default: dict[str, str], given: Any) -> Any:
+def _every_level(given: Any) -> Any:
+    if not isinstance(given, dict):
+        return given
+    levels = {level: _for_every_class(given.get(level, {}), _RISK[level]) for level in LEVELS}
+    default = _no_milder(_RISK["FREEZE"], levels["DANGER"])
+    freeze = _for_every_class(given.get("FREEZE", {}), default)
+    return {**given, **levels, "FREEZE": freeze}
+
+
+def _no_milder(default: Mapping[str, str], lesser: Any) -> dict[str, str]:
+    """Raise a default to what the document says of the level below it."""
+    stated = {**default, **lesser} if isinstance(lesser, dict) else default
+    order: dict[str, int] = {**SEVERITY_ORDER}
+    return {
+        change: max(decision, stated[change], key=lambda d: order.get(str(d), -1))
+        for change, decision in default.items()
+    }
+
+
+def _over(default: Mapping[str, str], given: Any) -> Any:
     return {**default, **given} if isinstance(given, dict) else given
 
 
-def _for_every_class(given: Any, level: str) -> Any:
+def _for_every_class(given: Any, default: Mapping[str, str]) -> Any:
     """Write one decision out for every class; classes that are not named keep the default."""
-    if isinstance(given, str):
-        return dict.fromkeys(CHANGE_CLASSES, given)
-    default = _RISK.get(level)
-    return _over({} if default is None else dict.fromkeys(CHANGE_CLASSES, default), given)
+    return dict.fromkeys(CHANGE_CLASSES, given) if isinstance(given, str) else _over(default, given)
 
 
 def _fault(error: Any) -> InvalidFieldError:

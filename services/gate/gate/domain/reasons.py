@@ -128,7 +128,7 @@ def _level(policy: Policy, slo: SloStatus, change: ChangeClass) -> Iterator[Reas
         slo.name,
         slo.composite_burn_rate,
         RISK_BOUNDARIES.get(slo.risk_level, 0.0),
-        sentences.level(slo),
+        sentences.level(slo, change, blocks=effect == "BLOCK"),
     )
     yield from doubts
 

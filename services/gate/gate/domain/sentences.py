@@ -12,13 +12,18 @@ _PLURALS: dict[ChangeClass, str] = {
     "security": "security changes",
     "rollback": "rollbacks",
 }
+_ENDS_A_DEPLOYMENT = "a rollback ends a deployment, so it goes through, and this is recorded"
 
 
-def level(slo: SloStatus) -> str:
-    """Say how fast a budget burns and which level that is."""
-    word = "above" if slo.risk_level is RiskLevel.FREEZE else "from"
+def level(slo: SloStatus, change: ChangeClass, *, blocks: bool) -> str:
+    """Say how fast a budget burns and which level that is, and why a rollback goes through."""
+    is_freeze = slo.risk_level is RiskLevel.FREEZE
+    word = "above" if is_freeze else "from"
     bound = RISK_BOUNDARIES.get(slo.risk_level, 0.0)
-    return f"{burning(slo)}: {slo.risk_level}, {word} {bound:g}"
+    text = f"{burning(slo)}: {slo.risk_level}, {word} {bound:g}"
+    if is_freeze and change == "rollback" and not blocks:
+        return f"{text}; {_ENDS_A_DEPLOYMENT}"
+    return text
 
 
 def level_capped(slo: SloStatus) -> str:
@@ -50,6 +55,8 @@ def budget_spent(slo: SloStatus, change: ChangeClass, *, recorded: bool) -> str:
     )
     if not recorded:
         return text
+    if change == "rollback":
+        return f"{text}; {_ENDS_A_DEPLOYMENT}"
     return f"{text}; that alone does not stop {_PLURALS[change]}, and this is recorded"
 
 
