@@ -207,7 +207,7 @@ def add_baselines(app: FastAPI, served: Served) -> None:
     @app.get("/from-postgres/api/burn")
     async def burn(request: Request) -> Response:
         snapshots, view = await served.from_postgres()
-        page = Page[str](None, DEFAULT_LIMIT, request, Response())
+        page: Page[str] = Page(None, DEFAULT_LIMIT, request, Response())
         return plain(await burn_rates(view.catalog, snapshots, page, served.services.clock()))
 
     @app.get("/from-postgres/api/summary")
