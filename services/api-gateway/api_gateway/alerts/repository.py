@@ -7,22 +7,10 @@ channels and acknowledgements a write, its event and its audit are one transacti
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    Row,
-    Table,
-    Text,
-    func,
-    insert,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import Row, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB
 
 from api_gateway.alerts.domain import (
@@ -40,48 +28,20 @@ from api_gateway.alerts.domain import (
     event_of,
     key_of,
 )
-from api_gateway.storage.rows import INSTANT, METADATA, from_row
-from api_gateway.storage.unit_of_work import NEXT_REVISION, Reader, StateStore, StateWriter
+from api_gateway.storage.rows import from_row, table
+from api_gateway.storage.unit_of_work import (
+    NEXT_REVISION,
+    TOUCHED,
+    Reader,
+    StateStore,
+    StateWriter,
+)
 from common.alerting.silences import Matcher
 from common.kafka.topics import RULES
 
-alert_rules = Table(
-    "alert_rules",
-    METADATA,
-    Column("id", BigInteger, primary_key=True),
-    Column("name", Text),
-    Column("document", JSONB),
-    Column("revision", BigInteger),
-    Column("created_at", INSTANT),
-    Column("updated_at", INSTANT),
-    Column("retired_at", INSTANT),
-)
-silences = Table(
-    "silences",
-    METADATA,
-    Column("id", BigInteger, primary_key=True),
-    Column("matchers", JSONB),
-    Column("starts_at", INSTANT),
-    Column("ends_at", INSTANT),
-    Column("created_by", Text),
-    Column("comment", Text),
-    Column("revision", BigInteger),
-    Column("created_at", INSTANT),
-    Column("expired_by", Text),
-)
-channels = Table(
-    "channels",
-    METADATA,
-    Column("id", BigInteger, primary_key=True),
-    Column("name", Text),
-    Column("kind", Text),
-    Column("secrets", JSONB),
-    Column("enabled", Boolean),
-    Column("revision", BigInteger),
-    Column("created_at", INSTANT),
-    Column("updated_at", INSTANT),
-    Column("retired_at", INSTANT),
-)
+alert_rules = table(StoredRule, "alert_rules", document=JSONB())
+silences = table(Silence, "silences", matchers=JSONB())
+channels = table(Channel, "channels", secrets=JSONB())
 
 _ACKNOWLEDGE = text(
     """INSERT INTO catalog.acknowledgements (episode_id, version, actor, comment)
@@ -134,8 +94,6 @@ _NOTIFICATIONS = text(
     ORDER BY id DESC LIMIT :limit"""
 )
 _CHANNEL_TEST = text(f"{_NOTIFICATION} WHERE notice_key LIKE 'trial/%/' || :command_id")
-
-Entry = TypeVar("Entry", Silence, Channel)
 
 _SHOWN_OF_ALERT = (
     "episode_id",
@@ -204,20 +162,20 @@ class AlertWriter(StateWriter[AlertConfig], AlertReader):
         statement = (
             update(alert_rules)
             .where(alert_rules.c.name == name, alert_rules.c.retired_at.is_(None))
-            .values(document=document, revision=NEXT_REVISION, updated_at=func.now())
+            .values(document=document, **TOUCHED)
         )
-        if not await self._changed(StoredRule, statement.returning(*alert_rules.c)):
+        if not await self._changed(StoredRule, statement, alert_rules):
             added = insert(alert_rules).values(name=name, document=document)
-            await self._changed(StoredRule, added.returning(*alert_rules.c))
+            await self._changed(StoredRule, added, alert_rules)
 
     async def retire_rule(self, name: str) -> None:
         """Delete a rule."""
         statement = (
             update(alert_rules)
             .where(alert_rules.c.name == name, alert_rules.c.retired_at.is_(None))
-            .values(retired_at=func.now(), updated_at=func.now(), revision=NEXT_REVISION)
+            .values(retired_at=func.now(), **TOUCHED)
         )
-        await self._changed(StoredRule, statement.returning(*alert_rules.c))
+        await self._changed(StoredRule, statement, alert_rules)
 
     async def add_silence(
         self, matchers: Sequence[Matcher], span: tuple[datetime, datetime], by: str, comment: str
@@ -230,7 +188,8 @@ class AlertWriter(StateWriter[AlertConfig], AlertReader):
             "created_by": by,
             "comment": comment,
         }
-        return await self._one_changed(Silence, insert(silences).values(values), silences)
+        [added] = await self._changed(Silence, insert(silences).values(values), silences)
+        return added
 
     async def expire_silence(self, silence_id: int, by: str, now: datetime) -> Silence:
         """End a silence now; one that has not begun never begins."""
@@ -244,21 +203,20 @@ class AlertWriter(StateWriter[AlertConfig], AlertReader):
                 revision=NEXT_REVISION,
             )
         )
-        return await self._one_changed(Silence, statement, silences)
+        [ended] = await self._changed(Silence, statement, silences)
+        return ended
 
     async def add_channel(self, name: str, kind: str, secrets: dict[str, str]) -> Channel:
         """Store a channel."""
         statement = insert(channels).values(name=name, kind=kind, secrets=secrets, enabled=True)
-        return await self._one_changed(Channel, statement, channels)
+        [added] = await self._changed(Channel, statement, channels)
+        return added
 
     async def change_channel(self, channel_id: int, **columns: Any) -> Channel:
         """Store other values in these columns."""
-        statement = (
-            update(channels)
-            .where(channels.c.id == channel_id)
-            .values(**columns, revision=NEXT_REVISION, updated_at=func.now())
-        )
-        return await self._one_changed(Channel, statement, channels)
+        statement = update(channels).where(channels.c.id == channel_id).values(**columns, **TOUCHED)
+        [changed] = await self._changed(Channel, statement, channels)
+        return changed
 
     async def acknowledge(self, alert: Alert, actor: str, comment: str) -> Acknowledgement:
         """Store that somebody acknowledges this version of an alert."""
@@ -287,11 +245,6 @@ class AlertWriter(StateWriter[AlertConfig], AlertReader):
     def event(self, entry: AlertConfig) -> tuple[str, AlertConfigEvent]:
         """Return the key and the event of an entry."""
         return key_of(entry), event_of(entry)
-
-    async def _one_changed(self, kind: type[Entry], statement: Any, table: Table) -> Entry:
-        [changed] = await self._all(kind, statement.returning(*table.c))
-        await self.announce([changed])
-        return changed
 
 
 class AlertStore(StateStore[AlertReader, AlertWriter]):

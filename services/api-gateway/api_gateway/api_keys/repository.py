@@ -5,30 +5,16 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Table, Text, insert, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.types import BigInteger
+from sqlalchemy import insert, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 
 from api_gateway.api_keys.domain import ApiKey, NewApiKey, key_changed
-from api_gateway.storage.rows import INSTANT, METADATA
+from api_gateway.storage.rows import table
 from api_gateway.storage.unit_of_work import NEXT_REVISION, Reader, StateStore, StateWriter
 from common.events import ApiKeyChanged
 from common.kafka.topics import KEYS
 
-api_keys = Table(
-    "api_keys",
-    METADATA,
-    Column("id", Text, primary_key=True),
-    Column("name", Text),
-    Column("scopes", ARRAY(Text)),
-    Column("secrets", JSONB),
-    Column("created_by", Text),
-    Column("created_at", INSTANT),
-    Column("expires_at", INSTANT),
-    Column("revoked_at", INSTANT),
-    Column("revoked_by", Text),
-    Column("revision", BigInteger),
-)
+api_keys = table(ApiKey, "api_keys", secrets=JSONB())
 
 
 class ApiKeyReader(Reader):
@@ -53,8 +39,8 @@ class ApiKeyWriter(StateWriter[ApiKey], ApiKeyReader):
     async def add_key(self, new: NewApiKey) -> ApiKey:
         """Store a key."""
         values = {**asdict(new), "scopes": [*new.scopes], "secrets": _as_json(new.secrets)}
-        statement = insert(api_keys).values(values).returning(*api_keys.c)
-        return (await self._changed(ApiKey, statement))[0]
+        [added] = await self._changed(ApiKey, insert(api_keys).values(values), api_keys)
+        return added
 
     async def change_key(self, key_id: str, **columns: Any) -> ApiKey:
         """Store other values in these columns."""
@@ -65,7 +51,8 @@ class ApiKeyWriter(StateWriter[ApiKey], ApiKeyReader):
             .where(api_keys.c.id == key_id)
             .values(**columns, revision=NEXT_REVISION)
         )
-        return (await self._changed(ApiKey, statement.returning(*api_keys.c)))[0]
+        [changed] = await self._changed(ApiKey, statement, api_keys)
+        return changed
 
     async def topic_state(self, now: datetime) -> list[ApiKey]:
         """Return every key: what is revoked has to be known as such."""

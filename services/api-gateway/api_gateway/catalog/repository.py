@@ -3,23 +3,11 @@
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import msgspec
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Float,
-    Integer,
-    Numeric,
-    Select,
-    Table,
-    Text,
-    func,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from api_gateway.catalog.domain import (
@@ -31,51 +19,30 @@ from api_gateway.catalog.domain import (
     target_changed,
     target_key,
 )
-from api_gateway.storage.rows import INSTANT, METADATA, from_row
-from api_gateway.storage.unit_of_work import (
-    NEXT_REVISION,
-    Reader,
-    StateStore,
-    StateWriter,
-    UnitOfWork,
-)
+from api_gateway.storage.rows import from_row, table
+from api_gateway.storage.unit_of_work import TOUCHED, Reader, StateStore, StateWriter, UnitOfWork
 from common.counts import reads
 from common.events import CatalogMessage, TargetSpec
 from common.kafka.topics import CATALOG
 from common.storage.database import Database
 from common.storage.outbox import Outbox
 
-services = Table(
-    "services",
-    METADATA,
-    Column("id", BigInteger, primary_key=True),
-    Column("name", Text),
-    Column("tier", Integer),
-    Column("owner", Text),
-    Column("description", Text),
-    Column("revision", BigInteger),
-    Column("created_at", INSTANT),
-    Column("updated_at", INSTANT),
-    Column("retired_at", INSTANT),
-)
-
-slo_targets = Table(
+services = table(Service, "services")
+slo_targets = table(
+    TargetSpec,
     "slo_targets",
-    METADATA,
-    Column("id", BigInteger, primary_key=True),
-    Column("service_id", BigInteger),
-    Column("name", Text),
-    Column("sli_type", Text),
-    Column("objective", Numeric),
-    Column("window_days", Integer),
-    Column("threshold_seconds", Float),
-    Column("max_error_ratio", Numeric),
-    Column("min_bad_events", BigInteger),
-    Column("revision", BigInteger),
-    Column("created_at", INSTANT),
-    Column("updated_at", INSTANT),
-    Column("retired_at", INSTANT),
+    "id",
+    "service_id",
+    "revision",
+    "created_at",
+    "updated_at",
+    "retired_at",
 )
+_SERVICES_IN_USE = select(services).where(services.c.retired_at.is_(None))
+_TARGETS = select(slo_targets, services.c.name.label("service_name")).join_from(
+    slo_targets, services, services.c.id == slo_targets.c.service_id
+)
+_TARGETS_IN_USE = _TARGETS.where(slo_targets.c.retired_at.is_(None))
 
 OnRetired = Callable[[UnitOfWork, str], Awaitable[None]]
 
@@ -87,39 +54,25 @@ class CatalogReader(Reader):
         """Return services by name."""
         # names are compared byte by byte, whatever order the database was created with
         by_name = services.c.name.collate("C")
-        statement = (
-            select(services)
-            .where(services.c.retired_at.is_(None), by_name > after)
-            .order_by(by_name)
-            .limit(limit)
-        )
+        statement = _SERVICES_IN_USE.where(by_name > after).order_by(by_name).limit(limit)
         return await self._all(Service, statement)
 
     async def service(self, name: str) -> Service | None:
         """Return the service that has the name now."""
-        statement = select(services).where(services.c.name == name, services.c.retired_at.is_(None))
-        return await self._one(Service, statement)
+        return await self._one(Service, _SERVICES_IN_USE.where(services.c.name == name))
 
     async def in_use(self, names: Sequence[str]) -> set[str]:
         """Return those of the names that a service has now."""
-        statement = select(services.c.name).where(
-            services.c.name.in_(names), services.c.retired_at.is_(None)
-        )
-        return set(await self._session.scalars(statement))
+        statement = _SERVICES_IN_USE.with_only_columns(services.c.name)
+        return set(await self._session.scalars(statement.where(services.c.name.in_(names))))
 
     async def targets(self, service_names: Sequence[str]) -> list[Target]:
         """Return the targets of services, by id."""
-        statement = _targets().where(
-            services.c.name.in_(service_names), slo_targets.c.retired_at.is_(None)
-        )
-        return await self._all_targets(statement)
+        return await self._all_targets(_TARGETS_IN_USE.where(services.c.name.in_(service_names)))
 
     async def target(self, target_id: int) -> Target | None:
         """Return one target."""
-        statement = _targets().where(
-            slo_targets.c.id == target_id, slo_targets.c.retired_at.is_(None)
-        )
-        found = await self._all_targets(statement)
+        found = await self._all_targets(_TARGETS_IN_USE.where(slo_targets.c.id == target_id))
         return found[0] if found else None
 
     async def latency_bounds(self, service_name: str) -> list[tuple[float, ...]]:
@@ -145,27 +98,27 @@ class CatalogWriter(StateWriter[Service | Target], CatalogReader):
     ) -> Service:
         """Store a service that is not in use."""
         values = {"name": name, "tier": tier, "owner": owner, "description": description}
-        statement = insert(services).values(values)
-        return (await self._changed_services(statement))[0]
+        [added] = await self._changed(Service, insert(services).values(values), services)
+        return added
 
     async def change_service(
         self, service_id: int, tier: Tier, owner: str, description: str | None
     ) -> Service:
         """Store a new tier and new texts."""
-        values = {"tier": tier, "owner": owner, "description": description, **_touched()}
+        values = {"tier": tier, "owner": owner, "description": description, **TOUCHED}
         statement = update(services).where(services.c.id == service_id).values(values)
-        return (await self._changed_services(statement))[0]
+        [changed] = await self._changed(Service, statement, services)
+        return changed
 
     async def retire_service(self, service_id: int) -> None:
         """Retire the targets, then the service, with what ends with it."""
-        mine = slo_targets.c.service_id == service_id
-        await self._retire_targets(mine)
+        await self._retire_targets(slo_targets.c.service_id == service_id)
         statement = (
             update(services)
             .where(services.c.id == service_id)
-            .values(retired_at=func.now(), **_touched())
+            .values(retired_at=func.now(), **TOUCHED)
         )
-        for service in await self._changed_services(statement):
+        for service in await self._changed(Service, statement, services):
             await self._on_retired(self._unit, service.name)
 
     async def discover(self, names: Sequence[str]) -> list[Service]:
@@ -177,7 +130,7 @@ class CatalogWriter(StateWriter[Service | Target], CatalogReader):
         if not fresh:
             return []
         rows = [{"name": name, "tier": 3, "owner": ""} for name in fresh]
-        return await self._changed_services(insert(services).values(rows))
+        return await self._changed(Service, insert(services).values(rows), services)
 
     async def add_target(self, service: Service, spec: TargetSpec) -> Target:
         """Store a target."""
@@ -190,7 +143,7 @@ class CatalogWriter(StateWriter[Service | Target], CatalogReader):
         statement = (
             update(slo_targets)
             .where(slo_targets.c.id == target_id)
-            .values(**_columns_of(spec), **_touched())
+            .values(**_columns_of(spec), **TOUCHED)
         )
         await self._session.execute(statement)
         return await self._changed_target(target_id)
@@ -207,7 +160,7 @@ class CatalogWriter(StateWriter[Service | Target], CatalogReader):
             .ext(distinct_on(services.c.name))
             .order_by(services.c.name, services.c.revision.desc())
         )
-        return [*await self._all(Service, newest), *await self._all_targets(_targets())]
+        return [*await self._all(Service, newest), *await self._all_targets(_TARGETS)]
 
     def event(self, entry: Service | Target) -> tuple[str, CatalogMessage]:
         """Return the key and the event of a service or a target."""
@@ -215,13 +168,8 @@ class CatalogWriter(StateWriter[Service | Target], CatalogReader):
             return service_key(entry.name), service_changed(entry)
         return target_key(entry.id), target_changed(entry)
 
-    async def _changed_services(self, statement: Any) -> list[Service]:
-        changed = await self._all(Service, statement.returning(*services.c))
-        await self.announce(changed)
-        return changed
-
     async def _changed_target(self, target_id: int) -> Target:
-        (target,) = await self._all_targets(_targets().where(slo_targets.c.id == target_id))
+        (target,) = await self._all_targets(_TARGETS.where(slo_targets.c.id == target_id))
         await self.announce([target])
         return target
 
@@ -229,7 +177,7 @@ class CatalogWriter(StateWriter[Service | Target], CatalogReader):
         statement = (
             update(slo_targets)
             .where(which, slo_targets.c.retired_at.is_(None))
-            .values(retired_at=func.now(), **_touched())
+            .values(retired_at=func.now(), **TOUCHED)
             .returning(slo_targets.c.id)
         )
         for target_id in list(await self._session.scalars(statement)):
@@ -242,25 +190,13 @@ class CatalogStore(StateStore[CatalogReader, CatalogWriter]):
     `on_retired` is called for each service that is retired, in the same transaction.
     """
 
-    reader, writer = CatalogReader, CatalogWriter
+    reader = CatalogReader
 
     def __init__(self, database: Database, outbox: Outbox, on_retired: OnRetired) -> None:
         super().__init__(database, outbox)
-        self._on_retired = on_retired
-
-    def _writer_of(self, unit: UnitOfWork) -> CatalogWriter:
-        return CatalogWriter(unit, self._on_retired)
+        self.writer = partial(CatalogWriter, on_retired=on_retired)
 
 
 def _columns_of(spec: TargetSpec) -> dict[str, Any]:
     columns: dict[str, Any] = msgspec.to_builtins(spec, builtin_types=(Decimal,))
     return columns
-
-
-def _touched() -> dict[str, Any]:
-    return {"revision": NEXT_REVISION, "updated_at": func.now()}
-
-
-def _targets() -> Select[Any]:
-    joined = slo_targets.join(services, services.c.id == slo_targets.c.service_id)
-    return select(slo_targets, services.c.name.label("service_name")).select_from(joined)

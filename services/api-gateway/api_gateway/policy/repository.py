@@ -4,20 +4,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Column,
-    ColumnElement,
-    Integer,
-    Table,
-    Text,
-    func,
-    insert,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import JSON, ColumnElement, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from api_gateway.policy.domain import (
@@ -30,9 +17,10 @@ from api_gateway.policy.domain import (
     policy_key,
 )
 from api_gateway.storage import audit
-from api_gateway.storage.rows import INSTANT, METADATA
+from api_gateway.storage.rows import table
 from api_gateway.storage.unit_of_work import (
     NEXT_REVISION,
+    TOUCHED,
     Reader,
     StateStore,
     StateWriter,
@@ -42,41 +30,8 @@ from common.events import PolicyMessage
 from common.kafka.topics import POLICIES
 from common.storage.audit import AuditEntry, AuditEvent
 
-overrides = Table(
-    "overrides",
-    METADATA,
-    Column("id", BigInteger, primary_key=True),
-    Column("service_name", Text),
-    Column("decision", Text),
-    Column("actor", Text),
-    Column("reason", Text),
-    Column("ticket", Text),
-    Column("version", Text),
-    Column("change_class", Text),
-    Column("created_at", INSTANT),
-    Column("expires_at", INSTANT),
-    Column("max_uses", Integer),
-    Column("uses", Integer),
-    Column("approver", Text),
-    Column("state", Text),
-    Column("ended_by", Text),
-    Column("ended_at", INSTANT),
-    Column("end_reason", Text),
-    Column("idempotency_key", Text),
-    Column("revision", BigInteger),
-)
-
-policies = Table(
-    "policies",
-    METADATA,
-    Column("name", Text, primary_key=True),
-    Column("hash", Text),
-    Column("document", JSON),
-    Column("revision", BigInteger),
-    Column("created_at", INSTANT),
-    Column("updated_at", INSTANT),
-    Column("retired_at", INSTANT),
-)
+overrides = table(Override, "overrides")
+policies = table(StoredPolicy, "policies", document=JSON())
 
 
 class PolicyReader(Reader):
@@ -129,12 +84,16 @@ class PolicyWriter(StateWriter[Override | StoredPolicy], PolicyReader):
 
     async def add_override(self, new: NewOverride) -> Override:
         """Store an override."""
-        return (await self._changed_overrides(insert(overrides).values(**asdict(new))))[0]
+        statement = insert(overrides).values(**asdict(new))
+        [added] = await self._changed(Override, statement, overrides)
+        return added
 
     async def change_override(self, override_id: int, **columns: Any) -> Override:
         """Store other values in these columns."""
-        statement = update(overrides).where(overrides.c.id == override_id).values(**columns)
-        return (await self._changed_overrides(statement.values(revision=NEXT_REVISION)))[0]
+        statement = update(overrides).where(overrides.c.id == override_id)
+        statement = statement.values(**columns, revision=NEXT_REVISION)
+        [changed] = await self._changed(Override, statement, overrides)
+        return changed
 
     async def count_use(self, override_id: int, now: datetime) -> Override | None:
         """Count one use; None where the override is not in force any more."""
@@ -143,7 +102,7 @@ class PolicyWriter(StateWriter[Override | StoredPolicy], PolicyReader):
             .where(overrides.c.id == override_id, *_in_force(now))
             .values(uses=overrides.c.uses + 1, revision=NEXT_REVISION)
         )
-        found = await self._changed_overrides(statement)
+        found = await self._changed(Override, statement, overrides)
         return found[0] if found else None
 
     async def end_overrides(self, service_name: str, actor: str, reason: str) -> None:
@@ -162,7 +121,7 @@ class PolicyWriter(StateWriter[Override | StoredPolicy], PolicyReader):
                 revision=NEXT_REVISION,
             )
         )
-        for ended in await self._changed_overrides(statement):
+        for ended in await self._changed(Override, statement, overrides):
             at = (await self._session.execute(select(func.now()))).scalar_one()
             details, subject = {"reason": reason}, override_key(ended.id)
             await self.record(
@@ -172,21 +131,18 @@ class PolicyWriter(StateWriter[Override | StoredPolicy], PolicyReader):
     async def put_policy(self, name: str, policy_hash: str, document: dict[str, Any]) -> None:
         """Store a policy, also one that was deleted before."""
         values = {"hash": policy_hash, "document": document}
-        touched = {"revision": NEXT_REVISION, "updated_at": func.now(), "retired_at": None}
         statement = upsert(policies).values(name=name, **values)
         statement = statement.on_conflict_do_update(
-            index_elements=[policies.c.name], set_={**values, **touched}
+            index_elements=[policies.c.name], set_={**values, **TOUCHED, "retired_at": None}
         )
-        await self._changed(StoredPolicy, statement.returning(*policies.c))
+        await self._changed(StoredPolicy, statement, policies)
 
     async def retire_policy(self, name: str) -> None:
         """Take a policy out of use."""
         statement = (
-            update(policies)
-            .where(policies.c.name == name)
-            .values(retired_at=func.now(), updated_at=func.now(), revision=NEXT_REVISION)
+            update(policies).where(policies.c.name == name).values(retired_at=func.now(), **TOUCHED)
         )
-        await self._changed(StoredPolicy, statement.returning(*policies.c))
+        await self._changed(StoredPolicy, statement, policies)
 
     async def topic_state(self, now: datetime) -> list[Override | StoredPolicy]:
         """Return what the gate has to know: overrides that may count yet, and all policies."""
@@ -201,11 +157,6 @@ class PolicyWriter(StateWriter[Override | StoredPolicy], PolicyReader):
         if isinstance(entry, Override):
             return override_key(entry.id), override_changed(entry)
         return policy_key(entry.name), policy_changed(entry)
-
-    async def _changed_overrides(self, statement: Any) -> list[Override]:
-        changed = await self._all(Override, statement.returning(*overrides.c))
-        await self.announce(changed)
-        return changed
 
 
 class PolicyStore(StateStore[PolicyReader, PolicyWriter]):

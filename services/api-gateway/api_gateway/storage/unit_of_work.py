@@ -4,10 +4,10 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import structlog
-from sqlalchemy import func, text
+from sqlalchemy import TableClause, func, text
 
 from api_gateway.storage import audit
 from api_gateway.storage.rows import from_row
@@ -22,11 +22,13 @@ log = structlog.get_logger()
 # revision is the newer state also where a name is retired and created again at once.
 WRITE_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('catalog.write'))")
 NEXT_REVISION = func.nextval("catalog.revision")
+TOUCHED = {"revision": NEXT_REVISION, "updated_at": func.now()}
 
 StateEvent = CatalogMessage | PolicyMessage | RuleMessage | ApiKeyChanged
 Value = TypeVar("Value")
 ReaderT = TypeVar("ReaderT", bound="Reader")
 WriterT = TypeVar("WriterT", bound="Writer")
+Entry = TypeVar("Entry")
 StateWriterT = TypeVar("StateWriterT", bound="StateWriter[Any]")
 
 
@@ -98,10 +100,10 @@ class StateWriter(Writer, ABC, Generic[Value]):
         """Put the events of entries into the outbox; the same revision goes out once."""
         await self._unit.announce(self.topic, map(self.event, entries))
 
-    async def _changed(self, kind: type[Value], statement: Any) -> list[Value]:
-        """Execute a statement that returns the rows it has changed, and announce them."""
-        changed = await self._all(kind, statement)
-        await self.announce(changed)
+    async def _changed(self, kind: type[Entry], statement: Any, of: TableClause) -> list[Entry]:
+        """Execute a statement that changes rows of a table; announce and return them."""
+        changed = await self._all(kind, statement.returning(*of.c))
+        await self.announce(cast("list[Value]", changed))
         return changed
 
 
@@ -109,7 +111,7 @@ class Store(Generic[ReaderT, WriterT]):
     """Opens the readers and writers of a resource, and counts what this process has written."""
 
     reader: type[ReaderT]
-    writer: type[WriterT]
+    writer: Callable[[UnitOfWork], WriterT]
 
     def __init__(self, database: Database, outbox: Outbox) -> None:
         self._database, self._outbox = database, outbox
@@ -127,15 +129,12 @@ class Store(Generic[ReaderT, WriterT]):
         async with self._database.write() as session:
             await session.execute(WRITE_LOCK)
             unit = UnitOfWork(session, self._outbox)
-            yield self._writer_of(unit)
+            yield self.writer(unit)
         self.writes += 1
         self._outbox.wake()
         for entry in unit.recorded:
             # the log is kept elsewhere: an audit that is written anew does not agree with it
             log.info("audited", action=entry.action, entry=entry.id, hash=entry.hash)
-
-    def _writer_of(self, unit: UnitOfWork) -> WriterT:
-        return self.writer(unit)
 
 
 class StateStore(Store[ReaderT, StateWriterT]):
