@@ -7,13 +7,11 @@ from uuid import uuid4
 
 from api_gateway.alerts.domain import Channel, Notification, key_of
 from api_gateway.alerts.repository import AlertReader, AlertStore
-from api_gateway.http.problems import invalid, refused
+from api_gateway.http.problems import existing, invalid, refusing
 from api_gateway.projections.commands import Sender
 from common.alerting.channels import SIMULATED, check_channel
 from common.config.clock import Clock
 from common.events import ChannelTestRequested, encode
-from common.http.problems import Problem
-from common.invalid_field import InvalidFieldError
 from common.kafka.client import correlation_headers
 from common.kafka.topics import COMMANDS
 from common.storage.audit import AuditEvent
@@ -42,7 +40,8 @@ class ChannelService:
 
     async def add(self, name: str, kind: str, secrets: dict[str, str], actor: str) -> Channel:
         """Store a channel; 409 where the name is in use, 422 what cannot be."""
-        _check(name, kind, secrets)
+        with refusing():
+            check_channel(name, kind, secrets)
         async with self._store.write() as writer:
             if any(channel.name == name for channel in await writer.channels()):
                 detail = f"`{name}` exists; change it by PUT /api/channels/<id>"
@@ -64,7 +63,8 @@ class ChannelService:
             channel = _changeable(await _existing(writer, channel_id))
             columns: dict[str, Any] = {} if enabled is None else {"enabled": enabled}
             if secrets is not None:
-                _check(channel.name, channel.kind, secrets)
+                with refusing():
+                    check_channel(channel.name, channel.kind, secrets)
                 columns["secrets"] = secrets
             if not columns:
                 return channel
@@ -117,19 +117,10 @@ class ChannelService:
         return AuditEvent(self._clock(), actor, action, key_of(channel), None, said)
 
 
-def _check(name: str, kind: str, secrets: dict[str, str]) -> None:
-    try:
-        check_channel(name, kind, secrets)
-    except InvalidFieldError as error:
-        raise refused(error) from None
-
-
 async def _existing(reader: AlertReader, channel_id: int) -> Channel:
-    for channel in await reader.channels():
-        if channel.id == channel_id:
-            return channel
+    found = next((c for c in await reader.channels() if c.id == channel_id), None)
     detail = f"There is no channel {channel_id}; GET /api/channels lists those there are."
-    raise Problem(404, "unknown_channel", detail)
+    return existing(found, "unknown_channel", detail)
 
 
 def _changeable(channel: Channel) -> Channel:

@@ -7,12 +7,10 @@ from typing import Any, Literal
 from api_gateway.alerts.domain import StoredRule
 from api_gateway.alerts.repository import AlertReader, AlertStore
 from api_gateway.http.json_body import with_floats
-from api_gateway.http.problems import invalid, refused
+from api_gateway.http.problems import existing, invalid, refusing, shown_name
 from api_gateway.http.types import Statement
 from common.alerting.default_rules import default_rules
 from common.alerting.rules import Rule, read_rule, rule_document
-from common.http.problems import Problem
-from common.invalid_field import InvalidFieldError
 from common.storage.audit import AuditEvent
 
 Source = Literal["default", "changed", "added"]
@@ -117,11 +115,8 @@ async def _shown(reader: AlertReader) -> Shown:
 
 
 def _existing(shown: Shown, name: str) -> ShownRule:
-    if name not in shown:
-        said = name.encode("ascii", "replace").decode()[:64]
-        detail = f"There is no rule `{said}`; GET /api/rules lists those there are."
-        raise Problem(404, "unknown_rule", detail)
-    return shown[name]
+    detail = f"There is no rule `{shown_name(name)}`; GET /api/rules lists those there are."
+    return existing(shown.get(name), "unknown_rule", detail)
 
 
 def _inhibits(rules: dict[str, Rule], name: str, target: str, seen: set[str]) -> bool:
@@ -134,7 +129,5 @@ def _inhibits(rules: dict[str, Rule], name: str, target: str, seen: set[str]) ->
 
 
 def _read(document: dict[str, Any], prefix: str = "rule.") -> Rule:
-    try:
+    with refusing(prefix):
         return read_rule(with_floats(document, "rule"))
-    except InvalidFieldError as error:
-        raise refused(error, prefix) from None

@@ -14,11 +14,10 @@ from api_gateway.alerts.domain import (
 from api_gateway.alerts.repository import AlertReader, AlertStore
 from api_gateway.alerts.schemas import AcknowledgeRequest, SilenceRequest
 from api_gateway.http.pagination import LARGEST_ID
-from api_gateway.http.problems import invalid, refused
+from api_gateway.http.problems import existing, invalid, refusing
 from api_gateway.http.types import Statement
 from common.alerting.silences import Matcher, check_silence
 from common.http.problems import Problem
-from common.invalid_field import InvalidFieldError
 from common.storage.audit import AuditEvent
 
 
@@ -88,10 +87,8 @@ class AlertService:
     async def add_silence(self, body: SilenceRequest, now: datetime) -> Silence:
         """Store a silence; 422 names the wrong field."""
         matchers, span = [matcher.matcher() for matcher in body.matchers], body.span(now)
-        try:
+        with refusing():
             check_silence(matchers, *span)
-        except InvalidFieldError as error:
-            raise refused(error) from None
         if span[1] <= now:
             raise invalid("ends_at", "in_the_past", "must be in the future")
         async with self._store.write() as writer:
@@ -117,19 +114,13 @@ class AlertService:
 
 
 async def _existing_alert(reader: AlertReader, alert_id: int) -> Alert:
-    alert = await reader.alert(alert_id)
-    if alert is None:
-        detail = f"There is no alert {alert_id}; GET /api/alerts lists those there are."
-        raise Problem(404, "unknown_alert", detail)
-    return alert
+    detail = f"There is no alert {alert_id}; GET /api/alerts lists those there are."
+    return existing(await reader.alert(alert_id), "unknown_alert", detail)
 
 
 async def _existing_silence(reader: AlertReader, silence_id: int) -> Silence:
-    silence = await reader.silence(silence_id)
-    if silence is None:
-        detail = f"There is no silence {silence_id}; GET /api/silences lists those there are."
-        raise Problem(404, "unknown_silence", detail)
-    return silence
+    detail = f"There is no silence {silence_id}; GET /api/silences lists those there are."
+    return existing(await reader.silence(silence_id), "unknown_silence", detail)
 
 
 def _shown(matcher: Matcher) -> str:

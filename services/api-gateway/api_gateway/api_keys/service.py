@@ -13,7 +13,7 @@ from api_gateway.api_keys.domain import (
     rotated,
 )
 from api_gateway.api_keys.repository import ApiKeyReader, ApiKeyStore
-from api_gateway.http.problems import invalid
+from api_gateway.http.problems import existing, invalid
 from common.access.key_cache import ApiKeyCache
 from common.access.keys import new_key_id, new_secret, secret_hash, written
 from common.access.principal import current_actor
@@ -116,11 +116,8 @@ class ApiKeyService:
 
 
 async def _existing(reader: ApiKeyReader, key_id: str) -> ApiKey:
-    key = await reader.key(key_id)
-    if key is None:
-        detail = f"There is no API key {key_id}; GET /api/keys lists those there are."
-        raise Problem(404, "unknown_key", detail)
-    return key
+    detail = f"There is no API key {key_id}; GET /api/keys lists those there are."
+    return existing(await reader.key(key_id), "unknown_key", detail)
 
 
 def _check_limit(keys: list[ApiKey], name: str) -> None:

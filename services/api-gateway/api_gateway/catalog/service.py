@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import cast
 
 import msgspec
 
@@ -18,30 +17,19 @@ from api_gateway.catalog.domain import (
 )
 from api_gateway.catalog.repository import CatalogReader, CatalogStore
 from api_gateway.catalog.schemas import NewService, NewTarget, ServiceUpdate, TargetUpdate
-from api_gateway.http.problems import invalid, refused
+from api_gateway.http.problems import existing, invalid, refusing, shown_name
 from common.access.principal import current_actor
 from common.config.clock import Clock, system_clock
 from common.events import TargetSpec
 from common.http.problems import Problem
-from common.invalid_field import InvalidFieldError
 from common.slo.vocabulary import MAX_TARGETS
 from common.storage.audit import AuditEvent
 
 
 def unknown_service(name: str) -> Problem:
     """Return the problem of a service that is not in use."""
-    shown = name.encode("ascii", "replace").decode()[:64]
-    detail = f"There is no service `{shown}`; GET /api/services lists those there are."
+    detail = f"There is no service `{shown_name(name)}`; GET /api/services lists those there are."
     return Problem(404, "unknown_service", detail)
-
-
-def unknown_target(target_id: int) -> Problem:
-    """Return the problem of a target that is not in use."""
-    detail = (
-        f"There is no SLO target {target_id}; GET /api/slo/<service>/targets lists those of a "
-        "service."
-    )
-    return Problem(404, "unknown_target", detail)
 
 
 class Catalog:
@@ -113,7 +101,8 @@ class Catalog:
         async with self._store.write() as writer:
             service = await _service(writer, service_name)
             _check_same("service_name", body.service_name, service.name)
-            spec = _spec(body)
+            with refusing():
+                spec = new_spec(body)
             await _check_threshold(writer, service.name, spec)
             await _check_unique(writer, service.name, spec, None)
             await _check_limit(writer, service.name)
@@ -127,7 +116,8 @@ class Catalog:
             target = await _target(writer, target_id)
             _check_same("id", body.id, target.id)
             _check_same("service_name", body.service_name, target.service_name)
-            spec = _spec(body, target.spec)
+            with refusing():
+                spec = changed_spec(body, target.spec)
             if spec.threshold_seconds != target.spec.threshold_seconds:
                 await _check_threshold(writer, target.service_name, spec)
             await _check_unique(writer, target.service_name, spec, target.id)
@@ -151,23 +141,15 @@ async def _service(reader: CatalogReader, name: str) -> Service:
 
 
 async def _target(reader: CatalogReader, target_id: int) -> Target:
-    target = await reader.target(target_id)
-    if target is None:
-        raise unknown_target(target_id)
-    return target
+    lists = "GET /api/slo/<service>/targets lists those of a service"
+    detail = f"There is no SLO target {target_id}; {lists}."
+    return existing(await reader.target(target_id), "unknown_target", detail)
 
 
 def _check_same(field: str, given: object, path: object) -> None:
     if given is not None and given != path:
         detail = f"must be `{path}` as in the path, or be left out; it cannot be changed"
         raise invalid(field, "differs_from_path", detail)
-
-
-def _spec(request: NewTarget | TargetUpdate, old: TargetSpec | None = None) -> TargetSpec:
-    try:
-        return changed_spec(request, old) if old else new_spec(cast("NewTarget", request))
-    except InvalidFieldError as error:
-        raise refused(error) from None
 
 
 async def _check_threshold(reader: CatalogReader, service_name: str, spec: TargetSpec) -> None:

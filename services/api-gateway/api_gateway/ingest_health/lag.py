@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -10,6 +9,7 @@ from aiokafka import TopicPartition
 
 from api_gateway.ingest_health.domain import OutboxBacklog, ShardPosition
 from api_gateway.ingest_health.repository import IngestStore
+from api_gateway.ingest_health.schemas import LagAnswer, OutboxLagAnswer, ShardLagAnswer
 from common.config.clock import Clock
 from common.kafka.log_ends import LogEnd
 from common.kafka.topics import CHANGES, HISTORY, METRICS
@@ -24,61 +24,15 @@ LogEnds = Callable[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class ShardLag:
-    """One consumer's distance in one topic of one shard; `owner` is None where nobody held it."""
-
-    service: str
-    topic: str
-    shard: int
-    owner: str | None
-    epoch: int | None
-    next_offset: int
-    stable_offset: int
-    end_offset: int
-    lag_records: int
-    lag_seconds: float | None
-    applied_through: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxLag:
-    """What one service has still to announce, and since when: `lag_seconds` of the oldest."""
-
-    service: str
-    waiting: int
-    lag_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Lag:
-    """All of it at one instant."""
-
-    measured_at: datetime
-    shards: tuple[ShardLag, ...]
-    outboxes: tuple[OutboxLag, ...]
-
-    @property
-    def lag_records(self) -> int:
-        """Records that are not applied."""
-        return sum(shard.lag_records for shard in self.shards)
-
-    @property
-    def lag_seconds(self) -> float | None:
-        """Age of the oldest record that is not applied; None where it is not known."""
-        known = [shard.lag_seconds for shard in self.shards]
-        return None if None in known else max((s for s in known if s is not None), default=0.0)
-
-
 class LagReader:
     """Measures lag; those who ask at the same time share one measurement."""
 
     def __init__(self, store: IngestStore, log_ends: LogEnds, clock: Clock) -> None:
         self._store, self._log_ends, self._clock = store, log_ends, clock
         self._measuring = asyncio.Lock()
-        self._last: Lag | None = None
+        self._last: LagAnswer | None = None
 
-    async def measure(self) -> Lag:
+    async def measure(self) -> LagAnswer:
         """Return the lag of at most KEPT_SECONDS ago; KafkaError or TimeoutError without Kafka."""
         async with self._measuring:
             now = self._clock()
@@ -90,23 +44,22 @@ class LagReader:
             next_offsets = {tp: p.next_offset for (tp, _), p in held.items()}
             ends = await self._log_ends(tuple(INPUTS), next_offsets)
             now = self._clock()
-            self._last = Lag(
-                now,
-                tuple(
-                    _lag(tp, end, held.get((tp, INPUTS[tp.topic])), now)
-                    for tp, end in sorted(ends.items())
-                ),
-                tuple(_outbox_lag(backlog, now) for backlog in backlogs),
-            )
+            shards = [
+                _lag(tp, end, held.get((tp, INPUTS[tp.topic])), now)
+                for tp, end in sorted(ends.items())
+            ]
+            self._last = LagAnswer.of(shards, [_outbox_lag(each, now) for each in backlogs], now)
             return self._last
 
 
-def _lag(tp: TopicPartition, end: LogEnd, held: ShardPosition | None, now: datetime) -> ShardLag:
+def _lag(
+    tp: TopicPartition, end: LogEnd, held: ShardPosition | None, now: datetime
+) -> ShardLagAnswer:
     # what no shard has acquired yet is still to come as a whole
     next_offset = end.first_offset if held is None else held.next_offset
     behind = max(0, end.end_offset - next_offset)
     applied = None if held is None or held.applied_through <= NEVER else held.applied_through
-    return ShardLag(
+    return ShardLagAnswer(
         service=INPUTS[tp.topic],
         topic=tp.topic,
         shard=tp.partition,
@@ -126,7 +79,7 @@ def _seconds(end: LogEnd, now: datetime) -> float | None:
     return None if oldest is None else max(0.0, (now - oldest).total_seconds())
 
 
-def _outbox_lag(backlog: OutboxBacklog, now: datetime) -> OutboxLag:
+def _outbox_lag(backlog: OutboxBacklog, now: datetime) -> OutboxLagAnswer:
     since = backlog.oldest_at or now
     seconds = max(0.0, (now - since).total_seconds())
-    return OutboxLag(backlog.service, backlog.waiting, seconds)
+    return OutboxLagAnswer(service=backlog.service, waiting=backlog.waiting, lag_seconds=seconds)

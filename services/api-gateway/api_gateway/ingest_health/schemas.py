@@ -1,6 +1,7 @@
 """Dead letters and lag over HTTP: what a request may say, what an answer says."""
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any, Self
 
 from pydantic import Field
@@ -94,6 +95,21 @@ class LagAnswer(Answer):
     lag_seconds: float | None = Field(description="Of the shard that is furthest behind")
     shards: list[ShardLagAnswer]
     outboxes: list[OutboxLagAnswer]
+
+    @classmethod
+    def of(
+        cls, shards: list[ShardLagAnswer], outboxes: list[OutboxLagAnswer], now: datetime
+    ) -> Self:
+        """Return the answer for what was measured; of unknown age where one shard's is."""
+        ages = [shard.lag_seconds for shard in shards]
+        known = [age for age in ages if age is not None]
+        return cls(
+            measured_at=now,
+            lag_records=sum(shard.lag_records for shard in shards),
+            lag_seconds=max(known, default=0.0) if known == ages else None,
+            shards=shards,
+            outboxes=outboxes,
+        )
 
 
 def _text(value: bytes | None) -> str | None:

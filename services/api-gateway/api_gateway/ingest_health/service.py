@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from api_gateway.http.problems import invalid
+from api_gateway.http.problems import existing, invalid
 from api_gateway.ingest_health.domain import DeadLetterQuery, Kind, StoredDeadLetter, redelivery
 from api_gateway.ingest_health.repository import IngestReader, IngestStore
 from common.admission.decoding import EventRejected
@@ -80,10 +80,5 @@ def _bytes_of(event: dict[str, Any]) -> bytes:
 
 
 async def _existing(reader: IngestReader, dead_letter_id: str) -> StoredDeadLetter:
-    dead_letter = await reader.dead_letter(dead_letter_id)
-    if dead_letter is None:
-        detail = (
-            f"There is no dead letter {dead_letter_id}; GET /api/ingest/dead-letters lists them."
-        )
-        raise Problem(404, "unknown_dead_letter", detail)
-    return dead_letter
+    detail = f"There is no dead letter {dead_letter_id}; GET /api/ingest/dead-letters lists them."
+    return existing(await reader.dead_letter(dead_letter_id), "unknown_dead_letter", detail)

@@ -1,11 +1,10 @@
 """Operations on overrides: each is one transaction, with its event and its audit."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from api_gateway.catalog.domain import Service
-from api_gateway.http.problems import invalid
+from api_gateway.http.problems import existing, invalid
 from api_gateway.http.types import Statement
 from api_gateway.policy.domain import (
     NewOverride,
@@ -18,7 +17,6 @@ from api_gateway.policy.domain import (
 from api_gateway.policy.policies import PolicyService
 from api_gateway.policy.repository import PolicyReader, PolicyStore, PolicyWriter
 from api_gateway.projections.decisions import DecisionBook
-from common.http.problems import Problem
 from common.policy.model import Policy
 from common.storage.audit import AuditEvent
 
@@ -69,7 +67,7 @@ class OverrideService:
                 detail = "must be somebody else than the one who asked for the override"
                 raise invalid("actor", "same_person", detail, 409)
             active = await writer.change_override(override_id, state="active", approver=approver)
-            await _record(writer, active, now, approver, "override.approved", {})
+            await writer.record(_audit_event("override.approved", active, now, approver, {}))
             await _replace_others(writer, active, now)
         return await self._seen(active, now)
 
@@ -107,7 +105,7 @@ class OverrideService:
     async def _add(self, writer: PolicyWriter, new: NewOverride) -> Override:
         override = await writer.add_override(new)
         now, actor = new.created_at, new.actor
-        details = {
+        details: dict[str, object] = {
             "decision": override.decision,
             "reason": override.reason,
             "ticket": override.ticket,
@@ -117,7 +115,7 @@ class OverrideService:
             "max_uses": override.max_uses,
             "state": override.state,
         }
-        await _record(writer, override, now, actor, "override.created", details)
+        await writer.record(_audit_event("override.created", override, now, actor, details))
         if override.state == "active":
             await _replace_others(writer, override, now)
         return override
@@ -163,30 +161,20 @@ async def _end(  # noqa: PLR0913, PLR0917 - who, what and why
     ended = await writer.change_override(
         override.id, state=state, ended_by=actor, ended_at=now, end_reason=reason
     )
-    await _record(writer, ended, now, actor, f"override.{state}", {"reason": reason})
+    await writer.record(_audit_event(f"override.{state}", ended, now, actor, {"reason": reason}))
     return ended
 
 
-async def _record(  # noqa: PLR0913, PLR0917 - the parts of an audit entry
-    writer: PolicyWriter,
-    override: Override,
-    now: datetime,
-    actor: str,
-    action: str,
-    details: Mapping[str, object],
-) -> None:
+def _audit_event(
+    action: str, override: Override, now: datetime, actor: str, details: dict[str, object]
+) -> AuditEvent:
     subject = override_key(override.id)
-    await writer.record(
-        AuditEvent(now, actor, action, subject, override.service_name, dict(details))
-    )
+    return AuditEvent(now, actor, action, subject, override.service_name, details)
 
 
 async def _override(reader: PolicyReader, service_name: str, override_id: int) -> Override:
     override = await reader.override(override_id)
-    if override is None or override.service_name != service_name:
-        detail = (
-            f"`{service_name}` has no override {override_id}; "
-            f"GET /api/release/{service_name}/override lists those there are."
-        )
-        raise Problem(404, "unknown_override", detail)
-    return override
+    mine = None if override is None or override.service_name != service_name else override
+    lists = f"GET /api/release/{service_name}/override lists those there are"
+    detail = f"`{service_name}` has no override {override_id}; {lists}."
+    return existing(mine, "unknown_override", detail)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from api_gateway.http.json_body import with_floats
-from api_gateway.http.problems import invalid
+from api_gateway.http.problems import invalid, shown_name
 from api_gateway.http.types import Statement
 from api_gateway.policy.domain import StoredPolicy, policy_changed, policy_key
 from api_gateway.policy.repository import PolicyReader, PolicyStore
@@ -99,8 +99,7 @@ def _audit_event(
 
 def unknown_policy(name: str) -> Problem:
     """Return the problem of a policy that is not in force."""
-    shown = name.encode("ascii", "replace").decode()[:64]
-    detail = f"There is no policy `{shown}`; GET /api/policies lists those there are."
+    detail = f"There is no policy `{shown_name(name)}`; GET /api/policies lists those there are."
     return Problem(404, "unknown_policy", detail)
 
 
