@@ -28,7 +28,7 @@ OWNERS: Final = (
     ("the limit of sums", r"COUNT_LIMIT - 1", "common/counts/layout.py"),
     ("numbers of buckets", r"def bucket_of\(", "common/counts/layout.py"),
     ("rows of a block", r"\"<i8\"", "common/counts/layout.py"),
-    ("slow requests", r"array_position\(bounds", "common/counts/reads.py"),
+    ("slow requests", r"width_bucket\(threshold", "common/counts/reads.py"),
 )
 
 

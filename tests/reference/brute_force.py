@@ -6,6 +6,7 @@ of W seconds sums what lies in buckets with anchor - W < end <= anchor.
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from common.events import MetricEvent
 
@@ -36,13 +37,22 @@ def in_window(at: datetime, now: datetime, window_seconds: int) -> bool:
 
 
 def counts_of(event: MetricEvent, threshold: float | None) -> tuple[int, int]:
-    """Return (total, bad) of one event: of its requests, or of those timed by a bound."""
+    """Return (total, bad) of one event: of its requests, or of those timed by a histogram."""
     if threshold is None:
         return event.total, event.bad or 0
-    if event.latency is None or threshold not in event.latency.bounds:
+    if event.latency is None:
         return 0, 0
     timed = zip((*event.latency.bounds, float("inf")), event.latency.counts, strict=True)
     return event.total, sum(n for bound, n in timed if bound > threshold)
+
+
+def uncertain_of(event: MetricEvent, threshold: float | None) -> int:
+    """Return how many of an event's requests may be on either side of the threshold."""
+    if threshold is None or event.latency is None:
+        return 0
+    edges = (0.0, *event.latency.bounds, float("inf"))
+    timed = zip(pairwise(edges), event.latency.counts, strict=True)
+    return sum(n for (above, upto), n in timed if above < threshold < upto)
 
 
 def window_sums(
@@ -58,6 +68,15 @@ def window_sums(
         if in_window(event.timestamp, now, window_seconds)
     ]
     return sum(total for total, _ in found), sum(bad for _, bad in found)
+
+
+def covered_sums(
+    events: Iterable[MetricEvent], now: datetime, window_seconds: int, threshold: float | None
+) -> tuple[int, int]:
+    """Return (requests, those of the objective that are uncertain) over a window."""
+    inside = [event for event in events if in_window(event.timestamp, now, window_seconds)]
+    uncertain = sum(uncertain_of(event, threshold) for event in inside)
+    return sum(event.total for event in inside), uncertain
 
 
 def resolution_seconds(events: Sequence[MetricEvent], now: datetime) -> int:

@@ -69,13 +69,13 @@ class KeptRows:
         self, state: ShardState, service: str, threshold: float, now: datetime
     ) -> None:
         """Add a latency series, as when its target is first seen."""
-        sums: dict[tuple[int, int], tuple[int, int]] = {}
+        sums: dict[tuple[int, int], tuple[int, ...]] = {}
         for (length, name, bucket, bounds), counts in self.latency.items():
-            found = slower_than(bounds, counts, threshold)
-            if found and name == service and self._kept(length, bucket, now):
-                total, bad = sums.get((length, bucket), (0, 0))
-                summed = min(total + found[0], SUM_LIMIT), min(bad + found[1], SUM_LIMIT)
-                sums[length, bucket] = summed
+            if name == service and self._kept(length, bucket, now):
+                old = sums.get((length, bucket), (0, 0, 0))
+                more = slower_than(bounds, counts, threshold)
+                summed = (min(a + b, SUM_LIMIT) for a, b in zip(old, more, strict=True))
+                sums[length, bucket] = tuple(summed)
         rows = [
             SlowCount(service, threshold, length, bucket * length, *counted)
             for (length, bucket), counted in sums.items()

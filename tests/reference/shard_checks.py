@@ -11,7 +11,8 @@ import numpy as np
 
 from burnrate.domain.objectives import STATUSES, Target, slo_statuses
 from burnrate.domain.service_state import Moment, ServiceQuota, ServiceTable
-from burnrate.evaluation.figures import NAMES, SLO
+from burnrate.evaluation.figures import COVERED, NAMES, SLO
+from burnrate.evaluation.figures import Counts as EvaluatedCounts
 from burnrate.evaluation.figures import evaluate as vectorised
 from burnrate.evaluation.measuring import Measured, Published, Sources
 from burnrate.evaluation.shard_state import ShardState
@@ -22,7 +23,12 @@ from common.arrays import Ints
 from common.config.clock import to_micros
 from common.events import BurnRateSnapshot, MetricEvent, SloStatus
 from common.slo.vocabulary import WINDOW_DAYS, DataStatus, SliType
-from tests.reference.brute_force import resolution_seconds, window_lengths, window_sums
+from tests.reference.brute_force import (
+    covered_sums,
+    resolution_seconds,
+    window_lengths,
+    window_sums,
+)
 from tests.reference.streams import SERVICES
 
 THRESHOLD = 0.25
@@ -33,7 +39,8 @@ TARGETS = [
     ),
     Target("fast", SliType.LATENCY, Decimal("0.9"), 30, THRESHOLD, id=1),
 ]
-COLUMNS = (*NAMES, "requests 5m", "requests slo")
+COVERED_NAMES = tuple(f"{NAMES[row]}, requests and uncertain" for row in COVERED)
+COLUMNS = (*NAMES, *COVERED_NAMES)
 
 
 def snapshot_of(
@@ -65,7 +72,9 @@ class _Reader:
         measured = state.measure(self.published, moment)
         self.published.accept(measured)
         for i, slot in enumerate(measured.slots.tolist()):
-            self.counts[slot] = measured.counts[:, :, i]
+            counts = measured.counts
+            covered = np.stack((counts.requests[:, i], counts.uncertain[:, i]), axis=1)
+            self.counts[slot] = np.concatenate((counts.sums[:, :, i], covered))
 
 
 _readers: WeakKeyDictionary[ShardState, _Reader] = WeakKeyDictionary()
@@ -80,7 +89,7 @@ def with_latency_series(now: datetime) -> ShardState:
 
 
 def measured_counts(state: ShardState, now: datetime) -> dict[int, Ints]:
-    """Return [10, total or bad] by slot, as far as they are known to whoever reads snapshots.
+    """Return [12, 2] by slot, as COLUMNS, as far as they are known to whoever reads snapshots.
 
     They are kept up by what each tick finds changed, and equal to what looking at all gives.
     """
@@ -132,8 +141,9 @@ def _expected(events: Sequence[MetricEvent], now: datetime) -> Figures:
             name: window_sums(events, now, seconds, target.threshold_seconds)
             for name, seconds in lengths.items()
         }
-        own["requests 5m"] = window_sums(events, now, lengths["5m"])
-        own["requests slo"] = window_sums(events, now, lengths["slo"])
+        for row, name in zip(COVERED, COVERED_NAMES, strict=True):
+            seconds = lengths[NAMES[row]]
+            own[name] = covered_sums(events, now, seconds, target.threshold_seconds)
         sums[target.name] = own
     newest = max((e.timestamp for e in events), default=None)
     age = 0.0 if newest is None else (now - newest).total_seconds()
@@ -150,23 +160,27 @@ def target(objective: str = "0.999", **fields: Any) -> Target:
     return Target(objective=Decimal(objective), **{**given, **fields})
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 - the parts of an evaluation
     of: Target,
     sums: Mapping[str, Counts],
     *,
     resolution: int = 10,
     status: DataStatus = DataStatus.OK,
-    requests: int | None = None,
+    requests: Mapping[str, int] | None = None,
+    uncertain: Mapping[str, int] | None = None,
 ) -> SloStatus:
-    """Evaluate with (total, bad) by window; windows that are not named are empty."""
-    counts = np.zeros((len(NAMES) + 2, 2, 1), np.int64)
-    for row, name in enumerate(NAMES):
-        counts[row, :, 0] = sums.get(name, QUIET)
-    own, codes = counts[: len(NAMES)], np.array([STATUSES.index(status)])
-    covered = np.array([own[SLO, 0, 0] if requests is None else requests])
+    """Evaluate with (total, bad) by window; windows that are not named are empty.
+
+    `requests` of the service are those of the objective where they are not given.
+    """
+    own_sums = np.array([sums.get(name, QUIET) for name in NAMES], np.int64)[:, :, None]
+    codes, covered = np.array([STATUSES.index(status)]), [NAMES[row] for row in COVERED]
+    own = {name: sums.get(name, QUIET)[0] for name in covered}
+    asked = np.array([[{**own, **(requests or {})}[name]] for name in covered])
+    unsure = np.array([[(uncertain or {}).get(name, 0)] for name in covered])
+    counts = EvaluatedCounts(own_sums, asked, unsure)
     figures = vectorised(
-        own,
-        covered,
+        counts,
         np.array([float(1 - of.objective)]),
         np.array([of.min_bad_events]),
         lambda _: of.objective,
@@ -175,7 +189,7 @@ def evaluate(
     sources.slots.assign(sources.table.add("service"), [Objective(of, 0, 0)])
     sources.table.resolution_seconds[0] = resolution
     one = np.zeros(1, np.int64)
-    slo = slo_statuses(codes, own[SLO, 0], own[0, 0])
+    slo = slo_statuses(codes, own_sums[SLO, 0], own_sums[0, 0])
     measured = Measured(
         lagging=False,
         services=one,

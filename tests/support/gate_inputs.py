@@ -54,6 +54,8 @@ def objective(  # noqa: PLR0913 - the parts of an objective
     min_bad_events: int = 0,
     status: DataStatus = DataStatus.OK,
     ratio: Decimal = OBJECTIVE,
+    coverage: float = 1.0,
+    uncertain: int = 0,
 ) -> SloStatus:
     """Return an objective evaluated from (bad, total) of its windows, with the product's sums."""
     counts = (short, hour, day)
@@ -82,7 +84,7 @@ def objective(  # noqa: PLR0913 - the parts of an objective
         risk_capped=capped is not level,
         data_status=status,
         windows={
-            window: WindowRate(seconds, total, bad, rate)
+            window: WindowRate(seconds, total, bad, rate, uncertain, coverage)
             for (window, seconds), (bad, total), rate in zip(
                 WINDOWS.items(), counts, rates, strict=True
             )
@@ -258,6 +260,7 @@ def _objective(rng: random.Random, name: str) -> SloStatus:
         min_bad_events=rng.choice((0, 10)),
         status=_status(rng),
         ratio=rng.choice(_RATIOS),
+        coverage=rng.choice((1.0, 1.0, 0.99, 0.9899, 0.0)),
     )
 
 

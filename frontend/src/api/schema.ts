@@ -2874,8 +2874,23 @@ export interface components {
             /** Bad */
             bad: number;
             /**
+             * Uncertain
+             * @description Of the bad ones, those that may be good: they lie in a histogram bucket that straddles the target's threshold
+             */
+            uncertain: number;
+            /**
+             * Composite Burn Rate Least
+             * @description If nothing uncertain was bad; null where nothing is uncertain
+             */
+            composite_burn_rate_least: number | null;
+            /**
+             * Error Budget Remaining Most
+             * @description If nothing uncertain was bad; null where nothing is uncertain
+             */
+            error_budget_remaining_most: number | null;
+            /**
              * Coverage Ratio
-             * @description Share of the service's requests that this objective could judge
+             * @description Share of the service's requests that are certainly good or certainly bad
              */
             coverage_ratio: number;
             /** Windows */
@@ -3034,6 +3049,16 @@ export interface components {
             bad: number;
             /** Burn Rate */
             burn_rate: number;
+            /**
+             * Uncertain
+             * @description Of the bad ones, those that may be good: they lie in a histogram bucket that straddles the target's threshold
+             */
+            uncertain: number;
+            /**
+             * Coverage Ratio
+             * @description Share of the service's requests in the window that are certainly good or certainly bad; below 0.99 in the shortest window the gate warns
+             */
+            coverage_ratio: number;
         };
         /**
          * FieldError

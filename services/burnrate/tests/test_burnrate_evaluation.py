@@ -12,9 +12,9 @@ from burnrate.domain.service_state import Moment
 from burnrate.evaluation.figures import worst_rows
 from burnrate.evaluation.shard_state import ShardState
 from burnrate.ingest.columns import Counted
-from common.events import BurnRateSnapshot, Latency, MetricEvent, TargetChanged
+from common.events import BurnRateSnapshot, Latency, MetricEvent, SloStatus, TargetChanged
 from common.slo.vocabulary import DataStatus, RiskLevel, SliType
-from common.slo.windows import SHORT_WINDOW_SECONDS, at_least_two_reports
+from common.slo.windows import HOUR, SHORT_WINDOW_SECONDS, at_least_two_reports
 from tests.reference.shard_checks import Counts, evaluate, snapshot_of, target
 from tests.reference.streams import START
 from tests.reference.sums import delta_of
@@ -97,7 +97,7 @@ def test_coverage_tells_how_many_requests_a_latency_objective_sees(
     requests: int, coverage: float
 ) -> None:
     sums = {"slo": (4000 if requests else 0, 0)}
-    assert evaluate(LATENCY, sums, requests=requests).coverage_ratio == coverage
+    assert evaluate(LATENCY, sums, requests={"slo": requests}).coverage_ratio == coverage
     assert evaluate(target(), sums).coverage_ratio == 1.0
 
 
@@ -204,7 +204,10 @@ def test_a_service_speaks_with_its_worst_objective_and_shows_all() -> None:
     assert available.error_budget_consumed == pytest.approx(1.0)
     # 20 / 100; 20 / 400; 20 / 400 of 0.1: 2, 0.5, 0.5
     assert latency.composite_burn_rate == pytest.approx(0.8 + 0.35 * 0.5 + 0.25 * 0.5)
-    assert (latency.total, latency.bad, latency.coverage_ratio) == (400, 20, 0.8)
+    # two days ago 9 of 100 took 0.1 to 1 s, and one took longer
+    assert (latency.total, latency.bad, latency.uncertain) == (500, 30, 9)
+    assert latency.coverage_ratio == 491 / 500
+    assert latency.windows["24h"].coverage_ratio == 1.0
     assert found.composite_burn_rate == latency.composite_burn_rate
     assert found.risk_level is latency.risk_level is RiskLevel.OBSERVE
     assert found.error_budget_consumed == latency.error_budget_consumed
@@ -235,3 +238,56 @@ def test_no_window_is_shorter_than_two_reports(resolution: int, short: int, hour
     windows = evaluate(target(), {}, resolution=resolution).windows
     lengths = {name: window.window_seconds for name, window in windows.items()}
     assert lengths == {"5m": short, "1h": hour, "24h": 86_400}
+
+
+FAST = {"sli_type": SliType.LATENCY, "threshold_seconds": 0.25}
+
+
+def reported(*histograms: Latency, counted: int = 0) -> SloStatus:
+    """Return the objective 0.99 within 0.25 s of a service that has just sent these reports."""
+    state = ShardState(START)
+    state.load_slow_counts("cart", 0.25, [])
+    events = [MetricEvent("cart", START, sum(h.counts), bad=0, latency=h) for h in histograms]
+    events += [MetricEvent("cart", START, counted, bad=0)] if counted else []
+    state.apply(delta_of(Counted(event, START) for event in events), START)
+    return snapshot(state, [target("0.99", **FAST)]).slos[0]
+
+
+def test_slow_requests_in_buckets_of_other_bounds_are_bad() -> None:
+    found = reported(Latency((0.25, 1.0), (9000, 0, 0)), Latency((0.5, 5.0), (0, 0, 1000)))
+    assert (found.total, found.bad, found.uncertain) == (10_000, 1000, 0)
+    assert found.risk_level is RiskLevel.FREEZE
+    assert (found.composite_burn_rate_least, found.error_budget_remaining_most) == (None, None)
+    assert [window.coverage_ratio for window in found.windows.values()] == [1.0] * 3
+
+
+def test_requests_in_a_bucket_that_straddles_the_threshold_are_bad_and_shown_as_a_range() -> None:
+    found = reported(Latency((0.25, 1.0), (9000, 0, 0)), Latency((0.1, 0.5, 5.0), (0, 900, 100, 0)))
+    short = found.windows["5m"]
+    assert (short.total, short.bad, short.uncertain) == (10_000, 1000, 900)
+    assert short.coverage_ratio == 0.91
+    assert found.risk_level is RiskLevel.FREEZE
+    assert found.composite_burn_rate == pytest.approx(10)
+    assert found.composite_burn_rate_least == pytest.approx(1)
+    assert found.error_budget_remaining == pytest.approx(-9)
+    assert found.error_budget_remaining_most == pytest.approx(0)
+
+
+def test_requests_without_a_histogram_are_not_covered() -> None:
+    found = reported(Latency((0.25, 1.0), (9000, 0, 0)), counted=1000)
+    assert (found.total, found.bad, found.uncertain) == (9000, 0, 0)
+    assert found.windows["5m"].coverage_ratio == 0.9
+
+
+def test_the_range_of_an_hourly_reporter_is_of_windows_that_hold_two_reports() -> None:
+    state = ShardState(START)
+    state.load_slow_counts("cart", 0.25, [])
+    straddling = Latency((0.1, 0.5), (90, 10, 0))
+    events = [
+        MetricEvent("cart", at, total=100, bad=0, window_seconds=HOUR, latency=straddling)
+        for at in (START, START - timedelta(hours=1))
+    ]
+    state.apply(delta_of(Counted(event, START) for event in events), START)
+    windows = snapshot(state, [target("0.99", **FAST)]).slos[0].windows
+    for window in windows.values():
+        assert (window.total, window.uncertain, window.coverage_ratio) == (200, 20, 0.9)

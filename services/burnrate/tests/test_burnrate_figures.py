@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from burnrate.evaluation.figures import LEVELS, NAMES, SLO, evaluate, worst_rows
+from burnrate.evaluation.figures import COVERED, LEVELS, NAMES, SLO, Counts, evaluate, worst_rows
 from burnrate.windows.engine import ROW_OF, WINDOW_SECONDS
 from common.counts.layout import SUM_LIMIT
 from common.slo.arithmetic import burn_rate, composite_burn_rate, error_budget_consumed
@@ -36,11 +36,15 @@ def test_each_figure_equals_the_scalar_one(
     given_rows: list[tuple[Row, Decimal, int, int]],
 ) -> None:
     counts = np.array([row for row, *_ in given_rows], np.int64).transpose(1, 2, 0)
-    requests = np.array([min(row[7][0] + more, SUM_LIMIT) for row, _, _, more in given_rows])
+    requests = np.array(
+        [[min(row[at][0] + more, SUM_LIMIT) for row, _, _, more in given_rows] for at in COVERED]
+    )
     exact = [objective for _, objective, _, _ in given_rows]
     allowed = np.array([float(1 - objective) for objective in exact])
     least = np.array([minimum for _, _, minimum, _ in given_rows])
-    found = evaluate(counts, requests, allowed, least, exact.__getitem__)
+    uncertain = np.stack([counts[row, 1] // 2 for row in COVERED])
+    of = Counts(counts, requests, uncertain)
+    found = evaluate(of, allowed, least, exact.__getitem__)
     for i, (row, objective, minimum, more) in enumerate(given_rows):
         rates = [burn_rate(bad, total, objective) for total, bad in row]
         assert found.rates[:, i].tolist() == rates
@@ -51,8 +55,9 @@ def test_each_figure_equals_the_scalar_one(
         assert bool(found.capped[i]) == (shown is not level)
         total, bad = row[7]
         assert found.rates[SLO][i] == error_budget_consumed(bad, total, objective)
-        of = min(total + more, SUM_LIMIT)
-        assert found.coverage[i] == (total / of if of else 1.0)
+        for place, at in enumerate(COVERED):
+            seen, asked = row[at][0] - row[at][1] // 2, min(row[at][0] + more, SUM_LIMIT)
+            assert found.coverage[place, i] == (seen / asked if asked else 1.0)
         named = dict(zip(NAMES, rates, strict=True))
         short = {**WINDOW_OF, 259_200: "3d"}
         lesser = [min(named[short[a]], named[short[b]]) for a, b in BURN_PAIRS]
@@ -62,8 +67,8 @@ def test_each_figure_equals_the_scalar_one(
 def test_a_composite_on_the_boundary_is_decided_in_fractions() -> None:
     """In floats 0.4 x 1 + 0.35 x 3 + 0.25 x 2.2 of 0.999 is more than 2."""
     counts = np.array(ON_A_BOUNDARY).reshape(8, 2, 1)
-    allowed, none = np.array([float(1 - Decimal("0.999"))]), np.zeros(1, np.int64)
-    found = evaluate(counts, none, allowed, none, lambda _: Decimal("0.999"))
+    allowed, none = np.array([float(1 - Decimal("0.999"))]), np.zeros((4, 1), np.int64)
+    found = evaluate(Counts(counts, none, none), allowed, none[0], lambda _: Decimal("0.999"))
     assert LEVELS[found.levels[0]] is RiskLevel.DANGER
     assert found.composite[0] != 2
 

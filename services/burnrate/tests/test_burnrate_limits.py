@@ -43,7 +43,7 @@ def test_two_thousand_huge_events_do_not_wrap(spread_minutes: int) -> None:
         rows.load_slow_counts(reloaded, name, THRESHOLD, START)
     assert figures(reloaded, START) == figures(state, START)
     for sums_of in figures(state, START)[NAME].sums.values():
-        assert set(sums_of.values()) == {(MOST, MOST)}
+        assert set(sums_of.values()) <= {(MOST, MOST), (MOST, 0)}  # none is uncertain
     stored = np.concatenate([unpacked(packed) for packed in rows.blocks.values()])
     assert stored.min() >= 0
     assert stored.max() == MOST

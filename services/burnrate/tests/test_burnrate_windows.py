@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from burnrate.evaluation.figures import COVERED, NAMES
 from burnrate.evaluation.shard_state import ShardState
 from burnrate.ingest.columns import Counted
 from common.events import MetricEvent
@@ -126,4 +127,5 @@ def test_a_thousand_services_keep_their_counts_apart() -> None:
     counts = measured_counts(state, START)
     for i, name in enumerate(names):
         [slot] = state.slots.of_service[state.table.numbers[name]]
-        assert counts[slot].tolist() == [[i + 1, i]] * len(COLUMNS)
+        sums = [[i + 1, i]] * len(NAMES)
+        assert counts[slot].tolist() == sums + [[i + 1, 0]] * len(COVERED)

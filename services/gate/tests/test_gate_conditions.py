@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from common.events import BurnPair, Decision, OverrideChanged, ServiceForecast, Verdict
+from common.events import BurnPair, ChangeClass, Decision, OverrideChanged, ServiceForecast, Verdict
 from common.policy.model import CHANGE_CLASSES, Policy
 from common.slo.vocabulary import DataStatus, RiskLevel
 from gate.domain.decision import Inputs, Previous, ShardSign, Standing
@@ -37,6 +37,37 @@ def feature(rules: Policy, given: Inputs) -> Verdict:
 
 def codes(verdict: Verdict) -> list[str]:
     return [reason.code for reason in verdict.reasons]
+
+
+@pytest.mark.parametrize("coverage", [0.9899, 0.5, 0.0])
+@pytest.mark.parametrize("change", CHANGE_CLASSES)
+def test_a_level_that_rests_on_too_few_of_the_present_requests_is_never_allowed_without_saying_so(
+    change: ChangeClass, coverage: float
+) -> None:
+    given = inputs([objective(), objective("fast", coverage=coverage)])
+    [found] = [v for v in evaluate(policy(), given).verdicts if v.change_class == change]
+    [reason] = found.reasons
+    assert (reason.code, reason.slo, reason.observed) == ("partial_coverage", "fast", coverage)
+    assert (found.decision, found.allowed, reason.threshold) == ("WARN", True, 0.99)
+    assert "the others carry no histogram" in reason.message
+
+
+def test_a_level_that_rests_on_nearly_all_of_the_present_requests_is_allowed() -> None:
+    found = feature(policy(), inputs([objective("fast", coverage=0.99)]))
+    assert (found.decision, codes(found)) == ("ALLOW", ["within_budget"])
+
+
+def test_a_reason_says_how_many_requests_are_uncertain_and_what_burns_without_them() -> None:
+    slo = replace(
+        objective("fast", short=(50, 1_000), coverage=0.95, uncertain=50),
+        uncertain=50,
+        composite_burn_rate_least=0.0,
+    )
+    found = feature(policy(), inputs([slo]))
+    assert (found.decision, codes(found)) == ("BLOCK", ["risk_freeze", "partial_coverage"])
+    level, coverage = found.reasons
+    assert "(0 if none of its 50 uncertain requests was slow)" in level.message
+    assert "50 lie in histogram buckets across its threshold, and count as bad" in coverage.message
 
 
 def one_failure_in_ten() -> Inputs:

@@ -58,6 +58,7 @@ def test_thousands_of_states_give_the_same_verdicts_after_storing() -> None:
         "no_data",
         "no_traffic",
         "overridden",
+        "partial_coverage",
         "risk_danger",
         "risk_freeze",
         "risk_observe",

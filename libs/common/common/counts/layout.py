@@ -5,6 +5,7 @@ of one shard: a row of total, bad and longest report (seconds, 0: none) for each
 for each service that the shard ever had.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -53,7 +54,11 @@ class Span:
 
 
 class SlowCount(NamedTuple):
-    """The requests of a service in one bucket, and those slower than a threshold (`bad`)."""
+    """The timed requests of a service in one bucket, held against a threshold.
+
+    `bad` are those that may have been slower; of these, `uncertain` lie in a bucket of their
+    histogram that straddles the threshold.
+    """
 
     service: str
     threshold_seconds: float
@@ -61,6 +66,7 @@ class SlowCount(NamedTuple):
     ended: int
     total: int
     bad: int
+    uncertain: int = 0
 
 
 def bucket_of(micros: int, length_seconds: int) -> int:
@@ -75,13 +81,17 @@ def bucket_end(bucket: int, length_seconds: int) -> datetime:
 
 def slower_than(
     bounds: Bounds, counts: Sequence[int], threshold_seconds: float
-) -> tuple[int, int] | None:
-    """Return a histogram's (total, bad) for a latency threshold; None if that is no bound."""
-    if threshold_seconds not in bounds:
-        return None
-    total = sum(counts)
-    bad = total - sum(counts[: bounds.index(threshold_seconds) + 1])
-    return min(total, SUM_LIMIT), min(bad, SUM_LIMIT)
+) -> tuple[int, int, int]:
+    """Return a histogram's (total, bad, uncertain) for a latency threshold.
+
+    What lies wholly below the threshold is good and what lies wholly above it is bad. The bucket
+    that straddles it, if any, is uncertain, and counts as bad.
+    """
+    within = bisect_right(bounds, threshold_seconds)
+    exact = within > 0 and bounds[within - 1] == threshold_seconds
+    found = sum(counts), sum(counts[within:]), 0 if exact else counts[within]
+    total, bad, uncertain = (min(count, SUM_LIMIT) for count in found)
+    return total, bad, uncertain
 
 
 def unpacked(stored: bytes) -> Ints:

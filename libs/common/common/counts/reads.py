@@ -39,18 +39,20 @@ _ROWS = text(
         AND length(counts) > slot * {ROW_BYTES}
     ORDER BY ended"""  # noqa: S608 - a constant
 )
+# width_bucket is how many bounds are not above the threshold
 _SLOW = text(
     f"""SELECT service, threshold, resolution_seconds,
         extract(epoch FROM bucket_end)::bigint AS ended,
         least({SUM_LIMIT}, sum((SELECT sum(n) FROM unnest(counts) AS n)))::bigint AS total,
         least({SUM_LIMIT}, sum((SELECT coalesce(sum(n), 0) FROM unnest(
-            counts[array_position(bounds, threshold) + 1:]) AS n)))::bigint AS bad
+            counts[width_bucket(threshold, bounds) + 1:]) AS n)))::bigint AS bad,
+        least({SUM_LIMIT}, sum(CASE WHEN threshold = ANY(bounds) THEN 0
+            ELSE counts[width_bucket(threshold, bounds) + 1] END))::bigint AS uncertain
     FROM unnest(CAST(:services AS text[]), CAST(:thresholds AS float8[]),
         CAST(:resolution AS int[]), CAST(:since AS timestamptz[]), CAST(:until AS timestamptz[]))
         AS asked (service, threshold, resolution_seconds, since, until)
     JOIN burnrate.latency USING (service, resolution_seconds)
     WHERE bucket_end > since AND bucket_end <= coalesce(until, 'infinity')
-        AND threshold = ANY(bounds)
     GROUP BY service, threshold, resolution_seconds, bucket_end ORDER BY ended"""  # noqa: S608 - a constant
 )
 _BOUNDS = text(
@@ -93,10 +95,7 @@ async def service_rows(
 async def slow_counts(
     session: ReadSession, asked: Sequence[tuple[str, float, Span]]
 ) -> list[SlowCount]:
-    """Return what histograms say of each (service, threshold, span), by rising end.
-
-    Buckets whose histograms do not have the threshold among their bounds are left out.
-    """
+    """Return what histograms say of each (service, threshold, span), by rising end."""
     if not asked:
         return []
     named = {

@@ -10,12 +10,19 @@ from common.slo.vocabulary import DataStatus, RiskLevel, SliType
 
 
 class WindowRate(Struct, frozen=True):
-    """One burn window of one objective: its counts and its burn rate (a multiple of 1)."""
+    """One burn window of one objective: its counts and its burn rate (a multiple of 1).
+
+    `uncertain` of the bad ones may be good: they lie in a bucket of their histogram that straddles
+    the threshold. `coverage_ratio` is the share of the service's requests that are certainly good
+    or certainly bad: less than 1 where some are uncertain, or have no histogram.
+    """
 
     window_seconds: Seconds
     total: int
     bad: int
     burn_rate: BurnRate
+    uncertain: int = 0
+    coverage_ratio: Ratio = 1.0
 
 
 class BurnPair(Struct, frozen=True):
@@ -28,7 +35,11 @@ class BurnPair(Struct, frozen=True):
 
 
 class SloStatus(Struct, frozen=True):
-    """One objective evaluated: ratios are 0..1, remaining is negative when overspent."""
+    """One objective evaluated: ratios are 0..1, remaining is negative when overspent.
+
+    What is uncertain counts as bad; the figures if none of it was bad stand beside as `_least` and
+    `_most`, None where nothing is uncertain.
+    """
 
     id: int | None
     name: str
@@ -54,6 +65,14 @@ class SloStatus(Struct, frozen=True):
     coverage_ratio: Ratio
     windows: dict[str, WindowRate]
     burn_pairs: tuple[BurnPair, ...]
+    uncertain: int = 0
+    composite_burn_rate_least: BurnRate | None = None
+    error_budget_remaining_most: Ratio | None = None
+
+    @property
+    def recent(self) -> WindowRate:
+        """The shortest window."""
+        return self.windows["5m"]
 
 
 class IngestCounters(Struct, frozen=True):

@@ -11,6 +11,9 @@ from common.slo.vocabulary import RiskLevel
 RISK_BOUNDARIES: Final = {RiskLevel.OBSERVE: 1.0, RiskLevel.DANGER: 1.5, RiskLevel.FREEZE: 2.0}
 """The composite burn rate from which each level holds; FREEZE only holds above its own."""
 
+LEAST_COVERAGE_RATIO: Final = 0.99
+"""A level must rest on so many of the present requests, or the gate warns."""
+
 _NEAR = 1e-9  # float64 cannot be trusted to fall on the right side of a boundary this close
 
 

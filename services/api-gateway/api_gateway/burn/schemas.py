@@ -10,6 +10,11 @@ from api_gateway.catalog.schemas import TargetFields
 from api_gateway.http.types import Answer, Instant
 from common.slo.vocabulary import DataStatus, RiskLevel
 
+_UNCERTAIN = (
+    "Of the bad ones, those that may be good: they lie in a histogram bucket that straddles the "
+    "target's threshold"
+)
+
 
 class WindowRateAnswer(Answer):
     """One burn window: its length, its counts, its burn rate (a multiple of 1)."""
@@ -18,6 +23,11 @@ class WindowRateAnswer(Answer):
     total: int
     bad: int
     burn_rate: float
+    uncertain: int = Field(description=_UNCERTAIN)
+    coverage_ratio: float = Field(
+        description="Share of the service's requests in the window that are certainly good or "
+        "certainly bad; below 0.99 in the shortest window the gate warns"
+    )
 
 
 class BurnPairAnswer(Answer):
@@ -65,8 +75,15 @@ class SloStatusAnswer(TargetFields, _SloIdentity):
     revision: int
     total: int
     bad: int
+    uncertain: int = Field(description=_UNCERTAIN)
+    composite_burn_rate_least: float | None = Field(
+        description="If nothing uncertain was bad; null where nothing is uncertain"
+    )
+    error_budget_remaining_most: float | None = Field(
+        description="If nothing uncertain was bad; null where nothing is uncertain"
+    )
     coverage_ratio: float = Field(
-        description="Share of the service's requests that this objective could judge"
+        description="Share of the service's requests that are certainly good or certainly bad"
     )
     windows: dict[str, WindowRateAnswer]
     burn_pairs: list[BurnPairAnswer]

@@ -22,6 +22,8 @@ NAMES = (*OWN_WINDOWS, "slo")
 SLO = NAMES.index("slo")
 RECENT = NAMES.index("5m")
 LEVELS = tuple(RiskLevel)
+COVERED = (*map(NAMES.index, BURN_WINDOWS), SLO)
+"""The rows of the windows whose coverage is known."""
 _OBSERVE = LEVELS.index(RiskLevel.OBSERVE)
 _DAY = NAMES.index("24h")
 _LONG_ROWS = [ROW_OF[long] for long, _ in BURN_PAIRS]
@@ -32,11 +34,25 @@ _NEAR = 2e-9  # twice the scalar formula's, so that nothing is missed
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """Counts of n objectives: `sums` [8, total or bad, n] by NAMES.
+
+    By COVERED, `requests` [4, n] are those of the service, and `uncertain` [4, n] those that count
+    as bad and may be good.
+    """
+
+    sums: Ints
+    requests: Ints
+    uncertain: Ints
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """n objectives: `rates` [8, n] by NAMES, `pairs` [4, n] by BURN_PAIRS, `levels` as in LEVELS.
 
     `consumed` is the last row of rates; what remains is 1 less it. `capped` is set where
     a level more severe than OBSERVE is shown as OBSERVE, because of too few bad events.
+    `coverage` [4, n] by COVERED is the share of the requests that are certainly good or bad.
     """
 
     rates: Floats
@@ -48,30 +64,31 @@ class Figures:
 
 
 def evaluate(
-    counts: Ints,
-    requests: Ints,
+    counts: Counts,
     allowed: Floats,
     min_bad_events: Ints,
     objective_at: Callable[[int], Decimal],
 ) -> Figures:
-    """Return the figures of counts [8, total or bad, n].
+    """Return the figures of counts.
 
-    `requests` [n] are those of the service over the SLO window, `allowed` [n] is 1 less the
-    objective; `objective_at` gives that of a row without rounding, next to a boundary.
+    `allowed` [n] is 1 less the objective; `objective_at` gives that of a row without rounding,
+    next to a boundary.
     """
-    rates: Floats = counts[:, 1] / np.maximum(counts[:, 0], 1)
+    sums = counts.sums
+    rates: Floats = sums[:, 1] / np.maximum(sums[:, 0], 1)
     rates /= allowed
     composite = composite_burn_rates(rates[0], rates[1], rates[2])
-    levels = _levels(composite, counts, objective_at)
-    capped = (levels > _OBSERVE) & (counts[_DAY, 1] < min_bad_events)
+    levels = _levels(composite, sums, objective_at)
+    capped = (levels > _OBSERVE) & (sums[_DAY, 1] < min_bad_events)
     levels[capped] = _OBSERVE
     pairs = np.minimum(rates[_LONG_ROWS], rates[_SHORT_ROWS])
-    coverage = np.ones(len(requests))
-    np.divide(counts[SLO, 0], requests, out=coverage, where=requests > 0)
+    coverage = np.ones(counts.requests.shape)
+    certain = sums[list(COVERED), 0] - counts.uncertain
+    np.divide(certain, counts.requests, out=coverage, where=counts.requests > 0)
     return Figures(rates, composite, levels, capped, pairs, coverage)
 
 
-def _levels(composite: Floats, counts: Ints, objective_at: Callable[[int], Decimal]) -> Ints:
+def _levels(composite: Floats, sums: Ints, objective_at: Callable[[int], Decimal]) -> Ints:
     """Return the place of each level in LEVELS; next to a boundary it is decided exactly."""
     levels = np.zeros(len(composite), np.int64)
     burning = np.flatnonzero(composite >= _REACHED[0] - _NEAR)
@@ -83,7 +100,7 @@ def _levels(composite: Floats, counts: Ints, objective_at: Callable[[int], Decim
         found += rates >= boundary
     levels[burning] = found
     for i in burning[near].tolist():
-        pairs = [(int(bad), int(total)) for total, bad in counts[: len(BURN_WINDOWS), :, i]]
+        pairs = [(int(bad), int(total)) for total, bad in sums[: len(BURN_WINDOWS), :, i]]
         levels[i] = LEVELS.index(risk_level(float(composite[i]), pairs, objective_at(i)))
     return levels
 

@@ -13,15 +13,23 @@ from burnrate.domain.objectives import (
     slo_statuses,
 )
 from burnrate.domain.service_state import NEVER, Moment, ServiceTable
-from burnrate.evaluation.figures import NAMES, RECENT, SLO, Figures, evaluate, worst_rows
+from burnrate.evaluation.figures import (
+    COVERED,
+    NAMES,
+    RECENT,
+    SLO,
+    Counts,
+    Figures,
+    evaluate,
+    worst_rows,
+)
 from burnrate.evaluation.slots import FREE, Slots
 from burnrate.windows.engine import OWN_WINDOWS, Engine
 from common.arrays import Flags, Ints
 from common.config.clock import to_micros
 from common.slo.windows import SHORT_WINDOW_SECONDS, SHORTEST_REPORTS
 
-_REQUESTS_RECENT, _REQUESTS_SLO = len(NAMES), len(NAMES) + 1
-_COUNT_ROWS = len(NAMES) + 2
+_BURN = list(COVERED[:-1])
 _NONE: Ints = np.zeros((4, 0), np.int64)
 
 
@@ -29,7 +37,7 @@ class Published:
     """What a shard has published, as far as it decides what to publish next.
 
     `pending` are services that have been touched since; `recent` are, by slot, the counts over
-    the shortest window and the requests over it, which of rare reporters move untouched.
+    the shortest window, which of rare reporters move untouched.
     """
 
     def __init__(self) -> None:
@@ -61,16 +69,16 @@ class Published:
 class Measured:
     """What is to be published: services, and their objectives in arrays of n slots.
 
-    `counts` [10, 2, n] are by NAMES, then the service's requests over the shortest window and
-    over the SLO window; `worst` are places in `slots`, one for each service that has any.
-    `rare` are slots of rare reporters, and `recent` [4, n] their counts over the shortest window.
+    `worst` are places in `slots`, one for each service that has any. `rare` are slots of rare
+    reporters, and `recent` [4, n] their counts over the shortest window: total, bad, requests,
+    uncertain.
     """
 
     lagging: bool
     services: Ints
     stale: Flags
     slots: Ints
-    counts: Ints
+    counts: Counts
     figures: Figures
     statuses: Ints
     slo_statuses: Ints
@@ -117,8 +125,7 @@ def measure(of: Sources, published: Published, moment: Moment, asked: Ints) -> M
     counts = _counts(of, slots)
     rare, recent = _lengthen(of, slots, counts)
     figures = evaluate(
-        counts[: len(NAMES)],
-        counts[_REQUESTS_SLO, 0],
+        counts,
         of.slots.allowed[slots],
         of.slots.min_bad_events[slots],
         lambda row: of.slots.target(int(slots[row])).objective,
@@ -126,7 +133,7 @@ def measure(of: Sources, published: Published, moment: Moment, asked: Ints) -> M
     statuses = service_statuses(
         of.table.newest_micros[service] != NEVER,
         stale[service],
-        counts[_REQUESTS_RECENT, 0],
+        counts.requests[RECENT],
         lagging=moment.lagging,
     )
     return Measured(
@@ -137,7 +144,7 @@ def measure(of: Sources, published: Published, moment: Moment, asked: Ints) -> M
         counts,
         figures,
         statuses,
-        slo_statuses(statuses, counts[SLO, 0], counts[RECENT, 0]),
+        slo_statuses(statuses, counts.sums[SLO, 0], counts.sums[RECENT, 0]),
         _worst(of, slots, figures),
         slots[rare],
         recent,
@@ -157,28 +164,36 @@ def _floors(table: ServiceTable, services: Ints) -> Ints:
     return found
 
 
-def _counts(of: Sources, slots: Ints) -> Ints:
-    """Return [10, total or bad, n] counts of slots."""
+def _counts(of: Sources, slots: Ints) -> Counts:
+    """Return the counts of slots."""
     sums, series = of.engine.sums, of.slots.series[slots]
-    counts = np.empty((_COUNT_ROWS, 2, len(slots)), np.int64)
-    np.take(sums[:SLO], series, axis=2, out=counts[:SLO], mode="clip")
+    found = np.empty((len(NAMES), 2, len(slots)), np.int64)
+    np.take(sums[:SLO], series, axis=2, out=found[:SLO], mode="clip")
     for row in of.slots.slo_rows:
         if len(of.slots.slo_rows) == 1:
-            np.take(sums[row], series, axis=1, out=counts[SLO], mode="clip")
+            np.take(sums[row], series, axis=1, out=found[SLO], mode="clip")
         else:
             own = np.flatnonzero(of.slots.slo_row[slots] == row)
-            counts[SLO][:, own] = sums[row][:, series[own]]
-    counts[_REQUESTS_RECENT], counts[_REQUESTS_SLO] = counts[RECENT], counts[SLO]
+            found[SLO][:, own] = sums[row][:, series[own]]
+    requests = found[list(COVERED), 0]
     partial = np.flatnonzero(of.slots.partial[slots])
     if len(partial):
-        own = slots[partial]
-        requests, slo_row = of.slots.requests[own], of.slots.slo_row[own]
-        counts[_REQUESTS_RECENT][:, partial] = sums[RECENT][:, requests]
-        counts[_REQUESTS_SLO][:, partial] = sums[slo_row, :, requests].T
-    return counts
+        requests[:, partial] = _covered(of, slots[partial], of.slots.requests)
+    uncertain = np.zeros_like(requests)
+    doubtful = np.flatnonzero(of.slots.uncertain[slots] != FREE)
+    if len(doubtful):
+        uncertain[:, doubtful] = _covered(of, slots[doubtful], of.slots.uncertain)
+    return Counts(found, requests, uncertain)
 
 
-def _lengthen(of: Sources, slots: Ints, counts: Ints) -> tuple[Ints, Ints]:
+def _covered(of: Sources, slots: Ints, series_of: Ints) -> Ints:
+    """Return the totals [4, n] by COVERED of slots' requests or of their uncertain counts."""
+    series, slo_row = series_of[slots], of.slots.slo_row[slots]
+    sums = of.engine.sums[:, 0]
+    return np.concatenate([sums[_BURN][:, series], sums[slo_row, series][None]])
+
+
+def _lengthen(of: Sources, slots: Ints, counts: Counts) -> tuple[Ints, Ints]:
     """Sum the windows of rare reporters anew, over lengths that hold two of their reports.
 
     Returns which of the slots these are, and their sums over such a length.
@@ -190,14 +205,19 @@ def _lengthen(of: Sources, slots: Ints, counts: Ints) -> tuple[Ints, Ints]:
     recent = _recent(of, slots[rare])
     for place, length in enumerate(OWN_WINDOWS.values()):
         longer = floors[rare] > length
-        counts[place][:, rare[longer]] = recent[:2, longer]
-    counts[_REQUESTS_RECENT][:, rare] = recent[2:]
+        counts.sums[place][:, rare[longer]] = recent[:2, longer]
+        if place in _BURN:
+            counts.requests[place, rare[longer]] = recent[2, longer]
+            counts.uncertain[place, rare[longer]] = recent[3, longer]
     return rare, recent
 
 
 def _recent(of: Sources, slots: Ints) -> Ints:
-    """Return [4, n] of slots: total and bad, and those of all requests, over two reports."""
+    """Return [4, n] of slots over two reports: total, bad, requests, uncertain."""
     seconds = _floors(of.table, of.slots.service[slots])
-    read = np.concatenate([of.slots.series[slots], of.slots.requests[slots]])
-    sums = of.engine.window_sums(read, np.concatenate([seconds, seconds]))
-    return np.concatenate([sums[:, : len(slots)], sums[:, len(slots) :]])
+    uncertain = of.slots.uncertain[slots]
+    read = [of.slots.series[slots], of.slots.requests[slots], np.maximum(uncertain, 0)]
+    sums = of.engine.window_sums(np.concatenate(read), np.tile(seconds, 3))
+    own, requests, doubtful = np.split(sums, 3, axis=1)
+    found: Ints = np.stack([*own, requests[0], np.where(uncertain == FREE, 0, doubtful[0])])
+    return found

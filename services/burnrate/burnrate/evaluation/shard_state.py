@@ -29,6 +29,17 @@ _MINUTE_CELLS = MINUTE // TEN_SECONDS
 _DEFAULT_MAX_SERVICES = 10_000
 
 
+@dataclass(slots=True)
+class LatencySeries:
+    """The series of a latency threshold: its timed requests, and how many of them are uncertain.
+
+    Few services have histograms whose bounds do not fit: the second series is made for these.
+    """
+
+    slow: int
+    uncertain: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Missing:
     """History that a service's targets need: of these thresholds; if deep, of all 90 days."""
@@ -56,7 +67,7 @@ class ShardState:
         self.sources = Sources(self.engine, self.table, self.slots)
         self._is_deep = is_deep
         self._requests: Ints = np.zeros(0, np.int64)
-        self._latency: dict[int, dict[float, int]] = {}
+        self._latency: dict[int, dict[float, LatencySeries]] = {}
         self._unassigned: set[str] = set()
         self._moved = False
 
@@ -105,17 +116,22 @@ class ShardState:
         number = self._number(service)
         own = self._latency.setdefault(number, {})
         if threshold not in own:
-            deep = self.engine.is_deep(int(self._requests[number]))
-            own[threshold] = self.engine.new_series(number, deep=deep)
+            own[threshold] = LatencySeries(self._new_series_like_requests(number))
         mine = [count for count in found if count.threshold_seconds == threshold]
         for resolution in RESOLUTIONS:
             table = [
-                (count.ended // resolution, count.total, count.bad)
+                (count.ended // resolution, count.total, count.bad, count.uncertain)
                 for count in mine
                 if count.resolution_seconds == resolution
             ]
-            rows = np.array(table, np.int64).reshape(-1, 3, 1)
-            self.engine.put(resolution, np.array([own[threshold]]), rows[:, 0, 0], rows[:, 1:])
+            rows = np.array(table, np.int64).reshape(-1, 4, 1)
+            self.engine.put(
+                resolution, np.array([own[threshold].slow]), rows[:, 0, 0], rows[:, 1:3]
+            )
+            if rows[:, 3].any():
+                uncertain = np.array([self._uncertain(number, own[threshold])])
+                counts = np.stack((rows[:, 3], np.zeros_like(rows[:, 3])), axis=1)
+                self.engine.put(resolution, uncertain, rows[:, 0, 0], counts)
         self._unassigned.add(service)
 
     def deepen(self, name: str) -> None:
@@ -126,8 +142,10 @@ class ShardState:
         number = self._number(name)
         self.engine.free_series(int(self._requests[number]))
         self._requests[number] = self.engine.new_series(number, deep=True)
-        for series in self._latency.pop(number, {}).values():
-            self.engine.free_series(series)
+        for own in self._latency.pop(number, {}).values():
+            self.engine.free_series(own.slow)
+            if own.uncertain is not None:
+                self.engine.free_series(own.uncertain)
         self._unassigned.add(name)
 
     def take_unassigned(self) -> set[str]:
@@ -149,9 +167,9 @@ class ShardState:
         objectives = []
         for target in targets:
             threshold = target.threshold_seconds
-            read = requests if threshold is None else series.get(threshold)
+            read = LatencySeries(requests) if threshold is None else series.get(threshold)
             if read is not None and target not in too_long:
-                objectives.append(Objective(target, read, requests))
+                objectives.append(Objective(target, read.slow, requests, read.uncertain))
         self.slots.assign(number, objectives)
         self._unassigned.discard(name)
 
@@ -186,15 +204,32 @@ class ShardState:
         self._unassigned.add(name)
         return number
 
+    def _new_series_like_requests(self, number: int) -> int:
+        deep = self.engine.is_deep(int(self._requests[number]))
+        return self.engine.new_series(number, deep=deep)
+
+    def _uncertain(self, number: int, of: LatencySeries) -> int:
+        """Return the series of a threshold's uncertain requests, made with the first of them."""
+        if of.uncertain is None:
+            of.uncertain = self._new_series_like_requests(number)
+            self._unassigned.add(self.table.names[number])
+        return of.uncertain
+
     def _latency_cells(self, delta: BatchDelta) -> tuple[Ints, Ints, Ints]:
         """Return series, buckets and [n, 2] counts. A cell stands once, so that no sum wraps."""
         cells: dict[tuple[int, int], tuple[int, int]] = {}
+
+        def add(series: int, bucket: int, total: int, bad: int) -> None:
+            old = cells.get((series, bucket), (0, 0))
+            cells[series, bucket] = min(old[0] + total, SUM_LIMIT), min(old[1] + bad, SUM_LIMIT)
+
         for (name, bucket, bounds), counts in delta.latency.items():
-            for threshold, series in self._latency.get(self.table.numbers[name], {}).items():
-                if (found := slower_than(bounds, counts, threshold)) is not None:
-                    total, bad = cells.get((series, bucket), (0, 0))
-                    summed = min(total + found[0], SUM_LIMIT), min(bad + found[1], SUM_LIMIT)
-                    cells[series, bucket] = summed
+            number = self.table.numbers[name]
+            for threshold, series in self._latency.get(number, {}).items():
+                total, bad, uncertain = slower_than(bounds, counts, threshold)
+                add(series.slow, bucket, total, bad)
+                if uncertain:
+                    add(self._uncertain(number, series), bucket, uncertain, 0)
         rows = [(*place, *counted) for place, counted in cells.items()]
         table = np.array(rows, np.int64).reshape(-1, 4)
         return table[:, 0], table[:, 1], table[:, 2:]

@@ -12,15 +12,20 @@ from common.slo.windows import DAY
 
 _LEAST_SLOTS = 64
 FREE = -1
+_NUMBERS = ("service", "series", "requests", "uncertain", "slo_row", "min_bad_events", "rank")
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """A target with the series of its counts, and that of all requests of its service."""
+    """A target with the series of its counts, and that of all requests of its service.
+
+    `uncertain` is the series of those counts that may be good or bad; None where there are none.
+    """
 
     target: Target
     series: int
     requests: int
+    uncertain: int | None = None
 
 
 class Slots:
@@ -37,6 +42,7 @@ class Slots:
         self.service: Ints = np.zeros(0, np.int64)
         self.series: Ints = np.zeros(0, np.int64)
         self.requests: Ints = np.zeros(0, np.int64)
+        self.uncertain: Ints = np.zeros(0, np.int64)  # FREE where all counts are certain
         self.slo_row: Ints = np.zeros(0, np.int64)
         self.min_bad_events: Ints = np.zeros(0, np.int64)
         self.rank: Ints = np.zeros(0, np.int64)
@@ -88,6 +94,7 @@ class Slots:
         target = objective.target
         self.service[slot] = service
         self.series[slot], self.requests[slot] = objective.series, objective.requests
+        self.uncertain[slot] = FREE if objective.uncertain is None else objective.uncertain
         self.slo_row[slot] = ROW_OF[target.window_days * DAY]
         self.slo_rows.add(int(self.slo_row[slot]))
         self.min_bad_events[slot] = target.min_bad_events
@@ -97,7 +104,7 @@ class Slots:
 
     def _widen(self) -> None:
         more = max(_LEAST_SLOTS, len(self.service))
-        for name in ("service", "series", "requests", "slo_row", "min_bad_events", "rank"):
+        for name in _NUMBERS:
             setattr(self, name, np.pad(getattr(self, name), (0, more), constant_values=FREE))
         self.allowed = np.pad(self.allowed, (0, more), constant_values=1.0)
         self.partial = np.pad(self.partial, (0, more))

@@ -1,10 +1,11 @@
 """Snapshots of services, made from the arrays of an evaluation. Pure."""
 
 from collections.abc import Collection
+from typing import Any
 
 from burnrate.domain.objectives import STATUSES, Target
 from burnrate.domain.service_state import Moment
-from burnrate.evaluation.figures import LEVELS, NAMES, SLO
+from burnrate.evaluation.figures import COVERED, LEVELS, SLO
 from burnrate.evaluation.measuring import Measured, Sources
 from common.events import (
     BurnPair,
@@ -14,6 +15,7 @@ from common.events import (
     WindowRate,
     headline,
 )
+from common.slo.arithmetic import burn_rate, composite_burn_rate
 from common.slo.freshness import stale_after_seconds
 from common.slo.windows import (
     BURN_PAIRS,
@@ -42,7 +44,8 @@ class _Maker:
         figures = measured.figures
         self._of, self._slots = of, measured.slots.tolist()
         self._row_of = {slot: row for row, slot in enumerate(self._slots)}
-        self._counts = measured.counts[: len(NAMES)].tolist()
+        self._counts = measured.counts.sums.tolist()
+        self._uncertain = measured.counts.uncertain.tolist()
         self._rates, self._composite = figures.rates.tolist(), figures.composite.tolist()
         self._levels, self._capped = figures.levels.tolist(), figures.capped.tolist()
         self._pairs, self._coverage = figures.pairs.tolist(), figures.coverage.tolist()
@@ -92,10 +95,29 @@ class _Maker:
             risk_level=LEVELS[self._levels[row]],
             risk_capped=self._capped[row],
             data_status=STATUSES[self._slo_statuses[row]],
-            coverage_ratio=self._coverage[row],
+            coverage_ratio=self._coverage[-1][row],
             windows=self._windows(row, resolution),
             burn_pairs=self._burn_pairs(row, target),
+            **self._range(row, target),
         )
+
+    def _range(self, row: int, target: Target) -> dict[str, Any]:
+        """Return what an objective's figures would be if none of the uncertain was bad."""
+        uncertain = [of_window[row] for of_window in self._uncertain]
+        if not any(uncertain):
+            return {}
+        counts = [
+            (bad - unsure, total)
+            for (total, bad), unsure in zip(
+                (self._counts_of(window, row) for window in COVERED), uncertain, strict=True
+            )
+        ]
+        *burn, consumed = (burn_rate(*pair, target.objective) for pair in counts)
+        return {
+            "uncertain": uncertain[-1],
+            "composite_burn_rate_least": composite_burn_rate(burn),
+            "error_budget_remaining_most": 1 - consumed,
+        }
 
     def _counts_of(self, window: int, row: int) -> tuple[int, int]:
         total, bad = self._counts[window]
@@ -107,6 +129,8 @@ class _Maker:
                 at_least_two_reports(seconds, resolution),
                 *self._counts_of(i, row),
                 self._rates[i][row],
+                self._uncertain[i][row],
+                self._coverage[i][row],
             )
             for i, (name, seconds) in enumerate(BURN_WINDOWS.items())
         }

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from common.events import BurnRateSnapshot, ChangeClass, Decision, Reason, SloForecast, SloStatus
 from common.policy.model import SEVERITY_ORDER, Policy
-from common.slo.risk import RISK_BOUNDARIES
+from common.slo.risk import LEAST_COVERAGE_RATIO, RISK_BOUNDARIES
 from common.slo.vocabulary import DataStatus, RiskLevel
 from gate.domain import sentences
 from gate.domain.decision import Inputs, confirmed_at, data_at, is_budget_spent, is_silent
@@ -110,6 +110,8 @@ def measured(policy: Policy, inputs: Inputs, change: ChangeClass) -> Iterator[Re
         yield from _level(policy, slo, change)
     for slo in slos:
         yield from _budget(policy, slo, change)
+    for slo in slos:
+        yield from _coverage(slo)
     yield from _near_end(policy, inputs)
 
 
@@ -171,6 +173,15 @@ def _budget(policy: Policy, slo: SloStatus, change: ChangeClass) -> Iterator[Rea
         sentences.budget_spent(slo, change, recorded=effect != "BLOCK"),
     )
     yield from doubts
+
+
+def _coverage(slo: SloStatus) -> Iterator[Reason]:
+    """Yield that too few of the present requests are certainly good or bad."""
+    covered = slo.recent.coverage_ratio
+    # without any of its own that is unknown, and said so already
+    if slo.data_status is not DataStatus.NO_DATA and covered < LEAST_COVERAGE_RATIO:
+        text = sentences.partial_coverage(slo)
+        yield Reason("partial_coverage", "WARN", slo.name, covered, LEAST_COVERAGE_RATIO, text)
 
 
 def fresh_forecasts(inputs: Inputs) -> dict[str, SloForecast]:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from common.events import BurnPair, ChangeClass, OverrideChanged, SloStatus
-from common.slo.risk import RISK_BOUNDARIES
+from common.slo.risk import LEAST_COVERAGE_RATIO, RISK_BOUNDARIES
 from common.slo.vocabulary import RiskLevel
 
 _PLURALS: dict[ChangeClass, str] = {
@@ -35,10 +35,12 @@ def level_capped(slo: SloStatus) -> str:
 
 
 def burning(slo: SloStatus) -> str:
-    """Say how fast a budget burns."""
-    return (
-        f"{slo.name} burns its error budget {slo.composite_burn_rate:.3g} times as fast as allowed"
-    )
+    """Say how fast a budget burns, and how fast if all that is uncertain was good."""
+    least = slo.composite_burn_rate_least
+    text = f"{slo.composite_burn_rate:.3g} times as fast as allowed"
+    if least is not None:
+        text += f" ({least:.3g} if none of its {slo.uncertain} uncertain requests was slow)"
+    return f"{slo.name} burns its error budget {text}"
 
 
 def within_budget(slo: SloStatus) -> str:
@@ -72,6 +74,18 @@ def pair_not_burning(slo: SloStatus, pair: BurnPair) -> str:
 def thin_evidence(slo: SloStatus, bad: int, least: int, window: str) -> str:
     """Say on how few bad events a level or a spent budget rests."""
     return f"{slo.name} rests on {bad} bad events in {window}; the policy blocks from {least} on"
+
+
+def partial_coverage(slo: SloStatus) -> str:
+    """Say how few of the present requests are certainly good or bad."""
+    recent = slo.recent
+    why = "the others carry no histogram"
+    if recent.uncertain:
+        why = f"{recent.uncertain} lie in histogram buckets across its threshold, and count as bad"
+    return (
+        f"{slo.name} can tell good from bad for {recent.coverage_ratio:.3g} of the requests of "
+        f"the last {duration(recent.window_seconds)}, less than {LEAST_COVERAGE_RATIO:g}: {why}"
+    )
 
 
 def exhaustion_near(name: str, hours: float, limit: float) -> str:

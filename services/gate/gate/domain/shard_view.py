@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from common.events import BurnRateMessage, BurnRateSnapshot, GateDecision, ServiceForecast
 from common.slo.freshness import SHARD_HEARTBEAT_SECONDS, is_silent
 from common.slo.ordering import is_newer
+from common.slo.risk import LEAST_COVERAGE_RATIO
 from gate.domain.configuration import GateConfiguration
 from gate.domain.decision import Inputs, ShardSign, is_budget_spent, is_usable, previous_of
 
@@ -104,6 +105,7 @@ def _weight(snapshot: BurnRateSnapshot) -> Weight:
             slo.risk_level,
             slo.data_status,
             is_budget_spent(slo),
+            slo.recent.coverage_ratio < LEAST_COVERAGE_RATIO,
             tuple(pair.burn_rate > pair.threshold for pair in slo.burn_pairs),
         )
         for slo in snapshot.slos
