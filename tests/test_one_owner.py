@@ -38,6 +38,16 @@ def test_a_fact_has_one_owner(fact: str, written: str, owner: str) -> None:
     assert places == [f"libs/common/{owner}"], f"{fact}: written once, in {owner}"
 
 
+def test_figures_become_text_in_one_place() -> None:
+    rounded = re.compile(r":[+,]?\.\d+[g%]\}")
+    places = [str(p) for p in SOURCES if rounded.search((ROOT / p).read_text())]
+    assert places == [], "burn rates and shares are rounded by common/slo/wording.py alone"
+    dashboard = (p for p in (ROOT / "frontend/src").rglob("*.ts*") if ".test." not in p.name)
+    figures = re.compile(r"(rate|ratio|remaining|consumed|percent)\)?\.toFixed")
+    found = [str(p.relative_to(ROOT)) for p in dashboard if figures.search(p.read_text())]
+    assert found == [], "burn rates and shares are rounded by lib/format.ts alone"
+
+
 def test_only_burnrate_writes_counts() -> None:
     writes = re.compile(
         r"(INSERT INTO|UPDATE|DELETE FROM) burnrate\.(service|count_block|latency)\b"

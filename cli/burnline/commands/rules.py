@@ -30,6 +30,7 @@ from common.alerting.default_rules import read_rules
 from common.config.settings import DatabaseSettings
 from common.events import TargetSpec
 from common.invalid_field import InvalidFieldError
+from common.slo import wording
 from common.storage.database import Database
 from ingest.simulator.scenarios import ScenarioKind
 
@@ -203,8 +204,10 @@ def _line(alarm: Alarm) -> str:
 
 
 def _score_text(found: Score) -> str:
-    precision = "no alarms" if found.precision is None else f"precision {found.precision:.0%}"
-    recall = "no incidents" if found.recall is None else f"recall {found.recall:.0%}"
+    precision = (
+        "no alarms" if found.precision is None else f"precision {wording.left(found.precision)}"
+    )
+    recall = "no incidents" if found.recall is None else f"recall {wording.left(found.recall)}"
     took = found.median_detection_seconds
     detection = "" if took is None else f", detected after {took / MINUTE:.1f} min (median)"
     kinds = "; ".join(f"{kind} {n} of {total}" for kind, (n, total) in found.by_kind.items())

@@ -6,9 +6,9 @@ from typing import Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from api_gateway.narrative import wording
 from burnline import strangers
 from burnline.report.figures import Period, ServiceReport
+from common.slo import wording
 
 Format = Literal["md", "html"]
 
@@ -26,7 +26,8 @@ def write(reports: Sequence[ServiceReport], period: Period, output: Format) -> s
         keep_trailing_newline=True,
     )
     environment.filters |= {
-        "percent": wording.percent,
+        "left": wording.left,
+        "spent": wording.spent,
         "objective": wording.objective,
         "duration": lambda length: wording.duration(length.total_seconds()),
         "count": lambda count: f"{count:,}",

@@ -1,4 +1,11 @@
-/** Figures as people read them. Nothing is ever rounded into a better state than it is in. */
+/**
+ * Figures as people read them. Nothing is ever rounded into a better state than it is in, nor
+ * across a threshold that it stands beside. The server's `common/slo/wording.py` holds to the same
+ * table of cases.
+ */
+
+import { decimal, rounded, shifted, written, type Toward } from "./rounding";
+import { FREEZE_ABOVE, RISK_BOUNDARIES, RISK_LEVELS, type RiskLevel } from "./vocabulary";
 
 const DASH = "–";
 /** Narrow, and no line ends there. */
@@ -8,41 +15,81 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 /** A ratio of good events with as many nines as it has; only exactly 1 is "100 %". */
-export function goodRatio(ratio: number | null): string {
+export function goodRatio(ratio: number | null, asked: number[] = []): string {
   if (ratio === null || !Number.isFinite(ratio)) return DASH;
   if (ratio >= 1) return `100${NARROW}%`;
   // as far as the first digit that is no nine: 0.99953 is 99.95 %, 0.9999953 is 99.9995 %
   const digits = Math.min(8, Math.max(2, Math.ceil(-Math.log10(1 - ratio)) - 2));
-  return `${floorTo(ratio * 100, digits)}${NARROW}%`;
+  return `${written(rounded(ratio, digits, [1, ...asked], "down", 2))}${NARROW}%`;
 }
 
-/** An objective as it was set: 0.999 is "99.9 %". */
+/** A share that a person set: the objective 0.999 is "99.9 %". */
 export function objective(ratio: number): string {
-  return `${Number((ratio * 100).toPrecision(12))}${NARROW}%`;
+  return `${trimmed(written(shifted(decimal(ratio), 2)))}${NARROW}%`;
 }
 
-/** A share of the budget, which may be negative or far above 1; never rounded up. */
+/** What is left of a budget, which may be negative; never rounded up, and 0 % only if it is. */
 export function budget(ratio: number | null): string {
+  return percent(ratio, "down");
+}
+
+/** What is spent of a budget, which may be far above 1; never rounded down. */
+export function spent(ratio: number | null): string {
+  return percent(ratio, "up");
+}
+
+function percent(ratio: number | null, toward: Toward): string {
   if (ratio === null || !Number.isFinite(ratio)) return DASH;
-  const percent = ratio * 100;
-  const digits = Math.abs(percent) < 10 ? 1 : 0;
-  const shown = floorTo(percent, digits);
+  const digits = Math.abs(ratio * 100) < 10 ? 1 : 0;
+  const shown = trimmed(written(rounded(ratio, digits, [0, 1], toward, 2)));
   return `${shown.replace("-", "−")}${NARROW}%`;
 }
 
-/** A burn rate: a multiple of the rate that spends the budget exactly over its window. */
-export function burnRate(rate: number | null): string {
+/**
+ * A burn rate: a multiple of the rate that spends the budget exactly over its window. `level` is
+ * the risk level that the server found for it in exact fractions.
+ */
+export function burnRate(rate: number | null, level?: RiskLevel): string {
   if (rate === null || !Number.isFinite(rate)) return DASH;
-  if (rate >= 1000) return `${count(Math.round(rate))}×`;
-  return `${rate >= 100 ? rate.toFixed(0) : rate >= 10 ? rate.toFixed(1) : rate.toFixed(2)}×`;
+  return `${rateDigits(settled(rate, level), rate < 10 ? 2 : rate < 100 ? 1 : 0)}×`;
+}
+
+/** A burn rate for a cell of a heat map. */
+export function shortRate(rate: number | null): string {
+  return rate === null ? "" : rateDigits(rate, rate < 10 ? 1 : 0);
+}
+
+function rateDigits(rate: number, digits: number): string {
+  const [whole = "", rest] = written(rounded(rate, digits, RISK_BOUNDARIES)).split(".");
+  return rest === undefined ? grouped(whole) : `${grouped(whole)}.${rest}`;
+}
+
+/** So close to a boundary a number may be on its wrong side: the level knows better. */
+const NEAR = 1e-9;
+
+function settled(rate: number, level: RiskLevel | undefined): number {
+  const at = RISK_BOUNDARIES.findIndex((boundary) => Math.abs(rate - boundary) <= NEAR);
+  const boundary = RISK_BOUNDARIES[at];
+  if (level === undefined || boundary === undefined) return rate;
+  const reached = RISK_LEVELS.indexOf(level) > at;
+  const belongs = reached !== (boundary === FREEZE_ABOVE);
+  const near = boundary * (1 + (belongs ? 0 : reached ? Number.EPSILON : -Number.EPSILON));
+  return reached ? Math.max(rate, near) : Math.min(rate, near);
 }
 
 /** A whole number in groups of three, with a thin space that does not break. */
 export function count(value: number | null): string {
   if (value === null) return DASH;
-  const digits = Math.abs(Math.round(value)).toString();
-  const grouped = digits.replace(/\B(?=(\d{3})+$)/g, NARROW);
-  return value < 0 ? `−${grouped}` : grouped;
+  const digits = grouped(Math.abs(Math.round(value)).toString());
+  return value < 0 ? `−${digits}` : digits;
+}
+
+function grouped(digits: string): string {
+  return digits.replace(/\B(?=(\d{3})+$)/g, NARROW);
+}
+
+function trimmed(digits: string): string {
+  return digits.includes(".") ? digits.replace(/\.?0+$/, "") : digits;
 }
 
 /** Seconds in the two greatest units that say something: "2 d 4 h", "45 s". */
@@ -85,12 +132,4 @@ function twoUnits(
   const rest = Math.floor((whole % large) / small);
   const head = `${Math.floor(whole / large)} ${largeName}`;
   return rest > 0 ? `${head} ${rest} ${smallName}` : head;
-}
-
-/** Cut, not rounded: 99.9996 with three digits is 99.999. */
-function floorTo(value: number, digits: number): string {
-  const scale = 10 ** digits;
-  const scaled = value * scale;
-  // the nearest representable value may lie a hair below what was meant
-  return (Math.floor(scaled + Math.abs(scaled) * 4 * Number.EPSILON) / scale).toFixed(digits);
 }

@@ -7,7 +7,7 @@ import pytest
 
 from common.events import SloForecast
 from common.slo.vocabulary import DataStatus
-from forecast.domain.wording import Wording, duration, percentage
+from forecast.domain.wording import Wording, duration
 from tests.support.burn_events import slo_status
 from tests.support.gateway.forecasts import slo_forecast
 
@@ -36,13 +36,13 @@ def said(**fields: Any) -> str:
 
 
 TREND = "At the present trend the 30 day budget of checkout (availability) is spent in about "
-LEFT = f"{TREND}9 h (6 to 15 h); 21 % of it is left."
+LEFT = f"{TREND}9 h (6 to 15 h); 21% of it is left."
 LASTS = (
     "The 30 day budget of checkout (availability) is not expected to be spent within 30 days; "
-    "21 % of it is left, at a burn rate of 5.4."
+    "21% of it is left, at a burn rate of 5.40."
 )
 SPENT = (
-    "The 30 day budget of checkout (availability) is spent, 130 % of it is used. It comes back by "
+    "The 30 day budget of checkout (availability) is spent, 130% of it is used. It comes back by "
     "2026-03-04 15:04 UTC if no more errors come; at the present error rate not within 30 days."
 )
 NONE = {"p10_hours": None, "p50_hours": None, "p90_hours": None, "last_hour_hours": None}
@@ -52,11 +52,11 @@ NONE = {"p10_hours": None, "p50_hours": None, "p90_hours": None, "last_hour_hour
     ("fields", "sentence"),
     [
         ({}, LEFT),
-        ({"p10_hours": 8.8, "p90_hours": 9.4}, TREND + "9 h; 21 % of it is left."),
-        ({"p10_hours": 0.5}, TREND + "9 h (30 min to 15 h); 21 % of it is left."),
+        ({"p10_hours": 8.8, "p90_hours": 9.4}, TREND + "9 h; 21% of it is left."),
+        ({"p10_hours": 0.5}, TREND + "9 h (30 min to 15 h); 21% of it is left."),
         (
             {"p90_hours": None},
-            TREND + "9 h (6 h at the earliest, or not within 30 days); 21 % of it is left.",
+            TREND + "9 h (6 h at the earliest, or not within 30 days); 21% of it is left.",
         ),
         (
             {"last_hour_hours": 2.0},
@@ -124,10 +124,3 @@ def test_no_data_is_said() -> None:
 )
 def test_durations_have_the_unit_that_suits(hours: float, text: str) -> None:
     assert duration(hours) == text
-
-
-@pytest.mark.parametrize(
-    ("ratio", "text"), [(0.004, "less than 1 %"), (0.0, "0 %"), (0.5, "50 %"), (3.1, "310 %")]
-)
-def test_percentages(ratio: float, text: str) -> None:
-    assert percentage(ratio) == text

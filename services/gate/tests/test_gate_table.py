@@ -1,15 +1,22 @@
 """Every risk boundary, tier, class of change, state of an override and data status, one by one."""
 
+import re
 from datetime import timedelta
+from fractions import Fraction
 from itertools import product
 from typing import Any, Final
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from common.events import ChangeClass, Decision, OnUnknown, SloStatus, Verdict
 from common.policy.model import CHANGE_CLASSES, Tier
+from common.slo import wording
+from common.slo.risk import level_at
 from common.slo.vocabulary import DataStatus, RiskLevel
-from gate.domain.decision import Evaluation, Inputs, ShardSign
+from gate.domain import sentences
+from gate.domain.decision import NEAR, Evaluation, Inputs, ShardSign
 from gate.domain.evaluate import evaluate
 from tests.support.gate_inputs import NOW, burning_at, inputs, objective, override, policy, snapshot
 
@@ -110,7 +117,7 @@ def test_a_reason_names_level_figure_and_boundary(
         return
     assert reason.code == f"risk_{level.lower()}"
     assert reason.threshold == {"OBSERVE": 1.0, "DANGER": 1.5, "FREEZE": 2.0}[level]
-    assert f"{composite:.3g} times as fast as allowed: {level}" in reason.message
+    assert f"{wording.burn_rate(composite)} times as fast as allowed: {level}" in reason.message
 
 
 # bad of 10 000 allows 10 at 0.999: at the tenth the budget is spent
@@ -208,3 +215,30 @@ def test_one_objective_that_is_not_measured_is_enough_not_to_know(
     assert verdict.decision == decision
     if decision == "UNKNOWN":
         assert (verdict.reasons[0].code, verdict.reasons[0].slo) == (str(status), "latency")
+
+
+@given(
+    st.tuples(*[st.tuples(st.integers(0, 60), st.integers(5000, 20_000))] * 3),
+    st.sampled_from([0.9, 1.0, 1.4, 2.5]),
+)
+@example(((2, 1000), (2, 1000), (2, 1000)), 1.0)
+@example(((20, 10_000), (20, 10_000), (200_001, 99_999_999)), 1.0)
+def test_no_sentence_contradicts_the_level_or_the_threshold_in_it(
+    counts: tuple[tuple[int, int], ...], calm: float
+) -> None:
+    short, hour, day = counts
+    slo = objective(short=short, hour=hour, day=day)
+    said = _rate(sentences.level(slo, "fix", blocks=True))
+    assert level_at(said) is slo.risk_level
+    still = _rate(sentences.still_burning(slo, calm))
+    assert abs(slo.composite_burn_rate - calm) <= NEAR or (still < Fraction(str(calm))) == (
+        slo.composite_burn_rate < calm
+    )
+    times = _rate(sentences.budget_spent(slo, "fix", recorded=False))
+    assert times >= 1
+
+
+def _rate(text: str) -> Fraction:
+    found = re.search(r"([0-9,]+(?:\.[0-9]+)?) times", text)
+    assert found, text
+    return Fraction(found[1].replace(",", ""))

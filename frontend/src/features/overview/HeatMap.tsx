@@ -3,7 +3,7 @@ import { Link } from "react-router-dom";
 
 import type { OverviewRow } from "../../api/overview";
 import { LOOKS } from "../../components/HealthBadge";
-import { burnRate } from "../../lib/format";
+import { burnRate, shortRate } from "../../lib/format";
 import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
 import { axisTime, dayTime } from "../../lib/time";
@@ -69,14 +69,13 @@ export function HeatMap({ rows, hoursEnd }: Props) {
 }
 
 function Cell({ rate, title }: { rate: number | null; title: string }) {
-  const words = rate === null ? "" : rate >= 10 ? rate.toFixed(0) : rate.toFixed(1);
   return (
     <td
       title={title}
       className={`h-7 min-w-8 rounded-sm text-center ${rate !== null && levelAt(rate) === "FREEZE" ? "font-semibold" : ""}`}
       style={{ background: background(rate) }}
     >
-      {words}
+      {shortRate(rate)}
     </td>
   );
 }

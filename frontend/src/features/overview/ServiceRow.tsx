@@ -43,7 +43,7 @@ export const ServiceRow = memo(function ServiceRow({ row, active }: Props) {
       <div className={CELL.composite}>
         <Figure
           certainty={certainty}
-          figure={burnRate(row.composite_burn_rate)}
+          figure={burnRate(row.composite_burn_rate, row.risk_level)}
           className="font-semibold"
         />
         <DirectionMark

@@ -32,7 +32,7 @@ function burning(row: OverviewRow): string {
     `5 min ${burnRate(row.burn_rate_5m)}, 1 h ${burnRate(row.burn_rate_1h)}, ` +
     `24 h ${burnRate(row.burn_rate_24h)}`;
   return (
-    `burns ${burnRate(row.composite_burn_rate)} as fast as allowed (${rates}) and is ` +
+    `burns ${burnRate(row.composite_burn_rate, row.risk_level)} as fast as allowed (${rates}) and is ` +
     `${DIRECTION_WORDS[direction(row)]}. ${left(row)}`
   );
 }

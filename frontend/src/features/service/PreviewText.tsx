@@ -2,7 +2,7 @@ import type { UseQueryResult } from "@tanstack/react-query";
 
 import type { Schemas } from "../../api/client";
 import { Failure, Loading } from "../../components/ui/states";
-import { budget, burnRate, count, duration, objective } from "../../lib/format";
+import { burnRate, count, duration, objective, spent } from "../../lib/format";
 
 type Preview = Schemas["Preview"];
 
@@ -25,9 +25,9 @@ export function PreviewText({ query, asked }: { query: UseQueryResult<Preview>; 
       className="rounded-md bg-raised p-3 text-sm leading-6"
     >
       At {objective(ratio)} over {days} days this would have spent{" "}
-      <strong>{budget(would.error_budget_consumed)}</strong> of the budget ({count(would.bad)} bad
-      of {count(would.total)}), and the level would be <strong>{would.risk_level}</strong> now, at{" "}
-      {burnRate(would.composite_burn_rate)}.{" "}
+      <strong>{spent(would.error_budget_consumed)}</strong> of the budget ({count(would.bad)} bad of{" "}
+      {count(would.total)}), and the level would be <strong>{would.risk_level}</strong> now, at{" "}
+      {burnRate(would.composite_burn_rate, would.risk_level)}.{" "}
       {frozen > 0
         ? `It would have been FREEZE for ${duration(frozen)} of ${duration(would.reported_seconds)}.`
         : `It would never have been FREEZE in ${duration(would.reported_seconds)}.`}

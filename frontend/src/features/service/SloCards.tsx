@@ -56,7 +56,7 @@ function Card({ slo }: { slo: SloStatus }) {
         <GreatFigure
           certainty={certainty}
           name={`good, of ${objective(slo.objective)}`}
-          figure={goodRatio(1 - slo.bad / Math.max(1, slo.total))}
+          figure={goodRatio(1 - slo.bad / Math.max(1, slo.total), [slo.objective])}
           more={counted ? `${count(slo.bad)} bad of ${count(slo.total)}` : "nothing counted"}
         />
         <GreatFigure
@@ -74,8 +74,8 @@ function Card({ slo }: { slo: SloStatus }) {
         <GreatFigure
           certainty={certainty}
           name="burn rate"
-          figure={burnRate(slo.composite_burn_rate)}
-          more={counted ? rates.map(burnRate).join(" · ") : ""}
+          figure={burnRate(slo.composite_burn_rate, slo.risk_level)}
+          more={counted ? rates.map((rate) => burnRate(rate)).join(" · ") : ""}
         />
       </span>
       <span className="mt-3 flex flex-wrap items-center gap-3 text-xs text-muted">

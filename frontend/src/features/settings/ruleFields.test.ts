@@ -52,7 +52,7 @@ const levels: [Omit<Level, "severity">, string][] = [
   [{ statuses: ["stale", "no_data"] }, "stale, no data"],
   [{ at_least_level: "FREEZE" }, "FREEZE"],
   [{ within_hours: 24 }, "spent within 24 h"],
-  [{ at_least_burn_rate: 0.5 }, "from 0.50×"],
+  [{ at_least_burn_rate: 0.5 }, "from 0.5×"],
   [{ at_least_events: 3 }, "from 3 events"],
 ];
 test.each(levels)("%j fires at %s", (level, words) =>

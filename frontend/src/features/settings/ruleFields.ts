@@ -1,7 +1,7 @@
 /** Between an alert rule and the form that changes it. Pure; times are seconds. */
 
 import type { AlertRule, Statement } from "../../api/alerts";
-import { budget, burnRate, duration } from "../../lib/format";
+import { duration, objective } from "../../lib/format";
 
 type RuleDocument = AlertRule["rule"];
 export type Level = RuleDocument["levels"][number];
@@ -71,9 +71,9 @@ export function thresholdOf(level: Level): string {
   if (windows) return `windows of ${windows.map((seconds) => duration(seconds)).join(", ")}`;
   if (level.statuses) return level.statuses.join(", ").replaceAll("_", " ");
   if (level.at_least_level) return level.at_least_level;
-  if (level.at_most_ratio != null) return `${budget(level.at_most_ratio)} left`;
+  if (level.at_most_ratio != null) return `${objective(level.at_most_ratio)} left`;
   if (level.within_hours != null) return `spent within ${level.within_hours} h`;
-  if (level.at_least_burn_rate != null) return `from ${burnRate(level.at_least_burn_rate)}`;
+  if (level.at_least_burn_rate != null) return `from ${level.at_least_burn_rate}×`;
   return level.at_least_events != null ? `from ${level.at_least_events} events` : "";
 }
 

@@ -47,7 +47,7 @@ class DlqLimit:
         if worst > self._limits.max_bad_ratio * WINDOW_RECORDS:
             return (
                 f"{worst} of the last {WINDOW_RECORDS} records are unreadable, "
-                f"more than {self._limits.max_bad_ratio:.1%}"
+                f"more than {100 * self._limits.max_bad_ratio:g}%"
             )
         return None
 

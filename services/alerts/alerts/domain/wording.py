@@ -1,10 +1,12 @@
 """The text of an alert: its message, labels (identity) and annotations (help). Pure."""
 
+from collections.abc import Callable
 from typing import Final
 
 from alerts.domain.configuration import Owner
 from alerts.domain.readings import Inputs, Reading
-from common.alerting.rules import Rule, RuleKind, Severity
+from common.alerting.rules import Level, Rule, RuleKind, Severity
+from common.slo import wording
 
 
 def labels(rule: Rule, service_name: str, severity: Severity, owner: Owner) -> dict[str, str]:
@@ -33,23 +35,69 @@ def annotations(rule: Rule, message: str, reading: Reading, inputs: Inputs) -> d
 
 def message(rule: Rule, number: int, service_name: str, reading: Reading, inputs: Inputs) -> str:
     """Return the message of a rule's level, counted from 1."""
-    overspent = rule.kind == "budget_left" and reading.observed < 0
-    status = inputs.status.value.replace("_", " ")
-    sentence = (_OVERSPENT if overspent else _SENTENCES[rule.kind]).format(
-        level=rule.levels[number - 1],
-        reading=reading,
-        overspent=-reading.observed,
-        cause="nobody counts its events" if inputs.silent else f"its data are {status}",
+    if rule.kind == "data_stale":
+        status = inputs.status.value.replace("_", " ")
+        cause = "nobody counts its events" if inputs.silent else f"its data are {status}"
+        return f"{service_name} cannot be judged: {cause}"
+    return f"{service_name} {_SENTENCES[rule.kind](reading, rule.levels[number - 1])}"
+
+
+def _burning(reading: Reading, _level: Level) -> str:
+    rate, threshold = wording.compared(reading.observed, reading.threshold)
+    return (
+        f"burns its error budget {rate} times as fast as it may "
+        f"({reading.slo}; threshold {threshold})"
     )
-    return f"{service_name} {sentence}"
+
+
+def _at_risk(reading: Reading, level: Level) -> str:
+    rate = wording.burn_rate(reading.observed, level=level.at_least_level)
+    return (
+        f"has reached the risk level {level.at_least_level}: its composite burn rate is {rate} "
+        f"({reading.slo}; threshold {wording.number(reading.threshold)})"
+    )
+
+
+def _budget(reading: Reading, _level: Level) -> str:
+    threshold = wording.objective(reading.threshold)
+    if reading.observed < 0:
+        return (
+            f"has overspent its error budget by {wording.spent(-reading.observed)} "
+            f"({reading.slo}; threshold {threshold} left)"
+        )
+    left = wording.left(wording.snapped(reading.observed, reading.threshold), [reading.threshold])
+    return f"has {left} of its error budget left ({reading.slo}; threshold {threshold})"
+
+
+def _exhausting(reading: Reading, _level: Level) -> str:
+    hours, threshold = wording.compared(reading.observed, reading.threshold, 1)
+    return (
+        f"will have spent its error budget in {hours} hours by the forecast "
+        f"({reading.slo}; threshold {threshold} hours)"
+    )
+
+
+def _constant(reading: Reading, _level: Level) -> str:
+    rate, threshold = wording.compared(reading.observed, reading.threshold)
+    return (
+        f"has burned its error budget at the same rate for a day, {rate} times as fast as it may "
+        f"({reading.slo}; threshold {threshold})"
+    )
+
+
+def _invalid_counts(reading: Reading, _level: Level) -> str:
+    return (
+        f"reports more good or bad events than in total: {wording.number(reading.observed)} "
+        f"events were refused of late (threshold {wording.number(reading.threshold)})"
+    )
 
 
 def _figures(slo_name: str | None, inputs: Inputs) -> dict[str, str]:
     found: dict[str, str] = {}
     for slo in inputs.snapshot.slos if inputs.snapshot else ():
         if slo.name == slo_name:
-            found["burn_rate_1h"] = f"{slo.burn_rate_1h:.3g}"
-            found["error_budget_remaining"] = f"{slo.error_budget_remaining:.2%}"
+            found["burn_rate_1h"] = wording.burn_rate(slo.burn_rate_1h)
+            found["error_budget_remaining"] = wording.left(slo.error_budget_remaining)
     for forecast in inputs.forecast.slos if inputs.forecast else ():
         at = forecast.projected_exhaustion_time
         ahead = forecast.error_budget_remaining > 0  # what is spent has no end to wait for
@@ -58,23 +106,11 @@ def _figures(slo_name: str | None, inputs: Inputs) -> dict[str, str]:
     return found
 
 
-_SENTENCES: Final[dict[RuleKind, str]] = {
-    "burn_rate": "burns its error budget {reading.observed:.3g} times as fast as it may "
-    "({reading.slo}; threshold {reading.threshold:.3g})",
-    "risk_level": "has reached the risk level {level.at_least_level}: its composite burn rate is "
-    "{reading.observed:.3g} ({reading.slo}; threshold {reading.threshold:.3g})",
-    "budget_left": "has {reading.observed:.1%} of its error budget left "
-    "({reading.slo}; threshold {reading.threshold:.0%})",
-    "exhaustion": "will have spent its error budget in {reading.observed:.1f} hours by the "
-    "forecast ({reading.slo}; threshold {reading.threshold:g} hours)",
-    "data_stale": "cannot be judged: {cause}",
-    "constant_burn": "has burned its error budget at the same rate for a day, "
-    "{reading.observed:.3g} times as fast as it may "
-    "({reading.slo}; threshold {reading.threshold:g})",
-    "good_over_total": "reports more good or bad events than in total: {reading.observed:.0f} "
-    "events were refused of late (threshold {reading.threshold:.0f})",
+_SENTENCES: Final[dict[RuleKind, Callable[[Reading, Level], str]]] = {
+    "burn_rate": _burning,
+    "risk_level": _at_risk,
+    "budget_left": _budget,
+    "exhaustion": _exhausting,
+    "constant_burn": _constant,
+    "good_over_total": _invalid_counts,
 }
-_OVERSPENT: Final = (
-    "has overspent its error budget by {overspent:.1%} "
-    "({reading.slo}; threshold {reading.threshold:.0%} left)"
-)

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from api_gateway.narrative import wording
 from api_gateway.narrative.fact import Fact, Facts
 from api_gateway.narrative.service_context import ServiceContext
 from api_gateway.narrative.service_facts import suspect, worst_slo, written_version
+from common.slo import wording
 from common.slo.vocabulary import DataStatus, RiskLevel
 
 NEVER_MET_CONSUMED = 3.0

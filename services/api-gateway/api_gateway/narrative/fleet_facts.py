@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from api_gateway.narrative import wording
 from api_gateway.narrative.advice import Action
 from api_gateway.narrative.fact import Fact
 from api_gateway.narrative.narrative_input import NarrativeInput, with_actions
 from api_gateway.narrative.service_context import ServiceContext
 from api_gateway.narrative.service_facts import about, fresh_forecast
 from common.events import SloForecast
+from common.slo import wording
 from common.slo.freshness import UNTRUSTED
 from common.slo.vocabulary import RiskLevel
 
@@ -92,8 +92,8 @@ def _compliance(ranked: Sequence[ServiceContext]) -> Iterator[Fact]:
 
 def _worst(context: ServiceContext, place: int) -> Fact:
     state = context.state
-    rate = wording.burn_rate(state.composite_burn_rate)
-    spent = wording.percent(state.error_budget_consumed)
+    rate = wording.burn_rate(state.composite_burn_rate, level=state.risk_level)
+    spent = wording.spent(state.error_budget_consumed)
     text = (
         f"{context.name} at {state.risk_level} with a composite burn rate of {rate} and {spent} "
         "of its error budget spent"

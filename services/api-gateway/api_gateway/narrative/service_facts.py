@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from api_gateway.narrative import wording
 from api_gateway.narrative.fact import Fact
 from api_gateway.narrative.service_context import OpenEpisode, ServiceContext
 from api_gateway.projections.service_status import ServiceState
 from api_gateway.release.domain import Release
 from common.alerting.rules import Severity
 from common.events import ChangeEvent, SloForecast, SloStatus
+from common.slo import wording
 from common.slo.freshness import FORECAST_HOLDS, UNTRUSTED
 from common.slo.vocabulary import DataStatus, RiskLevel
 from common.slo.windows import DAY, HOUR, MINUTE, SHORT_WINDOW_SECONDS
@@ -134,7 +134,7 @@ def _data_status(context: ServiceContext, now: datetime) -> Iterator[Fact]:
 
 def _level(context: ServiceContext) -> Fact:
     state = context.state
-    rate = wording.burn_rate(state.composite_burn_rate)
+    rate = wording.burn_rate(state.composite_burn_rate, level=state.risk_level)
     level = f"risk level {state.risk_level} with a composite burn rate of {rate}"
     text = f"{_named(context)} is at {level}"
     if state.data_status in UNTRUSTED:
@@ -162,7 +162,7 @@ def _burn_rates(state: ServiceState) -> Iterator[Fact]:
         "1h": (state.burn_rate_1h, "1 hour"),
         "24h": (state.burn_rate_24h, "24 hours"),
     }
-    written = {name: wording.burn_rate(rate, ()) for name, (rate, _) in spans.items()}
+    written = {name: wording.burn_rate(rate) for name, (rate, _) in spans.items()}
     parts = [f"{written[name]} over {span}" for name, (_, span) in spans.items()]
     text = f"its burn rate is {wording.listed(parts)}"
     yield Fact("burn_rates", "Burn rates", ", ".join(written.values()), text)
@@ -177,9 +177,8 @@ def _burn_pair(slo: SloStatus) -> Iterator[Fact]:
     if not reached:
         return
     pair = max(reached, key=lambda p: p.threshold)
-    rate = wording.burn_rate(pair.burn_rate, (pair.threshold,))
+    rate, threshold = wording.compared(pair.burn_rate, pair.threshold)
     spans = f"{wording.window(pair.long_seconds)} and {wording.window(pair.short_seconds)}"
-    threshold = wording.number(round(pair.threshold, 2))
     text = (
         f"its budget burns at a rate of {rate} or more over both {spans}, which reaches the "
         f"alerting threshold of {threshold}"
@@ -189,13 +188,13 @@ def _burn_pair(slo: SloStatus) -> Iterator[Fact]:
 
 def _budget(slo: SloStatus) -> Iterator[Fact]:
     consumed, remaining = slo.error_budget_consumed, slo.error_budget_remaining
-    spent = wording.percent(consumed)
+    spent = wording.spent(consumed)
     text = f"it has spent {spent} of its error budget"
     yield Fact("budget_spent", "Error budget spent", spent, text, "%", essential=remaining <= 0)
     left = int(abs(remaining) * (1 - slo.objective) * slo.total + 1e-9)
     events = failing(slo, left)
     if remaining > 0:
-        share = wording.percent(remaining)
+        share = wording.left(remaining)
         room = f", which allows {events if left else failing(slo)}" if slo.total else ""
         text = f"{share} of the budget is left{room}"
         yield Fact("budget_left", "Error budget left", share, text, "%")
@@ -223,7 +222,7 @@ def _evidence(slo: SloStatus) -> Iterator[Fact]:
         text = f"the evidence is thin, with {seen}"
         yield Fact("evidence", "Evidence", day.bad, text, "requests", essential=True)
     if slo.threshold_seconds is not None and slo.total and slo.coverage_ratio < 1:
-        share = wording.percent(slo.coverage_ratio)
+        share = wording.left(slo.coverage_ratio)
         text = f"only {share} of its requests carry what this objective measures"
         yield Fact("coverage", "Coverage", share, text, "%")
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from api_gateway.projections.service_status import ServiceState
 from common.events import ServiceForecast, SloForecast, SloStatus
+from common.slo import wording
 from common.slo.freshness import UNTRUSTED
 from common.slo.ordering import is_newer
 from common.slo.vocabulary import DataStatus
@@ -79,7 +80,7 @@ def _believed(forecast: SloForecast, slo: SloStatus) -> SloForecast:
 
 def _expired(forecast: SloForecast, age: timedelta) -> SloForecast:
     """Return a forecast that nobody has made anew when it should have been."""
-    old = f"forecast is {age.total_seconds():.0f} s old"
+    old = f"forecast is {wording.duration(age.total_seconds())} old"
     status = _worst([forecast.data_status, DataStatus.LAGGING])
     return _doubted(forecast, status, f"the {old}", f"This {old}.")
 

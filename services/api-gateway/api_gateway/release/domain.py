@@ -12,6 +12,7 @@ from typing import Any, Final
 from api_gateway.catalog.domain import Service, Tier
 from common.events import ChangeClass, ChangeEvent, Decision, GateDecision, Reason, Verdict
 from common.policy.model import Policy
+from common.slo import wording
 from common.slo.vocabulary import DataStatus, RiskLevel
 
 UNDECIDED: Final = ""
@@ -197,8 +198,9 @@ def _expired(
 def _expiry(decision: GateDecision, now: datetime) -> Reason:
     age = _age_seconds(decision.evaluated_at, now)
     lifetime = (decision.expires_at - decision.evaluated_at).total_seconds()
+    ago, known = wording.lasting(age, lifetime)
     message = (
-        f"the gate last decided {age:.0f} s ago, which is known for {lifetime:.0f} s; "
+        f"the gate last decided {ago} ago, which is known for {known}; "
         f"policy {decision.policy_name} takes that as {decision.on_unknown} "
         f"in tier {decision.tier}"
     )

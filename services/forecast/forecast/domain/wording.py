@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from common.events import SloForecast
+from common.slo import wording
 from common.slo.vocabulary import DataStatus
 
 _MINUTES_UP_TO_HOURS, _HOURS_UP_TO_HOURS = 1.5, 48.0
@@ -43,7 +44,9 @@ class Wording:
 
     def _spent(self, budget: str) -> str:
         of, days = self.forecast, self.window_days
-        used = f"T{budget[1:]} is spent, {percentage(1 - of.error_budget_remaining)} of it is used."
+        used = (
+            f"T{budget[1:]} is spent, {wording.spent(1 - of.error_budget_remaining)} of it is used."
+        )
         free, at_present_rate = of.unblocked_at, of.unblocked_at_present_rate
         if free is None:
             return f"{used} It does not come back within {days} days, even if no more errors come."
@@ -57,7 +60,7 @@ class Wording:
         of = self.forecast
         return (
             f"At the present trend {budget} is spent in about {duration(of.p50_hours or 0.0)}"
-            f"{self._interval()}; {percentage(of.error_budget_remaining)} of it is left."
+            f"{self._interval()}; {wording.left(of.error_budget_remaining)} of it is left."
         )
 
     def _interval(self) -> str:
@@ -77,8 +80,8 @@ class Wording:
         of = self.forecast
         said = (
             f"T{budget[1:]} is not expected to be spent within {self.window_days} days; "
-            f"{percentage(of.error_budget_remaining)} of it is left, at a burn rate of "
-            f"{of.current_burn_rate:.2g}."
+            f"{wording.left(of.error_budget_remaining)} of it is left, at a burn rate of "
+            f"{wording.burn_rate(of.current_burn_rate)}."
         )
         if of.p10_hours is None:
             return said
@@ -101,12 +104,6 @@ class Wording:
 def instant(at: datetime) -> str:
     """Return an instant to the minute, in UTC."""
     return f"{at:%Y-%m-%d %H:%M} UTC"
-
-
-def percentage(ratio: float) -> str:
-    """Return a ratio in per cent; what is above 0 never reads as none."""
-    value = ratio * 100
-    return "less than 1 %" if 0 < value < 1 else f"{value:.0f} %"
 
 
 def duration(hours: float) -> str:

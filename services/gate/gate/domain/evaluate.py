@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from common.events import ChangeClass, OverrideChanged, Reason, Verdict
 from common.policy.model import CHANGE_CLASSES, Policy
+from common.slo import wording
 from common.slo.vocabulary import RiskLevel
 from gate.domain import reasons, sentences
 from gate.domain.decision import (
@@ -91,7 +92,7 @@ def _held(policy: Policy, inputs: Inputs, change: ChangeClass) -> Iterator[Reaso
     rule = policy.hysteresis
     minutes = (inputs.now - before.since).total_seconds() / 60
     if minutes < rule.min_block_minutes:
-        text = f"a block lasts at least {rule.min_block_minutes:g} minutes"
+        text = f"a block lasts at least {wording.number(rule.min_block_minutes)} minutes"
         yield Reason("held_for_time", "BLOCK", None, minutes, rule.min_block_minutes, text)
     if inputs.snapshot is None:
         return
@@ -100,11 +101,11 @@ def _held(policy: Policy, inputs: Inputs, change: ChangeClass) -> Iterator[Reaso
     for slo in reasons.worst_first(inputs.snapshot):
         rate, calm = slo.composite_burn_rate, rule.burn_rate_below
         if blocks_level and calm is not None and not rate < calm - NEAR:
-            text = f"{sentences.burning(slo)}; a block ends below {calm:g}"
+            text = sentences.still_burning(slo, calm)
             yield Reason("held_by_burn_rate", "BLOCK", slo.name, rate, calm, text)
         left, enough = slo.error_budget_remaining, rule.budget_remaining_above
         if blocks_spent and enough is not None and not left > enough + NEAR:
-            text = f"{slo.name} has {left:.3g} of its error budget; a block ends above {enough:g}"
+            text = sentences.still_little(slo, enough)
             yield Reason("held_by_budget", "BLOCK", slo.name, left, enough, text)
 
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from common.events import BurnRateSnapshot, ChangeClass, Decision, Reason, SloForecast, SloStatus
 from common.policy.model import SEVERITY_ORDER, Policy
+from common.slo import wording
 from common.slo.risk import LEAST_COVERAGE_RATIO, RISK_BOUNDARIES
 from common.slo.vocabulary import DataStatus, RiskLevel
 from gate.domain import sentences
@@ -64,9 +65,9 @@ def _silent(inputs: Inputs) -> Reason:
         text = f"nobody has said yet that the figures of {inputs.service_name} still hold"
         return Reason("shard_silent", "UNKNOWN", None, None, limit, text)
     silent = (inputs.now - heard_at).total_seconds()
+    ago, held = wording.lasting(silent, limit)
     text = (
-        f"the figures of {inputs.service_name} were last confirmed "
-        f"{sentences.duration(silent)} ago; they hold for {sentences.duration(limit)}"
+        f"the figures of {inputs.service_name} were last confirmed {ago} ago; they hold for {held}"
     )
     return Reason("shard_silent", "UNKNOWN", None, silent, limit, text)
 
@@ -79,17 +80,14 @@ def _not_ok(policy: Policy, inputs: Inputs, snapshot: BurnRateSnapshot) -> Itera
         return
     if status is DataStatus.LAGGING:
         behind = _seconds_since(data_at(inputs), inputs.now)
-        text = (
-            f"events of {name} wait to be counted; all up to {sentences.duration(behind)} ago are"
-        )
+        ago = wording.duration(behind)
+        text = f"events of {name} wait to be counted; all up to {ago} ago are"
         yield Reason("lagging", "UNKNOWN", None, behind, None, text)
         return
     age = _seconds_since(snapshot.newest_at, inputs.now)
     limit = float(snapshot.stale_after_seconds)
-    text = (
-        f"the newest report of {name} is {sentences.duration(age)} old, more than "
-        f"{sentences.duration(limit)}"
-    )
+    old, allowed = wording.lasting(age, limit)
+    text = f"the newest report of {name} is {old} old, more than {allowed}"
     yield Reason("stale", "UNKNOWN", None, age, limit, text)
 
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from common.events import BurnPair, ChangeClass, OverrideChanged, SloStatus
+from common.slo import wording
 from common.slo.risk import LEAST_COVERAGE_RATIO, RISK_BOUNDARIES
 from common.slo.vocabulary import RiskLevel
 
@@ -20,7 +21,7 @@ def level(slo: SloStatus, change: ChangeClass, *, blocks: bool) -> str:
     is_freeze = slo.risk_level is RiskLevel.FREEZE
     word = "above" if is_freeze else "from"
     bound = RISK_BOUNDARIES.get(slo.risk_level, 0.0)
-    text = f"{burning(slo)}: {slo.risk_level}, {word} {bound:g}"
+    text = f"{burning(slo)}: {slo.risk_level}, {word} {wording.number(bound)}"
     if is_freeze and change == "rollback" and not blocks:
         return f"{text}; {_ENDS_A_DEPLOYMENT}"
     return text
@@ -37,22 +38,44 @@ def level_capped(slo: SloStatus) -> str:
 def burning(slo: SloStatus) -> str:
     """Say how fast a budget burns, and how fast if all that is uncertain was good."""
     least = slo.composite_burn_rate_least
-    text = f"{slo.composite_burn_rate:.3g} times as fast as allowed"
+    rate = wording.burn_rate(slo.composite_burn_rate, level=slo.risk_level)
+    text = f"{rate} times as fast as allowed"
     if least is not None:
-        text += f" ({least:.3g} if none of its {slo.uncertain} uncertain requests was slow)"
+        text += (
+            f" ({wording.burn_rate(least)} if none of its {slo.uncertain} uncertain requests was "
+            "slow)"
+        )
     return f"{slo.name} burns its error budget {text}"
+
+
+def still_burning(slo: SloStatus, calm: float) -> str:
+    """Say that a budget burns too fast for a block to end."""
+    rate, below = wording.compared(wording.snapped(slo.composite_burn_rate, calm), calm)
+    return (
+        f"{slo.name} burns its error budget {rate} times as fast as allowed; "
+        f"a block ends below {below}"
+    )
+
+
+def still_little(slo: SloStatus, enough: float) -> str:
+    """Say that too little of a budget is left for a block to end."""
+    left = wording.left(wording.snapped(slo.error_budget_remaining, enough), [enough])
+    return (
+        f"{slo.name} has {left} of its error budget left; "
+        f"a block ends above {wording.objective(enough)}"
+    )
 
 
 def within_budget(slo: SloStatus) -> str:
     """Say how much is left of a budget and how fast it burns."""
-    return f"{burning(slo)} and has {slo.error_budget_remaining:.3g} of it left"
+    return f"{burning(slo)} and has {wording.left(slo.error_budget_remaining)} of it left"
 
 
 def budget_spent(slo: SloStatus, change: ChangeClass, *, recorded: bool) -> str:
     """Say that a budget is spent, and whether the policy allows the change all the same."""
-    consumed = slo.error_budget_consumed
+    times = wording.burn_rate(max(1.0, slo.error_budget_consumed), [1.0])
     text = (
-        f"the error budget of {slo.name} is spent: {consumed:.3g} times what "
+        f"the error budget of {slo.name} is spent: {times} times what "
         f"the requests of {slo.window_days} days allow"
     )
     if not recorded:
@@ -64,10 +87,11 @@ def budget_spent(slo: SloStatus, change: ChangeClass, *, recorded: bool) -> str:
 
 def pair_not_burning(slo: SloStatus, pair: BurnPair) -> str:
     """Say which pair of windows comes nearest to confirming a level."""
+    rate, threshold = wording.compared(pair.burn_rate, pair.threshold)
     return (
         f"no pair of windows confirms it for {slo.name}: the nearest, "
-        f"{duration(pair.long_seconds)} and {duration(pair.short_seconds)}, burns at "
-        f"{pair.burn_rate:.3g}, and more than {pair.threshold:.3g} is needed to block"
+        f"{wording.window(pair.long_seconds)} and {wording.window(pair.short_seconds)}, burns at "
+        f"{rate}, and more than {threshold} is needed to block"
     )
 
 
@@ -82,17 +106,20 @@ def partial_coverage(slo: SloStatus) -> str:
     why = "the others carry no histogram"
     if recent.uncertain:
         why = f"{recent.uncertain} lie in histogram buckets across its threshold, and count as bad"
+    certain = wording.left(recent.coverage_ratio, [LEAST_COVERAGE_RATIO])
     return (
-        f"{slo.name} can tell good from bad for {recent.coverage_ratio:.3g} of the requests of "
-        f"the last {duration(recent.window_seconds)}, less than {LEAST_COVERAGE_RATIO:g}: {why}"
+        f"{slo.name} can tell good from bad for {certain} of the requests of the last "
+        f"{wording.window(recent.window_seconds)}, less than "
+        f"{wording.objective(LEAST_COVERAGE_RATIO)}: {why}"
     )
 
 
 def exhaustion_near(name: str, hours: float, limit: float) -> str:
     """Say when a budget is forecast to be spent."""
+    expected, limited = wording.compared(hours, limit, 1)
     return (
-        f"the error budget of {name} is forecast to be spent in {hours:.3g} h; "
-        f"the policy warns from {limit:g} h on"
+        f"the error budget of {name} is forecast to be spent in {expected} h; "
+        f"the policy warns from {limited} h on"
     )
 
 
@@ -106,11 +133,3 @@ def overridden(override: OverrideChanged) -> str:
 def moment(at: datetime) -> str:
     """Write an instant to the minute."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def duration(seconds: float) -> str:
-    """Write a duration in the greatest unit that it fills."""
-    for name, length in (("d", 86_400), ("h", 3600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds / length:.3g} {name}"
-    return f"{seconds:.3g} s"
