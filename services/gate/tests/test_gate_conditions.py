@@ -66,7 +66,7 @@ def test_a_reason_says_how_many_requests_are_uncertain_and_what_burns_without_th
     found = feature(policy(), inputs([slo]))
     assert (found.decision, codes(found)) == ("BLOCK", ["risk_freeze", "partial_coverage"])
     level, coverage = found.reasons
-    assert "(0 if none of its 50 uncertain requests was slow)" in level.message
+    assert "(0.00 if none of its 50 uncertain requests was slow)" in level.message
     assert "50 lie in histogram buckets across its threshold, and count as bad" in coverage.message
 
 
