@@ -28,6 +28,11 @@ OWNERS: Final = (
     ("the limit of sums", r"COUNT_LIMIT - 1", "common/counts/layout.py"),
     ("numbers of buckets", r"def bucket_of\(", "common/counts/layout.py"),
     ("rows of a block", r"\"<i8\"", "common/counts/layout.py"),
+    (
+        "what an objective allows",
+        r"float\(1 - |1 - (Fraction|Decimal)\(|\(1 - [\w.]+\.objective|\(1 - [\w.]+\[.objective",
+        "common/slo/arithmetic.py",
+    ),
     ("slow requests", r"width_bucket\(threshold", "common/counts/reads.py"),
 )
 

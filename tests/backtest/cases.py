@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.events import BurnRateSnapshot, MetricEvent, SloForecast, SloStatus, WindowRate
-from common.slo.arithmetic import burn_rate, composite_burn_rate
+from common.slo.arithmetic import burn_rate, composite_burn_rate, error_budget_remaining
 from common.slo.risk import risk_level
 from common.slo.vocabulary import DataStatus
 from common.slo.windows import BURN_WINDOWS
@@ -76,7 +76,7 @@ def _slo(of: Scenario) -> SloStatus:
         burn_rate_24h=rates[2],
         composite_burn_rate=composite,
         error_budget_consumed=consumed,
-        error_budget_remaining=1 - consumed,
+        error_budget_remaining=error_budget_remaining(bad, total, of.objective),
         risk_level=risk_level(
             composite, [(w.bad, w.total) for w in windows.values()], of.objective
         ),

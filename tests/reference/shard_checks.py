@@ -22,6 +22,7 @@ from burnrate.windows.engine import Engine
 from common.arrays import Ints
 from common.config.clock import to_micros
 from common.events import BurnRateSnapshot, MetricEvent, SloStatus
+from common.slo.arithmetic import allowed_ratio
 from common.slo.vocabulary import WINDOW_DAYS, DataStatus, SliType
 from tests.reference.brute_force import (
     covered_sums,
@@ -178,10 +179,11 @@ def evaluate(  # noqa: PLR0913 - the parts of an evaluation
     own = {name: sums.get(name, QUIET)[0] for name in covered}
     asked = np.array([[{**own, **(requests or {})}[name]] for name in covered])
     unsure = np.array([[(uncertain or {}).get(name, 0)] for name in covered])
+    above, below = allowed_ratio(of.objective).as_integer_ratio()
     counts = EvaluatedCounts(own_sums, asked, unsure)
     figures = vectorised(
         counts,
-        np.array([float(1 - of.objective)]),
+        (np.array([float(above)]), np.array([float(below)])),
         np.array([of.min_bad_events]),
         lambda _: of.objective,
     )

@@ -20,7 +20,12 @@ from common.events import (
 )
 from common.policy.document import parse_policy
 from common.policy.model import CHANGE_CLASSES, LEVELS, SEVERITY_ORDER, Policy
-from common.slo.arithmetic import burn_rate, composite_burn_rate, error_budget_consumed
+from common.slo.arithmetic import (
+    burn_rate,
+    composite_burn_rate,
+    error_budget_consumed,
+    error_budget_remaining,
+)
 from common.slo.risk import cap_risk_level, risk_level
 from common.slo.vocabulary import DataStatus, RiskLevel
 from common.slo.windows import pair_rules
@@ -79,7 +84,7 @@ def objective(  # noqa: PLR0913 - the parts of an objective
         burn_rate_24h=rates[2],
         composite_burn_rate=composite,
         error_budget_consumed=consumed,
-        error_budget_remaining=1 - consumed,
+        error_budget_remaining=error_budget_remaining(*slo, ratio),
         risk_level=capped,
         risk_capped=capped is not level,
         data_status=status,

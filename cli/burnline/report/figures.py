@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from fractions import Fraction
 from typing import Any, Self
+
+from common.slo.arithmetic import bad_events_allowed, error_budget_consumed
 
 BEFORE_EPISODE = timedelta(minutes=60)
 """A change so shortly before an episode is reported with it, whether or not it was the cause."""
@@ -38,14 +39,12 @@ class SloFigures:
         """Whether it was met over the period; None where nothing was counted."""
         if not self.total:
             return None
-        allowed = (1 - Fraction(str(self.target["objective"]))) * self.total
-        return self.bad <= allowed
+        return self.bad <= bad_events_allowed(self.total, self.target["objective"])
 
     @property
     def spent_ratio(self) -> float:
         """The budget of the period that was spent: 1 is all of it."""
-        allowed = (1 - self.target["objective"]) * self.total
-        return self.bad / allowed if self.total else 0.0
+        return error_budget_consumed(self.bad, self.total, self.target["objective"])
 
 
 @dataclass(frozen=True, slots=True)

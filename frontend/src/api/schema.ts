@@ -2874,6 +2874,11 @@ export interface components {
             /** Bad */
             bad: number;
             /**
+             * Bad Events Left
+             * @description How many more requests may be bad; negative once more were than may be
+             */
+            bad_events_left: number;
+            /**
              * Uncertain
              * @description Of the bad ones, those that may be good: they lie in a histogram bucket that straddles the target's threshold
              */

@@ -65,7 +65,12 @@ const DEFAULT_SLO = {
   default: true,
   total: 0,
   bad: 0,
+  bad_events_left: 0,
+  uncertain: 0,
+  composite_burn_rate_least: null,
+  error_budget_remaining_most: null,
   coverage_ratio: 1,
+  windows: {},
   burn_pairs: [],
 };
 

@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 
 from common.slo.arithmetic import (
     WEIGHTS,
+    allowed_ratio,
+    bad_events_allowed,
     burn_rate,
     burn_rates,
     composite_burn_rate,
     composite_burn_rates,
     error_budget_consumed,
+    error_budget_remaining,
     exact_composite,
 )
 from common.slo.risk import cap_risk_level, risk_level
@@ -224,3 +227,65 @@ def test_pairs_that_total_failure_cannot_reach_are_left_out(
 ) -> None:
     rules = pair_rules(Decimal(objective), window_days)
     assert [rule.long_seconds / 3600 for rule in rules] == longest_windows
+
+
+@st.composite
+def budgets(draw: st.DrawFn) -> tuple[int, int, Decimal]:
+    """Draw bad, total and an objective of up to twelve digits, often with a round share left."""
+    digits = draw(st.integers(1, 12))
+    objective = Decimal(draw(st.integers(10**digits // 2, 10**digits - 1))).scaleb(-digits)
+    total = draw(st.integers(1, 2000) | st.integers(1, 2**53 - 1))
+    allowed = int(total * (1 - Fraction(objective)))
+    shares = [allowed * n // d for n, d in ((0, 1), (1, 1), (9, 10), (3, 4), (999, 1000), (2, 1))]
+    near = st.sampled_from(shares).flatmap(lambda n: st.sampled_from((n - 1, n, n + 1)))
+    bad = draw(near | st.integers(0, total))
+    return min(max(bad, 0), total), total, objective
+
+
+THRESHOLDS = [
+    Decimal(text) for text in ("0", "0.05", "0.1", "0.25", "0.5", "1", "1.8", "6", "14.4")
+]
+
+
+@given(budgets())
+def test_a_figure_is_on_the_side_of_a_threshold_on_which_its_fraction_is(
+    drawn: tuple[int, int, Decimal],
+) -> None:
+    bad, total, objective = drawn
+    exact = Fraction(bad, total) / (1 - Fraction(objective))
+    rate = burn_rate(bad, total, objective)
+    left = error_budget_remaining(bad, total, objective)
+    assert (rate, left) == (float(exact), float(1 - exact))
+    assert burn_rates(np.array([bad]), np.array([total]), objective).tolist() == [rate]
+    # what is read from an event is the same objective
+    assert burn_rate(bad, total, float(objective)) == rate
+    for threshold in THRESHOLDS:
+        assert (rate > float(threshold)) == (exact > Fraction(threshold))
+        assert (left <= float(threshold)) == (1 - exact <= Fraction(threshold))
+    allowed = bad_events_allowed(total, objective)
+    assert allowed <= total * (1 - Fraction(objective)) < allowed + 1
+    assert (left < 0) == (bad > allowed)
+
+
+@pytest.mark.parametrize(
+    ("total", "bad", "objective", "left"),
+    [
+        (10_000, 9, "0.999", 0.1),
+        (40_000, 3, "0.9999", 0.25),
+        (10_000, 10, "0.999", 0.0),
+        (700, 1, "0.999", -0.42857142857142855),
+        (0, 0, "0.999", 1.0),
+    ],
+)
+def test_exactly_so_much_is_left(total: int, bad: int, objective: str, left: float) -> None:
+    assert error_budget_remaining(bad, total, Decimal(objective)) == left
+    assert error_budget_remaining(bad, total, float(objective)) == left
+
+
+@pytest.mark.parametrize(
+    ("total", "objective", "allowed"),
+    [(10**8, 0.9995, 50_000), (10**8, 0.9999, 10_000), (999, 0.999, 0), (1000, 0.999, 1)],
+)
+def test_requests_allow_so_many_failures(total: int, objective: float, allowed: int) -> None:
+    assert bad_events_allowed(total, objective) == allowed
+    assert allowed_ratio(objective) == 1 - Fraction(str(objective))

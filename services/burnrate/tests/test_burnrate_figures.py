@@ -6,11 +6,25 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from burnrate.evaluation.figures import COVERED, LEVELS, NAMES, SLO, Counts, evaluate, worst_rows
+from burnrate.evaluation.figures import (
+    COVERED,
+    LEVELS,
+    NAMES,
+    SLO,
+    Allowed,
+    Counts,
+    evaluate,
+    worst_rows,
+)
 from burnrate.windows.engine import ROW_OF, WINDOW_SECONDS
 from common.counts.layout import SUM_LIMIT
-from common.slo.arithmetic import burn_rate, composite_burn_rate, error_budget_consumed
-from common.slo.risk import cap_risk_level, risk_level
+from common.slo.arithmetic import (
+    allowed_ratio,
+    burn_rate,
+    composite_burn_rate,
+    error_budget_consumed,
+)
+from common.slo.risk import cap_risk_level, level_at, settled_composite
 from common.slo.vocabulary import WINDOW_DAYS, RiskLevel
 from common.slo.windows import BURN_PAIRS, BURN_WINDOWS, PAIR_WINDOWS
 from tests.support.servers.effort import examples
@@ -29,6 +43,13 @@ objectives = st.sampled_from(("0.5", "0.9", "0.95", "0.999", "0.9995", "0.99999"
 ON_A_BOUNDARY = [(10_000, 10), (10_000, 30), (10_000, 22), *[(0, 0)] * 5]
 
 
+def terms(objectives: list[Decimal]) -> Allowed:
+    """Return what the objectives allow, as arrays of numerators and denominators."""
+    pairs = [allowed_ratio(objective).as_integer_ratio() for objective in objectives]
+    above, below = np.array(pairs, np.float64).T
+    return above, below
+
+
 @settings(max_examples=examples(200), deadline=None)
 @given(st.lists(st.tuples(rows, objectives, st.integers(0, 60), limits), min_size=1, max_size=8))
 @example([(ON_A_BOUNDARY, Decimal("0.999"), 1, 0)])
@@ -40,7 +61,7 @@ def test_each_figure_equals_the_scalar_one(
         [[min(row[at][0] + more, SUM_LIMIT) for row, _, _, more in given_rows] for at in COVERED]
     )
     exact = [objective for _, objective, _, _ in given_rows]
-    allowed = np.array([float(1 - objective) for objective in exact])
+    allowed = terms(exact)
     least = np.array([minimum for _, _, minimum, _ in given_rows])
     uncertain = np.stack([counts[row, 1] // 2 for row in COVERED])
     of = Counts(counts, requests, uncertain)
@@ -48,8 +69,10 @@ def test_each_figure_equals_the_scalar_one(
     for i, (row, objective, minimum, more) in enumerate(given_rows):
         rates = [burn_rate(bad, total, objective) for total, bad in row]
         assert found.rates[:, i].tolist() == rates
-        assert found.composite[i] == composite_burn_rate(rates[:3])
-        level = risk_level(found.composite[i], [(b, t) for t, b in row[:3]], objective)
+        burn = [(bad, total) for total, bad in row[:3]]
+        settled = settled_composite(composite_burn_rate(rates[:3]), burn, objective)
+        assert found.composite[i] == float(settled)
+        level = level_at(settled)
         shown = cap_risk_level(level, row[2][1], minimum)
         assert LEVELS[found.levels[i]] is shown
         assert bool(found.capped[i]) == (shown is not level)
@@ -65,12 +88,12 @@ def test_each_figure_equals_the_scalar_one(
 
 
 def test_a_composite_on_the_boundary_is_decided_in_fractions() -> None:
-    """In floats 0.4 x 1 + 0.35 x 3 + 0.25 x 2.2 of 0.999 is more than 2."""
+    """In floats 0.4 x 1 + 0.35 x 3 + 0.25 x 2.2 of 0.999 may be more than 2."""
     counts = np.array(ON_A_BOUNDARY).reshape(8, 2, 1)
-    allowed, none = np.array([float(1 - Decimal("0.999"))]), np.zeros((4, 1), np.int64)
+    allowed, none = terms([Decimal("0.999")]), np.zeros((4, 1), np.int64)
     found = evaluate(Counts(counts, none, none), allowed, none[0], lambda _: Decimal("0.999"))
     assert LEVELS[found.levels[0]] is RiskLevel.DANGER
-    assert found.composite[0] != 2
+    assert found.composite[0] == 2
 
 
 @settings(max_examples=examples(200), deadline=None)

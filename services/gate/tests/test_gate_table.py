@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from common.events import ChangeClass, Decision, OnUnknown, SloStatus, Verdict
 from common.policy.model import CHANGE_CLASSES, Tier
 from common.slo import wording
-from common.slo.risk import level_at
+from common.slo.risk import is_near, level_at
 from common.slo.vocabulary import DataStatus, RiskLevel
 from gate.domain import sentences
-from gate.domain.decision import NEAR, Evaluation, Inputs, ShardSign
+from gate.domain.decision import Evaluation, Inputs, ShardSign
 from gate.domain.evaluate import evaluate
 from tests.support.gate_inputs import NOW, burning_at, inputs, objective, override, policy, snapshot
 
@@ -231,7 +231,7 @@ def test_no_sentence_contradicts_the_level_or_the_threshold_in_it(
     said = _rate(sentences.level(slo, "fix", blocks=True))
     assert level_at(said) is slo.risk_level
     still = _rate(sentences.still_burning(slo, calm))
-    assert abs(slo.composite_burn_rate - calm) <= NEAR or (still < Fraction(str(calm))) == (
+    assert is_near(slo.composite_burn_rate, calm) or (still < Fraction(str(calm))) == (
         slo.composite_burn_rate < calm
     )
     times = _rate(sentences.budget_spent(slo, "fix", recorded=False))

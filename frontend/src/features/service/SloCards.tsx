@@ -42,7 +42,8 @@ function Card({ slo }: { slo: SloStatus }) {
   const counted = slo.total > 0;
   const rates = [slo.burn_rate_5m, slo.burn_rate_1h, slo.burn_rate_24h];
   const certainty = useCertainty(slo.data_status, counted);
-  const left = Math.round((1 - slo.objective) * slo.total - slo.bad);
+  const left = slo.bad_events_left;
+  const coverage = slo.windows["5m"]?.coverage_ratio ?? 1;
   return (
     <>
       <span className="flex flex-wrap items-center justify-between gap-2">
@@ -57,7 +58,7 @@ function Card({ slo }: { slo: SloStatus }) {
           certainty={certainty}
           name={`good, of ${objective(slo.objective)}`}
           figure={goodRatio(1 - slo.bad / Math.max(1, slo.total), [slo.objective])}
-          more={counted ? `${count(slo.bad)} bad of ${count(slo.total)}` : "nothing counted"}
+          more={counted ? `${bad(slo)} bad of ${count(slo.total)}` : "nothing counted"}
         />
         <GreatFigure
           certainty={certainty}
@@ -82,9 +83,26 @@ function Card({ slo }: { slo: SloStatus }) {
         <BudgetBar remaining={slo.error_budget_remaining} certainty={certainty} label={false} />
         {slo.risk_capped && `level capped: fewer than ${slo.min_bad_events} bad events in 24 h`}
         {slo.default && "default objective: set a target of your own below"}
-        {counted && slo.coverage_ratio < 1 && `covers ${budget(slo.coverage_ratio)} of requests`}
+        {uncertainty(slo)}
+        {counted && coverage < 1 && `sure of ${budget(coverage)} of the latest requests`}
       </span>
     </>
+  );
+}
+
+function bad(slo: SloStatus): string {
+  return slo.uncertain > 0
+    ? `${count(slo.bad - slo.uncertain)} to ${count(slo.bad)}`
+    : count(slo.bad);
+}
+
+/** What the figures would be if nothing uncertain was bad. */
+function uncertainty(slo: SloStatus): string {
+  const { composite_burn_rate_least: least, error_budget_remaining_most: most } = slo;
+  if (least === null || most === null) return "";
+  return (
+    `if none of ${count(slo.uncertain)} uncertain requests was slow: ` +
+    `${budget(most)} left, burn rate ${burnRate(least)}`
   );
 }
 

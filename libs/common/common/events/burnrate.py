@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from common.events.fields import BurnRate, Instant, Ratio, Seconds, ServiceName
+from common.slo.arithmetic import bad_events_allowed
 from common.slo.vocabulary import DataStatus, RiskLevel, SliType
 
 
@@ -68,6 +69,11 @@ class SloStatus(Struct, frozen=True):
     uncertain: int = 0
     composite_burn_rate_least: BurnRate | None = None
     error_budget_remaining_most: Ratio | None = None
+
+    @property
+    def bad_events_left(self) -> int:
+        """How many more requests may be bad; negative once more were than may be."""
+        return bad_events_allowed(self.total, self.objective) - self.bad
 
     @property
     def recent(self) -> WindowRate:

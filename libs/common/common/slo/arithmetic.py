@@ -1,34 +1,65 @@
 """The contract's arithmetic: burn rate, composite, error budget.
 
-Pure. Counts are int64 arrays or ints, objectives are exact decimals, results are float64.
+Pure. Counts are int64 arrays or ints, objectives are what a person wrote: exact decimals, or floats
+that stand for their shortest text. A figure is the float nearest to the exact fraction, so that one
+that equals a threshold compares as equal to it.
 Formulas: Google's SRE workbook, chapter 5, "Alerting on SLOs"; the weights are the product's
 contract.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 Counts = NDArray[np.int64]
 Rates = NDArray[np.float64]
+Objective = Decimal | float
 
 WEIGHTS = (Fraction(40, 100), Fraction(35, 100), Fraction(25, 100))
 """Share of the 5 minute, 1 hour and 24 hour burn rate in the composite."""
 
+_EXACT = 2.0**53  # up to here floats hold every integer, and products of two of them
 
-def burn_rates(bad: Counts, total: Counts, objective: Decimal) -> Rates:
+
+@lru_cache(4096)
+def allowed_ratio(objective: Objective) -> Fraction:
+    """Return the share of requests that may be bad."""
+    return 1 - Fraction(objective if isinstance(objective, Decimal) else repr(objective))
+
+
+def burn_rates(bad: Counts, total: Counts, objective: Objective) -> Rates:
     """Return (bad / total) / (1 - objective), elementwise; 0 where there is no traffic."""
-    spent = bad / np.maximum(total, 1)
-    rates: Rates = spent / float(1 - objective)
+    above, below = allowed_ratio(objective).as_integer_ratio()
+    return allowed_burn_rates(bad, total, (float(above), float(below)), objective)
+
+
+def allowed_burn_rates(
+    bad: Counts,
+    total: Counts,
+    allowed: tuple[Rates, Rates] | tuple[float, float],
+    objective: Objective | Callable[[int], Objective],
+) -> Rates:
+    """Return burn rates [..., n]; `allowed` are numerators and denominators, [n] or numbers.
+
+    `objective` is that of all columns, or gives that of one: counts too large for floats are
+    divided as integers.
+    """
+    above, below = bad * allowed[1], np.maximum(total, 1) * allowed[0]
+    rates: Rates = above / below
+    for place in zip(*np.nonzero((above > _EXACT) | (below > _EXACT)), strict=True):
+        own = objective(int(place[-1])) if callable(objective) else objective
+        rates[place] = burn_rate(int(bad[place]), int(total[place]), own)
     return rates
 
 
-def burn_rate(bad: int, total: int, objective: Decimal) -> float:
+def burn_rate(bad: int, total: int, objective: Objective) -> float:
     """Return the burn rate of one pair of counts; 0 where there is no traffic."""
-    return bad / total / float(1 - objective) if total else 0.0
+    above, below = allowed_ratio(objective).as_integer_ratio()
+    return bad * below / (total * above) if total else 0.0  # integers divide without an error
 
 
 def composite_burn_rate(rates: Sequence[float]) -> float:
@@ -43,9 +74,9 @@ def composite_burn_rates(short: Rates, hour: Rates, day: Rates) -> Rates:
     return composite
 
 
-def exact_composite(counts: Sequence[tuple[int, int]], objective: Decimal) -> Fraction:
+def exact_composite(counts: Sequence[tuple[int, int]], objective: Objective) -> Fraction:
     """Return the composite burn rate of (bad, total) pairs without rounding."""
-    allowed = 1 - Fraction(objective)
+    allowed = allowed_ratio(objective)
     return sum(
         (
             w * Fraction(bad, total) / allowed
@@ -56,6 +87,17 @@ def exact_composite(counts: Sequence[tuple[int, int]], objective: Decimal) -> Fr
     )
 
 
-def error_budget_consumed(bad: int, total: int, objective: Decimal) -> float:
+def error_budget_consumed(bad: int, total: int, objective: Objective) -> float:
     """Return the share of the window's error budget that is spent; above 1 when overspent."""
     return burn_rate(bad, total, objective)
+
+
+def error_budget_remaining(bad: int, total: int, objective: Objective) -> float:
+    """Return the share of the window's error budget that is left: 0 only if all of it is spent."""
+    above, below = allowed_ratio(objective).as_integer_ratio()
+    return (total * above - bad * below) / (total * above) if total else 1.0
+
+
+def bad_events_allowed(total: int, objective: Objective) -> int:
+    """Return how many of the requests may be bad: the whole ones of total * (1 - objective)."""
+    return int(total * allowed_ratio(objective))

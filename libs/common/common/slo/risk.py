@@ -1,11 +1,10 @@
 """The contract's risk levels, and the composite burn rates at which they begin. Pure."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
-from common.slo.arithmetic import exact_composite
+from common.slo.arithmetic import Objective, exact_composite
 from common.slo.vocabulary import RiskLevel
 
 RISK_BOUNDARIES: Final = {RiskLevel.OBSERVE: 1.0, RiskLevel.DANGER: 1.5, RiskLevel.FREEZE: 2.0}
@@ -17,18 +16,28 @@ LEAST_COVERAGE_RATIO: Final = 0.99
 _NEAR = 1e-9  # float64 cannot be trusted to fall on the right side of a boundary this close
 
 
-def risk_level(
-    composite: float, counts: Sequence[tuple[int, int]], objective: Decimal
-) -> RiskLevel:
-    """Return the level of a composite burn rate.
+def settled_composite(
+    composite: float, counts: Sequence[tuple[int, int]], objective: Objective
+) -> Fraction | float:
+    """Return a composite burn rate, next to a boundary computed again in exact fractions.
 
-    `counts` are (bad, total) of the 5 m, 1 h and 24 h windows: next to a boundary the composite
-    is computed again from them in exact fractions.
+    `counts` are (bad, total) of the 5 m, 1 h and 24 h windows.
     """
-    exact: Fraction | float = composite
-    if any(abs(composite - boundary) <= _NEAR for boundary in RISK_BOUNDARIES.values()):
-        exact = exact_composite(counts, objective)
-    return level_at(exact)
+    if any(is_near(composite, boundary) for boundary in RISK_BOUNDARIES.values()):
+        return exact_composite(counts, objective)
+    return composite
+
+
+def risk_level(
+    composite: float, counts: Sequence[tuple[int, int]], objective: Objective
+) -> RiskLevel:
+    """Return the level of the composite burn rate of `counts`, exactly."""
+    return level_at(settled_composite(composite, counts, objective))
+
+
+def is_near(composite: float, threshold: float) -> bool:
+    """Return whether a composite, which is rounded, may be on the wrong side of a threshold."""
+    return abs(composite - threshold) <= _NEAR
 
 
 def level_at(rate: Fraction | float) -> RiskLevel:

@@ -5,6 +5,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
+from common.slo.arithmetic import allowed_ratio
+
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 BURN_WINDOWS: Final = {"5m": 5 * MINUTE, "1h": HOUR, "24h": DAY}
@@ -40,7 +42,7 @@ def pair_rules(objective: Decimal, window_days: int) -> tuple[PairRule, ...]:
     The threshold is the burn rate that spends the share in the long window. A pair that even
     total failure cannot reach, at 1 / (1 - objective), is left out.
     """
-    reachable = 1 / (1 - Fraction(objective))
+    reachable = 1 / allowed_ratio(objective)
     rules = []
     for long, short, share in _BURN_PAIRS:
         threshold = share * window_days * DAY / long

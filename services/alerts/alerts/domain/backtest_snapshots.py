@@ -20,7 +20,7 @@ from common.events import (
     headline,
     worst_of,
 )
-from common.slo.arithmetic import burn_rate, composite_burn_rate
+from common.slo.arithmetic import burn_rate, composite_burn_rate, error_budget_remaining
 from common.slo.freshness import MIN_STALE_SECONDS
 from common.slo.risk import cap_risk_level, risk_level
 from common.slo.vocabulary import DataStatus
@@ -105,7 +105,7 @@ class _Reader:
             burn_rate_24h=rates[2],
             composite_burn_rate=composite,
             error_budget_consumed=consumed,
-            error_budget_remaining=1 - consumed,
+            error_budget_remaining=error_budget_remaining(bad, total, objective),
             risk_level=shown,
             risk_capped=shown is not level,
             data_status=DataStatus.NO_TRAFFIC if quiet else status,

@@ -17,9 +17,14 @@ from numpy.typing import NDArray
 from api_gateway.catalog.domain import Target
 from common.counts.layout import MINUTES_READ_SECONDS, SUM_LIMIT
 from common.events import TargetSpec
-from common.slo.arithmetic import burn_rates, composite_burn_rates
+from common.slo.arithmetic import (
+    burn_rate,
+    burn_rates,
+    composite_burn_rates,
+    error_budget_remaining,
+)
 from common.slo.freshness import MIN_STALE_SECONDS, STALE_REPORTS
-from common.slo.risk import cap_risk_level, risk_level
+from common.slo.risk import cap_risk_level, level_at, settled_composite
 from common.slo.vocabulary import DataStatus, RiskLevel
 from common.slo.windows import DAY, HOUR, SHORT_WINDOW_SECONDS, SHORTEST_REPORTS
 
@@ -127,20 +132,24 @@ def burn_history(
     lengths = (0, HOUR, DAY, objective.window_days * DAY)
     sums = _window_sums(counts, times, [np.maximum(n, short) for n in lengths])
     total, bad = sums[:, :3]
-    spent = sums[:, 3]
+    spent = sums[::-1, 3].T.tolist()
     rates = burn_rates(bad, total, objective.objective)
     composite = composite_burn_rates(*rates)
-    consumed = burn_rates(spent[1], spent[0], objective.objective)
     return [
         _point(
             at,
-            (*rates[:, i].tolist(), float(composite[i]), float(consumed[i])),
-            list(zip(bad[:, i].tolist(), total[:, i].tolist(), strict=True)),
+            (*rates[:, i].tolist(), float(composite[i])),
+            [
+                *zip(bad[:, i].tolist(), total[:, i].tolist(), strict=True),
+                (bad_in_slo, total_in_slo),
+            ],
             objective,
             _status(int(newest[i]), at, int(stale[i]), int(total[0, i])),
             int(short[i]),
         )
-        for i, at in enumerate(times.tolist())
+        for i, (at, (bad_in_slo, total_in_slo)) in enumerate(
+            zip(times.tolist(), spent, strict=True)
+        )
     ]
 
 
@@ -158,23 +167,26 @@ def _at_least(shortest: int, length: Seconds, times: Seconds, minutes_from: int)
 
 def _point(  # noqa: PLR0913, PLR0917 - the parts of a point
     at: int,
-    figures: tuple[float, float, float, float, float],
+    figures: tuple[float, float, float, float],
     counts: Sequence[tuple[int, int]],
     objective: Objective,
     status: DataStatus,
     short_window_seconds: int,
 ) -> Point:
-    short, hour, day, composite, consumed = figures
-    level = risk_level(composite, counts, objective.objective)
+    """Return a point; `counts` are (bad, total) of 5 m, 1 h, 24 h and the SLO window."""
+    short, hour, day, composite = figures
+    *burn, slo = counts
+    settled = settled_composite(composite, burn, objective.objective)
+    level = level_at(settled)
     shown = cap_risk_level(level, counts[2][0], objective.min_bad_events)
     return Point(
         at=at,
         burn_rate_5m=short,
         burn_rate_1h=hour,
         burn_rate_24h=day,
-        composite_burn_rate=composite,
-        error_budget_consumed=consumed,
-        error_budget_remaining=1 - consumed,
+        composite_burn_rate=float(settled),
+        error_budget_consumed=burn_rate(*slo, objective.objective),
+        error_budget_remaining=error_budget_remaining(*slo, objective.objective),
         risk_level=shown,
         risk_capped=shown is not level,
         data_status=status,
@@ -250,7 +262,7 @@ def hourly_burn_rates(
         rates = _count_rates(counts.total[row], counts.bad[row], own, default)
         for target in own:
             if target.spec.threshold_seconds is not None:
-                _raise_to(rates, counts.ends, slow.get(target.id, ()), _allowed(target.spec))
+                _raise_to(rates, counts.ends, slow.get(target.id, ()), target.spec.objective)
         shown[name] = [None if np.isnan(rate) else float(rate) for rate in rates]
     return shown
 
@@ -261,22 +273,18 @@ def _count_rates(
     """Return the burn rates against the strictest objective on failed requests; nan for none."""
     rates = np.full(len(total), np.nan)
     definitions = [target.spec for target in targets] or [default]
-    allowed = [_allowed(d) for d in definitions if d.threshold_seconds is None]
-    if allowed:
+    objectives = [d.objective for d in definitions if d.threshold_seconds is None]
+    if objectives:
         served = total > 0
-        rates[served] = bad[served] / total[served] / min(allowed)
+        rates[served] = burn_rates(bad[served], total[served], max(objectives))
     return rates
 
 
 def _raise_to(
-    rates: Rates, ends: Seconds, rows: Sequence[tuple[int, int, int]], allowed: float
+    rates: Rates, ends: Seconds, rows: Sequence[tuple[int, int, int]], objective: Decimal
 ) -> None:
     columns = {end: column for column, end in enumerate(ends.tolist())}
     for end, total, bad in rows:
         column = columns.get(end)
         if column is not None and total > 0:
-            rates[column] = np.fmax(rates[column], bad / total / allowed)
-
-
-def _allowed(spec: TargetSpec) -> float:
-    return float(1 - spec.objective)
+            rates[column] = np.fmax(rates[column], burn_rate(bad, total, objective))

@@ -75,6 +75,9 @@ class SloStatusAnswer(TargetFields, _SloIdentity):
     revision: int
     total: int
     bad: int
+    bad_events_left: int = Field(
+        description="How many more requests may be bad; negative once more were than may be"
+    )
     uncertain: int = Field(description=_UNCERTAIN)
     composite_burn_rate_least: float | None = Field(
         description="If nothing uncertain was bad; null where nothing is uncertain"

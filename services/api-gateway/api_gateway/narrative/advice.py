@@ -8,6 +8,7 @@ from api_gateway.narrative.fact import Fact, Facts
 from api_gateway.narrative.service_context import ServiceContext
 from api_gateway.narrative.service_facts import suspect, worst_slo, written_version
 from common.slo import wording
+from common.slo.arithmetic import bad_events_allowed
 from common.slo.vocabulary import DataStatus, RiskLevel
 
 NEVER_MET_CONSUMED = 3.0
@@ -108,7 +109,7 @@ def _objective(context: ServiceContext) -> Iterator[Action]:
     if slo.default or context.state.data_status is not DataStatus.OK:
         return
     rates: Sequence[float] = (slo.burn_rate_5m, slo.burn_rate_1h, slo.burn_rate_24h)
-    allowed = slo.total * (1 - slo.objective)
+    allowed = bad_events_allowed(slo.total, slo.objective)
     because = ("budget_spent", "burn_rates", "objective")
     never = slo.error_budget_consumed >= NEVER_MET_CONSUMED and min(rates) > 1
     if never and context.onset is None and allowed >= ENOUGH_ALLOWED_EVENTS:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from api_gateway.burn.history import Counts
 from api_gateway.narrative.service_context import Onset
+from common.slo.arithmetic import allowed_ratio
 
 BURNING, CALM = 2.0, 0.5
 """Burn rates of the two hypotheses; they weigh the same at a burn rate of about 1."""
@@ -39,7 +40,8 @@ def find_onset(counts: Counts, objective: float) -> Onset | None:
     """
     if not len(counts.ends):
         return None
-    calm, burning = (min(_MOST_ERRORS, b * (1 - objective)) for b in (CALM, BURNING))
+    allowed = float(allowed_ratio(objective))
+    calm, burning = (min(_MOST_ERRORS, b * allowed) for b in (CALM, BURNING))
     for_error = math.log(burning / calm)
     for_success = math.log((1 - burning) / (1 - calm))
     evidence = counts.bad * for_error + (counts.total - counts.bad) * for_success

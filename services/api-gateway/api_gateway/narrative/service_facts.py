@@ -14,6 +14,7 @@ from api_gateway.release.domain import Release
 from common.alerting.rules import Severity
 from common.events import ChangeEvent, SloForecast, SloStatus
 from common.slo import wording
+from common.slo.arithmetic import allowed_ratio
 from common.slo.freshness import FORECAST_HOLDS, UNTRUSTED
 from common.slo.vocabulary import DataStatus, RiskLevel
 from common.slo.windows import DAY, HOUR, MINUTE, SHORT_WINDOW_SECONDS
@@ -191,14 +192,14 @@ def _budget(slo: SloStatus) -> Iterator[Fact]:
     spent = wording.spent(consumed)
     text = f"it has spent {spent} of its error budget"
     yield Fact("budget_spent", "Error budget spent", spent, text, "%", essential=remaining <= 0)
-    left = int(abs(remaining) * (1 - slo.objective) * slo.total + 1e-9)
+    left = abs(slo.bad_events_left)
     events = failing(slo, left)
     if remaining > 0:
         share = wording.left(remaining)
         room = f", which allows {events if left else failing(slo)}" if slo.total else ""
         text = f"{share} of the budget is left{room}"
         yield Fact("budget_left", "Error budget left", share, text, "%")
-        minutes = remaining * (1 - slo.objective) * slo.window_days * DAY
+        minutes = remaining * float(allowed_ratio(slo.objective)) * slo.window_days * DAY
         length = wording.duration(minutes)
         text = f"what is left would cover {length} of a full outage"
         yield Fact("budget_time_left", "Error budget left as time", length, text)

@@ -78,7 +78,6 @@ class OverviewRow(Burn):
     ) -> Self:
         """Return the line of a service."""
         worst = next(slo for slo in state.slos if slo.id == state.slo_id)
-        allowed = (1 - worst.objective) * worst.total
         figures = {name: getattr(state, name) for name in Burn.model_fields}
         return cls(
             **figures,
@@ -90,7 +89,7 @@ class OverviewRow(Burn):
             window_days=worst.window_days,
             slo_count=len(state.slos),
             default_slo=worst.default,
-            bad_events_left=round(allowed - worst.bad) if worst.total else None,
+            bad_events_left=worst.bad_events_left if worst.total else None,
             timestamp=state.timestamp,
             newest_at=state.newest_at,
             forecast=OverviewForecast.model_validate(forecast),

@@ -12,8 +12,8 @@ import numpy as np
 
 from burnrate.windows.engine import OWN_WINDOWS, ROW_OF
 from common.arrays import Flags, Floats, Ints
-from common.slo.arithmetic import composite_burn_rates
-from common.slo.risk import RISK_BOUNDARIES, risk_level
+from common.slo.arithmetic import allowed_burn_rates, composite_burn_rates, exact_composite
+from common.slo.risk import RISK_BOUNDARIES, level_at
 from common.slo.vocabulary import RiskLevel
 from common.slo.windows import BURN_PAIRS, BURN_WINDOWS
 
@@ -33,6 +33,10 @@ _REACHED = (RISK_BOUNDARIES[RiskLevel.OBSERVE], RISK_BOUNDARIES[RiskLevel.DANGER
 _NEAR = 2e-9  # twice the scalar formula's, so that nothing is missed
 
 
+Allowed = tuple[Floats, Floats]
+"""1 less each objective: numerators [n] and denominators [n] of the fractions."""
+
+
 @dataclass(frozen=True, slots=True)
 class Counts:
     """Counts of n objectives: `sums` [8, total or bad, n] by NAMES.
@@ -50,7 +54,7 @@ class Counts:
 class Figures:
     """n objectives: `rates` [8, n] by NAMES, `pairs` [4, n] by BURN_PAIRS, `levels` as in LEVELS.
 
-    `consumed` is the last row of rates; what remains is 1 less it. `capped` is set where
+    The last row of rates is the share of the budget that is consumed. `capped` is set where
     a level more severe than OBSERVE is shown as OBSERVE, because of too few bad events.
     `coverage` [4, n] by COVERED is the share of the requests that are certainly good or bad.
     """
@@ -65,18 +69,17 @@ class Figures:
 
 def evaluate(
     counts: Counts,
-    allowed: Floats,
+    allowed: Allowed,
     min_bad_events: Ints,
     objective_at: Callable[[int], Decimal],
 ) -> Figures:
     """Return the figures of counts.
 
-    `allowed` [n] is 1 less the objective; `objective_at` gives that of a row without rounding,
-    next to a boundary.
+    `objective_at` gives the objective of a row where floats do not say enough: next to a boundary
+    and at huge counts.
     """
     sums = counts.sums
-    rates: Floats = sums[:, 1] / np.maximum(sums[:, 0], 1)
-    rates /= allowed
+    rates = allowed_burn_rates(sums[:, 1], sums[:, 0], allowed, objective_at)
     composite = composite_burn_rates(rates[0], rates[1], rates[2])
     levels = _levels(composite, sums, objective_at)
     capped = (levels > _OBSERVE) & (sums[_DAY, 1] < min_bad_events)
@@ -89,7 +92,7 @@ def evaluate(
 
 
 def _levels(composite: Floats, sums: Ints, objective_at: Callable[[int], Decimal]) -> Ints:
-    """Return the place of each level in LEVELS; next to a boundary it is decided exactly."""
+    """Return the place of each level in LEVELS; next to a boundary level and rate are exact."""
     levels = np.zeros(len(composite), np.int64)
     burning = np.flatnonzero(composite >= _REACHED[0] - _NEAR)
     rates = composite[burning]
@@ -101,7 +104,8 @@ def _levels(composite: Floats, sums: Ints, objective_at: Callable[[int], Decimal
     levels[burning] = found
     for i in burning[near].tolist():
         pairs = [(int(bad), int(total)) for total, bad in sums[: len(BURN_WINDOWS), :, i]]
-        levels[i] = LEVELS.index(risk_level(float(composite[i]), pairs, objective_at(i)))
+        exact = exact_composite(pairs, objective_at(i))
+        levels[i], composite[i] = LEVELS.index(level_at(exact)), float(exact)
     return levels
 
 

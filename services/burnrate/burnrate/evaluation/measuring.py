@@ -126,7 +126,7 @@ def measure(of: Sources, published: Published, moment: Moment, asked: Ints) -> M
     rare, recent = _lengthen(of, slots, counts)
     figures = evaluate(
         counts,
-        of.slots.allowed[slots],
+        (of.slots.allowed[0, slots], of.slots.allowed[1, slots]),
         of.slots.min_bad_events[slots],
         lambda row: of.slots.target(int(slots[row])).objective,
     )

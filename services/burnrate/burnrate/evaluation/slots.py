@@ -8,6 +8,7 @@ import numpy as np
 from burnrate.domain.objectives import Target
 from burnrate.windows.engine import ROW_OF
 from common.arrays import Flags, Floats, Ints
+from common.slo.arithmetic import allowed_ratio
 from common.slo.windows import DAY
 
 _LEAST_SLOTS = 64
@@ -46,7 +47,7 @@ class Slots:
         self.slo_row: Ints = np.zeros(0, np.int64)
         self.min_bad_events: Ints = np.zeros(0, np.int64)
         self.rank: Ints = np.zeros(0, np.int64)
-        self.allowed: Floats = np.ones(0)
+        self.allowed: Floats = np.ones((2, 0))  # numerator and denominator of 1 - objective
         self.partial: Flags = np.zeros(0, np.bool_)  # reads another series than the requests'
         self.alone: Flags = np.zeros(0, np.bool_)  # the only objective of its service
         self.slo_rows: set[int] = set()  # those that are or were in use
@@ -98,7 +99,7 @@ class Slots:
         self.slo_row[slot] = ROW_OF[target.window_days * DAY]
         self.slo_rows.add(int(self.slo_row[slot]))
         self.min_bad_events[slot] = target.min_bad_events
-        self.allowed[slot] = float(1 - target.objective)
+        self.allowed[:, slot] = allowed_ratio(target.objective).as_integer_ratio()
         self.partial[slot] = objective.series != objective.requests
         return slot
 
@@ -106,6 +107,6 @@ class Slots:
         more = max(_LEAST_SLOTS, len(self.service))
         for name in _NUMBERS:
             setattr(self, name, np.pad(getattr(self, name), (0, more), constant_values=FREE))
-        self.allowed = np.pad(self.allowed, (0, more), constant_values=1.0)
+        self.allowed = np.pad(self.allowed, ((0, 0), (0, more)), constant_values=1.0)
         self.partial = np.pad(self.partial, (0, more))
         self.alone = np.pad(self.alone, (0, more))

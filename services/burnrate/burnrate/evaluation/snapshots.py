@@ -15,7 +15,7 @@ from common.events import (
     WindowRate,
     headline,
 )
-from common.slo.arithmetic import burn_rate, composite_burn_rate
+from common.slo.arithmetic import error_budget_remaining, exact_composite
 from common.slo.freshness import stale_after_seconds
 from common.slo.windows import (
     BURN_PAIRS,
@@ -91,7 +91,7 @@ class _Maker:
             burn_rate_24h=self._rates[2][row],
             composite_burn_rate=self._composite[row],
             error_budget_consumed=consumed,
-            error_budget_remaining=1 - consumed,
+            error_budget_remaining=error_budget_remaining(bad, total, target.objective),
             risk_level=LEVELS[self._levels[row]],
             risk_capped=self._capped[row],
             data_status=STATUSES[self._slo_statuses[row]],
@@ -112,11 +112,12 @@ class _Maker:
                 (self._counts_of(window, row) for window in COVERED), uncertain, strict=True
             )
         ]
-        *burn, consumed = (burn_rate(*pair, target.objective) for pair in counts)
+        *burn, slo = counts
+        least = exact_composite(burn, target.objective)
         return {
             "uncertain": uncertain[-1],
-            "composite_burn_rate_least": composite_burn_rate(burn),
-            "error_budget_remaining_most": 1 - consumed,
+            "composite_burn_rate_least": float(least),
+            "error_budget_remaining_most": error_budget_remaining(*slo, target.objective),
         }
 
     def _counts_of(self, window: int, row: int) -> tuple[int, int]:

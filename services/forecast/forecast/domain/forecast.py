@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 import numpy as np
 from msgspec.structs import replace
@@ -11,6 +10,7 @@ from msgspec.structs import replace
 from common.arrays import Floats
 from common.config.clock import MICROSECONDS, to_micros
 from common.events import BurnRateSnapshot, Exhaustion, SloForecast, SloStatus
+from common.slo.arithmetic import allowed_ratio
 from common.slo.vocabulary import RiskLevel
 from common.slo.windows import BURN_WINDOWS, DAY, HOUR, MINUTE
 from forecast.domain import models
@@ -62,7 +62,7 @@ class _Look:
         self, slo: SloStatus, snapshot: BurnRateSnapshot, history: History, now: datetime
     ) -> None:
         self._slo, self._snapshot, self._history, self._now = slo, snapshot, history, now
-        self._allowed = float(1 - Decimal(str(slo.objective)))  # twelve nines keep their digits
+        self._allowed = float(allowed_ratio(slo.objective))  # twelve nines keep their digits
         if not 0 < self._allowed < 1:
             raise ValueError(f"an objective of {slo.objective} leaves no budget to forecast")
         self._window_hours = slo.window_days * DAY_HOURS

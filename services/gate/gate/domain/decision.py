@@ -18,10 +18,10 @@ from common.events import (
 )
 from common.policy.model import Tier
 from common.slo import freshness
+from common.slo.arithmetic import exact_composite
+from common.slo.risk import is_near
 from common.slo.vocabulary import DataStatus, RiskLevel
-
-NEAR = 1e-9
-"""A float this close to a boundary may be on its wrong side."""
+from common.slo.windows import BURN_WINDOWS
 
 
 class ShardSign(Struct, frozen=True):
@@ -120,14 +120,17 @@ def is_silent(inputs: Inputs) -> bool:
 
 
 def is_budget_spent(slo: SloStatus) -> bool:
-    """Whether the error budget is spent: exactly all of it counts as spent.
+    """Whether the error budget is spent: exactly all of it counts as spent."""
+    return slo.error_budget_remaining <= 0
 
-    Next to the boundary the counts decide, in exact fractions.
-    """
-    if abs(slo.error_budget_remaining) > NEAR or not slo.total:
-        return slo.error_budget_remaining < 0
-    allowed = 1 - Fraction(repr(slo.objective))
-    return Fraction(slo.bad, slo.total) >= allowed
+
+def burns_below(slo: SloStatus, threshold: float) -> bool:
+    """Whether the composite burn rate is below a threshold, in fractions where floats are near."""
+    rate = slo.composite_burn_rate
+    if not is_near(rate, threshold):
+        return rate < threshold
+    counts = [(slo.windows[name].bad, slo.windows[name].total) for name in BURN_WINDOWS]
+    return exact_composite(counts, slo.objective) < Fraction(repr(threshold))
 
 
 def is_usable(override: OverrideChanged, service_name: str, now: datetime) -> bool:

@@ -13,10 +13,10 @@ from common.slo import wording
 from common.slo.vocabulary import RiskLevel
 from gate.domain import reasons, sentences
 from gate.domain.decision import (
-    NEAR,
     Evaluation,
     Inputs,
     Standing,
+    burns_below,
     by_precedence,
     confirmed_at,
     data_at,
@@ -100,11 +100,11 @@ def _held(policy: Policy, inputs: Inputs, change: ChangeClass) -> Iterator[Reaso
     blocks_spent = policy.budget_exhausted[change] == "BLOCK"
     for slo in reasons.worst_first(inputs.snapshot):
         rate, calm = slo.composite_burn_rate, rule.burn_rate_below
-        if blocks_level and calm is not None and not rate < calm - NEAR:
+        if blocks_level and calm is not None and not burns_below(slo, calm):
             text = sentences.still_burning(slo, calm)
             yield Reason("held_by_burn_rate", "BLOCK", slo.name, rate, calm, text)
         left, enough = slo.error_budget_remaining, rule.budget_remaining_above
-        if blocks_spent and enough is not None and not left > enough + NEAR:
+        if blocks_spent and enough is not None and not left > enough:
             text = sentences.still_little(slo, enough)
             yield Reason("held_by_budget", "BLOCK", slo.name, left, enough, text)
 
