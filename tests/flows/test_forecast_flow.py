@@ -95,6 +95,66 @@ def test_a_service_without_counts_has_a_forecast_that_says_so(stack: Stack) -> N
     assert "Nothing has been reported for unseen" in body["forecast_message"]
 
 
+def slow_burn(until: datetime) -> list[dict[str, Any]]:
+    """Return reports of ten minutes: calm days, then 25 hours of slow requests at 1.8 times."""
+    steps, burning = int(SLOW_HISTORY / STEP), int(SLOW_BURN / STEP)
+    return [
+        {
+            "service": "slowing",
+            "source": "test",
+            "event_id": str(step),
+            "timestamp": instant(until - (steps - step) * STEP),
+            "window_seconds": int(STEP.total_seconds()),
+            "total": 1000,
+            "bad": 0,
+            "latency": {
+                "bounds": [0.25, 1],
+                "counts": [982, 18, 0] if step >= steps - burning else [1000, 0, 0],
+            },
+        }
+        for step in range(steps)
+    ]
+
+
+SLOW_HISTORY, SLOW_BURN = timedelta(hours=90), timedelta(hours=25)
+
+
+def test_an_imported_burn_is_not_known_until_it_is_read(stack: Stack, tmp_path: Path) -> None:
+    """While counts are imported no answer takes what is not read yet for a calm service."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    path = "/api/forecast/slowing"
+    live = {"service": "slowing", "source": "test", "timestamp": instant(now), "total": 10}
+    latency = {"bounds": [0.25, 1], "counts": [10, 0, 0]}
+    send(stack, [{**live, "bad": 0, "latency": latency}])
+    wait_for(stack, path, lambda body: body["forecast_status"] == "known")
+    create_target(
+        stack,
+        "slowing",
+        name="fast",
+        sli_type="latency",
+        objective=0.99,
+        threshold_seconds=0.25,
+    )
+    file = tmp_path / "events.ndjson"
+    file.write_text("".join(json.dumps(event) + "\n" for event in slow_burn(now)))
+    run_import(stack, file)
+    seen: list[dict[str, Any]] = []
+
+    def is_known(body: dict[str, Any]) -> bool:
+        seen.append(body)
+        return bool(body["forecast_status"] == "known" and body["error_budget_remaining"] < 0.6)
+
+    body = wait_for(stack, path, is_known)
+    hours = (SLOW_HISTORY - 1.8 * SLOW_BURN) / timedelta(hours=1) / 0.8
+    assert body["slo_name"] == "fast"
+    assert body["time_to_exhaustion_hours"] == pytest.approx(hours, rel=0.15)
+    assert body["data_points_used"] == 48
+    for said in seen[:-1]:
+        if said["time_to_exhaustion_hours"] is None and said["error_budget_remaining"] < 0.9:
+            assert said["forecast_status"] != "known"
+            assert "not expected" not in said["forecast_message"]
+
+
 def test_a_change_of_level_is_forecast_at_once_and_a_restart_loses_nothing(
     burning: Stack,
 ) -> None:

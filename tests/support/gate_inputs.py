@@ -7,6 +7,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, get_args
 
+from msgspec.structs import replace
+
 from common.events import (
     BurnPair,
     BurnRateSnapshot,
@@ -302,7 +304,11 @@ def _forecast(rng: random.Random, slos: list[SloStatus], now: datetime) -> Servi
         evaluated_at=at,
         data_status=DataStatus.OK,
         slos=tuple(
-            forecast_of(slo.name, at, rng.choice((None, rng.random() * 900))) for slo in slos
+            replace(
+                forecast_of(slo.name, at, rng.choice((None, rng.random() * 900))),
+                forecast_status=rng.choice(("known", "known", "catching_up")),
+            )
+            for slo in slos
         ),
     )
 

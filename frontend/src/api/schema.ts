@@ -1582,9 +1582,15 @@ export interface components {
         ForecastAnswer: {
             /**
              * Time To Exhaustion Hours
-             * @description When the budget is spent, P50; null: not within the SLO window
+             * @description When the budget is spent, P50; null: not within the SLO window where `forecast_status` is `known`, else not known
              */
             time_to_exhaustion_hours: number | null;
+            /**
+             * Forecast Status
+             * @description `known`; or why nothing is: `no_data`, nothing has been reported; `catching_up`, counts that have just been taken in are being read; `pending`, none has been made yet
+             * @enum {string}
+             */
+            forecast_status: "known" | "no_data" | "catching_up" | "pending";
             /** Projected Exhaustion Time */
             projected_exhaustion_time: string | null;
             /**
@@ -2134,7 +2140,9 @@ export interface components {
         };
         /**
          * OverviewForecast
-         * @description When the budget that is spent first will be; hours, null: not within its window.
+         * @description When the budget that is spent first will be, in hours.
+         *
+         *     null: not within its window, as long as `forecast_status` is `known`.
          */
         OverviewForecast: {
             /**
@@ -2142,6 +2150,11 @@ export interface components {
              * @description The objective that it is about
              */
             name: string;
+            /**
+             * Forecast Status
+             * @enum {string}
+             */
+            forecast_status: "known" | "no_data" | "catching_up" | "pending";
             /** Time To Exhaustion Hours */
             time_to_exhaustion_hours: number | null;
             /** P10 Hours */
@@ -2674,9 +2687,15 @@ export interface components {
         SloForecastAnswer: {
             /**
              * Time To Exhaustion Hours
-             * @description When the budget is spent, P50; null: not within the SLO window
+             * @description When the budget is spent, P50; null: not within the SLO window where `forecast_status` is `known`, else not known
              */
             time_to_exhaustion_hours: number | null;
+            /**
+             * Forecast Status
+             * @description `known`; or why nothing is: `no_data`, nothing has been reported; `catching_up`, counts that have just been taken in are being read; `pending`, none has been made yet
+             * @enum {string}
+             */
+            forecast_status: "known" | "no_data" | "catching_up" | "pending";
             /** Projected Exhaustion Time */
             projected_exhaustion_time: string | null;
             /**
@@ -9009,6 +9028,7 @@ export const decisionAnswerTierValues: ReadonlyArray<FlattenedDeepRequired<compo
 export const decisionAnswerOn_unknownValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["DecisionAnswer"]["on_unknown"]> = ["ALLOW", "WARN", "BLOCK"];
 export const decisionEvidenceTierValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["DecisionEvidence"]["tier"]> = [1, 2, 3];
 export const decisionEvidenceOn_unknownValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["DecisionEvidence"]["on_unknown"]> = ["ALLOW", "WARN", "BLOCK"];
+export const forecastAnswerForecast_statusValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ForecastAnswer"]["forecast_status"]> = ["known", "no_data", "catching_up", "pending"];
 export const forecastAnswerBurn_rate_trendValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ForecastAnswer"]["burn_rate_trend"]> = ["increasing", "decreasing", "stable"];
 export const forecastAnswerConfidence_levelValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ForecastAnswer"]["confidence_level"]> = ["high", "medium", "low"];
 export const heatmapRowTierValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["HeatmapRow"]["tier"]> = [1, 2, 3];
@@ -9025,6 +9045,7 @@ export const overrideAnswerStateValues: ReadonlyArray<FlattenedDeepRequired<comp
 export const overrideAnswerDecisionValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["OverrideAnswer"]["decision"]> = ["ALLOW", "WARN", "BLOCK"];
 export const overrideAnswerChange_classAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["OverrideAnswer"]["change_class"]> = ["feature", "fix", "security", "rollback"];
 export const overviewDecisionDecisionValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["OverviewDecision"]["decision"]> = ["ALLOW", "WARN", "BLOCK", "UNKNOWN"];
+export const overviewForecastForecast_statusValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["OverviewForecast"]["forecast_status"]> = ["known", "no_data", "catching_up", "pending"];
 export const overviewForecastBurn_rate_trendValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["OverviewForecast"]["burn_rate_trend"]> = ["increasing", "decreasing", "stable"];
 export const overviewForecastConfidence_levelValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["OverviewForecast"]["confidence_level"]> = ["high", "medium", "low"];
 export const overviewRowTierValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["OverviewRow"]["tier"]> = [1, 2, 3];
@@ -9045,6 +9066,7 @@ export const serviceAnswerTierValues: ReadonlyArray<FlattenedDeepRequired<compon
 export const serviceSummarySourceValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ServiceSummary"]["source"]> = ["template", "model"];
 export const silenceAnswerStateValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["SilenceAnswer"]["state"]> = ["pending", "active", "expired"];
 export const sliTypeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["SliType"]> = ["availability", "latency", "error_rate"];
+export const sloForecastAnswerForecast_statusValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["SloForecastAnswer"]["forecast_status"]> = ["known", "no_data", "catching_up", "pending"];
 export const sloForecastAnswerBurn_rate_trendValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["SloForecastAnswer"]["burn_rate_trend"]> = ["increasing", "decreasing", "stable"];
 export const sloForecastAnswerConfidence_levelValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["SloForecastAnswer"]["confidence_level"]> = ["high", "medium", "low"];
 export const summarySourceValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["Summary"]["source"]> = ["template", "model"];

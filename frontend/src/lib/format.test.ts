@@ -11,6 +11,7 @@ import {
   objective,
   shortRate,
   spent,
+  timeLeft,
 } from "./format";
 import { compare, decimal } from "./rounding";
 import { RISK_BOUNDARIES, levelAt, type RiskLevel } from "./vocabulary";
@@ -121,6 +122,18 @@ describe("a figure that is shown", () => {
     }
   });
 });
+
+test.each([
+  [9, "known", "9 h"],
+  [null, "known", "not within 30 days"],
+  [null, "catching_up", "not known yet"],
+  [null, "pending", "not known yet"],
+  [null, "no_data", "not known yet"],
+])("%s hours of a forecast that is %s are %s", (left, status, text) =>
+  expect(plain(timeLeft({ time_to_exhaustion_hours: left, forecast_status: status }, 30))).toBe(
+    text,
+  ),
+);
 
 test.each([
   [null, "–"],

@@ -106,9 +106,13 @@ export function hours(value: number | null): string {
   return duration(value === null ? null : value * HOUR);
 }
 
-/** That something does not come within the days that were looked ahead. */
-export function notWithin(days: number): string {
-  return `not within ${days} days`;
+/** When a forecast has a budget spent, of which no time means two things. */
+export function timeLeft(
+  forecast: { time_to_exhaustion_hours: number | null; forecast_status: string },
+  windowDays: number,
+): string {
+  if (forecast.time_to_exhaustion_hours !== null) return hours(forecast.time_to_exhaustion_hours);
+  return forecast.forecast_status === "known" ? `not within ${windowDays} days` : "not known yet";
 }
 
 /** An interval of hours, as short as it can be said: "6–15 h". */

@@ -30,6 +30,7 @@ export function overviewRow(name: string, changes: Partial<OverviewRow> = {}): O
       p90_hours: null,
       burn_rate_trend: "stable",
       confidence_level: "high",
+      forecast_status: "known",
     },
     decision: null,
     hourly_burn_rates: [],

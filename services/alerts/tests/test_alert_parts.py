@@ -30,6 +30,7 @@ from common.events import (
     DeadLetter,
     RuleChanged,
     ServiceChanged,
+    ServiceForecast,
     ShardHeartbeat,
     encode,
 )
@@ -48,6 +49,14 @@ CONSTANT = rule("constant", "constant_burn", [{"severity": "info", "at_least_bur
 ABSURD = rule("absurd", "good_over_total", [{"severity": "info", "at_least_events": 2}])
 
 
+CATCHING_UP = forecast(None, forecast_status="catching_up")
+
+
+def both(one: ServiceForecast, other: ServiceForecast) -> ServiceForecast:
+    """Return the forecast of a service with the objectives of two."""
+    return msgspec.structs.replace(one, slos=one.slos + other.slos)
+
+
 @pytest.mark.parametrize(
     ("rule", "inputs", "expected"),
     [
@@ -64,6 +73,7 @@ ABSURD = rule("absurd", "good_over_total", [{"severity": "info", "at_least_event
         (SOON, seen(forecast=forecast(None)), (False, True)),
         (SOON, seen(forecast=forecast(3.0, confidence_level="low")), (False, False)),
         (SOON, seen(forecast=forecast(0.0, error_budget_remaining=-0.1)), (False, True)),
+        (SOON, seen(forecast=both(forecast(3.0), CATCHING_UP)), (True, False)),
         (STALE, seen(slo(), status=DataStatus.STALE), (True, False)),
         (STALE, seen(slo(), status=DataStatus.NO_TRAFFIC), (False, True)),
         (STALE, seen(slo(), silent=True), (True, False)),
@@ -89,6 +99,8 @@ def test_what_a_rule_reads(rule: Rule, inputs: Inputs, expected: tuple[bool, boo
         (PAGE, seen(silent=True)),
         (SOON, seen()),
         (SOON, seen(forecast=forecast(1.0, data_status=DataStatus.STALE))),
+        (SOON, seen(forecast=CATCHING_UP)),
+        (SOON, seen(forecast=both(forecast(None), CATCHING_UP))),
     ],
 )
 def test_of_what_is_not_known_nothing_is_read(rule: Rule, inputs: Inputs) -> None:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from common.counts import reads
 from common.counts.layout import Span, unpacked
-from common.events import BurnRateSnapshot, ServiceForecast, SloStatus, encode
+from common.events import BurnRateSnapshot, ServiceForecast, SloForecast, SloStatus, encode
 from common.kafka.topics import FORECASTS
 from common.ledger.ledger import ShardLedger
 from common.ledger.runtime import ConsumerRuntime
@@ -17,7 +17,7 @@ from common.ledger.shard import Ownership
 from common.slo.freshness import as_lagging
 from common.storage.newest import store_newest
 from forecast.domain.due_services import DueServices
-from forecast.domain.forecast import first_spent, look_ahead
+from forecast.domain.forecast import catching_up, first_spent, look_ahead
 from forecast.domain.shard_counts import LatencyKey, ShardCounts
 from forecast.handlers import Retired
 from forecast.metrics import FAILED, FORECASTS_MADE, OVERDUE, TICK_SECONDS
@@ -73,8 +73,9 @@ class Forecaster:
         if self._ledger.owned.get(shard) is not own:
             return
         await self._publish(shard, found)
-        for name in due:
-            services.done(name, now)
+        behind = {f.service_name for f in found if _is_catching_up(f)}
+        for snapshot in snapshots:
+            services.done(snapshot, now, catching_up=snapshot.service_name in behind)
 
     async def _publish(self, shard: int, found: Sequence[ServiceForecast]) -> None:
         records = []
@@ -97,10 +98,12 @@ class Forecaster:
         """Read what these services lack, and everything where a snapshot contradicts it."""
         try:
             await self._read_counts(shard, counts, snapshots, now)
-            slos = [(s.service_name, slo) for s in snapshots for slo in s.slos]
-            doubted = [counts.doubt(name, slo, now) for name, slo in slos]
-            if any(doubted):
+            slos = [(s, slo) for s in snapshots for slo in s.slos]
+            doubted = [(s, slo) for s, slo in slos if not counts.agrees(s, slo, now)]
+            if counts.read_again(doubted, now):
+                began = self._clock()
                 await self._read_counts(shard, counts, snapshots, now)
+                counts.pause(began, self._clock())
         except BaseException:
             counts.forget()  # or what was not read would count as no errors
             raise
@@ -153,7 +156,7 @@ def _service_forecasts(
     """Return the service's forecast, none where its snapshot makes no sense, which is logged."""
     name = snapshot.service_name
     try:
-        slos = [look_ahead(slo, snapshot, counts.history(name, slo), now) for slo in snapshot.slos]
+        slos = [_slo_forecast(slo, snapshot, counts, now) for slo in snapshot.slos]
     except (ArithmeticError, LookupError, ValueError):
         log.exception("forecast_failed", service_name=name)
         FAILED.inc()
@@ -167,3 +170,16 @@ def _service_forecasts(
         slos=first_spent(slos),
     )
     return [forecast]
+
+
+def _slo_forecast(
+    slo: SloStatus, snapshot: BurnRateSnapshot, counts: ShardCounts, now: datetime
+) -> SloForecast:
+    """Return an objective's forecast, as soon as the counts for it are those of the snapshot."""
+    if not counts.agrees(snapshot, slo, now):
+        return catching_up(slo, snapshot.service_name, now)
+    return look_ahead(slo, snapshot, counts.history(snapshot.service_name, slo), now)
+
+
+def _is_catching_up(forecast: ServiceForecast) -> bool:
+    return any(slo.forecast_status == "catching_up" for slo in forecast.slos)

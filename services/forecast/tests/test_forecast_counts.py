@@ -1,18 +1,21 @@
 """Counts held in memory against the buckets they were made of."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.arrays import Ints
 from common.config.clock import to_micros
 from common.counts.layout import SlowCount, Span, bucket_of
+from common.events import BurnRateSnapshot, WindowRate
 from common.slo.windows import HOUR, MINUTE
 from forecast.domain.forecast import DAY_MINUTES, LOOK_BACK_HOURS
-from forecast.domain.shard_counts import ShardCounts, Timeline
-from tests.support.burn_events import slo_status
+from forecast.domain.shard_counts import KEPT_MINUTES, ShardCounts, Timeline
+from tests.support.burn_events import slo_status, snapshot
 
 NOW = datetime(2026, 3, 2, 12, 0, 30, tzinfo=UTC)
 REREAD = timedelta(seconds=300)
@@ -54,7 +57,7 @@ def test_everything_is_read_first_then_what_is_recent_then_everything_again() ->
     hours = 30 * 24 + LOOK_BACK_HOURS
     minute, hour = bucket_of(to_micros(NOW), MINUTE), bucket_of(to_micros(NOW), HOUR)
     everything = [
-        Span(MINUTE, (minute - DAY_MINUTES) * MINUTE),
+        Span(MINUTE, (minute - KEPT_MINUTES) * MINUTE),
         Span(HOUR, (hour - hours) * HOUR),
     ]
     recent = [Span(MINUTE, (minute - 15) * MINUTE), Span(HOUR, (hour - 2) * HOUR)]
@@ -114,36 +117,92 @@ def test_a_bucket_holds_its_end(second: int, number: int) -> None:
     assert bucket_of(to_micros(at), MINUTE) == number
 
 
+HELD = ShardCounts(REREAD.total_seconds())
+"""A service that has had 100 requests a minute, one of which failed, for a week and a day."""
+HELD.put_slots({"checkout": 0})
+HELD.block_spans(7, NOW)
+for number in range(DAY_MINUTES):
+    HELD.put_block(MINUTE, bucket_of(to_micros(NOW), MINUTE) - number, block((100, 1)))
+for number in range(7 * 24 + LOOK_BACK_HOURS):
+    HELD.put_block(HOUR, bucket_of(to_micros(NOW), HOUR) - number, block((6000, 60)))
+WEEK: Ints = np.array((7 * 24 * 6000, 7 * 24 * 60))
+DAY: Ints = np.array((DAY_MINUTES * 100, DAY_MINUTES))
+
+
+def counted(week: Ints, day: Ints, **fields: Any) -> BurnRateSnapshot:
+    """Return a snapshot that has counted so much in its SLO window and in its last day."""
+    windows = {"24h": WindowRate(86_400, int(day[0]), int(day[1]), 1.0)}
+    slo = slo_status(
+        objective=0.99, window_days=7, total=int(week[0]), bad=int(week[1]), windows=windows
+    )
+    return snapshot("checkout", slo, **{"evaluated_at": NOW, **fields})
+
+
 @pytest.mark.parametrize(
-    ("counted", "after_seconds", "doubted"),
+    ("week", "day", "agrees"),
     [
-        (6000, 15, False),  # as held
-        (6119, 15, False),  # two per cent, and no more
-        (6200, 15, True),
-        (5800, 15, True),
-        (6200, 14, False),  # everything was read a moment ago
+        ((0, 0), (0, 0), True),
+        ((20_000, 0), (0, 0), True),  # not two per cent of the requests
+        ((22_000, 0), (0, 0), False),
+        ((0, 200), (0, 0), True),  # not two per cent of the budget, of 10080
+        ((0, 210), (0, 0), False),
+        ((0, 0), (3_000, 0), False),
+        ((0, 0), (0, 30), False),
+        ((-1500, -15), (-1500, -15), True),  # the last quarter of an hour is not in it yet
+        ((-22_000, 0), (0, 0), False),
+        ((0, -220), (0, 0), False),
+        ((0, 0), (-4_500, 0), False),
+        ((0, 0), (0, -45), False),
     ],
 )
-def test_counts_that_a_snapshot_contradicts_are_read_again(
-    counted: int, after_seconds: int, doubted: object
+def test_counts_agree_with_a_snapshot_that_has_counted_the_same(
+    week: tuple[int, int], day: tuple[int, int], agrees: object
 ) -> None:
-    counts = ShardCounts(REREAD.total_seconds())
-    counts.put_slots({"checkout": 0})
-    full = counts.block_spans(7, NOW)
-    counts.put_block(HOUR, bucket_of(to_micros(NOW), HOUR) - 5, block((6000, 0)))
-    slo = slo_status(window_days=7, total=counted)
-    later = NOW + timedelta(seconds=after_seconds)
-    assert counts.doubt("checkout", slo, later) is doubted
-    assert (counts.block_spans(7, NOW)[0] == full[0]) is doubted
+    made = counted(WEEK + week, DAY + day)
+    assert HELD.agrees(made, made.slos[0], NOW) is agrees
 
 
-def test_counts_that_have_just_come_are_no_contradiction() -> None:
+@given(st.integers(0, 90), st.integers(0, 20))
+def test_counts_are_compared_over_the_windows_of_the_snapshot(
+    minutes_ago: int, hours_ago: int
+) -> None:
+    """However old a snapshot is, what its own windows held is compared, or nothing."""
     counts = ShardCounts(REREAD.total_seconds())
     counts.put_slots({"checkout": 0})
     counts.block_spans(7, NOW)
-    counts.put_block(MINUTE, bucket_of(to_micros(NOW), MINUTE), block((500, 0)))
-    counts.put_block(HOUR, bucket_of(to_micros(NOW), HOUR), block((500, 0)))
-    later = NOW + REREAD
-    assert not counts.doubt("checkout", slo_status(window_days=7, total=1000), later)
-    assert counts.doubt("checkout", slo_status(window_days=7, total=1001), later)
-    assert not counts.doubt("unknown", slo_status(threshold_seconds=0.5), later)
+    at = NOW - timedelta(hours=hours_ago, minutes=minutes_ago)
+    hour, minute = bucket_of(to_micros(at), HOUR), bucket_of(to_micros(at), MINUTE)
+    counts.put_block(HOUR, hour - 7 * 24, block((9000, 90)))  # has just left
+    counts.put_block(HOUR, hour - 7 * 24 + 1, block((7000, 70)))
+    counts.put_block(MINUTE, minute - DAY_MINUTES, block((900, 9)))
+    counts.put_block(MINUTE, minute - DAY_MINUTES + 1, block((700, 7)))
+    made = counted(np.array((7000, 70)), np.array((700, 7)), evaluated_at=at)
+    assert counts.agrees(made, made.slos[0], NOW)
+    other = counted(np.array((7500, 70)), np.array((700, 7)), evaluated_at=at)
+    assert not counts.agrees(other, other.slos[0], NOW)
+
+
+def test_a_service_that_is_not_known_agrees_with_no_requests_only() -> None:
+    nothing = slo_status(total=0, bad=0, threshold_seconds=0.5)
+    assert HELD.agrees(snapshot("unknown", nothing), nothing, NOW)
+    some = slo_status(total=1, bad=0, threshold_seconds=0.5)
+    assert not HELD.agrees(snapshot("unknown", some), some, NOW)
+
+
+def test_everything_is_read_again_once_for_each_snapshot_and_not_all_the_time() -> None:
+    counts = ShardCounts(REREAD.total_seconds())
+    counts.put_slots({"checkout": 0})
+    full = counts.block_spans(7, NOW)
+    first = counted(WEEK, DAY)
+    doubted = [(first, first.slos[0])]
+    assert not counts.read_again([], NOW)
+    assert counts.read_again(doubted, NOW)
+    assert counts.block_spans(7, NOW) == full
+    assert not counts.read_again(doubted, NOW)  # what it has counted was stored before it
+
+    counts.pause(NOW, NOW + timedelta(seconds=2))
+    newer = counted(WEEK, DAY, evaluated_at=NOW + timedelta(seconds=1))
+    assert not counts.read_again([(newer, newer.slos[0])], NOW + timedelta(seconds=21))
+    assert counts.block_spans(7, NOW) != full
+    assert counts.read_again([(newer, newer.slos[0])], NOW + timedelta(seconds=22))
+    assert counts.block_spans(7, NOW) == full

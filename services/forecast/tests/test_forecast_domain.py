@@ -224,13 +224,16 @@ def test_the_objective_that_is_spent_first_comes_first() -> None:
 
     given_forecasts = [
         named("never", None),
+        msgspec.structs.replace(named("not known yet", None, 0.1), forecast_status="catching_up"),
         named("never, but worse", None, 3.0),
         named("late", 9.0),
         named("soon", 1.0),
         named("spent", 0.0),
     ]
     ordered = [slo.name for slo in first_spent(given_forecasts)]
-    assert ordered == ["spent", "soon", "late", "never, but worse", "never"]
+    assert ordered == [
+        "spent", "soon", "late", "not known yet", "never, but worse", "never",
+    ]  # fmt: skip
 
 
 def test_requests_are_expected_at_the_hours_they_came() -> None:

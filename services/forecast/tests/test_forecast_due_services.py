@@ -28,7 +28,7 @@ def services_of(*names: str) -> DueServices:
         services.apply(snapshot(name), NOW)
     assert sorted(services.due(NOW)) == sorted(names)
     for name in names:
-        services.done(name, NOW)
+        services.done(services.snapshots[name], NOW, catching_up=False)
     assert services.due(NOW) == []
     return services
 
@@ -50,12 +50,15 @@ def test_every_service_is_due_again_within_the_interval_and_not_all_at_once() ->
     assert max(steps) < 80
 
 
-def test_a_change_of_level_status_or_budget_is_due_soon_and_rarely() -> None:
+def test_a_change_of_level_status_budget_or_counts_is_due_soon_and_rarely() -> None:
     changes: list[dict[str, Any]] = [
         {"risk_level": RiskLevel.FREEZE},
         {"data_status": DataStatus.STALE},
         {"error_budget_remaining": 0.5},
         {"revision": 3},
+        {"total": 1021},
+        {"total": 979},
+        {"bad": 3},
     ]
     for change in changes:
         services = services_of("checkout")
@@ -69,9 +72,22 @@ def test_a_change_of_level_status_or_budget_is_due_soon_and_rarely() -> None:
 
 def test_other_figures_wait_for_their_turn() -> None:
     services = services_of("checkout")
-    services.apply(newer("checkout", 5, composite_burn_rate=1.9, bad=7), NOW + 5 * SECOND)
+    services.apply(newer("checkout", 5, composite_burn_rate=1.9, total=1020), NOW + 5 * SECOND)
     assert services.due(NOW + 20 * SECOND) == []
-    assert services.snapshots["checkout"].slos[0].bad == 7
+    assert services.snapshots["checkout"].slos[0].total == 1020
+
+
+def test_a_service_that_is_catching_up_or_has_changed_meanwhile_is_due_soon() -> None:
+    services = services_of("checkout")
+    shown = services.snapshots["checkout"]
+    services.done(shown, NOW, catching_up=True)
+    assert services.due(NOW + 2 * SECOND) == []
+    assert services.due(NOW + 3 * SECOND) == ["checkout"]
+
+    services.done(shown, NOW, catching_up=False)
+    services.apply(newer("checkout", 1, risk_level=RiskLevel.FREEZE), NOW + SECOND)
+    services.done(shown, NOW + SECOND, catching_up=False)  # made of what it was a moment ago
+    assert services.due(NOW + 4 * SECOND) == ["checkout"]
 
 
 def test_an_older_snapshot_changes_nothing() -> None:
@@ -87,12 +103,12 @@ def test_all_are_due_when_the_shard_falls_silent_and_when_it_speaks_again() -> N
     services = services_of("cart", "checkout")
     fell = NOW + SILENCE
     for name in ("cart", "checkout"):
-        services.done(name, NOW + 29 * SECOND)
+        services.done(services.snapshots[name], NOW + 29 * SECOND, catching_up=False)
     assert not services.silent(fell - timedelta(microseconds=1))
     assert services.silent(fell)
     assert sorted(services.due(fell)) == ["cart", "checkout"]
     for name in ("cart", "checkout"):
-        services.done(name, fell)
+        services.done(services.snapshots[name], fell, catching_up=False)
     assert services.due(fell + SECOND) == []
     services.apply(heartbeat(0, fell + SECOND), fell + SECOND)
     assert sorted(services.due(fell + SECOND)) == ["cart", "checkout"]

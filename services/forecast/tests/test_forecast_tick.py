@@ -16,6 +16,7 @@ from common.kafka.client import UnknownOutcomeError
 from common.ledger.ledger import ShardLedger
 from common.ledger.shard import Ownership
 from common.slo.vocabulary import DataStatus
+from forecast.domain.shard_counts import KEPT_MINUTES
 from forecast.forecasting import Forecaster
 from forecast.handlers import Retired
 from forecast.settings import ForecastSettings
@@ -24,7 +25,7 @@ from tests.support.burn_events import NOW, heartbeat, slo_status, snapshot
 from tests.support.consumer_runtime import consumer_runtime
 
 SHARD = 1
-MINUTES = 1440
+MINUTES = KEPT_MINUTES
 _forecast = msgspec.json.Decoder(ServiceForecast)
 
 
@@ -107,14 +108,16 @@ class ForecastProcess:
     async def begin(self) -> None:
         """Acquire the shard and read what its services last said."""
         await self.work.load(cast("Any", None), SHARD)
-        slo = slo_status(
-            total=self.rows.counts[0] * 60 * 720,
-            bad=100,
-            error_budget_remaining=0.9,
-            burn_rate_1h=4.0,
-        )
         for name in self.rows.slots:
-            self.work.services[SHARD].apply(snapshot(name, slo), self.now)
+            self.count(name)
+
+    def count(self, name: str, **fields: Any) -> None:
+        """Let burnrate publish what its rows hold, with the budget of a lower objective."""
+        total, bad = (n * 60 * 720 for n in self.rows.counts)
+        slo = slo_status(total=total, bad=bad, error_budget_remaining=0.9, burn_rate_1h=4.0)
+        slo = msgspec.structs.replace(slo, **fields)
+        made = snapshot(name, slo, evaluated_at=self.now)
+        self.work.services[SHARD].apply(made, self.now)
 
     async def later(self, seconds: float, *, alive: bool = True) -> None:
         """Let time pass, with the shard's owner alive or not, and tick."""
@@ -154,19 +157,72 @@ async def test_what_is_known_is_not_read_again(process: ForecastProcess) -> None
     assert process.rows.blocks_read > 2 * everything - 100
 
 
-async def test_history_that_was_imported_is_read_as_soon_as_a_snapshot_has_it(
+async def test_imported_history_is_not_known_until_it_is_read_and_then_at_once(
     process: ForecastProcess,
 ) -> None:
-    later = process.rows.counts
+    imported = process.rows.counts
     process.rows.counts = (0, 0)
     await process.forecaster.tick()
     everything = MINUTES + 30 * 24 + 24
-    assert process.rows.blocks_read == everything
-    assert process.broker.sent[0].slos[0].data_points_used == 0
-    process.rows.counts = later
-    await process.later(30)
-    assert process.broker.sent[-1].slos[0].data_points_used == 48
-    assert everything < process.rows.blocks_read - everything < everything + 100
+    assert process.rows.blocks_read == 2 * everything  # and once more, since a snapshot has more
+    [unknown, _] = [forecast.slos[0] for forecast in process.broker.sent]
+    assert unknown.forecast_status == "catching_up"
+    assert unknown.time_to_exhaustion_hours is None
+    assert unknown.data_points_used == 0
+    assert unknown.confidence_level == "low"
+    assert "is not known yet" in unknown.forecast_message
+    assert "not expected" not in unknown.forecast_message
+
+    process.rows.counts = imported
+    await process.later(2)
+    assert len(process.broker.sent) == 2
+    process.count("cart")
+    await process.later(1)
+    [cart, checkout] = process.broker.sent[2:]
+    assert [f.slos[0].forecast_status for f in (cart, checkout)] == ["known", "known"]
+    assert cart.slos[0].data_points_used == 48
+    assert cart.slos[0].time_to_exhaustion_hours is not None
+    assert process.rows.blocks_read < 3.1 * everything
+
+
+async def test_an_import_that_goes_on_is_followed_every_few_ticks(
+    process: ForecastProcess,
+) -> None:
+    await process.forecaster.tick()
+    for more in range(2, 6):
+        process.rows.counts = (1000 * more, 4 * more)
+        process.now += timedelta(seconds=1)
+        process.count("cart")
+        await process.later(2)
+        newest = [f for f in process.broker.sent if f.service_name == "cart"][-1]
+        assert newest.slos[0].forecast_status == "known"
+        assert newest.evaluated_at == process.now
+
+
+async def test_a_snapshot_behind_the_counts_is_not_forecast_either(
+    process: ForecastProcess,
+) -> None:
+    """What leaves the window and what is in it have to be of the same counts."""
+    process.rows.counts = (3000, 4)
+    process.now += timedelta(seconds=1)
+    process.count("cart", total=1000 * 60 * 720)
+    await process.forecaster.tick()
+    cart = process.broker.sent[0].slos[0]
+    assert cart.forecast_status == "catching_up"
+
+
+async def test_that_a_budget_is_spent_is_known_from_the_snapshot_alone(
+    process: ForecastProcess,
+) -> None:
+    process.rows.counts = (0, 0)
+    process.now += timedelta(seconds=1)
+    process.count("cart", error_budget_remaining=-0.5, total=1000, bad=4)
+    await process.forecaster.tick()
+    spent = process.broker.sent[0].slos[0]
+    assert (spent.forecast_status, spent.time_to_exhaustion_hours) == ("catching_up", 0.0)
+    assert spent.projected_exhaustion_time == process.now
+    assert spent.unblocked_at is None
+    assert "is spent, 150% of it is used. When it comes back is not known" in spent.forecast_message
 
 
 async def test_what_could_not_be_read_is_read_in_full_next_time(process: ForecastProcess) -> None:
@@ -207,9 +263,8 @@ async def test_a_silent_shard_is_forecast_as_lagging(process: ForecastProcess) -
 
 
 async def test_a_snapshot_that_makes_no_sense_stops_no_other(process: ForecastProcess) -> None:
-    certain = msgspec.structs.replace(slo_status(objective=1.0), total=1000)
-    broken = snapshot("cart", certain, evaluated_at=NOW + timedelta(seconds=1))
-    process.work.services[SHARD].apply(broken, NOW)
+    process.now += timedelta(seconds=1)
+    process.count("cart", objective=1.0)
     await process.forecaster.tick()
     assert [f.service_name for f in process.broker.sent] == ["checkout"]
     await process.forecaster.tick()

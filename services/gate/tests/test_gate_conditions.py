@@ -210,6 +210,20 @@ def test_a_policy_may_warn_before_the_budget_is_spent(
     assert feature(policy(), given).decision == "ALLOW"
 
 
+def test_a_forecast_that_does_not_know_yet_is_no_calm() -> None:
+    rules = policy(forecast={"warn_within_hours": 24})
+    [known] = forecasts(None).slos
+    unknown = replace(known, forecast_status="catching_up")
+    given = inputs(forecast=replace(forecasts(None), slos=(unknown,)))
+    verdict = feature(rules, given)
+    assert (verdict.decision, verdict.reasons[0].code) == ("WARN", "exhaustion_unknown")
+    assert "not known yet when the error budget of availability" in verdict.reasons[0].message
+    assert feature(policy(), given).decision == "ALLOW", "without the condition nothing is asked"
+    spent = replace(unknown, error_budget_remaining=-0.1)
+    given = inputs(forecast=replace(forecasts(None), slos=(spent,)))
+    assert "exhaustion_unknown" not in {reason.code for reason in feature(rules, given).reasons}
+
+
 def test_an_old_forecast_says_nothing() -> None:
     rules = policy(forecast={"warn_within_hours": 24})
     old = forecasts(2, age=timedelta(hours=1, seconds=1))

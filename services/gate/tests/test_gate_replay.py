@@ -50,6 +50,7 @@ def test_thousands_of_states_give_the_same_verdicts_after_storing() -> None:
         "budget_exhausted",
         "burn_pair_calm",
         "exhaustion_near",
+        "exhaustion_unknown",
         "held_by_budget",
         "held_by_burn_rate",
         "held_for_time",

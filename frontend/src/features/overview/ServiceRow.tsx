@@ -9,7 +9,7 @@ import { DecisionBadge } from "../../components/DecisionBadge";
 import { Figure } from "../../components/Figure";
 import { useCertainty, useIsStale } from "../../components/freshness";
 import { HealthBadge } from "../../components/HealthBadge";
-import { burnRate, count, hourInterval, hours, notWithin } from "../../lib/format";
+import { burnRate, count, hourInterval, timeLeft } from "../../lib/format";
 import { DIRECTION_WORDS, direction, type Certainty, type Direction } from "../../lib/health";
 import { sameShown } from "../../lib/sameShown";
 import { levelAt } from "../../lib/vocabulary";
@@ -129,7 +129,7 @@ function Exhaustion({ row, certainty, className }: ExhaustionProps) {
   const spent = row.error_budget_remaining <= 0;
   const interval = spent || certainty !== "current" ? null : hourInterval(low, high);
   const look = spent ? "font-semibold text-spent-ink" : left === null ? "text-muted" : "";
-  const words = spent ? "spent" : left === null ? notWithin(row.window_days) : hours(left);
+  const words = spent ? "spent" : timeLeft(row.forecast, row.window_days);
   return (
     <div className={className}>
       <Figure certainty={certainty} figure={words} className={look} />

@@ -16,6 +16,17 @@ test("the worst stands first, the unknown before the calm", () => {
   expect(names("")).toEqual(["payments", "checkout", "reports", "cart"]);
 });
 
+test("by time left, what is not known yet stands before what is not spent within the window", () => {
+  const { forecast } = overviewRow("any");
+  const some = [
+    overviewRow("calm"),
+    overviewRow("unknown", { forecast: { ...forecast, forecast_status: "catching_up" } }),
+    overviewRow("soon", { forecast: { ...forecast, time_to_exhaustion_hours: 600 } }),
+  ];
+  const sorted = selected(some, selectionOf(new URLSearchParams("sort=exhaustion")));
+  expect(sorted.map((row) => row.service_name)).toEqual(["soon", "unknown", "calm"]);
+});
+
 test.each([
   ["q=PAY", ["payments"]],
   ["q=analytics", ["reports"]],

@@ -84,7 +84,9 @@ function rank(sort: Sort, a: OverviewRow, b: OverviewRow): number {
 
 function hoursLeft(row: OverviewRow): number {
   if (row.error_budget_remaining <= 0) return -1;
-  return row.forecast.time_to_exhaustion_hours ?? Number.MAX_VALUE;
+  const { time_to_exhaustion_hours: left, forecast_status: status } = row.forecast;
+  // what is not known yet may be soon, what is not within the window is not
+  return left ?? (status === "known" ? Number.MAX_VALUE : Number.MAX_SAFE_INTEGER);
 }
 
 /** `stale`: the page hears nothing, so that no service is known to be in any state. */

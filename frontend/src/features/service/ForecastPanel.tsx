@@ -5,7 +5,7 @@ import { Figure } from "../../components/Figure";
 import { useIsStale } from "../../components/freshness";
 import { Panel } from "../../components/ui/Panel";
 import { Shown } from "../../components/ui/states";
-import { hourInterval, hours, notWithin } from "../../lib/format";
+import { hourInterval, timeLeft } from "../../lib/format";
 import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
 import { dayTime } from "../../lib/time";
@@ -50,17 +50,10 @@ function Figures({ forecast, windowDays }: { forecast: SloForecast; windowDays: 
   const certainty = useIsStale() ? "past" : "current";
   const spent = forecast.error_budget_remaining <= 0;
   const facts: [string, string][] = [
-    [
-      "Budget spent in",
-      spent
-        ? "spent already"
-        : forecast.time_to_exhaustion_hours === null
-          ? notWithin(windowDays)
-          : hours(forecast.time_to_exhaustion_hours),
-    ],
+    ["Budget spent in", spent ? "spent already" : timeLeft(forecast, windowDays)],
     ["P10 to P90", spent ? "–" : (hourInterval(forecast.p10_hours, forecast.p90_hours) ?? "–")],
     ["Spent at", spent ? "–" : at(forecast.projected_exhaustion_time)],
-    ["Trend", forecast.burn_rate_trend],
+    ["Trend", forecast.forecast_status === "known" ? forecast.burn_rate_trend : "–"],
     ["Confidence", forecast.confidence_level],
     ["Block lifts at, if no more fail", at(forecast.unblocked_at)],
   ];

@@ -41,7 +41,14 @@ from common.events.fields import (
     MAX_TEXT_LENGTH,
     MAX_WINDOW_SECONDS,
 )
-from common.events.forecast import Confidence, Exhaustion, ServiceForecast, SloForecast, Trend
+from common.events.forecast import (
+    Confidence,
+    Exhaustion,
+    ForecastStatus,
+    ServiceForecast,
+    SloForecast,
+    Trend,
+)
 from common.events.metric import Latency, MetricEvent
 from common.events.policy import OverrideChanged, OverrideState, PolicyChanged
 

@@ -10,6 +10,12 @@ from common.slo.vocabulary import DataStatus
 
 Trend = Literal["increasing", "decreasing", "stable"]
 Confidence = Literal["high", "medium", "low"]
+ForecastStatus = Literal["known", "no_data", "catching_up", "pending"]
+"""Whether the figures are known: a time of None means "not within the window" only if they are.
+
+`no_data`: nothing has been reported; `catching_up`: the forecast's counts are not yet those of the
+snapshot; `pending`: none has been made for this revision of the target.
+"""
 Hours = Annotated[float, Meta(ge=0, description="Hours from `evaluated_at`")]
 
 
@@ -54,9 +60,12 @@ class SloForecast(Struct, frozen=True):
     data_status: DataStatus
     models: tuple[Exhaustion, ...]
     revision: int = 0
+    forecast_status: ForecastStatus = "known"
 
     @classmethod
-    def unknown(cls, slo: SloStatus, model: str, reason: str, message: str) -> Self:
+    def unknown(
+        cls, slo: SloStatus, model: str, status: ForecastStatus, reason: str, message: str
+    ) -> Self:
         """Return what can be said of an objective that is not looked ahead, and why it is not."""
         return cls(
             id=slo.id,
@@ -82,6 +91,7 @@ class SloForecast(Struct, frozen=True):
             data_status=slo.data_status,
             models=(),
             revision=slo.revision,
+            forecast_status=status,
         )
 
     @classmethod
@@ -91,7 +101,7 @@ class SloForecast(Struct, frozen=True):
             f"Nothing has been reported for {service_name} ({slo.name}) yet, so there is nothing "
             "to forecast from."
         )
-        return cls.unknown(slo, model, "nothing has been reported", message)
+        return cls.unknown(slo, model, "no_data", "nothing has been reported", message)
 
 
 class ServiceForecast(Struct, frozen=True, tag_field="type", tag="service_forecast"):

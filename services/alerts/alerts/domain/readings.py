@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from common.alerting.rules import RISK_ORDER, Level, Rule, RuleKind
-from common.events import BurnPair, BurnRateSnapshot, ServiceForecast, SloStatus
+from common.events import BurnPair, BurnRateSnapshot, ServiceForecast, SloForecast, SloStatus
 from common.slo.risk import RISK_BOUNDARIES
 from common.slo.vocabulary import DataStatus, RiskLevel
 from common.slo.windows import BURN_WINDOWS, DAY
@@ -144,8 +144,8 @@ def _exhaustion(rule: Rule, inputs: Inputs) -> Readings | None:
     if forecast is None or snapshot is None or forecast.data_status is not DataStatus.OK:
         return None
     evidence = {slo.name: _evidence(rule, slo) for slo in snapshot.slos}
-    first = min(forecast.slos, key=lambda slo: _hours(slo.time_to_exhaustion_hours), default=None)
-    if first is None:
+    first = min(forecast.slos, key=_order_of_ends, default=None)
+    if first is None or _is_end_unknown(first):
         return None
     hours = _hours(first.time_to_exhaustion_hours)
     trusted = first.confidence_level != "low" and first.error_budget_remaining > 0
@@ -160,6 +160,15 @@ def _exhaustion(rule: Rule, inputs: Inputs) -> Readings | None:
         )
         for limit in (level.within_hours or 0.0 for level in rule.levels)
     )
+
+
+def _is_end_unknown(slo: SloForecast) -> bool:
+    return slo.forecast_status == "catching_up" and slo.error_budget_remaining > 0
+
+
+def _order_of_ends(slo: SloForecast) -> tuple[float, bool]:
+    """Return what puts first what ends first; what is not known comes before what never does."""
+    return _hours(slo.time_to_exhaustion_hours), not _is_end_unknown(slo)
 
 
 def _hours(hours: float | None) -> float:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from api_gateway.http.types import Answer, Instant
 from api_gateway.projections.forecasts import ForecastState
-from common.events import Confidence, SloForecast, Trend
+from common.events import Confidence, ForecastStatus, SloForecast, Trend
 from common.slo.vocabulary import DataStatus
 
 
@@ -18,10 +18,20 @@ class ModelAnswer(Answer):
 
 
 class ForecastFigures(Answer):
-    """The forecast of an objective. Hours are from `evaluated_at`; null: not within its window."""
+    """The forecast of an objective. Hours are from `evaluated_at`.
+
+    null: not within its window, as long as `forecast_status` is `known`.
+    """
 
     time_to_exhaustion_hours: float | None = Field(
-        ge=0, description="When the budget is spent, P50; null: not within the SLO window"
+        ge=0,
+        description="When the budget is spent, P50; null: not within the SLO window where "
+        "`forecast_status` is `known`, else not known",
+    )
+    forecast_status: ForecastStatus = Field(
+        description="`known`; or why nothing is: `no_data`, nothing has been reported; "
+        "`catching_up`, counts that have just been taken in are being read; `pending`, none has "
+        "been made yet"
     )
     projected_exhaustion_time: Instant | None
     burn_rate_trend: Trend = Field(description="`stable` within a dead band about no slope")

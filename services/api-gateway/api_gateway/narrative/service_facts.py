@@ -24,12 +24,14 @@ THIN_BAD_EVENTS = 10
 
 _TRENDS = {"increasing": "rising", "decreasing": "falling", "stable": "steady"}
 _LEAST_HOURS = 1 / 60
+_NOT_KNOWN_YET = "when its error budget is forecast to run out is not known yet"
 
 _REASONS = {
     "budget_exhausted": "the error budget is spent",
     "risk_freeze": "the risk level is FREEZE",
     "risk_danger": "the risk level is DANGER",
     "exhaustion_near": "the error budget is forecast to run out soon",
+    "exhaustion_unknown": "when the error budget runs out is not known yet",
     "held_for_time": "the block ends only after a calm time",
     "held_by_burn_rate": "the block ends only after a calm time",
     "held_by_budget": "the block ends only with more budget left",
@@ -241,6 +243,10 @@ def fresh_forecast(context: ServiceContext, now: datetime) -> SloForecast | None
 def _forecast(context: ServiceContext, now: datetime) -> Iterator[Fact]:
     slo = fresh_forecast(context, now)
     if slo is None or slo.data_status is DataStatus.NO_DATA:
+        return
+    if slo.forecast_status == "catching_up":
+        if slo.error_budget_remaining > 0:
+            yield Fact("exhaustion", "Error budget runs out", None, _NOT_KNOWN_YET)
         return
     trend = _TRENDS[slo.burn_rate_trend]
     yield Fact("trend", "Trend of the burn rate", trend, f"its burn is {trend}")

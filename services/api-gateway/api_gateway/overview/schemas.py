@@ -9,7 +9,7 @@ from api_gateway.catalog.domain import Service, Tier
 from api_gateway.http.types import Answer, Instant
 from api_gateway.projections.service_status import ServiceState
 from api_gateway.release.domain import Release
-from common.events import Confidence, Decision, SloForecast, Trend
+from common.events import Confidence, Decision, ForecastStatus, SloForecast, Trend
 
 
 class OverviewDecision(BaseModel):
@@ -32,9 +32,13 @@ class OverviewDecision(BaseModel):
 
 
 class OverviewForecast(Answer):
-    """When the budget that is spent first will be; hours, null: not within its window."""
+    """When the budget that is spent first will be, in hours.
+
+    null: not within its window, as long as `forecast_status` is `known`.
+    """
 
     name: str = Field(description="The objective that it is about")
+    forecast_status: ForecastStatus
     time_to_exhaustion_hours: float | None
     p10_hours: float | None
     p90_hours: float | None

@@ -43,6 +43,7 @@ class ForecastBook:
     def state(self, service: ServiceState, now: datetime) -> ForecastState:
         """Return what is shown of a service; objectives with a forecast stand first, in its order.
 
+        Those whose budget is not spent within the window stand last.
         A forecast counts only for the revision of a target that it was made for, and is not
         believed past its lifetime.
         """
@@ -55,6 +56,7 @@ class ForecastBook:
             if forecast.id in asked and forecast.revision >= asked[forecast.id].revision
         ]
         slos += [_none_yet(service.service_name, slo) for slo in asked.values()]
+        slos.sort(key=_is_not_within_the_window)
         if age > self._lifetime:
             slos = [_expired(slo, age) for slo in slos]
         return ForecastState(
@@ -63,6 +65,11 @@ class ForecastBook:
             _worst([service.data_status, *(slo.data_status for slo in slos[:1])]),
             tuple(slos),
         )
+
+
+def _is_not_within_the_window(slo: SloForecast) -> bool:
+    """Tell whether anything that is not known yet may end before it."""
+    return slo.time_to_exhaustion_hours is None and slo.forecast_status in {"known", "no_data"}
 
 
 def _worst(statuses: Sequence[DataStatus]) -> DataStatus:
@@ -101,4 +108,4 @@ def _none_yet(service_name: str, slo: SloStatus) -> SloForecast:
         return SloForecast.unreported(service_name, slo, "none")
     said = f"There is no forecast for {service_name} ({slo.name}) yet; one is being made."
     lagging = replace(slo, data_status=DataStatus.LAGGING)
-    return SloForecast.unknown(lagging, "none", "no forecast yet", said)
+    return SloForecast.unknown(lagging, "none", "pending", "no forecast yet", said)

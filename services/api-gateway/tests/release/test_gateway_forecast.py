@@ -7,6 +7,7 @@ import pytest
 
 from common.kafka.sharding import shard_of
 from common.slo.vocabulary import DataStatus
+from forecast.domain.forecast import catching_up
 from tests.support.burn_events import NOW, PARTITIONS, for_target, heartbeat, snapshot
 from tests.support.gateway.forecasts import forecast_for, service_forecast, slo_forecast
 from tests.support.gateway.harness import GatewayHarness
@@ -53,6 +54,31 @@ async def test_the_forecast_has_the_contracts_fields_and_those_beside(
     assert [slo["name"] for slo in body["slos"]] == ["main"]
 
 
+async def test_a_forecast_whose_counts_are_being_read_says_that_it_does_not_know(
+    gateway: GatewayHarness,
+) -> None:
+    await gateway.service()
+    main = await gateway.target()
+    other = await gateway.target(name="other", objective=0.5)
+    calm = forecast_for(other, time_to_exhaustion_hours=None, p50_hours=None)
+    figures = for_target(main, error_budget_remaining=0.4)
+    await gateway.feed(
+        snapshot("checkout", figures, for_target(other, error_budget_remaining=0.9)),
+        heartbeat(shard_of("checkout", PARTITIONS)),
+        service_forecast("checkout", calm, catching_up(figures, "checkout", NOW)),
+    )
+    body = await gateway.get(PATH)
+    assert has_the_contracts_fields(body)
+    assert (body["slo_name"], body["forecast_status"]) == ("main", "catching_up")
+    assert body["time_to_exhaustion_hours"] is None
+    assert body["data_points_used"] == 0
+    assert "is not known yet" in body["forecast_message"]
+    assert [slo["forecast_status"] for slo in body["slos"]] == ["catching_up", "known"]
+    [row] = (await gateway.get("/api/overview"))["services"]
+    assert row["forecast"]["forecast_status"] == "catching_up"
+    assert row["forecast"]["time_to_exhaustion_hours"] is None
+
+
 async def test_an_unknown_service_is_not_found(gateway: GatewayHarness) -> None:
     response = await gateway.client.get("/api/forecast/nobody")
     assert (response.status_code, response.json()["code"]) == (404, "unknown_service")
@@ -66,6 +92,7 @@ async def test_a_known_service_without_data_has_a_forecast_that_says_so(
     assert has_the_contracts_fields(body)
     assert body["time_to_exhaustion_hours"] is None
     assert (body["data_status"], body["confidence_level"]) == ("no_data", "low")
+    assert body["forecast_status"] == "no_data"
     assert "Nothing has been reported for checkout" in body["forecast_message"]
 
 
@@ -77,6 +104,7 @@ async def test_a_service_that_reports_and_has_no_forecast_yet_says_so(
     body = await gateway.get(PATH)
     assert (body["data_status"], body["confidence_level"]) == ("lagging", "low")
     assert "no forecast for checkout" in body["forecast_message"]
+    assert body["forecast_status"] == "pending"
     assert body["current_burn_rate"] == 2.0
 
 

@@ -1,5 +1,6 @@
 """What is said of services: every word is carried by a fact, and no edit of it passes."""
 
+import dataclasses
 import os
 import random
 import re
@@ -8,6 +9,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
 from api_gateway.narrative.checker import RefusedError
 from api_gateway.narrative.fact import Facts
@@ -187,6 +189,30 @@ def test_fleets_rest_on_their_facts_alone() -> None:
         text = text_of(given)
         assert_is_english(text)
         assert_holds(text, given, rng)
+
+
+def test_a_forecast_that_does_not_know_yet_is_said_to_be_unknown() -> None:
+    stated = 0
+    for context in random_contexts(14, 200):
+        given = of_service(context, NOW)
+        if context.forecast is None or "trend" not in given.facts:
+            continue
+        slos = tuple(
+            replace(slo, time_to_exhaustion_hours=None, forecast_status="catching_up")
+            for slo in context.forecast.slos
+        )
+        unknown = dataclasses.replace(context, forecast=replace(context.forecast, slos=slos))
+        given = of_service(unknown, NOW)
+        assert not [n for n in ("trend", "confidence", "unblocked_at") if n in given.facts]
+        if slos[0].error_budget_remaining > 0:
+            stated += 1
+            assert given.facts["exhaustion"].text.endswith("run out is not known yet")
+            assert all(insight.facts != ["exhaustion"] for insight in insights(given.facts))
+        text = text_of(given)
+        assert "is not forecast to run out" not in text
+        assert_is_english(text)
+        assert_holds(text, given, random.Random(14))
+    assert stated > 10
 
 
 def test_an_old_forecast_is_left_out() -> None:

@@ -23,7 +23,7 @@ from forecast.domain.projection import (
     expected_burn_rates,
     expected_requests,
 )
-from forecast.domain.wording import Wording
+from forecast.domain.wording import Wording, counts_are_read
 
 DAY_HOURS = DAY // HOUR
 LOOK_BACK_HOURS = DAY_HOURS
@@ -53,6 +53,26 @@ def look_ahead(
     if not slo.total:
         return SloForecast.unreported(snapshot.service_name, slo, models.ROLL_OFF)
     return _Look(slo, snapshot, history, now).forecast()
+
+
+def catching_up(slo: SloStatus, service_name: str, now: datetime) -> SloForecast:
+    """Return what can be said while the counts at hand are not those of the snapshot.
+
+    That a budget is spent is known from the snapshot alone.
+    """
+    message = counts_are_read(slo, service_name)
+    reason = "the counts are being read"
+    found = SloForecast.unknown(slo, models.ROLL_OFF, "catching_up", reason, message)
+    if slo.error_budget_remaining > 0:
+        return found
+    return replace(
+        found,
+        time_to_exhaustion_hours=0.0,
+        projected_exhaustion_time=now,
+        p10_hours=0.0,
+        p50_hours=0.0,
+        p90_hours=0.0,
+    )
 
 
 class _Look:
@@ -202,12 +222,16 @@ class _Look:
 
 
 def first_spent(forecasts: Sequence[SloForecast]) -> tuple[SloForecast, ...]:
-    """Return a service's objectives, the one that is spent first at the head, else the worst."""
+    """Return a service's objectives, the one that is spent first at the head, else the worst.
 
-    def order(forecast: SloForecast) -> tuple[float, float, float, str]:
+    One of which that is not known yet stands before those that are not spent within the window.
+    """
+
+    def order(forecast: SloForecast) -> tuple[float, bool, float, float, str]:
         hours = forecast.time_to_exhaustion_hours
         return (
             float("inf") if hours is None else hours,
+            forecast.forecast_status != "catching_up",
             -forecast.current_burn_rate,
             forecast.error_budget_remaining,
             forecast.name,

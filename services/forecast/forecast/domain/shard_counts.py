@@ -4,15 +4,15 @@ Requests and errors of all services stand in the blocks that burnrate stores, a 
 requests over a latency threshold have a series of their own for each (service, threshold).
 """
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
 from common.arrays import Floats, Ints
 from common.config.clock import to_micros
 from common.counts.layout import SlowCount, Span, bucket_of
-from common.events import SloStatus
+from common.events import BurnRateSnapshot, SloStatus
 from common.slo.windows import HOUR, MINUTE
 from forecast.domain.forecast import DAY_HOURS, DAY_MINUTES, LOOK_BACK_HOURS, History
 
@@ -20,11 +20,14 @@ LENGTHS = (MINUTE, HOUR)
 RECENT_BUCKETS = {MINUTE: 15, HOUR: 2}
 """What a refresh reads again: reports are seldom later than that; re-reading finds the rest."""
 
-DOUBT_RATIO = 0.02
-"""Counts that differ from a snapshot's by more, and by more than what is recent, are read again."""
+KEPT_MINUTES = DAY_MINUTES + RECENT_BUCKETS[MINUTE]
+"""A day, and the day of a snapshot that is a little older."""
 
-DOUBTS_PER_REREAD = 20
-"""How often doubts may make everything be read again, for each time that it is anyhow."""
+AGREEMENT_RATIO = 0.02
+"""Counts agree with a snapshot's that differ by no more, of its requests or of its budget."""
+
+PAUSE_PER_READING = 10
+"""Reading everything takes at most a tenth of the time, however much there is to read."""
 
 LatencyKey = tuple[str, float]
 """A service and a threshold in seconds."""
@@ -70,13 +73,19 @@ class Timeline:
         found[:, length - kept :] = self._counts[places, series].T
         return found
 
+    def sums(self, series: int, last: int, length: int) -> Floats:
+        """Return [total, bad] of so many buckets of a series, up to and with `last`."""
+        first = max(last - length, self.anchor - self.depth) + 1
+        found: Floats = self._counts[np.arange(first, last + 1) % self.depth, series].sum(axis=0)
+        return found
+
 
 class _Lines:
     """A timeline for each bucket length."""
 
     def __init__(self, window_days: int, width: int, now: datetime) -> None:
         self.window_days = window_days
-        depths = {MINUTE: DAY_MINUTES, HOUR: window_days * DAY_HOURS + LOOK_BACK_HOURS}
+        depths = {MINUTE: KEPT_MINUTES, HOUR: window_days * DAY_HOURS + LOOK_BACK_HOURS}
         self.by_length = {
             n: Timeline(depths[n], width, bucket_of(to_micros(now), n)) for n in LENGTHS
         }
@@ -104,6 +113,8 @@ class ShardCounts:
         self._slots: dict[str, int] = {}
         self._blocks: _Lines | None = None
         self._latency: dict[LatencyKey, _Lines] = {}
+        self._read_for: dict[str, datetime] = {}  # the snapshot that everything was read for
+        self._paused_until = datetime.min.replace(tzinfo=UTC)
 
     def put_slots(self, slots: dict[str, int]) -> None:
         """Note which row of the blocks is whose; with new ones, everything is read again."""
@@ -147,24 +158,54 @@ class ShardCounts:
         length = found.resolution_seconds
         lines.by_length[length].put(found.ended // length, np.array([[found.total, found.bad]]))
 
-    def doubt(self, service: str, slo: SloStatus, now: datetime) -> bool:
-        """Read everything again where a snapshot has counted much that is not here.
+    def agrees(self, snapshot: BurnRateSnapshot, slo: SloStatus, now: datetime) -> bool:
+        """Return whether what is held of an objective is what the snapshot has counted.
 
-        History that is imported is older than what a refresh reads. Returns whether that is so; it
-        is checked only so long after the last time.
+        Compared are requests and bad ones of the SLO window and of the day. What has just come may
+        be here and not yet in the snapshot, never the other way round: counts are stored first.
         """
-        lines = self._lines_of(service, slo)[0]
-        if lines is None or lines.reread_at is None:
+        lines, series = self._lines_of(snapshot.service_name, slo)
+        if lines is None or series < 0:
+            return not slo.total
+        at, age = to_micros(min(now, snapshot.evaluated_at)), now - snapshot.evaluated_at
+        minutes, hours = lines.by_length[MINUTE], lines.by_length[HOUR]
+        just_come = minutes.sums(series, minutes.anchor, RECENT_BUCKETS[MINUTE])
+        held, counted = [], []
+        if age <= timedelta(hours=LOOK_BACK_HOURS):
+            held.append(hours.sums(series, bucket_of(at, HOUR), slo.window_days * DAY_HOURS))
+            counted.append((slo.total, slo.bad))
+        if age <= timedelta(minutes=RECENT_BUCKETS[MINUTE]) and (day := slo.windows.get("24h")):
+            held.append(minutes.sums(series, bucket_of(at, MINUTE), DAY_MINUTES))
+            counted.append((day.total, day.bad))
+        if not held:
+            return True  # so old that nobody counts for it any more, which its status says
+        shown = np.array(counted, np.float64)
+        margin = AGREEMENT_RATIO * shown[:, :1] * np.array([1.0, 1 - slo.objective])
+        more = np.array(held) - shown
+        return bool((more >= -margin).all() and (more <= margin + just_come).all())
+
+    def read_again(
+        self, doubted: Sequence[tuple[BurnRateSnapshot, SloStatus]], now: datetime
+    ) -> bool:
+        """Have everything read again of objectives that do not agree with their snapshots.
+
+        Returns whether there is anything to read: once for each snapshot, and not all the time.
+        """
+        new = [
+            (s, slo) for s, slo in doubted if self._read_for.get(s.service_name) != s.evaluated_at
+        ]
+        if not new or now < self._paused_until:
             return False
-        held = self.history(service, slo)
-        total = held.hours[0, -slo.window_days * DAY_HOURS :].sum()
-        recent = held.minutes[0, -RECENT_BUCKETS[MINUTE] :].sum()
-        age_seconds = (now - lines.reread_at).total_seconds()
-        differs = abs(total - slo.total) > max(DOUBT_RATIO * slo.total, recent)
-        if differs and age_seconds * DOUBTS_PER_REREAD >= self._reread_seconds:
-            lines.reread_at = None
-            return True
-        return False
+        for snapshot, slo in new:
+            self._read_for[snapshot.service_name] = snapshot.evaluated_at
+            lines = self._lines_of(snapshot.service_name, slo)[0]
+            if lines is not None:
+                lines.reread_at = None
+        return True
+
+    def pause(self, began: datetime, ended: datetime) -> None:
+        """Read nothing again for a while after a reading that took so long."""
+        self._paused_until = ended + PAUSE_PER_READING * (ended - began)
 
     def history(self, service: str, slo: SloStatus) -> History:
         """Return an objective's counts; what was read for it stands at the same instant."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from common.events import SloForecast
+from common.events import SloForecast, SloStatus
 from common.slo import wording
 from common.slo.vocabulary import DataStatus
 
@@ -99,6 +99,16 @@ class Wording:
         if not self.frozen or at is None:
             return ""
         return f" The level is FREEZE until {instant(at)} if no more errors come."
+
+
+def counts_are_read(slo: SloStatus, service_name: str) -> str:
+    """Return the sentence of an objective whose counts have changed faster than they are read."""
+    budget = f"the {slo.window_days} day budget of {service_name} ({slo.name})"
+    why = "its counts have changed a lot and are being read."
+    if slo.error_budget_remaining > 0:
+        return f"When {budget} is spent is not known yet: {why}"
+    used = wording.spent(1 - slo.error_budget_remaining)
+    return f"T{budget[1:]} is spent, {used} of it is used. When it comes back is not known: {why}"
 
 
 def instant(at: datetime) -> str:

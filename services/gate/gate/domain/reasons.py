@@ -196,9 +196,13 @@ def _near_end(policy: Policy, inputs: Inputs) -> Iterator[Reason]:
         return
     for name, slo in fresh_forecasts(inputs).items():
         ends_at = slo.projected_exhaustion_time
-        if ends_at is None or slo.error_budget_remaining <= 0:
+        if slo.error_budget_remaining <= 0:
             continue
-        hours = max(0.0, (ends_at - inputs.now).total_seconds() / _HOUR_SECONDS)
-        if hours <= limit:
-            text = sentences.exhaustion_near(name, hours, limit)
-            yield Reason("exhaustion_near", "WARN", name, hours, limit, text)
+        if slo.forecast_status == "catching_up":
+            text = sentences.exhaustion_unknown(name, limit)
+            yield Reason("exhaustion_unknown", "WARN", name, None, limit, text)
+        elif ends_at is not None:
+            hours = max(0.0, (ends_at - inputs.now).total_seconds() / _HOUR_SECONDS)
+            if hours <= limit:
+                text = sentences.exhaustion_near(name, hours, limit)
+                yield Reason("exhaustion_near", "WARN", name, hours, limit, text)

@@ -123,6 +123,14 @@ def exhaustion_near(name: str, hours: float, limit: float) -> str:
     )
 
 
+def exhaustion_unknown(name: str, limit: float) -> str:
+    """Say that a budget may be near its end, and that this is not known yet."""
+    return (
+        f"it is not known yet when the error budget of {name} is forecast to be spent; "
+        f"the policy warns from {wording.number(limit)} h on"
+    )
+
+
 def overridden(override: OverrideChanged) -> str:
     """Say who overrides, until when, and why."""
     approved = f", approved by {override.approver}" if override.approver else ""
