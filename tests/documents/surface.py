@@ -18,13 +18,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, get_args, get_type_hints
 
-import asyncpg
 import typer
 from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 from pydantic_settings import BaseSettings, EnvSettingsSource
 
-from tests.support.servers.cluster import Cluster
+from tests.support.servers.cluster import connection, own_cluster
 from tests.support.servers.running import TEMPLATE
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -250,17 +249,10 @@ def _command(command: Any) -> dict[str, Any]:
 
 async def _database() -> list[str]:
     """Return a migrated database's catalog, of a server of our own."""
-    with tempfile.TemporaryDirectory() as folder:
-        cluster = Cluster(Path(folder) / "cluster")
-        try:
-            await cluster.start_postgres()
-            connection = await asyncpg.connect(cluster.database_url(TEMPLATE), ssl=False)
-            try:
-                return sorted(" | ".join(row) for row in await connection.fetch(CATALOG, SCHEMAS))
-            finally:
-                await connection.close()
-        finally:
-            cluster.stop()
+    with tempfile.TemporaryDirectory() as folder, own_cluster(Path(folder)) as cluster:
+        await cluster.start_postgres()
+        async with connection(cluster.database_url(TEMPLATE)) as opened:
+            return sorted(" | ".join(row) for row in await opened.fetch(CATALOG, SCHEMAS))
 
 
 def main() -> None:

@@ -7,7 +7,6 @@ then all is healed and every row is compared with the model. Exit code 0: all is
 import argparse
 import asyncio
 import random
-import shutil
 import signal
 import sys
 import tempfile
@@ -20,7 +19,7 @@ from typing import Final
 from tests.faults.harness.members import Member
 from tests.faults.harness.stored import read_epochs
 from tests.faults.scenario import Scenario, new_scenario
-from tests.support.servers.cluster import Cluster
+from tests.support.servers.cluster import own_cluster
 
 SETTLE_SECONDS: Final = 60.0
 _START_SECONDS: Final = 120.0
@@ -199,8 +198,7 @@ async def _send(scenario: Scenario) -> None:
 
 async def chaos(seed: int, seconds: float, folder: Path) -> bool:
     """Make a cluster, run the chaos on it, and leave nothing behind."""
-    cluster = Cluster(folder / "cluster")
-    try:
+    with own_cluster(folder) as cluster:
         await cluster.start()
         async with new_scenario(cluster, folder / "members", seed) as scenario:
             async with asyncio.timeout(seconds + _START_SECONDS + SETTLE_SECONDS):
@@ -210,8 +208,6 @@ async def chaos(seed: int, seconds: float, folder: Path) -> bool:
                 scenario.keep_logs(kept)
                 say([f"logs: {kept}"])
             return equal
-    finally:
-        cluster.stop()
 
 
 def main() -> int:
@@ -220,12 +216,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--seconds", type=float, default=60.0)
     asked = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="burnline-chaos-"))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        return 0 if asyncio.run(chaos(asked.seed, asked.seconds, folder)) else 1
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory(
+        prefix="burnline-chaos-", ignore_cleanup_errors=True
+    ) as folder:
+        return 0 if asyncio.run(chaos(asked.seed, asked.seconds, Path(folder))) else 1
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ from zlib import crc32
 import asyncpg
 import httpx
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from burnline.localstack.services import PLAIN_HTTP
@@ -29,7 +28,7 @@ from tests.faults.model import (
 )
 from tests.faults.sender import Sender
 from tests.faults.traffic import Mix, Sent, Traffic
-from tests.support.servers.cluster import SHARDS, Cluster, put_out_all
+from tests.support.servers.cluster import SHARDS, Cluster, kafka_admin, put_out_all
 
 SETTLE_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.2
@@ -210,12 +209,8 @@ async def new_scenario(
 
 async def cluster_id(bootstrap: str) -> str:
     """Return the id of the Kafka cluster."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    try:
+    async with kafka_admin(bootstrap) as admin:
         return str((await admin.describe_cluster())["cluster_id"])
-    finally:
-        await admin.close()
 
 
 async def _slo(client: httpx.AsyncClient, service: str) -> tuple[int, int] | None:

@@ -8,7 +8,6 @@ import time
 
 import httpx
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from burnline.localstack.services import PLAIN_HTTP
@@ -19,6 +18,7 @@ from tests.faults.harness.topic_log import log_ends
 from tests.faults.model import table_differences
 from tests.faults.scenario import Scenario
 from tests.faults.traffic import Mix, Traffic
+from tests.support.servers.cluster import kafka_admin
 
 # the offsets of the new topic name other records than those of the old one, and the topic of dead
 # letters and the marks of forwarded records remember the old ones
@@ -97,14 +97,10 @@ async def reset_ledger(scenario: Scenario) -> None:
 async def delete_all_records(scenario: Scenario) -> None:
     """Move the beginning of each log to its end, as retention does in time."""
     ends = await log_ends(scenario.bootstrap, METRICS.name)
-    admin = AIOKafkaAdminClient(bootstrap_servers=scenario.bootstrap)
-    await admin.start()
-    try:
+    async with kafka_admin(scenario.bootstrap) as admin:
         await admin.delete_records(
             {
                 TopicPartition(METRICS.name, partition): RecordsToDelete(before_offset=end)
                 for partition, end in ends.items()
             }
         )
-    finally:
-        await admin.close()

@@ -10,19 +10,14 @@ from typing import Any, Final, TypeVar
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.fuzz.openapi import Expected, refusals
-from tests.support.burn_events import PARTITIONS
+from tests.support.gateway import fixtures
 from tests.support.gateway.database import GatewayDatabase
 from tests.support.gateway.filled import answer_all, fill
-from tests.support.gateway.fixtures import gateway_on
-from tests.support.gateway.harness import TOKEN
 
 Result = TypeVar("Result")
 
 SETTINGS: Final[dict[str, Any]] = {
-    "database_url": "postgresql://nobody@127.0.0.1:1/none",
-    "partitions": PARTITIONS,
-    "api_token": TOKEN,
-    "ready_seconds": 0,
+    **fixtures.SETTINGS,
     "compute_timeout_seconds": 5,
     "override_visible_seconds": 0.001,
     "channel_test_timeout_seconds": 0.001,
@@ -53,7 +48,7 @@ def filled_gateway(url: str) -> Iterator[ASGIApp]:
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     database = GatewayDatabase.at(url)
-    opened = gateway_on(SETTINGS, database)
+    opened = fixtures.gateway_on(SETTINGS, database)
 
     def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
         return asyncio.run_coroutine_threadsafe(coroutine, loop).result()

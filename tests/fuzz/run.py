@@ -20,7 +20,7 @@ from tests.fuzz import gateway, ingest
 from tests.fuzz.openapi import Expected, fuzz, unknown_refusals
 from tests.support import ingest_fixtures
 from tests.support.gateway.harness import TOKEN
-from tests.support.servers.cluster import Cluster
+from tests.support.servers.cluster import own_cluster
 
 EXAMPLES: Final = 10_000  # for each operation and phase: time is the bound
 INGEST_SHARE: Final = 0.2
@@ -48,13 +48,9 @@ def run(name: str, app: ASGIApp, token: str, expected: Expected, **config: objec
 @contextmanager
 def database() -> Iterator[str]:
     """Give the address of a migrated database on a PostgreSQL of this run."""
-    with tempfile.TemporaryDirectory() as folder:
-        cluster = Cluster(Path(folder) / "cluster")
-        try:
-            asyncio.run(cluster.start_postgres())
-            yield cluster.database_url(asyncio.run(cluster.new_database()))
-        finally:
-            cluster.stop()
+    with tempfile.TemporaryDirectory() as folder, own_cluster(Path(folder)) as cluster:
+        asyncio.run(cluster.start_postgres())
+        yield cluster.database_url(asyncio.run(cluster.new_database()))
 
 
 def main() -> int:

@@ -15,11 +15,12 @@ from aiokafka import AIOKafkaProducer
 from burnrate.app import Burnrate
 from burnrate.settings import AllSettings, BurnrateSettings
 from common.config.settings import AdmissionSettings, DatabaseSettings, KafkaSettings, Settings
-from common.events import MetricEvent, encode
+from common.events import Event, MetricEvent, encode
 from common.kafka.sharding import shard_of
-from common.kafka.topics import METRICS
+from common.kafka.topics import METRICS, Topic
 from common.service.consumer import Consumer
 from tests.faults.harness.topic_log import read_log
+from tests.support.servers.cluster import connection
 
 SHARDS = 4
 Headers = list[tuple[str, bytes | None]]
@@ -72,15 +73,9 @@ def event(service: str = "checkout", **fields: Any) -> MetricEvent:
     return MetricEvent(service=service, **given)
 
 
-@asynccontextmanager
-async def producer(bootstrap: str) -> AsyncIterator[AIOKafkaProducer]:
-    """Give a producer."""
-    client = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True)
-    await client.start()
-    try:
-        yield client
-    finally:
-        await client.stop()
+def producer(bootstrap: str) -> AIOKafkaProducer:
+    """Return a producer, to be entered."""
+    return AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True)
 
 
 async def publish(
@@ -106,13 +101,22 @@ async def publish(
         await asyncio.gather(*sent)
 
 
+async def publish_in_order(
+    bootstrap: str, topic: Topic[Any], shard: int, events: Sequence[tuple[str, Event]]
+) -> None:
+    """Publish (key, event) one after the other in a shard's partition."""
+    async with producer(bootstrap) as client:
+        for key, event in events:
+            partition = shard if topic.sharded else 0
+            await client.send_and_wait(
+                topic.name, encode(event), key=key.encode(), partition=partition
+            )
+
+
 async def query(database_url: str, sql: str, *arguments: Any) -> list[asyncpg.Record]:
     """Return the rows of a query."""
-    connection = await asyncpg.connect(database_url)
-    try:
-        return await connection.fetch(sql, *arguments)
-    finally:
-        await connection.close()
+    async with connection(database_url) as opened:
+        return await opened.fetch(sql, *arguments)
 
 
 async def eventually(

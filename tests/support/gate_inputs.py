@@ -34,7 +34,7 @@ from common.slo.windows import pair_rules
 from gate.domain.decision import Inputs, Previous, ShardSign, Standing
 from tests.support import burn_events
 from tests.support.burn_events import slo_status
-from tests.support.gateway.forecasts import slo_forecast
+from tests.support.gateway.forecasts import spent_in
 
 NOW = datetime(2026, 11, 23, 6, 40, tzinfo=UTC)
 SERVICE = "checkout"
@@ -316,14 +316,4 @@ def _forecast(rng: random.Random, slos: list[SloStatus], now: datetime) -> Servi
 def forecast_of(name: str, at: datetime, hours: float | None) -> SloForecast:
     """Return an objective's forecast: spent in so many hours, and back in as many."""
     ends_at = None if hours is None else at + timedelta(hours=hours)
-    return slo_forecast(
-        id=1,
-        name=name,
-        default=False,
-        time_to_exhaustion_hours=hours,
-        projected_exhaustion_time=ends_at,
-        p10_hours=hours,
-        p50_hours=hours,
-        p90_hours=hours,
-        unblocked_at=ends_at,
-    )
+    return spent_in(hours, at, name=name, unblocked_at=ends_at)

@@ -4,19 +4,16 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 from burnline.localstack.ports import free_port
 from common.config.settings import DatabaseSettings, KafkaSettings, Settings
-from common.events import Event, encode
-from common.kafka.topics import Topic
 from common.policy.files import PolicySettings
 from gate.app import Gate
 from gate.settings import AllSettings, GateSettings
-from tests.support.burnrate_service import SHARDS, producer, served
+from tests.support.burnrate_service import SHARDS, served
 
 HOST = "127.0.0.1"
 
@@ -66,15 +63,3 @@ async def gate_process(
         if process.returncode is None:
             process.send_signal(signal.SIGKILL)
         await process.wait()
-
-
-async def publish_state(
-    bootstrap: str, topic: Topic[Any], shard: int, events: Sequence[tuple[str, Event]]
-) -> None:
-    """Publish (key, event) in order in a shard's partition."""
-    async with producer(bootstrap) as client:
-        for key, event in events:
-            partition = shard if topic.sharded else 0
-            await client.send_and_wait(
-                topic.name, encode(event), key=key.encode(), partition=partition
-            )

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from common.access.key_cache import ApiKeyCache, KeyReader
 from common.config.settings import AdmissionSettings
@@ -57,6 +58,18 @@ def ring() -> ApiKeyCache:
     return ApiKeyCache()
 
 
+def stubbed_app(data_dir: Path, broker: FakeBroker, known: ApiKeyCache, **settings: Any) -> FastAPI:
+    """Return the application."""
+    given = {"simulator_enabled": False, "api_token": TOKEN, "data_dir": data_dir, **settings}
+    return create_app(
+        IngestSettings(**given),
+        admission=AdmissionSettings(EVENT_LATENESS_HOURS=24),
+        broker=broker,
+        keys=KeyReader(known, NoTopic().run),
+        clock=lambda: NOW,
+    )
+
+
 MakeClient = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
@@ -64,14 +77,7 @@ MakeClient = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 def make_client(broker: FakeBroker, ring: ApiKeyCache, tmp_path: Path) -> MakeClient:
     @asynccontextmanager
     async def make(**settings: Any) -> AsyncIterator[httpx.AsyncClient]:
-        given = {"simulator_enabled": False, "api_token": TOKEN, "data_dir": tmp_path, **settings}
-        app = create_app(
-            IngestSettings(**given),
-            admission=AdmissionSettings(EVENT_LATENESS_HOURS=24),
-            broker=broker,
-            keys=KeyReader(ring, NoTopic().run),
-            clock=lambda: NOW,
-        )
+        app = stubbed_app(tmp_path, broker, ring, **settings)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with (
             app.router.lifespan_context(app),

@@ -32,13 +32,19 @@ from common.storage.database import Database
 from gate.app import Gate
 from gate.domain.records import replay
 from gate.storage import repository
-from tests.support.burnrate_service import SHARDS, eventually, publish, query, read_topic
+from tests.support.burnrate_service import (
+    SHARDS,
+    eventually,
+    publish,
+    publish_in_order,
+    query,
+    read_topic,
+)
 from tests.support.gate_inputs import SERVICE, at_level, burning_at, override, snapshot
 from tests.support.gate_service import (
     GateTestSettings,
     gate,
     gate_process,
-    publish_state,
 )
 
 SHARD = shard_of(SERVICE, SHARDS)
@@ -109,7 +115,7 @@ async def burn(settings: GateTestSettings, slos: Sequence[SloStatus], epoch: int
     taken: BurnRateSnapshot = replace(snapshot(slos, at=now, epoch=epoch), shard=SHARD)
     beat = ShardHeartbeat(SHARD, epoch, now, now, services=1)
     pair: list[tuple[str, Event]] = [(SERVICE, taken), (f"shard/{SHARD}", beat)]
-    await publish_state(boot(settings), BURNRATES, SHARD, pair)
+    await publish_in_order(boot(settings), BURNRATES, SHARD, pair)
 
 
 async def declare(settings: GateTestSettings, name: str, revision: int = 1, **given: Any) -> None:
@@ -125,7 +131,7 @@ async def declare(settings: GateTestSettings, name: str, revision: int = 1, **gi
             **given,
         }
     )
-    await publish_state(boot(settings), CATALOG, 0, [(f"service/{name}", change)])
+    await publish_in_order(boot(settings), CATALOG, 0, [(f"service/{name}", change)])
 
 
 async def stored(settings: GateTestSettings) -> list[str]:
@@ -153,7 +159,7 @@ async def test_from_a_snapshot_to_a_decision_and_back(settings: GateTestSettings
             assert blocked.expires_at - blocked.evaluated_at == timedelta(seconds=30)
             ends_at = datetime.now(UTC) + timedelta(seconds=3)
             changed = override(expires_at=ends_at)
-            await publish_state(boot(settings), POLICIES, 0, [("override/1", changed)])
+            await publish_in_order(boot(settings), POLICIES, 0, [("override/1", changed)])
             await eventually(lambda: overrides(log), [1])
             await eventually(lambda: overrides(log), [])
             ended = next(d for d in log.all if d.evaluated_at >= ends_at)
@@ -217,7 +223,7 @@ async def test_a_silent_owner_and_old_snapshots_are_not_known(settings: GateTest
     taken = replace(snapshot([burning_at(0.5)], at=old), shard=SHARD)
     beat = ShardHeartbeat(SHARD, 1, old, old, services=1)
     levels: list[tuple[str, Event]] = [(SERVICE, taken), (f"shard/{SHARD}", beat)]
-    await publish_state(boot(settings), BURNRATES, SHARD, levels)
+    await publish_in_order(boot(settings), BURNRATES, SHARD, levels)
     async with decisions(boot(settings)) as log, gate(settings):
         await eventually(lambda: seen(log, SERVICE), "UNKNOWN")
         assert log.all[0].verdicts[0].reasons[0].code == "shard_silent"

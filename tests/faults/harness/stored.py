@@ -2,12 +2,12 @@
 
 from typing import Any
 
-import asyncpg
 import msgspec
 import numpy as np
 
 from tests.faults.model import Cell, Effects, ServiceRow
 from tests.support.burnrate_service import query
+from tests.support.servers.cluster import connection
 
 _MICROS = 1_000_000
 
@@ -25,29 +25,25 @@ _SNAPSHOTS = "SELECT service, payload FROM burnrate.snapshot"
 
 async def read_effects(database_url: str) -> Effects:
     """Return all tables as they are in one transaction; dead letters are on their topic."""
-    connection = await asyncpg.connect(database_url, ssl=False)
-    try:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            return Effects(
-                counts=await _counts(connection),
-                latency=await _latency(connection),
-                services=await _services(connection),
-                next_offsets=await _next_offsets(connection),
-                waiting={row[0]: row[1] for row in await connection.fetch(_OUTBOX)},
-                snapshots=await _snapshots(connection),
-            )
-    finally:
-        await connection.close()
+    async with (
+        connection(database_url) as opened,
+        opened.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        return Effects(
+            counts=await _counts(opened),
+            latency=await _latency(opened),
+            services=await _services(opened),
+            next_offsets=await _next_offsets(opened),
+            waiting={row[0]: row[1] for row in await opened.fetch(_OUTBOX)},
+            snapshots=await _snapshots(opened),
+        )
 
 
 async def read_progress(database_url: str) -> tuple[dict[tuple[str, int], int], int]:
     """Return the next offset by topic and shard, and how many records wait in the outbox."""
-    connection = await asyncpg.connect(database_url, ssl=False, timeout=5)
-    try:
-        waiting = await connection.fetchval(f"SELECT count(*) FROM ({_OUTBOX}) AS waiting")
-        return await _next_offsets(connection), waiting
-    finally:
-        await connection.close()
+    async with connection(database_url, timeout=5) as opened:
+        waiting = await opened.fetchval(f"SELECT count(*) FROM ({_OUTBOX}) AS waiting")
+        return await _next_offsets(opened), waiting
 
 
 async def read_epochs(database_url: str) -> dict[int, int]:
@@ -56,11 +52,11 @@ async def read_epochs(database_url: str) -> dict[int, int]:
     return {row["shard"]: row["epoch"] for row in rows}
 
 
-async def _counts(connection: Any) -> dict[Cell, tuple[int, int, int]]:
+async def _counts(opened: Any) -> dict[Cell, tuple[int, int, int]]:
     """Unpack the blocks: [slots, 3] int64, total, bad and longest report of each service."""
-    names = {(r[0], r[1]): r[2] for r in await connection.fetch(_SLOTS)}
+    names = {(r[0], r[1]): r[2] for r in await opened.fetch(_SLOTS)}
     found: dict[Cell, tuple[int, int, int]] = {}
-    for shard, resolution, end, packed in await connection.fetch(_BLOCKS):
+    for shard, resolution, end, packed in await opened.fetch(_BLOCKS):
         block = np.frombuffer(packed, "<i8").reshape(-1, 3)
         for slot in np.flatnonzero(block.any(axis=1)).tolist():
             name = names.get((shard, slot), f"slot {slot} of shard {shard}")
@@ -69,23 +65,23 @@ async def _counts(connection: Any) -> dict[Cell, tuple[int, int, int]]:
     return found
 
 
-async def _latency(connection: Any) -> dict[tuple[Cell, tuple[float, ...]], tuple[int, ...]]:
-    rows = await connection.fetch(_LATENCY)
+async def _latency(opened: Any) -> dict[tuple[Cell, tuple[float, ...]], tuple[int, ...]]:
+    rows = await opened.fetch(_LATENCY)
     return {((r[0], r[1], r[2]), tuple(r[3])): tuple(r[4]) for r in rows}
 
 
-async def _services(connection: Any) -> dict[str, ServiceRow]:
-    rows = await connection.fetch(_SERVICES)
+async def _services(opened: Any) -> dict[str, ServiceRow]:
+    rows = await opened.fetch(_SERVICES)
     return {name: ServiceRow(*values) for name, *values in rows}
 
 
-async def _next_offsets(connection: Any) -> dict[tuple[str, int], int]:
-    return {(topic, shard): offset for topic, shard, offset in await connection.fetch(_OFFSETS)}
+async def _next_offsets(opened: Any) -> dict[tuple[str, int], int]:
+    return {(topic, shard): offset for topic, shard, offset in await opened.fetch(_OFFSETS)}
 
 
-async def _snapshots(connection: Any) -> dict[str, tuple[int, int, tuple[int, ...]]]:
+async def _snapshots(opened: Any) -> dict[str, tuple[int, int, tuple[int, ...]]]:
     found = {}
-    for name, payload in await connection.fetch(_SNAPSHOTS):
+    for name, payload in await opened.fetch(_SNAPSHOTS):
         snapshot = msgspec.json.decode(payload)
         slo, counters = snapshot["slos"][0], snapshot["counters"]
         names = ("duplicates", "event_id_conflicts", "unidentified", "misrouted")

@@ -25,7 +25,7 @@ from common.events import (
 from common.slo.vocabulary import DataStatus, RiskLevel
 from tests.support import burn_events
 from tests.support.burn_events import slo_status
-from tests.support.gateway.forecasts import slo_forecast
+from tests.support.gateway.forecasts import spent_in
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PAIRS = ((3600, 300, 14.4), (21_600, 1800, 6.0), (86_400, 7200, 3.0), (259_200, 21_600, 1.0))
@@ -176,18 +176,7 @@ def seen(*slos: SloStatus, status: DataStatus = DataStatus.OK, **fields: Any) ->
 def forecast(hours: float | None, **fields: Any) -> ServiceForecast:
     """Return a forecast of the one objective, of high confidence but for what the fields say."""
     given: dict[str, Any] = {"error_budget_remaining": 0.4, **fields}
-    ahead = None if hours is None else START + timedelta(hours=hours)
-    one = slo_forecast(
-        id=1,
-        name="requests succeed",
-        default=False,
-        time_to_exhaustion_hours=hours,
-        projected_exhaustion_time=ahead,
-        p10_hours=hours,
-        p50_hours=hours,
-        p90_hours=hours,
-        **given,
-    )
+    one = spent_in(hours, START, name="requests succeed", **given)
     return ServiceForecast("checkout", 0, 1, START, one.data_status, (one,))
 
 

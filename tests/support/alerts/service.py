@@ -14,6 +14,7 @@ from alerts.settings import AlertsSettings, AllSettings
 from common.alerting.rules import Rule, rule_document
 from common.config.settings import DatabaseSettings, KafkaSettings, Settings
 from common.events import (
+    BurnRateMessage,
     BurnRateSnapshot,
     Event,
     RuleChanged,
@@ -24,7 +25,7 @@ from common.events import (
 from common.kafka.sharding import shard_of
 from common.kafka.topics import BURNRATES, RULES
 from tests.support.alerts.in_memory import snapshot
-from tests.support.burnrate_service import producer, query, served
+from tests.support.burnrate_service import producer, publish_in_order, query, served
 
 SHARDS = 4
 
@@ -70,27 +71,19 @@ async def publish_state(bootstrap: str, snapshots: Sequence[BurnRateSnapshot]) -
     """Publish snapshots as burnrate does, with a sign of life of every shard."""
     now = datetime.now(UTC)
     beats = [ShardHeartbeat(shard, 1, now, now, 1) for shard in range(SHARDS)]
+    events: list[tuple[str, BurnRateMessage]] = [(s.service_name, s) for s in snapshots]
+    events += [(f"shard/{b.shard}", b) for b in beats]
     async with producer(bootstrap) as client:
         sent = [
-            await client.send(
-                BURNRATES.name, encode(s), key=s.service_name.encode(), partition=s.shard
-            )
-            for s in snapshots
-        ]
-        sent += [
-            await client.send(
-                BURNRATES.name, encode(b), key=f"shard/{b.shard}".encode(), partition=b.shard
-            )
-            for b in beats
+            await client.send(BURNRATES.name, encode(e), key=key.encode(), partition=e.shard)
+            for key, e in events
         ]
         await asyncio.gather(*sent)
 
 
 async def publish_rules(bootstrap: str, *changes: tuple[str, Event]) -> None:
     """Publish what users want, by key."""
-    async with producer(bootstrap) as client:
-        for key, change in changes:
-            await client.send_and_wait(RULES.name, encode(change), key=key.encode())
+    await publish_in_order(bootstrap, RULES, 0, changes)
 
 
 async def in_force(bootstrap: str, *rules: Rule, revision: int = 1) -> None:

@@ -1,6 +1,6 @@
 """Forecasts as the forecast service publishes them, for tests of the gateway."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -38,6 +38,14 @@ def slo_forecast(**fields: Any) -> SloForecast:
         models=(Exhaustion("roll_off", 9.0), Exhaustion("window_over_burn_rate", None)),
     )
     return msgspec.structs.replace(base, **fields)
+
+
+def spent_in(hours: float | None, at: datetime, **fields: Any) -> SloForecast:
+    """Return the forecast of a target: spent in so many hours after an instant, with no spread."""
+    ends_at = None if hours is None else at + timedelta(hours=hours)
+    given: dict[str, Any] = dict.fromkeys(("p10_hours", "p50_hours", "p90_hours"), hours)
+    given |= {"id": 1, "default": False, "projected_exhaustion_time": ends_at, **fields}
+    return slo_forecast(time_to_exhaustion_hours=hours, **given)
 
 
 def forecast_for(target: dict[str, Any], **fields: Any) -> SloForecast:

@@ -5,9 +5,11 @@ Clients of a test reach both directly; services may be sent through a proxy in f
 
 import asyncio
 import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient
@@ -24,6 +26,29 @@ from tests.support.servers.server_choice import ServerSet, server_set
 
 SHARDS: Final = 4
 _POLL_SECONDS: Final = 0.05
+
+
+@asynccontextmanager
+async def kafka_admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    """Give an administrator of a broker."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        yield admin
+    finally:
+        await admin.close()
+
+
+@asynccontextmanager
+async def connection(
+    url: str, **options: Any
+) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
+    """Give a connection to a database."""
+    opened = await asyncpg.connect(url, ssl=False, **options)
+    try:
+        yield opened
+    finally:
+        await opened.close()
 
 
 class Cluster:
@@ -118,22 +143,25 @@ class Cluster:
             await put_out_all(self.bootstrap())
         kafka = KafkaSettings.model_validate({"bootstrap_servers": (self.bootstrap(),)})
         asked = set(names) or {topic.name for topic in TOPICS}
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap())
-        await admin.start()
-        try:
+        async with kafka_admin(self.bootstrap()) as admin:
             await admin.delete_topics(sorted(asked & set(await admin.list_topics())))
             while asked & set(await admin.list_topics()):
                 await asyncio.sleep(_POLL_SECONDS)
-        finally:
-            await admin.close()
         await ensure_topics(kafka, SHARDS)
 
     async def _query(self, statement: str) -> object:
-        connection = await asyncpg.connect(self._node.url(MAINTENANCE_DATABASE), ssl=False)
-        try:
-            return await connection.fetchval(statement)
-        finally:
-            await connection.close()
+        async with connection(self._node.url(MAINTENANCE_DATABASE)) as opened:
+            return await opened.fetchval(statement)
+
+
+@contextmanager
+def own_cluster(folder: Path) -> Iterator[Cluster]:
+    """Give a cluster of this process, whose servers are started when asked for."""
+    cluster = Cluster(folder / "cluster")
+    try:
+        yield cluster
+    finally:
+        cluster.stop()
 
 
 async def put_out_all(bootstrap: str) -> list[str]:
@@ -141,26 +169,16 @@ async def put_out_all(bootstrap: str) -> list[str]:
 
     The group does the same by itself when a session ends; that takes ten seconds.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    try:
-        put_out = []
-        for group, *_ in await admin.list_consumer_groups():
-            put_out += await _put_out(admin, group)
-        return put_out
-    finally:
-        await admin.close()
+    async with kafka_admin(bootstrap) as admin:
+        groups = [group for group, *_ in await admin.list_consumer_groups()]
+        return [member for group in groups for member in await _put_out(admin, group)]
 
 
 async def committed_offsets(bootstrap: str, group: str) -> dict[tuple[str, int], int]:
     """Return what a group has committed to Kafka, by topic and partition."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    try:
+    async with kafka_admin(bootstrap) as admin:
         found = await admin.list_consumer_group_offsets(group)
-        return {(tp.topic, tp.partition): at.offset for tp, at in found.items()}
-    finally:
-        await admin.close()
+    return {(tp.topic, tp.partition): at.offset for tp, at in found.items()}
 
 
 async def _put_out(admin: AIOKafkaAdminClient, group: str) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from burnline.localstack.config import DataDir
-from tests.support.servers.cluster import Cluster
+from tests.support.servers.cluster import Cluster, own_cluster
 from tests.support.servers.running import note_kafka
 from tests.support.servers.server_choice import use_containers
 from tests.support.servers.stack import Stack
@@ -51,9 +51,8 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """The servers of this process of tests; each is started for the first test that needs it."""
-    made = Cluster(tmp_path_factory.mktemp("servers") / "cluster")
-    yield made
-    made.stop()
+    with own_cluster(tmp_path_factory.mktemp("servers")) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
