@@ -33,12 +33,9 @@ def show_replay(decision_id: str, output: Literal["text", "json"]) -> None:
 
 
 async def _read(url: str, decision_id: str) -> DecisionRecord | None:
-    database = Database.connect(DatabaseSettings(DATABASE_URL=url), "gate-replay")
-    try:
-        async with database.read() as session:
-            return await load_record(session, decision_id)
-    finally:
-        await database.close()
+    settings = DatabaseSettings(DATABASE_URL=url)
+    async with Database.opened(settings, "gate-replay") as database, database.read() as session:
+        return await load_record(session, decision_id)
 
 
 def _as_json(found: Replay) -> str:

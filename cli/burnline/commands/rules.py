@@ -16,11 +16,7 @@ from alerts.domain.backtest import WARM_UP, Alarm, Backtest, Incident, Score, sc
 from alerts.domain.backtest_snapshots import Series, snapshots
 from api_gateway.burn.history import CountQuery, minutes_from
 from api_gateway.burn.repository import CountRepository
-from api_gateway.catalog.domain import (
-    Service,
-    Target,
-    service_changed,
-)
+from api_gateway.catalog.domain import Service, Target, service_changed
 from api_gateway.catalog.repository import CatalogReader
 from burnline.client.addresses import database_url
 from burnline.errors import StackError
@@ -114,19 +110,16 @@ Past = dict[str, tuple[Any, list[Series]]]
 
 
 async def _read(url: str, begin: int, end: int) -> tuple[list[Service], Past]:
-    database = Database.connect(DatabaseSettings(DATABASE_URL=url), "rules-test")
-    try:
-        async with database.read() as session:
-            reads, counts = CatalogReader(session), CountRepository(session)
-            services = await reads.services("", MAX_SERVICES)
-            targets = await reads.targets([service.name for service in services])
-            past: Past = {}
-            for service in services:
-                mine = [target for target in targets if target.service_name == service.name]
-                past[service.name] = await _past(counts, service.name, mine, begin, end)
-            return services, past
-    finally:
-        await database.close()
+    settings = DatabaseSettings(DATABASE_URL=url)
+    async with Database.opened(settings, "rules-test") as database, database.read() as session:
+        reads, counts = CatalogReader(session), CountRepository(session)
+        services = await reads.services("", MAX_SERVICES)
+        targets = await reads.targets([service.name for service in services])
+        past: Past = {}
+        for service in services:
+            mine = [target for target in targets if target.service_name == service.name]
+            past[service.name] = await _past(counts, service.name, mine, begin, end)
+        return services, past
 
 
 async def _past(

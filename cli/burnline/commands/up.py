@@ -15,8 +15,8 @@ from burnline.localstack.config import DataDir, StackConfig, data_dir, ensure_to
 from burnline.localstack.dashboard import DIRECTORY_VARIABLE, dashboard_dir, ensure_dashboard
 from burnline.localstack.demo_services import declare_once
 from burnline.localstack.kafka import broker_name
-from burnline.localstack.launch import end_stack, launch, one_at_a_time, settle_ports, wait_served
-from burnline.localstack.places import require_space
+from burnline.localstack.launch import end_stack, launch, settle_ports, wait_served
+from burnline.localstack.places import exclusive, require_space
 from burnline.localstack.ports import Reservations
 from burnline.localstack.postgres_home import forget_home
 from burnline.localstack.runtimes import JAVA, ensure
@@ -34,7 +34,7 @@ def up() -> None:
     """Start the local stack and return when it serves; it goes on by itself."""
     started = time.monotonic()
     config, steps = StackConfig.from_environment(), Steps(console)
-    with one_at_a_time(config.data_dir):
+    with exclusive(config.data_dir.up_lock):
         before = _running(config.data_dir)
         if before is None:
             require_space(config.data_dir.path, NEEDED_BYTES)
@@ -117,7 +117,7 @@ def down() -> None:
     if not directory.path.exists():
         console.print("nothing is running")
         return
-    with one_at_a_time(directory):
+    with exclusive(directory.up_lock):
         console.print("stopped" if end_stack(directory) else "nothing is running")
 
 
@@ -126,7 +126,7 @@ def clean() -> None:
     directory = data_dir()
     if not directory.path.exists():
         return
-    with one_at_a_time(directory):
+    with exclusive(directory.up_lock):
         end_stack(directory)
         _forget(directory)
     directory.up_lock.unlink(missing_ok=True)

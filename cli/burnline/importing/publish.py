@@ -128,12 +128,9 @@ async def wait_applied(database_url: str, ends: dict[int, int], timeout_seconds:
     """Return whether everything up to `ends` was applied in time."""
     deadline = time.monotonic() + timeout_seconds
     settings = DatabaseSettings(DATABASE_URL=database_url)
-    database = Database.connect(settings, "burnline import")
-    try:
+    async with Database.opened(settings, "burnline import") as database:
         while await records_behind(database, ends):
             if time.monotonic() > deadline:
                 return False
             await asyncio.sleep(POLL_SECONDS)
-    finally:
-        await database.close()
     return True

@@ -1,6 +1,5 @@
 """By how much an import's timestamps are moved: decided by its first run, kept for every later."""
 
-import fcntl
 import json
 import math
 import os
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from burnline.errors import StackError
+from burnline.localstack.places import exclusive
 
 
 def shift_to(newest: datetime, now: datetime) -> timedelta:
@@ -33,9 +33,7 @@ class ShiftFile:
         Raises StackError where another shift is stored: the same lines would be counted at two
         times.
         """
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with exclusive(self._path.with_suffix(".lock")):
             stored = self.find(import_id)
             if stored is not None and stored != by:
                 raise StackError("the same import was begun meanwhile: run the command again")

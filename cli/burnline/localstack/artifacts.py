@@ -28,6 +28,7 @@ import httpx
 from burnline.errors import StackError
 from burnline.localstack.maven_settings import Repository, repositories, settings_files
 from burnline.localstack.places import cache_dir, exclusive, require_space
+from burnline.localstack.processes import run
 from burnline.localstack.runtimes import install_pinned
 from common.runtime.backoff import backoff_seconds
 
@@ -98,7 +99,6 @@ def ensure_jars(
     """
     target, expected = jars_dir(), expected_jars()
     if not target.is_dir():
-        target.parent.mkdir(parents=True, exist_ok=True)
         with exclusive(target.with_suffix(".lock")):
             if not target.is_dir():
                 total_bytes = sum(jar.size_bytes for jar in expected)
@@ -162,9 +162,7 @@ def _run_maven(maven: str, output: Path) -> None:
     command = [maven, "-B", "-q", "-f", str(ARTIFACTS_DIR / "pom.xml"), COPY_GOAL]
     command += ["-DincludeScope=runtime", f"-DoutputDirectory={output}"]
     try:
-        done = subprocess.run(  # noqa: S603 - fixed command
-            command, capture_output=True, text=True, timeout=MAVEN_TIMEOUT_SECONDS, check=False
-        )
+        done = run(command, timeout=MAVEN_TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired as error:
         raise StackError(
             f"Maven did not fetch Apache Kafka within {MAVEN_TIMEOUT_SECONDS} s"

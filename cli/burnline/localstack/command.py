@@ -4,6 +4,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 Probe = Callable[[], Awaitable[bool]]
 
@@ -15,6 +16,13 @@ class Account:
     name: str
     uid: int
     gid: int
+
+
+def user_options(account: Account | None) -> dict[str, Any]:
+    """Return what makes `subprocess` run a process as an account; None: as ourselves."""
+    if account is None:
+        return {}
+    return {"user": account.uid, "group": account.gid, "extra_groups": []}
 
 
 @dataclass(frozen=True, slots=True)

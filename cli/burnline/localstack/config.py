@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from burnline.errors import StackError
+from burnline.localstack.places import write_private
 from burnline.localstack.ports import ConfiguredPort
 from burnline.localstack.state import local_url
 
@@ -121,9 +122,7 @@ def ensure_token(config: StackConfig) -> str:
         return config.token
     path = config.data_dir.token
     if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as stream:
-            stream.write(secrets.token_urlsafe(32) + "\n")
+        write_private(path, secrets.token_urlsafe(32) + "\n")
     return path.read_text().strip()
 
 
@@ -164,6 +163,5 @@ def _port(environ: Mapping[str, str], variable: str) -> ConfiguredPort:
 def _integer(environ: Mapping[str, str], variable: str, default: int, highest: int) -> int:
     raw = environ.get(variable) or str(default)
     if not raw.isdecimal() or not 1 <= int(raw) <= highest:
-        message = f"{variable}={raw}: give a whole number from 1 to {highest}"
-        raise StackError(message)
+        raise StackError(f"{variable}={raw}: give a whole number from 1 to {highest}")
     return int(raw)

@@ -13,7 +13,7 @@ from typing import Final
 
 from burnline.errors import StackError
 from burnline.localstack.places import cache_dir, exclusive, project_root, require_space
-from burnline.localstack.processes import die_with_parent
+from burnline.localstack.processes import die_with_parent, run
 from burnline.localstack.runtimes import NODE, ensure, search_path
 
 DIRECTORY_VARIABLE: Final = "BURNLINE_DASHBOARD_DIR"
@@ -56,7 +56,6 @@ def ensure_dashboard(say: Callable[[str], None] = print) -> Path:
     if os.environ.get(DIRECTORY_VARIABLE):
         return target
     if not target.is_dir():
-        target.parent.mkdir(parents=True, exist_ok=True)
         with exclusive(target.parent / "build.lock"):
             if not target.is_dir():
                 require_space(target, NEEDED_BYTES)
@@ -121,15 +120,12 @@ def _forget_old(kept_in: Path) -> None:
 def _run(folder: Path, name: str, programs: Mapping[str, str], *arguments: str) -> None:
     command = (programs[name], *arguments)
     try:
-        done = subprocess.run(  # noqa: S603 - a program that was looked for
+        done = run(
             command,
             cwd=folder,
             env={**os.environ, "PATH": search_path(programs)},
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
             timeout=BUILD_TIMEOUT_SECONDS,
-            check=False,
             preexec_fn=die_with_parent,
         )
     except subprocess.TimeoutExpired as error:

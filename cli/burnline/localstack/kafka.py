@@ -5,7 +5,6 @@ import base64
 import contextlib
 import functools
 import logging
-import subprocess
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from burnline.errors import StackError
 from burnline.localstack.artifacts import ensure_jars, jar_version
 from burnline.localstack.command import Command
 from burnline.localstack.ports import LOOPBACK, Reservations
+from burnline.localstack.processes import run
 from burnline.localstack.runtimes import JAVA, ensure
 
 PROBE_TIMEOUT_SECONDS: Final = 3.0
@@ -124,12 +124,7 @@ class KafkaNode:
         arguments = ("kafka.tools.StorageTool", "format", "--ignore-formatted")
         # compiled quickly rather than well, for the second that it runs
         command = (*self._java(), QUICK, *arguments, f"--cluster-id={cluster_id}")
-        done = subprocess.run(  # noqa: S603 - fixed command
-            (*command, "--config", str(self._properties)),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = run((*command, "--config", str(self._properties)))
         if done.returncode != 0:
             message = f"Kafka's storage could not be formatted: {done.stdout}{done.stderr}"
             raise StackError(message)

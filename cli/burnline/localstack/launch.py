@@ -1,13 +1,11 @@
 """Starting and ending a whole stack from outside its supervisor."""
 
-import fcntl
 import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -29,15 +27,6 @@ END_TIMEOUT_SECONDS: Final = 10.0
 REQUEST_TIMEOUT_SECONDS: Final = 5.0
 TAIL_LINES: Final = 20
 SERVICES_START: Final = "starting the services"
-
-
-@contextmanager
-def one_at_a_time(data_dir: DataDir) -> Iterator[None]:
-    """Let commands that start or end this stack take turns."""
-    data_dir.path.mkdir(parents=True, exist_ok=True)
-    with data_dir.up_lock.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def settle_ports(config: StackConfig, reservations: Reservations) -> StackConfig:

@@ -36,9 +36,17 @@ def require_space(path: Path, needed_bytes: int) -> None:
         )
 
 
+def write_private(path: Path, text: str, flags: int = os.O_EXCL) -> None:
+    """Write a file that its owner alone may read; FileExistsError where it is there."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | flags, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(text)
+
+
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """Hold a lock file."""
+    """Hold a lock file, whose folder is made where it is not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     # The kernel frees the lock when its holder dies, so whoever is interrupted blocks nobody.
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

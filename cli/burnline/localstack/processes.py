@@ -3,18 +3,24 @@
 import ctypes
 import os
 import signal
+import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psutil
 
 PR_SET_PDEATHSIG: Final = 1
 START_TICKS_FIELD: Final = 19  # of /proc/<pid>/stat, counted after the name
 POLL_SECONDS: Final = 0.05
+
+
+def run(argv: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a command of our own to its end, and keep what it prints."""
+    return subprocess.run(argv, capture_output=True, text=True, check=False, **options)  # noqa: S603
 
 
 @dataclass(frozen=True, slots=True)

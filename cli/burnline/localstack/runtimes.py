@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable, Mapping
@@ -13,7 +12,7 @@ from typing import Final
 
 from burnline.errors import StackError
 from burnline.localstack.places import exclusive, project_root
-from burnline.localstack.processes import die_with_parent
+from burnline.localstack.processes import die_with_parent, run
 
 VERSION: Final = re.compile(r'(?:version "|^v)(\d+)(?:\.(\d+))?')
 
@@ -112,9 +111,7 @@ def search_path(programs: Mapping[str, str]) -> str:
 def version_of(runtime: Runtime, program: str) -> tuple[int, int]:
     """The version that this program prints of itself, (0, 0) when it prints none."""
     try:
-        done = subprocess.run(  # noqa: S603 - found on the PATH
-            (program, runtime.version_flag), capture_output=True, text=True, check=False
-        )
+        done = run((program, runtime.version_flag))
     except OSError:
         return 0, 0
     found = VERSION.search(done.stdout + done.stderr)
@@ -123,17 +120,10 @@ def version_of(runtime: Runtime, program: str) -> tuple[int, int]:
 
 def install_pinned(requirements: str, name: str) -> None:
     """Install a file of hashed pins, without what they depend on; StackError if pip cannot."""
-    done = subprocess.run(  # noqa: S603 - our own pip
-        (
-            *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
-            *("--no-input", "--no-deps", "--only-binary", ":all:", "--require-hashes"),
-            *("--requirement", str(project_root() / requirements)),
-        ),
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=die_with_parent,
-    )
+    pip = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    pinned = ("--no-input", "--no-deps", "--only-binary", ":all:", "--require-hashes")
+    listed = ("--requirement", str(project_root() / requirements))
+    done = run((*pip, *pinned, *listed), preexec_fn=die_with_parent)
     if done.returncode != 0:
         said = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
         raise StackError(

@@ -2,11 +2,13 @@
 
 import json
 import os
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from burnline.errors import StackError
+from burnline.localstack.places import write_private
 from burnline.localstack.processes import ProcessIdentity
 
 
@@ -54,9 +56,7 @@ def local_url(host: str, port: str) -> str:
 def write_state(path: Path, state: StackState) -> None:
     """Replace the state file in one step; it holds a password, so only the owner reads it."""
     partial = path.with_suffix(f".{os.getpid()}")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        json.dump(asdict(state), stream, indent=1)
+    write_private(partial, json.dumps(asdict(state), indent=1), os.O_TRUNC)
     partial.replace(path)
 
 
@@ -66,30 +66,17 @@ def read_state(path: Path) -> StackState | None:
     Raises StackError for a state that another version of the command wrote.
     """
     try:
-        raw: dict[str, Any] = json.loads(path.read_text())
+        return msgspec.json.decode(path.read_bytes(), type=StackState)
     except FileNotFoundError:
         return None
-    try:
-        children = tuple(_child(child) for child in raw.pop("children"))
-        supervisor = _identity(raw.pop("supervisor"))
-        return replace(StackState(supervisor=supervisor, **raw), children=children)
-    except (KeyError, TypeError) as error:
-        message = (
+    except msgspec.ValidationError as error:
+        raise StackError(
             f"{path} was written by another version of burnline: run `burnline down` with that "
             f"version, or end the processes it names and delete it ({error})"
-        )
-        raise StackError(message) from error
+        ) from error
 
 
 def read_running(path: Path) -> StackState | None:
     """The state of the stack that runs, None where none does."""
     state = read_state(path)
     return state if state is not None and state.is_running() else None
-
-
-def _child(raw: dict[str, Any]) -> ChildState:
-    return ChildState(identity=_identity(raw.pop("identity")), **raw)
-
-
-def _identity(raw: dict[str, Any] | None) -> ProcessIdentity | None:
-    return None if raw is None else ProcessIdentity(**raw)

@@ -13,7 +13,7 @@ from typing import Final
 
 from burnline.errors import StackError
 from burnline.localstack import logfiles
-from burnline.localstack.command import Command
+from burnline.localstack.command import Command, user_options
 from burnline.localstack.config import DataDir
 from burnline.localstack.processes import ProcessIdentity, die_with_parent
 from burnline.localstack.state import ChildState, StackState, write_state
@@ -126,7 +126,6 @@ class Child:
 
 def spawn(command: Command, log_file: Path, extra: dict[str, str]) -> subprocess.Popen[bytes]:
     """Start a command in a process group of its own, its output at the end of a log file."""
-    account = command.account
     with log_file.open("ab") as output:
         return subprocess.Popen(  # noqa: S603 - commands of our own
             command.argv,
@@ -136,9 +135,7 @@ def spawn(command: Command, log_file: Path, extra: dict[str, str]) -> subprocess
             stdout=output,
             stderr=subprocess.STDOUT,
             process_group=0,
-            user=None if account is None else account.uid,
-            group=None if account is None else account.gid,
-            extra_groups=None if account is None else [],
+            **user_options(command.account),
             preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call, see there
         )
 
@@ -169,11 +166,10 @@ class Supervisor:
         deadline = time.monotonic() + READY_TIMEOUT_SECONDS
         while not await command.probe():
             if self.stop_requested.is_set():
-                message = "stopped while starting"
-                raise StackError(message)
+                raise StackError("stopped while starting")
             if time.monotonic() > deadline:
-                message = f"{command.name} was not ready within {READY_TIMEOUT_SECONDS:.0f} s"
-                raise StackError(message)
+                seconds = f"{READY_TIMEOUT_SECONDS:.0f} s"
+                raise StackError(f"{command.name} was not ready within {seconds}")
             await asyncio.sleep(POLL_SECONDS)
 
     async def run_until_stopped(self) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from typing import Any, Final
@@ -163,14 +163,9 @@ class Outgoing:
             await session.execute(text(statement), named)
 
 
-@asynccontextmanager
-async def connected(url: str) -> AsyncIterator[Database]:
+def connected(url: str) -> AbstractAsyncContextManager[Database]:
     """Give a database until the block ends."""
-    database = Database.connect(DatabaseSettings(DATABASE_URL=url), "test")
-    try:
-        yield database
-    finally:
-        await database.close()
+    return Database.opened(DatabaseSettings(DATABASE_URL=url), "test")
 
 
 @asynccontextmanager

@@ -52,6 +52,16 @@ class Database:
         )
         return cls(engine)
 
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, settings: DatabaseSettings, application: str) -> AsyncIterator[Self]:
+        """Yield a database whose connections are closed at the end of the block."""
+        database = cls.connect(settings, application)
+        try:
+            yield database
+        finally:
+            await database.close()
+
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadSession]:
         """Yield a session whose transaction is read-only."""
