@@ -38,6 +38,7 @@ RELEASED: Final[dict[str, str]] = {
     "0005_alerts": "3832dae5733d6dcc",
     "0006_api_keys": "8cfb3b7c8374b353",
     "0007_dead_letters": "76330cc2a38cc790",
+    "0008_alerts_by_objective": "27eff5d0707bb56d",
 }
 VERSIONS: Final = project_root() / "deploy" / "migrations" / "versions"
 ROWS: Final = {

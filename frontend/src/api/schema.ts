@@ -1084,7 +1084,7 @@ export interface components {
         };
         /**
          * AlertAnswer
-         * @description An alert: one episode of one rule on one service.
+         * @description An alert: one episode of one rule on one objective, or on a whole service.
          */
         AlertAnswer: {
             /** Id */
@@ -1093,6 +1093,11 @@ export interface components {
             service_name: string;
             /** Rule */
             rule: string;
+            /**
+             * Slo
+             * @description The objective; null: it is about the whole service
+             */
+            slo: string | null;
             /**
              * Severity
              * @enum {string}
@@ -1108,7 +1113,10 @@ export interface components {
              * @description Rises with each transition
              */
             version: number;
-            /** Message */
+            /**
+             * Message
+             * @description By the figures of the moment it was last sent
+             */
             message: string;
             /** Labels */
             labels: {
@@ -1154,6 +1162,32 @@ export interface components {
              * @description Where notifications of it went
              */
             channels: string[];
+            figures_at_firing: components["schemas"]["AlertFiguresAnswer"] | null;
+            /** @description Null once it has ended */
+            figures_now: components["schemas"]["AlertFiguresAnswer"] | null;
+        };
+        /**
+         * AlertFiguresAnswer
+         * @description The figures of an alert's objective at one instant, or of its service's worst one.
+         */
+        AlertFiguresAnswer: {
+            /**
+             * Evaluated At
+             * Format: date-time
+             */
+            evaluated_at: string;
+            data_status: components["schemas"]["DataStatus"];
+            risk_level: components["schemas"]["RiskLevel"];
+            /** Burn Rate 5M */
+            burn_rate_5m: number;
+            /** Burn Rate 1H */
+            burn_rate_1h: number;
+            /** Burn Rate 24H */
+            burn_rate_24h: number;
+            /** Composite Burn Rate */
+            composite_burn_rate: number;
+            /** Error Budget Remaining */
+            error_budget_remaining: number;
         };
         /**
          * AlertHistoryAnswer
@@ -1954,6 +1988,7 @@ export interface components {
              * @example severity
              * @example tier
              * @example team
+             * @example slo
              */
             name: string;
             /** Value */
@@ -2446,8 +2481,9 @@ export interface components {
          *     condition has held for `for_seconds`, and resolves once the measure has been on the good side
          *     of the threshold, by the factor `resolve_ratio`, for `resolve_for_seconds`. Burn rates count
          *     only with at least `min_bad_events` behind them. While an episode of this rule is open, nobody
-         *     is notified of those of the rules that it `inhibits` on the same service, unless they are more
-         *     severe.
+         *     is notified of those of the rules that it `inhibits` on the same objective, unless they are more
+         *     severe or its risk level has risen since. An open episode is notified again once its burn rate
+         *     is `renotify_ratio` times that of the last notification; never for None.
          */
         RuleDocument: {
             name: string;
@@ -2476,6 +2512,8 @@ export interface components {
             resolve_ratio?: number;
             /** @default 900 */
             cooldown_seconds?: number;
+            /** @default 2 */
+            renotify_ratio?: number | null;
             /** @default 1 */
             min_bad_events?: number;
             /**
@@ -3205,7 +3243,7 @@ export interface components {
              * Name
              * @enum {string}
              */
-            name: "alertname" | "service" | "severity" | "tier" | "team";
+            name: "alertname" | "service" | "severity" | "tier" | "team" | "slo";
             /** Value */
             value: string;
             /**
@@ -9072,7 +9110,7 @@ export const sloForecastAnswerConfidence_levelValues: ReadonlyArray<FlattenedDee
 export const summarySourceValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["Summary"]["source"]> = ["template", "model"];
 export const verdictAnswerChange_classValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["VerdictAnswer"]["change_class"]> = ["feature", "fix", "security", "rollback"];
 export const verdictAnswerDecisionValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["VerdictAnswer"]["decision"]> = ["ALLOW", "WARN", "BLOCK", "UNKNOWN"];
-export const matcherRequestNameValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["MatcherRequest"]["name"]> = ["alertname", "service", "severity", "tier", "team"];
+export const matcherRequestNameValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["MatcherRequest"]["name"]> = ["alertname", "service", "severity", "tier", "team", "slo"];
 export const newChannelKindValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["NewChannel"]["kind"]> = ["alertmanager", "apprise", "pagerduty", "simulated", "slack", "webhook"];
 export const newKeyScopesValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["NewKey"]["scopes"]> = ["read", "ingest", "operate", "override", "admin"];
 export const newServiceTierValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["NewService"]["tier"]> = [1, 2, 3];

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from alerts.domain.conditions import RuleMemory
 from alerts.domain.configuration import AlertConfiguration
 from alerts.domain.decision import NOT_YET_STORED, Decision, Moment
-from alerts.domain.episodes import Episode
+from alerts.domain.episodes import AlertKey, Episode
 from alerts.domain.evaluate import decide
 from alerts.domain.invalid_count_reports import InvalidCountReports
 from alerts.domain.notifications import group
@@ -30,7 +31,7 @@ MAX_DECISIONS: Final = 500
 _LATE_WITHIN: Final = timedelta(hours=1)
 _store: Final = LedgerStore("alerts")
 
-Stored = list[tuple[Decision, dict[str, Episode]]]
+Stored = list[tuple[Decision, dict[AlertKey, Episode]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,11 +107,11 @@ class Evaluator:
         ids = iter(await repository.draw_ids(session, fresh))
         stored = [(decision, decision.numbered(ids)) for decision in decisions]
         episodes = [episode for _, found in stored for episode in found.values()]
-        lines = [(found[rule].id, line) for d, found in stored for rule, line in d.history]
+        lines = [(found[key].id, line) for d, found in stored for key, line in d.history]
         pending = [
-            (found[rule], reason, channels)
+            (found[key], reason, channels)
             for decision, found in stored
-            for rule, reason, channels in decision.notifications
+            for key, reason, channels in decision.notifications
         ]
         notifications = group(pending, self.configuration.kind_of)
         await repository.store_episodes(session, episodes)
@@ -143,12 +144,15 @@ class Evaluator:
 
 
 def _changed_memories(decisions: Sequence[Decision]) -> list[repository.StoredMemory]:
-    return [
-        (d.service_name, rule, d.after.memories.get(rule))
-        for d in decisions
-        for rule in {*d.before.memories, *d.after.memories}
-        if d.before.memories.get(rule) != d.after.memories.get(rule)
-    ]
+    """Return what rules remember where any objective of it has changed."""
+    found: list[repository.StoredMemory] = []
+    for decision in decisions:
+        before, after = decision.before.memories, decision.after.memories
+        changed = {k.rule for k in {*before, *after} if before.get(k) != after.get(k)}
+        for rule in changed:
+            by_slo = {key.slo: memory for key, memory in after.items() if key.rule == rule}
+            found.append((decision.service_name, rule, RuleMemory(by_slo) if by_slo else None))
+    return found
 
 
 def _count(decisions: Sequence[Decision]) -> None:

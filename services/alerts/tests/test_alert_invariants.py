@@ -8,6 +8,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from alerts.domain.episodes import AlertKey
 from common.alerting.rules import SEVERITY_ORDER
 from common.alerting.silences import Matcher
 from common.events import AlertAcknowledged, SilenceChanged
@@ -101,7 +102,7 @@ def played(steps: list[Step]) -> AlertShard:
 
 
 def check_instant(
-    alerts: AlertShard, before: Mapping[str, object], said: list[Said], step: Step
+    alerts: AlertShard, before: Mapping[AlertKey, object], said: list[Said], step: Step
 ) -> None:
     if step.status is not DataStatus.OK:  # what is not known changes no episode by itself
         assert set(alerts.states["checkout"].episodes) == set(before)
@@ -109,7 +110,7 @@ def check_instant(
     for one in said:
         assert not (quiet and one.transition in {"firing", "escalated", "reminded"})
         if one.rule == "budget" and one.transition != "resolved":
-            assert "page" not in alerts.states["checkout"].episodes
+            assert not alerts.open_episodes("checkout", "page")
     # again at the same instant nothing is left to say
     assert alerts.last is not None
     once_more = seen(

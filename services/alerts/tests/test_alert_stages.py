@@ -241,6 +241,7 @@ def test_a_second_objective_in_order_does_not_clear_one_that_cannot_be_read() ->
     alerts.see("checkout", seen(slo(pairs=FAST), other))
     unreadable = slo(status=DataStatus.NO_TRAFFIC)
     assert alerts.after(1, "checkout", seen(unreadable, other)) == []
+    assert alerts.open_episode("checkout", "page").slo == unreadable.name
     assert transitions(alerts.after(1, "checkout", seen(slo(), other))) == [("page", "resolved")]
 
 

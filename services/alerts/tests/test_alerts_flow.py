@@ -60,6 +60,25 @@ async def test_a_page_is_notified_once_and_its_end_once_whoever_holds_the_shard(
     assert await histories(url, NAME) == ["firing", "notified", "resolved"]
 
 
+async def test_objectives_of_a_service_are_alerts_of_their_own_across_a_restart(
+    settings: AlertSettings,
+) -> None:
+    url, bootstrap = settings.url, settings.bootstrap
+    await in_force(bootstrap, PAGE)
+    both = [slo(name=name, pairs=FAST) for name in ("avail", "fast")]
+    state = "SELECT slo, state, notices FROM alerts.episode WHERE rule = $1 ORDER BY slo"
+    async with alerts(settings):
+        await publish_state(bootstrap, [shot("checkout", *both)])
+        firing = [("avail", "firing", 1), ("fast", "firing", 1)]
+        await eventually(lambda: rows_of(url, state, NAME), firing)
+        grouped = "SELECT cardinality(episode_ids) FROM alerts.notification"
+        assert await rows_of(url, grouped) == [(2,)]
+    async with alerts(settings):
+        await publish_state(bootstrap, [shot("checkout", slo(name="avail"), both[1])])
+        ended = [("avail", "resolved", 1), ("fast", "firing", 1)]
+        await eventually(lambda: rows_of(url, state, NAME), ended)
+
+
 async def published(bootstrap: str) -> list[tuple[str, int]]:
     """Return (state, version) of each event, without what a restart has published again."""
     found = [e for e in await read_topic(bootstrap, ALERTS.name) if e["rule"] == NAME]

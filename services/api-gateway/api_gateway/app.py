@@ -104,7 +104,7 @@ def make_services(
         *(policy_store, policies),
         OverrideService(policy_store, policies, decisions, settings.override_visible_seconds),
         ReleaseService(catalog, policy_store, snapshots, decisions, policies),
-        *(alerts, AlertService(alerts), RuleService(alerts)),
+        *(alerts, AlertService(alerts, snapshots), RuleService(alerts)),
         ChannelService(alerts, to.publisher, clock, settings.channel_test_timeout_seconds),
         *(known, uses, KeyRecords(known, uses), access_of(settings, known, clock)),
         *(key_store, ApiKeyService(key_store, known, clock)),

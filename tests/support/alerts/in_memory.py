@@ -45,6 +45,8 @@ class Said:
     channels: tuple[str, ...]
     version: int
     dedup_key: str
+    slo: str | None
+    message: str
 
 
 @dataclass
@@ -66,10 +68,10 @@ class AlertShard:
         decision = decide(service, state, inputs, self.configuration, Moment(self.now, 0))
         stored = decision.numbered(count(len(self.episodes) + 1))
         self.episodes |= {episode.id: episode for episode in stored.values()}
-        for rule, line in decision.history:
-            self.history.setdefault(stored[rule].id, []).append(line)
-        for rule, why, channels in decision.notifications:
-            self._say(stored[rule], why, channels)
+        for key, line in decision.history:
+            self.history.setdefault(stored[key].id, []).append(line)
+        for key, why, channels in decision.notifications:
+            self._say(stored[key], why, channels)
         self.states[service] = decision.state(stored)
         self.last = decision
         return self.said[before:]
@@ -80,8 +82,14 @@ class AlertShard:
         return self.see(service, inputs)
 
     def open_episode(self, service: str, rule: str) -> Episode:
-        """Return the episode of a rule that is open."""
-        return self.states[service].episodes[rule]
+        """Return the one episode of a rule that is open."""
+        [found] = self.open_episodes(service, rule)
+        return found
+
+    def open_episodes(self, service: str, rule: str) -> list[Episode]:
+        """Return the episodes of a rule that are open, one for each objective."""
+        state = self.states.get(service, ServiceState())
+        return [e for key, e in sorted(state.episodes.items()) if key.rule == rule]
 
     def _say(self, episode: Episode, why: NotificationReason, channels: tuple[str, ...]) -> None:
         self.said.append(
@@ -95,6 +103,8 @@ class AlertShard:
                 channels,
                 episode.version,
                 episode.dedup_key,
+                episode.slo,
+                episode.message,
             )
         )
 

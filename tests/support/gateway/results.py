@@ -76,6 +76,8 @@ def alert(number: int, **fields: Any) -> Alert:
         "held_back": 0,
         "notices": 1,
         "channels": ("simulated",),
+        "slo": None,
+        "figures_at_firing": None,
         **fields,
     }
     return Alert(id=number, **given)

@@ -5,7 +5,7 @@ import { Link } from "react-router-dom";
 import { alertHistoryQuery, type Alert, type AlertState } from "../../api/alerts";
 import { Button } from "../../components/ui/Button";
 import { Shown } from "../../components/ui/states";
-import { duration } from "../../lib/format";
+import { budget, burnRate, duration } from "../../lib/format";
 import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
 import { dayTime } from "../../lib/time";
@@ -49,8 +49,11 @@ export function AlertRow({ alert, active, open, onToggle, onAcknowledge, onSilen
           <Link to={`/services/${alert.service_name}`} className="font-semibold hover:underline">
             {alert.service_name}
           </Link>
-          <span className="ml-2 text-xs text-muted">{alert.rule}</span>
+          <span className="ml-2 text-xs text-muted">
+            {alert.slo ? `${alert.rule}, ${alert.slo}` : alert.rule}
+          </span>
           <div>{alert.message}</div>
+          <Figures alert={alert} />
         </div>
         <span className="w-36 text-xs text-muted">
           {dayTime(alert.started_at, chosenZone)}
@@ -75,6 +78,31 @@ export function AlertRow({ alert, active, open, onToggle, onAcknowledge, onSilen
       </div>
       {open && <Timeline id={alert.id} />}
     </li>
+  );
+}
+
+/** The figures at its firing, and of an open one those now beside them. */
+function Figures({ alert }: { alert: Alert }) {
+  const { figures_at_firing: then, figures_now: now } = alert;
+  if (!then) return null;
+  const figures = [
+    ["level", then.risk_level, now?.risk_level],
+    ["composite", burnRate(then.composite_burn_rate), now && burnRate(now.composite_burn_rate)],
+    ["5 min", burnRate(then.burn_rate_5m), now && burnRate(now.burn_rate_5m)],
+    ["1 h", burnRate(then.burn_rate_1h), now && burnRate(now.burn_rate_1h)],
+    ["budget left", budget(then.error_budget_remaining), now && budget(now.error_budget_remaining)],
+  ] as const;
+  const known = now && now.data_status !== "ok" ? ` (${now.data_status.replace("_", " ")})` : "";
+  return (
+    <dl className="mt-1 flex flex-wrap gap-x-4 text-xs text-muted">
+      <dt>{now ? `At firing → now${known}:` : "At firing:"}</dt>
+      {figures.map(([name, before, after]) => (
+        <dd key={name}>
+          {name} {before}
+          {after && ` → ${after}`}
+        </dd>
+      ))}
+    </dl>
   );
 }
 

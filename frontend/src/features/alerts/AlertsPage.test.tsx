@@ -19,6 +19,9 @@ function alert(changes: Partial<Alert>): Alert {
     acknowledged_by: null,
     held_by: null,
     held_back: 0,
+    slo: null,
+    figures_at_firing: null,
+    figures_now: null,
     ...changes,
   } as Alert;
 }
@@ -49,6 +52,36 @@ test.each([
 ] as const)("an alert that is %j says so", (changes, words) =>
   expect(textOf(changes)).toContain(words),
 );
+
+const FIRED: Alert["figures_at_firing"] = {
+  evaluated_at: "2026-11-23T06:40:00Z",
+  data_status: "ok",
+  risk_level: "FREEZE",
+  burn_rate_5m: 40,
+  burn_rate_1h: 15,
+  burn_rate_24h: 1,
+  composite_burn_rate: 21.5,
+  error_budget_remaining: 0.5,
+};
+
+test("an open alert shows its objective, and its figures now beside those at firing", () => {
+  const now = { ...FIRED, risk_level: "OBSERVE", composite_burn_rate: 1.2 } as const;
+  const text = textOf({ slo: "fast", figures_at_firing: FIRED, figures_now: now });
+  expect(text).toContain("burn-rate, fast");
+  expect(text).toContain("At firing → now:");
+  expect(text).toContain("level FREEZE → OBSERVE");
+  expect(text).toContain("composite 21.5× → 1.20×");
+});
+
+test("figures that say nothing of the present are named so", () => {
+  const now = { ...FIRED, data_status: "lagging" } as const;
+  expect(textOf({ figures_at_firing: FIRED, figures_now: now })).toContain("now (lagging)");
+});
+
+test("an alert that has ended keeps the figures at its firing", () => {
+  const text = textOf({ state: "resolved", figures_at_firing: FIRED });
+  expect(text).toContain("At firing:level FREEZEcomposite 21.5×");
+});
 
 test("an alert that nothing was withheld of says nothing of it", () =>
   expect(textOf({})).not.toMatch(/Suppressed|Notified/));

@@ -111,6 +111,7 @@ function Inbox({ alerts, view }: { alerts: readonly Alert[]; view: string }) {
           matchers={[
             { name: "service", value: silenced.service_name },
             { name: "alertname", value: silenced.rule },
+            ...(silenced.slo ? [{ name: "slo" as const, value: silenced.slo }] : []),
           ]}
           onClose={() => setSilenced(null)}
         />

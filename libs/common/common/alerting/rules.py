@@ -68,8 +68,9 @@ class Rule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     condition has held for `for_seconds`, and resolves once the measure has been on the good side
     of the threshold, by the factor `resolve_ratio`, for `resolve_for_seconds`. Burn rates count
     only with at least `min_bad_events` behind them. While an episode of this rule is open, nobody
-    is notified of those of the rules that it `inhibits` on the same service, unless they are more
-    severe.
+    is notified of those of the rules that it `inhibits` on the same objective, unless they are more
+    severe or its risk level has risen since. An open episode is notified again once its burn rate
+    is `renotify_ratio` times that of the last notification; never for None.
     """
 
     name: Name
@@ -81,6 +82,7 @@ class Rule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     resolve_for_seconds: Duration = 120
     resolve_ratio: Annotated[float, Meta(gt=0, le=1)] = 0.9
     cooldown_seconds: Duration = 900
+    renotify_ratio: Annotated[float, Meta(gt=1, le=1000)] | None = 2.0
     min_bad_events: Annotated[int, Meta(ge=0)] = 1
     channels: Names = ("simulated",)
     services: Globs = ()

@@ -15,7 +15,7 @@ from common.invalid_field import InvalidFieldError
 MAX_MATCHERS = 16
 MAX_TEXT_LENGTH = 256
 LONGEST_SILENCE = timedelta(days=366)
-LABELS = ("alertname", "service", "severity", "tier", "team")
+LABELS = ("alertname", "service", "severity", "tier", "team", "slo")
 
 
 class Matcher(Struct, frozen=True):

@@ -6,6 +6,7 @@ from common.events.access import ApiKeyChanged, ApiKeyUsed, KeySecret, Scope
 from common.events.alerting import (
     AlertAcknowledged,
     AlertChanged,
+    AlertFigures,
     ChannelChanged,
     ChannelTestRequested,
     RuleChanged,

@@ -1,19 +1,45 @@
 """Alerts as they stand, and what users want of them: rules, silences, channels, answers."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from msgspec import Meta, Struct
 
 from common.alerting.rules import AlertState, HeldBy, Severity
 from common.alerting.silences import Matcher
-from common.events.fields import Instant, ServiceName
+from common.events.burnrate import BurnRateSnapshot
+from common.events.fields import BurnRate, Instant, Ratio, ServiceName
+from common.slo.vocabulary import DataStatus, RiskLevel
+
+
+class AlertFigures(Struct, frozen=True):
+    """The figures of an objective at one instant, or of its service's worst one."""
+
+    evaluated_at: Instant
+    data_status: DataStatus
+    risk_level: RiskLevel
+    burn_rate_5m: BurnRate
+    burn_rate_1h: BurnRate
+    burn_rate_24h: BurnRate
+    composite_burn_rate: BurnRate
+    error_budget_remaining: Ratio
+
+    @classmethod
+    def of(cls, snapshot: BurnRateSnapshot, slo_name: str | None) -> Self | None:
+        """Return those of an objective, of the service for None; None where there is no such."""
+        found = (slo for slo in snapshot.slos if slo.name == slo_name)
+        of = snapshot if slo_name is None else next(found, None)
+        if of is None:
+            return None
+        own = {name: getattr(of, name) for name in cls.__struct_fields__[1:]}
+        return cls(evaluated_at=snapshot.evaluated_at, **own)
 
 
 class AlertChanged(Struct, frozen=True, tag_field="type", tag="alert_changed"):
-    """An alert as it stands: one episode of one rule on one service.
+    """An alert as it stands: one episode of one rule on one objective, or on a whole service.
 
     `version` rises with each transition; the greater (version, updated_at) holds. `held_by` is
-    why nobody is notified now, `held_back` how often somebody would have been.
+    why nobody is notified now, `held_back` how often somebody would have been. `slo` is the
+    objective, None where the rule is about the whole service.
     """
 
     id: int
@@ -34,6 +60,8 @@ class AlertChanged(Struct, frozen=True, tag_field="type", tag="alert_changed"):
     held_by: HeldBy | None
     held_back: int
     notices: int
+    slo: str | None = None
+    figures_at_firing: AlertFigures | None = None
 
 
 class RuleChanged(Struct, frozen=True, tag_field="type", tag="rule_changed"):

@@ -93,15 +93,15 @@ class Backtest:
             moment, inputs = Moment(now, 0), Inputs(snapshot)
             decision = decide(service_name, state, inputs, self._configuration, moment)
             stored = decision.numbered(self._ids)
-            for rule, reason, _ in decision.notifications:
-                episode = stored[rule]
+            for key, reason, _ in decision.notifications:
+                episode = stored[key]
                 if reason == "resolved":
                     open_alarms.pop(episode.id).ended_at = now
                 elif episode.id in open_alarms:
                     open_alarms[episode.id].severity = episode.severity
                 else:
                     severity, message = episode.severity, episode.message
-                    alarm = Alarm(service_name, rule, severity, now, None, message)
+                    alarm = Alarm(service_name, key.rule, severity, now, None, message)
                     open_alarms[episode.id] = alarm
                     found.append(alarm)
             state = decision.state(stored)

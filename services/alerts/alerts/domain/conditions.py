@@ -24,6 +24,12 @@ class Memory(Struct, frozen=True, omit_defaults=True):
         return not any(self.met_since) and self.cleared_since is None
 
 
+class RuleMemory(Struct, frozen=True, omit_defaults=True):
+    """What a rule remembers about a service, by objective; "" is the service as a whole."""
+
+    by_slo: dict[str, Memory] = {}
+
+
 NOTHING = Memory()
 
 

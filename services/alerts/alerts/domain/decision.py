@@ -8,7 +8,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from alerts.domain.conditions import Memory
-from alerts.domain.episodes import Episode, Transition
+from alerts.domain.episodes import AlertKey, Episode, Transition
 from alerts.domain.notifications import NotificationReason
 from alerts.domain.stages import LastNotified, RuleOutcome
 
@@ -17,11 +17,14 @@ NOT_YET_STORED: Final = 0
 
 @dataclass(frozen=True, slots=True)
 class ServiceState:
-    """What is kept of a service, by rule: memories, open episodes, the last notification."""
+    """What is kept of a service, by rule and objective: memories, open episodes, notifications.
 
-    memories: Mapping[str, Memory] = field(default_factory=dict)
-    episodes: Mapping[str, Episode] = field(default_factory=dict)
-    notified: Mapping[str, LastNotified] = field(default_factory=dict)
+    Of the notifications it is the last one.
+    """
+
+    memories: Mapping[AlertKey, Memory] = field(default_factory=dict)
+    episodes: Mapping[AlertKey, Episode] = field(default_factory=dict)
+    notified: Mapping[AlertKey, LastNotified] = field(default_factory=dict)
 
     @property
     def is_active(self) -> bool:
@@ -41,16 +44,16 @@ class Moment:
 class Decision:
     """What an evaluation changes. Nothing of it holds before it is stored.
 
-    Each by rule: `changed` are the episodes that are new or changed, `history` their new lines,
-    `notifications` why and through which channels somebody is to be notified.
+    Each by rule and objective: `changed` are the episodes that are new or changed, `history` their
+    new lines, `notifications` why and through which channels somebody is to be notified.
     """
 
     service_name: str
     before: ServiceState
     after: ServiceState
-    changed: dict[str, Episode]
-    history: tuple[tuple[str, Transition], ...]
-    notifications: tuple[tuple[str, NotificationReason, tuple[str, ...]], ...]
+    changed: dict[AlertKey, Episode]
+    history: tuple[tuple[AlertKey, Transition], ...]
+    notifications: tuple[tuple[AlertKey, NotificationReason, tuple[str, ...]], ...]
     outcomes: tuple[RuleOutcome, ...]
 
     @property
@@ -58,11 +61,11 @@ class Decision:
         """Whether nothing changes."""
         return not self.changed and self.after.memories == self.before.memories
 
-    def numbered(self, ids: Iterator[int]) -> dict[str, Episode]:
-        """Return the changed episodes by rule, new ones with the next of the ids."""
-        return {r: e if e.id else replace(e, id=next(ids)) for r, e in self.changed.items()}
+    def numbered(self, ids: Iterator[int]) -> dict[AlertKey, Episode]:
+        """Return the changed episodes, new ones with the next of the ids."""
+        return {key: e if e.id else replace(e, id=next(ids)) for key, e in self.changed.items()}
 
-    def state(self, stored: Mapping[str, Episode]) -> ServiceState:
+    def state(self, stored: Mapping[AlertKey, Episode]) -> ServiceState:
         """Return the state afterwards; `stored` are the changed episodes with their ids."""
-        episodes = {r: stored.get(r, e) for r, e in self.after.episodes.items()}
+        episodes = {key: stored.get(key, e) for key, e in self.after.episodes.items()}
         return ServiceState(self.after.memories, episodes, self.after.notified)

@@ -3,12 +3,14 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from common.alerting.rules import SEVERITY_ORDER, AlertState, HeldBy, Severity
+from common.events import AlertFigures
+from common.slo.vocabulary import RiskLevel
 
 TransitionKind = Literal[
     "firing",
@@ -23,8 +25,19 @@ SYSTEM: Final = "burnline"
 """The actor where no person has acted."""
 
 
+class AlertKey(NamedTuple):
+    """What a service has at most one open episode of; `slo` is "" for the service as a whole."""
+
+    rule: str
+    slo: str
+
+
 class Episode(Struct, frozen=True):
     """An alert from its firing to its end. `level` is the most severe so far, from 1.
+
+    It is about an objective, or, where `slo` is None, about the service. `explained_level` is the
+    risk level that those notified of it know of, lower once the level has fallen since.
+    `notified_burn_rate` is the composite of the last notification.
 
     `notified_level` and `notified_severity` are those of the last notification (0 and None: there
     was none, or it is to be repeated), and `notices` counts them. `held_by` is why nobody is
@@ -56,6 +69,15 @@ class Episode(Struct, frozen=True):
     notified_at: datetime | None = None
     notices: int = 0
     channels: tuple[str, ...] = ()
+    slo: str | None = None
+    figures_at_firing: AlertFigures | None = None
+    explained_level: RiskLevel | None = None
+    notified_burn_rate: float | None = None
+
+    @property
+    def key(self) -> AlertKey:
+        """Return what sets it apart from the other open episodes of its service."""
+        return AlertKey(self.rule, self.slo or "")
 
     @property
     def is_open(self) -> bool:
@@ -84,9 +106,9 @@ def digest(*lines: str) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
 
 
-def dedup_key(service_name: str, rule: str, started_at: datetime) -> str:
+def dedup_key(service_name: str, key: AlertKey, started_at: datetime) -> str:
     """Return the key by which receivers know an episode; it is never used again."""
-    return digest(service_name, rule, started_at.isoformat())
+    return digest(service_name, *key, started_at.isoformat())
 
 
 def escalated(

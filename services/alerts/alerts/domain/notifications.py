@@ -20,8 +20,11 @@ MAX_ALERTS: Final = 200
 
 NO_EPISODE: Final = 0
 
-NotificationReason = Literal["firing", "escalated", "reminded", "acknowledged", "resolved", "test"]
-"""Why a channel is notified: `reminded` repeats a firing that a silence had kept from it."""
+NotificationReason = Literal[
+    "firing", "escalated", "worsened", "reminded", "acknowledged", "resolved", "test"
+]
+"""Why a channel is notified: `worsened` where the burn rate has multiplied since it was last;
+`reminded` repeats a firing that a silence had kept from it."""
 
 PendingNotification = tuple[Episode, NotificationReason, tuple[str, ...]]
 """An episode as it is stored, the reason, and the channels."""

@@ -1,6 +1,6 @@
 """Readings of a rule: how far a service meets each level, and by which figures. Pure."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,13 +35,22 @@ class Inputs:
             return DataStatus.LAGGING if self.silent else DataStatus.NO_DATA
         return self.snapshot.data_status
 
+    def objectives(self) -> Iterator[SloStatus]:
+        """Yield the objectives whose figures can be trusted."""
+        if self.snapshot is not None and self.status is DataStatus.OK:
+            yield from (slo for slo in self.snapshot.slos if slo.data_status is DataStatus.OK)
+
+    def objective(self, name: str | None) -> SloStatus | None:
+        """Return an objective by its name; None where its figures cannot be trusted."""
+        return next((slo for slo in self.objectives() if slo.name == name), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A level read for a service: met, cleared, or neither (between the two thresholds).
 
     `observed` and `threshold` are in the unit of the rule's kind; `slo` is the objective that
-    they belong to, None where they are the service's. The greater `badness` is the worse.
+    they belong to, None where they are the service's.
     """
 
     met: bool
@@ -49,41 +58,39 @@ class Reading:
     observed: float
     threshold: float
     slo: str | None = None
-    badness: float = 0.0
 
 
 Readings = tuple[Reading, ...]
 """One reading for each of the rule's levels, in their order."""
 
+SERVICE: Final = ""
+"""Stands for the service as a whole where others are named by their objective."""
 
-def read(rule: Rule, inputs: Inputs, governing: str | None = None) -> Readings | None:
-    """Return the readings of a rule; None where it cannot be evaluated and everything stays.
 
-    That is so where data are missing, late or without traffic. `governing` is the objective that
-    an open episode is about: while it cannot be read, other objectives do not clear the episode.
+def read(rule: Rule, inputs: Inputs) -> dict[str, Readings]:
+    """Return the readings of a rule by objective, or by SERVICE where its kind has none.
+
+    What is missing cannot be evaluated now, and everything about it stays: its data are missing,
+    late or without traffic.
     """
-    if rule.kind == "data_stale":
-        return tuple(_stale(level, inputs) for level in rule.levels)
-    if rule.kind == "good_over_total":
-        return tuple(_invalid_counts(level, inputs) for level in rule.levels)
-    if inputs.snapshot is None or inputs.status is not DataStatus.OK:
-        return None
+    if reader := _SERVICE_READERS.get(rule.kind):
+        return {SERVICE: tuple(reader(level, inputs) for level in rule.levels)}
     if rule.kind == "exhaustion":
         return _exhaustion(rule, inputs)
-    reader = _READERS[rule.kind]
-    known = [slo for slo in inputs.snapshot.slos if slo.data_status is DataStatus.OK]
-    if not known or _is_unreadable(governing, inputs.snapshot):
-        return None
-    return tuple(_worst(reader(rule, level, slo) for slo in known) for level in rule.levels)
+    read_level = _READERS[rule.kind]
+    return {
+        slo.name: tuple(read_level(rule, level, slo) for level in rule.levels)
+        for slo in inputs.objectives()
+    }
 
 
-def _is_unreadable(name: str | None, snapshot: BurnRateSnapshot) -> bool:
-    return any(s.name == name and s.data_status is not DataStatus.OK for s in snapshot.slos)
-
-
-def _worst(readings: Iterable[Reading]) -> Reading:
-    """Return the reading of the service: met if any is, cleared only if all are."""
-    return max(readings, key=lambda r: (r.met, not r.cleared, r.badness))
+def is_gone(rule: Rule, slo: str, inputs: Inputs) -> bool:
+    """Return whether a rule does not watch an objective any more, since the service has it not."""
+    if rule.kind in _SERVICE_READERS:
+        return slo != SERVICE
+    if inputs.snapshot is None or inputs.silent:
+        return False
+    return all(found.name != slo for found in inputs.snapshot.slos)
 
 
 def _stale(level: Level, inputs: Inputs) -> Reading:
@@ -103,7 +110,7 @@ def _risk(rule: Rule, level: Level, slo: SloStatus) -> Reading:
     boundary, observed = RISK_BOUNDARIES[least], slo.composite_burn_rate
     cleared = not reached and observed < boundary * rule.resolve_ratio
     met = reached and _evidence(rule, slo)
-    return Reading(met, cleared, observed, boundary, slo.name, observed)
+    return Reading(met, cleared, observed, boundary, slo.name)
 
 
 def _burn(rule: Rule, level: Level, slo: SloStatus) -> Reading:
@@ -115,7 +122,7 @@ def _burn(rule: Rule, level: Level, slo: SloStatus) -> Reading:
     pair = max(pairs, key=_speed)
     met = pair.burn_rate > pair.threshold and _evidence(rule, slo, pair.long_seconds)
     cleared = all(_speed(p) < rule.resolve_ratio for p in pairs)
-    return Reading(met, cleared, pair.burn_rate, pair.threshold, slo.name, _speed(pair))
+    return Reading(met, cleared, pair.burn_rate, pair.threshold, slo.name)
 
 
 def _speed(pair: BurnPair) -> float:
@@ -126,7 +133,7 @@ def _budget(rule: Rule, level: Level, slo: SloStatus) -> Reading:
     threshold, left = level.at_most_ratio or 0.0, slo.error_budget_remaining
     met = left <= threshold and slo.bad >= rule.min_bad_events
     cleared = left > threshold + _BUDGET_MARGIN_RATIO
-    return Reading(met, cleared, left, threshold, slo.name, -left)
+    return Reading(met, cleared, left, threshold, slo.name)
 
 
 def _constant(rule: Rule, level: Level, slo: SloStatus) -> Reading:
@@ -135,40 +142,41 @@ def _constant(rule: Rule, level: Level, slo: SloStatus) -> Reading:
     constant = highest - lowest <= CONSTANT_WITHIN_RATIO * highest
     met = constant and lowest >= threshold and _evidence(rule, slo)
     cleared = not constant or highest < threshold * rule.resolve_ratio
-    return Reading(met, cleared, lowest, threshold, slo.name, lowest)
+    return Reading(met, cleared, lowest, threshold, slo.name)
 
 
-def _exhaustion(rule: Rule, inputs: Inputs) -> Readings | None:
-    """Read the objective whose budget ends first; one that is spent already is no forecast."""
+def _exhaustion(rule: Rule, inputs: Inputs) -> dict[str, Readings]:
+    """Read when each budget ends; one that is spent already is no forecast."""
     forecast, snapshot = inputs.forecast, inputs.snapshot
-    if forecast is None or snapshot is None or forecast.data_status is not DataStatus.OK:
-        return None
+    if forecast is None or snapshot is None or inputs.status is not DataStatus.OK:
+        return {}
     evidence = {slo.name: _evidence(rule, slo) for slo in snapshot.slos}
-    first = min(forecast.slos, key=_order_of_ends, default=None)
-    if first is None or _is_end_unknown(first):
-        return None
-    hours = _hours(first.time_to_exhaustion_hours)
-    trusted = first.confidence_level != "low" and first.error_budget_remaining > 0
-    trusted = trusted and evidence.get(first.name, False)
-    return tuple(
-        Reading(
-            met=trusted and hours <= limit,
-            cleared=hours > limit / rule.resolve_ratio or first.error_budget_remaining <= 0,
-            observed=hours,
-            threshold=limit,
-            slo=first.name,
+    return {
+        slo.name: tuple(
+            _ends_within(rule, level.within_hours or 0.0, slo, evidence=evidence[slo.name])
+            for level in rule.levels
         )
-        for limit in (level.within_hours or 0.0 for level in rule.levels)
+        for slo in forecast.slos
+        if slo.name in evidence and _is_end_known(slo)
+    }
+
+
+def _ends_within(rule: Rule, limit: float, slo: SloForecast, *, evidence: bool) -> Reading:
+    hours = _hours(slo.time_to_exhaustion_hours)
+    spent = slo.error_budget_remaining <= 0
+    trusted = evidence and slo.confidence_level != "low" and not spent
+    return Reading(
+        met=trusted and hours <= limit,
+        cleared=spent or hours > limit / rule.resolve_ratio,
+        observed=hours,
+        threshold=limit,
+        slo=slo.name,
     )
 
 
-def _is_end_unknown(slo: SloForecast) -> bool:
-    return slo.forecast_status == "catching_up" and slo.error_budget_remaining > 0
-
-
-def _order_of_ends(slo: SloForecast) -> tuple[float, bool]:
-    """Return what puts first what ends first; what is not known comes before what never does."""
-    return _hours(slo.time_to_exhaustion_hours), not _is_end_unknown(slo)
+def _is_end_known(slo: SloForecast) -> bool:
+    waits = slo.forecast_status == "catching_up" and slo.error_budget_remaining > 0
+    return slo.data_status is DataStatus.OK and not waits
 
 
 def _hours(hours: float | None) -> float:
@@ -184,6 +192,10 @@ def _evidence(rule: Rule, slo: SloStatus, window_seconds: int = DAY) -> bool:
     return slo.windows[known[-1]].bad >= rule.min_bad_events
 
 
+_SERVICE_READERS: Final[dict[RuleKind, Callable[[Level, Inputs], Reading]]] = {
+    "data_stale": _stale,
+    "good_over_total": _invalid_counts,
+}
 _READERS: Final[dict[RuleKind, Callable[[Rule, Level, SloStatus], Reading]]] = {
     "risk_level": _risk,
     "burn_rate": _burn,

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from alerts.domain.decision import Decision, ServiceState
-from alerts.domain.episodes import Episode
+from alerts.domain.episodes import AlertKey, Episode
 from alerts.domain.readings import Inputs
 from common.events import BurnRateMessage, BurnRateSnapshot, ServiceForecast
 from common.slo.freshness import FORECAST_HOLDS, ShardLiveness
@@ -69,7 +69,7 @@ class ShardState:
         """Mark services as evaluated."""
         self._changed.difference_update(service_names)
 
-    def accept(self, decision: Decision, stored: Mapping[str, Episode]) -> None:
+    def accept(self, decision: Decision, stored: Mapping[AlertKey, Episode]) -> None:
         """Apply a stored decision. `stored` are its changed episodes, with their ids."""
         name, after = decision.service_name, decision.state(stored)
         self._states[name] = after

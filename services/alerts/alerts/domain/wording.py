@@ -1,6 +1,7 @@
 """The text of an alert: its message, labels (identity) and annotations (help). Pure."""
 
 from collections.abc import Callable
+from math import isinf
 from typing import Final
 
 from alerts.domain.configuration import Owner
@@ -9,7 +10,9 @@ from common.alerting.rules import Level, Rule, RuleKind, Severity
 from common.slo import wording
 
 
-def labels(rule: Rule, service_name: str, severity: Severity, owner: Owner) -> dict[str, str]:
+def labels(
+    rule: Rule, service_name: str, severity: Severity, owner: Owner, slo: str | None
+) -> dict[str, str]:
     """Return the labels that identify an alert, without empty values."""
     found = {
         "alertname": rule.name,
@@ -17,29 +20,36 @@ def labels(rule: Rule, service_name: str, severity: Severity, owner: Owner) -> d
         "severity": severity,
         "tier": str(owner.tier),
         "team": owner.team,
+        "slo": slo or "",
     }
     return {name: value for name, value in found.items() if value}
 
 
-def annotations(rule: Rule, message: str, reading: Reading, inputs: Inputs) -> dict[str, str]:
+def annotations(rule: Rule, message: str, slo: str | None, inputs: Inputs) -> dict[str, str]:
     """Return the annotations that help the person on call, without empty values."""
     found = {
         "summary": message,
         "description": rule.description,
         "runbook_url": rule.runbook_url,
-        "slo": reading.slo or "",
-        **_figures(reading.slo, inputs),
+        "slo": slo or "",
+        **_figures(slo, inputs),
     }
     return {name: value for name, value in found.items() if value}
 
 
 def message(rule: Rule, number: int, service_name: str, reading: Reading, inputs: Inputs) -> str:
-    """Return the message of a rule's level, counted from 1."""
+    """Return the message of a rule's level, counted from 1, with the figures of this moment.
+
+    A condition that is not met at this moment stands in the past tense.
+    """
+    level = rule.levels[number - 1]
     if rule.kind == "data_stale":
         status = inputs.status.value.replace("_", " ")
         cause = "nobody counts its events" if inputs.silent else f"its data are {status}"
-        return f"{service_name} cannot be judged: {cause}"
-    return f"{service_name} {_SENTENCES[rule.kind](reading, rule.levels[number - 1])}"
+        return f"{service_name} {'cannot' if reading.met else 'could not'} be judged: {cause}"
+    if reading.met:
+        return f"{service_name} {_SENTENCES[rule.kind](reading, level)}"
+    return f"{service_name} {_no_longer(rule, reading, level)}"
 
 
 def _burning(reading: Reading, _level: Level) -> str:
@@ -92,6 +102,23 @@ def _invalid_counts(reading: Reading, _level: Level) -> str:
     )
 
 
+def _no_longer(rule: Rule, reading: Reading, level: Level) -> str:
+    """Return the sentence of a condition that was met before, with its figure now."""
+    if rule.kind == "budget_left":
+        threshold = wording.objective(reading.threshold)
+        snapped = wording.snapped(reading.observed, reading.threshold)
+        observed = wording.left(snapped, [reading.threshold])
+    elif rule.kind == "good_over_total":
+        observed, threshold = wording.number(reading.observed), wording.number(reading.threshold)
+    elif isinf(reading.observed):
+        observed, threshold = "later than its SLO window", wording.number(reading.threshold)
+    else:
+        observed, threshold = wording.compared(reading.observed, reading.threshold)
+    said = _PAST[rule.kind].format(level=level.at_least_level, observed=observed)
+    about = f"{reading.slo}; " if reading.slo else ""
+    return f"{said} ({about}threshold {threshold})"
+
+
 def _figures(slo_name: str | None, inputs: Inputs) -> dict[str, str]:
     found: dict[str, str] = {}
     for slo in inputs.snapshot.slos if inputs.snapshot else ():
@@ -113,4 +140,14 @@ _SENTENCES: Final[dict[RuleKind, Callable[[Reading, Level], str]]] = {
     "exhaustion": _exhausting,
     "constant_burn": _constant,
     "good_over_total": _invalid_counts,
+}
+_PAST: Final[dict[RuleKind, str]] = {
+    "burn_rate": "burned its error budget faster than it may; now {observed} times",
+    "risk_level": "had reached the risk level {level}; its composite burn rate is now {observed}",
+    "budget_left": "had less of its error budget left; now {observed}",
+    "exhaustion": "was to spend its error budget sooner; hours ahead by the forecast: {observed}",
+    "constant_burn": "burned its error budget at the same rate for a day; the least of its rates "
+    "is now {observed}",
+    "good_over_total": "reported more good or bad events than in total; now {observed} events "
+    "were refused of late",
 }

@@ -6,23 +6,23 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 
-from alerts.domain.conditions import Memory
+from alerts.domain.conditions import Memory, RuleMemory
 from alerts.domain.decision import ServiceState
-from alerts.domain.episodes import Episode, Transition
+from alerts.domain.episodes import AlertKey, Episode, Transition
 from alerts.domain.notifications import Notification
 from alerts.domain.stages import LastNotified
 from common.events import AlertAcknowledged
 from common.storage.database import ReadSession, WriteSession
 
-StoredMemory = tuple[str, str, Memory | None]
+StoredMemory = tuple[str, str, RuleMemory | None]
 """What a rule remembers: service, rule, and None where it is to be forgotten."""
 
 _CHANGING = [
     name
     for name in Episode.__struct_fields__
-    if name not in {"id", "shard", "service_name", "rule", "dedup_key", "started_at"}
+    if name not in {"id", "shard", "service_name", "rule", "slo", "dedup_key", "started_at"}
 ]
 _LOAD_EPISODES = text(
     """SELECT * FROM alerts.episode
@@ -87,19 +87,20 @@ async def load(
     session: ReadSession, shard: int, notified_since: datetime
 ) -> dict[str, ServiceState]:
     """Return the states of a shard's services: memories, open episodes, last notifications."""
-    memories: dict[str, dict[str, Memory]] = defaultdict(dict)
+    memories: dict[str, dict[AlertKey, Memory]] = defaultdict(dict)
     for row in await session.execute(_LOAD_CONDITIONS, {"shard": shard}):
-        memories[row.service_name][row.rule] = msgspec.convert(row.memory, Memory)
-    episodes: dict[str, dict[str, Episode]] = defaultdict(dict)
-    notified: dict[str, dict[str, LastNotified]] = defaultdict(dict)
+        for slo, memory in msgspec.convert(row.memory, RuleMemory).by_slo.items():
+            memories[row.service_name][AlertKey(row.rule, slo)] = memory
+    episodes: dict[str, dict[AlertKey, Episode]] = defaultdict(dict)
+    notified: dict[str, dict[AlertKey, LastNotified]] = defaultdict(dict)
     named = {"shard": shard, "notified_since": notified_since}
     for stored in (await session.execute(_LOAD_EPISODES, named)).mappings():
-        found = msgspec.convert(dict(stored), Episode)
+        found = _episode_of(stored)
         if found.is_open:
-            episodes[found.service_name][found.rule] = found
+            episodes[found.service_name][found.key] = found
         if found.notified_at is not None:
             level = found.notified_level or found.level
-            notified[found.service_name][found.rule] = LastNotified(found.notified_at, level)
+            notified[found.service_name][found.key] = LastNotified(found.notified_at, level)
     names = {*memories, *episodes, *notified}
     return {n: ServiceState(memories[n], episodes[n], notified[n]) for n in names}
 
@@ -172,6 +173,12 @@ async def acknowledge_too_late(
 async def purge(session: WriteSession, shard: int, before: datetime) -> list[int]:
     """Delete a batch of episodes that ended before an instant; return their ids."""
     return list(await session.scalars(_PURGE, {"shard": shard, "before": before}))
+
+
+def _episode_of(stored: RowMapping) -> Episode:
+    """Return the episode of a row; a process of the version before names the objective only so."""
+    slo = stored["slo"] or stored["annotations"].get("slo")
+    return msgspec.convert({**stored, "slo": slo}, Episode)
 
 
 def _json(value: Any) -> str:

@@ -8,7 +8,13 @@ import msgspec
 
 from common.alerting.rules import AlertState, HeldBy, Severity
 from common.alerting.silences import Matcher
-from common.events import AlertAcknowledged, ChannelChanged, RuleChanged, SilenceChanged
+from common.events import (
+    AlertAcknowledged,
+    AlertFigures,
+    ChannelChanged,
+    RuleChanged,
+    SilenceChanged,
+)
 
 SilenceState = Literal["pending", "active", "expired"]
 
@@ -35,6 +41,8 @@ class Alert:
     held_back: int
     notices: int
     channels: tuple[str, ...]
+    slo: str | None
+    figures_at_firing: AlertFigures | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from api_gateway.alerts.domain import Channel, Silence, SilenceState
+from api_gateway.alerts.domain import Alert, Channel, Silence, SilenceState
 from api_gateway.alerts.rules import ShownRule, Source
 from api_gateway.http.types import (
     LINE_PATTERN,
@@ -35,7 +35,8 @@ from api_gateway.http.types import (
 from common.alerting.channels import CHANNEL_KINDS, MAX_VALUE_LENGTH, SIMULATED, shown_address
 from common.alerting.rules import AlertState, HeldBy, Rule, Severity, rule_document
 from common.alerting.silences import LABELS, MAX_MATCHERS, Matcher
-from common.slo.vocabulary import SERVICE_NAME_PATTERN
+from common.events import AlertFigures
+from common.slo.vocabulary import SERVICE_NAME_PATTERN, DataStatus, RiskLevel
 
 MAX_COMMENT_LENGTH = 1000
 MAX_MINUTES = 366 * 1440
@@ -73,16 +74,30 @@ class AcknowledgeRequest(Actor):
     version: Annotated[int, Field(ge=1, le=2**31 - 1), WHOLE] | None = None
 
 
+class AlertFiguresAnswer(Answer):
+    """The figures of an alert's objective at one instant, or of its service's worst one."""
+
+    evaluated_at: Instant
+    data_status: DataStatus
+    risk_level: RiskLevel
+    burn_rate_5m: float
+    burn_rate_1h: float
+    burn_rate_24h: float
+    composite_burn_rate: float
+    error_budget_remaining: float
+
+
 class AlertAnswer(Answer):
-    """An alert: one episode of one rule on one service."""
+    """An alert: one episode of one rule on one objective, or on a whole service."""
 
     id: int
     service_name: str
     rule: str
+    slo: str | None = Field(description="The objective; null: it is about the whole service")
     severity: Severity
     state: AlertState
     version: int = Field(description="Rises with each transition")
-    message: str
+    message: str = Field(description="By the figures of the moment it was last sent")
     labels: dict[str, str]
     annotations: dict[str, str]
     started_at: Instant
@@ -94,6 +109,13 @@ class AlertAnswer(Answer):
     held_back: int = Field(description="How many notifications were suppressed")
     notices: int = Field(description="How many notifications said that it fires")
     channels: list[str] = Field(description="Where notifications of it went")
+    figures_at_firing: AlertFiguresAnswer | None
+    figures_now: AlertFiguresAnswer | None = Field(description="Null once it has ended")
+
+    @classmethod
+    def of(cls, alert: Alert, figures_now: AlertFigures | None) -> Self:
+        """Return the answer for an alert."""
+        return cls.model_validate({**asdict(alert), "figures_now": figures_now})
 
 
 class HistoryLineAnswer(Answer):
@@ -132,7 +154,7 @@ class AlertHistoryAnswer(Answer):
 class MatcherRequest(Request):
     """One condition on a label, as Alertmanager has it, with globs for patterns."""
 
-    name: Literal["alertname", "service", "severity", "tier", "team"]
+    name: Literal["alertname", "service", "severity", "tier", "team", "slo"]
     value: LabelValue
     is_glob: bool = Field(default=False, description="`*` and `?` stand for any characters")
     is_equal: bool = True

@@ -16,7 +16,9 @@ from api_gateway.alerts.schemas import AcknowledgeRequest, SilenceRequest
 from api_gateway.http.pagination import LARGEST_ID
 from api_gateway.http.problems import existing, invalid, refusing
 from api_gateway.http.types import Statement
+from api_gateway.projections.snapshots import ReadModel
 from common.alerting.silences import Matcher, check_silence
+from common.events import AlertFigures
 from common.http.problems import Problem
 from common.storage.audit import AuditEvent
 
@@ -24,8 +26,14 @@ from common.storage.audit import AuditEvent
 class AlertService:
     """Alerts and silences: each write is one transaction, with its event and its audit."""
 
-    def __init__(self, store: AlertStore) -> None:
-        self._store = store
+    def __init__(self, store: AlertStore, read_model: ReadModel) -> None:
+        self._store, self._read_model = store, read_model
+
+    def figures_now(self, alert: Alert, now: datetime) -> AlertFigures | None:
+        """Return the figures of an open alert's objective now; None where they are not known."""
+        if alert.state == "resolved":
+            return None
+        return self._read_model.figures(alert.service_name, alert.slo, now)
 
     async def alerts(self, query: AlertQuery) -> list[Alert]:
         """Return alerts, newest first."""

@@ -4,10 +4,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from api_gateway.catalog.domain import Target
 from api_gateway.projections.service_status import ServiceState, service_state
 from common.events import (
     AlertAcknowledged,
+    AlertFigures,
     BurnRateSnapshot,
     CatalogMessage,
     ChannelChanged,
@@ -19,7 +22,7 @@ from common.events import (
     ShardHeartbeat,
     TargetSpec,
 )
-from common.slo.freshness import ShardLiveness
+from common.slo.freshness import ShardLiveness, as_lagging
 from common.slo.ordering import is_newer
 
 Announcement = CatalogMessage | PolicyMessage | RuleMessage
@@ -85,6 +88,16 @@ class ReadModel:
             now=now,
             heartbeat=self._heartbeats.get(snapshot.shard),
         )
+
+    def figures(self, service_name: str, slo: str | None, now: datetime) -> AlertFigures | None:
+        """Return the figures of an objective now, or of the service; None where there are none."""
+        snapshot = self._snapshots.get(service_name)
+        if snapshot is None:
+            return None
+        found = AlertFigures.of(snapshot, slo)
+        if found is not None and self.silent(snapshot.shard, now):
+            return replace(found, data_status=as_lagging(found.data_status))
+        return found
 
     def silent(self, shard: int, now: datetime) -> bool:
         """Return whether the owner of a shard has given no sign of life for too long."""

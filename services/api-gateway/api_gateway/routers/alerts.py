@@ -40,6 +40,7 @@ Since = Annotated[
 @router.get("/alerts", summary="All alerts, newest first")
 async def list_alerts(  # noqa: PLR0913, PLR0917 - a filter for each parameter
     alerts: Alerts,
+    clock: ServerClock,
     page: LongIdPage,
     state: States = None,
     severity: Severities = None,
@@ -47,7 +48,7 @@ async def list_alerts(  # noqa: PLR0913, PLR0917 - a filter for each parameter
     since: Since = None,
 ) -> list[AlertAnswer]:
     """Alerts of all services, also those that have ended; `state` may be given several times."""
-    return await _page(alerts, page, state, severity, service, since)
+    return await _page(alerts, clock(), page, state, severity, service, since)
 
 
 @router.get(
@@ -55,6 +56,7 @@ async def list_alerts(  # noqa: PLR0913, PLR0917 - a filter for each parameter
 )
 async def list_service_alerts(  # noqa: PLR0913, PLR0917 - a filter for each parameter
     alerts: Alerts,
+    clock: ServerClock,
     service: ExistingService,
     page: LongIdPage,
     state: States = None,
@@ -62,18 +64,19 @@ async def list_service_alerts(  # noqa: PLR0913, PLR0917 - a filter for each par
     since: Since = None,
 ) -> list[AlertAnswer]:
     """Alerts of one service, as in the list of all."""
-    return await _page(alerts, page, state, severity, service.name, since)
+    return await _page(alerts, clock(), page, state, severity, service.name, since)
 
 
 @router.get("/alerts/{id}/history", summary="History of an alert", responses=responses(404, 422))
 async def get_alert_history(
     alerts: Alerts,
+    clock: ServerClock,
     id: AlertPath,  # noqa: A002 - the path's word
 ) -> AlertHistoryAnswer:
     """Every transition, with who and why, and every notification with how it went."""
     alert, lines, notifications = await alerts.history(id, DEFAULT_LIMIT)
     return AlertHistoryAnswer(
-        alert=AlertAnswer.model_validate(alert),
+        alert=_answer(alerts, alert, clock()),
         transitions=[HistoryLineAnswer.model_validate(line) for line in lines],
         notifications=[NotificationAnswer.model_validate(n) for n in notifications],
     )
@@ -97,7 +100,8 @@ async def acknowledge_alert(
     It counts for the alert as it is now: if it rises before the alerts service has noted this,
     the history says `ack_too_late`, and a notification goes out.
     """
-    return AlertAnswer.model_validate(await alerts.acknowledge(alert.id, body, clock()))
+    now = clock()
+    return _answer(alerts, await alerts.acknowledge(alert.id, body, now), now)
 
 
 @router.get("/notifications", summary="Notifications, newest first")
@@ -115,8 +119,13 @@ async def list_notifications(
     return [NotificationAnswer.model_validate(n) for n in page.cut(found, lambda n: [n.id])]
 
 
+def _answer(alerts: AlertService, alert: Alert, now: datetime) -> AlertAnswer:
+    return AlertAnswer.of(alert, alerts.figures_now(alert, now))
+
+
 async def _page(  # noqa: PLR0913, PLR0917 - a filter for each parameter
     alerts: AlertService,
+    now: datetime,
     page: Page[int],
     states: Sequence[AlertState] | None,
     severities: Sequence[Severity] | None,
@@ -125,4 +134,4 @@ async def _page(  # noqa: PLR0913, PLR0917 - a filter for each parameter
 ) -> list[AlertAnswer]:
     of = (tuple(states or ()), tuple(severities or ()), service_name, since)
     found = await alerts.alerts(AlertQuery(page.after or LARGEST_ID, page.fetch_limit, *of))
-    return [AlertAnswer.model_validate(alert) for alert in page.cut(found, lambda a: [a.id])]
+    return [_answer(alerts, alert, now) for alert in page.cut(found, lambda a: [a.id])]

@@ -10,9 +10,10 @@ import pytest_asyncio
 from api_gateway.alerts.repository import AlertStore
 from api_gateway.projections.snapshots import ReadModel
 from common.alerting.default_rules import default_rules
-from common.events import ChannelTestRequested, encode
+from common.events import AlertFigures, ChannelTestRequested, encode
 from common.kafka.topics import COMMANDS, RULES
-from tests.support.burn_events import NOW
+from common.slo.vocabulary import RiskLevel
+from tests.support.burn_events import NOW, slo_status, snapshot
 from tests.support.gateway.harness import GatewayHarness
 from tests.support.gateway.operation_cases import (
     HOOK,
@@ -73,6 +74,40 @@ async def test_pages_follow_each_other_without_gap_or_repeat(
         link = response.headers.get("Link", "")
         path = link.partition(">")[0].removeprefix("<")
     assert seen == ids_in_order
+
+
+async def test_an_open_alert_shows_its_figures_now_beside_those_at_its_firing(
+    alerting: GatewayHarness,
+) -> None:
+    avail = slo_status(name="avail", composite_burn_rate=0.5, risk_level=RiskLevel.SAFE)
+    at_firing = AlertFigures.of(snapshot("checkout", avail), "avail")
+    ended = {"state": "resolved", "resolved_at": NOW}
+    fast = {"slo": "fast", "figures_at_firing": at_firing}
+    for found in (
+        alert(4, rule="a", slo="avail", figures_at_firing=at_firing),
+        alert(5, rule="b", **fast),
+        alert(6, rule="c", **fast, **ended),
+        alert(7, rule="d"),
+    ):
+        await store_alert(alerting.database, found)
+    burns = slo_status(name="fast", composite_burn_rate=40.0, risk_level=RiskLevel.FREEZE)
+    await alerting.feed(snapshot("checkout", avail, burns))
+    shown = {found["id"]: found for found in await alerting.get("/api/alerts/checkout")}
+    rates = {
+        number: [
+            shown[number][name] and shown[number][name]["composite_burn_rate"]
+            for name in ("figures_at_firing", "figures_now")
+        ]
+        for number in (4, 5, 6, 7)
+    }
+    assert rates == {4: [0.5, 0.5], 5: [0.5, 40.0], 6: [0.5, None], 7: [None, 40.0]}
+    assert shown[5]["slo"] == "fast"
+    assert shown[5]["figures_now"]["risk_level"] == "FREEZE"
+    history = await alerting.get("/api/alerts/5/history")
+    assert history["alert"]["figures_now"] == shown[5]["figures_now"]
+    alerting.now[0] += timedelta(minutes=1)
+    late = (await alerting.get("/api/alerts/checkout"))[0]
+    assert late["figures_now"]["data_status"] == "lagging"
 
 
 async def test_who_takes_an_alert_on_is_shown_at_once_and_announced(
