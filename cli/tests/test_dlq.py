@@ -117,3 +117,26 @@ def test_a_file_that_is_no_json_is_not_sent(
 ) -> None:
     done = run(httpx.Response(202), "replay", "x", "--event", str(tmp_path / "none"))
     assert (done.exit_code, asked) == (1, [])
+
+
+def test_a_batch_is_skipped_where_it_was_named(run: Run, asked: list[httpx.Request]) -> None:
+    skipped = httpx.Response(200, json={"service": "burnrate", "next_offset": 44})
+    reason = "its producer has sent the events again"
+    done = run(skipped, "skip", "slo.metrics.v1/2@41", "--reason", reason, "--actor", "ines")
+    assert (done.exit_code, done.output) == (0, "burnrate goes on at offset 44\n")
+    assert (asked[0].method, asked[0].url.path) == ("POST", "/api/ingest/skips")
+    assert json.loads(asked[0].content) == {
+        "topic": "slo.metrics.v1",
+        "partition": 2,
+        "offset": 41,
+        "reason": reason,
+        "actor": "ines",
+    }
+
+
+@pytest.mark.parametrize("place", ["slo.metrics.v1", "slo.metrics.v1/2", "slo.metrics.v1/2@x"])
+def test_a_batch_that_is_not_named_exactly_is_not_skipped(
+    run: Run, asked: list[httpx.Request], place: str
+) -> None:
+    assert run(httpx.Response(201), "skip", place, "--reason", "because of that").exit_code == 2
+    assert asked == []

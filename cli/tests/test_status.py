@@ -45,6 +45,11 @@ def behind(records: int, seconds: float | None, applied: int = 90) -> dict[str, 
     return {**CALM, **late, "shards": [{**SHARD, **late, "next_offset": applied}]}
 
 
+def stuck(reason: str) -> dict[str, Any]:
+    batch = {"offset": 41, "next_offset": 44, "reason": reason}
+    return {**CALM, "shards": [{**SHARD, "undecodable": batch}]}
+
+
 def text(health: Health) -> str:
     return "\n".join(described(health, NOW))
 
@@ -91,6 +96,7 @@ def test_silent_services_are_named_but_are_no_fault() -> None:
         (behind(5, LATE_SECONDS + 1), "events wait for 61 s"),
         (behind(5, None), "cannot be told"),
         ({**CALM, "outboxes": [{"service": "gate", "waiting": 3, "lag_seconds": 61.0}]}, "gate"),
+        (stuck("unknown codec"), "slo.metrics.v1/2@41 cannot be decoded (unknown codec)"),
     ],
 )
 def test_what_waits_for_more_than_a_minute_is_a_fault(lag: Any, fault: str | None) -> None:

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from burnline.client.api_client import ask
 from burnline.errors import StackError
+from burnline.strangers import one_line
 
 LATE_SECONDS: Final = 60.0
 """From here on lag and what is not announced are faults, as in the alert rules."""
@@ -61,6 +62,12 @@ def faults(health: Health) -> list[str]:
     elif late is not None and late > LATE_SECONDS:
         found.append(f"events wait for {late:.0f} s to be counted")
     found += [
+        f"{_place(shard)}@{shard['undecodable']['offset']} cannot be decoded "
+        f"({one_line(shard['undecodable']['reason'])}): burnline dlq skip"
+        for shard in health.lag["shards"]
+        if shard.get("undecodable")
+    ]
+    found += [
         f"{box['service']} cannot announce what it has stored since {box['lag_seconds']:.0f} s"
         for box in health.lag["outboxes"]
         if box["lag_seconds"] > LATE_SECONDS
@@ -72,10 +79,14 @@ def _lag_lines(lag: Mapping[str, Any]) -> list[str]:
     lines = [f"consumer lag  {lag['lag_records']} records{_age(lag['lag_seconds'])}"]
     for shard in lag["shards"]:
         if shard["lag_records"]:
-            place = f"{shard['topic']}/{shard['shard']}"
             behind = f"{shard['lag_records']} records{_age(shard['lag_seconds'])}"
-            lines.append(f"  {shard['service']} {place}: {behind}, held by {shard['owner']}")
+            whose = f"  {shard['service']} {_place(shard)}"
+            lines.append(f"{whose}: {behind}, held by {shard['owner']}")
     return lines
+
+
+def _place(shard: Mapping[str, Any]) -> str:
+    return f"{shard['topic']}/{shard['shard']}"
 
 
 def _age(seconds: float | None) -> str:

@@ -1,7 +1,8 @@
-"""`burnline dlq`: records that could not be taken, and sending them again."""
+"""`burnline dlq`: records that could not be taken; sending them again, or going on without."""
 
 import getpass
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from burnline.strangers import one_line
 
 LARGEST_PAGE = 500
 _SHOWN_CHARACTERS = 60
+_PLACE = re.compile(r"(?P<topic>[^/@]+)/(?P<partition>\d{1,10})@(?P<offset>\d{1,16})")
 
 dlq = typer.Typer(
     no_args_is_help=True, help="Records whose content is wrong: look at them, send them again."
@@ -63,6 +65,35 @@ def send_again(
         body["event"] = _record(event)
     dead_letter = ask_gateway("POST", f"/api/ingest/dead-letters/{letter_id}/replay", body=body)
     typer.echo(f"sent again to {dead_letter['topic']}, as of {dead_letter['appended_at']}")
+
+
+@dlq.command("skip")
+def skip(
+    place: Annotated[
+        str, typer.Argument(help="TOPIC/PARTITION@OFFSET, as `burnline status` names it")
+    ],
+    *,
+    reason: Annotated[str, typer.Option(help="why its records may be lost, for the audit")],
+    actor: Annotated[
+        str | None, typer.Option(help="who does it, for the audit; by default the user's name")
+    ] = None,
+) -> None:
+    """Let a consumer go on behind a batch that cannot be decoded: its records are never counted.
+
+    Exit 1 unless just there stands such a batch, and all before it is applied.
+    """
+    found = _PLACE.fullmatch(place)
+    if found is None:
+        raise typer.BadParameter(f"{place}: give TOPIC/PARTITION@OFFSET")
+    body = {
+        "topic": found["topic"],
+        "partition": int(found["partition"]),
+        "offset": int(found["offset"]),
+        "reason": reason,
+        "actor": actor or getpass.getuser(),
+    }
+    skipped = ask_gateway("POST", "/api/ingest/skips", body=body)
+    typer.echo(f"{skipped['service']} goes on at offset {skipped['next_offset']}")
 
 
 def _record(source: str) -> Any:

@@ -1029,6 +1029,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/ingest/skips": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Skip a batch that cannot be decoded
+         * @description Let a consumer go on behind it: its records are never counted. The audit keeps it.
+         *
+         *     409 unless just there stands a batch that cannot be decoded and comes next.
+         */
+        post: operations["skip_batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/ingest/lag": {
         parameters: {
             query?: never;
@@ -2675,6 +2697,8 @@ export interface components {
              * @description Append time of the last applied record
              */
             applied_through: string | null;
+            /** @description The batch at which the consumer stands still; null where it can go on */
+            undecodable: components["schemas"]["UndecodableAnswer"] | null;
         };
         /**
          * SilenceAnswer
@@ -2711,6 +2735,34 @@ export interface components {
             created_at: string;
             /** Expired By */
             expired_by: string | null;
+        };
+        /**
+         * SkippedBatchAnswer
+         * @description A batch that a consumer goes on behind; none of its records is counted.
+         */
+        SkippedBatchAnswer: {
+            /**
+             * Service
+             * @description The consumer
+             * @example burnrate
+             */
+            service: string;
+            /** Topic */
+            topic: string;
+            /** Partition */
+            partition: number;
+            /** Offset */
+            offset: number;
+            /**
+             * Next Offset
+             * @description Where it goes on
+             */
+            next_offset: number;
+            /**
+             * Skipped At
+             * Format: date-time
+             */
+            skipped_at: string;
         };
         /**
          * SliType
@@ -3064,6 +3116,24 @@ export interface components {
             services: number;
             /** Slos */
             slos: number;
+        };
+        /**
+         * UndecodableAnswer
+         * @description A batch that no record can be read from: nothing behind it in its shard is counted.
+         */
+        UndecodableAnswer: {
+            /** Offset */
+            offset: number;
+            /**
+             * Next Offset
+             * @description Behind its last record; null where the batch does not say so credibly
+             */
+            next_offset: number | null;
+            /**
+             * Reason
+             * @description Why it cannot be decoded
+             */
+            reason: string;
         };
         /**
          * VerdictAnswer
@@ -3638,6 +3708,35 @@ export interface components {
             created_by: string;
             /** Comment */
             comment: string;
+        };
+        /**
+         * SkipRequest
+         * @description The batch that a consumer should go on behind; who wants it, and why.
+         */
+        SkipRequest: {
+            /**
+             * Actor
+             * @description Who does it, for the audit
+             * @example ana
+             */
+            actor: string;
+            /**
+             * Reason
+             * @example the outage is over, the freeze is not needed
+             */
+            reason: string;
+            /**
+             * Topic
+             * @enum {string}
+             */
+            topic: "slo.metrics.v1" | "slo.history.v1" | "slo.changes.v1";
+            /** Partition */
+            partition: number;
+            /**
+             * Offset
+             * @description As `undecodable` of the lag has it
+             */
+            offset: number;
         };
         /**
          * Statement
@@ -8994,6 +9093,108 @@ export interface operations {
             };
         };
     };
+    skip_batch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SkipRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SkippedBatchAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    /** @description What is left, and until when */
+                    RateLimit?: string;
+                    /** @description How many in how long */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     get_lag: {
         parameters: {
             query?: never;
@@ -9118,5 +9319,6 @@ export const newTargetWindow_daysValues: ReadonlyArray<FlattenedDeepRequired<com
 export const overrideRequestDecisionValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["OverrideRequest"]["decision"]> = ["ALLOW", "WARN", "BLOCK"];
 export const overrideRequestChange_classAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["OverrideRequest"]["change_class"]> = ["feature", "fix", "security", "rollback"];
 export const serviceUpdateTierValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ServiceUpdate"]["tier"]> = [1, 2, 3];
+export const skipRequestTopicValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["SkipRequest"]["topic"]> = ["slo.metrics.v1", "slo.history.v1", "slo.changes.v1"];
 export const targetUpdateWindow_daysAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["TargetUpdate"]["window_days"]> = [7, 14, 28, 30, 90];
 export const riskBoundaryValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RiskBoundary"]> = [1, 1.5, 2];

@@ -27,6 +27,7 @@ from api_gateway.catalog.service import Catalog
 from api_gateway.ingest_health.lag import LagReader, LogEnds
 from api_gateway.ingest_health.repository import IngestStore
 from api_gateway.ingest_health.service import DeadLetterService
+from api_gateway.ingest_health.skips import BatchSkips
 from api_gateway.narrative.language_model import warn_if_public
 from api_gateway.overview.service import Overview
 from api_gateway.policy.overrides import OverrideService
@@ -109,7 +110,7 @@ def make_services(
         *(known, uses, KeyRecords(known, uses), access_of(settings, known, clock)),
         *(key_store, ApiKeyService(key_store, known, clock)),
         DeadLetterService(ingest, settings.lateness),
-        LagReader(ingest, to.log_ends, clock),
+        *(LagReader(ingest, to.log_ends, clock), BatchSkips(ingest, to.log_ends)),
     )
 
 

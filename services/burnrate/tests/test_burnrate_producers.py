@@ -1,6 +1,7 @@
 """What producers of other makes do to a log: every codec, and transactions in every state."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -29,10 +30,15 @@ def settings(new_database: Callable[[], str], fresh_topics: str) -> TestSettings
     return TestSettings(new_database(), fresh_topics)
 
 
+ODD = [("", b"\xff"), ("twice", b""), ("twice", b"1"), ("long" * 1_000, b"1")]
+
+
 async def send(client: AIOKafkaProducer, *ids: str) -> None:
-    for event_id in ids:
+    """Send events without a key, every other one with headers of all kinds."""
+    for number, event_id in enumerate(ids):
         body = encode(event(event_id=event_id))
-        await client.send_and_wait(METRICS.name, body, partition=HOME)
+        headers = ODD if number % 2 else []
+        await client.send_and_wait(METRICS.name, body, partition=HOME, headers=headers)
 
 
 @pytest.mark.parametrize("transaction", [None, "tx"])
@@ -48,6 +54,10 @@ async def test_every_codec_of_kafka_is_read(
             if transaction:
                 async with client.transaction():
                     await send(client, f"{codec}-1", f"{codec}-2")
+                with suppress(ConnectionAbortedError):
+                    async with client.transaction():
+                        await send(client, f"{codec}-3", f"{codec}-4")
+                        raise ConnectionAbortedError
             else:
                 await send(client, f"{codec}-1", f"{codec}-2")
     async with burnrate(settings):

@@ -10,10 +10,12 @@ from aiokafka import TopicPartition
 from api_gateway.alerts.domain import HistoryLine
 from api_gateway.api_keys.domain import NewApiKey, StoredSecret, key_changed
 from api_gateway.api_keys.repository import ApiKeyStore
+from api_gateway.ingest_health.domain import ShardPosition
 from common.access.keys import secret_hash
 from common.events import ChangeEvent, ChannelTestRequested, ComputeRequested
 from common.kafka.client import Record
 from common.kafka.log_ends import LogEnd
+from common.kafka.tolerant_records import UndecodableBatch
 from common.kafka.topics import KEYS, METRICS
 from tests.support.burn_events import NOW, PARTITIONS, for_target, heartbeat, snapshot
 from tests.support.gateway.decisions import decided, overriding, verdict
@@ -39,10 +41,12 @@ from tests.support.gateway.results import (
     store_dead_letters,
     store_decision,
     store_notification,
+    store_position,
     store_test,
 )
 
-KNOWN_ENDS: Final = {TopicPartition(METRICS.name, 1): LogEnd(0, 5, 5, NOW)}
+STUCK: Final = UndecodableBatch(0, 0, 5, None, "a codec that nobody knows")
+KNOWN_ENDS: Final = {TopicPartition(METRICS.name, 1): LogEnd(0, 5, 5, NOW, STUCK)}
 SECRET: Final = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
 
 
@@ -62,6 +66,8 @@ async def fill(gateway: GatewayHarness) -> None:
     await _fill_alerts(gateway)
     await _fill_keys(gateway)
     await store_dead_letters(gateway.database, letter(1), letter(2))  # more than a page of one row
+    at = ShardPosition("burnrate", 1, METRICS.name, 3, "host:1", next_offset=0, applied_through=NOW)
+    await store_position(gateway.database, at)
     gateway.logs.known = KNOWN_ENDS
 
 

@@ -48,4 +48,5 @@ EVENT: Final = {
 }
 LETTER: Final = f"/api/ingest/dead-letters/{LETTER_ID}"
 REPLAY: Final = f"{LETTER}/replay"
+SKIP: Final = {**STATEMENT, "topic": "slo.metrics.v1", "partition": 1, "offset": 0}
 NO_LETTER: Final = f"/api/ingest/dead-letters/{'f' * 32}"

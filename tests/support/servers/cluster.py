@@ -111,6 +111,10 @@ class Cluster:
         port = self.postgres_proxy.port if proxied else self._node.port
         return replace(self._node, port=port).url(name)
 
+    def segment(self, topic: str, partition: int) -> Path | None:
+        """Return the file of a partition's log; None where the broker keeps it in a container."""
+        return next(self._data_dir.path.rglob(f"{topic}-{partition}/*.log"), None)
+
     async def new_database(self) -> str:
         """Make a fresh, migrated database and return its name."""
         return await self._create(TEMPLATE)

@@ -70,7 +70,14 @@ function Row({ shard }: { shard: ShardLag }) {
       </th>
       <td className={FIGURE}>{shard.shard}</td>
       <td className={FIGURE}>{count(shard.next_offset)}</td>
-      <td className={FIGURE}>{count(shard.end_offset)}</td>
+      <td className={FIGURE}>
+        {count(shard.end_offset)}
+        {shard.undecodable && (
+          <p className="text-freeze-ink">
+            {count(shard.undecodable.offset)} cannot be decoded: {shard.undecodable.reason}
+          </p>
+        )}
+      </td>
       <td className={`${FIGURE} ${shard.lag_records > 0 ? "font-semibold" : "text-muted"}`}>
         {count(shard.lag_records)}
       </td>

@@ -11,7 +11,7 @@ from aiokafka.structs import RecordMetadata
 from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
 
 from common.config.settings import KafkaSettings
-from common.kafka.tolerant_records import install
+from common.kafka.tolerant_records import install, skip_undecodable
 from common.observability.logging import CORRELATION_HEADER, correlation_id
 from common.observability.tracing import trace_headers
 
@@ -209,6 +209,8 @@ class TableReader:
                 batches: Mapping[Any, list[Record]] = await consumer.getmany(timeout_ms=200)
                 for records in batches.values():
                     await self._on_records(records)
+                for tp in partitions:
+                    skip_undecodable(consumer, tp)
                 if not self.caught_up.is_set():
                     for tp in partitions:
                         positions[tp] = await consumer.position(tp)

@@ -17,6 +17,7 @@ from aiokafka.consumer.fetcher import READ_UNCOMMITTED
 
 from common.config.settings import KafkaSettings
 from common.kafka.client import partitions_of
+from common.kafka.tolerant_records import UndecodableBatch, undecodable_batch
 
 TIMEOUT_SECONDS = 5.0
 _ANSWER_MILLISECONDS = 5_000
@@ -28,6 +29,7 @@ _FETCH_BYTES = 16_384  # of one record the broker sends all, however long it is
 class LogEnd:
     """A partition's bounds; `oldest_waiting_at` is the append time of the next record, if any.
 
+    `undecodable` is the batch that comes next, where it is one that no record can be read from.
     `end_offset` is the high watermark. `stable_offset` lies before it while a transaction is open:
     what is behind it can be applied only once the transaction has ended.
     """
@@ -36,6 +38,15 @@ class LogEnd:
     stable_offset: int
     end_offset: int
     oldest_waiting_at: datetime | None
+    undecodable: UndecodableBatch | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """What comes next in a partition."""
+
+    appended_at: datetime | None
+    undecodable: UndecodableBatch | None = None
 
 
 async def high_watermarks(
@@ -74,12 +85,17 @@ async def read_log_ends(
                 for tp in partitions
                 if next_offsets.get(tp, first[tp]) < stable[tp]
             }
-            ages = await _append_times(consumer, waiting)
-        open_ = {tp: stable[tp] for tp in partitions if stable[tp] < end[tp] and tp not in ages}
+            found = await _next_records(consumer, waiting)
+        open_ = {tp: stable[tp] for tp in partitions if stable[tp] < end[tp] and tp not in found}
         if open_:
             async with _asker(kafka, "read_uncommitted") as consumer:
-                ages |= await _append_times(consumer, open_)
-    return {tp: LogEnd(first[tp], stable[tp], end[tp], ages.get(tp)) for tp in partitions}
+                found |= await _next_records(consumer, open_)
+    unknown = _Waiting(None)
+    return {
+        tp: LogEnd(first[tp], stable[tp], end[tp], one.appended_at, one.undecodable)
+        for tp in partitions
+        for one in [found.get(tp, unknown)]
+    }
 
 
 @asynccontextmanager
@@ -97,11 +113,11 @@ async def _asker(kafka: KafkaSettings, isolation_level: str) -> AsyncIterator[AI
         await consumer.stop()
 
 
-async def _append_times(
+async def _next_records(
     consumer: AIOKafkaConsumer, offsets: Mapping[TopicPartition, int]
-) -> dict[TopicPartition, datetime]:
+) -> dict[TopicPartition, _Waiting]:
     """Return when the record at each offset, or the first after it, was appended."""
-    found: dict[TopicPartition, datetime] = {}
+    found: dict[TopicPartition, _Waiting] = {}
     consumer.assign([*offsets])
     for tp, offset in offsets.items():
         consumer.seek(tp, offset)
@@ -111,6 +127,17 @@ async def _append_times(
         batches = await consumer.getmany(timeout_ms=200, max_records=len(offsets))
         for tp, records in batches.items():
             if records and tp not in found:
-                found[tp] = datetime.fromtimestamp(records[0].timestamp / 1000, UTC)
+                found[tp] = _Waiting(_instant(records[0].timestamp))
                 consumer.pause(tp)
+        for tp in offsets:
+            if tp not in found and (batch := undecodable_batch(consumer, tp)):
+                found[tp] = _Waiting(_instant(batch.timestamp), batch)
     return found
+
+
+def _instant(timestamp: int | None) -> datetime | None:
+    """Return an append time; None where a record of an old format or a damaged one has none."""
+    try:
+        return None if timestamp is None else datetime.fromtimestamp(timestamp / 1000, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None

@@ -71,7 +71,12 @@ class Subscription:
         )
 
         self._subscriber(self._on_records)
-        ledger.attach(lambda: self._subscriber.consumer)
+        ledger.attach(self.consumer)
+
+    def consumer(self) -> AIOKafkaConsumer | None:
+        """Return the client's consumer, which is there only while the broker is started."""
+        found: AIOKafkaConsumer | None = self._subscriber.consumer
+        return found
 
     async def _on_records(self, records: Sequence[Record]) -> None:
         await self._ledger.handle(records)

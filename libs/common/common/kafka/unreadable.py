@@ -2,20 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
-from typing import Any, Final
+from typing import Any
 
 import structlog
-from prometheus_client import Counter
 
 from common.kafka.client import Record, header
+from common.kafka.tolerant_records import UNREADABLE
 from common.kafka.topics import decode
 from common.observability.logging import CORRELATION_HEADER, correlated
-
-UNREADABLE: Final = Counter(
-    "burnline_unreadable_records",
-    "Records passed over as nobody can read them, by topic",
-    ["topic"],
-)
 
 log = structlog.get_logger()
 

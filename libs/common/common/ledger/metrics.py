@@ -47,6 +47,11 @@ def _families() -> dict[str, GaugeMetricFamily]:
     made = {n: GaugeMetricFamily(f"burnline_consumer_{n}", text) for n, text in plain.items()}
     for name, text in by_shard.items():
         made[name] = GaugeMetricFamily(f"burnline_consumer_{name}", text, labels=["shard"])
+    made["undecodable_offset"] = GaugeMetricFamily(
+        "burnline_consumer_undecodable_offset",
+        "Where reading stands still at a batch that cannot be decoded, by topic and shard",
+        labels=["topic", "shard"],
+    )
     return made
 
 
@@ -54,10 +59,12 @@ def _measured(ledger: ShardLedger, now: datetime) -> dict[str, GaugeMetricFamily
     families = _families()
     records, size_bytes = ledger.buffered()
     families["owned_shards"].add_metric([], len(ledger.owned))
-    families["refused_shards"].add_metric([], len(ledger.troubles.refusals))
+    families["refused_shards"].add_metric([], len(ledger.troubles.standing_still()))
     families["buffered_records"].add_metric([], records)
     families["buffered_bytes"].add_metric([], size_bytes)
     families["reading_paused"].add_metric([], ledger.paused)
+    for tp, batch in sorted(ledger.troubles.undecodable.items()):
+        families["undecodable_offset"].add_metric([tp.topic, str(tp.partition)], batch.offset)
     for shard, behind in sorted(ledger.lag.items()):
         families["lag_records"].add_metric([str(shard)], behind)
     for shard, own in sorted(ledger.owned.items()):

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from common.config.settings import DatabaseSettings
 from common.ledger.shard import RefusedError
-from common.storage.database import Database, WriteSession
+from common.storage.database import Database, ReadSession, WriteSession
 
 
 class FencedError(Exception):
@@ -60,6 +60,11 @@ class LedgerStore:
             SET next_offset = :next_offset, applied_through = :applied_through
             WHERE shard = :shard AND topic = :topic"""  # noqa: S608
         )
+        self._skip = text(
+            f"""UPDATE {schema}.shard_offset SET next_offset = :next_offset
+            WHERE shard = :shard AND topic = :topic AND next_offset = :offset
+            RETURNING shard"""  # noqa: S608
+        )
         self._reset_shards = text(f"UPDATE {schema}.shard SET cluster_id = NULL")  # noqa: S608
 
     async def acquire(
@@ -94,7 +99,7 @@ class LedgerStore:
     ) -> None:
         """Hold the shard's row for this transaction; raise FencedError if it is not ours."""
         found = (await session.execute(self._lock, {"shard": shard})).scalar_one_or_none()
-        stored = {t: o.next_offset for t, o in (await self._read(session, shard)).items()}
+        stored = await self.next_offsets(session, shard)
         if found != epoch or any(stored.get(t) != n for t, n in expected.items()):
             raise FencedError(
                 f"shard {shard}: stored epoch {found} and offsets {stored}, "
@@ -116,11 +121,26 @@ class LedgerStore:
                 },
             )
 
+    async def skip(
+        self, session: WriteSession, shard: int, topic: str, offset: int, next_offset: int
+    ) -> bool:
+        """Go on behind records that are not applied; False unless `offset` comes next.
+
+        Waits for the owner's open transaction. What the owner holds is fenced: it acquires anew.
+        """
+        await session.execute(self._lock, {"shard": shard})
+        place = {"shard": shard, "topic": topic, "offset": offset, "next_offset": next_offset}
+        return (await session.execute(self._skip, place)).scalar_one_or_none() is not None
+
+    async def next_offsets(self, session: ReadSession, shard: int) -> dict[str, int]:
+        """Return by topic the first offset that is not applied."""
+        return {t: stored.next_offset for t, stored in (await self._read(session, shard)).items()}
+
     async def reset(self, session: WriteSession) -> None:
         """Let the next owner of each shard begin at the start of whatever log it finds."""
         await session.execute(self._reset_shards)
 
-    async def _read(self, session: WriteSession, shard: int) -> dict[str, StoredOffset]:
+    async def _read(self, session: ReadSession, shard: int) -> dict[str, StoredOffset]:
         rows = (await session.execute(self._offsets, {"shard": shard})).all()
         return {r.topic: StoredOffset(r.next_offset, r.applied_through) for r in rows}
 

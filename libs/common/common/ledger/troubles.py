@@ -5,8 +5,10 @@ import random
 from dataclasses import dataclass
 
 import structlog
+from aiokafka import TopicPartition
 
 from common.kafka.subscription import HEARTBEAT_SECONDS
+from common.kafka.tolerant_records import UndecodableBatch
 from common.ledger.shard import RefusedError
 from common.ledger.store import FencedError
 from common.runtime.backoff import backoff_seconds
@@ -46,6 +48,7 @@ class ShardTroubles:
     def __init__(self) -> None:
         self.refusals: dict[int, str] = {}
         self.passing: dict[int, tuple[float, str]] = {}  # the event loop's seconds, and the error
+        self.undecodable: dict[TopicPartition, UndecodableBatch] = {}
         self._refused_by_work: set[int] = set()
 
     def note(self, shard: int, error: Exception, *, by_work: bool = False) -> None:
@@ -74,17 +77,23 @@ class ShardTroubles:
         self.refusals.pop(shard, None)
 
     def excuses(self, since_seconds: float) -> dict[int, str]:
-        """Return by shard why it makes no progress: refused, or an error since that time.
+        """Return by shard why it makes no progress: refused, undecodable, or a recent error.
 
         Time is the event loop's, in seconds.
         """
         recent = {s: reason for s, (at, reason) in self.passing.items() if at >= since_seconds}
-        return {**recent, **self.refusals}
+        return {**recent, **self.standing_still()}
+
+    def standing_still(self) -> dict[int, str]:
+        """Return by shard why it waits until someone has looked."""
+        undecodable = {tp.partition: batch.reason for tp, batch in self.undecodable.items()}
+        return {**undecodable, **self.refusals}
 
     def clear(self) -> None:
         """Forget everything: the group divides its shards anew."""
         self.refusals.clear()
         self.passing.clear()
+        self.undecodable.clear()
         self._refused_by_work.clear()
 
 

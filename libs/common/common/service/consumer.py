@@ -28,6 +28,7 @@ from common.ledger.read_buffer import LedgerLimits
 from common.ledger.runtime import ConsumerRuntime
 from common.ledger.shard import ShardWork
 from common.ledger.stall_detector import StallDetector, Vitals
+from common.ledger.undecodable import UndecodableWatch
 from common.observability.logging import configure_logging
 from common.runtime.loops import TRANSIENT_ERRORS, every
 from common.service.app import build_app
@@ -61,6 +62,7 @@ class Consumer(ABC):
             self.ledger,
             max_batch_records,
         )
+        self._undecodable_watch = UndecodableWatch(self.ledger, runtime)
         self._stall_seconds = stall_seconds
         self._tables: dict[str, TableReader] = {}
 
@@ -92,6 +94,7 @@ class Consumer(ABC):
                 for loop in self.loops():
                     tasks.create_task(loop)
                 tasks.create_task(self._watch())
+                tasks.create_task(every(1.0, "undecodable", self._undecodable))
                 tasks.create_task(every(COMMIT_SECONDS, "progress", self._commit))
         finally:
             CONSUMER.ledger = None
@@ -102,6 +105,9 @@ class Consumer(ABC):
     async def failing(self) -> dict[str, str]:
         """Return what keeps the service from being ready, by name."""
         return not_ready(self.ledger, self._tables)
+
+    async def _undecodable(self) -> None:
+        await self._undecodable_watch.look(self._subscription.consumer())
 
     async def _commit(self) -> None:
         """Show the ledger's progress to Kafka's tools, and to what scales by lag."""
@@ -183,6 +189,10 @@ def not_ready(ledger: ShardLedger, tables: Mapping[str, TableReader]) -> dict[st
         f"shard {shard}": "what was published before is not read to its end yet"
         for shard, own in ledger.owned.items()
         if not own.state_topics.complete
+    }
+    failing |= {
+        f"{tp.topic}/{tp.partition}": f"offset {batch.offset} cannot be decoded: {batch.reason}"
+        for tp, batch in ledger.troubles.undecodable.items()
     }
     failing |= {f"shard {shard}": reason for shard, reason in ledger.troubles.refusals.items()}
     for name, table in tables.items():

@@ -9,7 +9,12 @@ from aiokafka import TopicPartition
 
 from api_gateway.ingest_health.domain import OutboxBacklog, ShardPosition
 from api_gateway.ingest_health.repository import IngestStore
-from api_gateway.ingest_health.schemas import LagAnswer, OutboxLagAnswer, ShardLagAnswer
+from api_gateway.ingest_health.schemas import (
+    LagAnswer,
+    OutboxLagAnswer,
+    ShardLagAnswer,
+    UndecodableAnswer,
+)
 from common.config.clock import Clock
 from common.kafka.log_ends import LogEnd
 from common.kafka.topics import CHANGES, HISTORY, METRICS
@@ -71,6 +76,7 @@ def _lag(
         lag_records=behind,
         lag_seconds=_seconds(end, now) if behind else 0.0,
         applied_through=applied,
+        undecodable=end.undecodable and UndecodableAnswer.model_validate(end.undecodable),
     )
 
 

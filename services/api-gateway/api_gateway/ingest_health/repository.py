@@ -3,6 +3,7 @@
 from dataclasses import asdict, replace
 from typing import Any
 
+from aiokafka import TopicPartition
 from sqlalchemy import text
 
 from api_gateway.ingest_health.domain import (
@@ -13,6 +14,7 @@ from api_gateway.ingest_health.domain import (
     StoredDeadLetter,
 )
 from api_gateway.storage.unit_of_work import Reader, Store, Writer
+from common.ledger.store import LedgerStore
 from common.observability.logging import CORRELATION_HEADER
 from common.storage.audit import AuditEvent
 from common.storage.outbox import OutboxRecord
@@ -76,7 +78,18 @@ class IngestReader(Reader):
 
 
 class IngestWriter(Writer, IngestReader):
-    """Sends dead letters again."""
+    """Sends dead letters again, and lets a consumer go on behind what it cannot decode."""
+
+    async def skip(
+        self, service: str, tp: TopicPartition, offsets: tuple[int, int], event: AuditEvent
+    ) -> bool:
+        """Move a consumer's ledger and audit it; False where the first offset is not its next."""
+        store, (offset, next_offset) = LedgerStore(service), offsets
+        session = self._unit.session
+        if not await store.skip(session, tp.partition, tp.topic, offset, next_offset):
+            return False
+        await self.record(event)
+        return True
 
     async def replay(
         self, dead_letter: StoredDeadLetter, sent: Redelivery, event: AuditEvent, *, corrected: bool

@@ -2,14 +2,16 @@
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field
 
-from api_gateway.http.types import Actor, Answer, Instant
+from api_gateway.http.types import WHOLE, Actor, Answer, Instant, Statement
 from api_gateway.ingest_health.domain import StoredDeadLetter
 
 SHOWN_CHARACTERS = 2_000
+LARGEST_PARTITION: Final = 2**31 - 1
+LARGEST_OFFSET: Final = 2**53 - 1  # what JSON's readers hold exactly
 
 
 class ReplayRequest(Actor):
@@ -58,6 +60,37 @@ class DeadLetterAnswer(Answer):
         )
 
 
+class SkipRequest(Statement):
+    """The batch that a consumer should go on behind; who wants it, and why."""
+
+    topic: Literal["slo.metrics.v1", "slo.history.v1", "slo.changes.v1"]
+    partition: Annotated[int, Field(ge=0, le=LARGEST_PARTITION), WHOLE]
+    offset: Annotated[
+        int, Field(ge=0, le=LARGEST_OFFSET, description="As `undecodable` of the lag has it"), WHOLE
+    ]
+
+
+class SkippedBatchAnswer(Answer):
+    """A batch that a consumer goes on behind; none of its records is counted."""
+
+    service: str = Field(description="The consumer", examples=["burnrate"])
+    topic: str
+    partition: int
+    offset: int
+    next_offset: int = Field(description="Where it goes on")
+    skipped_at: Instant
+
+
+class UndecodableAnswer(Answer):
+    """A batch that no record can be read from: nothing behind it in its shard is counted."""
+
+    offset: int
+    next_offset: int | None = Field(
+        description="Behind its last record; null where the batch does not say so credibly"
+    )
+    reason: str = Field(description="Why it cannot be decoded")
+
+
 class ShardLagAnswer(Answer):
     """How far one consumer is behind in one topic of one shard."""
 
@@ -77,6 +110,9 @@ class ShardLagAnswer(Answer):
         description="Age of the oldest record not applied; 0 without one; null: not known"
     )
     applied_through: Instant | None = Field(description="Append time of the last applied record")
+    undecodable: UndecodableAnswer | None = Field(
+        description="The batch at which the consumer stands still; null where it can go on"
+    )
 
 
 class OutboxLagAnswer(Answer):

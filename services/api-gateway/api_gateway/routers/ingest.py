@@ -16,8 +16,11 @@ from api_gateway.ingest_health.schemas import (
     DeadLetterAnswer,
     LagAnswer,
     ReplayRequest,
+    SkippedBatchAnswer,
+    SkipRequest,
 )
 from api_gateway.ingest_health.service import DeadLetterService
+from api_gateway.ingest_health.skips import BatchSkips
 from api_gateway.routers.dependencies import ServerClock, provided
 from common.http.problems import Problem, responses
 
@@ -25,6 +28,7 @@ router = Operations(prefix="/api/ingest", tags=["ingest"])
 
 DeadLetters = Annotated[DeadLetterService, provided(DeadLetterService)]
 Lag = Annotated[LagReader, provided(LagReader)]
+Skips = Annotated[BatchSkips, provided(BatchSkips)]
 
 DEAD_LETTER_ID_PATTERN = "^[0-9a-f]{32}$"
 
@@ -97,6 +101,18 @@ async def replay_dead_letter(
     return DeadLetterAnswer.of(replayed)
 
 
+@router.post("/skips", summary="Skip a batch that cannot be decoded", responses=responses(409, 503))
+async def skip_batch(skips: Skips, clock: ServerClock, body: SkipRequest) -> SkippedBatchAnswer:
+    """Let a consumer go on behind it: its records are never counted. The audit keeps it.
+
+    409 unless just there stands a batch that cannot be decoded and comes next.
+    """
+    try:
+        return await skips.skip(body, clock())
+    except (KafkaError, TimeoutError):
+        raise _no_broker() from None
+
+
 @router.get("/lag", summary="Consumer lag")
 async def get_lag(lag: Lag) -> LagAnswer:
     """By shard: the next record to be applied, the end of the log, and how old what waits is.
@@ -107,5 +123,9 @@ async def get_lag(lag: Lag) -> LagAnswer:
     try:
         return await lag.measure()
     except (KafkaError, TimeoutError):
-        detail = "Kafka does not tell where its logs end; ask again in a moment."
-        raise Problem(503, "broker_unavailable", detail, headers={"Retry-After": "1"}) from None
+        raise _no_broker() from None
+
+
+def _no_broker() -> Problem:
+    detail = "Kafka does not tell where its logs end; ask again in a moment."
+    return Problem(503, "broker_unavailable", detail, headers={"Retry-After": "1"})

@@ -30,6 +30,7 @@ from tests.support.gateway.operation_cases import (
     RULE_PATH,
     SERVICE,
     SILENCE,
+    SKIP,
     STATEMENT,
     TAKE,
     TARGET,
@@ -109,6 +110,7 @@ GOOD: Final[list[tuple[str, str, str, Any]]] = [
     ("list_dead_letters", "GET", "/api/ingest/dead-letters?code=invalid_json", None),
     ("get_dead_letter", "GET", LETTER, None),
     ("replay_dead_letter", "POST", REPLAY, {"actor": "ines", "event": EVENT}),
+    ("skip_batch", "POST", "/api/ingest/skips", SKIP),
     ("get_lag", "GET", "/api/ingest/lag", None),
 ]
 """Operation, method, path, body."""
@@ -223,6 +225,10 @@ BAD: Final[list[tuple[str, str, str, Any, int]]] = [
     ("replay_dead_letter", "POST", f"{NO_LETTER}/replay", {"actor": "ines"}, 404),
     ("replay_dead_letter", "POST", REPLAY, {"actor": "ines"}, 422),
     ("replay_dead_letter", "POST", REPLAY, {"event": EVENT}, 422),
+    ("skip_batch", "POST", "/api/ingest/skips", {**SKIP, "partition": 0}, 409),
+    ("skip_batch", "POST", "/api/ingest/skips", {**SKIP, "topic": "slo.burnrates.v1"}, 422),
+    ("skip_batch", "POST", "/api/ingest/skips", {**SKIP, "offset": -1}, 422),
+    ("skip_batch", "POST", "/api/ingest/skips", {**SKIP, "reason": "short"}, 422),
 ]
 """Operation, method, path, body, status."""
 
@@ -236,6 +242,7 @@ CREATE_NOTHING: Final = {
     "test_channel",
     "rotate_key",
     "replay_dead_letter",
+    "skip_batch",
 }
 
 WRITES = {"post", "put", "patch", "delete"}

@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaConnectionError
 
 from api_gateway.ingest_health.domain import ShardPosition
 from common.kafka.log_ends import LogEnd
+from common.kafka.tolerant_records import UndecodableBatch
 from common.kafka.topics import CHANGES, DECISIONS, HISTORY, METRICS
 from common.ledger.shard import NEVER
 from tests.support.burn_events import NOW
@@ -236,8 +237,64 @@ async def test_lag_is_measured_once_a_second_at_most(gateway: GatewayHarness) ->
         assert len(gateway.logs.asked) == measured
 
 
+def stuck(offset: int, next_offset: int | None, end_offset: int = 97) -> LogEnd:
+    batch = UndecodableBatch(90, offset, next_offset, None, "unknown codec")
+    return LogEnd(0, end_offset, end_offset, NOW, batch)
+
+
+SKIP = {
+    "topic": METRICS.name,
+    "partition": 1,
+    "offset": 91,
+    "actor": "ines",
+    "reason": "its producer has sent the events again",
+}
+
+
+async def test_a_batch_is_skipped_once_and_audited(gateway: GatewayHarness) -> None:
+    for topic, shard in ((METRICS.name, 1), (METRICS.name, 0), (CHANGES.name, 1)):
+        await store_position(gateway.database, position(topic, shard, 90))
+    gateway.logs.known = {TopicPartition(METRICS.name, 1): stuck(91, 95)}
+    answer = await gateway.write("POST", "/api/ingest/skips", SKIP)
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["service"], answer.json()["next_offset"]) == ("burnrate", 95)
+    moved = await gateway.database.rows(
+        "SELECT topic, shard, next_offset FROM burnrate.shard_offset WHERE next_offset <> 90"
+    )
+    assert [tuple(row) for row in moved] == [(METRICS.name, 1, 95)]
+    [audited] = await gateway.audited()
+    assert (audited.actor, audited.action) == ("ines", "batch.skipped")
+    assert audited.subject == f"batch/{METRICS.name}/1@91"
+    assert audited.details["reason"] == SKIP["reason"]
+
+
+@pytest.mark.parametrize(
+    ("end", "named"),
+    [
+        (LogEnd(0, 97, 97, NOW), {}),
+        (stuck(90, 95), {}),
+        (stuck(91, None), {}),
+        (stuck(91, 98), {}),
+        (stuck(91, 95), {"partition": 0}),
+        (stuck(91, 95), {"topic": CHANGES.name}),
+    ],
+)
+async def test_nothing_is_skipped_but_the_batch_that_stands_there(
+    gateway: GatewayHarness, end: LogEnd, named: dict[str, Any]
+) -> None:
+    await store_position(gateway.database, position(METRICS.name, 1, 90))
+    gateway.logs.known = {TopicPartition(METRICS.name, 1): end}
+    answer = await gateway.write("POST", "/api/ingest/skips", {**SKIP, **named})
+    assert answer.status_code == 409, answer.text
+    assert answer.json()["errors"][0]["code"] == "not_stuck"
+    assert await gateway.audited() == []
+
+
 @pytest.mark.parametrize("failure", [KafkaConnectionError("gone"), TimeoutError()])
 async def test_without_kafka_lag_is_a_problem(gateway: GatewayHarness, failure: Exception) -> None:
     gateway.logs.failure = failure
     answer = await gateway.client.get("/api/ingest/lag")
+    assert (answer.status_code, answer.json()["code"]) == (503, "broker_unavailable")
+    await store_position(gateway.database, position(METRICS.name, 1, 90))
+    answer = await gateway.write("POST", "/api/ingest/skips", SKIP)
     assert (answer.status_code, answer.json()["code"]) == (503, "broker_unavailable")
