@@ -23,8 +23,9 @@ from burnrate.domain.objectives import Target
 from burnrate.handlers import control_handler
 from common.access.key_cache import ApiKeyCache, KeyRecords, KeyUses
 from common.kafka.client import Record
+from common.kafka.tolerant_records import UNREADABLE
 from common.kafka.topics import BURNRATES, CATALOG, COMMANDS, FORECASTS, KEY_USES, KEYS, POLICIES
-from common.kafka.unreadable import UNREADABLE, event_handler, skip_unreadable
+from common.kafka.unreadable import event_handler, skip_unreadable
 from common.ledger.dlq_limit import DlqLimits
 from common.policy.files import read_policies
 from forecast.domain.due_services import DueServices, Pace
