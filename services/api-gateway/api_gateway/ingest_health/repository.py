@@ -3,7 +3,6 @@
 from dataclasses import asdict, replace
 from typing import Any
 
-from aiokafka import TopicPartition
 from sqlalchemy import text
 
 from api_gateway.ingest_health.domain import (
@@ -80,13 +79,11 @@ class IngestReader(Reader):
 class IngestWriter(Writer, IngestReader):
     """Sends dead letters again, and lets a consumer go on behind what it cannot decode."""
 
-    async def skip(
-        self, service: str, tp: TopicPartition, offsets: tuple[int, int], event: AuditEvent
-    ) -> bool:
-        """Move a consumer's ledger and audit it; False where the first offset is not its next."""
-        store, (offset, next_offset) = LedgerStore(service), offsets
-        session = self._unit.session
-        if not await store.skip(session, tp.partition, tp.topic, offset, next_offset):
+    async def skip(self, position: ShardPosition, next_offset: int, event: AuditEvent) -> bool:
+        """Move a consumer on from a position and audit it; False where it stands there no more."""
+        at, ledger = position, LedgerStore(position.service)
+        moved = ledger.skip(self._unit.session, at.shard, at.topic, at.next_offset, next_offset)
+        if not await moved:
             return False
         await self.record(event)
         return True

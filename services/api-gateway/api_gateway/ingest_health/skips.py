@@ -31,14 +31,11 @@ class BatchSkips:
         """
         service, tp = INPUTS[asked.topic], TopicPartition(asked.topic, asked.partition)
         async with self._store.read() as reader:
-            found = [
-                position.next_offset
-                for position in await reader.positions()
-                if (position.topic, position.shard, position.service) == (*tp, service)
-            ]
-        if not found:
+            positions = await reader.positions()
+        at = next((p for p in positions if (p.topic, p.shard, p.service) == (*tp, service)), None)
+        if at is None:
             raise _refused("partition", f"{service} has not read partition {asked.partition} yet")
-        ends = await self._log_ends((asked.topic,), {tp: found[0]})
+        ends = await self._log_ends((asked.topic,), {tp: at.next_offset})
         batch, next_offset = _stuck_at(asked, ends[tp])
         details = {
             "topic": asked.topic,
@@ -51,7 +48,7 @@ class BatchSkips:
         subject = f"batch/{asked.topic}/{asked.partition}@{asked.offset}"
         event = AuditEvent(now, asked.actor, "batch.skipped", subject, None, details)
         async with self._store.write() as writer:
-            if not await writer.skip(service, tp, (found[0], next_offset), event):
+            if not await writer.skip(at, next_offset, event):
                 raise _refused("offset", f"{service} has gone on meanwhile")
         return SkippedBatchAnswer(
             service=service,
