@@ -1288,6 +1288,11 @@ export interface components {
             threshold: number;
             /** Burn Rate */
             burn_rate: number;
+            /**
+             * Bad
+             * @description Bad events of the long window
+             */
+            bad: number | null;
         };
         /**
          * BurnRateSnapshotAnswer
@@ -2502,7 +2507,8 @@ export interface components {
          *     It applies to services by name (globs) and tier; an empty list means all. It fires once the
          *     condition has held for `for_seconds`, and resolves once the measure has been on the good side
          *     of the threshold, by the factor `resolve_ratio`, for `resolve_for_seconds`. Burn rates count
-         *     only with at least `min_bad_events` behind them. While an episode of this rule is open, nobody
+         *     only with at least `min_bad_events` behind them: in the long window of their pair, or in the SLO
+         *     window where `evidence_window` says so. While an episode of this rule is open, nobody
          *     is notified of those of the rules that it `inhibits` on the same objective, unless they are more
          *     severe or its risk level has risen since. An open episode is notified again once its burn rate
          *     is `renotify_ratio` times that of the last notification; never for None.
@@ -2538,6 +2544,11 @@ export interface components {
             renotify_ratio?: number | null;
             /** @default 1 */
             min_bad_events?: number;
+            /**
+             * @default long
+             * @enum {unknown}
+             */
+            evidence_window?: "long" | "slo";
             /**
              * @default [
              *       "simulated"
@@ -9299,6 +9310,7 @@ export const ruleDocumentKindValues: ReadonlyArray<FlattenedDeepRequired<compone
 export const ruleDocumentLevelsSeverityValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RuleDocument"]["levels"]["severity"]> = ["info", "page", "ticket"];
 export const ruleDocumentLevelsAt_least_levelAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RuleDocument"]["levels"]["at_least_level"]> = ["DANGER", "FREEZE", "OBSERVE", "SAFE"];
 export const ruleDocumentLevelsStatusesAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RuleDocument"]["levels"]["statuses"]> = ["lagging", "no_data", "no_traffic", "ok", "stale"];
+export const ruleDocumentEvidence_windowValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RuleDocument"]["evidence_window"]> = ["long", "slo"];
 export const ruleDocumentTiersValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RuleDocument"]["tiers"]> = [1, 2, 3];
 export const ruleDocumentExcept_tiersValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RuleDocument"]["except_tiers"]> = [1, 2, 3];
 export const serviceAnswerTierValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ServiceAnswer"]["tier"]> = [1, 2, 3];

@@ -141,6 +141,7 @@ def test_burn_pairs_carry_the_lesser_of_their_two_rates() -> None:
         (259_200, 21_600, 1.0),
     ]
     assert [p.burn_rate for p in found] == pytest.approx([20.0, 2.0, 4.0, 0.5], rel=1e-12)
+    assert [p.bad for p in found] == [200, 70, 40, 5]  # of the long windows
 
 
 @pytest.mark.parametrize(

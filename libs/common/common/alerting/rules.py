@@ -19,6 +19,7 @@ from common.slo.windows import BURN_PAIRS
 Severity = Literal["page", "ticket", "info"]
 AlertState = Literal["firing", "acknowledged", "resolved"]
 HeldBy = Literal["inhibited", "silenced", "cooldown"]
+EvidenceWindow = Literal["long", "slo"]
 RuleKind = Literal[
     "risk_level",
     "burn_rate",
@@ -67,7 +68,8 @@ class Rule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     It applies to services by name (globs) and tier; an empty list means all. It fires once the
     condition has held for `for_seconds`, and resolves once the measure has been on the good side
     of the threshold, by the factor `resolve_ratio`, for `resolve_for_seconds`. Burn rates count
-    only with at least `min_bad_events` behind them. While an episode of this rule is open, nobody
+    only with at least `min_bad_events` behind them: in the long window of their pair, or in the SLO
+    window where `evidence_window` says so. While an episode of this rule is open, nobody
     is notified of those of the rules that it `inhibits` on the same objective, unless they are more
     severe or its risk level has risen since. An open episode is notified again once its burn rate
     is `renotify_ratio` times that of the last notification; never for None.
@@ -84,6 +86,7 @@ class Rule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     cooldown_seconds: Duration = 900
     renotify_ratio: Annotated[float, Meta(gt=1, le=1000)] | None = 2.0
     min_bad_events: Annotated[int, Meta(ge=0)] = 1
+    evidence_window: EvidenceWindow = "long"
     channels: Names = ("simulated",)
     services: Globs = ()
     except_services: Globs = ()

@@ -27,12 +27,16 @@ class WindowRate(Struct, frozen=True):
 
 
 class BurnPair(Struct, frozen=True):
-    """A pair of windows of the SRE workbook; `burn_rate` is the lesser of the two."""
+    """A pair of windows of the SRE workbook; `burn_rate` is the lesser of the two.
+
+    `bad` are the bad events of the long window; None in what was published before.
+    """
 
     long_seconds: Seconds
     short_seconds: Seconds
     threshold: float
     burn_rate: BurnRate
+    bad: int | None = None
 
 
 class SloStatus(Struct, frozen=True):

@@ -8,7 +8,7 @@ from common.alerting.rules import RISK_ORDER, Level, Rule, RuleKind
 from common.events import BurnPair, BurnRateSnapshot, ServiceForecast, SloForecast, SloStatus
 from common.slo.risk import RISK_BOUNDARIES
 from common.slo.vocabulary import DataStatus, RiskLevel
-from common.slo.windows import BURN_WINDOWS, DAY
+from common.slo.windows import BURN_WINDOWS
 
 CONSTANT_WITHIN_RATIO: Final = 0.02
 """Burn rates of 5 min, 1 h and 24 h that differ by no more count as constant."""
@@ -114,13 +114,16 @@ def _risk(rule: Rule, level: Level, slo: SloStatus) -> Reading:
 
 
 def _burn(rule: Rule, level: Level, slo: SloStatus) -> Reading:
-    """Read the pair furthest over its threshold; an objective may be too low for any pair."""
+    """Read the pair furthest over its threshold that there is evidence for.
+
+    An objective may be too low for any pair.
+    """
     windows = level.long_windows_seconds or ()
     pairs = [pair for pair in slo.burn_pairs if pair.long_seconds in windows]
     if not pairs:
         return Reading(met=False, cleared=True, observed=0.0, threshold=0.0, slo=slo.name)
-    pair = max(pairs, key=_speed)
-    met = pair.burn_rate > pair.threshold and _evidence(rule, slo, pair.long_seconds)
+    over = [p for p in pairs if p.burn_rate > p.threshold and _pair_evidence(rule, slo, p)]
+    met, pair = bool(over), max(over or pairs, key=_speed)
     cleared = all(_speed(p) < rule.resolve_ratio for p in pairs)
     return Reading(met, cleared, pair.burn_rate, pair.threshold, slo.name)
 
@@ -183,12 +186,22 @@ def _hours(hours: float | None) -> float:
     return float("inf") if hours is None else hours
 
 
-def _evidence(rule: Rule, slo: SloStatus, window_seconds: int = DAY) -> bool:
-    """Whether enough bad events lie behind the burn rate of a window of that length.
+def _evidence(rule: Rule, slo: SloStatus) -> bool:
+    """Whether enough bad events of a day lie behind a burn rate."""
+    return slo.windows["24h"].bad >= rule.min_bad_events
 
-    They are counted in the longest window of the snapshot that is no longer than it.
+
+def _pair_evidence(rule: Rule, slo: SloStatus, pair: BurnPair) -> bool:
+    """Whether enough bad events lie behind the burn rate of a pair.
+
+    They are counted in its long window. A snapshot of a burnrate of before has only the windows of
+    the composite: the longest of these that is no longer.
     """
-    known = [name for name, seconds in BURN_WINDOWS.items() if seconds <= window_seconds]
+    if rule.evidence_window == "slo":
+        return slo.bad >= rule.min_bad_events
+    if pair.bad is not None:
+        return pair.bad >= rule.min_bad_events
+    known = [name for name, seconds in BURN_WINDOWS.items() if seconds <= pair.long_seconds]
     return slo.windows[known[-1]].bad >= rule.min_bad_events
 
 

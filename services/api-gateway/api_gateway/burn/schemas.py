@@ -37,6 +37,7 @@ class BurnPairAnswer(Answer):
     short_seconds: int
     threshold: float
     burn_rate: float
+    bad: int | None = Field(description="Bad events of the long window")
 
 
 class IngestCountersAnswer(Answer):

@@ -7,6 +7,7 @@ from burnrate.domain.objectives import STATUSES, Target
 from burnrate.domain.service_state import Moment
 from burnrate.evaluation.figures import COVERED, LEVELS, SLO
 from burnrate.evaluation.measuring import Measured, Sources
+from burnrate.windows.engine import ROW_OF
 from common.events import (
     BurnPair,
     BurnRateSnapshot,
@@ -141,5 +142,6 @@ class _Maker:
         for rule in target.pairs():
             pair = (rule.long_seconds, rule.short_seconds)
             rate = self._pairs[BURN_PAIRS.index(pair)][row]
-            found.append(BurnPair(*pair, rule.threshold, rate))
+            _, bad = self._counts_of(ROW_OF[rule.long_seconds], row)
+            found.append(BurnPair(*pair, rule.threshold, rate, bad))
         return tuple(found)
