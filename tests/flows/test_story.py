@@ -77,7 +77,8 @@ def test_latency_by_hand_and_a_threshold_that_moves(stack: Stack) -> None:
     )
     body = wait_for(stack, "/api/slo/media", totals(10_000, 1_000))
     assert body["slos"][0]["error_budget_consumed"] == pytest.approx(1.0)
-    assert body["slos"][0]["coverage_ratio"] == 1.0
+    assert body["slos"][0]["windows"]["24h"]["coverage_ratio"] == 1.0
+    assert body["slos"][0]["reported_seconds"] in {3600, 7200}
     changed = {
         "name": "fast",
         "sli_type": "latency",
@@ -96,6 +97,46 @@ def test_latency_by_hand_and_a_threshold_that_moves(stack: Stack) -> None:
         assert "1.0" in answer.text
     body = wait_for(stack, "/api/slo/media", totals(10_000, 400))
     assert body["slos"][0]["error_budget_consumed"] == pytest.approx(1.0)
+
+
+def test_slow_requests_in_buckets_of_other_bounds_are_bad_and_what_straddles_is_uncertain(
+    stack: Stack,
+) -> None:
+    fast = {"name": "fast", "sli_type": "latency", "objective": 0.99, "threshold_seconds": 0.25}
+    old = {"bounds": [0.25, 1], "counts": [9000, 0, 0]}
+    new = {"bounds": [0.5, 5], "counts": [0, 0, 1000]}
+    send(stack, events("pods", [(9000, 0)], latency=old))
+    wait_for(stack, "/api/slo/pods", totals(9000, 0))
+    create_target(stack, "pods", **fast, window_days=30)
+    send(stack, events("pods", [(1000, 0)], latency=new, source="new"))
+    [slo] = wait_for(stack, "/api/slo/pods", totals(10_000, 1000))["slos"]
+    assert (slo["risk_level"], slo["uncertain"], slo["bad_events_left"]) == ("FREEZE", 0, -900)
+    assert slo["windows"]["5m"]["coverage_ratio"] == 1.0
+    straddling = {"bounds": [0.1, 0.5], "counts": [200, 300, 0]}
+    send(stack, events("pods", [(500, 0), (500, 0)], latency=straddling, source="newest"))
+    [slo] = wait_for(stack, "/api/slo/pods", totals(11_000, 1600))["slos"]
+    assert (slo["uncertain"], slo["windows"]["5m"]["uncertain"]) == (600, 600)
+    assert slo["composite_burn_rate"] == pytest.approx(1600 / 110)
+    assert slo["composite_burn_rate_least"] == 1000 / 110
+    decision = wait_for(
+        stack,
+        "/api/release/pods",
+        lambda body: "partial_coverage" in {reason["code"] for reason in body["reasons"]},
+    )
+    [reason] = [r for r in decision["reasons"] if r["code"] == "partial_coverage"]
+    assert (decision["decision"], reason["threshold"]) == ("BLOCK", 0.99)
+    assert reason["observed"] == pytest.approx(1 - 600 / 11_000)
+
+
+def test_a_first_report_with_one_failure_does_not_block(stack: Stack) -> None:
+    send(stack, events("newcomer", [(700, 1)]))
+    [slo] = wait_for(stack, "/api/slo/newcomer", totals(700, 1))["slos"]
+    assert (slo["reported_seconds"], slo["coverage_ratio"]) == (3600, 1 / 720)
+    assert slo["error_budget_remaining"] == -3 / 7
+    decision = wait_for(stack, "/api/release/newcomer", lambda body: body["decision"] != "UNKNOWN")
+    assert (decision["decision"], decision["allowed"]) == ("WARN", True)
+    codes = {reason["code"] for reason in decision["reasons"]}
+    assert {"budget_exhausted", "thin_evidence"} <= codes
 
 
 @pytest.fixture

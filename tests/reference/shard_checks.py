@@ -183,6 +183,7 @@ def evaluate(  # noqa: PLR0913 - the parts of an evaluation
     counts = EvaluatedCounts(own_sums, asked, unsure)
     figures = vectorised(
         counts,
+        np.ones(1),
         (np.array([float(above)]), np.array([float(below)])),
         np.array([of.min_bad_events]),
         lambda _: of.objective,
@@ -198,6 +199,7 @@ def evaluate(  # noqa: PLR0913 - the parts of an evaluation
         stale=np.zeros(1, np.bool_),
         slots=one,
         counts=counts,
+        reported_hours=np.array([of.window_days * 24]),
         figures=figures,
         statuses=codes,
         slo_statuses=slo,

@@ -62,6 +62,7 @@ def objective(  # noqa: PLR0913 - the parts of an objective
     status: DataStatus = DataStatus.OK,
     ratio: Decimal = OBJECTIVE,
     coverage: float = 1.0,
+    reported_seconds: int | None = None,
     uncertain: int = 0,
 ) -> SloStatus:
     """Return an objective evaluated from (bad, total) of its windows, with the product's sums."""
@@ -90,6 +91,7 @@ def objective(  # noqa: PLR0913 - the parts of an objective
         risk_level=capped,
         risk_capped=capped is not level,
         data_status=status,
+        reported_seconds=reported_seconds,
         windows={
             window: WindowRate(seconds, total, bad, rate, uncertain, coverage)
             for (window, seconds), (bad, total), rate in zip(
@@ -266,6 +268,7 @@ def _objective(rng: random.Random, name: str) -> SloStatus:
         pairs=counts,
         min_bad_events=rng.choice((0, 10)),
         status=_status(rng),
+        reported_seconds=rng.choice((None, 3600, 86_400)),
         ratio=rng.choice(_RATIOS),
         coverage=rng.choice((1.0, 1.0, 0.99, 0.9899, 0.0)),
     )

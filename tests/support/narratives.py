@@ -105,6 +105,7 @@ def _slo(rng: random.Random, number: int) -> SloStatus:
     minimum = rng.choice((1, 1, 10))
     capped = cap_risk_level(level, day_bad, minimum)
     default = number == 0 and rng.random() < 0.3
+    least = composite / 2 if kind is SliType.LATENCY and rng.random() < 0.3 else None
     return slo_status(
         id=None if default else number + 1,
         name=f"target {number} \N{RIGHT-TO-LEFT OVERRIDE} 99% ignore",
@@ -125,8 +126,14 @@ def _slo(rng: random.Random, number: int) -> SloStatus:
         error_budget_remaining=1 - consumed,
         risk_level=capped,
         risk_capped=capped is not level,
-        coverage_ratio=rng.choice((1.0, 1.0, 0.42, 0.9999)),
-        windows={"24h": WindowRate(86_400, max(day_bad, 120), day_bad, rates[2])},
+        coverage_ratio=rng.choice((1.0, 0.42, 0.9999)),
+        windows={
+            "5m": WindowRate(300, 10, 0, rates[0], 0, rng.choice((1.0, 1.0, 0.42, 0.9899))),
+            "24h": WindowRate(86_400, max(day_bad, 120), day_bad, rates[2]),
+        },
+        uncertain=7 if least is not None else 0,
+        composite_burn_rate_least=least,
+        error_budget_remaining_most=None if least is None else 1.0,
         burn_pairs=tuple(
             BurnPair(long, short, threshold, _rate(rng))
             for long, short, threshold in (

@@ -3014,8 +3014,13 @@ export interface components {
              */
             error_budget_remaining_most: number | null;
             /**
+             * Reported Seconds
+             * @description The hours of the SLO window in which the service reported; null while unknown
+             */
+            reported_seconds: number | null;
+            /**
              * Coverage Ratio
-             * @description Share of the service's requests that are certainly good or certainly bad
+             * @description Share of the SLO window that was reported, multiplied by the share of its requests that are certainly good or certainly bad
              */
             coverage_ratio: number;
             /** Windows */

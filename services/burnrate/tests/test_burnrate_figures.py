@@ -65,7 +65,8 @@ def test_each_figure_equals_the_scalar_one(
     least = np.array([minimum for _, _, minimum, _ in given_rows])
     uncertain = np.stack([counts[row, 1] // 2 for row in COVERED])
     of = Counts(counts, requests, uncertain)
-    found = evaluate(of, allowed, least, exact.__getitem__)
+    reported = np.full(len(exact), 0.5)
+    found = evaluate(of, reported, allowed, least, exact.__getitem__)
     for i, (row, objective, minimum, more) in enumerate(given_rows):
         rates = [burn_rate(bad, total, objective) for total, bad in row]
         assert found.rates[:, i].tolist() == rates
@@ -80,7 +81,8 @@ def test_each_figure_equals_the_scalar_one(
         assert found.rates[SLO][i] == error_budget_consumed(bad, total, objective)
         for place, at in enumerate(COVERED):
             seen, asked = row[at][0] - row[at][1] // 2, min(row[at][0] + more, SUM_LIMIT)
-            assert found.coverage[place, i] == (seen / asked if asked else 1.0)
+            share = seen / asked if asked else 1.0
+            assert found.coverage[place, i] == (share / 2 if at == SLO else share)
         named = dict(zip(NAMES, rates, strict=True))
         short = {**WINDOW_OF, 259_200: "3d"}
         lesser = [min(named[short[a]], named[short[b]]) for a, b in BURN_PAIRS]
@@ -91,7 +93,9 @@ def test_a_composite_on_the_boundary_is_decided_in_fractions() -> None:
     """In floats 0.4 x 1 + 0.35 x 3 + 0.25 x 2.2 of 0.999 may be more than 2."""
     counts = np.array(ON_A_BOUNDARY).reshape(8, 2, 1)
     allowed, none = terms([Decimal("0.999")]), np.zeros((4, 1), np.int64)
-    found = evaluate(Counts(counts, none, none), allowed, none[0], lambda _: Decimal("0.999"))
+    found = evaluate(
+        Counts(counts, none, none), none[0], allowed, none[0], lambda _: Decimal("0.999")
+    )
     assert LEVELS[found.levels[0]] is RiskLevel.DANGER
     assert found.composite[0] == 2
 

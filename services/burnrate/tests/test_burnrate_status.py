@@ -131,7 +131,11 @@ def test_a_latency_objective_without_histograms_has_no_data_of_its_own() -> None
     timed = MetricEvent("cart", START, total=5, bad=0, latency=Latency((0.5,), (4, 1)))
     state.apply(delta_of([Counted(timed, START)]), START)
     [_, second] = snapshot(state, timedelta(), target("0.9999"), slow).slos
-    assert (second.data_status, second.total, second.coverage_ratio) == (DataStatus.OK, 5, 0.5)
+    assert (second.data_status, second.total, second.recent.coverage_ratio) == (
+        DataStatus.OK,
+        5,
+        0.5,
+    )
     # its own share of the traffic may have ended while the service's goes on
     later = timedelta(minutes=10)
     state.apply(delta_of([Counted(event(-later), START + later)]), START + later)

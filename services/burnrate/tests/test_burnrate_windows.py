@@ -1,23 +1,34 @@
-"""Window sums equal brute force over raw events, whatever the stream and however it is cut."""
+"""Window sums equal brute force over raw events, whatever the stream and however it is cut.
+
+So do the hours in which a service has reported.
+"""
 
 from datetime import datetime, timedelta
 from random import Random
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from burnrate.domain.reported_hours import ReportedHours
+from burnrate.domain.service_state import Moment
 from burnrate.evaluation.figures import COVERED, NAMES
 from burnrate.evaluation.shard_state import ShardState
 from burnrate.ingest.columns import Counted
 from common.events import MetricEvent
+from common.slo.vocabulary import WINDOW_DAYS
+from common.slo.windows import DAY, HOUR
 from tests.reference.brute_force import WINDOWS, end_of_bucket, window_sums
+from tests.reference.kept_rows import KeptRows
 from tests.reference.shard_checks import (
     COLUMNS,
     TARGETS,
     expected,
     figures,
     measured_counts,
+    snapshot_of,
+    target,
     with_latency_series,
 )
 from tests.reference.streams import MICROSECOND, START, Batch, streams
@@ -129,3 +140,69 @@ def test_a_thousand_services_keep_their_counts_apart() -> None:
         [slot] = state.slots.of_service[state.table.numbers[name]]
         sums = [[i + 1, i]] * len(NAMES)
         assert counts[slot].tolist() == sums + [[i + 1, 0]] * len(COVERED)
+
+
+NOON = 500_000  # an hour, counted since 1970
+steps = st.lists(
+    st.tuples(
+        st.sampled_from((0, 1, 1, 1, 2, 24, 167, 700, 2160, 5000)),
+        st.lists(st.tuples(st.integers(0, 2), st.integers(-2, 2200)), max_size=6),
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=examples(100), deadline=None)
+@given(steps)
+def test_each_window_counts_the_hours_that_were_reported_in_it(
+    taken: list[tuple[int, list[tuple[int, int]]]],
+) -> None:
+    reported, now, seen = ReportedHours(), NOON, set[tuple[int, int]]()
+    reported.widen(3)
+    reported.advance(now)
+    for step, reports in taken:
+        now += step
+        before = reported.count.copy()
+        changed = reported.advance(now)
+        assert changed.tolist() == (reported.count != before).any(axis=0).tolist()
+        hours = [(service, now - ago) for service, ago in reports]
+        arrays = np.array(hours, np.int64).reshape(-1, 2).T
+        reported.note(arrays[0], arrays[1])
+        seen |= {(service, hour) for service, hour in hours if hour > now - 90 * 24}
+        for window, days in enumerate(WINDOW_DAYS):
+            inside = [own for own, hour in seen if now - days * 24 < hour <= now]
+            assert reported.count[window].tolist() == [inside.count(i) for i in range(3)]
+
+
+def event(hours_ago: int) -> Counted:
+    at = START - timedelta(hours=hours_ago)
+    return Counted(MetricEvent("cart", at, total=700, bad=1, source="x"), START)
+
+
+def test_coverage_is_the_share_of_the_window_that_was_reported() -> None:
+    state = ShardState(START)
+    state.apply(delta_of([event(0)]), START)
+    moment = Moment(START, 0, 1, START, lagging=False)
+    [first] = snapshot_of(state, "cart", [target("0.999")], moment).slos
+    assert (first.reported_seconds, first.coverage_ratio) == (HOUR, 1 / 720)
+    state.apply(delta_of(event(ago) for ago in range(720)), START)
+    [full] = snapshot_of(state, "cart", [target("0.999")], moment).slos
+    assert (full.reported_seconds, full.coverage_ratio) == (30 * DAY, 1.0)
+
+
+def test_a_silent_service_loses_coverage_hour_by_hour() -> None:
+    state = ShardState(START)
+    state.apply(delta_of(event(ago) for ago in range(720)), START)
+    later = START + timedelta(hours=100)
+    moment = Moment(later, 0, 1, later, lagging=False)
+    [found] = snapshot_of(state, "cart", [target("0.999")], moment).slos
+    assert found.coverage_ratio == pytest.approx(620 / 720)
+
+
+def test_a_restarted_process_knows_the_hours_that_were_reported() -> None:
+    rows = KeptRows()
+    rows.add(delta_of(event(ago) for ago in (0, 1, 30, 500)), START)
+    state = rows.load(START)
+    moment = Moment(START, 0, 1, START, lagging=False)
+    [found] = snapshot_of(state, "cart", [target("0.999")], moment).slos
+    assert found.reported_seconds == 4 * HOUR

@@ -1,5 +1,6 @@
 """What a policy can switch on: conditions of a block, hysteresis, forecasts; overrides in order."""
 
+import json
 from datetime import datetime, timedelta
 
 import pytest
@@ -90,6 +91,52 @@ def test_the_least_evidence_is_counted_exactly(bad: int, decision: Decision) -> 
     assert feature(rules, inputs([slo])).decision == decision
     spent = objective(slo=(bad, 1_000))
     assert feature(rules, inputs([spent])).decision == decision
+
+
+DAY_SECONDS = 86_400
+
+
+@pytest.mark.parametrize(
+    ("bad", "total", "reported_seconds", "decision"),
+    [
+        (1, 700, 10, "WARN"),
+        (9, 900, DAY_SECONDS - 3600, "WARN"),
+        (10, 900, 10, "BLOCK"),
+        (1, 700, DAY_SECONDS, "BLOCK"),
+        # an event of before such a time was published says nothing of it
+        (1, 700, None, "BLOCK"),
+    ],
+)
+def test_a_spent_budget_blocks_on_ten_bad_events_or_on_a_day_of_reports(
+    bad: int, total: int, reported_seconds: int | None, decision: Decision
+) -> None:
+    slo = objective(slo=(bad, total), reported_seconds=reported_seconds)
+    found = feature(policy(), inputs([slo]))
+    thin = ["thin_evidence"] if decision == "WARN" else []
+    assert (found.decision, codes(found)) == (decision, ["budget_exhausted", *thin])
+    assert slo.error_budget_remaining < 0
+    asked = {"budget_evidence": {"min_bad_events": 0}}
+    assert feature(policy(conditions=asked), inputs([slo])).decision == "BLOCK"
+
+
+def test_a_policy_says_how_much_evidence_a_spent_budget_needs_and_null_asks_for_the_default() -> (
+    None
+):
+    slo = objective(slo=(20, 700), reported_seconds=7200)
+    asked = policy(conditions={"budget_evidence": {"min_bad_events": 50, "min_reported_hours": 3}})
+    [budget, thin] = feature(asked, inputs([slo])).reasons
+    assert (budget.effect, thin.observed, thin.threshold) == ("WARN", 20, 50)
+    assert "20 bad events and on reports of 2 hours of 30 days" in thin.message
+    assert "from 50 bad events or 3 hours on" in thin.message
+    assert policy(conditions={"budget_evidence": None}) == policy()
+
+
+def test_a_policy_that_was_stored_before_evidence_was_asked_for_decides_as_it_did() -> None:
+    document = {**policy().document, "conditions": {"burn_pair": False, "min_bad_events": 0}}
+    stored = Policy.model_validate_json(json.dumps(document))
+    assert stored.document == document
+    slo = objective(slo=(1, 700), reported_seconds=10)
+    assert feature(stored, inputs([slo])).decision == "BLOCK"
 
 
 @pytest.mark.parametrize(

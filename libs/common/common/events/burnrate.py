@@ -43,7 +43,9 @@ class SloStatus(Struct, frozen=True):
     """One objective evaluated: ratios are 0..1, remaining is negative when overspent.
 
     What is uncertain counts as bad; the figures if none of it was bad stand beside as `_least` and
-    `_most`, None where nothing is uncertain.
+    `_most`, None where nothing is uncertain. `reported_seconds` are the hours of the SLO window in
+    which the service reported; `coverage_ratio` is their share of it, multiplied by the share of
+    the requests that are certainly good or bad.
     """
 
     id: int | None
@@ -73,6 +75,7 @@ class SloStatus(Struct, frozen=True):
     uncertain: int = 0
     composite_burn_rate_least: BurnRate | None = None
     error_budget_remaining_most: Ratio | None = None
+    reported_seconds: Seconds | None = None
 
     @property
     def bad_events_left(self) -> int:

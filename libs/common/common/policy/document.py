@@ -75,7 +75,14 @@ def _filled_in(document: dict[str, Any]) -> dict[str, Any]:
         "risk": _every_level(document.get("risk", {})),
         "budget_exhausted": _over(_BUDGET, document.get("budget_exhausted", {})),
         "on_unknown": _over(_ON_UNKNOWN, document.get("on_unknown", {})),
+        "conditions": _conditions(document.get("conditions", {})),
     }
+
+
+def _conditions(given: Any) -> Any:
+    if not isinstance(given, dict) or given.get("budget_evidence") is not None:
+        return given
+    return {**given, "budget_evidence": {}}
 
 
 def _every_level(given: Any) -> Any:

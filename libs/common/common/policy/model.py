@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from common.events import ChangeClass, OnUnknown
-from common.slo.vocabulary import SERVICE_NAME_PATTERN
+from common.slo.vocabulary import LONGEST_WINDOW_DAYS, SERVICE_NAME_PATTERN
 
 DEFAULT_POLICY_NAME: Final = "default"
 CHANGE_CLASSES: Final[tuple[ChangeClass, ...]] = get_args(ChangeClass)
@@ -21,6 +21,7 @@ SEVERITY_ORDER: Final = {"ALLOW": 0, "WARN": 1, "UNKNOWN": 2, "BLOCK": 3}
 
 _MAX_SERVICES = 1_000
 _MAX_DESCRIPTION = 1_000
+_MAX_EVENTS = 1_000_000_000
 
 KnownDecision = OnUnknown
 Level = Literal["SAFE", "OBSERVE", "DANGER", "FREEZE"]
@@ -44,16 +45,25 @@ class AppliesTo(_Part):
     tiers: tuple[Tier, ...] = ()
 
 
+class BudgetEvidence(_Part):
+    """What suffices: so many bad events in the SLO window, or so many hours of it with reports."""
+
+    min_bad_events: int = Field(10, ge=0, le=_MAX_EVENTS)
+    min_reported_hours: int = Field(24, ge=0, le=LONGEST_WINDOW_DAYS * 24)
+
+
 class Conditions(_Part):
     """What a block must rest on; where it does not, the policy only warns.
 
     `burn_pair`: a pair of windows of the SRE workbook burns above its threshold too.
     `min_bad_events`: at least so many bad events, in 24 h for a level, in the SLO window for a
-    spent budget.
+    spent budget. `budget_evidence`: of a spent budget; documents have it always, and only what was
+    stored before there was such a condition has None.
     """
 
     burn_pair: bool = False
-    min_bad_events: int = Field(0, ge=0, le=1_000_000_000)
+    min_bad_events: int = Field(0, ge=0, le=_MAX_EVENTS)
+    budget_evidence: BudgetEvidence | None = None
 
 
 class Hysteresis(_Part):
@@ -98,8 +108,11 @@ class Policy(_Part):
 
     @cached_property
     def document(self) -> dict[str, Any]:
-        """The policy as data, with every field."""
-        return self.model_dump(mode="json")
+        """The policy as data, with every field that it was stored with."""
+        found = self.model_dump(mode="json")
+        if self.conditions.budget_evidence is None:
+            del found["conditions"]["budget_evidence"]
+        return found
 
     @cached_property
     def policy_hash(self) -> str:

@@ -86,8 +86,12 @@ class SloStatusAnswer(TargetFields, _SloIdentity):
     error_budget_remaining_most: float | None = Field(
         description="If nothing uncertain was bad; null where nothing is uncertain"
     )
+    reported_seconds: int | None = Field(
+        description="The hours of the SLO window in which the service reported; null while unknown"
+    )
     coverage_ratio: float = Field(
-        description="Share of the service's requests that are certainly good or certainly bad"
+        description="Share of the SLO window that was reported, multiplied by the share of its "
+        "requests that are certainly good or certainly bad"
     )
     windows: dict[str, WindowRateAnswer]
     burn_pairs: list[BurnPairAnswer]

@@ -22,6 +22,7 @@ _BY_ID: dict[str, InsightSeverity] = {
     "alerts": "warning",
     "evidence": "info",
     "coverage": "warning",
+    "uncertain": "info",
 }
 _ORDER = {"critical": 0, "warning": 1, "info": 2}
 

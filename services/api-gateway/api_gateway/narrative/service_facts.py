@@ -16,6 +16,7 @@ from common.events import ChangeEvent, SloForecast, SloStatus
 from common.slo import wording
 from common.slo.arithmetic import allowed_ratio
 from common.slo.freshness import FORECAST_HOLDS, UNTRUSTED
+from common.slo.risk import LEAST_COVERAGE_RATIO
 from common.slo.vocabulary import DataStatus, RiskLevel
 from common.slo.windows import DAY, HOUR, MINUTE, SHORT_WINDOW_SECONDS
 
@@ -28,6 +29,7 @@ _NOT_KNOWN_YET = "when its error budget is forecast to run out is not known yet"
 
 _REASONS = {
     "budget_exhausted": "the error budget is spent",
+    "partial_coverage": "too few of the latest requests are certainly fast or slow",
     "risk_freeze": "the risk level is FREEZE",
     "risk_danger": "the risk level is DANGER",
     "exhaustion_near": "the error budget is forecast to run out soon",
@@ -224,10 +226,24 @@ def _evidence(slo: SloStatus) -> Iterator[Fact]:
     elif 0 < day.bad < THIN_BAD_EVENTS and slo.risk_level is not RiskLevel.SAFE:
         text = f"the evidence is thin, with {seen}"
         yield Fact("evidence", "Evidence", day.bad, text, "requests", essential=True)
-    if slo.threshold_seconds is not None and slo.total and slo.coverage_ratio < 1:
-        share = wording.left(slo.coverage_ratio)
-        text = f"only {share} of its requests carry what this objective measures"
+    yield from _coverage(slo)
+
+
+def _coverage(slo: SloStatus) -> Iterator[Fact]:
+    """Give how many requests are uncertain, and how few of the latest ones are certain."""
+    covered = slo.recent.coverage_ratio
+    if slo.threshold_seconds is not None and slo.total and covered < LEAST_COVERAGE_RATIO:
+        share = wording.left(covered, [LEAST_COVERAGE_RATIO])
+        length = wording.window(slo.recent.window_seconds)
+        text = f"only {share} of the requests of the last {length} are certainly fast or slow"
         yield Fact("coverage", "Coverage", share, text, "%")
+    if slo.composite_burn_rate_least is not None:
+        rate = wording.burn_rate(slo.composite_burn_rate_least)
+        text = (
+            f"{wording.counted(slo.uncertain, 'request')} may have been fast and count as slow; "
+            f"if all were fast, its composite burn rate would be {rate}"
+        )
+        yield Fact("uncertain", "Uncertain requests", slo.uncertain, text, "requests")
 
 
 def fresh_forecast(context: ServiceContext, now: datetime) -> SloForecast | None:

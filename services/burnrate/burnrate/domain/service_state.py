@@ -10,6 +10,7 @@ from datetime import datetime
 import numpy as np
 from msgspec.structs import astuple
 
+from burnrate.domain.reported_hours import ReportedHours
 from common.arrays import Flags, Ints
 from common.config.clock import MICROSECONDS, from_micros
 from common.counts.layout import MINUTES_READ_SECONDS
@@ -66,6 +67,7 @@ class ServiceTable:
         self.newest_minute = np.zeros(0, np.int64)  # in which it reported; 0: never
         self._reports = np.zeros((0, _HOUR_MINUTES), np.int16)
         self._touched = np.zeros(0, np.bool_)
+        self.reported = ReportedHours()
 
     def __len__(self) -> int:
         return len(self.names)
@@ -113,6 +115,7 @@ class ServiceTable:
         """Note how long the reports of some minutes are; a pair may stand more than once."""
         if not len(services):
             return
+        self.note_hours(services, -(-minutes // _HOUR_MINUTES))
         chosen = np.unique(services)
         before = self.newest_minute[chosen]
         np.maximum.at(self.newest_minute, services, minutes)
@@ -124,10 +127,15 @@ class ServiceTable:
         self._longest[chosen] = self._reports[chosen].max(axis=1)
         self._set_resolution(chosen)
 
+    def note_hours(self, services: Ints, hours: Ints) -> None:
+        """Note that services reported in these hours; a pair may stand more than once."""
+        self._touched[self.reported.note(services, hours)] = True
+
     def advance(self, minute: int) -> None:
         """Move on to a minute; time does not go back."""
         if minute > self._minute:
             self._minute = minute
+            self._touched |= self.reported.advance(-(-minute // _HOUR_MINUTES))
             self._set_resolution(slice(0, len(self.names)))
 
     def stale(self, now_micros: int) -> Flags:
@@ -167,6 +175,7 @@ class ServiceTable:
         for name in ("counters", "_reports"):
             setattr(self, name, np.pad(getattr(self, name), ((0, more), (0, 0))))
         self._touched = np.pad(self._touched, (0, more))
+        self.reported.widen(more)
         self.newest_micros[-more:] = NEVER
         self.resolution_seconds[-more:] = DEFAULT_RESOLUTION_SECONDS
         self._stale_after[-more:] = _END

@@ -56,7 +56,8 @@ class Figures:
 
     The last row of rates is the share of the budget that is consumed. `capped` is set where
     a level more severe than OBSERVE is shown as OBSERVE, because of too few bad events.
-    `coverage` [4, n] by COVERED is the share of the requests that are certainly good or bad.
+    `coverage` [4, n] by COVERED is the share of the requests that are certainly good or bad, of the
+    SLO window multiplied by the share of it that was reported.
     """
 
     rates: Floats
@@ -69,11 +70,12 @@ class Figures:
 
 def evaluate(
     counts: Counts,
+    reported: Floats,
     allowed: Allowed,
     min_bad_events: Ints,
     objective_at: Callable[[int], Decimal],
 ) -> Figures:
-    """Return the figures of counts.
+    """Return the figures of counts; `reported` [n] is the share of the SLO window with reports.
 
     `objective_at` gives the objective of a row where floats do not say enough: next to a boundary
     and at huge counts.
@@ -88,6 +90,7 @@ def evaluate(
     coverage = np.ones(counts.requests.shape)
     certain = sums[list(COVERED), 0] - counts.uncertain
     np.divide(certain, counts.requests, out=coverage, where=counts.requests > 0)
+    coverage[-1] *= reported
     return Figures(rates, composite, levels, capped, pairs, coverage)
 
 

@@ -24,12 +24,15 @@ from burnrate.evaluation.figures import (
     worst_rows,
 )
 from burnrate.evaluation.slots import FREE, Slots
-from burnrate.windows.engine import OWN_WINDOWS, Engine
+from burnrate.windows.engine import OWN_WINDOWS, ROW_OF, Engine
 from common.arrays import Flags, Ints
 from common.config.clock import to_micros
-from common.slo.windows import SHORT_WINDOW_SECONDS, SHORTEST_REPORTS
+from common.slo.vocabulary import WINDOW_DAYS
+from common.slo.windows import DAY, HOUR, SHORT_WINDOW_SECONDS, SHORTEST_REPORTS
 
 _BURN = list(COVERED[:-1])
+_FIRST_SLO_ROW = ROW_OF[WINDOW_DAYS[0] * DAY]
+_SLO_HOURS = np.array([days * DAY // HOUR for days in WINDOW_DAYS], np.int64)
 _NONE: Ints = np.zeros((4, 0), np.int64)
 
 
@@ -71,7 +74,7 @@ class Measured:
 
     `worst` are places in `slots`, one for each service that has any. `rare` are slots of rare
     reporters, and `recent` [4, n] their counts over the shortest window: total, bad, requests,
-    uncertain.
+    uncertain. `reported_hours` [n] are those of the SLO window in which the service reported.
     """
 
     lagging: bool
@@ -79,6 +82,7 @@ class Measured:
     stale: Flags
     slots: Ints
     counts: Counts
+    reported_hours: Ints
     figures: Figures
     statuses: Ints
     slo_statuses: Ints
@@ -124,8 +128,11 @@ def measure(of: Sources, published: Published, moment: Moment, asked: Ints) -> M
     services, service = np.flatnonzero(pending), in_use[slots]
     counts = _counts(of, slots)
     rare, recent = _lengthen(of, slots, counts)
+    window = of.slots.slo_row[slots] - _FIRST_SLO_ROW
+    reported_hours = of.table.reported.count[window, service]
     figures = evaluate(
         counts,
+        reported_hours / _SLO_HOURS[window],
         (of.slots.allowed[0, slots], of.slots.allowed[1, slots]),
         of.slots.min_bad_events[slots],
         lambda row: of.slots.target(int(slots[row])).objective,
@@ -142,6 +149,7 @@ def measure(of: Sources, published: Published, moment: Moment, asked: Ints) -> M
         stale[services],
         slots,
         counts,
+        reported_hours,
         figures,
         statuses,
         slo_statuses(statuses, counts.sums[SLO, 0], counts.sums[RECENT, 0]),

@@ -66,6 +66,7 @@ class ShardState:
         self.catalog_revision = 0
         self.sources = Sources(self.engine, self.table, self.slots)
         self._is_deep = is_deep
+        self.table.advance(bucket_of(to_micros(now), MINUTE))
         self._requests: Ints = np.zeros(0, np.int64)
         self._latency: dict[int, dict[float, LatencySeries]] = {}
         self._unassigned: set[str] = set()
@@ -100,6 +101,9 @@ class ShardState:
         self.engine.put(resolution, self._requests[numbers], buckets, _counts_first(blocks))
         if resolution == MINUTE and len(buckets):
             self._load_reports(numbers, buckets, blocks[:, :, 2])
+        if resolution == HOUR:
+            rows, columns = np.nonzero(blocks[:, :, 2])
+            self.table.note_hours(numbers[columns], buckets[rows])
 
     def _load_reports(self, numbers: Ints, minutes: Ints, seconds: Ints) -> None:
         """Note the longest reports [minute, service], of which only the last hour's matter."""

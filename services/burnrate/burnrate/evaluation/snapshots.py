@@ -21,6 +21,7 @@ from common.slo.freshness import stale_after_seconds
 from common.slo.windows import (
     BURN_PAIRS,
     BURN_WINDOWS,
+    HOUR,
     SHORT_WINDOW_SECONDS,
     at_least_two_reports,
 )
@@ -47,6 +48,7 @@ class _Maker:
         self._row_of = {slot: row for row, slot in enumerate(self._slots)}
         self._counts = measured.counts.sums.tolist()
         self._uncertain = measured.counts.uncertain.tolist()
+        self._reported_hours = measured.reported_hours.tolist()
         self._rates, self._composite = figures.rates.tolist(), figures.composite.tolist()
         self._levels, self._capped = figures.levels.tolist(), figures.capped.tolist()
         self._pairs, self._coverage = figures.pairs.tolist(), figures.coverage.tolist()
@@ -99,6 +101,7 @@ class _Maker:
             coverage_ratio=self._coverage[-1][row],
             windows=self._windows(row, resolution),
             burn_pairs=self._burn_pairs(row, target),
+            reported_seconds=self._reported_hours[row] * HOUR,
             **self._range(row, target),
         )
 

@@ -152,6 +152,18 @@ def _thin(policy: Policy, slo: SloStatus, bad: int, window: str) -> Iterator[Rea
         yield Reason("thin_evidence", "WARN", slo.name, float(bad), float(least), text)
 
 
+def _thin_budget(policy: Policy, slo: SloStatus) -> Iterator[Reason]:
+    """Yield that too little is behind a spent budget for it to block."""
+    yield from _thin(policy, slo, slo.bad, f"{slo.window_days} d")
+    asked, reported = policy.conditions.budget_evidence, slo.reported_seconds
+    if asked is None or reported is None or slo.bad < policy.conditions.min_bad_events:
+        return
+    if slo.bad < asked.min_bad_events and reported < asked.min_reported_hours * _HOUR_SECONDS:
+        text = sentences.thin_budget(slo, asked)
+        figures = float(slo.bad), float(asked.min_bad_events)
+        yield Reason("thin_evidence", "WARN", slo.name, *figures, text)
+
+
 def _bad_in_day(slo: SloStatus) -> int:
     day = slo.windows.get("24h")
     return 0 if day is None else day.bad
@@ -161,7 +173,7 @@ def _budget(policy: Policy, slo: SloStatus, change: ChangeClass) -> Iterator[Rea
     if not is_budget_spent(slo):
         return
     effect: Decision = policy.budget_exhausted[change]
-    doubts = [] if effect != "BLOCK" else [*_thin(policy, slo, slo.bad, f"{slo.window_days} d")]
+    doubts = [] if effect != "BLOCK" else [*_thin_budget(policy, slo)]
     yield Reason(
         "budget_exhausted",
         "WARN" if doubts else effect,

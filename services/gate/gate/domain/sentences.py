@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from common.events import BurnPair, ChangeClass, OverrideChanged, SloStatus
+from common.policy.model import BudgetEvidence
 from common.slo import wording
 from common.slo.risk import LEAST_COVERAGE_RATIO, RISK_BOUNDARIES
 from common.slo.vocabulary import RiskLevel
@@ -111,6 +112,16 @@ def partial_coverage(slo: SloStatus) -> str:
         f"{slo.name} can tell good from bad for {certain} of the requests of the last "
         f"{wording.window(recent.window_seconds)}, less than "
         f"{wording.objective(LEAST_COVERAGE_RATIO)}: {why}"
+    )
+
+
+def thin_budget(slo: SloStatus, asked: BudgetEvidence) -> str:
+    """Say on how few bad events, and on how short a time of reports, a spent budget rests."""
+    hours = (slo.reported_seconds or 0) // 3600
+    return (
+        f"{slo.name} rests on {wording.counted(slo.bad, 'bad event')} and on reports of "
+        f"{wording.counted(hours, 'hour')} of {slo.window_days} days; the policy blocks from "
+        f"{asked.min_bad_events} bad events or {asked.min_reported_hours} hours on"
     )
 
 
