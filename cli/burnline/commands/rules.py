@@ -14,8 +14,8 @@ import typer
 
 from alerts.domain.backtest import WARM_UP, Alarm, Backtest, Incident, Score, score
 from alerts.domain.backtest_snapshots import Series, snapshots
-from api_gateway.burn.history import CountQuery, minutes_from
 from api_gateway.burn.repository import CountRepository
+from api_gateway.burn.steps import CountQuery, minutes_from
 from api_gateway.catalog.domain import Service, Target, service_changed
 from api_gateway.catalog.repository import CatalogReader
 from burnline.client.addresses import database_url

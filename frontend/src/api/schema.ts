@@ -1257,7 +1257,9 @@ export interface components {
         };
         /**
          * BurnHistory
-         * @description Points at multiples of `step_seconds`, oldest first, and the newest snapshot.
+         * @description Steps that end at multiples of `step_seconds` or with the span, and the newest snapshot.
+         *
+         *     They are in order, oldest first, and what they count together is what the span counts.
          */
         BurnHistory: {
             /** Service Name */
@@ -1269,6 +1271,18 @@ export interface components {
             slo_id: number | null;
             /** Slo Name */
             slo_name: string;
+            /**
+             * Since
+             * Format: date-time
+             * @description Where the first step begins: a full minute or hour
+             */
+            since: string;
+            /**
+             * Until
+             * Format: date-time
+             * @description Where the last step ends
+             */
+            until: string;
             /** Step Seconds */
             step_seconds: number;
             /** Points */
@@ -1806,7 +1820,7 @@ export interface components {
         };
         /**
          * HistoryPoint
-         * @description A service's burn at a past instant.
+         * @description A service's burn at an instant: at the end of a step.
          */
         HistoryPoint: {
             /** Burn Rate 5M */
@@ -1837,6 +1851,21 @@ export interface components {
             timestamp: string;
             /** Short Window Seconds */
             short_window_seconds: number;
+            /**
+             * Step Seconds
+             * @description How long the step is that ends here
+             */
+            step_seconds: number;
+            /**
+             * Partial
+             * @description The span begins or ends within this step, which is shorter than the others
+             */
+            partial: boolean;
+            /**
+             * Coarse Windows
+             * @description Windows that begin at a full hour, or are an hour long, because only hours are kept where they begin
+             */
+            coarse_windows: ("5m" | "1h" | "24h")[];
             /**
              * Total
              * @description Requests in the step that ends here
@@ -2353,9 +2382,14 @@ export interface components {
         /**
          * PreviewAnswer
          * @description A budget as it would stand now, and for how long each risk level would have held.
+         *
+         *     Hours without a report count for no level.
          */
         PreviewAnswer: {
-            /** Total */
+            /**
+             * Total
+             * @description Requests of the SLO window, as live figures count it
+             */
             total: number;
             /** Bad */
             bad: number;
@@ -2365,12 +2399,20 @@ export interface components {
             error_budget_remaining: number;
             /** Composite Burn Rate */
             composite_burn_rate: number;
-            risk_level: components["schemas"]["RiskLevel"];
+            /** @description Null where the figures say nothing about the present */
+            risk_level: components["schemas"]["RiskLevel"] | null;
+            /** @description As of now; `no_data` too where nothing was reported for 24 hours */
+            data_status: components["schemas"]["DataStatus"];
             /**
              * Reported Seconds
              * @description For how long there are reports in the window
              */
             reported_seconds: number;
+            /**
+             * Reported Ratio
+             * @description The share of the window that was reported
+             */
+            reported_ratio: number;
             /** Level Seconds */
             level_seconds: {
                 [key: string]: number;
@@ -5020,7 +5062,7 @@ export interface operations {
                 from?: string | null;
                 /** @description RFC 3339; default and latest: now */
                 to?: string | null;
-                /** @description Whole minutes, as `5m`, `1h` or `1d`. Coarsened to a multiple where the answer would have more than 1000 points, and to an hour at least where only hours are kept (older than 48 h) */
+                /** @description Whole minutes, as `5m`, `1h` or `1d`. Made whole hours where only hours are kept (older than 48 h), and a multiple where there would be more than 1000 steps */
                 step?: string;
                 /** @description An SLO target's id; default: the worst one's */
                 slo?: number | null;
@@ -9287,6 +9329,7 @@ export const forecastAnswerForecast_statusValues: ReadonlyArray<FlattenedDeepReq
 export const forecastAnswerBurn_rate_trendValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ForecastAnswer"]["burn_rate_trend"]> = ["increasing", "decreasing", "stable"];
 export const forecastAnswerConfidence_levelValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ForecastAnswer"]["confidence_level"]> = ["high", "medium", "low"];
 export const heatmapRowTierValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["HeatmapRow"]["tier"]> = [1, 2, 3];
+export const historyPointCoarse_windowsValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["HistoryPoint"]["coarse_windows"]> = ["5m", "1h", "24h"];
 export const insightAnswerSeverityValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["InsightAnswer"]["severity"]> = ["critical", "warning", "info"];
 export const keyAnswerScopesValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["KeyAnswer"]["scopes"]> = ["read", "ingest", "operate", "override", "admin"];
 export const keyAnswerStateValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["KeyAnswer"]["state"]> = ["active", "expired", "revoked"];

@@ -10,9 +10,10 @@ import msgspec
 
 from api_gateway.alerts.domain import Alert, HistoryLine, Notification
 from api_gateway.ingest_health.domain import ShardPosition, StoredDeadLetter
+from common.counts.layout import RESOLUTIONS
 from common.events import ChangeEvent, ChannelTestRequested, GateDecision
 from common.kafka.topics import CHANGES, METRICS
-from common.slo.windows import HOUR, MINUTE
+from common.slo.windows import HOUR
 from tests.support.burn_events import NOW
 from tests.support.gateway.database import GatewayDatabase
 
@@ -26,20 +27,20 @@ _BLOCKS: Final = """INSERT INTO burnrate.count_block
 
 
 async def store_counts(
-    database: GatewayDatabase, service: str, minutes: Iterable[tuple[int, int, int, int]]
+    database: GatewayDatabase, service: str, reports: Iterable[tuple[int, int, int, int]]
 ) -> None:
-    """Store a service's minutes and the hours that they make, each in a shard of its own.
+    """Store what a service reported, in buckets of each length, in a shard of its own.
 
-    A minute is its end, its requests, the bad ones, and the longest report in seconds.
+    A report is its end, its requests, the bad ones, and how many seconds it is long.
     """
-    by_minute = {end: (total, bad, longest) for end, total, bad, longest in minutes}
-    by_hour: dict[int, tuple[int, int, int]] = {}
-    for end, (total, bad, longest) in by_minute.items():
-        hour = -(-end // HOUR) * HOUR
-        sums = by_hour.get(hour, (0, 0, 0))
-        by_hour[hour] = (sums[0] + total, sums[1] + bad, max(sums[2], longest))
+    rows = list(reports)
     await database.run(_SERVICE, {"service": service})
-    for resolution, counts in ((MINUTE, by_minute), (HOUR, by_hour)):
+    for resolution in RESOLUTIONS:
+        counts: dict[int, tuple[int, int, int]] = {}
+        for at, total, bad, longest in rows:
+            end = -(-at // resolution) * resolution
+            sums = counts.get(end, (0, 0, 0))
+            counts[end] = (sums[0] + total, sums[1] + bad, max(sums[2], longest))
         blocks = [struct.pack("<3q", *row) for row in counts.values()]
         row = {"service": service, "resolution": resolution, "ends": [*counts], "blocks": blocks}
         await database.run(_BLOCKS, row)

@@ -1,4 +1,4 @@
-import { Bar, Line, YAxis } from "recharts";
+import { Bar, Line, YAxis, type DotItemDotProps } from "recharts";
 
 import { TICK, useChartLayout } from "../../components/charts/axes";
 import { ChartFrame } from "../../components/charts/ChartFrame";
@@ -13,6 +13,7 @@ import type { CountPoint } from "./series";
 const LEGEND = [
   { name: "good (left axis)", colour: "var(--safe)" },
   { name: "bad (right axis)", colour: "var(--freeze)", area: true },
+  { name: "ring: partial step", colour: "var(--safe)", dash: "1 3" },
 ];
 
 function ratio(point: CountPoint): string {
@@ -20,12 +21,24 @@ function ratio(point: CountPoint): string {
   return total === 0 ? "no traffic" : goodRatio(point.good / total);
 }
 
+function step(point: CountPoint): string {
+  return duration(point.stepSeconds) + (point.partial ? ", partial" : "");
+}
+
 function lines(point: CountPoint): [string, string][] {
   return [
     ["good", count(point.good)],
     ["bad", count(point.bad)],
     ["good share", ratio(point)],
+    ["step", step(point)],
   ];
+}
+
+/** Marks the first and the last step where they are shorter than the others. */
+function partialDot({ payload, cx, cy, key }: DotItemDotProps) {
+  const point = payload as CountPoint;
+  if (!point.partial) return <g key={key} />;
+  return <circle key={key} cx={cx} cy={cy} r={3} fill="var(--panel)" stroke="var(--safe)" />;
 }
 
 interface Props {
@@ -51,6 +64,7 @@ export function CountChart({ span, points, stepSeconds }: Props) {
         { head: "Good", cell: (p) => count(p.good) },
         { head: "Bad", cell: (p) => count(p.bad) },
         { head: "Good share", cell: ratio },
+        { head: "Step", cell: step },
       ]}
       legend={<Legend entries={LEGEND} />}
     >
@@ -76,7 +90,7 @@ export function CountChart({ span, points, stepSeconds }: Props) {
           dataKey="good"
           stroke="var(--safe)"
           strokeWidth={1.5}
-          dot={false}
+          dot={partialDot}
           isAnimationActive={false}
         />
       </TimeChart>

@@ -2,7 +2,8 @@ import type { UseQueryResult } from "@tanstack/react-query";
 
 import type { Schemas } from "../../api/client";
 import { Failure, Loading } from "../../components/ui/states";
-import { burnRate, count, duration, objective, spent } from "../../lib/format";
+import { budget, burnRate, count, duration, objective, spent } from "../../lib/format";
+import { STATUS_WORDS } from "../../lib/health";
 
 type Preview = Schemas["Preview"];
 
@@ -18,6 +19,7 @@ export function PreviewText({ query, asked }: { query: UseQueryResult<Preview>; 
     return <p className="text-sm text-muted">Nothing is stored for it to be held against.</p>;
   }
   const frozen = would.level_seconds["FREEZE"] ?? 0;
+  const reported = `${duration(would.reported_seconds)} with reports, ${budget(would.reported_ratio)} of the window`;
   return (
     <div
       data-testid="preview"
@@ -26,11 +28,20 @@ export function PreviewText({ query, asked }: { query: UseQueryResult<Preview>; 
     >
       At {objective(ratio)} over {days} days this would have spent{" "}
       <strong>{spent(would.error_budget_consumed)}</strong> of the budget ({count(would.bad)} bad of{" "}
-      {count(would.total)}), and the level would be <strong>{would.risk_level}</strong> now, at{" "}
-      {burnRate(would.composite_burn_rate, would.risk_level)}.{" "}
+      {count(would.total)}).{" "}
+      {would.risk_level === null ? (
+        <>
+          There is no level now: <strong>{STATUS_WORDS[would.data_status]}</strong>.{" "}
+        </>
+      ) : (
+        <>
+          The level would be <strong>{would.risk_level}</strong> now, at{" "}
+          {burnRate(would.composite_burn_rate, would.risk_level)}.{" "}
+        </>
+      )}
       {frozen > 0
-        ? `It would have been FREEZE for ${duration(frozen)} of ${duration(would.reported_seconds)}.`
-        : `It would never have been FREEZE in ${duration(would.reported_seconds)}.`}
+        ? `It would have been FREEZE for ${duration(frozen)} of ${reported}.`
+        : `It would never have been FREEZE in ${reported}.`}
     </div>
   );
 }

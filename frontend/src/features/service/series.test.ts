@@ -18,6 +18,8 @@ function history(...points: Partial<HistoryPoint>[]): BurnHistory {
     error_budget_remaining: 0.5,
     total: 10,
     bad: 1,
+    step_seconds: 3600,
+    partial: false,
     ...point,
   }));
   return { points: whole } as unknown as BurnHistory;
@@ -64,8 +66,12 @@ test("no rate is drawn of what is not known, and none falls below the axis", () 
   expect(logDomain(points, [14.4])).toEqual([0.01, 100]);
 });
 
-test("counts divide into good and bad", () => {
-  expect(countSeries(history({}))).toEqual([{ at: START, good: 9, bad: 1 }]);
+test("counts divide into good and bad, and say of which step they are", () => {
+  const last = { partial: true, step_seconds: 720, total: 2, bad: 0 };
+  expect(countSeries(history({}, last))).toEqual([
+    { at: START, good: 9, bad: 1, stepSeconds: 3600, partial: false },
+    { at: START + HOUR, good: 2, bad: 0, stepSeconds: 720, partial: true },
+  ]);
 });
 
 test("charts begin with the history and reach the last of what is drawn", () => {

@@ -34,6 +34,9 @@ export interface CountPoint {
   at: number;
   good: number;
   bad: number;
+  stepSeconds: number;
+  /** The span begins or ends within the step. */
+  partial: boolean;
 }
 
 function measured(history: BurnHistory) {
@@ -112,6 +115,8 @@ export function countSeries(history: BurnHistory): CountPoint[] {
     at: Date.parse(point.timestamp),
     good: point.total - point.bad,
     bad: point.bad,
+    stepSeconds: point.step_seconds,
+    partial: point.partial,
   }));
 }
 

@@ -21,6 +21,11 @@ def to_micros(instant: datetime) -> int:
     return (instant - _EPOCH) // _ONE_MICROSECOND
 
 
+def whole_seconds(instant: datetime) -> int:
+    """Return the first whole second since 1970 that is not before an instant."""
+    return -(-to_micros(instant) // MICROSECONDS)
+
+
 def from_micros(micros: int) -> datetime:
     """Return the UTC instant of whole microseconds since 1970."""
     return _EPOCH + timedelta(microseconds=micros)

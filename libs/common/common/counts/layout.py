@@ -17,7 +17,7 @@ from common.admission.metric_events import HISTORY_AGE
 from common.arrays import Ints
 from common.config.clock import MICROSECONDS, from_micros
 from common.events import COUNT_LIMIT
-from common.slo.windows import HOUR, MINUTE
+from common.slo.windows import BUCKETS, HOUR, MINUTE
 
 Bounds = tuple[float, ...]
 """The upper bounds of a latency histogram, in seconds; its last count is of what lies above."""
@@ -25,8 +25,8 @@ Bounds = tuple[float, ...]
 BlockKey = tuple[int, int]
 """The block of a shard: its resolution in seconds, and its bucket's number."""
 
-TEN_SECONDS: Final = 10
-RESOLUTIONS: Final = (TEN_SECONDS, MINUTE, HOUR)
+RESOLUTIONS: Final = BUCKETS
+TEN_SECONDS: Final = BUCKETS[0]
 
 COLUMNS: Final = 3
 ROW_BYTES: Final = 8 * COLUMNS

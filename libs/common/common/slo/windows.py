@@ -1,13 +1,28 @@
-"""The windows over which burn is measured, and the workbook's pairs of them. Pure."""
+"""The windows over which burn is measured, and the workbook's pairs of them. Pure.
 
+Where a window begins and ends has one rule, for live figures as for those of the past. Counts
+stand in buckets (start, end], shorter ones for shorter windows (`bucket_seconds`). At an instant
+the newest bucket is the one that holds it, and a window is that bucket and those before it, as
+many as the window is long: it begins at a bucket's edge (`window_begins`), so that no bucket
+counts in part, and it is up to a bucket shorter than its name says.
+"""
+
+from bisect import bisect_left
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
+import numpy as np
+
+from common.arrays import Ints
 from common.slo.arithmetic import allowed_ratio
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
+
+BUCKETS: Final = (10, MINUTE, HOUR)
+"""The lengths of buckets, in seconds."""
+_LONGEST_WINDOWS = (HOUR, DAY)  # that the first and the second of them serve
 
 BURN_WINDOWS: Final = {"5m": 5 * MINUTE, "1h": HOUR, "24h": DAY}
 """The windows of the composite burn rate by their names in events, shortest first (seconds)."""
@@ -54,3 +69,26 @@ def pair_rules(objective: Decimal, window_days: int) -> tuple[PairRule, ...]:
 def at_least_two_reports(seconds: int, resolution_seconds: int) -> int:
     """Return the length of a window of a service whose reports are `resolution_seconds` long."""
     return max(seconds, SHORTEST_REPORTS * resolution_seconds)
+
+
+def bucket_seconds(window_seconds: int) -> int:
+    """Return the length of the buckets that serve a window."""
+    return BUCKETS[bisect_left(_LONGEST_WINDOWS, window_seconds)]
+
+
+def window_buckets(window_seconds: int) -> int:
+    """Return how many buckets a window has."""
+    return -(-window_seconds // bucket_seconds(window_seconds))
+
+
+def window_spans(
+    at: Ints, window_seconds: Ints, least_bucket_seconds: int = 0
+) -> tuple[Ints, Ints]:
+    """Return where windows begin and end, in seconds: buckets with begin < end of bucket <= end.
+
+    Where the buckets that serve a window are not kept, `least_bucket_seconds` names longer ones.
+    """
+    served = np.array(BUCKETS)[np.searchsorted(_LONGEST_WINDOWS, window_seconds)]
+    length = np.maximum(served, least_bucket_seconds)
+    newest: Ints = -(-at // length)
+    return (newest + (-window_seconds // length)) * length, newest * length

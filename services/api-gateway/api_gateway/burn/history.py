@@ -1,7 +1,7 @@
 """Burn rates of the past, computed from stored counts. Pure; times are whole seconds since 1970.
 
-A point at t sums, for each window W, the buckets with t - W < end <= t. The buckets form one
-timeline: hours up to `minutes_from`, minutes after it.
+The windows of a point are those that a live figure of that instant has: `common.slo.windows`. The
+buckets form one timeline of hours, minutes and ten seconds, each event in one of them.
 
 An hour's burn rate is (bad / total) / (1 - objective) over that hour alone; of several objectives
 the greatest counts, as it does for the service's present level.
@@ -14,7 +14,9 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
+from api_gateway.burn.steps import Steps, end_of_bucket
 from api_gateway.catalog.domain import Target
+from common.arrays import Flags
 from common.counts.layout import MINUTES_READ_SECONDS, SUM_LIMIT
 from common.events import TargetSpec
 from common.slo.arithmetic import (
@@ -26,29 +28,24 @@ from common.slo.arithmetic import (
 from common.slo.freshness import MIN_STALE_SECONDS, STALE_REPORTS
 from common.slo.risk import cap_risk_level, level_at, settled_composite
 from common.slo.vocabulary import DataStatus, RiskLevel
-from common.slo.windows import DAY, HOUR, SHORT_WINDOW_SECONDS, SHORTEST_REPORTS
+from common.slo.windows import (
+    BUCKETS,
+    BURN_WINDOWS,
+    DAY,
+    HOUR,
+    MINUTE,
+    SHORTEST_REPORTS,
+    window_spans,
+)
 
-MAX_POINTS = 1000
 HOURS_SHOWN = 24
 
 Seconds = NDArray[np.int64]
 Rates = NDArray[np.float64]
 HourlyRates = dict[str, list[float | None]]
 """By service: a burn rate for each hour, None where nothing was requested or reported."""
-
-
-@dataclass(frozen=True, slots=True)
-class CountQuery:
-    """Buckets with since < end <= until: hours up to `minutes_from`, minutes after it.
-
-    `threshold_seconds` asks for the share of requests slower than it, None for bad requests.
-    """
-
-    service_name: str
-    since: int
-    until: int
-    minutes_from: int
-    threshold_seconds: float | None = None
+_USUAL_REPORT = BUCKETS[0]
+_ALWAYS = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +75,20 @@ class Objective:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept at `now`: minutes from `minutes_from` on, hours alone before it."""
+
+    minutes_from: int
+    now: int
+
+
+@dataclass(frozen=True, slots=True)
 class Point:
-    """A service's burn at one instant; the names are those of the snapshot."""
+    """A service's burn at one instant; the names are those of the snapshot.
+
+    `total` and `bad` are those of the SLO window. `coarse_windows` are those that begin at a full
+    hour, or are an hour long, because only hours are kept where they begin.
+    """
 
     at: int
     burn_rate_5m: float
@@ -92,45 +101,31 @@ class Point:
     risk_capped: bool
     data_status: DataStatus
     short_window_seconds: int
-
-
-def minutes_from(now: int) -> int:
-    """Return the full hour after which every minute is kept."""
-    return -(-(now - MINUTES_READ_SECONDS) // HOUR) * HOUR
-
-
-def grid(since: int, until: int, step_seconds: int, now: int) -> tuple[Seconds, int]:
-    """Return the instants in [since, until] that are multiples of the step, and the step.
-
-    The step is a whole multiple of the one asked for: the least that gives at most MAX_POINTS,
-    and at least an hour where only hours are kept.
-    """
-    factor = -(-HOUR // step_seconds) if since < minutes_from(now) else 1
-    factor = max(factor, (until - since) // (step_seconds * MAX_POINTS))
-    while _count(since, until, step_seconds * factor) > MAX_POINTS:
-        factor += 1
-    step = step_seconds * factor
-    first = -(-since // step) * step
-    return np.arange(first, until + 1, step, dtype=np.int64), step
-
-
-def _count(since: int, until: int, step: int) -> int:
-    return until // step - -(-since // step) + 1
+    total: int
+    bad: int
+    coarse_windows: tuple[str, ...]
 
 
 def burn_history(
-    times: Seconds, reports: Reports, counts: Counts, objective: Objective, minutes_from: int
+    times: Seconds, reports: Reports, counts: Counts, objective: Objective, kept: Kept
 ) -> list[Point]:
-    """Return a point for each time (rising).
+    """Return a point for each time (rising), `kept.now` or the end of a bucket that is kept there.
 
     `reports` and `counts` hold all buckets from the longest window before the first time on.
     A point before the first report has zero rates and the status no_data.
     """
-    newest, resolution = _resolution(reports, times)
-    short = _at_least(SHORT_WINDOW_SECONDS, SHORTEST_REPORTS * resolution, times, minutes_from)
-    stale = _at_least(MIN_STALE_SECONDS, STALE_REPORTS * resolution, times, minutes_from)
-    lengths = (0, HOUR, DAY, objective.window_days * DAY)
-    sums = _window_sums(counts, times, [np.maximum(n, short) for n in lengths])
+    present = times == kept.now
+    newest, resolution = _resolution(reports, np.where(present, _ALWAYS, times), times)
+    short, lengthened = _at_least_two_reports(resolution, times, kept)
+    stale, _ = _at_least(
+        np.maximum(MIN_STALE_SECONDS, STALE_REPORTS * resolution), times, kept.minutes_from
+    )
+    lengths = np.stack(
+        [short, *(np.maximum(n, short) for n in (HOUR, DAY, objective.window_days * DAY))]
+    )
+    begins, ends, coarse = _spans(times, lengths, kept)
+    coarse[0] |= lengthened
+    sums = _sums(counts, begins, np.where(present, ends, times))
     total, bad = sums[:, :3]
     spent = sums[::-1, 3].T.tolist()
     rates = burn_rates(bad, total, objective.objective)
@@ -146,6 +141,8 @@ def burn_history(
             objective,
             _status(int(newest[i]), at, int(stale[i]), int(total[0, i])),
             int(short[i]),
+            (int(spent[0, i]), int(spent[1, i])),
+            tuple(name for name, own in zip(BURN_WINDOWS, coarse[:3, i], strict=True) if own),
         )
         for i, (at, (bad_in_slo, total_in_slo)) in enumerate(
             zip(times.tolist(), spent, strict=True)
@@ -153,16 +150,37 @@ def burn_history(
     ]
 
 
-def step_counts(times: Seconds, step_seconds: int, counts: Counts) -> list[tuple[int, int]]:
-    """Return requests and bad ones of the step that ends at each time."""
-    sums = _window_sums(counts, times, [np.full_like(times, step_seconds)])[:, 0]
+def step_counts(steps: Steps, counts: Counts, now: int) -> list[tuple[int, int]]:
+    """Return requests and bad ones of each step; those of all steps are those of the span."""
+    ends = np.where(steps.ends == now, end_of_bucket(now), steps.ends)
+    sums = _sums(counts, steps.edges[None, :-1], ends[None])[:, 0]
     return [(total, bad) for total, bad in sums.T.tolist()]
 
 
-def _at_least(shortest: int, length: Seconds, times: Seconds, minutes_from: int) -> Seconds:
-    """Return how far to look back; to where only hours are kept no less than one of them."""
-    length = np.maximum(shortest, length)
-    return np.where(times - length < minutes_from, np.maximum(length, HOUR), length)
+def reported_steps(steps: Steps, reports: Reports, now: int) -> Flags:
+    """Return [n] in which of the steps something was reported."""
+    edges = np.where(steps.edges == now, end_of_bucket(now), steps.edges)
+    found: Flags = np.diff(np.searchsorted(reports.ends, edges, side="right")) > 0
+    return found
+
+
+def _at_least_two_reports(resolution: Seconds, times: Seconds, kept: Kept) -> tuple[Seconds, Flags]:
+    """Return the length of the shortest window, and where it is longer for want of minutes."""
+    shortest = np.maximum(BURN_WINDOWS["5m"], SHORTEST_REPORTS * resolution)
+    return _at_least(shortest, times, kept.minutes_from)
+
+
+def _at_least(length: Seconds, times: Seconds, minutes_from: int) -> tuple[Seconds, Flags]:
+    """Return how far to look back, an hour at least where only hours are kept; and where it is."""
+    longer = (times - length < minutes_from) & (length < HOUR)
+    return np.where(longer, HOUR, length), longer
+
+
+def _spans(times: Seconds, lengths: Seconds, kept: Kept) -> tuple[Seconds, Seconds, Flags]:
+    """Return where windows [window, time] begin and end, and which begin at an hour for want."""
+    begins, ends = window_spans(times, lengths)
+    coarse = (begins < kept.minutes_from) & (begins % HOUR != 0)
+    return np.where(coarse, window_spans(times, lengths, HOUR)[0], begins), ends, coarse
 
 
 def _point(  # noqa: PLR0913, PLR0917 - the parts of a point
@@ -172,6 +190,8 @@ def _point(  # noqa: PLR0913, PLR0917 - the parts of a point
     objective: Objective,
     status: DataStatus,
     short_window_seconds: int,
+    spent: tuple[int, int],
+    coarse_windows: tuple[str, ...],
 ) -> Point:
     """Return a point; `counts` are (bad, total) of 5 m, 1 h, 24 h and the SLO window."""
     short, hour, day, composite = figures
@@ -191,32 +211,38 @@ def _point(  # noqa: PLR0913, PLR0917 - the parts of a point
         risk_capped=shown is not level,
         data_status=status,
         short_window_seconds=short_window_seconds,
+        total=spent[0],
+        bad=spent[1],
+        coarse_windows=coarse_windows,
     )
 
 
-def _window_sums(counts: Counts, times: Seconds, windows: Sequence[Seconds]) -> Seconds:
-    """Return [total or bad, window, time] sums over (t - window, t]; they stop at SUM_LIMIT."""
-    high = np.searchsorted(counts.ends, times, side="right")
-    lows = [np.searchsorted(counts.ends, times - window, side="right") for window in windows]
+def _sums(counts: Counts, begins: Seconds, ends: Seconds) -> Seconds:
+    """Return [total or bad, window, time] sums over (begin, end]; they stop at SUM_LIMIT."""
+    low = np.searchsorted(counts.ends, begins, side="right")
+    high = np.searchsorted(counts.ends, ends, side="right")
     # Python's integers, since a thousand huge counts would wrap 64 bits
     running = [np.cumsum([0, *c.tolist()], dtype=object) for c in (counts.total, counts.bad)]
-    sums = np.array([[r[high] - r[low] for low in lows] for r in running], dtype=object)
+    sums = np.array([r[high] - r[low] for r in running], dtype=object)
     stopped: Seconds = np.minimum(sums, SUM_LIMIT).astype(np.int64)
     return stopped
 
 
-def _resolution(reports: Reports, times: Seconds) -> tuple[Seconds, Seconds]:
-    """Return for each time the end of the newest bucket and the longest report in its hour.
+def _resolution(reports: Reports, until: Seconds, times: Seconds) -> tuple[Seconds, Seconds]:
+    """Return for each time the newest bucket's end, 0 before the first, and the longest report.
 
-    Both are 0 where nothing had been reported yet.
+    That is of the hour up to the newest minute with a report; who has not reported for as long as
+    minutes are kept is taken to report as usual.
     """
     newest = np.zeros_like(times)
-    resolution = np.zeros_like(times)
-    last = np.searchsorted(reports.ends, times, side="right") - 1
+    resolution = np.full_like(times, _USUAL_REPORT)
+    last = np.searchsorted(reports.ends, until, side="right") - 1
     seen = last >= 0
     newest[seen] = reports.ends[last[seen]]
-    first = np.searchsorted(reports.ends, newest - HOUR, side="right")
-    for i in np.flatnonzero(seen):
+    minute = -(-newest // MINUTE) * MINUTE
+    first = np.searchsorted(reports.ends, minute - HOUR, side="right")
+    recent = seen & (minute > -(-times // MINUTE) * MINUTE - MINUTES_READ_SECONDS)
+    for i in np.flatnonzero(recent):
         resolution[i] = reports.window_seconds[first[i] : last[i] + 1].max()
     return newest, resolution
 

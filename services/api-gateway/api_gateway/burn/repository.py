@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 import numpy as np
 
 from api_gateway.burn.history import (
-    CountQuery,
     Counts,
     HourlyCounts,
     HourlyRates,
@@ -15,11 +14,12 @@ from api_gateway.burn.history import (
     SlowCounts,
     hourly_burn_rates,
 )
+from api_gateway.burn.steps import CountQuery, timeline
 from api_gateway.catalog.domain import Target
 from common.counts import reads
 from common.counts.layout import Span, unpacked
 from common.events import TargetSpec
-from common.slo.windows import HOUR, MINUTE
+from common.slo.windows import HOUR
 from common.storage.database import Database, ReadSession
 
 
@@ -65,7 +65,7 @@ class CountRepository:
             ends, rows = await self._reported(query)
             return Counts(ends, rows[:, 0], rows[:, 1])
         service, threshold = query.service_name, query.threshold_seconds
-        asked = [(service, threshold, span) for span in _timeline(query)]
+        asked = [(service, threshold, span) for span in timeline(query)]
         found = await reads.slow_counts(self._session, asked)
         rows = np.array([(c.ended, c.total, c.bad) for c in found], np.int64).reshape(-1, 3)
         return Counts(rows[:, 0], rows[:, 1], rows[:, 2])
@@ -98,18 +98,10 @@ class CountRepository:
 
     async def _reported(self, query: CountQuery) -> tuple[Seconds, Seconds]:
         """Return bucket ends and [n, 3] total, bad, longest report, where there was a report."""
-        ends, rows = await reads.service_rows(self._session, query.service_name, _timeline(query))
+        ends, rows = await reads.service_rows(self._session, query.service_name, timeline(query))
         reported = rows[:, 2] > 0
         return ends[reported], rows[reported]
 
 
 def _hours(ends: Seconds) -> Span:
     return Span(HOUR, int(ends[0]) - HOUR, int(ends[-1]))
-
-
-def _timeline(query: CountQuery) -> tuple[Span, Span]:
-    """Return hours up to `minutes_from` and minutes after it: each event is in one of them."""
-    return (
-        Span(HOUR, query.since, min(query.minutes_from, query.until)),
-        Span(MINUTE, max(query.minutes_from, query.since), query.until),
-    )

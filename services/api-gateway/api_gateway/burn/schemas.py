@@ -1,7 +1,7 @@
 """Burn rates, error budgets and histories over HTTP."""
 
 from datetime import UTC, datetime
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, Field
 
@@ -10,10 +10,16 @@ from api_gateway.catalog.schemas import TargetFields
 from api_gateway.http.types import Answer, Instant
 from common.slo.vocabulary import DataStatus, RiskLevel
 
+BurnWindow = Literal["5m", "1h", "24h"]
 _UNCERTAIN = (
     "Of the bad ones, those that may be good: they lie in a histogram bucket that straddles the "
     "target's threshold"
 )
+
+
+def from_seconds(at: int) -> datetime:
+    """Return the instant of whole seconds since 1970."""
+    return datetime.fromtimestamp(at, UTC)
 
 
 class WindowRateAnswer(Answer):
@@ -98,37 +104,64 @@ class SloStatusAnswer(TargetFields, _SloIdentity):
 
 
 class HistoryPoint(Burn):
-    """A service's burn at a past instant."""
+    """A service's burn at an instant: at the end of a step."""
 
     service_name: str
     timestamp: Instant
     short_window_seconds: int
+    step_seconds: int = Field(description="How long the step is that ends here")
+    partial: bool = Field(
+        description="The span begins or ends within this step, which is shorter than the others"
+    )
+    coarse_windows: tuple[BurnWindow, ...] = Field(
+        description="Windows that begin at a full hour, or are an hour long, because only hours "
+        "are kept where they begin"
+    )
     total: int = Field(description="Requests in the step that ends here")
     bad: int = Field(description="Bad requests in the step that ends here")
 
     @classmethod
-    def of(cls, service_name: str, point: Point, counts: tuple[int, int]) -> Self:
-        """Return the answer for a point, with the counts of its step."""
+    def of(
+        cls,
+        service_name: str,
+        point: Point,
+        counts: tuple[int, int],
+        step_seconds: int,
+        *,
+        partial: bool,
+    ) -> Self:
+        """Return the answer for a point, with the length and the counts of its step."""
         return cls(
-            **{name: getattr(point, name) for name in Burn.model_fields},
+            **{name: getattr(point, name) for name in (*Burn.model_fields, "coarse_windows")},
             service_name=service_name,
-            timestamp=datetime.fromtimestamp(point.at, UTC),
+            timestamp=from_seconds(point.at),
             short_window_seconds=point.short_window_seconds,
+            step_seconds=step_seconds,
+            partial=partial,
             total=counts[0],
             bad=counts[1],
         )
 
 
 class PreviewAnswer(BaseModel):
-    """A budget as it would stand now, and for how long each risk level would have held."""
+    """A budget as it would stand now, and for how long each risk level would have held.
 
-    total: int
+    Hours without a report count for no level.
+    """
+
+    total: int = Field(description="Requests of the SLO window, as live figures count it")
     bad: int
     error_budget_consumed: float
     error_budget_remaining: float
     composite_burn_rate: float
-    risk_level: RiskLevel
+    risk_level: RiskLevel | None = Field(
+        description="Null where the figures say nothing about the present"
+    )
+    data_status: DataStatus = Field(
+        description="As of now; `no_data` too where nothing was reported for 24 hours"
+    )
     reported_seconds: int = Field(description="For how long there are reports in the window")
+    reported_ratio: float = Field(description="The share of the window that was reported")
     level_seconds: dict[RiskLevel, int]
 
 
@@ -159,11 +192,16 @@ class SloReport(BurnRateSnapshotAnswer):
 
 
 class BurnHistory(BaseModel):
-    """Points at multiples of `step_seconds`, oldest first, and the newest snapshot."""
+    """Steps that end at multiples of `step_seconds` or with the span, and the newest snapshot.
+
+    They are in order, oldest first, and what they count together is what the span counts.
+    """
 
     service_name: str
     slo_id: int | None = Field(description="The objective the points are held against")
     slo_name: str
+    since: Instant = Field(description="Where the first step begins: a full minute or hour")
+    until: Instant = Field(description="Where the last step ends")
     step_seconds: int
     points: list[HistoryPoint]
     current: BurnRateSnapshotAnswer

@@ -1,20 +1,20 @@
 """Histories and previews: reads the counts that they need, and has them computed."""
 
-from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+import numpy as np
+
 from api_gateway.burn.history import (
-    CountQuery,
     Counts,
+    Kept,
     Objective,
     Point,
-    Seconds,
+    Reports,
     burn_history,
-    grid,
-    minutes_from,
+    reported_steps,
     step_counts,
 )
 from api_gateway.burn.repository import CountStore
@@ -23,7 +23,9 @@ from api_gateway.burn.schemas import (
     BurnRateSnapshotAnswer,
     HistoryPoint,
     PreviewAnswer,
+    from_seconds,
 )
+from api_gateway.burn.steps import CountQuery, Steps, history_query, steps
 from api_gateway.catalog.domain import Target
 from api_gateway.catalog.repository import CatalogStore
 from api_gateway.http.problems import invalid
@@ -31,8 +33,9 @@ from api_gateway.http.time_range import Span
 from api_gateway.projections.service_status import ServiceState
 from api_gateway.projections.snapshots import ReadModel
 from api_gateway.storage.redis_cache import SharedCache
-from common.config.clock import MICROSECONDS, to_micros
+from common.config.clock import whole_seconds
 from common.events import SloStatus
+from common.slo.freshness import UNTRUSTED
 from common.slo.vocabulary import DataStatus, RiskLevel
 from common.slo.windows import DAY, HOUR, MINUTE
 
@@ -44,6 +47,7 @@ SHARED_SECONDS_AT_THE_END = 5.0
 class Series(NamedTuple):
     """Points, and requests and bad ones of the steps that end there: what replicas share."""
 
+    edges: list[int]
     points: list[Point]
     step_counts: list[tuple[int, int]]
 
@@ -64,35 +68,31 @@ class BurnHistories:
 
         Raises a 422 problem where the service has no such target.
         """
-        now_seconds = to_micros(now) // MICROSECONDS
-        times, step = grid(span.since, span.until, span.step_seconds, now_seconds)
+        at = whole_seconds(now)
+        cut = steps(span.since, span.until, span.step_seconds, at)
         async with self._catalog.read() as reader:
             targets = await reader.targets([service_name])
         current = self._snapshots.state(service_name, targets, now)
         slo = _chosen(current, slo_id)
-        query = CountQuery(
-            service_name=service_name,
-            since=span.since - slo.window_days * DAY,
-            until=span.until,
-            minutes_from=minutes_from(now_seconds),
-            threshold_seconds=slo.threshold_seconds,
-        )
-
-        key = _key(query, times, step, slo)
-        seconds = _shared_seconds(times, now_seconds)
+        query = history_query(service_name, cut, slo.window_days, slo.threshold_seconds, at)
         objective = _objective(slo, targets)
 
         async def make() -> Series:
-            points, counts = await self._points(query, times, objective)
-            return Series(points, step_counts(times, step, counts))
+            reports, counts = await self._read(query)
+            kept = Kept(query.minutes_from, at)
+            points = burn_history(cut.ends, reports, counts, objective, kept)
+            return Series(cut.edges.tolist(), points, step_counts(cut, counts, at))
 
+        key, seconds = _key(query, cut, slo, at), _shared_seconds(cut, at)
         series = await self._cache.shared(key, Series, seconds, make)
         return BurnHistory(
             service_name=service_name,
             slo_id=slo.id,
             slo_name=slo.name,
-            step_seconds=step,
-            points=[HistoryPoint.of(service_name, *found) for found in zip(*series, strict=True)],
+            since=from_seconds(series.edges[0]),
+            until=from_seconds(series.edges[-1]),
+            step_seconds=cut.step_seconds,
+            points=_answers(service_name, series, cut.step_seconds),
             current=BurnRateSnapshotAnswer.model_validate(current),
         )
 
@@ -104,50 +104,61 @@ class BurnHistories:
         now: datetime,
     ) -> PreviewAnswer:
         """Hold the stored counts of a service against an objective that need not exist."""
-        until = to_micros(now) // MICROSECONDS
-        since = to_micros(now - timedelta(days=objective.window_days)) // MICROSECONDS
-        times, step = grid(since, until, HOUR, until)
-        reach = since - objective.window_days * DAY
-        query = CountQuery(service_name, reach, until, minutes_from(until), threshold_seconds)
-        times[-1] = until  # the last point is the present, not the last full hour
-        points, counts = await self._points(query, times, objective)
-        inside = counts.ends > since
-        return _summed(points, step, int(counts.total[inside].sum()), int(counts.bad[inside].sum()))
+        at = whole_seconds(now)
+        cut = steps(at - objective.window_days * DAY, at, HOUR, at)
+        query = history_query(service_name, cut, objective.window_days, threshold_seconds, at)
+        reports, counts = await self._read(query)
+        kept = Kept(query.minutes_from, at)
+        points = burn_history(cut.ends, reports, counts, objective, kept)
+        return _summed(points, cut, reports, at)
 
-    async def _points(
-        self, query: CountQuery, times: Seconds, objective: Objective
-    ) -> tuple[list[Point], Counts]:
+    async def _read(self, query: CountQuery) -> tuple[Reports, Counts]:
         async with self._counts.read() as reader:
-            reports, counts = await reader.reports(query), await reader.counts(query)
-        return burn_history(times, reports, counts, objective, query.minutes_from), counts
+            return await reader.reports(query), await reader.counts(query)
 
 
-def _summed(points: Sequence[Point], step_seconds: int, total: int, bad: int) -> PreviewAnswer:
-    reported = [p for p in points if p.data_status is not DataStatus.NO_DATA]
-    levels = Counter(point.risk_level for point in reported)
-    last = points[-1]
+def _answers(service_name: str, series: Series, step_seconds: int) -> list[HistoryPoint]:
+    lengths = np.diff(series.edges).tolist()
+    return [
+        HistoryPoint.of(service_name, point, counts, length, partial=length < step_seconds)
+        for point, counts, length in zip(series.points, series.step_counts, lengths, strict=True)
+    ]
+
+
+def _summed(points: Sequence[Point], cut: Steps, reports: Reports, now: int) -> PreviewAnswer:
+    """Return the present and the hours that were reported: silence is no level."""
+    reported = reported_steps(cut, reports, now)
+    seconds = dict.fromkeys(RiskLevel, 0)
+    for point, length in zip(points, np.where(reported, cut.lengths, 0).tolist(), strict=True):
+        seconds[point.risk_level] += length
+    last, reported_seconds = points[-1], sum(seconds.values())
+    silent = not (reports.ends > now - DAY).any()  # all windows of the composite are empty
+    status = DataStatus.NO_DATA if silent else last.data_status
     return PreviewAnswer(
-        total=total,
-        bad=bad,
+        total=last.total,
+        bad=last.bad,
         error_budget_consumed=last.error_budget_consumed,
         error_budget_remaining=last.error_budget_remaining,
         composite_burn_rate=last.composite_burn_rate,
-        risk_level=last.risk_level,
-        reported_seconds=len(reported) * step_seconds,
-        level_seconds={level: levels[level] * step_seconds for level in RiskLevel},
+        risk_level=None if status in UNTRUSTED else last.risk_level,
+        data_status=status,
+        reported_seconds=reported_seconds,
+        reported_ratio=reported_seconds / int(cut.lengths.sum()),
+        level_seconds=seconds,
     )
 
 
-def _key(query: CountQuery, times: Seconds, step: int, slo: SloStatus) -> str:
-    """Return what the series depends on beside the counts; `until` itself is not in it."""
-    span = f"{times[0]}:{times[-1]}" if len(times) else "none"
+def _key(query: CountQuery, cut: Steps, slo: SloStatus, now: int) -> str:
+    """Return what the series depends on beside the counts; the present is not in it."""
+    ends = [edge for edge in (int(cut.edges[0]), *cut.edges[-2:].tolist()) if edge != now]
+    span = f"{'-'.join(map(str, ends))}:{int(cut.edges[-1]) == now}"
     measure = f"{slo.id}:{slo.revision}:{slo.objective!r}:{slo.window_days}:{slo.min_bad_events}"
     limit = f"{query.threshold_seconds!r}:{query.minutes_from}"
-    return f"history:{query.service_name}:{span}:{step}:{measure}:{limit}"
+    return f"history:{query.service_name}:{span}:{cut.step_seconds}:{measure}:{limit}"
 
 
-def _shared_seconds(times: Seconds, now: int) -> float:
-    ends_now = len(times) > 0 and now - int(times[-1]) < MINUTE
+def _shared_seconds(cut: Steps, now: int) -> float:
+    ends_now = now - int(cut.edges[-1]) < MINUTE
     return SHARED_SECONDS_AT_THE_END if ends_now else SHARED_SECONDS
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Query
 
 from api_gateway.http.problems import invalid
-from common.config.clock import MICROSECONDS, to_micros
+from common.config.clock import MICROSECONDS, to_micros, whole_seconds
 from common.slo.vocabulary import LONGEST_WINDOW_DAYS
 
 SPAN_DEFAULT = timedelta(hours=24)
@@ -47,9 +47,8 @@ StepQuery = Annotated[
     Query(
         max_length=16,
         json_schema_extra={"pattern": f"^{_STEP_PATTERN}$"},
-        description="Whole minutes, as `5m`, `1h` or `1d`. Coarsened to a multiple where the "
-        "answer would have more than 1000 points, and to an hour at least where only hours are "
-        "kept (older than 48 h)",
+        description="Whole minutes, as `5m`, `1h` or `1d`. Made whole hours where only hours are "
+        "kept (older than 48 h), and a multiple where there would be more than 1000 steps",
     ),
 ]
 
@@ -66,7 +65,7 @@ class Span:
 def span(from_: str | None, to: str | None, step: str, now: datetime) -> Span:
     """Return the span that is asked for, cut to what is kept; a 422 problem names the field."""
     since, until = instants(from_, to, now)
-    return Span(_seconds(since), _seconds(until), _step_seconds(step))
+    return Span(to_micros(since) // MICROSECONDS, whole_seconds(until), _step_seconds(step))
 
 
 def instants(from_: str | None, to: str | None, now: datetime) -> tuple[datetime, datetime]:
@@ -107,7 +106,3 @@ def _step_seconds(value: str) -> int:
             "step", "invalid_step", "must be whole minutes from `1m` to `90d`, as `5m` or `1h`"
         )
     return seconds
-
-
-def _seconds(instant: datetime) -> int:
-    return to_micros(instant) // MICROSECONDS

@@ -7,8 +7,9 @@ import msgspec
 import numpy as np
 import xxhash
 
-from api_gateway.burn.history import CountQuery, HourlyRates, minutes_from
+from api_gateway.burn.history import HourlyRates
 from api_gateway.burn.repository import CountStore, read_hourly_rates
+from api_gateway.burn.steps import CountQuery, minutes_from
 from api_gateway.catalog.cache import CatalogCache, InUse
 from api_gateway.catalog.domain import Service, Tier
 from api_gateway.http.response_cache import CachedResponse

@@ -9,20 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api_gateway.burn.history import (
-    MAX_POINTS,
-    Counts,
-    Objective,
-    Reports,
-    burn_history,
-    grid,
-    minutes_from,
-)
+from api_gateway.burn.history import Counts, Kept, Objective, Reports, burn_history
+from api_gateway.burn.steps import minutes_from
 from common.slo.vocabulary import DataStatus, RiskLevel
 from common.slo.windows import DAY, HOUR, MINUTE
 
 NOW = 1_772_452_830
 FLOOR = minutes_from(NOW)
+KEPT = Kept(FLOOR, NOW)
 
 
 @dataclass(frozen=True)
@@ -53,19 +47,29 @@ objectives = st.builds(
     st.sampled_from([7, 30, 90]),
     st.integers(0, 50),
 )
-instants = st.lists(st.integers(FLOOR - 30 * DAY, NOW), min_size=1, max_size=20, unique=True)
+hours = st.integers(-30 * 24, 0).map(lambda n: FLOOR + n * HOUR)
+minutes = st.integers(0, (NOW - FLOOR) // MINUTE).map(lambda n: FLOOR + n * MINUTE)
+instants = st.lists(hours | minutes, min_size=1, max_size=20, unique=True)
+"""Where points may be: at full hours where only hours are kept, then at full minutes."""
+
+
+def begin_of(at: int, window: int) -> int:
+    """Return where a window begins; at an hour where only hours are kept there."""
+    length = 10 if window <= HOUR else MINUTE if window <= DAY else HOUR
+    begin = -(-at // length) * length - -(-window // length) * length
+    return begin if begin >= FLOOR else -(-at // HOUR) * HOUR - -(-window // HOUR) * HOUR
 
 
 def sums(rows: list[Bucket], at: int, window: int) -> tuple[int, int]:
-    inside = [row for row in rows if at - window < row.end <= at]
+    inside = [row for row in rows if begin_of(at, window) < row.end <= at]
     return sum(row.bad for row in inside), sum(row.total for row in inside)
 
 
 def resolution_at(rows: list[Bucket], at: int) -> int:
     past = [row for row in rows if row.end <= at]
-    if not past:
-        return 0
-    newest = max(row.end for row in past)
+    newest = max((row.end for row in past), default=0)
+    if newest <= at - 48 * HOUR:
+        return 10
     return max(row.window_seconds for row in past if row.end > newest - HOUR)
 
 
@@ -95,7 +99,7 @@ def test_history_equals_brute_force(
 ) -> None:
     times = sorted(times)
     points = burn_history(
-        np.array(times, dtype=np.int64), reports_of(rows), counts_of(rows), objective, FLOOR
+        np.array(times, dtype=np.int64), reports_of(rows), counts_of(rows), objective, KEPT
     )
     assert [point.at for point in points] == times
     allowed = 1 - Fraction(objective.objective)
@@ -103,6 +107,7 @@ def test_history_equals_brute_force(
         short = max(300, 2 * resolution_at(rows, at))
         if at - short < FLOOR:
             short = max(short, HOUR)
+            assert "5m" in point.coarse_windows or short > HOUR or at - HOUR >= FLOOR
         assert point.short_window_seconds == short
         pairs = [sums(rows, at, max(length, short)) for length in (300, HOUR, DAY)]
         rates = [Fraction(bad, total) / allowed if total else Fraction(0) for bad, total in pairs]
@@ -127,11 +132,11 @@ def test_history_equals_brute_force(
 def test_a_point_knows_only_what_had_been_reported(rows: list[Bucket], times: list[int]) -> None:
     objective = Objective(Decimal("0.999"), 30, 1)
     at = np.array(sorted(times), dtype=np.int64)
-    whole = burn_history(at, reports_of(rows), counts_of(rows), objective, FLOOR)
+    whole = burn_history(at, reports_of(rows), counts_of(rows), objective, KEPT)
     for instant, point in zip(at.tolist(), whole, strict=True):
         past = [row for row in rows if row.end <= instant]
         (alone,) = burn_history(
-            np.array([instant]), reports_of(past), counts_of(past), objective, FLOOR
+            np.array([instant]), reports_of(past), counts_of(past), objective, KEPT
         )
         assert alone == point
         if not past:
@@ -154,7 +159,7 @@ def test_status_of_a_point(after_seconds: int, total: int, status: DataStatus) -
     rows = [Bucket(end, total, 0, 10)]
     objective = Objective(Decimal("0.999"), 30, 1)
     times = np.array([end + after_seconds], dtype=np.int64)
-    (point,) = burn_history(times, reports_of(rows), counts_of(rows), objective, FLOOR)
+    (point,) = burn_history(times, reports_of(rows), counts_of(rows), objective, KEPT)
     assert point.data_status is status
 
 
@@ -162,8 +167,8 @@ def test_a_service_that_reports_each_quarter_is_not_stale_between() -> None:
     end = FLOOR + DAY
     rows = [Bucket(end, 5, 1, 900)]
     objective = Objective(Decimal("0.9"), 30, 1)
-    times = np.array([end + 1799, end + 2700, end + 2701], dtype=np.int64)
-    points = burn_history(times, reports_of(rows), counts_of(rows), objective, FLOOR)
+    times = np.array([end + 1740, end + 2700, end + 2701], dtype=np.int64)
+    points = burn_history(times, reports_of(rows), counts_of(rows), objective, KEPT)
     statuses = [point.data_status for point in points]
     assert statuses == [DataStatus.OK, DataStatus.NO_TRAFFIC, DataStatus.STALE]
     assert points[0].burn_rate_5m == pytest.approx(2)
@@ -191,7 +196,7 @@ def test_levels_on_and_next_to_their_boundaries(
     ]
     objective = Objective(Decimal("0.999"), 30, 1)
     times = np.array([end], dtype=np.int64)
-    (point,) = burn_history(times, reports_of(rows), counts_of(rows), objective, FLOOR)
+    (point,) = burn_history(times, reports_of(rows), counts_of(rows), objective, KEPT)
     assert point.risk_level is level
 
 
@@ -200,28 +205,8 @@ def test_sums_of_huge_counts_stop_and_never_turn_negative() -> None:
     rows = [Bucket(FLOOR + i * MINUTE, huge, huge // 2, 10) for i in range(1, 47 * 60)]
     objective = Objective(Decimal("0.5"), 90, 1)
     times = np.array([rows[-1].end], dtype=np.int64)
-    (point,) = burn_history(times, reports_of(rows), counts_of(rows), objective, FLOOR)
+    (point,) = burn_history(times, reports_of(rows), counts_of(rows), objective, KEPT)
     assert (point.burn_rate_24h, point.error_budget_consumed) == (2, 2)
-
-
-@given(
-    st.integers(NOW - 90 * DAY, NOW - 1),
-    st.integers(0, 90 * DAY),
-    st.integers(1, 90 * 1440).map(lambda minutes: minutes * MINUTE),
-)
-def test_grid_is_the_finest_whole_multiple_that_fits(since: int, length: int, step: int) -> None:
-    until = min(since + length, NOW)
-    times, used = grid(since, until, step, NOW)
-    points = times.tolist()
-    assert used % step == 0
-    assert len(points) <= MAX_POINTS
-    assert points == [t for t in range(since - since % used, until + 1, used) if t >= since]
-    if since < FLOOR:
-        assert used >= HOUR
-    finer = used - step
-    if finer:
-        hour_forbids = since < FLOOR and finer < HOUR
-        assert hour_forbids or until // finer + -since // finer + 1 > MAX_POINTS
 
 
 @given(st.integers(0, 2_000_000_000))

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from api_gateway.burn.history import CountQuery
 from api_gateway.burn.repository import CountStore
+from api_gateway.burn.steps import CountQuery
 from api_gateway.catalog.domain import service_changed, target_changed
 from api_gateway.catalog.repository import CatalogStore
 from api_gateway.projections.snapshots import ReadModel

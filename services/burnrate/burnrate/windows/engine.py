@@ -9,7 +9,7 @@ from burnrate.windows.rings import HUGE, Ring, RunningWindow, ring_of
 from common.arrays import Flags, Ints
 from common.counts.layout import RESOLUTIONS, TEN_SECONDS, bucket_of
 from common.slo.vocabulary import WINDOW_DAYS
-from common.slo.windows import BURN_WINDOWS, DAY, PAIR_WINDOWS
+from common.slo.windows import BURN_WINDOWS, DAY, PAIR_WINDOWS, window_buckets
 
 OWN_WINDOWS = {**BURN_WINDOWS, **PAIR_WINDOWS}
 """The windows of every objective beside that of its SLO, by name (seconds)."""
@@ -26,7 +26,7 @@ _SHORTEST_BUCKETS = WINDOW_SECONDS[0] // TEN_SECONDS
 def windows_of(ring: int, days: int) -> tuple[RunningWindow, ...]:
     """Return the windows that a ring serves for series which reach back so many days."""
     return tuple(
-        RunningWindow(row, seconds // RESOLUTIONS[ring])
+        RunningWindow(row, window_buckets(seconds))
         for row, seconds in enumerate(WINDOW_SECONDS)
         if ring_of(seconds) == ring and seconds <= days * DAY
     )
@@ -200,8 +200,7 @@ class Engine:
             for seconds in np.unique(lengths).tolist():
                 ring, chosen = page.rings[ring_of(seconds)], own[lengths == seconds]
                 cells = self._pages.cells[ring_of(seconds), series[chosen]]
-                buckets = -(-seconds // ring.length_seconds)
-                result[:, chosen] = ring.window_sums(cells, buckets)
+                result[:, chosen] = ring.window_sums(cells, window_buckets(seconds))
         return result
 
     def _by_page(self, series: Ints) -> Iterator[tuple[Page, Ints]]:

@@ -1,9 +1,8 @@
 """Counts of a block of series in one ring of time buckets, and their sums over windows. Pure.
 
 A bucket is (start, end] and is numbered by its end in units of its length: the number of
-`instant` is ceil(instant / length). At `now` the anchor is the bucket that holds `now`; a window
-of W seconds sums the buckets with anchor - W < end <= anchor. Ten-second buckets serve windows
-up to an hour, minutes up to a day, hours above.
+`instant` is ceil(instant / length). At `now` the anchor is the bucket that holds `now`; which
+buckets up to it a window sums is the rule of `common.slo.windows`.
 """
 
 import math
@@ -13,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from common.arrays import Flags, Ints
-from common.counts.layout import SUM_LIMIT
-from common.slo.windows import DAY, HOUR
+from common.counts.layout import RESOLUTIONS, SUM_LIMIT
+from common.slo.windows import bucket_seconds
 
 _WRAPS = 2.0**62
 _AHEAD_SECONDS = 600  # events may lie five minutes ahead of the broker, and it ahead of us
@@ -25,7 +24,7 @@ HUGE = SUM_LIMIT // _MAX_BUCKETS
 
 def ring_of(window_seconds: int) -> int:
     """Return which of the rings serves a window: 0, 1 or 2."""
-    return 0 if window_seconds <= HOUR else 1 if window_seconds <= DAY else 2
+    return RESOLUTIONS.index(bucket_seconds(window_seconds))
 
 
 @dataclass(frozen=True, slots=True)

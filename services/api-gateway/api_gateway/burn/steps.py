@@ -1,0 +1,118 @@
+"""The span of a history cut into steps, and where its counts are kept. Pure.
+
+Times are whole seconds since 1970.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from common.arrays import Ints
+from common.counts.layout import MINUTES_READ_SECONDS, TEN_SECONDS, Span
+from common.slo.windows import DAY, HOUR, MINUTE
+
+MAX_POINTS = 1000
+_REACH = 2 * HOUR
+"""The longest window that is served by minutes wherever steps may be minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """A span cut at the multiples of `step_seconds`, so that its first and last step may be short.
+
+    A step is (edge, next edge]; the edges rise from the beginning of the span to its end.
+    """
+
+    edges: Ints
+    step_seconds: int
+
+    @property
+    def ends(self) -> Ints:
+        """Return where the steps end."""
+        return self.edges[1:]
+
+    @property
+    def lengths(self) -> Ints:
+        """Return how long the steps are, in seconds."""
+        return np.diff(self.edges)
+
+
+@dataclass(frozen=True, slots=True)
+class CountQuery:
+    """Buckets with since < end <= until: hours, minutes from `minutes_from`, then ten seconds.
+
+    Without `tens_from` there are no ten seconds. `threshold_seconds` asks for the share of
+    requests slower than it, None for bad requests.
+    """
+
+    service_name: str
+    since: int
+    until: int
+    minutes_from: int
+    threshold_seconds: float | None = None
+    tens_from: int | None = None
+
+
+def minutes_from(now: int) -> int:
+    """Return the full hour after which steps may be minutes: before it, only hours are kept."""
+    return _up(now - MINUTES_READ_SECONDS, HOUR)
+
+
+def steps(since: int, until: int, step_seconds: int, now: int) -> Steps:
+    """Return the steps of a span, which is widened to whole buckets and ends at `now` at most.
+
+    The step is the one asked for, made whole hours where the span reaches back to where only
+    hours are kept; more than MAX_POINTS of them are made fewer by a multiple of it.
+    """
+    floor = minutes_from(now)
+    begin = since - since % (HOUR if since < floor else MINUTE)
+    end = min(_up(until, HOUR if until < floor else MINUTE), now)
+    step = _up(step_seconds, HOUR) if since < floor else step_seconds
+    factor = max(1, (end - begin) // (step * MAX_POINTS))
+    while _count(begin, end, step * factor) > MAX_POINTS:
+        factor += 1
+    step *= factor
+    inner = np.arange((begin // step + 1) * step, end, step, dtype=np.int64)
+    edges = np.concatenate(([begin], inner, [end] if end > begin else []))
+    return Steps(edges.astype(np.int64), step)
+
+
+def _count(begin: int, end: int, step: int) -> int:
+    return -(-end // step) - begin // step
+
+
+def history_query(
+    service_name: str, cut: Steps, window_days: int, threshold_seconds: float | None, now: int
+) -> CountQuery:
+    """Return the counts that a history needs: from the longest window before its first step.
+
+    The last hour is read by ten seconds, as live figures have it; what lies ahead of `now`, up to
+    the end of the hour, is counted live too.
+    """
+    since, until = int(cut.edges[0]), int(cut.edges[-1])
+    return CountQuery(
+        service_name,
+        since=since - window_days * DAY - HOUR,
+        until=_up(now, HOUR) if until == now else until,
+        minutes_from=minutes_from(now) - _REACH,
+        threshold_seconds=threshold_seconds,
+        tens_from=now // MINUTE * MINUTE - HOUR,
+    )
+
+
+def timeline(query: CountQuery) -> list[Span]:
+    """Return hours, then minutes, then ten seconds: each event is in one of them."""
+    tens_from = query.until if query.tens_from is None else query.tens_from
+    edges = [query.since, query.minutes_from, tens_from, query.until]
+    within = [min(max(edge, query.since), query.until) for edge in edges]
+    spans = zip((HOUR, MINUTE, TEN_SECONDS), within[:-1], within[1:], strict=True)
+    return [Span(*span) for span in spans if span[1] < span[2]]
+
+
+def end_of_bucket(at: int) -> int:
+    """Return the end of the shortest bucket that holds an instant."""
+    return _up(at, TEN_SECONDS)
+
+
+def _up(value: int, unit: int) -> int:
+    return -(-value // unit) * unit
