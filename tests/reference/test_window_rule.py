@@ -28,7 +28,6 @@ from api_gateway.burn.steps import (
 )
 from burnrate.domain.objectives import Target
 from burnrate.domain.service_state import Moment
-from common.arrays import Ints
 from common.config.clock import from_micros, whole_seconds
 from common.counts.layout import unpacked
 from common.events import BurnRateSnapshot, MetricEvent, SloStatus
@@ -44,7 +43,6 @@ from tests.support.servers.effort import examples
 
 OBJECTIVE = Decimal("0.99")
 DAYS = st.sampled_from((7, 30, 90))
-NOTHING = np.zeros((0, 3), np.int64)
 
 
 class Past:
@@ -99,8 +97,7 @@ class Past:
         for (length, bucket), packed in self.rows.blocks.items():
             if length in LENGTHS:
                 held.put_block(length, bucket, unpacked(packed)[:, :2])
-        found: Ints = held.history(service, slo).hours[0, -slo.window_days * DAY_HOURS :]
-        return int(found.sum())
+        return int(held.history(service, slo).hours[0, -slo.window_days * DAY_HOURS :].sum())
 
 
 def present(past: Past, days: int) -> Steps:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urljoin
@@ -27,6 +26,7 @@ AT_ONCE = 8
 MOST_EPISODES = 10
 MOST_PAGES = 50
 PAGE = 200
+LONGEST_STEP = "90d"
 
 
 class ReportReader:
@@ -66,19 +66,9 @@ class ReportReader:
         )
 
     async def _slo(self, name: str, target: Row) -> SloFigures:
-        """Count whole hours, and the minutes of the hour that is running."""
         slo = {} if target["id"] is None else {"slo": str(target["id"])}
-        hour = self._period.until.replace(minute=0, second=0, microsecond=0)
-        total = bad = 0
-        hours, minutes = Period(self._period.since, hour), self._since_hour(hour)
-        for span, step in ((hours, "1h"), (minutes, "1m")):
-            if span.until - span.since >= timedelta(minutes=1):
-                _, requests, failed = await self._counts(name, span, step, slo)
-                total, bad = total + requests, bad + failed
+        _, total, bad = await self._counts(name, self._period, slo)
         return SloFigures(target, total, bad)
-
-    def _since_hour(self, hour: datetime) -> Period:
-        return Period(max(hour, self._period.since), self._period.until)
 
     async def _episode(
         self, name: str, alert: Row, changes: Sequence[Row], slos: Sequence[SloFigures]
@@ -87,21 +77,19 @@ class ReportReader:
         began = instant(alert["started_at"])
         ended = None if alert["resolved_at"] is None else instant(alert["resolved_at"])
         last = min(ended or self._period.until, self._period.until)
-        # a minute more, so that the step in which it ended is there
-        lasted = Period(max(began, self._period.since), last + timedelta(minutes=1))
-        slo_id, _, bad = await self._counts(name, lasted, "1m", {})
+        lasted = Period(max(began, self._period.since), last)
+        slo_id, _, bad = await self._counts(name, lasted, {})
         every = sum(slo.bad for slo in slos if slo.target["id"] == slo_id)
         share_ratio = min(1.0, bad / every) if every else 0.0
         return Episode(alert, began, ended, bad, share_ratio, change_before(began, changes))
 
     async def _counts(
-        self, name: str, span: Period, step: str, slo: dict[str, str]
+        self, name: str, span: Period, slo: dict[str, str]
     ) -> tuple[int | None, int, int]:
-        """Return the objective, and requests and bad ones of the steps that end in the span."""
-        query = {"from": span.since.isoformat(), "to": span.until.isoformat(), "step": step}
+        """Return the objective, and the requests and bad ones of a span, in steps that cover it."""
+        query = {"from": span.since.isoformat(), "to": span.until.isoformat(), "step": LONGEST_STEP}
         history = await self._get(f"/api/burn/{name}", {**query, **slo})
-        points = [p for p in history["points"] if instant(p["timestamp"]) > span.since]
-        return history["slo_id"], *counted(points)
+        return history["slo_id"], *counted(history["points"])
 
     async def _decisions(self, name: str) -> list[Row]:
         """Return the decisions of the period and the one that held when it began."""
