@@ -126,27 +126,20 @@ def burn_history(
     begins, ends, coarse = _spans(times, lengths, kept)
     coarse[0] |= lengthened
     sums = _sums(counts, begins, np.where(present, ends, times))
-    total, bad = sums[:, :3]
-    spent = sums[::-1, 3].T.tolist()
-    rates = burn_rates(bad, total, objective.objective)
+    total, bad = sums
+    rates = burn_rates(bad[:3], total[:3], objective.objective)
     composite = composite_burn_rates(*rates)
     return [
         _point(
             at,
             (*rates[:, i].tolist(), float(composite[i])),
-            [
-                *zip(bad[:, i].tolist(), total[:, i].tolist(), strict=True),
-                (bad_in_slo, total_in_slo),
-            ],
+            list(zip(bad[:, i].tolist(), total[:, i].tolist(), strict=True)),
             objective,
             _status(int(newest[i]), at, int(stale[i]), int(total[0, i])),
             int(short[i]),
-            (int(spent[0, i]), int(spent[1, i])),
             tuple(name for name, own in zip(BURN_WINDOWS, coarse[:3, i], strict=True) if own),
         )
-        for i, (at, (bad_in_slo, total_in_slo)) in enumerate(
-            zip(times.tolist(), spent, strict=True)
-        )
+        for i, at in enumerate(times.tolist())
     ]
 
 
@@ -190,7 +183,6 @@ def _point(  # noqa: PLR0913, PLR0917 - the parts of a point
     objective: Objective,
     status: DataStatus,
     short_window_seconds: int,
-    spent: tuple[int, int],
     coarse_windows: tuple[str, ...],
 ) -> Point:
     """Return a point; `counts` are (bad, total) of 5 m, 1 h, 24 h and the SLO window."""
@@ -211,8 +203,8 @@ def _point(  # noqa: PLR0913, PLR0917 - the parts of a point
         risk_capped=shown is not level,
         data_status=status,
         short_window_seconds=short_window_seconds,
-        total=spent[0],
-        bad=spent[1],
+        total=slo[1],
+        bad=slo[0],
         coarse_windows=coarse_windows,
     )
 
