@@ -17,6 +17,8 @@ DAY_MS: Final = 86_400_000
 
 
 E = TypeVar("E")
+Types = tuple[type, ...]
+Names = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -24,10 +26,10 @@ class Topic(Generic[E]):
     """A topic, its producers and consumers; `events` are the payloads that it carries."""
 
     name: str
-    events: tuple[type, ...]
+    events: Types
     key: str
-    producers: tuple[str, ...]
-    consumers: tuple[str, ...]
+    producers: Names
+    consumers: Names
     sharded: bool = False
     retention_ms: int = 7 * DAY_MS
     compacted: bool = False
@@ -58,7 +60,7 @@ class Topic(Generic[E]):
         return {**kept, "message.timestamp.type": stamp}
 
 
-def _input(name: str, event: type[E], producers: tuple[str, ...], consumer: str) -> Topic[E]:
+def _input(name: str, event: type[E], producers: Names, consumer: str) -> Topic[E]:
     """Return a topic of events by service, with the broker's timestamps."""
     return Topic(
         name,
@@ -74,14 +76,18 @@ def _input(name: str, event: type[E], producers: tuple[str, ...], consumer: str)
 
 def _dead_letters(of: Topic[Any], *consumers: str) -> Topic[events.DeadLetter]:
     """Return the topic of records that the consumer of an input refuses."""
-    return Topic(
-        f"{of.name}.dlq",
-        (events.DeadLetter,),
-        "key of the record",
-        of.consumers,
-        consumers,
-        retention_ms=30 * DAY_MS,
-    )
+    kept, key = (events.DeadLetter,), "key of the record"
+    return Topic(f"{of.name}.dlq", kept, key, of.consumers, consumers, retention_ms=30 * DAY_MS)
+
+
+def _results(name: str, key: str, kinds: Types, services: Names) -> Topic[Any]:
+    """Return a topic of the newest result by key; the first service makes it, the others read."""
+    return Topic(name, kinds, key, services[:1], services[1:], sharded=True, compacted=True)
+
+
+def _state(name: str, key: str, kinds: Types, consumers: Names) -> Topic[Any]:
+    """Return a topic of what users have set through the gateway, by key."""
+    return Topic(name, kinds, key, ("api-gateway",), consumers, compacted=True)
 
 
 METRICS: Final = _input(
@@ -94,71 +100,48 @@ CHANGES: Final = _input("slo.changes.v1", events.ChangeEvent, ("ingest", "other 
 METRICS_DEAD: Final = _dead_letters(METRICS, "alerts")
 CHANGES_DEAD: Final = _dead_letters(CHANGES)
 HISTORY_DEAD: Final = _dead_letters(HISTORY)
-BURNRATES: Final = Topic[events.BurnRateMessage](
+
+BURNRATES: Final[Topic[events.BurnRateMessage]] = _results(
     "slo.burnrates.v1",
-    (events.BurnRateSnapshot, events.ShardHeartbeat),
     "service, or shard/<n>",
-    ("burnrate",),
-    ("forecast", "gate", "alerts", "api-gateway"),
-    sharded=True,
-    compacted=True,
-)
-FORECASTS: Final = Topic[events.ServiceForecast](
-    "slo.forecasts.v1",
-    (events.ServiceForecast,),
-    "service",
-    ("forecast",),
-    ("gate", "alerts", "api-gateway"),
-    sharded=True,
-    compacted=True,
-)
-DECISIONS: Final = Topic[events.GateDecision](
-    "slo.decisions.v1",
-    (events.GateDecision,),
-    "service",
-    ("gate",),
-    ("api-gateway",),
-    sharded=True,
-    compacted=True,
-)
-CATALOG: Final = Topic[events.CatalogMessage](
-    "slo.catalog.v1",
-    (events.ServiceChanged, events.TargetChanged),
-    "service/<name> or target/<id>",
-    ("api-gateway",),
+    (events.BurnRateSnapshot, events.ShardHeartbeat),
     ("burnrate", "forecast", "gate", "alerts", "api-gateway"),
-    compacted=True,
 )
-POLICIES: Final = Topic[events.PolicyMessage](
+FORECASTS: Final[Topic[events.ServiceForecast]] = _results(
+    "slo.forecasts.v1",
+    "service",
+    (events.ServiceForecast,),
+    ("forecast", "gate", "alerts", "api-gateway"),
+)
+DECISIONS: Final[Topic[events.GateDecision]] = _results(
+    "slo.decisions.v1", "service", (events.GateDecision,), ("gate", "api-gateway")
+)
+ALERTS: Final[Topic[events.AlertChanged]] = _results(
+    "slo.alerts.v1", "alert id", (events.AlertChanged,), ("alerts", "api-gateway")
+)
+
+CATALOG: Final[Topic[events.CatalogMessage]] = _state(
+    "slo.catalog.v1",
+    "service/<name> or target/<id>",
+    (events.ServiceChanged, events.TargetChanged),
+    ("burnrate", "forecast", "gate", "alerts", "api-gateway"),
+)
+POLICIES: Final[Topic[events.PolicyMessage]] = _state(
     "slo.policies.v1",
-    (events.PolicyChanged, events.OverrideChanged),
     "policy/<name> or override/<id>",
-    ("api-gateway",),
+    (events.PolicyChanged, events.OverrideChanged),
     ("gate", "api-gateway"),
-    compacted=True,
 )
-ALERTS: Final = Topic[events.AlertChanged](
-    "slo.alerts.v1",
-    (events.AlertChanged,),
-    "alert id",
-    ("alerts",),
-    ("api-gateway",),
-    sharded=True,
-    compacted=True,
-)
-RULES: Final = Topic[events.RuleMessage](
+RULES: Final[Topic[events.RuleMessage]] = _state(
     "slo.rules.v1",
-    (
-        events.RuleChanged,
-        events.SilenceChanged,
-        events.ChannelChanged,
-        events.AlertAcknowledged,
-    ),
     "rule/<name>, silence/<id>, channel/<id> or acknowledgement/<alert id>",
-    ("api-gateway",),
+    (events.RuleChanged, events.SilenceChanged, events.ChannelChanged, events.AlertAcknowledged),
     ("alerts", "api-gateway"),
-    compacted=True,
 )
+KEYS: Final[Topic[events.ApiKeyChanged]] = _state(
+    "slo.keys.v1", "id", (events.ApiKeyChanged,), ("ingest", "api-gateway")
+)
+
 COMMANDS: Final = Topic[events.CommandMessage](
     "slo.commands.v1",
     (events.ComputeRequested, events.ChannelTestRequested),
@@ -166,14 +149,6 @@ COMMANDS: Final = Topic[events.CommandMessage](
     ("api-gateway",),
     ("burnrate", "alerts"),
     retention_ms=DAY_MS // 24,
-)
-KEYS: Final = Topic[events.ApiKeyChanged](
-    "slo.keys.v1",
-    (events.ApiKeyChanged,),
-    "id",
-    ("api-gateway",),
-    ("ingest", "api-gateway"),
-    compacted=True,
 )
 KEY_USES: Final = Topic[events.ApiKeyUsed](
     "slo.keyuses.v1",
