@@ -46,7 +46,7 @@ from api_gateway.release.schemas import ReleaseAnswer
 from api_gateway.release.service import ReleaseService
 from api_gateway.routers.burn import burn_rates
 from api_gateway.settings import GatewaySettings
-from api_gateway.storage.redis_cache import NotShared
+from api_gateway.storage.redis_cache import SharedCache
 from api_gateway.summary.context import Events
 from api_gateway.summary.providers import ExecutiveView, executive_view
 from common.events import BurnRateSnapshot, Event, GateDecision, encode
@@ -92,7 +92,7 @@ class Served:
             Outbox("catalog", self.database, publisher),
             partial(read_log_ends, self.settings),
         )
-        connections = Connections(self.database, outbox, publisher, NotShared(), ends)
+        connections = Connections(self.database, outbox, publisher, SharedCache(), ends)
         self.publisher = publisher
         self.services = make_services(self.settings, connections)
         of = self.services.get
@@ -156,7 +156,7 @@ class Served:
             self.settings,
             self.services.get(CatalogStore),
             CountStore(self.database),
-            NotShared(),
+            SharedCache(),
             Projections(snapshots, ForecastBook(timedelta()), DecisionBook()),
             _no_events,
             self.services.clock,

@@ -10,7 +10,7 @@ from api_gateway.projections.commands import ComputeCommands
 from api_gateway.projections.discovery import Discovery
 from api_gateway.projections.handlers import Handlers, Projections
 from api_gateway.settings import GatewaySettings
-from api_gateway.storage.redis_cache import NotShared
+from api_gateway.storage.redis_cache import SharedCache
 from common.kafka.client import Publisher, TableReader
 from common.kafka.topics import BURNRATES, DECISIONS
 from common.storage.database import Database
@@ -62,7 +62,7 @@ def gateway_reader(settings: TestSettings) -> TableReader:
     given = GatewaySettings.model_validate({"database_url": "postgresql://nobody@127.0.0.1:1/none"})
     database = Database.connect(given, "test")
     outbox = Outbox("catalog", database, Publisher(settings.kafka))
-    connections = Connections(database, outbox, CommandLog(), NotShared(), LogEndsStub().ends)
+    connections = Connections(database, outbox, CommandLog(), SharedCache(), LogEndsStub().ends)
     of = make_services(given, connections).get
     handlers = Handlers(of(Projections), of(ComputeCommands), of(Discovery).saw)
     topics = [BURNRATES.name, DECISIONS.name]

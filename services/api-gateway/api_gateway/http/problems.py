@@ -17,6 +17,11 @@ def existing(found: Found | None, code: str, detail: str) -> Found:
     return found
 
 
+def broker_unavailable(detail: str) -> Problem:
+    """Return the problem of a Kafka that does not answer; it may be asked again in a second."""
+    return Problem(503, "broker_unavailable", detail, headers={"Retry-After": "1"})
+
+
 def shown_name(name: str) -> str:
     """Return a name from a path as a problem can repeat it."""
     return name.encode("ascii", "replace").decode()[:64]

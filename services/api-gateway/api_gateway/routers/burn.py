@@ -12,22 +12,27 @@ from api_gateway.catalog.cache import CatalogCache
 from api_gateway.catalog.schemas import ComputeRequest
 from api_gateway.http.operations import Operations
 from api_gateway.http.pagination import NamePage, Page
-from api_gateway.http.problems import invalid
-from api_gateway.http.response_cache import UNCHANGED, CachedResponse, ReadyRoute, ResponseCache
+from api_gateway.http.problems import broker_unavailable, invalid
+from api_gateway.http.response_cache import UNCHANGED, CachedResponse, ReadyRoute
 from api_gateway.http.time_range import STEP_DEFAULT, FromQuery, StepQuery, ToQuery, span
 from api_gateway.projections.commands import ComputeCommands, SilentShardsError
 from api_gateway.projections.snapshots import ReadModel
-from api_gateway.routers.dependencies import CatalogService, ExistingService, ServerClock, provided
+from api_gateway.routers.dependencies import (
+    Cached,
+    CatalogService,
+    ExistingService,
+    ServerClock,
+    Snapshots,
+    provided,
+)
 from common.http.problems import Problem, responses
 from common.kafka.client import UnknownOutcomeError
 
 router = Operations(prefix="/api/burn", tags=["burn"], route_class=ReadyRoute)
 
 ServicesInUse = Annotated[CatalogCache, provided(CatalogCache)]
-Snapshots = Annotated[ReadModel, provided(ReadModel)]
 Commands = Annotated[ComputeCommands, provided(ComputeCommands)]
 Histories = Annotated[BurnHistories, provided(BurnHistories)]
-Cached = Annotated[ResponseCache, provided(ResponseCache)]
 
 EVERY_SERVICE = ComputeRequest()
 _answers = TypeAdapter(list[BurnRateSnapshotAnswer])
@@ -84,8 +89,7 @@ async def compute_burn_rates(  # noqa: PLR0913, PLR0917 - what it depends on
     try:
         computed = await commands.request(name)
     except UnknownOutcomeError:
-        detail = "Kafka did not acknowledge the command; send it again."
-        raise Problem(503, "broker_unavailable", detail, headers={"Retry-After": "1"}) from None
+        raise broker_unavailable("Kafka did not acknowledge the command; send it again.") from None
     except SilentShardsError as error:
         raise _silence(error) from None
     targets = await catalog.targets_in_use([snapshot.service_name for snapshot in computed])

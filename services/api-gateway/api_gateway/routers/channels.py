@@ -8,9 +8,10 @@ from api_gateway.alerts.channels import ChannelService
 from api_gateway.alerts.domain import Channel
 from api_gateway.alerts.schemas import ChannelAnswer, ChannelChange, NewChannel, NotificationAnswer
 from api_gateway.http.operations import Operations
+from api_gateway.http.problems import broker_unavailable
 from api_gateway.http.types import Actor, Statement
 from api_gateway.routers.dependencies import provided
-from common.http.problems import Problem, responses
+from common.http.problems import responses
 from common.kafka.client import UnknownOutcomeError
 
 router = Operations(prefix="/api/channels", tags=["channels"])
@@ -85,6 +86,5 @@ async def test_channel(
     try:
         outcome = await channels.test(channel.id, by.actor)
     except UnknownOutcomeError:
-        detail = "Kafka did not acknowledge the request; send it again."
-        raise Problem(503, "broker_unavailable", detail, headers={"Retry-After": "1"}) from None
+        raise broker_unavailable("Kafka did not acknowledge the request; send it again.") from None
     return NotificationAnswer.model_validate(outcome)

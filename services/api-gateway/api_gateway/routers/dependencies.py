@@ -9,6 +9,8 @@ from fastapi import Depends, Path, Request
 from api_gateway.catalog.domain import Service, Target
 from api_gateway.catalog.service import Catalog
 from api_gateway.http.pagination import LARGEST_ID
+from api_gateway.http.response_cache import ResponseCache
+from api_gateway.projections.snapshots import ReadModel
 from common.config.clock import Clock
 from common.slo.vocabulary import SERVICE_NAME_PATTERN
 
@@ -49,6 +51,8 @@ async def _clock(request: Request) -> Clock:
 
 ServerClock = Annotated[Clock, Depends(_clock)]
 CatalogService = Annotated[Catalog, provided(Catalog)]
+Snapshots = Annotated[ReadModel, provided(ReadModel)]
+Cached = Annotated[ResponseCache, provided(ResponseCache)]
 
 ServicePath = Annotated[
     str, Path(description=f"A service's name: `{SERVICE_NAME_PATTERN}`", examples=["checkout"])

@@ -8,6 +8,7 @@ from fastapi import Depends, Path, Query
 
 from api_gateway.http.operations import Operations
 from api_gateway.http.pagination import Page, page_of
+from api_gateway.http.problems import broker_unavailable
 from api_gateway.http.types import NO_TEXT, TEXT_PATTERN
 from api_gateway.ingest_health.domain import DeadLetterQuery, StoredDeadLetter
 from api_gateway.ingest_health.lag import LagReader
@@ -22,7 +23,7 @@ from api_gateway.ingest_health.schemas import (
 from api_gateway.ingest_health.service import DeadLetterService
 from api_gateway.ingest_health.skips import BatchSkips
 from api_gateway.routers.dependencies import ServerClock, provided
-from common.http.problems import Problem, responses
+from common.http.problems import responses
 
 router = Operations(prefix="/api/ingest", tags=["ingest"])
 
@@ -128,4 +129,4 @@ async def get_lag(lag: Lag) -> LagAnswer:
 
 def _no_broker() -> Problem:
     detail = "Kafka does not tell where its logs end; ask again in a moment."
-    return Problem(503, "broker_unavailable", detail, headers={"Retry-After": "1"})
+    return broker_unavailable(detail)

@@ -5,15 +5,14 @@ from typing import Annotated
 from fastapi import Request, Response
 
 from api_gateway.http.operations import Operations
-from api_gateway.http.response_cache import UNCHANGED, ReadyRoute, ResponseCache
+from api_gateway.http.response_cache import UNCHANGED, ReadyRoute
 from api_gateway.overview.schemas import OverviewAnswer
 from api_gateway.overview.service import Overview
-from api_gateway.routers.dependencies import provided
+from api_gateway.routers.dependencies import Cached, provided
 
 router = Operations(prefix="/api/overview", tags=["overview"], route_class=ReadyRoute)
 
 Overviews = Annotated[Overview, provided(Overview)]
-Cached = Annotated[ResponseCache, provided(ResponseCache)]
 
 
 @router.get(

@@ -6,14 +6,14 @@ from fastapi import Depends, Path, Query, Request, Response
 
 from api_gateway.http.operations import Operations
 from api_gateway.http.pagination import Page, page_of, text_key
-from api_gateway.http.response_cache import UNCHANGED, CachedResponse, ReadyRoute, ResponseCache
+from api_gateway.http.response_cache import UNCHANGED, CachedResponse, ReadyRoute
 from api_gateway.http.types import LINE_PATTERN
 from api_gateway.projections.decisions import DecisionBook
 from api_gateway.release.domain import DEFAULT_CLASS, ProposedChange
 from api_gateway.release.repository import ResultStore
 from api_gateway.release.schemas import DecisionAnswer, DecisionEvidence, ReleaseAnswer
 from api_gateway.release.service import ReleaseFound, ReleaseService
-from api_gateway.routers.dependencies import ExistingService, ServerClock, provided
+from api_gateway.routers.dependencies import Cached, ExistingService, ServerClock, provided
 from common.events import ChangeClass
 from common.http.problems import Problem, responses
 
@@ -22,7 +22,6 @@ router = Operations(prefix="/api", tags=["release"], route_class=ReadyRoute)
 Releases = Annotated[ReleaseService, provided(ReleaseService)]
 Decisions = Annotated[DecisionBook, provided(DecisionBook)]
 Results = Annotated[ResultStore, provided(ResultStore)]
-Cached = Annotated[ResponseCache, provided(ResponseCache)]
 
 NOT_STORED = {"Cache-Control": "no-store"}
 

@@ -1,25 +1,20 @@
 """/api/slo: objectives and how the services do against them."""
 
-from typing import Annotated
-
 from fastapi import Response
 
 from api_gateway.burn.schemas import SloReport
 from api_gateway.catalog.schemas import NewTarget, TargetAnswer, TargetUpdate
 from api_gateway.http.operations import Operations
-from api_gateway.projections.snapshots import ReadModel
 from api_gateway.routers.dependencies import (
     CatalogService,
     ExistingService,
     ExistingTarget,
     ServerClock,
-    provided,
+    Snapshots,
 )
 from common.http.problems import responses
 
 router = Operations(prefix="/api/slo", tags=["slo"])
-
-Snapshots = Annotated[ReadModel, provided(ReadModel)]
 
 
 # before the paths that begin with a service's name: static paths win

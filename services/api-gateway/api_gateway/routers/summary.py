@@ -6,9 +6,9 @@ from fastapi import Query, Request, Response
 
 from api_gateway.http.operations import Operations
 from api_gateway.http.pagination import DEFAULT_LIMIT, MAX_LIMIT
-from api_gateway.http.response_cache import UNCHANGED, ReadyRoute, ResponseCache
+from api_gateway.http.response_cache import UNCHANGED, ReadyRoute
 from api_gateway.http.time_range import FromQuery, ToQuery, span
-from api_gateway.routers.dependencies import ExistingService, ServerClock, provided
+from api_gateway.routers.dependencies import Cached, ExistingService, ServerClock, provided
 from api_gateway.summary.schemas import Heatmap, ServiceSummary, Summary
 from api_gateway.summary.service import Summaries
 from common.http.problems import responses
@@ -16,7 +16,6 @@ from common.http.problems import responses
 router = Operations(prefix="/api/summary", tags=["summary"], route_class=ReadyRoute)
 
 AllSummaries = Annotated[Summaries, provided(Summaries)]
-Cached = Annotated[ResponseCache, provided(ResponseCache)]
 
 
 @router.get("", summary="All services in one view", response_model=Summary, responses=UNCHANGED)

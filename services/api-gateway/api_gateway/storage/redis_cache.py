@@ -6,7 +6,7 @@ made anew, and a Redis that does not answer is left alone for a moment.
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -29,43 +29,24 @@ MAX_ENTRY_BYTES = 4 * 2**20
 Content = TypeVar("Content")
 
 
-class SharedCache(Protocol):
-    """Gives what another replica has made."""
+Make = Callable[[], Awaitable[Content]]
+
+
+class SharedCache:
+    """Gives what another replica has made; this one knows no Redis, so that all is made here."""
 
     async def shared(
-        self,
-        key: str,
-        kind: type[Content],
-        seconds: float,
-        make: Callable[[], Awaitable[Content]],
+        self, key: str, kind: type[Content], seconds: float, make: Make[Content]
     ) -> Content:
         """Return the content of a key that is at most so many seconds old, or make it."""
-        ...
-
-    async def close(self) -> None:
-        """Close the connections."""
-        ...
-
-
-class NotShared:
-    """No Redis: everything is made here."""
-
-    async def shared(
-        self,
-        key: str,
-        kind: type[Content],
-        seconds: float,
-        make: Callable[[], Awaitable[Content]],
-    ) -> Content:
-        """Make it."""
         del key, kind, seconds
         return await make()
 
     async def close(self) -> None:
-        """Do nothing."""
+        """Close the connections."""
 
 
-class RedisCache:
+class RedisCache(SharedCache):
     """Shares through Redis."""
 
     def __init__(
@@ -83,11 +64,7 @@ class RedisCache:
         self._monotonic, self._not_before = monotonic, monotonic()
 
     async def shared(
-        self,
-        key: str,
-        kind: type[Content],
-        seconds: float,
-        make: Callable[[], Awaitable[Content]],
+        self, key: str, kind: type[Content], seconds: float, make: Make[Content]
     ) -> Content:
         """Return what stands in Redis, else make it and put it there."""
         name = PREFIX + key
@@ -128,5 +105,5 @@ class RedisCache:
 def shared_cache(settings: RedisSettings) -> SharedCache:
     """Return the cache that the settings name; without one nothing is shared."""
     if settings.redis_url is None:
-        return NotShared()
+        return SharedCache()
     return RedisCache(settings.redis_url, settings.redis_tls_options())

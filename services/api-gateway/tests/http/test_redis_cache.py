@@ -17,8 +17,8 @@ from api_gateway.settings import GatewaySettings
 from api_gateway.storage.redis_cache import (
     PAUSE_SECONDS,
     PREFIX,
-    NotShared,
     RedisCache,
+    SharedCache,
     shared_cache,
 )
 from burnline.localstack.command import Command
@@ -214,7 +214,7 @@ async def test_a_redis_that_hangs_is_left_alone_for_a_moment() -> None:
 
 async def test_without_an_address_nothing_is_shared() -> None:
     cache = shared_cache(GatewaySettings.model_validate(settings(None)))
-    assert isinstance(cache, NotShared)
+    assert type(cache) is SharedCache
     assert await cache.shared("key", list[int], 5, made) == [1, 2]
 
 
