@@ -60,6 +60,7 @@ async def store_latency(
 def alert(number: int, **fields: Any) -> Alert:
     """Return a page of checkout, but for what the fields say."""
     given: dict[str, Any] = {
+        "shard": 0,
         "service_name": "checkout",
         "rule": "burn-rate-page",
         "severity": "page",
@@ -86,8 +87,8 @@ def alert(number: int, **fields: Any) -> Alert:
 
 async def store_alert(database: GatewayDatabase, stored: Alert, *history: HistoryLine) -> None:
     """Store an alert with its transitions."""
-    own = {"shard": 0, "dedup_key": str(stored.id), "level": 1}
-    await database.insert("alerts.episode", **own, **asdict(stored))
+    own = {"dedup_key": str(stored.id), "level": 1}
+    await database.insert("alerts.episode", **own, **msgspec.structs.asdict(stored))
     for line in history:
         await database.insert("alerts.transition", episode_id=stored.id, **asdict(line))
 

@@ -6,11 +6,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from common.alerting.rules import AlertState, HeldBy, Severity
-from common.alerting.silences import Matcher
 from common.events import (
     AlertAcknowledged,
-    AlertFigures,
+    AlertChanged,
     ChannelChanged,
     RuleChanged,
     SilenceChanged,
@@ -19,30 +17,10 @@ from common.events import (
 SilenceState = Literal["pending", "active", "expired"]
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(AlertChanged, frozen=True, kw_only=True, tag=False):
     """An episode as it is shown, with an acknowledgement that is on its way."""
 
-    id: int
-    service_name: str
-    rule: str
-    severity: Severity
-    state: AlertState
-    version: int
-    message: str
-    labels: dict[str, str]
-    annotations: dict[str, str]
-    started_at: datetime
-    updated_at: datetime
-    resolved_at: datetime | None
-    acknowledged_by: str | None
-    acknowledged_at: datetime | None
-    held_by: HeldBy | None
-    held_back: int
-    notices: int
     channels: tuple[str, ...]
-    slo: str | None
-    figures_at_firing: AlertFigures | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,29 +73,16 @@ class NotificationQuery:
     episode_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRule:
+class StoredRule(RuleChanged, frozen=True, kw_only=True, tag=False):
     """A rule that was set over the API; `retired` where it was deleted again."""
 
-    name: str
-    document: dict[str, Any]
-    revision: int
     created_at: datetime
     updated_at: datetime
-    retired: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Silence:
+class Silence(SilenceChanged, frozen=True, kw_only=True, tag=False):
     """Suppresses notifications of matching alerts from `starts_at` until `ends_at`."""
 
-    id: int
-    matchers: tuple[Matcher, ...]
-    starts_at: datetime
-    ends_at: datetime
-    created_by: str
-    comment: str
-    revision: int
     created_at: datetime
     expired_by: str | None
 
@@ -128,38 +93,18 @@ class Silence:
         return "active" if now >= self.starts_at else "pending"
 
 
-@dataclass(frozen=True, slots=True)
-class Channel:
+class Channel(ChannelChanged, frozen=True, kw_only=True, tag=False):
     """Where notifications go. `secrets` are never shown: only which there are, and the host."""
 
-    id: int
-    name: str
-    kind: str
     secrets: dict[str, str]
-    enabled: bool
-    revision: int
     created_at: datetime
     updated_at: datetime
-    retired: bool
 
     def __repr__(self) -> str:
         return f"Channel({self.id}, {self.name}, {self.kind})"
 
 
-@dataclass(frozen=True, slots=True)
-class Acknowledgement:
-    """Somebody acknowledged an episode, as it was at `version`."""
-
-    episode_id: int
-    service_name: str
-    version: int
-    actor: str
-    comment: str
-    revision: int
-    created_at: datetime
-
-
-AlertConfig = StoredRule | Silence | Channel | Acknowledgement
+AlertConfig = StoredRule | Silence | Channel | AlertAcknowledged
 AlertConfigEvent = RuleChanged | SilenceChanged | ChannelChanged | AlertAcknowledged
 
 
@@ -172,7 +117,7 @@ def key_of(config: AlertConfig) -> str:
             return f"silence/{config.id}"
         case Channel():
             return f"channel/{config.name}"
-        case Acknowledgement():
+        case AlertAcknowledged():
             return f"acknowledgement/{config.episode_id}"
 
 
@@ -185,13 +130,5 @@ def event_of(config: AlertConfig) -> AlertConfigEvent:
             return msgspec.convert(config, SilenceChanged, from_attributes=True)
         case Channel():
             return msgspec.convert(config, ChannelChanged, from_attributes=True)
-        case Acknowledgement():
-            return AlertAcknowledged(
-                revision=config.revision,
-                episode_id=config.episode_id,
-                service_name=config.service_name,
-                version=config.version,
-                actor=config.actor,
-                comment=config.comment,
-                acknowledged_at=config.created_at,
-            )
+        case AlertAcknowledged():
+            return config

@@ -5,7 +5,7 @@ channels and acknowledgements a write, its event and its audit are one transacti
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,6 @@ from sqlalchemy import Row, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB
 
 from api_gateway.alerts.domain import (
-    Acknowledgement,
     Alert,
     AlertConfig,
     AlertConfigEvent,
@@ -37,6 +36,7 @@ from api_gateway.storage.unit_of_work import (
     StateWriter,
 )
 from common.alerting.silences import Matcher
+from common.events import AlertAcknowledged
 from common.kafka.topics import RULES
 
 alert_rules = table(StoredRule, "alert_rules", document=JSONB())
@@ -46,18 +46,18 @@ channels = table(Channel, "channels", secrets=JSONB())
 _ACKNOWLEDGE = text(
     """INSERT INTO catalog.acknowledgements (episode_id, version, actor, comment)
     VALUES (:episode_id, :version, :actor, :comment)
-    RETURNING *, CAST(:service_name AS text) AS service_name"""
+    RETURNING *, created_at AS acknowledged_at, CAST(:service_name AS text) AS service_name"""
 )
 # of an episode only the newest matters, and of one that has ended none
 _ACKNOWLEDGEMENTS = text(
-    """SELECT DISTINCT ON (a.episode_id) a.*, e.service_name
+    """SELECT DISTINCT ON (a.episode_id) a.*, a.created_at AS acknowledged_at, e.service_name
     FROM catalog.acknowledgements a JOIN alerts.episode e ON e.id = a.episode_id
     WHERE e.resolved_at IS NULL ORDER BY a.episode_id, a.revision DESC"""
 )
 
 # An acknowledgement counts from its commit, though the alerts service has still to apply it.
 _ACKNOWLEDGED = frozenset({"state", "held_by", "acknowledged_by", "acknowledged_at"})
-_AS_STORED = ", ".join(f"e.{f.name}" for f in fields(Alert) if f.name not in _ACKNOWLEDGED)
+_AS_STORED = ", ".join(f"e.{f}" for f in Alert.__struct_fields__ if f not in _ACKNOWLEDGED)
 _ALERT = f"""SELECT {_AS_STORED},
         CASE WHEN a.id IS NULL THEN e.state ELSE 'acknowledged' END AS state,
         CASE WHEN a.id IS NULL THEN e.held_by END AS held_by,
@@ -218,7 +218,7 @@ class AlertWriter(StateWriter[AlertConfig], AlertReader):
         [changed] = await self._changed(Channel, statement, channels)
         return changed
 
-    async def acknowledge(self, alert: Alert, actor: str, comment: str) -> Acknowledgement:
+    async def acknowledge(self, alert: Alert, actor: str, comment: str) -> AlertAcknowledged:
         """Store that somebody acknowledges this version of an alert."""
         values = {
             "episode_id": alert.id,
@@ -227,7 +227,7 @@ class AlertWriter(StateWriter[AlertConfig], AlertReader):
             "actor": actor,
             "comment": comment,
         }
-        [added] = await self._all(Acknowledgement, _ACKNOWLEDGE, values)
+        [added] = await self._all(AlertAcknowledged, _ACKNOWLEDGE, values)
         await self.announce([added])
         return added
 
@@ -239,7 +239,7 @@ class AlertWriter(StateWriter[AlertConfig], AlertReader):
             *{rule.name: rule for rule in rules}.values(),
             *{channel.name: channel for channel in known}.values(),
             *await self._all(Silence, select(silences).where(silences.c.ends_at > now)),
-            *await self._all(Acknowledgement, _ACKNOWLEDGEMENTS),
+            *await self._all(AlertAcknowledged, _ACKNOWLEDGEMENTS),
         ]
 
     def event(self, entry: AlertConfig) -> tuple[str, AlertConfigEvent]:

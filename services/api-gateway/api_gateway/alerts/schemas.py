@@ -1,11 +1,11 @@
 """Alerts, silences, notifications, rules and channels over HTTP."""
 
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from inspect import cleandoc
 from typing import Annotated, Any, Literal, Self
 
 import msgspec
+from msgspec.structs import asdict
 from pydantic import (
     AfterValidator,
     BeforeValidator,

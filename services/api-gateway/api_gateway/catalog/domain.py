@@ -16,19 +16,11 @@ from common.slo.vocabulary import (
 Tier = Literal[1, 2, 3]
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(ServiceChanged, frozen=True, kw_only=True, tag=False):
     """A service as its owner declared it, or as it was discovered."""
 
-    id: int
-    name: str
-    tier: Tier
-    owner: str
-    description: str | None
-    revision: int
     created_at: datetime
     updated_at: datetime
-    retired: bool = False
 
 
 @dataclass(frozen=True, slots=True)

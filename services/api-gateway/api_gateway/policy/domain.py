@@ -1,9 +1,8 @@
 """Overrides and policies as stored, and the events that the gate reads. Pure."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -54,17 +53,11 @@ class Override(OverrideSpec):
     revision: int
 
 
-@dataclass(frozen=True, slots=True)
-class StoredPolicy:
+class StoredPolicy(PolicyChanged, frozen=True, kw_only=True, tag=False):
     """A policy set over the API; `document` has every field."""
 
-    name: str
-    hash: str
-    document: Mapping[str, Any]
-    revision: int
     created_at: datetime
     updated_at: datetime
-    retired: bool
 
 
 def phase_of(override: Override, now: datetime) -> Phase:

@@ -23,7 +23,7 @@ from api_gateway.ingest_health.schemas import (
 from api_gateway.ingest_health.service import DeadLetterService
 from api_gateway.ingest_health.skips import BatchSkips
 from api_gateway.routers.dependencies import ServerClock, provided
-from common.http.problems import responses
+from common.http.problems import Problem, responses
 
 router = Operations(prefix="/api/ingest", tags=["ingest"])
 
@@ -102,7 +102,7 @@ async def replay_dead_letter(
     return DeadLetterAnswer.of(replayed)
 
 
-@router.post("/skips", summary="Skip a batch that cannot be decoded", responses=responses(409, 503))
+@router.post("/skips", summary="Skip a batch that cannot be decoded", responses=responses(409))
 async def skip_batch(skips: Skips, clock: ServerClock, body: SkipRequest) -> SkippedBatchAnswer:
     """Let a consumer go on behind it: its records are never counted. The audit keeps it.
 

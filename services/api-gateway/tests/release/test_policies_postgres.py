@@ -27,7 +27,17 @@ from tests.support.gateway.decisions import ALLOWING, overriding
 from tests.support.gateway.harness import GatewayHarness
 
 NOW = datetime(2026, 3, 2, 12, 0, 30, 123456, tzinfo=UTC)
-SERVICE = Service(1, "checkout", 1, "payments", None, 1, NOW, NOW)
+SERVICE = Service(
+    revision=1,
+    id=1,
+    name="checkout",
+    tier=1,
+    owner="payments",
+    description=None,
+    retired=False,
+    created_at=NOW,
+    updated_at=NOW,
+)
 WANTED = replace(ALLOWING, created_at=NOW, expires_at=NOW + timedelta(hours=1))
 
 

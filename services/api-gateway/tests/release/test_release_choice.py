@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from api_gateway.catalog.domain import Service
 from api_gateway.release.domain import ProposedChange, Release, release_of, undecided
@@ -14,7 +15,17 @@ from common.slo.vocabulary import DataStatus, RiskLevel
 from tests.support.burn_events import NOW
 from tests.support.gateway.decisions import LIFETIME, decided, verdict
 
-SERVICE = Service(1, "checkout", 1, "payments", None, 1, NOW - timedelta(days=1), NOW)
+SERVICE = Service(
+    revision=1,
+    id=1,
+    name="checkout",
+    tier=1,
+    owner="payments",
+    description=None,
+    retired=False,
+    created_at=NOW - timedelta(days=1),
+    updated_at=NOW,
+)
 [DEFAULT] = read_policies([])
 LATE = NOW + LIFETIME
 
@@ -121,7 +132,7 @@ def test_a_decision_without_the_class_is_no_answer() -> None:
 def test_without_a_decision_it_is_unknown_by_the_default_of_the_tier(
     tier: Any, allowed: Any
 ) -> None:
-    service = Service(1, "checkout", tier, "", None, 1, NOW, NOW)
+    service = replace(SERVICE, tier=tier, created_at=NOW)
     figures = (RiskLevel.OBSERVE, DataStatus.OK)
     found = undecided(service, ProposedChange("fix", "2.0"), DEFAULT, figures, NOW)
     assert (found.decision, found.allowed) == ("UNKNOWN", allowed)
