@@ -12,7 +12,6 @@ from common.events import (
     SloStatus,
     WindowRate,
     headline,
-    worst_of,
 )
 from common.kafka.sharding import shard_of
 from common.slo.vocabulary import DataStatus, RiskLevel, SliType
@@ -70,7 +69,7 @@ def snapshot(service: str, *slos: SloStatus, **fields: Any) -> BurnRateSnapshot:
         evaluated_at=NOW,
         applied_through=NOW - timedelta(seconds=1),
         data_status=DataStatus.OK,
-        **headline(worst_of(shown)),
+        **headline(shown),
         resolution_seconds=10,
         short_window_seconds=300,
         stale_after_seconds=300,

@@ -89,7 +89,7 @@ def _with_all(state: ServiceState, slos: tuple[SloStatus, ...]) -> ServiceState:
         slos=slos,
         slo_id=worst.id,
         slo_name=worst.name,
-        **headline(worst),
+        **headline(slos),
     )
 
 

@@ -1984,6 +1984,8 @@ export interface components {
              */
             tier: 1 | 2 | 3;
             risk_level: components["schemas"]["RiskLevel"];
+            /** Slo Name */
+            slo_name: string;
             /** Error Budget Remaining */
             error_budget_remaining: number;
         };
@@ -2265,7 +2267,10 @@ export interface components {
         };
         /**
          * OverviewRow
-         * @description A service in one line; burn rates and budgets are those of its worst objective.
+         * @description A service in one line.
+         *
+         *     Level and burn rates are those of its worst objective, budgets those of the one with the least
+         *     left.
          */
         OverviewRow: {
             /** Burn Rate 5M */
@@ -2302,6 +2307,13 @@ export interface components {
             objective: number;
             /** Window Days */
             window_days: number;
+            /**
+             * Budget Slo Name
+             * @description The objective with the least of its budget left
+             */
+            budget_slo_name: string;
+            /** Budget Window Days */
+            budget_window_days: number;
             /**
              * Slo Count
              * @description How many objectives the service has, the default included

@@ -18,6 +18,8 @@ export function overviewRow(name: string, changes: Partial<OverviewRow> = {}): O
     slo_name: "availability",
     objective: 0.999,
     window_days: 30,
+    budget_slo_name: "availability",
+    budget_window_days: 30,
     slo_count: 1,
     default_slo: false,
     bad_events_left: 800,

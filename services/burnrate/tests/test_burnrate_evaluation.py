@@ -173,6 +173,7 @@ def test_the_worst_objective_has_the_highest_composite(
         names = sorted(name for name, _, _ in order)
         found = worst_rows(
             np.array([7] * len(order)),
+            np.array([3 if composite > 0 else 0 for _, composite, _ in order]),
             np.array([composite for _, composite, _ in order]),
             np.array([consumed for _, _, consumed in order]),
             np.array([names.index(name) for name, _, _ in order]),
@@ -185,7 +186,12 @@ def snapshot(state: ShardState, targets: list[Target]) -> BurnRateSnapshot:
     return snapshot_of(state, "cart", targets, moment)
 
 
-def test_a_service_speaks_with_its_worst_objective_and_shows_all() -> None:
+def test_a_level_that_counts_is_worse_than_a_higher_burn_rate_that_is_capped() -> None:
+    level, composite, zero = np.array([1, 3]), np.array([50.0, 5.0]), np.zeros(2)
+    assert worst_rows(np.zeros(2, np.int64), level, composite, zero, zero).tolist() == [1]
+
+
+def test_a_service_speaks_with_its_worst_objective_by_each_measure_and_shows_all() -> None:
     state = ShardState(START)
     state.load_slow_counts("cart", 0.25, [])
     timed = Latency((0.1, 0.25), (50, 30, 20))
@@ -211,7 +217,7 @@ def test_a_service_speaks_with_its_worst_objective_and_shows_all() -> None:
     assert latency.windows["24h"].coverage_ratio == 1.0
     assert found.composite_burn_rate == latency.composite_burn_rate
     assert found.risk_level is latency.risk_level is RiskLevel.OBSERVE
-    assert found.error_budget_consumed == latency.error_budget_consumed
+    assert found.error_budget_consumed == max(1.0, latency.error_budget_consumed)
     assert found.data_status is DataStatus.OK
     flipped = snapshot(state, [replace(slow, objective=Decimal("0.5")), target("0.99")])
     assert flipped.error_budget_consumed == pytest.approx(1.0)

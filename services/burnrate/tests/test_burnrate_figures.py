@@ -103,18 +103,25 @@ def test_a_composite_on_the_boundary_is_decided_in_fractions() -> None:
 @settings(max_examples=examples(200), deadline=None)
 @given(
     st.lists(
-        st.tuples(st.integers(0, 4), st.sampled_from((0.0, 1.5, 2.0)), st.sampled_from((0.0, 0.7))),
+        st.tuples(
+            st.integers(0, 4),
+            st.integers(0, 3),
+            st.sampled_from((0.0, 1.5, 2.0)),
+            st.sampled_from((0.0, 0.7)),
+        ),
         min_size=1,
         max_size=14,
     )
 )
-def test_the_worst_rows_are_those_of_a_maximum(drawn: list[tuple[int, float, float]]) -> None:
+def test_the_worst_rows_are_those_of_a_maximum(
+    drawn: list[tuple[int, int, float, float]],
+) -> None:
     rank = list(range(len(drawn)))
-    service, composite, consumed = (np.array(column) for column in zip(*drawn, strict=True))
-    found = worst_rows(service, composite, consumed, np.array(rank)).tolist()
+    columns = (np.array(column) for column in zip(*drawn, strict=True))
+    found = worst_rows(*columns, np.array(rank)).tolist()
     expected = {
         max((i for i in rank if drawn[i][0] == own), key=lambda i: (drawn[i][1:], i))
-        for own in {own for own, _, _ in drawn}
+        for own in {own for own, *_ in drawn}
     }
     assert len(found) == len(expected)
     assert set(found) == expected

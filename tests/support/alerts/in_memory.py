@@ -174,7 +174,7 @@ def snapshot(
         applied_through=START,
         data_status=status,
         newest_at=START,
-        **headline(slos[0]),
+        **headline(slos),
     )
 
 

@@ -40,7 +40,7 @@ function burning(row: OverviewRow): string {
 function left(row: OverviewRow): string {
   return row.error_budget_remaining < 0
     ? `Its budget is overspent: ${budget(row.error_budget_remaining)}.`
-    : `${budget(row.error_budget_remaining)} of its ${row.window_days} day budget is left.`;
+    : `${budget(row.error_budget_remaining)} of its ${row.budget_window_days} day budget is left.`;
 }
 
 function calm(known: readonly OverviewRow[]): string {

@@ -20,6 +20,7 @@ from common.events.burnrate import (
     SloStatus,
     WindowRate,
     headline,
+    least_budget_of,
     worst_of,
 )
 from common.events.catalog import ComputeRequested, ServiceChanged, TargetChanged, TargetSpec

@@ -97,30 +97,55 @@ class IngestCounters(Struct, frozen=True):
     misrouted: int = 0
 
 
-_HEADLINE = (
+_OF_WORST = (
     "risk_level",
     "burn_rate_5m",
     "burn_rate_1h",
     "burn_rate_24h",
     "composite_burn_rate",
-    "error_budget_consumed",
-    "error_budget_remaining",
 )
+_OF_LEAST_BUDGET = ("error_budget_consumed", "error_budget_remaining")
+_SEVERITY = {level: severity for severity, level in enumerate(RiskLevel)}
 
 
 def worst_of(slos: Sequence[SloStatus]) -> SloStatus:
-    """Return the objective that speaks for its service, of at least one, as burnrate chooses it."""
-    return max(slos, key=lambda s: (s.composite_burn_rate, s.error_budget_consumed, s.name))
+    """Return the objective whose level is the service's, of at least one, as burnrate chooses it.
+
+    The level comes first: the highest composite may be one that is capped for thin evidence.
+    """
+    return max(
+        slos,
+        key=lambda s: (
+            _SEVERITY[s.risk_level],
+            s.composite_burn_rate,
+            s.error_budget_consumed,
+            s.name,
+        ),
+    )
 
 
-def headline(worst: SloStatus) -> dict[str, Any]:
-    """Return the figures that a service shows of its worst objective, by field."""
-    return {name: getattr(worst, name) for name in _HEADLINE}
+def least_budget_of(slos: Sequence[SloStatus]) -> SloStatus:
+    """Return the objective with the least of its error budget left, of at least one."""
+    return max(slos, key=lambda s: (s.error_budget_consumed, s.composite_burn_rate, s.name))
+
+
+def headline(slos: Sequence[SloStatus]) -> dict[str, Any]:
+    """Return the figures of a service, by field: each is that of the objective worst by it.
+
+    Level and burn rates are those of `worst_of`, budgets those of `least_budget_of`: an old outage
+    that is overspent and calm is not outspoken by one that burns within its budget.
+    """
+    worst, least = worst_of(slos), least_budget_of(slos)
+    return {name: getattr(worst, name) for name in _OF_WORST} | {
+        name: getattr(least, name) for name in _OF_LEAST_BUDGET
+    }
 
 
 class BurnRateSnapshot(Struct, frozen=True, tag_field="type", tag="burn_rate_snapshot"):
-    """A service at one instant, that of its worst objective, with all of them in `slos`.
+    """A service at one instant, with all of its objectives in `slos`.
 
+    Level and burn rates are those of its worst objective, budgets those of the one with the least
+    left.
     Of two snapshots of a service the one with the greater (epoch, evaluated_at) holds.
     """
 

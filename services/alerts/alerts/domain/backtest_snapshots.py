@@ -18,7 +18,6 @@ from common.events import (
     TargetSpec,
     WindowRate,
     headline,
-    worst_of,
 )
 from common.slo.arithmetic import burn_rate, composite_burn_rate, error_budget_remaining
 from common.slo.freshness import MIN_STALE_SECONDS
@@ -56,7 +55,7 @@ def snapshots(
             evaluated_at=now,
             applied_through=now,
             data_status=status,
-            **headline(worst_of(slos)),
+            **headline(slos),
             resolution_seconds=10,
             short_window_seconds=SHORT_WINDOW_SECONDS,
             stale_after_seconds=MIN_STALE_SECONDS,

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from api_gateway.narrative.fact import Fact, Facts
 from api_gateway.narrative.service_context import ServiceContext
-from api_gateway.narrative.service_facts import suspect, worst_slo, written_version
+from api_gateway.narrative.service_facts import suspect, written_version
 from common.slo import wording
 from common.slo.arithmetic import bad_events_allowed
 from common.slo.vocabulary import DataStatus, RiskLevel
@@ -64,7 +64,7 @@ def _halt(context: ServiceContext, facts: Facts) -> Iterator[Action]:
     state = context.state
     because = [
         *(["level"] if state.risk_level is RiskLevel.FREEZE else []),
-        *(["budget_spent"] if worst_slo(state).error_budget_remaining <= 0 else []),
+        *(["budget_spent"] if state.error_budget_remaining <= 0 else []),
         *(["release"] if context.release and not context.release.allowed else []),
     ]
     because = [fact_id for fact_id in because if fact_id in facts]
@@ -105,7 +105,7 @@ def _wait(facts: Facts) -> Iterator[Action]:
 
 
 def _objective(context: ServiceContext) -> Iterator[Action]:
-    slo = worst_slo(context.state)
+    slo = context.state.least_budget
     if slo.default or context.state.data_status is not DataStatus.OK:
         return
     rates: Sequence[float] = (slo.burn_rate_5m, slo.burn_rate_1h, slo.burn_rate_24h)

@@ -8,7 +8,7 @@ from api_gateway.narrative.advice import Action
 from api_gateway.narrative.fact import Fact
 from api_gateway.narrative.narrative_input import NarrativeInput, with_actions
 from api_gateway.narrative.service_context import ServiceContext
-from api_gateway.narrative.service_facts import about, fresh_forecast
+from api_gateway.narrative.service_facts import about, fresh_forecasts, next_spent
 from common.events import SloForecast
 from common.slo import wording
 from common.slo.freshness import UNTRUSTED
@@ -38,9 +38,8 @@ def nearest_exhaustion(
     ahead = [
         (slo.time_to_exhaustion_hours, context, slo)
         for context in contexts
-        if (slo := fresh_forecast(context, now)) is not None
+        if (slo := next_spent(fresh_forecasts(context, now))) is not None
         and slo.time_to_exhaustion_hours is not None
-        and slo.error_budget_remaining > 0
     ]
     return sorted(ahead, key=lambda found: (found[0], found[1].name))
 

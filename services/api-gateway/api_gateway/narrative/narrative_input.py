@@ -8,7 +8,7 @@ from typing import Literal, Self
 from api_gateway.narrative.advice import Action, advise
 from api_gateway.narrative.fact import Fact, Facts
 from api_gateway.narrative.service_context import ServiceContext
-from api_gateway.narrative.service_facts import service_facts, worst_slo
+from api_gateway.narrative.service_facts import service_facts
 from api_gateway.projections.service_status import ServiceState
 from common.slo.freshness import UNTRUSTED
 from common.slo.vocabulary import DataStatus, RiskLevel
@@ -60,6 +60,6 @@ def shape_of(state: ServiceState) -> Shape:
         return "untrusted"
     if state.risk_level in {RiskLevel.DANGER, RiskLevel.FREEZE}:
         return "burning"
-    if worst_slo(state).error_budget_remaining <= 0:
+    if state.error_budget_remaining <= 0:
         return "exhausted"
     return "watch" if state.risk_level is RiskLevel.OBSERVE else "healthy"

@@ -3,6 +3,7 @@
 Nothing here says why: that a change came before the errors is all that the data carry.
 """
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -57,11 +58,6 @@ _ALERTS: dict[Severity, str] = {"page": "a page", "ticket": "a ticket", "info": 
 _VERSION = re.compile(r"(?=[^0-9]*[0-9])v?[0-9A-Za-z][0-9A-Za-z.+_-]{0,39}")
 
 
-def worst_slo(state: ServiceState) -> SloStatus:
-    """Return the objective that speaks for the service."""
-    return next(slo for slo in state.slos if slo.id == state.slo_id)
-
-
 def failing(slo: SloStatus, count: int | None = None) -> str:
     """Return so many of what an objective counts as bad: "1 slow request", "no failed request"."""
     kind = "slow" if slo.threshold_seconds is not None else "failed"
@@ -103,10 +99,10 @@ def _figures(context: ServiceContext, now: datetime) -> Iterator[Fact]:
     yield _level(context)
     yield _objective(state)
     yield from _burn_rates(state)
-    slo = worst_slo(state)
-    yield from _burn_pair(slo)
-    yield from _budget(slo)
-    yield from _evidence(slo)
+    yield from _burn_pair(state)
+    yield from _budget(state)
+    yield from _evidence(state.worst)
+    yield from _coverage(state)
 
 
 def _named(context: ServiceContext) -> str:
@@ -148,7 +144,7 @@ def _level(context: ServiceContext) -> Fact:
 
 
 def _objective(state: ServiceState) -> Fact:
-    slo = worst_slo(state)
+    slo = state.worst
     asked = objective_text(slo)
     if slo.default:
         text = f"it has no objective of its own and is held against {asked}"
@@ -176,9 +172,10 @@ def _burn_rates(state: ServiceState) -> Iterator[Fact]:
         yield Fact(f"burn_rate_{name}", f"Burn rate over {span}", written[name], single)
 
 
-def _burn_pair(slo: SloStatus) -> Iterator[Fact]:
+def _burn_pair(state: ServiceState) -> Iterator[Fact]:
     """Give the pair of windows that is furthest above its threshold."""
-    reached = [pair for pair in slo.burn_pairs if pair.burn_rate >= pair.threshold]
+    pairs = [pair for slo in state.slos for pair in slo.burn_pairs]
+    reached = [pair for pair in pairs if pair.burn_rate >= pair.threshold]
     if not reached:
         return
     pair = max(reached, key=lambda p: p.threshold)
@@ -191,10 +188,18 @@ def _burn_pair(slo: SloStatus) -> Iterator[Fact]:
     yield Fact("burn_pair", "Burn rate pair", rate, text)
 
 
-def _budget(slo: SloStatus) -> Iterator[Fact]:
+def _whose_budget(state: ServiceState, slo: SloStatus | None) -> str:
+    if slo is None or len(state.slos) == 1:
+        return "its error budget"
+    return f"its budget for {objective_text(slo)}"
+
+
+def _budget(state: ServiceState) -> Iterator[Fact]:
+    """Give what is spent of the budget of which the least is left, and what is left of it."""
+    slo = state.least_budget
     consumed, remaining = slo.error_budget_consumed, slo.error_budget_remaining
     spent = wording.spent(consumed)
-    text = f"it has spent {spent} of its error budget"
+    text = f"it has spent {spent} of {_whose_budget(state, slo)}"
     yield Fact("budget_spent", "Error budget spent", spent, text, "%", essential=remaining <= 0)
     left = abs(slo.bad_events_left)
     events = failing(slo, left)
@@ -226,17 +231,6 @@ def _evidence(slo: SloStatus) -> Iterator[Fact]:
     elif 0 < day.bad < THIN_BAD_EVENTS and slo.risk_level is not RiskLevel.SAFE:
         text = f"the evidence is thin, with {seen}"
         yield Fact("evidence", "Evidence", day.bad, text, "requests", essential=True)
-    yield from _coverage(slo)
-
-
-def _coverage(slo: SloStatus) -> Iterator[Fact]:
-    """Give how many requests are uncertain, and how few of the latest ones are certain."""
-    covered = slo.recent.coverage_ratio
-    if slo.threshold_seconds is not None and slo.total and covered < LEAST_COVERAGE_RATIO:
-        share = wording.left(covered, [LEAST_COVERAGE_RATIO])
-        length = wording.window(slo.recent.window_seconds)
-        text = f"only {share} of the requests of the last {length} are certainly fast or slow"
-        yield Fact("coverage", "Coverage", share, text, "%")
     if slo.composite_burn_rate_least is not None:
         rate = wording.burn_rate(slo.composite_burn_rate_least)
         text = (
@@ -246,48 +240,74 @@ def _coverage(slo: SloStatus) -> Iterator[Fact]:
         yield Fact("uncertain", "Uncertain requests", slo.uncertain, text, "requests")
 
 
-def fresh_forecast(context: ServiceContext, now: datetime) -> SloForecast | None:
-    """Return the forecast of the objective that is spent first, unless it is out of date."""
+def _coverage(state: ServiceState) -> Iterator[Fact]:
+    """Give the smallest share of the latest requests that an objective is certain of."""
+    timed = [slo for slo in state.slos if slo.threshold_seconds is not None and slo.total]
+    slo = min(timed, key=lambda slo: slo.recent.coverage_ratio, default=None)
+    if slo is not None and slo.recent.coverage_ratio < LEAST_COVERAGE_RATIO:
+        share = wording.left(slo.recent.coverage_ratio, [LEAST_COVERAGE_RATIO])
+        length = wording.window(slo.recent.window_seconds)
+        text = f"only {share} of the requests of the last {length} are certainly fast or slow"
+        yield Fact("coverage", "Coverage", share, text, "%")
+
+
+def fresh_forecasts(context: ServiceContext, now: datetime) -> Sequence[SloForecast]:
+    """Return the forecasts of the objectives, the first to be spent first; none if out of date."""
     forecast = context.forecast
-    if forecast is None or not forecast.slos or now - forecast.evaluated_at > FORECAST_HOLDS:
-        return None
+    if forecast is None or now - forecast.evaluated_at > FORECAST_HOLDS:
+        return ()
     if forecast.data_status in UNTRUSTED or context.state.data_status in UNTRUSTED:
-        return None
-    return forecast.slos[0]
+        return ()
+    return [slo for slo in forecast.slos if slo.data_status is not DataStatus.NO_DATA]
+
+
+def next_spent(forecasts: Sequence[SloForecast]) -> SloForecast | None:
+    """Return the forecast of the budget that will be spent next; what is spent hides no other.
+
+    Where none is known to be, one that is not known yet comes before one that will last.
+    """
+    ahead = [slo for slo in forecasts if slo.error_budget_remaining > 0]
+    return min(ahead, key=_by_end, default=None)
+
+
+def _by_end(slo: SloForecast) -> tuple[float, bool]:
+    hours = slo.time_to_exhaustion_hours
+    return math.inf if hours is None else hours, slo.forecast_status != "catching_up"
 
 
 def _forecast(context: ServiceContext, now: datetime) -> Iterator[Fact]:
-    slo = fresh_forecast(context, now)
-    if slo is None or slo.data_status is DataStatus.NO_DATA:
-        return
-    if slo.forecast_status == "catching_up":
-        if slo.error_budget_remaining > 0:
-            yield Fact("exhaustion", "Error budget runs out", None, _NOT_KNOWN_YET)
-        return
-    trend = _TRENDS[slo.burn_rate_trend]
-    yield Fact("trend", "Trend of the burn rate", trend, f"its burn is {trend}")
-    if slo.error_budget_remaining > 0:
+    forecasts = fresh_forecasts(context, now)
+    worst = next((slo for slo in forecasts if slo.id == context.state.slo_id), None)
+    if worst is not None and worst.forecast_status != "catching_up":
+        trend = _TRENDS[worst.burn_rate_trend]
+        yield Fact("trend", "Trend of the burn rate", trend, f"its burn is {trend}")
+    slo = next_spent(forecasts)
+    if slo is not None and slo.forecast_status == "catching_up":
+        yield Fact("exhaustion", "Error budget runs out", None, _NOT_KNOWN_YET)
+    elif slo is not None:
         yield _exhaustion(context, slo, now)
         level = slo.confidence_level
         yield Fact("confidence", "Confidence", level, f"confidence in this forecast is {level}")
     blocked = context.release is None or not context.release.allowed
-    if blocked and slo.unblocked_at is not None and slo.unblocked_at > now:
-        at = wording.instant(slo.unblocked_at, now)
+    ends = [slo.unblocked_at for slo in forecasts if slo.unblocked_at is not None]
+    if blocked and ends and max(ends) > now:
+        at = wording.instant(max(ends), now)
         text = f"without further errors its block is forecast to end at about {at}"
         yield Fact("unblocked_at", "End of the block", at, text)
 
 
 def _exhaustion(context: ServiceContext, slo: SloForecast, now: datetime) -> Fact:
     hours = slo.time_to_exhaustion_hours
+    known = next((s for s in context.state.slos if s.id == slo.id), None)
+    whose = _whose_budget(context.state, known)
     if hours is None:
-        days = next((s.window_days for s in context.state.slos if s.id == slo.id), None)
-        within = f"within {wording.counted(days, 'day')}" if days else "within its window"
-        text = f"its error budget is not forecast to run out {within}"
+        within = f"within {wording.counted(known.window_days, 'day')}" if known else "in its window"
+        text = f"{whose} is not forecast to run out {within}"
         return Fact("exhaustion", "Error budget runs out", None, text)
     length = about(hours)
     at = wording.instant(slo.projected_exhaustion_time or now + timedelta(hours=hours), now)
     within = f"about {length}{_interval(slo, length)}"
-    text = f"its error budget is forecast to run out in {within}, at {at}"
+    text = f"{whose} is forecast to run out in {within}, at {at}"
     return Fact("exhaustion", "Error budget runs out", length, text, essential=True)
 
 
@@ -355,7 +375,7 @@ def _onset(context: ServiceContext, now: datetime) -> Iterator[Fact]:
         end = wording.instant(onset.ended_at, now)
         text, span = f"errors began at about {at} and ended at about {end}", f"from {at} to {end}"
     yield Fact("onset", "Errors began", at, text)
-    events = failing(worst_slo(context.state), onset.bad)
+    events = failing(context.state.worst, onset.bad)
     text = f"there {'was' if onset.bad == 1 else 'were'} {events} of {onset.total:,} {span}"
     yield Fact("since_onset", "Errors since they began", onset.bad, text, "requests")
 

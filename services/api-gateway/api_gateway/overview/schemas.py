@@ -47,7 +47,11 @@ class OverviewForecast(Answer):
 
 
 class OverviewRow(Burn):
-    """A service in one line; burn rates and budgets are those of its worst objective."""
+    """A service in one line.
+
+    Level and burn rates are those of its worst objective, budgets those of the one with the least
+    left.
+    """
 
     service_name: str
     tier: Tier
@@ -55,6 +59,8 @@ class OverviewRow(Burn):
     slo_name: str
     objective: float
     window_days: int
+    budget_slo_name: str = Field(description="The objective with the least of its budget left")
+    budget_window_days: int
     slo_count: int = Field(description="How many objectives the service has, the default included")
     default_slo: bool = Field(description="No target has been set, so the default one is used")
     bad_events_left: int | None = Field(
@@ -81,7 +87,7 @@ class OverviewRow(Burn):
         rates: list[float | None],
     ) -> Self:
         """Return the line of a service."""
-        worst = next(slo for slo in state.slos if slo.id == state.slo_id)
+        worst, least = state.worst, state.least_budget
         figures = {name: getattr(state, name) for name in Burn.model_fields}
         return cls(
             **figures,
@@ -91,9 +97,11 @@ class OverviewRow(Burn):
             slo_name=state.slo_name,
             objective=worst.objective,
             window_days=worst.window_days,
+            budget_slo_name=least.name,
+            budget_window_days=least.window_days,
             slo_count=len(state.slos),
             default_slo=worst.default,
-            bad_events_left=worst.bad_events_left if worst.total else None,
+            bad_events_left=least.bad_events_left if least.total else None,
             timestamp=state.timestamp,
             newest_at=state.newest_at,
             forecast=OverviewForecast.model_validate(forecast),

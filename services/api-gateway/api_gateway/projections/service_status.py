@@ -16,6 +16,7 @@ from common.events import (
     TargetSpec,
     WindowRate,
     headline,
+    least_budget_of,
     worst_of,
 )
 from common.slo.freshness import as_lagging
@@ -37,8 +38,10 @@ _PARTICULARS = (
 
 @dataclass(frozen=True, slots=True)
 class ServiceState:
-    """A service at one instant: the figures of its worst objective, and all of them in `slos`.
+    """A service at one instant, with all of its objectives in `slos`.
 
+    Level and burn rates are those of its worst objective, `slo_id`; budgets those of the one with
+    the least left, `least_budget`.
     What only a snapshot knows is None while there is none.
     """
 
@@ -65,6 +68,16 @@ class ServiceState:
     shard: int | None = None
     epoch: int | None = None
     command_id: str | None = None
+
+    @property
+    def worst(self) -> SloStatus:
+        """The objective whose level and burn rates are the service's."""
+        return next(slo for slo in self.slos if slo.id == self.slo_id)
+
+    @property
+    def least_budget(self) -> SloStatus:
+        """The objective with the least of its error budget left."""
+        return least_budget_of(self.slos)
 
 
 def service_state(  # noqa: PLR0913 - everything that has a say
@@ -99,7 +112,7 @@ def service_state(  # noqa: PLR0913 - everything that has a say
         timestamp=now if snapshot is None else snapshot.evaluated_at,
         data_status=status,
         risk_capped=worst.risk_capped,
-        **headline(worst),
+        **headline(slos),
         slo_id=worst.id,
         slo_name=worst.name,
         slos=tuple(slos),

@@ -36,6 +36,7 @@ def fleet_figures(contexts: Sequence[ServiceContext], now: datetime) -> FleetFig
                 service_name=s.name,
                 tier=s.tier,
                 risk_level=s.state.risk_level,
+                slo_name=s.state.least_budget.name,
                 error_budget_remaining=s.state.error_budget_remaining,
             )
             for s in sorted(trusted, key=lambda s: (s.state.error_budget_remaining, s.name))

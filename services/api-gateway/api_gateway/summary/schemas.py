@@ -38,6 +38,7 @@ class LowBudget(BaseModel):
     service_name: str
     tier: Tier
     risk_level: RiskLevel
+    slo_name: str
     error_budget_remaining: float
 
 

@@ -20,7 +20,6 @@ from api_gateway.narrative.narrative_input import NarrativeInput
 from api_gateway.narrative.narrator import Narrator
 from api_gateway.narrative.onset import find_onset
 from api_gateway.narrative.service_context import Onset, ServiceContext
-from api_gateway.narrative.service_facts import worst_slo
 from api_gateway.storage.redis_cache import SharedCache
 from api_gateway.summary.context import ServiceContexts
 from api_gateway.summary.fleet import fleet_figures
@@ -124,7 +123,7 @@ class Summaries:
         state = context.state
         if state.data_status in UNTRUSTED or max(state.burn_rate_5m, state.burn_rate_1h) < BURNING:
             return None
-        slo, until = worst_slo(state), to_micros(now) // MICROSECONDS
+        slo, until = state.worst, to_micros(now) // MICROSECONDS
         query = CountQuery(
             service_name=context.name,
             since=until - DAY,

@@ -14,7 +14,7 @@ from common.events import ChangeEvent
 from common.slo.risk import level_at
 from common.slo.vocabulary import DataStatus, RiskLevel
 from common.slo.windows import HOUR
-from tests.support.burn_events import NOW, heartbeat, slo_status, snapshot
+from tests.support.burn_events import NOW, for_target, heartbeat, slo_status, snapshot
 from tests.support.gateway.decisions import decided
 from tests.support.gateway.forecasts import service_forecast, slo_forecast
 from tests.support.gateway.harness import GatewayHarness
@@ -238,3 +238,49 @@ def test_a_cell_is_as_bad_as_its_worst_hour() -> None:
 )
 def test_levels_keep_to_the_boundaries(burn: float, expected: str) -> None:
     assert level_at(burn) is RiskLevel(expected)
+
+
+async def test_an_old_outage_that_is_overspent_is_not_outspoken_by_what_burns_now(
+    gateway: GatewayHarness,
+) -> None:
+    """Each measure is asked of all objectives: the level here, the budget there."""
+    await gateway.service("shop")
+    rates = ("burn_rate_5m", "burn_rate_1h", "burn_rate_24h")
+    calm = {**dict.fromkeys(rates, 0.0), "composite_burn_rate": 0.0}
+    avail = await gateway.target("shop", name="avail", objective=0.999)
+    fast = await gateway.target("shop", name="fast", objective=0.99)
+    old = for_target(
+        avail, **calm, risk_level=RiskLevel.SAFE, total=200_000, bad=1000,
+        error_budget_consumed=5.0, error_budget_remaining=-4.0,
+    )  # fmt: skip
+    now = for_target(
+        fast, **dict.fromkeys(rates, 1.2), composite_burn_rate=1.2, risk_level=RiskLevel.OBSERVE,
+        total=200_000, bad=500, error_budget_consumed=0.25, error_budget_remaining=0.75,
+    )  # fmt: skip
+    await gateway.feed(snapshot("shop", old, now), *[heartbeat(shard) for shard in range(4)])
+
+    fleet = await gateway.get("/api/summary")
+    assert fleet["compliance"] == {"within_budget": 0, "judged": 1, "ratio": 0.0}
+    (lowest,) = fleet["lowest_budgets"]
+    assert (lowest["slo_name"], lowest["error_budget_remaining"]) == ("avail", -4.0)
+    assert fleet["services_by_risk_level"]["OBSERVE"] == 1
+    assert (
+        "shop at OBSERVE with a composite burn rate of 1.20 and 500% of its" in fleet["narrative"]
+    )
+
+    report = await gateway.get("/api/slo/shop")
+    assert (report["risk_level"], report["error_budget_remaining"]) == ("OBSERVE", -4.0)
+    (row,) = (await gateway.get("/api/overview"))["services"]
+    assert (row["slo_name"], row["composite_burn_rate"], row["risk_level"]) == (
+        "fast",
+        1.2,
+        "OBSERVE",
+    )
+    assert (row["budget_slo_name"], row["error_budget_remaining"]) == ("avail", -4.0)
+    assert row["bad_events_left"] == -800
+
+    told = await gateway.get("/api/summary/shop")
+    assert_is_told_by_its_facts(told)
+    assert "it has spent 500% of its budget for 99.9% availability" in told["narrative"].lower()
+    assert "75%" not in told["narrative"]
+    assert told["recommended_actions"][0]["code"] == "halt_releases"

@@ -112,13 +112,16 @@ def _levels(composite: Floats, sums: Ints, objective_at: Callable[[int], Decimal
     return levels
 
 
-def worst_rows(service: Ints, composite: Floats, consumed: Floats, rank: Ints) -> Ints:
+def worst_rows(
+    service: Ints, levels: Ints, composite: Floats, consumed: Floats, rank: Ints
+) -> Ints:
     """Return the row of each service's worst objective: one row for each service, unordered.
 
-    The highest composite is worst, then the budget that is spent furthest, then the name.
+    The most severe level is worst, then the highest composite (which may be one that is capped),
+    then the budget that is spent furthest, then the name.
     """
     chosen = np.ones(len(service), np.bool_)
-    for figure in (composite, consumed, rank.astype(np.float64)):
+    for figure in (levels, composite, consumed, rank):
         most = np.full(int(service.max()) + 1, -1.0)
         np.maximum.at(most, service[chosen], figure[chosen])
         chosen &= figure == most[service]

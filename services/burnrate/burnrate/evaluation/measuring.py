@@ -164,7 +164,7 @@ def _worst(of: Sources, slots: Ints, figures: Figures) -> Ints:
     if alone.all():
         return np.arange(len(slots))
     service, rank = of.slots.service[slots], of.slots.rank[slots]
-    return worst_rows(service, figures.composite, figures.rates[SLO], rank)
+    return worst_rows(service, figures.levels, figures.composite, figures.rates[SLO], rank)
 
 
 def _floors(table: ServiceTable, services: Ints) -> Ints:

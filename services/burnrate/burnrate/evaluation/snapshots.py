@@ -61,7 +61,7 @@ class _Maker:
         service = int(slots.service[self._slots[worst]])
         rows = [self._row_of[slot] for slot in slots.of_service[service]]
         slos = tuple(self._slo_status(row) for row in rows)
-        name, first = table.names[service], slos[rows.index(worst)]
+        name = table.names[service]
         resolution = int(table.resolution_seconds[service])
         return BurnRateSnapshot(
             service_name=name,
@@ -70,7 +70,7 @@ class _Maker:
             evaluated_at=moment.now,
             applied_through=moment.applied_through,
             data_status=STATUSES[self._statuses[worst]],
-            **headline(first),
+            **headline(slos),
             resolution_seconds=resolution,
             short_window_seconds=at_least_two_reports(SHORT_WINDOW_SECONDS, resolution),
             stale_after_seconds=stale_after_seconds(resolution),

@@ -7,7 +7,7 @@ ALLOW and WARN only.
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from common.events import ChangeClass, OverrideChanged, Reason, Verdict
+from common.events import ChangeClass, OverrideChanged, Reason, Verdict, least_budget_of
 from common.policy.model import CHANGE_CLASSES, Policy
 from common.slo import wording
 from common.slo.vocabulary import RiskLevel
@@ -64,7 +64,7 @@ def _plain(
     if not found and inputs.snapshot is not None:
         worst = reasons.worst_first(inputs.snapshot)[0]
         rate = worst.composite_burn_rate
-        text = sentences.within_budget(worst)
+        text = sentences.within_budget(worst, least_budget_of(inputs.snapshot.slos))
         found.append(Reason("within_budget", "ALLOW", worst.name, rate, None, text))
     decision = reasons.most_severe(found)
     known = policy.unknown_as(inputs.tier) if decision == "UNKNOWN" else decision

@@ -67,9 +67,12 @@ def still_little(slo: SloStatus, enough: float) -> str:
     )
 
 
-def within_budget(slo: SloStatus) -> str:
-    """Say how much is left of a budget and how fast it burns."""
-    return f"{burning(slo)} and has {wording.left(slo.error_budget_remaining)} of it left"
+def within_budget(worst: SloStatus, least: SloStatus) -> str:
+    """Say how fast the worst budget burns, and how much is left of the one with the least left."""
+    left = wording.left(least.error_budget_remaining)
+    if least is worst:
+        return f"{burning(worst)} and has {left} of it left"
+    return f"{burning(worst)}; the least budget is that of {least.name}, with {left} left"
 
 
 def budget_spent(slo: SloStatus, change: ChangeClass, *, recorded: bool) -> str:
