@@ -187,8 +187,8 @@ def snapshot(state: ShardState, targets: list[Target]) -> BurnRateSnapshot:
 
 
 def test_a_level_that_counts_is_worse_than_a_higher_burn_rate_that_is_capped() -> None:
-    level, composite, zero = np.array([1, 3]), np.array([50.0, 5.0]), np.zeros(2)
-    assert worst_rows(np.zeros(2, np.int64), level, composite, zero, zero).tolist() == [1]
+    same, level, composite = np.zeros(2, np.int64), np.array([1, 3]), np.array([50.0, 5.0])
+    assert worst_rows(same, level, composite, np.zeros(2), same).tolist() == [1]
 
 
 def test_a_service_speaks_with_its_worst_objective_by_each_measure_and_shows_all() -> None:

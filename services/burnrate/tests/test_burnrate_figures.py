@@ -117,8 +117,8 @@ def test_the_worst_rows_are_those_of_a_maximum(
     drawn: list[tuple[int, int, float, float]],
 ) -> None:
     rank = list(range(len(drawn)))
-    columns = (np.array(column) for column in zip(*drawn, strict=True))
-    found = worst_rows(*columns, np.array(rank)).tolist()
+    service, level, composite, consumed = (np.array(c) for c in zip(*drawn, strict=True))
+    found = worst_rows(service, level, composite, consumed, np.array(rank)).tolist()
     expected = {
         max((i for i in rank if drawn[i][0] == own), key=lambda i: (drawn[i][1:], i))
         for own in {own for own, *_ in drawn}

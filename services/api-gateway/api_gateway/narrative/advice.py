@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from api_gateway.narrative.fact import Fact, Facts
+from api_gateway.narrative.history_facts import suspect, written_version
 from api_gateway.narrative.service_context import ServiceContext
-from api_gateway.narrative.service_facts import suspect, written_version
 from common.slo import wording
 from common.slo.arithmetic import bad_events_allowed
 from common.slo.vocabulary import DataStatus, RiskLevel

@@ -1,25 +1,22 @@
-"""Facts of a service: its level, budget and data, what is ahead, and what happened. Pure.
-
-Nothing here says why: that a change came before the errors is all that the data carry.
-"""
+"""Facts of a service: its level, budget and data, and what is ahead. Pure."""
 
 import math
-import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from api_gateway.narrative.fact import Fact
-from api_gateway.narrative.service_context import OpenEpisode, ServiceContext
+from api_gateway.narrative.history_facts import history_facts
+from api_gateway.narrative.service_context import ServiceContext
+from api_gateway.narrative.slo_wording import failing, objective_text, whose_budget
 from api_gateway.projections.service_status import ServiceState
 from api_gateway.release.domain import Release
-from common.alerting.rules import Severity
-from common.events import ChangeEvent, SloForecast, SloStatus
+from common.events import SloForecast, SloStatus
 from common.slo import wording
 from common.slo.arithmetic import allowed_ratio
 from common.slo.freshness import FORECAST_HOLDS, UNTRUSTED
 from common.slo.risk import LEAST_COVERAGE_RATIO
 from common.slo.vocabulary import DataStatus, RiskLevel
-from common.slo.windows import DAY, HOUR, MINUTE, SHORT_WINDOW_SECONDS
+from common.slo.windows import DAY, HOUR, SHORT_WINDOW_SECONDS
 
 THIN_BAD_EVENTS = 10
 """Fewer bad events than this in 24 h are thin evidence: Poisson's 1/sqrt(n) is over 30 %."""
@@ -40,42 +37,6 @@ _REASONS = {
     "held_by_budget": "the block ends only with more budget left",
 }
 
-BEFORE_ONSET = timedelta(minutes=60)
-AFTER_ONSET = timedelta(minutes=2)
-"""An onset is found to the minute or two, so that a change may seem to come just after it."""
-
-_ARTICLES = {
-    "deploy": "a deploy",
-    "rollback": "a rollback",
-    "config": "a configuration change",
-    "feature_flag": "a feature flag change",
-    "infrastructure": "an infrastructure change",
-}
-_ALERTS: dict[Severity, str] = {"page": "a page", "ticket": "a ticket", "info": "an info alert"}
-"""With their articles, most severe first."""
-
-# what anybody may send is written only where it can be nothing but a version
-_VERSION = re.compile(r"(?=[^0-9]*[0-9])v?[0-9A-Za-z][0-9A-Za-z.+_-]{0,39}")
-
-
-def failing(slo: SloStatus, count: int | None = None) -> str:
-    """Return so many of what an objective counts as bad: "1 slow request", "no failed request"."""
-    kind = "slow" if slo.threshold_seconds is not None else "failed"
-    return f"no {kind} request" if count is None else wording.counted(count, f"{kind} request")
-
-
-def objective_text(slo: SloStatus) -> str:
-    """Return what is asked for, without the name that its owner gave it."""
-    asked = wording.objective(slo.objective)
-    if slo.threshold_seconds is not None:
-        limit = wording.seconds(slo.threshold_seconds)
-        what = f"{asked} of requests within {limit}"
-    elif slo.max_error_ratio is not None:
-        what = f"at most {wording.objective(slo.max_error_ratio)} of requests with errors"
-    else:
-        what = f"{asked} availability"
-    return f"{what} over {wording.counted(slo.window_days, 'day')}"
-
 
 def service_facts(context: ServiceContext, now: datetime) -> list[Fact]:
     """Return everything that is known of a service at `now`."""
@@ -83,9 +44,7 @@ def service_facts(context: ServiceContext, now: datetime) -> list[Fact]:
         *_figures(context, now),
         *_forecast(context, now),
         *([] if context.release is None else [_release(context.release)]),
-        *_onset(context, now),
-        *_changes(context, now),
-        *_alerts(context.episodes, now),
+        *history_facts(context, now),
     ]
 
 
@@ -188,18 +147,12 @@ def _burn_pair(state: ServiceState) -> Iterator[Fact]:
     yield Fact("burn_pair", "Burn rate pair", rate, text)
 
 
-def _whose_budget(state: ServiceState, slo: SloStatus | None) -> str:
-    if slo is None or len(state.slos) == 1:
-        return "its error budget"
-    return f"its budget for {objective_text(slo)}"
-
-
 def _budget(state: ServiceState) -> Iterator[Fact]:
     """Give what is spent of the budget of which the least is left, and what is left of it."""
     slo = state.least_budget
     consumed, remaining = slo.error_budget_consumed, slo.error_budget_remaining
     spent = wording.spent(consumed)
-    text = f"it has spent {spent} of {_whose_budget(state, slo)}"
+    text = f"it has spent {spent} of {whose_budget(state, slo)}"
     yield Fact("budget_spent", "Error budget spent", spent, text, "%", essential=remaining <= 0)
     left = abs(slo.bad_events_left)
     events = failing(slo, left)
@@ -289,8 +242,9 @@ def _forecast(context: ServiceContext, now: datetime) -> Iterator[Fact]:
         level = slo.confidence_level
         yield Fact("confidence", "Confidence", level, f"confidence in this forecast is {level}")
     blocked = context.release is None or not context.release.allowed
+    unknown = any(slo.forecast_status == "catching_up" for slo in forecasts)
     ends = [slo.unblocked_at for slo in forecasts if slo.unblocked_at is not None]
-    if blocked and ends and max(ends) > now:
+    if blocked and ends and max(ends) > now and not unknown:
         at = wording.instant(max(ends), now)
         text = f"without further errors its block is forecast to end at about {at}"
         yield Fact("unblocked_at", "End of the block", at, text)
@@ -299,7 +253,7 @@ def _forecast(context: ServiceContext, now: datetime) -> Iterator[Fact]:
 def _exhaustion(context: ServiceContext, slo: SloForecast, now: datetime) -> Fact:
     hours = slo.time_to_exhaustion_hours
     known = next((s for s in context.state.slos if s.id == slo.id), None)
-    whose = _whose_budget(context.state, known)
+    whose = whose_budget(context.state, known)
     if hours is None:
         within = f"within {wording.counted(known.window_days, 'day')}" if known else "in its window"
         text = f"{whose} is not forecast to run out {within}"
@@ -341,71 +295,3 @@ def _release(release: Release) -> Fact:
     else:
         text = f"feature releases are {allowed}{why}"
     return Fact("release", "Release decision", release.decision, text, essential=True)
-
-
-def suspect(context: ServiceContext) -> ChangeEvent | None:
-    """Return the last change that came before the errors began, if one came close to it."""
-    if context.onset is None:
-        return None
-    onset = context.onset.at
-    near = [c for c in context.changes if -AFTER_ONSET <= onset - c.at <= BEFORE_ONSET]
-    return max(near, key=lambda change: change.at, default=None)
-
-
-def change_text(change: ChangeEvent) -> str:
-    """Return a change with its article, and with its version where that is one."""
-    article = _ARTICLES.get(change.kind, "a change")
-    version = written_version(change)
-    return f"{article} of {version}" if version else article
-
-
-def written_version(change: ChangeEvent) -> str | None:
-    """Return the change's version if it has the form of one."""
-    return change.version if _VERSION.fullmatch(change.version) else None
-
-
-def _onset(context: ServiceContext, now: datetime) -> Iterator[Fact]:
-    onset = context.onset
-    if onset is None:
-        return
-    at = wording.instant(onset.at, now)
-    ago = wording.duration((now - onset.at).total_seconds())
-    text, span = f"errors began at about {at}, {ago} ago, and last until now", f"since {at}"
-    if onset.ended_at is not None:
-        end = wording.instant(onset.ended_at, now)
-        text, span = f"errors began at about {at} and ended at about {end}", f"from {at} to {end}"
-    yield Fact("onset", "Errors began", at, text)
-    events = failing(context.state.worst, onset.bad)
-    text = f"there {'was' if onset.bad == 1 else 'were'} {events} of {onset.total:,} {span}"
-    yield Fact("since_onset", "Errors since they began", onset.bad, text, "requests")
-
-
-def _changes(context: ServiceContext, now: datetime) -> Iterator[Fact]:
-    change = suspect(context)
-    if change is not None and context.onset is not None:
-        seconds = (context.onset.at - change.at).total_seconds()
-        order = f"{wording.duration(seconds)} before" if seconds >= MINUTE else "just as"
-        at = wording.instant(change.at, now)
-        text = f"{change_text(change)} took effect at {at}, {order} the errors began"
-        value = written_version(change) or change.kind
-        yield Fact("change_before_onset", "Change before the errors", value, text)
-    elif context.changes:
-        last = max(context.changes, key=lambda c: c.at)
-        at = wording.instant(last.at, now)
-        text = f"the last change was {change_text(last)} at {at}"
-        yield Fact("last_change", "Last change", written_version(last) or last.kind, text)
-
-
-def _alerts(episodes: Sequence[OpenEpisode], now: datetime) -> Iterator[Fact]:
-    if not episodes:
-        return
-    order = [*_ALERTS]
-    worst = min(episodes, key=lambda e: (order.index(e.severity), e.started_at))
-    what = f"{_ALERTS[worst.severity]} since {wording.instant(worst.started_at, now)}"
-    if worst.acknowledged:
-        what += ", which is acknowledged"
-    count = len(episodes)
-    text = f"1 alert is open: {what}"
-    if count > 1:
-        text = f"{count:,} alerts are open, the most severe of them {what}"
-    yield Fact("alerts", "Open alerts", count, text, "alerts")
