@@ -193,7 +193,7 @@ def test_fleets_rest_on_their_facts_alone() -> None:
 
 def test_a_forecast_that_does_not_know_yet_is_said_to_be_unknown() -> None:
     stated = 0
-    for context in random_contexts(14, 200):
+    for context in random_contexts(14, 300):
         given = of_service(context, NOW)
         if context.forecast is None or "trend" not in given.facts:
             continue
