@@ -80,15 +80,38 @@ def covered_sums(
 
 
 def resolution_seconds(events: Sequence[MetricEvent], now: datetime) -> int:
-    """Return the longest report of the hour up to the newest minute seen; 10 s without one.
+    """Return the median of the shortest reports of each minute; 10 s without any.
 
-    Minutes are kept for 48 hours: what is older says nothing of how a service reports.
+    It is that of the three hours up to the newest minute, the higher one of two. Minutes are kept
+    for 48 hours: what is older says nothing of how a service reports.
     """
-    minutes = [(end_of_bucket(e.timestamp, 60), e.window_seconds) for e in events]
-    newest = max((minute for minute, _ in minutes), default=EPOCH)
+    shortest = _shortest_by_minute(events)
+    newest = max(shortest, default=EPOCH)
     if newest <= end_of_bucket(now, 60) - timedelta(hours=48):
         return 10
-    return max(s for minute, s in minutes if minute > newest - timedelta(hours=1))
+    found = sorted(s for minute, s in shortest.items() if minute > newest - timedelta(hours=3))
+    return found[len(found) // 2]
+
+
+def newest_usual(events: Sequence[MetricEvent]) -> datetime | None:
+    """Return the newest timestamp of those who report as usual, to the minute once they end."""
+    shortest = _shortest_by_minute(events)
+    newest = max(shortest, default=None)
+    if newest is None:
+        return None
+    recent = {m: s for m, s in shortest.items() if m > newest - timedelta(hours=3)}
+    usual = sorted(recent.values())[len(recent) // 2]
+    last = max(minute for minute, seconds in recent.items() if seconds <= 2 * usual)
+    newest_at = max(event.timestamp for event in events)
+    return newest_at if last == newest else min(last, newest_at)
+
+
+def _shortest_by_minute(events: Sequence[MetricEvent]) -> dict[datetime, int]:
+    found: dict[datetime, int] = {}
+    for event in events:
+        minute = end_of_bucket(event.timestamp, 60)
+        found[minute] = min(event.window_seconds, found.get(minute, event.window_seconds))
+    return found
 
 
 def window_lengths(resolution: int, window_days: int) -> dict[str, int]:

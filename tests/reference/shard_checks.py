@@ -26,6 +26,7 @@ from common.slo.arithmetic import allowed_ratio
 from common.slo.vocabulary import WINDOW_DAYS, DataStatus, SliType
 from tests.reference.brute_force import (
     covered_sums,
+    newest_usual,
     resolution_seconds,
     window_lengths,
     window_sums,
@@ -146,7 +147,7 @@ def _expected(events: Sequence[MetricEvent], now: datetime) -> Figures:
             seconds = lengths[NAMES[row]]
             own[name] = covered_sums(events, now, seconds, target.threshold_seconds)
         sums[target.name] = own
-    newest = max((e.timestamp for e in events), default=None)
+    newest = newest_usual(events)
     age = 0.0 if newest is None else (now - newest).total_seconds()
     return Figures(resolution, age > max(300, 3 * resolution), sums)
 

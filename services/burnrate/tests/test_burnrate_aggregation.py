@@ -37,7 +37,7 @@ def counted(age: timedelta = timedelta(), total: int = 3, bad: int = 1, **fields
 
 
 def cells_of(sums: BatchDelta) -> dict[tuple[str, int], Cell]:
-    """Return (total, bad, longest report) by service and ten-second bucket."""
+    """Return (total, bad, shortest report) by service and ten-second bucket."""
     columns = (sums.service.tolist(), sums.bucket.tolist(), sums.counts.tolist())
     rows = zip(*columns, sums.window_seconds.tolist(), strict=True)
     found = {(sums.names[s], bucket): (*counts, window) for s, bucket, counts, window in rows}
@@ -62,10 +62,10 @@ def test_an_event_at_the_end_of_a_bucket_is_inside(after: timedelta, bucket: int
     assert set(cells_of(delta_of([counted(-after)]))) == {("cart", NUMBER + bucket)}
 
 
-def test_events_of_a_bucket_are_added_and_the_longest_report_is_kept() -> None:
+def test_events_of_a_bucket_are_added_and_the_shortest_report_is_kept() -> None:
     batch = [counted(total=3, bad=1), counted(total=5, bad=5, window_seconds=60), counted()]
     sums = delta_of(batch)
-    assert cells_of(sums) == {("cart", NUMBER): (11, 7, 60)}
+    assert cells_of(sums) == {("cart", NUMBER): (11, 7, 10)}
     assert sums.newest_micros.tolist() == [NOW]
     assert cells_of(delta_of([])) == {}
 
@@ -77,9 +77,9 @@ def test_every_cell_is_the_sum_of_its_events(stream: list[Batch]) -> None:
         expected: dict[tuple[str, int], Cell] = {}
         for event in batch.events:
             key = (event.service, bucket_of(to_micros(event.timestamp), TEN_SECONDS))
-            total, bad, window = expected.get(key, (0, 0, 0))
-            longest = max(window, event.window_seconds)
-            expected[key] = (total + event.total, bad + (event.bad or 0), longest)
+            total, bad, window = expected.get(key, (0, 0, event.window_seconds))
+            shortest = min(window, event.window_seconds)
+            expected[key] = (total + event.total, bad + (event.bad or 0), shortest)
         assert cells_of(delta_of(batch.counted())) == expected
 
 
@@ -174,9 +174,9 @@ def test_stored_cells_hold_every_count_at_the_hour(stream: list[Batch]) -> None:
                 if resolution != HOUR and age > KEPT[resolution]:
                     continue
                 key = (bucket_of(micros, resolution), event.service)
-                total, bad, window = expected.get(key, (0, 0, 0))
-                longest = max(window, event.window_seconds)
-                expected[key] = (total + event.total, bad + (event.bad or 0), longest)
+                total, bad, window = expected.get(key, (0, 0, event.window_seconds))
+                shortest = min(window, event.window_seconds)
+                expected[key] = (total + event.total, bad + (event.bad or 0), shortest)
             rows = zip(cells.bucket.tolist(), cells.slot.tolist(), cells.counts, strict=True)
             assert expected == {(b, series.names[s]): tuple(c.tolist()) for b, s, c in rows}
             assert resolution != HOUR or sum(e.total for e in batch.events) == sum(

@@ -12,8 +12,9 @@ from burnrate.domain.objectives import STATUSES, Target, service_statuses, slo_s
 from burnrate.domain.service_state import Moment, ServiceQuota, ServiceTable
 from burnrate.evaluation.shard_state import ShardState
 from burnrate.ingest.columns import Counted
+from common.config.clock import from_micros
 from common.events import BurnRateSnapshot, IngestCounters, Latency, MetricEvent
-from common.slo.freshness import stale_after_seconds
+from common.slo.freshness import resolution_of, stale_after_seconds
 from common.slo.vocabulary import DataStatus, SliType
 from tests.reference.shard_checks import snapshot_of, target
 from tests.reference.streams import MICROSECOND, START
@@ -143,14 +144,30 @@ def test_a_latency_objective_without_histograms_has_no_data_of_its_own() -> None
     assert [s.data_status for s in found.slos] == [DataStatus.OK, DataStatus.NO_TRAFFIC]
 
 
+def reports(seconds: int, *, since: int, until: int = 0) -> list[MetricEvent]:
+    """Return reports of one length, one after the other, from minutes ago to minutes ago."""
+    step = max(1, seconds // 60)
+    return [event(age * MINUTE, window_seconds=seconds) for age in range(until, since, step)]
+
+
 @pytest.mark.parametrize(
-    ("rare_age", "resolution"),
-    [(timedelta(), 900), (59 * MINUTE, 900), (60 * MINUTE, 10), (23 * 60 * MINUTE, 10)],
+    ("events", "resolution"),
+    [
+        (reports(900, since=60), 900),
+        # one odd report among others, long or short, in a minute of theirs or of its own
+        ([*reports(10, since=60), event(window_seconds=3600)], 10),
+        ([*reports(10, since=60), *reports(3600, since=180)], 10),
+        ([*reports(900, since=180), event(7 * MINUTE)], 900),
+        ([*reports(3600, since=180), event()], 3600),
+        ([event(MINUTE), event(window_seconds=3600)], 3600),
+        # what is more than three hours older than the newest report says nothing
+        ([*reports(10, since=360, until=180), *reports(300, since=60)], 300),
+    ],
 )
-def test_the_longest_report_of_the_last_hour_sets_the_lengths(
-    rare_age: timedelta, resolution: int
+def test_who_reports_most_often_sets_the_lengths(
+    events: list[MetricEvent], resolution: int
 ) -> None:
-    found = snapshot(state_of(event(rare_age, window_seconds=900), event()), timedelta())
+    found = snapshot(state_of(*events), timedelta())
     assert found.resolution_seconds == resolution
     assert found.short_window_seconds == max(300, 2 * resolution)
     assert found.stale_after_seconds == max(300, 3 * resolution)
@@ -158,7 +175,30 @@ def test_the_longest_report_of_the_last_hour_sets_the_lengths(
     assert short.window_seconds == found.short_window_seconds
 
 
-def test_the_hour_is_that_before_the_newest_minute_and_not_before_now() -> None:
+def test_a_lone_source_of_long_reports_does_not_hide_that_the_others_have_stopped() -> None:
+    often, seldom = reports(10, since=180, until=20), reports(3600, since=180)
+    found = snapshot(state_of(*often, *seldom), timedelta())
+    assert found.data_status is DataStatus.STALE
+    assert (found.resolution_seconds, found.stale_after_seconds) == (10, 300)
+    assert found.newest_at == START - 20 * MINUTE
+    back = snapshot(state_of(*often, *seldom, event(2 * MINUTE)), timedelta())
+    assert (back.data_status, back.newest_at) == (DataStatus.OK, START - 2 * MINUTE)
+
+
+def test_who_is_left_sets_the_lengths_once_the_others_have_been_silent_for_three_hours() -> None:
+    state = state_of(*reports(10, since=240, until=180), *reports(3600, since=180))
+    found = snapshot(state, timedelta())
+    assert (found.data_status, found.resolution_seconds) == (DataStatus.OK, 3600)
+
+
+def test_reports_of_lengths_that_waver_are_all_of_one_source() -> None:
+    lengths = [(59, 60, 61, 300)[i % 4 if i < 20 else i % 3] for i in range(60)]
+    events = [event(i * MINUTE, window_seconds=n) for i, n in enumerate(reversed(lengths))]
+    found = snapshot(state_of(*events), timedelta())
+    assert (found.resolution_seconds, found.newest_at) == (60, START)
+
+
+def test_the_hours_are_those_before_the_newest_minute_and_not_before_now() -> None:
     """A service that has ended keeps the lengths of its windows, for as long as kept."""
     state = state_of(event(window_seconds=900))
     for hours in (1, 24, 47):
@@ -168,31 +208,39 @@ def test_the_hour_is_that_before_the_newest_minute_and_not_before_now() -> None:
     assert snapshot(state, edge).resolution_seconds == 10
 
 
-def test_late_reports_do_not_move_the_hour() -> None:
+def test_late_reports_do_not_move_the_hours() -> None:
     state = state_of(event())
-    state.apply(delta_of([Counted(event(timedelta(hours=2), window_seconds=3600), START)]), START)
+    state.apply(delta_of([Counted(event(timedelta(hours=3), window_seconds=3600), START)]), START)
     assert snapshot(state, timedelta()).resolution_seconds == 10
 
 
 @settings(max_examples=examples(60), deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 200), st.sampled_from((10, 60, 300, 3600)))), st.data())
-def test_the_longest_report_equals_brute_force(
+@given(
+    st.lists(st.tuples(st.integers(0, 400), st.sampled_from((10, 60, 100, 300, 3600)))), st.data()
+)
+def test_the_usual_report_equals_brute_force(
     reports: list[tuple[int, int]], data: st.DataObject
 ) -> None:
     """Minutes in any order and cut in any way; service 0 keeps apart from its neighbour."""
     table, first = ServiceTable(ServiceQuota(2)), 10_000
     table.add("cart"), table.add("other")
-    table.advance(first + 200)
+    table.advance(first + 400)
     rest = list(reports)
     while rest:
         size = data.draw(st.integers(1, len(rest)))
         minutes = np.array([first + minute for minute, _ in rest[:size]])
         seconds = np.array([length for _, length in rest[:size]])
         table.report(np.zeros(size, np.int64), minutes, seconds)
+        table.seen(np.array([0]), np.array([minutes.max() * MINUTE // MICROSECOND]))
         rest = rest[size:]
-    newest = max((minute for minute, _ in reports), default=0)
-    expected = max((s for minute, s in reports if minute > newest - 60), default=10)
+    shortest = {m: min(s for at, s in reports if at == m) for m, _ in reports}
+    newest = max(shortest, default=0)
+    recent = {minute: s for minute, s in shortest.items() if minute > newest - 180}
+    expected = resolution_of([*recent.values()]) if recent else 10
     assert table.resolution_seconds[:2].tolist() == [expected, 10]
+    usual = [minute for minute, seconds in recent.items() if seconds <= 2 * expected]
+    last = from_micros((first + max(usual)) * MINUTE // MICROSECOND) if usual else None
+    assert table.newest_at(0) == last
 
 
 def test_counters_and_newest_time_only_grow() -> None:

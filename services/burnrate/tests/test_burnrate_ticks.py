@@ -53,11 +53,16 @@ async def test_what_has_not_changed_is_not_published_again(process: BurnrateProc
     assert process.rows.stored == []
 
 
+def quarter_of_an_hour_ago() -> MetricEvent:
+    at = START - timedelta(minutes=15)
+    return MetricEvent(A, at, total=0, bad=0, window_seconds=300)
+
+
 @pytest.mark.parametrize(
     "change",
     [
         lambda w: w.count(event(total=1)),
-        lambda w: w.count(event(total=0, bad=0, window_seconds=300)),
+        lambda w: w.count(quarter_of_an_hour_ago()),
         lambda w: w.count(MetricEvent(A, START + timedelta(seconds=1), total=0, bad=0)),
         lambda w: w.count(MetricEvent(A, START - timedelta(days=20), total=1, bad=0)),
         lambda w: w.catalog.apply(target_changed(A, 1)),

@@ -1,7 +1,7 @@
 """How counts are stored: buckets of time, and blocks with a row for each service. Pure.
 
 A bucket is (start, end] and is numbered by its end in units of its length. A block is one bucket
-of one shard: a row of total, bad and longest report (seconds, 0: none) for each slot, and a slot
+of one shard: a row of total, bad and shortest report (seconds, 0: none) for each slot, and a slot
 for each service that the shard ever had.
 """
 

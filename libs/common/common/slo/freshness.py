@@ -1,10 +1,13 @@
 """When a shard is silent and when figures are out of date: one rule for every service. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from statistics import median_high
 from typing import Final
 
 from common.slo.vocabulary import DataStatus
+from common.slo.windows import HOUR
 
 SHARD_HEARTBEAT_SECONDS: Final = 2.0
 """How often the owner of a shard says that it works, whatever has changed."""
@@ -14,6 +17,12 @@ SHARD_SILENCE_SECONDS: Final = 3 * SHARD_HEARTBEAT_SECONDS
 
 MIN_STALE_SECONDS: Final = 300
 STALE_REPORTS: Final = 3
+
+REPORTS_SECONDS: Final = 3 * HOUR
+"""So far back from its newest report a service shows how often it reports."""
+
+USUAL_REPORTS: Final = 2
+"""Reports up to so many times as long as usual show that those who report as usual still do."""
 
 FORECAST_HOLDS: Final = timedelta(minutes=5)
 """Forecasts are made anew every half minute; an older one comes from a service that is down."""
@@ -45,6 +54,15 @@ class ShardLiveness:
 def stale_after_seconds(resolution_seconds: int) -> int:
     """Return how old a service's newest event may be before its figures are stale."""
     return max(MIN_STALE_SECONDS, STALE_REPORTS * resolution_seconds)
+
+
+def resolution_of(report_seconds: Sequence[int]) -> int:
+    """Return how long the reports of a service usually are, from the shortest of each minute.
+
+    Whoever reports most often is in most minutes, so that neither one long report nor one short
+    one counts; of two halves the longer holds.
+    """
+    return median_high(report_seconds)
 
 
 def as_lagging(status: DataStatus) -> DataStatus:

@@ -22,7 +22,7 @@ class BatchDelta:
     service: Ints  # [n] index into names; each (service, bucket) stands once
     bucket: Ints  # [n] number of the ten-second bucket
     counts: Ints  # [n, 2] total and bad, each at most SUM_LIMIT
-    window_seconds: Ints  # [n] the longest report of the cell
+    window_seconds: Ints  # [n] the shortest report of the cell
     newest_micros: Ints  # [len(names)] newest timestamp; -1 where the batch had only repeats
     counters: Mapping[str, IngestCounters]  # what they grow by, by name
     latency: Mapping[tuple[str, int, Bounds], Sequence[int]]

@@ -15,17 +15,24 @@ from common.arrays import Flags, Ints
 from common.config.clock import MICROSECONDS, from_micros
 from common.counts.layout import MINUTES_READ_SECONDS
 from common.events import IngestCounters
-from common.slo.freshness import MIN_STALE_SECONDS, STALE_REPORTS
+from common.slo.freshness import (
+    MIN_STALE_SECONDS,
+    REPORTS_SECONDS,
+    STALE_REPORTS,
+    USUAL_REPORTS,
+)
 from common.slo.windows import HOUR, MINUTE
 
 DEFAULT_RESOLUTION_SECONDS = 10
 NEVER = -1
 _END = np.iinfo(np.int64).max
 _HOUR_MINUTES = HOUR // MINUTE
+_MINUTES = REPORTS_SECONDS // MINUTE
+_NONE = np.iinfo(np.int16).max  # longer than any report
 # less than the minutes that are stored, so that a restart finds the same reports
 _REPORTS_KEPT_MINUTES = MINUTES_READ_SECONDS // MINUTE
 _LEAST_ROWS = 64
-_NUMBERS = ("_stale_after", "_longest", "newest_minute")
+_NUMBERS = ("_stale_after", "_usual", "_usual_minute", "newest_minute")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +58,9 @@ class ServiceQuota:
 class ServiceTable:
     """The services of a shard, numbered as they become known, for ever.
 
-    The resolution is the longest report of the hour up to a service's newest minute, so that a
-    service that has ended keeps the lengths of its windows.
+    The resolution is that of who reports most often (`resolution_of`) in the three hours up to a
+    service's newest minute, so that a service that has ended keeps the lengths of its windows.
+    Reports that are much longer do not keep it fresh.
     """
 
     def __init__(self, quota: ServiceQuota) -> None:
@@ -63,9 +71,10 @@ class ServiceTable:
         self.counters = np.zeros((0, len(IngestCounters.__struct_fields__)), np.int64)
         self.resolution_seconds = np.zeros(0, np.int64)
         self._stale_after = np.zeros(0, np.int64)
-        self._longest = np.zeros(0, np.int64)
+        self._usual = np.zeros(0, np.int64)  # how long its reports usually are
+        self._usual_minute = np.zeros(0, np.int64)  # the newest with such a report
         self.newest_minute = np.zeros(0, np.int64)  # in which it reported; 0: never
-        self._reports = np.zeros((0, _HOUR_MINUTES), np.int16)
+        self._reports = np.zeros((0, _MINUTES), np.int16)  # the shortest by minute
         self._touched = np.zeros(0, np.bool_)
         self.reported = ReportedHours()
 
@@ -121,11 +130,13 @@ class ServiceTable:
         np.maximum.at(self.newest_minute, services, minutes)
         known = before > 0
         self._forget(chosen[known], before[known])
-        kept = minutes > self.newest_minute[services] - _HOUR_MINUTES
-        cells = services[kept] * _HOUR_MINUTES + minutes[kept] % _HOUR_MINUTES
-        np.maximum.at(self._reports.reshape(-1), cells, seconds[kept].astype(np.int16))
-        self._longest[chosen] = self._reports[chosen].max(axis=1)
-        self._set_resolution(chosen)
+        kept = minutes > self.newest_minute[services] - _MINUTES
+        cells = services[kept] * _MINUTES + minutes[kept] % _MINUTES
+        shorter = seconds[kept] < self._reports.reshape(-1)[cells]
+        np.minimum.at(self._reports.reshape(-1), cells, seconds[kept].astype(np.int16))
+        changed = np.unique(services[kept][shorter])  # a few in a minute: most repeat it
+        self._set_usual(changed)
+        self._set_resolution(changed)
 
     def note_hours(self, services: Ints, hours: Ints) -> None:
         """Note that services reported in these hours; a pair may stand more than once."""
@@ -144,27 +155,45 @@ class ServiceTable:
         return found
 
     def newest_at(self, service: int) -> datetime | None:
-        """Return the newest timestamp of a service."""
-        micros = int(self.newest_micros[service])
+        """Return the newest timestamp of a service, of those who report as usual."""
+        micros = int(self._fresh_micros(np.array([service]))[0])
         return None if micros == NEVER else from_micros(micros)
+
+    def _set_usual(self, services: Ints) -> None:
+        """Find how long the reports of services usually are, and when the newest such came."""
+        reports, newest = self._reports[services].astype(np.int64), self.newest_minute[services]
+        seen = np.sort(reports, axis=1)
+        middle = (reports < _NONE).sum(axis=1) // 2  # as `resolution_of` takes it
+        usual = seen[np.arange(len(services)), middle]
+        minutes = newest[:, None] - (newest[:, None] - np.arange(_MINUTES)) % _MINUTES
+        as_usual = reports <= USUAL_REPORTS * usual[:, None]
+        self._usual[services] = usual
+        self._usual_minute[services] = np.where(as_usual, minutes, 0).max(axis=1, initial=0)
+
+    def _fresh_micros(self, services: Ints | slice) -> Ints:
+        """Return the newest timestamp of those who report as usual, to the minute once they end."""
+        newest, usual = self.newest_micros[services], self._usual_minute[services]
+        others = usual < self.newest_minute[services]
+        found: Ints = np.where(others, np.minimum(newest, usual * MINUTE * MICROSECONDS), newest)
+        return found
 
     def _forget(self, services: Ints, before: Ints) -> None:
         """Clear the places of the minutes that have begun since."""
         after = self.newest_minute[services]
-        fresh = np.maximum(before, after - _HOUR_MINUTES) + 1
+        fresh = np.maximum(before, after - _MINUTES) + 1
         while (open_ := fresh <= after).any():
-            self._reports[services[open_], fresh[open_] % _HOUR_MINUTES] = 0
+            self._reports[services[open_], fresh[open_] % _MINUTES] = _NONE
             fresh[open_] += 1
 
     def _set_resolution(self, services: Ints | slice) -> None:
         old = self.newest_minute[services] <= self._minute - _REPORTS_KEPT_MINUTES
-        found = np.where(old, DEFAULT_RESOLUTION_SECONDS, self._longest[services])
+        found = np.where(old, DEFAULT_RESOLUTION_SECONDS, self._usual[services])
         self._touched[services] |= found != self.resolution_seconds[services]
         self.resolution_seconds[services] = found
         self._set_stale(services)
 
     def _set_stale(self, services: Ints | slice) -> None:
-        newest, resolution = self.newest_micros[services], self.resolution_seconds[services]
+        newest, resolution = self._fresh_micros(services), self.resolution_seconds[services]
         allowed = MICROSECONDS * np.maximum(MIN_STALE_SECONDS, STALE_REPORTS * resolution)
         self._stale_after[services] = np.where(newest == NEVER, _END, newest + allowed)
 
@@ -172,8 +201,8 @@ class ServiceTable:
         more = max(_LEAST_ROWS, len(self.newest_micros))
         for name in ("newest_micros", "resolution_seconds", *_NUMBERS):
             setattr(self, name, np.pad(getattr(self, name), (0, more)))
-        for name in ("counters", "_reports"):
-            setattr(self, name, np.pad(getattr(self, name), ((0, more), (0, 0))))
+        self.counters = np.pad(self.counters, ((0, more), (0, 0)))
+        self._reports = np.pad(self._reports, ((0, more), (0, 0)), constant_values=_NONE)
         self._touched = np.pad(self._touched, (0, more))
         self.reported.widen(more)
         self.newest_micros[-more:] = NEVER

@@ -22,9 +22,10 @@ from common.counts.layout import (
     bucket_of,
     slower_than,
 )
+from common.slo.freshness import REPORTS_SECONDS
 from common.slo.windows import HOUR, MINUTE
 
-_HOUR_MINUTES = HOUR // MINUTE
+_REPORTS_MINUTES = REPORTS_SECONDS // MINUTE
 _MINUTE_CELLS = MINUTE // TEN_SECONDS
 _DEFAULT_MAX_SERVICES = 10_000
 
@@ -94,7 +95,7 @@ class ShardState:
     ) -> None:
         """Set stored counts [bucket, name, (total, bad, window_seconds)] of one resolution.
 
-        `buckets` are numbers at that resolution, each once; the longest report is 0 where there
+        `buckets` are numbers at that resolution, each once; the shortest report is 0 where there
         was none.
         """
         numbers = self._numbers(names)
@@ -106,12 +107,12 @@ class ShardState:
             self.table.note_hours(numbers[columns], buckets[rows])
 
     def _load_reports(self, numbers: Ints, minutes: Ints, seconds: Ints) -> None:
-        """Note the longest reports [minute, service], of which only the last hour's matter."""
+        """Note the shortest reports [minute, service], of which only the newest hours' matter."""
         known = self.table.newest_minute[numbers]
-        if minutes.max() <= known.min() - _HOUR_MINUTES:
+        if minutes.max() <= known.min() - _REPORTS_MINUTES:
             return
         newest = np.where(seconds > 0, minutes[:, None], 0).max(axis=0)
-        since = np.maximum(newest, known) - _HOUR_MINUTES
+        since = np.maximum(newest, known) - _REPORTS_MINUTES
         rows, columns = np.nonzero((seconds > 0) & (minutes[:, None] > since))
         self.table.report(numbers[columns], minutes[rows], seconds[rows, columns])
 

@@ -29,7 +29,7 @@ class Cells:
 
     bucket: Ints
     slot: Ints
-    counts: Ints  # [n, 3]: total, bad, longest report
+    counts: Ints  # [n, 3]: total, bad, shortest report
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def _grouped(bucket: Ints, slot: Ints, counts: Ints) -> Cells:
 
 
 def _group_sums(counts: Ints, starts: Ints) -> Ints:
-    """Return [groups, 3] sums of total and bad, which stop at SUM_LIMIT, and longest reports."""
+    """Return [groups, 3] sums of total and bad, which stop at SUM_LIMIT, and shortest reports."""
     found = np.empty((len(starts), 3), np.int64)
     for column in (0, 1):
         values = counts[:, column]
@@ -90,7 +90,7 @@ def _group_sums(counts: Ints, starts: Ints) -> Ints:
             exact = np.add.reduceat(values.astype(object), starts)
             summed = np.minimum(exact, SUM_LIMIT).astype(np.int64)
         found[:, column] = np.minimum(summed, SUM_LIMIT)
-    found[:, 2] = np.maximum.reduceat(counts[:, 2], starts)
+    found[:, 2] = np.minimum.reduceat(counts[:, 2], starts)
     return found
 
 

@@ -49,7 +49,8 @@ class Blocks:
             block = np.concatenate((block, np.zeros((most - len(block), COLUMNS), np.int64)))
         held = block[slot]
         block[slot, :2] = np.minimum(held[:, :2] + counts[:, :2], SUM_LIMIT)
-        block[slot, 2] = np.maximum(held[:, 2], counts[:, 2])
+        shortest = np.minimum(held[:, 2], counts[:, 2])
+        block[slot, 2] = np.where(held[:, 2] > 0, shortest, counts[:, 2])
         self._blocks[key] = block  # last in the dictionary: forgotten last
         return block.tobytes()
 
