@@ -1354,7 +1354,7 @@ export interface components {
             applied_through: string | null;
             /**
              * Newest At
-             * @description Timestamp of the newest event
+             * @description Timestamp of the newest event, of those who report as usual
              */
             newest_at: string | null;
             /** Resolution Seconds */
@@ -2981,7 +2981,7 @@ export interface components {
             applied_through: string | null;
             /**
              * Newest At
-             * @description Timestamp of the newest event
+             * @description Timestamp of the newest event, of those who report as usual
              */
             newest_at: string | null;
             /** Resolution Seconds */

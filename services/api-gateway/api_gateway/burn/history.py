@@ -25,7 +25,13 @@ from common.slo.arithmetic import (
     composite_burn_rates,
     error_budget_remaining,
 )
-from common.slo.freshness import MIN_STALE_SECONDS, STALE_REPORTS
+from common.slo.freshness import (
+    MIN_STALE_SECONDS,
+    REPORTS_SECONDS,
+    STALE_REPORTS,
+    USUAL_REPORTS,
+    resolution_of,
+)
 from common.slo.risk import cap_risk_level, level_at, settled_composite
 from common.slo.vocabulary import DataStatus, RiskLevel
 from common.slo.windows import (
@@ -50,7 +56,7 @@ _ALWAYS = np.iinfo(np.int64).max
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """When a service reported: bucket ends, rising, and the longest report in each (seconds)."""
+    """When a service reported: bucket ends, rising, and the shortest report in each (seconds)."""
 
     ends: Seconds
     window_seconds: Seconds
@@ -221,21 +227,27 @@ def _sums(counts: Counts, begins: Seconds, ends: Seconds) -> Seconds:
 
 
 def _resolution(reports: Reports, until: Seconds, times: Seconds) -> tuple[Seconds, Seconds]:
-    """Return for each time the newest bucket's end, 0 before the first, and the longest report.
+    """Return for each time the newest bucket's end, 0 before the first, and how long reports are.
 
-    That is of the hour up to the newest minute with a report; who has not reported for as long as
-    minutes are kept is taken to report as usual.
+    The end is of those who report as usual, as `common.slo.freshness` has it. Who has not reported
+    for as long as minutes are kept is taken to report as most do.
     """
-    newest = np.zeros_like(times)
-    resolution = np.full_like(times, _USUAL_REPORT)
-    last = np.searchsorted(reports.ends, until, side="right") - 1
+    newest, resolution = np.zeros_like(times), np.full_like(times, _USUAL_REPORT)
+    minutes, begins = np.unique(-(-reports.ends // MINUTE), return_index=True)
+    if not len(minutes):
+        return newest, resolution
+    shortest = np.minimum.reduceat(reports.window_seconds, begins)
+    last = np.searchsorted(minutes * MINUTE, until, side="right") - 1
     seen = last >= 0
-    newest[seen] = reports.ends[last[seen]]
-    minute = -(-newest // MINUTE) * MINUTE
-    first = np.searchsorted(reports.ends, minute - HOUR, side="right")
-    recent = seen & (minute > -(-times // MINUTE) * MINUTE - MINUTES_READ_SECONDS)
-    for i in np.flatnonzero(recent):
-        resolution[i] = reports.window_seconds[first[i] : last[i] + 1].max()
+    newest[seen] = reports.ends[np.searchsorted(reports.ends, until[seen], side="right") - 1]
+    first = np.searchsorted(minutes, minutes[last] - REPORTS_SECONDS // MINUTE, side="right")
+    kept = minutes[last] > -(-times // MINUTE) - MINUTES_READ_SECONDS // MINUTE
+    for i in np.flatnonzero(seen & kept):
+        own = shortest[first[i] : last[i] + 1]
+        resolution[i] = resolution_of(own.tolist())
+        as_usual = int(first[i] + np.flatnonzero(own <= USUAL_REPORTS * resolution[i])[-1])
+        if as_usual < last[i]:
+            newest[i] = minutes[as_usual] * MINUTE
     return newest, resolution
 
 

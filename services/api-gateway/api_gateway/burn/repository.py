@@ -97,7 +97,7 @@ class CountRepository:
         return {target_id: found[key] for target_id, key in keys.items() if key in found}
 
     async def _reported(self, query: CountQuery) -> tuple[Seconds, Seconds]:
-        """Return bucket ends and [n, 3] total, bad, longest report, where there was a report."""
+        """Return bucket ends and [n, 3] total, bad, shortest report, where there was a report."""
         ends, rows = await reads.service_rows(self._session, query.service_name, timeline(query))
         reported = rows[:, 2] > 0
         return ends[reported], rows[reported]

@@ -175,7 +175,9 @@ class BurnRateSnapshotAnswer(Burn):
     applied_through: Instant | None = Field(
         description="Everything that the broker took before this instant is in the figures"
     )
-    newest_at: Instant | None = Field(description="Timestamp of the newest event")
+    newest_at: Instant | None = Field(
+        description="Timestamp of the newest event, of those who report as usual"
+    )
     resolution_seconds: int | None
     short_window_seconds: int | None
     stale_after_seconds: int | None

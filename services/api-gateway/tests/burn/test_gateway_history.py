@@ -70,7 +70,8 @@ def resolution_at(rows: list[Bucket], at: int) -> int:
     newest = max((row.end for row in past), default=0)
     if newest <= at - 48 * HOUR:
         return 10
-    return max(row.window_seconds for row in past if row.end > newest - HOUR)
+    lengths = sorted(row.window_seconds for row in past if row.end > newest - 3 * HOUR)
+    return lengths[len(lengths) // 2]
 
 
 def level_of(composite: Fraction) -> RiskLevel:
@@ -214,3 +215,16 @@ def test_minutes_begin_at_the_first_full_hour_that_is_kept(now: int) -> None:
     start = minutes_from(now)
     assert start % HOUR == 0
     assert 0 <= start - (now - 48 * HOUR) < HOUR
+
+
+def test_the_past_is_stale_where_only_a_lone_source_of_long_reports_went_on() -> None:
+    ends = [FLOOR + 2 * HOUR - minute * 60 for minute in range(120, 20, -1)]
+    often = [Bucket(end, 10, 0, 10) for end in ends]
+    seldom = Bucket(FLOOR + 2 * HOUR, 10, 0, 3600)
+    rows = [*often, seldom]
+    objective = Objective(Decimal("0.99"), 7, 0)
+    times = np.array([ends[-1], FLOOR + 2 * HOUR])
+    kept = Kept(FLOOR, NOW)
+    before, after = burn_history(times, reports_of(rows), counts_of(rows), objective, kept)
+    assert (before.data_status, after.data_status) == (DataStatus.OK, DataStatus.STALE)
+    assert (before.short_window_seconds, after.short_window_seconds) == (300, 300)
