@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "rules": "burnline.commands.rules:rules",
     "report": "burnline.commands.report:report",
     "keys": "burnline.commands.keys:keys",
+    "services": "burnline.commands.services:services",
     "dlq": "burnline.commands.dlq:dlq",
 }
 # What no program can mend: a disk that is full or not ours to write.

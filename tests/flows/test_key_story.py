@@ -18,6 +18,7 @@ from common.config.clock import system_clock
 from common.config.settings import KafkaSettings
 from common.kafka.client import Publisher
 from ingest.app import create_app as create_ingest
+from ingest.new_names import Catalog
 from ingest.settings import IngestSettings
 from tests.support.burn_events import PARTITIONS
 from tests.support.gateway.harness import TOKEN
@@ -56,7 +57,9 @@ def gateway_settings(postgres_url: str, fresh_topics: str) -> GatewaySettings:
 def ingest(fresh_topics: str, tmp_path: Path) -> FastAPI:
     kafka = KafkaSettings(KAFKA_BOOTSTRAP_SERVERS=(fresh_topics,))
     settings = IngestSettings(ENABLE_METRICS_SIMULATOR=False, api_token=None, data_dir=tmp_path)
-    return create_ingest(settings, broker=Publisher(kafka), keys=KeyReader.of(kafka))
+    return create_ingest(
+        settings, broker=Publisher(kafka), keys=KeyReader.of(kafka), catalog=Catalog.of(kafka)
+    )
 
 
 async def test_a_key_opens_other_processes_until_it_is_revoked(

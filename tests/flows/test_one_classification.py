@@ -14,8 +14,7 @@ from common.kafka.sharding import shard_of
 from common.kafka.topics import CHANGES, METRICS
 from gate.storage.repository import IdentifiedChange
 from gate.work import classify as classify_change
-from ingest.domain import Item, admit_change, admit_metric
-from ingest.domain import classify as admit
+from ingest.domain import Admit, Classification, Item, admit_change, admit_metric
 from tests.support.kafka_records import record
 
 ARRIVED = datetime(2026, 11, 23, 6, 40, 30, 250_000, tzinfo=UTC)
@@ -32,6 +31,12 @@ def milliseconds(instant: datetime) -> int:
     return int(instant.timestamp() * 1000)
 
 
+def admitted(body: bytes, admit: Admit) -> bool:
+    found = Classification()
+    found.add(Item(0, body), ARRIVED, admit)
+    return bool(found.accepted)
+
+
 @given(ages, delays)
 @example(LATENESS, timedelta(seconds=0.25))
 @example(LATENESS, APPEND_SLACK)
@@ -39,10 +44,10 @@ def milliseconds(instant: datetime) -> int:
 def test_a_metric_event_that_is_taken_over_http_counts(age: timedelta, delay: timedelta) -> None:
     event = {"service": "checkout", "source": "s", "timestamp": ARRIVED - age, "total": 1, "bad": 0}
     body = msgspec.json.encode(event)
-    taken = admit([Item(0, body)], ARRIVED, lambda b, now: admit_metric(b, now, LATENESS))
+    is_taken = admitted(body, lambda b, now: admit_metric(b, now, LATENESS))
     appended = milliseconds(ARRIVED + delay)
     found = classify(record(METRICS.name, body, partition=RULES.shard, timestamp=appended), RULES)
-    assert isinstance(found, Counted) or not taken.accepted
+    assert isinstance(found, Counted) or not is_taken
 
 
 @given(change_ages, delays)
@@ -50,7 +55,7 @@ def test_a_metric_event_that_is_taken_over_http_counts(age: timedelta, delay: ti
 @example(HISTORY_AGE, APPEND_SLACK)
 def test_a_change_that_is_taken_over_http_is_stored(age: timedelta, delay: timedelta) -> None:
     body = msgspec.json.encode({"service": "checkout", "at": ARRIVED - age, "kind": "deploy"})
-    taken = admit([Item(0, body)], ARRIVED, admit_change)
+    is_taken = admitted(body, admit_change)
     appended = milliseconds(ARRIVED + delay)
     found = classify_change(record(CHANGES.name, body, timestamp=appended))
-    assert isinstance(found, IdentifiedChange) or not taken.accepted
+    assert isinstance(found, IdentifiedChange) or not is_taken

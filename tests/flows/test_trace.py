@@ -16,6 +16,7 @@ from common.kafka.topics import BURNRATES, DECISIONS
 from common.storage.database import Database
 from common.storage.outbox import Outbox
 from ingest.app import create_app
+from ingest.new_names import Catalog
 from ingest.settings import IngestSettings
 from tests.support.burnrate_service import TestSettings, burnrate, eventually
 from tests.support.flow import instant
@@ -43,7 +44,11 @@ async def send(settings: TestSettings) -> None:
     """Post one event to ingest, on the real Kafka."""
     publisher = Publisher(settings.kafka, 60)
     given = {"api_token": TOKEN, "simulator_enabled": False}
-    app = create_app(IngestSettings.model_validate(given), broker=publisher)
+    app = create_app(
+        IngestSettings.model_validate(given),
+        broker=publisher,
+        catalog=Catalog.of(settings.kafka),
+    )
     event = {"service": "traced", "source": "test", "timestamp": instant(datetime.now(UTC))}
     headers = {"Authorization": f"Bearer {TOKEN}"}
     transport = httpx.ASGITransport(app)

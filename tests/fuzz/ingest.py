@@ -14,5 +14,9 @@ EXPECTED: Final = Expected(refusals("ingest"))
 
 def ingest_app(data_dir: Path) -> FastAPI:
     """Return the application, which bounds nobody's requests."""
-    limits: dict[str, Any] = {"write_burst": 10**6, "writes_per_second": 10**6}
+    limits: dict[str, Any] = {
+        "write_burst": 10**6,
+        "writes_per_second": 10**6,
+        "new_services_burst": 10**6,
+    }
     return stubbed_app(data_dir, FakeBroker(), ApiKeyCache(), **limits)

@@ -39,7 +39,8 @@ def read(data: bytes) -> None:
     kind = CONTENT_TYPES[data[0] % len(CONTENT_TYPES)] if data else ""
     encoding = ENCODINGS[data[-1] % len(ENCODINGS)] if data else ""
     with suppress(Problem):
-        read_batch(expand(data, encoding, LARGEST_BYTES), kind)
+        for _ in read_batch(expand(data, encoding, LARGEST_BYTES), kind).steps:
+            pass
 
 
 def main() -> None:

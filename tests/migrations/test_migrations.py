@@ -39,6 +39,7 @@ RELEASED: Final[dict[str, str]] = {
     "0006_api_keys": "8cfb3b7c8374b353",
     "0007_dead_letters": "76330cc2a38cc790",
     "0008_alerts_by_objective": "27eff5d0707bb56d",
+    "0009_places": "1c4139e8c31f66c8",
 }
 VERSIONS: Final = project_root() / "deploy" / "migrations" / "versions"
 ROWS: Final = {

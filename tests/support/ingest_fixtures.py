@@ -15,6 +15,7 @@ from common.access.key_cache import ApiKeyCache, KeyReader
 from common.config.settings import AdmissionSettings
 from common.kafka.client import Outgoing, UnknownOutcomeError
 from ingest.app import create_app
+from ingest.new_names import Catalog
 from ingest.settings import IngestSettings
 
 NOW = datetime(2026, 11, 23, 6, 40, 30, tzinfo=UTC)
@@ -58,14 +59,27 @@ def ring() -> ApiKeyCache:
     return ApiKeyCache()
 
 
-def stubbed_app(data_dir: Path, broker: FakeBroker, known: ApiKeyCache, **settings: Any) -> FastAPI:
-    """Return the application."""
+@pytest.fixture
+def names() -> set[str]:
+    """The services that the catalog has."""
+    return set()
+
+
+def stubbed_app(
+    data_dir: Path,
+    broker: FakeBroker,
+    known: ApiKeyCache,
+    names: set[str] | None = None,
+    **settings: Any,
+) -> FastAPI:
+    """Return the application; `names` are the services that its catalog has."""
     given = {"simulator_enabled": False, "api_token": TOKEN, "data_dir": data_dir, **settings}
     return create_app(
         IngestSettings(**given),
         admission=AdmissionSettings(EVENT_LATENESS_HOURS=24),
         broker=broker,
         keys=KeyReader(known, NoTopic().run),
+        catalog=Catalog(set() if names is None else names, lambda: True, NoTopic().run),
         clock=lambda: NOW,
     )
 
@@ -74,10 +88,12 @@ MakeClient = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
 @pytest.fixture
-def make_client(broker: FakeBroker, ring: ApiKeyCache, tmp_path: Path) -> MakeClient:
+def make_client(
+    broker: FakeBroker, ring: ApiKeyCache, names: set[str], tmp_path: Path
+) -> MakeClient:
     @asynccontextmanager
     async def make(**settings: Any) -> AsyncIterator[httpx.AsyncClient]:
-        app = stubbed_app(tmp_path, broker, ring, **settings)
+        app = stubbed_app(tmp_path, broker, ring, names, **settings)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with (
             app.router.lifespan_context(app),

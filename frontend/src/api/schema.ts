@@ -79,6 +79,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/services/purge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retire services in bulk
+         * @description Retire services without targets, by who brought their names or by how long they are silent.
+         *
+         *     Their places are free at once. Ask with `dry_run`, which is the default, to see which they are.
+         */
+        post: operations["purge_services"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/services/{name}": {
         parameters: {
             query?: never;
@@ -986,6 +1008,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/ingest/dead-letters/sums": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dead letters that are only counted, by cause
+         * @description Of one cause (topic, code, sender) 1 000 an hour are kept; the rest is summed up here.
+         */
+        get: operations["list_dead_letter_sums"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/ingest/dead-letters/{id}": {
         parameters: {
             query?: never;
@@ -1548,6 +1590,42 @@ export interface components {
              * @description Whether another record was sent in its place
              */
             corrected: boolean | null;
+        };
+        /**
+         * DeadLetterSumAnswer
+         * @description Records of one cause in one hour that were refused beyond the dead letters that are kept.
+         */
+        DeadLetterSumAnswer: {
+            /** Topic */
+            topic: string;
+            /** Code */
+            code: string;
+            /**
+             * Sender
+             * @description The credential that sent them, where it is known
+             * @example key/4f1d09c2ab37
+             */
+            sender: string;
+            /**
+             * Hour
+             * Format: date-time
+             */
+            hour: string;
+            /**
+             * Records
+             * @description How many are counted here, without those that are kept
+             */
+            records: number;
+            /**
+             * Newest At
+             * Format: date-time
+             */
+            newest_at: string;
+            /**
+             * Detail
+             * @description What was wrong with the last of them
+             */
+            detail: string;
         };
         /**
          * DecisionAnswer
@@ -2429,6 +2507,32 @@ export interface components {
             level_seconds: {
                 [key: string]: number;
             };
+        };
+        /**
+         * PurgeAnswer
+         * @description What was retired, or would be.
+         */
+        PurgeAnswer: {
+            /**
+             * Matched
+             * @description Services that match and have no SLO targets
+             */
+            matched: number;
+            /**
+             * Set Up
+             * @description Services that match and stay, since they have SLO targets
+             */
+            set_up: number;
+            /**
+             * Retired
+             * @description At most 1000 at once; ask again for the rest
+             */
+            retired: number;
+            /**
+             * Names
+             * @description The first of them, by name
+             */
+            names: string[];
         };
         /**
          * ReasonAnswer
@@ -3643,6 +3747,38 @@ export interface components {
             };
         };
         /**
+         * Purge
+         * @description Which services are to be retired: those that match all that is given.
+         */
+        Purge: {
+            /**
+             * Source
+             * @description The `source` of their first event
+             * @default null
+             * @example shop
+             */
+            source?: string | null;
+            /**
+             * Key
+             * @description The key that brought their names: its id, or as the audit names a credential
+             * @default null
+             * @example 4f1d09c2ab37
+             */
+            key?: string | null;
+            /**
+             * Unseen For Hours
+             * @description No event is newer than that
+             * @default null
+             */
+            unseen_for_hours?: number | null;
+            /**
+             * Dry Run
+             * @description Only say what would be retired
+             * @default true
+             */
+            dry_run?: boolean;
+        };
+        /**
          * ReplayRequest
          * @description Who sends a dead letter's record again; `event` stands in its place, corrected.
          */
@@ -4081,6 +4217,99 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    /** @description What is left, and until when */
+                    RateLimit?: string;
+                    /** @description How many in how long */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    purge_services: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Purge"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PurgeAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8947,6 +9176,61 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeadLetterAnswer"][];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    /** @description What is left, and until when */
+                    RateLimit?: string;
+                    /** @description How many in how long */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_dead_letter_sums: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetterSumAnswer"][];
                 };
             };
             /** @description Unprocessable Entity */

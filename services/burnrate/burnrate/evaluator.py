@@ -93,7 +93,7 @@ class Evaluator:
     def _asked(state: ShardState, command_id: str | None, service: str | None) -> frozenset[str]:
         if command_id is None:
             return frozenset()
-        return frozenset(state.table.names if service is None else [service])
+        return frozenset(state.table.numbers if service is None else [service])
 
     async def _send(
         self, shard: int, snapshots: list[BurnRateSnapshot], heartbeat: ShardHeartbeat | None
@@ -145,10 +145,11 @@ class Evaluator:
         if state is None:
             return
         self._assign(shard, state)
+        await self._store_released(shard, state)
         for name, missing in list(state.missing.items()):
             async with self._ledger.lock, self._database.read() as session:
                 if self._work.states.get(shard) is state:
-                    await self._load_missing(session, state, name, missing)
+                    await self._load_missing(session, shard, name, missing)
         self._assign(shard, state)
 
     def _assign(self, shard: int, state: ShardState) -> None:
@@ -158,14 +159,25 @@ class Evaluator:
         touched = {name for name in mine if name in known or self._catalog.declared(name)}
         state.catalog_revision = self._catalog.revision
         for name in sorted(touched | state.take_unassigned()):
-            shown = self._catalog.shown(name)
-            state.assign(name, self._catalog.targets(name) if shown else [])
+            if self._catalog.shown(name):
+                state.assign(name, self._catalog.targets(name))
+            else:
+                state.release(name)
+
+    async def _store_released(self, shard: int, state: ShardState) -> None:
+        """Note who has no place any more, so that a restart makes none for them."""
+        if not state.unstored:
+            return
+        async with self._ledger.lock, self._database.write() as session:
+            if self._work.states.get(shard) is state:
+                await recovery_repository.store_released(session, shard, state.unstored)
+        state.unstored.clear()
 
     async def _load_missing(
-        self, session: ReadSession, state: ShardState, name: str, missing: Missing
+        self, session: ReadSession, shard: int, name: str, missing: Missing
     ) -> None:
         """Read a service's histories while no batch is applied, and put them into memory."""
-        now = self._clock()
+        state, now = self._work.states[shard], self._clock()
         load = recovery_repository.load_service_counts
         blocks = [
             (resolution, *await load(session, name, resolution, now))
@@ -174,6 +186,8 @@ class Evaluator:
         slow = await recovery_repository.load_slow_counts(session, name, missing.thresholds, now)
         if missing.deep:
             state.deepen(name)
+            found = await recovery_repository.load_services(session, shard, name)
+            state.load_services(found.names, found.newest_micros, found.counters)
         for resolution, buckets, counts in blocks:
             state.load_blocks(resolution, [name], buckets, counts)
         for threshold in missing.thresholds:

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import numpy as np
+
 from burnrate.domain.series_index import SeriesIndex
 from burnrate.domain.service_state import ServiceQuota
 from burnrate.evaluation.shard_state import ShardState
@@ -73,7 +75,7 @@ class CountingWork(ShardWork):
             state.table.release()
             raise
         self.release(shard)
-        series = SeriesIndex(names, state.table.beyond_quota)
+        series = SeriesIndex(names, state.table.reserve)
         self._processors[shard] = BatchProcessor(
             series=series,
             reader=BulkReader(series),
@@ -119,11 +121,15 @@ def _report(batch: Batch, result: BatchResult) -> None:
 
 async def _read(session: ReadSession, shard: int, state: ShardState, now: datetime) -> list[str]:
     """Read what is stored of a shard into its state; return the services by slot."""
-    names, newest_micros, counters = await recovery_repository.load_services(session, shard)
-    state.load_services(names, newest_micros, counters)
+    found = await recovery_repository.load_services(session, shard)
+    here = np.flatnonzero(~found.released)
+    names = [found.names[slot] for slot in here.tolist()]
+    state.released |= set(found.names).difference(names)
+    state.load_services(names, found.newest_micros[here], found.counters[here])
     for resolution in RESOLUTIONS:
-        slots = len(names)
+        slots = len(found.names)
         parts = await recovery_repository.load_blocks(session, shard, resolution, now, slots)
         for buckets, blocks in parts:
-            state.load_blocks(resolution, names, buckets, blocks)
-    return names
+            own = blocks if len(here) == slots else blocks[:, here]
+            state.load_blocks(resolution, names, buckets, own)
+    return found.names

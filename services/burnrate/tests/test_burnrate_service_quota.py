@@ -1,47 +1,69 @@
 """How many services a process holds: new ones beyond it are refused, those it has go on."""
 
+import time
 from datetime import timedelta
+from decimal import Decimal
 
-from burnrate.domain.service_state import ServiceQuota
+import numpy as np
+
+from burnrate.domain.objectives import Target
+from burnrate.domain.series_index import Origin, SeriesIndex
+from burnrate.domain.service_state import Moment, ServiceQuota
 from burnrate.evaluation.shard_state import ShardState
 from burnrate.ingest.columns import Counted
 from burnrate.settings import BurnrateSettings
 from burnrate.work import CountingWork
+from common.config.clock import to_micros
+from common.counts.layout import bucket_of
 from common.events import MetricEvent
+from common.slo.vocabulary import SliType
+from common.slo.windows import HOUR
+from tests.reference.shard_checks import snapshot_of
 from tests.reference.streams import START
 from tests.reference.sums import delta_of
 from tests.support.consumer_runtime import consumer_runtime
 
+TARGET = Target("main", SliType.AVAILABILITY, Decimal("0.99"), 30, id=1)
 
-def count(state: ShardState, *names: str) -> None:
-    events = [MetricEvent(name, START, total=1, bad=0) for name in names]
+
+def count(state: ShardState, *names: str, total: int = 1) -> None:
+    events = [MetricEvent(name, START, total=total, bad=0) for name in names]
     state.apply(delta_of(Counted(event, START) for event in events), START)
 
 
 def test_those_that_are_there_have_room_and_new_ones_as_long_as_it_lasts() -> None:
     state = ShardState(START, ServiceQuota(3))
     count(state, "a", "b")
-    assert state.table.beyond_quota(["c", "a", "d", "c", "e"]) == ["d", "e"]
+    assert state.table.reserve(["c", "a", "d", "c", "e"]) == ["d", "e"]
     count(state, "c")
-    assert state.table.beyond_quota(["a", "b", "c"]) == []
-    assert state.table.beyond_quota(["d"]) == ["d"]
+    assert state.table.reserve(["a", "b", "c"]) == []
+    assert state.table.reserve(["d"]) == ["d"]
 
 
 def test_all_shards_of_a_process_share_the_room_and_give_it_back() -> None:
     room = ServiceQuota(3)
     one, other = ShardState(START, room), ShardState(START, room)
     count(one, "a", "b")
-    count(other, "c")
-    assert other.table.beyond_quota(["c", "d"]) == one.table.beyond_quota(["a", "d"]) == ["d"]
+    assert other.table.reserve(["c", "d"]) == one.table.reserve(["a", "d"]) == ["d"]
     one.table.release()
-    assert other.table.beyond_quota(["d", "e", "f"]) == ["f"]
+    assert other.table.reserve(["d", "e", "f"]) == ["f"]
+    other.table.release()
+    assert room.taken == 0
+
+
+def test_a_reserved_place_is_taken_once() -> None:
+    state = ShardState(START, room := ServiceQuota(2))
+    assert state.table.reserve(["a"]) == []
+    assert state.table.reserve(["a"]) == []
+    count(state, "a")
+    assert room.taken == 1
 
 
 def test_services_beyond_the_room_are_kept_where_they_are_stored_already() -> None:
     """A smaller limit refuses what is new; it does not forget."""
     state = ShardState(START, ServiceQuota(1))
     count(state, "a", "b")
-    assert state.table.beyond_quota(["a", "b", "c"]) == ["c"]
+    assert state.table.reserve(["a", "b", "c"]) == ["c"]
 
 
 def test_a_released_shard_leaves_its_room() -> None:
@@ -54,3 +76,67 @@ def test_a_released_shard_leaves_its_room() -> None:
     work.release(0)
     work.release(0)
     assert work.quota.taken == 0
+
+
+def test_a_retired_service_gives_its_place_back_at_once_and_its_events_take_none() -> None:
+    state = ShardState(START, room := ServiceQuota(2))
+    count(state, "a", "b")
+    assert state.table.reserve(["c"]) == ["c"]
+    state.release("a")
+    state.release("a")
+    assert (room.taken, state.released, state.unstored) == (1, {"a"}, {"a": True})
+    count(state, "a", "b")
+    assert room.taken == 1
+    assert state.table.reserve(["c", "d"]) == ["d"]
+
+
+def total_of(state: ShardState, name: str) -> int:
+    moment = Moment(START, 0, 1, START, lagging=False)
+    return snapshot_of(state, name, [TARGET], moment).slos[0].total
+
+
+def test_who_takes_a_place_that_was_given_back_begins_from_nothing() -> None:
+    state = ShardState(START)
+    count(state, "gone", total=1000)
+    count(state, "other", total=7)
+    assert total_of(state, "gone") == 1000
+    state.release("gone")
+    count(state, "new", total=3)
+    assert (total_of(state, "new"), total_of(state, "other")) == (3, 7)
+    assert state.table.counters[state.table.numbers["new"]].tolist() == [0, 0, 0, 0]
+    assert "gone" not in state.table.numbers
+    assert len(state.table) == 2
+
+
+def test_a_service_that_is_created_again_waits_for_what_is_stored_of_it() -> None:
+    state = ShardState(START)
+    count(state, "a", total=5)
+    state.assign("a", [TARGET])
+    state.release("a")
+    count(state, "a", total=6)  # goes to the database alone
+    state.assign("a", [TARGET])
+    assert state.unstored == {"a": False}
+    assert state.missing["a"].deep
+    assert not state.slots.of_service
+    state.deepen("a")
+    stored = np.array([[[11, 0, 10]]])
+    state.load_blocks(HOUR, ["a"], np.array([bucket_of(to_micros(START), HOUR)]), stored)
+    assert total_of(state, "a") == 11
+    assert state.missing == {}
+
+
+def test_a_flood_of_new_names_costs_the_same_for_each_name() -> None:
+    """Each one beyond the quota was compared with all that had come since the start."""
+
+    def seconds(held: int) -> float:
+        state = ShardState(START, ServiceQuota(held))
+        series = SeriesIndex((), state.table.reserve)
+        series.admit({f"held-{i}": Origin() for i in range(held)})
+        assert len(series) == held
+        began = time.process_time()
+        for i in range(2_000):
+            series.admit({f"refused-{i}": Origin()})
+        assert len(series) == held
+        return time.process_time() - began
+
+    assert seconds(10_000) < 20 * seconds(100) + 0.05

@@ -208,14 +208,17 @@ async def test_a_failed_heartbeat_is_sent_at_the_next_tick(process: BurnrateProc
     assert set((await process.tick()).heartbeats) == {0, 1}
 
 
-async def test_retired_services_are_not_shown_but_still_counted(process: BurnrateProcess) -> None:
+async def test_retired_services_are_not_shown_and_hold_no_place(process: BurnrateProcess) -> None:
     await process.tick()
+    names = process.work.states[0].table.numbers
+    assert A in names
     process.catalog.apply(declared(A, revision=1, retired=True))
     process.count(event(A))
     assert (await process.tick()).sent == []
     assert A not in (await process.compute("cmd")).snapshots
+    assert A not in names
     process.catalog.apply(declared(A, revision=2))
-    assert (await process.tick()).snapshots[A].slos[0].total == 20
+    assert A in (await process.tick()).snapshots
 
 
 async def test_a_declared_service_without_data_is_published_by_its_shard_once() -> None:

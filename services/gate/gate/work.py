@@ -21,7 +21,6 @@ from common.storage.dead_letters import (
     DeadRecord,
     dead_letter,
     first_appended_at,
-    log_dead_letters,
 )
 from gate.domain.shard_view import ShardView
 from gate.metrics import CHANGES
@@ -82,7 +81,6 @@ class GateWork(ShardWork):
             dlq_limit.apply(unreadable)
             CHANGES.labels("read").inc(len(changes))
             CHANGES.labels("dead").inc(len(dead))
-            log_dead_letters([found.letter for found in dead])
             self._outbox.wake()
 
         return apply_to_memory

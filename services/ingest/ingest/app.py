@@ -16,18 +16,20 @@ from common.runtime.loops import background
 from common.service.app import build_app
 from ingest.broker import Broker
 from ingest.handlers import EventsEndpoint, feeds
-from ingest.in_flight import InFlightLimit
+from ingest.in_flight import InFlightLimit, Turns
+from ingest.new_names import Catalog, NewNames
 from ingest.openapi import event_schemas
 from ingest.settings import IngestSettings
 from ingest.simulator.runner import Simulator
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 - what tests put in the place of servers
     settings: IngestSettings,
     *,
     admission: AdmissionSettings | None = None,
     broker: Broker | None = None,
     keys: KeyReader | None = None,
+    catalog: Catalog | None = None,
     clock: Clock = system_clock,
 ) -> FastAPI:
     """Return the service; it starts without Kafka and is ready once a broker answers."""
@@ -35,14 +37,20 @@ def create_app(
     broker = broker or Publisher(KafkaSettings(), settings.publish_timeout_seconds)
     keys = keys or KeyReader.of(KafkaSettings())
     uses = UseReports("ingest", keys.cache, broker)
-    limit = InFlightLimit(settings.max_in_flight_events)
+    catalog = catalog or Catalog.of(KafkaSettings())
+    new_names = NewNames(
+        catalog, settings.new_services_per_hour, settings.new_services_burst, clock
+    )
+    limit, turns = InFlightLimit(settings.max_in_flight_events), Turns()
     simulator = Simulator(
         broker, clock, settings.data_dir, settings.simulator_seed, admission.lateness
     )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        loops = [keys.run(), uses.run(), *([simulator.run()] if settings.simulator_enabled else [])]
+        loops = [keys.run(), uses.run(), catalog.run()]
+        if settings.simulator_enabled:
+            loops.append(simulator.run())
         async with background(*loops):
             yield
         await broker.stop()
@@ -56,7 +64,8 @@ def create_app(
         access=access_of(settings, keys.cache, clock),
     )
     for feed in feeds(admission.lateness):
-        app.include_router(EventsEndpoint(feed, broker, clock, limit, settings).router())
+        endpoint = EventsEndpoint(feed, broker, clock, limit, turns, new_names, settings)
+        app.include_router(endpoint.router())
     _describe_events(app)
     return app
 

@@ -1,14 +1,15 @@
-"""Reads the body of a request: expands it, and splits it into single events. Pure."""
+"""Reads the body of a request: expands it, and finds the texts of its events. Pure."""
 
-import json
 import zlib
 from dataclasses import dataclass
 
 import msgspec
 
+from common.admission.fields import MAX_EVENT_BYTES
 from common.http.problems import FieldError, Problem
 from common.zstd import ZstdDecompressor, ZstdError
 from ingest.domain import Item
+from ingest.splitting import NotAnArrayError, Steps, array_elements, lines
 
 JSON_TYPE = "application/json"
 LINES_TYPES = (
@@ -26,13 +27,15 @@ _GZIP_FORMAT = 31  # the largest window, and a gzip header
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The events of one request; `is_single` where the body is one event, not a list."""
+    """The events of one request; `is_single` where the body is one event, not a list.
 
-    items: list[Item]
+    `steps` find them one by one: whoever asks for more events than a request may have stops there.
+    """
+
+    steps: Steps
     is_single: bool = False
 
 
-_split = msgspec.json.Decoder(list[msgspec.Raw])
 _raw = msgspec.json.Decoder(msgspec.Raw)
 
 
@@ -73,12 +76,12 @@ def read_batch(body: bytes, content_type: str) -> Batch:
 
     Raises Problem: 415 for other types, 400 for what is no JSON or empty, 422 for other JSON.
     """
-    lines = _is_lines(content_type)
+    is_lines = _is_lines(content_type)
     body = body.removeprefix(_BOM)
     if not body.strip():
         raise Problem(400, "empty_body", "The body is empty; send an event, an array or NDJSON.")
-    if lines:
-        return Batch(_lines(body))
+    if is_lines:
+        return Batch(lines(body))
     return _document(body)
 
 
@@ -101,33 +104,24 @@ def _is_lines(content_type: str) -> bool:
     )
 
 
-def _lines(body: bytes) -> list[Item]:
-    stripped = (line.strip() for line in body.split(b"\n"))
-    return [Item(index, line) for index, line in enumerate(stripped) if line]
-
-
 def _document(body: bytes) -> Batch:
     first = body.lstrip()[:1]
     if first == b"{":
         if _is_unmarked_lines(body):
-            return Batch(_lines(body))
-        return Batch([Item(0, body)], is_single=True)
+            return Batch(lines(body))
+        return Batch(iter([Item(0, body)]), is_single=True)
     if first != b"[":
-        if not _is_json(body):
+        if len(body) <= MAX_EVENT_BYTES and not _is_json(body):
             raise _invalid_json("the body is no JSON document")
         detail = "must be an event (an object), an array of events, or NDJSON"
         raise _refused(422, "invalid_type", detail)
-    elements = _elements(body)
-    if not elements:
-        text = "The array is empty; send at least one event."
-        raise _refused(422, "no_events", "has no elements", text)
-    return Batch([Item(index, element) for index, element in enumerate(elements)])
+    return Batch(_elements(body))
 
 
 def _is_unmarked_lines(body: bytes) -> bool:
     """Whether this is NDJSON that was sent as JSON: a whole object in the first line, then more."""
     first_line, _, rest = body.strip().partition(b"\n")
-    return bool(rest) and _is_json(first_line)
+    return bool(rest) and len(first_line) <= MAX_EVENT_BYTES and _is_json(first_line)
 
 
 def _is_json(text: bytes) -> bool:
@@ -138,17 +132,18 @@ def _is_json(text: bytes) -> bool:
     return True
 
 
-def _elements(body: bytes) -> list[bytes]:
+def _elements(body: bytes) -> Steps:
+    """Find the elements of an array. Raises Problem: 400 for what is none, 422 for an empty one."""
+    found = False
     try:
-        return [bytes(element) for element in _split.decode(body)]
-    except (msgspec.DecodeError, RecursionError) as error:
-        reason = str(error)
-    try:
-        # NaN, Infinity and half a surrogate pair are not JSON, but json can still split the
-        # array, so that its other elements are not lost
-        return [json.dumps(element).encode() for element in json.loads(body)]
-    except (ValueError, RecursionError):
-        raise _invalid_json(reason) from None
+        for step in array_elements(body):
+            found = found or step is not None
+            yield step
+    except NotAnArrayError as error:
+        raise _invalid_json(str(error)) from None
+    if not found:
+        text = "The array is empty; send at least one event."
+        raise _refused(422, "no_events", "has no elements", text)
 
 
 def _gunzip(body: bytes, most_bytes: int) -> tuple[bytes, bool]:

@@ -1,7 +1,7 @@
 """Classifies the events of a request one by one: accepted, or rejected with a reason. Pure."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from common.admission.change_events import check_change_time, parse_change_event
@@ -14,6 +14,20 @@ MISSING_IDENTITY = "missing_identity"
 Accepted = MetricEvent | ChangeEvent
 Admit = Callable[[bytes, datetime], Accepted]
 """Returns the event of a body that arrived at an instant; raises EventRejected."""
+
+
+class TooManyNewNames(EventRejected):
+    """The event's service is new, and its sender has brought as many as it may for now."""
+
+    def __init__(self, service: str, sender: str, wait_seconds: int) -> None:
+        super().__init__(
+            "service",
+            "too_many_new_services",
+            f"`{service}` is new, and {sender} has brought as many new services as it may; send "
+            f"it again in {wait_seconds} s, send fewer names, or raise "
+            "INGEST_NEW_SERVICES_PER_HOUR and INGEST_NEW_SERVICES_BURST",
+        )
+        self.wait_seconds = wait_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,30 +46,31 @@ class Rejection:
     code: str
     fields: tuple[str, ...]
     detail: str
+    wait_seconds: int = 0
+    """After which the same event may be taken; 0: never."""
 
 
 @dataclass(frozen=True, slots=True)
 class Classification:
     """The events of one request by result; both lists are in the order of the request."""
 
-    accepted: list[Accepted]
-    rejected: list[Rejection]
+    accepted: list[Accepted] = field(default_factory=list)
+    rejected: list[Rejection] = field(default_factory=list)
 
+    def add(self, item: Item, now: datetime, admit: Admit) -> None:
+        """Accept an event, or note the reason for refusing it.
 
-def classify(items: Iterable[Item], now: datetime, admit: Admit) -> Classification:
-    """Return the events to publish, and the reasons for refusing the others.
-
-    `now` is the time of arrival, which bounds the events' timestamps.
-    """
-    found = Classification([], [])
-    for item in items:
+        `now` is the time of arrival, which bounds the events' timestamps.
+        """
         try:
-            found.accepted.append(admit(item.body, now))
+            self.accepted.append(admit(item.body, now))
         except EventRejected as refused:
             missing = refused.code == MISSING_IDENTITY
             fields = ("event_id", "source") if missing else (refused.field,)
-            found.rejected.append(Rejection(item.index, refused.code, fields, refused.detail))
-    return found
+            wait_seconds = refused.wait_seconds if isinstance(refused, TooManyNewNames) else 0
+            self.rejected.append(
+                Rejection(item.index, refused.code, fields, refused.detail, wait_seconds)
+            )
 
 
 def admit_metric(body: bytes, now: datetime, lateness: timedelta) -> MetricEvent:

@@ -1,35 +1,43 @@
 """`POST /v1/events` and `POST /v1/changes`: read, classify, publish, answer."""
 
+import asyncio
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from time import perf_counter
 from typing import Any
 
-from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
-from prometheus_client import Counter
+import msgspec
+import prometheus_client
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
+from starlette.datastructures import Headers
 
+from common.access.principal import CALLERS, current_actor
 from common.config.clock import Clock
 from common.events import encode
 from common.http.problems import FieldError, Problem, responses
-from common.kafka.client import UnknownOutcomeError, correlation_headers
+from common.kafka.client import Outgoing, UnknownOutcomeError, correlation_headers
+from common.kafka.headers import SENDER_HEADER
 from common.kafka.topics import CHANGES, METRICS
-from ingest.body import expand, read_batch
+from ingest.body import Batch, expand, read_batch
 from ingest.broker import Broker
 from ingest.domain import (
     Accepted,
     Admit,
     Classification,
+    Item,
     Rejection,
+    TooManyNewNames,
     admit_change,
     admit_metric,
-    classify,
 )
-from ingest.in_flight import InFlightLimit
-from ingest.metrics import CHANGE_EVENTS, EVENTS, PUBLISH_SECONDS
+from ingest.in_flight import InFlightLimit, Turns, in_turns
+from ingest.metrics import CHANGE_EVENTS, EVENTS, PUBLISH_SECONDS, REFUSED_EVENTS
+from ingest.new_names import NewNames
 from ingest.openapi import CHANGE_BODY, METRIC_BODY
 from ingest.settings import IngestSettings
 
@@ -59,7 +67,7 @@ class Feed:
     summary: str
     topic: str
     admit: Admit
-    counter: Counter
+    counter: prometheus_client.Counter
     request_body: dict[str, Any]
 
 
@@ -94,6 +102,8 @@ class EventsEndpoint:
     broker: Broker
     clock: Clock
     limit: InFlightLimit
+    turns: Turns
+    new_names: NewNames
     settings: IngestSettings
 
     def router(self) -> APIRouter:
@@ -112,61 +122,110 @@ class EventsEndpoint:
         )
         return router
 
-    async def post_events(self, request: Request) -> JSONResponse:
+    async def post_events(self, request: Request) -> Response:
         """Take one event, an array of events, or NDJSON (one event a line), as gzip or zstd too.
 
-        Good events are taken even where others of the request are refused. 503 means that the
-        outcome is unknown: send the same events again, their identities make that safe.
+        Good events are taken even where others of the request are refused. 429 also where a key
+        brings more new services than it may. 503 means that the outcome is unknown: send the same
+        events again, their identities make that safe.
         """
-        headers = request.headers
-        encoding = headers.get("Content-Encoding", "")
-        body = expand(await request.body(), encoding, self.settings.expanded_limit_bytes)
-        batch = read_batch(body, headers.get("Content-Type", ""))
-        if len(batch.items) > self.settings.max_events_per_request:
-            raise _too_many(len(batch.items), self.settings.max_events_per_request)
-        with self.limit.hold(len(batch.items)):
-            found = classify(batch.items, self.clock(), self.feed.admit)
-            for rejection in found.rejected:
-                self.feed.counter.labels("rejected", rejection.code).inc()
-            if not found.accepted:
-                raise _refusal(found.rejected, is_single=batch.is_single)
-            await self._publish(found.accepted)
-        return JSONResponse(_receipt(found).model_dump(), status_code=202)
+        body, sender = await request.body(), current_actor()
+        with ExitStack() as held:
+            async with self.turns.taken(sender, len(body)):
+                batch, items = await self._events(body, request.headers)
+                held.enter_context(self.limit.hold(len(items)))
+                found = await self._classify(items, sender)
+                if not found.accepted:
+                    raise _refusal(found.rejected, is_single=batch.is_single)
+                records = await self._records(found.accepted, sender)
+            await self._publish(records)
+        return Response(
+            msgspec.json.encode(_receipt(found)),
+            status_code=202,
+            media_type="application/json",
+            headers=_waits(found.rejected),
+        )
 
-    async def _publish(self, events: Sequence[Accepted]) -> None:
-        headers = correlation_headers()
-        started = perf_counter()
-        topic, counter = self.feed.topic, self.feed.counter
-        try:
-            await self.broker.send_all(
-                [(topic, encode(e), e.service.encode(), None, headers) for e in events]
+    async def _events(self, body: bytes, headers: Headers) -> tuple[Batch, list[Item]]:
+        """Return the events of a body. Raises Problem: 413 where there are more than may be."""
+        encoding, bound = headers.get("Content-Encoding", ""), self.settings.max_events_per_request
+        if encoding:  # in a thread: what expands a body lets the loop go on meanwhile
+            body = await asyncio.to_thread(
+                expand, body, encoding, self.settings.expanded_limit_bytes
             )
+        batch, items = read_batch(body, headers.get("Content-Type", "")), list[Item]()
+        async for item in in_turns(batch.steps):
+            if item is not None:
+                items.append(item)
+                if len(items) > bound:
+                    raise _too_many(bound)
+        return batch, items
+
+    async def _classify(self, items: Sequence[Item], sender: str) -> Classification:
+        """Return the events to publish, and why the others are refused."""
+        found, now = Classification(), self.clock()
+
+        def admit(body: bytes, now: datetime) -> Accepted:
+            event = self.feed.admit(body, now)
+            if wait_seconds := self.new_names.wait_seconds(event.service, sender):
+                raise TooManyNewNames(event.service, sender, wait_seconds)
+            return event
+
+        async for item in in_turns(items):
+            found.add(item, now, admit)
+        for code, events in Counter(rejection.code for rejection in found.rejected).items():
+            self.feed.counter.labels("rejected", code).inc(events)
+            REFUSED_EVENTS.labels(code, CALLERS.label(sender)).inc(events)
+        return found
+
+    async def _records(self, events: Sequence[Accepted], sender: str) -> list[Outgoing]:
+        """Return the records of events; those of new names say who brought them."""
+        topic, headers, records = self.feed.topic, correlation_headers(), list[Outgoing]()
+        with_sender = [*headers, (SENDER_HEADER, sender.encode())]
+        async for event in in_turns(events):
+            own = with_sender if self.new_names.is_new(event.service) else headers
+            records.append((topic, encode(event), event.service.encode(), None, own))
+        return records
+
+    async def _publish(self, records: Sequence[Outgoing]) -> None:
+        started = perf_counter()
+        counter = self.feed.counter
+        try:
+            await self.broker.send_all(records)
         except UnknownOutcomeError as error:
-            counter.labels("unknown", "").inc(len(events))
+            counter.labels("unknown", "").inc(len(records))
             raise _unknown_outcome() from error
         finally:
             PUBLISH_SECONDS.observe(perf_counter() - started)
-        counter.labels("accepted", "").inc(len(events))
+        counter.labels("accepted", "").inc(len(records))
 
 
-def _too_many(events: int, bound: int) -> Problem:
+def _too_many(bound: int) -> Problem:
     return Problem(
         413,
         "too_many_events",
-        f"The request has {events} events and may have {bound}; "
-        "none was taken. Send them in several requests.",
+        f"The request has more than {bound} events; none was taken. Send them in several requests.",
     )
 
 
-def _receipt(found: Classification) -> Receipt:
+def _receipt(found: Classification) -> dict[str, Any]:
+    """Return a Receipt; ten thousand models of Pydantic would hold the loop."""
     rejected = [
-        RejectedEvent(index=r.index, code=r.code, field=r.fields[0], detail=r.detail)
+        {"index": r.index, "code": r.code, "field": r.fields[0], "detail": r.detail}
         for r in found.rejected
     ]
-    return Receipt(accepted=len(found.accepted), rejected=rejected)
+    return {"accepted": len(found.accepted), "rejected": rejected}
+
+
+def _waits(rejected: Sequence[Rejection]) -> dict[str, str]:
+    """Return when new names may come again, where some were refused."""
+    waits = [r.wait_seconds for r in rejected if r.wait_seconds]
+    return {"Retry-After": str(min(waits))} if waits else {}
 
 
 _STATUS_OF_ONE = {"invalid_json": 400, "invalid_utf8": 400, "event_too_large": 413}
+LISTED_REJECTIONS = 1_000
+"""Of a request that is refused as a whole so many are listed, which is enough to mend them."""
 
 
 def _refusal(rejected: Sequence[Rejection], *, is_single: bool) -> Problem:
@@ -175,14 +234,18 @@ def _refusal(rejected: Sequence[Rejection], *, is_single: bool) -> Problem:
         FieldError(
             field=field if is_single else _path(r.index, field), code=r.code, detail=r.detail
         )
-        for r in rejected
+        for r in rejected[:LISTED_REJECTIONS]
         for field in r.fields
     ]
+    waits = _waits(rejected)
     first = f"{errors[0].field}: {errors[0].detail}"
     if is_single:
         code = rejected[0].code
-        return Problem(_STATUS_OF_ONE.get(code, 422), code, first, errors=errors)
+        status = 429 if waits else _STATUS_OF_ONE.get(code, 422)
+        return Problem(status, code, first, errors=errors, headers=waits)
     detail = f"None of the {len(rejected)} events was accepted. The first: {first}"
+    if all(r.wait_seconds for r in rejected):
+        return Problem(429, rejected[0].code, detail, errors=errors, headers=waits)
     return Problem(422, "no_event_accepted", detail, errors=errors)
 
 

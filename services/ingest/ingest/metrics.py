@@ -12,6 +12,11 @@ CHANGE_EVENTS = Counter(
     "Change events by what became of them; code is the reason of a refusal, else empty",
     ["result", "code"],
 )
+REFUSED_EVENTS = Counter(
+    "burnline_ingest_refused_events",
+    "Events that were refused, by reason and by the credential that sent them",
+    ["code", "sender"],
+)
 IN_FLIGHT = Gauge(
     "burnline_ingest_in_flight_events", "Events that wait for the broker's acknowledgement"
 )

@@ -23,6 +23,9 @@ class IngestSettings(Settings):
     writes_per_second: float = Field(2000, gt=0, validation_alias="INGEST_REQUESTS_PER_SECOND")
     write_burst: int = Field(10_000, ge=1, validation_alias="INGEST_REQUEST_BURST")
     """Of each key. What all keys together may have under way is bounded by the events."""
+    new_services_per_hour: float = Field(500, gt=0, validation_alias="INGEST_NEW_SERVICES_PER_HOUR")
+    new_services_burst: int = Field(1000, ge=1, validation_alias="INGEST_NEW_SERVICES_BURST")
+    """How many services that the catalog does not have each key may bring."""
     publish_timeout_seconds: float = Field(
         8.0, gt=0, le=60, validation_alias="INGEST_PUBLISH_TIMEOUT_SECONDS"
     )

@@ -39,8 +39,9 @@ def published_ids(broker: Any) -> list[str]:
 
 
 async def test_an_event_is_published_in_canonical_form(
-    client: httpx.AsyncClient, broker: Any
+    client: httpx.AsyncClient, broker: Any, names: set[str]
 ) -> None:
+    names.add("checkout")
     answer = await client.post("/v1/events", json=GOOD, headers={"X-Request-ID": "request-7"})
     assert (answer.status_code, answer.json()) == (202, {"accepted": 1, "rejected": []})
     [(topic, value, key, partition, headers)] = broker.records

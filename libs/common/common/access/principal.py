@@ -18,6 +18,26 @@ class Principal:
 
 
 ANONYMOUS: Final = "anonymous"
+OTHERS: Final = "others"
+
+
+class Callers:
+    """Names callers in metrics: the first so many by name, all others as one."""
+
+    def __init__(self, most: int = 1_000) -> None:
+        self._most = most
+        self._named: set[str] = set()
+
+    def label(self, caller: str) -> str:
+        """Return the caller, or OTHERS where too many have been named."""
+        if caller not in self._named:
+            if len(self._named) >= self._most:
+                return OTHERS
+            self._named.add(caller)
+        return caller
+
+
+CALLERS: Final = Callers()
 
 _current: ContextVar[Principal | None] = ContextVar("principal", default=None)
 

@@ -142,22 +142,36 @@ def _invalid_json(message: str, body: bytes) -> EventRejected:
     return EventRejected(field, "not_a_number", "must be a finite number; JSON has no NaN")
 
 
+_Path = tuple[()] | tuple[Any, str | int]
+"""Where a value stands: the path of what it stands in, then its name or place there."""
+
+
 class _NotANumber(str):
     __slots__ = ()
 
 
 def _not_a_number(document: object) -> str | None:
     """Return the path of the first NaN, if there is one. A loop: nesting may be deep."""
-    pending: list[tuple[object, str]] = [(document, "")]
+    pending: list[tuple[object, _Path]] = [(document, ())]
     while pending:
         value, path = pending.pop()
         if isinstance(value, _NotANumber):
-            return path[:_MAX_FIELD_LENGTH] or "body"
+            return _written(path)[:_MAX_FIELD_LENGTH] or "body"
+        inside: list[tuple[object, _Path]]
         if isinstance(value, dict):
-            inside = [(v, f"{path}.{k}".lstrip(".")) for k, v in value.items()]
+            inside = [(v, (path, f".{k}")) for k, v in value.items()]
         elif isinstance(value, list):
-            inside = [(v, f"{path}[{i}]") for i, v in enumerate(value)]
+            inside = [(v, (path, i)) for i, v in enumerate(value)]
         else:
             continue
         pending.extend(reversed(inside))
     return None
+
+
+def _written(path: _Path) -> str:
+    """Return a path as text, which takes too long for each of many values."""
+    parts: list[str] = []
+    while path:
+        path, part = path
+        parts.append(part if isinstance(part, str) else f"[{part}]")
+    return "".join(reversed(parts)).removeprefix(".")

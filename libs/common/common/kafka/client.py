@@ -25,6 +25,9 @@ Outgoing = tuple[str, bytes | None, bytes | None, int | None, Headers]
 """Topic, value, key, partition (None: by the key), headers."""
 
 
+_SENT_IN_A_TURN = 100
+
+
 class UnknownOutcomeError(Exception):
     """Kafka did not acknowledge in time: the record may or may not be written."""
 
@@ -103,10 +106,15 @@ class Publisher:
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 producer = await self._started()
-                pending = [
-                    await producer.send(topic, value, key=key, partition=partition, headers=[*own])
-                    for topic, value, key, partition, own in records
-                ]
+                pending = []
+                for topic, value, key, partition, own in records:
+                    pending.append(
+                        await producer.send(
+                            topic, value, key=key, partition=partition, headers=[*own]
+                        )
+                    )
+                    if len(pending) % _SENT_IN_A_TURN == 0:
+                        await asyncio.sleep(0)  # or thousands of records hold the loop
                 return list(await asyncio.gather(*pending))
         except TimeoutError as error:
             raise UnknownOutcomeError("no acknowledgement in time") from error

@@ -1,4 +1,4 @@
-"""Names of Kafka headers that change what a record means."""
+"""Names of Kafka headers that say more of a record than its value."""
 
 from typing import Final
 
@@ -10,5 +10,7 @@ FORWARDED_FROM_HEADER: Final = "forwarded_from"
 """Partition and offset, `3:1200`, where a record that went to the wrong shard first stood."""
 FORWARDED_AT_HEADER: Final = "forwarded_appended_at"
 """When the broker first took a forwarded or replayed record, in milliseconds since 1970."""
+SENDER_HEADER: Final = "sender"
+"""The credential that brought a record whose service was new, as `key/4f1d09c2ab37`."""
 REPLAYED_FROM_HEADER: Final = "replayed_from"
 """The dead letter that a record was sent again from."""

@@ -124,7 +124,7 @@ CATALOG: Final[Topic[events.CatalogMessage]] = _state(
     "slo.catalog.v1",
     "service/<name> or target/<id>",
     (events.ServiceChanged, events.TargetChanged),
-    ("burnrate", "forecast", "gate", "alerts", "api-gateway"),
+    ("ingest", "burnrate", "forecast", "gate", "alerts", "api-gateway"),
 )
 POLICIES: Final[Topic[events.PolicyMessage]] = _state(
     "slo.policies.v1",

@@ -2,9 +2,11 @@
 
 import base64
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 import structlog
 from sqlalchemy import text
@@ -12,7 +14,7 @@ from sqlalchemy import text
 from common.admission.decoding import UNREADABLE_CODES, EventRejected
 from common.events import DeadLetter, encode
 from common.kafka.client import Record, header
-from common.kafka.headers import FORWARDED_AT_HEADER
+from common.kafka.headers import FORWARDED_AT_HEADER, SENDER_HEADER
 from common.observability.logging import CORRELATION_HEADER
 from common.runtime.metrics import DEAD_LETTERS
 from common.storage.database import WriteSession
@@ -21,6 +23,8 @@ from common.storage.outbox import Outbox, OutboxRecord
 log = structlog.get_logger()
 
 KEPT_DEAD_LETTERS = 100_000
+KEPT_OF_A_CAUSE = 1_000
+"""Letters of one cause that are kept in an hour; those beyond are only counted."""
 
 _TOPIC_SUFFIX = ".dlq"
 _ID_BYTES = 16
@@ -29,6 +33,8 @@ _LETTER_VALUE_BYTES = 262_144  # as base64 well below what a broker takes
 _MAX_CORRELATION_ID = 256
 _HEADER_LENGTH = 256
 _MILLISECOND_DIGITS = 15
+_MOST_CAUSES = 1_000
+_OTHERS = "others"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +127,70 @@ def kept_headers(record: Record, names: Sequence[str]) -> dict[str, str]:
     return {name: value[:_HEADER_LENGTH] for name, value in found.items() if value}
 
 
+class Cause(NamedTuple):
+    """What dead letters are summed up by: one refusal, of one sender, in one hour."""
+
+    topic: str
+    code: str
+    sender: str
+    hour: datetime
+
+
+class CauseLimit:
+    """Keep so many records of each cause; what is read again after a failure is kept again."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Cause, set[tuple[int, int]]] = {}
+
+    def cause(self, dead: DeadRecord) -> Cause:
+        """Return what a dead record is summed up under; too many senders are one."""
+        letter, sender = dead.letter, (header(dead.record, SENDER_HEADER) or "")[:_HEADER_LENGTH]
+        hour = letter.appended_at.replace(minute=0, second=0, microsecond=0)
+        cause = Cause(letter.topic, letter.code, _storable(sender), hour)
+        if cause in self._kept or len(self._kept) < _MOST_CAUSES:
+            return cause
+        self._forget_before(hour)
+        return cause if len(self._kept) < _MOST_CAUSES else cause._replace(sender=_OTHERS)
+
+    def keeps(self, cause: Cause, dead: DeadRecord) -> bool:
+        """Return whether the letter itself is kept, and not only counted."""
+        kept, place = (
+            self._kept.setdefault(cause, set()),
+            (dead.letter.partition, dead.letter.offset),
+        )
+        if len(kept) < KEPT_OF_A_CAUSE:
+            kept.add(place)
+        return place in kept
+
+    def _forget_before(self, hour: datetime) -> None:
+        self._kept = {cause: kept for cause, kept in self._kept.items() if cause.hour >= hour}
+
+
 class DeadLetterStore:
-    """Store the dead letters of one schema in the transaction of their batch."""
+    """Store the dead letters of one schema in the transaction of their batch.
+
+    Of each cause so many are kept, and the rest is counted: a flood of them delays nobody.
+    """
 
     def __init__(self, schema: str, outbox: Outbox) -> None:
-        self._outbox = outbox
+        self._outbox, self._limit = outbox, CauseLimit()
         self._insert = text(
             f"""INSERT INTO {schema}.dead_letter (id, code, field, detail, topic, partition,
                 record_offset, appended_at, key, value, value_bytes, correlation_id)
             VALUES (:id, :code, :field, :detail, :topic, :partition,
                 :record_offset, :appended_at, :key, :value, :value_bytes, :correlation_id)
             ON CONFLICT DO NOTHING"""  # noqa: S608 - the schema is ours
+        )
+        self._count = text(
+            f"""INSERT INTO {schema}.dead_letter_sum AS s
+                (topic, code, sender, hour, records, newest_at, detail)
+            VALUES (:topic, :code, :sender, :hour, :records, :newest_at, :detail)
+            ON CONFLICT (topic, code, sender, hour) DO UPDATE
+            SET records = s.records + excluded.records, detail = excluded.detail,
+                newest_at = greatest(s.newest_at, excluded.newest_at)"""  # noqa: S608
+        )
+        self._purge_sums = text(
+            f"DELETE FROM {schema}.dead_letter_sum WHERE hour < :before"  # noqa: S608
         )
         self._purge = text(
             f"""DELETE FROM {schema}.dead_letter WHERE recorded_at < greatest(:before, (
@@ -145,17 +204,43 @@ class DeadLetterStore:
         """Store dead letters and let the outbox publish them; a repeat changes nothing."""
         if not found:
             return
+        found = await self._without_the_counted(session, found)
+        _log([dead.letter for dead in found])
+        if not found:
+            return
         records = [dead_letter_record(dead, cluster_id) for dead in found]
         await self._outbox.add(session, records)
         rows = [_row(dead, sent.dedup_key) for dead, sent in zip(found, records, strict=True)]
         await session.execute(self._insert, rows)
 
+    async def _without_the_counted(
+        self, session: WriteSession, found: Sequence[DeadRecord]
+    ) -> Sequence[DeadRecord]:
+        """Return the letters that are kept; add up the others by cause."""
+        kept, counted, newest = [], Counter[Cause](), dict[Cause, DeadLetter]()
+        for dead in found:
+            cause = self._limit.cause(dead)
+            if self._limit.keeps(cause, dead):
+                kept.append(dead)
+            else:
+                counted[cause] += 1
+                newest[cause] = dead.letter
+        # sorted, so that two shards whose transactions meet cannot wait for each other
+        rows = [_sum_row(cause, counted[cause], newest[cause]) for cause in sorted(counted)]
+        if rows:
+            await session.execute(self._count, rows)
+        for row in rows:
+            DEAD_LETTERS.labels(row["topic"], row["code"]).inc(row["records"])
+            log.warning("dead_letters_counted", **row)
+        return kept
+
     async def purge(self, session: WriteSession, before: datetime) -> None:
         """Delete those of before that instant, and all but the newest KEPT_DEAD_LETTERS."""
         await session.execute(self._purge, {"before": before})
+        await session.execute(self._purge_sums, {"before": before})
 
 
-def log_dead_letters(dead_letters: Sequence[DeadLetter]) -> None:
+def _log(dead_letters: Sequence[DeadLetter]) -> None:
     """Count and log each dead letter, by the place of its record."""
     for letter in dead_letters:
         DEAD_LETTERS.labels(letter.topic, letter.code).inc()
@@ -168,6 +253,11 @@ def log_dead_letters(dead_letters: Sequence[DeadLetter]) -> None:
             offset=letter.offset,
             correlation_id=letter.correlation_id,
         )
+
+
+def _sum_row(cause: Cause, records: int, newest: DeadLetter) -> dict[str, Any]:
+    said = {"newest_at": newest.appended_at, "detail": _storable(newest.detail)}
+    return {**cause._asdict(), "records": records, **said}
 
 
 def _row(dead: DeadRecord, dedup_key: str) -> dict[str, object]:

@@ -36,6 +36,26 @@ class Target:
     retired: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ReportedBy:
+    """Services by who brought their names, and by when they last reported; None: any.
+
+    `sender` is a credential, as the audit names it.
+    """
+
+    source: str | None
+    sender: str | None
+    unseen_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """Services that match, by id and name, and how many more do that have targets of their own."""
+
+    found: list[tuple[int, str]]
+    set_up: int
+
+
 def service_name_fault(name: str) -> str | None:
     """Return why a name cannot be a service's, with the fix; None where it can."""
     if not is_service_name(name):

@@ -1,16 +1,19 @@
 """The catalog in PostgreSQL. A write and the event about it are one transaction."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, func, insert, select, update
+from sqlalchemy import Select, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from api_gateway.catalog.domain import (
+    Matching,
+    ReportedBy,
     Service,
     Target,
     Tier,
@@ -44,6 +47,19 @@ _TARGETS = select(slo_targets, services.c.name.label("service_name")).join_from(
 )
 _TARGETS_IN_USE = _TARGETS.where(slo_targets.c.retired_at.is_(None))
 
+# what burnrate knows of a service: who brought its name, and when it last reported
+_MATCHES = """s.retired_at IS NULL
+    AND (CAST(:source AS text) IS NULL OR r.source = :source)
+    AND (CAST(:sender AS text) IS NULL OR r.sender = :sender)
+    AND (CAST(:unseen_since AS timestamptz) IS NULL OR r.newest_at < :unseen_since)"""
+_SET_UP = """EXISTS (SELECT 1 FROM catalog.slo_targets AS t
+    WHERE t.service_id = s.id AND t.retired_at IS NULL)"""
+_MATCHING = text(
+    f"""SELECT s.id, s.name, {_SET_UP} AS set_up
+    FROM catalog.services AS s JOIN burnrate.service AS r ON r.service = s.name
+    WHERE {_MATCHES} ORDER BY s.name COLLATE "C" """  # noqa: S608 - constants
+)
+
 OnRetired = Callable[[UnitOfWork, str], Awaitable[None]]
 
 
@@ -65,6 +81,14 @@ class CatalogReader(Reader):
         """Return those of the names that a service has now."""
         statement = _SERVICES_IN_USE.with_only_columns(services.c.name)
         return set(await self._session.scalars(statement.where(services.c.name.in_(names))))
+
+    async def reported_by(self, origin: ReportedBy) -> Matching:
+        """Return the services in use that were brought so, by name."""
+        rows = (await self._session.execute(_MATCHING, asdict(origin))).all()
+        return Matching(
+            [(row.id, row.name) for row in rows if not row.set_up],
+            sum(row.set_up for row in rows),
+        )
 
     async def targets(self, service_names: Sequence[str]) -> list[Target]:
         """Return the targets of services, by id."""
@@ -113,10 +137,12 @@ class CatalogWriter(StateWriter[Service | Target], CatalogReader):
     async def retire_service(self, service_id: int) -> None:
         """Retire the targets, then the service, with what ends with it."""
         await self._retire_targets(slo_targets.c.service_id == service_id)
+        await self.retire_services([service_id])
+
+    async def retire_services(self, ids: Sequence[int]) -> None:
+        """Retire services without targets, with what ends with each."""
         statement = (
-            update(services)
-            .where(services.c.id == service_id)
-            .values(retired_at=func.now(), **TOUCHED)
+            update(services).where(services.c.id.in_(ids)).values(retired_at=func.now(), **TOUCHED)
         )
         for service in await self._changed(Service, statement, services):
             await self._on_retired(self._unit, service.name)

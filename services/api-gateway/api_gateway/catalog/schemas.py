@@ -1,5 +1,6 @@
 """The catalog over HTTP: what a request may say, what an answer says."""
 
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Self
 
@@ -7,14 +8,24 @@ from pydantic import (
     AfterValidator,
     Field,
     WithJsonSchema,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
-from api_gateway.catalog.domain import Target, Tier, service_name_fault
+from api_gateway.catalog.domain import ReportedBy, Target, Tier, service_name_fault
 from api_gateway.http.types import NUMBER, WHOLE, Answer, Id, Instant, Request, Text
-from common.slo.vocabulary import RESERVED_SERVICE_NAMES, SERVICE_NAME_PATTERN, WINDOW_DAYS, SliType
+from common.access.authenticator import ADMIN
+from common.slo.vocabulary import (
+    LONGEST_WINDOW_DAYS,
+    RESERVED_SERVICE_NAMES,
+    SERVICE_NAME_PATTERN,
+    WINDOW_DAYS,
+    SliType,
+)
 
 COUNT_LIMIT = 10**9
+MOST_PURGED = 1_000
+"""Services that one request retires: whoever asks for more asks again."""
 SHORTEST_THRESHOLD_SECONDS = Decimal("0.000001")  # what is far smaller would be 0 as a float
 LONGEST_THRESHOLD_SECONDS = 3600
 
@@ -73,6 +84,14 @@ Seconds = Annotated[
 ]
 
 
+Hours = Annotated[
+    Decimal,
+    Field(ge=0, le=24 * LONGEST_WINDOW_DAYS),
+    NUMBER,
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 24 * LONGEST_WINDOW_DAYS}),
+]
+
+
 class ServiceWording(Request):
     """What an owner says of a service."""
 
@@ -91,6 +110,49 @@ class ServiceUpdate(ServiceWording):
     """A service's wording in full: a description that is left out is emptied."""
 
     name: str | None = Field(None, description="If given, the name in the path")
+
+
+class Purge(Request):
+    """Which services are to be retired: those that match all that is given."""
+
+    source: Text | None = Field(
+        None, max_length=256, description="The `source` of their first event", examples=["shop"]
+    )
+    key: Text | None = Field(
+        None,
+        max_length=256,
+        description="The key that brought their names: its id, or as the audit names a credential",
+        examples=["4f1d09c2ab37"],
+    )
+    unseen_for_hours: Hours | None = Field(None, description="No event is newer than that")
+    dry_run: bool = Field(default=True, description="Only say what would be retired")
+
+    @model_validator(mode="after")
+    def _says_which(self) -> Self:
+        if self.source is None and self.key is None and self.unseen_for_hours is None:
+            raise PydanticCustomError(
+                "missing", "say which: `source`, `key` or `unseen_for_hours`, or several"
+            )
+        return self
+
+    def reported_by(self, now: datetime) -> ReportedBy:
+        """Return which services are meant."""
+        named = self.key is None or "/" in self.key or self.key == ADMIN.id
+        hours = self.unseen_for_hours
+        return ReportedBy(
+            self.source,
+            self.key if named else f"key/{self.key}",
+            None if hours is None else now - timedelta(hours=float(hours)),
+        )
+
+
+class PurgeAnswer(Answer):
+    """What was retired, or would be."""
+
+    matched: int = Field(description="Services that match and have no SLO targets")
+    set_up: int = Field(description="Services that match and stay, since they have SLO targets")
+    retired: int = Field(description=f"At most {MOST_PURGED} at once; ask again for the rest")
+    names: list[str] = Field(description="The first of them, by name")
 
 
 class TargetWording(Request):

@@ -1,12 +1,14 @@
 """Operations on services and targets: each is one transaction, with its event and its audit."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import msgspec
 
 from api_gateway.catalog.definitions import changed_spec, new_spec
 from api_gateway.catalog.domain import (
+    ReportedBy,
     Service,
     Target,
     nearest_bounds,
@@ -16,7 +18,13 @@ from api_gateway.catalog.domain import (
     target_key,
 )
 from api_gateway.catalog.repository import CatalogReader, CatalogStore
-from api_gateway.catalog.schemas import NewService, NewTarget, ServiceUpdate, TargetUpdate
+from api_gateway.catalog.schemas import (
+    MOST_PURGED,
+    NewService,
+    NewTarget,
+    ServiceUpdate,
+    TargetUpdate,
+)
 from api_gateway.http.problems import existing, invalid, refusing, shown_name
 from common.access.principal import current_actor
 from common.config.clock import Clock, system_clock
@@ -24,6 +32,19 @@ from common.events import TargetSpec
 from common.http.problems import Problem
 from common.slo.vocabulary import MAX_TARGETS
 from common.storage.audit import AuditEvent
+
+PURGED_AT_ONCE = 250
+SHOWN_NAMES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """How many services matched and have no targets, how many have, and how many were retired."""
+
+    matched: int
+    set_up: int
+    retired: int
+    names: list[str]
 
 
 def unknown_service(name: str) -> Problem:
@@ -95,6 +116,30 @@ class Catalog:
             service = await _service(writer, name)
             await writer.retire_service(service.id)
             await writer.record(_service_event("service.deleted", service, self._clock()))
+
+    async def purge(self, origin: ReportedBy, *, dry_run: bool) -> Purged:
+        """Retire up to MOST_PURGED services that match and have no targets; or name them only."""
+        async with self._store.read() as reader:
+            matching = await reader.reported_by(origin)
+        names = [name for _, name in matching.found]
+        if dry_run:
+            return Purged(len(names), matching.set_up, 0, names[:SHOWN_NAMES])
+        for start in range(0, min(len(names), MOST_PURGED), PURGED_AT_ONCE):
+            await self._purge(origin, matching.found[start : start + PURGED_AT_ONCE])
+        retired = min(len(names), MOST_PURGED)
+        return Purged(len(names), matching.set_up, retired, names[:SHOWN_NAMES])
+
+    async def _purge(self, origin: ReportedBy, part: Sequence[tuple[int, str]]) -> None:
+        """Retire some services in one transaction, with one entry of the audit."""
+        now = self._clock()
+        details = {**asdict(origin), "services": [name for _, name in part]}
+        if origin.unseen_since is not None:
+            details["unseen_since"] = origin.unseen_since.isoformat()
+        async with self._store.write() as writer:
+            await writer.retire_services([service_id for service_id, _ in part])
+            await writer.record(
+                AuditEvent(now, current_actor(), "services.purged", "services", None, details)
+            )
 
     async def create_target(self, service_name: str, body: NewTarget) -> Target:
         """Store a target; 404 service, 409 duplicate, 422 what cannot be measured."""

@@ -14,6 +14,19 @@ Kind = Literal["event", "change", "history"]
 
 
 @dataclass(frozen=True, slots=True)
+class DeadLetterSum:
+    """Records of one cause that were refused in one hour, and of which no letter is kept."""
+
+    topic: str
+    code: str
+    sender: str
+    hour: datetime
+    records: int
+    newest_at: datetime
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoredDeadLetter:
     """A dead letter as it is stored; `value` may be cut off, `value_bytes` is its whole length."""
 

@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from api_gateway.ingest_health.domain import (
     DeadLetterQuery,
+    DeadLetterSum,
     OutboxBacklog,
     Redelivery,
     ShardPosition,
@@ -34,6 +35,12 @@ _PAGE = text(
     ORDER BY l.recorded_at DESC, l.id DESC LIMIT :limit"""
 )
 _ONE = text(f"{_WITH_REPLAY} WHERE l.id = :id")
+_SUM_COLUMNS = "topic, code, sender, hour, records, newest_at, detail"
+_SUMS = text(
+    f"""SELECT {_SUM_COLUMNS} FROM burnrate.dead_letter_sum
+    UNION ALL SELECT {_SUM_COLUMNS} FROM gate.dead_letter_sum
+    ORDER BY hour DESC, records DESC, topic, code, sender LIMIT :limit"""  # noqa: S608 - a constant
+)
 _REPLAY = text(
     """INSERT INTO catalog.dead_letter_replay (letter_id, replayed_at, replayed_by, corrected)
     VALUES (:letter_id, :replayed_at, :replayed_by, :corrected)"""
@@ -66,6 +73,10 @@ class IngestReader(Reader):
     async def dead_letter(self, dead_letter_id: str) -> StoredDeadLetter | None:
         """Return one dead letter."""
         return await self._one(StoredDeadLetter, _ONE, {"id": dead_letter_id})
+
+    async def dead_letter_sums(self, limit: int) -> list[DeadLetterSum]:
+        """Return what was counted and not kept, newest hours first."""
+        return await self._all(DeadLetterSum, _SUMS, {"limit": limit})
 
     async def positions(self) -> list[ShardPosition]:
         """Return every position that a ledger holds."""

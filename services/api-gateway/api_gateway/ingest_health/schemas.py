@@ -91,6 +91,21 @@ class UndecodableAnswer(Answer):
     reason: str = Field(description="Why it cannot be decoded")
 
 
+class DeadLetterSumAnswer(Answer):
+    """Records of one cause in one hour that were refused beyond the dead letters that are kept."""
+
+    topic: str
+    code: str
+    sender: str = Field(
+        description="The credential that sent them, where it is known",
+        examples=["key/4f1d09c2ab37"],
+    )
+    hour: Instant
+    records: int = Field(description="How many are counted here, without those that are kept")
+    newest_at: Instant
+    detail: str = Field(description="What was wrong with the last of them")
+
+
 class ShardLagAnswer(Answer):
     """How far one consumer is behind in one topic of one shard."""
 

@@ -7,7 +7,13 @@ from typing import Any
 import msgspec
 
 from api_gateway.http.problems import existing, invalid
-from api_gateway.ingest_health.domain import DeadLetterQuery, Kind, StoredDeadLetter, redelivery
+from api_gateway.ingest_health.domain import (
+    DeadLetterQuery,
+    DeadLetterSum,
+    Kind,
+    StoredDeadLetter,
+    redelivery,
+)
 from api_gateway.ingest_health.repository import IngestReader, IngestStore
 from common.admission.decoding import EventRejected
 from common.http.problems import Problem
@@ -28,6 +34,11 @@ class DeadLetterService:
         """Return dead letters, newest first."""
         async with self._store.read() as reader:
             return await reader.dead_letters(query)
+
+    async def sums(self, limit: int) -> list[DeadLetterSum]:
+        """Return what was refused beyond the dead letters that are kept, by hour and cause."""
+        async with self._store.read() as reader:
+            return await reader.dead_letter_sums(limit)
 
     async def one(self, dead_letter_id: str) -> StoredDeadLetter:
         """Return a dead letter; 404."""

@@ -15,6 +15,7 @@ from api_gateway.ingest_health.lag import LagReader
 from api_gateway.ingest_health.schemas import (
     SHOWN_CHARACTERS,
     DeadLetterAnswer,
+    DeadLetterSumAnswer,
     LagAnswer,
     ReplayRequest,
     SkippedBatchAnswer,
@@ -66,6 +67,19 @@ async def list_dead_letters(
     found = await dead_letters.all(query)
     shown = page.cut(found, lambda one: [one.recorded_at.isoformat(), one.id])
     return [DeadLetterAnswer.of(one, SHOWN_CHARACTERS) for one in shown]
+
+
+@router.get(
+    "/dead-letters/sums",
+    summary="Dead letters that are only counted, by cause",
+    responses=responses(422, 503),
+)
+async def list_dead_letter_sums(
+    dead_letters: DeadLetters, limit: Annotated[int, Query(ge=1, le=1_000)] = 200
+) -> list[DeadLetterSumAnswer]:
+    """Of one cause (topic, code, sender) 1 000 an hour are kept; the rest is summed up here."""
+    found = await dead_letters.sums(limit)
+    return [DeadLetterSumAnswer.model_validate(one) for one in found]
 
 
 async def _existing(dead_letters: DeadLetters, id: DeadLetterPath) -> StoredDeadLetter:  # noqa: A002 - the path's word

@@ -2,10 +2,16 @@
 
 from fastapi import Response
 
-from api_gateway.catalog.schemas import NewService, ServiceAnswer, ServiceUpdate
+from api_gateway.catalog.schemas import (
+    NewService,
+    Purge,
+    PurgeAnswer,
+    ServiceAnswer,
+    ServiceUpdate,
+)
 from api_gateway.http.operations import Operations
 from api_gateway.http.pagination import NamePage
-from api_gateway.routers.dependencies import CatalogService, ExistingServiceByName
+from api_gateway.routers.dependencies import CatalogService, ExistingServiceByName, ServerClock
 from common.http.problems import responses
 
 router = Operations(prefix="/api/services", tags=["services"])
@@ -30,6 +36,16 @@ async def create_service(
     service = await catalog.create_service(body)
     response.headers["Location"] = f"/api/services/{service.name}"
     return ServiceAnswer.model_validate(service)
+
+
+@router.post("/purge", summary="Retire services in bulk")
+async def purge_services(catalog: CatalogService, clock: ServerClock, body: Purge) -> PurgeAnswer:
+    """Retire services without targets, by who brought their names or by how long they are silent.
+
+    Their places are free at once. Ask with `dry_run`, which is the default, to see which they are.
+    """
+    purged = await catalog.purge(body.reported_by(clock()), dry_run=body.dry_run)
+    return PurgeAnswer.model_validate(purged)
 
 
 @router.get("/{name}", summary="One service", responses=responses(404))

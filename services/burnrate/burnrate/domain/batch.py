@@ -1,7 +1,9 @@
 """What a committed batch adds to a shard. Pure."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from common.arrays import Ints
 from common.counts.layout import Bounds
@@ -26,3 +28,23 @@ class BatchDelta:
     newest_micros: Ints  # [len(names)] newest timestamp; -1 where the batch had only repeats
     counters: Mapping[str, IngestCounters]  # what they grow by, by name
     latency: Mapping[tuple[str, int, Bounds], Sequence[int]]
+
+    def without(self, names: Collection[str]) -> "BatchDelta":
+        """Return what the batch adds to all services but these."""
+        own = [i for i, name in enumerate(self.names) if name not in names]
+        if len(own) == len(self.names):
+            return self
+        place = np.full(len(self.names), -1, np.int64)
+        place[own] = np.arange(len(own))
+        rows = place[self.service] >= 0
+        return replace(
+            self,
+            names=tuple(self.names[i] for i in own),
+            service=place[self.service[rows]],
+            bucket=self.bucket[rows],
+            counts=self.counts[rows],
+            window_seconds=self.window_seconds[rows],
+            newest_micros=self.newest_micros[own],
+            counters={name: by for name, by in self.counters.items() if name not in names},
+            latency={key: counts for key, counts in self.latency.items() if key[0] not in names},
+        )

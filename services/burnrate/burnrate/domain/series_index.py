@@ -1,6 +1,7 @@
 """The services of a shard by number, so that a batch is arrays of numbers. Pure."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,21 +11,34 @@ from common.admission.identity import Keys, salts
 _FIRST_CAPACITY = 64
 
 
+class Origin(NamedTuple):
+    """Who brought a name: the `source` of its first event, and the credential that sent it."""
+
+    source: str = ""
+    sender: str = ""
+
+
+UNKNOWN_ORIGIN = Origin()
+
+
 class SeriesIndex:
-    """Names by slot, 0 and up; a slot is kept for ever, since stored blocks are ordered by it."""
+    """Names by slot, 0 and up; a slot is kept for ever, since stored blocks are ordered by it.
+
+    `reserve` returns those of new names for which there is no place.
+    """
 
     def __init__(
         self,
         names: Iterable[str] = (),
-        beyond_quota: Callable[[Sequence[str]], Sequence[str]] = lambda _: (),
+        reserve: Callable[[Iterable[str]], Iterable[str]] = lambda _: (),
     ) -> None:
-        self._beyond_quota = beyond_quota
+        self._reserve = reserve
         self.index: dict[str, int] = {}
         self.names: list[str] = []
+        self.origins: dict[str, Origin] = {}
         self._salts: Keys = np.zeros((_FIRST_CAPACITY, 2), np.uint64)
         for name in names:
             self.add(name)
-        self._loaded = len(self)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -40,14 +54,14 @@ class SeriesIndex:
             self._salts[slot] = salts("service", [name])[0]
         return slot
 
-    def admit(self, names: Iterable[str]) -> None:
+    def admit(self, origins: Mapping[str, Origin]) -> None:
         """Give slots to services within the quota; the others have none."""
-        new = [name for name in dict.fromkeys(names) if name not in self.index]
-        # what this and other batches have added may not be committed, but has its place
-        refused = set(self._beyond_quota([*self.names[self._loaded :], *new]))
+        new = [name for name in origins if name not in self.index]
+        refused = set(self._reserve(new))
         for name in new:
             if name not in refused:
                 self.add(name)
+                self.origins[name] = origins[name]
 
     def salts_of(self, slots: NDArray[np.int64]) -> Keys:
         """Return [n, 2] salts of the services in n slots."""

@@ -56,7 +56,7 @@ class ServiceQuota:
 
 
 class ServiceTable:
-    """The services of a shard, numbered as they become known, for ever.
+    """The services of a shard by number. The number of one that is removed goes to another.
 
     The resolution is that of who reports most often (`resolution_of`) in the three hours up to a
     service's newest minute, so that a service that has ended keeps the lengths of its windows.
@@ -67,6 +67,8 @@ class ServiceTable:
         self.numbers: dict[str, int] = {}
         self.names: list[str] = []
         self._quota, self._minute = quota, 0
+        self._reserved: set[str] = set()
+        self._free: list[int] = []
         self.newest_micros = np.zeros(0, np.int64)
         self.counters = np.zeros((0, len(IngestCounters.__struct_fields__)), np.int64)
         self.resolution_seconds = np.zeros(0, np.int64)
@@ -83,22 +85,47 @@ class ServiceTable:
 
     def add(self, name: str) -> int:
         """Give a number to a service that has none, and return it."""
-        if len(self.names) == len(self.newest_micros):
+        if name in self._reserved:
+            self._reserved.remove(name)
+        else:
+            self._quota.taken += 1
+        number = self.numbers[name] = self._free.pop() if self._free else len(self.names)
+        if number == len(self.newest_micros):
             self._widen()
-        self.numbers[name] = len(self.names)
-        self.names.append(name)
-        self._quota.taken += 1
-        self._touched[len(self.names) - 1] = True
-        return len(self.names) - 1
+        self.names[number : number + 1] = [name]
+        self._touched[number] = True
+        return number
 
-    def beyond_quota(self, names: Iterable[str]) -> list[str]:
-        """Return those names, in their order, that would be services beyond the quota."""
-        new = [name for name in dict.fromkeys(names) if name not in self.numbers]
-        return new[max(self._quota.limit - self._quota.taken, 0) :]
+    def remove(self, name: str) -> int:
+        """Forget a service, give its place back at once, and return the number it had."""
+        number = self.numbers.pop(name)
+        self._free.append(number)
+        self._quota.taken -= 1
+        self.newest_micros[number], self.counters[number] = NEVER, 0
+        self.newest_minute[number] = self._longest[number] = self._reports[number] = 0
+        self._set_resolution(np.array([number]))
+        return number
+
+    def reserve(self, names: Iterable[str]) -> list[str]:
+        """Reserve places for services that are to be added; return those that get none.
+
+        A reserved place is kept, also when the transaction that needed it has failed: its events
+        come again.
+        """
+        refused = []
+        for name in dict.fromkeys(names):
+            if name in self.numbers or name in self._reserved:
+                continue
+            if self._quota.taken >= self._quota.limit:
+                refused.append(name)
+                continue
+            self._reserved.add(name)
+            self._quota.taken += 1
+        return refused
 
     def release(self) -> None:
         """Leave the quota to others; for a table that is not used any more."""
-        self._quota.taken -= len(self.names)
+        self._quota.taken -= len(self.numbers) + len(self._reserved)
 
     def seen(self, services: Ints, newest_micros: Ints) -> None:
         """Note the newest timestamps; each service stands once."""

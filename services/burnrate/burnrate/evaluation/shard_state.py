@@ -71,10 +71,16 @@ class ShardState:
         self._requests: Ints = np.zeros(0, np.int64)
         self._latency: dict[int, dict[float, LatencySeries]] = {}
         self._unassigned: set[str] = set()
+        self._uncounted: set[str] = set()  # brought back: the counts are in the database alone
         self._moved = False
+        self.released: set[str] = set()
+        """Retired services: they are counted where counts are stored, and have no place here."""
+        self.unstored: dict[str, bool] = {}
+        """Services that were released (true) or brought back, which is not stored yet."""
 
     def apply(self, delta: BatchDelta, now: datetime) -> None:
         """Add a committed batch."""
+        delta = delta.without(self.released)
         self._advance(now)
         numbers = self._numbers(delta.names)
         own = numbers[delta.service]
@@ -98,6 +104,8 @@ class ShardState:
         `buckets` are numbers at that resolution, each once; the shortest report is 0 where there
         was none.
         """
+        if not names:
+            return
         numbers = self._numbers(names)
         self.engine.put(resolution, self._requests[numbers], buckets, _counts_first(blocks))
         if resolution == MINUTE and len(buckets):
@@ -145,13 +153,24 @@ class ShardState:
         What is stored of it is to be loaded again, in the same breath.
         """
         number = self._number(name)
-        self.engine.free_series(int(self._requests[number]))
+        self._free_series(number)
         self._requests[number] = self.engine.new_series(number, deep=True)
-        for own in self._latency.pop(number, {}).values():
-            self.engine.free_series(own.slow)
-            if own.uncertain is not None:
-                self.engine.free_series(own.uncertain)
+        self._uncounted.discard(name)
         self._unassigned.add(name)
+
+    def release(self, name: str) -> None:
+        """Forget a retired service, so that its place is another's at once."""
+        if name in self.released:
+            return
+        self.released.add(name)
+        self.unstored[name] = True
+        self.missing.pop(name, None)
+        self._unassigned.discard(name)
+        self._uncounted.discard(name)
+        if name in self.table.numbers:
+            number = self.table.remove(name)
+            self._free_series(number)
+            self.slots.assign(number, [])
 
     def take_unassigned(self) -> set[str]:
         """Return services whose objectives are to be assigned, since what they read is new."""
@@ -160,10 +179,16 @@ class ShardState:
 
     def assign(self, name: str, targets: Sequence[Target]) -> None:
         """Let these be a service's objectives. One whose history is missing appears once loaded."""
+        if name in self.released:
+            self.released.remove(name)
+            self.unstored[name] = False
+            self._uncounted.add(name)
         number = self._number(name)
         requests = int(self._requests[number])
         deep, series = self.engine.is_deep(requests), self._latency.get(number, {})
         too_long = [t for t in targets if t.window_days > SHALLOW_DAYS and not deep]
+        if name in self._uncounted:
+            too_long = list(targets)
         thresholds = {t.threshold_seconds for t in targets if t.threshold_seconds is not None}
         lacking = tuple(sorted(thresholds if too_long else thresholds - series.keys()))
         self.missing.pop(name, None)
@@ -219,6 +244,14 @@ class ShardState:
             of.uncertain = self._new_series_like_requests(number)
             self._unassigned.add(self.table.names[number])
         return of.uncertain
+
+    def _free_series(self, number: int) -> None:
+        """Give back the series of a service."""
+        self.engine.free_series(int(self._requests[number]))
+        for own in self._latency.pop(number, {}).values():
+            self.engine.free_series(own.slow)
+            if own.uncertain is not None:
+                self.engine.free_series(own.uncertain)
 
     def _latency_cells(self, delta: BatchDelta) -> tuple[Ints, Ints, Ints]:
         """Return series, buckets and [n, 2] counts. A cell stands once, so that no sum wraps."""

@@ -15,8 +15,8 @@ import numpy as np
 from msgspec import UNSET, Meta, Struct, UnsetType
 from numpy.typing import NDArray
 
-from burnrate.domain.series_index import SeriesIndex
-from burnrate.ingest.classifier import Rules
+from burnrate.domain.series_index import Origin, SeriesIndex
+from burnrate.ingest.classifier import Rules, origin_of
 from burnrate.ingest.columns import Columns, ints, joined, objects
 from common.admission.decoding import EventRejected, RawLatency
 from common.admission.fields import APPEND_SLACK
@@ -79,7 +79,11 @@ class BulkReader:
         lateness = (rules.lateness + APPEND_SLACK).total_seconds() * MICROSECONDS
         valid: Flags = (bad <= total) & (micros >= appended - int(lateness))
         valid &= micros <= appended + int(MAX_FUTURE.total_seconds() * MICROSECONDS)
-        self._place_new(events, slot, valid, rules)
+        new = np.flatnonzero(valid & (slot < 0)).tolist()
+        if new:
+            brought_by = {row: records[positions[row]] for row in new}
+            slot[new] = self._place_new(events, brought_by, rules)
+        valid &= slot >= 0
         details, latency = _details(events, valid)
         window = ints([e.window_seconds for e in events])
         found = Columns(
@@ -99,14 +103,18 @@ class BulkReader:
         )
         return found if valid.all() else found.rows(valid)
 
-    def _place_new(self, events: Sequence[_Usual], slot: Ints, valid: Flags, rules: Rules) -> None:
-        """Give services that are new here their slots, where they belong here."""
-        unknown = np.flatnonzero(valid & (slot < 0)).tolist()
-        if unknown:
-            names = dict.fromkeys(events[row].service for row in unknown)
-            self._series.admit(name for name in names if _belongs(name, rules))
-            slot[unknown] = [self._series.index.get(events[row].service, -1) for row in unknown]
-        valid &= slot >= 0
+    def _place_new(self, events: Sequence[_Usual], new: Mapping[int, Record], rules: Rules) -> Ints:
+        """Give services that are new here their slots, where they belong here; -1 elsewhere.
+
+        `new` are the records of their events, by row.
+        """
+        origins: dict[str, Origin] = {}
+        for row, record in new.items():
+            event = events[row]
+            if event.service not in origins and _belongs(event.service, rules):
+                origins[event.service] = origin_of(event.source, record)
+        self._series.admit(origins)
+        return ints([self._series.index.get(events[row].service, -1) for row in new])
 
     def _keys(self, events: Sequence[_Usual], slot: Ints) -> Keys:
         places = _looked_up(self._sources, [e.source for e in events], self._learn_source)

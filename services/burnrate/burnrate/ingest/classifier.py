@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from burnrate.domain.batch import ImportStream
+from burnrate.domain.series_index import Origin
 from burnrate.ingest.columns import Counted
 from common.admission.fields import APPEND_SLACK
 from common.admission.identity import KEY_BYTES, identity_of
@@ -26,6 +27,7 @@ from common.kafka.headers import (
     IMPORT_ID_HEADER,
     IMPORT_LINE_HEADER,
     REPLAYED_FROM_HEADER,
+    SENDER_HEADER,
 )
 from common.kafka.sharding import shard_of
 from common.kafka.topics import HISTORY
@@ -33,6 +35,7 @@ from common.storage.dead_letters import DeadRecord, dead_letter, first_appended_
 
 _LINE_DIGITS = 18  # what a bigint holds
 _MAX_IMPORT_ID = 128
+_MAX_SENDER = 256
 _PLACE = re.compile(r"[0-9]{1,10}:[0-9]{1,19}")
 
 
@@ -93,6 +96,11 @@ def beyond_quota(record: Record, counted: Counted) -> DeadRecord:
         "BURNRATE_MAX_SERVICES or send fewer names",
     )
     return DeadRecord(record, dead_letter(record, counted.appended_at, rejection))
+
+
+def origin_of(source: str, record: Record) -> Origin:
+    """Return who brings the name of a record's event."""
+    return Origin(source, (header(record, SENDER_HEADER) or "")[:_MAX_SENDER])
 
 
 def _forwarded_from(record: Record) -> str | None:

@@ -10,7 +10,14 @@ from burnrate.domain.series_index import SeriesIndex
 from burnrate.ingest.aggregation import aggregate, stored_cells, stored_latency
 from burnrate.ingest.blocks import Blocks
 from burnrate.ingest.bulk_reader import BulkReader
-from burnrate.ingest.classifier import Classification, Misrouted, Rules, beyond_quota, classify
+from burnrate.ingest.classifier import (
+    Classification,
+    Misrouted,
+    Rules,
+    beyond_quota,
+    classify,
+    origin_of,
+)
 from burnrate.ingest.columns import Columns, Counted, columns_of, joined
 from burnrate.ingest.dedup import Deduplicated, ShardDedupKeys
 from burnrate.metrics import DEDUP_KEY_HOURS_READ, EVENTS
@@ -25,6 +32,7 @@ from common.kafka.headers import (
     IMPORT_ID_HEADER,
     IMPORT_LINE_HEADER,
     REPLAYED_FROM_HEADER,
+    SENDER_HEADER,
 )
 from common.ledger.dlq_limit import DlqLimit
 from common.ledger.shard import Batch, RefusedError
@@ -34,7 +42,6 @@ from common.storage.dead_letters import (
     DeadLetterStore,
     DeadRecord,
     kept_headers,
-    log_dead_letters,
     milliseconds,
     record_identity,
 )
@@ -45,6 +52,7 @@ _FORWARDED_HEADERS = (
     IMPORT_ID_HEADER,
     IMPORT_LINE_HEADER,
     REPLAYED_FROM_HEADER,
+    SENDER_HEADER,
 )
 
 
@@ -123,7 +131,6 @@ class BatchProcessor:
         await self.dead_letters.add(session, [one for _, one in dead], batch.cluster_id)
         await self.outbox.add(session, [_forwarded(m, batch.cluster_id) for m in misrouted])
         EVENTS.labels("misrouted").inc(len(misrouted))
-        log_dead_letters([one.letter for _, one in dead])
         counted = [(i, one) for i, one in found if isinstance(one, Counted)]
         return await _without_applied_lines(session, batch.shard, counted), len(dead)
 
@@ -136,7 +143,7 @@ class BatchProcessor:
         """Return what the record is; an event of a new service must be within the quota."""
         found = classify(record, self.rules)
         if isinstance(found, Counted):
-            self.series.admit([found.event.service])
+            self.series.admit({found.event.service: origin_of(found.event.source, record)})
             if found.event.service not in self.series.index:
                 return beyond_quota(record, found)
         return found
@@ -164,7 +171,7 @@ class BatchProcessor:
         self.blocks.put(missing, await repository.read_blocks(session, shard, missing))
         await repository.store_blocks(session, shard, self.blocks.add(cells))
         await repository.add_latency(session, stored_latency(delta, appended_micros))
-        await repository.update_services(session, shard, self.series.index, delta)
+        await repository.update_services(session, shard, self.series, delta)
 
 
 async def _without_applied_lines(

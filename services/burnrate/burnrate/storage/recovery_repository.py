@@ -1,12 +1,13 @@
 """What a shard is loaded from, and how its rows are purged and sealed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
 from sqlalchemy import text
 
-from common.arrays import Ints
+from common.arrays import Flags, Ints
 from common.config.clock import MICROSECONDS, to_micros
 from common.counts import reads
 from common.counts.layout import COLUMNS, KEPT, RESOLUTIONS, SlowCount, Span, unpacked
@@ -15,8 +16,14 @@ from common.storage.database import ReadSession, WriteSession
 
 _PART_BLOCKS = 100
 _SERVICES = text(
-    """SELECT service, newest_at, duplicates, event_id_conflicts, unidentified, misrouted
-    FROM burnrate.service WHERE shard = :shard ORDER BY slot"""
+    """SELECT service, released, newest_at, duplicates, event_id_conflicts, unidentified, misrouted
+    FROM burnrate.service WHERE shard = :shard AND service = coalesce(:name, service)
+    ORDER BY slot"""
+)
+_STORE_RELEASED = text(
+    """UPDATE burnrate.service AS s SET released = x.released
+    FROM unnest(CAST(:names AS text[]), CAST(:released AS boolean[])) AS x (name, released)
+    WHERE s.shard = :shard AND s.service = x.name"""
 )
 _PURGE_BLOCKS = text(
     """DELETE FROM burnrate.count_block
@@ -40,15 +47,34 @@ _SEAL = text(
 )
 
 
-async def load_services(session: ReadSession, shard: int) -> tuple[list[str], Ints, Ints]:
-    """Return names, newest timestamps (microseconds) and counters [n, 4] of services, by slot."""
-    rows = (await session.execute(_SERVICES, {"shard": shard})).all()
+@dataclass(frozen=True, slots=True)
+class StoredServices:
+    """The services of a shard by slot; those that are released have no place in memory."""
+
+    names: list[str]
+    released: Flags
+    newest_micros: Ints
+    counters: Ints  # [n, 4], as IngestCounters has them
+
+
+async def load_services(
+    session: ReadSession, shard: int, name: str | None = None
+) -> StoredServices:
+    """Return all services of a shard, or the one of that name."""
+    rows = (await session.execute(_SERVICES, {"shard": shard, "name": name})).all()
     counters = len(IngestCounters.__struct_fields__)
-    return (
+    return StoredServices(
         [row[0] for row in rows],
-        np.array([to_micros(row[1]) for row in rows], np.int64),
-        np.array([row[2:] for row in rows], np.int64).reshape(-1, counters),
+        np.array([row[1] for row in rows], np.bool_),
+        np.array([to_micros(row[2]) for row in rows], np.int64),
+        np.array([row[3:] for row in rows], np.int64).reshape(-1, counters),
     )
+
+
+async def store_released(session: WriteSession, shard: int, released: Mapping[str, bool]) -> None:
+    """Store which services have no place in memory, or have one again."""
+    named = {"names": list(released), "released": list(released.values())}
+    await session.execute(_STORE_RELEASED, {"shard": shard, **named})
 
 
 async def load_blocks(

@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from burnrate.domain.batch import BatchDelta, ImportStream
+from burnrate.domain.series_index import UNKNOWN_ORIGIN, SeriesIndex
 from common.config.clock import from_micros
 from common.counts.layout import SUM_LIMIT, BlockKey, Bounds, bucket_end
 from common.events import IngestCounters
@@ -62,12 +63,13 @@ _STORE_LINES = text(
 )
 _UPDATE_SERVICES = text(
     """INSERT INTO burnrate.service AS s (service, shard, slot, newest_at, duplicates,
-        event_id_conflicts, unidentified, misrouted)
-    SELECT name, :shard, slot, newest, d, c, u, m
+        event_id_conflicts, unidentified, misrouted, source, sender)
+    SELECT name, :shard, slot, newest, d, c, u, m, source, sender
     FROM unnest(CAST(:services AS text[]), CAST(:slots AS int[]), CAST(:newest AS timestamptz[]),
         CAST(:duplicates AS bigint[]), CAST(:conflicts AS bigint[]),
-        CAST(:unidentified AS bigint[]), CAST(:misrouted AS bigint[]))
-        AS x (name, slot, newest, d, c, u, m)
+        CAST(:unidentified AS bigint[]), CAST(:misrouted AS bigint[]),
+        CAST(:sources AS text[]), CAST(:senders AS text[]))
+        AS x (name, slot, newest, d, c, u, m, source, sender)
     ON CONFLICT (service) DO UPDATE
     SET newest_at = greatest(s.newest_at, excluded.newest_at),
         duplicates = s.duplicates + excluded.duplicates,
@@ -173,25 +175,31 @@ def _import_streams(streams: Iterable[ImportStream]) -> dict[str, list[str]]:
 
 
 async def update_services(
-    session: WriteSession, shard: int, slots: Mapping[str, int], delta: BatchDelta
+    session: WriteSession, shard: int, series: SeriesIndex, delta: BatchDelta
 ) -> None:
-    """Store the newest timestamps and let the counters grow; a new service gets its row."""
+    """Store the newest timestamps and let the counters grow; a new service gets its row.
+
+    That says who brought the name, and is never changed.
+    """
     if not delta.names:
         return
     # sorted, so that two shards whose transactions meet cannot wait for each other
     named = sorted(zip(delta.names, delta.newest_micros.tolist(), strict=True))
     grown = [delta.counters.get(name, IngestCounters()) for name, _ in named]
+    origins = [series.origins.get(name, UNKNOWN_ORIGIN) for name, _ in named]
     await session.execute(
         _UPDATE_SERVICES,
         {
             "shard": shard,
             "services": [name for name, _ in named],
-            "slots": [slots[name] for name, _ in named],
+            "slots": [series.index[name] for name, _ in named],
             # a batch of nothing but repeats has no newest; the stored one is greater
             "newest": [from_micros(max(micros, 0)) for _, micros in named],
             "duplicates": [g.duplicates for g in grown],
             "conflicts": [g.event_id_conflicts for g in grown],
             "unidentified": [g.unidentified for g in grown],
             "misrouted": [g.misrouted for g in grown],
+            "sources": [origin.source for origin in origins],
+            "senders": [origin.sender for origin in origins],
         },
     )
