@@ -9,10 +9,10 @@ from pydantic import SecretStr
 from common.access.identity_tokens import IdentityTokens
 from common.access.key_cache import ApiKeyCache, unauthorized
 from common.access.keys import presented_key
-from common.access.principal import Principal
+from common.access.principal import BOOTSTRAP, Principal
 from common.config.clock import Clock
 
-ADMIN = Principal("bootstrap", frozenset({"admin"}))
+ADMIN = Principal(BOOTSTRAP, frozenset({"admin"}))
 READER = Principal("reader", frozenset({"read"}))
 """Whom BURNLINE_READ_TOKEN names: what scrapes metrics or shows a wall its figures."""
 

@@ -18,6 +18,8 @@ class Principal:
 
 
 ANONYMOUS: Final = "anonymous"
+BOOTSTRAP: Final = "bootstrap"
+"""The credential of BURNLINE_API_TOKEN."""
 OTHERS: Final = "others"
 
 

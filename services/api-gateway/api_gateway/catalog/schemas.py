@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from api_gateway.catalog.domain import ReportedBy, Target, Tier, service_name_fault
 from api_gateway.http.types import NUMBER, WHOLE, Answer, Id, Instant, Request, Text
-from common.access.authenticator import ADMIN
+from common.access.principal import BOOTSTRAP
 from common.slo.vocabulary import (
     LONGEST_WINDOW_DAYS,
     RESERVED_SERVICE_NAMES,
@@ -137,7 +137,7 @@ class Purge(Request):
 
     def reported_by(self, now: datetime) -> ReportedBy:
         """Return which services are meant."""
-        named = self.key is None or "/" in self.key or self.key == ADMIN.id
+        named = self.key is None or "/" in self.key or self.key == BOOTSTRAP
         hours = self.unseen_for_hours
         return ReportedBy(
             self.source,
