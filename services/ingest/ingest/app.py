@@ -38,20 +38,13 @@ def create_app(  # noqa: PLR0913 - what tests put in the place of servers
     keys = keys or KeyReader.of(KafkaSettings())
     uses = UseReports("ingest", keys.cache, broker)
     catalog = catalog or Catalog.of(KafkaSettings())
-    new_names = NewNames(
-        catalog, settings.new_services_per_hour, settings.new_services_burst, clock
-    )
-    limit, turns = InFlightLimit(settings.max_in_flight_events), Turns()
-    simulator = Simulator(
-        broker, clock, settings.data_dir, settings.simulator_seed, admission.lateness
-    )
+    seed, lateness = settings.simulator_seed, admission.lateness
+    simulator = Simulator(broker, clock, settings.data_dir, seed, lateness)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        loops = [keys.run(), uses.run(), catalog.run()]
-        if settings.simulator_enabled:
-            loops.append(simulator.run())
-        async with background(*loops):
+        demonstration = [simulator.run()] if settings.simulator_enabled else []
+        async with background(keys.run(), uses.run(), catalog.run(), *demonstration):
             yield
         await broker.stop()
 
@@ -63,8 +56,10 @@ def create_app(  # noqa: PLR0913 - what tests put in the place of servers
         body_limit_bytes=settings.body_limit_bytes,
         access=access_of(settings, keys.cache, clock),
     )
-    for feed in feeds(admission.lateness):
-        endpoint = EventsEndpoint(feed, broker, clock, limit, turns, new_names, settings)
+    limit, turns = InFlightLimit(settings.max_in_flight_events), Turns()
+    names = NewNames(catalog, settings.new_services_per_hour, settings.new_services_burst, clock)
+    for feed in feeds(lateness):
+        endpoint = EventsEndpoint(feed, broker, clock, limit, turns, names, settings)
         app.include_router(endpoint.router())
     _describe_events(app)
     return app

@@ -85,31 +85,31 @@ def _walked(body: bytes, start: int) -> Iterator[bytes | None]:
     begin, depth, is_text, first = start, 1, False, True
     place, steps = start, 0
     while place < len(body):
-        token = (_INSIDE if is_text else _OUTSIDE).match(body, place)
-        if token is None:
+        found = (_INSIDE if is_text else _OUTSIDE).match(body, place)
+        if found is None:
             raise NotAnArrayError(f"it breaks off within a text (byte {place})")
-        place, mark = token.end(), token[0]
+        place, token = found.end(), found[0]
         steps += 1
         if steps % _PAUSE_AFTER == 0:
             yield None
-        if is_text or mark == b'"':
-            is_text ^= mark == b'"'
+        if is_text or token == b'"':
+            is_text ^= token == b'"'
             continue
-        depth += _NESTING.get(mark, 0)
-        if depth == 0 or (depth == 1 and mark == b","):
+        depth += _NESTING.get(token, 0)
+        if depth == 0 or (depth == 1 and token == b","):
             text = body[begin : place - 1].strip(_SPACE)
             if text or depth or not first:
                 yield _checked(text, begin)
             begin, first = place, False
         if depth == 0:
-            depth = int(mark != b"]")
+            depth = int(token != b"]")
             break
     if depth or body[place:].strip(_SPACE):
         raise NotAnArrayError(f"the array has no end, or more follows it (byte {place})")
 
 
 def _checked(text: bytes, begin: int) -> bytes:
-    """Return the text of an element; NotAnArrayError where it is none that could be told.
+    """Return the text of an element; NotAnArrayError where it is no value.
 
     NaN, Infinity and half a surrogate pair are not JSON, but what is around them is not lost. An
     element that is too long to be an event is refused by its length.

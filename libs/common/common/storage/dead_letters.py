@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 KEPT_DEAD_LETTERS = 100_000
 KEPT_OF_A_CAUSE = 1_000
-"""Letters of one cause that are kept in an hour; those beyond are only counted."""
+"""Dead letters of one cause that are kept in an hour; those beyond are only counted."""
 
 _TOPIC_SUFFIX = ".dlq"
 _ID_BYTES = 16
@@ -153,7 +153,7 @@ class CauseLimit:
         return cause if len(self._kept) < _MOST_CAUSES else cause._replace(sender=_OTHERS)
 
     def keeps(self, cause: Cause, dead: DeadRecord) -> bool:
-        """Return whether the letter itself is kept, and not only counted."""
+        """Return whether the dead letter itself is kept, and not only counted."""
         kept, place = (
             self._kept.setdefault(cause, set()),
             (dead.letter.partition, dead.letter.offset),
@@ -216,7 +216,7 @@ class DeadLetterStore:
     async def _without_the_counted(
         self, session: WriteSession, found: Sequence[DeadRecord]
     ) -> Sequence[DeadRecord]:
-        """Return the letters that are kept; add up the others by cause."""
+        """Return the dead letters that are kept; add up the others by cause."""
         kept, counted, newest = [], Counter[Cause](), dict[Cause, DeadLetter]()
         for dead in found:
             cause = self._limit.cause(dead)
