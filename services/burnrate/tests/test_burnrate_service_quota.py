@@ -18,7 +18,7 @@ from burnrate.settings import BurnrateSettings
 from burnrate.work import CountingWork
 from common.config.clock import to_micros
 from common.counts.layout import bucket_of
-from common.events import MetricEvent, ServiceChanged, encode
+from common.events import IngestCounters, MetricEvent, ServiceChanged, encode
 from common.kafka.headers import SENDER_HEADER
 from common.kafka.sharding import shard_of
 from common.kafka.topics import BURNRATES, CATALOG, METRICS_DEAD
@@ -128,6 +128,20 @@ def test_who_takes_a_place_that_was_given_back_begins_from_nothing() -> None:
     assert state.table.counters[state.table.numbers["new"]].tolist() == [0, 0, 0, 0]
     assert "gone" not in state.table.numbers
     assert len(state.table) == 2
+
+
+def test_the_row_of_a_service_that_left_is_as_new() -> None:
+    used, fresh = ShardState(START), ShardState(START)
+    count(used, "gone", total=1000)
+    used.table.count_up({"gone": IngestCounters(duplicates=3)})
+    used.release("gone")
+    count(fresh, "other")
+    for name, array in vars(used.table).items():
+        if isinstance(array, np.ndarray) and name != "_touched":
+            assert np.array_equal(array[0], vars(fresh.table)[name][1]), name
+    for name, array in vars(used.table.reported).items():
+        if isinstance(array, np.ndarray):
+            assert not array[:, 0].any(), name
 
 
 def test_a_service_that_is_created_again_waits_for_what_is_stored_of_it() -> None:

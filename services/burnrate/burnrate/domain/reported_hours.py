@@ -27,6 +27,10 @@ class ReportedHours:
         self.count = np.pad(self.count, ((0, 0), (0, more)))
         self._reported = np.pad(self._reported, ((0, 0), (0, more)))
 
+    def forget(self, service: int) -> None:
+        """Make the place of a service as new."""
+        self.count[:, service], self._reported[:, service] = 0, False
+
     def note(self, services: Ints, hours: Ints) -> Ints:
         """Note that services reported in these hours; return those for which that is new."""
         kept = (hours > self._hour - _WINDOW_HOURS[-1]) & (hours <= self._hour + _AHEAD_HOURS)

@@ -102,8 +102,12 @@ class ServiceTable:
         self._free.append(number)
         self._quota.taken -= 1
         self.newest_micros[number], self.counters[number] = NEVER, 0
-        self.newest_minute[number] = self._longest[number] = self._reports[number] = 0
-        self._set_resolution(np.array([number]))
+        for column in _NUMBERS:
+            getattr(self, column)[number] = 0
+        self._reports[number] = _NONE
+        self.reported.forget(number)
+        self.resolution_seconds[number] = DEFAULT_RESOLUTION_SECONDS
+        self._stale_after[number] = _END
         return number
 
     def reserve(self, names: Iterable[str]) -> list[str]:
