@@ -14,7 +14,7 @@ from common.events import BurnRateSnapshot, MetricEvent, SloForecast, SloStatus,
 from common.slo.arithmetic import burn_rate, composite_burn_rate, error_budget_remaining
 from common.slo.risk import risk_level
 from common.slo.vocabulary import DataStatus
-from common.slo.windows import BURN_WINDOWS
+from common.slo.windows import BURN_WINDOWS, at_least_two_reports
 from forecast.domain.forecast import LOOK_BACK_HOURS, History, look_ahead
 from tests.backtest.scenarios import DAY, HOUR, LEAD_SECONDS, MINUTE, Family, Ints, Scenario
 from tests.backtest.scoring import Outcome
@@ -49,7 +49,7 @@ def case(of: Scenario) -> Case:
     slo = _slo(of)
     shown = snapshot(
         of.family, slo, evaluated_at=now, newest_at=now - timedelta(seconds=5),
-        resolution_seconds=MINUTE,
+        resolution_seconds=of.resolution_seconds,
     )  # fmt: skip
     hours = _by_hour(of, known)
     history = History(
@@ -86,6 +86,7 @@ def _slo(of: Scenario) -> SloStatus:
 
 
 def _window(of: Scenario, seconds: int) -> WindowRate:
+    seconds = at_least_two_reports(seconds, of.resolution_seconds)
     lying = slice(of.cut + 1 - seconds // MINUTE, of.cut + 1)
     total, bad = int(of.total[lying].sum()), int(of.bad[lying].sum())
     return WindowRate(seconds, total, bad, burn_rate(bad, total, of.objective))

@@ -148,12 +148,32 @@ def report(outcomes: Sequence[Outcome]) -> Iterable[str]:
             f"| {calls.neither} |"
         )
     yield ""
+    yield from _calls_by_family(outcomes)
+    yield ""
     yield "| cut-offs | P10 to P90 covers | spent before P10 | spent after P90 |"
     yield "| --- | --- | --- | --- |"
     yield _coverage("all", outcomes)
     yield _coverage("exhaustion possible, or came", [o for o in outcomes if o.undecided])
     for name in dict.fromkeys(outcome.family for outcome in outcomes):
         yield _coverage(name, [o for o in outcomes if o.family == name])
+
+
+def _calls_by_family(outcomes: Sequence[Outcome]) -> Iterable[str]:
+    """Give what the published model and the usual one said of each family, and their errors.
+
+    The errors are of the cut-offs whose budget was spent: where most are not, those of all say
+    little.
+    """
+    yield "| family | model | said, came | said, did not come | not said, came | error if it came |"
+    yield "| --- " * 6 + "|"
+    for name in dict.fromkeys(outcome.family for outcome in outcomes):
+        own = [outcome for outcome in outcomes if outcome.family == name]
+        came = [outcome for outcome in own if outcome.truth_hours is not None]
+        for model in (models.ROLL_OFF, models.WINDOW_OVER_BURN_RATE):
+            calls = null_calls(own, model)
+            error = f"{median_error(came, model):.2f}" if came else ""
+            counted = f"{calls.said_and_came} | {calls.said_only} | {calls.came_only}"
+            yield f"| {name} | {model} | {counted} | {error} |"
 
 
 def _coverage(name: str, outcomes: Sequence[Outcome]) -> str:

@@ -39,6 +39,10 @@ class Family(StrEnum):
     RECURRING = "recurring"
     SUDDEN = "sudden"
     QUIET = "quiet"
+    BURSTY = "bursty"
+    HOURLY = "hourly"
+    DAILY = "daily"
+    START_UP = "start_up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ class Scenario:
     bad: Ints
     objective: Decimal
     window_days: int
+    resolution_seconds: int = MINUTE
 
     @property
     def now(self) -> int:
@@ -93,7 +98,23 @@ def scenario(family: Family, seed: int) -> Scenario:
     frame = _Frame(seed, random, service, now, window_days, float(1 - objective))
     total, bad = _counts(frame, _FAMILIES[family](frame))
     cut = (now - frame.start) // MINUTE - 1
-    return Scenario(family, seed, frame.start + MINUTE, cut, total, bad, objective, window_days)
+    resolution = MINUTE
+    if family is Family.HOURLY:
+        total, bad = _by_the_hour(frame, total), _by_the_hour(frame, bad)
+        resolution = HOUR
+    return Scenario(
+        family, seed, frame.start + MINUTE, cut, total, bad, objective, window_days, resolution
+    )
+
+
+def _by_the_hour(frame: _Frame, counts: Ints) -> Ints:
+    """Return counts as one report at the end of each hour has them; the last hour is left out."""
+    ends = frame.start + MINUTE * np.arange(1, len(counts) + 1)
+    full = np.flatnonzero(ends % HOUR == 0)
+    found = np.zeros_like(counts)
+    running = np.cumsum(counts)[full]
+    found[full] = np.diff(running, prepend=0)
+    return found
 
 
 def _counts(frame: _Frame, found: list[SimulatedIncident]) -> tuple[Ints, Ints]:
@@ -199,6 +220,71 @@ def _quiet(frame: _Frame) -> list[SimulatedIncident]:
     return []
 
 
+def _bursts(
+    frame: _Frame, since: float, longest_hours: float, burn: tuple[float, float]
+) -> list[SimulatedIncident]:
+    """Return bursts that come at random, whose sizes have a heavy tail, at a mean burn rate.
+
+    Pareto's law, of an exponent between 1.1 and 2: the largest of many is a good part of the sum.
+    """
+    window = frame.window_days * DAY
+    per_day = _log_uniform(frame.random, 0.3, 8)
+    tail = frame.random.uniform(1.1, 2)
+    mean_size = _log_uniform(frame.random, *burn) * DAY / per_day * (tail - 1) / tail
+    found, at = [], since
+    while (at := at + frame.random.exponential(DAY / per_day)) < frame.end:
+        size = min(mean_size * (1 + frame.random.pareto(tail)), window / 2)
+        lasting = _log_uniform(frame.random, 5 * MINUTE, longest_hours * HOUR)
+        lasting = max(lasting, size * frame.allowed / 0.9)
+        found.append(_burn(frame, at, at + lasting, size / lasting))
+    return found
+
+
+def _bursty(frame: _Frame) -> list[SimulatedIncident]:
+    """Short bursts with heavy tails, for as long as anybody remembers."""
+    return _bursts(frame, frame.start, 2, (0.35, 2))
+
+
+def _hourly(frame: _Frame) -> list[SimulatedIncident]:
+    """Crashes of a fleet, counted by the hour: bursts of up to half a day, and a wandering base."""
+    level = _log_uniform(frame.random, 0.05, 0.5)
+    return [
+        *_wandering(frame, frame.start, lambda _: level),
+        *_bursts(frame, frame.start, 12, (0.35, 2)),
+    ]
+
+
+def _daily(frame: _Frame) -> list[SimulatedIncident]:
+    """An outage at about the same time of most days, such as a job at night."""
+    chance = frame.random.uniform(0.4, 1)
+    minute = frame.random.uniform(0, DAY)
+    burn = _log_uniform(frame.random, 0.4, 2) / chance
+    begun = frame.now - frame.random.uniform(0.1, 1.1) * frame.window_days * DAY
+    found = []
+    for day in range(int(begun // DAY), int(frame.end // DAY) + 1):
+        if frame.random.random() < chance:
+            at = day * DAY + minute + frame.random.normal(0, 10 * MINUTE)
+            lasting = frame.random.uniform(10, 90) * MINUTE
+            size = burn * DAY * float(np.exp(frame.random.normal(0, 0.6)))
+            found.append(_burn(frame, at, at + lasting, size / lasting))
+    return found
+
+
+def _start_up(frame: _Frame) -> list[SimulatedIncident]:
+    """A new service whose errors of the first hours subside, and come back now and then."""
+    before = _log_uniform(frame.random, 3, 72) * HOUR
+    start = frame.now - before
+    lasting = _log_uniform(frame.random, 1, 24) * HOUR
+    first, later = frame.random.uniform(0.3, 1), _log_uniform(frame.random, 0.02, 0.6)
+    burning = _wandering(
+        frame, start, lambda hours: later + first * float(np.exp(-hours * HOUR / lasting))
+    )
+    silence = SimulatedIncident(
+        ScenarioKind.TRAFFIC_DIP, int(frame.start), int(start), {"traffic_ratio": 0.0}
+    )
+    return [silence, *burning, *_bursts(frame, start, 2, (0.1, 0.6))]
+
+
 _FAMILIES: dict[Family, Callable[[_Frame], list[SimulatedIncident]]] = {
     Family.PARTLY_SPENT: _partly_spent,
     Family.ROLLS_OFF: _rolls_off,
@@ -206,4 +292,8 @@ _FAMILIES: dict[Family, Callable[[_Frame], list[SimulatedIncident]]] = {
     Family.RECURRING: _recurring,
     Family.SUDDEN: _sudden,
     Family.QUIET: _quiet,
+    Family.BURSTY: _bursty,
+    Family.HOURLY: _hourly,
+    Family.DAILY: _daily,
+    Family.START_UP: _start_up,
 }

@@ -15,6 +15,7 @@ from common.slo.vocabulary import RiskLevel
 from common.slo.windows import BURN_WINDOWS, DAY, HOUR, MINUTE
 from forecast.domain import models
 from forecast.domain.confidence import Freshness, confidence, trend
+from forecast.domain.futures import drawn_gains, earlier, quantile
 from forecast.domain.locks import level_lock_minutes, spread_over_minutes
 from forecast.domain.models import RollingBudget
 from forecast.domain.projection import (
@@ -29,6 +30,8 @@ DAY_HOURS = DAY // HOUR
 LOOK_BACK_HOURS = DAY_HOURS
 """Hours of history before the SLO window: the budget's own course over the last day."""
 DAY_MINUTES = DAY // MINUTE
+LEAST_CONSUMED = 0.1
+"""Days that have spent less of the budget do not spend all of it, in whatever order they come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ class _Look:
 
     def forecast(self) -> SloForecast:
         slo, line = self._slo, self._line
-        p10, p50, p90, last_hour = self._spent_after()
+        (p10, p50, p90, last_hour), bursts = self._spent_after()
         level, reason = confidence(line, self._freshness())
         free = self._unblocked(0.0)
         free_at_present_rate = self._unblocked(self._present_error_ratio())
@@ -133,7 +136,12 @@ class _Look:
             revision=slo.revision,
         )
         wording = Wording(
-            found, self._snapshot.service_name, slo.window_days, last_hour, frozen=self._frozen
+            found,
+            self._snapshot.service_name,
+            slo.window_days,
+            last_hour,
+            frozen=self._frozen,
+            by_bursts=bursts,
         )
         return replace(found, forecast_message=wording.message())
 
@@ -141,10 +149,13 @@ class _Look:
     def _frozen(self) -> bool:
         return self._slo.risk_level is RiskLevel.FREEZE
 
-    def _spent_after(self) -> list[float | None]:
-        """Return the hours to exhaustion: P10, P50, P90, and at the last hour's rate."""
+    def _spent_after(self) -> tuple[list[float | None], bool]:
+        """Return the hours to exhaustion: P10, P50, P90, and at the last hour's rate.
+
+        And whether half of it is spent by bursts such as there were before it is by the trend.
+        """
         if self._slo.error_budget_remaining <= 0:
-            return [0.0, 0.0, 0.0, 0.0]
+            return [0.0, 0.0, 0.0, 0.0], False
         present = Present(
             self._line,
             self._slo.burn_rate_1h,
@@ -153,7 +164,20 @@ class _Look:
         intervals = self._window_hours + 1
         expected = expected_burn_rates(present, self._first_hours, intervals)
         rates = np.vstack([expected, np.full(intervals, self._slo.burn_rate_1h)])
-        return models.roll_off(self._budget, rates, self._window_hours)
+        p10, trend, p90, last_hour = models.roll_off(self._budget, rates, self._window_hours)
+        drawn = self._drawn(intervals)
+        p10, p50 = earlier(p10, quantile(drawn, 0.1)), earlier(trend, quantile(drawn, 0.5))
+        return [p10, p50, p90, last_hour], p50 != trend
+
+    def _drawn(self, intervals: int) -> list[float | None]:
+        """Return the hours to exhaustion of futures drawn from the days of the SLO window."""
+        if self._slo.error_budget_consumed < LEAST_CONSUMED:
+            return []
+        in_window = self._history.hours[:, -self._window_hours :]
+        gains = drawn_gains(in_window, self._allowed, intervals)
+        if gains is None:
+            return []
+        return models.drawn_roll_off(self._budget, gains, self._window_hours)
 
     def _models(self, published: float | None, last_hour: float | None) -> tuple[Exhaustion, ...]:
         """Return what each model says; the baselines stand beside ours for comparison only."""

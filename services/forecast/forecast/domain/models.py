@@ -156,14 +156,22 @@ def roll_off(budget: RollingBudget, burn_rates: Floats, window_hours: float) -> 
     `burn_rates` is [cases, intervals]. Within an interval requests and errors come evenly; at its
     end an hour leaves the window as a whole, as burnrate's SLO windows have it.
     """
-    course = _course(budget, burn_rates)
+    return drawn_roll_off(budget, (burn_rates - 1) * budget.requests, window_hours)
+
+
+def drawn_roll_off(budget: RollingBudget, gains: Floats, window_hours: float) -> list[float | None]:
+    """Return when the rolling budget is spent, for each row of overspent requests per hour.
+
+    `gains` is [cases, intervals]: bad / allowed_ratio - total of each.
+    """
+    course = _course(budget, gains)
     spent = course.starts > course.noise, course.ends > course.noise
     return _first(course, *spent, window_hours)
 
 
 def recovery(budget: RollingBudget, burn_rates: Floats, window_hours: float) -> list[float | None]:
     """Return when a spent budget is no longer spent, for each row of future burn rates."""
-    course = _course(budget, burn_rates)
+    course = _course(budget, (burn_rates - 1) * budget.requests)
     unspent = course.starts <= course.noise, course.ends <= course.noise
     return _first(course, *unspent, window_hours)
 
@@ -175,9 +183,9 @@ def interval_lengths(first_hours: float, intervals: int) -> Floats:
     return lengths
 
 
-def _course(budget: RollingBudget, burn_rates: Floats) -> _Course:
+def _course(budget: RollingBudget, gains: Floats) -> _Course:
     lengths = interval_lengths(budget.first_hours, len(budget.requests))
-    gained = (burn_rates - 1) * (budget.requests * lengths)
+    gained = gains * lengths
     left = np.concatenate(([0.0], np.cumsum(budget.leaving)))
     ends = budget.overspent - left + np.cumsum(gained, axis=1)
     ends[:, -1] -= gained[:, 0]  # the last hour to leave is this one, with what is still to come

@@ -30,6 +30,7 @@ class Wording:
     window_days: int
     last_hour_hours: float | None
     frozen: bool
+    by_bursts: bool = False
 
     def message(self) -> str:
         """Return the sentence of a service with counts."""
@@ -58,8 +59,11 @@ class Wording:
 
     def _will_be_spent(self, budget: str) -> str:
         of = self.forecast
+        cause = (
+            "With bursts of errors as in its window" if self.by_bursts else "At the present trend"
+        )
         return (
-            f"At the present trend {budget} is spent in about {duration(of.p50_hours or 0.0)}"
+            f"{cause} {budget} is spent in about {duration(of.p50_hours or 0.0)}"
             f"{self._interval()}; {wording.left(of.error_budget_remaining)} of it is left."
         )
 
