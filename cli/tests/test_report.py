@@ -1,5 +1,6 @@
 """The report, from a gateway's own answers: what was missed, what spent the budget."""
 
+import asyncio
 import html
 import re
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ import pytest_asyncio
 import typer
 
 from burnline.client.addresses import gateway_address
-from burnline.commands.report import length, report_of
+from burnline.commands.report import length, report, report_of
 from burnline.errors import StackError
 from burnline.report.figures import Period, Row, blocked, instant
 from common.config.clock import MICROSECONDS, to_micros
@@ -105,6 +106,28 @@ async def test_the_hour_that_is_running_is_counted_by_the_minute(fleet: GatewayH
 
 async def test_the_same_figures_give_the_same_report(fleet: GatewayHarness) -> None:
     assert await report_of(fleet.client, WEEK, "md") == await report_of(fleet.client, WEEK, "md")
+
+
+async def test_a_report_sends_the_key_that_reads_may_need(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[str] = []
+
+    async def gateway(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n")
+        writer.write(b"content-length: 2\r\nconnection: close\r\n\r\n[]")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(gateway, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        monkeypatch.setenv("BURNLINE_URL", f"http://127.0.0.1:{port}")
+        monkeypatch.setenv("BURNLINE_API_TOKEN", "correct-horse")
+        await asyncio.to_thread(report, since="1d", output="md", to=None)
+    assert "No services are in use." in capsys.readouterr().out
+    assert seen
+    assert all("authorization: bearer correct-horse" in request.lower() for request in seen)
 
 
 async def test_without_services_it_says_so(gateway: GatewayHarness) -> None:

@@ -15,6 +15,15 @@ TIMEOUT_SECONDS: Final = 10.0
 @contextmanager
 def connected(address: GatewayAddress, timeout_seconds: float) -> Iterator[httpx.Client]:
     """Give a client for the gateway; StackError for what is no address."""
+    with httpx.Client(**client_options(address, timeout_seconds)) as client:
+        yield client
+
+
+def client_options(address: GatewayAddress, timeout_seconds: float) -> dict[str, Any]:
+    """Return how httpx is to speak with the gateway: at its address, with its key.
+
+    StackError for what is no address.
+    """
     headers = {"Accept": "application/json"}
     if address.token:
         headers["Authorization"] = f"Bearer {address.token}"
@@ -23,8 +32,7 @@ def connected(address: GatewayAddress, timeout_seconds: float) -> Iterator[httpx
         raise StackError(
             f"BURNLINE_URL: `{address.base_url}` is no address such as https://burnline.example"
         )
-    with httpx.Client(base_url=url, headers=headers, timeout=timeout_seconds) as client:
-        yield client
+    return {"base_url": url, "headers": headers, "timeout": timeout_seconds}
 
 
 def ask_gateway(method: str, path: str, **content: Any) -> Any:

@@ -10,6 +10,7 @@ import httpx
 import typer
 
 from burnline.client.addresses import gateway_address
+from burnline.client.api_client import client_options
 from burnline.errors import StackError
 from burnline.report.figures import Period
 from burnline.report.reader import ReportReader
@@ -48,8 +49,8 @@ def length(text: str) -> timedelta:
 
 
 async def _report(period: Period, output: Format) -> str:
-    url = gateway_address().base_url
-    async with httpx.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS, trust_env=False) as client:
+    options = client_options(gateway_address(), TIMEOUT_SECONDS)
+    async with httpx.AsyncClient(**options, trust_env=False) as client:
         return await report_of(client, period, output)
 
 

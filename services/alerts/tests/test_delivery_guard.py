@@ -3,11 +3,11 @@
 import asyncio
 import socket
 from collections.abc import Sequence
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
 
 import pytest
 
-from alerts.delivery.guard import AddressGuard, RefusedAddressError, refusal
+from alerts.delivery.guard import METADATA, AddressGuard, RefusedAddressError, Resolve, refusal
 from alerts.delivery.settings import DeliverySettings
 
 
@@ -22,9 +22,9 @@ from alerts.delivery.settings import DeliverySettings
         ("2002:7f00:1::", "loopback"),
         ("0.0.0.0", "unspecified"),
         ("::", "unspecified"),
-        ("169.254.169.254", "link-local"),
-        ("::ffff:169.254.169.254", "link-local"),
-        ("64:ff9b::a9fe:a9fe", "link-local"),
+        ("169.254.1.1", "link-local"),
+        ("::ffff:169.254.1.1", "link-local"),
+        ("64:ff9b::a9fe:101", "link-local"),
         ("fe80::1", "link-local"),
         ("fe80::1%1", "link-local"),
         ("224.0.0.1", "multicast"),
@@ -62,6 +62,42 @@ def test_an_address_that_is_not_public_is_refused(text: str, kind: str) -> None:
 )
 def test_a_public_address_may_be_called(text: str) -> None:
     assert refusal(ip_address(text)) is None
+
+
+@pytest.mark.parametrize("text", sorted(map(str, METADATA)))
+async def test_what_tells_machines_their_secrets_is_refused_however_it_is_written(
+    text: str,
+) -> None:
+    own = ip_address(text)
+    written = [own]
+    if own.version == 4:
+        low = int(own)
+        written += [
+            IPv6Address((0xFFFF << 32) | low),
+            IPv6Address(int(IPv6Address("64:ff9b::")) | low),
+            IPv6Address((0x2002 << 112) | (low << 80)),
+        ]
+    else:
+        written.append(IPv6Address(f"{text}%1"))
+    for address in written:
+        assert refusal(address) == "a cloud's metadata service"
+    wide = AddressGuard([ip_network("0.0.0.0/0"), ip_network("::/0")], answering(text))
+    with pytest.raises(RefusedAddressError, match="metadata"):
+        await wide.addresses("inside.test", 80)
+    alone = AddressGuard([ip_network(text)], answering(text))
+    assert await alone.addresses("inside.test", 80) == [text]
+
+
+def test_the_list_of_metadata_addresses_does_not_depend_on_python() -> None:
+    assert {ip_address("192.0.0.192"), ip_address("168.63.129.16")} <= METADATA
+    assert refusal(ip_address("168.63.129.17")) is None, "public otherwise"
+
+
+def answering(address: str) -> Resolve:
+    async def resolve(*_: object) -> Sequence[str]:
+        return [address]
+
+    return resolve
 
 
 def resolving(*addresses: str) -> AddressGuard:

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from common.events import ChangeEvent, MetricEvent
+from common.schema_docs.event_schemas import in_json_schema
 from ingest.body import JSON_TYPE, LINES_TYPES
 
 _REF = "#/components/schemas/{name}"
@@ -58,7 +59,8 @@ CHANGE_BODY = _body_of(ChangeEvent, CHANGE_EXAMPLE)
 
 def event_schemas() -> dict[str, Any]:
     """Return the schemas of the events by name, with what HTTP asks beyond the topics."""
-    _, schemas = msgspec.json.schema_components([MetricEvent, ChangeEvent], ref_template=_REF)
+    _, found = msgspec.json.schema_components([MetricEvent, ChangeEvent], ref_template=_REF)
+    schemas: dict[str, Any] = in_json_schema(found)
     for schema in schemas.values():
         schema["additionalProperties"] = False
     event = schemas["MetricEvent"]

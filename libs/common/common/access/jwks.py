@@ -1,14 +1,15 @@
 """Fetch the public keys of an identity provider from a file or a URL, again when needed."""
 
 import asyncio
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, Protocol
 
 import httpx
 import structlog
-from jwt import PyJWK, PyJWKSet, PyJWTError
+from jwt import PyJWK, PyJWKSet, PyJWKSetError, PyJWTError
 
 log = structlog.get_logger()
 
@@ -97,7 +98,7 @@ class KeyCache:
             return
         self._tried_at = self._monotonic()
         try:
-            found = PyJWKSet.from_json(await self._source.read()).keys
+            found = _verifying_keys(await self._source.read())
         except (KeysUnavailableError, PyJWTError, ValueError) as error:
             log.warning("identity_keys_unavailable", error=str(error))
             if self._read_at is None:
@@ -111,3 +112,22 @@ class KeyCache:
 
     def _may_try(self) -> bool:
         return self._tried_at is None or self._monotonic() - self._tried_at >= PAUSE_SECONDS
+
+
+def _verifying_keys(text: str) -> list[PyJWK]:
+    """Return a JWK Set's keys, without those that are for encryption. Raises what it cannot read.
+
+    A key says so by `use` or by `key_ops` (RFC 7517, 4.2 and 4.3); one that says neither is for
+    both.
+    """
+    document = json.loads(text)
+    keys = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(keys, list):
+        raise PyJWKSetError("no list of keys")
+    return PyJWKSet([key for key in keys if isinstance(key, dict) and _verifies(key)]).keys
+
+
+def _verifies(key: Mapping[str, object]) -> bool:
+    operations = key.get("key_ops")
+    may_verify = operations is None or (isinstance(operations, list) and "verify" in operations)
+    return may_verify and key.get("use", "sig") == "sig"

@@ -93,7 +93,7 @@ def decode_json(decoder: "msgspec.json.Decoder[Decoded]", body: bytes) -> Decode
 
 
 _INSTANTS = frozenset({"timestamp", "at"})
-_AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
+_AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?\Z", re.DOTALL)
 _MISSING = re.compile(r"missing required field `(\w+)`")
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
 _PERCENTILE = re.compile(r"p\d+(\.\d+)?|percentiles?|avg|mean|average", re.IGNORECASE)

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from common.invalid_field import InvalidFieldError
+from common.patterns import whole
 from common.slo.freshness import UNTRUSTED
 from common.slo.vocabulary import DataStatus, RiskLevel
 from common.slo.windows import BURN_PAIRS
@@ -38,10 +39,10 @@ GLOB_PATTERN = r"^[a-z0-9*?._-]{1,63}$"
 LONG_WINDOWS_SECONDS: Final = tuple(long for long, _ in BURN_PAIRS)
 
 Duration = Annotated[int, Meta(ge=0, le=7 * 86_400)]
-Name = Annotated[str, Meta(pattern=RULE_NAME_PATTERN)]
+Name = Annotated[str, Meta(pattern=whole(RULE_NAME_PATTERN))]
 Names = Annotated[tuple[Name, ...], Meta(max_length=MAX_SELECTED)]
 Globs = Annotated[
-    tuple[Annotated[str, Meta(pattern=GLOB_PATTERN)], ...], Meta(max_length=MAX_SELECTED)
+    tuple[Annotated[str, Meta(pattern=whole(GLOB_PATTERN))], ...], Meta(max_length=MAX_SELECTED)
 ]
 Tiers = Annotated[tuple[Literal[1, 2, 3], ...], Meta(max_length=3)]
 
@@ -93,7 +94,7 @@ class Rule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     tiers: Tiers = ()
     except_tiers: Tiers = ()
     inhibits: Names = ()
-    runbook_url: Annotated[str, Meta(max_length=512, pattern=r"^(https?://[^\s]+)?$")] = ""
+    runbook_url: Annotated[str, Meta(max_length=512, pattern=r"^(https?://[^\s]+)?\Z")] = ""
 
     def applies_to(self, service_name: str, tier: int) -> bool:
         """Return whether the rule applies to a service."""
@@ -122,7 +123,7 @@ _STRICTNESS: Final[dict[RuleKind, Callable[[Any], float]]] = {
     "constant_burn": float,
     "good_over_total": float,
 }
-_PLACE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
+_PLACE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?\Z", re.DOTALL)
 
 
 def read_rule(document: object) -> Rule:

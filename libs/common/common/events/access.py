@@ -7,13 +7,13 @@ from msgspec import Meta, Struct
 from common.events.fields import Instant
 
 Scope = Literal["read", "ingest", "operate", "override", "admin"]
-KeyId = Annotated[str, Meta(pattern=r"^[0-9a-f]{12}$")]
+KeyId = Annotated[str, Meta(pattern=r"^[0-9a-f]{12}\Z")]
 
 
 class KeySecret(Struct, frozen=True):
     """A secret that opens the key until `expires_at`; null: as long as the key is good."""
 
-    hash: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the secret")]
+    hash: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z", description="SHA-256 of the secret")]
     expires_at: Instant | None
 
 

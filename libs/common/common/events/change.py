@@ -29,7 +29,7 @@ class ChangeEvent(Struct, frozen=True, omit_defaults=True):
         str,
         Meta(
             max_length=MAX_URL_LENGTH,
-            pattern=r"^(https?://[^\s\u0000-\u001f\u007f]+)?$",
+            pattern=r"^(https?://[^\s\u0000-\u001f\u007f]+)?\Z",
             description="Where it is described; http or https",
         ),
     ] = ""

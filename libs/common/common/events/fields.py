@@ -5,6 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from common.patterns import whole
 from common.slo.vocabulary import SERVICE_NAME_PATTERN
 
 COUNT_LIMIT = 2**53
@@ -17,11 +18,11 @@ MAX_ATTRIBUTES = 16
 MAX_ATTRIBUTE_NAME_LENGTH = 64
 MAX_ATTRIBUTE_LENGTH = 256
 
-PLAIN = r"^[^\u0000-\u001f\u007f]*$"  # no control characters: PostgreSQL holds no NUL
+PLAIN = r"^[^\u0000-\u001f\u007f]*\Z"  # no control characters: PostgreSQL holds no NUL
 
 Count = Annotated[int, Meta(ge=0, lt=COUNT_LIMIT)]
 Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339, sent in UTC")]
-ServiceName = Annotated[str, Meta(pattern=SERVICE_NAME_PATTERN)]
+ServiceName = Annotated[str, Meta(pattern=whole(SERVICE_NAME_PATTERN))]
 Ratio = Annotated[float, Meta(description="A ratio: 0.01 is one per cent")]
 BurnRate = Annotated[float, Meta(description="1 spends the budget in exactly the SLO window")]
 Bound = Annotated[float, Meta(gt=0, description="Seconds")]

@@ -4,6 +4,7 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -29,6 +30,7 @@ SECURITY_HEADERS = {
 STRICT_TRANSPORT = "max-age=31536000"
 """Once it came by TLS, a browser comes by TLS only."""
 
+_REDIRECTS = range(300, 400)
 _UNTRACED = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
@@ -91,7 +93,7 @@ class TracingMiddleware(HttpMiddleware):
 
 
 class SecurityHeadersMiddleware(HttpMiddleware):
-    """Add security headers to every response.
+    """Add security headers to every response, and lead nobody to another server.
 
     `shared`: other origins may read answers.
     """
@@ -110,8 +112,16 @@ class SecurityHeadersMiddleware(HttpMiddleware):
                 headers.setdefault(name, value)
             if scope.get("scheme") == "https":
                 headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT)
+            if message["status"] in _REDIRECTS and "Location" in headers:
+                headers["Location"] = _on_this_server(headers["Location"])
 
         await self._app(scope, receive, at_start(send, add_headers))
+
+
+def _on_this_server(location: str) -> str:
+    """Return where a redirect leads without the host, which is what the caller's header says."""
+    parts = urlsplit(location)
+    return urlunsplit(("", "", "/" + parts.path.lstrip("/\\"), parts.query, parts.fragment))
 
 
 class RequestLogMiddleware(HttpMiddleware):

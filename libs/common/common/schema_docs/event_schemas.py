@@ -8,6 +8,7 @@ import msgspec
 
 from common.events import MetricEvent
 from common.kafka.topics import TOPICS
+from common.patterns import for_json_schema
 from common.slo.vocabulary import RESERVED_SERVICE_NAMES
 
 Schema = dict[str, Any]
@@ -43,13 +44,25 @@ def schema_of(event: type) -> Schema:
     return {**document, "$defs": finished} if finished else document
 
 
+def in_json_schema(schema: Any) -> Any:
+    """Return a schema whose patterns are JSON Schema's, not Python's, however deep they stand."""
+    if isinstance(schema, dict):
+        return {
+            name: for_json_schema(part)
+            if name == "pattern" and isinstance(part, str)
+            else in_json_schema(part)
+            for name, part in schema.items()
+        }
+    return [in_json_schema(part) for part in schema] if isinstance(schema, list) else schema
+
+
 def unwrapped(text: str) -> str:
     """Return a docstring with each paragraph on one line."""
     return re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.cleandoc(text))
 
 
 def _finished(name: str, schema: Schema) -> Schema:
-    described = {**schema}
+    described = in_json_schema(schema)
     if "description" in schema:
         described["description"] = unwrapped(schema["description"])
     return _public_metric_event(described) if name == MetricEvent.__name__ else described

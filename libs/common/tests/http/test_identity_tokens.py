@@ -176,6 +176,30 @@ async def test_nobody_signs_with_what_everybody_knows(provider: Provider) -> Non
         assert (await status(client, provider.token(**GOOD)))[0] == 200
 
 
+@pytest.mark.parametrize(
+    ("marks", "expected"),
+    [
+        ({"use": None}, 200),
+        ({"use": "sig", "key_ops": ["verify"]}, 200),
+        ({"use": "enc"}, 401),
+        ({"use": "tls"}, 401),
+        ({"use": None, "key_ops": ["encrypt", "wrapKey"]}, 401),
+        ({"use": None, "key_ops": "verify"}, 401),
+    ],
+)
+async def test_a_key_that_is_not_for_signatures_opens_nothing(
+    provider: Provider, marks: dict[str, Any], expected: int
+) -> None:
+    provider.add("other", rsa.generate_private_key(65537, 2048))
+    keys = provider.public()["keys"]
+    keys[1].update(marks)
+    keys[1] = {name: value for name, value in keys[1].items() if value is not None}
+    provider.path.write_text(json.dumps({"keys": keys}))
+    async with client_of(provider) as client:
+        assert (await status(client, provider.token("other", **GOOD)))[0] == expected
+        assert (await status(client, provider.token(**GOOD)))[0] == 200
+
+
 async def test_without_a_provider_no_token_opens(provider: Provider) -> None:
     async with client_of(provider, oidc_issuer=None) as client:
         assert (await status(client, provider.token(**GOOD)))[0] == 401

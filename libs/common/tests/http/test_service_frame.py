@@ -12,7 +12,7 @@ import httpx
 import pytest
 import structlog
 from fastapi import FastAPI, Query
-from fastapi.responses import StreamingResponse
+from fastapi.responses import RedirectResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from structlog.testing import capture_logs
 
@@ -141,6 +141,30 @@ async def test_writes_without_the_token_are_401_before_everything(
     answer = await client.request(method, path, headers=headers, content=b"{" * 2 * LIMIT_BYTES)
     assert_problem(answer, 401, "unauthorized")
     assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    ("path", "leads_to"),
+    [
+        ("/orders/?limit=3", "/orders?limit=3"),
+        ("/orders/", "/orders"),
+        ("/away", "/path?a=b#c"),
+        ("/away?to=//evil.example/path", "/path"),
+        ("/away?to=https:%5C%5Cevil.example/path", "/%5C%5Cevil.example/path"),
+        ("/away?to=%5C%5Cevil.example", "/%5C%5Cevil.example"),
+    ],
+)
+async def test_a_redirect_stays_on_this_server(path: str, leads_to: str) -> None:
+    frame = Frame(TOKEN)
+
+    @frame.app.get("/away")
+    async def away(to: str = "https://evil.example/path?a=b#c") -> RedirectResponse:
+        return RedirectResponse(to)
+
+    async with client_of(frame) as client:
+        answer = await client.get(path, headers={"Host": "evil.example"})
+    assert answer.status_code == 307
+    assert answer.headers["location"] == leads_to
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])

@@ -14,6 +14,33 @@ Address: TypeAlias = IPv4Address | IPv6Address
 Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 """Gives the addresses of a host for a port; raises OSError where it has none."""
 
+METADATA = frozenset(
+    map(
+        ip_address,
+        (
+            "169.254.169.254",  # AWS, Azure, Google, Oracle, DigitalOcean, OpenStack
+            "169.254.169.253",  # AWS: names
+            "169.254.169.123",  # AWS: time
+            "169.254.170.2",  # AWS: credentials of containers
+            "169.254.170.23",  # AWS: identities of pods
+            "168.63.129.16",  # Azure: the host of a machine
+            "100.100.100.200",  # Alibaba
+            "192.0.0.192",  # Oracle, formerly
+            "fd00:ec2::254",  # AWS
+            "fd00:ec2::253",
+            "fd00:ec2::123",
+            "fd00:ec2::23",
+            "fd20:ce::254",  # Google
+            "fe80::a9fe:a9fe",  # OpenStack
+            "fd00:42::42",  # Scaleway
+        ),
+    )
+)
+"""Where clouds tell machines their secrets: never public, whatever `ipaddress` takes them for.
+
+Some lie in networks that are public otherwise. One is allowed only by a network of it alone.
+"""
+
 _NAT64 = IPv6Network("64:ff9b::/96")
 _LOW_32_BITS = 0xFFFFFFFF
 
@@ -45,7 +72,8 @@ class AddressGuard:
 
     def _is_allowed(self, address: Address) -> bool:
         address = _embedded(address) or address
-        return any(address in network for network in self._allowed)
+        allowing = [network for network in self._allowed if address in network]
+        return any(n.num_addresses == 1 or not _is_metadata(address) for n in allowing)
 
 
 def refusal(address: Address) -> str | None:
@@ -56,6 +84,7 @@ def refusal(address: Address) -> str | None:
     """
     address = _embedded(address) or address
     kinds = (
+        ("a cloud's metadata service", _is_metadata(address)),
         ("unspecified", address.is_unspecified),
         ("loopback", address.is_loopback),
         ("link-local", address.is_link_local),
@@ -65,6 +94,11 @@ def refusal(address: Address) -> str | None:
         ("not public", not address.is_global),
     )
     return next((name for name, holds in kinds if holds), None)
+
+
+def _is_metadata(address: Address) -> bool:
+    plain = IPv6Address(int(address)) if isinstance(address, IPv6Address) else address
+    return plain in METADATA  # whatever interface it is to be reached through
 
 
 def _embedded(address: Address) -> IPv4Address | None:

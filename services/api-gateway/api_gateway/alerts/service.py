@@ -101,7 +101,12 @@ class AlertService:
             raise invalid("ends_at", "in_the_past", "must be in the future")
         async with self._store.write() as writer:
             added = await writer.add_silence(matchers, span, body.created_by, body.comment)
-            details = {"comment": body.comment, "matchers": [_shown(m) for m in matchers]}
+            details = {
+                "comment": body.comment,
+                "matchers": [_shown(m) for m in matchers],
+                "starts_at": added.starts_at.isoformat(),
+                "ends_at": added.ends_at.isoformat(),
+            }
             await writer.record(
                 AuditEvent(now, body.created_by, "silence.created", key_of(added), None, details)
             )
@@ -114,7 +119,8 @@ class AlertService:
             if found.state(now) == "expired":
                 return found
             ended = await writer.expire_silence(silence_id, by.actor, now)
-            details, subject = {"reason": by.reason}, key_of(ended)
+            details = {"reason": by.reason, "ends_at": ended.ends_at.isoformat()}
+            subject = key_of(ended)
             await writer.record(
                 AuditEvent(now, by.actor, "silence.expired", subject, None, details)
             )

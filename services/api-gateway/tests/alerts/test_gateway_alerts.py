@@ -1,6 +1,6 @@
 """What users do with alerts, rules, silences and channels over REST."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -169,8 +169,12 @@ async def test_a_silence_is_expired_by_hand_once(alerting: GatewayHarness) -> No
     for _ in range(2):
         ended = await alerting.write("DELETE", path, STATEMENT)
         assert (ended.json()["state"], ended.json()["expired_by"]) == ("expired", "ines")
-    _, *actions = [entry.action for entry in await alerting.audited()]
-    assert actions == ["silence.created", "silence.expired"]
+    _, created, expired = await alerting.audited()
+    assert (created.action, expired.action) == ("silence.created", "silence.expired")
+    spans = [entry.details for entry in (created, expired)]
+    assert datetime.fromisoformat(spans[0]["ends_at"]) == NOW + timedelta(hours=1)
+    assert datetime.fromisoformat(spans[1]["ends_at"]) == NOW + timedelta(minutes=1)
+    assert datetime.fromisoformat(spans[0]["starts_at"]) == NOW
 
 
 @pytest.mark.parametrize(
