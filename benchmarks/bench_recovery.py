@@ -15,6 +15,7 @@ import asyncpg
 import numpy as np
 from real_run import options, servers
 
+from burnrate.domain.batch import DedupKeyKind
 from burnrate.ingest.dedup import DEDUP_KEY, HourDedupKeys
 from burnrate.settings import BurnrateSettings
 from burnrate.storage.repository import read_dedup_keys
@@ -92,7 +93,9 @@ async def ours(url: str, now: datetime) -> tuple[float, float]:
     async def marks() -> None:
         wanted = [int(hour.timestamp()) // HOUR for hour in hours(now, 2)]
         async with database.read() as session:
-            for packed in (await read_dedup_keys(session, SHARD, wanted)).values():
+            for packed in (
+                await read_dedup_keys(session, SHARD, DedupKeyKind.RECENT, wanted)
+            ).values():
                 HourDedupKeys().load(packed)
 
     async with database.read():

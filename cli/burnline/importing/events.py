@@ -62,7 +62,10 @@ def import_events(
     ] = True,
     wait_seconds: Annotated[float, typer.Option(min=0, help="how long to wait at most")] = 120,
 ) -> None:
-    """Import older events, up to 90 days back. Importing a file again changes nothing."""
+    """Import older events, up to 90 days back. Importing a file again changes nothing.
+
+    An event with an id or a source counts once, in whichever file it comes again.
+    """
     if import_id is not None and not _IMPORT_ID.fullmatch(import_id):
         raise StackError("--import-id: give 1 to 128 ASCII characters without spaces")
     where = addresses()
@@ -116,7 +119,7 @@ async def import_file(  # noqa: PLR0913 - what an import is made of
 
 _KNOWN: Final = (
     "This import is known: lines that were counted are not counted again, and timestamps are "
-    "shifted by {}, as at its first run. To import the file as another, give it an --import-id."
+    "shifted by {}, as at its first run. To shift the file anew, give it another --import-id."
 )
 
 

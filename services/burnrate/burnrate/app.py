@@ -15,6 +15,7 @@ from burnrate.metrics import TICK_SECONDS
 from burnrate.settings import AllSettings
 from burnrate.storage import recovery_repository
 from burnrate.work import INPUTS, CountingWork, collect_rarely
+from common.admission.metric_events import HISTORY_AGE
 from common.kafka.topics import CATALOG, COMMANDS, METRICS_DEAD
 from common.ledger.read_buffer import LedgerLimits
 from common.ledger.runtime import ConsumerRuntime
@@ -70,8 +71,10 @@ class Burnrate(Consumer):
         for shard, own in list(self.ledger.owned.items()):
             async with database.write() as session:
                 await recovery_repository.purge(session, shard, now)
-                before = own.oldest_applied() - self._lateness - DEDUP_SLACK
-                await recovery_repository.purge_dedup_keys(session, shard, before)
+                applied = own.oldest_applied() - DEDUP_SLACK
+                await recovery_repository.purge_dedup_keys(
+                    session, shard, applied - self._lateness, applied - HISTORY_AGE
+                )
             sealed = own.oldest_applied() - SEAL_AFTER
             while await self._seal(shard, sealed):
                 pass

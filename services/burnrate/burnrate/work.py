@@ -61,7 +61,7 @@ class CountingWork(ShardWork):
         self._limits = DlqLimits(settings.max_bad_ratio, settings.max_bad_run)
         self._shards, self._lateness = runtime.shards, lateness
         self._outbox, self._clock = runtime.outbox, runtime.clock
-        self._held_dedup_keys = settings.max_held_dedup_keys
+        self._held_dedup_keys = settings.max_held_dedup_keys // self._shards
         self.traces = TraceContexts("burnrate")
         self.dead_letters = DeadLetterStore("burnrate", runtime.outbox)
 
@@ -79,7 +79,8 @@ class CountingWork(ShardWork):
         self._processors[shard] = BatchProcessor(
             series=series,
             reader=BulkReader(series),
-            dedup_keys=ShardDedupKeys(self._held_dedup_keys // self._shards),
+            dedup_keys=ShardDedupKeys(self._held_dedup_keys * 3 // 4),
+            import_dedup_keys=ShardDedupKeys(self._held_dedup_keys // 4),
             blocks=Blocks(),
             rules=Rules(shard, self._shards, self._lateness),
             outbox=self._outbox,

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from burnrate.domain.series_index import SeriesIndex
 from burnrate.ingest.columns import Columns, Counted, columns_of
-from burnrate.ingest.dedup import DEDUP_KEY, HourDedupKeys, ShardDedupKeys, packed, sorted_order
+from burnrate.ingest.dedup import (
+    DEDUP_KEY,
+    HourDedupKeys,
+    ShardDedupKeys,
+    packed,
+    sorted_order,
+    without_repeats,
+)
 from common.admission.identity import Keys, content_of, identity_of, keys_of
 from common.events import MetricEvent
 from tests.reference.streams import START
@@ -110,10 +117,11 @@ def test_of_each_identity_of_an_hour_the_first_counts(
                 repeats += 1
                 conflicts += reference[identity, hour] != content_of(event)
         batch_columns = columns(batch, series)
-        missing = dedup_keys.missing(batch_columns)
+        missing = dedup_keys.missing(batch_columns, batch_columns.identified)
         dedup_keys.put(missing, stored)
-        found = dedup_keys.count_once(batch_columns)
-        for hour, added in found.added.items():
+        checked = dedup_keys.check(batch_columns, batch_columns.identified)
+        found = without_repeats(batch_columns, [checked])
+        for hour, added in checked.added.items():
             stored[hour] = stored.get(hour, b"") + added
         assert found.counted.total.tolist() == expected
         assert len(found.repeats.slot) == repeats

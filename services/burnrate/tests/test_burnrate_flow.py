@@ -105,19 +105,21 @@ async def test_an_import_repeated_or_resumed_changes_nothing(settings: TestSetti
     start = datetime.now(UTC) - timedelta(days=20)
     lines = [event(total=10, bad=1, timestamp=start + timedelta(hours=i)) for i in range(300)]
 
-    async def send(part: int) -> None:
+    async def send(part: int, import_id: str = "file") -> None:
         await publish(
             boot(settings),
             lines[:part],
             topic=HISTORY.name,
-            headers=lambda n: [("import_id", b"file"), ("import_line", str(n).encode())],
+            headers=lambda n: [("import_id", import_id.encode()), ("import_line", str(n).encode())],
         )
 
     async with burnrate(settings):
         await send(100)
         await eventually(lambda: applied(url(settings)), 100)
-        await send(300)
-        await eventually(lambda: applied(url(settings)), 400)
+        await send(299)
+        await eventually(lambda: applied(url(settings)), 399)
+        await send(300, "the file with a line more")
+        await eventually(lambda: applied(url(settings)), 699)
     assert await counted(url(settings)) == {"checkout": (3000, 300)}
 
 

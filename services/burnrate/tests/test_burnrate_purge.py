@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from burnrate.domain.batch import DedupKeyKind
 from burnrate.storage import recovery_repository, repository
 from common.config.settings import DatabaseSettings
 from common.counts.layout import KEPT
@@ -14,7 +15,8 @@ from tests.support.burnrate_service import query
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 THIS_HOUR = int(NOW.timestamp()) // HOUR
-SECOND = timedelta(seconds=1)
+SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
+RECENT, IMPORTED = DedupKeyKind
 
 
 @pytest.fixture
@@ -46,12 +48,15 @@ async def test_counts_go_at_their_age(url: str, database: Database) -> None:
 
 async def test_dedup_keys_go_when_no_repeat_is_admitted(url: str, database: Database) -> None:
     async with database.write() as session:
-        marks = {THIS_HOUR - 2: b"older", THIS_HOUR - 1: b"newer"}
-        await repository.add_dedup_keys(session, 3, marks)
+        for kind, hours_ago in ((RECENT, 0), (IMPORTED, 90 * 24)):
+            newer = THIS_HOUR - hours_ago - 1
+            keys = {newer - 1: b"older", newer: kind.value.encode()}
+            await repository.add_dedup_keys(session, 3, kind, keys)
     async with database.write() as session:
-        await recovery_repository.purge_dedup_keys(session, 3, NOW - SECOND)
-    [row] = await query(url, "SELECT marks FROM burnrate.mark")
-    assert row["marks"] == b"newer"
+        before = NOW - SECOND
+        await recovery_repository.purge_dedup_keys(session, 3, before, before - 90 * DAY)
+    left = await query(url, "SELECT marks FROM burnrate.mark ORDER BY hour")
+    assert [row["marks"] for row in left] == [b"imported", b"recent"]
 
 
 async def test_the_dedup_keys_of_past_hours_become_one_row_each(
@@ -60,20 +65,23 @@ async def test_the_dedup_keys_of_past_hours_become_one_row_each(
     for part in (b"aa", b"bb", b"cc"):
         async with database.write() as session:
             hours = {THIS_HOUR - 2: part, THIS_HOUR - 1: part[:1], THIS_HOUR: part}
-            await repository.add_dedup_keys(session, 3, hours)
-            await repository.add_dedup_keys(session, 2, {THIS_HOUR - 2: part})
-    for found in (True, True, False):
+            await repository.add_dedup_keys(session, 3, RECENT, hours)
+            await repository.add_dedup_keys(session, 3, IMPORTED, {THIS_HOUR - 1: part[1:]})
+            await repository.add_dedup_keys(session, 2, RECENT, {THIS_HOUR - 2: part})
+    for found in (True, True, True, False):
         async with database.write() as session:
             assert await recovery_repository.seal_dedup_keys(session, 3, NOW) is found
     async with database.read() as session:
         hours_now = [THIS_HOUR - 2, THIS_HOUR - 1, THIS_HOUR, THIS_HOUR + 1]
-        marks = await repository.read_dedup_keys(session, 3, hours_now)
+        marks = await repository.read_dedup_keys(session, 3, RECENT, hours_now)
+        imported = await repository.read_dedup_keys(session, 3, IMPORTED, hours_now)
     assert {hour: bytes(sorted(packed)) for hour, packed in marks.items()} == {
         THIS_HOUR - 2: b"aabbcc",
         THIS_HOUR - 1: b"abc",
         THIS_HOUR: b"aabbcc",
     }
+    assert imported.keys() == {THIS_HOUR - 1}
     rows = await query(
         url, "SELECT shard, hour, count(*) AS parts FROM burnrate.mark GROUP BY 1, 2 ORDER BY 1, 2"
     )
-    assert [row["parts"] for row in rows] == [3, 1, 1, 3]
+    assert [row["parts"] for row in rows] == [3, 1, 2, 3]

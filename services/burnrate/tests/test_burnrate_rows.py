@@ -7,6 +7,7 @@ from typing import cast
 
 import pytest
 
+from burnrate.domain.service_state import Moment
 from burnrate.evaluation.shard_state import ShardState
 from burnrate.settings import BurnrateSettings
 from burnrate.storage import recovery_repository
@@ -19,7 +20,14 @@ from common.ledger.shard import Batch
 from common.storage.database import Database
 from common.storage.outbox import Outbox
 from tests.reference.records import record
-from tests.reference.shard_checks import THRESHOLD, expected, figures, with_latency_series
+from tests.reference.shard_checks import (
+    THRESHOLD,
+    expected,
+    figures,
+    snapshot_of,
+    target,
+    with_latency_series,
+)
 from tests.reference.streams import BOUNDS, SERVICES, START
 from tests.support.consumer_runtime import consumer_runtime
 
@@ -49,16 +57,18 @@ class Process:
             state.load_slow_counts(name, THRESHOLD, rows)
         return state
 
-    async def apply(self, events: Iterable[MetricEvent], topic: str) -> None:
+    async def apply(
+        self, events: Iterable[MetricEvent], topic: str, import_id: str = "file"
+    ) -> None:
         """Apply events as one batch that was appended at `now`."""
         async with self._database.write() as session:
-            records = [self._record(event, topic) for event in events]
+            records = [self._record(event, topic, import_id) for event in events]
             apply_to_memory = await self._work.apply(session, Batch(0, "cluster", records))
         apply_to_memory()
 
-    def _record(self, event: MetricEvent, topic: str) -> Record:
+    def _record(self, event: MetricEvent, topic: str, import_id: str) -> Record:
         self._offset += 1
-        headers = (("import_id", b"file"), ("import_line", str(self._offset).encode()))
+        headers = (("import_id", import_id.encode()), ("import_line", str(self._offset).encode()))
         return record(
             encode(event), headers, topic=topic, appended_at=self.now, offset=self._offset
         )
@@ -126,3 +136,53 @@ async def test_sums_stop_at_the_limit_and_the_shard_goes_on(process: Process) ->
         assert found[SERVICES[0]].sums["30d"]["slo"] == (most, most)
         assert found[SERVICES[0]].sums["fast"]["slo"] == (most, most)
         assert found[SERVICES[1]].sums["30d"]["slo"] == (7, 2)
+
+
+def numbered(numbers: Iterable[int], at: datetime) -> list[MetricEvent]:
+    """Return events of 100 requests, of which as many failed as the number says, with own ids."""
+    return [
+        MetricEvent("cart", at, total=100, bad=n, source="file", event_id=f"e{n}") for n in numbers
+    ]
+
+
+async def totals(process: Process) -> tuple[int, int]:
+    found = sums_of_requests(await process.start(), process.now)
+    return found[0], found[1]
+
+
+def sums_of_requests(state: ShardState, now: datetime) -> tuple[int, int]:
+    """Return requests and bad ones of the last 90 days."""
+    moment = Moment(now, 0, 1, now, lagging=False)
+    slo = snapshot_of(state, "cart", [target(window_days=90)], moment).slos[0]
+    return slo.total, slo.bad
+
+
+@pytest.mark.parametrize("age", [timedelta(days=5), timedelta(hours=2), timedelta(hours=23)])
+async def test_a_file_that_has_grown_by_a_line_counts_that_line_alone(
+    process: Process, age: timedelta
+) -> None:
+    """However old its events are, and however old they have become meanwhile."""
+    await process.start()
+    at = process.now - age
+    await process.apply(numbered((1, 2, 0), at), HISTORY.name, "the file's hash")
+    await process.start()
+    process.now += timedelta(days=4)
+    grown = numbered((1, 2, 0, 3), at)
+    for _ in range(2):
+        await process.apply(grown, HISTORY.name, "the hash of the file that has grown")
+        assert await totals(process) == (400, 6)
+    await process.apply(grown[:1], HISTORY.name, "and of one with a part of it")
+    assert await totals(process) == (400, 6)
+
+
+async def test_what_came_live_and_then_in_a_file_counts_once_when_the_file_grows(
+    process: Process,
+) -> None:
+    await process.start()
+    at = process.now - timedelta(hours=1)
+    await process.apply(numbered((1, 2), at), METRICS.name)
+    await process.apply(numbered((1, 2, 3), at), HISTORY.name, "a")
+    process.now += timedelta(days=10)
+    await process.start()
+    await process.apply(numbered((1, 2, 3, 4), at), HISTORY.name, "b")
+    assert await totals(process) == (400, 10)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 
 import numpy as np
 
@@ -11,6 +12,13 @@ from common.events import IngestCounters
 
 ImportStream = tuple[str, str]
 """An import, and the partition through which its records came (empty: the right one)."""
+
+
+class DedupKeyKind(Enum):
+    """Which events a stored dedup key is checked for: what may come again live, or by import."""
+
+    RECENT = "recent"
+    IMPORTED = "imported"
 
 
 @dataclass(frozen=True, slots=True)

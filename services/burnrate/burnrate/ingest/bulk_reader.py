@@ -99,6 +99,7 @@ class BulkReader:
             identified=np.ones(n, np.bool_),
             anonymous=np.zeros(n, np.bool_),
             misrouted=np.zeros(n, np.bool_),
+            imported=np.zeros(n, np.bool_),
             latency=latency,
         )
         return found if valid.all() else found.rows(valid)

@@ -51,6 +51,7 @@ class Columns:
     identified: Flags
     anonymous: Flags  # sent with neither id nor source
     misrouted: Flags
+    imported: Flags
     latency: NDArray[np.object_] | None  # Latency or None; None where no event has one
 
     def __len__(self) -> int:
@@ -107,6 +108,7 @@ def columns_of(counted: Sequence[tuple[int, Counted]], series: SeriesIndex) -> C
         identified=np.array([item.identity is not None for item in items], np.bool_),
         anonymous=np.array([item.anonymous for item in items], np.bool_),
         misrouted=np.array([item.misrouted for item in items], np.bool_),
+        imported=np.array([item.stream is not None for item in items], np.bool_),
         latency=objects([e.latency for e in events]),
     )
 

@@ -1,6 +1,7 @@
 """Which events were counted: the keys of each hour, sorted and packed. Pure.
 
-The hour is that of the event's timestamp: whoever sends an event again sends the same one.
+The hour is that of the event's timestamp: whoever sends an event again sends the same one. There
+are two sets of them: of what may come again live, and of what was imported, however old.
 
 A dedup key is 128 bits of an event's identity and 32 bits of its content, 20 bytes in memory and on
 disk. They stand in two sorted runs, a large one and a small one that takes what is new, so that
@@ -149,12 +150,20 @@ def _sorted_groups(keys: Keys) -> tuple[Ints, Flags]:
 
 
 @dataclass(frozen=True, slots=True)
+class Checked:
+    """Which of n events repeat one, and say something else; the keys that are new, by hour."""
+
+    repeated: Flags
+    conflict: Flags
+    added: Mapping[int, bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class Deduplicated:
-    """What a batch counts, what it repeats, and the dedup keys that are new (packed, by hour)."""
+    """What a batch counts, and what it repeats."""
 
     counted: Columns
     repeats: Repeats
-    added: Mapping[int, bytes]
 
 
 class ShardDedupKeys:
@@ -164,9 +173,9 @@ class ShardDedupKeys:
         self._hours: dict[int, HourDedupKeys] = {}
         self._max_held = max_held
 
-    def missing(self, columns: Columns) -> list[int]:
-        """Return the hours that must be put here before the events are counted."""
-        return [hour for hour in _distinct(_hours(columns)) if hour not in self._hours]
+    def missing(self, columns: Columns, chosen: Flags) -> list[int]:
+        """Return the hours that must be put here before the chosen events are checked."""
+        return [hour for hour in _distinct(_hours(columns)[chosen]) if hour not in self._hours]
 
     def put(self, hours: Iterable[int], stored: Mapping[int, bytes]) -> None:
         """Hold hours as they are stored; those that are not stored are empty."""
@@ -174,14 +183,14 @@ class ShardDedupKeys:
             keys = self._hours[hour] = HourDedupKeys()
             keys.load(stored.get(hour, b""))
 
-    def count_once(self, columns: Columns) -> Deduplicated:
-        """Add the keys of a batch; of each identity the first counts, and what has none."""
+    def check(self, columns: Columns, chosen: Flags) -> Checked:
+        """Add the keys of the chosen events; of each identity all but the first are repeats."""
         repeated = np.zeros(len(columns), np.bool_)
         conflict = np.zeros(len(columns), np.bool_)
         added: dict[int, bytes] = {}
         hours = _hours(columns)
-        for hour in _distinct(hours):
-            rows = np.flatnonzero(columns.identified & (hours == hour))
+        for hour in _distinct(hours[chosen]):
+            rows = np.flatnonzero(chosen & (hours == hour))
             held = self._hours[hour] = self._hours.pop(hour)  # last: forgotten last
             keys, content = columns.keys[rows], columns.content[rows]
             new, conflict[rows] = held.add(keys, content)
@@ -189,13 +198,23 @@ class ShardDedupKeys:
             if new.any():
                 added[hour] = packed(keys[new], content[new])
         self._forget()
-        repeats = Repeats(columns.slot[repeated], conflict[repeated])
-        return Deduplicated(columns.rows(~repeated) if repeated.any() else columns, repeats, added)
+        return Checked(repeated, conflict, added)
 
     def _forget(self) -> None:
         held = sum(map(len, self._hours.values()))
         while held > self._max_held and len(self._hours) > 1:
             held -= len(self._hours.pop(next(iter(self._hours))))
+
+
+def without_repeats(columns: Columns, checked: Iterable[Checked]) -> Deduplicated:
+    """Leave out of a batch what repeats an event in any of the sets."""
+    repeated = np.zeros(len(columns), np.bool_)
+    conflict = np.zeros(len(columns), np.bool_)
+    for one in checked:
+        repeated |= one.repeated
+        conflict |= one.conflict
+    repeats = Repeats(columns.slot[repeated], conflict[repeated])
+    return Deduplicated(columns.rows(~repeated) if repeated.any() else columns, repeats)
 
 
 def _hours(columns: Columns) -> Ints:

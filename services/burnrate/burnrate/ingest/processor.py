@@ -1,11 +1,11 @@
 """A batch of records, from bytes to rows: counts, dedup keys, dead letters, forwarded records."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from burnrate.domain.batch import BatchDelta, ImportStream
+from burnrate.domain.batch import BatchDelta, DedupKeyKind, ImportStream
 from burnrate.domain.series_index import SeriesIndex
 from burnrate.ingest.aggregation import aggregate, stored_cells, stored_latency
 from burnrate.ingest.blocks import Blocks
@@ -19,7 +19,7 @@ from burnrate.ingest.classifier import (
     origin_of,
 )
 from burnrate.ingest.columns import Columns, Counted, columns_of, joined
-from burnrate.ingest.dedup import Deduplicated, ShardDedupKeys
+from burnrate.ingest.dedup import Deduplicated, ShardDedupKeys, without_repeats
 from burnrate.metrics import DEDUP_KEY_HOURS_READ, EVENTS
 from burnrate.storage import repository
 from common.admission.fields import APPEND_SLACK
@@ -82,6 +82,7 @@ class BatchProcessor:
     series: SeriesIndex
     reader: BulkReader
     dedup_keys: ShardDedupKeys
+    import_dedup_keys: ShardDedupKeys
     blocks: Blocks
     rules: Rules
     outbox: Outbox
@@ -151,18 +152,25 @@ class BatchProcessor:
     async def _deduplicate(self, session: WriteSession, columns: Columns) -> Deduplicated:
         """Return what counts, and store its dedup keys.
 
-        Events older than the lateness bound cannot come again but by another import, so that they
-        need no key.
+        Older than the lateness bound, events come by import alone: those have keys of their own.
         """
         lateness = int((self.rules.lateness + APPEND_SLACK).total_seconds() * MICROSECONDS)
-        may_repeat = columns.identified & (columns.micros >= columns.appended_micros - lateness)
-        keyed = columns if may_repeat.all() else replace(columns, identified=may_repeat)
-        shard, missing = self.rules.shard, self.dedup_keys.missing(keyed)
-        self.dedup_keys.put(missing, await repository.read_dedup_keys(session, shard, missing))
-        DEDUP_KEY_HOURS_READ.inc(len(missing))
-        found = self.dedup_keys.count_once(keyed)
-        await repository.add_dedup_keys(session, shard, found.added)
-        return found
+        recent = columns.identified & (columns.micros >= columns.appended_micros - lateness)
+        imported = columns.identified & columns.imported
+        checked = []
+        for kind, keys, chosen in (
+            (DedupKeyKind.RECENT, self.dedup_keys, recent),
+            (DedupKeyKind.IMPORTED, self.import_dedup_keys, imported),
+        ):
+            if chosen.any():
+                missing = keys.missing(columns, chosen)
+                stored = await repository.read_dedup_keys(session, self.rules.shard, kind, missing)
+                keys.put(missing, stored)
+                DEDUP_KEY_HOURS_READ.inc(len(missing))
+                checked.append(keys.check(columns, chosen))
+                added = checked[-1].added
+                await repository.add_dedup_keys(session, self.rules.shard, kind, added)
+        return without_repeats(columns, checked)
 
     async def _store(self, session: WriteSession, delta: BatchDelta, appended_micros: int) -> None:
         shard = self.rules.shard

@@ -34,16 +34,19 @@ _PURGE_LATENCY = text(
     WHERE resolution_seconds = :resolution AND bucket_end <= :before
     AND service IN (SELECT service FROM burnrate.service WHERE shard = :shard)"""
 )
-_PURGE_DEDUP_KEYS = text("DELETE FROM burnrate.mark WHERE shard = :shard AND hour < :before")
+_PURGE_DEDUP_KEYS = text(
+    """DELETE FROM burnrate.mark WHERE shard = :shard
+    AND hour < CASE WHEN imported THEN CAST(:imports_before AS timestamptz) ELSE :before END"""
+)
 _SEAL = text(
     """WITH parts AS (
         DELETE FROM burnrate.mark AS m USING (
-            SELECT hour FROM burnrate.mark WHERE shard = :shard AND hour < :before
-            GROUP BY hour HAVING count(*) > 1 ORDER BY hour LIMIT 1) AS sealed
-        WHERE m.shard = :shard AND m.hour = sealed.hour
-        RETURNING m.hour, m.marks)
-    INSERT INTO burnrate.mark (shard, hour, marks)
-    SELECT :shard, hour, string_agg(marks, ''::bytea) FROM parts GROUP BY hour"""
+            SELECT hour, imported FROM burnrate.mark WHERE shard = :shard AND hour < :before
+            GROUP BY hour, imported HAVING count(*) > 1 ORDER BY hour LIMIT 1) AS sealed
+        WHERE m.shard = :shard AND m.hour = sealed.hour AND m.imported = sealed.imported
+        RETURNING m.hour, m.imported, m.marks)
+    INSERT INTO burnrate.mark (shard, hour, imported, marks)
+    SELECT :shard, hour, imported, string_agg(marks, ''::bytea) FROM parts GROUP BY 2, 3"""
 )
 
 
@@ -127,10 +130,13 @@ async def purge(session: WriteSession, shard: int, now: datetime) -> None:
         await session.execute(_PURGE_LATENCY, named)
 
 
-async def purge_dedup_keys(session: WriteSession, shard: int, before: datetime) -> None:
+async def purge_dedup_keys(
+    session: WriteSession, shard: int, before: datetime, imports_before: datetime
+) -> None:
     """Delete dedup keys of events so old that no repeat of them is admitted any more."""
-    named = {"shard": shard, "before": before - timedelta(hours=1)}
-    await session.execute(_PURGE_DEDUP_KEYS, named)
+    ends = {"before": before, "imports_before": imports_before}
+    named = {name: end - timedelta(hours=1) for name, end in ends.items()}
+    await session.execute(_PURGE_DEDUP_KEYS, {"shard": shard, **named})
 
 
 async def seal_dedup_keys(session: WriteSession, shard: int, before: datetime) -> bool:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import text
 
-from burnrate.domain.batch import BatchDelta, ImportStream
+from burnrate.domain.batch import BatchDelta, DedupKeyKind, ImportStream
 from burnrate.domain.series_index import UNKNOWN_ORIGIN, SeriesIndex
 from common.config.clock import from_micros
 from common.counts.layout import SUM_LIMIT, BlockKey, Bounds, bucket_end
@@ -44,11 +44,13 @@ _ADD_LATENCY = text(
 )
 _READ_DEDUP_KEYS = text(
     """SELECT extract(epoch FROM hour)::bigint, marks
-    FROM burnrate.mark WHERE shard = :shard AND hour = ANY(CAST(:hours AS timestamptz[]))"""
+    FROM burnrate.mark WHERE shard = :shard AND imported = :imported
+        AND hour = ANY(CAST(:hours AS timestamptz[]))"""
 )
 _ADD_DEDUP_KEYS = text(
-    """INSERT INTO burnrate.mark (shard, hour, marks)
-    SELECT :shard, * FROM unnest(CAST(:hours AS timestamptz[]), CAST(:marks AS bytea[]))"""
+    """INSERT INTO burnrate.mark (shard, imported, hour, marks)
+    SELECT :shard, :imported, *
+    FROM unnest(CAST(:hours AS timestamptz[]), CAST(:marks AS bytea[]))"""
 )
 _READ_LINES = text(
     """SELECT import_id, lane, line FROM burnrate.import_line
@@ -128,23 +130,29 @@ def _array(numbers: Sequence[float]) -> str:
 
 
 async def read_dedup_keys(
-    session: ReadSession, shard: int, hours: Sequence[int]
+    session: ReadSession, shard: int, kind: DedupKeyKind, hours: Sequence[int]
 ) -> dict[int, bytes]:
     """Return the dedup keys of some hours (numbered since 1970), packed."""
     if not hours:
         return {}
-    rows = await session.execute(_READ_DEDUP_KEYS, {"shard": shard, "hours": _hours(hours)})
+    rows = await session.execute(_READ_DEDUP_KEYS, {**_of(shard, kind), "hours": _hours(hours)})
     parts: dict[int, list[bytes]] = {}
     for began, packed in rows:
         parts.setdefault(began // HOUR, []).append(packed)
     return {hour: b"".join(found) for hour, found in parts.items()}
 
 
-async def add_dedup_keys(session: WriteSession, shard: int, added: Mapping[int, bytes]) -> None:
+async def add_dedup_keys(
+    session: WriteSession, shard: int, kind: DedupKeyKind, added: Mapping[int, bytes]
+) -> None:
     """Store further dedup keys of some hours, packed."""
     if added:
-        values = {"shard": shard, "hours": _hours(list(added)), "marks": list(added.values())}
-        await session.execute(_ADD_DEDUP_KEYS, values)
+        values = {"hours": _hours(list(added)), "marks": list(added.values())}
+        await session.execute(_ADD_DEDUP_KEYS, {**_of(shard, kind), **values})
+
+
+def _of(shard: int, kind: DedupKeyKind) -> dict[str, object]:
+    return {"shard": shard, "imported": kind is DedupKeyKind.IMPORTED}
 
 
 def _hours(hours: Sequence[int]) -> list[datetime]:
