@@ -1794,6 +1794,11 @@ export interface components {
              */
             error_budget_remaining: number;
             /**
+             * Error Budget Remaining Most
+             * @description If nothing uncertain was bad, which all other figures take for bad; null where nothing is uncertain
+             */
+            error_budget_remaining_most: number | null;
+            /**
              * Slope Per Hour
              * @description Change of the burn rate in an hour
              */
@@ -1954,6 +1959,11 @@ export interface components {
              * @description Bad requests in the step that ends here
              */
             bad: number;
+            /**
+             * Error Budget Remaining Most
+             * @description If nothing uncertain was bad; null where nothing is uncertain
+             */
+            error_budget_remaining_most: number | null;
         };
         /**
          * IngestCountersAnswer
@@ -2483,10 +2493,20 @@ export interface components {
             total: number;
             /** Bad */
             bad: number;
+            /**
+             * Uncertain
+             * @description Of the bad ones, those that may be good: they lie in a histogram bucket that straddles the target's threshold
+             */
+            uncertain: number;
             /** Error Budget Consumed */
             error_budget_consumed: number;
             /** Error Budget Remaining */
             error_budget_remaining: number;
+            /**
+             * Error Budget Remaining Most
+             * @description If nothing uncertain was bad; null where nothing is uncertain
+             */
+            error_budget_remaining_most: number | null;
             /** Composite Burn Rate */
             composite_burn_rate: number;
             /** @description Null where the figures say nothing about the present */
@@ -3004,6 +3024,11 @@ export interface components {
              * @description A ratio; negative when overspent
              */
             error_budget_remaining: number;
+            /**
+             * Error Budget Remaining Most
+             * @description If nothing uncertain was bad, which all other figures take for bad; null where nothing is uncertain
+             */
+            error_budget_remaining_most: number | null;
             /**
              * Slope Per Hour
              * @description Change of the burn rate in an hour
@@ -5050,7 +5075,7 @@ export interface operations {
                 objective: number;
                 /** @description Days */
                 window_days?: 7 | 14 | 28 | 30 | 90;
-                /** @description Latency: a bound of the histograms */
+                /** @description Latency: best a bound of the histograms */
                 threshold_seconds?: number | null;
             };
             header?: never;

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from alerts.domain import wording
 from alerts.domain.readings import Inputs, Reading
 from common.alerting.rules import Level, Rule, RuleKind
+from tests.support.burn_events import slo_status, snapshot
 
 LEVELS: dict[RuleKind, dict[str, Any]] = {
     "burn_rate": {"long_windows_seconds": (3600,)},
@@ -53,6 +54,21 @@ def test_a_figure_close_to_its_threshold_has_the_digits_that_tell_them_apart(
     text = said(kind, observed, threshold)
     assert figure in text
     assert beside in text
+
+
+def test_what_is_uncertain_is_said_beside_the_figure_that_takes_it_for_slow() -> None:
+    slo = slo_status(name="fast", uncertain=900, error_budget_remaining_most=0.25)
+    other = slo_status(name="avail")
+    inputs = Inputs(snapshot("checkout", slo, other))
+    level = Level(severity="page", **LEVELS["risk_level"])
+    rule = Rule(name="rule", kind="risk_level", levels=(level,), channels=("chat",))
+    uncertain = "; 900 requests may have been fast and count as slow"
+    for name, end in (("fast", uncertain), ("avail", ")")):
+        reading = Reading(met=True, cleared=False, observed=9.0, threshold=2.0, slo=name)
+        text = wording.message(rule, 1, "checkout", reading, inputs)
+        assert text.endswith(end)
+    found = wording.annotations(rule, "text", "fast", inputs)
+    assert found["error_budget_remaining_most"] == "25%"
 
 
 @given(

@@ -1,5 +1,6 @@
 """Trend and confidence at each edge of their rules."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -74,6 +75,9 @@ def test_a_slope_counts_as_far_as_it_can_be_told_from_none() -> None:
         (line(), fresh(age=121), "medium", "121 s old"),
         (line(), fresh(age=600, resolution=300), "high", "fresh data"),
         (line(), fresh(age=601, resolution=300), "medium", "601 s old"),
+        # coverage
+        (line(), replace(fresh(), coverage_ratio=0.99), "high", "fresh data"),
+        (line(), replace(fresh(), coverage_ratio=0.9899), "medium", "only 98% of the latest"),
         # points
         (line(points=0), fresh(), "low", "only 0 of the last 48 half hours"),
         (line(points=11), fresh(), "low", "only 11 of the last 48 half hours"),

@@ -90,6 +90,11 @@ def test_sentences(fields: dict[str, Any], sentence: str) -> None:
     assert said(**fields) == sentence
 
 
+def test_what_is_uncertain_is_said_beside_what_follows_from_taking_it_for_slow() -> None:
+    text = said(error_budget_remaining_most=0.61, data_status=DataStatus.NO_TRAFFIC)
+    assert "are taken for slow; if none of them was, 61% of the budget is left. No requests" in text
+
+
 def test_a_spent_budget_that_comes_back_either_way() -> None:
     text = said(error_budget_remaining=0.0, unblocked_at=AT, unblocked_at_present_rate=LATER)
     assert "by 2026-03-04 15:04 UTC if no more" in text

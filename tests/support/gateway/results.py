@@ -37,10 +37,10 @@ async def store_counts(
     await database.run(_SERVICE, {"service": service})
     for resolution in RESOLUTIONS:
         counts: dict[int, tuple[int, int, int]] = {}
-        for at, total, bad, longest in rows:
+        for at, total, bad, seconds in rows:
             end = -(-at // resolution) * resolution
-            sums = counts.get(end, (0, 0, 0))
-            counts[end] = (sums[0] + total, sums[1] + bad, max(sums[2], longest))
+            sums = counts.get(end, (0, 0, seconds))
+            counts[end] = (sums[0] + total, sums[1] + bad, min(sums[2], seconds))
         blocks = [struct.pack("<3q", *row) for row in counts.values()]
         row = {"service": service, "resolution": resolution, "ends": [*counts], "blocks": blocks}
         await database.run(_BLOCKS, row)

@@ -29,6 +29,12 @@ export function PreviewText({ query, asked }: { query: UseQueryResult<Preview>; 
       At {objective(ratio)} over {days} days this would have spent{" "}
       <strong>{spent(would.error_budget_consumed)}</strong> of the budget ({count(would.bad)} bad of{" "}
       {count(would.total)}).{" "}
+      {would.error_budget_remaining_most !== null && (
+        <>
+          {count(would.uncertain)} of them may have been fast: then{" "}
+          {budget(would.error_budget_remaining_most)} of the budget would be left.{" "}
+        </>
+      )}
       {would.risk_level === null ? (
         <>
           There is no level now: <strong>{STATUS_WORDS[would.data_status]}</strong>.{" "}

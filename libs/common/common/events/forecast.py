@@ -35,6 +35,8 @@ class SloForecast(Struct, frozen=True):
     rate's variance that the regression explains. `unblocked_at` is when whatever blocks releases
     now (level or spent budget) ends if no more errors come, `unblocked_at_present_rate` the same
     at the present error rate; None where nothing blocks or no end is in sight.
+    `error_budget_remaining_most` is what is left if nothing uncertain was bad, as the snapshot has
+    it: all other figures take what is uncertain for bad.
     """
 
     id: int | None
@@ -61,6 +63,7 @@ class SloForecast(Struct, frozen=True):
     models: tuple[Exhaustion, ...]
     revision: int = 0
     forecast_status: ForecastStatus = "known"
+    error_budget_remaining_most: Ratio | None = None
 
     @classmethod
     def unknown(
@@ -84,6 +87,7 @@ class SloForecast(Struct, frozen=True):
             data_points_used=0,
             current_burn_rate=slo.composite_burn_rate,
             error_budget_remaining=slo.error_budget_remaining,
+            error_budget_remaining_most=slo.error_budget_remaining_most,
             slope_per_hour=0.0,
             fit_ratio=0.0,
             unblocked_at=None,

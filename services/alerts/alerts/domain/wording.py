@@ -48,7 +48,8 @@ def message(rule: Rule, number: int, service_name: str, reading: Reading, inputs
         cause = "nobody counts its events" if inputs.silent else f"its data are {status}"
         return f"{service_name} {'cannot' if reading.met else 'could not'} be judged: {cause}"
     if reading.met:
-        return f"{service_name} {_SENTENCES[rule.kind](reading, level)}"
+        said = f"{service_name} {_SENTENCES[rule.kind](reading, level)}"
+        return said + _uncertain(reading.slo, inputs)
     return f"{service_name} {_no_longer(rule, reading, level)}"
 
 
@@ -119,12 +120,26 @@ def _no_longer(rule: Rule, reading: Reading, level: Level) -> str:
     return f"{said} ({about}threshold {threshold})"
 
 
+def _uncertain(slo_name: str | None, inputs: Inputs) -> str:
+    """Return how many requests may have been good, where the figure takes them for bad."""
+    slos = inputs.snapshot.slos if inputs.snapshot else ()
+    count = next((slo.uncertain for slo in slos if slo.name == slo_name), 0)
+    return (
+        f"; {wording.counted(count, 'request')} may have been fast and count as slow"
+        if count
+        else ""
+    )
+
+
 def _figures(slo_name: str | None, inputs: Inputs) -> dict[str, str]:
     found: dict[str, str] = {}
     for slo in inputs.snapshot.slos if inputs.snapshot else ():
         if slo.name == slo_name:
             found["burn_rate_1h"] = wording.burn_rate(slo.burn_rate_1h)
             found["error_budget_remaining"] = wording.left(slo.error_budget_remaining)
+            if slo.error_budget_remaining_most is not None:
+                most = wording.left(slo.error_budget_remaining_most)
+                found["error_budget_remaining_most"] = most
     for forecast in inputs.forecast.slos if inputs.forecast else ():
         at = forecast.projected_exhaustion_time
         ahead = forecast.error_budget_remaining > 0  # what is spent has no end to wait for

@@ -64,11 +64,15 @@ class Reports:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Requests and bad requests by bucket end (rising)."""
+    """Requests and bad requests by bucket end (rising).
+
+    `uncertain` of the bad ones may be good; None where all are certain.
+    """
 
     ends: Seconds
     total: Seconds
     bad: Seconds
+    uncertain: Seconds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +96,10 @@ class Kept:
 class Point:
     """A service's burn at one instant; the names are those of the snapshot.
 
-    `total` and `bad` are those of the SLO window. `coarse_windows` are those that begin at a full
-    hour, or are an hour long, because only hours are kept where they begin.
+    `total`, `bad` and `uncertain` are those of the SLO window, and `error_budget_remaining_most` is
+    what is left if nothing uncertain was bad, None where nothing is uncertain. `coarse_windows` are
+    those that begin at a full hour, or are an hour long, because only hours are kept where they
+    begin.
     """
 
     at: int
@@ -110,6 +116,8 @@ class Point:
     total: int
     bad: int
     coarse_windows: tuple[str, ...]
+    uncertain: int = 0
+    error_budget_remaining_most: float | None = None
 
 
 def burn_history(
@@ -132,7 +140,7 @@ def burn_history(
     begins, ends, coarse = _spans(times, lengths, kept)
     coarse[0] |= lengthened
     sums = _sums(counts, begins, np.where(present, ends, times))
-    total, bad = sums
+    total, bad, uncertain = sums
     rates = burn_rates(bad[:3], total[:3], objective.objective)
     composite = composite_burn_rates(*rates)
     return [
@@ -140,6 +148,7 @@ def burn_history(
             at,
             (*rates[:, i].tolist(), float(composite[i])),
             list(zip(bad[:, i].tolist(), total[:, i].tolist(), strict=True)),
+            int(uncertain[3, i]),
             objective,
             _status(int(newest[i]), at, int(stale[i]), int(total[0, i])),
             int(short[i]),
@@ -152,7 +161,7 @@ def burn_history(
 def step_counts(steps: Steps, counts: Counts, now: int) -> list[tuple[int, int]]:
     """Return requests and bad ones of each step; those of all steps are those of the span."""
     ends = np.where(steps.ends == now, end_of_bucket(now), steps.ends)
-    sums = _sums(counts, steps.edges[None, :-1], ends[None])[:, 0]
+    sums = _sums(counts, steps.edges[None, :-1], ends[None])[:2, 0]
     return [(total, bad) for total, bad in sums.T.tolist()]
 
 
@@ -186,17 +195,22 @@ def _point(  # noqa: PLR0913, PLR0917 - the parts of a point
     at: int,
     figures: tuple[float, float, float, float],
     counts: Sequence[tuple[int, int]],
+    uncertain: int,
     objective: Objective,
     status: DataStatus,
     short_window_seconds: int,
     coarse_windows: tuple[str, ...],
 ) -> Point:
-    """Return a point; `counts` are (bad, total) of 5 m, 1 h, 24 h and the SLO window."""
+    """Return a point; `counts` are (bad, total) of 5 m, 1 h, 24 h and the SLO window.
+
+    `uncertain` are those of the SLO window.
+    """
     short, hour, day, composite = figures
     *burn, slo = counts
     settled = settled_composite(composite, burn, objective.objective)
     level = level_at(settled)
     shown = cap_risk_level(level, counts[2][0], objective.min_bad_events)
+    most = error_budget_remaining(slo[0] - uncertain, slo[1], objective.objective)
     return Point(
         at=at,
         burn_rate_5m=short,
@@ -212,15 +226,19 @@ def _point(  # noqa: PLR0913, PLR0917 - the parts of a point
         total=slo[1],
         bad=slo[0],
         coarse_windows=coarse_windows,
+        uncertain=uncertain,
+        error_budget_remaining_most=most if uncertain else None,
     )
 
 
 def _sums(counts: Counts, begins: Seconds, ends: Seconds) -> Seconds:
-    """Return [total or bad, window, time] sums over (begin, end]; they stop at SUM_LIMIT."""
+    """Return [total, bad or uncertain; window, time] sums over (begin, end], up to SUM_LIMIT."""
     low = np.searchsorted(counts.ends, begins, side="right")
     high = np.searchsorted(counts.ends, ends, side="right")
     # Python's integers, since a thousand huge counts would wrap 64 bits
-    running = [np.cumsum([0, *c.tolist()], dtype=object) for c in (counts.total, counts.bad)]
+    uncertain = np.zeros_like(counts.bad) if counts.uncertain is None else counts.uncertain
+    columns = (counts.total, counts.bad, uncertain)
+    running = [np.cumsum([0, *c.tolist()], dtype=object) for c in columns]
     sums = np.array([r[high] - r[low] for r in running], dtype=object)
     stopped: Seconds = np.minimum(sums, SUM_LIMIT).astype(np.int64)
     return stopped

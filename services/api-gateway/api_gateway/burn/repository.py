@@ -67,8 +67,8 @@ class CountRepository:
         service, threshold = query.service_name, query.threshold_seconds
         asked = [(service, threshold, span) for span in timeline(query)]
         found = await reads.slow_counts(self._session, asked)
-        rows = np.array([(c.ended, c.total, c.bad) for c in found], np.int64).reshape(-1, 3)
-        return Counts(rows[:, 0], rows[:, 1], rows[:, 2])
+        columns = [(c.ended, c.total, c.bad, c.uncertain) for c in found]
+        return Counts(*np.array(columns, np.int64).reshape(-1, 4).T)
 
     async def hourly_counts(self, ends: Seconds) -> HourlyCounts:
         """Return the counts of every service that ever reported, for hours by their ends."""

@@ -11,6 +11,8 @@ from api_gateway.http.types import Answer, Instant
 from common.slo.vocabulary import DataStatus, RiskLevel
 
 BurnWindow = Literal["5m", "1h", "24h"]
+_OF_POINT = ("coarse_windows", "error_budget_remaining_most")
+_IF_GOOD = "If nothing uncertain was bad; null where nothing is uncertain"
 _UNCERTAIN = (
     "Of the bad ones, those that may be good: they lie in a histogram bucket that straddles the "
     "target's threshold"
@@ -86,12 +88,8 @@ class SloStatusAnswer(TargetFields, _SloIdentity):
         description="How many more requests may be bad; negative once more were than may be"
     )
     uncertain: int = Field(description=_UNCERTAIN)
-    composite_burn_rate_least: float | None = Field(
-        description="If nothing uncertain was bad; null where nothing is uncertain"
-    )
-    error_budget_remaining_most: float | None = Field(
-        description="If nothing uncertain was bad; null where nothing is uncertain"
-    )
+    composite_burn_rate_least: float | None = Field(description=_IF_GOOD)
+    error_budget_remaining_most: float | None = Field(description=_IF_GOOD)
     reported_seconds: int | None = Field(
         description="The hours of the SLO window in which the service reported; null while unknown"
     )
@@ -119,6 +117,7 @@ class HistoryPoint(Burn):
     )
     total: int = Field(description="Requests in the step that ends here")
     bad: int = Field(description="Bad requests in the step that ends here")
+    error_budget_remaining_most: float | None = Field(description=_IF_GOOD)
 
     @classmethod
     def of(
@@ -132,7 +131,7 @@ class HistoryPoint(Burn):
     ) -> Self:
         """Return the answer for a point, with the length and the counts of its step."""
         return cls(
-            **{name: getattr(point, name) for name in (*Burn.model_fields, "coarse_windows")},
+            **{name: getattr(point, name) for name in (*Burn.model_fields, *_OF_POINT)},
             service_name=service_name,
             timestamp=from_seconds(point.at),
             short_window_seconds=point.short_window_seconds,
@@ -151,8 +150,10 @@ class PreviewAnswer(BaseModel):
 
     total: int = Field(description="Requests of the SLO window, as live figures count it")
     bad: int
+    uncertain: int = Field(description=_UNCERTAIN)
     error_budget_consumed: float
     error_budget_remaining: float
+    error_budget_remaining_most: float | None = Field(description=_IF_GOOD)
     composite_burn_rate: float
     risk_level: RiskLevel | None = Field(
         description="Null where the figures say nothing about the present"

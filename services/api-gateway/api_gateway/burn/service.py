@@ -137,6 +137,8 @@ def _summed(points: Sequence[Point], cut: Steps, reports: Reports, now: int) -> 
     return PreviewAnswer(
         total=last.total,
         bad=last.bad,
+        uncertain=last.uncertain,
+        error_budget_remaining_most=last.error_budget_remaining_most,
         error_budget_consumed=last.error_budget_consumed,
         error_budget_remaining=last.error_budget_remaining,
         composite_burn_rate=last.composite_burn_rate,

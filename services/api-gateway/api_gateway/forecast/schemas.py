@@ -45,6 +45,10 @@ class ForecastFigures(Answer):
     confidence_reason: str
     current_burn_rate: float = Field(description="The composite burn rate, a multiple of 1")
     error_budget_remaining: float = Field(description="A ratio; negative when overspent")
+    error_budget_remaining_most: float | None = Field(
+        description="If nothing uncertain was bad, which all other figures take for bad; null "
+        "where nothing is uncertain"
+    )
     slope_per_hour: float = Field(description="Change of the burn rate in an hour")
     fit_ratio: float = Field(
         ge=0, le=1, description="Share of the burn rate's variance that the line explains"

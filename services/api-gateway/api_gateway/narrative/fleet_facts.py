@@ -8,7 +8,7 @@ from api_gateway.narrative.advice import Action
 from api_gateway.narrative.fact import Fact
 from api_gateway.narrative.narrative_input import NarrativeInput, with_actions
 from api_gateway.narrative.service_context import ServiceContext
-from api_gateway.narrative.service_facts import about, fresh_forecasts, next_spent
+from api_gateway.narrative.service_facts import about, fresh_forecasts, is_uncovered, next_spent
 from common.events import SloForecast
 from common.slo import wording
 from common.slo.freshness import UNTRUSTED
@@ -51,6 +51,7 @@ def fleet_input(contexts: Sequence[ServiceContext], now: datetime) -> NarrativeI
     worst = [_worst(context, place) for place, context in enumerate(burning, 1)]
     found = [
         *_services(contexts),
+        *_coverage(ranked),
         *_compliance(ranked),
         *_exhaustion(contexts, now),
         *_blocked(contexts),
@@ -79,6 +80,15 @@ def _services(contexts: Sequence[ServiceContext]) -> Iterator[Fact]:
     if unknown:
         text = f"the figures of {wording.counted(unknown, 'service')} are missing or old"
         yield Fact("unknown", "Services without trusted figures", unknown, text, essential=True)
+
+
+def _coverage(ranked: Sequence[ServiceContext]) -> Iterator[Fact]:
+    """Give how many services' levels rest on too few of their requests."""
+    count = sum(any(is_uncovered(slo) for slo in s.state.slos) for s in ranked)
+    if count:
+        what = wording.counted(count, "service")
+        text = f"too few of the latest requests of {what} are certainly fast or slow"
+        yield Fact("coverage", "Services with uncertain figures", count, text, "services")
 
 
 def _compliance(ranked: Sequence[ServiceContext]) -> Iterator[Fact]:

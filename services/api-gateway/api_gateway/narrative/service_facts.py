@@ -193,11 +193,16 @@ def _evidence(slo: SloStatus) -> Iterator[Fact]:
         yield Fact("uncertain", "Uncertain requests", slo.uncertain, text, "requests")
 
 
+def is_uncovered(slo: SloStatus) -> bool:
+    """Return whether too few of the latest requests are certainly good or bad."""
+    return slo.total > 0 and slo.recent.coverage_ratio < LEAST_COVERAGE_RATIO
+
+
 def _coverage(state: ServiceState) -> Iterator[Fact]:
     """Give the smallest share of the latest requests that an objective is certain of."""
-    timed = [slo for slo in state.slos if slo.threshold_seconds is not None and slo.total]
-    slo = min(timed, key=lambda slo: slo.recent.coverage_ratio, default=None)
-    if slo is not None and slo.recent.coverage_ratio < LEAST_COVERAGE_RATIO:
+    uncovered = [slo for slo in state.slos if is_uncovered(slo)]
+    slo = min(uncovered, key=lambda slo: slo.recent.coverage_ratio, default=None)
+    if slo is not None:
         share = wording.left(slo.recent.coverage_ratio, [LEAST_COVERAGE_RATIO])
         length = wording.window(slo.recent.window_seconds)
         text = f"only {share} of the requests of the last {length} are certainly fast or slow"

@@ -48,7 +48,7 @@ async def preview_slo_target(  # noqa: PLR0913, PLR0917 - the query's parameters
         int, Query(description="Days", json_schema_extra={"enum": list(WINDOW_DAYS)})
     ] = 30,
     threshold_seconds: Annotated[
-        float | None, Query(gt=0, le=3600, description="Latency: a bound of the histograms")
+        float | None, Query(gt=0, le=3600, description="Latency: best a bound of the histograms")
     ] = None,
 ) -> Preview:
     """Hold the stored counts against an objective that need not exist; nothing is changed."""

@@ -8,7 +8,7 @@ import pytest
 from common.slo.windows import DAY, HOUR, MINUTE
 from tests.support.burn_events import NOW
 from tests.support.gateway.harness import GatewayHarness
-from tests.support.gateway.results import store_counts
+from tests.support.gateway.results import store_counts, store_latency
 
 SECONDS = int(NOW.timestamp())  # half a minute past noon
 NOON = SECONDS - 30
@@ -84,6 +84,21 @@ async def test_a_span_within_one_step_is_one_partial_step(gateway: GatewayHarnes
     [point] = history["points"]
     assert (point["step_seconds"], point["partial"]) == (330, True)
     assert counted(history) == (7, 1)
+
+
+async def test_what_straddles_a_threshold_is_a_range_of_preview_and_history(
+    gateway: GatewayHarness,
+) -> None:
+    await gateway.service()
+    end = NOON - 60 * HOUR  # of which only hours are kept
+    await store_counts(gateway.database, "checkout", [(end, 1000, 0, 10), (SECONDS, 0, 0, 10)])
+    await store_latency(gateway.database, "checkout", (0.1, 0.5), [900, 80, 20], end)
+    asked = {"objective": "0.9", "threshold_seconds": "0.25"}
+    would = (await gateway.get(PREVIEW, **asked))["would_be"]
+    assert (would["total"], would["bad"], would["uncertain"]) == (1000, 100, 80)
+    assert (would["error_budget_remaining"], would["error_budget_remaining_most"]) == (0, 0.8)
+    exact = (await gateway.get(PREVIEW, **{**asked, "threshold_seconds": "0.5"}))["would_be"]
+    assert (exact["bad"], exact["uncertain"], exact["error_budget_remaining_most"]) == (20, 0, None)
 
 
 async def test_silence_is_no_level_of_a_preview(gateway: GatewayHarness) -> None:

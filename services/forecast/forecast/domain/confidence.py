@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from common.events import Confidence, Trend
+from common.slo import wording
+from common.slo.risk import LEAST_COVERAGE_RATIO
 from common.slo.vocabulary import DataStatus
 from forecast.domain.models import Line
 from forecast.domain.projection import TREND_HOURS, shrunk_slope
@@ -31,11 +33,15 @@ _OLD = {
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """How old the newest report is, and how long the service's reports are."""
+    """How old the newest report is, how long the service's reports are, and what they cover.
+
+    `coverage_ratio` is the share of the latest requests that are certainly good or certainly bad.
+    """
 
     status: DataStatus
     age: timedelta
     resolution: timedelta
+    coverage_ratio: float = 1.0
 
     @property
     def fresh(self) -> bool:
@@ -59,13 +65,15 @@ def confidence(line: Line, freshness: Freshness) -> tuple[Confidence, str]:
     """Return how far to trust the forecast, and why not further.
 
     Low: old data, fewer than 12 points, or points all over the place. High: 36 points, no report
-    overdue, and points close to their line. Medium is what is left. The first rule that applies
-    decides, and is the reason given.
+    overdue, nearly all of the latest requests covered, and points close to their line. Medium is
+    what is left. The first rule that applies decides, and is the reason given.
     """
     scatter = line.scatter / line.mean if line.mean else 0.0
     apart = line.fit_ratio < GOOD_FIT
     status, points = freshness.status, line.points
     spread = f"the burn rate scatters by {scatter:.1f} times its mean"
+    share = wording.left(freshness.coverage_ratio, [LEAST_COVERAGE_RATIO])
+    covered = f"only {share} of the latest requests are certainly good or bad"
     counted = f"requests in only {points} of the last 48 half hours"
     rules: tuple[tuple[bool, Confidence, str], ...] = (
         (status in _OLD, "low", _OLD.get(status, "")),
@@ -76,6 +84,11 @@ def confidence(line: Line, freshness: Freshness) -> tuple[Confidence, str]:
             not freshness.fresh,
             "medium",
             f"the newest report is {freshness.age.total_seconds():.0f} s old",
+        ),
+        (
+            freshness.coverage_ratio < LEAST_COVERAGE_RATIO,
+            "medium",
+            covered,
         ),
         (points < MANY_POINTS, "medium", counted),
         (scatter > CLOSE_SCATTER and apart, "medium", spread),

@@ -108,8 +108,6 @@ class _Look:
         slo, line = self._slo, self._line
         (p10, p50, p90, last_hour), bursts = self._spent_after()
         level, reason = confidence(line, self._freshness())
-        free = self._unblocked(0.0)
-        free_at_present_rate = self._unblocked(self._present_error_ratio())
         found = SloForecast(
             id=slo.id,
             name=slo.name,
@@ -127,10 +125,11 @@ class _Look:
             data_points_used=line.points,
             current_burn_rate=slo.composite_burn_rate,
             error_budget_remaining=slo.error_budget_remaining,
+            error_budget_remaining_most=slo.error_budget_remaining_most,
             slope_per_hour=line.slope_per_hour,
             fit_ratio=line.fit_ratio,
-            unblocked_at=free,
-            unblocked_at_present_rate=free_at_present_rate,
+            unblocked_at=self._unblocked(0.0),
+            unblocked_at_present_rate=self._unblocked(self._present_error_ratio()),
             data_status=slo.data_status,
             models=self._models(p50, last_hour),
             revision=slo.revision,
@@ -239,7 +238,8 @@ class _Look:
         newest = self._snapshot.newest_at
         age = timedelta(0) if newest is None else max(timedelta(0), self._now - newest)
         resolution = timedelta(seconds=self._snapshot.resolution_seconds)
-        return Freshness(self._slo.data_status, age, resolution)
+        covered = self._slo.recent.coverage_ratio
+        return Freshness(self._slo.data_status, age, resolution, covered)
 
     def _after(self, hours: float | None) -> datetime | None:
         return None if hours is None else self._now + timedelta(hours=hours)

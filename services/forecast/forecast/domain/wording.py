@@ -41,7 +41,16 @@ class Wording:
         else:
             trend = self._lasts(budget) if of.p50_hours is None else self._will_be_spent(budget)
             said = trend + self._if_it_goes_on() + self._until_unblocked()
-        return said + _AFTERWORDS.get(of.data_status, "")
+        return said + self._if_nothing_was_slow() + _AFTERWORDS.get(of.data_status, "")
+
+    def _if_nothing_was_slow(self) -> str:
+        most = self.forecast.error_budget_remaining_most
+        if most is None:
+            return ""
+        return (
+            " Requests that may have been slow are taken for slow; if none of them was, "
+            f"{wording.left(most)} of the budget is left."
+        )
 
     def _spent(self, budget: str) -> str:
         of, days = self.forecast, self.window_days
