@@ -146,6 +146,9 @@ def test_what_is_not_well_is_named_with_exit_1(run: Callable[..., Any]) -> None:
     failing = {"status": "not_ready", "failing": {"database": "does not answer"}}
     done = run({**answers(), "/readyz": httpx.Response(503, json=failing)})
     assert (done.exit_code, "database: does not answer" in done.output) == (1, True)
+    loop = {"status": "ready", "failing": {}, "warnings": {"crash loop": "3 crashes"}}
+    done = run({**answers(), "/readyz": httpx.Response(200, json=loop)})
+    assert (done.exit_code, "crash loop: 3 crashes" in done.output) == (1, True)
     done = run({**answers(), "/readyz": httpx.Response(502, text="bad gateway")})
     assert (done.exit_code, "does not say" in done.output) == (1, True)
     gone = httpx.Response(503, json={"detail": "Kafka does not tell"})

@@ -24,7 +24,11 @@ SECTIONS = {
     "alerts": ["alerts.metrics", "alerts.delivery.metrics"],
     "api-gateway": ["api_gateway.metrics"],
     "Every consumer": ["common.runtime.metrics"],
-    "Every service": ["common.access.middleware", "common.kafka.tolerant_records"],
+    "Every service": [
+        "common.access.middleware",
+        "common.kafka.tolerant_records",
+        "common.runtime.lives",
+    ],
 }
 APPLICATIONS = ("ingest", "burnrate", "forecast", "gate", "alerts", "api_gateway")
 ROW = re.compile(r"\| `(burnline_\w+)` \| (\w+) \| ([\w, ]*?) ?\| .+ \|")

@@ -8,8 +8,8 @@ them for each place that a killed process had.
 import asyncio
 import os
 import random
+import signal
 from collections import Counter
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from alerts.domain.notifications import Notification
-from tests.faults.harness.members import start_service
+from burnline.localstack.forked import Fork, start_service
 from tests.support.alerts.outgoing import (
     Outgoing,
     alert,
@@ -58,7 +58,7 @@ class Killed:
     def __init__(self, database_url: str, folder: Path, **environment: str) -> None:
         self.kills = 0
         self._log = folder / "delivery.log"
-        self._process: BaseProcess | None = None
+        self._process: Fork | None = None
         self._environment = {
             **os.environ,
             **ENVIRONMENT,
@@ -69,10 +69,10 @@ class Killed:
 
     def keep_running(self) -> None:
         """Start it, unless it lives."""
-        if self._process is not None and self._process.is_alive():
+        if self._process is not None and self._process.poll() is None:
             return
         if self._process is not None:
-            assert self._process.exitcode == -9, self._log.read_text()
+            assert self._process.returncode == -9, self._log.read_text()
             self.kills += 1
         self._process = start_service(
             "tests.faults.harness.delivery_process", self._environment, self._log
@@ -81,8 +81,8 @@ class Killed:
     def kill(self) -> None:
         """End it at once."""
         if self._process is not None:
-            self._process.kill()
-            self._process.join()
+            os.kill(self._process.pid, signal.SIGKILL)
+            self._process.wait()
 
 
 def workload() -> list[Notification]:

@@ -19,7 +19,7 @@ from burnline.client.health import described, faults, read_health, wait_counted
 from burnline.errors import StackError
 from burnline.localstack.config import data_dir
 from burnline.localstack.kafka import answers, silence_client_logs
-from burnline.localstack.services import SERVICES, base_url, failing_checks
+from burnline.localstack.services import SERVICES, Readiness, base_url, readiness
 from burnline.localstack.state import StackState, read_running
 from common.config.settings import DatabaseSettings
 
@@ -30,7 +30,7 @@ PROBE_TIMEOUT_SECONDS = 3.0
 class Row:
     """One process: `pid` is None for a server that is not run by us, or one that is down.
 
-    `failing` says what it lacks to be ready, by name.
+    `failing` says what it lacks to be ready, by name, `warnings` what else is wrong with it.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Row:
     pid: int | None
     restarts: int
     failing: dict[str, str] = field(default_factory=dict)
+    warnings: dict[str, str] = field(default_factory=dict)
 
 
 def status(
@@ -86,11 +87,12 @@ def _show_health(console: Console, address: GatewayAddress, wait: float | None) 
 def _show_gateway(console: Console, address: GatewayAddress) -> list[str]:
     with connected(address, TIMEOUT_SECONDS) as client:
         try:
-            failing = dict(client.get("/readyz").json()["failing"])
+            answer = client.get("/readyz").json()
+            failing, warnings = dict(answer["failing"]), dict(answer.get("warnings", {}))
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
             return [f"{address.base_url} does not say whether it is ready: {error!r}"]
     console.print(f"gateway       {address.base_url} {'not ready' if failing else 'ready'}")
-    return [f"{name}: {reason}" for name, reason in failing.items()]
+    return [f"{name}: {reason}" for name, reason in (failing | warnings).items()]
 
 
 def _show_processes(console: Console, state: StackState) -> list[str]:
@@ -98,9 +100,9 @@ def _show_processes(console: Console, state: StackState) -> list[str]:
     console.print(_table(rows))
     console.print(f"broker        {state.broker} {state.broker_version}".rstrip())
     for row in rows:
-        for name, reason in row.failing.items():
+        for name, reason in (row.failing | row.warnings).items():
             console.print(f"{row.name}: {name}: {reason}", markup=False, highlight=False)
-    wrong = [row.name for row in rows if not (row.is_up and row.is_ready)]
+    wrong = [row.name for row in rows if row.warnings or not (row.is_up and row.is_ready)]
     return wrong if state.phase == "running" else [state.phase, *wrong]
 
 
@@ -109,25 +111,27 @@ async def collect(state: StackState) -> list[Row]:
     probes = {
         "postgres": _said(_database_answers(state.environment["DATABASE_URL"])),
         "broker": _said(answers(state.environment["KAFKA_BOOTSTRAP_SERVERS"])),
-        **{s.name: failing_checks(base_url(state.environment, s)) for s in SERVICES},
+        **{s.name: readiness(base_url(state.environment, s)) for s in SERVICES},
     }
     found = dict(zip(probes, await asyncio.gather(*probes.values()), strict=True))
     return [_row(state, name, found[name]) for name in probes]
 
 
-async def _said(answer: Awaitable[bool]) -> dict[str, str] | None:
-    return {} if await answer else None
+async def _said(answer: Awaitable[bool]) -> Readiness | None:
+    return Readiness({}, {}) if await answer else None
 
 
-def _row(state: StackState, name: str, failing: dict[str, str] | None) -> Row:
+def _row(state: StackState, name: str, said: Readiness | None) -> Row:
+    failing = said.failing if said is not None else {}
+    warnings = said.warnings if said is not None else {}
     process = "kafka" if name == "broker" else name
     child = next((child for child in state.children if child.name == process), None)
-    is_ready = failing == {}
+    is_ready = said is not None and not failing
     if child is None:
-        return Row(f"{name} (external)", is_ready, is_ready, None, 0, failing or {})
+        return Row(f"{name} (external)", is_ready, is_ready, None, 0, failing, warnings)
     is_up = child.identity is not None and child.identity.is_alive()
     pid = child.identity.pid if child.identity is not None else None
-    return Row(child.name, is_up, is_ready, pid, child.restarts, failing or {})
+    return Row(child.name, is_up, is_ready, pid, child.restarts, failing, warnings)
 
 
 async def _database_answers(url: str) -> bool:

@@ -24,7 +24,7 @@ from burnline.localstack.state import StackState, read_running
 from burnline.localstack.steps import Steps
 
 NEEDED_BYTES = 300_000_000
-OURS = ("logs", "kafka", "environment", "hold")
+OURS = ("logs", "kafka", "environment", "hold", "lives")
 WRITTEN = ("simulator*", "imports.json*", "servers-ready")
 
 console = Console(highlight=False, soft_wrap=True)

@@ -27,7 +27,9 @@ def user_options(account: Account | None) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One process of the stack.
+    """One process of the stack: a program with its arguments, or a module of ours.
+
+    A module imports its code at once and begins its work once the file `begins` is there.
 
     `probe` says whether it is ready; `prepare` runs before every start (it may raise, and is then
     tried again); `dependents` are ended, and so started anew, whenever this one dies; higher
@@ -37,6 +39,8 @@ class Command:
     name: str
     argv: tuple[str, ...]
     probe: Probe
+    module: str = ""
+    begins: Path | None = None
     environment: dict[str, str] = field(default_factory=dict)
     directory: Path | None = None
     account: Account | None = None

@@ -52,7 +52,7 @@ def launch(config: StackConfig, reservations: Reservations, dashboard: dict[str,
     }
     with config.data_dir.log("supervisor").open("ab") as output:
         supervisor = subprocess.Popen(
-            (sys.executable, "-m", "burnline.localstack.stack"),
+            (sys.executable, "-m", "burnline.localstack"),
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -2,7 +2,6 @@
 
 import functools
 import ssl
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,7 +12,6 @@ from burnline.localstack.command import Command
 from burnline.localstack.state import local_url
 
 PROBE_TIMEOUT_SECONDS: Final = 2.0
-WARM_START: Final = (sys.executable, "-m", "burnline.localstack.warm_start")
 # Services of a stack speak plain HTTP. Without this each client would load all certificates of the
 # machine, which takes 20 ms of a core at every probe; one that is given it trusts no certificate.
 PLAIN_HTTP: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -43,7 +41,9 @@ def service_commands(environment: dict[str, str], servers_are_ready: Path) -> li
     return [
         Command(
             name=service.name,
-            argv=(*WARM_START, service.module, str(servers_are_ready)),
+            argv=(),
+            module=service.module,
+            begins=servers_are_ready,
             probe=functools.partial(is_service_ready, base_url(environment, service)),
             environment=environment,
             layer=2,
@@ -59,16 +59,25 @@ def base_url(environment: dict[str, str], service: Service) -> str:
 
 async def is_service_ready(url: str) -> bool:
     """Whether the service at this base URL says that it is ready."""
-    return await failing_checks(url) == {}
+    answer = await readiness(url)
+    return answer is not None and not answer.failing
 
 
-async def failing_checks(url: str) -> dict[str, str] | None:
-    """What the service at this base URL lacks to be ready, by name; None without an answer."""
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What a service says of itself, by name: what it lacks to be ready, and what else is wrong."""
+
+    failing: dict[str, str]
+    warnings: dict[str, str]
+
+
+async def readiness(url: str) -> Readiness | None:
+    """What the service at this base URL says of itself; None without an answer."""
     try:
         async with httpx.AsyncClient(
             timeout=PROBE_TIMEOUT_SECONDS, trust_env=False, verify=PLAIN_HTTP
         ) as client:
-            answer = await client.get(f"{url}/readyz")
-            return {} if answer.is_success else dict(answer.json()["failing"])
+            answer = (await client.get(f"{url}/readyz")).json()
+            return Readiness(dict(answer["failing"]), dict(answer.get("warnings", {})))
     except (httpx.HTTPError, ValueError, KeyError, TypeError):
         return None

@@ -1,6 +1,6 @@
 """One whole stack, from the environment: servers, migrations, topics, services.
 
-Run by `burnline up` as `python -m burnline.localstack.stack`, detached; ports are settled by then.
+Run by `burnline up` as `python -m burnline.localstack`, detached; ports are settled by then.
 """
 
 import asyncio
@@ -178,7 +178,3 @@ def main() -> int:
             log.error("another supervisor runs %s", config.data_dir.path)  # noqa: TRY400
             return 1
         return asyncio.run(LocalStack(config).run())
-
-
-if __name__ == "__main__":
-    sys.exit(main())

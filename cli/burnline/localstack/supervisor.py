@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ from burnline.errors import StackError
 from burnline.localstack import logfiles
 from burnline.localstack.command import Command, user_options
 from burnline.localstack.config import DataDir
+from burnline.localstack.forked import Fork, start_service
 from burnline.localstack.processes import ProcessIdentity, die_with_parent
 from burnline.localstack.state import ChildState, StackState, write_state
 from common.runtime.backoff import backoff_seconds
@@ -52,7 +54,7 @@ class Child:
         self.state = ChildState(command.name)
         self._data_dir = data_dir
         self._changed = changed
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Fork | None = None
         self._runs = True
 
     async def run(self) -> None:
@@ -100,8 +102,7 @@ class Child:
             await asyncio.to_thread(self.command.prepare)
         if not self._runs:
             return
-        log_file = self._data_dir.log(self.command.name)
-        self._process = process = spawn(self.command, log_file, self._extra_environment())
+        self._process = process = await self._start()
         self._report(ProcessIdentity.of(process.pid), self.state.last_exit)
         while process.poll() is None:
             await asyncio.sleep(POLL_SECONDS)
@@ -109,6 +110,16 @@ class Child:
         self._report(None, process.returncode)
         if self._runs:
             log.warning("%s ended with %s", self.command.name, process.returncode)
+
+    async def _start(self) -> subprocess.Popen[bytes] | Fork:
+        command, log_file = self.command, self._data_dir.log(self.command.name)
+        extra = self._extra_environment()
+        if not command.module:
+            # in this thread, with which the process would end
+            return spawn(command, log_file, extra)
+        environment = {**command.environment, **extra}
+        start = partial(start_service, command.module, environment, log_file)
+        return await asyncio.to_thread(start, begins=command.begins)
 
     def _report(self, identity: ProcessIdentity | None, last_exit: int | None) -> None:
         again = identity is not None and self.state.last_exit is not None

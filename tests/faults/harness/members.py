@@ -1,72 +1,31 @@
 """A service as a process of its own, which can be killed, frozen and thawed."""
 
 import asyncio
-import multiprocessing
 import os
-import runpy
 import signal
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from multiprocessing.process import BaseProcess
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from burnline.localstack.processes import ProcessIdentity, die_with_parent
+from burnline.localstack.forked import Fork, start_service
+from burnline.localstack.processes import ProcessIdentity
 from burnline.localstack.services import SERVICES, is_service_ready
 from tests.support.servers.proxy import HOST
 from tests.support.servers.running import held_port
-
-# what the services import, also when they first need it: the database's driver, the server's loops
-_IMPORTED: Final = (
-    "alerts.app",
-    "alerts.delivery.service",
-    "api_gateway.app",
-    "asyncpg",
-    "burnrate.app",
-    "forecast.app",
-    "gate.app",
-    "ingest.app",
-    "sqlalchemy.dialects.postgresql.asyncpg",
-    "uvicorn.lifespan.on",
-    "uvicorn.loops.auto",
-    "uvicorn.protocols.http.auto",
-    "uvicorn.protocols.websockets.auto",
-)
-_SERVER: Final = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload([*_IMPORTED])
-
-
-def start_service(
-    module: str, environment: Mapping[str, str], log: Path, mutations: str = ""
-) -> BaseProcess:
-    """Start `python -m module` in a process group of its own, its output at the end of a file.
-
-    `mutations` names what `tests.faults.harness.mutant` is to take out of it, separated by commas.
-    """
-    process = _SERVER.Process(target=_serve, args=(module, dict(environment), log, mutations))
-    process.start()
-    return process
-
-
-def _serve(module: str, environment: dict[str, str], log: Path, mutations: str) -> None:
-    os.setpgid(0, 0)
-    die_with_parent()
-    os.environ.clear()
-    os.environ.update(environment)
-    with log.open("ab") as output:
-        for stream in (1, 2):
-            os.dup2(output.fileno(), stream)
-    if mutations:
-        from tests.faults.harness.mutant import mutate  # noqa: PLC0415 - for mutants only
-
-        mutate(mutations)
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
-
 
 READY_SECONDS: Final = 120.0
 _GRACE_SECONDS: Final = 20.0
 _POLL_SECONDS: Final = 0.02
 _PORTS: Final = {service.module: service.port_variable for service in SERVICES}
+
+
+def _mutate(names: str) -> None:
+    """Take out of the starting service what `tests.faults.harness.mutant` names."""
+    from tests.faults.harness.mutant import mutate  # noqa: PLC0415 - for mutants only
+
+    mutate(names)
 
 
 class Member:
@@ -82,7 +41,7 @@ class Member:
             _PORTS[service]: str(self.port),
             "BURNLINE_DATA_DIR": str(folder),
         }
-        self._process: BaseProcess | None = None
+        self._process: Fork | None = None
         self._identity: ProcessIdentity | None = None
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -92,14 +51,14 @@ class Member:
         for hit in self.folder.glob("failpoint-*.hit"):
             hit.unlink()
         environment = {**os.environ, **self._environment, "BURNLINE_FAILPOINTS": failpoints}
-        self._process = start_service(self._service, environment, self._log, mutation)
-        assert self._process.pid is not None
+        before = partial(_mutate, mutation) if mutation else None
+        self._process = start_service(self._service, environment, self._log, before=before)
         self._identity = ProcessIdentity.of(self._process.pid)
 
     @property
     def is_running(self) -> bool:
         """Whether it lives; a frozen one does."""
-        return self._process is not None and self._process.is_alive()
+        return self._process is not None and self._process.poll() is None
 
     @property
     def log(self) -> str:
@@ -127,16 +86,16 @@ class Member:
         """Wait until it has ended; return its exit code."""
         assert self._process is not None
         deadline = time.monotonic() + seconds
-        while self._process.exitcode is None:
+        while self._process.returncode is None:
             assert time.monotonic() < deadline, f"{self.name} goes on\n{self.log[-4000:]}"
             await asyncio.sleep(_POLL_SECONDS)
-        return self._process.exitcode
+        return self._process.returncode
 
     def kill(self) -> None:
         """SIGKILL it, frozen or not; nothing when it does not run."""
         self.send(signal.SIGKILL)
         if self._process is not None:
-            self._process.join()
+            self._process.wait()
 
     async def stop(self) -> None:
         """End it in order; SIGKILL what goes on for too long, as the supervisor does."""
@@ -171,6 +130,6 @@ class Member:
         while not await holds():
             message = f"{self.name} {otherwise}\n{self.log[-4000:]}"
             assert self._process is not None, message
-            assert self.is_running or self._process.exitcode == -signal.SIGKILL, message
+            assert self.is_running or self._process.returncode == -signal.SIGKILL, message
             assert time.monotonic() < deadline, message
             await asyncio.sleep(_POLL_SECONDS)

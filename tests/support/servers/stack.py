@@ -50,7 +50,7 @@ class Stack:
         self.data_dir.state.unlink(missing_ok=True)
         with self.data_dir.log("supervisor").open("ab") as output:
             self._supervisor = subprocess.Popen(
-                (sys.executable, "-m", "burnline.localstack.stack"),
+                (sys.executable, "-m", "burnline.localstack"),
                 env=self._environment(),
                 stdout=output,
                 stderr=subprocess.STDOUT,

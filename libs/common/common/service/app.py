@@ -1,10 +1,12 @@
 """Build and serve the HTTP application of a service: health, readiness, metrics, problems."""
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -17,7 +19,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from common.access.document import describe_access
 from common.access.middleware import Access, AccessMiddleware, access_of
-from common.config.settings import Settings
+from common.config.settings import KafkaSettings, Settings
 from common.http.api_docs import add_docs
 from common.http.middleware import (
     REQUEST_ID_HEADER,
@@ -31,6 +33,7 @@ from common.http.middleware import (
 from common.http.problems import ProblemDocument, install_problem_handlers
 from common.http.protocol import BoundedProtocol
 from common.observability import tracing
+from common.runtime.lives import Lives
 
 Readiness = Callable[[], Awaitable[dict[str, str]]]
 """Gives the checks that fail, by name, each with the reason; nothing when ready."""
@@ -106,12 +109,19 @@ def _add_operations(app: FastAPI, readiness: Readiness) -> None:
         tags=["operations"],
         summary="The service can do its work",
         responses={503: {"description": "Not ready; `failing` says what is missing"}},
+        description="`warnings` says what is wrong with a process that does its work: a crash loop",
     )
     async def readyz(request: Request) -> JSONResponse:
         failing = STOPPING if is_stopping(request.app) else await readiness()
         status = "not_ready" if failing else "ready"
+        lives: Lives | None = getattr(request.app.state, "lives", None)
         return JSONResponse(
-            {"status": status, "failing": failing}, status_code=503 if failing else 200
+            {
+                "status": status,
+                "failing": failing,
+                "warnings": lives.warnings() if lives is not None else {},
+            },
+            status_code=503 if failing else 200,
         )
 
     @app.get(
@@ -167,10 +177,19 @@ def _complete_document(app: FastAPI, *, reads_need_key: bool) -> None:
 
 def serve(app: FastAPI, settings: Settings, port: int) -> None:
     """Run the application until it is asked to stop."""
+    app.state.lives = _lives(app)
+    app.state.lives.begin()
     server = make_server(app, settings, port)
     server.run()
     if not server.started:
         sys.exit(STARTUP_FAILURE)
+
+
+def _lives(app: FastAPI) -> Lives:
+    name = app.title.replace(" ", "-").lower()
+    if (instance := KafkaSettings().group_instance_id()) is not None:
+        name = f"{name}-{instance}"
+    return Lives(Path(os.environ.get("BURNLINE_DATA_DIR", ".burnline"), "lives", f"{name}.json"))
 
 
 def make_server(app: FastAPI, settings: Settings, port: int) -> uvicorn.Server:
@@ -208,6 +227,8 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to drain; a second signal stops at once."""
         self._app.state.stopping = True
+        if (lives := getattr(self._app.state, "lives", None)) is not None:
+            lives.end()
         if self._asked is None and self._drain_seconds > 0:
             self._asked = (sig, time.monotonic())
             # whoever keeps connections open to send on them lets each go after its next answer

@@ -6,6 +6,7 @@ import logging
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, redirect_stdout
+from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
@@ -21,6 +22,7 @@ from common.http.middleware import REQUEST_ID_HEADER
 from common.http.problems import FieldError, Problem
 from common.kafka.client import correlation_headers
 from common.observability.logging import configure_logging, correlated, correlation_id
+from common.runtime.lives import CRASH_LOOP, Lives
 from common.service.app import build_app
 
 TOKEN = "correct-horse"
@@ -308,11 +310,23 @@ async def test_an_id_that_is_not_plain_is_replaced(client: httpx.AsyncClient, gi
 
 async def test_health_readiness_and_metrics(client: httpx.AsyncClient, frame: Frame) -> None:
     assert (await client.get("/healthz")).json() == {"status": "ok"}
-    assert (await client.get("/readyz")).json() == {"status": "ready", "failing": {}}
+    answer = await client.get("/readyz")
+    assert answer.json() == {"status": "ready", "failing": {}, "warnings": {}}
     frame.failing = {"kafka": "no broker answers"}
     answer = await client.get("/readyz")
     assert answer.status_code == 503
-    assert answer.json() == {"status": "not_ready", "failing": frame.failing}
+    assert answer.json() == {"status": "not_ready", "failing": frame.failing, "warnings": {}}
+
+
+async def test_a_crash_loop_is_said_though_the_process_does_its_work(
+    frame: Frame, client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    for _ in range(CRASH_LOOP + 1):
+        frame.app.state.lives = Lives(tmp_path / "lives")
+        frame.app.state.lives.begin()
+    answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "ready")
+    assert "3 crashes" in answer.json()["warnings"]["crash loop"]
     assert "# TYPE" in (await client.get("/metrics")).text
 
 
