@@ -102,7 +102,8 @@ async def hurt(stack: Stack, name: str, applied: Applied, seconds: float) -> tup
     kills = got_on = 0
     deadline = time.perf_counter() + seconds
     while time.perf_counter() < deadline:
-        await asyncio.to_thread(stack.kill, name)
+        if stack.process(name).identity is not None:  # else it is down since the last time
+            await asyncio.to_thread(stack.kill, name)
         kills, next_kill = kills + 1, time.perf_counter() + KILL_SECONDS
         await asyncio.sleep(SETTLE_SECONDS)
         before, moved = await applied(), False
@@ -119,7 +120,7 @@ async def look(client: httpx.AsyncClient, ages: list[tuple[float, str]]) -> None
         answer = await client.get("/api/slo/service-00")
         if answer.status_code == httpx.codes.OK:
             slo = answer.json()
-            age = datetime.now(UTC) - datetime.fromisoformat(slo["evaluated_at"])
+            age = datetime.now(UTC) - datetime.fromisoformat(slo["timestamp"])
             ages.append((age.total_seconds(), slo["data_status"]))
         await asyncio.sleep(LOOK_SECONDS)
 

@@ -26,7 +26,7 @@ LOG_CHECK_SECONDS: Final = 5.0
 
 FIRST_DELAY_SECONDS: Final = 0.2
 MAX_DELAY_SECONDS: Final = 2.0
-STABLE_SECONDS: Final = 10.0
+STABLE_SECONDS: Final = 3.0  # what cannot be started ends within less
 POLL_SECONDS: Final = 0.1
 
 log = logging.getLogger(__name__)
