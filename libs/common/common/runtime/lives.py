@@ -1,6 +1,6 @@
 """Remember how the lives of a process ended, so that one that is started again and again is seen.
 
-A life ends in order when the process is told to stop. Whatever else ends it is a crash, which the
+A life ends in order when the process is asked to stop. Whatever else ends it is a crash, which the
 next life finds in a file of the data directory.
 """
 
@@ -45,7 +45,7 @@ class Lives:
         RECENT_CRASHES.set_function(self.recent_crashes)
 
     def end(self) -> None:
-        """Note that the process is told to stop."""
+        """Note that the process is asked to stop."""
         self._kept.is_running = False
         self._write()
 
