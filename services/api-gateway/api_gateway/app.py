@@ -150,6 +150,7 @@ class Runtime:
             "outbox": self._outbox.run,
             "reader": self._reader.run,
             **self._key_topics.loops(),
+            "keys_in_database": self.services.get(ApiKeyService).follow,
             "discovery": self.services.get(Discovery).run,
             "republish": self._republish,
             "catalog": self.services.get(CatalogCache).run,

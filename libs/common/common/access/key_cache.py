@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from common.access.keys import PresentedKey, is_secret_of
-from common.access.principal import Principal
+from common.access.principal import KEY, Principal
 from common.config.settings import KafkaSettings
 from common.events import AccessMessage, ApiKeyChanged, ApiKeyUsed, encode
 from common.http.problems import Problem
@@ -78,7 +78,7 @@ class ApiKeyCache:
             detail = f"The API key {key.id} has expired; ask for a new one."
             raise unauthorized(detail, "key_expired")
         self._used_at[key.id] = now
-        return Principal(f"key/{key.id}", frozenset(key.scopes))
+        return Principal(f"{KEY}/{key.id}", frozenset(key.scopes))
 
     def take_uses(self) -> dict[str, datetime]:
         """Return when each key was used since the last call."""

@@ -17,6 +17,8 @@ class Principal:
     scopes: frozenset[Scope]
 
 
+KEY: Final = "key"
+"""Of an API key, `key/<id>` is the credential."""
 ANONYMOUS: Final = "anonymous"
 BOOTSTRAP: Final = "bootstrap"
 """The credential of BURNLINE_API_TOKEN."""

@@ -26,6 +26,11 @@ class ApiKeyReader(Reader):
         statement = select(api_keys).where(api_keys.c.revoked_at.is_(None)).order_by(by_name)
         return await self._all(ApiKey, statement)
 
+    async def changed_since(self, revision: int) -> list[ApiKey]:
+        """Return keys of greater revisions, which rise in the order of the commits."""
+        newer = select(api_keys).where(api_keys.c.revision > revision)
+        return await self._all(ApiKey, newer.order_by(api_keys.c.revision))
+
     async def key(self, key_id: str) -> ApiKey | None:
         """Return one key, also a revoked one."""
         return await self._one(ApiKey, select(api_keys).where(api_keys.c.id == key_id))

@@ -20,10 +20,15 @@ from common.access.principal import current_actor
 from common.config.clock import Clock
 from common.events import Scope
 from common.http.problems import Problem
+from common.runtime.loops import every
 from common.storage.audit import AuditEvent
 
 MOST_KEYS = 500
 """In use at a time: every process that checks keys holds them all."""
+
+
+FOLLOW_SECONDS = 2.0
+"""How long a key that was revoked elsewhere may open this gateway, if the database answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,22 @@ class ApiKeyService:
 
     def __init__(self, store: ApiKeyStore, known: ApiKeyCache, clock: Clock) -> None:
         self._store, self._known, self._clock = store, known, clock
+        self._read_revision = 0
+
+    async def follow(self) -> None:
+        """Learn from the database what other gateways have changed, whether or not Kafka is there.
+
+        Cancel to stop.
+        """
+        await every(FOLLOW_SECONDS, "keys_in_database", self.read_changed)
+
+    async def read_changed(self) -> None:
+        """Apply the keys that were made, rotated or revoked since this was last done."""
+        async with self._store.read() as reader:
+            changed = await reader.changed_since(self._read_revision)
+        for key in changed:
+            self._known.apply(key_changed(key))
+            self._read_revision = key.revision
 
     async def all(self) -> list[ApiKey]:
         """Return the keys that were not revoked, by name."""

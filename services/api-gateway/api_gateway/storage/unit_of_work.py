@@ -11,6 +11,8 @@ from sqlalchemy import TableClause, func, text
 
 from api_gateway.storage import audit
 from api_gateway.storage.rows import from_row
+from common.access.key_cache import unauthorized
+from common.access.principal import KEY, current_actor
 from common.events import ApiKeyChanged, CatalogMessage, PolicyMessage, RuleMessage, encode
 from common.storage.audit import AuditEntry, AuditEvent
 from common.storage.database import Database, ReadSession, WriteSession
@@ -21,6 +23,8 @@ log = structlog.get_logger()
 # One writer at a time: revisions then rise in the order of the commits, so that the greater
 # revision is the newer state also where a name is retired and created again at once.
 WRITE_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('catalog.write'))")
+# the row decides, not what this process has heard: a revocation that is committed ends all writes
+_REVOKED = text("SELECT 1 FROM catalog.api_keys WHERE id = :id AND revoked_at IS NOT NULL")
 NEXT_REVISION = func.nextval("catalog.revision")
 TOUCHED = {"revision": NEXT_REVISION, "updated_at": func.now()}
 
@@ -128,6 +132,7 @@ class Store(Generic[ReaderT, WriterT]):
         """Give a writer; commit when the block ends well, then let the outbox publish."""
         async with self._database.write() as session:
             await session.execute(WRITE_LOCK)
+            await _check_credential(session)
             unit = UnitOfWork(session, self._outbox)
             yield self.writer(unit)
         self.writes += 1
@@ -135,6 +140,13 @@ class Store(Generic[ReaderT, WriterT]):
         for entry in unit.recorded:
             # the log is kept elsewhere: an audit that is written anew does not agree with it
             log.info("audited", action=entry.action, entry=entry.id, hash=entry.hash)
+
+
+async def _check_credential(session: WriteSession) -> None:
+    """Raise the 401 of a key that was revoked; the lock keeps it from being revoked meanwhile."""
+    kind, _, key_id = current_actor().partition("/")
+    if kind == KEY and (await session.execute(_REVOKED, {"id": key_id})).first() is not None:
+        raise unauthorized("The API key is wrong, or was revoked.")
 
 
 class StateStore(Store[ReaderT, StateWriterT]):

@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 
-from common.access.key_cache import KeyUses
+from api_gateway.api_keys.repository import ApiKeyStore
+from api_gateway.api_keys.service import ApiKeyService
+from common.access.key_cache import ApiKeyCache, KeyUses
 from common.access.keys import presented_key, secret_hash
 from common.events import ApiKeyUsed
+from common.http.problems import Problem
 from common.kafka.topics import KEYS
 from tests.support.burn_events import NOW
 from tests.support.gateway.harness import GatewayHarness
@@ -107,6 +110,61 @@ async def test_a_rotation_may_give_the_key_more_time(gateway: GatewayHarness) ->
     longer = (await gateway.write("POST", path, {"expires_in_days": 10})).json()
     gateway.now[0] += timedelta(days=5)
     assert await opens(gateway, longer["key"])
+
+
+async def test_a_key_that_was_revoked_elsewhere_writes_nothing_more(
+    gateway: GatewayHarness,
+) -> None:
+    """Another gateway has revoked it, and no topic has said so: the row decides."""
+    made = await created(gateway, scopes=["admin"])
+    elsewhere = ApiKeyService(gateway.of(ApiKeyStore), ApiKeyCache(), lambda: NOW)
+    await elsewhere.revoke(made["id"])
+    headers = {"Authorization": f"Bearer {made['key']}"}
+    writes: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("/api/keys", {"name": "survivor", "scopes": ["admin"]}),
+        (f"/api/keys/{made['id']}/rotate", {}),
+        ("/api/services", {"name": "checkout", "tier": 1, "owner": "team"}),
+    )
+    for path, body in writes:
+        answer = await gateway.client.post(path, headers=headers, json=body)
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized"), path
+    rows = await gateway.database.rows("SELECT name FROM catalog.api_keys")
+    assert [row.name for row in rows] == ["pipeline"]
+
+    assert await opens(gateway, made["key"]), "reads go on until the database is looked at"
+    await gateway.of(ApiKeyService).read_changed()
+    assert not await opens(gateway, made["key"])
+
+
+async def test_a_key_may_revoke_itself(gateway: GatewayHarness) -> None:
+    made = await created(gateway, scopes=["admin"])
+    headers = {"Authorization": f"Bearer {made['key']}"}
+    answer = await gateway.client.delete(f"/api/keys/{made['id']}", headers=headers)
+    assert answer.status_code == 204
+    assert not await opens(gateway, made["key"])
+
+
+async def test_what_other_gateways_change_is_read_from_the_database(
+    gateway: GatewayHarness,
+) -> None:
+    made = await created(gateway)
+    known = ApiKeyCache()
+    service = ApiKeyService(gateway.of(ApiKeyStore), known, lambda: NOW)
+    presented = presented_key(made["key"])
+    assert presented is not None
+    await service.read_changed()
+    assert known.principal(presented, NOW).id == f"key/{made['id']}"
+    rotated = await gateway.write("POST", f"/api/keys/{made['id']}/rotate", {"overlap_hours": 0})
+    await service.read_changed()
+    with pytest.raises(Problem):
+        known.principal(presented, NOW)
+    second = presented_key(rotated.json()["key"])
+    assert second is not None
+    assert known.principal(second, NOW).scopes == {"operate"}
+    await gateway.write("DELETE", f"/api/keys/{made['id']}")
+    await service.read_changed()
+    with pytest.raises(Problem):
+        known.principal(second, NOW)
 
 
 async def test_a_revoked_key_opens_nothing_and_stays_in_the_record(
