@@ -39,19 +39,20 @@ async def _fill(url: str, now: int) -> None:
         await connection.execute("TRUNCATE burnrate.count_block, burnrate.service")
         await connection.execute("DELETE FROM catalog.services")
         await connection.execute(
-            "INSERT INTO catalog.services (name, tier, owner) VALUES ('checkout', 1, 'web')"
+            "INSERT INTO catalog.services (name, tier, owner)"
+            " VALUES ('checkout', 1, 'web'), ('cart', 1, 'web')"
         )
         await connection.execute(
             "INSERT INTO burnrate.service (service, shard, slot, newest_at)"
-            " VALUES ('checkout', 0, 0, now())"
+            " VALUES ('checkout', 0, 0, now()), ('cart', 1, 0, now())"
         )
         rows = [
-            (_at(now - minute * 60), struct.pack("<3q", 1000, bad, 60))
+            (shard, _at(now - minute * 60), struct.pack("<3q", 1000, bad, 60))
             for minute in range(360)
-            for bad in [400 if minute in OUTAGE_MINUTES else 0]
+            for shard, bad in enumerate([400 if minute in OUTAGE_MINUTES else 0, 0])
         ]
         await connection.executemany(
-            "INSERT INTO burnrate.count_block VALUES (0, 60, $1, $2)", rows
+            "INSERT INTO burnrate.count_block VALUES ($1, 60, $2, $3)", rows
         )
     finally:
         await connection.close()
@@ -113,3 +114,24 @@ def test_rules_that_cannot_be_used_are_named_with_the_fix(tmp_path: Path) -> Non
     status, text = run(str(rules))
     assert status != 0
     assert "rules[0].levels[0].at_most_ratio: is required" in text
+
+
+@pytest.mark.usefixtures("stored")
+def test_one_service_is_replayed_without_the_others() -> None:
+    status, text = run(str(RULES), "--hours", "5", "--service", "cart")
+    assert status == 0, text
+    assert "0 alarms in 5 hours" in text
+    assert "no incidents (0 of 0)" in text
+    status, text = run(str(RULES), "--hours", "5", "--service", "cart", "--service", "checkout")
+    assert "fast_outage 1 of 1" in text
+    status, text = run(str(RULES), "--service", "nobody")
+    assert status != 0
+    assert "there is no service nobody" in text
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_replay_goes_as_far_back_as_minutes_are_kept_and_says_so() -> None:
+    status, text = run(str(RULES), "--hours", "500")
+    assert status == 0, text
+    assert "minutes are kept for the last 5." in text
+    assert "burn-rate-page" in text

@@ -7,35 +7,24 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
-import numpy as np
 import typer
 
-from alerts.domain.backtest import WARM_UP, Alarm, Backtest, Incident, Score, score
-from alerts.domain.backtest_snapshots import Series, snapshots
-from api_gateway.burn.repository import CountRepository
-from api_gateway.burn.steps import CountQuery, minutes_from
-from api_gateway.catalog.domain import Service, Target, service_changed
-from api_gateway.catalog.repository import CatalogReader
+from alerts.domain.backtest import WARM_UP, Alarm, Incident, Score, score
 from burnline.client.addresses import database_url
+from burnline.commands.rules_replay import plan
 from burnline.errors import StackError
 from burnline.localstack.config import data_dir
-from burnrate.settings import BurnrateSettings
 from common.alerting.default_rules import read_rules
-from common.config.settings import DatabaseSettings
-from common.events import TargetSpec
 from common.invalid_field import InvalidFieldError
 from common.slo import wording
-from common.storage.database import Database
 from ingest.simulator.scenarios import ScenarioKind
 
 MINUTE: Final = 60
-MAX_SERVICES: Final = 1000
-LONGEST_WINDOW: Final = timedelta(days=90)
 NO_ERRORS: Final = frozenset({ScenarioKind.TRAFFIC_DIP, ScenarioKind.LATENCY_ONLY})
 """What costs no requests: no rule about errors has to fire for it."""
-MAX_HOURS = 24
+DEFAULT_HOURS: Final = 24
 
 rules = typer.Typer(no_args_is_help=True, help="Alert rules tried on what has happened.")
 
@@ -53,8 +42,11 @@ def replay_rules(
     ],
     *,
     hours: Annotated[
-        int, typer.Option(min=1, max=MAX_HOURS, help="how far back to begin")
-    ] = MAX_HOURS,
+        int, typer.Option(min=1, help="how far back to begin; as far as minutes are kept")
+    ] = DEFAULT_HOURS,
+    services: Annotated[
+        list[str] | None, typer.Option("--service", help="only this one; may be given again")
+    ] = None,
     truth: Annotated[
         Path | None,
         typer.Option(help="the simulator's truth; by default the one in the data directory"),
@@ -70,17 +62,14 @@ def replay_rules(
         tried = read_rules(file.read_text())
     except (InvalidFieldError, UnicodeDecodeError) as error:
         raise StackError(f"{file}: {error}") from None
-    end = int(time.time()) // MINUTE * MINUTE
-    since = end - hours * 3600
-    begin = since - int(WARM_UP.total_seconds())
-    services, past = asyncio.run(_read(database_url(), begin, end))
-    replay = Backtest(tried, [service_changed(service) for service in services])
-    for name, (reported_at, series) in past.items():
-        replay.run(name, snapshots(name, reported_at, series, range(begin, end + 1, MINUTE)))
-    alarms = sorted(replay.alarms, key=lambda a: (a.told_at, a.service_name, a.rule))
-    incidents = _incidents(truth or data_dir().path / "simulator-truth.ndjson", begin, end)
-    found = Outcome(datetime.fromtimestamp(since, UTC), alarms, incidents)
-    typer.echo((_as_json if output == "json" else _as_text)(found, hours))
+    end = datetime.fromtimestamp(int(time.time()) // MINUTE * MINUTE, UTC)
+    replayed = asyncio.run(plan(database_url(), tried, services or [], hours, end)).run()
+    facts = truth or data_dir().path / "simulator-truth.ndjson"
+    incidents = _incidents(facts, replayed.since - WARM_UP, end, services or [])
+    found = Outcome(replayed.since, end, replayed.alarms, incidents)
+    if found.hours < hours:
+        typer.echo(f"minutes are kept for the last {found.hours:.1f} hours only", err=True)
+    typer.echo((_as_json if output == "json" else _as_text)(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +77,14 @@ class Outcome:
     """Which alerts would have fired, also before `since`, and what was wrong, if known."""
 
     since: datetime
+    until: datetime
     alarms: Sequence[Alarm]
     incidents: Sequence[Incident] | None
+
+    @property
+    def hours(self) -> float:
+        """Return how many hours were replayed."""
+        return (self.until - self.since) / timedelta(hours=1)
 
     @property
     def asked(self) -> list[Alarm]:
@@ -106,45 +101,9 @@ class Outcome:
         }
 
 
-Past = dict[str, tuple[Any, list[Series]]]
-
-
-async def _read(url: str, begin: int, end: int) -> tuple[list[Service], Past]:
-    settings = DatabaseSettings(DATABASE_URL=url)
-    async with Database.opened(settings, "rules-test") as database, database.read() as session:
-        reads, counts = CatalogReader(session), CountRepository(session)
-        services = await reads.services("", MAX_SERVICES)
-        targets = await reads.targets([service.name for service in services])
-        past: Past = {}
-        for service in services:
-            mine = [target for target in targets if target.service_name == service.name]
-            past[service.name] = await _past(counts, service.name, mine, begin, end)
-        return services, past
-
-
-async def _past(
-    reads: CountRepository, service_name: str, targets: Sequence[Target], begin: int, end: int
-) -> tuple[Any, list[Series]]:
-    since = begin - int(LONGEST_WINDOW.total_seconds())
-    query = CountQuery(service_name, since, end, minutes_from(end))
-    reports = await reads.reports(query)
-    series = []
-    for target_id, spec in _specs(targets):
-        asked = CountQuery(service_name, since, end, minutes_from(end), spec.threshold_seconds)
-        counts = await reads.counts(asked)
-        series.append(Series(target_id, spec, counts.ends, counts.total, counts.bad))
-    return np.asarray(reports.ends), series
-
-
-def _specs(targets: Sequence[Target]) -> list[tuple[int | None, TargetSpec]]:
-    """Return the targets of a service by id; the default one where it has none."""
-    if targets:
-        return [(target.id, target.spec) for target in targets]
-    settings = BurnrateSettings()
-    return [(None, TargetSpec.default(settings.default_objective, settings.default_window_days))]
-
-
-def _incidents(path: Path, begin: int, end: int) -> list[Incident] | None:
+def _incidents(
+    path: Path, begin: datetime, end: datetime, services: Sequence[str]
+) -> list[Incident] | None:
     """Return what the simulator did to requests in that time; None where there is no truth."""
     if not path.exists():
         return None
@@ -152,12 +111,13 @@ def _incidents(path: Path, begin: int, end: int) -> list[Incident] | None:
     for line in path.read_text().splitlines():
         fact = json.loads(line)
         start, stop = (datetime.fromisoformat(fact[name]) for name in ("from", "to"))
-        if start.timestamp() < end and stop.timestamp() > begin:
+        asked = not services or fact["service"] in services
+        if asked and start < end and stop > begin:
             found.append(Incident(fact["service"], fact["scenario"], start, stop))
     return [incident for incident in found if incident.kind not in NO_ERRORS]
 
 
-def _as_json(found: Outcome, hours: int) -> str:
+def _as_json(found: Outcome) -> str:
     scores = {
         name: {
             **asdict(found_score),
@@ -168,7 +128,7 @@ def _as_json(found: Outcome, hours: int) -> str:
         for name, found_score in found.scores().items()
     }
     document = {
-        "hours": hours,
+        "hours": found.hours,
         "alarms": [asdict(alarm) for alarm in found.asked],
         "scores": scores or None,
     }
@@ -179,9 +139,9 @@ def _rfc3339(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _as_text(found: Outcome, hours: int) -> str:
+def _as_text(found: Outcome) -> str:
     lines = [_line(alarm) for alarm in found.asked]
-    lines.append(f"{len(lines)} alarms in {hours} hours")
+    lines.append(f"{len(lines)} alarms in {found.hours:g} hours")
     if found.incidents is None:
         return "\n".join([*lines, "no truth is known: what was right cannot be said"])
     lines += [f"{name}: {_score_text(found_score)}" for name, found_score in found.scores().items()]

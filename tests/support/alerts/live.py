@@ -8,7 +8,7 @@ from alerts.domain.configuration import AlertConfiguration
 from alerts.domain.readings import Inputs
 from common.alerting.default_rules import default_rules
 from common.events import BurnRateSnapshot, MetricEvent, TargetChanged
-from tests.reference.evaluator import SHARDS, BurnrateProcess
+from tests.reference.evaluator import SHARDS, BurnrateProcess, declared
 from tests.support.alerts.in_memory import AlertShard, Said
 
 SERVICE = "checkout"
@@ -35,16 +35,18 @@ class LiveAlerts:
         return self.process.now
 
     def declare(self, *targets: TargetChanged) -> None:
-        """Let these be the objectives of the service."""
+        """Let the service be known, with these objectives."""
+        self.process.catalog.apply(declared(SERVICE))
         for target in targets:
             self.process.catalog.apply(target)
 
-    def report(self, total: int, bad: int, **fields: Any) -> None:
+    def report(self, total: int, bad: int, **fields: Any) -> MetricEvent:
         """Report counts of the time that ends now, as one of many senders would."""
         self._reports += 1
         given = {"source": "x", "window_seconds": 10, "event_id": str(self._reports), **fields}
         event = MetricEvent(service=SERVICE, timestamp=self.now, total=total, bad=bad, **given)
         self.process.count(event)
+        return event
 
     async def tick(self, seconds: float) -> list[Said]:
         """Let time pass, then evaluate; return what is said."""

@@ -55,10 +55,42 @@ _SLOW = text(
     WHERE bucket_end > since AND bucket_end <= coalesce(until, 'infinity')
     GROUP BY service, threshold, resolution_seconds, bucket_end ORDER BY ended"""  # noqa: S608 - a constant
 )
+_OLDEST = text(
+    """SELECT extract(epoch FROM min(bucket_end))::bigint FROM burnrate.count_block
+    WHERE resolution_seconds = :resolution"""
+)
+_HISTOGRAMS = text(
+    f"""SELECT service, extract(epoch FROM bucket_end)::bigint, bounds, counts
+    FROM burnrate.latency WHERE service = ANY(:services) AND {_IN_SPAN}"""  # noqa: S608 - a constant
+)
 _BOUNDS = text(
     """SELECT DISTINCT bounds FROM burnrate.latency
     WHERE service = :service AND resolution_seconds = ANY('{10, 60, 3600}')"""
 )
+
+
+async def services_by_shard(session: ReadSession) -> dict[int, list[str]]:
+    """Return the services of each shard, in the order of the rows of its blocks."""
+    found: dict[int, list[str]] = {}
+    for shard, _, service in await session.execute(_ALL_SLOTS):
+        found.setdefault(shard, []).append(service)
+    return found
+
+
+async def oldest_end(session: ReadSession, resolution_seconds: int) -> int | None:
+    """Return when the oldest stored bucket of that length ended; None without any."""
+    named = {"resolution": resolution_seconds}
+    found: int | None = (await session.execute(_OLDEST, named)).scalar_one()
+    return found
+
+
+async def histograms(
+    session: ReadSession, services: Sequence[str], span: Span
+) -> list[tuple[str, int, tuple[float, ...], list[int]]]:
+    """Return (service, end, bounds, counts) of the services' latency histograms."""
+    named = {"services": list(services), **_span(span)}
+    rows = await session.execute(_HISTOGRAMS, named)
+    return [(name, ended, tuple(bounds), counts) for name, ended, bounds, counts in rows]
 
 
 async def slots(session: ReadSession, shard: int) -> dict[str, int]:

@@ -8,9 +8,11 @@ from statistics import median
 from typing import Final
 
 from alerts.domain.configuration import AlertConfiguration
-from alerts.domain.decision import Moment, ServiceState
+from alerts.domain.decision import Moment
+from alerts.domain.episodes import Episode
 from alerts.domain.evaluate import decide
-from alerts.domain.readings import Inputs
+from alerts.domain.notifications import NotificationReason
+from alerts.domain.shard_state import ShardState
 from common.alerting.rules import SEVERITY_ORDER, Rule, Severity
 from common.events import BurnRateSnapshot, ServiceChanged
 
@@ -23,14 +25,25 @@ AFTERMATH: Final = timedelta(minutes=10)
 
 @dataclass(slots=True)
 class Alarm:
-    """An episode that would have been notified, from then to its end."""
+    """An episode that would have been notified, from then to its end.
+
+    `severity` is the highest so far; `notified` is when anybody would have been notified that it
+    fires, and of which severity it was then.
+    """
 
     service_name: str
     rule: str
+    slo: str | None
     severity: Severity
     told_at: datetime
     ended_at: datetime | None
     message: str
+    notified: list[tuple[datetime, Severity]]
+
+    def notified_as(self, least: Severity) -> list[datetime]:
+        """Return when anybody was notified of it at that severity or a higher one."""
+        order = SEVERITY_ORDER[least]
+        return [at for at, severity in self.notified if SEVERITY_ORDER[severity] >= order]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +60,9 @@ class Incident:
 class Score:
     """Precision and recall of alarms.
 
-    `right` alarms were about an incident, `detected` incidents had an alarm open. Detection is
-    measured from the beginning of the incident, 0 s where the alarm was open already. `by_kind`
-    is (detected, all) for each kind of incident.
+    Of `right` alarms and `detected` incidents somebody was notified between the beginning of an
+    incident and just after its end. An alarm that was open before detects nothing. Detection is
+    measured from the beginning. `by_kind` is (detected, all) for each kind of incident.
     """
 
     alarms: int
@@ -76,37 +89,51 @@ class Score:
 
 
 class Backtest:
-    """The rules applied to snapshots of the past, each service by itself."""
+    """The rules applied to snapshots of the past of a shard, as the service does it live."""
 
     def __init__(self, rules: Mapping[str, Rule], services: Iterable[ServiceChanged] = ()) -> None:
         self._configuration = AlertConfiguration(rules)
         for service in services:
             self._configuration.apply(service)
-        self._ids = count(1)
+        self._shard, self._ids = ShardState({}), count(1)
+        self._open: dict[int, Alarm] = {}
         self.alarms: list[Alarm] = []
 
-    def run(self, service_name: str, snapshots: Iterable[BurnRateSnapshot]) -> list[Alarm]:
-        """Return the service's alarms, oldest first."""
-        state, found, open_alarms = ServiceState(), [], dict[int, Alarm]()
+    def step(self, snapshots: Iterable[BurnRateSnapshot], now: datetime) -> None:
+        """Evaluate what has changed, and what time alone may change; `now` rises."""
         for snapshot in snapshots:
-            now = snapshot.evaluated_at
-            moment, inputs = Moment(now, 0), Inputs(snapshot)
-            decision = decide(service_name, state, inputs, self._configuration, moment)
-            stored = decision.numbered(self._ids)
-            for key, reason, _ in decision.notifications:
-                episode = stored[key]
-                if reason == "resolved":
-                    open_alarms.pop(episode.id).ended_at = now
-                elif episode.id in open_alarms:
-                    open_alarms[episode.id].severity = episode.severity
-                else:
-                    severity, message = episode.severity, episode.message
-                    alarm = Alarm(service_name, key.rule, severity, now, None, message)
-                    open_alarms[episode.id] = alarm
-                    found.append(alarm)
-            state = decision.state(stored)
-        self.alarms += found
-        return found
+            self._shard.observe(snapshot)
+        due = self._shard.due(self._configuration.revision, silent=False)
+        moment = Moment(now, 0)
+        for name in sorted(due):
+            inputs = self._shard.inputs(name, now, silent=False, invalid_counts=0)
+            decision = decide(name, self._shard.state(name), inputs, self._configuration, moment)
+            if not decision.is_empty:
+                stored = decision.numbered(self._ids)
+                for key, reason, _ in decision.notifications:
+                    self._notify(stored[key], reason, now)
+                self._shard.accept(decision, stored)
+        self._shard.done(due)
+
+    def _notify(self, episode: Episode, reason: NotificationReason, now: datetime) -> None:
+        if reason == "resolved":
+            self._open.pop(episode.id).ended_at = now
+        elif alarm := self._open.get(episode.id):
+            alarm.severity = episode.severity
+            alarm.notified.append((now, episode.severity))
+        else:
+            alarm = Alarm(
+                episode.service_name,
+                episode.rule,
+                episode.slo,
+                episode.severity,
+                now,
+                None,
+                episode.message,
+                [(now, episode.severity)],
+            )
+            self._open[episode.id] = alarm
+            self.alarms.append(alarm)
 
 
 def score(
@@ -114,28 +141,25 @@ def score(
 ) -> Score:
     """Score the alarms of at least that severity against the incidents.
 
-    What began before `since` does not count, but may explain alarms and detect incidents.
+    What began before `since` does not count, but may explain alarms.
     """
-    severe = [a for a in alarms if SEVERITY_ORDER[a.severity] >= SEVERITY_ORDER[least]]
-    fresh = [a for a in severe if a.told_at >= since]
-    right = [a for a in fresh if any(_is_about(a, i) for i in incidents)]
+    times = [(alarm, alarm.notified_as(least)) for alarm in alarms]
+    fresh = [(alarm, at) for alarm, at in times if at and at[0] >= since]
+    right = sum(any(_about(alarm, at, i) for i in incidents) for alarm, at in fresh)
     asked = [incident for incident in incidents if incident.start >= since]
     detections = []
     by_kind = dict.fromkeys(sorted({incident.kind for incident in asked}), (0, 0))
     for incident in asked:
-        about = [a for a in severe if _is_about(a, incident)]
+        about = [first for alarm, at in times for first in _about(alarm, at, incident)[:1]]
         found, total = by_kind[incident.kind]
         by_kind[incident.kind] = found + bool(about), total + 1
         if about:
-            first = min(alarm.told_at for alarm in about)
-            detections.append(max(0.0, (first - incident.start).total_seconds()))
-    return Score(len(fresh), len(right), len(asked), len(detections), tuple(detections), by_kind)
+            detections.append((min(about) - incident.start).total_seconds())
+    return Score(len(fresh), right, len(asked), len(detections), tuple(detections), by_kind)
 
 
-def _is_about(alarm: Alarm, incident: Incident) -> bool:
-    """Whether an alarm was open during an incident, or began just after it."""
-    return (
-        alarm.service_name == incident.service_name
-        and alarm.told_at <= incident.end + AFTERMATH
-        and (alarm.ended_at is None or alarm.ended_at >= incident.start)
-    )
+def _about(alarm: Alarm, notified: Sequence[datetime], incident: Incident) -> list[datetime]:
+    """Return when somebody was notified of an alarm during an incident, or just after it."""
+    if alarm.service_name != incident.service_name:
+        return []
+    return [at for at in notified if incident.start <= at <= incident.end + AFTERMATH]

@@ -20,7 +20,7 @@ from alerts.domain.episodes import (
     resolved,
 )
 from alerts.domain.notifications import NotificationReason
-from alerts.domain.readings import Inputs, Readings, is_gone, read
+from alerts.domain.readings import SERVICE, Inputs, Readings, is_gone, read
 from alerts.domain.stages import HOLDS, LastNotified, RuleOutcome
 from common.alerting.rules import Rule, more_severe
 from common.events import AlertFigures, SloStatus
@@ -87,6 +87,10 @@ class _Evaluation:
         if not found:
             self._outcomes.append(RuleOutcome.UNKNOWN)
         for slo, readings in found.items():
+            is_quiet = not any(reading.met for reading in readings)
+            if is_quiet and not self._memories and not self._episodes:
+                self._outcomes.append(RuleOutcome.NOT_MET)  # as nearly always: nothing to follow
+                continue
             key = AlertKey(rule.name, slo)
             self._readings[key] = readings
             self._follow_condition(key, rule, readings)
@@ -129,7 +133,7 @@ class _Evaluation:
         severity, slo = rule.levels[level - 1].severity, readings[level - 1].slo
         message = self._message(rule, level, readings)
         owner, snapshot = self._configuration.owner(self._name), self._inputs.snapshot
-        objective = self._inputs.objective(slo)
+        objective = self._inputs.objectives.get(slo or SERVICE)
         episode = Episode(
             id=NOT_YET_STORED,
             shard=self._shard,
@@ -196,7 +200,7 @@ class _Evaluation:
 
     def _notify(self, key: AlertKey, rule: Rule, rules: Mapping[str, Rule]) -> None:
         """Take an open episode through the stages, and send a notification where none holds it."""
-        objective = self._inputs.objective(key.slo)
+        objective = self._inputs.objectives.get(key.slo)
         risk_level = objective.risk_level if objective else None
         episode = self._lower_explained_level(key, risk_level)
         silenced = stages.silence(episode, self._configuration.silences.values(), self._now)

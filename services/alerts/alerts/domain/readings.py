@@ -1,7 +1,8 @@
 """Readings of a rule: how far a service meets each level, and by which figures. Pure."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from common.alerting.rules import RISK_ORDER, Level, Rule, RuleKind
@@ -16,7 +17,7 @@ CONSTANT_WITHIN_RATIO: Final = 0.02
 _BUDGET_MARGIN_RATIO: Final = 0.01  # above the threshold, before the level counts as cleared
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Inputs:
     """What is known about a service. `silent`: the owner of its shard gives no sign of life.
 
@@ -35,14 +36,12 @@ class Inputs:
             return DataStatus.LAGGING if self.silent else DataStatus.NO_DATA
         return self.snapshot.data_status
 
-    def objectives(self) -> Iterator[SloStatus]:
-        """Yield the objectives whose figures can be trusted."""
-        if self.snapshot is not None and self.status is DataStatus.OK:
-            yield from (slo for slo in self.snapshot.slos if slo.data_status is DataStatus.OK)
-
-    def objective(self, name: str | None) -> SloStatus | None:
-        """Return an objective by its name; None where its figures cannot be trusted."""
-        return next((slo for slo in self.objectives() if slo.name == name), None)
+    @cached_property
+    def objectives(self) -> dict[str, SloStatus]:
+        """The objectives whose figures can be trusted, by name."""
+        if self.snapshot is None or self.status is not DataStatus.OK:
+            return {}
+        return {s.name: s for s in self.snapshot.slos if s.data_status is DataStatus.OK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +78,8 @@ def read(rule: Rule, inputs: Inputs) -> dict[str, Readings]:
         return _exhaustion(rule, inputs)
     read_level = _READERS[rule.kind]
     return {
-        slo.name: tuple(read_level(rule, level, slo) for level in rule.levels)
-        for slo in inputs.objectives()
+        name: tuple([read_level(rule, level, slo) for level in rule.levels])
+        for name, slo in inputs.objectives.items()
     }
 
 
