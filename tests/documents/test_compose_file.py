@@ -30,6 +30,7 @@ from tests.support.compose_file import (
     services,
     set_at_first,
     used_variables,
+    variable_of,
 )
 
 PACKAGES = ("common", "ingest", "burnrate", "forecast", "gate", "alerts", "api_gateway")
@@ -57,9 +58,7 @@ def settings_classes() -> Iterator[type[BaseSettings]]:
 
 
 SETTINGS = list(settings_classes())
-SETTING_NAMES = {
-    str(field.validation_alias) for one in SETTINGS for field in one.model_fields.values()
-}
+SETTING_NAMES = {variable_of(field) for one in SETTINGS for field in one.model_fields.values()}
 
 
 def test_it_is_valid() -> None:

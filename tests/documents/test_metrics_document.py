@@ -25,7 +25,7 @@ SECTIONS = {
     "api-gateway": ["api_gateway.metrics"],
     "Every consumer": ["common.runtime.metrics"],
     "Every service": [
-        "common.access.middleware",
+        "common.http.connections",
         "common.kafka.tolerant_records",
         "common.runtime.lives",
     ],

@@ -21,7 +21,7 @@ from burnrate.work import INPUTS as BURNRATE_INPUTS
 from common.config.settings import DatabaseSettings, KafkaSettings, RedisSettings, Settings
 from common.kafka.topics import TOPICS
 from gate.app import Gate
-from tests.support.compose_file import offered, services
+from tests.support.compose_file import offered, services, variable_of
 
 MANIFESTS: Final = Path(__file__).parents[2] / "deploy" / "kubernetes"
 KINDS: Final = json.loads(Path(__file__).with_name("keda.json").read_text())
@@ -132,8 +132,8 @@ def test_it_is_the_image_and_the_command_of_compose(name: str) -> None:
 
 def test_every_variable_is_one_that_the_product_reads() -> None:
     known = {*offered(), *(s.port_variable for s in SERVICES)}
-    known |= {str(field.validation_alias) for field in Settings.model_fields.values()}
-    known |= {str(field.validation_alias) for field in KafkaSettings.model_fields.values()}
+    known |= {variable_of(field) for field in Settings.model_fields.values()}
+    known |= {variable_of(field) for field in KafkaSettings.model_fields.values()}
     known |= {"NAMESPACE", "BURNLINE_GATEWAY", "ENABLE_METRICS_SIMULATOR"}
     for name, _, container in CONTAINERS:
         assert environment(container).keys() <= known, name

@@ -5,12 +5,20 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from pydantic import AliasChoices
+from pydantic.fields import FieldInfo
 
 from burnline.localstack.places import project_root
 
 VARIABLE: Final = re.compile(r"\$\{(\w+)(?::[-?][^}]*)?\}")
 OFFER: Final = re.compile(r"(?m)^(?P<optional># )?(?P<name>[A-Z][A-Z0-9_]+)=(?P<value>.*)$")
 OUR_IMAGE: Final = "burnline/services:"
+
+
+def variable_of(field: FieldInfo) -> str:
+    """Return the variable by which a setting is documented: the first, where it has several."""
+    alias = field.validation_alias
+    return str(alias.choices[0] if isinstance(alias, AliasChoices) else alias)
 
 
 def compose_text() -> str:

@@ -56,7 +56,7 @@ def exported(
 ) -> Iterator[None]:
     """Have /metrics show a gateway and its SLOs for as long as the block lasts."""
     changes, limit = services.get(ChangeLog), settings.exported_services
-    STREAM_CLIENTS.set_function(lambda: changes.streams)
+    STREAM_CLIENTS.set_function(changes.streams.total)
     CAUGHT_UP.set_function(caught_up.is_set)
     own = SloMetrics(services.get(CatalogCache), services.get(ReadModel), services.clock, limit)
     PROCESS.source = own

@@ -16,13 +16,14 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 from starlette.datastructures import Headers
 
-from common.access.principal import CALLERS, current_actor
+from common.access.principal import current_actor
 from common.config.clock import Clock
 from common.events import encode
 from common.http.problems import FieldError, Problem, responses
 from common.kafka.client import Outgoing, UnknownOutcomeError, correlation_headers
 from common.kafka.headers import SENDER_HEADER
 from common.kafka.topics import CHANGES, METRICS
+from common.observability.callers import CALLERS
 from ingest.body import Batch, expand, read_batch
 from ingest.broker import Broker
 from ingest.domain import (

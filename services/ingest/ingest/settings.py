@@ -2,9 +2,15 @@
 
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import AliasChoices, Field, model_validator
 
 from common.config.settings import Settings
+
+# its own, its own as they were called before, and those of every process
+_WRITES_PER_SECOND = AliasChoices(
+    "INGEST_WRITES_PER_SECOND", "INGEST_REQUESTS_PER_SECOND", "BURNLINE_WRITES_PER_SECOND"
+)
+_WRITE_BURST = AliasChoices("INGEST_WRITE_BURST", "INGEST_REQUEST_BURST", "BURNLINE_WRITE_BURST")
 
 
 class IngestSettings(Settings):
@@ -20,8 +26,8 @@ class IngestSettings(Settings):
         10_000, ge=1, validation_alias="INGEST_MAX_EVENTS_PER_REQUEST"
     )
     max_in_flight_events: int = Field(20_000, ge=1, validation_alias="INGEST_MAX_IN_FLIGHT_EVENTS")
-    writes_per_second: float = Field(2000, gt=0, validation_alias="INGEST_REQUESTS_PER_SECOND")
-    write_burst: int = Field(10_000, ge=1, validation_alias="INGEST_REQUEST_BURST")
+    writes_per_second: float = Field(2000, gt=0, validation_alias=_WRITES_PER_SECOND)
+    write_burst: int = Field(10_000, ge=1, validation_alias=_WRITE_BURST)
     """Of each key. What all keys together may have under way is bounded by the events."""
     new_services_per_hour: float = Field(500, gt=0, validation_alias="INGEST_NEW_SERVICES_PER_HOUR")
     new_services_burst: int = Field(1000, ge=1, validation_alias="INGEST_NEW_SERVICES_BURST")

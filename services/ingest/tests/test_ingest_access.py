@@ -12,6 +12,7 @@ from common.config.settings import KafkaSettings
 from common.events import ApiKeyUsed, encode
 from common.http.problems import Problem
 from common.kafka.topics import KEY_USES, KEYS
+from ingest.settings import IngestSettings
 from tests.support.gateway.access import api_key, given, operations_with_scopes, refuses_strangers
 from tests.support.ingest_fixtures import NOW, FakeBroker, MakeClient
 from tests.support.kafka_records import record
@@ -123,3 +124,20 @@ async def test_a_wrong_secret_is_no_use() -> None:
 
 def test_the_reader_begins_with_an_incomplete_ring() -> None:
     assert not KeyReader.of(KafkaSettings()).cache.complete
+
+
+@pytest.mark.parametrize(
+    ("given", "rate"),
+    [
+        ({}, 2000),
+        ({"BURNLINE_WRITES_PER_SECOND": "50"}, 50),
+        ({"INGEST_WRITES_PER_SECOND": "70", "BURNLINE_WRITES_PER_SECOND": "50"}, 70),
+        ({"INGEST_REQUESTS_PER_SECOND": "60"}, 60),
+    ],
+)
+def test_the_rate_of_writes_has_the_same_name_in_every_process(
+    given: dict[str, str], rate: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert IngestSettings().writes_per_second == rate

@@ -4,10 +4,8 @@ It runs before routing and validation, so that 401 and 403 reveal nothing of pat
 """
 
 from dataclasses import dataclass
-from typing import Final
 
 import structlog
-from prometheus_client import Counter
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,15 +17,14 @@ from common.access.principal import Principal, acting
 from common.access.scopes import FREE_METHODS, READ_METHODS, Need, needed, permits
 from common.config.clock import Clock, system_clock
 from common.config.settings import Settings
-from common.http.middleware import HttpMiddleware, at_start
+from common.http.connections import REFUSALS
+from common.http.middleware import HttpMiddleware, at_start, client_address
 from common.http.problems import Problem, problem_response
+from common.observability.callers import CALLERS
 from common.observability.logging import hide_from_logs
 
 log = structlog.get_logger()
 
-REFUSALS: Final = Counter(
-    "burnline_http_refusals", "Requests refused for who sent them or how often", ["code"]
-)
 LOGGED_REFUSALS_PER_SECOND = 1.0
 LOGGED_REFUSALS_AT_ONCE = 20
 
@@ -93,13 +90,14 @@ class AccessMiddleware(HttpMiddleware):
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        need = needed(scope["method"], scope["path"])
+        need, caller = needed(scope["method"], scope["path"]), f"address/{client_address(scope)}"
         try:
             authorization = Headers(scope=scope).get("Authorization", "")
             principal = await self._access.admitted(need, authorization)
-            allowance = self._allowance(scope, need, principal)
+            caller = principal.id if principal else caller
+            allowance = self._allowance(scope["method"], need, caller)
         except Problem as refusal:
-            self._note(refusal, scope)
+            self._note(refusal, scope, caller)
             await problem_response(refusal)(scope, receive, send)
             return
 
@@ -109,13 +107,10 @@ class AccessMiddleware(HttpMiddleware):
         with acting(principal):
             await self._app(scope, receive, at_start(send, add_standing))
 
-    def _allowance(self, scope: Scope, need: Need, principal: Principal | None) -> Allowance:
-        """Return the caller's allowance, by address without a key. Raises Problem: 429."""
-        method = scope["method"]
+    def _allowance(self, method: str, need: Need, caller: str) -> Allowance:
+        """Return the caller's allowance. Raises Problem: 429."""
         if need.scope is None or method in FREE_METHODS:
             return Allowance(0, {})
-        client = scope.get("client")
-        caller = principal.id if principal else f"address/{client[0] if client else 'unknown'}"
         kind, limits = ("reads", self._access.reads)
         if method not in READ_METHODS:
             kind, limits = ("writes", self._access.writes)
@@ -131,20 +126,19 @@ class AccessMiddleware(HttpMiddleware):
     def _now_seconds(self) -> float:
         return self._access.clock().timestamp()
 
-    def _note(self, refusal: Problem, scope: Scope) -> None:
+    def _note(self, refusal: Problem, scope: Scope, caller: str) -> None:
         """Count every refusal; log so few that nobody can fill a disk with them."""
-        REFUSALS.labels(refusal.code).inc()
+        REFUSALS.labels(refusal.code, CALLERS.label(caller)).inc()
         if self._log_budget.take(self._now_seconds()):
             self._unlogged += 1
             return
-        client = scope.get("client")
         log.warning(
             "request_refused",
             code=refusal.code,
             status=refusal.status,
             method=scope["method"],
             path=scope["path"],
-            client=client[0] if client else None,
+            client=client_address(scope),
             detail=refusal.detail,
             unlogged_before=self._unlogged,
         )

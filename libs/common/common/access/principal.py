@@ -22,26 +22,6 @@ KEY: Final = "key"
 ANONYMOUS: Final = "anonymous"
 BOOTSTRAP: Final = "bootstrap"
 """The credential of BURNLINE_API_TOKEN."""
-OTHERS: Final = "others"
-
-
-class Callers:
-    """Names callers in metrics: the first so many by name, all others as one."""
-
-    def __init__(self, most: int = 1_000) -> None:
-        self._most = most
-        self._named: set[str] = set()
-
-    def label(self, caller: str) -> str:
-        """Return the caller, or OTHERS where too many have been named."""
-        if caller not in self._named:
-            if len(self._named) >= self._most:
-                return OTHERS
-            self._named.add(caller)
-        return caller
-
-
-CALLERS: Final = Callers()
 
 _current: ContextVar[Principal | None] = ContextVar("principal", default=None)
 

@@ -2,11 +2,20 @@
 
 import socket
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AliasGenerator, BeforeValidator, Field, FilePath, SecretStr, model_validator
+from pydantic import (
+    AliasChoices,
+    AliasGenerator,
+    BeforeValidator,
+    Field,
+    FilePath,
+    SecretStr,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from common.config.transport_security import (
@@ -92,16 +101,38 @@ class AccessSettings(BaseSettings):
         return self
 
 
+# uvicorn's own variable, which was documented before
+_TRUSTED_PROXIES = AliasChoices("BURNLINE_TRUSTED_PROXIES", "FORWARDED_ALLOW_IPS")
+
+
 class Settings(AccessSettings):
     """The part that every process has. An empty variable counts as not set."""
 
     host: str = "127.0.0.1"
     data_dir: Path = Path(".burnline")
     debug: bool = Field(default=False, validation_alias="DEBUG")
+    trusted_proxies: Listed[str] = Field((), validation_alias=_TRUSTED_PROXIES)
+    """Addresses and networks whose X-Forwarded-For is believed; by default nobody's."""
+    most_connections: int = Field(1000, ge=1)
+    most_connections_of_address: int = Field(256, ge=1)
+    """Of each address but those of trusted proxies."""
     body_timeout_seconds: float = Field(30, gt=0)
     """How long the body of a request may take to come."""
     # from the signal to stop until the port closes: longer than whoever asks /readyz takes to see
     drain_seconds: float = Field(0, ge=0, le=300)
+
+    @model_validator(mode="after")
+    def _proxies_are_addresses(self) -> Self:
+        for proxy in self.trusted_proxies:
+            try:
+                ip_network(proxy)
+            except ValueError:
+                raise ValueError(
+                    f"BURNLINE_TRUSTED_PROXIES: `{proxy}` is no address or network such as "
+                    "10.0.0.7 or 10.0.0.0/24: whoever is trusted may name any address as a "
+                    "caller's"
+                ) from None
+        return self
 
 
 class PlaintextSettings(BaseSettings):

@@ -50,6 +50,12 @@ class HttpMiddleware(ABC):
         """Serve one HTTP request."""
 
 
+def client_address(scope: Scope) -> str:
+    """Return the address of whoever sends, as a trusted proxy says, or as the connection has it."""
+    client = scope.get("client")
+    return client[0] if client else "unknown"
+
+
 def at_start(send: Send, do: Callable[[Message], None]) -> Send:
     """Return a `send` that first calls `do` with the start of the response."""
 

@@ -1,18 +1,29 @@
-"""Limit size and duration of HTTP/1.1 headers.
+"""Limit connections, and size and duration of HTTP/1.1 headers.
 
 The parser has no limits of its own: without these anybody could hold connections and memory with
-headers that never end. Bodies are limited by `common.http.middleware`.
+headers that never end. Bodies are limited by `common.http.middleware`; what is left of one after
+its answer ends the connection here.
 """
 
 import asyncio
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGISendCallable, ASGISendEvent
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from common.http.connections import ConnectionLimits
 
 MOST_HEADER_BYTES: Final = 32_768
 HEADER_SECONDS: Final = 10.0
 """From the first byte of a request, or from the connection's beginning, to its last header."""
 
+LINGER_SECONDS: Final = 2.0
+"""After an answer that came before the body's end: so that who still sends can read it."""
+
+_REFUSALS = {
+    "too_many_connections": b"503 Service Unavailable",
+    "too_many_connections_of_address": b"429 Too Many Requests",
+}
 _TOO_LARGE = b"431 Request Header Fields Too Large"
 _TOO_SLOW = b"408 Request Timeout"
 
@@ -20,20 +31,26 @@ _TOO_SLOW = b"408 Request Timeout"
 class BoundedProtocol(HttpToolsProtocol):
     """Answer 431 and 408, and close the connection."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, limits: ConnectionLimits, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._limits = limits
         self._header_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
         self._is_refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the timer of the first request."""
+        """Start the timer of the first request; refuse a connection too many."""
         super().connection_made(transport)
-        self._await_headers()
+        self._address = self.client[0] if self.client else "unknown"
+        if code := self._limits.enter(self._address):
+            self._refuse(_REFUSALS[code], b"retry-after: 5\r\n")
+        else:
+            self._await_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the timer."""
         self._stop_waiting()
+        self._limits.leave(self._address)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -59,6 +76,36 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(_TOO_LARGE)
         else:
             super().on_headers_complete()
+            cycle, send = self.cycle, self.cycle.send
+
+            async def ending_early(message: ASGISendEvent) -> None:
+                await self._send(cycle, send, message)
+
+            cycle.send = ending_early  # type: ignore[method-assign]
+
+    async def _send(
+        self, cycle: RequestResponseCycle, send: ASGISendCallable, message: ASGISendEvent
+    ) -> None:
+        """Send a message; an answer that begins before the body's end is the connection's last.
+
+        Whoever sends a byte a second after it would hold the connection for as long as he likes.
+        """
+        if message["type"] != "http.response.start" or not cycle.more_body:
+            await send(message)
+            return
+        headers = [*message.get("headers", ()), (b"connection", b"close")]
+        await send({**message, "headers": headers})
+        cycle.keep_alive = True  # closed by `on_response_complete`, not with what was sent unread
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request; without one that is whole there is none."""
+        super().on_response_complete()
+        if self.cycle.more_body and not self.transport.is_closing():
+            self._unset_keepalive_if_required()
+            self._is_refused = True
+            if self.transport.can_write_eof():
+                self.transport.write_eof()
+            self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
     def on_body(self, body: bytes) -> None:
         """Drop the body of a refused request."""
@@ -80,11 +127,12 @@ class BoundedProtocol(HttpToolsProtocol):
             self._timer.cancel()
             self._timer = None
 
-    def _refuse(self, status: bytes) -> None:
+    def _refuse(self, status: bytes, headers: bytes = b"") -> None:
         self._stop_waiting()
         self._is_refused = True
         if not self.transport.is_closing():
             self.transport.write(
-                b"HTTP/1.1 " + status + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+                b"HTTP/1.1 %b\r\n%bconnection: close\r\ncontent-length: 0\r\n\r\n"
+                % (status, headers)
             )
             self.transport.close()

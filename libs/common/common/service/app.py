@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -21,6 +22,7 @@ from common.access.document import describe_access
 from common.access.middleware import Access, AccessMiddleware, access_of
 from common.config.settings import KafkaSettings, Settings
 from common.http.api_docs import add_docs
+from common.http.connections import ConnectionLimits
 from common.http.middleware import (
     REQUEST_ID_HEADER,
     BodyLimitMiddleware,
@@ -194,9 +196,14 @@ def _lives(app: FastAPI) -> Lives:
 
 def make_server(app: FastAPI, settings: Settings, port: int) -> uvicorn.Server:
     """Return the server of an application, which is not started yet."""
+    limits = ConnectionLimits(
+        settings.most_connections, settings.most_connections_of_address, settings.trusted_proxies
+    )
     config = uvicorn.Config(
         app,
-        http=BoundedProtocol,
+        http=partial(BoundedProtocol, limits=limits),  # type: ignore[arg-type]
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
         host=settings.host,
         port=port,
         log_config=None,  # as all else: see common.observability.logging

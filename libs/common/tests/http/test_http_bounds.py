@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import resource
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,10 +11,12 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI, Request
+from prometheus_client import REGISTRY
 
 from common.config.settings import Settings
 from common.http import protocol as http_protocol
 from common.http.api_docs import content_policy
+from common.http.connections import FILES_LEFT, ConnectionLimits
 from common.http.protocol import MOST_HEADER_BYTES
 from common.service.app import build_app, make_server
 
@@ -46,9 +49,9 @@ def client_of(app: FastAPI) -> httpx.AsyncClient:
 
 
 @asynccontextmanager
-async def served(app: FastAPI) -> AsyncIterator[int]:
+async def served(app: FastAPI, **given: Any) -> AsyncIterator[int]:
     """Give the port of the application behind its real server."""
-    server = make_server(app, Settings(), 0)
+    server = make_server(app, Settings.model_validate(given), 0)
     task = asyncio.create_task(server._serve())
     while not server.started:
         await asyncio.sleep(0.01)
@@ -124,6 +127,128 @@ async def test_a_body_that_does_not_come_is_408() -> None:
         assert answer.headers["Connection"] == "close"
         good = await client.post("/echo", headers=headers, content=b"abc")
         assert good.json() == 3
+
+
+UNFINISHED = b"Host: x\r\nContent-Length: 1000000\r\n\r\n{"
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"POST /echo HTTP/1.1\r\n", b"401"),
+        (b"POST /echo HTTP/1.1\r\nAuthorization: Bearer %b\r\n" % TOKEN.encode(), b"413"),
+        (b"GET /healthz HTTP/1.1\r\n", b"200"),
+        (b"GET /nothing HTTP/1.1\r\n", b"404"),
+    ],
+)
+async def test_an_answer_before_the_end_of_a_body_is_the_last_of_its_connection(
+    head: bytes, status: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One byte a second after it held the connection for as long as the sender liked."""
+    monkeypatch.setattr(http_protocol, "LINGER_SECONDS", 0.3)
+    async with served(application(), most_connections=3) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        unfinished = UNFINISHED
+        if status == b"413":
+            unfinished = unfinished.replace(b"1000000", b"9000000")
+        writer.write(head + unfinished)
+        async with asyncio.timeout(5):
+            answer = await reader.read()
+            assert answer.startswith(b"HTTP/1.1 " + status)
+            assert answer.lower().count(b"connection: close") == 1
+            with pytest.raises(ConnectionError):
+                await drip(writer)
+        writer.close()
+
+
+async def drip(writer: asyncio.StreamWriter) -> None:
+    """Send a byte now and then, for as long as the other side takes it."""
+    while True:
+        writer.write(b"a")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+
+
+async def test_a_request_whose_body_is_whole_keeps_its_connection() -> None:
+    refused = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
+    async with served(application()) as port:
+        answer = await exchange(port, refused, HEAD + b"Connection: close\r\n\r\n")
+    assert (answer.count(b"HTTP/1.1 401"), answer.count(b"HTTP/1.1 200")) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "status", "code"),
+    [
+        ({"most_connections": 3}, b"503", "too_many_connections"),
+        ({"most_connections_of_address": 3}, b"429", "too_many_connections_of_address"),
+    ],
+)
+async def test_connections_are_bounded_in_all_and_of_each_address(
+    bounds: dict[str, int], status: bytes, code: str
+) -> None:
+    counted = {"code": code, "sender": "address/127.0.0.1"}
+    before = sample("burnline_http_refusals_total", counted)
+    async with served(application(), **bounds) as port:
+        held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+        for _ in range(5):
+            assert (await exchange(port)).startswith(b"HTTP/1.1 " + status)
+        assert sample("burnline_http_refusals_total", counted) == before + 5
+        assert sample("burnline_http_connections") >= 3
+        for _, writer in held:
+            writer.close()
+            await writer.wait_closed()
+        async with asyncio.timeout(5):
+            while not (await exchange(port, HEAD + b"Connection: close\r\n\r\n")).startswith(
+                b"HTTP/1.1 200"
+            ):
+                await asyncio.sleep(0.01)
+
+
+def sample(name: str, labels: dict[str, str] | None = None) -> float:
+    return REGISTRY.get_sample_value(name, labels or {}) or 0.0
+
+
+async def test_connections_of_a_trusted_proxy_are_those_of_many() -> None:
+    bounds = {"most_connections_of_address": 1, "trusted_proxies": ("127.0.0.0/8",)}
+    async with served(application(), **bounds) as port:
+        held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+        good = await exchange(port, HEAD + b"Connection: close\r\n\r\n")
+        assert good.startswith(b"HTTP/1.1 200")
+        for _, writer in held:
+            writer.close()
+
+
+def test_connections_leave_files_to_all_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 1024))
+    assert ConnectionLimits(5000, 100).most == 1024 - FILES_LEFT
+    assert ConnectionLimits(500, 100).most == 500
+
+
+@pytest.mark.parametrize(
+    ("trusted", "callers"), [((), 1), (("127.0.0.1",), 2), (("10.0.0.0/8",), 1)]
+)
+async def test_an_address_that_is_forwarded_counts_from_trusted_proxies_only(
+    trusted: tuple[str, ...], callers: int
+) -> None:
+    """Anybody on this machine could take another name for each request."""
+    app = application(read_burst=1, reads_per_second=0.001)
+
+    @app.get("/api/something")
+    async def something() -> None:
+        return None
+
+    async with served(app, trusted_proxies=trusted) as port:
+        statuses = []
+        for address in ("192.0.2.1", "192.0.2.2"):
+            head = f"GET /api/something HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {address}\r\n"
+            answer = await exchange(port, head.encode() + b"Connection: close\r\n\r\n")
+            statuses.append(answer[9:12])
+    assert statuses.count(b"200") == callers
+
+
+def test_a_trusted_proxy_is_an_address_or_a_network() -> None:
+    with pytest.raises(ValueError, match="BURNLINE_TRUSTED_PROXIES"):
+        Settings.model_validate({"trusted_proxies": ("*",)})
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/nothing", "/docs", "/openapi.json", "/metrics"])

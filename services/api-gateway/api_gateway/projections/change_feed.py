@@ -6,6 +6,7 @@ was away gets each key once, whatever happened to it meanwhile.
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -38,7 +39,8 @@ class ChangeLog:
         self._arrived = asyncio.Event()
         self._id: tuple[int, str | None] = (-1, None)
         self.position = 0
-        self.streams = 0
+        self.streams: Counter[str] = Counter()
+        """Open streams by the address of who reads them."""
 
     def saw(self, records: Sequence[Record]) -> None:
         """Note records of one partition, in order; one without a key changes nothing."""

@@ -1,6 +1,7 @@
 """/api/stream: what has changed, as it changes, so that nobody needs to ask."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
 from typing import Annotated
@@ -13,7 +14,10 @@ from api_gateway.http.operations import Operations
 from api_gateway.http.types import Instant
 from api_gateway.projections.change_feed import Change, ChangeLog
 from api_gateway.routers.dependencies import ServerClock, provided
+from common.http.connections import REFUSALS
+from common.http.middleware import client_address
 from common.http.problems import Problem
+from common.observability.callers import CALLERS
 
 router = Operations(prefix="/api/stream", tags=["stream"])
 
@@ -22,6 +26,7 @@ Changes = Annotated[ChangeLog, provided(ChangeLog)]
 COALESCE_SECONDS = 0.5
 LOOK_UP_SECONDS = 2.0
 MOST_STREAMS = 256
+MOST_STREAMS_OF_ADDRESS = 64
 
 
 class StreamEvent(BaseModel):
@@ -34,16 +39,25 @@ class StreamEvent(BaseModel):
     )
 
 
-async def _place(changes: Changes) -> AsyncIterator[ChangeLog]:
-    """Hold one of the places for as long as the stream lasts."""
-    if changes.streams >= MOST_STREAMS:
-        detail = f"{MOST_STREAMS} streams are open, which is the most; poll instead."
-        raise Problem(503, "too_many_streams", detail, headers={"Retry-After": "15"})
-    changes.streams += 1
+async def _place(request: Request, changes: Changes) -> AsyncIterator[ChangeLog]:
+    """Hold one of the places for as long as the stream lasts; one address has a share of them."""
+    address = client_address(request.scope)
+    if changes.streams.total() >= MOST_STREAMS:
+        raise _too_many(f"{MOST_STREAMS} streams are open, which is the most", address)
+    if changes.streams[address] >= MOST_STREAMS_OF_ADDRESS:
+        raise _too_many(f"{address} has {MOST_STREAMS_OF_ADDRESS} streams open already", address)
+    changes.streams[address] += 1
     try:
         yield changes
     finally:
-        changes.streams -= 1
+        changes.streams[address] -= 1
+        changes.streams += Counter()  # without those that have none any more
+
+
+def _too_many(why: str, address: str) -> Problem:
+    REFUSALS.labels("too_many_streams", CALLERS.label(f"address/{address}")).inc()
+    detail = f"{why}; poll instead."
+    return Problem(503, "too_many_streams", detail, headers={"Retry-After": "15"})
 
 
 @router.get("", summary="Changes as they happen", response_class=EventSourceResponse)

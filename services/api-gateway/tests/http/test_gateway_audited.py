@@ -51,7 +51,8 @@ async def test_what_is_refused_is_not_audited(gateway: GatewayHarness) -> None:
 
 
 def refusals(code: str) -> float:
-    return REGISTRY.get_sample_value("burnline_http_refusals_total", {"code": code}) or 0.0
+    labels = {"code": code, "sender": "address/127.0.0.1"}
+    return REGISTRY.get_sample_value("burnline_http_refusals_total", labels) or 0.0
 
 
 async def test_refusals_are_counted_and_logged_within_a_bound(gateway: GatewayHarness) -> None:

@@ -39,6 +39,7 @@ from tests.support.gateway.operation_cases import (
 GOOD: Final[list[tuple[str, str, str, Any]]] = [
     ("list_services", "GET", "/api/services?limit=1", None),
     ("create_service", "POST", "/api/services", {**SERVICE, "name": "new"}),
+    ("purge_services", "POST", "/api/services/purge", {"source": "shop"}),
     ("get_service", "GET", "/api/services/checkout", None),
     ("update_service", "PUT", "/api/services/checkout", SERVICE),
     ("delete_service", "DELETE", "/api/services/cart", None),
@@ -107,6 +108,7 @@ GOOD: Final[list[tuple[str, str, str, Any]]] = [
     ("rotate_key", "POST", f"{KEY}/rotate", None),
     ("revoke_key", "DELETE", KEY, None),
     ("list_dead_letters", "GET", "/api/ingest/dead-letters?limit=1", None),
+    ("list_dead_letter_sums", "GET", "/api/ingest/dead-letters/sums", None),
     ("list_dead_letters", "GET", "/api/ingest/dead-letters?code=invalid_json", None),
     ("get_dead_letter", "GET", LETTER, None),
     ("replay_dead_letter", "POST", REPLAY, {"actor": "ines", "event": EVENT}),
@@ -119,6 +121,7 @@ BAD: Final[list[tuple[str, str, str, Any, int]]] = [
     ("list_services", "GET", "/api/services?limit=0", None, 422),
     ("create_service", "POST", "/api/services", SERVICE, 409),
     ("create_service", "POST", "/api/services", {}, 422),
+    ("purge_services", "POST", "/api/services/purge", {}, 422),
     ("create_service", "POST", "/api/services", b" " * 70_000, 413),
     ("get_service", "GET", "/api/services/nobody", None, 404),
     ("update_service", "PUT", "/api/services/nobody", SERVICE, 404),
@@ -219,6 +222,7 @@ BAD: Final[list[tuple[str, str, str, Any, int]]] = [
     ("rotate_key", "POST", f"{KEY}/rotate", {"overlap_hours": -1}, 422),
     ("revoke_key", "DELETE", NO_KEY, None, 404),
     ("list_dead_letters", "GET", "/api/ingest/dead-letters?cursor=x", None, 422),
+    ("list_dead_letter_sums", "GET", "/api/ingest/dead-letters/sums?limit=0", None, 422),
     ("list_dead_letters", "GET", f"/api/ingest/dead-letters?code={'x' * 65}", None, 422),
     ("get_dead_letter", "GET", NO_LETTER, None, 404),
     ("get_dead_letter", "GET", "/api/ingest/dead-letters/x", None, 422),
@@ -237,6 +241,7 @@ JSON_TOO: Final = {"get_release", "check_release"}
 """Operations of which a refusal is an answer as well: `http_status=strict`."""
 CREATE_NOTHING: Final = {
     "compute_burn_rates",
+    "purge_services",
     "check_release",
     "approve_override",
     "test_channel",

@@ -19,7 +19,7 @@ from api_gateway.projections.change_feed import (
     read_offsets,
     written_offsets,
 )
-from api_gateway.routers.stream import MOST_STREAMS, stream_changes
+from api_gateway.routers.stream import MOST_STREAMS, MOST_STREAMS_OF_ADDRESS, stream_changes
 from common.kafka.topics import BURNRATES, CATALOG
 from tests.support import kafka_records
 from tests.support.gateway.harness import GatewayHarness
@@ -180,11 +180,20 @@ async def test_the_stream_is_events_over_http(gateway: GatewayHarness) -> None:
     name, data, *_ = response.text.splitlines()
     assert name == "event: reset"
     assert json.loads(data.removeprefix("data: "))["changed"] == {}
-    assert gateway.of(ChangeLog).streams == 0
+    assert not gateway.of(ChangeLog).streams
 
 
 async def test_streams_are_bounded(gateway: GatewayHarness) -> None:
-    gateway.of(ChangeLog).streams = MOST_STREAMS
+    gateway.of(ChangeLog).streams["elsewhere"] = MOST_STREAMS
     response = await gateway.client.get("/api/stream")
     assert (response.status_code, response.json()["code"]) == (503, "too_many_streams")
-    assert gateway.of(ChangeLog).streams == MOST_STREAMS
+    assert gateway.of(ChangeLog).streams.total() == MOST_STREAMS
+
+
+async def test_one_address_has_a_share_of_the_streams(gateway: GatewayHarness) -> None:
+    own = {"127.0.0.1": MOST_STREAMS_OF_ADDRESS}
+    gateway.of(ChangeLog).streams.update(own)
+    response = await gateway.client.get("/api/stream")
+    assert (response.status_code, response.json()["code"]) == (503, "too_many_streams")
+    assert "127.0.0.1" in response.json()["detail"]
+    assert gateway.of(ChangeLog).streams == own
