@@ -24,7 +24,7 @@ from alerts.domain.configuration import AlertConfiguration
 from alerts.domain.decision import Moment, ServiceState
 from alerts.domain.evaluate import decide
 from alerts.domain.readings import Inputs
-from alerts.settings import AlertsSettings
+from alerts.settings import AlertsSettings, AllSettings
 from common.alerting.default_rules import default_rules
 from common.config.settings import KafkaSettings
 from common.events import ChannelChanged
@@ -33,12 +33,13 @@ from tests.support.alerts.in_memory import START, rule, slo, snapshot
 from tests.support.alerts.receiver import receiving
 from tests.support.alerts.service import (
     SHARDS,
-    AlertSettings,
+    alerts_settings,
     in_force,
     publish_rules,
     publish_state,
     shot,
 )
+from tests.support.burnrate_service import boot
 
 FAST = (20.0, 0.0, 0.0, 0.0)
 GIVE_UP_SECONDS = 120.0
@@ -89,14 +90,14 @@ async def prepare(database_url: str, bootstrap: str, address: str) -> None:
 
 
 async def burst(
-    connection: Any, settings: AlertSettings, names: Sequence[str], pairs: tuple[float, ...]
+    connection: Any, settings: AllSettings, names: Sequence[str], pairs: tuple[float, ...]
 ) -> Burst:
     """Publish the same of every service; wait until all of it is told."""
     told = "SELECT count(*), count(*) FILTER (WHERE state = 'sent') FROM alerts.notification"
     state = "firing" if any(pairs) else "resolved"
     before = (await connection.fetchrow(told))[0]
     cpu, began = time.process_time(), time.perf_counter()
-    await publish_state(settings.bootstrap, [shot(n, slo(pairs=pairs)) for n in names])
+    await publish_state(boot(settings), [shot(n, slo(pairs=pairs)) for n in names])
     decided = 0.0
     while time.perf_counter() - began < GIVE_UP_SECONDS:
         episodes = await connection.fetchval(
@@ -118,7 +119,7 @@ async def burst(
 
 async def run(database_url: str, bootstrap: str, services: int) -> tuple[Burst, Burst, int]:
     """Return the burst of firings, the burst of resolves, and the growth of memory in bytes."""
-    settings = AlertSettings(database_url, bootstrap)
+    settings = alerts_settings(database_url, bootstrap)
     settings.alerts = AlertsSettings()
     names = [f"service-{i:04d}" for i in range(services)]
     service = Alerts(settings, SHARDS)

@@ -18,7 +18,7 @@ from real_run import SHARDS, Fields, Pace, Servers, measured, options, produce, 
 from burnrate.settings import BurnrateSettings
 from common.config.settings import KafkaSettings
 from common.kafka.topics import METRICS, ensure_topics
-from tests.support.burnrate_service import TestSettings, burnrate
+from tests.support.burnrate_service import burnrate, burnrate_settings
 
 Applied = Callable[[], Awaitable[int]]
 STEADY = (0.2, 0.9)  # of all events committed
@@ -51,7 +51,7 @@ async def whole(bootstrap: str, url: str, events: int) -> Pace:
     async def applied() -> int:
         return int(await watching.fetchval(_APPLIED) or 0)
 
-    settings = TestSettings(url, bootstrap)
+    settings = burnrate_settings(url, bootstrap)
     settings.burnrate = BurnrateSettings()
     async with burnrate(settings):
         marks = [await _reached(applied, share * events) for share in STEADY]

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from api_gateway.app import create_app
 from api_gateway.settings import GatewaySettings
+from burnrate.settings import AllSettings
 from common.events import ChangeEvent, encode
 from common.kafka.sharding import shard_of
 from common.kafka.tolerant_records import UNREADABLE
@@ -21,9 +22,9 @@ from common.kafka.topics import BURNRATES, CATALOG, CHANGES, METRICS
 from common.ledger.metrics import CONSUMER
 from tests.support.burnrate_service import (
     SHARDS,
-    TestSettings,
     boot,
     burnrate,
+    burnrate_settings,
     counted,
     event,
     eventually,
@@ -32,7 +33,7 @@ from tests.support.burnrate_service import (
     query,
     url,
 )
-from tests.support.gate_service import GateTestSettings, gate
+from tests.support.gate_service import gate, gate_settings
 from tests.support.gateway.harness import TOKEN
 from tests.support.servers.cluster import Cluster
 
@@ -41,12 +42,12 @@ REASON = "its producer has sent the events again"
 
 
 @pytest.fixture
-def settings(new_database: Callable[[], str], fresh_topics: str) -> TestSettings:
-    return TestSettings(new_database(), fresh_topics)
+def settings(new_database: Callable[[], str], fresh_topics: str) -> AllSettings:
+    return burnrate_settings(new_database(), fresh_topics)
 
 
 @pytest.fixture
-async def client(settings: TestSettings) -> AsyncIterator[httpx.AsyncClient]:
+async def client(settings: AllSettings) -> AsyncIterator[httpx.AsyncClient]:
     """A gateway with all its background parts."""
     app = create_app(
         GatewaySettings.model_validate(
@@ -116,7 +117,7 @@ async def skip(client: httpx.AsyncClient, topic: str, partition: int, offset: in
 
 @pytest.mark.parametrize("codec", [6, None])
 async def test_events_that_nobody_can_decode_are_named_and_skipped_by_an_operator(
-    settings: TestSettings, cluster: Cluster, client: httpx.AsyncClient, codec: int | None
+    settings: AllSettings, cluster: Cluster, client: httpx.AsyncClient, codec: int | None
 ) -> None:
     for number in range(3):
         await publish(boot(settings), [event(event_id=str(number))])
@@ -153,7 +154,7 @@ async def failing(service: Any, place: str) -> bool:
 
 
 async def test_changes_and_what_we_publish_ourselves_are_no_silent_end_of_the_gate(
-    settings: TestSettings, cluster: Cluster, client: httpx.AsyncClient
+    settings: AllSettings, cluster: Cluster, client: httpx.AsyncClient
 ) -> None:
     own = {BURNRATES.name: HOME, CATALOG.name: 0}
     async with producer(boot(settings)) as log:
@@ -166,7 +167,7 @@ async def test_changes_and_what_we_publish_ourselves_are_no_silent_end_of_the_ga
     for topic, partition in own.items():
         damage(cluster, topic, partition, 0, codec=6)
     before = {topic: unreadable(topic) for topic in own}
-    async with gate(GateTestSettings(url(settings), boot(settings))) as service:
+    async with gate(gate_settings(url(settings), boot(settings))) as service:
         await eventually(lambda: lag_of(client, CHANGES.name), (HOME, 1))
         await eventually(lambda: failing(service, f"{CHANGES.name}/{HOME}"), expected=True)
         assert await skip(client, CHANGES.name, HOME, 1) == 200

@@ -11,6 +11,7 @@ from api_gateway.projections.discovery import Discovery
 from api_gateway.projections.handlers import Handlers, Projections
 from api_gateway.settings import GatewaySettings
 from api_gateway.storage.redis_cache import SharedCache
+from common.config.settings import KafkaSettings
 from common.kafka.client import Publisher, TableReader
 from common.kafka.topics import BURNRATES, DECISIONS
 from common.storage.database import Database
@@ -18,9 +19,9 @@ from common.storage.outbox import Outbox
 from ingest.app import create_app
 from ingest.new_names import Catalog
 from ingest.settings import IngestSettings
-from tests.support.burnrate_service import TestSettings, burnrate, eventually
+from tests.support.burnrate_service import burnrate, burnrate_settings, eventually
 from tests.support.flow import instant
-from tests.support.gate_service import GateTestSettings, gate
+from tests.support.gate_service import gate, gate_settings
 from tests.support.gateway.harness import CommandLog, LogEndsStub
 from tests.support.traces import Traces, place, recorded
 
@@ -40,9 +41,9 @@ TREE = {
 }
 
 
-async def send(settings: TestSettings) -> None:
+async def send(kafka: KafkaSettings) -> None:
     """Post one event to ingest, on the real Kafka."""
-    publisher = Publisher(settings.kafka, 60)
+    publisher = Publisher(kafka, 60)
     given = {"api_token": TOKEN, "simulator_enabled": False}
     app = create_app(
         IngestSettings.model_validate(given),
@@ -62,28 +63,32 @@ async def send(settings: TestSettings) -> None:
         await publisher.stop()
 
 
-def gateway_reader(settings: TestSettings) -> TableReader:
+def gateway_reader(kafka: KafkaSettings) -> TableReader:
     """Return the gateway's reader with its real handlers, which need no database."""
     given = GatewaySettings.model_validate({"database_url": "postgresql://nobody@127.0.0.1:1/none"})
     database = Database.connect(given, "test")
-    outbox = Outbox("catalog", database, Publisher(settings.kafka))
+    outbox = Outbox("catalog", database, Publisher(kafka))
     connections = Connections(database, outbox, CommandLog(), SharedCache(), LogEndsStub().ends)
     of = make_services(given, connections).get
     handlers = Handlers(of(Projections), of(ComputeCommands), of(Discovery).saw)
     topics = [BURNRATES.name, DECISIONS.name]
-    return TableReader(settings.kafka, topics, handlers.on_records)
+    return TableReader(kafka, topics, handlers.on_records)
 
 
-async def followed(traces: Traces, settings: TestSettings, gate_settings: GateTestSettings) -> None:
+async def followed(traces: Traces, url: str, bootstrap: str) -> None:
     """Send an event, and wait until the whole tree is there."""
-    await send(settings)
-    reading = asyncio.create_task(gateway_reader(settings).run())
+    kafka = KafkaSettings(KAFKA_BOOTSTRAP_SERVERS=bootstrap)
+    await send(kafka)
+    reading = asyncio.create_task(gateway_reader(kafka).run())
 
     async def paths() -> set[tuple[str, ...]]:
         return traces.paths()
 
     try:
-        async with burnrate(settings), gate(gate_settings):
+        async with (
+            burnrate(burnrate_settings(url, bootstrap)),
+            gate(gate_settings(url, bootstrap)),
+        ):
             await eventually(paths, TREE, 120)
     finally:
         reading.cancel()
@@ -91,9 +96,8 @@ async def followed(traces: Traces, settings: TestSettings, gate_settings: GateTe
 
 
 async def test_one_event_is_one_tree(fresh_topics: str, postgres_url: str) -> None:
-    settings = TestSettings(postgres_url, fresh_topics)
     with recorded() as traces:
-        await followed(traces, settings, GateTestSettings(postgres_url, fresh_topics))
+        await followed(traces, postgres_url, fresh_topics)
         spans = traces.spans()
     assert len({place(span).trace_id for span in spans}) == 1
     [root] = [span for span in spans if span.parent is None]

@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaProducer
 
 from burnrate.app import Burnrate
 from burnrate.settings import AllSettings, BurnrateSettings
-from common.config.settings import AdmissionSettings, DatabaseSettings, KafkaSettings, Settings
+from common.config.settings import ConsumerSettings, DatabaseSettings, KafkaSettings
 from common.events import Event, MetricEvent, encode
 from common.kafka.sharding import shard_of
 from common.kafka.topics import METRICS, Topic
@@ -27,25 +27,26 @@ Headers = list[tuple[str, bytes | None]]
 Running = TypeVar("Running", bound=Consumer)
 
 
-class TestSettings(AllSettings):
-    """Settings that name the servers of the test."""
-
-    __test__ = False
-
-    def __init__(self, database_url: str, bootstrap: str) -> None:
-        self.service = Settings()
-        self.burnrate = BurnrateSettings(tick_seconds=0.2)
-        self.kafka = KafkaSettings(KAFKA_BOOTSTRAP_SERVERS=bootstrap)
-        self.database = DatabaseSettings(DATABASE_URL=database_url)
-        self.admission = AdmissionSettings()
+def servers(database_url: str, bootstrap: str) -> dict[str, Any]:
+    """Return the settings of a consumer that name the servers of the test."""
+    return {
+        "kafka": KafkaSettings(KAFKA_BOOTSTRAP_SERVERS=bootstrap),
+        "database": DatabaseSettings(DATABASE_URL=database_url),
+    }
 
 
-def url(settings: AllSettings) -> str:
+def burnrate_settings(database_url: str, bootstrap: str) -> AllSettings:
+    """Return settings that name the servers of the test."""
+    own = BurnrateSettings(tick_seconds=0.2)
+    return AllSettings(burnrate=own, **servers(database_url, bootstrap))
+
+
+def url(settings: ConsumerSettings) -> str:
     """Return the address of the test's database."""
     return settings.database.database_url.get_secret_value()
 
 
-def boot(settings: AllSettings) -> str:
+def boot(settings: ConsumerSettings) -> str:
     """Return the address of the test's broker."""
     return settings.kafka.bootstrap_servers[0]
 

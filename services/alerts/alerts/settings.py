@@ -1,5 +1,7 @@
 """Settings of the alerts service."""
 
+from dataclasses import dataclass, field
+
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
@@ -23,10 +25,9 @@ class AlertsSettings(BaseSettings):
     stall_seconds: float = Field(60.0, gt=0, le=3600)
 
 
+@dataclass(kw_only=True)
 class AllSettings(ConsumerSettings):
     """Every setting that the process reads."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.alerts = AlertsSettings()
-        self.delivery = DeliverySettings()
+    alerts: AlertsSettings = field(default_factory=AlertsSettings)
+    delivery: DeliverySettings = field(default_factory=DeliverySettings)

@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer
 
+from alerts.settings import AllSettings
 from alerts.storage import repository
 from common.alerting.silences import Matcher
 from common.events import AlertAcknowledged, SilenceChanged
 from common.kafka.topics import ALERTS
 from tests.support.alerts.in_memory import rule, slo
 from tests.support.alerts.service import (
-    AlertSettings,
     alerts,
+    alerts_settings,
     episodes,
     histories,
     in_force,
@@ -26,7 +27,7 @@ from tests.support.alerts.service import (
     rows_of,
     shot,
 )
-from tests.support.burnrate_service import eventually, read_topic
+from tests.support.burnrate_service import boot, eventually, read_topic, url
 
 NAME = "burn-rate-page"
 PAGE = rule(NAME, "burn_rate", [{"severity": "page", "long_windows_seconds": [3600]}])
@@ -35,48 +36,48 @@ FIRED, ENDED = ("checkout", "firing", "sent"), ("checkout", "resolved", "sent")
 
 
 @pytest.fixture
-def settings(new_database: Callable[[], str], fresh_topics: str) -> AlertSettings:
-    return AlertSettings(new_database(), fresh_topics)
+def settings(new_database: Callable[[], str], fresh_topics: str) -> AllSettings:
+    return alerts_settings(new_database(), fresh_topics)
 
 
 async def test_a_page_is_notified_once_and_its_end_once_whoever_holds_the_shard(
-    settings: AlertSettings,
+    settings: AllSettings,
 ) -> None:
-    url, bootstrap = settings.url, settings.bootstrap
-    await in_force(bootstrap, PAGE)
+    await in_force(boot(settings), PAGE)
     async with alerts(settings):
-        await publish_state(bootstrap, [shot("checkout", slo(pairs=FAST)), shot("cart", slo())])
-        await eventually(lambda: notified(url, NAME), [FIRED])
+        await publish_state(
+            boot(settings), [shot("checkout", slo(pairs=FAST)), shot("cart", slo())]
+        )
+        await eventually(lambda: notified(url(settings), NAME), [FIRED])
     # another process takes over, and reads from Kafka all that the first one acted on
     async with alerts(settings) as service:
-        await publish_state(bootstrap, [shot("checkout", slo(pairs=FAST))])
+        await publish_state(boot(settings), [shot("checkout", slo(pairs=FAST))])
         await eventually(service.failing, {})
         await asyncio.sleep(0.5)
-        assert await notified(url, NAME) == [FIRED]
-        await publish_state(bootstrap, [shot("checkout", slo())])
-        await eventually(lambda: notified(url, NAME), [FIRED, ENDED])
-        await eventually(lambda: published(bootstrap), [("firing", 1), ("resolved", 2)])
-    assert await episodes(url, NAME) == [("checkout", "resolved", 2, 1)]
-    assert await histories(url, NAME) == ["firing", "notified", "resolved"]
+        assert await notified(url(settings), NAME) == [FIRED]
+        await publish_state(boot(settings), [shot("checkout", slo())])
+        await eventually(lambda: notified(url(settings), NAME), [FIRED, ENDED])
+        await eventually(lambda: published(boot(settings)), [("firing", 1), ("resolved", 2)])
+    assert await episodes(url(settings), NAME) == [("checkout", "resolved", 2, 1)]
+    assert await histories(url(settings), NAME) == ["firing", "notified", "resolved"]
 
 
 async def test_objectives_of_a_service_are_alerts_of_their_own_across_a_restart(
-    settings: AlertSettings,
+    settings: AllSettings,
 ) -> None:
-    url, bootstrap = settings.url, settings.bootstrap
-    await in_force(bootstrap, PAGE)
+    await in_force(boot(settings), PAGE)
     both = [slo(name=name, pairs=FAST) for name in ("avail", "fast")]
     state = "SELECT slo, state, notices FROM alerts.episode WHERE rule = $1 ORDER BY slo"
     async with alerts(settings):
-        await publish_state(bootstrap, [shot("checkout", *both)])
+        await publish_state(boot(settings), [shot("checkout", *both)])
         firing = [("avail", "firing", 1), ("fast", "firing", 1)]
-        await eventually(lambda: rows_of(url, state, NAME), firing)
+        await eventually(lambda: rows_of(url(settings), state, NAME), firing)
         grouped = "SELECT cardinality(episode_ids) FROM alerts.notification"
-        assert await rows_of(url, grouped) == [(2,)]
+        assert await rows_of(url(settings), grouped) == [(2,)]
     async with alerts(settings):
-        await publish_state(bootstrap, [shot("checkout", slo(name="avail"), both[1])])
+        await publish_state(boot(settings), [shot("checkout", slo(name="avail"), both[1])])
         ended = [("avail", "resolved", 1), ("fast", "firing", 1)]
-        await eventually(lambda: rows_of(url, state, NAME), ended)
+        await eventually(lambda: rows_of(url(settings), state, NAME), ended)
 
 
 async def published(bootstrap: str) -> list[tuple[str, int]]:
@@ -85,34 +86,33 @@ async def published(bootstrap: str) -> list[tuple[str, int]]:
     return list(dict.fromkeys((e["state"], e["version"]) for e in found))
 
 
-async def test_what_users_want_reaches_open_episodes(settings: AlertSettings) -> None:
-    url, bootstrap = settings.url, settings.bootstrap
-    await in_force(bootstrap, PAGE)
+async def test_what_users_want_reaches_open_episodes(settings: AllSettings) -> None:
+    await in_force(boot(settings), PAGE)
     now = datetime.now(UTC)
     matchers = (Matcher("service", "cart"),)
     quiet = SilenceChanged(9, 1, matchers, now, now + timedelta(hours=1), "ines", "works")
-    await publish_rules(bootstrap, ("silence/1", quiet))
+    await publish_rules(boot(settings), ("silence/1", quiet))
     async with alerts(settings):
         burning = [shot(name, slo(pairs=FAST)) for name in ("checkout", "cart")]
-        await publish_state(bootstrap, burning)
-        await eventually(lambda: notified(url, NAME), [FIRED])
+        await publish_state(boot(settings), burning)
+        await eventually(lambda: notified(url(settings), NAME), [FIRED])
         [(number, version)] = await rows_of(
-            url, "SELECT id, version FROM alerts.episode WHERE service_name = 'checkout'"
+            url(settings), "SELECT id, version FROM alerts.episode WHERE service_name = 'checkout'"
         )
         acknowledgement = AlertAcknowledged(10, number, "checkout", version, "ines", "mine", now)
-        await publish_rules(bootstrap, (f"acknowledgement/{number}", acknowledgement))
+        await publish_rules(boot(settings), (f"acknowledgement/{number}", acknowledgement))
         state = "SELECT state, acknowledged_by FROM alerts.episode WHERE service_name = 'checkout'"
-        await eventually(lambda: rows_of(url, state), [("acknowledged", "ines")])
+        await eventually(lambda: rows_of(url(settings), state), [("acknowledged", "ines")])
         ended = SilenceChanged(11, 1, matchers, now, now, "ines", "works")
-        await publish_rules(bootstrap, ("silence/1", ended))
-        await eventually(lambda: notified(url, NAME), [FIRED, ("cart", "firing", "sent")])
-        await publish_state(bootstrap, [shot("checkout", slo())])
-        await eventually(lambda: rows_of(url, state), [("resolved", "ines")])
+        await publish_rules(boot(settings), ("silence/1", ended))
+        await eventually(lambda: notified(url(settings), NAME), [FIRED, ("cart", "firing", "sent")])
+        await publish_state(boot(settings), [shot("checkout", slo())])
+        await eventually(lambda: rows_of(url(settings), state), [("resolved", "ines")])
         late = AlertAcknowledged(12, number, "checkout", 2, "omar", "mine", datetime.now(UTC))
-        await publish_rules(bootstrap, (f"acknowledgement/{number}", late))
+        await publish_rules(boot(settings), (f"acknowledgement/{number}", late))
         lines = "SELECT kind, actor FROM alerts.transition WHERE episode_id = $1 ORDER BY id"
         await eventually(
-            lambda: rows_of(url, lines, number),
+            lambda: rows_of(url(settings), lines, number),
             [
                 ("firing", "burnline"),
                 ("notified", "burnline"),
@@ -124,44 +124,44 @@ async def test_what_users_want_reaches_open_episodes(settings: AlertSettings) ->
 
 
 async def test_a_shard_that_nobody_counts_makes_its_services_stale(
-    settings: AlertSettings,
+    settings: AllSettings,
 ) -> None:
     stale = rule("data-stale", "data_stale", [{"severity": "ticket", "statuses": ["lagging"]}])
-    await in_force(settings.bootstrap, stale, PAGE)
+    await in_force(boot(settings), stale, PAGE)
     silent = settings.alerts.model_copy(update={"shard_silence_seconds": 1.0})
     settings.alerts = silent
     async with alerts(settings):
-        await publish_state(settings.bootstrap, [shot("checkout", slo(pairs=FAST))])
-        await eventually(lambda: notified(settings.url, "data-stale"), [FIRED])
-        await publish_state(settings.bootstrap, [])
-        await eventually(lambda: notified(settings.url, "data-stale"), [FIRED, ENDED])
+        await publish_state(boot(settings), [shot("checkout", slo(pairs=FAST))])
+        await eventually(lambda: notified(url(settings), "data-stale"), [FIRED])
+        await publish_state(boot(settings), [])
+        await eventually(lambda: notified(url(settings), "data-stale"), [FIRED, ENDED])
     # the page neither ended nor was notified again while nothing was known
-    assert await episodes(settings.url, NAME) == [("checkout", "firing", 1, 1)]
+    assert await episodes(url(settings), NAME) == [("checkout", "firing", 1, 1)]
 
 
-async def test_what_is_held_is_remembered_across_a_restart(settings: AlertSettings) -> None:
+async def test_what_is_held_is_remembered_across_a_restart(settings: AllSettings) -> None:
     held = rule(NAME, "burn_rate", [{"severity": "page", "long_windows_seconds": [3600]}],
                 for_seconds=6)  # fmt: skip
-    await in_force(settings.bootstrap, held)
+    await in_force(boot(settings), held)
     memory = "SELECT service_name FROM alerts.condition WHERE rule = $1"
     async with alerts(settings):
-        await publish_state(settings.bootstrap, [shot("checkout", slo(pairs=FAST))])
-        await eventually(lambda: rows_of(settings.url, memory, NAME), [("checkout",)])
+        await publish_state(boot(settings), [shot("checkout", slo(pairs=FAST))])
+        await eventually(lambda: rows_of(url(settings), memory, NAME), [("checkout",)])
         began = datetime.now(UTC)
     async with alerts(settings) as service:
         await eventually(service.failing, {})
         again = datetime.now(UTC)
-        await eventually(lambda: notified(settings.url, NAME), [FIRED])
+        await eventually(lambda: notified(url(settings), NAME), [FIRED])
     [(started_at,)] = await rows_of(
-        settings.url, "SELECT started_at FROM alerts.episode WHERE rule = $1", NAME
+        url(settings), "SELECT started_at FROM alerts.episode WHERE rule = $1", NAME
     )
     assert began + timedelta(seconds=5) < started_at < again + timedelta(seconds=6)
 
 
 async def test_a_transaction_that_fails_is_made_again_from_what_is_stored(
-    settings: AlertSettings, monkeypatch: pytest.MonkeyPatch
+    settings: AllSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await in_force(settings.bootstrap, PAGE)
+    await in_force(boot(settings), PAGE)
     original, failures = repository.store_notifications, iter([True, True])
 
     async def fail_twice(*arguments: Any) -> None:
@@ -171,31 +171,30 @@ async def test_a_transaction_that_fails_is_made_again_from_what_is_stored(
 
     monkeypatch.setattr(repository, "store_notifications", fail_twice)
     async with alerts(settings):
-        await publish_state(settings.bootstrap, [shot("checkout", slo(pairs=FAST))])
-        await eventually(lambda: notified(settings.url, NAME), [FIRED])
+        await publish_state(boot(settings), [shot("checkout", slo(pairs=FAST))])
+        await eventually(lambda: notified(url(settings), NAME), [FIRED])
     assert next(failures, None) is None
-    assert await episodes(settings.url, NAME) == [("checkout", "firing", 1, 1)]
-    assert await histories(settings.url, NAME) == ["firing", "notified"]
-    [(epochs,)] = await rows_of(settings.url, "SELECT max(epoch)::int FROM alerts.shard")
+    assert await episodes(url(settings), NAME) == [("checkout", "firing", 1, 1)]
+    assert await histories(url(settings), NAME) == ["firing", "notified"]
+    [(epochs,)] = await rows_of(url(settings), "SELECT max(epoch)::int FROM alerts.shard")
     assert epochs >= 3  # acquired anew after each failure
 
 
-async def test_what_has_ended_long_ago_is_forgotten_everywhere(settings: AlertSettings) -> None:
-    url, bootstrap = settings.url, settings.bootstrap
-    await in_force(bootstrap, PAGE)
+async def test_what_has_ended_long_ago_is_forgotten_everywhere(settings: AllSettings) -> None:
+    await in_force(boot(settings), PAGE)
     settings.alerts = settings.alerts.model_copy(update={"purge_seconds": 0.2})
     async with alerts(settings):
         burning = [shot(name, slo(pairs=FAST)) for name in ("checkout", "cart")]
-        await publish_state(bootstrap, burning)
-        await eventually(lambda: _count(url), [(2,)])
-        await publish_state(bootstrap, [shot("checkout", slo())])
+        await publish_state(boot(settings), burning)
+        await eventually(lambda: _count(url(settings)), [(2,)])
+        await publish_state(boot(settings), [shot("checkout", slo())])
         resolved = "SELECT count(*)::int FROM alerts.episode WHERE state = 'resolved'"
-        await eventually(lambda: rows_of(url, resolved), [(1,)])
+        await eventually(lambda: rows_of(url(settings), resolved), [(1,)])
         aged = """UPDATE alerts.episode SET resolved_at = now() - interval '91 days'
             WHERE state = 'resolved' RETURNING id"""
-        [(gone,)] = await rows_of(url, aged)
-        await eventually(lambda: _count(url), [(1,)])
-        await eventually(lambda: _last_words(bootstrap, gone), None)
+        [(gone,)] = await rows_of(url(settings), aged)
+        await eventually(lambda: _count(url(settings)), [(1,)])
+        await eventually(lambda: _last_words(boot(settings), gone), None)
 
 
 async def _count(url: str) -> list[tuple[Any, ...]]:

@@ -1,5 +1,6 @@
 """Settings of the burnrate service."""
 
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -38,10 +39,9 @@ class BurnrateSettings(BaseSettings):
     )
 
 
+@dataclass(kw_only=True)
 class AllSettings(ConsumerSettings):
     """Every setting that the process reads."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.burnrate = BurnrateSettings()
-        self.admission = AdmissionSettings()
+    burnrate: BurnrateSettings = field(default_factory=BurnrateSettings)
+    admission: AdmissionSettings = field(default_factory=AdmissionSettings)

@@ -8,13 +8,14 @@ from collections.abc import Callable
 
 import pytest
 
+from burnrate.settings import AllSettings
 from common.events import encode
 from common.kafka.sharding import shard_of
 from tests.support.burnrate_service import (
     SHARDS,
-    TestSettings,
     applied,
     burnrate,
+    burnrate_settings,
     counted,
     event,
     eventually,
@@ -39,11 +40,11 @@ asyncio.run(main(*sys.argv[1:]))
 
 
 @pytest.fixture
-def settings(new_database: Callable[[], str], fresh_topics: str) -> TestSettings:
-    return TestSettings(new_database(), fresh_topics)
+def settings(new_database: Callable[[], str], fresh_topics: str) -> AllSettings:
+    return burnrate_settings(new_database(), fresh_topics)
 
 
-async def test_it_stops_nothing_and_its_event_counts(settings: TestSettings) -> None:
+async def test_it_stops_nothing_and_its_event_counts(settings: AllSettings) -> None:
     url = settings.database.database_url.get_secret_value()
     bodies = [encode(event(total=10, event_id=str(i))).decode() for i in range(6)]
     home = str(shard_of("checkout", SHARDS))

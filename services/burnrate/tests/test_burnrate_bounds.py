@@ -6,15 +6,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from burnrate.app import Burnrate
-from burnrate.settings import BurnrateSettings
+from burnrate.settings import AllSettings, BurnrateSettings
 from common.kafka.sharding import shard_of
 from common.kafka.topics import METRICS, METRICS_DEAD
 from tests.support.burnrate_service import (
     SHARDS,
-    TestSettings,
     applied,
     boot,
     burnrate,
+    burnrate_settings,
     counted,
     event,
     eventually,
@@ -29,11 +29,11 @@ POISON = b"{"
 
 
 @pytest.fixture
-def settings(new_database: Callable[[], str], fresh_topics: str) -> TestSettings:
-    return TestSettings(new_database(), fresh_topics)
+def settings(new_database: Callable[[], str], fresh_topics: str) -> AllSettings:
+    return burnrate_settings(new_database(), fresh_topics)
 
 
-def tuned(settings: TestSettings, **values: float) -> TestSettings:
+def tuned(settings: AllSettings, **values: float) -> AllSettings:
     given = {name.upper(): value for name, value in values.items()}
     settings.burnrate = BurnrateSettings.model_validate({"BURNRATE_TICK_SECONDS": 0.2, **given})
     return settings
@@ -44,7 +44,7 @@ async def refusal(service: Burnrate) -> str | None:
 
 
 async def test_bad_records_in_a_row_stop_the_shard_until_they_are_let_through(
-    settings: TestSettings,
+    settings: AllSettings,
 ) -> None:
     async with burnrate(settings) as service:
         await publish(boot(settings), [event(event_id="a")], partition=HOME)
@@ -71,7 +71,7 @@ async def test_bad_records_in_a_row_stop_the_shard_until_they_are_let_through(
         await eventually(letters, 250)
 
 
-async def test_events_that_are_too_old_stop_nobody_else(settings: TestSettings) -> None:
+async def test_events_that_are_too_old_stop_nobody_else(settings: AllSettings) -> None:
     old = datetime.now(UTC) - timedelta(hours=25)
     late = [event("late", event_id=str(n), timestamp=old) for n in range(400)]
     async with burnrate(settings) as service:
@@ -82,7 +82,7 @@ async def test_events_that_are_too_old_stop_nobody_else(settings: TestSettings) 
 
 
 async def test_garbage_under_a_known_service_costs_that_service_alone(
-    settings: TestSettings,
+    settings: AllSettings,
 ) -> None:
     async with burnrate(settings) as service:
         await publish(boot(settings), [event(event_id="a")])
@@ -95,7 +95,7 @@ async def test_garbage_under_a_known_service_costs_that_service_alone(
         await eventually(service.failing, {})
 
 
-async def test_services_beyond_the_limit_are_dead_lettered(settings: TestSettings) -> None:
+async def test_services_beyond_the_limit_are_dead_lettered(settings: AllSettings) -> None:
     tuned(settings, burnrate_max_services=2)
     async with burnrate(settings):
         for name in ("checkout", "cart"):

@@ -6,15 +6,16 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
+from burnrate.settings import AllSettings
 from common.events import BurnRateSnapshot, encode
 from common.kafka.sharding import shard_of
 from common.kafka.topics import BURNRATES, HISTORY, METRICS_DEAD
 from tests.support.burnrate_service import (
     SHARDS,
-    TestSettings,
     applied,
     boot,
     burnrate,
+    burnrate_settings,
     counted,
     event,
     eventually,
@@ -26,11 +27,11 @@ from tests.support.burnrate_service import (
 
 
 @pytest.fixture
-def settings(new_database: Callable[[], str], fresh_topics: str) -> TestSettings:
-    return TestSettings(new_database(), fresh_topics)
+def settings(new_database: Callable[[], str], fresh_topics: str) -> AllSettings:
+    return burnrate_settings(new_database(), fresh_topics)
 
 
-async def test_repeats_count_once_also_across_a_restart(settings: TestSettings) -> None:
+async def test_repeats_count_once_also_across_a_restart(settings: AllSettings) -> None:
     events = [event(total=10 + i, bad=1, event_id=str(i)) for i in range(50)]
     async with burnrate(settings):
         await publish(boot(settings), events + events)
@@ -47,7 +48,7 @@ async def test_repeats_count_once_also_across_a_restart(settings: TestSettings) 
     assert tuple(row) == (100, 0)
 
 
-async def test_the_first_content_of_an_identity_counts(settings: TestSettings) -> None:
+async def test_the_first_content_of_an_identity_counts(settings: AllSettings) -> None:
     at = datetime.now(UTC) - timedelta(minutes=2)
     versions = [event(total=n, bad=0, event_id="one", timestamp=at) for n in (10, 20, 10)]
     async with burnrate(settings):
@@ -62,7 +63,7 @@ async def test_the_first_content_of_an_identity_counts(settings: TestSettings) -
     assert tuple(row) == (3, 2)
 
 
-async def test_poison_is_dead_lettered_and_costs_nothing_good(settings: TestSettings) -> None:
+async def test_poison_is_dead_lettered_and_costs_nothing_good(settings: AllSettings) -> None:
     old = event(timestamp=datetime.now(UTC) - timedelta(hours=25))
     poison: list[bytes | None] = [None, b"", b"\xff\xfe", b"null", b'{"service":"a"}', encode(old)]
     home = shard_of("checkout", SHARDS)
@@ -89,7 +90,7 @@ async def test_poison_is_dead_lettered_and_costs_nothing_good(settings: TestSett
     assert [letter["offset"] for letter in letters] == [1, 2, 3, 4, 5, 6]
 
 
-async def test_misrouted_records_reach_their_shard_once(settings: TestSettings) -> None:
+async def test_misrouted_records_reach_their_shard_once(settings: AllSettings) -> None:
     wrong = (shard_of("checkout", SHARDS) + 1) % SHARDS
     named = [event(total=5, bad=1, event_id=str(i)) for i in range(20)]
     anonymous = [event(total=7, bad=0, source="") for _ in range(20)]
@@ -101,7 +102,7 @@ async def test_misrouted_records_reach_their_shard_once(settings: TestSettings) 
     assert tuple(row) == (40, 20)
 
 
-async def test_an_import_repeated_or_resumed_changes_nothing(settings: TestSettings) -> None:
+async def test_an_import_repeated_or_resumed_changes_nothing(settings: AllSettings) -> None:
     start = datetime.now(UTC) - timedelta(days=20)
     lines = [event(total=10, bad=1, timestamp=start + timedelta(hours=i)) for i in range(300)]
 
@@ -123,7 +124,7 @@ async def test_an_import_repeated_or_resumed_changes_nothing(settings: TestSetti
     assert await counted(url(settings)) == {"checkout": (3000, 300)}
 
 
-async def test_snapshots_and_reload_agree(settings: TestSettings) -> None:
+async def test_snapshots_and_reload_agree(settings: AllSettings) -> None:
     now = datetime.now(UTC)
     events = [
         event(total=100, bad=i % 3, event_id=str(i), timestamp=now - timedelta(seconds=60 * i))
@@ -143,23 +144,23 @@ async def test_snapshots_and_reload_agree(settings: TestSettings) -> None:
     assert {m["type"] for m in messages} == {"burn_rate_snapshot", "shard_heartbeat"}
 
 
-async def outbox_size(settings: TestSettings) -> int:
+async def outbox_size(settings: AllSettings) -> int:
     [row] = await query(url(settings), "SELECT count(*) AS waiting FROM burnrate.outbox")
     waiting: int = row["waiting"]
     return waiting
 
 
-async def snapshot(settings: TestSettings) -> BurnRateSnapshot:
+async def snapshot(settings: AllSettings) -> BurnRateSnapshot:
     [row] = await query(url(settings), "SELECT payload FROM burnrate.snapshot")
     return msgspec.json.decode(row["payload"], type=BurnRateSnapshot)
 
 
-async def total_in_snapshot(settings: TestSettings) -> tuple[int, int] | None:
+async def total_in_snapshot(settings: AllSettings) -> tuple[int, int] | None:
     if not await query(url(settings), "SELECT 1 FROM burnrate.snapshot"):
         return None
     slo = (await snapshot(settings)).slos[0]
     return slo.total, slo.bad
 
 
-async def epoch(settings: TestSettings) -> int:
+async def epoch(settings: AllSettings) -> int:
     return (await snapshot(settings)).epoch

@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from burnrate.app import Burnrate
-from burnrate.settings import BurnrateSettings
+from burnrate.settings import AllSettings, BurnrateSettings
 from common.events import encode
 from common.kafka.client import Record
 from common.kafka.sharding import shard_of
@@ -21,10 +21,10 @@ from common.ledger.shard import Batch
 from common.storage.database import WriteSession
 from tests.support.burnrate_service import (
     SHARDS,
-    TestSettings,
     applied,
     boot,
     burnrate,
+    burnrate_settings,
     counted,
     event,
     eventually,
@@ -60,11 +60,11 @@ def exits(monkeypatch: pytest.MonkeyPatch) -> Exits:
 
 
 @pytest.fixture
-def settings(new_database: Callable[[], str], fresh_topics: str) -> TestSettings:
-    return alert(TestSettings(new_database(), fresh_topics))
+def settings(new_database: Callable[[], str], fresh_topics: str) -> AllSettings:
+    return alert(burnrate_settings(new_database(), fresh_topics))
 
 
-def alert(settings: TestSettings) -> TestSettings:
+def alert(settings: AllSettings) -> AllSettings:
     settings.burnrate = BurnrateSettings(tick_seconds=0.2, stall_seconds=STALL_SECONDS)
     return settings
 
@@ -81,7 +81,7 @@ def reasons(logs: Sequence[Any]) -> list[str]:
 
 
 async def test_a_transaction_that_hangs_ends_the_process(
-    settings: TestSettings, exits: Exits, monkeypatch: pytest.MonkeyPatch
+    settings: AllSettings, exits: Exits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def hang(_session: object, _batch: Batch) -> Callable[[], None]:
         await asyncio.Event().wait()
@@ -97,7 +97,7 @@ async def test_a_transaction_that_hangs_ends_the_process(
 
 
 async def test_a_consume_loop_that_ends_ends_the_process(
-    settings: TestSettings, exits: Exits, monkeypatch: pytest.MonkeyPatch
+    settings: AllSettings, exits: Exits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def stop(_records: Sequence[Record]) -> None:
         raise StopConsume
@@ -112,7 +112,7 @@ async def test_a_consume_loop_that_ends_ends_the_process(
 
 
 async def test_an_idle_service_and_one_that_works_are_let_be(
-    settings: TestSettings, exits: Exits
+    settings: AllSettings, exits: Exits
 ) -> None:
     async with burnrate(settings) as service:
         await owning(service)
@@ -123,7 +123,7 @@ async def test_an_idle_service_and_one_that_works_are_let_be(
 
 
 async def test_a_database_that_is_away_is_waited_for(fresh_topics: str, exits: Exits) -> None:
-    settings = alert(TestSettings(NOWHERE, fresh_topics))
+    settings = alert(burnrate_settings(NOWHERE, fresh_topics))
     async with burnrate(settings) as service:
         await publish(boot(settings), [event(event_id="a")])
         assert await exits.wait(4 * STALL_SECONDS) == []
@@ -131,7 +131,7 @@ async def test_a_database_that_is_away_is_waited_for(fresh_topics: str, exits: E
         assert service.ledger.owned == {}
 
 
-async def test_the_gauges_read_the_ledger(settings: TestSettings) -> None:
+async def test_the_gauges_read_the_ledger(settings: AllSettings) -> None:
     async with burnrate(settings) as service:
         await owning(service)
         service.ledger.troubles.refusals[2] = "too much is wrong"
@@ -142,7 +142,7 @@ async def test_the_gauges_read_the_ledger(settings: TestSettings) -> None:
         assert (await service.failing())["shard 2"] == "too much is wrong"
 
 
-async def test_the_end_of_a_transaction_is_no_lag(settings: TestSettings, exits: Exits) -> None:
+async def test_the_end_of_a_transaction_is_no_lag(settings: AllSettings, exits: Exits) -> None:
     """It takes an offset that is never applied: no reason to call the shard late, or dead."""
     one = event(event_id="a")
     home = shard_of(one.service, SHARDS)
@@ -166,7 +166,7 @@ async def test_the_end_of_a_transaction_is_no_lag(settings: TestSettings, exits:
 
 
 async def test_slow_work_slows_the_reader_and_loses_nothing(
-    settings: TestSettings, monkeypatch: pytest.MonkeyPatch
+    settings: AllSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.burnrate = BurnrateSettings(
         tick_seconds=0.2,

@@ -7,14 +7,15 @@ from datetime import UTC, datetime
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from burnrate.settings import AllSettings
 from common.events import encode
 from common.kafka.sharding import shard_of
 from common.kafka.topics import METRICS
 from tests.support.burnrate_service import (
     SHARDS,
-    TestSettings,
     boot,
     burnrate,
+    burnrate_settings,
     counted,
     event,
     eventually,
@@ -26,8 +27,8 @@ HOME = shard_of("checkout", SHARDS)
 
 
 @pytest.fixture
-def settings(new_database: Callable[[], str], fresh_topics: str) -> TestSettings:
-    return TestSettings(new_database(), fresh_topics)
+def settings(new_database: Callable[[], str], fresh_topics: str) -> AllSettings:
+    return burnrate_settings(new_database(), fresh_topics)
 
 
 ODD = [("", b"\xff"), ("twice", b""), ("twice", b"1"), ("long" * 1_000, b"1")]
@@ -42,9 +43,7 @@ async def send(client: AIOKafkaProducer, *ids: str) -> None:
 
 
 @pytest.mark.parametrize("transaction", [None, "tx"])
-async def test_every_codec_of_kafka_is_read(
-    settings: TestSettings, transaction: str | None
-) -> None:
+async def test_every_codec_of_kafka_is_read(settings: AllSettings, transaction: str | None) -> None:
     codecs = [None, "gzip", "snappy", "lz4", "zstd"]
     for codec in codecs:
         client = AIOKafkaProducer(
@@ -67,7 +66,7 @@ async def test_every_codec_of_kafka_is_read(
 
 
 async def test_what_waits_behind_an_open_transaction_is_lag_until_it_is_aborted(
-    settings: TestSettings,
+    settings: AllSettings,
 ) -> None:
     client = AIOKafkaProducer(bootstrap_servers=boot(settings), transactional_id="open")
     async with client, burnrate(settings) as service:

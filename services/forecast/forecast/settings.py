@@ -1,5 +1,7 @@
 """Settings of the forecast service."""
 
+from dataclasses import dataclass, field
+
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
@@ -24,9 +26,8 @@ class ForecastSettings(BaseSettings):
     stall_seconds: float = Field(60.0, gt=0, le=3600)
 
 
+@dataclass(kw_only=True)
 class AllSettings(ConsumerSettings):
     """Every setting that the process reads."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.forecast = ForecastSettings()
+    forecast: ForecastSettings = field(default_factory=ForecastSettings)

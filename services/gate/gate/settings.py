@@ -1,5 +1,6 @@
 """Settings of the gate service."""
 
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from pydantic import Field
@@ -32,10 +33,9 @@ class GateSettings(BaseSettings):
         return timedelta(seconds=self.expires_seconds)
 
 
+@dataclass(kw_only=True)
 class AllSettings(ConsumerSettings):
     """Every setting that the process reads."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.gate = GateSettings()
-        self.policies = PolicySettings()
+    gate: GateSettings = field(default_factory=GateSettings)
+    policies: PolicySettings = field(default_factory=PolicySettings)

@@ -31,20 +31,23 @@ from common.slo.vocabulary import RiskLevel
 from common.storage.database import Database
 from gate.app import Gate
 from gate.domain.records import replay
+from gate.settings import AllSettings
 from gate.storage import repository
 from tests.support.burnrate_service import (
     SHARDS,
+    boot,
     eventually,
     publish,
     publish_in_order,
     query,
     read_topic,
+    url,
 )
 from tests.support.gate_inputs import SERVICE, at_level, burning_at, override, snapshot
 from tests.support.gate_service import (
-    GateTestSettings,
     gate,
     gate_process,
+    gate_settings,
 )
 
 SHARD = shard_of(SERVICE, SHARDS)
@@ -97,19 +100,11 @@ async def decisions(bootstrap: str) -> AsyncIterator[DecisionLog]:
 
 
 @pytest.fixture
-def settings(new_database: Callable[[], str], fresh_topics: str) -> GateTestSettings:
-    return GateTestSettings(new_database(), fresh_topics, GATE_HEARTBEAT_SECONDS=1.0)
+def settings(new_database: Callable[[], str], fresh_topics: str) -> AllSettings:
+    return gate_settings(new_database(), fresh_topics, GATE_HEARTBEAT_SECONDS="1")
 
 
-def boot(settings: GateTestSettings) -> str:
-    return settings.kafka.bootstrap_servers[0]
-
-
-def url(settings: GateTestSettings) -> str:
-    return settings.database.database_url.get_secret_value()
-
-
-async def burn(settings: GateTestSettings, slos: Sequence[SloStatus], epoch: int = 1) -> None:
+async def burn(settings: AllSettings, slos: Sequence[SloStatus], epoch: int = 1) -> None:
     """Publish what burnrate would: a snapshot of now, and a heartbeat of its shard."""
     now = datetime.now(UTC)
     taken: BurnRateSnapshot = replace(snapshot(slos, at=now, epoch=epoch), shard=SHARD)
@@ -118,7 +113,7 @@ async def burn(settings: GateTestSettings, slos: Sequence[SloStatus], epoch: int
     await publish_in_order(boot(settings), BURNRATES, SHARD, pair)
 
 
-async def declare(settings: GateTestSettings, name: str, revision: int = 1, **given: Any) -> None:
+async def declare(settings: AllSettings, name: str, revision: int = 1, **given: Any) -> None:
     change = ServiceChanged(
         **{
             "revision": revision,
@@ -134,12 +129,12 @@ async def declare(settings: GateTestSettings, name: str, revision: int = 1, **gi
     await publish_in_order(boot(settings), CATALOG, 0, [(f"service/{name}", change)])
 
 
-async def stored(settings: GateTestSettings) -> list[str]:
+async def stored(settings: AllSettings) -> list[str]:
     rows = await query(url(settings), "SELECT decision_id FROM gate.decision ORDER BY 1")
     return [row["decision_id"] for row in rows]
 
 
-async def test_from_a_snapshot_to_a_decision_and_back(settings: GateTestSettings) -> None:
+async def test_from_a_snapshot_to_a_decision_and_back(settings: AllSettings) -> None:
     await declare(settings, SERVICE)
     await declare(settings, NEVER_REPORTED, revision=2)
     async with decisions(boot(settings)) as log:
@@ -194,7 +189,7 @@ async def confirmations(log: DecisionLog, count: int) -> int:
     return min(2, len([d for d in log.all[count:] if d.service_name == SERVICE]))
 
 
-async def every_decision_is_made_again(settings: GateTestSettings) -> None:
+async def every_decision_is_made_again(settings: AllSettings) -> None:
     database = Database.connect(settings.database, "test")
     try:
         for name in await stored(settings):
@@ -206,7 +201,7 @@ async def every_decision_is_made_again(settings: GateTestSettings) -> None:
         await database.close()
 
 
-def replay_command(settings: GateTestSettings, name: str) -> tuple[int, bool]:
+def replay_command(settings: AllSettings, name: str) -> tuple[int, bool]:
     done = subprocess.run(
         [sys.executable, "-m", "burnline.main", "gate", "replay", name, "--format", "json"],
         env={"DATABASE_URL": url(settings)},
@@ -217,7 +212,7 @@ def replay_command(settings: GateTestSettings, name: str) -> tuple[int, bool]:
     return done.returncode, json.loads(done.stdout)["same"]
 
 
-async def test_a_silent_owner_and_old_snapshots_are_not_known(settings: GateTestSettings) -> None:
+async def test_a_silent_owner_and_old_snapshots_are_not_known(settings: AllSettings) -> None:
     """State topics that were there before the gate prove nothing about now."""
     old = datetime.now(UTC) - timedelta(minutes=10)
     taken = replace(snapshot([burning_at(0.5)], at=old), shard=SHARD)
@@ -232,17 +227,17 @@ async def test_a_silent_owner_and_old_snapshots_are_not_known(settings: GateTest
 
 
 async def test_a_decision_that_was_stored_but_not_sent_is_sent_by_the_next_process(
-    settings: GateTestSettings, tmp_path: Path
+    settings: AllSettings, tmp_path: Path
 ) -> None:
     await declare(settings, SERVICE)
     await burn(settings, [at_level(RiskLevel.SAFE)])
     killing = "decider.after_store:1:KILL"
     async with decisions(boot(settings)) as log:
-        async with gate_process(settings, tmp_path, BURNLINE_FAILPOINTS=killing) as first:
-            assert await first.wait() == -9
+        with gate_process(settings, tmp_path, killing) as first:
+            assert await first.wait_ended() == -9
         assert log.all == []
         [kept] = await stored(settings)
-        async with gate_process(settings, tmp_path, BURNLINE_FAILPOINTS=killing):
+        with gate_process(settings, tmp_path):
             await eventually(lambda: seen(log, SERVICE), "ALLOW")
     assert log.all[0].decision_id == kept
     assert log.all[0].evaluated_at > log.all[0].decided_at
@@ -262,27 +257,27 @@ def change_records(named: int, anonymous: int) -> list[bytes | None]:
     return [encode(event) for event in (*by_id, *by_content)]
 
 
-async def changes(settings: GateTestSettings) -> tuple[int, int]:
+async def changes(settings: AllSettings) -> tuple[int, int]:
     rows = await query(url(settings), "SELECT count(*), count(DISTINCT identity) FROM gate.changes")
     return rows[0][0], rows[0][1]
 
 
-async def dead_letters(settings: GateTestSettings) -> list[str]:
+async def dead_letters(settings: AllSettings) -> list[str]:
     return [letter["code"] for letter in await read_topic(boot(settings), CHANGES_DEAD.name)]
 
 
 async def test_changes_are_stored_once_whatever_is_killed(
-    settings: GateTestSettings, tmp_path: Path
+    settings: AllSettings, tmp_path: Path
 ) -> None:
     good = change_records(30, 10)
     old = encode(change(1, at=datetime.now(UTC) - timedelta(days=100)))
     bad: list[bytes | None] = [None, b"\xff", b"{}", old]
     await publish(boot(settings), [*good, *bad, *good], topic=CHANGES.name, partition=SHARD)
     killing = "ledger.after_apply:1:KILL"
-    async with gate_process(settings, tmp_path, BURNLINE_FAILPOINTS=killing) as first:
-        assert await first.wait() == -9
+    with gate_process(settings, tmp_path, killing) as first:
+        assert await first.wait_ended() == -9
     assert await changes(settings) == (0, 0), "what was killed has left nothing"
-    async with gate_process(settings, tmp_path, BURNLINE_FAILPOINTS=killing):
+    with gate_process(settings, tmp_path):
         await eventually(lambda: changes(settings), (40, 40))
         await eventually(lambda: letters_count(settings), len(bad))
         # another shard may write the same change: it is one row all the same
@@ -300,13 +295,13 @@ async def test_changes_are_stored_once_whatever_is_killed(
 
 
 @pytest.fixture
-def easily_stopped(settings: GateTestSettings) -> GateTestSettings:
+def easily_stopped(settings: AllSettings) -> AllSettings:
     """Settings under which three bad changes in a row are too many."""
-    return GateTestSettings(url(settings), boot(settings), GATE_MAX_BAD_RUN=3)
+    return gate_settings(url(settings), boot(settings), GATE_MAX_BAD_RUN="3")
 
 
 async def test_a_stopped_topic_of_changes_stops_no_decision(
-    easily_stopped: GateTestSettings,
+    easily_stopped: AllSettings,
 ) -> None:
     """Too much of what comes is bad: changes of the shard wait for somebody, decisions do not."""
     settings = easily_stopped
@@ -325,5 +320,5 @@ async def refused(service: Gate) -> list[int]:
     return list(service.ledger.troubles.refusals)
 
 
-async def letters_count(settings: GateTestSettings) -> int:
+async def letters_count(settings: AllSettings) -> int:
     return len(await dead_letters(settings))

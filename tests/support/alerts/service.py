@@ -12,7 +12,6 @@ from alerts.app import Alerts
 from alerts.delivery.settings import DeliverySettings
 from alerts.settings import AlertsSettings, AllSettings
 from common.alerting.rules import Rule, rule_document
-from common.config.settings import DatabaseSettings, KafkaSettings, Settings
 from common.events import (
     BurnRateMessage,
     BurnRateSnapshot,
@@ -25,36 +24,22 @@ from common.events import (
 from common.kafka.sharding import shard_of
 from common.kafka.topics import BURNRATES, RULES
 from tests.support.alerts.in_memory import snapshot
-from tests.support.burnrate_service import producer, publish_in_order, query, served
+from tests.support.burnrate_service import producer, publish_in_order, query, served, servers
 
 SHARDS = 4
 
 
-class AlertSettings(AllSettings):
-    """Settings that name the servers of the test."""
-
-    def __init__(self, database_url: str, bootstrap: str) -> None:
-        self.service = Settings()
+def alerts_settings(database_url: str, bootstrap: str) -> AllSettings:
+    """Return settings that name the servers of the test."""
+    return AllSettings(
         # what a test publishes once is to hold longer than the test does on a busy machine
-        self.alerts = AlertsSettings(tick_seconds=0.1, BURNLINE_SHARD_SILENCE_SECONDS=60.0)
-        self.delivery = DeliverySettings(
-            ALERTS_ALLOWED_NETWORKS="127.0.0.0/8", first_retry_seconds=0.1
-        )
-        self.kafka = KafkaSettings(KAFKA_BOOTSTRAP_SERVERS=bootstrap)
-        self.database = DatabaseSettings(DATABASE_URL=database_url)
-
-    @property
-    def url(self) -> str:
-        """Return the address of the test's database."""
-        return self.database.database_url.get_secret_value()
-
-    @property
-    def bootstrap(self) -> str:
-        """Return the address of the test's broker."""
-        return self.kafka.bootstrap_servers[0]
+        alerts=AlertsSettings(tick_seconds=0.1, BURNLINE_SHARD_SILENCE_SECONDS=60.0),
+        delivery=DeliverySettings(ALERTS_ALLOWED_NETWORKS="127.0.0.0/8", first_retry_seconds=0.1),
+        **servers(database_url, bootstrap),
+    )
 
 
-def alerts(settings: AlertSettings) -> AbstractAsyncContextManager[Alerts]:
+def alerts(settings: AllSettings) -> AbstractAsyncContextManager[Alerts]:
     """Run the service until the block ends."""
     return served(Alerts(settings, SHARDS))
 
@@ -97,25 +82,23 @@ async def in_force(bootstrap: str, *rules: Rule, revision: int = 1) -> None:
 
 async def episodes(url: str, rule: str) -> list[tuple[str, str, int, int]]:
     """Return (service, state, version, notifications) of a rule's episodes, oldest first."""
-    rows = await query(
+    return await rows_of(
         url,
         """SELECT service_name, state, version, notices FROM alerts.episode
         WHERE rule = $1 ORDER BY id""",
         rule,
     )
-    return [tuple(row) for row in rows]
 
 
 async def notified(url: str, rule: str) -> list[tuple[str, str, str]]:
     """Return (service, transition, state of the delivery) of the notifications of a rule."""
-    rows = await query(
+    return await rows_of(
         url,
         """SELECT a ->> 'service_name', a ->> 'transition', n.state
         FROM alerts.notification n, jsonb_array_elements(n.payload -> 'alerts') a
         WHERE a ->> 'rule' = $1 ORDER BY n.id""",
         rule,
     )
-    return [tuple(row) for row in rows]
 
 
 async def histories(url: str, rule: str) -> list[str]:

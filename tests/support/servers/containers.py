@@ -12,7 +12,6 @@ import base64
 import os
 import secrets
 import socket
-import time
 import uuid
 from typing import Any, Final, cast
 
@@ -29,12 +28,11 @@ from burnline.localstack.postgres import USER, PostgresNode
 from burnline.localstack.postgres_home import PostgresHome, wheel_binaries
 from burnline.localstack.processes import ProcessIdentity
 from tests.support.compose_file import services
-from tests.support.servers.running import READY_SECONDS, Server, held_port
+from tests.support.servers.running import Server, held_port
 
 OWNER_HOST: Final = "burnline.tests.owner-host"
 OWNER_PID: Final = "burnline.tests.owner-pid"
 OWNER_STARTED: Final = "burnline.tests.owner-started"
-_POLL_SECONDS: Final = 0.05
 _CONTROLLER_PORT: Final = 19_093
 _KAFKA_DATA: Final = "/var/lib/kafka/data"
 
@@ -53,54 +51,37 @@ def container(service: str, command: list[str] | None = None) -> DockerContainer
     return made if command is None else made.with_command(command)
 
 
-class ContainerServer:
-    """One server in a container; its data are in a volume that goes with it."""
+class ContainerServer(Server):
+    """A server in a container; its data are in a volume that goes with it."""
 
     def __init__(self, container: DockerContainer, ports: dict[int, int], probe: Probe) -> None:
+        super().__init__(container.image, probe)
         # the library's type knows no address beside the port
         addressed = cast("dict[str, Any]", container.ports)
         addressed.update({f"{inner}/tcp": (LOOPBACK, port) for inner, port in ports.items()})
-        self._container, self._probe = container, probe
+        self._container = container
         self._is_made = False
 
-    async def start(self) -> None:
-        """Start it and wait until it is ready; an attempt that ends at once is repeated."""
-        deadline = time.monotonic() + READY_SECONDS
-        while not await self._is_started(deadline):
-            assert time.monotonic() < deadline, f"{self._container.image} not ready\n{self._tail()}"
-            await asyncio.sleep(0.3)
-
     async def kill(self) -> None:
-        """SIGKILL; return once all its processes are gone."""
         wrapped = self._container.get_wrapped_container()
         await asyncio.to_thread(wrapped.kill)
         await asyncio.to_thread(wrapped.wait)
 
     @property
     def is_running(self) -> bool:
-        """Whether it was started and has not ended."""
         if not self._is_made:
             return False
         self._container.reload()
         return self._container.status == "running"
 
     def end_at_once(self) -> None:
-        """Remove the container and its volume, whatever it does."""
+        """Remove the container and its volume: nobody needs what an orderly end would write."""
         if self._is_made:
             self._is_made = False
             self._container.stop()
 
-    def stop(self) -> None:
-        """Remove the container and its volume: nobody needs what an orderly end would write."""
-        self.end_at_once()
-
-    async def _is_started(self, deadline: float) -> bool:
+    async def _begin(self) -> None:
         await asyncio.to_thread(self._run)
-        while self.is_running and time.monotonic() < deadline:
-            if await self._probe():
-                return True
-            await asyncio.sleep(_POLL_SECONDS)
-        return False
 
     def _run(self) -> None:
         if self._is_made:
@@ -110,7 +91,7 @@ class ContainerServer:
         self._is_made = True
         self._container.start()
 
-    def _tail(self) -> str:
+    def _log_tail(self) -> str:
         logs = self._container.get_logs() if self._is_made else ()
         return b"".join(logs).decode(errors="replace")[-4000:]
 

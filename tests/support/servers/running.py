@@ -6,16 +6,17 @@ import signal
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import psutil
 
 from burnline.localstack.artifacts import ensure_jars, jar_version
-from burnline.localstack.command import Command
+from burnline.localstack.command import Command, Probe
 from burnline.localstack.config import server_environment
 from burnline.localstack.logfiles import tail
 from burnline.localstack.places import project_root
@@ -52,45 +53,64 @@ def note_kafka() -> None:
     SERVERS_USED[f"Apache Kafka {jar_version(ensure_jars())}, run by the tests"] = None
 
 
-class Server(Protocol):
+class Server(ABC):
     """One server; `start` may follow `kill` any number of times, and finds the data again."""
 
-    async def start(self) -> None:
-        """Start it and wait until it is ready."""
-
-    async def kill(self) -> None:
-        """SIGKILL; return once it is gone."""
-
-    @property
-    def is_running(self) -> bool:
-        """Whether it was started and has not ended."""
-
-    def end_at_once(self) -> None:
-        """End it for good, without a chance to tidy up."""
-
-    def stop(self) -> None:
-        """End it for good, in order."""
-
-
-class ServerProcess:
-    """One server process; `start` may follow `kill` any number of times."""
-
-    def __init__(self, command: Command, logs: Path) -> None:
-        self._command = replace(command, environment=server_environment(dict(os.environ)))
-        self._log = logs / f"{command.name}.log"
-        self._process: subprocess.Popen[bytes] | None = None
-        self._identity: ProcessIdentity | None = None
+    def __init__(self, name: str, probe: Probe) -> None:
+        self._name, self._probe = name, probe
 
     async def start(self) -> None:
         """Start it and wait until it is ready; an attempt that ends at once is repeated."""
         deadline = time.monotonic() + READY_SECONDS
         while not await self._is_started(deadline):
-            shown = "\n".join(tail(self._log, 20))
-            assert time.monotonic() < deadline, f"{self._command.name} not ready\n{shown}"
+            assert time.monotonic() < deadline, f"{self._name} not ready\n{self._log_tail()}"
             await asyncio.sleep(0.3)
 
+    async def _is_started(self, deadline: float) -> bool:
+        await self._begin()
+        while self.is_running and time.monotonic() < deadline:
+            if await self._probe():
+                return True
+            await asyncio.sleep(_POLL_SECONDS)
+        return False
+
+    @abstractmethod
+    async def _begin(self) -> None:
+        """Start it, ready or not."""
+
+    @abstractmethod
+    def _log_tail(self) -> str:
+        """Return the end of what it has written."""
+
+    @abstractmethod
     async def kill(self) -> None:
-        """SIGKILL; return once it and its children are gone."""
+        """SIGKILL; return once all its processes are gone."""
+
+    @property
+    @abstractmethod
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
+
+    @abstractmethod
+    def end_at_once(self) -> None:
+        """End it for good, without a chance to tidy up."""
+
+    def stop(self) -> None:
+        """End it for good, in order where anybody needs what that would write."""
+        self.end_at_once()
+
+
+class ServerProcess(Server):
+    """A server as a process of this machine."""
+
+    def __init__(self, command: Command, logs: Path) -> None:
+        super().__init__(command.name, command.probe)
+        self._command = replace(command, environment=server_environment(dict(os.environ)))
+        self._log = logs / f"{command.name}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._identity: ProcessIdentity | None = None
+
+    async def kill(self) -> None:
         assert self._identity is not None
         found = [c.pid for c in psutil.Process(self._identity.pid).children(recursive=True)]
         children = [ProcessIdentity.of(pid) for pid in found]
@@ -101,7 +121,6 @@ class ServerProcess:
 
     @property
     def is_running(self) -> bool:
-        """Whether it was started and has not ended."""
         return self._process is not None and self._process.poll() is None
 
     @property
@@ -122,16 +141,14 @@ class ServerProcess:
             end_processes([self._identity], STOP_SECONDS, self._command.stop_signal)
             self._reap()
 
-    async def _is_started(self, deadline: float) -> bool:
+    async def _begin(self) -> None:
         if self._command.prepare is not None:
             self._command.prepare()
-        self._process = process = spawn(self._command, self._log, {})
-        self._identity = ProcessIdentity.of(process.pid)
-        while process.poll() is None and time.monotonic() < deadline:
-            if await self._command.probe():
-                return True
-            await asyncio.sleep(_POLL_SECONDS)
-        return False
+        self._process = spawn(self._command, self._log, {})
+        self._identity = ProcessIdentity.of(self._process.pid)
+
+    def _log_tail(self) -> str:
+        return "\n".join(tail(self._log, 20))
 
     def _reap(self) -> None:
         if self._process is not None:

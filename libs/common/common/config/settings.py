@@ -1,6 +1,7 @@
 """Settings that several services share, read from the environment."""
 
 import socket
+from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -250,13 +251,13 @@ class DatabaseSettings(PlaintextSettings):
         return self
 
 
+@dataclass(kw_only=True)
 class ConsumerSettings:
     """Every setting that a consumer reads, each from the environment; services add their own."""
 
-    def __init__(self) -> None:
-        self.service = Settings()
-        self.kafka = KafkaSettings()
-        self.database = DatabaseSettings()
+    service: Settings = field(default_factory=Settings)
+    kafka: KafkaSettings = field(default_factory=KafkaSettings)
+    database: DatabaseSettings = field(default_factory=DatabaseSettings)
 
 
 class RedisSettings(PlaintextSettings):
