@@ -48,7 +48,7 @@ async def send(kafka: KafkaSettings) -> None:
     app = create_app(
         IngestSettings.model_validate(given),
         broker=publisher,
-        catalog=Catalog.of(settings.kafka),
+        catalog=Catalog.of(kafka),
     )
     event = {"service": "traced", "source": "test", "timestamp": instant(datetime.now(UTC))}
     headers = {"Authorization": f"Bearer {TOKEN}"}
