@@ -14,7 +14,7 @@ from burnrate.domain.series_index import Origin, SeriesIndex
 from burnrate.domain.service_state import Moment, ServiceQuota
 from burnrate.evaluation.shard_state import ShardState
 from burnrate.ingest.columns import Counted
-from burnrate.settings import BurnrateSettings
+from burnrate.settings import AllSettings, BurnrateSettings
 from burnrate.work import CountingWork
 from common.config.clock import to_micros
 from common.counts.layout import bucket_of
@@ -30,10 +30,10 @@ from tests.reference.streams import START
 from tests.reference.sums import delta_of
 from tests.support.burnrate_service import (
     SHARDS,
-    TestSettings,
     applied,
     boot,
     burnrate,
+    burnrate_settings,
     counted,
     event,
     eventually,
@@ -184,8 +184,8 @@ SENDER = "key/4f1d09c2ab37"
 
 
 @pytest.fixture
-def settings(new_database: Callable[[], str], fresh_topics: str) -> TestSettings:
-    made = TestSettings(new_database(), fresh_topics)
+def settings(new_database: Callable[[], str], fresh_topics: str) -> AllSettings:
+    made = burnrate_settings(new_database(), fresh_topics)
     made.burnrate = BurnrateSettings(tick_seconds=0.2, max_services=PLACES)
     return made
 
@@ -195,7 +195,7 @@ def name_on(shard: int) -> str:
 
 
 async def test_a_flood_of_names_costs_no_neighbour_a_count_or_a_moment(
-    settings: TestSettings,
+    settings: AllSettings,
 ) -> None:
     neighbours = [name_on(shard) for shard in range(SHARDS)]
     flood: list[MetricEvent | bytes | None] = []
@@ -239,19 +239,19 @@ async def test_a_flood_of_names_costs_no_neighbour_a_count_or_a_moment(
     assert [row["sender"] for row in rows] == ["", SENDER]
 
 
-async def newest_totals(settings: TestSettings, names: list[str]) -> set[int]:
+async def newest_totals(settings: AllSettings, names: list[str]) -> set[int]:
     newest = {m.get("service_name"): m for m in await read_topic(boot(settings), BURNRATES.name)}
     return {newest[name]["slos"][0]["total"] for name in names}
 
 
-async def announce(settings: TestSettings, name: str, revision: int, *, retired: bool) -> None:
+async def announce(settings: AllSettings, name: str, revision: int, *, retired: bool) -> None:
     change = ServiceChanged(revision, revision, name, 3, "", None, retired)
     async with producer(boot(settings)) as client:
         await client.send_and_wait(CATALOG.name, encode(change), key=f"service/{name}".encode())
 
 
 async def test_a_retired_service_leaves_its_place_and_is_whole_when_it_is_created_again(
-    settings: TestSettings,
+    settings: AllSettings,
 ) -> None:
     """Also across a restart: what has no place gets none, and what it reports goes on counting."""
     settings.burnrate = BurnrateSettings(tick_seconds=0.2, max_services=2)
@@ -276,6 +276,6 @@ async def test_a_retired_service_leaves_its_place_and_is_whole_when_it_is_create
     assert await counted(url(settings)) == {old: (400, 4), kept: (100, 1), new: (100, 1)}
 
 
-async def released(settings: TestSettings) -> list[str]:
+async def released(settings: AllSettings) -> list[str]:
     rows = await query(url(settings), "SELECT service FROM burnrate.service WHERE released")
     return [row["service"] for row in rows]
