@@ -128,6 +128,14 @@ def test_slow_requests_in_buckets_of_other_bounds_are_bad_and_what_straddles_is_
     assert reason["observed"] == pytest.approx(1 - 600 / 11_000)
 
 
+def test_one_report_of_an_hour_moves_nothing(stack: Stack) -> None:
+    send(stack, events("odd", [(100, 0)] * 5))
+    send(stack, events("odd", [(100, 0)], source="backfill", window_seconds=3600))
+    body = wait_for(stack, "/api/slo/odd", totals(600, 0))
+    assert (body["resolution_seconds"], body["stale_after_seconds"]) == (10, 300)
+    assert body["short_window_seconds"] == 300
+
+
 def test_a_first_report_with_one_failure_does_not_block(stack: Stack) -> None:
     send(stack, events("newcomer", [(700, 1)]))
     [slo] = wait_for(stack, "/api/slo/newcomer", totals(700, 1))["slos"]

@@ -28,7 +28,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The service can do its work */
+        /**
+         * The service can do its work
+         * @description `warnings` says what is wrong with a process that does its work: a crash loop
+         */
         get: operations["readyz"];
         put?: never;
         post?: never;
@@ -2417,6 +2420,11 @@ export interface components {
              * @description Bad events until the budget is spent, at the traffic of the SLO window; negative when overspent, null while nothing is known
              */
             bad_events_left: number | null;
+            /**
+             * Coverage Ratio
+             * @description Share of the latest requests that are certainly good or certainly bad, of the objective with the smallest
+             */
+            coverage_ratio: number;
             /**
              * Timestamp
              * Format: date-time

@@ -23,6 +23,7 @@ export function overviewRow(name: string, changes: Partial<OverviewRow> = {}): O
     slo_count: 1,
     default_slo: false,
     bad_events_left: 800,
+    coverage_ratio: 1,
     timestamp: "2026-11-23T06:40:00Z",
     newest_at: "2026-11-23T06:40:00Z",
     forecast: {

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from alerts.domain.readings import Inputs, read
 from common.alerting.default_rules import default_rules
 from common.events import SloStatus
+from common.slo.arithmetic import error_budget_remaining
 from tests.reference.evaluator import target_changed
 from tests.support.alerts.in_memory import PAIRS, rule, slo, snapshot
 from tests.support.alerts.live import SERVICE, LiveAlerts
@@ -35,6 +36,22 @@ async def request(live: LiveAlerts, bad: int, until_next_seconds: float) -> None
         live.process.now += timedelta(seconds=seconds - 10)
         live.report(0, 0)
         await live.tick(10)
+
+
+@pytest.mark.parametrize(
+    ("total", "bad", "objective", "at_most"),
+    [(10_000, 9, 0.999, 0.1), (40_000, 3, 0.9999, 0.25), (10_000, 10, 0.999, 0.0)],
+)
+def test_exactly_the_share_of_a_rule_left_opens_it_and_one_failure_fewer_does_not(
+    total: int, bad: int, objective: float, at_most: float
+) -> None:
+    level = {"severity": "ticket", "at_most_ratio": at_most}
+    asked = rule("r", "budget_left", [level], min_bad_events=1)
+    for count, met in ((bad, True), (bad - 1, False)):
+        left = error_budget_remaining(count, total, objective)
+        one = msgspec.structs.replace(slo(), bad=count, total=total, error_budget_remaining=left)
+        [[reading]] = read(asked, Inputs(snapshot(one))).values()
+        assert reading.met is met
 
 
 @pytest.mark.parametrize("number", range(len(PAIRS)))

@@ -2,14 +2,26 @@
 
 import json
 from datetime import datetime, timedelta
+from fractions import Fraction
 
+import msgspec
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from common.events import BurnPair, ChangeClass, Decision, OverrideChanged, ServiceForecast, Verdict
+from common.events import (
+    BurnPair,
+    BurnRateSnapshot,
+    ChangeClass,
+    Decision,
+    OverrideChanged,
+    ServiceForecast,
+    Verdict,
+)
 from common.policy.model import CHANGE_CLASSES, Policy
 from common.slo.vocabulary import DataStatus, RiskLevel
-from gate.domain.decision import Inputs, Previous, ShardSign, Standing
+from gate.domain.decision import Inputs, Previous, ShardSign, Standing, burns_below
 from gate.domain.evaluate import evaluate, next_look
 from tests.support.gate_inputs import (
     NOW,
@@ -91,6 +103,35 @@ def test_the_least_evidence_is_counted_exactly(bad: int, decision: Decision) -> 
     assert feature(rules, inputs([slo])).decision == decision
     spent = objective(slo=(bad, 1_000))
     assert feature(rules, inputs([spent])).decision == decision
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.integers(1, 2000)), min_size=3, max_size=3),
+    st.sampled_from([0.5, 0.9, 1.0, 1.8, 2.0]),
+)
+@example([(18, 10_000), (18, 10_000), (18, 10_000)], 1.8)
+@example([(18, 10_000), (18, 10_000), (18, 10_000)], 1.8000000000000003)
+def test_a_block_ends_below_a_burn_rate_in_exact_fractions(
+    drawn: list[tuple[int, int]], calm: float
+) -> None:
+    counts = [(min(bad, total), total) for bad, total in drawn]
+    slo = objective(short=counts[0], hour=counts[1], day=counts[2])
+    shares = [Fraction(bad, total) for bad, total in counts]
+    exact = (40 * shares[0] + 35 * shares[1] + 25 * shares[2]) / 100 / Fraction(1, 1000)
+    assert burns_below(slo, calm) == (exact < Fraction(repr(calm)))
+
+
+def test_a_snapshot_of_before_uncertainty_was_published_is_read_as_certain() -> None:
+    new = msgspec.to_builtins(snapshot([objective()]))
+    for slo in new["slos"]:
+        for name in ("uncertain", "composite_burn_rate_least", "error_budget_remaining_most"):
+            del slo[name]
+        del slo["reported_seconds"]
+        for window in slo["windows"].values():
+            del window["uncertain"], window["coverage_ratio"]
+    old = msgspec.json.decode(msgspec.json.encode(new), type=BurnRateSnapshot)
+    found = feature(policy(), inputs(snapshot=old))
+    assert (found.decision, codes(found)) == ("ALLOW", ["within_budget"])
 
 
 DAY_SECONDS = 86_400

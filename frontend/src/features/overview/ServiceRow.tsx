@@ -9,7 +9,7 @@ import { DecisionBadge } from "../../components/DecisionBadge";
 import { Figure } from "../../components/Figure";
 import { useCertainty, useIsStale } from "../../components/freshness";
 import { HealthBadge } from "../../components/HealthBadge";
-import { burnRate, count, hourInterval, timeLeft } from "../../lib/format";
+import { budget, burnRate, count, hourInterval, timeLeft } from "../../lib/format";
 import { DIRECTION_WORDS, direction, type Certainty, type Direction } from "../../lib/health";
 import { sameShown } from "../../lib/sameShown";
 import { levelAt } from "../../lib/vocabulary";
@@ -115,7 +115,11 @@ function DirectionMark({
 function failuresLeft(row: OverviewRow): string {
   const left = row.bad_events_left;
   if (left === null) return "no requests counted";
-  return left >= 0 ? `${count(left)} failures left` : `${count(-left)} failures over budget`;
+  const failures =
+    left >= 0 ? `${count(left)} failures left` : `${count(-left)} failures over budget`;
+  return row.coverage_ratio < 1
+    ? `${failures}, sure of ${budget(row.coverage_ratio)} of requests`
+    : failures;
 }
 
 interface ExhaustionProps {

@@ -67,6 +67,10 @@ class OverviewRow(Burn):
         description="Bad events until the budget is spent, at the traffic of the SLO window; "
         "negative when overspent, null while nothing is known"
     )
+    coverage_ratio: float = Field(
+        description="Share of the latest requests that are certainly good or certainly bad, of the "
+        "objective with the smallest"
+    )
     timestamp: Instant
     newest_at: Instant | None
     forecast: OverviewForecast
@@ -102,6 +106,7 @@ class OverviewRow(Burn):
             slo_count=len(state.slos),
             default_slo=worst.default,
             bad_events_left=least.bad_events_left if least.total else None,
+            coverage_ratio=min(slo.recent.coverage_ratio for slo in state.slos),
             timestamp=state.timestamp,
             newest_at=state.newest_at,
             forecast=OverviewForecast.model_validate(forecast),
