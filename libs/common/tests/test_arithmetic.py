@@ -289,3 +289,10 @@ def test_exactly_so_much_is_left(total: int, bad: int, objective: str, left: flo
 def test_requests_allow_so_many_failures(total: int, objective: float, allowed: int) -> None:
     assert bad_events_allowed(total, objective) == allowed
     assert allowed_ratio(objective) == 1 - Fraction(str(objective))
+
+
+@pytest.mark.parametrize("objective", [5e-324, 1e-300, 1 - 2**-53])
+def test_an_objective_of_any_float_has_burn_rates(objective: float) -> None:
+    rates = burn_rates(np.array([0, 1, 10]), np.array([0, 10, 10]), objective)
+    allowed = 1 - Fraction(repr(objective))
+    assert rates.tolist() == [0, float(Fraction(1, 10) / allowed), float(1 / allowed)]

@@ -15,6 +15,18 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
                 yield path, method, operation
 
 
+def references(value: Any) -> Iterator[str]:
+    """Give every `$ref` of a document."""
+    if isinstance(value, dict):
+        if isinstance(value.get("$ref"), str):
+            yield value["$ref"]
+        for item in value.values():
+            yield from references(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from references(item)
+
+
 def operation_of(document: dict[str, Any], operation_id: str) -> dict[str, Any]:
     return next(o for _, _, o in operations(document) if o["operationId"] == operation_id)
 

@@ -23,6 +23,7 @@ WEIGHTS = (Fraction(40, 100), Fraction(35, 100), Fraction(25, 100))
 """Share of the 5 minute, 1 hour and 24 hour burn rate in the composite."""
 
 _EXACT = 2.0**53  # up to here floats hold every integer, and products of two of them
+_BEYOND = 2**900  # stands for what no float holds: far above _EXACT, also times a count
 
 
 @lru_cache(4096)
@@ -33,8 +34,8 @@ def allowed_ratio(objective: Objective) -> Fraction:
 
 def burn_rates(bad: Counts, total: Counts, objective: Objective) -> Rates:
     """Return (bad / total) / (1 - objective), elementwise; 0 where there is no traffic."""
-    above, below = allowed_ratio(objective).as_integer_ratio()
-    return allowed_burn_rates(bad, total, (float(above), float(below)), objective)
+    above, below = (float(min(n, _BEYOND)) for n in allowed_ratio(objective).as_integer_ratio())
+    return allowed_burn_rates(bad, total, (above, below), objective)
 
 
 def allowed_burn_rates(

@@ -36,6 +36,7 @@ from common.alerting.channels import CHANNEL_KINDS, MAX_VALUE_LENGTH, SIMULATED,
 from common.alerting.rules import AlertState, HeldBy, Rule, Severity, rule_document
 from common.alerting.silences import LABELS, MAX_MATCHERS, Matcher
 from common.events import AlertFigures
+from common.schema_docs.event_schemas import in_json_schema
 from common.slo.vocabulary import SERVICE_NAME_PATTERN, DataStatus, RiskLevel
 
 MAX_COMMENT_LENGTH = 1000
@@ -248,7 +249,7 @@ class RuleDocument(RootModel[dict[str, Any]]):
 def _rule_schema() -> dict[str, Any]:
     """Return the JSON schema of a rule, with that of its levels in it."""
     _, found = msgspec.json.schema_components([Rule])
-    rule: dict[str, Any] = found["Rule"]
+    rule: dict[str, Any] = in_json_schema(found["Rule"])
     level = found["Level"]
     for name, field in level["properties"].items():
         field.pop("default", None)  # what a level does not have is left out, not null

@@ -131,7 +131,7 @@ class Purge(Request):
     def _says_which(self) -> Self:
         if self.source is None and self.key is None and self.unseen_for_hours is None:
             raise PydanticCustomError(
-                "missing", "say which: `source`, `key` or `unseen_for_hours`, or several"
+                "too_general", "say which: `source`, `key` or `unseen_for_hours`, or several"
             )
         return self
 

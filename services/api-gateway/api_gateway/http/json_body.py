@@ -17,6 +17,7 @@ from api_gateway.http.types import NO_TEXT
 from common.http.problems import FieldError, Problem, field_path
 
 Model = TypeVar("Model", bound=BaseModel)
+_WHOLE_BELOW = 2**53  # a larger float may stand for several integers
 
 
 def json_body(
@@ -42,10 +43,16 @@ def json_body(
 def with_floats(document: dict[str, Any], field: str) -> dict[str, Any]:
     """Return a document of a body with floats, as a file has them, in place of exact decimals."""
     try:
-        plain: dict[str, Any] = json.loads(json.dumps(document, default=float))
+        plain: dict[str, Any] = json.loads(json.dumps(document, default=_plain_number))
     except RecursionError:
         raise invalid(field, "invalid_json", "is nested too deeply") from None
     return plain
+
+
+def _plain_number(exact: Decimal) -> int | float:
+    """Return a whole number as one: 3.0 is an integer to JSON and to its schemas."""
+    rounded = float(exact)
+    return int(rounded) if rounded.is_integer() and abs(rounded) < _WHOLE_BELOW else rounded
 
 
 def _check_content_type(request: Request) -> None:

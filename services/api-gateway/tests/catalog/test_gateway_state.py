@@ -64,6 +64,8 @@ async def test_figures_of_the_newest_snapshot_are_shown(gateway: GatewayHarness)
         "total": 10,
         "bad": 1,
         "burn_rate": 2.0,
+        "uncertain": 0,
+        "coverage_ratio": 1.0,
     }
     burn = await gateway.get("/api/burn")
     assert burn == [{k: v for k, v in report.items() if k != "slos"}]

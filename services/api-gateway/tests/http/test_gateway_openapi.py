@@ -1,6 +1,5 @@
 """The document at /docs says all that the operations answer, and they answer as it says."""
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final
 
@@ -9,7 +8,7 @@ import pytest
 
 from common.access.middleware import Access
 from common.access.scopes import needed
-from tests.support.gateway.document import operation_of, operations, validate
+from tests.support.gateway.document import operation_of, operations, references, validate
 from tests.support.gateway.filled import answer_all
 from tests.support.gateway.harness import TOKEN, GatewayHarness
 from tests.support.gateway.operation_cases import (
@@ -43,6 +42,7 @@ GOOD: Final[list[tuple[str, str, str, Any]]] = [
     ("get_service", "GET", "/api/services/checkout", None),
     ("update_service", "PUT", "/api/services/checkout", SERVICE),
     ("delete_service", "DELETE", "/api/services/cart", None),
+    ("purge_services", "POST", "/api/services/purge", {"source": "shop"}),
     ("get_slo_status", "GET", "/api/slo/checkout", None),
     ("get_slo_status", "GET", "/api/slo/unseen", None),
     ("list_slo_targets", "GET", "/api/slo/checkout/targets", None),
@@ -110,6 +110,7 @@ GOOD: Final[list[tuple[str, str, str, Any]]] = [
     ("list_dead_letters", "GET", "/api/ingest/dead-letters?limit=1", None),
     ("list_dead_letter_sums", "GET", "/api/ingest/dead-letters/sums", None),
     ("list_dead_letters", "GET", "/api/ingest/dead-letters?code=invalid_json", None),
+    ("list_dead_letter_sums", "GET", "/api/ingest/dead-letters/sums", None),
     ("get_dead_letter", "GET", LETTER, None),
     ("replay_dead_letter", "POST", REPLAY, {"actor": "ines", "event": EVENT}),
     ("skip_batch", "POST", "/api/ingest/skips", SKIP),
@@ -146,6 +147,8 @@ BAD: Final[list[tuple[str, str, str, Any, int]]] = [
     ("get_risk_heatmap", "GET", "/api/summary/heatmap?limit=0", None, 422),
     ("get_burn_history", "GET", "/api/burn/nobody", None, 404),
     ("get_burn_history", "GET", "/api/burn/checkout?step=x", None, 422),
+    ("purge_services", "POST", "/api/services/purge", {}, 422),
+    ("list_dead_letter_sums", "GET", "/api/ingest/dead-letters/sums?limit=0", None, 422),
     ("compute_burn_rates", "POST", "/api/burn/compute?service=nobody", None, 404),
     ("compute_burn_rates", "POST", "/api/burn/compute", {"x": 1}, 422),
     ("compute_burn_rates", "POST", "/api/burn/compute", None, 504),
@@ -265,18 +268,6 @@ async def test_the_document_is_valid_and_has_every_operation(gateway: GatewayHar
     for reference in references(document):
         assert reference.rpartition("/")[2] in schemas
     assert (await gateway.client.get("/docs")).status_code == 200
-
-
-def references(value: Any) -> Iterator[str]:
-    """Give every `$ref` of a document."""
-    if isinstance(value, dict):
-        if isinstance(value.get("$ref"), str):
-            yield value["$ref"]
-        for item in value.values():
-            yield from references(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from references(item)
 
 
 def test_the_document_holds_the_boundaries_between_the_risk_levels(

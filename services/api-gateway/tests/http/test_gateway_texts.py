@@ -92,3 +92,16 @@ async def test_no_cursor_holds_what_no_row_can_hold(
     response = await gateway.client.get(path, params={"cursor": cursor})
     assert response.status_code == 422, response.text
     assert response.json()["errors"][0]["code"] == "invalid_cursor"
+
+
+async def test_a_whole_number_with_a_point_is_an_integer(gateway: GatewayHarness) -> None:
+    fields = '"kind": "good_over_total", "levels": [{"severity": "ticket", "at_least_events": 3.0}]'
+    response = await gateway.write("POST", "/api/rules", rule(fields))
+    assert response.status_code == 201, response.text
+    assert response.json()["rule"]["levels"][0]["at_least_events"] == 3
+
+
+def test_patterns_of_the_document_are_those_of_json_schema(
+    gateway_document: dict[str, Any],
+) -> None:
+    assert r"\\Z" not in json.dumps(gateway_document)

@@ -153,7 +153,7 @@ async def test_a_forecast_past_its_lifetime_is_not_believed(
     body = await gateway.get(PATH)
     assert body["data_status"] == status
     assert body["confidence_level"] == ("high" if status == "ok" else "low")
-    assert ("91 s old" in body["forecast_message"]) is (status == "lagging")
+    assert ("2 minutes old" in body["forecast_message"]) is (status == "lagging")
 
 
 async def test_the_forecast_of_a_silent_shard_does_not_look_fresh(gateway: GatewayHarness) -> None:
