@@ -1,7 +1,6 @@
 """The counts that burnrate keeps, read for histories. The tables are burnrate's own."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -16,24 +15,11 @@ from api_gateway.burn.history import (
 )
 from api_gateway.burn.steps import CountQuery, timeline
 from api_gateway.catalog.domain import Target
+from api_gateway.storage.unit_of_work import Reader, ReadStore
 from common.counts import reads
 from common.counts.layout import Span, unpacked
 from common.events import TargetSpec
 from common.slo.windows import HOUR
-from common.storage.database import Database, ReadSession
-
-
-class CountStore:
-    """Opens readers of the counts."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator["CountRepository"]:
-        """Give a reader of one moment."""
-        async with self._database.read() as session:
-            yield CountRepository(session)
 
 
 async def read_hourly_rates(
@@ -48,11 +34,8 @@ async def read_hourly_rates(
     return hourly_burn_rates(counts, slow, targets, default)
 
 
-class CountRepository:
+class CountRepository(Reader):
     """Reads of `burnrate.count_block` and `burnrate.latency`."""
-
-    def __init__(self, session: ReadSession) -> None:
-        self._session = session
 
     async def reports(self, query: CountQuery) -> Reports:
         """Return when the service reported."""
@@ -101,6 +84,12 @@ class CountRepository:
         ends, rows = await reads.service_rows(self._session, query.service_name, timeline(query))
         reported = rows[:, 2] > 0
         return ends[reported], rows[reported]
+
+
+class CountStore(ReadStore[CountRepository]):
+    """Opens readers of the counts."""
+
+    reader = CountRepository
 
 
 def _hours(ends: Seconds) -> Span:

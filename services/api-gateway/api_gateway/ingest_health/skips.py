@@ -37,27 +37,14 @@ class BatchSkips:
             raise _refused("partition", f"{service} has not read partition {asked.partition} yet")
         ends = await self._log_ends((asked.topic,), {tp: at.next_offset})
         batch, next_offset = _stuck_at(asked, ends[tp])
-        details = {
-            "topic": asked.topic,
-            "partition": asked.partition,
-            "offset": asked.offset,
-            "next_offset": next_offset,
-            "reason": asked.reason,
-            "undecodable": batch.reason,
-        }
+        place = asked.model_dump(exclude={"actor", "reason"}) | {"next_offset": next_offset}
+        details = {**place, "reason": asked.reason, "undecodable": batch.reason}
         subject = f"batch/{asked.topic}/{asked.partition}@{asked.offset}"
         event = AuditEvent(now, asked.actor, "batch.skipped", subject, None, details)
         async with self._store.write() as writer:
             if not await writer.skip(at, next_offset, event):
                 raise _refused("offset", f"{service} has gone on meanwhile")
-        return SkippedBatchAnswer(
-            service=service,
-            topic=asked.topic,
-            partition=asked.partition,
-            offset=asked.offset,
-            next_offset=next_offset,
-            skipped_at=now,
-        )
+        return SkippedBatchAnswer(service=service, skipped_at=now, **place)
 
 
 def _stuck_at(asked: SkipRequest, end: LogEnd) -> tuple[UndecodableBatch, int]:

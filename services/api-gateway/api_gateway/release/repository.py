@@ -1,8 +1,6 @@
 """What the gate has stored: decisions with their inputs, and changes. The tables are its own."""
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -10,9 +8,8 @@ import msgspec
 from sqlalchemy import Row, text
 
 from api_gateway.release.domain import ChangeQuery, StoredChange, StoredDecision
-from api_gateway.storage.unit_of_work import Reader
+from api_gateway.storage.unit_of_work import Reader, ReadStore
 from common.events import ChangeEvent, GateDecision
-from common.storage.database import Database
 
 _decision = msgspec.json.Decoder(GateDecision)
 
@@ -39,32 +36,6 @@ _CHANGES = text(
         OR (at = :before_at AND identity > CAST(:before_identity AS bytea)))
     ORDER BY at DESC, identity LIMIT :limit"""
 )
-
-
-_CHANGE_FIELDS = (
-    "service",
-    "at",
-    "kind",
-    "version",
-    "actor",
-    "url",
-    "note",
-    "source",
-    "event_id",
-)
-
-
-class ResultStore:
-    """Opens readers of the gate's tables."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator["ResultReader"]:
-        """Give a reader."""
-        async with self._database.read() as session:
-            yield ResultReader(session)
 
 
 class ResultReader(Reader):
@@ -95,7 +66,13 @@ class ResultReader(Reader):
         return [_change_of(row) for row in await self._session.execute(_CHANGES, asked)]
 
 
+class ResultStore(ReadStore[ResultReader]):
+    """Opens readers of the gate's tables."""
+
+    reader = ResultReader
+
+
 def _change_of(row: Row[Any]) -> StoredChange:
     # as it is stored: the gate has checked it
-    event = ChangeEvent(**{name: getattr(row, name) for name in _CHANGE_FIELDS})
+    event = ChangeEvent(**{name: getattr(row, name) for name in ChangeEvent.__struct_fields__})
     return StoredChange(row.identity, event, row.appended_at)

@@ -1,6 +1,6 @@
 """The audit in PostgreSQL: appended to in the transaction of what it records."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from sqlalchemy import text
 
@@ -14,7 +14,7 @@ _COLUMNS = "id, at, actor, action, subject, service_name, details::text AS detai
 _PAGE = text(
     f"""SELECT {_COLUMNS}, previous_hash, hash FROM catalog.audit
     WHERE id < :before
-      AND (CAST(:service AS text) IS NULL OR service_name = :service)
+      AND (CAST(:service_name AS text) IS NULL OR service_name = :service_name)
       AND (CAST(:subject AS text) IS NULL OR subject = :subject)
     ORDER BY id DESC LIMIT :limit"""  # noqa: S608 - a constant
 )
@@ -60,10 +60,4 @@ async def append(session: WriteSession, event: AuditEvent) -> AuditEntry:
 
 async def newest(session: ReadSession, query: AuditQuery) -> list[AuditEntry]:
     """Return the entries asked for, newest first."""
-    asked = {
-        "before": query.before,
-        "limit": query.limit,
-        "service": query.service_name,
-        "subject": query.subject,
-    }
-    return [from_row(AuditEntry, row) for row in await session.execute(_PAGE, asked)]
+    return [from_row(AuditEntry, row) for row in await session.execute(_PAGE, asdict(query))]

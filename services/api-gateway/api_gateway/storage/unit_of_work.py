@@ -111,21 +111,29 @@ class StateWriter(Writer, ABC, Generic[Value]):
         return changed
 
 
-class Store(Generic[ReaderT, WriterT]):
-    """Opens the readers and writers of a resource, and counts what this process has written."""
+class ReadStore(Generic[ReaderT]):
+    """Opens the readers of what another service stores."""
 
     reader: type[ReaderT]
-    writer: Callable[[UnitOfWork], WriterT]
 
-    def __init__(self, database: Database, outbox: Outbox) -> None:
-        self._database, self._outbox = database, outbox
-        self.writes = 0
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReaderT]:
         """Give a reader of one moment."""
         async with self._database.read() as session:
             yield self.reader(session)
+
+
+class Store(ReadStore[ReaderT], Generic[ReaderT, WriterT]):
+    """Opens the readers and writers of a resource, and counts what this process has written."""
+
+    writer: Callable[[UnitOfWork], WriterT]
+
+    def __init__(self, database: Database, outbox: Outbox) -> None:
+        super().__init__(database)
+        self._outbox, self.writes = outbox, 0
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[WriterT]:
