@@ -44,7 +44,5 @@ def read_policy(file: Path) -> Policy:
     """Return the policy of one YAML or JSON file; raise PolicyFileError."""
     try:
         return parse_policy(yaml.safe_load(file.read_text()))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise PolicyFileError(f"{file}: {error}") from error
-    except InvalidPolicyError as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, InvalidPolicyError) as error:
         raise PolicyFileError(f"{file}: {error}") from error
