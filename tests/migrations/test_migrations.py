@@ -41,6 +41,7 @@ RELEASED: Final[dict[str, str]] = {
     "0008_alerts_by_objective": "27eff5d0707bb56d",
     "0009_places": "1c4139e8c31f66c8",
     "0010_imported_dedup_keys": "fb8783c7603f537b",
+    "0011_credentials_of_overrides": "3e658555b00332cf",
 }
 VERSIONS: Final = project_root() / "deploy" / "migrations" / "versions"
 ROWS: Final = {

@@ -18,6 +18,7 @@ from common.kafka.log_ends import LogEnd
 from common.kafka.tolerant_records import UndecodableBatch
 from common.kafka.topics import KEYS, METRICS
 from tests.support.burn_events import NOW, PARTITIONS, for_target, heartbeat, snapshot
+from tests.support.gateway.access import api_key
 from tests.support.gateway.decisions import decided, overriding, verdict
 from tests.support.gateway.forecasts import forecast_for, service_forecast
 from tests.support.gateway.harness import GatewayHarness
@@ -85,7 +86,9 @@ async def _fill_release(gateway: GatewayHarness) -> None:
     made = await gateway.write("POST", f"{RELEASE}/override", {**override, "change_class": "fix"})
     two = {"overrides": {"second_approver_tiers": [1]}}
     await gateway.write("PUT", "/api/policies/default", {**POLICY, "document": two})
-    await gateway.write("POST", f"{RELEASE}/override", override)
+    who = api_key("override")
+    gateway.ring.apply(who.key)
+    await gateway.client.post(f"{RELEASE}/override", json=override, headers=who.headers)
     pending = verdict("ALLOW", "rollback", override_id=2)
     shown = overriding(made.json())
     await gateway.feed(decided("checkout", "BLOCK", pending, *shown.verdicts))

@@ -36,6 +36,7 @@ class NewOverride(OverrideSpec):
 
     state: Literal["pending", "active"]
     idempotency_key: str | None = None
+    credential: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,8 @@ class Override(OverrideSpec):
     ended_at: datetime | None
     end_reason: str | None
     idempotency_key: str | None
+    credential: str
+    """That asked for it, as the audit names it; empty for one from before it was kept."""
     revision: int
 
 

@@ -17,8 +17,13 @@ from api_gateway.policy.domain import (
 from api_gateway.policy.policies import PolicyService
 from api_gateway.policy.repository import PolicyReader, PolicyStore, PolicyWriter
 from api_gateway.projections.decisions import DecisionBook
+from common.access.principal import current_actor
 from common.policy.model import Policy
 from common.storage.audit import AuditEvent
+
+TIER_REMEMBERED = timedelta(hours=24)
+"""So long a tier that a service had may still demand approval: whoever may change the tier must not
+thereby approve himself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,28 +49,29 @@ class OverrideService:
 
     async def create(self, service: Service, new: NewOverride) -> Decided:
         """Store an override, once for each idempotency key; wait until the gate has decided."""
+        new = replace(new, credential=current_actor())
         async with self._store.write() as writer:
             override = await self._repeated(writer, new)
             if override is None:
                 policies = await self._policies.in_force_for(writer)
-                policy = policies.policy_for(service.name, service.tier)
-                _check_length(policy, new)
-                override = await self._add(writer, _awaiting(policy, service, new))
+                _check_length(policies.policy_for(service.name, service.tier), new)
+                since = new.created_at - TIER_REMEMBERED
+                tiers = {service.tier, *await writer.tiers_since(service.name, since)}
+                strict = any(policies.policy_for(service.name, t).needs_approver(t) for t in tiers)
+                override = await self._add(writer, _awaiting(new) if strict else new)
         return await self._seen(override, new.created_at)
 
     async def approve(
         self, service: Service, override_id: int, approver: str, now: datetime
     ) -> Decided:
-        """Let a pending override count; 404, and 409 for its own author or what has ended."""
+        """Let a pending override count; 404, and 409 for who asked for it or what has ended."""
         async with self._store.write() as writer:
             pending = await _override(writer, service.name, override_id)
             phase = phase_of(pending, now)
             if phase != "pending":
                 detail = f"override {override_id} is {phase}; only a pending one can be approved"
                 raise invalid("id", "not_pending", detail, 409)
-            if approver.casefold() == pending.actor.casefold():
-                detail = "must be somebody else than the one who asked for the override"
-                raise invalid("actor", "same_person", detail, 409)
+            _check_another(pending, current_actor())
             active = await writer.change_override(override_id, state="active", approver=approver)
             await writer.record(_audit_event("override.approved", active, now, approver, {}))
             await _replace_others(writer, active, now)
@@ -137,14 +143,22 @@ def _check_length(policy: Policy, new: NewOverride) -> None:
         raise invalid("expires_in_minutes", "too_long_for_policy", detail)
 
 
-def _awaiting(policy: Policy, service: Service, new: NewOverride) -> NewOverride:
-    """Return the override as pending where a second person has to agree.
+def _awaiting(new: NewOverride) -> NewOverride:
+    """Return the override as pending; nobody has to agree to stricter rules."""
+    return new if new.decision == "BLOCK" else replace(new, state="pending")
 
-    Nobody has to agree to stricter rules.
-    """
-    if new.decision != "BLOCK" and policy.needs_approver(service.tier):
-        return replace(new, state="pending")
-    return new
+
+def _check_another(pending: Override, credential: str) -> None:
+    """Refuse the credential that asked; a name that is typed proves nothing."""
+    if not pending.credential:
+        detail = "has no credential that asked for it on record; revoke it and ask again"
+        raise invalid("id", "unknown_credential", detail, 409)
+    if credential == pending.credential:
+        detail = (
+            f"{credential} asked for the override, and another credential has to approve it: that "
+            "of a second person, who gets one by `burnline keys create NAME --scope override`"
+        )
+        raise invalid("Authorization", "same_credential", detail, 409)
 
 
 async def _replace_others(writer: PolicyWriter, newest: Override, now: datetime) -> None:

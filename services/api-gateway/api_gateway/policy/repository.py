@@ -4,9 +4,10 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, func, insert, or_, select, update
+from sqlalchemy import JSON, ColumnElement, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from api_gateway.catalog.domain import Tier, service_key
 from api_gateway.policy.domain import (
     NewOverride,
     Override,
@@ -31,6 +32,13 @@ from common.kafka.topics import POLICIES
 from common.storage.audit import AuditEntry, AuditEvent
 
 overrides = table(Override, "overrides")
+# those that were set since, and the one that was in force at the beginning
+_TIERS = text(
+    """SELECT CAST(details ->> 'tier' AS int) FROM catalog.audit
+    WHERE subject = :subject AND details ->> 'tier' IS NOT NULL AND id >= coalesce(
+        (SELECT max(id) FROM catalog.audit
+        WHERE subject = :subject AND details ->> 'tier' IS NOT NULL AND at <= :since), 0)"""
+)
 policies = table(StoredPolicy, "policies", document=JSON())
 
 
@@ -81,6 +89,11 @@ class PolicyWriter(StateWriter[Override | StoredPolicy], PolicyReader):
             overrides.c.idempotency_key == idempotency_key,
         )
         return await self._one(Override, statement)
+
+    async def tiers_since(self, service_name: str, since: datetime) -> set[Tier]:
+        """Return the tiers that services of this name have had since then, as audited."""
+        asked = {"subject": service_key(service_name), "since": since}
+        return set(await self._session.scalars(_TIERS, asked))
 
     async def add_override(self, new: NewOverride) -> Override:
         """Store an override."""

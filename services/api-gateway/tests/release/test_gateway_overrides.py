@@ -13,6 +13,7 @@ from api_gateway.policy.schemas import OverrideAnswer
 from common.events import OverrideChanged
 from common.kafka.topics import POLICIES
 from tests.support.burn_events import NOW
+from tests.support.gateway.access import api_key
 from tests.support.gateway.decisions import overriding
 from tests.support.gateway.harness import GatewayHarness
 
@@ -143,11 +144,16 @@ async def test_where_the_policy_says_so_a_second_person_must_agree(
     await two_must_agree(gateway)
     response = await gateway.write("POST", PATH, WANTED)
     assert (response.status_code, response.json()["state"]) == (202, "pending")
-    own = await gateway.write("POST", f"{PATH}/1/approve", {"actor": "ANA"})
-    assert (own.status_code, own.json()["errors"][0]["code"]) == (409, "same_person")
+    own = await gateway.write("POST", f"{PATH}/1/approve", {"actor": "boris"})
+    assert (own.status_code, own.json()["errors"][0]["code"]) == (409, "same_credential")
+    assert "burnline keys create" in own.json()["detail"]
     await gateway.feed(overriding(response.json()))
     assert (await gateway.get("/api/release/checkout"))["decision"] == "BLOCK"
-    approved = await gateway.write("POST", f"{PATH}/1/approve", {"actor": "boris"})
+    second = api_key("override")
+    gateway.ring.apply(second.key)
+    approved = await gateway.client.post(
+        f"{PATH}/1/approve", json={"actor": "boris"}, headers=second.headers
+    )
     assert approved.status_code == 200
     assert (approved.json()["state"], approved.json()["approver"]) == ("active", "boris")
     assert (await gateway.get("/api/release/checkout"))["decision"] == "ALLOW"
@@ -156,6 +162,21 @@ async def test_where_the_policy_says_so_a_second_person_must_agree(
     assert [e.state for e in await events(gateway)] == ["pending", "active"]
     wanted = ["policy.changed", "override.created", "override.approved"]
     assert await actions(gateway) == wanted
+
+
+async def test_a_lowered_tier_does_not_escape_the_approval(gateway: GatewayHarness) -> None:
+    await gateway.service()
+    await two_must_agree(gateway)
+    lowered = {"tier": 3, "owner": "payments"}
+    assert (await gateway.write("PUT", "/api/services/checkout", lowered)).is_success
+    response = await gateway.write("POST", PATH, WANTED)
+    assert (response.status_code, response.json()["state"]) == (202, "pending")
+    assert (await gateway.write("DELETE", "/api/services/checkout")).is_success
+    again = {"name": "checkout", **lowered}
+    assert (await gateway.write("POST", "/api/services", again)).is_success
+    assert (await gateway.write("POST", PATH, WANTED)).json()["state"] == "pending"
+    gateway.now[0] += timedelta(hours=24, minutes=1)
+    assert (await gateway.write("POST", PATH, WANTED)).json()["state"] == "active"
 
 
 async def test_nobody_must_agree_to_stricter_rules_or_in_other_tiers(
