@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from burnline.localstack.state import StackState
 from burnline.main import COMMANDS, HELP, make_app
 
 pytestmark = pytest.mark.slow
 
 TELL_IMPORTS = """
 import atexit, sys
+from burnline.localstack.state import StackState
 from burnline.main import main
 heavy = {"faststream", "sqlalchemy"}
 atexit.register(lambda: print("imported:", *sorted(heavy & sys.modules.keys())))
@@ -59,3 +61,19 @@ def test_an_unknown_command_is_refused(tmp_path: Path) -> None:
     done = run(tmp_path, "nonsense")
     assert done.returncode == 2
     assert "No such command 'nonsense'" in done.stderr
+
+
+def test_what_env_prints_is_exported_unless_asked_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    variables = {"BURNLINE_HOST": "127.0.0.1", "BURNLINE_PORT": "8000", "DATABASE_URL": "a b'$c"}
+    state = StackState("running", None, environment={**variables, "BURNLINE_INGEST_PORT": "8001"})
+    monkeypatch.setattr("burnline.commands.env.read_running", lambda _: state)
+    app = make_app()
+    exported = CliRunner().invoke(app, ["env"]).output
+    shell = ["sh", "-c", 'eval "$1"; sh -c \'echo "$BURNLINE_URL $DATABASE_URL"\'', "sh"]
+    shown = [
+        subprocess.run([*shell, text], capture_output=True, text=True, check=True, env={}).stdout
+        for text in (exported, CliRunner().invoke(app, ["env", "--no-export"]).output)
+    ]
+    assert shown == ["http://127.0.0.1:8000 a b'$c\n", " \n"]

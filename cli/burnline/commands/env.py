@@ -12,7 +12,11 @@ from burnline.localstack.state import read_running
 
 
 def env(
-    as_json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,  # noqa: FBT002
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
+    export: Annotated[
+        bool, typer.Option(help="so that the processes that a shell starts have them, too")
+    ] = True,
 ) -> None:
     """Print the variables of the running stack, quoted for a shell: eval "$(burnline env)"."""
     state = read_running(data_dir().state)
@@ -26,5 +30,6 @@ def env(
     if as_json:
         typer.echo(json.dumps(variables, indent=2))
         return
+    word = "export " if export else ""
     for key, value in variables.items():
-        typer.echo(f"{key}={shlex.quote(value)}")
+        typer.echo(f"{word}{key}={shlex.quote(value)}")
