@@ -8,6 +8,7 @@ from typing import Final
 import typer
 
 from burnline.errors import StackError
+from common.strangers import several_lines
 
 COMMANDS: Final = {
     "up": "burnline.commands.up:up",
@@ -58,7 +59,7 @@ def main() -> None:
     try:
         make_app(*asked)()
     except StackError as error:
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(f"error: {several_lines(error)}", err=True)
         sys.exit(1)
     except OSError as error:
         if error.errno not in OF_THE_MACHINE:

@@ -73,7 +73,7 @@ async def test_markdown_tells_what_happened(fleet: GatewayHarness) -> None:
     checkout, cart = text.split("## cart")
     assert "| missed | 300,000 | 1,000 | 334% |" in checkout
     assert "| met | 300,000 | 0 | 0% |" in cart
-    assert "page `burn-rate-page` from 2026-03-02 10:49 UTC to 2026-03-02 11:01 UTC" in checkout
+    assert "page burn-rate-page from 2026-03-02 10:49 UTC to 2026-03-02 11:01 UTC" in checkout
     assert "1,000 failed, 100% of the period's" in checkout
     assert "before it came deploy 1.42.0\\<b\\> at 2026-03-02 10:45 UTC" in checkout
     assert "blocked 1 time, for 12 minutes altogether" in checkout

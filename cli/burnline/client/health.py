@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from burnline.client.api_client import ask
 from burnline.errors import StackError
-from burnline.strangers import one_line
+from common.strangers import one_line
 
 LATE_SECONDS: Final = 60.0
 """From here on lag and what is not announced are faults, as in the alert rules."""

@@ -12,7 +12,7 @@ import typer
 
 from burnline.client.api_client import ask_gateway
 from burnline.errors import StackError
-from burnline.strangers import one_line
+from common.strangers import one_line
 
 LARGEST_PAGE = 500
 _SHOWN_CHARACTERS = 60

@@ -21,7 +21,7 @@ from burnline.client.gate_client import (
     NoAnswerError,
     Question,
 )
-from burnline.strangers import markdown, one_line
+from common.strangers import markdown, one_line, workflow_data
 
 ALLOWED: Final = 0
 BLOCKED: Final = 3
@@ -73,7 +73,7 @@ def check(  # noqa: PLR0913 - the options of the command
         try:
             answer = wait_for_answer(GateClient(asked, client), options)
         except NoAnswerError as error:
-            typer.echo(f"cannot decide: {error}", err=True)
+            typer.echo(f"cannot decide: {one_line(error)}", err=True)
             raise typer.Exit(UNDECIDED) from None
     status = exit_status(answer, fail_on_warn=options.fail_on_warn)
     typer.echo(report(answer, options.output, _level(answer, status)))
@@ -129,7 +129,7 @@ def wait_for_answer(
         except NoAnswerError as error:
             if is_last:
                 raise
-            standing = f"no answer: {error}"
+            standing = f"no answer: {one_line(error)}"
         else:
             if answer["allowed"] or is_last:
                 return answer
@@ -188,8 +188,10 @@ def particulars(answer: Mapping[str, Any]) -> list[str]:
 
 def workflow_command(answer: Mapping[str, Any], level: Level) -> str:
     """Return the command that makes an annotation of a workflow's run."""
-    title = _escaped(f"Release gate: {answer['decision']}").replace(":", "%3A").replace(",", "%2C")
-    message = _escaped("\n".join([headline(answer), *particulars(answer)]))
+    title = (
+        workflow_data(f"Release gate: {answer['decision']}").replace(":", "%3A").replace(",", "%2C")
+    )
+    message = workflow_data("\n".join([headline(answer), *particulars(answer)]))
     return f"::{level} title={title}::{message}"
 
 
@@ -198,7 +200,7 @@ def write_github_files(answer: Mapping[str, Any], environ: Mapping[str, str]) ->
     if outputs := environ.get("GITHUB_OUTPUT"):
         names = ("decision", "risk_level", "decision_id", "expires_at")
         lines = [f"allowed={str(answer['allowed']).lower()}"]
-        lines += [f"{name}={answer[name]}" for name in names]
+        lines += [f"{name}={one_line(answer[name])}" for name in names]
         _append(outputs, lines)
     if summary := environ.get("GITHUB_STEP_SUMMARY"):
         text = ["### Release gate", "", markdown(headline(answer)), ""]
@@ -208,7 +210,3 @@ def write_github_files(answer: Mapping[str, Any], environ: Mapping[str, str]) ->
 def _append(file: str, lines: list[str]) -> None:
     with Path(file).open("a", encoding="utf-8") as target:
         target.writelines(f"{line}\n" for line in lines)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

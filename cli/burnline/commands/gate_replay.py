@@ -12,6 +12,7 @@ from burnline.errors import StackError
 from common.config.settings import DatabaseSettings
 from common.events import Verdict, encode
 from common.storage.database import Database
+from common.strangers import one_line
 from gate.domain.records import LENGTH, DecisionRecord, Replay, replay
 from gate.storage.repository import load_record
 
@@ -27,7 +28,7 @@ def show_replay(decision_id: str, output: Literal["text", "json"]) -> None:
     if record is None:
         raise StackError(f"no decision {decision_id} is stored; old ones are deleted in time")
     found = replay(record)
-    typer.echo(_as_json(found) if output == "json" else _as_text(record, found))
+    typer.echo(_as_json(found) if output == "json" else as_text(record, found))
     if not found.is_same:
         raise typer.Exit(DIFFERS_STATUS)
 
@@ -47,7 +48,8 @@ def _as_json(found: Replay) -> str:
     return json.dumps(document, indent=2)
 
 
-def _as_text(record: DecisionRecord, found: Replay) -> str:
+def as_text(record: DecisionRecord, found: Replay) -> str:
+    """Return a decision made again, for a terminal."""
     stored = found.stored
     made_of = f"data {stored.data_status}, risk {stored.risk_level}"
     lines = [
@@ -56,7 +58,7 @@ def _as_text(record: DecisionRecord, found: Replay) -> str:
     ]
     for verdict in found.again.verdicts:
         lines.append(_line(verdict))
-        lines += [f"    {reason.code}: {reason.message}" for reason in verdict.reasons]
+        lines += [f"    {reason.code}: {one_line(reason.message)}" for reason in verdict.reasons]
     lines.append("same as stored" if found.is_same else "NOT the same as stored:")
     for before, after in found.differing():
         lines.append(f"  stored {_line(before)}")
@@ -68,5 +70,5 @@ def _line(verdict: Verdict | None) -> str:
     if verdict is None:
         return "nothing"
     scope = "" if verdict.override_id is None else f" (override {verdict.override_id}"
-    scope += f", version {verdict.version})" if verdict.version else ")" if scope else ""
+    scope += f", version {one_line(verdict.version)})" if verdict.version else ")" if scope else ""
     return f"{verdict.change_class}: {verdict.decision}{scope}"

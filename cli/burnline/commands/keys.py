@@ -6,9 +6,10 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from burnline.client.api_client import ask_gateway
-from burnline.strangers import rich_markup
+from common.strangers import one_line
 
 keys = typer.Typer(
     no_args_is_help=True,
@@ -40,7 +41,7 @@ def list_keys() -> None:
     for key in ask_gateway("GET", "/api/keys"):
         table.add_row(
             key["id"],
-            rich_markup(key["name"]),
+            Text(one_line(key["name"])),  # a text has no markup
             " ".join(key["scopes"]),
             key["state"],
             key["expires_at"] or "never",

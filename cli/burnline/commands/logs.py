@@ -9,6 +9,7 @@ import typer
 from burnline.errors import StackError
 from burnline.localstack import logfiles
 from burnline.localstack.config import data_dir
+from common.strangers import visible
 
 
 def logs(
@@ -38,4 +39,4 @@ def _paths(service: str | None) -> dict[str, Path]:
 
 
 def _print(name: str, line: str) -> None:
-    typer.echo(f"{name:<13} {line}")
+    typer.echo(f"{name:<13} {visible(line)}")

@@ -19,6 +19,7 @@ from burnline.localstack.config import data_dir
 from common.alerting.default_rules import read_rules
 from common.invalid_field import InvalidFieldError
 from common.slo import wording
+from common.strangers import one_line
 from ingest.simulator.scenarios import ScenarioKind
 
 MINUTE: Final = 60
@@ -140,7 +141,7 @@ def _rfc3339(at: datetime) -> str:
 
 
 def _as_text(found: Outcome) -> str:
-    lines = [_line(alarm) for alarm in found.asked]
+    lines = [alarm_line(alarm) for alarm in found.asked]
     lines.append(f"{len(lines)} alarms in {found.hours:g} hours")
     if found.incidents is None:
         return "\n".join([*lines, "no truth is known: what was right cannot be said"])
@@ -148,12 +149,13 @@ def _as_text(found: Outcome) -> str:
     return "\n".join(lines)
 
 
-def _line(alarm: Alarm) -> str:
+def alarm_line(alarm: Alarm) -> str:
+    """Return an alarm in one line."""
     lasted = "still open"
     if alarm.ended_at is not None:
         lasted = f"{(alarm.ended_at - alarm.told_at).total_seconds() / MINUTE:.0f} min"
     at = alarm.told_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
-    return f"{at}  {alarm.severity:6}  {alarm.rule:18}  {lasted:>10}  {alarm.message}"
+    return f"{at}  {alarm.severity:6}  {alarm.rule:18}  {lasted:>10}  {one_line(alarm.message)}"
 
 
 def _score_text(found: Score) -> str:

@@ -7,7 +7,7 @@ import typer
 
 from burnline.client.api_client import ask_gateway
 from burnline.errors import StackError
-from burnline.strangers import one_line
+from common.strangers import one_line
 
 services = typer.Typer(no_args_is_help=True, help="Services: retire many of them at once.")
 

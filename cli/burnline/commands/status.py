@@ -22,6 +22,7 @@ from burnline.localstack.kafka import answers, silence_client_logs
 from burnline.localstack.services import SERVICES, Readiness, base_url, readiness
 from burnline.localstack.state import StackState, read_running
 from common.config.settings import DatabaseSettings
+from common.strangers import one_line
 
 PROBE_TIMEOUT_SECONDS = 3.0
 
@@ -67,7 +68,7 @@ def status(
         raise StackError("nothing is running: burnline up")
     wrong += _show_health(console, address, wait)
     if wrong:
-        console.print(f"not healthy: {'; '.join(wrong)}", markup=False)
+        console.print(one_line(f"not healthy: {'; '.join(wrong)}"), markup=False)
         raise typer.Exit(1)
 
 
@@ -101,7 +102,7 @@ def _show_processes(console: Console, state: StackState) -> list[str]:
     console.print(f"broker        {state.broker} {state.broker_version}".rstrip())
     for row in rows:
         for name, reason in (row.failing | row.warnings).items():
-            console.print(f"{row.name}: {name}: {reason}", markup=False, highlight=False)
+            console.print(one_line(f"{row.name}: {name}: {reason}"), markup=False, highlight=False)
     wrong = [row.name for row in rows if row.warnings or not (row.is_up and row.is_ready)]
     return wrong if state.phase == "running" else [state.phase, *wrong]
 

@@ -31,10 +31,10 @@ from burnline.importing.file import (
 from burnline.importing.publish import Result, publish, wait_applied
 from burnline.importing.shift import ShiftFile, shift_to
 from burnline.localstack.kafka import silence_client_logs
-from burnline.strangers import one_line
 from common.config.clock import system_clock
 from common.config.settings import KafkaSettings
 from common.kafka.client import Publisher, Sender
+from common.strangers import one_line
 from common.zstd import ZstdError, ZstdFile
 
 STDIN: Final = Path("-")

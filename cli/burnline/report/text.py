@@ -1,4 +1,4 @@
-"""Writes a report as Markdown or HTML. What strangers wrote is escaped in both."""
+"""Writes a report as Markdown or HTML: whatever is put into it is escaped for that."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,8 +6,8 @@ from typing import Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from burnline import strangers
 from burnline.report.figures import Period, ServiceReport
+from common import strangers
 from common.slo import wording
 
 Format = Literal["md", "html"]
@@ -21,6 +21,7 @@ def write(reports: Sequence[ServiceReport], period: Period, output: Format) -> s
         loader=PackageLoader("burnline.report", "templates"),
         autoescape=output == "html",  # noqa: S701 - Markdown has signs of its own: `strangers.markdown`
         undefined=StrictUndefined,
+        finalize=strangers.markdown if output == "md" else strangers.one_line,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -34,7 +35,6 @@ def write(reports: Sequence[ServiceReport], period: Period, output: Format) -> s
         "counted": wording.counted,
         "at": _at,
         "met": _WORDS.__getitem__,
-        "plain": strangers.markdown if output == "md" else str,
     }
     template = environment.get_template(f"report.{output}.j2")
     return template.render(reports=reports, period=period)

@@ -1,40 +1,25 @@
 """What strangers wrote changes nothing of the format in which it is shown."""
 
+import html
+import json
+import logging
 import re
 import unicodedata
 from io import StringIO
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2 import Environment
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from burnline.strangers import markdown, one_line, rich_markup
-
-HOSTILE = [
-    "reason <!-- hides\nthe rest",
-    "two\r\nlines",
-    "\x1b[2J\x1b]8;;file:///etc\x07click\x1b]8;;\x07",
-    "::error title=forged::message",
-    "[/x] [bold]name[/bold] [link=x]y[/link]",
-    "# heading\n- item",
-    "<script>alert(1)</script> ![x](y) [a](b) `code` | cell | ~~gone~~",
-    "nul\0 and bell\a and del\x7f",
-    "right\u202eto left\u2066 and zero\u200bwidth",
-    "see http://example.test and www.example.test and @everyone",
-    "\udcff",
-]
-hostile = pytest.mark.parametrize("text", HOSTILE)
-
-
-def rendered(cell: str) -> str:
-    shown = StringIO()
-    console = Console(width=200, color_system=None, file=shown)
-    table = Table("name", box=None)
-    table.add_row(cell)
-    console.print(table)
-    return shown.getvalue()
+from common import strangers
+from common.observability.logging import configure_logging
+from common.strangers import chat, markdown, one_line, several_lines, slack_code, workflow_data
+from tests.support.hostile import hostile
 
 
 @hostile
@@ -45,16 +30,75 @@ def test_a_terminal_gets_one_line_and_no_command(text: str) -> None:
 
 
 @hostile
-def test_rich_shows_markup_as_it_stands(text: str) -> None:
-    assert one_line(text) in rendered(rich_markup(text))
+def test_a_log_shown_in_a_terminal_keeps_its_lines_and_gives_no_command(text: str) -> None:
+    shown = strangers.visible(f"a\tb {text}")
+    assert not [c for c in shown if c not in "\t\n" and unicodedata.category(c).startswith("C")]
+    assert shown.startswith("a\tb ")
+
+
+@hostile
+def test_several_lines_are_as_clean_as_one(text: str) -> None:
+    assert several_lines(text).split("\n") == [one_line(line) for line in text.splitlines()]
+
+
+@hostile
+def test_a_table_shows_markup_as_it_stands(text: str) -> None:
+    shown = StringIO()
+    table = Table("name", box=None)
+    table.add_row(Text(one_line(text)))
+    Console(width=200, color_system=None, file=shown).print(table)
+    assert one_line(text) in shown.getvalue()
 
 
 @hostile
 def test_markdown_has_no_sign_that_is_not_escaped(text: str) -> None:
-    bare = re.sub(r"\\.", "", markdown(text))
+    written = markdown(text)
+    bare = re.sub(r"\\.", "", written)
     assert not set("`*_{}[]()<>#!|~&@") & set(bare)
     assert "://" not in bare
     assert "www." not in bare
+    assert not re.match(r"[-+=]|\d+[.)]", written)
+
+
+@hostile
+def test_html_has_no_element_of_strangers(text: str) -> None:
+    page = Environment(autoescape=True, finalize=one_line).from_string("<p>{{ text }}</p>")
+    written = page.render(text=text)
+    assert html.unescape(written) == f"<p>{one_line(text)}</p>"
+    assert re.findall(r"<[^>]*>", written) == ["<p>", "</p>"]
+
+
+@hostile
+def test_a_block_of_code_of_slack_does_not_end_and_calls_nobody(text: str) -> None:
+    assert not set("`<>\n") & set(slack_code(text))
+    assert not re.search(r"&(?!amp;|lt;|gt;)", slack_code(text))
+
+
+@hostile
+def test_a_chat_calls_nobody(text: str) -> None:
+    assert "@" not in chat(text)
+
+
+@hostile
+def test_a_workflow_command_stays_one(text: str) -> None:
+    assert workflow_data(text).splitlines()[:1] == [workflow_data(text)] or "\u2028" in text
+
+
+@hostile
+def test_a_log_line_is_one_of_plain_ascii(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    before = structlog.get_config()
+    handlers = logging.root.handlers
+    try:
+        configure_logging("test", debug=False)
+        structlog.get_logger().warning("refused", reason=text)
+        (line,) = capsys.readouterr().out.splitlines()
+    finally:
+        structlog.configure(**before)
+        logging.root.handlers = handlers
+        structlog.contextvars.clear_contextvars()
+    assert line.isprintable()
+    assert line.isascii()
+    assert json.loads(line)["reason"] == text
 
 
 @given(st.text(max_size=60))

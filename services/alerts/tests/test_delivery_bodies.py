@@ -227,7 +227,7 @@ def test_a_burst_is_listed_in_part_and_counted_in_full() -> None:
     body = slack_message(burst, CONTEXT)["blocks"][1]["text"]["text"]
     assert title(burst) == "[FIRING] (1000)"
     assert len(body.splitlines()) == MOST_ALERTS + 1
-    assert body.endswith("and 980 more")
+    assert body.endswith("and 980 more```")
 
 
 def test_a_title_names_what_happens() -> None:

@@ -35,7 +35,8 @@ def hide_from_logs(secret: str) -> None:
 
 def _cut_secrets(_: Any, __: str, line: Any) -> str:
     """Redact secrets that somebody put into a path, an id or an error; API keys by their form."""
-    text = _api_key.sub(r"\1_...", str(line))
+    # the one control character that JSON does not escape
+    text = _api_key.sub(r"\1_...", str(line).replace("\x7f", r"\u007f"))
     for secret in _hidden:
         text = text.replace(secret, "***")
     return text

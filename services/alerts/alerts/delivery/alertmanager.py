@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from alerts.delivery.bodies import BodyContext, annotations_of, json_request, rfc3339
+from alerts.delivery.bodies import BodyContext, annotations_of, json_request, labels_of, rfc3339
 from alerts.delivery.channel import Channel
 from alerts.delivery.outcome import Request
 from alerts.domain.notifications import Notification, NotificationAlert
@@ -29,7 +29,7 @@ def _alert(alert: NotificationAlert, context: BodyContext) -> dict[str, Any]:
     """
     open_end = context.now + timedelta(seconds=_MISSED_REPEATS * context.repeat_seconds)
     return {
-        "labels": alert.labels,
+        "labels": labels_of(alert),
         "annotations": annotations_of(alert),
         "startsAt": rfc3339(alert.started_at),
         "endsAt": rfc3339(alert.ends_at or open_end),

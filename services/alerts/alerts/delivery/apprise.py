@@ -12,6 +12,7 @@ from alerts.delivery.bodies import lines, title
 from alerts.delivery.channel import Channel
 from alerts.delivery.outcome import DELIVERED, DeliveryOutcome, failed
 from alerts.domain.notifications import Notification
+from common.strangers import chat
 
 
 async def deliver_by_apprise(
@@ -39,6 +40,8 @@ def _deliver(library: ModuleType, channel: Channel, notification: Notification) 
     target = library.Apprise()
     if not target.add(channel.secrets["url"]):
         return failed("apprise does not understand the channel's address")
-    if target.notify(title=title(notification), body="\n".join(lines(notification))):
+    body = "\n".join(chat(line) for line in lines(notification))
+    # as plain text: apprise escapes it for receivers of HTML, mail among them
+    if target.notify(title=chat(title(notification)), body=body, body_format="text"):
         return DELIVERED
     return failed("apprise could not deliver; it does not say why")

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from alerts.delivery.outcome import Request
 from alerts.domain.notifications import Notification, NotificationAlert
+from common.strangers import one_line, several_lines
 
 JSON_HEADERS = {"Content-Type": "application/json"}
 MOST_ALERTS = 20
@@ -40,11 +41,21 @@ def rfc3339(instant: datetime) -> str:
     return text.replace("+00:00", "Z")
 
 
+def summary_of(alert: NotificationAlert) -> str:
+    """Return the message of an alert on one line; never nothing, which receivers refuse."""
+    return one_line(alert.message) or alert.rule
+
+
+def labels_of(alert: NotificationAlert) -> dict[str, str]:
+    """Return the labels of an alert: what strangers wrote in them on one line."""
+    return {name: one_line(value) for name, value in alert.labels.items()}
+
+
 def annotations_of(alert: NotificationAlert) -> dict[str, str]:
     """Return the annotations of an alert, with what distinguishes repeats and escalations."""
     return {
-        "summary": alert.message,
-        **alert.annotations,
+        "summary": summary_of(alert),
+        **{name: several_lines(value) for name, value in alert.annotations.items()},
         "severity": alert.severity,
         "transition": alert.transition,
         "version": str(alert.version),
@@ -57,7 +68,7 @@ def title(notification: Notification) -> str:
     """Return one line for people: what happens, to how many, where."""
     transitions = {alert.transition for alert in notification.alerts}
     happened = transitions.pop() if len(transitions) == 1 else notification.status
-    group = ", ".join(notification.group_labels.values())
+    group = one_line(", ".join(notification.group_labels.values()))
     count = f" ({len(notification.alerts)})" if len(notification.alerts) > 1 else ""
     return f"[{happened.upper()}]{count} {group}".rstrip()
 
@@ -70,5 +81,5 @@ def lines(notification: Notification) -> list[str]:
 
 
 def _line(alert: NotificationAlert) -> str:
-    text = f"{alert.severity} {alert.service_name} {alert.rule}: {alert.message}"
+    text = f"{alert.severity} {alert.service_name} {alert.rule}: {summary_of(alert)}"
     return text if len(text) <= _MAX_LINE_LENGTH else f"{text[: _MAX_LINE_LENGTH - 1]}…"

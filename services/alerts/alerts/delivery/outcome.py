@@ -7,6 +7,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from common.runtime.backoff import backoff_seconds
+from common.strangers import one_line
 
 LONGEST_RETRY_AFTER_SECONDS = 3600.0
 _SHOWN_CHARACTERS = 200
@@ -40,8 +41,7 @@ class Response:
     def shown(self) -> str:
         """Return the beginning of the body as one printable line."""
         text = self.body[: 4 * _SHOWN_CHARACTERS].decode(errors="replace")
-        line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-        return line[:_SHOWN_CHARACTERS]
+        return one_line(text)[:_SHOWN_CHARACTERS]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,14 @@ import json
 from http import HTTPStatus
 from typing import Any, Literal
 
-from alerts.delivery.bodies import BodyContext, annotations_of, json_request, rfc3339
+from alerts.delivery.bodies import (
+    BodyContext,
+    annotations_of,
+    json_request,
+    labels_of,
+    rfc3339,
+    summary_of,
+)
 from alerts.delivery.channel import Channel
 from alerts.delivery.outcome import Request, Response
 from alerts.domain.notifications import Notification, NotificationAlert
@@ -62,13 +69,13 @@ def _action(alert: NotificationAlert) -> Action:
 
 def _payload(alert: NotificationAlert) -> dict[str, Any]:
     return {
-        "summary": alert.message[:_MAX_SUMMARY_LENGTH],
+        "summary": summary_of(alert)[:_MAX_SUMMARY_LENGTH],
         "source": alert.service_name,
         "severity": _SEVERITIES[alert.severity],
         "timestamp": rfc3339(alert.started_at),
         "component": alert.service_name,
         "class": alert.rule,
-        "custom_details": {**alert.labels, **annotations_of(alert)},
+        "custom_details": {**labels_of(alert), **annotations_of(alert)},
     }
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from alerts.delivery.bodies import JSON_HEADERS, BodyContext, annotations_of, rfc3339
+from alerts.delivery.bodies import JSON_HEADERS, BodyContext, annotations_of, labels_of, rfc3339
 from alerts.delivery.channel import Channel
 from alerts.delivery.outcome import Request
 from alerts.domain.notifications import Notification, NotificationAlert
@@ -48,7 +48,7 @@ def _body(notification: Notification, context: BodyContext) -> dict[str, Any]:
         "status": notification.status,
         "receiver": notification.channel,
         "groupLabels": notification.group_labels,
-        "commonLabels": _common(alert.labels for alert in notification.alerts),
+        "commonLabels": _common(labels_of(alert) for alert in notification.alerts),
         "commonAnnotations": _common(annotations_of(alert) for alert in notification.alerts),
         "externalURL": context.external_url,
         "alerts": [_alert(alert, context) for alert in notification.alerts],
@@ -58,7 +58,7 @@ def _body(notification: Notification, context: BodyContext) -> dict[str, Any]:
 def _alert(alert: NotificationAlert, context: BodyContext) -> dict[str, Any]:
     return {
         "status": alert.status,
-        "labels": alert.labels,
+        "labels": labels_of(alert),
         "annotations": annotations_of(alert),
         "startsAt": rfc3339(alert.started_at),
         "endsAt": _NOT_ENDED if alert.ends_at is None else rfc3339(alert.ends_at),

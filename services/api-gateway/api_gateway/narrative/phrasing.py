@@ -7,7 +7,6 @@ whatever anybody wrote to it, it can order facts and join them, and nothing else
 
 import json
 import re
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +20,7 @@ from api_gateway.narrative.checker import (
     check_tokenised,
 )
 from api_gateway.narrative.fact import Facts
+from common.strangers import one_line
 
 MAX_ANSWER_BYTES = 65_536
 MAX_QUOTED_CHARACTERS = 200
@@ -63,8 +63,7 @@ def messages(facts: Facts, quoted: Mapping[str, str], refusal: str | None = None
 
 def harmless(text: str) -> str:
     """Return a stranger's text cut short, without control and direction characters."""
-    plain = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in text)
-    return " ".join(plain.split())[:MAX_QUOTED_CHARACTERS]
+    return one_line(text)[:MAX_QUOTED_CHARACTERS]
 
 
 def skeleton_of(answer: bytes) -> str:
