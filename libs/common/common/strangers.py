@@ -8,7 +8,7 @@ import re
 import unicodedata
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#!|~&@]|:(?=//)|(?<=www)\.)")
-_MARKDOWN_START = re.compile(r"^(?:(\d+)(?=\.)|(?=[-+=]))")
+_MARKDOWN_START = re.compile(r"^(?:(\d+)(?=\.(?: |$))|(?=[-+=]))")
 
 
 def visible(text: object) -> str:

@@ -57,7 +57,7 @@ def test_markdown_has_no_sign_that_is_not_escaped(text: str) -> None:
     assert not set("`*_{}[]()<>#!|~&@") & set(bare)
     assert "://" not in bare
     assert "www." not in bare
-    assert not re.match(r"[-+=]|\d+[.)]", written)
+    assert not re.match(r"[-+=]|\d+[.)]( |$)", written)
 
 
 @hostile
