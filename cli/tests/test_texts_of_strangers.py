@@ -43,7 +43,8 @@ def test_a_decision_made_again_has_a_line_for_each_reason(text: str) -> None:
 
 @hostile
 def test_an_alarm_that_is_replayed_has_one_line(text: str) -> None:
-    shown = alarm_line(Alarm("checkout", "burn", "page", NOW, None, f"checkout burns ({text})"))
+    message = f"checkout burns ({text})"
+    shown = alarm_line(Alarm("checkout", "burn", text, "page", NOW, None, message, []))
     assert not controls(shown)
     assert len(shown.splitlines()) == 1
 
