@@ -41,5 +41,4 @@ def write(reports: Sequence[ServiceReport], period: Period, output: Format) -> s
 
 
 def _at(when: datetime | str) -> str:
-    instant = datetime.fromisoformat(when) if isinstance(when, str) else when
-    return f"{instant:%Y-%m-%d %H:%M} UTC"
+    return wording.minute(datetime.fromisoformat(when) if isinstance(when, str) else when)

@@ -5,7 +5,7 @@ takes. The dashboard's `lib/format.ts` holds to the same table of cases (`tests/
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
 from common.slo.risk import RISK_BOUNDARIES
@@ -124,6 +124,11 @@ def instant(at: datetime, now: datetime) -> str:
         return f"{at:%H:%M} UTC"
     year = "" if at.year == now.year else f" {at.year}"
     return f"{at:%H:%M} UTC on {at.day} {at:%B}{year}"
+
+
+def minute(at: datetime) -> str:
+    """Return an instant to the minute, in UTC, with its date: "2026-11-23 06:40 UTC"."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def listed(parts: Sequence[str]) -> str:

@@ -1,7 +1,6 @@
 """The forecast as a plain sentence, with figures, units and horizon. Pure."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from common.events import SloForecast, SloStatus
 from common.slo import wording
@@ -57,13 +56,13 @@ class Wording:
         used = (
             f"T{budget[1:]} is spent, {wording.spent(1 - of.error_budget_remaining)} of it is used."
         )
-        free, at_present_rate = of.unblocked_at, of.unblocked_at_present_rate
+        free, later = of.unblocked_at, of.unblocked_at_present_rate
         if free is None:
             return f"{used} It does not come back within {days} days, even if no more errors come."
-        after = f"by {instant(at_present_rate)}" if at_present_rate else f"not within {days} days"
+        after = f"by {wording.minute(later)}" if later else f"not within {days} days"
         return (
-            f"{used} It comes back by {instant(free)} if no more errors come; at the present "
-            f"error rate {after}."
+            f"{used} It comes back by {wording.minute(free)} if no more errors come; "
+            f"at the present error rate {after}."
         )
 
     def _will_be_spent(self, budget: str) -> str:
@@ -111,7 +110,7 @@ class Wording:
         at = self.forecast.unblocked_at
         if not self.frozen or at is None:
             return ""
-        return f" The level is FREEZE until {instant(at)} if no more errors come."
+        return f" The level is FREEZE until {wording.minute(at)} if no more errors come."
 
 
 def counts_are_read(slo: SloStatus, service_name: str) -> str:
@@ -122,11 +121,6 @@ def counts_are_read(slo: SloStatus, service_name: str) -> str:
         return f"When {budget} is spent is not known yet: {why}"
     used = wording.spent(1 - slo.error_budget_remaining)
     return f"T{budget[1:]} is spent, {used} of it is used. When it comes back is not known: {why}"
-
-
-def instant(at: datetime) -> str:
-    """Return an instant to the minute, in UTC."""
-    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def duration(hours: float) -> str:

@@ -1,7 +1,5 @@
 """The sentences of reasons: figures with their units, one sentence each. Pure."""
 
-from datetime import UTC, datetime
-
 from common.events import BurnPair, ChangeClass, OverrideChanged, SloStatus
 from common.policy.model import BudgetEvidence
 from common.slo import wording
@@ -148,10 +146,5 @@ def exhaustion_unknown(name: str, limit: float) -> str:
 def overridden(override: OverrideChanged) -> str:
     """Say who overrides, until when, and why."""
     approved = f", approved by {override.approver}" if override.approver else ""
-    until = moment(override.expires_at)
+    until = wording.minute(override.expires_at)
     return f"{override.actor}{approved} overrides until {until}: {override.reason}"
-
-
-def moment(at: datetime) -> str:
-    """Write an instant to the minute."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
