@@ -763,6 +763,8 @@ export interface paths {
         /**
          * Silence alerts
          * @description Suppress notifications of what matches; whatever fires at its end is notified again.
+         *
+         *     What can never match is refused; a `warning` says that nothing there is now does.
          */
         post: operations["create_silence"];
         delete?: never;
@@ -2932,6 +2934,21 @@ export interface components {
             created_at: string;
             /** Expired By */
             expired_by: string | null;
+            /**
+             * Matching Alerts
+             * @description Open alerts that match; null once it has ended
+             */
+            matching_alerts: number | null;
+            /**
+             * Matching Services
+             * @description Services on which an alert could match; null once it has ended
+             */
+            matching_services: number | null;
+            /**
+             * Warning
+             * @description Where it matches nothing: that it does
+             */
+            warning: string | null;
         };
         /**
          * SkippedBatchAnswer

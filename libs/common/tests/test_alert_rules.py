@@ -1,6 +1,7 @@
 """What a rule, a silence and a channel may say, and how what cannot be is refused."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 
 import pytest
@@ -10,7 +11,14 @@ from hypothesis import strategies as st
 from common.alerting.channels import CHANNEL_KINDS, check_channel, shown_address
 from common.alerting.default_rules import default_rules, read_rules
 from common.alerting.rules import read_rule, rule_document
-from common.alerting.silences import LABELS, LONGEST_SILENCE, Matcher, check_silence, matches_all
+from common.alerting.silences import (
+    LABELS,
+    LONGEST_SILENCE,
+    Matcher,
+    can_match,
+    check_silence,
+    matches_all,
+)
 from common.invalid_field import InvalidFieldError
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -234,3 +242,45 @@ def test_a_channel_that_is_told_all_it_needs_is_taken(kind: str) -> None:
 )
 def test_of_an_address_only_what_is_no_secret_is_shown(url: str, shown: str | None) -> None:
     assert shown_address({"url": url}) == shown
+
+
+VALUES = {
+    "service": ("cart", "checkout", "Cart"),
+    "severity": ("page", "ticket", "info", "critical"),
+    "tier": ("1", "2", "9"),
+    "slo": ("avail", ""),
+}
+MATCHERS = st.lists(
+    st.sampled_from(sorted(VALUES)).flatmap(
+        lambda name: st.builds(
+            Matcher,
+            st.just(name),
+            st.sampled_from((*VALUES[name], "ca*", "?")),
+            st.booleans(),
+            st.booleans(),
+        )
+    ),
+    min_size=1,
+    max_size=4,
+)
+POSSIBLE = {
+    "service": ("cart", "checkout"),
+    "severity": ("page", "ticket", "info"),
+    "tier": ("1", "2", "3"),
+    "slo": ("avail", ""),
+}
+
+
+@given(MATCHERS)
+def test_no_alert_that_can_be_matches_a_silence_that_is_refused_for_matching_nothing(
+    matchers: list[Matcher],
+) -> None:
+    alerts = [dict(zip(POSSIBLE, labels, strict=True)) for labels in product(*POSSIBLE.values())]
+    possible = any(matches_all(matchers, labels) for labels in alerts)
+    assert can_match(matchers, POSSIBLE) is possible
+    refusal = ""
+    try:
+        check_silence(matchers, NOW, NOW + timedelta(hours=1))
+    except InvalidFieldError as error:
+        refusal = error.code
+    assert not (possible and refusal == "matches_nothing")

@@ -1,8 +1,9 @@
-import { createSilence, type SilenceRequest } from "../../api/alerts";
+import { createSilence, type Silence, type SilenceRequest } from "../../api/alerts";
 import { keys } from "../../api/keys";
 import { FormFrame, WIDE } from "../../components/form/FormFrame";
 import { useFields } from "../../components/form/useFields";
 import { useSaving } from "../../components/form/useSaving";
+import { Button } from "../../components/ui/Button";
 import { SelectField, TextField } from "../../components/ui/Field";
 import { Modal } from "../../components/ui/Modal";
 import { actorName } from "../../lib/preferences";
@@ -21,16 +22,28 @@ interface Props {
 const EMPTY = { name: "service", value: "", minutes: "60", createdBy: "", comment: "" };
 
 export function SilenceDialog({ matchers, onClose }: Props) {
-  const creation = useSaving<typeof EMPTY>({
+  const creation = useSaving<typeof EMPTY, Silence>({
     save: (form) => createSilence(requestOf(form, matchers)),
     renews: [keys.alerts],
-    onDone: (form) => {
+    onDone: (form, silence) => {
       actorName.set(form.createdBy.trim());
-      onClose();
+      if (silence.warning === null) onClose();
     },
   });
   const initial = () => ({ ...EMPTY, createdBy: actorName.get() });
   const { form, field } = useFields(initial, creation.error);
+  if (creation.data?.warning) {
+    return (
+      <Modal
+        open
+        onClose={onClose}
+        title="Silenced"
+        description={`It is in force, but ${creation.data.warning}. Look for a slip; it can be ended in the list.`}
+      >
+        <Button onClick={onClose}>Close</Button>
+      </Modal>
+    );
+  }
   return (
     <Modal
       open

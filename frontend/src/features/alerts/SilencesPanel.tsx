@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { BellOff } from "lucide-react";
+import { BellOff, TriangleAlert } from "lucide-react";
 import { useState } from "react";
 
 import { expireSilence, silencesQuery, type Silence } from "../../api/alerts";
@@ -7,6 +7,7 @@ import { ActionDialog } from "../../components/form/ActionDialog";
 import { Button } from "../../components/ui/Button";
 import { Panel } from "../../components/ui/Panel";
 import { Shown } from "../../components/ui/states";
+import { count } from "../../lib/format";
 import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
 import { dayTime } from "../../lib/time";
@@ -35,6 +36,25 @@ export function SilencesPanel() {
   );
 }
 
+/** How many alerts and services a silence is about; about none is a warning. */
+function Scope({ silence }: { silence: Silence }) {
+  const { matching_alerts: alerts, matching_services: services, warning } = silence;
+  if (warning !== null) {
+    return (
+      <span className="flex items-center gap-1 text-xs font-semibold text-observe-ink">
+        <TriangleAlert size={13} aria-hidden /> {warning}
+      </span>
+    );
+  }
+  if (alerts === null || services === null) return null;
+  return (
+    <span className="text-xs text-muted">
+      {count(alerts)} open {alerts === 1 ? "alert" : "alerts"}, {count(services)}{" "}
+      {services === 1 ? "service" : "services"}
+    </span>
+  );
+}
+
 function SilenceList({ silences }: { silences: readonly Silence[] }) {
   const chosenZone = useStore(zone);
   const [ended, setEnded] = useState<Silence | null>(null);
@@ -55,6 +75,7 @@ function SilenceList({ silences }: { silences: readonly Silence[] }) {
           <span className="min-w-0 flex-1">
             {silence.created_by}: {silence.comment}
           </span>
+          <Scope silence={silence} />
           <span className="text-xs text-muted">
             {silence.state}, until {dayTime(silence.ends_at, chosenZone)}
           </span>

@@ -4,18 +4,23 @@ Matchers follow Alertmanager's, with globs (`*`, `?`) where it has regular expre
 expression can be made to run for ever.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
 from msgspec import Struct
 
+from common.alerting.rules import RULE_NAME_PATTERN, SEVERITY_ORDER
 from common.invalid_field import InvalidFieldError
+from common.slo.vocabulary import SERVICE_NAME_PATTERN
 
 MAX_MATCHERS = 16
 MAX_TEXT_LENGTH = 256
 LONGEST_SILENCE = timedelta(days=366)
 LABELS = ("alertname", "service", "severity", "tier", "team", "slo")
+_KNOWN_VALUES = {"severity": tuple(SEVERITY_ORDER), "tier": ("1", "2", "3")}
+_NAMES = {"service": SERVICE_NAME_PATTERN, "alertname": RULE_NAME_PATTERN}
 
 
 class Matcher(Struct, frozen=True):
@@ -41,6 +46,21 @@ def matches_all(matchers: Sequence[Matcher], labels: Mapping[str, str]) -> bool:
     return bool(matchers) and all(matcher.matches(labels) for matcher in matchers)
 
 
+def can_match(matchers: Sequence[Matcher], values: Mapping[str, Collection[str]]) -> bool:
+    """Return whether all matchers could match an alert whose labels have one of these values each.
+
+    A label that is not there may have any value.
+    """
+    by_label: dict[str, list[Matcher]] = {}
+    for matcher in matchers:
+        by_label.setdefault(matcher.name, []).append(matcher)
+    return all(
+        any(all(m.matches({name: value}) for m in own) for value in values[name])
+        for name, own in by_label.items()
+        if name in values
+    )
+
+
 def check_silence(matchers: Sequence[Matcher], starts_at: datetime, ends_at: datetime) -> None:
     """Raise InvalidFieldError where a silence matches nothing or everything, or never ends."""
     if not 0 < len(matchers) <= MAX_MATCHERS:
@@ -48,6 +68,7 @@ def check_silence(matchers: Sequence[Matcher], starts_at: datetime, ends_at: dat
         raise InvalidFieldError("matchers", "wrong_number", detail)
     for number, matcher in enumerate(matchers):
         _check_matcher(f"matchers[{number}]", matcher)
+    _check_contradictions(matchers)
     if all(m.matches(dict.fromkeys(LABELS, "")) for m in matchers):
         detail = "must not match the absence of everything; name at least one value"
         raise InvalidFieldError("matchers", "matches_everything", detail)
@@ -68,3 +89,26 @@ def _check_matcher(where: str, matcher: Matcher) -> None:
     if matcher.is_glob and "[" in matcher.value:
         detail = "may hold `*` and `?`, but no brackets"
         raise InvalidFieldError(f"{where}.value", "invalid_glob", detail)
+    known = _KNOWN_VALUES.get(matcher.name)
+    if known is not None and not can_match([matcher], {matcher.name: known}):
+        detail = f"must match one of {', '.join(known)}: there is no other {matcher.name}"
+        raise InvalidFieldError(f"{where}.value", "matches_nothing", detail)
+    pattern = _NAMES.get(matcher.name, "")
+    exact = matcher.is_equal and not matcher.is_glob
+    if exact and pattern and not re.fullmatch(pattern, matcher.value):
+        detail = f"must match {pattern}: nothing else is the name of a {matcher.name}"
+        raise InvalidFieldError(f"{where}.value", "matches_nothing", detail)
+
+
+def _check_contradictions(matchers: Sequence[Matcher]) -> None:
+    """Refuse matchers of a label that no value of it meets all at once."""
+    values = {
+        m.name: _KNOWN_VALUES.get(m.name, (m.value,))
+        for m in matchers
+        if m.name in _KNOWN_VALUES or (m.is_equal and not m.is_glob)
+    }
+    for number, matcher in enumerate(matchers):
+        own = [m for m in matchers[: number + 1] if m.name == matcher.name]
+        if not can_match(own, values):
+            detail = f"contradicts what is asked of {matcher.name} before: no alert has both"
+            raise InvalidFieldError(f"matchers[{number}]", "matches_nothing", detail)

@@ -23,7 +23,13 @@ from common.events.burnrate import (
     least_budget_of,
     worst_of,
 )
-from common.events.catalog import ComputeRequested, ServiceChanged, TargetChanged, TargetSpec
+from common.events.catalog import (
+    DEFAULT_TARGET_NAME,
+    ComputeRequested,
+    ServiceChanged,
+    TargetChanged,
+    TargetSpec,
+)
 from common.events.change import MAX_NOTE_LENGTH, MAX_URL_LENGTH, ChangeEvent, ChangeKind
 from common.events.dead_letter import DeadLetter
 from common.events.decision import (

@@ -1,13 +1,16 @@
 """Services and targets as the catalog holds them, and the command to compute now."""
 
 from decimal import Decimal
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 from msgspec import Struct
 from msgspec.structs import asdict
 
 from common.events.fields import Instant, ServiceName
 from common.slo.vocabulary import SliType
+
+DEFAULT_TARGET_NAME: Final = "default"
+"""Of what is asked of a service without a target of its own."""
 
 
 class ServiceChanged(Struct, frozen=True, tag_field="type", tag="service_changed"):
@@ -40,7 +43,7 @@ class TargetSpec(Struct, frozen=True):
     @classmethod
     def default(cls, objective: Decimal, window_days: int) -> Self:
         """Return what is asked of a service that has no target; it is never stored."""
-        return cls("default", SliType.AVAILABILITY, objective, window_days)
+        return cls(DEFAULT_TARGET_NAME, SliType.AVAILABILITY, objective, window_days)
 
     def with_floats(self) -> dict[str, Any]:
         """Return the fields as results carry them: ratios as floats."""

@@ -27,6 +27,7 @@ from api_gateway.alerts.domain import (
     event_of,
     key_of,
 )
+from api_gateway.alerts.silences import Silenceable, WatchedService
 from api_gateway.storage.rows import from_row, table
 from api_gateway.storage.unit_of_work import (
     NEXT_REVISION,
@@ -35,6 +36,7 @@ from api_gateway.storage.unit_of_work import (
     StateStore,
     StateWriter,
 )
+from common.alerting.default_rules import default_rules
 from common.alerting.silences import Matcher
 from common.events import AlertAcknowledged
 from common.kafka.topics import RULES
@@ -93,6 +95,13 @@ _NOTIFICATIONS = text(
             OR episode_ids @> ARRAY[CAST(:episode_id AS bigint)])
     ORDER BY id DESC LIMIT :limit"""
 )
+_OPEN_LABELS = text("SELECT labels FROM alerts.episode WHERE resolved_at IS NULL")
+_WATCHED = text(
+    """SELECT s.name, s.tier, s.owner, array_remove(array_agg(t.name), NULL) AS slos
+    FROM catalog.services s
+    LEFT JOIN catalog.slo_targets t ON t.service_id = s.id AND t.retired_at IS NULL
+    WHERE s.retired_at IS NULL GROUP BY s.id"""
+)
 _CHANNEL_TEST = text(f"{_NOTIFICATION} WHERE notice_key LIKE 'trial/%/' || :command_id")
 
 _SHOWN_OF_ALERT = (
@@ -145,6 +154,12 @@ class AlertReader(Reader):
     async def silence(self, silence_id: int) -> Silence | None:
         """Return one silence."""
         return await self._one(Silence, select(silences).where(silences.c.id == silence_id))
+
+    async def silenceable(self) -> Silenceable:
+        """Return all that there is to be silenced."""
+        labels = list(await self._session.scalars(_OPEN_LABELS))
+        names = {*default_rules(), *(rule.name for rule in await self.rules())}
+        return Silenceable(labels, await self._all(WatchedService, _WATCHED), names)
 
     async def channels(self) -> list[Channel]:
         """Return the channels in use, by name."""

@@ -20,6 +20,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 from api_gateway.alerts.domain import Alert, Channel, Silence, SilenceState
 from api_gateway.alerts.rules import ShownRule, Source
+from api_gateway.alerts.silences import Silenceable
 from api_gateway.http.types import (
     LINE_PATTERN,
     TEXT_PATTERN,
@@ -214,11 +215,28 @@ class SilenceAnswer(Answer):
     comment: str
     created_at: Instant
     expired_by: str | None
+    matching_alerts: int | None = Field(
+        description="Open alerts that match; null once it has ended"
+    )
+    matching_services: int | None = Field(
+        description="Services on which an alert could match; null once it has ended"
+    )
+    warning: str | None = Field(description="Where it matches nothing: that it does")
 
     @classmethod
-    def of(cls, silence: Silence, now: datetime) -> Self:
+    def of(cls, silence: Silence, now: datetime, silenceable: Silenceable) -> Self:
         """Return the answer for a silence at `now`."""
-        return cls.model_validate({**asdict(silence), "state": silence.state(now)})
+        state = silence.state(now)
+        scope = None if state == "expired" else silenceable.scope(silence.matchers)
+        return cls.model_validate(
+            {
+                **asdict(silence),
+                "state": state,
+                "matching_alerts": scope and scope.alerts,
+                "matching_services": scope and scope.services,
+                "warning": scope and scope.warning,
+            }
+        )
 
 
 EXAMPLE = {

@@ -13,6 +13,7 @@ from api_gateway.alerts.domain import (
 )
 from api_gateway.alerts.repository import AlertReader, AlertStore
 from api_gateway.alerts.schemas import AcknowledgeRequest, SilenceRequest
+from api_gateway.alerts.silences import Silenceable
 from api_gateway.http.pagination import LARGEST_ID
 from api_gateway.http.problems import existing, invalid, refusing
 from api_gateway.http.types import Statement
@@ -91,6 +92,11 @@ class AlertService:
         """Return a silence; 404."""
         async with self._store.read() as reader:
             return await _existing_silence(reader, silence_id)
+
+    async def silenceable(self) -> Silenceable:
+        """Return all that there is to be silenced."""
+        async with self._store.read() as reader:
+            return await reader.silenceable()
 
     async def add_silence(self, body: SilenceRequest, now: datetime) -> Silence:
         """Store a silence; 422 names the wrong field."""

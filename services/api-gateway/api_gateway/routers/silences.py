@@ -39,7 +39,9 @@ async def list_silences(
     found = await alerts.silences(page.after or LARGEST_ID, page.fetch_limit)
     now = clock()
     shown = page.cut(found, lambda s: [s.id])
-    return [SilenceAnswer.of(s, now) for s in shown if state in {None, s.state(now)}]
+    chosen = [s for s in shown if state in {None, s.state(now)}]
+    there = await alerts.silenceable()
+    return [SilenceAnswer.of(s, now, there) for s in chosen]
 
 
 @router.post("", status_code=201, summary="Silence alerts")
@@ -49,17 +51,22 @@ async def create_silence(
     body: SilenceRequest,
     response: Response,
 ) -> SilenceAnswer:
-    """Suppress notifications of what matches; whatever fires at its end is notified again."""
+    """Suppress notifications of what matches; whatever fires at its end is notified again.
+
+    What can never match is refused; a `warning` says that nothing there is now does.
+    """
     now = clock()
     added = await alerts.add_silence(body, now)
     response.headers["Location"] = f"/api/silences/{added.id}"
-    return SilenceAnswer.of(added, now)
+    return SilenceAnswer.of(added, now, await alerts.silenceable())
 
 
 @router.get("/{id}", summary="One silence", responses=responses(404, 422))
-async def get_silence(clock: ServerClock, silence: ExistingSilence) -> SilenceAnswer:
+async def get_silence(
+    alerts: Alerts, clock: ServerClock, silence: ExistingSilence
+) -> SilenceAnswer:
     """A silence, whether or not it has ended."""
-    return SilenceAnswer.of(silence, clock())
+    return SilenceAnswer.of(silence, clock(), await alerts.silenceable())
 
 
 @router.delete("/{id}", summary="End a silence now", responses=responses(404))
@@ -71,4 +78,5 @@ async def expire_silence(
 ) -> SilenceAnswer:
     """Whatever still fires is notified again. One that has ended stays as it is."""
     now = clock()
-    return SilenceAnswer.of(await alerts.expire_silence(silence.id, by, now), now)
+    ended = await alerts.expire_silence(silence.id, by, now)
+    return SilenceAnswer.of(ended, now, await alerts.silenceable())

@@ -162,6 +162,76 @@ async def test_a_silence_begins_now_and_ends_when_told(alerting: GatewayHarness)
     assert (await alerting.get(path))["state"] == "expired"
 
 
+def silencing(*matchers: dict[str, Any]) -> dict[str, Any]:
+    return {**SILENCE, "matchers": list(matchers)}
+
+
+def is_(name: str, value: str, **fields: bool) -> dict[str, Any]:
+    return {"name": name, "value": value, **fields}
+
+
+NOT = {"is_equal": False}
+GLOB = {"is_glob": True}
+
+
+@pytest.mark.parametrize(
+    "matchers",
+    [
+        [is_("service", "checkout"), is_("service", "cart")],
+        [is_("service", "checkout"), is_("service", "checkout", **NOT)],
+        [is_("service", "checkout"), is_("service", "ca*", **GLOB)],
+        [is_("severity", "critical")],
+        [is_("severity", "pa?", **GLOB), is_("severity", "page", **NOT)],
+        [is_("tier", "9")],
+        [is_("service", "a"), *(is_("tier", tier, **NOT) for tier in "123")],
+        [is_("service", "Checkout")],
+        [is_("alertname", "Burn Rate")],
+        [is_("team", "web"), is_("team", "shop")],
+    ],
+)
+async def test_a_silence_that_no_alert_can_ever_match_is_refused(
+    alerting: GatewayHarness, matchers: list[dict[str, Any]]
+) -> None:
+    answer = await alerting.write("POST", "/api/silences", silencing(*matchers))
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["code"] == "matches_nothing"
+    assert await alerting.get("/api/silences") == []
+
+
+@pytest.mark.parametrize(
+    ("matchers", "alerts", "services"),
+    [
+        ([is_("service", "checkout")], 2, 1),
+        ([is_("service", "check*", **GLOB)], 2, 1),
+        ([is_("service", "checkout"), is_("slo", "default")], 0, 1),
+        ([is_("service", "checkout"), is_("slo", "fast")], 0, 0),
+        ([is_("service", "nobody")], 0, 0),
+        ([is_("alertname", "burn-rate-page")], 0, 1),
+        ([is_("alertname", "gone")], 0, 0),
+        ([is_("team", "payments"), is_("tier", "1")], 0, 1),
+        ([is_("team", "nobody")], 0, 0),
+        ([is_("severity", "page")], 0, 1),
+    ],
+)
+async def test_a_silence_says_how_many_open_alerts_and_services_it_matches(
+    alerting: GatewayHarness, matchers: list[dict[str, Any]], alerts: int, services: int
+) -> None:
+    """Two alerts of checkout are open; their labels name the service alone."""
+    answer = await alerting.write("POST", "/api/silences", silencing(*matchers))
+    made = answer.json()
+    assert (answer.status_code, made["matching_alerts"], made["matching_services"]) == (
+        201,
+        alerts,
+        services,
+    )
+    nothing = None if alerts or services else "matches no alert and no service"
+    assert made["warning"] == nothing
+    assert await alerting.get(f"/api/silences/{made['id']}") == made
+    assert await alerting.get("/api/silences") == [made]
+    ended = await alerting.write("DELETE", f"/api/silences/{made['id']}", STATEMENT)
+    assert (ended.json()["matching_alerts"], ended.json()["warning"]) == (None, None)
+
+
 async def test_a_silence_is_expired_by_hand_once(alerting: GatewayHarness) -> None:
     made = (await alerting.write("POST", "/api/silences", SILENCE)).json()
     path = f"/api/silences/{made['id']}"
