@@ -127,6 +127,14 @@ def test_slow_requests_in_buckets_of_other_bounds_are_bad_and_what_straddles_is_
     assert (decision["decision"], reason["threshold"]) == ("BLOCK", 0.99)
     assert reason["observed"] == pytest.approx(1 - 600 / 11_000)
 
+    # at the bound of the newer pods nothing of what is kept is uncertain any more
+    moved = {**fast, "threshold_seconds": 0.5, "window_days": 30}
+    with stack.client() as client:
+        answer = client.put(f"/api/slo/targets/{slo['id']}", json=moved)
+        assert answer.status_code == 200, answer.text
+    [slo] = wait_for(stack, "/api/slo/pods", totals(11_000, 1000))["slos"]
+    assert (slo["uncertain"], slo["error_budget_remaining_most"]) == (0, None)
+
 
 def test_one_report_of_an_hour_moves_nothing(stack: Stack) -> None:
     send(stack, events("odd", [(100, 0)] * 5))

@@ -286,13 +286,15 @@ async def test_a_latency_target_of_90_days_reads_requests_and_histograms(
     process: BurnrateProcess,
 ) -> None:
     await process.tick()
-    timed = [slow_hour(0.1, 10, 4), slow_hour(0.1, 100, 50, hours_ago=24 * 80)]
+    old = slow_hour(0.1, 100, 50, hours_ago=24 * 80)._replace(uncertain=20)
+    timed = [slow_hour(0.1, 10, 4), old]
     process.rows.found = [[], [], stored(0, 24 * 80), timed]
     slow = {"sli_type": SliType.LATENCY, "objective": "0.9", "threshold_seconds": 0.1}
     process.catalog.apply(target_changed(A, 1, window_days=90, **slow))
     [found] = (await process.tick()).snapshots[A].slos
-    assert (found.total, found.bad) == (110, 54)
-    assert found.coverage_ratio == pytest.approx(110 / 200 * 2 / 2160)
+    assert (found.total, found.bad, found.uncertain) == (110, 54, 20)
+    assert found.coverage_ratio == pytest.approx(90 / 200 * 2 / 2160)
+    assert found.error_budget_remaining_most == 1 - 34 / 11
 
 
 async def test_history_that_cannot_be_read_is_asked_for_again(process: BurnrateProcess) -> None:

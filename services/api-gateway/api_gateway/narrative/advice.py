@@ -7,6 +7,7 @@ from datetime import datetime
 from api_gateway.narrative.fact import Fact, Facts
 from api_gateway.narrative.history_facts import suspect, written_version
 from api_gateway.narrative.service_context import ServiceContext
+from api_gateway.release.domain import Release
 from common.slo import wording
 from common.slo.arithmetic import bad_events_allowed
 from common.slo.vocabulary import DataStatus, RiskLevel
@@ -62,9 +63,10 @@ def _reporting(context: ServiceContext, facts: Facts) -> Iterator[Action]:
 
 def _halt(context: ServiceContext, facts: Facts) -> Iterator[Action]:
     state = context.state
+    spent = state.error_budget_remaining <= 0 and not _is_thin(context.release)
     because = [
         *(["level"] if state.risk_level is RiskLevel.FREEZE else []),
-        *(["budget_spent"] if state.error_budget_remaining <= 0 else []),
+        *(["budget_spent"] if spent else []),
         *(["release"] if context.release and not context.release.allowed else []),
     ]
     because = [fact_id for fact_id in because if fact_id in facts]
@@ -74,6 +76,11 @@ def _halt(context: ServiceContext, facts: Facts) -> Iterator[Action]:
     elif state.risk_level is RiskLevel.DANGER and "level" in facts:
         text = f"consider halting feature releases of {context.name}"
         yield Action("consider_halting_releases", text, ("level",))
+
+
+def _is_thin(release: Release | None) -> bool:
+    """Return whether the gate lets features through because too little is behind its reasons."""
+    return release is not None and any(r.code == "thin_evidence" for r in release.reasons)
 
 
 def _roll_back(context: ServiceContext, now: datetime) -> Iterator[Action]:

@@ -27,6 +27,7 @@ _NOT_KNOWN_YET = "when its error budget is forecast to run out is not known yet"
 
 _REASONS = {
     "budget_exhausted": "the error budget is spent",
+    "thin_evidence": "too little is behind its figures to block on",
     "partial_coverage": "too few of the latest requests are certainly fast or slow",
     "risk_freeze": "the risk level is FREEZE",
     "risk_danger": "the risk level is DANGER",

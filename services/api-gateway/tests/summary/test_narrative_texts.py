@@ -18,6 +18,8 @@ from api_gateway.narrative.insights import insights
 from api_gateway.narrative.narrative_input import NarrativeInput, Shape
 from api_gateway.narrative.narrator import write
 from api_gateway.narrative.service_context import ServiceContext
+from common.events import Reason
+from common.slo.vocabulary import DataStatus, RiskLevel
 from tests.support.burn_events import NOW
 from tests.support.narratives import NAMES, check, random_context, simulated_contexts
 from tests.support.servers.effort import examples
@@ -172,6 +174,25 @@ def test_each_recommendation_and_each_insight_names_facts_that_there_are() -> No
         "halt_releases", "consider_halting_releases", "roll_back", "review_change", "wait",
         "fix_reporting", "fix_processing", "fix_histograms", "monitor", "none",
     }  # fmt: skip
+
+
+def test_a_budget_that_is_spent_on_thin_evidence_is_no_reason_to_halt_releases() -> None:
+    halted = dict.fromkeys((True, False), 0)
+    for context in random_contexts(15, 600):
+        state = context.state
+        calm = state.risk_level is RiskLevel.SAFE and state.error_budget_remaining <= 0
+        if not calm or context.release is None or state.data_status is not DataStatus.OK:
+            continue
+        for thin in halted:
+            code = "thin_evidence" if thin else "within_budget"
+            reason = Reason(code, "WARN", None, 1.0, 10.0, "text")
+            release = dataclasses.replace(
+                context.release, allowed=True, decision="WARN", reasons=(reason,)
+            )
+            given = of_service(dataclasses.replace(context, release=release), NOW)
+            halted[thin] += "halt_releases" in {action.code for action in given.actions}
+    assert halted[True] == 0
+    assert halted[False] > 0
 
 
 def test_insights_stand_most_severe_first() -> None:
