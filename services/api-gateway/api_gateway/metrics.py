@@ -14,6 +14,9 @@ PHRASINGS: Final = Counter(
 STREAM_CLIENTS: Final = Gauge(
     "burnline_gateway_stream_clients", "Clients that follow /api/stream on this process"
 )
+AUDIT_ENTRY: Final = Gauge(
+    "burnline_gateway_audit_entry", "Number of the newest audit entry that this process has written"
+)
 CAUGHT_UP: Final = Gauge(
     "burnline_gateway_caught_up", "1 once the result topics are read to where they ended at start"
 )

@@ -12,6 +12,7 @@ from common.events.alerting import (
     RuleChanged,
     SilenceChanged,
 )
+from common.events.audit import AuditHeadMoved
 from common.events.burnrate import (
     BurnPair,
     BurnRateSnapshot,
@@ -78,6 +79,7 @@ Event = (
     | AlertChanged
     | CommandMessage
     | AccessMessage
+    | AuditHeadMoved
     | DeadLetter
 )
 

@@ -142,6 +142,10 @@ KEYS: Final[Topic[events.ApiKeyChanged]] = _state(
     "slo.keys.v1", "id", (events.ApiKeyChanged,), ("ingest", "api-gateway")
 )
 
+AUDIT: Final[Topic[events.AuditHeadMoved]] = _state(
+    "slo.audit.v1", "id:hash", (events.AuditHeadMoved,), ("burnline audit verify",)
+)
+
 COMMANDS: Final = Topic[events.CommandMessage](
     "slo.commands.v1",
     (events.ComputeRequested, events.ChannelTestRequested),
@@ -176,6 +180,7 @@ TOPICS: Final[tuple[Topic[Any], ...]] = (
     COMMANDS,
     KEYS,
     KEY_USES,
+    AUDIT,
 )
 _BY_NAME: Final = {topic.name: topic for topic in TOPICS}
 

@@ -9,11 +9,20 @@ from typing import Any, Generic, TypeVar, cast
 import structlog
 from sqlalchemy import TableClause, func, text
 
+from api_gateway.metrics import AUDIT_ENTRY
 from api_gateway.storage import audit
 from api_gateway.storage.rows import from_row
 from common.access.key_cache import unauthorized
 from common.access.principal import KEY, current_actor
-from common.events import ApiKeyChanged, CatalogMessage, PolicyMessage, RuleMessage, encode
+from common.events import (
+    ApiKeyChanged,
+    AuditHeadMoved,
+    CatalogMessage,
+    PolicyMessage,
+    RuleMessage,
+    encode,
+)
+from common.kafka.topics import AUDIT
 from common.storage.audit import AuditEntry, AuditEvent
 from common.storage.database import Database, ReadSession, WriteSession
 from common.storage.outbox import Outbox, OutboxRecord
@@ -52,8 +61,13 @@ class UnitOfWork:
         await self.outbox.add(self.session, records)
 
     async def record(self, event: AuditEvent) -> None:
-        """Append to the audit."""
-        self.recorded.append(await audit.append(self.session, event))
+        """Append to the audit, and publish where its end is now."""
+        entry = await audit.append(self.session, event)
+        self.recorded.append(entry)
+        name = f"{entry.id}:{entry.hash}"
+        moved = encode(AuditHeadMoved(entry.id, entry.hash, entry.at))
+        record = OutboxRecord(f"audit/{name}", AUDIT.name, name.encode(), moved)
+        await self.outbox.add(self.session, [record])
 
 
 class Reader:
@@ -148,6 +162,7 @@ class Store(ReadStore[ReaderT], Generic[ReaderT, WriterT]):
         for entry in unit.recorded:
             # the log is kept elsewhere: an audit that is written anew does not agree with it
             log.info("audited", action=entry.action, entry=entry.id, hash=entry.hash)
+            AUDIT_ENTRY.set(entry.id)
 
 
 async def _check_credential(session: WriteSession) -> None:

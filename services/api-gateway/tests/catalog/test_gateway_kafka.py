@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from api_gateway.app import create_app
 from api_gateway.settings import GatewaySettings
+from burnline.commands.audit import published_heads
 from common.config.clock import system_clock
 from common.config.settings import KafkaSettings
 from common.events import (
@@ -27,6 +28,7 @@ from common.events import (
 from common.kafka.client import Publisher, Record, TableReader
 from common.kafka.sharding import shard_of
 from common.kafka.topics import BURNRATES, CATALOG, COMMANDS, DECISIONS, POLICIES, ensure_topics
+from common.storage.audit import AuditHead
 from common.storage.database import Database
 from tests.support.burn_events import PARTITIONS, heartbeat, slo_status, snapshot
 from tests.support.gateway.decisions import decided
@@ -285,6 +287,22 @@ async def burnrate_stand_in(
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     await consumer.stop()
+
+
+async def test_where_the_audit_ends_is_published_and_read_by_verify(
+    settings: GatewaySettings,
+) -> None:
+    assert await published_heads(settings) == []
+    async with serving(settings) as client:
+        await until(lambda: ready(client))
+        assert (await client.post("/api/services", json=SERVICE)).status_code == 201
+        [newest] = (await client.get("/api/audit", params={"limit": 1})).json()
+
+        async def published() -> Any:
+            return await published_heads(settings)
+
+        heads = await until(published)
+    assert heads[-1] == AuditHead(newest["id"], newest["hash"])
 
 
 async def test_compute_goes_round_by_kafka(settings: GatewaySettings, publisher: Publisher) -> None:
