@@ -92,28 +92,20 @@ def gateway_app(
         ingest,
     ):
         app.include_router(resource.router)
-    _answer_for_the_database(app)
+    app.add_exception_handler(DBAPIError, _failed)
+    app.add_exception_handler(OSError, _no_database)
+    app.add_exception_handler(PoolTimeoutError, _no_database)
     _complete_document(app)
     add_pages(app, settings.dashboard_dir)
     return app
 
 
-def _answer_for_the_database(app: FastAPI) -> None:
-    @app.exception_handler(DBAPIError)
-    async def _failed(request: Request, error: DBAPIError) -> JSONResponse:
-        if not _unavailable(error):
-            log.error("request_failed", path=request.url.path, exc_info=error)
-            detail = "An unexpected error; it is in the service's log."
-            return problem_response(Problem(500, "internal_error", detail))
-        return _no_database(request, error)
-
-    @app.exception_handler(OSError)
-    async def _unreachable(request: Request, error: OSError) -> JSONResponse:
-        return _no_database(request, error)
-
-    @app.exception_handler(PoolTimeoutError)
-    async def _exhausted(request: Request, error: PoolTimeoutError) -> JSONResponse:
-        return _no_database(request, error)
+async def _failed(request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, DBAPIError) and _unavailable(error):
+        return await _no_database(request, error)
+    log.error("request_failed", path=request.url.path, exc_info=error)
+    detail = "An unexpected error; it is in the service's log."
+    return problem_response(Problem(500, "internal_error", detail))
 
 
 def _unavailable(error: DBAPIError) -> bool:
@@ -123,7 +115,7 @@ def _unavailable(error: DBAPIError) -> bool:
     return state[:2] in UNAVAILABLE_CLASSES
 
 
-def _no_database(request: Request, error: Exception) -> JSONResponse:
+async def _no_database(request: Request, error: Exception) -> JSONResponse:
     log.warning("database_unavailable", path=request.url.path, error=repr(error))
     detail = "The database does not answer; send the request again in a moment."
     return problem_response(
