@@ -37,7 +37,7 @@ class Effects:
     """Everything that must be equal, by key."""
 
     counts: dict[Cell, tuple[int, int, int]] = field(default_factory=dict)
-    """(total, bad, longest report in seconds)."""
+    """(total, bad, shortest report in seconds)."""
     latency: dict[tuple[Cell, tuple[float, ...]], tuple[int, ...]] = field(default_factory=dict)
     services: dict[str, ServiceRow] = field(default_factory=dict)
     next_offsets: dict[tuple[str, int], int] = field(default_factory=dict)
@@ -192,11 +192,11 @@ def _cells(event: Event, appended_ms: int) -> list[Cell]:
 
 
 def _add(effects: Effects, cell: Cell, event: Event) -> None:
-    total, bad, longest = effects.counts.get(cell, (0, 0, 0))
+    total, bad, shortest = effects.counts.get(cell, (0, 0, event.window_seconds))
     effects.counts[cell] = (
         total + event.total,
         bad + event.bad,
-        max(longest, event.window_seconds),
+        min(shortest, event.window_seconds),
     )
     if event.latency is not None:
         bounds, counts = event.latency

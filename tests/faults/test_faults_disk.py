@@ -5,6 +5,7 @@ import errno
 import os
 import shlex
 import shutil
+from functools import partial
 from io import RawIOBase
 from pathlib import Path
 from typing import Final
@@ -13,7 +14,10 @@ from burnline.localstack.command import Command
 from burnline.localstack.config import DataDir
 from burnline.localstack.postgres import PostgresNode
 from burnline.localstack.postgres_home import forget_home, open_home
+from burnline.localstack.services import readiness
+from tests.faults.harness.members import Member
 from tests.faults.scenario import Scenario
+from tests.support.burnrate_service import eventually
 from tests.support.servers.proxy import HOST
 from tests.support.servers.running import TEMPLATE, ServerProcess, held_port, migrate
 
@@ -131,13 +135,14 @@ async def test_disk_full_under_postgres(scenario: Scenario, tmp_path: Path) -> N
     try:
         await disk.start()
         scenario.use_database(disk.url)
-        member = scenario.member("a")
+        member = scenario.member("a", BURNLINE_UNREADY_SECONDS="3")
         member.start()
         await member.wait_ready()
         for _ in range(2):
             await flow(scenario, 6)
             disk.fill()
             await flow(scenario, 30)
+            await eventually(partial(says_why, member), expected=True)
             disk.free()
             await flow(scenario, 6)
         found = await scenario.differences()
@@ -146,6 +151,12 @@ async def test_disk_full_under_postgres(scenario: Scenario, tmp_path: Path) -> N
     finally:
         await scenario.close()
         disk.stop()
+
+
+async def says_why(member: Member) -> bool:
+    """Whether the process says that it cannot commit, or that it does not get on."""
+    found = await readiness(member.url)
+    return found is not None and not {"commit", "progress", "tick"}.isdisjoint(found.failing)
 
 
 async def flow(scenario: Scenario, bursts: int) -> None:

@@ -130,6 +130,10 @@ class FakeConsumer:
         ends = await self.high_watermarks(partitions)
         return {tp: self._servers.open_from.get(tp.topic, end) for tp, end in ends.items()}
 
+    def last_stable_offset(self, partition: TopicPartition) -> int:
+        end = len(self._servers.log[partition.topic])
+        return self._servers.open_from.get(partition.topic, end)
+
     async def beginning_offsets(
         self, partitions: Sequence[TopicPartition]
     ) -> dict[TopicPartition, int]:

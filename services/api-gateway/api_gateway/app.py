@@ -170,11 +170,8 @@ class Runtime:
 
     async def readiness(self) -> dict[str, str]:
         """Return what is missing for right answers."""
-        failing = {}
-        if not self._reader.caught_up.is_set():
-            failing["read_model"] = "still reading the result topics, or Kafka does not answer"
-        if not self._key_topics.caught_up.is_set():
-            failing["keys"] = "still reading the API keys, or Kafka does not answer"
+        said = {"read_model": self._reader.failing(), "keys": self._key_topics.failing()}
+        failing = {name: reason for name, reason in said.items() if reason is not None}
         try:
             async with asyncio.timeout(DATABASE_CHECK_SECONDS):
                 await self._database.ping()

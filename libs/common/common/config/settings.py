@@ -162,6 +162,8 @@ class KafkaSettings(PlaintextSettings):
         10, ge=6, le=1800, validation_alias="KAFKA_SESSION_TIMEOUT_SECONDS"
     )
     """How long a consumer may be silent before its group gives its shards to others."""
+    unready_seconds: float = Field(15, gt=0, validation_alias="BURNLINE_UNREADY_SECONDS")
+    """From here on a process that has fetched or committed nothing says that it is not ready."""
     replication_factor: int = Field(1, ge=1, validation_alias="KAFKA_REPLICATION_FACTOR")
     kafka_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", validation_alias="KAFKA_SECURITY_PROTOCOL"

@@ -11,6 +11,7 @@ from aiokafka.structs import RecordMetadata
 from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
 
 from common.config.settings import KafkaSettings
+from common.kafka.fetch_watch import FetchWatch
 from common.kafka.tolerant_records import install, skip_undecodable
 from common.observability.logging import CORRELATION_HEADER, correlation_id
 from common.observability.tracing import trace_headers
@@ -188,6 +189,13 @@ class TableReader:
         self._kafka, self._topics, self._on_records = kafka, topics, on_records
         self._on_start = on_start
         self.caught_up = asyncio.Event()
+        self._fetches = FetchWatch()
+
+    def failing(self) -> str | None:
+        """Return why what was read may not be all that there is; None while it is."""
+        if not self.caught_up.is_set():
+            return "not read to its end yet, or Kafka does not answer"
+        return self._fetches.failing(self._kafka.unready_seconds)
 
     async def run(self) -> None:
         """Read until cancelled, from the beginning again after each lost connection."""
@@ -219,6 +227,7 @@ class TableReader:
                     await self._on_records(records)
                 for tp in partitions:
                     skip_undecodable(consumer, tp)
+                self._fetches.look(consumer)
                 if not self.caught_up.is_set():
                     for tp in partitions:
                         positions[tp] = await consumer.position(tp)

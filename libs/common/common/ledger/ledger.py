@@ -71,9 +71,10 @@ class ShardLedger(ConsumerRebalanceListener):  # type: ignore[misc]
         self.owned: dict[int, Ownership] = {}
         self.troubles = ShardTroubles()
         self.lag: dict[int, int] = {}  # records to be applied, of the shards that are probed
+        self.held_back: set[int] = set()  # shards of which all comes behind an open transaction
         self.topics, self.state_topics = (*topics,), (*state_topics,)
         self.lock = asyncio.Lock()
-        self._owner = f"{socket.gethostname()}:{os.getpid()}"
+        self.owner = f"{socket.gethostname()}:{os.getpid()}"
         self._runtime, self._work = runtime, work
         self._store = LedgerStore(runtime.name)
         self._consumer: Callable[[], AIOKafkaConsumer | None] = lambda: None
@@ -184,6 +185,7 @@ class ShardLedger(ConsumerRebalanceListener):  # type: ignore[misc]
         consumer, asked_at = self._consumer(), self._runtime.clock()
         held = self._held() if consumer is not None else []
         before, self.lag = self._end_seen, {}  # unknown, should the broker not answer
+        held_back: set[int] = set()
         if consumer is None or not held:
             return
         async with asyncio.timeout(_BROKER_SECONDS):
@@ -199,7 +201,10 @@ class ShardLedger(ConsumerRebalanceListener):  # type: ignore[misc]
                 own.applied_through[tp.topic] = max(own.applied_through[tp.topic], asked_at)
             else:
                 lag[tp.partition] += behind
-        self.lag, self._end_seen = lag, seen
+                stable = consumer.last_stable_offset(tp)
+                if stable is not None and own.next_offsets[tp.topic] >= stable:
+                    held_back.add(tp.partition)
+        self.lag, self._end_seen, self.held_back = lag, seen, held_back
 
     async def _has_seen(self, consumer: AIOKafkaConsumer, tp: TopicPartition, end: int) -> bool:
         """Return whether the client has read to the end, and all that it gave out is applied.
@@ -380,7 +385,7 @@ class ShardLedger(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _take(self, shard: int, bounds: LogBounds) -> tuple[int, dict[str, StoredOffset]]:
         async with self._runtime.database.write() as session:
             epoch, stored = await self._store.acquire(
-                session, shard, self._owner, bounds.cluster_id, bounds.starts_by_topic()
+                session, shard, self.owner, bounds.cluster_id, bounds.starts_by_topic()
             )
             bounds.refuse_outside(stored)
             await self._work.load(session, shard)

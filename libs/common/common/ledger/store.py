@@ -1,6 +1,6 @@
 """Acquire, lock and advance shards in the ledger's tables."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -59,6 +59,10 @@ class LedgerStore:
             f"""UPDATE {schema}.shard_offset
             SET next_offset = :next_offset, applied_through = :applied_through
             WHERE shard = :shard AND topic = :topic"""  # noqa: S608
+        )
+        self._touch = text(
+            f"""UPDATE {schema}.shard SET updated_at = now()
+            WHERE shard = ANY(:shards) AND owner = :owner"""  # noqa: S608 - the schema is ours
         )
         self._skip = text(
             f"""UPDATE {schema}.shard_offset SET next_offset = :next_offset
@@ -120,6 +124,10 @@ class LedgerStore:
                     "applied_through": offset.applied_through,
                 },
             )
+
+    async def touch(self, session: WriteSession, shards: Collection[int], owner: str) -> None:
+        """Note that the owner lives: whether it may commit is seen by doing so."""
+        await session.execute(self._touch, {"shards": [*shards], "owner": owner})
 
     async def skip(
         self, session: WriteSession, shard: int, topic: str, offset: int, next_offset: int

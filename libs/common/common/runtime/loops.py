@@ -1,9 +1,11 @@
 """Run work in loops that outlive transient errors."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Final
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -26,6 +28,38 @@ TRANSIENT_ERRORS = (
 """Errors of the world outside: they pass, and the same call may succeed the next time."""
 
 
+@dataclass(slots=True)
+class _LoopState:
+    succeeded_at: float  # the event loop's seconds; of a new one its beginning
+    error: str | None = None
+
+
+class LoopWatch:
+    """The loops that run where it is the present one, by name."""
+
+    def __init__(self) -> None:
+        self._loops: dict[str, _LoopState] = {}
+
+    def begun(self, name: str, now: float) -> _LoopState:
+        """Return the state of a loop that begins."""
+        state = self._loops[name] = _LoopState(now)
+        return state
+
+    def late(self, names: Collection[str], limit_seconds: float) -> dict[str, str]:
+        """Return by name why loops have not done their work for as long as the limit."""
+        now, found = asyncio.get_running_loop().time(), {}
+        for name, state in self._loops.items():
+            seconds = now - state.succeeded_at
+            if name in names and seconds >= limit_seconds:
+                reason = state.error or "it has not come to its end"
+                found[name] = f"has not succeeded for {seconds:.0f} s: {reason}"
+        return found
+
+
+PRESENT_WATCH: Final[ContextVar[LoopWatch]] = ContextVar("loop_watch")
+"""Set it before loops are started in the same context."""
+
+
 async def every(
     seconds: float,
     name: str,
@@ -40,14 +74,17 @@ async def every(
     it. Errors that are not transient are logged with their traceback.
     """
     loop = asyncio.get_running_loop()
+    state = PRESENT_WATCH.get(LoopWatch()).begun(name, loop.time())
     while True:
         began, wake = loop.time(), woken or asyncio.Event()
         wake.clear()
         try:
             await work()
             LOOP_SUCCESS.labels(name).set_to_current_time()
+            state.succeeded_at, state.error = loop.time(), None
         except survives as error:
             defect = None if isinstance(error, TRANSIENT_ERRORS) else error
+            state.error = repr(error)
             log.warning("loop_retry", loop=name, error=repr(error), exc_info=defect)
             # not at once, however long it took to fail: others may hold what it waited for, or
             # wait for what it held

@@ -27,11 +27,13 @@ from common.ledger.metrics import CONSUMER
 from common.ledger.read_buffer import LedgerLimits
 from common.ledger.runtime import ConsumerRuntime
 from common.ledger.shard import ShardWork
-from common.ledger.stall_detector import StallDetector, Vitals
+from common.ledger.stall_detector import StallDetector
+from common.ledger.store import LedgerStore
 from common.ledger.undecodable import UndecodableWatch
 from common.observability.logging import configure_logging
-from common.runtime.loops import TRANSIENT_ERRORS, every
+from common.runtime.loops import PRESENT_WATCH, TRANSIENT_ERRORS, every
 from common.service.app import build_app
+from common.service.health import LOOK_SECONDS, ConsumerHealth, vitals
 
 log = structlog.get_logger()
 
@@ -62,6 +64,8 @@ class Consumer(ABC):
             self.ledger,
             max_batch_records,
         )
+        self._health = ConsumerHealth(self.ledger, runtime.kafka.unready_seconds)
+        self._touch_seconds = runtime.kafka.unready_seconds / 3
         self._undecodable_watch = UndecodableWatch(self.ledger, runtime)
         self._stall_seconds = stall_seconds
         self._tables: dict[str, TableReader] = {}
@@ -86,6 +90,7 @@ class Consumer(ABC):
         Transient errors may be raised in an exception group.
         """
         CONSUMER.ledger = self.ledger
+        PRESENT_WATCH.set(self._health.loops)
         try:
             await self._subscription.broker.start()
             async with asyncio.TaskGroup() as tasks:
@@ -94,7 +99,8 @@ class Consumer(ABC):
                 for loop in self.loops():
                     tasks.create_task(loop)
                 tasks.create_task(self._watch())
-                tasks.create_task(every(1.0, "undecodable", self._undecodable))
+                tasks.create_task(every(LOOK_SECONDS, "look", self._look))
+                tasks.create_task(every(self._touch_seconds, "commit", self._touch))
                 tasks.create_task(every(COMMIT_SECONDS, "progress", self._commit))
         finally:
             CONSUMER.ledger = None
@@ -104,10 +110,19 @@ class Consumer(ABC):
 
     async def failing(self) -> dict[str, str]:
         """Return what keeps the service from being ready, by name."""
-        return not_ready(self.ledger, self._tables)
+        return {**self._health.failing(), **not_ready(self.ledger, self._tables)}
 
-    async def _undecodable(self) -> None:
-        await self._undecodable_watch.look(self._subscription.consumer())
+    async def _touch(self) -> None:
+        """Commit that this process lives, though nothing else may be to be committed."""
+        async with self.runtime.database.write() as session:
+            await LedgerStore(self.runtime.name).touch(
+                session, self.ledger.owned, self.ledger.owner
+            )
+
+    async def _look(self) -> None:
+        consumer = self._subscription.consumer()
+        self._health.look(consumer, consuming=self._subscription.consuming())
+        await self._undecodable_watch.look(consumer)
 
     async def _commit(self) -> None:
         """Show the ledger's progress to Kafka's tools, and to what scales by lag."""
@@ -126,15 +141,9 @@ class Consumer(ABC):
 
         async def look() -> None:
             now_seconds = asyncio.get_running_loop().time()
-            vitals = Vitals(
-                now_seconds=now_seconds,
-                consuming=self._subscription.consuming(),
-                assigned=ledger.assigned(),
-                progress={s: tuple(o.next_offsets.items()) for s, o in ledger.owned.items()},
-                lag=ledger.lag,
-                excuses=ledger.troubles.excuses(now_seconds - _EXCUSED_SECONDS),
-            )
-            reason = detector.look(vitals)
+            excuses = ledger.troubles.excuses(now_seconds - _EXCUSED_SECONDS)
+            consuming = self._subscription.consuming()
+            reason = detector.look(vitals(ledger, excuses, consuming=consuming))
             if reason is not None:
                 log.critical("watchdog", reason=reason)
                 os._exit(_EXIT_STATUS)
@@ -196,8 +205,8 @@ def not_ready(ledger: ShardLedger, tables: Mapping[str, TableReader]) -> dict[st
     }
     failing |= {f"shard {shard}": reason for shard, reason in ledger.troubles.refusals.items()}
     for name, table in tables.items():
-        if not table.caught_up.is_set():
-            failing[name] = "not read to its end yet"
+        if (reason := table.failing()) is not None:
+            failing[name] = reason
     if not ledger.owned and not failing and not ledger.stands_by():
         failing["shards"] = "no shard is owned yet"
     return failing

@@ -37,9 +37,10 @@ async def test_what_waits_behind_an_open_transaction_is_not_taken_for_applied() 
     for _ in range(3):
         await process.ledger.probe()
     assert process.ledger.lag == {SHARD: 2}
+    assert process.ledger.held_back == {SHARD}  # which is no reason to end the process
     assert process.ledger.owned[SHARD].oldest_applied() < LATER
     servers.open_from.clear()
     await read_on(process)
     await process.ledger.probe()
-    assert process.ledger.lag == {SHARD: 0}
+    assert (process.ledger.lag, process.ledger.held_back) == ({SHARD: 0}, set())
     assert process.ledger.owned[SHARD].oldest_applied() == LATER

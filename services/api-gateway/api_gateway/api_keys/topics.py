@@ -23,7 +23,7 @@ class KeyTopics:
         self._reports = UseReports("api-gateway", known, publisher)
         topics = [KEYS.name, KEY_USES.name]
         self._reader = TableReader(kafka, topics, records.on_records, self._began)
-        self.caught_up = self._reader.caught_up
+        self.caught_up, self.failing = self._reader.caught_up, self._reader.failing
         known.complete_when(self.caught_up.is_set)
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
