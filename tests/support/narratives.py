@@ -82,6 +82,13 @@ def random_context(rng: random.Random, now: datetime = NOW) -> ServiceContext:
     )
 
 
+def state_of(name: str, *slos: SloStatus) -> ServiceState:
+    """Return the state of a service that reports, with these objectives."""
+    taken = snapshot(name, *slos)
+    state = service_state(name, [], taken, default=DEFAULT, silent=False, now=NOW)
+    return replace(_with_all(state, taken.slos), data_status=DataStatus.OK)
+
+
 def _with_all(state: ServiceState, slos: tuple[SloStatus, ...]) -> ServiceState:
     worst = worst_of(slos)
     return replace(
@@ -223,7 +230,9 @@ def _onset(rng: random.Random, now: datetime) -> Onset | None:
         return None
     at = now - timedelta(minutes=rng.choice((1, 3, 36, 600, 2000)))
     ended = at + timedelta(seconds=30) if rng.random() < 0.3 else None
-    return Onset(at, rng.choice((1, 2, 1240)), rng.choice((5, 98_000)), ended)
+    began = at - timedelta(minutes=rng.choice((5, 900)))
+    older = Onset(began, rng.choice((1, 70)), 9000, at) if rng.random() < 0.3 else None
+    return Onset(at, rng.choice((1, 2, 1240)), rng.choice((5, 98_000)), ended, older)
 
 
 def check(text: str, facts: Facts) -> tuple[Sentence, ...]:

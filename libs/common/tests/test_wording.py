@@ -151,3 +151,18 @@ def test_noise_at_a_boundary_never_contradicts_the_level(boundary: float, level:
         return  # no level of a figure this close
     for noise in (-4e-16, 0.0, 4e-16):
         assert level_at(Fraction(read(wording.burn_rate(boundary + noise, level=level)))) is level
+
+
+@pytest.mark.parametrize(
+    ("seconds", "reported", "text"),
+    [
+        (21_600, None, "6 hours"),
+        (21_600, 21_600, "6 hours"),
+        (259_200, 93_600, "the 26 hours reported of the last 72 hours"),
+        (86_400, 3600, "the 1 hour reported of the last 24 hours"),
+    ],
+)
+def test_a_window_is_not_longer_than_what_was_reported(
+    seconds: int, reported: int | None, text: str
+) -> None:
+    assert wording.reported_window(seconds, reported) == text

@@ -118,6 +118,13 @@ def window(seconds: float) -> str:
     return counted(int(seconds), "second")
 
 
+def reported_window(seconds: float, reported_seconds: float | None) -> str:
+    """Return the length of a window, or of how much of it there are reports, if that is known."""
+    if reported_seconds is None or reported_seconds >= seconds:
+        return window(seconds)
+    return f"the {window(reported_seconds)} reported of the last {window(seconds)}"
+
+
 def instant(at: datetime, now: datetime) -> str:
     """Return a time of day in UTC, with the date unless it is today."""
     if at.date() == now.date():

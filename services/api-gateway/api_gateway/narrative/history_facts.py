@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from api_gateway.narrative.fact import Fact
-from api_gateway.narrative.service_context import OpenEpisode, ServiceContext
+from api_gateway.narrative.service_context import Onset, OpenEpisode, ServiceContext
 from api_gateway.narrative.slo_wording import failing
 from common.alerting.rules import Severity
 from common.events import ChangeEvent
@@ -75,6 +75,19 @@ def _onset(context: ServiceContext, now: datetime) -> Iterator[Fact]:
     events = failing(context.state.worst, onset.bad)
     text = f"there {'was' if onset.bad == 1 else 'were'} {events} of {onset.total:,} {span}"
     yield Fact("since_onset", "Errors since they began", onset.bad, text, "requests")
+    if onset.older is not None:
+        yield _older_burn(context, onset.older, now)
+
+
+def _older_burn(context: ServiceContext, older: Onset, now: datetime) -> Fact:
+    """Return the fact of a slower burn, on top of which the errors of now came."""
+    events = failing(context.state.worst, older.bad)
+    since = wording.instant(older.at, now)
+    text = (
+        f"a slower burn had begun by {since} already, with {events} of {older.total:,} until the "
+        "rate jumped"
+    )
+    return Fact("older_burn", "Older burn", since, text)
 
 
 def _changes(context: ServiceContext, now: datetime) -> Iterator[Fact]:

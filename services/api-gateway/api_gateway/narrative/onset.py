@@ -4,9 +4,15 @@ Page's CUSUM (E. S. Page, "Continuous inspection schemes", 1954) on the log-like
 two binomials: errors at twice the rate that the objective allows, against half of it. The sum
 rises while the budget burns and falls to 0 in calm times; the errors began where it last left 0,
 and ended with the last five minutes that made it rise.
+
+Where the error rate has jumped since, the errors of now began with the jump, and the burn before it
+is older. A jump is a change point by maximum likelihood (D. V. Hinkley, "Inference about the
+change-point in a sequence of binomial variables", 1970) after which five minutes are several times
+as bad as any five before: neither a rate that creeps up nor one that comes and goes has any.
 """
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -28,6 +34,9 @@ QUIET_MINUTES = 5
 CERTAIN = math.log(100)
 """Burning must be a hundred times as likely as calm before anything is said to have begun."""
 
+JUMP = 3.0
+"""So many times as bad as any five minutes before are those that begin a jump."""
+
 _MOST_ERRORS = 0.99
 _MINUTE = 60
 
@@ -36,7 +45,7 @@ def find_onset(counts: Counts, objective: float) -> Onset | None:
     """Return when errors began and what has failed since; None where it has long been calm.
 
     `counts` are by minute, with gaps; `objective` is a ratio. An onset at the first minute is
-    that, or earlier: then there is none.
+    that, or earlier: then there is none, unless the rate has jumped since.
     """
     if not len(counts.ends):
         return None
@@ -47,17 +56,68 @@ def find_onset(counts: Counts, objective: float) -> Onset | None:
     evidence = counts.bad * for_error + (counts.total - counts.bad) * for_success
     ceiling = CERTAIN + CALM_MINUTES * float(np.median(counts.total)) * -for_success
     began, level = _last_rise(evidence, ceiling)
-    if began is None or began == 0 or level < CERTAIN:
+    if began is None or level < CERTAIN:
         return None
-    last = began + _last_burning(evidence[began:])
+    jumped = _last_jump(counts, began, for_error)
+    if began == jumped == 0:
+        return None
+    last = jumped + _last_burning(evidence[jumped:])
     ended = int(counts.ends[-1] - counts.ends[last]) >= QUIET_MINUTES * _MINUTE
-    span = slice(began, last + 1 if ended else None)
+    older = _span(counts, began, jumped, ended=True) if jumped > began else None
+    stop = last + 1 if ended else len(counts.ends)
+    return replace(_span(counts, jumped, stop, ended=ended), older=older)
+
+
+def _span(counts: Counts, start: int, stop: int, *, ended: bool) -> Onset:
+    """Return what failed in those minutes; `ended` says whether the last one was the end."""
     return Onset(
-        at=datetime.fromtimestamp(int(counts.ends[began]) - _MINUTE, UTC),
-        bad=int(counts.bad[span].sum()),
-        total=int(counts.total[span].sum()),
-        ended_at=datetime.fromtimestamp(int(counts.ends[last]), UTC) if ended else None,
+        at=datetime.fromtimestamp(int(counts.ends[start]) - _MINUTE, UTC),
+        bad=int(counts.bad[start:stop].sum()),
+        total=int(counts.total[start:stop].sum()),
+        ended_at=datetime.fromtimestamp(int(counts.ends[stop - 1]), UTC) if ended else None,
     )
+
+
+def _last_jump(counts: Counts, began: int, for_error: float) -> int:
+    """Return the minute with which the present error rate began: `began` where it never jumped."""
+    while jump := _jump(counts.bad[began:], counts.total[began:], for_error):
+        began += jump
+    return began
+
+
+def _jump(bad: NDArray[np.int64], total: NDArray[np.int64], for_error: float) -> int:
+    """Return the minute that parts these into two error rates best, the latter a jump; 0 if none.
+
+    The jump must add as much evidence as any beginning does, at the weight of one error.
+    """
+    if len(bad) <= QUIET_MINUTES:
+        return 0
+    ratios = _five_minutes(bad) / np.maximum(_five_minutes(total), 1)
+    worst_before = np.maximum.accumulate(ratios)[:-1]
+    first_after = (_five_minutes(bad[::-1]) / np.maximum(_five_minutes(total[::-1]), 1))[::-1][1:]
+    before, after = np.cumsum(bad)[:-1], bad.sum() - np.cumsum(bad)[:-1]
+    seen, left = np.cumsum(total)[:-1], total.sum() - np.cumsum(total)[:-1]
+    surplus = (after - left * worst_before) * for_error
+    jumps = (first_after >= JUMP * worst_before) & (surplus >= CERTAIN)
+    if not jumps.any():
+        return 0
+    likelihood = _log_likelihood(before, seen) + _log_likelihood(after, left)
+    return 1 + int(np.argmax(np.where(jumps, likelihood, -np.inf)))
+
+
+def _five_minutes(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return sums of each minute with the ones before it."""
+    return np.convolve(counts, np.ones(QUIET_MINUTES, np.int64))[: len(counts)]
+
+
+def _log_likelihood(bad: NDArray[np.int64], total: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the greatest log-likelihood of so many bad ones among all, elementwise."""
+    good = total - bad
+    size = np.maximum(total, 1)
+    found: NDArray[np.float64] = bad * np.log(np.maximum(bad, 1) / size) + good * np.log(
+        np.maximum(good, 1) / size
+    )
+    return found
 
 
 def _last_burning(evidence: NDArray[np.float64]) -> int:

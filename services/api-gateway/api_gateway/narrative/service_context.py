@@ -24,13 +24,15 @@ class OpenEpisode:
 class Onset:
     """When errors began, found from the counts; `ended_at` is None while they last.
 
-    `bad` of `total` requests from the one to the other, or until now.
+    `bad` of `total` requests from the one to the other, or until now. `older` is the slower burn
+    that went before, up to `at`; it may have begun before its first minute.
     """
 
     at: datetime
     bad: int
     total: int
     ended_at: datetime | None = None
+    older: "Onset | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from api_gateway.narrative.fact import Fact
 from api_gateway.narrative.history_facts import history_facts
@@ -22,6 +23,10 @@ THIN_BAD_EVENTS = 10
 """Fewer bad events than this in 24 h are thin evidence: Poisson's 1/sqrt(n) is over 30 %."""
 
 _TRENDS = {"increasing": "rising", "decreasing": "falling", "stable": "steady"}
+FAR_APART = 2.0
+"""Burn rates of two windows that differ so many times are not called steady."""
+LEAST_BURN = 0.2
+"""Below it no direction matters."""
 _LEAST_HOURS = 1 / 60
 _NOT_KNOWN_YET = "when its error budget is forecast to run out is not known yet"
 
@@ -121,7 +126,7 @@ def _burn_rates(state: ServiceState) -> Iterator[Fact]:
     spans = {
         "5m": (state.burn_rate_5m, short),
         "1h": (state.burn_rate_1h, "1 hour"),
-        "24h": (state.burn_rate_24h, "24 hours"),
+        "24h": (state.burn_rate_24h, wording.reported_window(DAY, state.worst.reported_seconds)),
     }
     written = {name: wording.burn_rate(rate) for name, (rate, _) in spans.items()}
     parts = [f"{written[name]} over {span}" for name, (_, span) in spans.items()]
@@ -134,13 +139,14 @@ def _burn_rates(state: ServiceState) -> Iterator[Fact]:
 
 def _burn_pair(state: ServiceState) -> Iterator[Fact]:
     """Give the pair of windows that is furthest above its threshold."""
-    pairs = [pair for slo in state.slos for pair in slo.burn_pairs]
-    reached = [pair for pair in pairs if pair.burn_rate >= pair.threshold]
+    pairs = [(slo, pair) for slo in state.slos for pair in slo.burn_pairs]
+    reached = [(slo, pair) for slo, pair in pairs if pair.burn_rate >= pair.threshold]
     if not reached:
         return
-    pair = max(reached, key=lambda p: p.threshold)
+    slo, pair = max(reached, key=lambda found: found[1].threshold)
     rate, threshold = wording.compared(pair.burn_rate, pair.threshold)
-    spans = f"{wording.window(pair.long_seconds)} and {wording.window(pair.short_seconds)}"
+    span = partial(wording.reported_window, reported_seconds=slo.reported_seconds)
+    spans = f"{span(pair.long_seconds)} and {span(pair.short_seconds)}"
     text = (
         f"its budget burns at a rate of {rate} or more over both {spans}, which reaches the "
         f"alerting threshold of {threshold}"
@@ -238,7 +244,7 @@ def _forecast(context: ServiceContext, now: datetime) -> Iterator[Fact]:
     forecasts = fresh_forecasts(context, now)
     worst = next((slo for slo in forecasts if slo.id == context.state.slo_id), None)
     if worst is not None and worst.forecast_status != "catching_up":
-        trend = _TRENDS[worst.burn_rate_trend]
+        trend = _trend(context.state, worst)
         yield Fact("trend", "Trend of the burn rate", trend, f"its burn is {trend}")
     slo = next_spent(forecasts)
     if slo is not None and slo.forecast_status == "catching_up":
@@ -254,6 +260,25 @@ def _forecast(context: ServiceContext, now: datetime) -> Iterator[Fact]:
         at = wording.instant(max(ends), now)
         text = f"without further errors its block is forecast to end at about {at}"
         yield Fact("unblocked_at", "End of the block", at, text)
+
+
+def _trend(state: ServiceState, forecast: SloForecast) -> str:
+    """Return where the burn goes: as the windows say where they are far apart, else the trend.
+
+    A line through a day's half hours is level while the last ten minutes are a hundred times worse.
+    """
+    short, hour, day = state.burn_rate_5m, state.burn_rate_1h, state.burn_rate_24h
+    if max(short, hour, day) < LEAST_BURN:
+        return _TRENDS[forecast.burn_rate_trend]
+    if short >= FAR_APART * hour:
+        return "rising"
+    if short * FAR_APART <= hour:
+        return "falling"
+    if short >= FAR_APART * day:
+        return "far above that of the day"
+    if short * FAR_APART <= day:
+        return "far below that of the day"
+    return _TRENDS[forecast.burn_rate_trend]
 
 
 def _exhaustion(context: ServiceContext, slo: SloForecast, now: datetime) -> Fact:

@@ -58,6 +58,50 @@ def test_errors_older_than_the_counts_have_no_known_beginning() -> None:
     assert find_onset(minutes(*[50] * 60), 0.999) is None
 
 
+SLOW = [1, 0, 0, 0, 0, 0, 0, 0]
+"""One failure in every eighth minute: a burn of 1.25 at an objective of 0.999 with 100 requests."""
+
+
+def test_a_jump_on_top_of_a_slow_burn_is_the_onset_and_the_slow_burn_is_older() -> None:
+    slow = SLOW * 120
+    onset = find_onset(minutes(*[0] * 30, *slow, 7, 7, total=100), 0.999)
+    assert onset is not None
+    assert (onset.at, onset.bad, onset.total) == (instant(30 + len(slow)), 14, 200)
+    assert onset.older is not None
+    assert (onset.older.at, onset.older.ended_at) == (instant(30), onset.at)
+    assert (onset.older.bad, onset.older.total) == (120, 100 * len(slow))
+
+
+def test_a_jump_is_found_where_the_slow_burn_is_older_than_the_counts() -> None:
+    onset = find_onset(minutes(*SLOW * 100, *[7] * 40, total=100), 0.999)
+    assert onset is not None
+    assert onset.at == instant(800)
+    assert onset.older is not None
+    assert onset.older.at == instant(0)
+
+
+def test_of_two_jumps_the_last_one_explains_the_present_rate() -> None:
+    onset = find_onset(minutes(*[0] * 30, *SLOW * 40, *[4] * 60, *[40] * 5, total=100), 0.999)
+    assert onset is not None
+    assert onset.at == instant(30 + 320 + 60)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_burn_that_stays_as_it_is_has_no_jump(seed: int) -> None:
+    drawn = np.random.default_rng(seed)
+    counts = minutes(*[0] * 30, *drawn.poisson(3, 900).tolist())
+    onset = find_onset(counts, 0.999)
+    assert onset is not None
+    assert onset.older is None
+    assert onset.at < instant(60)
+
+
+def test_a_rate_that_creeps_up_has_no_jump() -> None:
+    onset = find_onset(minutes(*[0] * 60, *range(1, 121)), 0.999)
+    assert onset is not None
+    assert onset.at <= instant(65)
+
+
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(50, 3000)), max_size=90))
 def test_an_onset_lies_in_the_counts_and_counts_what_lies_after_it(
     rows: list[tuple[int, int]],
@@ -72,6 +116,7 @@ def test_an_onset_lies_in_the_counts_and_counts_what_lies_after_it(
         assert onset.ended_at > onset.at
         inside &= counts.ends <= onset.ended_at.timestamp()
     assert (onset.bad, onset.total) == (bad[inside].sum(), total[inside].sum())
+    assert onset.older is None or onset.older.at < onset.at == onset.older.ended_at
     assert onset.bad > 0
 
 

@@ -1,5 +1,7 @@
 """The sentences of reasons: figures with their units, one sentence each. Pure."""
 
+from functools import partial
+
 from common.events import BurnPair, ChangeClass, OverrideChanged, SloStatus
 from common.policy.model import BudgetEvidence
 from common.slo import wording
@@ -90,9 +92,10 @@ def budget_spent(slo: SloStatus, change: ChangeClass, *, recorded: bool) -> str:
 def pair_not_burning(slo: SloStatus, pair: BurnPair) -> str:
     """Say which pair of windows comes nearest to confirming a level."""
     rate, threshold = wording.compared(pair.burn_rate, pair.threshold)
+    span = partial(wording.reported_window, reported_seconds=slo.reported_seconds)
     return (
         f"no pair of windows confirms it for {slo.name}: the nearest, "
-        f"{wording.window(pair.long_seconds)} and {wording.window(pair.short_seconds)}, burns at "
+        f"{span(pair.long_seconds)} and {span(pair.short_seconds)}, burns at "
         f"{rate}, and more than {threshold} is needed to block"
     )
 
