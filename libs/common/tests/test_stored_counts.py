@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from random import Random
 
 import asyncpg
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from common.config.settings import DatabaseSettings
 from common.counts import reads
-from common.counts.layout import SlowCount, Span, unpacked
+from common.counts.layout import SlowCount, Span, slower_than, unpacked
 from common.slo.windows import HOUR, MINUTE
 from common.storage.database import Database
 from tests.support.burn_events import NOW
@@ -87,6 +88,28 @@ async def test_histograms_are_read_against_each_threshold(
         SlowCount("search", 1.0, HOUR, NOW_SECONDS, 110, 10),
     ]
     assert sorted(known) == [(0.1, 0.25, 1.0), (0.25, 2.0), (0.5,)]
+
+
+async def test_the_database_holds_histograms_against_a_threshold_as_memory_does(
+    postgres_url: str, database: Database
+) -> None:
+    rng, edges = Random(5), (0.05, 0.1, 0.25, 0.3, 0.5, 1.0, 2.5)
+    thresholds = (0.01, *edges, 0.2, 0.75, 60.0)
+    expected: dict[tuple[str, float], tuple[int, int, int]] = {}
+    client = await asyncpg.connect(postgres_url)
+    for number in range(40):
+        bounds = tuple(sorted(rng.sample(edges, rng.randint(1, len(edges)))))
+        counts = [rng.choice((0, 3, 2**53 - 2)) for _ in range(len(bounds) + 1)]
+        insert = "INSERT INTO burnrate.latency VALUES ($1, $2, $3, $4, $5)"
+        await client.execute(insert, HOUR, f"s{number}", at(NOW_SECONDS), bounds, counts)
+        for threshold in thresholds:
+            expected[f"s{number}", threshold] = slower_than(bounds, counts, threshold)
+    await client.close()
+    span = Span(HOUR, NOW_SECONDS - HOUR)
+    async with database.read() as session:
+        found = await reads.slow_counts(session, [(*key, span) for key in expected])
+    given = {(c.service, c.threshold_seconds): (c.total, c.bad, c.uncertain) for c in found}
+    assert given == expected
 
 
 async def test_the_rows_of_a_service_are_read_from_hours_and_then_minutes(
