@@ -1,6 +1,7 @@
 """The text of an alert: its message, labels (identity) and annotations (help). Pure."""
 
 from collections.abc import Callable
+from functools import partial
 from math import isinf
 from typing import Final
 
@@ -8,6 +9,9 @@ from alerts.domain.configuration import Owner
 from alerts.domain.readings import Inputs, Reading
 from common.alerting.rules import Level, Rule, RuleKind, Severity
 from common.slo import wording
+
+Said = tuple[str, str]
+"""What is said of a condition, and the threshold that is named behind it."""
 
 
 def labels(
@@ -47,77 +51,66 @@ def message(rule: Rule, number: int, service_name: str, reading: Reading, inputs
         status = inputs.status.value.replace("_", " ")
         cause = "nobody counts its events" if inputs.silent else f"its data are {status}"
         return f"{service_name} {'cannot' if reading.met else 'could not'} be judged: {cause}"
-    if reading.met:
-        said = f"{service_name} {_SENTENCES[rule.kind](reading, level)}"
-        return said + _uncertain(reading.slo, inputs)
-    return f"{service_name} {_no_longer(rule, reading, level)}"
+    say = _SENTENCES[rule.kind] if reading.met else partial(_no_longer, rule.kind)
+    said, threshold = say(reading, level)
+    about = f"{reading.slo}; " if reading.slo else ""
+    text = f"{service_name} {said} ({about}threshold {threshold})"
+    return text + _uncertain(reading.slo, inputs) if reading.met else text
 
 
-def _burning(reading: Reading, _level: Level) -> str:
+def _burning(reading: Reading, _level: Level) -> Said:
     rate, threshold = wording.compared(reading.observed, reading.threshold)
-    return (
-        f"burns its error budget {rate} times as fast as it may "
-        f"({reading.slo}; threshold {threshold})"
-    )
+    return f"burns its error budget {rate} times as fast as it may", threshold
 
 
-def _at_risk(reading: Reading, level: Level) -> str:
+def _at_risk(reading: Reading, level: Level) -> Said:
     rate = wording.burn_rate(reading.observed, level=level.at_least_level)
-    return (
-        f"has reached the risk level {level.at_least_level}: its composite burn rate is {rate} "
-        f"({reading.slo}; threshold {wording.number(reading.threshold)})"
-    )
+    said = f"has reached the risk level {level.at_least_level}: its composite burn rate is {rate}"
+    return said, wording.number(reading.threshold)
 
 
-def _budget(reading: Reading, _level: Level) -> str:
-    threshold = wording.objective(reading.threshold)
+def _budget(reading: Reading, _level: Level) -> Said:
+    left, threshold = _budget_left(reading)
     if reading.observed < 0:
-        return (
-            f"has overspent its error budget by {wording.spent(-reading.observed)} "
-            f"({reading.slo}; threshold {threshold} left)"
-        )
-    left = wording.left(wording.snapped(reading.observed, reading.threshold), [reading.threshold])
-    return f"has {left} of its error budget left ({reading.slo}; threshold {threshold})"
+        spent = wording.spent(-reading.observed)
+        return f"has overspent its error budget by {spent}", f"{threshold} left"
+    return f"has {left} of its error budget left", threshold
 
 
-def _exhausting(reading: Reading, _level: Level) -> str:
+def _budget_left(reading: Reading) -> tuple[str, str]:
+    left = wording.snapped(reading.observed, reading.threshold)
+    return wording.left(left, [reading.threshold]), wording.objective(reading.threshold)
+
+
+def _exhausting(reading: Reading, _level: Level) -> Said:
     hours, threshold = wording.compared(reading.observed, reading.threshold, 1)
-    return (
-        f"will have spent its error budget in {hours} hours by the forecast "
-        f"({reading.slo}; threshold {threshold} hours)"
-    )
+    said = f"will have spent its error budget in {hours} hours by the forecast"
+    return said, f"{threshold} hours"
 
 
-def _constant(reading: Reading, _level: Level) -> str:
+def _constant(reading: Reading, _level: Level) -> Said:
     rate, threshold = wording.compared(reading.observed, reading.threshold)
-    return (
-        f"has burned its error budget at the same rate for a day, {rate} times as fast as it may "
-        f"({reading.slo}; threshold {threshold})"
-    )
+    said = "has burned its error budget at the same rate for a day"
+    return f"{said}, {rate} times as fast as it may", threshold
 
 
-def _invalid_counts(reading: Reading, _level: Level) -> str:
-    return (
-        f"reports more good or bad events than in total: {wording.number(reading.observed)} "
-        f"events were refused of late (threshold {wording.number(reading.threshold)})"
-    )
+def _invalid_counts(reading: Reading, _level: Level) -> Said:
+    events = f"{wording.number(reading.observed)} events were refused of late"
+    said = f"reports more good or bad events than in total: {events}"
+    return said, wording.number(reading.threshold)
 
 
-def _no_longer(rule: Rule, reading: Reading, level: Level) -> str:
-    """Return the sentence of a condition that was met before, with its figure now."""
-    if rule.kind == "budget_left":
-        threshold = wording.objective(reading.threshold)
-        snapped = wording.snapped(reading.observed, reading.threshold)
-        observed = wording.left(snapped, [reading.threshold])
-    elif rule.kind == "good_over_total":
+def _no_longer(kind: RuleKind, reading: Reading, level: Level) -> Said:
+    """Say that a condition was met before, with its figure now."""
+    if kind == "budget_left":
+        observed, threshold = _budget_left(reading)
+    elif kind == "good_over_total":
         observed, threshold = wording.number(reading.observed), wording.number(reading.threshold)
     elif isinf(reading.observed):
         observed, threshold = "later than its SLO window", wording.number(reading.threshold)
     else:
         observed, threshold = wording.compared(reading.observed, reading.threshold)
-    said = _PAST[rule.kind].format(level=level.at_least_level, observed=observed)
-    about = f"{reading.slo}; " if reading.slo else ""
-    return f"{said} ({about}threshold {threshold})"
+    return _PAST[kind].format(level=level.at_least_level, observed=observed), threshold
 
 
 def _uncertain(slo_name: str | None, inputs: Inputs) -> str:
@@ -148,7 +141,7 @@ def _figures(slo_name: str | None, inputs: Inputs) -> dict[str, str]:
     return found
 
 
-_SENTENCES: Final[dict[RuleKind, Callable[[Reading, Level], str]]] = {
+_SENTENCES: Final[dict[RuleKind, Callable[[Reading, Level], Said]]] = {
     "burn_rate": _burning,
     "risk_level": _at_risk,
     "budget_left": _budget,
