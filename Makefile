@@ -35,7 +35,7 @@ COMPILE := $(PIN) pyproject.toml
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down logs clean test test-fast check check-dashboard api-types types format schemas bench backtest chaos fuzz fuzz-parser pins
+.PHONY: help install up down logs clean test test-fast check check-dashboard api-types types format schemas bench backtest chaos siege fuzz fuzz-parser pins
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -99,6 +99,9 @@ backtest: $(DEV) ## forecasts of simulated histories against what happened; SEED
 
 chaos: $(DEV) ## hurt real servers for SECONDS=60 by SEED=1, then compare every row with a model
 	$(BIN)/python -m tests.faults.chaos --seed $(or $(SEED),1) --seconds $(or $(SECONDS),60)
+
+siege: $(DEV) ## hostile senders of every kind beside honest ones, for SECONDS=60 by SEED=1
+	$(BIN)/python -m tests.siege.siege --seed $(or $(SEED),1) --seconds $(or $(SECONDS),60)
 
 fuzz: $(DEV) ## requests made of the OpenAPI documents by a random seed, for SECONDS=300
 	$(BIN)/python -m tests.fuzz.run --seconds $(or $(SECONDS),300) $(if $(SEED),--seed $(SEED))

@@ -1,5 +1,6 @@
 """The composition root: endpoints, simulator, API keys, and their loops."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -38,11 +39,13 @@ def create_app(  # noqa: PLR0913 - what tests put in the place of servers
     keys = keys or KeyReader.of(KafkaSettings())
     uses = UseReports("ingest", keys.cache, broker)
     catalog = catalog or Catalog.of(KafkaSettings())
-    seed, lateness = settings.simulator_seed, admission.lateness
-    simulator = Simulator(broker, clock, settings.data_dir, seed, lateness)
+    limit, turns = InFlightLimit(settings.max_in_flight_events), Turns()
+    names = NewNames(catalog, settings.new_services_per_hour, settings.new_services_burst, clock)
+    simulator = _simulator(settings, broker, clock, admission)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        gc.freeze()  # or each look for cycles among all that is imported holds the loop 80 ms
         demonstration = [simulator.run()] if settings.simulator_enabled else []
         async with background(keys.run(), uses.run(), catalog.run(), *demonstration):
             yield
@@ -56,13 +59,18 @@ def create_app(  # noqa: PLR0913 - what tests put in the place of servers
         body_limit_bytes=settings.body_limit_bytes,
         access=access_of(settings, keys.cache, clock),
     )
-    limit, turns = InFlightLimit(settings.max_in_flight_events), Turns()
-    names = NewNames(catalog, settings.new_services_per_hour, settings.new_services_burst, clock)
-    for feed in feeds(lateness):
+    for feed in feeds(admission.lateness):
         endpoint = EventsEndpoint(feed, broker, clock, limit, turns, names, settings)
         app.include_router(endpoint.router())
     _describe_events(app)
     return app
+
+
+def _simulator(
+    settings: IngestSettings, broker: Broker, clock: Clock, admission: AdmissionSettings
+) -> Simulator:
+    seed, data_dir = settings.simulator_seed, settings.data_dir
+    return Simulator(broker, clock, data_dir, seed, admission.lateness)
 
 
 async def _failing(broker: Broker, keys: KeyReader) -> dict[str, str]:

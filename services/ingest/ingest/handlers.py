@@ -225,7 +225,7 @@ def _waits(rejected: Sequence[Rejection]) -> dict[str, str]:
 
 
 _STATUS_OF_ONE = {"invalid_json": 400, "invalid_utf8": 400, "event_too_large": 413}
-LISTED_REJECTIONS = 1_000
+LISTED_REJECTIONS = 100
 """Of a request that is refused as a whole so many are listed, which is enough to mend them."""
 
 

@@ -43,17 +43,23 @@ class InFlightLimit:
 
 TURN_SECONDS: Final = 0.002
 """How long a large body holds the loop, at most, before all others have a turn."""
+LONGEST_PAUSE_SECONDS: Final = 0.05
 SMALL_BYTES: Final = 16_384
 
 
 async def in_turns(steps: Iterable[T]) -> AsyncIterator[T]:
-    """Give each step, and every now and then a turn to whoever waits for the loop."""
-    began = perf_counter()
+    """Give each step, and after each turn at least as long a time to all others.
+
+    A pause that was overslept says that others have much to do: the next one is longer.
+    """
+    began, pause_seconds = perf_counter(), TURN_SECONDS
     for step in steps:
         yield step
-        if perf_counter() - began > TURN_SECONDS:
-            await asyncio.sleep(0)
+        if (ended := perf_counter()) - began > TURN_SECONDS:
+            await asyncio.sleep(pause_seconds)
             began = perf_counter()
+            overslept_seconds = began - ended - pause_seconds
+            pause_seconds = min(TURN_SECONDS + 2 * overslept_seconds, LONGEST_PAUSE_SECONDS)
 
 
 class Turns:
