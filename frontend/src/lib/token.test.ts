@@ -2,6 +2,7 @@ import { beforeEach, expect, test, vi } from "vitest";
 
 beforeEach(() => {
   sessionStorage.clear();
+  localStorage.clear(); // the tests of other files share the document
   vi.resetModules();
 });
 
