@@ -654,6 +654,9 @@ export interface paths {
         /**
          * All alerts, newest first
          * @description Alerts of all services, also those that have ended; `state` may be given several times.
+         *
+         *     `Alerts-Status` says whether the alerts service lives: where it does not, what has begun since
+         *     is missing.
          */
         get: operations["list_alerts"];
         put?: never;
@@ -7097,6 +7100,10 @@ export interface operations {
                 headers: {
                     /** @description The next page as `<path?query>; rel="next"`; left out on the last page */
                     Link?: string;
+                    /** @description `ok`, or `lagging` where the alerts service has given no sign of life for so long that what has happened since may be missing */
+                    "Alerts-Status"?: "ok" | "lagging";
+                    /** @description Its newest sign of life, of the shard that is furthest behind; without any it has never run */
+                    "Alerts-Confirmed-At"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7166,6 +7173,10 @@ export interface operations {
                 headers: {
                     /** @description The next page as `<path?query>; rel="next"`; left out on the last page */
                     Link?: string;
+                    /** @description `ok`, or `lagging` where the alerts service has given no sign of life for so long that what has happened since may be missing */
+                    "Alerts-Status"?: "ok" | "lagging";
+                    /** @description Its newest sign of life, of the shard that is furthest behind; without any it has never run */
+                    "Alerts-Confirmed-At"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9659,8 +9670,10 @@ export const pathsApiReleaseService_nameCheckPostParametersQueryHttp_statusValue
 export const pathsApiReleaseService_nameCheckPostParametersQueryChange_classValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/release/{service_name}/check"]["post"]["parameters"]["query"]["change_class"]> = ["feature", "fix", "security", "rollback"];
 export const pathsApiAlertsGetParametersQueryStateAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/alerts"]["get"]["parameters"]["query"]["state"]> = ["firing", "acknowledged", "resolved"];
 export const pathsApiAlertsGetParametersQuerySeverityAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/alerts"]["get"]["parameters"]["query"]["severity"]> = ["page", "ticket", "info"];
+export const pathsApiAlertsGetResponses200HeadersAlertsStatusValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/alerts"]["get"]["responses"]["200"]["headers"]["Alerts-Status"]> = ["ok", "lagging"];
 export const pathsApiAlertsService_nameGetParametersQueryStateAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/alerts/{service_name}"]["get"]["parameters"]["query"]["state"]> = ["firing", "acknowledged", "resolved"];
 export const pathsApiAlertsService_nameGetParametersQuerySeverityAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/alerts/{service_name}"]["get"]["parameters"]["query"]["severity"]> = ["page", "ticket", "info"];
+export const pathsApiAlertsService_nameGetResponses200HeadersAlertsStatusValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/alerts/{service_name}"]["get"]["responses"]["200"]["headers"]["Alerts-Status"]> = ["ok", "lagging"];
 export const pathsApiSilencesGetParametersQueryStateAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/silences"]["get"]["parameters"]["query"]["state"]> = ["pending", "active", "expired"];
 export const alertAnswerSeverityValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["AlertAnswer"]["severity"]> = ["page", "ticket", "info"];
 export const alertAnswerStateValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["AlertAnswer"]["state"]> = ["firing", "acknowledged", "resolved"];

@@ -91,7 +91,7 @@ def make_services(
     snapshots = ReadModel(timedelta(seconds=settings.shard_silence_seconds), default)
     forecasts = ForecastBook(timedelta(seconds=settings.forecast_lifetime_seconds))
     projections = Projections(snapshots, forecasts, decisions := DecisionBook())
-    catalog = Catalog(store, clock)
+    catalog = Catalog(store, clock, lambda: view.catalog.known)
     policies = PolicyService(policy_store, read_policies(PolicySettings().files))
     events = RecentEvents(results, alerts, 2 * settings.ready_seconds).events
     view = executive_view(settings, store, counts, to.cache, projections, events, clock)
@@ -105,7 +105,11 @@ def make_services(
         *(policy_store, policies),
         OverrideService(policy_store, policies, decisions, settings.override_visible_seconds),
         ReleaseService(catalog, policy_store, snapshots, decisions, policies),
-        *(alerts, AlertService(alerts, snapshots), RuleService(alerts)),
+        *(
+            alerts,
+            AlertService(alerts, snapshots, timedelta(seconds=settings.unready_seconds)),
+            RuleService(alerts),
+        ),
         ChannelService(alerts, to.publisher, clock, settings.channel_test_timeout_seconds),
         *(known, uses, KeyRecords(known, uses), access_of(settings, known, clock)),
         *(key_store, ApiKeyService(key_store, known, clock)),

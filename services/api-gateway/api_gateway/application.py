@@ -6,7 +6,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from pydantic.json_schema import models_json_schema
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from api_gateway.http.operations import BODY_MODELS
@@ -40,6 +40,7 @@ from common.access.middleware import Access
 from common.http.problems import Problem, problem_response
 from common.service.app import Lifespan, Readiness, build_app
 from common.slo.risk import RISK_BOUNDARIES
+from common.storage.database import is_unavailable
 
 log = structlog.get_logger()
 
@@ -53,9 +54,6 @@ RISK_BOUNDARY = {
     "description": "Composite burn rates between the risk levels: OBSERVE and DANGER begin at "
     "theirs, FREEZE above its own",
 }
-
-UNAVAILABLE_CLASSES = ("08", "40", "53", "55", "57")
-"""SQLSTATE: connection, serialisation, resources, locks, an operator's intervention."""
 
 
 def gateway_app(
@@ -101,18 +99,11 @@ def gateway_app(
 
 
 async def _failed(request: Request, error: Exception) -> JSONResponse:
-    if isinstance(error, DBAPIError) and _unavailable(error):
+    if is_unavailable(error):
         return await _no_database(request, error)
     log.error("request_failed", path=request.url.path, exc_info=error)
     detail = "An unexpected error; it is in the service's log."
     return problem_response(Problem(500, "internal_error", detail))
-
-
-def _unavailable(error: DBAPIError) -> bool:
-    if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
-        return True
-    state = getattr(error.orig, "sqlstate", None) or ""
-    return state[:2] in UNAVAILABLE_CLASSES
 
 
 async def _no_database(request: Request, error: Exception) -> JSONResponse:

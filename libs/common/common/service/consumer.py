@@ -113,7 +113,9 @@ class Consumer(ABC):
         return {**self._health.failing(), **not_ready(self.ledger, self._tables)}
 
     async def _touch(self) -> None:
-        """Commit that this process lives, though nothing else may be to be committed."""
+        """Commit that this process does its work, though nothing else may be to be committed."""
+        if self._health.failing().keys() - {"commit"}:
+            return
         async with self.runtime.database.write() as session:
             await LedgerStore(self.runtime.name).touch(
                 session, self.ledger.owned, self.ledger.owner

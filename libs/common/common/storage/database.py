@@ -6,6 +6,8 @@ from typing import Any, NewType, Self
 
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from common.config.settings import DatabaseSettings
@@ -14,6 +16,20 @@ ReadSession = NewType("ReadSession", AsyncSession)
 WriteSession = NewType("WriteSession", ReadSession)  # what may write may read
 
 _LIMITS = {"lock_timeout": "10s", "statement_timeout": "30s"}  # nothing hangs unseen
+
+
+_UNAVAILABLE_CLASSES = ("08", "40", "53", "55", "57")
+"""SQLSTATE: connection, serialisation, resources, locks, an operator's intervention."""
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Return whether an error says that the database does not answer now, not that we are wrong."""
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, OSError | PoolTimeoutError)
+    if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
+        return True
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return state[:2] in _UNAVAILABLE_CLASSES
 
 
 def async_url(database_url: str) -> str:

@@ -115,12 +115,20 @@ _SHOWN_OF_ALERT = (
 )
 
 
+_CONFIRMED = text("SELECT min(updated_at) AS at FROM alerts.shard")
+
+
 class AlertReader(Reader):
     """Reads alerts, notifications, rules, silences and channels."""
 
     async def alerts(self, query: AlertQuery) -> list[Alert]:
         """Return alerts, newest first."""
         return await self._all(Alert, _ALERTS, asdict(query))
+
+    async def confirmed_at(self) -> datetime | None:
+        """Return the alerts service's newest sign of life, of the shard that is furthest behind."""
+        found: datetime | None = (await self._session.execute(_CONFIRMED)).scalar_one()
+        return found
 
     async def alert(self, alert_id: int) -> Alert | None:
         """Return one alert."""

@@ -1,6 +1,6 @@
 """Operations on alerts, their notifications and silences."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from api_gateway.alerts.domain import (
     Alert,
@@ -21,14 +21,28 @@ from api_gateway.projections.snapshots import ReadModel
 from common.alerting.silences import Matcher, check_silence
 from common.events import AlertFigures
 from common.http.problems import Problem
+from common.slo.freshness import is_silent
 from common.storage.audit import AuditEvent
 
 
 class AlertService:
     """Alerts and silences: each write is one transaction, with its event and its audit."""
 
-    def __init__(self, store: AlertStore, read_model: ReadModel) -> None:
-        self._store, self._read_model = store, read_model
+    def __init__(
+        self, store: AlertStore, read_model: ReadModel, silence: timedelta = timedelta(seconds=15)
+    ) -> None:
+        self._store, self._read_model, self._silence = store, read_model, silence
+
+    async def headers(self, now: datetime) -> dict[str, str]:
+        """Return what an answer says of the alerts service: whether it lives, and since when not.
+
+        What it has not evaluated is not in the list: without it an empty one means nothing.
+        """
+        async with self._store.read() as reader:
+            at = await reader.confirmed_at()
+        status = "lagging" if is_silent(at, now, self._silence) else "ok"
+        confirmed = {} if at is None else {"Alerts-Confirmed-At": at.astimezone(UTC).isoformat()}
+        return {"Alerts-Status": status, **confirmed}
 
     def figures_now(self, alert: Alert, now: datetime) -> AlertFigures | None:
         """Return the figures of an open alert's objective now; None where they are not known."""

@@ -1,11 +1,13 @@
 """Operations on services and targets: each is one transaction, with its event and its audit."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import msgspec
+from sqlalchemy.exc import SQLAlchemyError
 
+from api_gateway.catalog.cache import InUse
 from api_gateway.catalog.definitions import changed_spec, new_spec
 from api_gateway.catalog.domain import (
     ReportedBy,
@@ -32,6 +34,7 @@ from common.events import TargetSpec
 from common.http.problems import Problem
 from common.slo.vocabulary import MAX_TARGETS
 from common.storage.audit import AuditEvent
+from common.storage.database import is_unavailable
 
 PURGED_AT_ONCE = 250
 SHOWN_NAMES = 100
@@ -54,10 +57,18 @@ def unknown_service(name: str) -> Problem:
 
 
 class Catalog:
-    """Services and targets. Every refusal is a Problem that names field and fix."""
+    """Services and targets. Every refusal is a Problem that names field and fix.
 
-    def __init__(self, store: CatalogStore, clock: Clock = system_clock) -> None:
-        self._store, self._clock = store, clock
+    While the database does not answer, services and targets are those that are `remembered`.
+    """
+
+    def __init__(
+        self,
+        store: CatalogStore,
+        clock: Clock = system_clock,
+        remembered: Callable[[], InUse | None] = lambda: None,
+    ) -> None:
+        self._store, self._clock, self._remembered = store, clock, remembered
 
     async def services(self, after: str, limit: int) -> list[Service]:
         """Return up to `limit` services in use whose names sort after `after`, by name."""
@@ -68,8 +79,14 @@ class Catalog:
         """Return a service in use; 404, also for what can be no service's name."""
         if service_name_fault(name):
             raise unknown_service(name)
-        async with self._store.read() as reader:
-            return await _service(reader, name)
+        try:
+            async with self._store.read() as reader:
+                return await _service(reader, name)
+        except (OSError, SQLAlchemyError) as error:
+            found = next((s for s in self._in_memory(error).services if s.name == name), None)
+            if found is None:
+                raise
+            return found
 
     async def target(self, target_id: int) -> Target:
         """Return a target in use; 404."""
@@ -78,8 +95,18 @@ class Catalog:
 
     async def targets(self, service_name: str) -> list[Target]:
         """Return the targets of a service, by id."""
-        async with self._store.read() as reader:
-            return await reader.targets([service_name])
+        try:
+            async with self._store.read() as reader:
+                return await reader.targets([service_name])
+        except (OSError, SQLAlchemyError) as error:
+            return list(self._in_memory(error).targets.get(service_name, ()))
+
+    def _in_memory(self, error: OSError | SQLAlchemyError) -> InUse:
+        """Return what is remembered where the database is away; raise the error otherwise."""
+        remembered = self._remembered()
+        if remembered is None or not is_unavailable(error):
+            raise error
+        return remembered
 
     async def targets_in_use(self, service_names: Sequence[str]) -> dict[str, list[Target]]:
         """Return the targets of each of the services that are in use."""

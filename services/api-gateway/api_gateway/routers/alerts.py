@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Path, Query
 
@@ -17,7 +17,13 @@ from api_gateway.alerts.schemas import (
 )
 from api_gateway.alerts.service import AlertService
 from api_gateway.http.operations import Operations
-from api_gateway.http.pagination import DEFAULT_LIMIT, LARGEST_ID, LongIdPage, Page
+from api_gateway.http.pagination import (
+    DEFAULT_LIMIT,
+    LARGEST_ID,
+    LINK_HEADER,
+    LongIdPage,
+    Page,
+)
 from api_gateway.http.types import TEXT_PATTERN
 from api_gateway.routers.dependencies import ExistingService, ServerClock, provided
 from common.alerting.rules import AlertState, Severity
@@ -26,6 +32,20 @@ from common.http.problems import responses
 router = Operations(prefix="/api", tags=["alerts"])
 
 Alerts = Annotated[AlertService, provided(AlertService)]
+
+CONFIRMED: Final[dict[str, Any]] = {
+    "Link": LINK_HEADER["Link"],
+    "Alerts-Status": {
+        "description": "`ok`, or `lagging` where the alerts service has given no sign of life for "
+        "so long that what has happened since may be missing",
+        "schema": {"type": "string", "enum": ["ok", "lagging"]},
+    },
+    "Alerts-Confirmed-At": {
+        "description": "Its newest sign of life, of the shard that is furthest behind; without "
+        "any it has never run",
+        "schema": {"type": "string", "format": "date-time"},
+    },
+}
 
 AlertPath = Annotated[int, Path(ge=1, le=LARGEST_ID, description="An alert's id")]
 States = Annotated[list[AlertState] | None, Query(description="Only in these states", max_length=3)]
@@ -37,7 +57,7 @@ Since = Annotated[
 ]
 
 
-@router.get("/alerts", summary="All alerts, newest first")
+@router.get("/alerts", summary="All alerts, newest first", responses={200: {"headers": CONFIRMED}})
 async def list_alerts(  # noqa: PLR0913, PLR0917 - a filter for each parameter
     alerts: Alerts,
     clock: ServerClock,
@@ -47,12 +67,18 @@ async def list_alerts(  # noqa: PLR0913, PLR0917 - a filter for each parameter
     service: Annotated[str | None, Query(max_length=63, pattern=TEXT_PATTERN)] = None,
     since: Since = None,
 ) -> list[AlertAnswer]:
-    """Alerts of all services, also those that have ended; `state` may be given several times."""
+    """Alerts of all services, also those that have ended; `state` may be given several times.
+
+    `Alerts-Status` says whether the alerts service lives: where it does not, what has begun since
+    is missing.
+    """
     return await _page(alerts, clock(), page, state, severity, service, since)
 
 
 @router.get(
-    "/alerts/{service_name}", summary="A service's alerts, newest first", responses=responses(404)
+    "/alerts/{service_name}",
+    summary="A service's alerts, newest first",
+    responses={200: {"headers": CONFIRMED}, **responses(404)},
 )
 async def list_service_alerts(  # noqa: PLR0913, PLR0917 - a filter for each parameter
     alerts: Alerts,
@@ -133,5 +159,6 @@ async def _page(  # noqa: PLR0913, PLR0917 - a filter for each parameter
     since: datetime | None,
 ) -> list[AlertAnswer]:
     of = (tuple(states or ()), tuple(severities or ()), service_name, since)
+    page.response.headers.update(await alerts.headers(now))
     found = await alerts.alerts(AlertQuery(page.after or LARGEST_ID, page.fetch_limit, *of))
     return [_answer(alerts, alert, now) for alert in page.cut(found, lambda a: [a.id])]

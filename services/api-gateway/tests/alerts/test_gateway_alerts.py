@@ -379,3 +379,21 @@ async def test_what_the_rules_topic_has_lost_is_announced_again(alerting: Gatewa
     assert await store.republish(model.announced, NOW) == 2  # the silence, the channel
     again = await alerting.announced(RULES)
     assert {type(e).__name__ for e in again} == {"SilenceChanged", "ChannelChanged"}
+
+
+@pytest.mark.parametrize(
+    ("ages", "status"), [((), "lagging"), ((3, 4), "ok"), ((3, 14), "ok"), ((3, 15), "lagging")]
+)
+async def test_a_list_says_whether_the_alerts_service_lives(
+    gateway: GatewayHarness, ages: tuple[int, ...], status: str
+) -> None:
+    for shard, seconds in enumerate(ages):
+        at = NOW - timedelta(seconds=seconds)
+        await gateway.database.insert(
+            "alerts.shard", shard=shard, epoch=1, owner="host:1", updated_at=at
+        )
+    answer = await gateway.client.get("/api/alerts")
+    assert (answer.json(), answer.headers["Alerts-Status"]) == ([], status)
+    said = answer.headers.get("Alerts-Confirmed-At")
+    oldest = NOW - timedelta(seconds=max(ages, default=0))
+    assert said == (oldest.isoformat() if ages else None)

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from tests.support.burn_events import PARTITIONS, for_target, heartbeat, snapshot
 from tests.support.gateway.access import api_key
 from tests.support.gateway.harness import TOKEN, GatewayHarness
 
@@ -169,6 +170,29 @@ async def test_without_the_database_every_operation_says_so(
         assert response.headers["Retry-After"]
     body = {"name": "checkout", "tier": 1, "owner": "x"}
     assert_problem(await gateway.write("POST", "/api/services", body), 503)
+
+
+async def test_without_the_database_what_is_in_memory_is_said_with_its_time(
+    gateway: GatewayHarness,
+) -> None:
+    await gateway.service("checkout")
+    target = await gateway.target()
+    await gateway.feed(snapshot("checkout", for_target(target)), *map(heartbeat, range(PARTITIONS)))
+    paths = (
+        "/api/burn",
+        "/api/overview",
+        "/api/services/checkout",
+        "/api/slo/checkout",
+        "/api/slo/checkout/targets",
+        "/api/forecast/checkout",
+    )
+    before = [await gateway.get(path) for path in paths]
+    gateway.database.failure = ConnectionRefusedError("refused")
+    assert [await gateway.get(path) for path in paths] == before
+    assert before[3]["timestamp"]
+    assert_problem(await gateway.client.get("/api/slo/nobody"), 503)
+    for path in ("/api/alerts", "/api/release/checkout", "/api/audit"):
+        assert_problem(await gateway.client.get(path), 503)
 
 
 async def test_a_fault_of_ours_is_a_problem_too(gateway: GatewayHarness) -> None:
