@@ -6,7 +6,7 @@ from typing import Any, NewType, Self
 
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
@@ -17,6 +17,9 @@ WriteSession = NewType("WriteSession", ReadSession)  # what may write may read
 
 _LIMITS = {"lock_timeout": "10s", "statement_timeout": "30s"}  # nothing hangs unseen
 
+
+DATABASE_ERRORS = (OSError, SQLAlchemyError)
+"""All that a session may raise, whoever is to blame."""
 
 _UNAVAILABLE_CLASSES = ("08", "40", "53", "55", "57")
 """SQLSTATE: connection, serialisation, resources, locks, an operator's intervention."""

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import msgspec
-from sqlalchemy.exc import SQLAlchemyError
 
 from api_gateway.catalog.cache import InUse
 from api_gateway.catalog.definitions import changed_spec, new_spec
@@ -34,7 +33,7 @@ from common.events import TargetSpec
 from common.http.problems import Problem
 from common.slo.vocabulary import MAX_TARGETS
 from common.storage.audit import AuditEvent
-from common.storage.database import is_unavailable
+from common.storage.database import DATABASE_ERRORS, is_unavailable
 
 PURGED_AT_ONCE = 250
 SHOWN_NAMES = 100
@@ -82,7 +81,7 @@ class Catalog:
         try:
             async with self._store.read() as reader:
                 return await _service(reader, name)
-        except (OSError, SQLAlchemyError) as error:
+        except DATABASE_ERRORS as error:
             found = next((s for s in self._in_memory(error).services if s.name == name), None)
             if found is None:
                 raise
@@ -98,10 +97,10 @@ class Catalog:
         try:
             async with self._store.read() as reader:
                 return await reader.targets([service_name])
-        except (OSError, SQLAlchemyError) as error:
+        except DATABASE_ERRORS as error:
             return list(self._in_memory(error).targets.get(service_name, ()))
 
-    def _in_memory(self, error: OSError | SQLAlchemyError) -> InUse:
+    def _in_memory(self, error: Exception) -> InUse:
         """Return what is remembered where the database is away; raise the error otherwise."""
         remembered = self._remembered()
         if remembered is None or not is_unavailable(error):
