@@ -89,6 +89,10 @@ def test_a_page_is_told_taken_on_survives_a_crash_and_ends(
     fired = alert_of(stack, "checkout", state="firing", severity="page")
     delivered(stack, fired["id"], ["firing"])
     assert told(receiver) == {("checkout", "firing"): 1}
+    assert fired["slo"] == "default"
+    assert {fired[name]["risk_level"] for name in ("figures_at_firing", "figures_now")} == {
+        "FREEZE"
+    }
 
     taken = write(stack, "PATCH", f"/api/alerts/{fired['id']}/acknowledge", {"actor": "ines"})
     assert (taken["state"], taken["acknowledged_by"]) == ("acknowledged", "ines")
@@ -128,6 +132,7 @@ def test_a_silence_that_is_ended_lets_what_still_fires_be_told(
         "comment": "planned work",
     }
     made = write(stack, "POST", "/api/silences", silence)
+    assert (made["matching_services"], made["warning"]) == (1, None)
     report(stack, "cart", 1000, 500)
     held = alert_of(stack, "cart", state="firing", held_by="silenced")
     assert (held["held_back"], held["notices"]) == (1, 0)

@@ -58,6 +58,14 @@ export function RuleForm({ rule, onDone }: { rule: AlertRule; onDone: () => void
         required
         {...field("minBad", "min_bad_events")}
       />
+      <TextField
+        label="Notify again at"
+        hint="times the burn rate; empty: never"
+        type="number"
+        min={1.1}
+        step="any"
+        {...field("renotify", "renotify_ratio")}
+      />
       <TextField label="Channels" hint="by name, with commas" {...field("channels")} />
       <TextField label="Runbook" type="url" {...field("runbook", "runbook_url")} />
       <TextField className={WIDE} label="Your name" required {...field("actor")} />

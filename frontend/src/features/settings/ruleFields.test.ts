@@ -16,6 +16,7 @@ const rule = {
     resolve_for_seconds: 600,
     cooldown_seconds: 900,
     min_bad_events: 10,
+    renotify_ratio: 2,
     channels: ["simulated"],
     runbook_url: "",
   },
@@ -39,6 +40,11 @@ test("only what is other is sent, levels with all that they have", () => {
     ],
     runbook_url: runbook,
   });
+});
+
+test("how far a burn rate grows before anybody is notified again can be set, or left out", () => {
+  expect(changesOf(rule, { ...form, renotify: "3" })).toEqual({ renotify_ratio: 3 });
+  expect(changesOf(rule, { ...form, renotify: "" })).toEqual({ renotify_ratio: null });
 });
 
 test("a rule reads as a line", () => {

@@ -12,6 +12,7 @@ export interface RuleFields extends Record<string, string> {
   resolve: string;
   cooldown: string;
   minBad: string;
+  renotify: string;
   channels: string;
   runbook: string;
   actor: string;
@@ -30,6 +31,7 @@ export function fieldsOf(rule: AlertRule, actor: string): RuleFields {
     resolve: String(document.resolve_for_seconds ?? 0),
     cooldown: String(document.cooldown_seconds ?? 0),
     minBad: String(document.min_bad_events ?? 0),
+    renotify: String(document.renotify_ratio ?? ""),
     channels: (document.channels ?? []).join(", "),
     runbook: document.runbook_url ?? "",
     actor,
@@ -50,13 +52,14 @@ export function changesOf(rule: AlertRule, form: RuleFields): Partial<RuleDocume
     resolve_for_seconds: Number(form.resolve),
     cooldown_seconds: Number(form.cooldown),
     min_bad_events: Number(form.minBad),
+    renotify_ratio: form.renotify === "" ? null : Number(form.renotify),
     channels,
     levels,
     runbook_url: form.runbook.trim(),
   };
   const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
   const changed = Object.entries(wanted).filter(
-    ([name, value]) => !same(rule.rule[name as keyof RuleDocument], value),
+    ([name, value]) => !same(rule.rule[name as keyof RuleDocument] ?? null, value),
   );
   return Object.fromEntries(changed);
 }
