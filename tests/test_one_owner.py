@@ -24,7 +24,11 @@ OWNERS: Final = (
     ),
     ("the newer row", r"excluded\.epoch, excluded\.evaluated_at", "common/storage/newest.py"),
     ("silence", r"(heard|alive|seen)_at >=? ", "common/slo/freshness.py"),
-    ("untrusted", r"NO_DATA, DataStatus\.LAGGING, DataStatus\.STALE", "common/slo/freshness.py"),
+    (
+        "untrusted",
+        r"LAGGING,\s+DataStatus\.SATURATED,\s+DataStatus\.STALE",
+        "common/slo/freshness.py",
+    ),
     ("the limit of sums", r"COUNT_LIMIT - 1", "common/counts/layout.py"),
     ("numbers of buckets", r"def bucket_of\(", "common/counts/layout.py"),
     ("rows of a block", r"\"<i8\"", "common/counts/layout.py"),

@@ -1544,7 +1544,7 @@ export interface components {
          * @description How far the counts behind a figure can be trusted, worst first.
          * @enum {string}
          */
-        DataStatus: "no_data" | "lagging" | "stale" | "no_traffic" | "ok";
+        DataStatus: "no_data" | "lagging" | "saturated" | "stale" | "no_traffic" | "ok";
         /**
          * DeadLetterAnswer
          * @description A record whose content was wrong: why, where it stood, and whether it was sent again.
@@ -2715,7 +2715,7 @@ export interface components {
                 long_windows_seconds?: number[] | null;
                 at_most_ratio?: number | null;
                 within_hours?: number | null;
-                statuses?: ("lagging" | "no_data" | "no_traffic" | "ok" | "stale")[] | null;
+                statuses?: ("lagging" | "no_data" | "no_traffic" | "ok" | "saturated" | "stale")[] | null;
                 at_least_burn_rate?: number | null;
                 at_least_events?: number | null;
             }[];
@@ -9679,7 +9679,7 @@ export const alertAnswerSeverityValues: ReadonlyArray<FlattenedDeepRequired<comp
 export const alertAnswerStateValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["AlertAnswer"]["state"]> = ["firing", "acknowledged", "resolved"];
 export const alertAnswerHeld_byAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["AlertAnswer"]["held_by"]> = ["inhibited", "silenced", "cooldown"];
 export const changeAnswerKindValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ChangeAnswer"]["kind"]> = ["deploy", "rollback", "config", "feature_flag", "infrastructure", "other"];
-export const dataStatusValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["DataStatus"]> = ["no_data", "lagging", "stale", "no_traffic", "ok"];
+export const dataStatusValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["DataStatus"]> = ["no_data", "lagging", "saturated", "stale", "no_traffic", "ok"];
 export const decisionAnswerTierValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["DecisionAnswer"]["tier"]> = [1, 2, 3];
 export const decisionAnswerOn_unknownValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["DecisionAnswer"]["on_unknown"]> = ["ALLOW", "WARN", "BLOCK"];
 export const decisionEvidenceTierValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["DecisionEvidence"]["tier"]> = [1, 2, 3];
@@ -9716,7 +9716,7 @@ export const ruleAnswerSourceValues: ReadonlyArray<FlattenedDeepRequired<compone
 export const ruleDocumentKindValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RuleDocument"]["kind"]> = ["budget_left", "burn_rate", "constant_burn", "data_stale", "exhaustion", "good_over_total", "risk_level"];
 export const ruleDocumentLevelsSeverityValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RuleDocument"]["levels"]["severity"]> = ["info", "page", "ticket"];
 export const ruleDocumentLevelsAt_least_levelAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RuleDocument"]["levels"]["at_least_level"]> = ["DANGER", "FREEZE", "OBSERVE", "SAFE"];
-export const ruleDocumentLevelsStatusesAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RuleDocument"]["levels"]["statuses"]> = ["lagging", "no_data", "no_traffic", "ok", "stale"];
+export const ruleDocumentLevelsStatusesAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RuleDocument"]["levels"]["statuses"]> = ["lagging", "no_data", "no_traffic", "ok", "saturated", "stale"];
 export const ruleDocumentEvidence_windowValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RuleDocument"]["evidence_window"]> = ["long", "slo"];
 export const ruleDocumentTiersValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RuleDocument"]["tiers"]> = [1, 2, 3];
 export const ruleDocumentExcept_tiersValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RuleDocument"]["except_tiers"]> = [1, 2, 3];

@@ -40,6 +40,7 @@ export const STATUS_WORDS: Record<DataStatus, string> = {
   no_traffic: "no traffic",
   stale: "stale",
   lagging: "lagging",
+  saturated: "saturated",
   no_data: "no data",
 };
 
@@ -48,6 +49,7 @@ export const STATUS_MEANING: Record<DataStatus, string> = {
   no_traffic: "reports arrive, but nobody asked for anything: that is not 100 %",
   stale: "no report has come for longer than the service's own rhythm allows",
   lagging: "records wait to be counted, or the process that counts gives no sign of life",
+  saturated: "more requests are reported than can be counted, so that errors are hidden",
   no_data: "this service has never reported",
 };
 

@@ -1,15 +1,24 @@
 """Counts as large as an event may have, as often as anyone sends them: sums stop, work goes on."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
 
+from burnrate.domain.service_state import Moment
+from burnrate.evaluation.shard_state import ShardState
 from burnrate.ingest.columns import Counted
 from common.counts.layout import SUM_LIMIT, unpacked
 from common.events import Latency, MetricEvent
+from common.slo.vocabulary import DataStatus
 from tests.reference.kept_rows import KeptRows
-from tests.reference.shard_checks import THRESHOLD, figures, with_latency_series
+from tests.reference.shard_checks import (
+    THRESHOLD,
+    figures,
+    snapshot_of,
+    target,
+    with_latency_series,
+)
 from tests.reference.streams import SERVICES, START
 from tests.reference.sums import delta_of
 
@@ -47,6 +56,26 @@ def test_two_thousand_huge_events_do_not_wrap(spread_minutes: int) -> None:
     stored = np.concatenate([unpacked(packed) for packed in rows.blocks.values()])
     assert stored.min() >= 0
     assert stored.max() == MOST
+
+
+def test_sums_that_have_stopped_say_so_until_what_was_too_much_has_left() -> None:
+    """A small total would hide behind the limit, and its errors with it."""
+    state = ShardState(START)
+    state.apply(delta_of([Counted(MetricEvent(NAME, START, total=MOST - 8, bad=0), START)]), START)
+    assert status_of(state, START) is DataStatus.OK
+    state.apply(delta_of([Counted(MetricEvent(NAME, START, total=8, bad=8), START)]), START)
+    assert status_of(state, START) is DataStatus.SATURATED
+    later = START + timedelta(days=8)
+    state.apply(delta_of([Counted(MetricEvent(NAME, later, total=8, bad=8), later)]), later)
+    assert status_of(state, later) is DataStatus.OK
+
+
+def status_of(state: ShardState, now: datetime) -> DataStatus:
+    """Return the status of the one service, which is that of its one objective."""
+    moment = Moment(now, 0, 1, now, lagging=False)
+    shot = snapshot_of(state, NAME, [target(window_days=7)], moment)
+    assert shot.data_status is shot.slos[0].data_status
+    return shot.data_status
 
 
 def test_one_huge_event_is_exact_beside_small_ones() -> None:

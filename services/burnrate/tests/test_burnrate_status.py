@@ -14,7 +14,7 @@ from burnrate.evaluation.shard_state import ShardState
 from burnrate.ingest.columns import Counted
 from common.config.clock import from_micros
 from common.events import BurnRateSnapshot, IngestCounters, Latency, MetricEvent
-from common.slo.freshness import resolution_of, stale_after_seconds
+from common.slo.freshness import UNTRUSTED, resolution_of, stale_after_seconds
 from common.slo.vocabulary import DataStatus, SliType
 from tests.reference.shard_checks import snapshot_of, target
 from tests.reference.streams import MICROSECOND, START
@@ -22,7 +22,7 @@ from tests.reference.sums import delta_of
 from tests.support.servers.effort import examples
 
 MINUTE = timedelta(minutes=1)
-STATES = [DataStatus.NO_DATA, DataStatus.LAGGING, DataStatus.STALE, DataStatus.NO_TRAFFIC]
+STATES = [*UNTRUSTED, DataStatus.NO_TRAFFIC]
 
 
 def state_of(*events: MetricEvent) -> ShardState:
@@ -44,14 +44,15 @@ def event(age: timedelta = timedelta(), total: int = 5, window_seconds: int = 10
 
 
 def test_the_first_state_that_applies_holds() -> None:
-    """All sixteen combinations of (unseen, lagging, stale, no traffic)."""
-    for number in range(16):
-        unseen, lagging, stale, quiet = (bool(number >> bit & 1) for bit in range(4))
-        given = zip(STATES, (unseen, lagging, stale, quiet), strict=True)
+    """All combinations of (unseen, lagging, saturated, stale, no traffic)."""
+    for number in range(32):
+        unseen, lagging, full, stale, quiet = (bool(number >> bit & 1) for bit in range(5))
+        given = zip(STATES, (unseen, lagging, full, stale, quiet), strict=True)
         expected = next((state for state, holds in given if holds), DataStatus.OK)
         [found] = service_statuses(
             np.array([not unseen]),
             np.array([stale]),
+            np.array([full]),
             np.array([0 if quiet else 1]),
             lagging=lagging,
         )
@@ -65,7 +66,7 @@ def test_an_objective_is_no_better_than_its_service(
 ) -> None:
     given = np.array([STATUSES.index(status)])
     found = STATUSES[slo_statuses(given, np.array([slo_total]), np.array([recent]))[0]]
-    if status in {DataStatus.NO_DATA, DataStatus.LAGGING, DataStatus.STALE}:
+    if status in UNTRUSTED:
         assert found is status
     elif recent:
         assert found is DataStatus.OK

@@ -64,6 +64,7 @@ def test_thousands_of_states_give_the_same_verdicts_after_storing() -> None:
         "risk_freeze",
         "risk_observe",
         "risk_safe",
+        "saturated",
         "shard_silent",
         "stale",
         "thin_evidence",

@@ -27,8 +27,16 @@ USUAL_REPORTS: Final = 2
 FORECAST_HOLDS: Final = timedelta(minutes=5)
 """Forecasts are made anew every half minute; an older one comes from a service that is down."""
 
-UNTRUSTED: Final = (DataStatus.NO_DATA, DataStatus.LAGGING, DataStatus.STALE)
-"""The states in which figures say nothing about the present."""
+UNTRUSTED: Final = (
+    DataStatus.NO_DATA,
+    DataStatus.LAGGING,
+    DataStatus.SATURATED,
+    DataStatus.STALE,
+)
+"""The states in which figures say nothing about the present.
+
+Sums that have reached their limit (`saturated`) hide what came since.
+"""
 
 
 def is_silent(heard_at: datetime | None, now: datetime, limit: timedelta) -> bool:

@@ -40,6 +40,7 @@ class DataStatus(StrEnum):
 
     NO_DATA = "no_data"
     LAGGING = "lagging"
+    SATURATED = "saturated"
     STALE = "stale"
     NO_TRAFFIC = "no_traffic"
     OK = "ok"

@@ -150,7 +150,7 @@ def burn_history(
             list(zip(bad[:, i].tolist(), total[:, i].tolist(), strict=True)),
             int(uncertain[3, i]),
             objective,
-            _status(int(newest[i]), at, int(stale[i]), int(total[0, i])),
+            _status(int(newest[i]), at, int(stale[i]), total[:, i].tolist()),
             int(short[i]),
             tuple(name for name, own in zip(BURN_WINDOWS, coarse[:3, i], strict=True) if own),
         )
@@ -269,12 +269,14 @@ def _resolution(reports: Reports, until: Seconds, times: Seconds) -> tuple[Secon
     return newest, resolution
 
 
-def _status(newest: int, at: int, stale: int, recent_total: int) -> DataStatus:
+def _status(newest: int, at: int, stale: int, totals: Sequence[int]) -> DataStatus:
     if not newest:
         return DataStatus.NO_DATA
+    if max(totals) >= SUM_LIMIT:
+        return DataStatus.SATURATED
     if at - newest > stale:
         return DataStatus.STALE
-    return DataStatus.OK if recent_total else DataStatus.NO_TRAFFIC
+    return DataStatus.OK if totals[0] else DataStatus.NO_TRAFFIC
 
 
 @dataclass(frozen=True, slots=True)

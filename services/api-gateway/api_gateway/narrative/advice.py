@@ -56,6 +56,9 @@ def _reporting(context: ServiceContext, facts: Facts) -> Iterator[Action]:
     elif status is DataStatus.LAGGING:
         text = "see whether the burnrate service runs and keeps up"
         yield Action("fix_processing", text, ("data_status",))
+    elif status is DataStatus.SATURATED:
+        text = f"see who reports so many requests for {context.name}"
+        yield Action("fix_reporting", text, ("data_status",))
     elif "coverage" in facts:
         text = f"let {context.name} send histograms with the bound that the objective asks for"
         yield Action("fix_histograms", text, ("coverage",))

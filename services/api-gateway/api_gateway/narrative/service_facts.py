@@ -85,6 +85,8 @@ def _data_status(context: ServiceContext, now: datetime) -> Iterator[Fact]:
         if state.applied_through is not None:
             upto = wording.instant(state.applied_through, now)
             text = f"the figures of {who} cover only what was sent up to {upto}"
+    elif status is DataStatus.SATURATED:
+        text = f"more requests are reported for {who} than can be counted"
     elif status is DataStatus.STALE and state.newest_at is not None:
         last = wording.instant(state.newest_at, now)
         ago = wording.duration(max((now - state.newest_at).total_seconds(), 0))

@@ -13,7 +13,7 @@ from common.slo.vocabulary import DataStatus
 from common.slo.windows import PairRule, pair_rules
 
 STATUSES = tuple(DataStatus)
-_NO_DATA, _LAGGING, _STALE, _NO_TRAFFIC, _OK = range(len(STATUSES))
+_NO_DATA, _LAGGING, _SATURATED, _STALE, _NO_TRAFFIC, _OK = range(len(STATUSES))
 
 
 class Target(TargetSpec, frozen=True, kw_only=True, dict=True):
@@ -47,13 +47,17 @@ class Target(TargetSpec, frozen=True, kw_only=True, dict=True):
 _pair_rules = lru_cache(4096)(pair_rules)
 
 
-def service_statuses(seen: Flags, stale: Flags, recent_total: Ints, *, lagging: bool) -> Ints:
+def service_statuses(
+    seen: Flags, stale: Flags, saturated: Flags, recent_total: Ints, *, lagging: bool
+) -> Ints:
     """Return how far services' figures can be trusted (places in STATUSES); the first that applies.
 
-    `recent_total` are their requests in the shortest window.
+    `saturated` are those of which a sum has reached its limit, `recent_total` their requests in the
+    shortest window.
     """
     found: Ints = np.where(recent_total > 0, _OK, _NO_TRAFFIC)
     found[stale] = _STALE
+    found[saturated] = _SATURATED
     if lagging:
         found[:] = _LAGGING
     found[~seen] = _NO_DATA

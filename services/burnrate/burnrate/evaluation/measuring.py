@@ -27,6 +27,7 @@ from burnrate.evaluation.slots import FREE, Slots
 from burnrate.windows.engine import OWN_WINDOWS, ROW_OF, Engine
 from common.arrays import Flags, Ints
 from common.config.clock import to_micros
+from common.counts.layout import SUM_LIMIT
 from common.slo.vocabulary import WINDOW_DAYS
 from common.slo.windows import DAY, HOUR, SHORT_WINDOW_SECONDS, SHORTEST_REPORTS
 
@@ -129,27 +130,22 @@ def measure(of: Sources, published: Published, moment: Moment, asked: Ints) -> M
     counts = _counts(of, slots)
     rare, recent = _lengthen(of, slots, counts)
     window = of.slots.slo_row[slots] - _FIRST_SLO_ROW
-    reported_hours = of.table.reported.count[window, service]
+    hours = of.table.reported.count[window, service]
     figures = evaluate(
         counts,
-        reported_hours / _SLO_HOURS[window],
+        hours / _SLO_HOURS[window],
         (of.slots.allowed[0, slots], of.slots.allowed[1, slots]),
         of.slots.min_bad_events[slots],
         lambda row: of.slots.target(int(slots[row])).objective,
     )
-    statuses = service_statuses(
-        of.table.newest_micros[service] != NEVER,
-        stale[service],
-        counts.requests[RECENT],
-        lagging=moment.lagging,
-    )
+    statuses = _statuses(of, counts, service, stale[service], lagging=moment.lagging)
     return Measured(
         moment.lagging,
         services,
         stale[services],
         slots,
         counts,
-        reported_hours,
+        hours,
         figures,
         statuses,
         slo_statuses(statuses, counts.sums[SLO, 0], counts.sums[RECENT, 0]),
@@ -157,6 +153,17 @@ def measure(of: Sources, published: Published, moment: Moment, asked: Ints) -> M
         slots[rare],
         recent,
     )
+
+
+def _statuses(of: Sources, counts: Counts, service: Ints, stale: Flags, *, lagging: bool) -> Ints:
+    seen, recent = of.table.newest_micros[service] != NEVER, counts.requests[RECENT]
+    return service_statuses(seen, stale, _saturated(counts), recent, lagging=lagging)
+
+
+def _saturated(counts: Counts) -> Flags:
+    """Return of which slots a sum of requests has reached its limit: errors are hidden."""
+    found: Flags = np.concatenate([counts.sums[:, 0], counts.requests]).max(axis=0) >= SUM_LIMIT
+    return found
 
 
 def _worst(of: Sources, slots: Ints, figures: Figures) -> Ints:

@@ -27,6 +27,7 @@ FRESH_REPORTS = 2
 _OLD = {
     DataStatus.NO_DATA: "nothing has been reported",
     DataStatus.LAGGING: "the counts are behind (lagging)",
+    DataStatus.SATURATED: "more is reported than can be counted (saturated)",
     DataStatus.STALE: "the service has stopped reporting (stale)",
 }
 

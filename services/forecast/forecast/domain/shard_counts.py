@@ -13,6 +13,7 @@ from common.arrays import Floats, Ints
 from common.config.clock import to_micros
 from common.counts.layout import SlowCount, Span, bucket_of
 from common.events import BurnRateSnapshot, SloStatus
+from common.slo.vocabulary import DataStatus
 from common.slo.windows import HOUR, MINUTE
 from forecast.domain.forecast import DAY_HOURS, DAY_MINUTES, LOOK_BACK_HOURS, History
 
@@ -167,6 +168,8 @@ class ShardCounts:
         lines, series = self._lines_of(snapshot.service_name, slo)
         if lines is None or series < 0:
             return not slo.total
+        if slo.data_status is DataStatus.SATURATED:
+            return True  # a sum that has stopped agrees with nothing, which its status says
         at, age = to_micros(min(now, snapshot.evaluated_at)), now - snapshot.evaluated_at
         minutes, hours = lines.by_length[MINUTE], lines.by_length[HOUR]
         just_come = minutes.sums(series, minutes.anchor, RECENT_BUCKETS[MINUTE])

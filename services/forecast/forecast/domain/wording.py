@@ -15,6 +15,7 @@ _UNITS = (
 )
 _AFTERWORDS = {
     DataStatus.LAGGING: " The counts behind this are out of date: they lag.",
+    DataStatus.SATURATED: " More requests are reported than can be counted.",
     DataStatus.STALE: " The counts behind this are out of date: the service has stopped reporting.",
     DataStatus.NO_TRAFFIC: " No requests are coming in at present.",
 }

@@ -53,6 +53,9 @@ def unknowns(policy: Policy, inputs: Inputs) -> Iterator[Reason]:
     for slo in worst_first(snapshot):
         if slo.data_status is DataStatus.NO_TRAFFIC and policy.no_traffic == "UNKNOWN":
             yield _unknown("no_traffic", slo.name, f"{slo.name} has seen no requests of late")
+        elif slo.data_status is DataStatus.SATURATED:
+            text = f"more requests are reported than can be counted against {slo.name}"
+            yield _unknown("saturated", slo.name, text)
         elif slo.data_status not in {DataStatus.OK, DataStatus.NO_TRAFFIC}:
             text = f"nothing that {name} reports can be measured against {slo.name}"
             yield _unknown(str(slo.data_status), slo.name, text)
@@ -83,6 +86,12 @@ def _not_ok(policy: Policy, inputs: Inputs, snapshot: BurnRateSnapshot) -> Itera
         ago = wording.duration(behind)
         text = f"events of {name} wait to be counted; all up to {ago} ago are"
         yield Reason("lagging", "UNKNOWN", None, behind, None, text)
+        return
+    if status is DataStatus.SATURATED:
+        text = (
+            f"more requests are reported for {name} than can be counted, so that errors are hidden"
+        )
+        yield _unknown("saturated", None, text)
         return
     age = _seconds_since(snapshot.newest_at, inputs.now)
     limit = float(snapshot.stale_after_seconds)
