@@ -28,7 +28,7 @@ from api_gateway.http.types import (
     Actor,
     Answer,
     Instant,
-    Line,
+    Name,
     Request,
     Statement,
     revision_of,
@@ -175,7 +175,7 @@ class SilenceRequest(Request):
     duration_minutes: Annotated[int, Field(ge=1, le=MAX_MINUTES), WHOLE] | None = Field(
         None, description="Instead of `ends_at`"
     )
-    created_by: Line
+    created_by: Name
     comment: Annotated[Comment, StringConstraints(min_length=1)]
 
     @model_validator(mode="after")

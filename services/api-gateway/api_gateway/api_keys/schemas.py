@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
 from api_gateway.api_keys.domain import ApiKey, KeyState
 from api_gateway.api_keys.service import IssuedKey
-from api_gateway.http.types import LINE_PATTERN, NUMBER, Answer, Instant, Request
+from api_gateway.http.types import LINE_PATTERN, NUMBER, Answer, Instant, Request, one_name
 from common.access.scopes import SCOPES
 from common.events import Scope
 
@@ -21,6 +21,7 @@ DEFAULT_OVERLAP_HOURS = 24
 KeyName = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=63, pattern=LINE_PATTERN),
+    AfterValidator(one_name),
 ]
 Days = Annotated[
     Decimal,

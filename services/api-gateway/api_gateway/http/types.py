@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -15,6 +16,8 @@ from pydantic import (
     WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError
+
+from common.access.names import ConfusableNameError, normalised_name
 
 MAX_DIGITS = 19  # of a bigint; 1e999999999 would fill the memory as an int
 MIN_REASON_LENGTH = 10
@@ -38,6 +41,14 @@ def _is_whole(value: Decimal) -> bool:
     return value == value.to_integral_value()  # exact, where a remainder could underflow to 0
 
 
+def one_name(value: str) -> str:
+    """Return a name as it looks; refuse one that looks like another."""
+    try:
+        return normalised_name(value)
+    except ConfusableNameError as error:
+        raise PydanticCustomError("confusable_name", "{fault}", {"fault": str(error)}) from None
+
+
 def _number(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise PydanticCustomError("number", "must be a number, without quotes")
@@ -51,6 +62,8 @@ Line = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=128, pattern=LINE_PATTERN),
 ]
+Name = Annotated[Line, AfterValidator(one_name)]
+"""Of a person or a key: two that look the same are the same."""
 Reason = Annotated[
     str,
     StringConstraints(
@@ -79,7 +92,7 @@ class Request(BaseModel):
 class Actor(Request):
     """Who acts; a second approver says no more."""
 
-    actor: Line = Field(description="Who does it, for the audit", examples=["ana"])
+    actor: Name = Field(description="Who does it, for the audit", examples=["ana"])
 
 
 class Statement(Actor):
