@@ -93,9 +93,13 @@ def instant(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def counted(points: Sequence[Row]) -> tuple[int, int]:
-    """Return requests and bad ones of a history's steps."""
-    return sum(p["total"] for p in points), sum(p["bad"] for p in points)
+def objective_of(alert: Row, totals: Row) -> Row | None:
+    """Return the objective that an alert is about, the service's worst one where it names none."""
+    for slo in totals["slos"]:
+        if slo["name"] == alert["slo"] or (alert["slo"] is None and slo["id"] == totals["slo_id"]):
+            found: Row = slo
+            return found
+    return None
 
 
 def change_before(started_at: datetime, changes: Sequence[Row]) -> Row | None:

@@ -1,6 +1,7 @@
-"""Reads over REST what a report is made of: a few requests for each service, some at a time."""
+"""Reads over REST what a report is made of: lists of all services, then a few requests for each."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -18,15 +19,14 @@ from burnline.report.figures import (
     SloFigures,
     blocked,
     change_before,
-    counted,
     instant,
+    objective_of,
 )
 
 AT_ONCE = 8
 MOST_EPISODES = 10
-MOST_PAGES = 50
+MOST_PAGES = 500
 PAGE = 200
-LONGEST_STEP = "90d"
 
 
 class ReportReader:
@@ -38,58 +38,60 @@ class ReportReader:
 
     async def services(self) -> list[ServiceReport]:
         """Return a report on each service in use, the most of a budget spent first."""
+        early = self._period.since - BEFORE_EPISODE
+        span = {"from": early.isoformat(), "to": self._until}
         services = await self._all("/api/services")
+        if not services:
+            return []
+        counts = (await self._counts(self._period))["services"]
+        changes = _by_service(await self._all("/api/changes", span))
+        alerts = _by_service(await self._all("/api/alerts", {"since": self._since}))
+        totals = {row["service_name"]: row for row in counts}
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._service(service)) for service in services]
+            tasks = [
+                group.create_task(self._service(service, totals[name], changes[name], alerts[name]))
+                for service in services
+                if (name := service["name"]) in totals
+            ]
         found = [task.result() for task in tasks]
         return sorted(found, key=lambda report: (-report.worst, report.service["name"]))
 
-    async def _service(self, service: Row) -> ServiceReport:
+    async def _service(
+        self, service: Row, totals: Row, changes: Sequence[Row], alerts: Sequence[Row]
+    ) -> ServiceReport:
         name = service["name"]
-        status = await self._get(f"/api/slo/{name}")
-        slos = [await self._slo(name, target) for target in status["slos"]]
-        early = self._period.since - BEFORE_EPISODE
-        span = {"service": name, "from": early.isoformat(), "to": self._until}
-        changes = await self._all("/api/changes", span)
-        alerts = await self._all(f"/api/alerts/{name}", {"since": self._since})
         shown = [a for a in alerts if a["severity"] != "info" and self._touches(a)]
-        episodes = [await self._episode(name, a, changes, slos) for a in shown[:MOST_EPISODES]]
+        episodes = [await self._episode(a, totals, changes) for a in shown[:MOST_EPISODES]]
         decisions = await self._decisions(name)
         overrides = await self._all(f"/api/release/{name}/override")
         return ServiceReport(
             service=service,
-            slos=slos,
+            slos=[SloFigures(slo, slo["total"], slo["bad"]) for slo in totals["slos"]],
             episodes=episodes,
             more_episodes=len(shown) - len(episodes),
             changes=[c for c in changes if instant(c["at"]) >= self._period.since],
             blocked=blocked(decisions, overrides, self._period),
         )
 
-    async def _slo(self, name: str, target: Row) -> SloFigures:
-        slo = {} if target["id"] is None else {"slo": str(target["id"])}
-        _, total, bad = await self._counts(name, self._period, slo)
-        return SloFigures(target, total, bad)
-
-    async def _episode(
-        self, name: str, alert: Row, changes: Sequence[Row], slos: Sequence[SloFigures]
-    ) -> Episode:
-        """Return an alert with what its service's worst objective counted meanwhile."""
+    async def _episode(self, alert: Row, totals: Row, changes: Sequence[Row]) -> Episode:
+        """Return an alert with what its objective counted meanwhile, or the service's worst one."""
         began = instant(alert["started_at"])
         ended = None if alert["resolved_at"] is None else instant(alert["resolved_at"])
         last = min(ended or self._period.until, self._period.until)
         lasted = Period(max(began, self._period.since), last)
-        slo_id, _, bad = await self._counts(name, lasted, {})
-        every = sum(slo.bad for slo in slos if slo.target["id"] == slo_id)
-        share_ratio = min(1.0, bad / every) if every else 0.0
+        slo = objective_of(alert, totals)
+        bad = 0
+        if slo is not None and lasted.since < lasted.until:
+            [meanwhile] = (await self._counts(lasted, alert["service_name"]))["services"]
+            bad = sum(own["bad"] for own in meanwhile["slos"] if own["id"] == slo["id"])
+        share_ratio = min(1.0, bad / slo["bad"]) if slo and slo["bad"] else 0.0
         return Episode(alert, began, ended, bad, share_ratio, change_before(began, changes))
 
-    async def _counts(
-        self, name: str, span: Period, slo: dict[str, str]
-    ) -> tuple[int | None, int, int]:
-        """Return the objective, and the requests and bad ones of a span, in steps that cover it."""
-        query = {"from": span.since.isoformat(), "to": span.until.isoformat(), "step": LONGEST_STEP}
-        history = await self._get(f"/api/burn/{name}", {**query, **slo})
-        return history["slo_id"], *counted(history["points"])
+    async def _counts(self, span: Period, service: str | None = None) -> Any:
+        query = {"from": span.since.isoformat(), "to": span.until.isoformat()}
+        return await self._get(
+            "/api/counts", query if service is None else {**query, "service": service}
+        )
 
     async def _decisions(self, name: str) -> list[Row]:
         """Return the decisions of the period and the one that held when it began."""
@@ -137,3 +139,10 @@ class ReportReader:
         if response.status_code != HTTPStatus.OK:
             raise StackError(f"{address}: {response.status_code} {response.text[:200]}")
         return response
+
+
+def _by_service(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[row["service_name"]].append(row)
+    return found

@@ -21,6 +21,7 @@ from api_gateway.api_keys.topics import KeyTopics
 from api_gateway.application import gateway_app
 from api_gateway.burn.repository import CountStore
 from api_gateway.burn.service import BurnHistories
+from api_gateway.burn.totals import Totals
 from api_gateway.catalog.cache import CatalogCache
 from api_gateway.catalog.repository import CatalogStore
 from api_gateway.catalog.service import Catalog
@@ -99,7 +100,10 @@ def make_services(
         clock,
         *(store, catalog, view.catalog, view.ready, view.summaries, results),
         *(projections, snapshots, forecasts, decisions, ChangeLog(), Discovery(store)),
-        BurnHistories(store, counts, to.cache, snapshots),
+        *(
+            BurnHistories(store, counts, to.cache, snapshots),
+            Totals(view.catalog, counts, snapshots),
+        ),
         Overview(counts, view.catalog, projections, default, clock),
         ComputeCommands(to.publisher, clock, settings.partitions, settings.compute_timeout_seconds),
         *(policy_store, policies),

@@ -19,7 +19,7 @@ export function PreviewText({ query, asked }: { query: UseQueryResult<Preview>; 
     return <p className="text-sm text-muted">Nothing is stored for it to be held against.</p>;
   }
   const frozen = would.level_seconds["FREEZE"] ?? 0;
-  const reported = `${duration(would.reported_seconds)} with reports, ${budget(would.reported_ratio)} of the window`;
+  const reported = `${duration(would.reported_seconds)} with reports, ${budget(would.coverage_ratio)} of the window`;
   return (
     <div
       data-testid="preview"

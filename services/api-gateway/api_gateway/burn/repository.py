@@ -1,6 +1,6 @@
 """The counts that burnrate keeps, read for histories. The tables are burnrate's own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -16,10 +16,14 @@ from api_gateway.burn.history import (
 from api_gateway.burn.steps import CountQuery, timeline
 from api_gateway.catalog.domain import Target
 from api_gateway.storage.unit_of_work import Reader, ReadStore
+from common.arrays import Ints
 from common.counts import reads
-from common.counts.layout import Span, unpacked
+from common.counts.layout import SUM_LIMIT, Span, unpacked
 from common.events import TargetSpec
 from common.slo.windows import HOUR
+
+_PART_BUCKETS = 48
+_NO_ROWS: Ints = np.zeros((0, 2), np.int64)
 
 
 async def read_hourly_rates(
@@ -52,6 +56,48 @@ class CountRepository(Reader):
         found = await reads.slow_counts(self._session, asked)
         columns = [(c.ended, c.total, c.bad, c.uncertain) for c in found]
         return Counts(*np.array(columns, np.int64).reshape(-1, 4).T)
+
+    async def history(self, query: CountQuery) -> tuple[Reports, Counts]:
+        """Return when the service reported, and what; rows that are both are read once."""
+        ends, rows = await self._reported(query)
+        reports = Reports(ends, rows[:, 2])
+        if query.threshold_seconds is None:
+            return reports, Counts(ends, rows[:, 0], rows[:, 1])
+        return reports, await self.counts(query)
+
+    async def sums(
+        self, spans: Sequence[Span], service_name: str | None
+    ) -> dict[str, tuple[int, int]]:
+        """Return requests and bad ones over the spans together, of one service or of each."""
+        if service_name is not None:
+            _, rows = await reads.service_rows(self._session, service_name, spans)
+            return {service_name: _sum(rows)}
+        slots: Sequence[tuple[int, int, str]] = ()
+        held: dict[int, Ints] = {}
+        for span in _parts(spans):
+            slots, blocks = await reads.all_blocks(self._session, span)
+            for shard, _, packed in blocks:
+                rows, sums = unpacked(packed)[:, :2], held.get(shard, _NO_ROWS)
+                held[shard] = sums = np.pad(sums, ((0, max(0, len(rows) - len(sums))), (0, 0)))
+                sums[: len(rows)] = np.minimum(sums[: len(rows)] + rows, SUM_LIMIT)
+        return {
+            name: (int(held[shard][slot, 0]), int(held[shard][slot, 1]))
+            for shard, slot, name in slots
+            if slot < len(held.get(shard, ()))
+        }
+
+    async def slow_sums(
+        self, spans: Sequence[Span], keys: Sequence[tuple[str, float]]
+    ) -> dict[tuple[str, float], tuple[int, int]]:
+        """Return requests and slow ones over the spans together, by service and threshold."""
+        sums = dict.fromkeys(keys, (0, 0))
+        for span in _parts(spans):
+            for found in await reads.slow_counts(self._session, [(*key, span) for key in keys]):
+                key = found.service, found.threshold_seconds
+                total, bad = sums[key]
+                summed = total + found.total, bad + found.bad
+                sums[key] = min(summed[0], SUM_LIMIT), min(summed[1], SUM_LIMIT)
+        return sums
 
     async def hourly_counts(self, ends: Seconds) -> HourlyCounts:
         """Return the counts of every service that ever reported, for hours by their ends."""
@@ -90,6 +136,20 @@ class CountStore(ReadStore[CountRepository]):
     """Opens readers of the counts."""
 
     reader = CountRepository
+
+
+def _sum(rows: Ints) -> tuple[int, int]:
+    # Python's integers, since a thousand huge counts would wrap 64 bits
+    total, bad = (min(sum(rows[:, column].tolist()), SUM_LIMIT) for column in (0, 1))
+    return total, bad
+
+
+def _parts(spans: Sequence[Span]) -> Iterator[Span]:
+    """Cut spans into so many buckets as are held in memory at a time."""
+    for span in spans:
+        length, until = _PART_BUCKETS * span.resolution_seconds, span.until or 0
+        for since in range(span.since, until, length):
+            yield Span(span.resolution_seconds, since, min(since + length, until))
 
 
 def _hours(ends: Seconds) -> Span:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from api_gateway.burn.history import Point
 from api_gateway.catalog.schemas import TargetFields
 from api_gateway.http.types import Answer, Instant
+from common.events import SloStatus
 from common.slo.vocabulary import DataStatus, RiskLevel
 
 BurnWindow = Literal["5m", "1h", "24h"]
@@ -162,7 +163,7 @@ class PreviewAnswer(BaseModel):
         description="As of now; `no_data` too where nothing was reported for 24 hours"
     )
     reported_seconds: int = Field(description="For how long there are reports in the window")
-    reported_ratio: float = Field(description="The share of the window that was reported")
+    coverage_ratio: float = Field(description="The share of the window that was reported")
     level_seconds: dict[RiskLevel, int]
 
 
@@ -208,3 +209,37 @@ class BurnHistory(BaseModel):
     step_seconds: int
     points: list[HistoryPoint]
     current: BurnRateSnapshotAnswer
+
+
+class SloTotals(BaseModel):
+    """What an objective counted over a span, and what is left of its budget now."""
+
+    id: int | None = Field(description="Null for the default one")
+    name: str
+    objective: float
+    window_days: int
+    error_budget_remaining: float
+    total: int
+    bad: int
+
+    @classmethod
+    def of(cls, slo: SloStatus, total: int, bad: int) -> Self:
+        """Return the totals of an objective that stands as the newest snapshot says."""
+        own = ("id", "name", "objective", "window_days", "error_budget_remaining")
+        return cls(**{name: getattr(slo, name) for name in own}, total=total, bad=bad)
+
+
+class ServiceTotals(BaseModel):
+    """A service's objectives, the worst of now first."""
+
+    service_name: str
+    slo_id: int | None = Field(description="The worst objective; null for the default one")
+    slos: list[SloTotals]
+
+
+class SpanTotals(BaseModel):
+    """What services counted between two instants: full minutes or hours, or now."""
+
+    since: Instant
+    until: Instant
+    services: list[ServiceTotals]

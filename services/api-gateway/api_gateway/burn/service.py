@@ -114,7 +114,7 @@ class BurnHistories:
 
     async def _read(self, query: CountQuery) -> tuple[Reports, Counts]:
         async with self._counts.read() as reader:
-            return await reader.reports(query), await reader.counts(query)
+            return await reader.history(query)
 
 
 def _answers(service_name: str, series: Series, step_seconds: int) -> list[HistoryPoint]:
@@ -145,7 +145,7 @@ def _summed(points: Sequence[Point], cut: Steps, reports: Reports, now: int) -> 
         risk_level=None if status in UNTRUSTED else last.risk_level,
         data_status=status,
         reported_seconds=reported_seconds,
-        reported_ratio=reported_seconds / int(cut.lengths.sum()),
+        coverage_ratio=reported_seconds / int(cut.lengths.sum()),
         level_seconds=seconds,
     )
 

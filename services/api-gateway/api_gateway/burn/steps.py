@@ -64,10 +64,8 @@ def steps(since: int, until: int, step_seconds: int, now: int) -> Steps:
     The step is the one asked for, made whole hours where the span reaches back to where only
     hours are kept; more than MAX_POINTS of them are made fewer by a multiple of it.
     """
-    floor = minutes_from(now)
-    begin = since - since % (HOUR if since < floor else MINUTE)
-    end = min(_up(until, HOUR if until < floor else MINUTE), now)
-    step = _up(step_seconds, HOUR) if since < floor else step_seconds
+    begin, end = whole_buckets(since, until, now)
+    step = _up(step_seconds, HOUR) if since < minutes_from(now) else step_seconds
     factor = max(1, (end - begin) // (step * MAX_POINTS))
     while _count(begin, end, step * factor) > MAX_POINTS:
         factor += 1
@@ -75,6 +73,29 @@ def steps(since: int, until: int, step_seconds: int, now: int) -> Steps:
     inner = np.arange((begin // step + 1) * step, end, step, dtype=np.int64)
     edges = np.concatenate(([begin], inner, [end] if end > begin else []))
     return Steps(edges.astype(np.int64), step)
+
+
+def whole_buckets(since: int, until: int, now: int) -> tuple[int, int]:
+    """Return a span widened to the buckets that are kept at its ends, up to `now` at most."""
+    floor = minutes_from(now)
+    begin = since - since % (HOUR if since < floor else MINUTE)
+    return begin, min(_up(until, HOUR if until < floor else MINUTE), now)
+
+
+def covering(begin: int, end: int, now: int) -> list[Span]:
+    """Return the fewest buckets that make up a span of whole buckets, or one that ends now."""
+    last = end_of_bucket(end) if end == now else end
+    minute = last // MINUTE * MINUTE
+    first_hour, last_hour = _up(begin, HOUR), minute // HOUR * HOUR
+    if first_hour > last_hour:
+        first_hour = last_hour = minute
+    spans = (
+        Span(MINUTE, begin, first_hour),
+        Span(HOUR, first_hour, last_hour),
+        Span(MINUTE, last_hour, minute),
+        Span(TEN_SECONDS, minute, last),
+    )
+    return [span for span in spans if span.until is not None and span.since < span.until]
 
 
 def _count(begin: int, end: int, step: int) -> int:

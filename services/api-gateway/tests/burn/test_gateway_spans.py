@@ -109,7 +109,7 @@ async def test_silence_is_no_level_of_a_preview(gateway: GatewayHarness) -> None
     assert (would["data_status"], would["risk_level"]) == ("no_data", None)
     assert (would["total"], would["reported_seconds"]) == (12_000, 12 * HOUR)
     assert would["level_seconds"] == {"SAFE": 12 * HOUR, "OBSERVE": 0, "DANGER": 0, "FREEZE": 0}
-    assert would["reported_ratio"] == pytest.approx(0.5 / 30, rel=0.01)
+    assert would["coverage_ratio"] == pytest.approx(0.5 / 30, rel=0.01)
 
 
 async def test_a_service_that_has_just_fallen_silent_has_no_level_now(
