@@ -280,6 +280,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Requests and bad ones of a span
+         * @description Every objective of the services in use; a history's steps of the same span count as much.
+         */
+        get: operations["get_counts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/overview": {
         parameters: {
             query?: never;
@@ -2532,10 +2552,10 @@ export interface components {
              */
             reported_seconds: number;
             /**
-             * Reported Ratio
+             * Coverage Ratio
              * @description The share of the window that was reported
              */
-            reported_ratio: number;
+            coverage_ratio: number;
             /** Level Seconds */
             level_seconds: {
                 [key: string]: number;
@@ -2849,6 +2869,21 @@ export interface components {
             service_name: string;
             /** Insights */
             insights: components["schemas"]["InsightAnswer"][];
+        };
+        /**
+         * ServiceTotals
+         * @description A service's objectives, the worst of now first.
+         */
+        ServiceTotals: {
+            /** Service Name */
+            service_name: string;
+            /**
+             * Slo Id
+             * @description The worst objective; null for the default one
+             */
+            slo_id: number | null;
+            /** Slos */
+            slos: components["schemas"]["SloTotals"][];
         };
         /**
          * ShardLagAnswer
@@ -3240,6 +3275,47 @@ export interface components {
             };
             /** Burn Pairs */
             burn_pairs: components["schemas"]["BurnPairAnswer"][];
+        };
+        /**
+         * SloTotals
+         * @description What an objective counted over a span, and what is left of its budget now.
+         */
+        SloTotals: {
+            /**
+             * Id
+             * @description Null for the default one
+             */
+            id: number | null;
+            /** Name */
+            name: string;
+            /** Objective */
+            objective: number;
+            /** Window Days */
+            window_days: number;
+            /** Error Budget Remaining */
+            error_budget_remaining: number;
+            /** Total */
+            total: number;
+            /** Bad */
+            bad: number;
+        };
+        /**
+         * SpanTotals
+         * @description What services counted between two instants: full minutes or hours, or now.
+         */
+        SpanTotals: {
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+            /** Services */
+            services: components["schemas"]["ServiceTotals"][];
         };
         /**
          * Summary
@@ -5386,6 +5462,66 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    /** @description What is left, and until when */
+                    RateLimit?: string;
+                    /** @description How many in how long */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_counts: {
+        parameters: {
+            query?: {
+                /** @description RFC 3339 with an offset; default 24 h before `to`; at most 90 d ago */
+                from?: string | null;
+                /** @description RFC 3339; default and latest: now */
+                to?: string | null;
+                /** @description Only of this one */
+                service?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SpanTotals"];
                 };
             };
             /** @description Unprocessable Entity */
