@@ -28,14 +28,11 @@ def test_the_fewest_buckets_of_a_span_are_the_span(seed: int) -> None:
     assert edges[:-1] == [span.since for span in spans]
     assert edges[0] == begin
     assert edges[-1] == (end if end < now else -(-now // 10) * 10)
-    for span in spans:
-        assert span.since % span.resolution_seconds == span.until % span.resolution_seconds == 0
-        assert span.resolution_seconds == HOUR or span.since >= minutes_from(now)
-        assert (
-            (span.until or 0) - span.since < HOUR
-            or span.resolution_seconds == HOUR
-            or (end - begin < 2 * HOUR)
-        )
+    for span, last in zip(spans, edges[1:], strict=True):
+        length, seconds = span.resolution_seconds, (last or 0) - span.since
+        assert span.since % length == seconds % length == 0
+        assert length == HOUR or span.since >= minutes_from(now)
+        assert length == HOUR or seconds < HOUR or end - begin < 2 * HOUR
 
 
 async def test_a_span_counts_what_the_steps_of_its_history_count(gateway: GatewayHarness) -> None:
