@@ -57,6 +57,29 @@ RISK_BOUNDARY = {
 }
 
 
+_RESOURCES = (
+    services_router,
+    slo,
+    preview,
+    burn,
+    counts,
+    overview,
+    stream,
+    forecast,
+    release,
+    overrides,
+    policies,
+    changes,
+    summary,
+    alerts,
+    silences,
+    alert_rules,
+    channels,
+    keys,
+    ingest,
+)
+
+
 def gateway_app(
     settings: GatewaySettings, services: Services, lifespan: Lifespan, readiness: Readiness
 ) -> FastAPI:
@@ -70,27 +93,7 @@ def gateway_app(
         access=services.get(Access),
     )
     app.state.services, app.state.response_cache = services, services.get(ResponseCache)
-    for resource in (
-        services_router,
-        slo,
-        preview,
-        burn,
-        counts,
-        overview,
-        stream,
-        forecast,
-        release,
-        overrides,
-        policies,
-        changes,
-        summary,
-        alerts,
-        silences,
-        alert_rules,
-        channels,
-        keys,
-        ingest,
-    ):
+    for resource in _RESOURCES:
         app.include_router(resource.router)
     app.add_exception_handler(DBAPIError, _failed)
     app.add_exception_handler(OSError, _no_database)
