@@ -100,13 +100,10 @@ def make_services(
         clock,
         *(store, catalog, view.catalog, view.ready, view.summaries, results),
         *(projections, snapshots, forecasts, decisions, ChangeLog(), Discovery(store)),
-        *(
-            BurnHistories(store, counts, to.cache, snapshots),
-            Totals(view.catalog, counts, snapshots),
-        ),
+        *(BurnHistories(store, counts, to.cache, snapshots),),
         Overview(counts, view.catalog, projections, default, clock),
         ComputeCommands(to.publisher, clock, settings.partitions, settings.compute_timeout_seconds),
-        *(policy_store, policies),
+        *(policy_store, policies, Totals(view.catalog, counts, snapshots)),
         OverrideService(policy_store, policies, decisions, settings.override_visible_seconds),
         ReleaseService(catalog, policy_store, snapshots, decisions, policies),
         *(
