@@ -102,3 +102,9 @@ def test_confidence_at_each_edge(line: Line, freshness: Freshness, expected: str
     level, reason = confidence(line, freshness)
     assert level == expected
     assert why in reason
+
+
+@pytest.mark.parametrize(("points", "level"), [(17, "medium"), (18, "high"), (24, "high")])
+def test_who_reports_hourly_has_half_as_many_points_to_give(points: int, level: str) -> None:
+    hourly = Freshness(DataStatus.OK, timedelta(minutes=30), timedelta(hours=1))
+    assert confidence(line(points=points), hourly)[0] == level

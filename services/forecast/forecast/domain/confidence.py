@@ -21,6 +21,7 @@ LEAST_BURN_RATE = 0.1
 FEW_POINTS, MANY_POINTS = 12, 36  # half hours with requests, of 48
 CLOSE_SCATTER, WIDE_SCATTER = 0.5, 1.5  # spread about the line, in means
 GOOD_FIT = 0.5
+HALF_HOUR = timedelta(minutes=30)
 FRESH = timedelta(minutes=2)
 FRESH_REPORTS = 2
 
@@ -49,6 +50,11 @@ class Freshness:
         """Return whether no report is overdue."""
         return self.age <= max(FRESH, FRESH_REPORTS * self.resolution)
 
+    @property
+    def reported_share(self) -> float:
+        """Return the share of half hours in which reports that are so long can end."""
+        return min(1.0, HALF_HOUR / self.resolution) if self.resolution else 1.0
+
 
 def trend(line: Line) -> Trend:
     """Return where the burn rate goes; stable within the dead band.
@@ -65,9 +71,10 @@ def trend(line: Line) -> Trend:
 def confidence(line: Line, freshness: Freshness) -> tuple[Confidence, str]:
     """Return how far to trust the forecast, and why not further.
 
-    Low: old data, fewer than 12 points, or points all over the place. High: 36 points, no report
-    overdue, nearly all of the latest requests covered, and points close to their line. Medium is
-    what is left. The first rule that applies decides, and is the reason given.
+    Low: old data, fewer than 12 points, or points all over the place. High: 36 points, or three in
+    four of those that long reports can give, no report overdue, nearly all of the latest requests
+    covered, and points close to their line. Medium is what is left. The first rule that applies
+    decides, and is the reason given.
     """
     scatter = line.scatter / line.mean if line.mean else 0.0
     apart = line.fit_ratio < GOOD_FIT
@@ -91,7 +98,7 @@ def confidence(line: Line, freshness: Freshness) -> tuple[Confidence, str]:
             "medium",
             covered,
         ),
-        (points < MANY_POINTS, "medium", counted),
+        (points < MANY_POINTS * freshness.reported_share, "medium", counted),
         (scatter > CLOSE_SCATTER and apart, "medium", spread),
         (True, "high", "a day of points close to their line, and fresh data"),
     )
