@@ -19,7 +19,8 @@ from typing import Final, cast
 from burnline.localstack.processes import die_with_parent
 
 POLL_SECONDS: Final = 0.05
-_LIBRARIES: Final = (
+_READ_FIRST: Final = (
+    "burnline.localstack.end_with_supervisor",
     "aiokafka",
     "aiokafka.admin",
     "asyncpg",
@@ -41,7 +42,7 @@ _LIBRARIES: Final = (
     "uvicorn.protocols.websockets.auto",
 )
 _SERVER: Final = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload([*_LIBRARIES])
+_SERVER.set_forkserver_preload([*_READ_FIRST])
 _starting: Final = Lock()
 
 

@@ -1,0 +1,8 @@
+"""Read first by the process that services are forks of: it ends with whoever started it.
+
+By itself it would notice only once all libraries are read.
+"""
+
+from burnline.localstack.processes import die_with_parent
+
+die_with_parent()
