@@ -1,6 +1,6 @@
 """Read first by the process that services are forks of: it ends with whoever started it.
 
-By itself it would notice only once all libraries are read.
+By itself it would see that only once all libraries are read.
 """
 
 from burnline.localstack.processes import die_with_parent
