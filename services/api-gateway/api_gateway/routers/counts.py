@@ -8,6 +8,7 @@ from api_gateway.burn.schemas import SpanTotals
 from api_gateway.burn.totals import Totals
 from api_gateway.http.operations import Operations
 from api_gateway.http.time_range import STEP_DEFAULT, FromQuery, ToQuery, span
+from api_gateway.http.types import Text
 from api_gateway.routers.dependencies import ServerClock, provided
 from common.http.problems import responses
 
@@ -22,7 +23,7 @@ async def get_counts(
     clock: ServerClock,
     from_: FromQuery = None,
     to: ToQuery = None,
-    service: Annotated[str | None, Query(max_length=63, description="Only of this one")] = None,
+    service: Annotated[Text | None, Query(max_length=63, description="Only of this one")] = None,
 ) -> SpanTotals:
     """Every objective of the services in use; a history's steps of the same span count as much."""
     now = clock()

@@ -107,7 +107,7 @@ async def replicas(
     given = settings(redis_url)
     reads: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("counts", "hourly_counts"):
+        for name in ("history", "hourly_counts"):
             patch.setattr(CountRepository, name, counted(getattr(CountRepository, name), reads))
         async with gateway_on(given, database) as one, gateway_on(given, database) as other:
             await one.service()
