@@ -132,7 +132,11 @@ function Exhaustion({ row, certainty, className }: ExhaustionProps) {
   const { time_to_exhaustion_hours: left, p10_hours: low, p90_hours: high } = row.forecast;
   const spent = row.error_budget_remaining <= 0;
   const interval = spent || certainty !== "current" ? null : hourInterval(low, high);
-  const look = spent ? "font-semibold text-spent-ink" : left === null ? "text-muted" : "";
+  const look = spent
+    ? "font-semibold text-spent-ink"
+    : left === null
+      ? "text-xs whitespace-nowrap text-muted"
+      : "";
   const words = spent ? "spent" : timeLeft(row.forecast, row.window_days);
   return (
     <div className={className}>

@@ -4,8 +4,8 @@ import type { OverviewRow } from "../../api/overview";
 
 export const COLUMNS =
   "grid-cols-[minmax(0,1fr)_auto_6.6rem] " +
-  "md:grid-cols-[minmax(9rem,1.2fr)_7.5rem_7rem_11rem_7rem_minmax(9rem,1.3fr)] " +
-  "xl:grid-cols-[minmax(9rem,1fr)_7.5rem_7.5rem_4.5rem_4.5rem_4.5rem_10.5rem_7rem_minmax(12rem,1.6fr)_8rem]";
+  "md:grid-cols-[minmax(9rem,1.2fr)_7.5rem_7rem_10.5rem_7.5rem_minmax(9rem,1.3fr)] " +
+  "xl:grid-cols-[minmax(9rem,1fr)_7.5rem_7.5rem_4.5rem_4.5rem_4.5rem_10.5rem_7.5rem_minmax(12rem,1.6fr)_8rem]";
 
 export const CELL = {
   name: "min-w-0",
