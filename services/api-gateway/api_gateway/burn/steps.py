@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from common.admission.metric_events import MAX_FUTURE
 from common.arrays import Ints
 from common.counts.layout import MINUTES_READ_SECONDS, TEN_SECONDS, Span
 from common.slo.windows import DAY, HOUR, MINUTE
@@ -14,6 +15,7 @@ from common.slo.windows import DAY, HOUR, MINUTE
 MAX_POINTS = 1000
 _REACH = 2 * HOUR
 """The longest window that is served by minutes wherever steps may be minutes."""
+_AHEAD = int(MAX_FUTURE.total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +109,14 @@ def history_query(
 ) -> CountQuery:
     """Return the counts that a history needs: from the longest window before its first step.
 
-    The last hour is read by ten seconds, as live figures have it; what lies ahead of `now`, up to
-    the end of the hour, is counted live too.
+    The last hour is read by ten seconds, as live figures have it. So is what lies ahead of `now`:
+    all that is admitted there says how often a service reports, and the hour's rest is counted.
     """
     since, until = int(cut.edges[0]), int(cut.edges[-1])
     return CountQuery(
         service_name,
         since=since - window_days * DAY - HOUR,
-        until=_up(now, HOUR) if until == now else until,
+        until=_up(now + _AHEAD, HOUR) if until == now else until,
         minutes_from=minutes_from(now) - _REACH,
         threshold_seconds=threshold_seconds,
         tens_from=now // MINUTE * MINUTE - HOUR,
