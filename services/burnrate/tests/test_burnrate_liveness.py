@@ -131,6 +131,28 @@ async def test_a_database_that_is_away_is_waited_for(fresh_topics: str, exits: E
         assert service.ledger.owned == {}
 
 
+async def test_without_a_database_it_says_on_and_on_that_it_cannot_commit(
+    fresh_topics: str, exits: Exits
+) -> None:
+    """Other loops that are late for the same reason do not hide it."""
+    settings = alert(burnrate_settings(NOWHERE, fresh_topics))
+    settings.kafka = settings.kafka.model_copy(update={"unready_seconds": 1.0})
+    with capture_logs() as logs:
+        async with burnrate(settings) as service:
+
+            async def late() -> bool:
+                return "outbox" in await service.failing()
+
+            async def tried() -> bool:
+                return len([entry for entry in logs if entry.get("loop") == "commit"]) >= 3
+
+            await eventually(late, expected=True)
+            logs.clear()
+            await eventually(tried, expected=True, seconds=20)
+            assert (await service.failing()).keys() >= {"commit", "outbox"}
+    assert exits.statuses == []
+
+
 async def test_the_gauges_read_the_ledger(settings: AllSettings) -> None:
     async with burnrate(settings) as service:
         await owning(service)

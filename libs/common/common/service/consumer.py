@@ -114,12 +114,10 @@ class Consumer(ABC):
 
     async def _touch(self) -> None:
         """Commit that this process does its work, though nothing else may be to be committed."""
-        if self._health.failing().keys() - {"commit"}:
-            return
+        works = not self._health.failing().keys() - {"commit"}
+        shards = self.ledger.owned if works else ()  # asked all the same whether it may commit
         async with self.runtime.database.write() as session:
-            await LedgerStore(self.runtime.name).touch(
-                session, self.ledger.owned, self.ledger.owner
-            )
+            await LedgerStore(self.runtime.name).touch(session, shards, self.ledger.owner)
 
     async def _look(self) -> None:
         consumer = self._subscription.consumer()
