@@ -6,15 +6,12 @@ send the next body once the last one is answered.
 """
 
 import asyncio
-import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from pathlib import Path
 
 import httpx
-from real_run import options
+from real_run import on_a_stack, options
 
-from burnline.localstack.config import DataDir
 from tests.siege.attacks import Attack, send_garbage
 from tests.siege.honest import HonestSenders
 from tests.siege.siege import new_key, processor_seconds
@@ -55,13 +52,7 @@ async def run(stack: Stack, seconds: int) -> None:
 def main() -> None:
     """Run the stack, send, end it."""
     chosen = options(__doc__, seconds=30)
-    with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(DataDir(Path(folder)))
-        try:
-            stack.start()
-            asyncio.run(run(stack, chosen.seconds))
-        finally:
-            stack.discard()
+    on_a_stack(lambda stack: run(stack, chosen.seconds))
 
 
 if __name__ == "__main__":

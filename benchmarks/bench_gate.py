@@ -5,17 +5,14 @@ good counts only; then each one, at another moment of the tick, reports failures
 """
 
 import asyncio
-import tempfile
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 
 import httpx
 import numpy as np
 from aiokafka import AIOKafkaProducer
-from real_run import SHARDS, options
+from real_run import SHARDS, on_a_stack, options
 
-from burnline.localstack.config import DataDir
 from common.events import MetricEvent, encode
 from common.kafka.sharding import shard_of
 from common.kafka.topics import METRICS
@@ -82,13 +79,7 @@ async def run(stack: Stack, trials: int) -> None:
 def main() -> None:
     """Run the stack, tip its services over, end it."""
     chosen = options(__doc__, trials=100)
-    with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(DataDir(Path(folder)))
-        try:
-            stack.start()
-            asyncio.run(run(stack, chosen.trials))
-        finally:
-            stack.discard()
+    on_a_stack(lambda stack: run(stack, chosen.trials))
 
 
 if __name__ == "__main__":

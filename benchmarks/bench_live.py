@@ -6,18 +6,15 @@ seconds; of one report in twenty it is measured when `GET /api/slo/{service}` fi
 
 import asyncio
 import statistics
-import tempfile
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 
 import httpx
 import numpy as np
 import psutil
 from aiokafka import AIOKafkaProducer
-from real_run import SHARDS, options
+from real_run import SHARDS, on_a_stack, options
 
-from burnline.localstack.config import DataDir
 from common.events import MetricEvent, encode
 from common.kafka.sharding import shard_of
 from common.kafka.topics import METRICS
@@ -110,13 +107,7 @@ async def run(stack: Stack, services: int, seconds: int) -> None:
 def main() -> None:
     """Run the stack, put load on it, end it."""
     chosen = options(__doc__, services=1_000, seconds=60)
-    with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(DataDir(Path(folder)))
-        try:
-            stack.start()
-            asyncio.run(run(stack, chosen.services, chosen.seconds))
-        finally:
-            stack.discard()
+    on_a_stack(lambda stack: run(stack, chosen.services, chosen.seconds))
 
 
 if __name__ == "__main__":

@@ -12,18 +12,15 @@ older than an owner may be silent may say anything but `lagging`.
 import asyncio
 import statistics
 import struct
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 import asyncpg
 import httpx
 from aiokafka import AIOKafkaProducer
-from real_run import SHARDS, options
+from real_run import SHARDS, on_a_stack, options
 
-from burnline.localstack.config import DataDir
 from common.events import ChangeEvent, MetricEvent, encode
 from common.kafka.sharding import shard_of
 from common.kafka.topics import CHANGES, METRICS
@@ -174,13 +171,7 @@ async def settled(pool: "asyncpg.Pool[asyncpg.Record]", sent: int) -> None:
 def main() -> None:
     """Run the stack, hurt it, end it."""
     chosen = options(__doc__, kills=20, seconds=60)
-    with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(DataDir(Path(folder)))
-        try:
-            stack.start()
-            asyncio.run(run(stack, chosen.kills, chosen.seconds))
-        finally:
-            stack.discard()
+    on_a_stack(lambda stack: run(stack, chosen.kills, chosen.seconds))
 
 
 if __name__ == "__main__":

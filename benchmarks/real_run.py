@@ -30,6 +30,7 @@ from common.events import MetricEvent, encode
 from common.kafka.sharding import shard_of
 from common.kafka.topics import METRICS
 from tests.support.servers.running import migrate, running
+from tests.support.servers.stack import Stack
 
 SHARDS = 4
 Found = TypeVar("Found")
@@ -74,6 +75,17 @@ def servers() -> Iterator[Servers]:
         ):
             yield Servers(broker.bootstrap_servers, postgres)
         forget_home(data_dir)
+
+
+def on_a_stack(run: Callable[[Stack], Coroutine[Any, Any, None]]) -> None:
+    """Run on a stack that starts as `make up` starts it, and that is ended and forgotten."""
+    with tempfile.TemporaryDirectory() as folder:
+        stack = Stack(DataDir(Path(folder)))
+        try:
+            stack.start()
+            asyncio.run(run(stack))
+        finally:
+            stack.discard()
 
 
 def options(described: str | None, **defaults: int) -> argparse.Namespace:
