@@ -48,19 +48,24 @@ class ShardWork(ABC):
         Without an implementation every batch is refused, or its records would be lost in silence.
         """
         del session
-        topics = sorted({record.topic for record in batch.records})
-        raise RefusedError(f"shard {batch.shard}: nothing here takes records of {topics}")
+        raise _not_taken(batch.shard, batch.records)
 
     def observe(self, shard: int, records: Sequence[Record]) -> None:
         """Apply consecutive records of one state topic, for a shard that is held.
 
-        It changes memory only, and must not raise for a record's content.
+        It changes memory only, and must not raise for a record's content. Without an
+        implementation they are refused, as those of `apply` are.
         """
-        raise NotImplementedError
+        raise _not_taken(shard, records)
 
     @abstractmethod
     def release(self, shard: int) -> None:
         """Forget the shard's state in memory."""
+
+
+def _not_taken(shard: int, records: Sequence[Record]) -> RefusedError:
+    topics = sorted({record.topic for record in records})
+    return RefusedError(f"shard {shard}: nothing here takes records of {topics}")
 
 
 @dataclass(slots=True)
