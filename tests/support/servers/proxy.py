@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -22,7 +23,7 @@ class _Connection:
         self.server.transport.abort()
 
 
-class ThreadedServer:
+class ThreadedServer(ABC):
     """A server on loopback whose event loop has a thread: a test that blocks does not stop it."""
 
     def __init__(self, ssl_context: ssl.SSLContext | None = None) -> None:
@@ -66,9 +67,9 @@ class ThreadedServer:
         finally:
             writer.transport.abort()
 
+    @abstractmethod
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection, which is aborted at the end."""
-        raise NotImplementedError
 
 
 class Proxy(ThreadedServer):

@@ -115,11 +115,11 @@ def test_a_batch_that_lies_about_its_end_has_none() -> None:
     assert (records.undecodable.offset, records.undecodable.next_offset) == (3, None)
 
 
-@pytest.mark.parametrize("magic", [0, 1])
-@pytest.mark.parametrize("compression", [0, 1, 2, 3])
+# lz4 came with the second of them
+@pytest.mark.parametrize(
+    ("magic", "compression"), [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (1, 3)]
+)
 def test_every_record_of_an_old_format_is_read_once(magic: int, compression: int) -> None:
-    if (magic, compression) == (0, 3):
-        pytest.skip("there was no lz4 with that format")
     builder = _LegacyRecordBatchBuilderPy(magic, compression, 100_000)
     for offset in range(4):
         builder.append(offset, SENT, None if offset == 2 else b"k", b"%d" % offset)
