@@ -67,6 +67,16 @@ def test_one_that_is_killed_says_by_which_signal(service: str, tmp_path: Path) -
     assert not identity.is_alive()
 
 
+def test_one_whose_supervisor_ended_while_it_was_made_does_not_stay(
+    service: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = ProcessIdentity(os.getpid(), "another start")
+    monkeypatch.setattr(ProcessIdentity, "of", lambda _pid: gone)
+    log = tmp_path / "log"
+    assert start_service(service, {}, log, begins=tmp_path / "never").wait() == 0
+    assert not log.exists()
+
+
 async def test_a_probe_loads_no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
     def load(*_: object, **__: object) -> ssl.SSLContext:
         raise AssertionError("certificates are loaded for plain HTTP")

@@ -13,7 +13,7 @@ import pytest
 
 from burnline.localstack.command import Command
 from burnline.localstack.config import DataDir
-from burnline.localstack.processes import ProcessIdentity, wait_gone
+from burnline.localstack.processes import ProcessIdentity, run, wait_gone
 from burnline.localstack.state import read_state
 from burnline.localstack.supervisor import MAX_DELAY_SECONDS, Backoff, Supervisor
 
@@ -151,7 +151,24 @@ async def test_one_process_can_be_given_variables_and_be_held_down(tmp_path: Pat
         await until(lambda: "saw:after commit" in data_dir.log("service").read_text())
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's help exists on Linux only")
+LINUX_ONLY = pytest.mark.skipif(sys.platform != "linux", reason="the kernel helps on Linux only")
+
+
+@LINUX_ONLY
+def test_a_child_whose_parent_is_gone_already_does_not_stay() -> None:
+    code = (
+        "import os\n"
+        "from burnline.localstack.processes import die_with_parent\n"
+        "die_with_parent(os.getppid())\n"
+        "print('stays', flush=True)\n"
+        "die_with_parent(os.getpid())\n"
+        "print('stays too', flush=True)\n"
+    )
+    done = run((sys.executable, "-c", code))
+    assert (done.stdout, done.returncode != 0) == ("stays\n", True)
+
+
+@LINUX_ONLY
 def test_a_killed_supervisor_leaves_no_process(tmp_path: Path) -> None:
     parent = (
         "import sys, time\n"

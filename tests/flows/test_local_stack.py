@@ -195,7 +195,8 @@ def test_a_second_stack_runs_beside_the_first_and_a_killed_supervisor_leaves_not
 ) -> None:
     line = new_line("second")
     assert line.run("up").returncode == 0
-    assert command_line.run("status").returncode == 0
+    stack = Stack(command_line.data_dir)
+    stack.wait_until(lambda: command_line.run("status").returncode == 0, "the first is not well")
     state = read_state(line.data_dir.state)
     assert state is not None
     assert state.supervisor is not None

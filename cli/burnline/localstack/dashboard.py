@@ -13,7 +13,7 @@ from typing import Final
 
 from burnline.errors import StackError
 from burnline.localstack.places import cache_dir, exclusive, project_root, require_space
-from burnline.localstack.processes import die_with_parent, run
+from burnline.localstack.processes import bound_to_this, run
 from burnline.localstack.runtimes import NODE, ensure, search_path
 
 DIRECTORY_VARIABLE: Final = "BURNLINE_DASHBOARD_DIR"
@@ -126,7 +126,7 @@ def _run(folder: Path, name: str, programs: Mapping[str, str], *arguments: str) 
             env={**os.environ, "PATH": search_path(programs)},
             stdin=subprocess.DEVNULL,
             timeout=BUILD_TIMEOUT_SECONDS,
-            preexec_fn=die_with_parent,
+            preexec_fn=bound_to_this(),
         )
     except subprocess.TimeoutExpired as error:
         raise StackError(f"{command[0]} did not end in {BUILD_TIMEOUT_SECONDS} s") from error

@@ -3,6 +3,8 @@
 By itself it would see that only once all libraries are read.
 """
 
+import os
+
 from burnline.localstack.processes import die_with_parent
 
-die_with_parent()
+die_with_parent(os.getppid())

@@ -10,13 +10,14 @@ import os
 import runpy
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from threading import Lock
 from typing import Final, cast
 
-from burnline.localstack.processes import die_with_parent
+from burnline.localstack.processes import ProcessIdentity, die_with_parent
 
 POLL_SECONDS: Final = 0.05
 _READ_FIRST: Final = (
@@ -80,32 +81,37 @@ def start_service(
     Where a file `begins` is named it imports its code at once and begins once that is there.
     `before` is called first. Blocks while the libraries are read.
     """
+    start = _Start(module, dict(environment), log, begins, before, ProcessIdentity.of(os.getpid()))
     with _starting:
-        process = _SERVER.Process(
-            target=_serve, args=(module, dict(environment), log, begins, before), daemon=True
-        )
+        process = _SERVER.Process(target=_serve, args=(start,), daemon=True)
         process.start()
     return Fork(process)
 
 
-def _serve(
-    module: str,
-    environment: dict[str, str],
-    log: Path,
-    begins: Path | None,
-    before: Callable[[], None] | None,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Start:
+    module: str
+    environment: dict[str, str]
+    log: Path
+    begins: Path | None
+    before: Callable[[], None] | None
+    supervisor: ProcessIdentity | None
+
+
+def _serve(start: _Start) -> None:
     os.setpgid(0, 0)
-    die_with_parent()
+    die_with_parent(os.getppid())
+    if start.supervisor is None or not start.supervisor.is_alive():
+        return  # the fork server may have ended before it was the parent whose death is heard of
     os.environ.clear()
-    os.environ.update(environment)
-    with log.open("ab") as output:
+    os.environ.update(start.environment)
+    with start.log.open("ab") as output:
         for stream in (1, 2):
             os.dup2(output.fileno(), stream)
-    if before is not None:
-        before()
-    if begins is not None:
-        import_module(f"{module}.app")
-        while not begins.exists():
+    if start.before is not None:
+        start.before()
+    if start.begins is not None:
+        import_module(f"{start.module}.app")
+        while not start.begins.exists():
             time.sleep(POLL_SECONDS)
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    runpy.run_module(start.module, run_name="__main__", alter_sys=True)

@@ -6,8 +6,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -92,13 +93,23 @@ def _start_time(pid: int) -> str:
     return f"{boot}/{after_name[START_TICKS_FIELD]}"
 
 
-def die_with_parent() -> None:
+def die_with_parent(parent_pid: int) -> None:
     """Have the kernel kill the calling process when its parent dies (Linux; else nothing).
 
-    Runs between fork and exec, after a change of user, which would clear the setting.
+    Ends it at once where that parent is gone already: no signal would come any more.
     """
     if _LIBC is not None:
         _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent_pid:
+            os._exit(-signal.SIGKILL)
+
+
+def bound_to_this() -> Callable[[], None]:
+    """Return what a child of this process calls between fork and exec, to die with it.
+
+    It is called after a change of user, which would clear the setting.
+    """
+    return partial(die_with_parent, os.getpid())
 
 
 # Loaded before any fork: loading a library in the child of a fork is not safe.

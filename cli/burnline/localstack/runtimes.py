@@ -12,7 +12,7 @@ from typing import Final
 
 from burnline.errors import StackError
 from burnline.localstack.places import exclusive, project_root
-from burnline.localstack.processes import die_with_parent, run
+from burnline.localstack.processes import bound_to_this, run
 
 VERSION: Final = re.compile(r'(?:version "|^v)(\d+)(?:\.(\d+))?')
 
@@ -123,7 +123,7 @@ def install_pinned(requirements: str, name: str) -> None:
     pip = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
     pinned = ("--no-input", "--no-deps", "--only-binary", ":all:", "--require-hashes")
     listed = ("--requirement", str(project_root() / requirements))
-    done = run((*pip, *pinned, *listed), preexec_fn=die_with_parent)
+    done = run((*pip, *pinned, *listed), preexec_fn=bound_to_this())
     if done.returncode != 0:
         said = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
         raise StackError(

@@ -17,7 +17,7 @@ from burnline.localstack import logfiles
 from burnline.localstack.command import Command, user_options
 from burnline.localstack.config import DataDir
 from burnline.localstack.forked import Fork, start_service
-from burnline.localstack.processes import ProcessIdentity, die_with_parent
+from burnline.localstack.processes import ProcessIdentity, bound_to_this
 from burnline.localstack.state import ChildState, StackState, write_state
 from common.runtime.backoff import backoff_seconds
 
@@ -147,7 +147,7 @@ def spawn(command: Command, log_file: Path, extra: dict[str, str]) -> subprocess
             stderr=subprocess.STDOUT,
             process_group=0,
             **user_options(command.account),
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call, see there
+            preexec_fn=bound_to_this(),  # noqa: PLW1509 - one system call, see there
         )
 
 

@@ -18,7 +18,7 @@ from burnline.localstack.config import DEFAULT_PORTS, DataDir
 from burnline.localstack.launch import end_stack, failure, is_served
 from burnline.localstack.ports import free_port
 from burnline.localstack.postgres_home import forget_home
-from burnline.localstack.processes import ProcessIdentity, die_with_parent, end_processes
+from burnline.localstack.processes import ProcessIdentity, bound_to_this, end_processes
 from burnline.localstack.services import PLAIN_HTTP
 from burnline.localstack.state import ChildState, StackState, read_state
 from tests.support.servers.running import Server
@@ -54,7 +54,7 @@ class Stack:
                 env=self._environment(),
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                preexec_fn=die_with_parent,
+                preexec_fn=bound_to_this(),
             )
         self.wait_served()
 
