@@ -29,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from read_rows import store
 
+from api_gateway.alerts.domain import Confirmation
 from api_gateway.app import Connections, make_services
 from api_gateway.application import gateway_app
 from api_gateway.burn.repository import CountStore
@@ -74,8 +75,8 @@ _snapshots = msgspec.json.Decoder(BurnRateSnapshot)
 _decisions = msgspec.json.Decoder(GateDecision)
 
 
-async def _no_events(_: datetime) -> Events:
-    return Events()
+async def _no_events(now: datetime) -> Events:
+    return Events(Confirmation("ok", now), now)
 
 
 class Served:

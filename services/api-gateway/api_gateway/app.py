@@ -94,7 +94,8 @@ def make_services(
     projections = Projections(snapshots, forecasts, decisions := DecisionBook())
     catalog = Catalog(store, clock, lambda: view.catalog.known)
     policies = PolicyService(policy_store, read_policies(PolicySettings().files))
-    events = RecentEvents(results, alerts, 2 * settings.ready_seconds).events
+    alert_service = AlertService(alerts, snapshots, timedelta(seconds=settings.unready_seconds))
+    events = RecentEvents(results, alert_service, 2 * settings.ready_seconds).events
     view = executive_view(settings, store, counts, to.cache, projections, events, clock)
     return Services(
         clock,
@@ -106,11 +107,7 @@ def make_services(
         *(policy_store, policies, Totals(view.catalog, counts, snapshots)),
         OverrideService(policy_store, policies, decisions, settings.override_visible_seconds),
         ReleaseService(catalog, policy_store, snapshots, decisions, policies),
-        *(
-            alerts,
-            AlertService(alerts, snapshots, timedelta(seconds=settings.unready_seconds)),
-            RuleService(alerts),
-        ),
+        *(alerts, alert_service, RuleService(alerts)),
         ChannelService(alerts, to.publisher, clock, settings.channel_test_timeout_seconds),
         *(known, uses, KeyRecords(known, uses), access_of(settings, known, clock)),
         *(key_store, ApiKeyService(key_store, known, clock)),

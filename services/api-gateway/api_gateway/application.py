@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from api_gateway.http.operations import BODY_MODELS
+from api_gateway.http.remembered import AgeMiddleware
 from api_gateway.http.response_cache import ResponseCache
 from api_gateway.routers import (
     alert_rules,
@@ -93,6 +94,7 @@ def gateway_app(
         access=services.get(Access),
     )
     app.state.services, app.state.response_cache = services, services.get(ResponseCache)
+    app.add_middleware(AgeMiddleware, clock=services.clock)
     for resource in _RESOURCES:
         app.include_router(resource.router)
     app.add_exception_handler(DBAPIError, _failed)

@@ -47,6 +47,14 @@ KEEP_ALIVE_SECONDS = 75
 """Longer than balancers keep an idle connection: the one that closes it first must not be the one
 that is about to be sent a request on it."""
 
+EXPOSED_HEADERS = (
+    *("Age", "Alerts-Confirmed-At", "Alerts-Status", "ETag", "Link", "Location", "RateLimit"),
+    "RateLimit-Policy",
+    "Retry-After",
+    REQUEST_ID_HEADER,
+)
+"""What pages of other origins may read of an answer, beside what every browser gives them."""
+
 STOPPING = {"process": "is stopping: send nothing new"}
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
@@ -157,7 +165,7 @@ def _share_with(app: FastAPI, origins: Sequence[str]) -> None:
             allow_origins=origins,
             allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
             allow_headers=("Authorization", "Content-Type", "Idempotency-Key", REQUEST_ID_HEADER),
-            expose_headers=("ETag", "Link", "Location", "Retry-After", REQUEST_ID_HEADER),
+            expose_headers=EXPOSED_HEADERS,
         )
 
 

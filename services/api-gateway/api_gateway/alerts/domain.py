@@ -17,6 +17,14 @@ from common.events import (
 SilenceState = Literal["pending", "active", "expired"]
 
 
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """Whether alerts are those of now, and until when they are known to have been: None: never."""
+
+    status: Literal["ok", "lagging"]
+    at: datetime | None
+
+
 class Alert(AlertChanged, frozen=True, kw_only=True, tag=False):
     """An episode as it is shown, with an acknowledgement that is on its way."""
 

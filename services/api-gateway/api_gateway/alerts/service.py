@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from api_gateway.alerts.domain import (
     Alert,
     AlertQuery,
+    Confirmation,
     HistoryLine,
     Notification,
     NotificationQuery,
@@ -34,15 +35,26 @@ class AlertService:
         self._store, self._read_model, self._silence = store, read_model, silence
 
     async def headers(self, now: datetime) -> dict[str, str]:
-        """Return what an answer says of the alerts service: whether it lives, and since when not.
+        """Return what an answer says of how recent it is."""
+        found = self.confirmation(await self.lived_at(), now)
+        at = {} if found.at is None else {"Alerts-Confirmed-At": found.at.isoformat()}
+        return {"Alerts-Status": found.status, **at}
 
-        What it has not evaluated is not in the list: without it an empty one means nothing.
-        """
+    async def lived_at(self) -> datetime | None:
+        """Return the alerts service's newest sign of life, of the shard that is furthest behind."""
         async with self._store.read() as reader:
-            at = await reader.confirmed_at()
-        status = "lagging" if is_silent(at, now, self._silence) else "ok"
-        confirmed = {} if at is None else {"Alerts-Confirmed-At": at.astimezone(UTC).isoformat()}
-        return {"Alerts-Status": status, **confirmed}
+            return await reader.confirmed_at()
+
+    def confirmation(self, lived_at: datetime | None, now: datetime) -> Confirmation:
+        """Return whether alerts are those of now: the service lives, and has figures to go by.
+
+        What it has not evaluated is not in the list: else an empty one means nothing.
+        """
+        silent = is_silent(lived_at, now, self._silence) or self._read_model.any_silent(now)
+        if lived_at is None:
+            return Confirmation("lagging", None)
+        at = min(lived_at, self._read_model.heard_at() or lived_at).astimezone(UTC)
+        return Confirmation("lagging" if silent else "ok", at)
 
     def figures_now(self, alert: Alert, now: datetime) -> AlertFigures | None:
         """Return the figures of an open alert's objective now; None where they are not known."""

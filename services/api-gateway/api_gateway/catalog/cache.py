@@ -8,9 +8,11 @@ import asyncio
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from api_gateway.catalog.domain import Service, Target
 from api_gateway.catalog.repository import CatalogStore
+from common.config.clock import Clock
 
 MOST_SERVICES = 10_000
 LOOK_SECONDS = 2.0
@@ -18,8 +20,9 @@ LOOK_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class InUse:
-    """Services by name, and the targets of each."""
+    """Services by name, and the targets of each, as they were at `read_at`."""
 
+    read_at: datetime
     services: tuple[Service, ...]
     targets: Mapping[str, Sequence[Target]]
 
@@ -32,8 +35,8 @@ class InUse:
 class CatalogCache:
     """What the catalog holds in use. `announced` counts the records of the catalog topic."""
 
-    def __init__(self, store: CatalogStore, announced: Callable[[], int]) -> None:
-        self._store, self._announced = store, announced
+    def __init__(self, store: CatalogStore, announced: Callable[[], int], clock: Clock) -> None:
+        self._store, self._announced, self._clock = store, announced, clock
         self._known: InUse | None = None
         self._known_at: tuple[int, int] | None = None
         self._reading = asyncio.Lock()
@@ -63,10 +66,11 @@ class CatalogCache:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _read(self) -> InUse:
+        read_at = self._clock()
         async with self._store.read() as reader:
             services = await reader.services("", MOST_SERVICES)
             targets = await reader.targets([service.name for service in services])
         of: dict[str, list[Target]] = {service.name: [] for service in services}
         for target in targets:
             of[target.service_name].append(target)
-        return InUse(tuple(services), of)
+        return InUse(read_at, tuple(services), of)

@@ -27,6 +27,7 @@ from api_gateway.catalog.schemas import (
     TargetUpdate,
 )
 from api_gateway.http.problems import existing, invalid, refusing, shown_name
+from api_gateway.http.remembered import REMEMBERED_AT
 from common.access.principal import current_actor
 from common.config.clock import Clock, system_clock
 from common.events import TargetSpec
@@ -71,8 +72,11 @@ class Catalog:
 
     async def services(self, after: str, limit: int) -> list[Service]:
         """Return up to `limit` services in use whose names sort after `after`, by name."""
-        async with self._store.read() as reader:
-            return await reader.services(after, limit)
+        try:
+            async with self._store.read() as reader:
+                return await reader.services(after, limit)
+        except DATABASE_ERRORS as error:
+            return [*self._in_memory(error).after(after, limit)]
 
     async def service(self, name: str) -> Service:
         """Return a service in use; 404, also for what can be no service's name."""
@@ -105,6 +109,7 @@ class Catalog:
         remembered = self._remembered()
         if remembered is None or not is_unavailable(error):
             raise error
+        REMEMBERED_AT.set(remembered.read_at)
         return remembered
 
     async def targets_in_use(self, service_names: Sequence[str]) -> dict[str, list[Target]]:

@@ -15,6 +15,7 @@ from api_gateway.projections.handlers import Projections
 from api_gateway.release.domain import feature_release
 from common.config.clock import MICROSECONDS, Clock, to_micros
 from common.events import TargetSpec
+from common.storage.database import DATABASE_ERRORS, is_unavailable
 
 TRENDS_FRESH = timedelta(seconds=15)
 
@@ -29,7 +30,10 @@ class Trends:
 
 
 class Overview:
-    """Makes the overview from memory; the hours alone are read from the store, now and then."""
+    """Makes the overview from memory; the hours alone are read from the store, now and then.
+
+    Without the database they stay those that were read last, as `hours_end` says.
+    """
 
     def __init__(
         self,
@@ -69,8 +73,15 @@ class Overview:
     async def _recent_trends(self, in_use: InUse, now: datetime) -> Trends:
         async with self._reading:
             if self._trends is None or now >= self._trends.until:
-                ends = hour_ends(to_micros(now) // MICROSECONDS)
-                async with self._count_store.read() as reader:
-                    rates = await read_hourly_rates(reader, ends, in_use.targets, self._default)
-                self._trends = Trends(now + TRENDS_FRESH, ends.tolist(), rates)
+                try:
+                    self._trends = await self._read_trends(in_use, now)
+                except DATABASE_ERRORS as error:
+                    if self._trends is None or not is_unavailable(error):
+                        raise
             return self._trends
+
+    async def _read_trends(self, in_use: InUse, now: datetime) -> Trends:
+        ends = hour_ends(to_micros(now) // MICROSECONDS)
+        async with self._count_store.read() as reader:
+            rates = await read_hourly_rates(reader, ends, in_use.targets, self._default)
+        return Trends(now + TRENDS_FRESH, ends.tolist(), rates)

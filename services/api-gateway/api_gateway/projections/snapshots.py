@@ -22,7 +22,7 @@ from common.events import (
     ShardHeartbeat,
     TargetSpec,
 )
-from common.slo.freshness import ShardLiveness, as_lagging
+from common.slo.freshness import ShardLiveness, as_lagging, is_silent
 from common.slo.ordering import is_newer
 
 Announcement = CatalogMessage | PolicyMessage | RuleMessage
@@ -98,6 +98,16 @@ class ReadModel:
         if found is not None and self.silent(snapshot.shard, now):
             return replace(found, data_status=as_lagging(found.data_status))
         return found
+
+    def heard_at(self) -> datetime | None:
+        """Return the newest sign of life of the shard that is silent for longest; None: of none."""
+        heard = [shard.heard_at for shard in self._shards.values() if shard.heard_at is not None]
+        return min(heard, default=None)
+
+    def any_silent(self, now: datetime) -> bool:
+        """Return whether a shard that has given a sign of life gives none any more."""
+        heard_at = self.heard_at()
+        return heard_at is not None and is_silent(heard_at, now, self._shard_silence)
 
     def silent(self, shard: int, now: datetime) -> bool:
         """Return whether the owner of a shard has given no sign of life for too long."""

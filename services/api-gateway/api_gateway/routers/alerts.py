@@ -36,13 +36,13 @@ Alerts = Annotated[AlertService, provided(AlertService)]
 CONFIRMED: Final[dict[str, Any]] = {
     "Link": LINK_HEADER["Link"],
     "Alerts-Status": {
-        "description": "`ok`, or `lagging` where the alerts service has given no sign of life for "
-        "so long that what has happened since may be missing",
+        "description": "`ok`, or `lagging` where the alerts service, or what gives it figures, has "
+        "given no sign of life for so long that what has happened since may be missing",
         "schema": {"type": "string", "enum": ["ok", "lagging"]},
     },
     "Alerts-Confirmed-At": {
-        "description": "Its newest sign of life, of the shard that is furthest behind; without "
-        "any it has never run",
+        "description": "The newest sign of life of what is furthest behind; without any the alerts "
+        "service has never run",
         "schema": {"type": "string", "format": "date-time"},
     },
 }
@@ -69,8 +69,8 @@ async def list_alerts(  # noqa: PLR0913, PLR0917 - a filter for each parameter
 ) -> list[AlertAnswer]:
     """Alerts of all services, also those that have ended; `state` may be given several times.
 
-    `Alerts-Status` says whether the alerts service lives: where it does not, what has begun since
-    is missing.
+    `Alerts-Status` says whether the alerts service lives and has figures: where not, what has begun
+    since is missing.
     """
     return await _page(alerts, clock(), page, state, severity, service, since)
 

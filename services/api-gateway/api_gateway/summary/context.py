@@ -4,15 +4,14 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
-from api_gateway.alerts.domain import AlertQuery
-from api_gateway.alerts.repository import AlertStore
+from api_gateway.alerts.domain import AlertQuery, Confirmation
+from api_gateway.alerts.service import AlertService
 from api_gateway.catalog.cache import CatalogCache
 from api_gateway.catalog.domain import Service, Target
 from api_gateway.narrative.fleet_facts import CHANGES_HOURS
@@ -21,6 +20,7 @@ from api_gateway.projections.handlers import Projections
 from api_gateway.release.domain import ChangeQuery, feature_release
 from api_gateway.release.repository import ResultStore
 from common.events import ChangeEvent
+from common.storage.database import DATABASE_ERRORS
 
 log = structlog.get_logger()
 
@@ -32,8 +32,13 @@ _NEWEST = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """What happened, by service: changes of the last day, and alerts that are open."""
+    """What happened, by service: changes of the last day, and alerts that are open.
 
+    `alerts` says whether these are of now; the changes are those of `changes_at`, None: never read.
+    """
+
+    alerts: Confirmation
+    changes_at: datetime | None = None
     changes: Mapping[str, Sequence[ChangeEvent]] = field(default_factory=dict)
     episodes: Mapping[str, Sequence[OpenEpisode]] = field(default_factory=dict)
 
@@ -44,20 +49,27 @@ ReadEvents = Callable[[datetime], Awaitable[Events]]
 class RecentEvents:
     """Changes of the last day and alerts that are open, read anew after a moment."""
 
-    def __init__(self, results: ResultStore, alerts: AlertStore, fresh_seconds: float) -> None:
+    def __init__(self, results: ResultStore, alerts: AlertService, fresh_seconds: float) -> None:
         self._results, self._alerts, self._fresh_seconds = results, alerts, fresh_seconds
-        self._known = Events()
+        self._known = Events(Confirmation("lagging", None))
+        self._lived_at: datetime | None = None
         self._read_at = -math.inf
 
     async def events(self, now: datetime) -> Events:
-        """Return them; without the database those that were known before."""
+        """Return them; without the database those that were known before, with their age."""
         if time.monotonic() - self._read_at >= self._fresh_seconds:
             try:
-                self._known = Events(await self._changes(now), await self._episodes())
-            except (DBAPIError, OSError) as error:
+                await self._read(now)
+            except DATABASE_ERRORS as error:
                 log.warning("events_unreadable", error=repr(error))
             self._read_at = time.monotonic()
-        return self._known
+        return replace(self._known, alerts=self._alerts.confirmation(self._lived_at, now))
+
+    async def _read(self, now: datetime) -> None:
+        lived_at = await self._alerts.lived_at()
+        changes, episodes = await self._changes(now), await self._episodes()
+        self._known = replace(self._known, changes_at=now, changes=changes, episodes=episodes)
+        self._lived_at = lived_at
 
     async def _changes(self, now: datetime) -> dict[str, list[ChangeEvent]]:
         since = now - timedelta(hours=CHANGES_HOURS)
@@ -68,8 +80,7 @@ class RecentEvents:
 
     async def _episodes(self) -> dict[str, list[OpenEpisode]]:
         query = AlertQuery(before=_NEWEST, limit=MOST_EVENTS, states=("firing", "acknowledged"))
-        async with self._alerts.read() as reader:
-            found = await reader.alerts(query)
+        found = await self._alerts.alerts(query)
         return _grouped(
             (
                 alert.service_name,
@@ -88,7 +99,10 @@ def _grouped(found: Iterable[tuple[str, Happened]]) -> dict[str, list[Happened]]
 
 
 class ServiceContexts:
-    """Collects what is known of the services in use, but for when their errors began."""
+    """Collects what is known of the services in use, but for when their errors began.
+
+    Of alerts that are not of now nothing is known.
+    """
 
     def __init__(
         self,
@@ -96,11 +110,11 @@ class ServiceContexts:
         projections: Projections,
         events: ReadEvents,
     ) -> None:
-        self._catalog, self._projections, self._events = catalog, projections, events
+        self._catalog, self._projections, self.events = catalog, projections, events
 
     async def all(self, now: datetime) -> list[ServiceContext]:
         """Return every service in use, by name."""
-        in_use, events = await self._catalog.in_use(), await self._events(now)
+        in_use, events = await self._catalog.in_use(), await self.events(now)
         return [
             self._context(service, in_use.targets[service.name], events, now)
             for service in in_use.services
@@ -110,7 +124,7 @@ class ServiceContexts:
         self, service: Service, targets: Sequence[Target], now: datetime
     ) -> ServiceContext:
         """Return one service."""
-        return self._context(service, targets, await self._events(now), now)
+        return self._context(service, targets, await self.events(now), now)
 
     def _context(
         self, service: Service, targets: Sequence[Target], events: Events, now: datetime
@@ -121,6 +135,6 @@ class ServiceContexts:
             tier=service.tier,
             forecast=known.forecasts.newest(name),
             release=feature_release(known.decisions.newest(name), service, now),
-            episodes=events.episodes.get(name, ()),
+            episodes=events.episodes.get(name, ()) if events.alerts.status == "ok" else (),
             changes=events.changes.get(name, ()),
         )

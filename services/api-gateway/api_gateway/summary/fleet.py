@@ -6,6 +6,7 @@ from datetime import datetime
 
 from api_gateway.narrative.fleet_facts import is_trusted, nearest_exhaustion
 from api_gateway.narrative.service_context import ServiceContext
+from api_gateway.summary.context import Events
 from api_gateway.summary.schemas import (
     ActiveAlerts,
     ChangeSummary,
@@ -21,7 +22,9 @@ MOST_LISTED = 5
 MOST_BLOCKED = 50
 
 
-def fleet_figures(contexts: Sequence[ServiceContext], now: datetime) -> FleetFigures:
+def fleet_figures(
+    contexts: Sequence[ServiceContext], events: Events, now: datetime
+) -> FleetFigures:
     """Return totals and the services that stand out; levels and budgets of trusted figures only."""
     trusted = [context for context in contexts if is_trusted(context)]
     levels = Counter(context.state.risk_level for context in trusted)
@@ -31,16 +34,7 @@ def fleet_figures(contexts: Sequence[ServiceContext], now: datetime) -> FleetFig
         services_by_risk_level={level: levels[level] for level in RiskLevel},
         services_unknown=len(contexts) - len(trusted),
         compliance=_compliance(trusted),
-        lowest_budgets=[
-            LowBudget(
-                service_name=s.name,
-                tier=s.tier,
-                risk_level=s.state.risk_level,
-                slo_name=s.state.least_budget.name,
-                error_budget_remaining=s.state.error_budget_remaining,
-            )
-            for s in sorted(trusted, key=lambda s: (s.state.error_budget_remaining, s.name))
-        ][:MOST_LISTED],
+        lowest_budgets=_lowest_budgets(trusted),
         nearest_exhaustion=[
             NearExhaustion(
                 service_name=context.name,
@@ -51,16 +45,30 @@ def fleet_figures(contexts: Sequence[ServiceContext], now: datetime) -> FleetFig
             )
             for hours, context, slo in nearest_exhaustion(contexts, now)[:MOST_LISTED]
         ],
-        active_alerts=_alerts(contexts),
+        active_alerts=_alerts(contexts, events),
         blocked_releases=[
             s.name for s in contexts if s.release is not None and not s.release.allowed
         ][:MOST_BLOCKED],
         changes_since_yesterday=len(changes),
+        changes_read_at=events.changes_at,
         latest_changes=[
             ChangeSummary(service_name=c.service, kind=c.kind, version=c.version, at=c.at)
             for c in changes[:MOST_LISTED]
         ],
     )
+
+
+def _lowest_budgets(trusted: Sequence[ServiceContext]) -> list[LowBudget]:
+    return [
+        LowBudget(
+            service_name=s.name,
+            tier=s.tier,
+            risk_level=s.state.risk_level,
+            slo_name=s.state.least_budget.name,
+            error_budget_remaining=s.state.error_budget_remaining,
+        )
+        for s in sorted(trusted, key=lambda s: (s.state.error_budget_remaining, s.name))
+    ][:MOST_LISTED]
 
 
 def _compliance(trusted: Sequence[ServiceContext]) -> Compliance:
@@ -69,11 +77,15 @@ def _compliance(trusted: Sequence[ServiceContext]) -> Compliance:
     return Compliance(within_budget=within, judged=len(trusted), ratio=ratio)
 
 
-def _alerts(contexts: Sequence[ServiceContext]) -> ActiveAlerts:
-    open_now = Counter(episode.severity for s in contexts for episode in s.episodes)
+def _alerts(contexts: Sequence[ServiceContext], events: Events) -> ActiveAlerts:
+    """Count the open alerts of services in use: those of now, or the last ones that are known."""
+    episodes = (episode for s in contexts for episode in events.episodes.get(s.name, ()))
+    open_now = Counter(episode.severity for episode in episodes)
     return ActiveAlerts(
         total=open_now.total(),
         page=open_now["page"],
         ticket=open_now["ticket"],
         info=open_now["info"],
+        status=events.alerts.status,
+        confirmed_at=events.alerts.at,
     )

@@ -39,7 +39,7 @@ def executive_view(  # noqa: PLR0913, PLR0917 - what it is made of
 ) -> ExecutiveView:
     """Return the view of a process."""
     snapshots = projections.snapshots
-    catalog = CatalogCache(store, lambda: snapshots.catalog_version)
+    catalog = CatalogCache(store, lambda: snapshots.catalog_version, clock)
     default = TargetSpec.default(settings.default_objective, settings.default_window_days)
     ready = ResponseCache(
         clock,

@@ -59,6 +59,10 @@ class ActiveAlerts(BaseModel):
     page: int
     ticket: int
     info: int
+    status: Literal["ok", "lagging"] = Field(
+        description="`lagging`: these are the last ones that are known; others may have begun"
+    )
+    confirmed_at: Instant | None = Field(description="Until when they are known; null: never")
 
 
 class ChangeSummary(BaseModel):
@@ -84,6 +88,9 @@ class FleetFigures(BaseModel):
     active_alerts: ActiveAlerts
     blocked_releases: list[str] = Field(description="Services whose feature releases are blocked")
     changes_since_yesterday: int
+    changes_read_at: Instant | None = Field(
+        description="When the changes were last read; null: the database has not answered yet"
+    )
     latest_changes: list[ChangeSummary]
 
 

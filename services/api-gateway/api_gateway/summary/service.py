@@ -30,6 +30,7 @@ from common.events import TargetSpec
 from common.slo.freshness import UNTRUSTED
 from common.slo.risk import level_at
 from common.slo.windows import DAY
+from common.storage.database import DATABASE_ERRORS, is_unavailable
 
 HEATMAP_HOLD = timedelta(seconds=15)
 """A cell holds hours: it changes slowly, and reading all counts costs more than the rest."""
@@ -65,9 +66,9 @@ class Summaries:
     async def fleet(self) -> CachedResponse:
         """Return the answer about all services."""
         now = self._clock()
-        contexts = await self._contexts.all(now)
+        events, contexts = await self._contexts.events(now), await self._contexts.all(now)
         narrative = await self._narrator.narrate(fleet_input(contexts, now), now)
-        figures = fleet_figures(contexts, now)
+        figures = fleet_figures(contexts, events, now)
         answer = Summary.model_validate({**dict(narrative), **dict(figures)})
         return CachedResponse(answer.model_dump_json().encode())
 
@@ -131,8 +132,13 @@ class Summaries:
             minutes_from=minutes_from(until),
             threshold_seconds=slo.threshold_seconds,
         )
-        async with self._count_store.read() as reader:
-            counts = await reader.counts(query)
+        try:
+            async with self._count_store.read() as reader:
+                counts = await reader.counts(query)
+        except DATABASE_ERRORS as error:
+            if is_unavailable(error):
+                return None  # nothing is said of it
+            raise
         return find_onset(counts, slo.objective)
 
 
