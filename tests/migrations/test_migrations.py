@@ -42,6 +42,7 @@ RELEASED: Final[dict[str, str]] = {
     "0009_places": "1c4139e8c31f66c8",
     "0010_imported_dedup_keys": "fb8783c7603f537b",
     "0011_credentials_of_overrides": "3e658555b00332cf",
+    "0012_counts_of_keys": "a9aaf1fc9e283fd8",
 }
 VERSIONS: Final = project_root() / "deploy" / "migrations" / "versions"
 ROWS: Final = {

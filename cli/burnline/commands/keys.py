@@ -28,9 +28,18 @@ def create(
         typer.Option("--scope", help="read, ingest, operate, override or admin; once for each"),
     ],
     expires_in_days: Annotated[float, typer.Option(help="0: it does not expire by itself")] = 365,
+    max_count_per_report: Annotated[
+        int | None,
+        typer.Option(help="how much one report of it may count; else as ingest's setting says"),
+    ] = None,
 ) -> None:
     """Create a key and print it: on standard output nothing else, so that it can be kept."""
-    body = {"name": name, "scopes": scope, "expires_in_days": expires_in_days or None}
+    body = {
+        "name": name,
+        "scopes": scope,
+        "expires_in_days": expires_in_days or None,
+        "max_count_per_report": max_count_per_report,
+    }
     _print_made(ask_gateway("POST", "/api/keys", body=body))
 
 

@@ -675,8 +675,8 @@ export interface paths {
          * All alerts, newest first
          * @description Alerts of all services, also those that have ended; `state` may be given several times.
          *
-         *     `Alerts-Status` says whether the alerts service lives: where it does not, what has begun since
-         *     is missing.
+         *     `Alerts-Status` says whether the alerts service lives and has figures: where not, what has begun
+         *     since is missing.
          */
         get: operations["list_alerts"];
         put?: never;
@@ -1173,6 +1173,17 @@ export interface components {
             ticket: number;
             /** Info */
             info: number;
+            /**
+             * Status
+             * @description `lagging`: these are the last ones that are known; others may have begun
+             * @enum {string}
+             */
+            status: "ok" | "lagging";
+            /**
+             * Confirmed At
+             * @description Until when they are known; null: never
+             */
+            confirmed_at: string | null;
         };
         /**
          * AlertAnswer
@@ -2052,6 +2063,11 @@ export interface components {
             /** Revoked By */
             revoked_by: string | null;
             /**
+             * Max Count Per Report
+             * @description How much one report may count; null: as ingest's own setting says
+             */
+            max_count_per_report: number | null;
+            /**
              * Last Used At
              * @description Noted at most once a minute
              */
@@ -2134,6 +2150,11 @@ export interface components {
             revoked_at: string | null;
             /** Revoked By */
             revoked_by: string | null;
+            /**
+             * Max Count Per Report
+             * @description How much one report may count; null: as ingest's own setting says
+             */
+            max_count_per_report: number | null;
             /**
              * Last Used At
              * @description Noted at most once a minute
@@ -3372,6 +3393,11 @@ export interface components {
             blocked_releases: string[];
             /** Changes Since Yesterday */
             changes_since_yesterday: number;
+            /**
+             * Changes Read At
+             * @description When the changes were last read; null: the database has not answered yet
+             */
+            changes_read_at: string | null;
             /** Latest Changes */
             latest_changes: components["schemas"]["ChangeSummary"][];
         };
@@ -3682,6 +3708,12 @@ export interface components {
              * @default 365
              */
             expires_in_days?: number | null;
+            /**
+             * Max Count Per Report
+             * @description How much one report that it sends may count; null: as ingest's own setting says (INGEST_MAX_COUNT_PER_REPORT)
+             * @default null
+             */
+            max_count_per_report?: number | null;
         };
         /**
          * NewRule
@@ -7236,9 +7268,9 @@ export interface operations {
                 headers: {
                     /** @description The next page as `<path?query>; rel="next"`; left out on the last page */
                     Link?: string;
-                    /** @description `ok`, or `lagging` where the alerts service has given no sign of life for so long that what has happened since may be missing */
+                    /** @description `ok`, or `lagging` where the alerts service, or what gives it figures, has given no sign of life for so long that what has happened since may be missing */
                     "Alerts-Status"?: "ok" | "lagging";
-                    /** @description Its newest sign of life, of the shard that is furthest behind; without any it has never run */
+                    /** @description The newest sign of life of what is furthest behind; without any the alerts service has never run */
                     "Alerts-Confirmed-At"?: string;
                     [name: string]: unknown;
                 };
@@ -7309,9 +7341,9 @@ export interface operations {
                 headers: {
                     /** @description The next page as `<path?query>; rel="next"`; left out on the last page */
                     Link?: string;
-                    /** @description `ok`, or `lagging` where the alerts service has given no sign of life for so long that what has happened since may be missing */
+                    /** @description `ok`, or `lagging` where the alerts service, or what gives it figures, has given no sign of life for so long that what has happened since may be missing */
                     "Alerts-Status"?: "ok" | "lagging";
-                    /** @description Its newest sign of life, of the shard that is furthest behind; without any it has never run */
+                    /** @description The newest sign of life of what is furthest behind; without any the alerts service has never run */
                     "Alerts-Confirmed-At"?: string;
                     [name: string]: unknown;
                 };
@@ -9811,6 +9843,7 @@ export const pathsApiAlertsService_nameGetParametersQueryStateAnyOf0Values: Read
 export const pathsApiAlertsService_nameGetParametersQuerySeverityAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/alerts/{service_name}"]["get"]["parameters"]["query"]["severity"]> = ["page", "ticket", "info"];
 export const pathsApiAlertsService_nameGetResponses200HeadersAlertsStatusValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/alerts/{service_name}"]["get"]["responses"]["200"]["headers"]["Alerts-Status"]> = ["ok", "lagging"];
 export const pathsApiSilencesGetParametersQueryStateAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/silences"]["get"]["parameters"]["query"]["state"]> = ["pending", "active", "expired"];
+export const activeAlertsStatusValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ActiveAlerts"]["status"]> = ["ok", "lagging"];
 export const alertAnswerSeverityValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["AlertAnswer"]["severity"]> = ["page", "ticket", "info"];
 export const alertAnswerStateValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["AlertAnswer"]["state"]> = ["firing", "acknowledged", "resolved"];
 export const alertAnswerHeld_byAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["AlertAnswer"]["held_by"]> = ["inhibited", "silenced", "cooldown"];

@@ -87,6 +87,20 @@ def admit_metric(body: bytes, now: datetime, lateness: timedelta) -> MetricEvent
     return event
 
 
+def check_count(event: Accepted, most: int) -> None:
+    """Raise EventRejected where a report counts more than its sender may say at once.
+
+    Of `bad` and of the buckets of a latency there are never more than of `total`.
+    """
+    if isinstance(event, MetricEvent) and event.total > most:
+        raise EventRejected(
+            "total",
+            "count_too_large",
+            f"is {event.total}, and one report of this key may count {most}; send shorter reports, "
+            "or raise `max_count_per_report` of the key (INGEST_MAX_COUNT_PER_REPORT for all)",
+        )
+
+
 def admit_change(body: bytes, now: datetime) -> ChangeEvent:
     """Return the event; raise EventRejected where it is wrong or has unknown fields."""
     event = parse_change_event(body, forbid_unknown=True)

@@ -16,7 +16,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 from starlette.datastructures import Headers
 
-from common.access.principal import current_actor
+from common.access.principal import current_actor, current_principal
 from common.config.clock import Clock
 from common.events import encode
 from common.http.problems import FieldError, Problem, responses
@@ -35,6 +35,7 @@ from ingest.domain import (
     TooManyNewNames,
     admit_change,
     admit_metric,
+    check_count,
 )
 from ingest.in_flight import InFlightLimit, Turns, in_turns
 from ingest.metrics import CHANGE_EVENTS, EVENTS, PUBLISH_SECONDS, REFUSED_EVENTS
@@ -164,10 +165,11 @@ class EventsEndpoint:
 
     async def _classify(self, items: Sequence[Item], sender: str) -> Classification:
         """Return the events to publish, and why the others are refused."""
-        found, now = Classification(), self.clock()
+        found, now, most = Classification(), self.clock(), self._most_counted()
 
         def admit(body: bytes, now: datetime) -> Accepted:
             event = self.feed.admit(body, now)
+            check_count(event, most)
             if wait_seconds := self.new_names.wait_seconds(event.service, sender):
                 raise TooManyNewNames(event.service, sender, wait_seconds)
             return event
@@ -178,6 +180,12 @@ class EventsEndpoint:
             self.feed.counter.labels("rejected", code).inc(events)
             REFUSED_EVENTS.labels(code, CALLERS.label(sender)).inc(events)
         return found
+
+    def _most_counted(self) -> int:
+        """Return how much a report of the present sender may count."""
+        principal = current_principal()
+        own = None if principal is None else principal.max_count_per_report
+        return self.settings.max_count_per_report if own is None else own
 
     async def _records(self, events: Sequence[Accepted], sender: str) -> list[Outgoing]:
         """Return the records of events; those of new names say who brought them."""

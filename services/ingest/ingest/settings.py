@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import AliasChoices, Field, model_validator
 
 from common.config.settings import Settings
+from common.events import COUNT_LIMIT
 
 # its own, its own as they were called before, and those of every process
 _WRITES_PER_SECOND = AliasChoices(
@@ -32,6 +33,11 @@ class IngestSettings(Settings):
     new_services_per_hour: float = Field(500, gt=0, validation_alias="INGEST_NEW_SERVICES_PER_HOUR")
     new_services_burst: int = Field(1000, ge=1, validation_alias="INGEST_NEW_SERVICES_BURST")
     """How many services that the catalog does not have each key may bring."""
+    max_count_per_report: int = Field(
+        10**10, ge=1, lt=COUNT_LIMIT, validation_alias="INGEST_MAX_COUNT_PER_REPORT"
+    )
+    """What 2.7 million requests a second make in an hour, the longest report. A key may have
+    another bound: whoever sends more can bring the sums of a service to their limit."""
     publish_timeout_seconds: float = Field(
         8.0, gt=0, le=60, validation_alias="INGEST_PUBLISH_TIMEOUT_SECONDS"
     )

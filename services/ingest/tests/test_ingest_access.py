@@ -53,6 +53,37 @@ async def test_requests_are_limited_by_key(make_client: MakeClient, ring: ApiKey
         assert other.status_code == 202
 
 
+@pytest.mark.parametrize(
+    ("own", "total", "status"),
+    [
+        (None, 1000, 202),
+        (None, 1001, 422),
+        (None, 2**53 - 1, 422),
+        (7, 7, 202),
+        (7, 8, 422),
+        (2**53 - 1, 2**53 - 1, 202),
+    ],
+)
+async def test_a_report_counts_as_much_as_its_key_may(
+    make_client: MakeClient, ring: ApiKeyCache, own: int | None, total: int, status: int
+) -> None:
+    made = api_key("ingest", max_count_per_report=own)
+    ring.apply(made.key)
+    async with make_client(max_count_per_report=1000) as client:
+        sent = {**EVENT, "total": total}
+        answer = await client.post("/v1/events", json=sent, headers=made.headers)
+        assert answer.status_code == status
+        beside = await client.post("/v1/events", json=[sent, EVENT], headers=made.headers)
+        assert beside.json()["accepted"] == 1 + (status == 202)
+        if status == 422:
+            [error] = answer.json()["errors"]
+            assert (error["field"], error["code"]) == ("total", "count_too_large")
+            metrics = (await client.get("/metrics")).text
+            sender = f'sender="key/{made.key.id}"'
+            counted = f'refused_events_total{{code="count_too_large",{sender}}} 2.0'
+            assert counted in metrics
+
+
 async def test_without_all_keys_it_is_not_ready(make_client: MakeClient, ring: ApiKeyCache) -> None:
     ring.complete_when(lambda: False)
     async with make_client() as client:

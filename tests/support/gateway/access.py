@@ -30,11 +30,18 @@ class TestKey:
         return {"Authorization": f"Bearer {self.text}"}
 
 
-def api_key(*scopes: Scope, expires_at: datetime | None = None, revoked: bool = False) -> TestKey:
+def api_key(
+    *scopes: Scope,
+    expires_at: datetime | None = None,
+    revoked: bool = False,
+    max_count_per_report: int | None = None,
+) -> TestKey:
     """Make a key that a ring can be given."""
     key_id, secret = new_key_id(), new_secret()
     secrets = (KeySecret(secret_hash(secret), None),)
-    key = ApiKeyChanged(1, key_id, "test", tuple(scopes), secrets, expires_at, revoked)
+    key = ApiKeyChanged(
+        1, key_id, "test", tuple(scopes), secrets, expires_at, revoked, max_count_per_report
+    )
     return TestKey(key, written(key_id, secret))
 
 

@@ -34,6 +34,7 @@ from tests.support.gateway.operation_cases import (
 )
 from tests.support.gateway.results import (
     alert,
+    confirm_alerts,
     letter,
     notification,
     store_alert,
@@ -101,6 +102,7 @@ async def _fill_release(gateway: GatewayHarness) -> None:
 
 async def _fill_alerts(gateway: GatewayHarness) -> None:
     """Give alerts, one that has ended, and one of each thing that is wanted of them."""
+    await confirm_alerts(gateway.database, NOW)
     ended = {"state": "resolved", "resolved_at": NOW + timedelta(minutes=5), "version": 2}
     begun = HistoryLine("firing", 1, NOW, "burnline", "it burns")
     await store_alert(gateway.database, alert(1), begun)
@@ -122,7 +124,7 @@ async def _fill_alerts(gateway: GatewayHarness) -> None:
 async def _fill_keys(gateway: GatewayHarness) -> None:
     """Store one key."""
     secrets = (StoredSecret(secret_hash(SECRET), NOW, None),)
-    new = NewApiKey(KEY_ID, "known", ("operate",), "bootstrap", NOW, None, secrets)
+    new = NewApiKey(KEY_ID, "known", ("operate",), "bootstrap", NOW, None, secrets, None)
     async with gateway.of(ApiKeyStore).write() as writer:
         gateway.ring.apply(key_changed(await writer.add_key(new)))
 

@@ -11,10 +11,14 @@ from common.events import Scope
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An authenticated caller. `id` names the credential, and goes into the audit."""
+    """An authenticated caller. `id` names the credential, and goes into the audit.
+
+    None of its reports may count more than `max_count_per_report`; None: what the process says.
+    """
 
     id: str
     scopes: frozenset[Scope]
+    max_count_per_report: int | None = None
 
 
 KEY: Final = "key"
@@ -26,9 +30,14 @@ BOOTSTRAP: Final = "bootstrap"
 _current: ContextVar[Principal | None] = ContextVar("principal", default=None)
 
 
+def current_principal() -> Principal | None:
+    """Return who sent the present request; None where nobody had to be authenticated."""
+    return _current.get()
+
+
 def current_actor() -> str:
     """Return the id of the present request's credential; ANONYMOUS where there is none."""
-    principal = _current.get()
+    principal = current_principal()
     return ANONYMOUS if principal is None else principal.id
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from common.events.fields import Instant
+from common.events.fields import Count, Instant
 
 Scope = Literal["read", "ingest", "operate", "override", "admin"]
 KeyId = Annotated[str, Meta(pattern=r"^[0-9a-f]{12}\Z")]
@@ -20,7 +20,8 @@ class KeySecret(Struct, frozen=True):
 class ApiKeyChanged(Struct, frozen=True, tag_field="type", tag="api_key_changed"):
     """An API key as it stands; the greater `revision` holds. It carries no secret.
 
-    One that is revoked, or past `expires_at`, opens nothing.
+    One that is revoked, or past `expires_at`, opens nothing. A report that it sends may count up
+    to `max_count_per_report`; null: as many as ingest's own setting says.
     """
 
     revision: int
@@ -30,6 +31,7 @@ class ApiKeyChanged(Struct, frozen=True, tag_field="type", tag="api_key_changed"
     secrets: tuple[KeySecret, ...]
     expires_at: Instant | None
     revoked: bool
+    max_count_per_report: Count | None = None
 
 
 class ApiKeyUsed(Struct, frozen=True, tag_field="type", tag="api_key_used"):

@@ -30,6 +30,7 @@ class NewApiKey:
     created_at: datetime
     expires_at: datetime | None
     secrets: tuple[StoredSecret, ...]
+    max_count_per_report: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,4 +74,5 @@ def key_changed(key: ApiKey) -> ApiKeyChanged:
         secrets=() if revoked else tuple(KeySecret(s.hash, s.expires_at) for s in key.secrets),
         expires_at=key.expires_at,
         revoked=revoked,
+        max_count_per_report=key.max_count_per_report,
     )

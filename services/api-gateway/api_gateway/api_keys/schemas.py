@@ -9,9 +9,17 @@ from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
 from api_gateway.api_keys.domain import ApiKey, KeyState
 from api_gateway.api_keys.service import IssuedKey
-from api_gateway.http.types import LINE_PATTERN, NUMBER, Answer, Instant, Request, one_name
+from api_gateway.http.types import (
+    LINE_PATTERN,
+    NUMBER,
+    WHOLE,
+    Answer,
+    Instant,
+    Request,
+    one_name,
+)
 from common.access.scopes import SCOPES
-from common.events import Scope
+from common.events import COUNT_LIMIT, Scope
 
 MOST_DAYS = 3650
 MOST_OVERLAP_HOURS = 720
@@ -29,6 +37,7 @@ Days = Annotated[
     NUMBER,
     WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": MOST_DAYS}),
 ]
+MaxCount = Annotated[int, Field(ge=1, lt=COUNT_LIMIT), WHOLE]
 OverlapHours = Annotated[
     Decimal,
     Field(ge=0, le=MOST_OVERLAP_HOURS),
@@ -46,6 +55,11 @@ class NewKey(Request):
         Decimal(DEFAULT_DAYS),
         json_schema_extra={"default": DEFAULT_DAYS},
         description="null: it does not expire by itself",
+    )
+    max_count_per_report: MaxCount | None = Field(
+        None,
+        description="How much one report that it sends may count; null: as ingest's own setting "
+        "says (INGEST_MAX_COUNT_PER_REPORT)",
     )
 
     def ordered_scopes(self) -> tuple[Scope, ...]:
@@ -97,6 +111,9 @@ class KeyAnswer(Answer):
     expires_at: Instant | None
     revoked_at: Instant | None
     revoked_by: str | None
+    max_count_per_report: int | None = Field(
+        description="How much one report may count; null: as ingest's own setting says"
+    )
     last_used_at: Instant | None = Field(description="Noted at most once a minute")
     secrets: list[SecretAnswer] = Field(description="Two while a key is being rotated")
 

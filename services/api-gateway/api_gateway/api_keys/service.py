@@ -75,7 +75,11 @@ class ApiKeyService:
             return await _existing(reader, key_id)
 
     async def create(
-        self, name: str, scopes: tuple[Scope, ...], lifetime: timedelta | None
+        self,
+        name: str,
+        scopes: tuple[Scope, ...],
+        lifetime: timedelta | None,
+        max_count_per_report: int | None = None,
     ) -> IssuedKey:
         """Create a key; 409 where the name is in use or there are too many."""
         now, key_id, secret = self._clock(), new_key_id(), new_secret()
@@ -90,6 +94,7 @@ class ApiKeyService:
                     created_at=now,
                     expires_at=None if lifetime is None else now + lifetime,
                     secrets=(StoredSecret(secret_hash(secret), now, None),),
+                    max_count_per_report=max_count_per_report,
                 )
             )
             await writer.record(_audit_event("key.created", key, now, _described(key)))
@@ -153,7 +158,12 @@ def _check_limit(keys: list[ApiKey], name: str) -> None:
 
 def _described(key: ApiKey) -> dict[str, Any]:
     expires_at = None if key.expires_at is None else key.expires_at.isoformat()
-    return {"name": key.name, "scopes": [*key.scopes], "expires_at": expires_at}
+    return {
+        "name": key.name,
+        "scopes": [*key.scopes],
+        "expires_at": expires_at,
+        "max_count_per_report": key.max_count_per_report,
+    }
 
 
 def _audit_event(action: str, key: ApiKey, now: datetime, details: dict[str, Any]) -> AuditEvent:

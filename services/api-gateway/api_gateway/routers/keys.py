@@ -42,7 +42,9 @@ async def create_key(
 
     Every process knows it within a few seconds.
     """
-    issued = await keys.create(body.name, body.ordered_scopes(), body.lifetime())
+    issued = await keys.create(
+        body.name, body.ordered_scopes(), body.lifetime(), body.max_count_per_report
+    )
     response.headers["Location"] = f"/api/keys/{issued.key.id}"
     response.headers.update(NOT_STORED)
     return MadeKeyAnswer.issued(issued, None, clock())

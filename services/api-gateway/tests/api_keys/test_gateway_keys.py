@@ -193,6 +193,21 @@ async def test_each_change_of_a_key_is_audited_without_secrets(gateway: GatewayH
         assert answer.rpartition("_")[2] not in repr(deeds)
 
 
+async def test_what_a_report_of_a_key_may_count_stays_with_it_and_is_audited(
+    gateway: GatewayHarness,
+) -> None:
+    made = await created(gateway, scopes=["ingest"], max_count_per_report=1000)
+    rotated = await gateway.write("POST", f"/api/keys/{made['id']}/rotate")
+    assert made["max_count_per_report"] == rotated.json()["max_count_per_report"] == 1000
+    assert {key.max_count_per_report for key in await gateway.announced(KEYS)} == {1000}
+    assert {d.details["max_count_per_report"] for d in await gateway.audited()} == {1000}
+    for wrong in (0, 2**53, 1.5, "many"):
+        body = {"name": "other", "scopes": ["ingest"], "max_count_per_report": wrong}
+        answer = await gateway.write("POST", "/api/keys", body)
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["field"] == "max_count_per_report"
+
+
 async def test_a_key_without_an_end_has_none(gateway: GatewayHarness) -> None:
     made = await created(gateway, expires_in_days=None)
     gateway.now[0] += timedelta(days=10_000)
