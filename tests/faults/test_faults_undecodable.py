@@ -143,7 +143,7 @@ async def test_events_that_nobody_can_decode_are_named_and_skipped_by_an_operato
         (METRICS.name, HOME, 1)
     ]
     (audited,) = await query(
-        url(settings), "SELECT actor, action, subject, details::text FROM catalog.audit"
+        url(settings), "SELECT on_behalf_of, action, subject, details::text FROM catalog.audit"
     )
     assert tuple(audited)[:3] == ("ana", "batch.skipped", f"batch/{place}@1")
     assert REASON in audited["details"]

@@ -95,22 +95,22 @@ def test_a_page_is_told_taken_on_survives_a_crash_and_ends(
     }
 
     taken = write(stack, "PATCH", f"/api/alerts/{fired['id']}/acknowledge", {"actor": "ines"})
-    assert (taken["state"], taken["acknowledged_by"]) == ("acknowledged", "ines")
+    assert (taken["state"], taken["acknowledged_on_behalf_of"]) == ("acknowledged", "ines")
     alert_of(stack, "checkout", state="acknowledged", version=2)
     stack.restart("alerts")
     report(stack, "checkout", 1000, 500)
 
     report(stack, "checkout", 1_000_000, 0)
-    alert_of(stack, "checkout", state="resolved", acknowledged_by="ines")
+    alert_of(stack, "checkout", state="resolved", acknowledged_on_behalf_of="ines")
     delivered(stack, fired["id"], ["firing", "resolved"])
     assert told(receiver) == {("checkout", "firing"): 1, ("checkout", "resolved"): 1}
     history = get(stack, f"/api/alerts/{fired['id']}/history")
-    kinds = [(line["kind"], line["actor"]) for line in history["transitions"]]
+    kinds = [(line["kind"], line["on_behalf_of"]) for line in history["transitions"]]
     assert kinds == [
-        ("firing", "burnline"),
-        ("notified", "burnline"),
+        ("firing", None),
+        ("notified", None),
         ("acknowledged", "ines"),
-        ("resolved", "burnline"),
+        ("resolved", None),
     ]
     audited = get(stack, "/api/audit")
     assert {entry["action"] for entry in audited} >= {

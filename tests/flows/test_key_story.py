@@ -99,7 +99,7 @@ async def test_a_key_opens_other_processes_until_it_is_revoked(
         await until(lambda: answers(401, rotated["key"]), 10)
         assert await send(made["key"]) == 401
         audit = (await gateway.get("/api/audit", params={"subject": f"key/{made['id']}"})).json()
-        assert [(e["action"], e["actor"]) for e in audit] == [
+        assert [(e["action"], e["credential"]) for e in audit] == [
             ("key.revoked", "bootstrap"),
             ("key.rotated", f"key/{made['id']}"),
             ("key.created", "bootstrap"),

@@ -133,7 +133,7 @@ def test_a_second_person_and_another_policy(stack: Stack) -> None:
         key = client.post("/api/keys", json={"name": "boris", "scopes": ["override"]}).json()["key"]
         own = {"Authorization": f"Bearer {key}"}
         assert client.post(path, json={"actor": "boris"}, headers=own).status_code == 200
-    assert get(stack, "/api/release/vault")["override"]["approver"] == "boris"
+    assert get(stack, "/api/release/vault")["override"]["approved_on_behalf_of"] == "boris"
 
     milder: dict[str, Any] = {"applies_to": {"services": ["vault"]}, "risk": {"FREEZE": "WARN"}}
     milder["budget_exhausted"] = {"feature": "WARN"}

@@ -43,6 +43,7 @@ RELEASED: Final[dict[str, str]] = {
     "0010_imported_dedup_keys": "fb8783c7603f537b",
     "0011_credentials_of_overrides": "3e658555b00332cf",
     "0012_counts_of_keys": "a9aaf1fc9e283fd8",
+    "0013_credentials_act": "a50fb3460430dad4",
 }
 VERSIONS: Final = project_root() / "deploy" / "migrations" / "versions"
 ROWS: Final = {

@@ -24,7 +24,7 @@ BROKEN_STATUS = 3
 READ_SECONDS = 20.0
 _EXPECTED = re.compile(r"(?P<id>[1-9]\d{0,17}):(?P<hash>[0-9a-f]{64})")
 _ENTRIES = """SELECT id, at, actor, action, subject, service_name, details::text AS details,
-    previous_hash, hash FROM catalog.audit ORDER BY id"""
+    previous_hash, hash, credential, on_behalf_of FROM catalog.audit ORDER BY id"""
 
 audit = typer.Typer(no_args_is_help=True, help="The record of overrides and policy changes.")
 

@@ -12,6 +12,7 @@ import typer
 
 from burnline.client.api_client import ask_gateway
 from burnline.errors import StackError
+from common.access.names import attributed
 from common.strangers import one_line
 
 LARGEST_PAGE = 500
@@ -125,6 +126,7 @@ def _lines(dead_letter: Mapping[str, Any]) -> Sequence[str]:
         value = dead_letter["value"]
         lines.append(f"  {value[:_SHOWN_CHARACTERS]!r}{'...' * (len(value) > _SHOWN_CHARACTERS)}")
     if dead_letter["replayed_at"]:
-        who = one_line(dead_letter["replayed_by"])
+        by = attributed(dead_letter["replayed_by"], dead_letter.get("replayed_on_behalf_of"))
+        who = one_line(by)
         lines.append(f"  sent again by {who} at {dead_letter['replayed_at']}")
     return lines

@@ -21,6 +21,7 @@ from burnline.client.gate_client import (
     NoAnswerError,
     Question,
 )
+from common.access.names import attributed
 from common.strangers import markdown, one_line, workflow_data
 
 ALLOWED: Final = 0
@@ -175,9 +176,8 @@ def particulars(answer: Mapping[str, Any]) -> list[str]:
     lines = [f"{reason['code']}: {reason['message']}" for reason in answer["reasons"]]
     if override := answer.get("override"):
         uses = f", use {override['uses']} of {override['max_uses']}" if override["max_uses"] else ""
-        lines.append(
-            f"override {override['id']} by {override['actor']}{uses}: {override['reason']}"
-        )
+        by = attributed(override["actor"], override.get("on_behalf_of"))
+        lines.append(f"override {override['id']} by {by}{uses}: {override['reason']}")
     if answer.get("unblocked_at"):
         lines.append(f"expected to end at {answer['unblocked_at']} if no more errors come")
     name = answer["decision_id"] or "none yet"

@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from burnline.report.figures import Period, ServiceReport
 from common import strangers
+from common.access.names import attributed
 from common.slo import wording
 
 Format = Literal["md", "html"]
@@ -34,6 +35,7 @@ def write(reports: Sequence[ServiceReport], period: Period, output: Format) -> s
         "count": lambda count: f"{count:,}",
         "counted": wording.counted,
         "at": _at,
+        "attributed": attributed,
         "met": _WORDS.__getitem__,
     }
     template = environment.get_template(f"report.{output}.j2")

@@ -1241,8 +1241,17 @@ export interface components {
             updated_at: string;
             /** Resolved At */
             resolved_at: string | null;
-            /** Acknowledged By */
+            /**
+             * Acknowledged By
+             * @description Kind and name of the credential
+             * @example key/ana
+             */
             acknowledged_by: string | null;
+            /**
+             * Acknowledged On Behalf Of
+             * @description The name in the request
+             */
+            acknowledged_on_behalf_of: string | null;
             /** Acknowledged At */
             acknowledged_at: string | null;
             /**
@@ -1315,8 +1324,24 @@ export interface components {
              * Format: date-time
              */
             at: string;
-            /** Actor */
+            /**
+             * Actor
+             * @description Kind and name of the credential; the typed name in an entry without one
+             * @example key/ana
+             * @example oidc/248289761001
+             */
             actor: string;
+            /**
+             * Credential
+             * @description Its id
+             * @example key/4f1d09c2ab37
+             */
+            credential: string | null;
+            /**
+             * On Behalf Of
+             * @description A name that was typed in the request
+             */
+            on_behalf_of: string | null;
             /** Action */
             action: string;
             /**
@@ -1622,8 +1647,13 @@ export interface components {
             correlation_id: string | null;
             /** Replayed At */
             replayed_at: string | null;
-            /** Replayed By */
+            /**
+             * Replayed By
+             * @description Kind and name of the credential
+             */
             replayed_by: string | null;
+            /** Replayed On Behalf Of */
+            replayed_on_behalf_of: string | null;
             /**
              * Corrected
              * @description Whether another record was sent in its place
@@ -1935,8 +1965,13 @@ export interface components {
              * Format: date-time
              */
             at: string;
-            /** Actor */
+            /**
+             * Actor
+             * @description Kind and name of the credential; `burnline` where nobody acted
+             */
             actor: string;
+            /** On Behalf Of */
+            on_behalf_of: string | null;
             /** Reason */
             reason: string;
         };
@@ -2302,8 +2337,17 @@ export interface components {
              * @enum {string}
              */
             decision: "ALLOW" | "WARN" | "BLOCK";
-            /** Actor */
+            /**
+             * Actor
+             * @description Kind and name of the credential
+             * @example key/ana
+             */
             actor: string;
+            /**
+             * On Behalf Of
+             * @description The name in the request
+             */
+            on_behalf_of: string | null;
             /** Reason */
             reason: string;
             /** Ticket */
@@ -2329,10 +2373,17 @@ export interface components {
              * @description Checks that it has let through
              */
             uses: number;
-            /** Approver */
+            /**
+             * Approver
+             * @description Kind and name of the credential
+             */
             approver: string | null;
+            /** Approved On Behalf Of */
+            approved_on_behalf_of: string | null;
             /** Ended By */
             ended_by: string | null;
+            /** Ended On Behalf Of */
+            ended_on_behalf_of: string | null;
             /** Ended At */
             ended_at: string | null;
             /** End Reason */
@@ -2982,8 +3033,17 @@ export interface components {
              * Format: date-time
              */
             ends_at: string;
-            /** Created By */
+            /**
+             * Created By
+             * @description Kind and name of the credential
+             * @example key/ana
+             */
             created_by: string;
+            /**
+             * On Behalf Of
+             * @description The name in the request
+             */
+            on_behalf_of: string | null;
             /** Comment */
             comment: string;
             /**
@@ -2993,6 +3053,8 @@ export interface components {
             created_at: string;
             /** Expired By */
             expired_by: string | null;
+            /** Expired On Behalf Of */
+            expired_on_behalf_of: string | null;
             /**
              * Matching Alerts
              * @description Open alerts that match; null once it has ended
@@ -3569,7 +3631,7 @@ export interface components {
         AcknowledgeRequest: {
             /**
              * Actor
-             * @description Who does it, for the audit
+             * @description For whom it is done: kept as `on_behalf_of` beside the credential's own name
              * @example ana
              */
             actor: string;
@@ -3587,12 +3649,12 @@ export interface components {
         };
         /**
          * Actor
-         * @description Who acts; a second approver says no more.
+         * @description For whom the credential acts; a second approver says no more.
          */
         Actor: {
             /**
              * Actor
-             * @description Who does it, for the audit
+             * @description For whom it is done: kept as `on_behalf_of` beside the credential's own name
              * @example ana
              */
             actor: string;
@@ -3604,7 +3666,7 @@ export interface components {
         ChannelChange: {
             /**
              * Actor
-             * @description Who does it, for the audit
+             * @description For whom it is done: kept as `on_behalf_of` beside the credential's own name
              * @example ana
              */
             actor: string;
@@ -3664,7 +3726,7 @@ export interface components {
         NewChannel: {
             /**
              * Actor
-             * @description Who does it, for the audit
+             * @description For whom it is done: kept as `on_behalf_of` beside the credential's own name
              * @example ana
              */
             actor: string;
@@ -3722,7 +3784,7 @@ export interface components {
         NewRule: {
             /**
              * Actor
-             * @description Who does it, for the audit
+             * @description For whom it is done: kept as `on_behalf_of` beside the credential's own name
              * @example ana
              */
             actor: string;
@@ -3829,7 +3891,7 @@ export interface components {
         OverrideRequest: {
             /**
              * Actor
-             * @description Who does it, for the audit
+             * @description For whom it is done: kept as `on_behalf_of` beside the credential's own name
              * @example ana
              */
             actor: string;
@@ -3880,7 +3942,7 @@ export interface components {
         PolicyRequest: {
             /**
              * Actor
-             * @description Who does it, for the audit
+             * @description For whom it is done: kept as `on_behalf_of` beside the credential's own name
              * @example ana
              */
             actor: string;
@@ -3946,7 +4008,7 @@ export interface components {
         ReplayRequest: {
             /**
              * Actor
-             * @description Who does it, for the audit
+             * @description For whom it is done: kept as `on_behalf_of` beside the credential's own name
              * @example ana
              */
             actor: string;
@@ -3989,7 +4051,7 @@ export interface components {
         RuleChanges: {
             /**
              * Actor
-             * @description Who does it, for the audit
+             * @description For whom it is done: kept as `on_behalf_of` beside the credential's own name
              * @example ana
              */
             actor: string;
@@ -4083,7 +4145,7 @@ export interface components {
         SkipRequest: {
             /**
              * Actor
-             * @description Who does it, for the audit
+             * @description For whom it is done: kept as `on_behalf_of` beside the credential's own name
              * @example ana
              */
             actor: string;
@@ -4112,7 +4174,7 @@ export interface components {
         Statement: {
             /**
              * Actor
-             * @description Who does it, for the audit
+             * @description For whom it is done: kept as `on_behalf_of` beside the credential's own name
              * @example ana
              */
             actor: string;

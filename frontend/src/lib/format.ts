@@ -126,6 +126,12 @@ export function hourInterval(low: number | null, high: number | null): string | 
   return from === to ? `${String(from)} ${unit}` : `${String(from)}–${String(to)} ${unit}`;
 }
 
+/** Who acted: the credential, and the name that was typed where it says something else. */
+export function attributed(actor: string, onBehalfOf: string | null): string {
+  const name = actor.slice(actor.indexOf("/") + 1);
+  return onBehalfOf && onBehalfOf !== name ? `${actor} on behalf of ${onBehalfOf}` : actor;
+}
+
 function twoUnits(
   whole: number,
   large: number,

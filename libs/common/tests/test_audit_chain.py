@@ -22,16 +22,17 @@ from common.storage.audit import (
 )
 
 NOW = datetime(2026, 11, 23, 6, 40, 0, 123456, tzinfo=UTC)
+WHO = ("key/ana", "key/0123456789ab")
 
 
 def deed(number: int = 0, **fields: Any) -> AuditEvent:
     base = {
         "at": NOW + timedelta(seconds=number),
-        "actor": "ana",
         "action": "override.created",
         "subject": f"override/{number}",
         "service_name": "checkout",
         "details": {"reason": "hotfix für die Kasse", "uses": number},
+        "on_behalf_of": "ana",
     }
     return AuditEvent(**{**base, **fields})
 
@@ -40,7 +41,7 @@ def chain(length: int) -> list[AuditEntry]:
     entries: list[AuditEntry] = []
     head = AuditHead()
     for number in range(length):
-        entry = chained(head, deed(number))
+        entry = chained(head, deed(number), *WHO)
         head = AuditHead(entry.id, entry.hash)
         entries.append(entry)
     return entries
@@ -74,6 +75,8 @@ ALTERED: dict[str, Any] = {
     "subject": "override/9",
     "service_name": None,
     "details": '{"reason":"hotfix für die Kasse","uses":9}',
+    "credential": None,
+    "on_behalf_of": None,
     "previous_hash": "f" * 64,
     "hash": "f" * 64,
 }
@@ -107,7 +110,7 @@ def test_an_inserted_entry_and_a_changed_order_are_found() -> None:
     found = fault(swapped, head_of(entries))
     assert found is not None
     assert found.id == 2
-    extra = chained(AuditHead(entries[1].id, entries[1].hash), deed(99))
+    extra = chained(AuditHead(entries[1].id, entries[1].hash), deed(99), *WHO)
     found = fault([*entries[:2], extra, *entries[2:]], head_of(entries))
     assert found is not None
     assert found.id == 4
@@ -127,7 +130,7 @@ def test_a_chain_written_anew_ends_otherwise_than_was_noted() -> None:
     forged: list[AuditEntry] = []
     head = AuditHead()
     for entry in entries:
-        last = chained(head, deed(entry.id, actor="boris"))
+        last = chained(head, deed(entry.id), "key/boris", "key/2")
         head = AuditHead(last.id, last.hash)
         forged.append(last)
     found = fault(forged, head_of(entries))
@@ -156,3 +159,24 @@ json_values = st.recursive(
 def test_canonical_json_survives_being_read(value: dict[str, Any]) -> None:
     text = canonical_json(value)
     assert canonical_json(json.loads(text)) == text
+
+
+def test_entries_from_before_credentials_were_fields_hold_and_new_ones_follow_them() -> None:
+    old = AuditEntry(
+        id=1,
+        at=datetime(2026, 11, 1, 12, 0, 0, 5, tzinfo=UTC),
+        actor="ana",
+        action="override.created",
+        subject="override/1",
+        service_name="checkout",
+        details='{"credential":"bootstrap","reason":"hotfix für die Kasse"}',
+        previous_hash=GENESIS,
+        hash="cc8ba88788dca8e78d5e73918acecab646b7023711d3c58574c5e5c7f11556ba",
+    )
+    new = chained(AuditHead(1, old.hash), deed(1), *WHO)
+    assert (new.actor, new.credential, new.on_behalf_of) == (*WHO, "ana")
+    assert fault([old, new], head_of([old, new])) is None
+    forged = msgspec.structs.replace(old, credential="key/0123456789ab")
+    found = fault([forged, new], head_of([old, new]))
+    assert found is not None
+    assert found.id == 1

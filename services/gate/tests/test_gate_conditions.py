@@ -349,10 +349,12 @@ def test_overrides_stand_in_the_order_of_precedence() -> None:
 
 
 def test_an_override_says_who_and_until_when() -> None:
-    given = inputs(overrides=(override(approver="boris"),))
+    said = {"on_behalf_of": "ana", "approver": "key/boris", "approved_on_behalf_of": "the owner"}
+    given = inputs(overrides=(override(actor="key/ana", **said),))
     message = evaluate(policy(), given).verdicts[0].reasons[0].message
     assert message == (
-        "ana, approved by boris overrides until 2026-11-23 07:30 UTC: hotfix for the payment outage"
+        "key/ana, approved by key/boris on behalf of the owner, overrides until "
+        "2026-11-23 07:30 UTC: hotfix for the payment outage"
     )
     assert next_look(policy(), given) == NOW + timedelta(seconds=25)
 

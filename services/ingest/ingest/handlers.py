@@ -16,7 +16,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 from starlette.datastructures import Headers
 
-from common.access.principal import current_actor, current_principal
+from common.access.principal import current_credential, current_principal
 from common.config.clock import Clock
 from common.events import encode
 from common.http.problems import FieldError, Problem, responses
@@ -131,7 +131,7 @@ class EventsEndpoint:
         brings more new services than it may. 503 means that the outcome is unknown: send the same
         events again, their identities make that safe.
         """
-        body, sender = await request.body(), current_actor()
+        body, sender = await request.body(), current_credential()
         with ExitStack() as held:
             async with self.turns.taken(sender, len(body)):
                 batch, items = await self._events(body, request.headers)

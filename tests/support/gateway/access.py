@@ -32,6 +32,7 @@ class TestKey:
 
 def api_key(
     *scopes: Scope,
+    name: str = "test",
     expires_at: datetime | None = None,
     revoked: bool = False,
     max_count_per_report: int | None = None,
@@ -40,7 +41,7 @@ def api_key(
     key_id, secret = new_key_id(), new_secret()
     secrets = (KeySecret(secret_hash(secret), None),)
     key = ApiKeyChanged(
-        1, key_id, "test", tuple(scopes), secrets, expires_at, revoked, max_count_per_report
+        1, key_id, name, tuple(scopes), secrets, expires_at, revoked, max_count_per_report
     )
     return TestKey(key, written(key_id, secret))
 

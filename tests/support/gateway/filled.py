@@ -104,7 +104,7 @@ async def _fill_alerts(gateway: GatewayHarness) -> None:
     """Give alerts, one that has ended, and one of each thing that is wanted of them."""
     await confirm_alerts(gateway.database, NOW)
     ended = {"state": "resolved", "resolved_at": NOW + timedelta(minutes=5), "version": 2}
-    begun = HistoryLine("firing", 1, NOW, "burnline", "it burns")
+    begun = HistoryLine("firing", 1, NOW, "burnline", None, "it burns")
     await store_alert(gateway.database, alert(1), begun)
     await store_alert(gateway.database, alert(2, service_name="cart", severity="ticket", **ended))
     failed = {"state": "dead", "attempts": 20, "last_error": "answered 500", "sent_at": None}

@@ -31,6 +31,9 @@ from tests.support.kafka_records import record
 Kind = TypeVar("Kind")
 
 TOKEN = "a token of this test"
+_WHO_COLUMNS = r"""SELECT table_name, column_name FROM information_schema.columns
+    WHERE table_schema = 'catalog' AND data_type = 'text'
+    AND (column_name IN ('actor', 'approver') OR column_name LIKE '%\_by')"""
 READ_TOPICS = (BURNRATES, DECISIONS, FORECASTS, CATALOG, POLICIES)
 
 
@@ -105,6 +108,12 @@ class GatewayHarness:
     async def audited(self) -> list[Any]:
         """Return the rows of the audit, oldest first; `details` are JSON's objects."""
         return await self.database.rows("SELECT * FROM catalog.audit ORDER BY id")
+
+    async def writers(self) -> set[str]:
+        """Return whoever stands in any column of the catalog that says who did something."""
+        columns = await self.database.rows(_WHO_COLUMNS)
+        every = [f"SELECT {c.column_name} AS who FROM catalog.{c.table_name}" for c in columns]
+        return {row.who for row in await self.database.rows(" UNION ".join(every)) if row.who}
 
     async def feed(
         self,

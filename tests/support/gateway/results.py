@@ -73,6 +73,7 @@ def alert(number: int, **fields: Any) -> Alert:
         "updated_at": NOW,
         "resolved_at": None,
         "acknowledged_by": None,
+        "acknowledged_on_behalf_of": None,
         "acknowledged_at": None,
         "held_by": None,
         "held_back": 0,
@@ -195,7 +196,7 @@ async def store_dead_letters(database: GatewayDatabase, *dead_letters: StoredDea
     """Store dead letters where the consumer of their topic has them."""
     for one in dead_letters:
         columns = asdict(one)
-        for replay in ("replayed_at", "replayed_by", "corrected"):
+        for replay in ("replayed_at", "replayed_by", "replayed_on_behalf_of", "corrected"):
             del columns[replay]
         consumer = "gate" if one.topic == CHANGES.name else "burnrate"
         await database.insert(f"{consumer}.dead_letter", **columns)

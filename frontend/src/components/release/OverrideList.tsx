@@ -1,7 +1,7 @@
 import { useState } from "react";
 
 import { approveOverride, revokeOverride, type Override } from "../../api/release";
-import { duration } from "../../lib/format";
+import { attributed, duration } from "../../lib/format";
 import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
 import { dayTime } from "../../lib/time";
@@ -25,7 +25,7 @@ export function OverrideList({ overrides }: { overrides: readonly Override[] }) 
               {o.state !== "active" && ` (${o.state})`}
             </span>
             <span className="min-w-0 flex-1 basis-52">
-              {o.actor}: {o.reason}
+              {attributed(o.actor, o.on_behalf_of)}: {o.reason}
               <span className="block text-xs text-muted">{scopeOf(o)}</span>
             </span>
             {o.state === "active" || o.state === "pending" ? (
@@ -48,7 +48,7 @@ export function OverrideList({ overrides }: { overrides: readonly Override[] }) 
             ) : (
               <span className="text-xs text-muted">
                 {o.state} {dayTime(o.ended_at ?? o.expires_at, chosenZone)}
-                {o.ended_by && ` by ${o.ended_by}`}
+                {o.ended_by && ` by ${attributed(o.ended_by, o.ended_on_behalf_of)}`}
               </span>
             )}
           </li>
@@ -57,7 +57,7 @@ export function OverrideList({ overrides }: { overrides: readonly Override[] }) 
       {action?.kind === "approve" && (
         <ActionDialog
           title="Approve the override"
-          description={`${action.o.decision} by ${action.o.actor}: ${action.o.reason}. It takes another person than the one who asked.`}
+          description={`${asked(action.o)}. It takes another key than the one that asked.`}
           verb="Approve"
           text="none"
           act={(actor) => approveOverride(action.o, actor)}
@@ -67,7 +67,7 @@ export function OverrideList({ overrides }: { overrides: readonly Override[] }) 
       {action?.kind === "revoke" && (
         <ActionDialog
           title="Revoke the override"
-          description={`${action.o.decision} by ${action.o.actor}: ${action.o.reason}`}
+          description={asked(action.o)}
           verb="Revoke"
           danger
           text="reason"
@@ -84,13 +84,17 @@ interface Action {
   o: Override;
 }
 
+function asked(o: Override): string {
+  return `${o.decision} by ${attributed(o.actor, o.on_behalf_of)}: ${o.reason}`;
+}
+
 function scopeOf(o: Override): string {
   const parts = [
     o.change_class ?? "every class",
     o.version ? `version ${o.version}` : "every version",
     o.max_uses === null ? `${o.uses} uses` : `${o.uses} of ${o.max_uses} uses`,
     ...(o.ticket ? [o.ticket] : []),
-    ...(o.approver ? [`approved by ${o.approver}`] : []),
+    ...(o.approver ? [`approved by ${attributed(o.approver, o.approved_on_behalf_of)}`] : []),
   ];
   return parts.join(" · ");
 }

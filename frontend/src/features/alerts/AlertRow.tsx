@@ -5,7 +5,7 @@ import { Link } from "react-router-dom";
 import { alertHistoryQuery, type Alert, type AlertState } from "../../api/alerts";
 import { Button } from "../../components/ui/Button";
 import { Shown } from "../../components/ui/states";
-import { budget, burnRate, duration } from "../../lib/format";
+import { attributed, budget, burnRate, duration } from "../../lib/format";
 import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
 import { dayTime } from "../../lib/time";
@@ -61,7 +61,8 @@ export function AlertRow({ alert, active, open, onToggle, onAcknowledge, onSilen
           {alert.resolved_at === null ? `for ${lasted}` : `lasted ${lasted}`}
         </span>
         <span className="w-44 text-xs text-muted">
-          {alert.acknowledged_by !== null && <>acknowledged by {alert.acknowledged_by}</>}
+          {alert.acknowledged_by !== null &&
+            `acknowledged by ${attributed(alert.acknowledged_by, alert.acknowledged_on_behalf_of)}`}
           <Suppression alert={alert} />
         </span>
         <span className="flex gap-1">
@@ -140,7 +141,7 @@ function Timeline({ id }: { id: number }) {
               <li key={i}>
                 <span className="text-muted">{dayTime(line.at, chosenZone)}</span>{" "}
                 <strong>{line.kind}</strong>
-                {line.actor && ` by ${line.actor}`}
+                {line.actor && ` by ${attributed(line.actor, line.on_behalf_of)}`}
                 {line.reason && `: ${line.reason}`}
               </li>
             ))}

@@ -17,6 +17,7 @@ function alert(changes: Partial<Alert>): Alert {
     started_at: "2026-11-23T06:40:00Z",
     resolved_at: null,
     acknowledged_by: null,
+    acknowledged_on_behalf_of: null,
     held_by: null,
     held_back: 0,
     slo: null,
@@ -48,7 +49,14 @@ test.each([
   [{ held_by: "silenced", held_back: 2 }, "Suppressed by a silence (2 notifications withheld)"],
   [{ held_by: "cooldown" }, "Suppressed by the cooldown"],
   [{ held_back: 3 }, "Notified (3 notifications withheld)"],
-  [{ state: "acknowledged", acknowledged_by: "ana" }, "acknowledged by ana"],
+  [
+    { state: "acknowledged", acknowledged_by: "key/ana", acknowledged_on_behalf_of: "ana" },
+    "acknowledged by key/ana",
+  ],
+  [
+    { state: "acknowledged", acknowledged_by: "key/ci", acknowledged_on_behalf_of: "ana" },
+    "acknowledged by key/ci on behalf of ana",
+  ],
 ] as const)("an alert that is %j says so", (changes, words) =>
   expect(textOf(changes)).toContain(words),
 );

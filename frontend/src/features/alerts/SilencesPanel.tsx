@@ -7,7 +7,7 @@ import { ActionDialog } from "../../components/form/ActionDialog";
 import { Button } from "../../components/ui/Button";
 import { Panel } from "../../components/ui/Panel";
 import { Shown } from "../../components/ui/states";
-import { count } from "../../lib/format";
+import { attributed, count } from "../../lib/format";
 import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
 import { dayTime } from "../../lib/time";
@@ -72,9 +72,7 @@ function SilenceList({ silences }: { silences: readonly Silence[] }) {
           <span className="font-mono text-xs">
             {silence.matchers.map((m) => `${m.name}${m.is_equal ? "=" : "≠"}${m.value}`).join(", ")}
           </span>
-          <span className="min-w-0 flex-1">
-            {silence.created_by}: {silence.comment}
-          </span>
+          <span className="min-w-0 flex-1">{said(silence)}</span>
           <Scope silence={silence} />
           <span className="text-xs text-muted">
             {silence.state}, until {dayTime(silence.ends_at, chosenZone)}
@@ -85,7 +83,7 @@ function SilenceList({ silences }: { silences: readonly Silence[] }) {
       {ended && (
         <ActionDialog
           title="End the silence"
-          description={`${ended.created_by}: ${ended.comment}`}
+          description={said(ended)}
           verb="End it"
           text="reason"
           act={(actor, reason) => expireSilence(ended.id, actor, reason)}
@@ -94,4 +92,8 @@ function SilenceList({ silences }: { silences: readonly Silence[] }) {
       )}
     </ul>
   );
+}
+
+function said(silence: Silence): string {
+  return `${attributed(silence.created_by, silence.on_behalf_of)}: ${silence.comment}`;
 }

@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { auditQuery, type AuditEntry } from "../../api/release";
 import { Panel } from "../../components/ui/Panel";
 import { Shown } from "../../components/ui/states";
+import { attributed } from "../../lib/format";
 import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
 import { dayTime } from "../../lib/time";
@@ -37,7 +38,7 @@ function Entry({ entry }: { entry: AuditEntry }) {
     <li className="grid grid-cols-[6.5rem_1fr] gap-x-2">
       <span className="text-muted">{dayTime(entry.at, chosenZone)}</span>
       <span>
-        <strong>{entry.actor}</strong> {entry.action}{" "}
+        <strong>{attributed(entry.actor, entry.on_behalf_of)}</strong> {entry.action}{" "}
         <span className="text-muted">
           {entry.subject}
           {entry.service_name && ` on ${entry.service_name}`}

@@ -6,7 +6,7 @@ import { MAX_DEAD_LETTERS, deadLettersQuery, type DeadLetter } from "../../api/i
 import { Button } from "../../components/ui/Button";
 import { Panel } from "../../components/ui/Panel";
 import { Shown } from "../../components/ui/states";
-import { count } from "../../lib/format";
+import { attributed, count } from "../../lib/format";
 import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
 import { dayTime } from "../../lib/time";
@@ -79,7 +79,8 @@ function DeadLetterRow({ deadLetter, onReplay }: { deadLetter: DeadLetter; onRep
       ) : (
         <span className="text-xs text-muted">
           sent again {deadLetter.corrected && "corrected "}
-          {dayTime(replayed, chosenZone)} by {deadLetter.replayed_by}
+          {dayTime(replayed, chosenZone)} by{" "}
+          {attributed(deadLetter.replayed_by ?? "", deadLetter.replayed_on_behalf_of)}
         </span>
       )}
     </li>

@@ -78,7 +78,9 @@ class ApiKeyCache:
             detail = f"The API key {key.id} has expired; ask for a new one."
             raise unauthorized(detail, "key_expired")
         self._used_at[key.id] = now
-        return Principal(f"{KEY}/{key.id}", frozenset(key.scopes), key.max_count_per_report)
+        return Principal(
+            f"{KEY}/{key.id}", frozenset(key.scopes), key.max_count_per_report, key.name
+        )
 
     def take_uses(self) -> dict[str, datetime]:
         """Return when each key was used since the last call."""

@@ -32,6 +32,13 @@ def normalised_name(name: str) -> str:
     return found
 
 
+def attributed(actor: str, on_behalf_of: str | None) -> str:
+    """Say who acted: the credential, and the name that was typed where it says something else."""
+    if not on_behalf_of or on_behalf_of == actor.partition("/")[2]:
+        return actor
+    return f"{actor} on behalf of {on_behalf_of}"
+
+
 def _script(letter: str) -> str:
     """Return the script of a letter: the first word of its name, as CYRILLIC SMALL LETTER A."""
     return unicodedata.name(letter, "UNNAMED").partition(" ")[0].partition("-")[0]

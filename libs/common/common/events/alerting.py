@@ -62,6 +62,7 @@ class AlertChanged(Struct, frozen=True, tag_field="type", tag="alert_changed"):
     notices: int
     slo: str | None = None
     figures_at_firing: AlertFigures | None = None
+    acknowledged_on_behalf_of: str | None = None
 
 
 class RuleChanged(Struct, frozen=True, tag_field="type", tag="rule_changed"):
@@ -109,6 +110,7 @@ class AlertAcknowledged(Struct, frozen=True, tag_field="type", tag="alert_acknow
     actor: str
     comment: str
     acknowledged_at: Instant
+    on_behalf_of: str | None = None
 
 
 class ChannelTestRequested(Struct, frozen=True, tag_field="type", tag="channel_test_requested"):

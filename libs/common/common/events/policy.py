@@ -13,7 +13,8 @@ OverrideState = Literal["pending", "active", "revoked", "replaced"]
 class OverrideChanged(Struct, frozen=True, tag_field="type", tag="override_changed"):
     """An override as it stands. It counts while active, before `expires_at`, with uses left.
 
-    `pending` waits for the second approver. The greater `revision` holds.
+    `pending` waits for the second approver. The greater `revision` holds. `actor` and `approver`
+    are kind and name of a credential (`key/ana`), what was typed stands beside each.
     """
 
     revision: int
@@ -31,6 +32,8 @@ class OverrideChanged(Struct, frozen=True, tag_field="type", tag="override_chang
     uses: int
     approver: str | None
     state: OverrideState
+    on_behalf_of: str | None = None
+    approved_on_behalf_of: str | None = None
 
 
 class PolicyChanged(Struct, frozen=True, tag_field="type", tag="policy_changed"):

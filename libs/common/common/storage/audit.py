@@ -25,7 +25,11 @@ class AuditHead(Struct, frozen=True):
 
 
 class AuditEntry(Struct, frozen=True):
-    """An audited event in the chain. `details` is canonical JSON, the text that was hashed."""
+    """An audited event in the chain. `details` is canonical JSON, the text that was hashed.
+
+    `actor` is kind and name of the credential, `credential` its id, `on_behalf_of` a name that was
+    typed. An entry from before `credential` was kept has the typed name as `actor`.
+    """
 
     id: int
     at: datetime
@@ -36,18 +40,23 @@ class AuditEntry(Struct, frozen=True):
     details: str
     previous_hash: str
     hash: str
+    credential: str | None = None
+    on_behalf_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """An event to audit, before it has a place in the chain; `at` is in UTC."""
+    """An event to audit, before it has a place in the chain; `at` is in UTC.
+
+    Who acted is known by the request's credential; `on_behalf_of` is what was typed of it.
+    """
 
     at: datetime
-    actor: str
     action: str
     subject: str
     service_name: str | None
     details: dict[str, Any]
+    on_behalf_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +74,20 @@ def canonical_json(value: Any) -> str:
     )
 
 
-def chained(head: AuditHead, event: AuditEvent) -> AuditEntry:
-    """Return the entry of an event that follows the head."""
+def chained(head: AuditHead, event: AuditEvent, actor: str, credential: str) -> AuditEntry:
+    """Return the entry that follows the head: an event, and the actor by whose credential."""
     entry = AuditEntry(
         id=head.id + 1,
         at=event.at,
-        actor=event.actor,
+        actor=actor,
         action=event.action,
         subject=event.subject,
         service_name=event.service_name,
         details=canonical_json(event.details),
         previous_hash=head.hash,
         hash="",
+        credential=credential,
+        on_behalf_of=event.on_behalf_of,
     )
     return msgspec.structs.replace(entry, hash=entry_hash(entry))
 
@@ -120,7 +131,11 @@ class ChainCheck:
 
 
 def _content(entry: AuditEntry) -> dict[str, Any]:
-    return {name: getattr(entry, name) for name in AuditEntry.__struct_fields__[:-1]}
+    """Return what is hashed; fields that an older entry does not have are not in it."""
+    content = msgspec.structs.asdict(entry)
+    later = {name: content.pop(name) for name in ("credential", "on_behalf_of")}
+    del content["hash"]
+    return content | {name: value for name, value in later.items() if value is not None}
 
 
 def _text(at: datetime) -> str:

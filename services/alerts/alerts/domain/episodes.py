@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from common.alerting.rules import SEVERITY_ORDER, AlertState, HeldBy, Severity
-from common.events import AlertFigures
+from common.events import AlertAcknowledged, AlertFigures
 from common.slo.vocabulary import RiskLevel
 
 TransitionKind = Literal[
@@ -73,6 +73,7 @@ class Episode(Struct, frozen=True):
     figures_at_firing: AlertFigures | None = None
     explained_level: RiskLevel | None = None
     notified_burn_rate: float | None = None
+    acknowledged_on_behalf_of: str | None = None
 
     @property
     def key(self) -> AlertKey:
@@ -99,6 +100,7 @@ class Transition:
     at: datetime
     actor: str
     reason: str
+    on_behalf_of: str | None = None
 
 
 def digest(*lines: str) -> str:
@@ -116,19 +118,25 @@ def escalated(
 ) -> Episode:
     """Return the episode at a more severe level. A higher severity ends an acknowledgement."""
     if SEVERITY_ORDER[severity] > SEVERITY_ORDER[episode.severity]:
-        changes |= {"state": "firing", "acknowledged_by": None, "acknowledged_at": None}
+        changes |= {
+            "state": "firing",
+            "acknowledged_by": None,
+            "acknowledged_on_behalf_of": None,
+            "acknowledged_at": None,
+        }
     return _next_version(episode, now, level=level, severity=severity, **changes)
 
 
-def acknowledged(episode: Episode, actor: str, revision: int, now: datetime) -> Episode:
+def acknowledged(episode: Episode, made: AlertAcknowledged, now: datetime) -> Episode:
     """Return the episode after somebody has acknowledged it."""
     return _next_version(
         episode,
         now,
         state="acknowledged",
-        acknowledged_by=actor,
+        acknowledged_by=made.actor,
+        acknowledged_on_behalf_of=made.on_behalf_of,
         acknowledged_at=now,
-        acknowledgement_revision=revision,
+        acknowledgement_revision=made.revision,
         held_by=None,
     )
 

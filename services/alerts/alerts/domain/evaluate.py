@@ -23,7 +23,7 @@ from alerts.domain.notifications import NotificationReason
 from alerts.domain.readings import SERVICE, Inputs, Readings, is_gone, read
 from alerts.domain.stages import HOLDS, LastNotified, RuleOutcome
 from common.alerting.rules import Rule, more_severe
-from common.events import AlertFigures, SloStatus
+from common.events import AlertAcknowledged, AlertFigures, SloStatus
 from common.slo.vocabulary import RiskLevel
 
 
@@ -189,10 +189,10 @@ class _Evaluation:
             return
         if made.version != episode.version or episode.state != "firing":
             late = replace(episode, acknowledgement_revision=made.revision, updated_at=self._now)
-            self._store(late, "ack_too_late", f"it was made for version {made.version}", made.actor)
+            self._store(late, "ack_too_late", f"it was made for version {made.version}", made)
             return
-        taken = acknowledged(episode, made.actor, made.revision, self._now)
-        self._store(taken, "acknowledged", made.comment, made.actor)
+        taken = acknowledged(episode, made, self._now)
+        self._store(taken, "acknowledged", made.comment, made)
         kinds = {name: self._configuration.kind_of(name) for name in taken.channels}
         asked = tuple(name for name, kind in kinds.items() if kind and kind.takes_acknowledgements)
         if asked:
@@ -273,8 +273,13 @@ class _Evaluation:
         return episode
 
     def _store(
-        self, episode: Episode, kind: TransitionKind, reason: str, actor: str = SYSTEM
+        self,
+        episode: Episode,
+        kind: TransitionKind,
+        reason: str,
+        by: AlertAcknowledged | None = None,
     ) -> None:
         self._keep(episode)
-        line = Transition(kind, episode.version, self._now, actor, reason)
+        actor, on_behalf_of = (by.actor, by.on_behalf_of) if by else (SYSTEM, None)
+        line = Transition(kind, episode.version, self._now, actor, reason, on_behalf_of)
         self._history.append((episode.key, line))

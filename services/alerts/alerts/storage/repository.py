@@ -43,9 +43,9 @@ _STORE_EPISODES = text(
     SET {", ".join(f"{name} = excluded.{name}" for name in _CHANGING)}"""  # noqa: S608 - our names
 )
 _STORE_TRANSITIONS = text(
-    """INSERT INTO alerts.transition (episode_id, version, kind, at, actor, reason)
+    """INSERT INTO alerts.transition (episode_id, version, kind, at, actor, on_behalf_of, reason)
     SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS x (episode_id bigint,
-        version integer, kind text, at timestamptz, actor text, reason text)"""
+        version integer, kind text, at timestamptz, actor text, on_behalf_of text, reason text)"""
 )
 _STORE_CONDITIONS = text(
     """INSERT INTO alerts.condition AS c (service_name, rule, shard, memory)
@@ -73,8 +73,8 @@ _ACKNOWLEDGE_TOO_LATE = text(
         WHERE id = :id AND shard = :shard AND state = 'resolved'
             AND acknowledgement_revision < :revision
         RETURNING id, version)
-    INSERT INTO alerts.transition (episode_id, version, kind, at, actor, reason)
-    SELECT id, version, 'ack_too_late', :at, :actor, :reason FROM late"""
+    INSERT INTO alerts.transition (episode_id, version, kind, at, actor, on_behalf_of, reason)
+    SELECT id, version, 'ack_too_late', :at, :actor, :on_behalf_of, :reason FROM late"""
 )
 _PURGE = text(
     """DELETE FROM alerts.episode WHERE id IN (
@@ -165,6 +165,7 @@ async def acknowledge_too_late(
         "revision": made.revision,
         "at": at,
         "actor": made.actor,
+        "on_behalf_of": made.on_behalf_of,
         "reason": f"it was made for version {made.version}",
     }
     await session.execute(_ACKNOWLEDGE_TOO_LATE, values)

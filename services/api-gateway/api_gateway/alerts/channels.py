@@ -9,6 +9,7 @@ from api_gateway.alerts.domain import Channel, Notification, key_of
 from api_gateway.alerts.repository import AlertReader, AlertStore
 from api_gateway.http.problems import existing, invalid, refusing
 from api_gateway.projections.commands import Sender
+from common.access.principal import current_actor
 from common.alerting.channels import SIMULATED, check_channel
 from common.config.clock import Clock
 from common.events import ChannelTestRequested, encode
@@ -38,7 +39,9 @@ class ChannelService:
         async with self._store.read() as reader:
             return await _existing(reader, channel_id)
 
-    async def add(self, name: str, kind: str, secrets: dict[str, str], actor: str) -> Channel:
+    async def add(
+        self, name: str, kind: str, secrets: dict[str, str], on_behalf_of: str
+    ) -> Channel:
         """Store a channel; 409 where the name is in use, 422 what cannot be."""
         with refusing():
             check_channel(name, kind, secrets)
@@ -47,13 +50,13 @@ class ChannelService:
                 detail = f"`{name}` exists; change it by PUT /api/channels/<id>"
                 raise invalid("name", "duplicate_channel", detail, 409)
             made = await writer.add_channel(name, kind, secrets)
-            await writer.record(self._audit_event(actor, "channel.added", made))
+            await writer.record(self._audit_event(on_behalf_of, "channel.added", made))
         return made
 
     async def change(
         self,
         channel_id: int,
-        actor: str,
+        on_behalf_of: str,
         *,
         secrets: dict[str, str] | None = None,
         enabled: bool | None = None,
@@ -69,19 +72,21 @@ class ChannelService:
             if not columns:
                 return channel
             changed = await writer.change_channel(channel_id, **columns)
-            await writer.record(self._audit_event(actor, "channel.changed", changed))
+            await writer.record(self._audit_event(on_behalf_of, "channel.changed", changed))
         return changed
 
-    async def retire(self, channel_id: int, actor: str, reason: str) -> None:
+    async def retire(self, channel_id: int, on_behalf_of: str, reason: str) -> None:
         """Take a channel out of use; rules that name it go on with their others. 404, 409."""
         async with self._store.write() as writer:
             channel = _changeable(await _existing(writer, channel_id))
             gone = await writer.change_channel(
                 channel.id, enabled=False, secrets={}, retired_at=self._clock()
             )
-            await writer.record(self._audit_event(actor, "channel.deleted", gone, reason=reason))
+            await writer.record(
+                self._audit_event(on_behalf_of, "channel.deleted", gone, reason=reason)
+            )
 
-    async def test(self, channel_id: int, actor: str) -> Notification:
+    async def test(self, channel_id: int, on_behalf_of: str) -> Notification:
         """Let the alerts service send a test notification to a channel; return its outcome. 404.
 
         It is `pending` where there is no outcome in time. Raises UnknownOutcomeError where Kafka
@@ -89,9 +94,9 @@ class ChannelService:
         """
         async with self._store.write() as writer:
             channel = await _existing(writer, channel_id)
-            await writer.record(self._audit_event(actor, "channel.tested", channel))
+            await writer.record(self._audit_event(on_behalf_of, "channel.tested", channel))
         now = self._clock()
-        request = ChannelTestRequested(uuid4().hex, channel.name, actor, now)
+        request = ChannelTestRequested(uuid4().hex, channel.name, current_actor(), now)
         await self._sender.send(
             COMMANDS.name,
             encode(request),
@@ -112,9 +117,11 @@ class ChannelService:
                 return found or _not_started(request.channel, now)
             await asyncio.sleep(_POLL_SECONDS)
 
-    def _audit_event(self, actor: str, action: str, channel: Channel, **details: Any) -> AuditEvent:
+    def _audit_event(
+        self, on_behalf_of: str, action: str, channel: Channel, **details: Any
+    ) -> AuditEvent:
         said = {"kind": channel.kind, "enabled": channel.enabled, **details}
-        return AuditEvent(self._clock(), actor, action, key_of(channel), None, said)
+        return AuditEvent(self._clock(), action, key_of(channel), None, said, on_behalf_of)
 
 
 async def _existing(reader: AlertReader, channel_id: int) -> Channel:

@@ -51,6 +51,7 @@ class HistoryLine:
     version: int
     at: datetime
     actor: str
+    on_behalf_of: str | None
     reason: str
 
 
@@ -92,7 +93,9 @@ class Silence(SilenceChanged, frozen=True, kw_only=True, tag=False):
     """Suppresses notifications of matching alerts from `starts_at` until `ends_at`."""
 
     created_at: datetime
+    on_behalf_of: str | None
     expired_by: str | None
+    expired_on_behalf_of: str | None
 
     def state(self, now: datetime) -> SilenceState:
         """Return the state of the silence at `now`."""

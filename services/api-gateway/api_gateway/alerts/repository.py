@@ -46,8 +46,8 @@ silences = table(Silence, "silences", matchers=JSONB())
 channels = table(Channel, "channels", secrets=JSONB())
 
 _ACKNOWLEDGE = text(
-    """INSERT INTO catalog.acknowledgements (episode_id, version, actor, comment)
-    VALUES (:episode_id, :version, :actor, :comment)
+    """INSERT INTO catalog.acknowledgements (episode_id, version, actor, on_behalf_of, comment)
+    VALUES (:episode_id, :version, :actor, :on_behalf_of, :comment)
     RETURNING *, created_at AS acknowledged_at, CAST(:service_name AS text) AS service_name"""
 )
 # of an episode only the newest matters, and of one that has ended none
@@ -58,12 +58,16 @@ _ACKNOWLEDGEMENTS = text(
 )
 
 # An acknowledgement counts from its commit, though the alerts service has still to apply it.
-_ACKNOWLEDGED = frozenset({"state", "held_by", "acknowledged_by", "acknowledged_at"})
+_ACKNOWLEDGED = frozenset(
+    {"state", "held_by", "acknowledged_by", "acknowledged_on_behalf_of", "acknowledged_at"}
+)
 _AS_STORED = ", ".join(f"e.{f}" for f in Alert.__struct_fields__ if f not in _ACKNOWLEDGED)
 _ALERT = f"""SELECT {_AS_STORED},
         CASE WHEN a.id IS NULL THEN e.state ELSE 'acknowledged' END AS state,
         CASE WHEN a.id IS NULL THEN e.held_by END AS held_by,
         coalesce(a.actor, e.acknowledged_by) AS acknowledged_by,
+        CASE WHEN a.id IS NULL THEN e.acknowledged_on_behalf_of
+            ELSE a.on_behalf_of END AS acknowledged_on_behalf_of,
         coalesce(a.created_at, e.acknowledged_at) AS acknowledged_at
     FROM alerts.episode e
     LEFT JOIN catalog.acknowledgements a ON a.episode_id = e.id AND a.version = e.version
@@ -81,7 +85,7 @@ _ALERTS = text(
 )
 _ONE = text(f"{_ALERT} WHERE e.id = :id")
 _HISTORY = text(
-    """SELECT kind, version, at, actor, reason FROM alerts.transition
+    """SELECT kind, version, at, actor, on_behalf_of, reason FROM alerts.transition
     WHERE episode_id = :id ORDER BY id"""
 )
 _NOTIFICATION = """SELECT id, channel, group_key, state, attempts, last_error, created_at,
@@ -201,20 +205,21 @@ class AlertWriter(StateWriter[AlertConfig], AlertReader):
         await self._changed(StoredRule, statement, alert_rules)
 
     async def add_silence(
-        self, matchers: Sequence[Matcher], span: tuple[datetime, datetime], by: str, comment: str
+        self, matchers: Sequence[Matcher], span: tuple[datetime, datetime], **texts: str
     ) -> Silence:
-        """Store a silence for a span of time."""
+        """Store a silence for a span of time; the texts are columns."""
         values = {
             "matchers": msgspec.to_builtins(list(matchers)),
             "starts_at": span[0],
             "ends_at": span[1],
-            "created_by": by,
-            "comment": comment,
+            **texts,
         }
         [added] = await self._changed(Silence, insert(silences).values(values), silences)
         return added
 
-    async def expire_silence(self, silence_id: int, by: str, now: datetime) -> Silence:
+    async def expire_silence(
+        self, silence_id: int, by: str, on_behalf_of: str, now: datetime
+    ) -> Silence:
         """End a silence now; one that has not begun never begins."""
         statement = (
             update(silences)
@@ -223,6 +228,7 @@ class AlertWriter(StateWriter[AlertConfig], AlertReader):
                 starts_at=func.least(silences.c.starts_at, now),
                 ends_at=now,
                 expired_by=by,
+                expired_on_behalf_of=on_behalf_of,
                 revision=NEXT_REVISION,
             )
         )
@@ -241,13 +247,16 @@ class AlertWriter(StateWriter[AlertConfig], AlertReader):
         [changed] = await self._changed(Channel, statement, channels)
         return changed
 
-    async def acknowledge(self, alert: Alert, actor: str, comment: str) -> AlertAcknowledged:
+    async def acknowledge(
+        self, alert: Alert, actor: str, on_behalf_of: str, comment: str
+    ) -> AlertAcknowledged:
         """Store that somebody acknowledges this version of an alert."""
         values = {
             "episode_id": alert.id,
             "service_name": alert.service_name,
             "version": alert.version,
             "actor": actor,
+            "on_behalf_of": on_behalf_of,
             "comment": comment,
         }
         [added] = await self._all(AlertAcknowledged, _ACKNOWLEDGE, values)

@@ -104,7 +104,8 @@ class RuleService:
 def _audit_event(
     action: str, rule: str, by: Statement, now: datetime, details: dict[str, Any]
 ) -> AuditEvent:
-    return AuditEvent(now, by.actor, action, f"rule/{rule}", None, {"reason": by.reason, **details})
+    details = {"reason": by.reason, **details}
+    return AuditEvent(now, action, f"rule/{rule}", None, details, by.actor)
 
 
 async def _shown(reader: AlertReader) -> Shown:

@@ -22,6 +22,7 @@ from api_gateway.alerts.domain import Alert, Channel, Silence, SilenceState
 from api_gateway.alerts.rules import ShownRule, Source
 from api_gateway.alerts.silences import Silenceable
 from api_gateway.http.types import (
+    BY,
     LINE_PATTERN,
     TEXT_PATTERN,
     WHOLE,
@@ -105,7 +106,8 @@ class AlertAnswer(Answer):
     started_at: Instant
     updated_at: Instant
     resolved_at: Instant | None
-    acknowledged_by: str | None
+    acknowledged_by: str | None = Field(description=BY, examples=["key/ana"])
+    acknowledged_on_behalf_of: str | None = Field(description="The name in the request")
     acknowledged_at: Instant | None
     held_by: HeldBy | None = Field(description="Why notifications are suppressed")
     held_back: int = Field(description="How many notifications were suppressed")
@@ -126,7 +128,8 @@ class HistoryLineAnswer(Answer):
     kind: str
     version: int
     at: Instant
-    actor: str
+    actor: str = Field(description=f"{BY}; `burnline` where nobody acted")
+    on_behalf_of: str | None
     reason: str
 
 
@@ -211,10 +214,12 @@ class SilenceAnswer(Answer):
     matchers: list[MatcherAnswer]
     starts_at: Instant
     ends_at: Instant
-    created_by: str
+    created_by: str = Field(description=BY, examples=["key/ana"])
+    on_behalf_of: str | None = Field(description="The name in the request")
     comment: str
     created_at: Instant
     expired_by: str | None
+    expired_on_behalf_of: str | None
     matching_alerts: int | None = Field(
         description="Open alerts that match; null once it has ended"
     )

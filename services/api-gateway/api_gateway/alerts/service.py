@@ -19,6 +19,7 @@ from api_gateway.http.pagination import LARGEST_ID
 from api_gateway.http.problems import existing, invalid, refusing
 from api_gateway.http.types import Statement
 from api_gateway.projections.snapshots import ReadModel
+from common.access.principal import current_actor
 from common.alerting.silences import Matcher, check_silence
 from common.events import AlertFigures
 from common.http.problems import Problem
@@ -101,11 +102,11 @@ class AlertService:
                 raise invalid("version", "changed_meanwhile", detail, 409)
             if alert.state == "acknowledged":
                 return alert
-            await writer.acknowledge(alert, body.actor, body.comment)
+            await writer.acknowledge(alert, current_actor(), body.actor, body.comment)
             details = {"version": alert.version, "rule": alert.rule, "comment": body.comment}
             subject, service = f"alert/{alert_id}", alert.service_name
             await writer.record(
-                AuditEvent(now, body.actor, "alert.acknowledged", subject, service, details)
+                AuditEvent(now, "alert.acknowledged", subject, service, details, body.actor)
             )
             return await _existing_alert(writer, alert_id)
 
@@ -132,7 +133,13 @@ class AlertService:
         if span[1] <= now:
             raise invalid("ends_at", "in_the_past", "must be in the future")
         async with self._store.write() as writer:
-            added = await writer.add_silence(matchers, span, body.created_by, body.comment)
+            added = await writer.add_silence(
+                matchers,
+                span,
+                created_by=current_actor(),
+                on_behalf_of=body.created_by,
+                comment=body.comment,
+            )
             details = {
                 "comment": body.comment,
                 "matchers": [_shown(m) for m in matchers],
@@ -140,7 +147,7 @@ class AlertService:
                 "ends_at": added.ends_at.isoformat(),
             }
             await writer.record(
-                AuditEvent(now, body.created_by, "silence.created", key_of(added), None, details)
+                AuditEvent(now, "silence.created", key_of(added), None, details, body.created_by)
             )
         return added
 
@@ -150,11 +157,11 @@ class AlertService:
             found = await _existing_silence(writer, silence_id)
             if found.state(now) == "expired":
                 return found
-            ended = await writer.expire_silence(silence_id, by.actor, now)
+            ended = await writer.expire_silence(silence_id, current_actor(), by.actor, now)
             details = {"reason": by.reason, "ends_at": ended.ends_at.isoformat()}
             subject = key_of(ended)
             await writer.record(
-                AuditEvent(now, by.actor, "silence.expired", subject, None, details)
+                AuditEvent(now, "silence.expired", subject, None, details, by.actor)
             )
         return ended
 

@@ -59,7 +59,7 @@ def rotated(key: ApiKey, secret_hash: str, now: datetime, overlap: timedelta) ->
 
 
 def key_subject(key_id: str) -> str:
-    """Return how the audit names a key, as a subject and as an actor."""
+    """Return how the audit names a key, as a subject and as a credential."""
     return f"key/{key_id}"
 
 

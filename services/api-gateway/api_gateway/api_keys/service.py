@@ -167,4 +167,4 @@ def _described(key: ApiKey) -> dict[str, Any]:
 
 
 def _audit_event(action: str, key: ApiKey, now: datetime, details: dict[str, Any]) -> AuditEvent:
-    return AuditEvent(now, current_actor(), action, key_subject(key.id), None, details)
+    return AuditEvent(now, action, key_subject(key.id), None, details)

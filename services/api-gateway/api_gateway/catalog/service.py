@@ -28,7 +28,6 @@ from api_gateway.catalog.schemas import (
 )
 from api_gateway.http.problems import existing, invalid, refusing, shown_name
 from api_gateway.http.remembered import REMEMBERED_AT
-from common.access.principal import current_actor
 from common.config.clock import Clock, system_clock
 from common.events import TargetSpec
 from common.http.problems import Problem
@@ -168,9 +167,7 @@ class Catalog:
             details["unseen_since"] = origin.unseen_since.isoformat()
         async with self._store.write() as writer:
             await writer.retire_services([service_id for service_id, _ in part])
-            await writer.record(
-                AuditEvent(now, current_actor(), "services.purged", "services", None, details)
-            )
+            await writer.record(AuditEvent(now, "services.purged", "services", None, details))
 
     async def create_target(self, service_name: str, body: NewTarget) -> Target:
         """Store a target; 404 service, 409 duplicate, 422 what cannot be measured."""
@@ -264,9 +261,9 @@ async def _check_limit(reader: CatalogReader, service_name: str) -> None:
 def _service_event(action: str, service: Service, now: datetime) -> AuditEvent:
     details = {"tier": service.tier, "owner": service.owner, "description": service.description}
     subject = service_key(service.name)
-    return AuditEvent(now, current_actor(), action, subject, service.name, details)
+    return AuditEvent(now, action, subject, service.name, details)
 
 
 def _target_event(action: str, target: Target, now: datetime) -> AuditEvent:
     subject, details = target_key(target.id), msgspec.to_builtins(target.spec)
-    return AuditEvent(now, current_actor(), action, subject, target.service_name, details)
+    return AuditEvent(now, action, subject, target.service_name, details)

@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError
 from common.access.names import ConfusableNameError, normalised_name
 
 MAX_DIGITS = 19  # of a bigint; 1e999999999 would fill the memory as an int
+BY = "Kind and name of the credential"
 MIN_REASON_LENGTH = 10
 MAX_REASON_LENGTH = 1000
 # the first cannot be stored, the others not even be sent back
@@ -90,9 +91,12 @@ class Request(BaseModel):
 
 
 class Actor(Request):
-    """Who acts; a second approver says no more."""
+    """For whom the credential acts; a second approver says no more."""
 
-    actor: Name = Field(description="Who does it, for the audit", examples=["ana"])
+    actor: Name = Field(
+        description="For whom it is done: kept as `on_behalf_of` beside the credential's own name",
+        examples=["ana"],
+    )
 
 
 class Statement(Actor):

@@ -44,6 +44,7 @@ class StoredDeadLetter:
     correlation_id: str | None
     replayed_at: datetime | None = None
     replayed_by: str | None = None
+    replayed_on_behalf_of: str | None = None
     corrected: bool | None = None
 
     @property

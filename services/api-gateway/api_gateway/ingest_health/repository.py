@@ -14,6 +14,7 @@ from api_gateway.ingest_health.domain import (
     StoredDeadLetter,
 )
 from api_gateway.storage.unit_of_work import Reader, Store, Writer
+from common.access.principal import current_actor
 from common.ledger.store import LedgerStore
 from common.observability.logging import CORRELATION_HEADER
 from common.storage.audit import AuditEvent
@@ -23,7 +24,8 @@ _COLUMNS = """id, recorded_at, code, field, detail, topic, partition, record_off
     value, value_bytes, correlation_id"""
 _DEAD_LETTERS = f"""(SELECT {_COLUMNS} FROM burnrate.dead_letter
     UNION ALL SELECT {_COLUMNS} FROM gate.dead_letter)"""  # noqa: S608 - a constant
-_WITH_REPLAY = f"""SELECT l.*, r.replayed_at, r.replayed_by, r.corrected
+_WITH_REPLAY = f"""SELECT l.*, r.replayed_at, r.replayed_by, r.replayed_on_behalf_of,
+        r.corrected
     FROM {_DEAD_LETTERS} AS l LEFT JOIN catalog.dead_letter_replay AS r ON r.letter_id = l.id"""  # noqa: S608
 
 _PAGE = text(
@@ -42,8 +44,9 @@ _SUMS = text(
     ORDER BY hour DESC, records DESC, topic, code, sender LIMIT :limit"""  # noqa: S608 - a constant
 )
 _REPLAY = text(
-    """INSERT INTO catalog.dead_letter_replay (letter_id, replayed_at, replayed_by, corrected)
-    VALUES (:letter_id, :replayed_at, :replayed_by, :corrected)"""
+    """INSERT INTO catalog.dead_letter_replay
+        (letter_id, replayed_at, replayed_by, replayed_on_behalf_of, corrected)
+    VALUES (:letter_id, :replayed_at, :replayed_by, :replayed_on_behalf_of, :corrected)"""
 )
 _POSITIONS = text(
     """SELECT 'burnrate' AS service, s.shard, o.topic, s.epoch, s.owner, o.next_offset,
@@ -105,7 +108,8 @@ class IngestWriter(Writer, IngestReader):
         """Note the replay, audit it, and let the outbox send the record."""
         noted: dict[str, Any] = {
             "replayed_at": event.at,
-            "replayed_by": event.actor,
+            "replayed_by": current_actor(),
+            "replayed_on_behalf_of": event.on_behalf_of,
             "corrected": corrected,
         }
         await self._session.execute(_REPLAY, {"letter_id": dead_letter.id, **noted})

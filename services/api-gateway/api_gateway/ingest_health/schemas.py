@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field
 
-from api_gateway.http.types import WHOLE, Actor, Answer, Instant, Statement
+from api_gateway.http.types import BY, WHOLE, Actor, Answer, Instant, Statement
 from api_gateway.ingest_health.domain import StoredDeadLetter
 
 SHOWN_CHARACTERS = 2_000
@@ -41,7 +41,8 @@ class DeadLetterAnswer(Answer):
     is_complete: bool = Field(description="Whether `value` is all of the record")
     correlation_id: str | None
     replayed_at: Instant | None
-    replayed_by: str | None
+    replayed_by: str | None = Field(description=BY)
+    replayed_on_behalf_of: str | None
     corrected: bool | None = Field(description="Whether another record was sent in its place")
 
     @classmethod

@@ -15,6 +15,7 @@ from api_gateway.ingest_health.domain import (
     redelivery,
 )
 from api_gateway.ingest_health.repository import IngestReader, IngestStore
+from common.access.names import attributed
 from common.admission.decoding import EventRejected
 from common.http.problems import Problem
 from common.kafka.topics import CHANGES, METRICS
@@ -46,7 +47,7 @@ class DeadLetterService:
             return await _existing(reader, dead_letter_id)
 
     async def replay(
-        self, dead_letter_id: str, event: dict[str, Any] | None, actor: str, now: datetime
+        self, dead_letter_id: str, event: dict[str, Any] | None, on_behalf_of: str, now: datetime
     ) -> StoredDeadLetter:
         """Send a dead letter's record again, or `event` in its place, once.
 
@@ -56,7 +57,8 @@ class DeadLetterService:
             dead_letter = await _existing(writer, dead_letter_id)
             if dead_letter.replayed_at is not None:
                 at = dead_letter.replayed_at.isoformat()
-                detail = f"was sent again by {dead_letter.replayed_by} at {at}"
+                by = attributed(dead_letter.replayed_by or "", dead_letter.replayed_on_behalf_of)
+                detail = f"was sent again by {by} at {at}"
                 raise invalid("id", "already_replayed", detail, 409)
             kind = _KINDS.get(dead_letter.topic, "history")
             corrected = None if event is None else _bytes_of(event)
@@ -71,7 +73,7 @@ class DeadLetterService:
             }
             subject = f"dead-letter/{dead_letter.id}"
             audited = AuditEvent(
-                now, actor, "dead_letter.replayed", subject, sent.service_name, details
+                now, "dead_letter.replayed", subject, sent.service_name, details, on_behalf_of
             )
             return await writer.replay(dead_letter, sent, audited, corrected=event is not None)
 

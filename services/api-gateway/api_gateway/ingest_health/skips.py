@@ -40,7 +40,7 @@ class BatchSkips:
         place = asked.model_dump(exclude={"actor", "reason"}) | {"next_offset": next_offset}
         details = {**place, "reason": asked.reason, "undecodable": batch.reason}
         subject = f"batch/{asked.topic}/{asked.partition}@{asked.offset}"
-        event = AuditEvent(now, asked.actor, "batch.skipped", subject, None, details)
+        event = AuditEvent(now, "batch.skipped", subject, None, details, asked.actor)
         async with self._store.write() as writer:
             if not await writer.skip(at, next_offset, event):
                 raise _refused("offset", f"{service} has gone on meanwhile")

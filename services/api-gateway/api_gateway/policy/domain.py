@@ -21,6 +21,7 @@ class OverrideSpec:
     service_name: str
     decision: OnUnknown
     actor: str
+    on_behalf_of: str | None = None
     reason: str
     ticket: str | None
     version: str | None
@@ -46,13 +47,15 @@ class Override(OverrideSpec):
     id: int
     uses: int
     approver: str | None
+    approved_on_behalf_of: str | None
     state: OverrideState
     ended_by: str | None
+    ended_on_behalf_of: str | None
     ended_at: datetime | None
     end_reason: str | None
     idempotency_key: str | None
     credential: str
-    """That asked for it, as the audit names it; empty for one from before it was kept."""
+    """That asked for it, by its id; empty for one from before it was kept."""
     revision: int
 
 
@@ -108,6 +111,7 @@ def _request(override: Override | NewOverride) -> tuple[object, ...]:
     return (
         override.decision,
         override.actor,
+        override.on_behalf_of,
         override.reason,
         override.ticket,
         *_scope(override),

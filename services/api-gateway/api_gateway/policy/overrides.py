@@ -17,7 +17,7 @@ from api_gateway.policy.domain import (
 from api_gateway.policy.policies import PolicyService
 from api_gateway.policy.repository import PolicyReader, PolicyStore, PolicyWriter
 from api_gateway.projections.decisions import DecisionBook
-from common.access.principal import current_actor
+from common.access.principal import current_actor, current_credential
 from common.policy.model import Policy
 from common.storage.audit import AuditEvent
 
@@ -49,7 +49,6 @@ class OverrideService:
 
     async def create(self, service: Service, new: NewOverride) -> Decided:
         """Store an override, once for each idempotency key; wait until the gate has decided."""
-        new = replace(new, credential=current_actor())
         async with self._store.write() as writer:
             override = await self._repeated(writer, new)
             if override is None:
@@ -62,7 +61,7 @@ class OverrideService:
         return await self._seen(override, new.created_at)
 
     async def approve(
-        self, service: Service, override_id: int, approver: str, now: datetime
+        self, service: Service, override_id: int, on_behalf_of: str, now: datetime
     ) -> Decided:
         """Let a pending override count; 404, and 409 for who asked for it or what has ended."""
         async with self._store.write() as writer:
@@ -71,10 +70,15 @@ class OverrideService:
             if phase != "pending":
                 detail = f"override {override_id} is {phase}; only a pending one can be approved"
                 raise invalid("id", "not_pending", detail, 409)
-            _check_another(pending, current_actor())
-            active = await writer.change_override(override_id, state="active", approver=approver)
-            await writer.record(_audit_event("override.approved", active, now, approver, {}))
-            await _replace_others(writer, active, now)
+            _check_another(pending)
+            active = await writer.change_override(
+                override_id,
+                state="active",
+                approver=current_actor(),
+                approved_on_behalf_of=on_behalf_of,
+            )
+            await writer.record(_audit_event("override.approved", active, now, on_behalf_of, {}))
+            await _replace_others(writer, active, on_behalf_of, now)
         return await self._seen(active, now)
 
     async def revoke(
@@ -110,7 +114,7 @@ class OverrideService:
 
     async def _add(self, writer: PolicyWriter, new: NewOverride) -> Override:
         override = await writer.add_override(new)
-        now, actor = new.created_at, new.actor
+        now, name = new.created_at, new.on_behalf_of
         details: dict[str, object] = {
             "decision": override.decision,
             "reason": override.reason,
@@ -121,9 +125,9 @@ class OverrideService:
             "max_uses": override.max_uses,
             "state": override.state,
         }
-        await writer.record(_audit_event("override.created", override, now, actor, details))
+        await writer.record(_audit_event("override.created", override, now, name, details))
         if override.state == "active":
-            await _replace_others(writer, override, now)
+            await _replace_others(writer, override, name, now)
         return override
 
     async def _seen(self, override: Override, now: datetime) -> Decided:
@@ -148,42 +152,62 @@ def _awaiting(new: NewOverride) -> NewOverride:
     return new if new.decision == "BLOCK" else replace(new, state="pending")
 
 
-def _check_another(pending: Override, credential: str) -> None:
-    """Refuse the credential that asked; a name that is typed proves nothing."""
+def _check_another(pending: Override) -> None:
+    """Refuse the credential that asked, also one that bears its name by now.
+
+    A name that is typed proves nothing.
+    """
     if not pending.credential:
         detail = "has no credential that asked for it on record; revoke it and ask again"
         raise invalid("id", "unknown_credential", detail, 409)
-    if credential == pending.credential:
+    if pending.credential == current_credential() or pending.actor == current_actor():
         detail = (
-            f"{credential} asked for the override, and another credential has to approve it: that "
-            "of a second person, who gets one by `burnline keys create NAME --scope override`"
+            f"{pending.actor} asked for the override, and another credential has to approve it: "
+            "that of a second person, who gets one by `burnline keys create NAME --scope override`"
         )
         raise invalid("Authorization", "same_credential", detail, 409)
 
 
-async def _replace_others(writer: PolicyWriter, newest: Override, now: datetime) -> None:
+async def _replace_others(
+    writer: PolicyWriter, newest: Override, on_behalf_of: str | None, now: datetime
+) -> None:
     """End what spoke of the same changes before."""
     for other in await writer.in_force(newest.service_name, now):
         if other.id != newest.id and same_scope(other, newest):
             reason = f"replaced by override {newest.id}"
-            await _end(writer, other, "replaced", newest.actor, reason, now)
+            await _end(writer, other, "replaced", on_behalf_of, reason, now)
 
 
-async def _end(  # noqa: PLR0913, PLR0917 - who, what and why
-    writer: PolicyWriter, override: Override, state: str, actor: str, reason: str, now: datetime
+async def _end(  # noqa: PLR0913, PLR0917 - for whom, what and why
+    writer: PolicyWriter,
+    override: Override,
+    state: str,
+    on_behalf_of: str | None,
+    reason: str,
+    now: datetime,
 ) -> Override:
     ended = await writer.change_override(
-        override.id, state=state, ended_by=actor, ended_at=now, end_reason=reason
+        override.id,
+        state=state,
+        ended_by=current_actor(),
+        ended_on_behalf_of=on_behalf_of,
+        ended_at=now,
+        end_reason=reason,
     )
-    await writer.record(_audit_event(f"override.{state}", ended, now, actor, {"reason": reason}))
+    details: dict[str, object] = {"reason": reason}
+    await writer.record(_audit_event(f"override.{state}", ended, now, on_behalf_of, details))
     return ended
 
 
 def _audit_event(
-    action: str, override: Override, now: datetime, actor: str, details: dict[str, object]
+    action: str,
+    override: Override,
+    now: datetime,
+    on_behalf_of: str | None,
+    details: dict[str, object],
 ) -> AuditEvent:
     subject = override_key(override.id)
-    return AuditEvent(now, actor, action, subject, override.service_name, details)
+    return AuditEvent(now, action, subject, override.service_name, details, on_behalf_of)
 
 
 async def _override(reader: PolicyReader, service_name: str, override_id: int) -> Override:

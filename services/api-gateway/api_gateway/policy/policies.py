@@ -94,7 +94,7 @@ def _audit_event(
     action: str, name: str, by: Statement, now: datetime, details: dict[str, Any]
 ) -> AuditEvent:
     details = {"reason": by.reason, **details}
-    return AuditEvent(now, by.actor, action, policy_key(name), None, details)
+    return AuditEvent(now, action, policy_key(name), None, details, by.actor)
 
 
 def unknown_policy(name: str) -> Problem:

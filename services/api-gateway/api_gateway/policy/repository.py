@@ -27,6 +27,7 @@ from api_gateway.storage.unit_of_work import (
     StateWriter,
     UnitOfWork,
 )
+from common.access.principal import current_actor
 from common.events import PolicyMessage
 from common.kafka.topics import POLICIES
 from common.storage.audit import AuditEntry, AuditEvent
@@ -118,7 +119,7 @@ class PolicyWriter(StateWriter[Override | StoredPolicy], PolicyReader):
         found = await self._changed(Override, statement, overrides)
         return found[0] if found else None
 
-    async def end_overrides(self, service_name: str, actor: str, reason: str) -> None:
+    async def end_overrides(self, service_name: str, reason: str) -> None:
         """Revoke whatever might still count for a service."""
         statement = (
             update(overrides)
@@ -128,7 +129,7 @@ class PolicyWriter(StateWriter[Override | StoredPolicy], PolicyReader):
             )
             .values(
                 state="revoked",
-                ended_by=actor,
+                ended_by=current_actor(),
                 ended_at=func.now(),
                 end_reason=reason,
                 revision=NEXT_REVISION,
@@ -137,9 +138,7 @@ class PolicyWriter(StateWriter[Override | StoredPolicy], PolicyReader):
         for ended in await self._changed(Override, statement, overrides):
             at = (await self._session.execute(select(func.now()))).scalar_one()
             details, subject = {"reason": reason}, override_key(ended.id)
-            await self.record(
-                AuditEvent(at, actor, "override.revoked", subject, service_name, details)
-            )
+            await self.record(AuditEvent(at, "override.revoked", subject, service_name, details))
 
     async def put_policy(self, name: str, policy_hash: str, document: dict[str, Any]) -> None:
         """Store a policy, also one that was deleted before."""
@@ -180,7 +179,7 @@ class PolicyStore(StateStore[PolicyReader, PolicyWriter]):
 
 async def end_overrides(unit: UnitOfWork, service_name: str) -> None:
     """Revoke whatever might still count for a service that is deleted."""
-    await PolicyWriter(unit).end_overrides(service_name, "catalog", "the service was deleted")
+    await PolicyWriter(unit).end_overrides(service_name, "the service was deleted")
 
 
 def _in_force(now: datetime) -> tuple[ColumnElement[bool], ...]:

@@ -9,9 +9,10 @@ from msgspec.structs import asdict
 from pydantic import Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from api_gateway.http.types import NUMBER, WHOLE, Answer, Instant, Line, Statement, revision_of
+from api_gateway.http.types import BY, NUMBER, WHOLE, Answer, Instant, Line, Statement, revision_of
 from api_gateway.policy.domain import NewOverride, Override, Phase, phase_of
 from api_gateway.policy.policies import ShownPolicy
+from common.access.principal import current_actor, current_credential
 from common.events import ChangeClass, OnUnknown
 from common.storage.audit import AuditEntry
 
@@ -59,7 +60,10 @@ class OverrideRequest(Statement):
             expires_at=now + timedelta(minutes=float(self.expires_in_minutes)),
             state="active",
             idempotency_key=idempotency_key,
-            **self.model_dump(exclude={"expires_in_minutes"}),
+            actor=current_actor(),
+            credential=current_credential(),
+            on_behalf_of=self.actor,
+            **self.model_dump(exclude={"actor", "expires_in_minutes"}),
         )
 
 
@@ -70,7 +74,8 @@ class OverrideAnswer(Answer):
     service_name: str
     state: Phase
     decision: OnUnknown
-    actor: str
+    actor: str = Field(description=BY, examples=["key/ana"])
+    on_behalf_of: str | None = Field(description="The name in the request")
     reason: str
     ticket: str | None
     version: str | None
@@ -79,8 +84,10 @@ class OverrideAnswer(Answer):
     expires_at: Instant
     max_uses: int | None
     uses: int = Field(description="Checks that it has let through")
-    approver: str | None
+    approver: str | None = Field(description=BY)
+    approved_on_behalf_of: str | None
     ended_by: str | None
+    ended_on_behalf_of: str | None
     ended_at: Instant | None
     end_reason: str | None
 
@@ -130,7 +137,12 @@ class AuditAnswer(Answer):
 
     id: int
     at: Instant
-    actor: str
+    actor: str = Field(
+        description=f"{BY}; the typed name in an entry without one",
+        examples=["key/ana", "oidc/248289761001"],
+    )
+    credential: str | None = Field(description="Its id", examples=["key/4f1d09c2ab37"])
+    on_behalf_of: str | None = Field(description="A name that was typed in the request")
     action: str
     subject: str = Field(examples=["override/12", "policy/payments"])
     service_name: str | None

@@ -14,9 +14,6 @@ from api_gateway.projections.snapshots import ReadModel
 from api_gateway.release.domain import ProposedChange, Release, release_of, undecided
 from common.storage.audit import AuditEvent
 
-CHECKER = "release check"
-"""Who uses an override: a check names nobody."""
-
 
 @dataclass(frozen=True, slots=True)
 class ReleaseFound:
@@ -90,7 +87,7 @@ class ReleaseService:
                 }
                 subject = override_key(used.id)
                 await writer.record(
-                    AuditEvent(now, CHECKER, "override.used", subject, used.service_name, details)
+                    AuditEvent(now, "override.used", subject, used.service_name, details)
                 )
         return used
 

@@ -1,15 +1,16 @@
 """The audit in PostgreSQL: appended to in the transaction of what it records."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import text
 
 from api_gateway.storage.rows import from_row
-from common.access.principal import ANONYMOUS, current_actor
+from common.access.principal import current_actor, current_credential
 from common.storage.audit import AuditEntry, AuditEvent, AuditHead, chained
 from common.storage.database import ReadSession, WriteSession
 
-_COLUMNS = "id, at, actor, action, subject, service_name, details::text AS details"
+_COLUMNS = """id, at, actor, credential, on_behalf_of, action, subject, service_name,
+    details::text AS details"""
 
 _PAGE = text(
     f"""SELECT {_COLUMNS}, previous_hash, hash FROM catalog.audit
@@ -24,9 +25,10 @@ _HEAD = text("SELECT id, hash FROM catalog.audit_head FOR UPDATE")
 
 _APPEND = text(
     """INSERT INTO catalog.audit
-        (id, at, actor, action, subject, service_name, details, previous_hash, hash)
-    VALUES (:id, :at, :actor, :action, :subject, :service_name, CAST(:details AS json),
-        :previous_hash, :hash)"""
+        (id, at, actor, credential, on_behalf_of, action, subject, service_name, details,
+        previous_hash, hash)
+    VALUES (:id, :at, :actor, :credential, :on_behalf_of, :action, :subject, :service_name,
+        CAST(:details AS json), :previous_hash, :hash)"""
 )
 
 _MOVE_HEAD = text("UPDATE catalog.audit_head SET id = :id, hash = :hash")
@@ -45,13 +47,11 @@ class AuditQuery:
 async def append(session: WriteSession, event: AuditEvent) -> AuditEntry:
     """Add the next entry; it is there if the transaction is committed.
 
-    The actor may be what a person says of himself, so the credential that was used is noted too.
+    The actor is the request's credential, whatever a person says of himself.
     """
     head = (await session.execute(_HEAD)).one()
-    actor = current_actor()
-    if actor != ANONYMOUS:
-        event = replace(event, details={**event.details, "credential": actor})
-    entry = chained(AuditHead(head.id, head.hash), event)
+    last = AuditHead(head.id, head.hash)
+    entry = chained(last, event, current_actor(), current_credential())
     row = {name: getattr(entry, name) for name in AuditEntry.__struct_fields__}
     await session.execute(_APPEND, row)
     await session.execute(_MOVE_HEAD, {"id": entry.id, "hash": entry.hash})

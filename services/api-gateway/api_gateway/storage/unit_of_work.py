@@ -13,7 +13,7 @@ from api_gateway.metrics import AUDIT_ENTRY
 from api_gateway.storage import audit
 from api_gateway.storage.rows import from_row
 from common.access.key_cache import unauthorized
-from common.access.principal import KEY, current_actor
+from common.access.principal import KEY, current_credential
 from common.events import (
     ApiKeyChanged,
     AuditHeadMoved,
@@ -167,7 +167,7 @@ class Store(ReadStore[ReaderT], Generic[ReaderT, WriterT]):
 
 async def _check_credential(session: WriteSession) -> None:
     """Raise the 401 of a key that was revoked; the lock keeps it from being revoked meanwhile."""
-    kind, _, key_id = current_actor().partition("/")
+    kind, _, key_id = current_credential().partition("/")
     if kind == KEY and (await session.execute(_REVOKED, {"id": key_id})).first() is not None:
         raise unauthorized("The API key is wrong, or was revoked.")
 

@@ -114,23 +114,22 @@ async def test_who_takes_an_alert_on_is_shown_at_once_and_announced(
     alerting: GatewayHarness,
 ) -> None:
     taken = (await alerting.write("PATCH", TAKE, {"actor": "ines", "comment": "mine"})).json()
-    assert (taken["state"], taken["acknowledged_by"], taken["version"]) == (
-        "acknowledged",
-        "ines",
-        1,
-    )
+    assert (taken["state"], taken["version"]) == ("acknowledged", 1)
+    who = (taken["acknowledged_by"], taken["acknowledged_on_behalf_of"])
+    assert who == ("bootstrap", "ines")
     assert (await alerting.get("/api/alerts/checkout"))[1]["state"] == "acknowledged"
     (made,) = await alerting.announced(RULES)
-    assert (made.episode_id, made.version, made.actor) == (1, 1, "ines")
+    assert (made.episode_id, made.version) == (1, 1)
+    assert (made.actor, made.on_behalf_of) == who
     _, deed = await alerting.audited()
-    assert (deed.action, deed.subject, deed.actor) == ("alert.acknowledged", "alert/1", "ines")
+    assert (deed.action, deed.actor, deed.on_behalf_of) == ("alert.acknowledged", *who)
 
 
 async def test_taking_an_alert_on_twice_is_as_once(alerting: GatewayHarness) -> None:
     await alerting.write("PATCH", TAKE, {"actor": "ines", "comment": "mine"})
     again = await alerting.write("PATCH", TAKE, {"actor": "omar", "comment": "no, mine"})
     assert again.status_code == 200
-    assert again.json()["acknowledged_by"] == "ines"
+    assert again.json()["acknowledged_on_behalf_of"] == "ines"
     assert len(await alerting.announced(RULES)) == 1
 
 
@@ -142,7 +141,7 @@ async def test_an_alert_that_has_risen_is_taken_on_anew(alerting: GatewayHarness
     assert stale.status_code == 409
     assert stale.json()["errors"][0]["code"] == "changed_meanwhile"
     taken = await alerting.write("PATCH", TAKE, {"actor": "omar", "version": 2})
-    assert taken.json()["acknowledged_by"] == "omar"
+    assert taken.json()["acknowledged_on_behalf_of"] == "omar"
 
 
 async def test_an_alert_that_has_ended_cannot_be_taken_on(alerting: GatewayHarness) -> None:
@@ -238,7 +237,9 @@ async def test_a_silence_is_expired_by_hand_once(alerting: GatewayHarness) -> No
     alerting.now[0] += timedelta(minutes=1)
     for _ in range(2):
         ended = await alerting.write("DELETE", path, STATEMENT)
-        assert (ended.json()["state"], ended.json()["expired_by"]) == ("expired", "ines")
+        shown = ended.json()
+        assert (shown["state"], shown["expired_by"]) == ("expired", "bootstrap")
+        assert shown["expired_on_behalf_of"] == "ines"
     _, created, expired = await alerting.audited()
     assert (created.action, expired.action) == ("silence.created", "silence.expired")
     spans = [entry.details for entry in (created, expired)]

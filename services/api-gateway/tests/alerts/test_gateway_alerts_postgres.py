@@ -57,12 +57,11 @@ async def test_an_acknowledgement_counts_from_its_commit_and_for_its_version(
     async with store_of(gateway).write() as writer:
         found = await writer.alert(1)
         assert found is not None
-        made = await writer.acknowledge(found, "ines", "mine")
-        await writer.record(
-            AuditEvent(NOW, "ines", "alert.acknowledged", "alert/1", "checkout", {})
-        )
+        made = await writer.acknowledge(found, "key/ines", "Ines", "mine")
+        await writer.record(AuditEvent(NOW, "alert.acknowledged", "alert/1", "checkout", {}))
     (shown,) = await alerts(gateway)
-    assert (shown.state, shown.acknowledged_by, shown.version) == ("acknowledged", "ines", 1)
+    assert (shown.state, shown.acknowledged_by, shown.version) == ("acknowledged", "key/ines", 1)
+    assert shown.acknowledged_on_behalf_of == "Ines"
     assert [a.id for a in await alerts(gateway, states=("firing",))] == []
     assert await gateway.announced(RULES) == [event_of(made)]
     async with store_of(gateway).write() as writer:
@@ -84,7 +83,9 @@ async def test_rules_silences_and_channels_are_kept_with_their_events(
     async with store_of(gateway).write() as writer:
         await writer.put_rule("half", {"name": "half"})
         await writer.put_rule("half", {"name": "half", "enabled": False})
-        quiet = await writer.add_silence(matchers, span, "ines", "works")
+        quiet = await writer.add_silence(
+            matchers, span, created_by="key/ines", on_behalf_of="Ines", comment="works"
+        )
         hook = await writer.add_channel("hook", "webhook", {"url": "https://h.example.com/x"})
     async with store_of(gateway).write() as writer:
         (rule,) = await writer.rules()
@@ -99,10 +100,13 @@ async def test_rules_silences_and_channels_are_kept_with_their_events(
     assert [e.revision for e in events] == sorted({e.revision for e in events})
     assert events[2:] == [event_of(quiet), event_of(hook)]
     async with store_of(gateway).write() as writer:
-        ended = await writer.expire_silence(quiet.id, "omar", NOW + timedelta(minutes=1))
+        ended = await writer.expire_silence(
+            quiet.id, "key/omar", "Omar", NOW + timedelta(minutes=1)
+        )
         await writer.retire_rule("half")
         gone = await writer.change_channel(hook.id, enabled=False, secrets={}, retired_at=NOW)
-    assert (ended.ends_at, ended.expired_by) == (NOW + timedelta(minutes=1), "omar")
+    assert (ended.ends_at, ended.expired_by) == (NOW + timedelta(minutes=1), "key/omar")
+    assert (ended.on_behalf_of, ended.expired_on_behalf_of) == ("Ines", "Omar")
     assert (gone.retired, gone.secrets) == (True, {})
     async with store_of(gateway).write() as writer:
         assert await writer.rules() == []

@@ -47,14 +47,15 @@ async def opened(url: str) -> AsyncIterator[tuple[Database, Outbox]]:
     await database.close()
 
 
-async def fill(url: str, actor: str = "ana", entries: int = ENTRIES) -> None:
+async def fill(url: str, name: str = "ana", entries: int = ENTRIES) -> None:
     """Write entries as the gateway does."""
     async with opened(url) as parts:
         intents = PolicyStore(*parts)
         for number in range(entries):
             details = {"reason": 'größer als "gestern"', "ratio": 0.1 * number, "list": [number]}
             at = NOW + timedelta(seconds=number)
-            deed = AuditEvent(at, actor, "override.used", f"override/{number}", "checkout", details)
+            subject = f"override/{number}"
+            deed = AuditEvent(at, "override.used", subject, "checkout", details, name)
             async with intents.write() as writer:
                 await writer.record(deed)
 
@@ -67,9 +68,7 @@ async def use_each_store(url: str) -> tuple[list[AuditEntry], list[MutableMappin
             stores: list[Store[Any, Any]] = [catalog, PolicyStore(*parts)]
             for store in (*stores, AlertStore(*parts), ApiKeyStore(*parts)):
                 async with store.write() as writer:
-                    await writer.record(
-                        AuditEvent(NOW, "ana", "tried", type(store).__name__, None, {})
-                    )
+                    await writer.record(AuditEvent(NOW, "tried", type(store).__name__, None, {}))
             async with catalog.write() as writer:
                 service = await writer.add_service("checkout", 1, "shop", None)
             async with PolicyStore(*parts).write() as intents:
@@ -135,10 +134,13 @@ def test_an_audit_that_nobody_touched_holds() -> None:
     assert verify("--expect", "one")[0] == 2
 
 
-COLUMNS = "at, actor, action, subject, service_name, details, previous_hash, hash"
+COLUMNS = """at, actor, action, subject, service_name, details, previous_hash, hash, credential,
+    on_behalf_of"""
 DETAILS = json.dumps({"list": [3], "ratio": 0.3, "reason": "another"})
 TAMPERED: list[tuple[str, int]] = [
     ("UPDATE catalog.audit SET actor = 'boris' WHERE id = 3", 3),
+    ("UPDATE catalog.audit SET credential = NULL, on_behalf_of = NULL WHERE id = 5", 5),
+    ("UPDATE catalog.audit SET on_behalf_of = 'boris' WHERE id = 2", 2),
     (f"UPDATE catalog.audit SET details = '{DETAILS}' WHERE id = 4", 4),
     ("UPDATE catalog.audit SET details = (details::text || ' ')::json WHERE id = 4", 4),
     ("UPDATE catalog.audit SET at = at + interval '1 microsecond' WHERE id = 1", 1),

@@ -36,7 +36,8 @@ async def test_services_and_targets_are_audited_by_key(gateway: GatewayHarness) 
         ("target.deleted", "target/1"),
         ("service.deleted", "service/checkout"),
     ]
-    assert {(d.actor, d.service_name) for d in deeds} == {(f"key/{made.key.id}", "checkout")}
+    assert {(d.actor, d.service_name) for d in deeds} == {("key/test", "checkout")}
+    assert {d.credential for d in deeds} == {f"key/{made.key.id}"}
     assert deeds[1].details["owner"] == "shop"
     assert deeds[3].details["objective"] == "0.9995"
 

@@ -9,6 +9,7 @@ import pytest
 from common.access.middleware import Access
 from common.access.scopes import needed
 from common.service.app import EXPOSED_HEADERS
+from tests.support.gateway.access import api_key
 from tests.support.gateway.document import operation_of, operations, references, validate
 from tests.support.gateway.filled import answer_all
 from tests.support.gateway.harness import TOKEN, GatewayHarness
@@ -170,6 +171,7 @@ CREATE_NOTHING: Final = {
     "skip_batch",
 }
 
+NOT_AUDITED: Final = {"compute_burn_rates", "purge_services", "check_release"}  # as asked
 WRITES = {"post", "put", "patch", "delete"}
 
 
@@ -234,7 +236,7 @@ async def test_every_operation_declares_its_problems(gateway: GatewayHarness) ->
 @pytest.mark.parametrize(
     ("operation", "method", "path", "body"), GOOD, ids=[f"{g[0]}-{g[2]}" for g in GOOD]
 )
-async def test_good_answers_are_as_documented(  # noqa: PLR0913, PLR0917 - a row of the table
+async def test_good_answers_are_as_documented_and_name_the_credential(  # noqa: PLR0913, PLR0917 - a row of the table
     filled: GatewayHarness,
     gateway_document: dict[str, Any],
     operation: str,
@@ -243,9 +245,18 @@ async def test_good_answers_are_as_documented(  # noqa: PLR0913, PLR0917 - a row
     body: Any,
 ) -> None:
     filled.sender.answer = partial(answer_all, filled)
-    response = await filled.write(method, path, body)
+    who = api_key("admin", name="ana maria")
+    filled.ring.apply(who.key)
+    before, audited = await filled.writers(), await filled.audited()
+    response = await filled.client.request(method, path, json=body, headers=who.headers)
     assert response.status_code < 300, response.text
     validate(gateway_document, operation, response)
+    recorded = (await filled.audited())[len(audited) :]
+    assert bool(recorded) == (method != "GET" and operation not in NOT_AUDITED)
+    assert await filled.writers() - before == ({"key/ana maria"} if recorded else set())
+    typed = (body or {}).get("actor", (body or {}).get("created_by"))
+    said = {(entry.actor, entry.credential, entry.on_behalf_of) for entry in recorded}
+    assert said <= {("key/ana maria", f"key/{who.key.id}", typed)}
     if body is not None:
         declared = operation_of(gateway_document, operation)["requestBody"]["content"]
         schema = declared["application/json"]["schema"]

@@ -97,7 +97,8 @@ async def test_a_corrected_record_keeps_its_append_time(gateway: GatewayHarness)
     answer = await replay(gateway, event=EVENT)
     assert answer.status_code == 202, answer.text
     told = answer.json()
-    assert (told["replayed_by"], told["corrected"]) == ("ines", True)
+    assert (told["replayed_by"], told["corrected"]) == ("bootstrap", True)
+    assert told["replayed_on_behalf_of"] == "ines"
     [sent] = await sent_again(gateway)
     assert (sent.topic, sent.key) == (METRICS.name, b"checkout")
     assert json.loads(sent.value) == EVENT
@@ -105,7 +106,7 @@ async def test_a_corrected_record_keeps_its_append_time(gateway: GatewayHarness)
     headers = {"forwarded_appended_at": str(appended), "replayed_from": LETTER_ID}
     assert sent.headers == {**headers, "correlation_id": "c-1"}
     [deed] = await gateway.audited()
-    assert (deed.actor, deed.action, deed.service_name) == (
+    assert (deed.on_behalf_of, deed.action, deed.service_name) == (
         "ines",
         "dead_letter.replayed",
         "checkout",
@@ -265,7 +266,7 @@ async def test_a_batch_is_skipped_once_and_audited(gateway: GatewayHarness) -> N
     )
     assert [tuple(row) for row in moved] == [(METRICS.name, 1, 95)]
     [audited] = await gateway.audited()
-    assert (audited.actor, audited.action) == ("ines", "batch.skipped")
+    assert (audited.on_behalf_of, audited.action) == ("ines", "batch.skipped")
     assert audited.subject == f"batch/{METRICS.name}/1@91"
     assert audited.details["reason"] == SKIP["reason"]
 

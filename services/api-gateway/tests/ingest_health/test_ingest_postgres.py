@@ -104,8 +104,9 @@ async def test_a_replay_is_one_record_with_its_audit(boxes: Boxes) -> None:
     rules = DeadLetterService(boxes.ingest, timedelta(hours=24))
     done = await rules.replay(letter.id, EVENT, "ines", APPENDED)
     assert await rules.one(letter.id) == done
-    assert (done.replayed_by, done.corrected) == ("ines", True)
-    with pytest.raises(Problem, match="was sent again by ines"):
+    assert (done.replayed_by, done.replayed_on_behalf_of) == ("anonymous", "ines")
+    assert done.corrected
+    with pytest.raises(Problem, match="was sent again by anonymous on behalf of ines"):
         await rules.replay(letter.id, EVENT, "ben", APPENDED)
     [sent] = await boxes.database.rows(
         "SELECT topic, key, partition, headers FROM catalog.outbox WHERE topic <> 'slo.audit.v1'"
@@ -125,9 +126,9 @@ async def test_a_replay_is_one_record_with_its_audit(boxes: Boxes) -> None:
         "alerts": (0, True),
     }
     [entry] = await boxes.database.rows(
-        "SELECT actor, subject FROM catalog.audit ORDER BY id DESC LIMIT 1"
+        "SELECT actor, on_behalf_of, subject FROM catalog.audit ORDER BY id DESC LIMIT 1"
     )
-    assert tuple(entry) == ("ines", f"dead-letter/{letter.id}")
+    assert tuple(entry) == ("anonymous", "ines", f"dead-letter/{letter.id}")
 
 
 async def test_old_letters_and_too_many_are_forgotten(

@@ -118,7 +118,7 @@ async def test_what_cannot_be_asked_for_is_named(
 async def test_texts_are_trimmed_and_the_day_is_the_longest(gateway: GatewayHarness) -> None:
     await gateway.service()
     longest = await ask(gateway, actor=" ana ", reason="  0123456789 ", expires_in_minutes=1440)
-    assert (longest["actor"], longest["reason"]) == ("ana", "0123456789")
+    assert (longest["on_behalf_of"], longest["reason"]) == ("ana", "0123456789")
     assert longest["expires_at"] == "2026-03-03T12:00:30Z"
     half = await ask(gateway, expires_in_minutes=0.5)
     assert half["expires_at"] == "2026-03-02T12:01:00Z"
@@ -133,7 +133,8 @@ async def test_a_later_one_of_the_same_scope_takes_the_place(gateway: GatewayHar
     states = {o["id"]: o["state"] for o in await gateway.get(PATH)}
     assert states == {second["id"]: "active", other["id"]: "active", first["id"]: "replaced"}
     shown = await gateway.get(f"{PATH}/{first['id']}")
-    assert (shown["ended_by"], shown["end_reason"]) == ("ana", "replaced by override 3")
+    assert (shown["ended_by"], shown["end_reason"]) == ("bootstrap", "replaced by override 3")
+    assert shown["ended_on_behalf_of"] == "ana"
     assert (await actions(gateway))[-2:] == ["override.created", "override.replaced"]
 
 
@@ -155,7 +156,8 @@ async def test_where_the_policy_says_so_a_second_person_must_agree(
         f"{PATH}/1/approve", json={"actor": "boris"}, headers=second.headers
     )
     assert approved.status_code == 200
-    assert (approved.json()["state"], approved.json()["approver"]) == ("active", "boris")
+    assert (approved.json()["state"], approved.json()["approver"]) == ("active", "key/test")
+    assert approved.json()["approved_on_behalf_of"] == "boris"
     assert (await gateway.get("/api/release/checkout"))["decision"] == "ALLOW"
     twice = await gateway.write("POST", f"{PATH}/1/approve", {"actor": "cyd"})
     assert (twice.status_code, twice.json()["errors"][0]["code"]) == (409, "not_pending")
@@ -259,15 +261,15 @@ async def test_who_does_it_must_be_told_when_it_is_revoked(gateway: GatewayHarne
         assert (await gateway.write("DELETE", f"{PATH}/1", body)).status_code == 422
     why = {"actor": "boris", "reason": "the outage is over"}
     shown = (await gateway.write("DELETE", f"{PATH}/1", why)).json()
-    assert (shown["state"], shown["ended_by"], shown["end_reason"]) == (
+    assert (shown["ended_by"], shown["ended_on_behalf_of"]) == ("bootstrap", "boris")
+    assert (shown["state"], shown["end_reason"]) == (
         "revoked",
-        "boris",
         "the outage is over",
     )
     assert [e.state for e in await events(gateway)] == ["active", "revoked"]
     [revoked, created] = await gateway.get("/api/audit", subject="override/1")
-    details = {"reason": why["reason"], "credential": "bootstrap"}
-    assert (revoked["actor"], revoked["details"]) == ("boris", details)
+    assert (revoked["actor"], revoked["on_behalf_of"]) == ("bootstrap", "boris")
+    assert revoked["details"] == {"reason": why["reason"]}
     assert revoked["previous_hash"] == created["hash"]
 
 

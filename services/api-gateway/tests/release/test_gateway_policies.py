@@ -66,7 +66,7 @@ async def test_a_policy_is_set_changed_and_deleted(gateway: GatewayHarness) -> N
     audit = await gateway.get("/api/audit", subject="policy/payments")
     assert [e["action"] for e in audit] == ["policy.deleted", "policy.changed", "policy.changed"]
     assert audit[2]["details"]["document"] == body["document"]
-    assert {e["actor"] for e in audit} == {"ana"}
+    assert {(e["actor"], e["on_behalf_of"]) for e in audit} == {("bootstrap", "ana")}
 
 
 async def test_the_default_can_be_replaced_and_comes_back(gateway: GatewayHarness) -> None:

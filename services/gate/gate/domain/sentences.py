@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from common.access.names import attributed
 from common.events import BurnPair, ChangeClass, OverrideChanged, SloStatus
 from common.policy.model import BudgetEvidence
 from common.slo import wording
@@ -148,6 +149,8 @@ def exhaustion_unknown(name: str, limit: float) -> str:
 
 def overridden(override: OverrideChanged) -> str:
     """Say who overrides, until when, and why."""
-    approved = f", approved by {override.approver}" if override.approver else ""
+    who = attributed(override.actor, override.on_behalf_of)
+    if override.approver:
+        who += f", approved by {attributed(override.approver, override.approved_on_behalf_of)},"
     until = wording.minute(override.expires_at)
-    return f"{override.actor}{approved} overrides until {until}: {override.reason}"
+    return f"{who} overrides until {until}: {override.reason}"
