@@ -6,6 +6,7 @@ import pkgutil
 import re
 import subprocess
 from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,6 +21,7 @@ from burnline.localstack.artifacts import KAFKA_VERSION
 from burnline.localstack.places import project_root
 from burnline.localstack.postgres_home import MAJOR_VERSION
 from burnline.localstack.services import SERVICES as PROCESSES
+from common.config.settings import Settings
 from common.observability.tracing import CONFIGURED_BY
 from tests.support.compose_file import (
     compose,
@@ -203,9 +205,24 @@ def test_health_is_asked_where_the_service_listens() -> None:
 
 
 def test_the_dashboard_cannot_reach_the_servers() -> None:
-    assert SERVICES["dashboard"]["networks"] == ["edge"]
+    assert list(SERVICES["dashboard"]["networks"]) == ["edge"]
     for name in ("postgres", "kafka", "redis"):
         assert SERVICES[name]["networks"] == ["data"]
+
+
+def test_the_gateway_believes_the_dashboard_alone_on_who_is_behind_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trusted = SERVICES["api-gateway"]["environment"]["BURNLINE_TRUSTED_PROXIES"]
+    address = SERVICES["dashboard"]["networks"]["edge"]["ipv4_address"]
+    monkeypatch.setenv("BURNLINE_TRUSTED_PROXIES", trusted)
+    assert Settings().trusted_proxies == (address,)
+    [network] = compose()["networks"]["edge"]["ipam"]["config"]
+    # given to containers from the other end on, so that no other one comes to have it
+    assert ip_address(address) in list(ip_network(network["subnet"]).hosts())[-10:]
+    for name, service in SERVICES.items():
+        if name != "api-gateway":
+            assert "BURNLINE_TRUSTED_PROXIES" not in service.get("environment", {})
 
 
 def test_files_that_are_mounted_are_here() -> None:

@@ -69,6 +69,8 @@ def test_every_page_has_them_and_no_answer_of_the_gateway_has_them_twice() -> No
     assert "add_header" not in text.partition("location")[0]
     [proxied] = [body for body in locations.values() if "proxy_pass" in body]
     assert "proxy_buffering off;" in proxied
+    # the address of the connection stands last, whatever the caller has written before it
+    assert "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;" in proxied
 
 
 def test_no_secret_and_no_rubbish_reaches_the_engine() -> None:

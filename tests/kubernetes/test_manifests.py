@@ -130,6 +130,18 @@ def test_it_is_the_image_and_the_command_of_compose(name: str) -> None:
     assert composed["user"] == f"{user['runAsUser']}:{user['runAsGroup']}"
 
 
+def test_callers_behind_the_dashboard_and_the_ingress_are_told_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    [base] = [m for m in BASE if m["metadata"]["name"] == "burnline-settings"]
+    for data, is_anybody_believed in ((base["data"], False), (settings(), True)):
+        monkeypatch.setenv("BURNLINE_TRUSTED_PROXIES", data["BURNLINE_TRUSTED_PROXIES"])
+        assert bool(Settings().trusted_proxies) is is_anybody_believed
+    for name in ("ingest", "api-gateway"):
+        [container] = pods()[name]["containers"]
+        assert {"configMapRef": {"name": "burnline-settings"}} in container["envFrom"]
+
+
 def test_every_variable_is_one_that_the_product_reads() -> None:
     known = {*offered(), *(s.port_variable for s in SERVICES)}
     known |= {variable_of(field) for field in Settings.model_fields.values()}
