@@ -35,7 +35,7 @@ COMPILE := $(PIN) pyproject.toml
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down logs clean test test-fast check check-dashboard api-types types format schemas bench backtest chaos siege fuzz fuzz-parser pins
+.PHONY: help install up down logs clean test test-fast check check-dashboard api-types types format schemas bench backtest chaos siege fuzz fuzz-parser audit pins
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -109,6 +109,9 @@ fuzz: $(DEV) ## requests made of the OpenAPI documents by a random seed, for SEC
 fuzz-parser: $(DEV) ## coverage-guided fuzzing of what reads events, for SECONDS=300
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/pip install --quiet $(ATHERIS)
 	$(BIN)/python -m tests.fuzz.parser --seconds $(or $(SECONDS),300)
+
+audit: $(DEV) ## ask for known vulnerabilities of what is pinned; says what could not be asked
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.audit.run
 
 pins: $(DEV) ## compile the hashed pins again; what is pinned stays unless pyproject.toml forbids it
 	$(COMPILE) --extra dev --output-file requirements-dev.txt
