@@ -44,6 +44,7 @@ RELEASED: Final[dict[str, str]] = {
     "0011_credentials_of_overrides": "3e658555b00332cf",
     "0012_counts_of_keys": "a9aaf1fc9e283fd8",
     "0013_credentials_act": "a50fb3460430dad4",
+    "0014_answers_of_the_gate": "13c54e2bb6a7ed69",
 }
 VERSIONS: Final = project_root() / "deploy" / "migrations" / "versions"
 ROWS: Final = {

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 from common.events import GateDecision, encode
 from common.kafka.sharding import shard_of
@@ -28,6 +29,7 @@ from gate.metrics import DECISIONS as DECIDED
 from gate.metrics import TICK_SECONDS
 from gate.settings import GateSettings
 from gate.storage import repository
+from gate.storage.repository import Published
 from gate.work import GateWork
 
 log = structlog.get_logger()
@@ -66,13 +68,17 @@ class Decider:
 
     async def tick(self) -> None:
         """Decide on the due services of every shard, and on all where its heartbeat is due."""
+        beaten = []
         for shard, own in list(self._ledger.owned.items()):
             view = self._views.get(shard)
             if view is not None and own.state_topics.complete:
                 with TICK_SECONDS.time():
-                    await self._tick_shard(shard, own, view)
+                    beaten += await self._tick_shard(shard, own, view)
+        if beaten:
+            await self._keep_published(beaten)
 
-    async def _tick_shard(self, shard: int, own: Ownership, view: ShardView) -> None:
+    async def _tick_shard(self, shard: int, own: Ownership, view: ShardView) -> list[Published]:
+        """Decide on a shard; return the heartbeat that was published, if one was."""
         now = self._clock()
         beats = self._is_heartbeat_due(view, now)
         due = view.take_due(now)
@@ -86,12 +92,20 @@ class Decider:
             await self._publish(shard, [r.decision for r in (found if beats else new)])
         except FencedError as error:
             log.warning("decisions_fenced", shard=shard, error=str(error))
+            return []
         except BaseException:
             view.due |= due
-            view.beat_at = None  # what is stored may not be published
+            view.missed_beat()  # what is stored may not be published
             raise
-        else:
-            view.beat_at = now if beats else view.beat_at
+        return [Published(shard, own.epoch, now)] if beats and view.beat(now) else []
+
+    async def _keep_published(self, beaten: Sequence[Published]) -> None:
+        """Store when all was last published, for the next owner; what is published holds anyway."""
+        try:
+            async with self._database.write() as session:
+                await repository.store_published(session, beaten)
+        except (DBAPIError, OSError) as error:
+            log.warning("heartbeats_not_stored", error=repr(error))
 
     def _is_heartbeat_due(self, view: ShardView, now: datetime) -> bool:
         interval = timedelta(seconds=self._settings.heartbeat_seconds)
@@ -125,9 +139,12 @@ class Decider:
             view.looks[name] = look_at
         new_id = decision_id(now, os.urandom(RANDOM_BYTES))
         stamp = Stamp(shard, epoch, new_id, self._settings.expires_after)
-        before = view.decisions.get(name)
-        decision = published(policy, inputs, evaluate(policy, inputs), stamp, before)
-        return DecisionRecord(decision, inputs, policy)
+        before, found = view.decisions.get(name), evaluate(policy, inputs)
+        expired_at = view.expired_at(before, self._settings.expires_after, now)
+        if expired_at is not None:
+            before = None  # what is known again is a new decision, also where it says the same
+        decision = published(policy, inputs, found, stamp, before)
+        return DecisionRecord(decision, inputs, policy, expired_at)
 
     async def _store(self, shard: int, epoch: int, new: Sequence[DecisionRecord]) -> None:
         """Store new decisions before they are published."""

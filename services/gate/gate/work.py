@@ -57,7 +57,9 @@ class GateWork(ShardWork):
     async def load(self, session: WriteSession, shard: int) -> None:
         """Read the newest decision on each service, which the next one depends on."""
         found = await repository.load_decisions(session, shard)
-        self.views[shard] = ShardView({d.service_name: d for d in found})
+        view = ShardView({d.service_name: d for d in found})
+        view.published_at = await repository.load_published(session, shard)
+        self.views[shard] = view
         self._dlq_limits.setdefault(shard, DlqLimit(self._limits))
 
     async def apply(self, session: WriteSession, batch: Batch) -> Callable[[], None]:

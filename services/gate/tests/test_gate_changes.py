@@ -104,6 +104,7 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> Kept:
 
     monkeypatch.setattr("gate.work.repository.store_changes", found.store)
     monkeypatch.setattr("gate.work.repository.load_decisions", nothing)
+    monkeypatch.setattr("gate.work.repository.load_published", nothing)
     return found
 
 

@@ -25,6 +25,7 @@ from gate.domain.configuration import GateConfiguration
 from gate.domain.records import DecisionRecord
 from gate.domain.shard_view import ShardView
 from gate.settings import GateSettings
+from gate.storage.repository import Published
 from gate.work import GateWork
 from tests.support.consumer_runtime import consumer_runtime
 from tests.support.gate_inputs import NOW, SERVICE, burning_at, override, snapshot
@@ -40,6 +41,7 @@ class Servers:
     owned: dict[int, Ownership] = field(default_factory=dict)
     sent: list[GateDecision] = field(default_factory=list)
     stored: list[DecisionRecord] = field(default_factory=list)
+    published: list[Published] = field(default_factory=list)
     broker_fails: bool = False
     store_fails: Exception | None = None
 
@@ -63,6 +65,11 @@ class Servers:
             raise self.store_fails
         self.stored += records
 
+    async def store_published(self, _: object, beaten: Sequence[Published]) -> None:
+        if self.store_fails:
+            raise self.store_fails
+        self.published += beaten
+
 
 class GateProcess:
     """The decider of one process, its clock, and what it has heard."""
@@ -70,6 +77,9 @@ class GateProcess:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now, self.servers = NOW, Servers()
         monkeypatch.setattr("gate.deciding.repository.store_decisions", self.servers.store)
+        monkeypatch.setattr(
+            "gate.deciding.repository.store_published", self.servers.store_published
+        )
         self.servers.owned[SHARD] = Ownership(3, "cluster", {}, {})
         runtime = consumer_runtime(
             "gate",
@@ -302,3 +312,64 @@ async def test_another_policy_is_another_decision(process: GateProcess) -> None:
     process.decider.touch(None)
     [again] = await process.tick()
     assert again.policy_hash == warned.policy_hash
+
+
+async def test_a_decision_that_nobody_confirmed_in_time_is_a_new_one_and_says_since_when(
+    process: GateProcess,
+) -> None:
+    process.hear(0.5)
+    await process.tick()
+    first, at = process.servers.stored[-1], process.now
+    assert process.servers.published == [Published(SHARD, 3, at)]
+    process.now += timedelta(seconds=30)
+    process.beat()
+    await process.tick(0)
+    assert process.servers.stored[-1] is first, "it is known up to its last instant"
+    last_heard = process.now
+    process.now += timedelta(seconds=30)
+    process.beat()
+    [again] = await process.tick(1)
+    stored = process.servers.stored[-1]
+    assert (stored.decision.decision_id, stored.previous_until) == (
+        again.decision_id,
+        last_heard + timedelta(seconds=30),
+    )
+    assert again.decision_id != first.decision.decision_id
+    process.beat()
+    await process.tick(10)
+    assert process.servers.stored[-1] is stored
+
+
+async def test_what_nobody_could_learn_of_is_stored_once_and_dated_when_they_could_again(
+    process: GateProcess,
+) -> None:
+    process.hear(0.5)
+    await process.tick()
+    known_until = process.now + timedelta(seconds=30)
+    process.servers.broker_fails = True
+    process.hear(2.5)
+    for _ in range(8):
+        process.beat()
+        with pytest.raises(UnknownOutcomeError):
+            await process.tick(10)
+    assert [r.previous_until for r in process.servers.stored] == [None, None]
+    process.servers.broker_fails = False
+    [published] = await process.tick()
+    [again] = await process.tick()
+    stored = process.servers.stored[2:]
+    assert [(r.decision.decided_at, r.previous_until) for r in stored] == [
+        (process.now, known_until)
+    ]
+    assert (feature(published), feature(again)) == ("BLOCK", "BLOCK")
+    assert process.servers.published[-1] == Published(SHARD, 3, process.now)
+
+
+async def test_a_heartbeat_that_is_not_stored_is_published_all_the_same(
+    process: GateProcess,
+) -> None:
+    process.hear(0.5)
+    await process.tick()
+    process.servers.store_fails = OSError("refused")
+    process.beat()
+    assert [feature(d) for d in await process.tick(10)] == ["ALLOW"]
+    assert len(process.servers.published) == 1

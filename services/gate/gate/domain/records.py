@@ -20,11 +20,15 @@ _RANDOM_BITS = 8 * RANDOM_BYTES
 
 @dataclass(frozen=True, slots=True)
 class DecisionRecord:
-    """A new decision with its inputs and its policy."""
+    """A new decision with its inputs and its policy.
+
+    `previous_until` is when the one before it had expired; None where it held until this one.
+    """
 
     decision: GateDecision
     inputs: Inputs
     policy: Policy
+    previous_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ class ShardView:
 
     `due` are services whose inputs have changed since the last decision, `looks` when a decision
     may change by the passing of time alone. `beat_at` is when the last heartbeat was published;
-    None where one is due.
+    None where one is due. `published_at` is the same, also of a former owner, and stays known.
+    `failed`: publishing has failed since then; `recovered`: it has succeeded again once.
     """
 
     decisions: dict[str, GateDecision] = field(default_factory=dict)
@@ -32,6 +33,9 @@ class ShardView:
     due: set[str] = field(default_factory=set)
     looks: dict[str, datetime] = field(default_factory=dict)
     beat_at: datetime | None = None
+    published_at: datetime | None = None
+    failed: bool = False
+    recovered: bool = False
 
     def on_burn_rate(self, message: BurnRateMessage, now: datetime) -> bool:
         """Apply a snapshot or a heartbeat; return whether it may change a decision at once."""
@@ -55,6 +59,32 @@ class ShardView:
         if is_newer(forecast, self.forecasts.get(forecast.service_name)):
             self.forecasts[forecast.service_name] = forecast
             self.due.add(forecast.service_name)
+
+    def missed_beat(self) -> None:
+        """Note that nobody may have learned of what was decided."""
+        self.beat_at, self.failed, self.recovered = None, True, False
+
+    def beat(self, now: datetime) -> bool:
+        """Note that a heartbeat is published; return whether the next owner may go on from it.
+
+        The first one after a failure is repeated at once: only then it is known since when nobody
+        could learn of a decision, and until when.
+        """
+        if self.failed and not self.recovered:
+            self.recovered = True
+            return False
+        self.beat_at = self.published_at = now
+        self.failed = self.recovered = False
+        return True
+
+    def expired_at(
+        self, decision: GateDecision | None, lifetime: timedelta, now: datetime
+    ) -> datetime | None:
+        """Return when the decision at hand had expired; None where it is known, or may not be."""
+        if decision is None or self.published_at is None or (self.failed and not self.recovered):
+            return None
+        at = self.published_at if self.failed else max(self.published_at, decision.decided_at)
+        return at + lifetime if at + lifetime < now else None
 
     def take_due(self, now: datetime) -> set[str]:
         """Return the services that are due now, and mark them as done."""

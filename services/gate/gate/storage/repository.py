@@ -27,11 +27,13 @@ _STORE_POLICIES = text(
 )
 _STORE_DECISIONS = text(
     """INSERT INTO gate.decision
-        (decision_id, service, shard, epoch, decided_at, policy_hash, decision, inputs)
-    SELECT id, name, :shard, :epoch, at, hash, CAST(decision AS jsonb), CAST(inputs AS jsonb)
+        (decision_id, service, shard, epoch, decided_at, policy_hash, decision, inputs,
+        previous_until)
+    SELECT id, name, :shard, :epoch, at, hash, CAST(decision AS jsonb), CAST(inputs AS jsonb), until
     FROM unnest(CAST(:ids AS text[]), CAST(:services AS text[]), CAST(:instants AS timestamptz[]),
-        CAST(:hashes AS text[]), CAST(:decisions AS text[]), CAST(:inputs AS text[]))
-        AS x (id, name, at, hash, decision, inputs)"""
+        CAST(:hashes AS text[]), CAST(:decisions AS text[]), CAST(:inputs AS text[]),
+        CAST(:untils AS timestamptz[]))
+        AS x (id, name, at, hash, decision, inputs, until)"""
 )
 _STORE_STANDING = text(
     """INSERT INTO gate.standing (service, shard, epoch, decided_at, decision_id)
@@ -45,9 +47,16 @@ _LOAD_DECISIONS = text(
     """SELECT CAST(d.decision AS text) FROM gate.decision d
     JOIN gate.standing s ON s.decision_id = d.decision_id WHERE s.shard = :shard"""
 )
+_STORE_PUBLISHED = text(
+    """UPDATE gate.shard AS s SET published_at = x.at
+    FROM unnest(CAST(:shards AS int[]), CAST(:epochs AS bigint[]),
+        CAST(:instants AS timestamptz[])) AS x (shard, epoch, at)
+    WHERE s.shard = x.shard AND s.epoch = x.epoch"""
+)
+_LOAD_PUBLISHED = text("SELECT published_at FROM gate.shard WHERE shard = :shard")
 _LOAD_RECORD = text(
     """SELECT CAST(d.decision AS text) AS decision, CAST(d.inputs AS text) AS inputs,
-        CAST(p.document AS text) AS policy
+        CAST(p.document AS text) AS policy, d.previous_until
     FROM gate.decision d JOIN gate.policy p ON p.hash = d.policy_hash
     WHERE d.decision_id = :decision_id"""
 )
@@ -78,6 +87,15 @@ class IdentifiedChange:
     appended_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A heartbeat: every decision of the shard was confirmed at that instant."""
+
+    shard: int
+    epoch: int
+    at: datetime
+
+
 async def store_decisions(
     session: WriteSession, shard: int, epoch: int, records: Sequence[DecisionRecord]
 ) -> None:
@@ -101,6 +119,7 @@ async def store_decisions(
         "hashes": [d.policy_hash for d in found],
         "decisions": [encode(d).decode() for d in found],
         "inputs": [msgspec.json.encode(record.inputs).decode() for record in records],
+        "untils": [record.previous_until for record in records],
     }
     await session.execute(_STORE_DECISIONS, keys | documents)
     await session.execute(_STORE_STANDING, keys)
@@ -126,6 +145,22 @@ async def load_decisions(session: ReadSession, shard: int) -> list[GateDecision]
     return [_decision.decode(row) for (row,) in rows]
 
 
+async def store_published(session: WriteSession, beaten: Sequence[Published]) -> None:
+    """Store when heartbeats were published; not where another has taken the shard since."""
+    columns = {
+        "shards": [one.shard for one in beaten],
+        "epochs": [one.epoch for one in beaten],
+        "instants": [one.at for one in beaten],
+    }
+    await session.execute(_STORE_PUBLISHED, columns)
+
+
+async def load_published(session: ReadSession, shard: int) -> datetime | None:
+    """Return when the last heartbeat of a shard was published; None where that is not known."""
+    at: datetime | None = await session.scalar(_LOAD_PUBLISHED, {"shard": shard})
+    return at
+
+
 async def load_record(session: ReadSession, decision_id: str) -> DecisionRecord | None:
     """Return a decision with its inputs and policy; None where there is none with that id."""
     rows = await session.execute(_LOAD_RECORD, {"decision_id": decision_id})
@@ -133,7 +168,8 @@ async def load_record(session: ReadSession, decision_id: str) -> DecisionRecord 
     if row is None:
         return None
     policy = Policy.model_validate_json(row.policy)
-    return DecisionRecord(_decision.decode(row.decision), _inputs.decode(row.inputs), policy)
+    decision, inputs = _decision.decode(row.decision), _inputs.decode(row.inputs)
+    return DecisionRecord(decision, inputs, policy, row.previous_until)
 
 
 async def store_changes(session: WriteSession, found: Sequence[IdentifiedChange]) -> None:
