@@ -414,8 +414,11 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Decisions on a service, newest first
-         * @description Each decision that differed from the one before it, as it was first published.
+         * What the gate answered on a service, newest first
+         * @description What it answered for one class of change, from when until when, with the override if one did.
+         *
+         *     The decision behind each answer stands beside, as it was first published. One decision may have
+         *     several answers: an override that it names ends, or nobody confirms it any more.
          */
         get: operations["list_decisions"];
         put?: never;
@@ -1697,43 +1700,6 @@ export interface components {
             detail: string;
         };
         /**
-         * DecisionAnswer
-         * @description A decision as the gate first published it, for every class of change and every override.
-         */
-        DecisionAnswer: {
-            /** Decision Id */
-            decision_id: string;
-            /** Service Name */
-            service_name: string;
-            /**
-             * Decided At
-             * Format: date-time
-             */
-            decided_at: string;
-            risk_level: components["schemas"]["RiskLevel"];
-            data_status: components["schemas"]["DataStatus"];
-            /** Data At */
-            data_at: string | null;
-            /**
-             * Tier
-             * @enum {integer}
-             */
-            tier: 1 | 2 | 3;
-            /**
-             * On Unknown
-             * @enum {string}
-             */
-            on_unknown: "ALLOW" | "WARN" | "BLOCK";
-            /** Policy */
-            policy: string;
-            /** Policy Hash */
-            policy_hash: string;
-            /** Unblocked At */
-            unblocked_at: string | null;
-            /** Verdicts */
-            verdicts: components["schemas"]["VerdictAnswer"][];
-        };
-        /**
          * DecisionEvidence
          * @description A decision with everything it was made of; `burnline gate replay` makes it again.
          */
@@ -1950,6 +1916,86 @@ export interface components {
             worst_burn_rate: number | null;
             /** Cells */
             cells: (components["schemas"]["Cell"] | null)[];
+        };
+        /**
+         * HistoryEntry
+         * @description What the gate answered for a while, and the decision behind it as it was first published.
+         */
+        HistoryEntry: {
+            /** Decision Id */
+            decision_id: string;
+            /** Service Name */
+            service_name: string;
+            /**
+             * Decided At
+             * Format: date-time
+             */
+            decided_at: string;
+            risk_level: components["schemas"]["RiskLevel"];
+            data_status: components["schemas"]["DataStatus"];
+            /** Data At */
+            data_at: string | null;
+            /**
+             * Tier
+             * @enum {integer}
+             */
+            tier: 1 | 2 | 3;
+            /**
+             * On Unknown
+             * @enum {string}
+             */
+            on_unknown: "ALLOW" | "WARN" | "BLOCK";
+            /** Policy */
+            policy: string;
+            /** Policy Hash */
+            policy_hash: string;
+            /** Unblocked At */
+            unblocked_at: string | null;
+            /** Verdicts */
+            verdicts: components["schemas"]["VerdictAnswer"][];
+            /**
+             * Change Class
+             * @enum {string}
+             */
+            change_class: "feature" | "fix" | "security" | "rollback";
+            /**
+             * Version
+             * @description The version asked for
+             */
+            version: string | null;
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "ALLOW" | "WARN" | "BLOCK" | "UNKNOWN";
+            /**
+             * Allowed
+             * @description UNKNOWN is allowed where the policy says so for the tier
+             */
+            allowed: boolean;
+            /**
+             * Overridden
+             * @description A person has decided, and not the gate
+             */
+            overridden: boolean;
+            /** @description The override that made the decision, if one did */
+            override: components["schemas"]["OverrideAnswer"] | null;
+            /**
+             * Reasons
+             * @description The one that decides comes first
+             */
+            reasons: components["schemas"]["ReasonAnswer"][];
+            /**
+             * Since
+             * Format: date-time
+             * @description When the gate began to answer so
+             */
+            since: string;
+            /**
+             * Until
+             * @description When it ceased to; null: it still does
+             */
+            until: string | null;
         };
         /**
          * HistoryLineAnswer
@@ -2373,6 +2419,8 @@ export interface components {
              * @description Checks that it has let through
              */
             uses: number;
+            /** Last Used At */
+            last_used_at: string | null;
             /**
              * Approver
              * @description Kind and name of the credential
@@ -2686,8 +2734,16 @@ export interface components {
          * @description Whether a change may be released now. What decides is never null.
          */
         ReleaseAnswer: {
-            /** Service Name */
-            service_name: string;
+            /**
+             * Change Class
+             * @enum {string}
+             */
+            change_class: "feature" | "fix" | "security" | "rollback";
+            /**
+             * Version
+             * @description The version asked for
+             */
+            version: string | null;
             /**
              * Decision
              * @enum {string}
@@ -2698,12 +2754,21 @@ export interface components {
              * @description UNKNOWN is allowed where the policy says so for the tier
              */
             allowed: boolean;
-            risk_level: components["schemas"]["RiskLevel"];
+            /**
+             * Overridden
+             * @description A person has decided, and not the gate
+             */
+            overridden: boolean;
+            /** @description The override that made the decision, if one did */
+            override: components["schemas"]["OverrideAnswer"] | null;
             /**
              * Reasons
              * @description The one that decides comes first
              */
             reasons: components["schemas"]["ReasonAnswer"][];
+            /** Service Name */
+            service_name: string;
+            risk_level: components["schemas"]["RiskLevel"];
             /**
              * Data Age Seconds
              * @description Age of the newest count behind it; of the service where there never was one
@@ -2724,18 +2789,6 @@ export interface components {
              * Format: date-time
              */
             expires_at: string;
-            /** @description The override that made the decision, if one did */
-            override: components["schemas"]["OverrideAnswer"] | null;
-            /**
-             * Change Class
-             * @enum {string}
-             */
-            change_class: "feature" | "fix" | "security" | "rollback";
-            /**
-             * Version
-             * @description The version asked for
-             */
-            version: string | null;
             /**
              * Tier
              * @enum {integer}
@@ -6012,6 +6065,10 @@ export interface operations {
     list_decisions: {
         parameters: {
             query?: {
+                /** @description What kind of change is to be released */
+                change_class?: "feature" | "fix" | "security" | "rollback";
+                /** @description What is to be released; an override for one version needs it */
+                version?: string | null;
                 /** @description Rows in one answer */
                 limit?: number;
                 /** @description From the `Link` header of the page before */
@@ -6034,7 +6091,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["DecisionAnswer"][];
+                    "application/json": components["schemas"]["HistoryEntry"][];
                 };
             };
             /** @description Not Found */
@@ -9898,6 +9955,7 @@ export const pathsApiReleaseService_nameGetParametersQueryHttp_statusValues: Rea
 export const pathsApiReleaseService_nameGetParametersQueryChange_classValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/release/{service_name}"]["get"]["parameters"]["query"]["change_class"]> = ["feature", "fix", "security", "rollback"];
 export const pathsApiReleaseService_nameCheckPostParametersQueryHttp_statusValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/release/{service_name}/check"]["post"]["parameters"]["query"]["http_status"]> = ["ok", "strict"];
 export const pathsApiReleaseService_nameCheckPostParametersQueryChange_classValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/release/{service_name}/check"]["post"]["parameters"]["query"]["change_class"]> = ["feature", "fix", "security", "rollback"];
+export const pathsApiReleaseService_nameHistoryGetParametersQueryChange_classValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/release/{service_name}/history"]["get"]["parameters"]["query"]["change_class"]> = ["feature", "fix", "security", "rollback"];
 export const pathsApiAlertsGetParametersQueryStateAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/alerts"]["get"]["parameters"]["query"]["state"]> = ["firing", "acknowledged", "resolved"];
 export const pathsApiAlertsGetParametersQuerySeverityAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/alerts"]["get"]["parameters"]["query"]["severity"]> = ["page", "ticket", "info"];
 export const pathsApiAlertsGetResponses200HeadersAlertsStatusValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/alerts"]["get"]["responses"]["200"]["headers"]["Alerts-Status"]> = ["ok", "lagging"];
@@ -9911,14 +9969,16 @@ export const alertAnswerStateValues: ReadonlyArray<FlattenedDeepRequired<compone
 export const alertAnswerHeld_byAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["AlertAnswer"]["held_by"]> = ["inhibited", "silenced", "cooldown"];
 export const changeAnswerKindValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ChangeAnswer"]["kind"]> = ["deploy", "rollback", "config", "feature_flag", "infrastructure", "other"];
 export const dataStatusValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["DataStatus"]> = ["no_data", "lagging", "saturated", "stale", "no_traffic", "ok"];
-export const decisionAnswerTierValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["DecisionAnswer"]["tier"]> = [1, 2, 3];
-export const decisionAnswerOn_unknownValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["DecisionAnswer"]["on_unknown"]> = ["ALLOW", "WARN", "BLOCK"];
 export const decisionEvidenceTierValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["DecisionEvidence"]["tier"]> = [1, 2, 3];
 export const decisionEvidenceOn_unknownValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["DecisionEvidence"]["on_unknown"]> = ["ALLOW", "WARN", "BLOCK"];
 export const forecastAnswerForecast_statusValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ForecastAnswer"]["forecast_status"]> = ["known", "no_data", "catching_up", "pending"];
 export const forecastAnswerBurn_rate_trendValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ForecastAnswer"]["burn_rate_trend"]> = ["increasing", "decreasing", "stable"];
 export const forecastAnswerConfidence_levelValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ForecastAnswer"]["confidence_level"]> = ["high", "medium", "low"];
 export const heatmapRowTierValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["HeatmapRow"]["tier"]> = [1, 2, 3];
+export const historyEntryTierValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["HistoryEntry"]["tier"]> = [1, 2, 3];
+export const historyEntryOn_unknownValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["HistoryEntry"]["on_unknown"]> = ["ALLOW", "WARN", "BLOCK"];
+export const historyEntryChange_classValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["HistoryEntry"]["change_class"]> = ["feature", "fix", "security", "rollback"];
+export const historyEntryDecisionValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["HistoryEntry"]["decision"]> = ["ALLOW", "WARN", "BLOCK", "UNKNOWN"];
 export const historyPointCoarse_windowsValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["HistoryPoint"]["coarse_windows"]> = ["5m", "1h", "24h"];
 export const insightAnswerSeverityValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["InsightAnswer"]["severity"]> = ["critical", "warning", "info"];
 export const keyAnswerScopesValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["KeyAnswer"]["scopes"]> = ["read", "ingest", "operate", "override", "admin"];
@@ -9939,8 +9999,8 @@ export const overviewForecastConfidence_levelValues: ReadonlyArray<FlattenedDeep
 export const overviewRowTierValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["OverviewRow"]["tier"]> = [1, 2, 3];
 export const policyAnswerSourceValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["PolicyAnswer"]["source"]> = ["file", "api"];
 export const reasonAnswerEffectValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ReasonAnswer"]["effect"]> = ["ALLOW", "WARN", "BLOCK", "UNKNOWN"];
-export const releaseAnswerDecisionValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ReleaseAnswer"]["decision"]> = ["ALLOW", "WARN", "BLOCK", "UNKNOWN"];
 export const releaseAnswerChange_classValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ReleaseAnswer"]["change_class"]> = ["feature", "fix", "security", "rollback"];
+export const releaseAnswerDecisionValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ReleaseAnswer"]["decision"]> = ["ALLOW", "WARN", "BLOCK", "UNKNOWN"];
 export const releaseAnswerTierValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ReleaseAnswer"]["tier"]> = [1, 2, 3];
 export const riskLevelValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RiskLevel"]> = ["SAFE", "OBSERVE", "DANGER", "FREEZE"];
 export const ruleAnswerSourceValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["RuleAnswer"]["source"]> = ["default", "changed", "added"];

@@ -41,6 +41,7 @@ from api_gateway.projections.discovery import Discovery
 from api_gateway.projections.forecasts import ForecastBook
 from api_gateway.projections.handlers import Handlers, Projections
 from api_gateway.projections.snapshots import ReadModel
+from api_gateway.release.history import ReleaseHistory
 from api_gateway.release.repository import ResultStore
 from api_gateway.release.service import ReleaseService
 from api_gateway.routers.dependencies import Services
@@ -107,6 +108,7 @@ def make_services(
         *(policy_store, policies, Totals(view.catalog, counts, snapshots)),
         OverrideService(policy_store, policies, decisions, settings.override_visible_seconds),
         ReleaseService(catalog, policy_store, snapshots, decisions, policies),
+        ReleaseHistory(results, policy_store, decisions),
         *(alerts, alert_service, RuleService(alerts)),
         ChannelService(alerts, to.publisher, clock, settings.channel_test_timeout_seconds),
         *(known, uses, KeyRecords(known, uses), access_of(settings, known, clock)),

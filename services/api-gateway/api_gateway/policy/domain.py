@@ -46,6 +46,7 @@ class Override(OverrideSpec):
 
     id: int
     uses: int
+    last_used_at: datetime | None
     approver: str | None
     approved_on_behalf_of: str | None
     state: OverrideState
@@ -75,6 +76,14 @@ def phase_of(override: Override, now: datetime) -> Phase:
     if override.max_uses is not None and override.uses >= override.max_uses:
         return "used_up"
     return override.state
+
+
+def counts_until(override: Override) -> datetime:
+    """Return when an override ends or has ended: at its time, by a person, or by its last use."""
+    ends = [override.expires_at, override.ended_at]
+    if override.max_uses is not None and override.uses >= override.max_uses:
+        ends.append(override.last_used_at)
+    return min(end for end in ends if end is not None)
 
 
 def same_request(override: Override, new: NewOverride) -> bool:

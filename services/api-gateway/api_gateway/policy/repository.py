@@ -1,5 +1,6 @@
 """Overrides and policies in PostgreSQL. A write, its event and its audit are one transaction."""
 
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -60,6 +61,11 @@ class PolicyReader(Reader):
         )
         return await self._all(Override, statement)
 
+    async def overrides_of(self, ids: Collection[int]) -> dict[int, Override]:
+        """Return the overrides that have these ids, by id."""
+        statement = select(overrides).where(overrides.c.id.in_(ids))
+        return {found.id: found for found in await self._all(Override, statement)}
+
     async def in_force(self, service_name: str, now: datetime) -> list[Override]:
         """Return the overrides that are active, have not expired and have uses left, by id."""
         statement = select(overrides).where(
@@ -114,7 +120,7 @@ class PolicyWriter(StateWriter[Override | StoredPolicy], PolicyReader):
         statement = (
             update(overrides)
             .where(overrides.c.id == override_id, *_in_force(now))
-            .values(uses=overrides.c.uses + 1, revision=NEXT_REVISION)
+            .values(uses=overrides.c.uses + 1, last_used_at=now, revision=NEXT_REVISION)
         )
         found = await self._changed(Override, statement, overrides)
         return found[0] if found else None

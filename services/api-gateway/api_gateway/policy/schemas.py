@@ -84,6 +84,7 @@ class OverrideAnswer(Answer):
     expires_at: Instant
     max_uses: int | None
     uses: int = Field(description="Checks that it has let through")
+    last_used_at: Instant | None
     approver: str | None = Field(description=BY)
     approved_on_behalf_of: str | None
     ended_by: str | None

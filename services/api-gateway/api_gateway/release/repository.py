@@ -8,14 +8,17 @@ import msgspec
 from sqlalchemy import Row, text
 
 from api_gateway.release.domain import ChangeQuery, StoredChange, StoredDecision
+from api_gateway.release.timeline import PastDecision
 from api_gateway.storage.unit_of_work import Reader, ReadStore
 from common.events import ChangeEvent, GateDecision
 
 _decision = msgspec.json.Decoder(GateDecision)
 
 _HISTORY = text(
-    """SELECT decision::text AS decision FROM gate.decision
-    WHERE service = :service AND (CAST(:before AS text) IS NULL OR decision_id < :before)
+    """SELECT decision::text AS decision, previous_until FROM gate.decision
+    WHERE service = :service AND (CAST(:after AS text) IS NULL OR decision_id <= coalesce((
+        SELECT min(decision_id) FROM gate.decision
+        WHERE service = :service AND decision_id > :after), :after))
     ORDER BY decision_id DESC LIMIT :limit"""
 )
 
@@ -42,12 +45,15 @@ class ResultReader(Reader):
     """Reads of `gate.decision`, `gate.policy` and `gate.changes`."""
 
     async def decisions(
-        self, service_name: str, before: str | None, limit: int
-    ) -> list[GateDecision]:
-        """Return decisions as they were first published, newest first."""
-        asked = {"service": service_name, "before": before, "limit": limit}
+        self, service_name: str, after: str | None, limit: int
+    ) -> list[PastDecision]:
+        """Return decisions as they were first published, newest first.
+
+        After the one with an id: that one too, and the next newer one, which says how it ended.
+        """
+        asked = {"service": service_name, "after": after, "limit": limit}
         rows = await self._session.execute(_HISTORY, asked)
-        return [_decision.decode(row.decision) for row in rows]
+        return [PastDecision(_decision.decode(row.decision), row.previous_until) for row in rows]
 
     async def decision(self, decision_id: str) -> StoredDecision | None:
         """Return one decision with what it was made of."""

@@ -1,6 +1,7 @@
 """Release decisions, their history and changes over HTTP."""
 
 from dataclasses import fields
+from datetime import datetime
 from typing import Any, Self
 
 from msgspec.structs import asdict
@@ -8,14 +9,15 @@ from pydantic import Field
 
 from api_gateway.catalog.domain import Tier
 from api_gateway.http.types import Answer, Instant
+from api_gateway.policy.domain import Override
 from api_gateway.policy.schemas import OverrideAnswer
-from api_gateway.release.domain import StoredChange, StoredDecision
+from api_gateway.release.domain import Release, StoredChange, StoredDecision
 from api_gateway.release.service import ReleaseFound
+from api_gateway.release.timeline import Answered
 from common.events import (
     ChangeClass,
     ChangeKind,
     Decision,
-    GateDecision,
     OnUnknown,
 )
 from common.slo.vocabulary import DataStatus, RiskLevel
@@ -32,14 +34,25 @@ class ReasonAnswer(Answer):
     message: str
 
 
-class ReleaseAnswer(Answer):
+class GateAnswer(Answer):
+    """What the gate says of one change: its decision, and the override that made it, if one did."""
+
+    change_class: ChangeClass
+    version: str | None = Field(description="The version asked for")
+    decision: Decision
+    allowed: bool = Field(description="UNKNOWN is allowed where the policy says so for the tier")
+    overridden: bool = Field(description="A person has decided, and not the gate")
+    override: OverrideAnswer | None = Field(
+        description="The override that made the decision, if one did"
+    )
+    reasons: list[ReasonAnswer] = Field(description="The one that decides comes first")
+
+
+class ReleaseAnswer(GateAnswer):
     """Whether a change may be released now. What decides is never null."""
 
     service_name: str
-    decision: Decision
-    allowed: bool = Field(description="UNKNOWN is allowed where the policy says so for the tier")
     risk_level: RiskLevel
-    reasons: list[ReasonAnswer] = Field(description="The one that decides comes first")
     data_age_seconds: float = Field(
         ge=0,
         description="Age of the newest count behind it; of the service where there never was one",
@@ -47,11 +60,6 @@ class ReleaseAnswer(Answer):
     decision_id: str = Field(description="Empty while the gate has not decided on the service")
     evaluated_at: Instant
     expires_at: Instant
-    override: OverrideAnswer | None = Field(
-        description="The override that made the decision, if one did"
-    )
-    change_class: ChangeClass
-    version: str | None = Field(description="The version asked for")
     tier: Tier
     data_status: DataStatus
     policy: str = Field(description="Name of the policy that holds for the service")
@@ -63,16 +71,10 @@ class ReleaseAnswer(Answer):
     @classmethod
     def of(cls, found: ReleaseFound) -> Self:
         """Return the answer for what was found."""
-        release, used = found.release, found.override
-        return cls.model_validate(
-            {
-                **{field.name: getattr(release, field.name) for field in fields(release)},
-                "override": None if used is None else OverrideAnswer.of(used, found.now),
-                "change_class": release.change.change_class,
-                "version": release.change.version,
-                "policy": release.policy_name,
-            }
-        )
+        release = found.release
+        own = {field.name: getattr(release, field.name) for field in fields(release)}
+        said = _said(release, found.override, found.now)
+        return cls.model_validate({**own, **said, "policy": release.policy_name})
 
 
 class VerdictAnswer(Answer):
@@ -103,10 +105,24 @@ class DecisionAnswer(Answer):
     unblocked_at: Instant | None
     verdicts: list[VerdictAnswer]
 
+
+class HistoryEntry(GateAnswer, DecisionAnswer):
+    """What the gate answered for a while, and the decision behind it as it was first published."""
+
+    since: Instant = Field(description="When the gate began to answer so")
+    until: Instant | None = Field(description="When it ceased to; null: it still does")
+
     @classmethod
-    def of(cls, decision: GateDecision) -> Self:
-        """Return the answer for a stored decision."""
-        return cls.model_validate(decision)
+    def of_answered(cls, found: Answered, now: datetime) -> Self:
+        """Return the entry of an answer; its override is shown as it is now."""
+        return cls.model_validate(
+            {
+                **asdict(found.decision),
+                **_said(found.release, found.override, now),
+                "since": found.since,
+                "until": found.until,
+            }
+        )
 
 
 class DecisionEvidence(DecisionAnswer):
@@ -149,3 +165,16 @@ class ChangeAnswer(Answer):
                 "received_at": stored.appended_at,
             }
         )
+
+
+def _said(release: Release, override: Override | None, now: datetime) -> dict[str, Any]:
+    """Return the fields of `GateAnswer`."""
+    return {
+        "change_class": release.change.change_class,
+        "version": release.change.version,
+        "decision": release.decision,
+        "allowed": release.allowed,
+        "overridden": release.override_id is not None,
+        "override": None if override is None else OverrideAnswer.of(override, now),
+        "reasons": release.reasons,
+    }

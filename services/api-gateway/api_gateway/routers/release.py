@@ -1,5 +1,6 @@
 """/api/release and /api/decisions: whether a change may be released, and the decisions."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Path, Query, Request, Response
@@ -10,8 +11,9 @@ from api_gateway.http.response_cache import UNCHANGED, CachedResponse, ReadyRout
 from api_gateway.http.types import LINE_PATTERN
 from api_gateway.projections.decisions import DecisionBook
 from api_gateway.release.domain import DEFAULT_CLASS, ProposedChange
+from api_gateway.release.history import Place, ReleaseHistory
 from api_gateway.release.repository import ResultStore
-from api_gateway.release.schemas import DecisionAnswer, DecisionEvidence, ReleaseAnswer
+from api_gateway.release.schemas import DecisionEvidence, HistoryEntry, ReleaseAnswer
 from api_gateway.release.service import ReleaseFound, ReleaseService
 from api_gateway.routers.dependencies import Cached, ExistingService, ServerClock, provided
 from common.events import ChangeClass
@@ -22,6 +24,7 @@ router = Operations(prefix="/api", tags=["release"], route_class=ReadyRoute)
 Releases = Annotated[ReleaseService, provided(ReleaseService)]
 Decisions = Annotated[DecisionBook, provided(DecisionBook)]
 Results = Annotated[ResultStore, provided(ResultStore)]
+History = Annotated[ReleaseHistory, provided(ReleaseHistory)]
 
 NOT_STORED = {"Cache-Control": "no-store"}
 
@@ -35,7 +38,18 @@ StatusQuery = Annotated[
     ),
 ]
 DecisionPath = Annotated[str, Path(max_length=64, description="A decision's id")]
-DecisionPage = Annotated[Page[str], Depends(page_of(text_key))]
+
+
+def _place(parts: Any) -> Place:
+    """Read a key that is an instant and a decision's id."""
+    at, decision_id = parts
+    before = datetime.fromisoformat(at)
+    if before.tzinfo is None:
+        raise ValueError(at)
+    return Place(before, text_key([decision_id]))
+
+
+HistoryPage = Annotated[Page[Place], Depends(page_of(_place))]
 
 
 async def _proposed_change(
@@ -122,16 +136,25 @@ async def check_release(  # noqa: PLR0913, PLR0917 - the query and what it depen
 
 @router.get(
     "/release/{service_name}/history",
-    summary="Decisions on a service, newest first",
+    summary="What the gate answered on a service, newest first",
     responses=responses(404),
 )
 async def list_decisions(
-    results: Results, service: ExistingService, page: DecisionPage
-) -> list[DecisionAnswer]:
-    """Each decision that differed from the one before it, as it was first published."""
-    async with results.read() as reader:
-        found = await reader.decisions(service.name, page.after, page.fetch_limit)
-    return [DecisionAnswer.of(d) for d in page.cut(found, lambda d: [d.decision_id])]
+    history: History,
+    clock: ServerClock,
+    service: ExistingService,
+    change: ProposedChangeQuery,
+    page: HistoryPage,
+) -> list[HistoryEntry]:
+    """What it answered for one class of change, from when until when, with the override if one did.
+
+    The decision behind each answer stands beside, as it was first published. One decision may have
+    several answers: an override that it names ends, or nobody confirms it any more.
+    """
+    now = clock()
+    found = await history.answers(service, change, page.after, page.fetch_limit, now)
+    shown = page.cut(found, lambda a: [a.since.isoformat(), a.decision.decision_id])
+    return [HistoryEntry.of_answered(answer, now) for answer in shown]
 
 
 @router.get(

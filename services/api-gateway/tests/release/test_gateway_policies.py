@@ -140,8 +140,9 @@ async def test_decisions_are_listed_and_one_is_shown_with_its_inputs(
 ) -> None:
     await gateway.service()
     ids = [f"01JD{number}" for number in range(4)]
-    for i in ids:
-        made = decided("checkout", decision_id=i)
+    for number, i in enumerate(ids):
+        at = NOW - timedelta(minutes=10 - number)
+        made = decided("checkout", decision_id=i, decided_at=at)
         await store_decision(gateway.database, made, {"tier": 1}, {"name": "default"})
     await store_decision(gateway.database, decided("cart", decision_id="01JD9"))
     shown: list[str] = []

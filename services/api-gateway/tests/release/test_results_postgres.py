@@ -5,6 +5,7 @@ from typing import Any
 
 from api_gateway.release.domain import ChangeQuery, StoredChange
 from api_gateway.release.repository import ResultStore
+from api_gateway.release.timeline import PastDecision
 from common.events import ChangeEvent
 from tests.support.gateway.decisions import decided
 from tests.support.gateway.harness import GatewayHarness
@@ -64,10 +65,12 @@ async def test_decisions_are_read_as_they_were_published(gateway: GatewayHarness
         await store_decision(gateway.database, made, inputs, {"name": "default"})
     async with gateway.of(ResultStore).read() as reader:
         newest = await reader.decisions("checkout", None, 2)
-        rest = await reader.decisions("checkout", newest[-1].decision_id, 2)
+        rest = await reader.decisions("checkout", "01JD2", 3)
         stored = await reader.decision("01JD2")
         assert await reader.decision("01JD9") is None
-    assert [d.decision_id for d in [*newest, *rest]] == ["01JD3", "01JD2", "01JD0"]
-    assert newest[0] == decided("checkout", decision_id="01JD3")
+    assert [d.decision.decision_id for d in newest] == ["01JD3", "01JD2"]
+    # with the one that ended it
+    assert [d.decision.decision_id for d in rest] == ["01JD3", "01JD2", "01JD0"]
+    assert newest[0] == PastDecision(decided("checkout", decision_id="01JD3"))
     assert stored is not None
     assert (stored.inputs, stored.policy) == (inputs, {"name": "default"})
