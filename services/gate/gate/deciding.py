@@ -5,7 +5,6 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from common.events import GateDecision, encode
 from common.kafka.sharding import shard_of
@@ -74,8 +73,9 @@ class Decider:
             if view is not None and own.state_topics.complete:
                 with TICK_SECONDS.time():
                     beaten += await self._tick_shard(shard, own, view)
-        if beaten:
-            await self._keep_published(beaten)
+        if beaten:  # what is published holds, also where this fails
+            async with self._database.write() as session:
+                await repository.store_published(session, beaten)
 
     async def _tick_shard(self, shard: int, own: Ownership, view: ShardView) -> list[Published]:
         """Decide on a shard; return the heartbeat that was published, if one was."""
@@ -98,14 +98,6 @@ class Decider:
             view.missed_beat()  # what is stored may not be published
             raise
         return [Published(shard, own.epoch, now)] if beats and view.beat(now) else []
-
-    async def _keep_published(self, beaten: Sequence[Published]) -> None:
-        """Store when all was last published, for the next owner; what is published holds anyway."""
-        try:
-            async with self._database.write() as session:
-                await repository.store_published(session, beaten)
-        except (DBAPIError, OSError) as error:
-            log.warning("heartbeats_not_stored", error=repr(error))
 
     def _is_heartbeat_due(self, view: ShardView, now: datetime) -> bool:
         interval = timedelta(seconds=self._settings.heartbeat_seconds)
