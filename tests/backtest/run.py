@@ -4,12 +4,12 @@ Held-out seeds begin at HELD_OUT; those below are for choosing parameters. BURNL
 names a real series to be gone through as well.
 """
 
-import argparse
 import math
 import os
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+import typer
 
 from forecast.domain import models
 from tests.backtest.cases import OBJECTIVES, WINDOW_DAYS, case, petshop_outcomes
@@ -195,27 +195,18 @@ def headline(outcomes: Sequence[Outcome]) -> str:
     )
 
 
-def main() -> None:
+def main(seeds: int = 600, first: int = HELD_OUT, plot: Path | None = None) -> None:
     """Print the figures of simulated histories, and of the real one where it is named."""
-    parser = argparse.ArgumentParser(description="Forecasts against what happened.")
-    parser.add_argument("--seeds", type=int, default=600)
-    parser.add_argument("--first", type=int, default=HELD_OUT)
-    parser.add_argument("--plot", type=Path)
-    given = parser.parse_args()
-    outcomes, spent_before = outcomes_of(range(given.first, given.first + given.seeds))
-    counted = f"{given.seeds} seeds from {given.first}; {spent_before} had nothing left to forecast"
-    _write([counted, "", *report(outcomes), "", headline(outcomes)])
-    if given.plot:
-        write_plot(given.plot, of_families(outcomes, SPENT_OR_RETURNING))
+    outcomes, spent_before = outcomes_of(range(first, first + seeds))
+    typer.echo(f"{seeds} seeds from {first}; {spent_before} had nothing left to forecast\n")
+    typer.echo("\n".join([*report(outcomes), "", headline(outcomes)]))
+    if plot:
+        write_plot(plot, of_families(outcomes, SPENT_OR_RETURNING))
     real = os.environ.get(PETSHOP_VARIABLE)
     for objective in OBJECTIVES if real else ():
-        title = f"PetShop, objective {objective}, window {WINDOW_DAYS} d"
-        _write(["", title, "", *report(petshop_outcomes(Path(str(real)), objective))])
-
-
-def _write(lines: Iterable[str]) -> None:
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
+        typer.echo(f"\nPetShop, objective {objective}, window {WINDOW_DAYS} d\n")
+        typer.echo("\n".join(report(petshop_outcomes(Path(str(real)), objective))))
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -4,7 +4,6 @@ Run on two commits, it shows what a change did to the outside: `diff` of both ou
 people (summaries, descriptions, help) are left out, and where a thing stands in the code.
 """
 
-import argparse
 import ast
 import asyncio
 import json
@@ -255,12 +254,5 @@ async def _database() -> list[str]:
             return sorted(" | ".join(row) for row in await opened.fetch(CATALOG, SCHEMAS))
 
 
-def main() -> None:
-    """Write the surface of this checkout."""
-    argparse.ArgumentParser(description=__doc__).parse_args()
-    json.dump(surface(), sys.stdout, indent=1, sort_keys=True, default=str)
-    sys.stdout.write("\n")
-
-
 if __name__ == "__main__":
-    main()
+    json.dump(surface(), sys.stdout, indent=1, sort_keys=True, default=str)

@@ -4,7 +4,6 @@ Members under restart, both servers, both networks, and traffic of every kind, f
 then all is healed and every row is compared with the model. Exit code 0: all is equal.
 """
 
-import argparse
 import asyncio
 import random
 import signal
@@ -14,12 +13,16 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
+import typer
+
+from common.runtime.loops import background
 from tests.faults.harness.members import Member
 from tests.faults.harness.stored import read_epochs
 from tests.faults.scenario import Scenario, new_scenario
 from tests.support.servers.cluster import own_cluster
+from tests.support.servers.running import Server
 
 SETTLE_SECONDS: Final = 60.0
 _START_SECONDS: Final = 120.0
@@ -114,16 +117,16 @@ class Chaos:
         member.thaw()
 
     async def _postgres(self) -> None:
-        self._note("postgres kill")
-        await self._world.cluster.postgres.kill()
-        await asyncio.sleep(self._outside.uniform(0, 2))
-        await self._world.cluster.postgres.start()
+        await self._kill_server("postgres", self._world.cluster.postgres, 2)
 
     async def _kafka(self) -> None:
-        self._note("kafka kill")
-        await self._world.cluster.kafka.kill()
-        await asyncio.sleep(self._outside.uniform(0, 1))
-        await self._world.cluster.kafka.start()
+        await self._kill_server("kafka", self._world.cluster.kafka, 1)
+
+    async def _kill_server(self, name: str, server: Server, longest_seconds: float) -> None:
+        self._note(f"{name} kill")
+        await server.kill()
+        await asyncio.sleep(self._outside.uniform(0, longest_seconds))
+        await server.start()
 
     async def _network(self) -> None:
         cluster = self._world.cluster
@@ -155,45 +158,25 @@ async def run(scenario: Scenario, seed: int, seconds: float) -> bool:
     """Run the chaos of a seed and say how it ended; True when every row is equal."""
     gateway, chaos = scenario.gateway(), Chaos(scenario, seed)
     gateway.start()
-    keeping = asyncio.create_task(chaos.keep_up())
-    sending = asyncio.create_task(_send(scenario))
-    try:
-        await chaos.run(seconds)
-    finally:
-        sending.cancel()
-        await asyncio.gather(sending, return_exceptions=True)
-    await scenario.send_again_what_is_unknown()
-    began = time.monotonic()
-    found = await scenario.differences(SETTLE_SECONDS)
-    settle_seconds = time.monotonic() - began
-    if not gateway.is_running:
-        gateway.start()
-    found += await scenario.rest_differences(gateway.url, 30)
-    keeping.cancel()
-    await asyncio.gather(keeping, return_exceptions=True)
+    async with background(chaos.keep_up()):
+        async with background(scenario.send_bursts(_BURST, _BURST_SECONDS)):
+            await chaos.run(seconds)
+        await scenario.send_again_what_is_unknown()
+        began = time.monotonic()
+        found = await scenario.differences(SETTLE_SECONDS)
+        settle_seconds = time.monotonic() - began
+        if not gateway.is_running:
+            gateway.start()
+        found += await scenario.rest_differences(gateway.url, 30)
     expected, _ = await scenario.expected()
     epochs = await read_epochs(scenario.database_url)
     outcome = (
         f"{'FAIL' if found else 'PASS'} seed={seed} seconds={seconds:g} "
-        f"settle_seconds={settle_seconds:.1f} records={sum(expected.next_offsets.values())} "
-        f"sent_again={scenario.sender.unknown_outcomes} dead_letters={len(expected.dead_letters)} "
+        f"settle_seconds={settle_seconds:.1f} {scenario.sums(expected)} "
         f"highest_epoch={max(epochs.values())} faults={dict(sorted(chaos.done.items()))}"
     )
-    say([*found, outcome])
+    typer.echo("\n".join([*found, outcome]))
     return not found
-
-
-def say(lines: list[str]) -> None:
-    """Write lines at once, also where the output is a file."""
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
-    sys.stdout.flush()
-
-
-async def _send(scenario: Scenario) -> None:
-    await scenario.send(scenario.traffic.poison_of_every_kind())
-    while True:
-        await scenario.send(scenario.traffic.take(_BURST))
-        await asyncio.sleep(_BURST_SECONDS)
 
 
 async def chaos(seed: int, seconds: float, folder: Path) -> bool:
@@ -206,22 +189,19 @@ async def chaos(seed: int, seconds: float, folder: Path) -> bool:
             if not equal:
                 kept = Path(tempfile.mkdtemp(prefix=f"chaos-{seed}-"))
                 scenario.keep_logs(kept)
-                say([f"logs: {kept}"])
+                typer.echo(f"logs: {kept}")
             return equal
 
 
-def main() -> int:
-    """Return the exit code: 0 when all is equal."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--seconds", type=float, default=60.0)
-    asked = parser.parse_args()
+def main(seed: Annotated[int, typer.Option()], seconds: float = 60.0) -> None:
+    """Hurt real servers by a seed, then compare every row; exit 0 when all is equal."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(
         prefix="burnline-chaos-", ignore_cleanup_errors=True
     ) as folder:
-        return 0 if asyncio.run(chaos(asked.seed, asked.seconds, Path(folder))) else 1
+        equal = asyncio.run(chaos(seed, seconds, Path(folder)))
+    raise typer.Exit(0 if equal else 1)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    typer.run(main)

@@ -70,6 +70,22 @@ class Scenario:
         for record in records:
             del self._unacknowledged[record.number]
 
+    async def send_bursts(
+        self, size: int, pause_seconds: float, ended: asyncio.Event | None = None
+    ) -> None:
+        """Send poison of every kind, then bursts until that is enough, or for ever."""
+        await self.send(self.traffic.poison_of_every_kind())
+        while ended is None or not ended.is_set():
+            await self.send(self.traffic.take(size))
+            await asyncio.sleep(pause_seconds)
+
+    def sums(self, expected: Effects) -> str:
+        """Return how much was sent, for a report."""
+        return (
+            f"records={sum(expected.next_offsets.values())} "
+            f"sent_again={self.sender.unknown_outcomes} dead_letters={len(expected.dead_letters)}"
+        )
+
     async def send_again_what_is_unknown(self) -> None:
         """Send what a cancelled `send` has left without an acknowledgement."""
         await self.send(list(self._unacknowledged.values()))

@@ -5,7 +5,6 @@ raised besides a refusal, takes longer than a second or eats the memory ends the
 and leaves the bytes in a file.
 """
 
-import argparse
 import sys
 import tempfile
 from contextlib import suppress
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import atheris
+import typer
 
 with atheris.instrument_imports(include=["common", "ingest"]):
     from common.admission.change_events import parse_change_event
@@ -43,20 +43,16 @@ def read(data: bytes) -> None:
             pass
 
 
-def main() -> None:
-    """Fuzz for as long as the arguments say, beginning with the examples of the registry."""
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("--seconds", type=int, default=300)
-    arguments.add_argument("--seed", type=int, default=0, help="0: another one each time")
-    given = arguments.parse_args()
+def main(seconds: int = 300, seed: int = 0) -> None:
+    """Fuzz for so long, beginning with the registry's examples; seed 0 is another each time."""
     with tempfile.TemporaryDirectory() as corpus:
         for number, example in enumerate(sorted(EXAMPLES.rglob("*.json"))):
             (Path(corpus) / str(number)).write_bytes(example.read_bytes())
         atheris.Setup(
             [
                 sys.argv[0],
-                f"-max_total_time={given.seconds}",
-                f"-seed={given.seed}",
+                f"-max_total_time={seconds}",
+                f"-seed={seed}",
                 f"-timeout={SLOWEST_SECONDS}",
                 f"-rss_limit_mb={MEMORY_MEGABYTES}",
                 f"-max_len={LARGEST_BYTES}",
@@ -69,4 +65,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

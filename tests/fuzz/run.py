@@ -4,16 +4,15 @@ Run it by `make fuzz SECONDS=300 SEED=7`; without a seed it takes another one ea
 finds is printed with the request that shows it, and it ends with 1.
 """
 
-import argparse
 import asyncio
 import random
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import typer
 from starlette.types import ASGIApp
 
 from tests.fuzz import gateway, ingest
@@ -26,22 +25,17 @@ EXAMPLES: Final = 10_000  # for each operation and phase: time is the bound
 INGEST_SHARE: Final = 0.2
 
 
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
 def run(name: str, app: ASGIApp, token: str, expected: Expected, **config: object) -> bool:
     """Fuzz an application; print what was done and found; tell whether nothing was found."""
     generation = {"database": "none", "max-examples": EXAMPLES}
     found = fuzz(app, token, expected, generation=generation, **config)
     unknown = unknown_refusals(found)
-    _say(f"{name}: {found.cases} requests to {len(found.operations)} operations")
-    _say(f"  answers by status: {dict(sorted(found.by_status.items()))}")
+    typer.echo(f"{name}: {found.cases} requests to {len(found.operations)} operations")
+    typer.echo(f"  answers by status: {dict(sorted(found.by_status.items()))}")
     for short, text in found.failures.items():
-        _say(f"  {short}\n{text}")
+        typer.echo(f"  {short}\n{text}")
     for label, codes in unknown.items():
-        _say(f"  {label}: refused what fits the schema: {', '.join(sorted(codes))}")
+        typer.echo(f"  {label}: refused what fits the schema: {', '.join(sorted(codes))}")
     return not found.failures and not unknown
 
 
@@ -53,22 +47,20 @@ def database() -> Iterator[str]:
         yield cluster.database_url(asyncio.run(cluster.new_database()))
 
 
-def main() -> int:
-    """Fuzz both services; return 1 where something was found."""
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("--seconds", type=int, default=300)
-    arguments.add_argument("--seed", type=int, default=random.randrange(2**32))
-    given = arguments.parse_args()
-    _say(f"seed {given.seed}")
-    ingest_seconds = max(1, round(INGEST_SHARE * given.seconds))
+def main(seconds: int = 300, seed: int | None = None) -> None:
+    """Fuzz both services; exit 1 where something was found."""
+    bounds = {"seed": random.randrange(2**32) if seed is None else seed}
+    typer.echo(f"seed {bounds['seed']}")
+    ingest_seconds = max(1, round(INGEST_SHARE * seconds))
     with tempfile.TemporaryDirectory() as data_dir:
         ingest_app = ingest.ingest_app(Path(data_dir))
-        bounds = {"seed": given.seed, "max-time": ingest_seconds}
+        bounds["max-time"] = ingest_seconds
         is_good = run("ingest", ingest_app, ingest_fixtures.TOKEN, ingest.EXPECTED, **bounds)
-    bounds["max-time"] = max(1, given.seconds - ingest_seconds)
+    bounds["max-time"] = max(1, seconds - ingest_seconds)
     with database() as url, gateway.filled_gateway(url) as app:
-        return 0 if run("gateway", app, TOKEN, gateway.EXPECTED, **bounds) and is_good else 1
+        is_good = run("gateway", app, TOKEN, gateway.EXPECTED, **bounds) and is_good
+    raise typer.Exit(0 if is_good else 1)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    typer.run(main)

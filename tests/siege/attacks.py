@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 from collections import Counter
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
+
+from common.runtime.loops import background
 
 MEGABYTE: Final = 1_000_000
 GARBAGE: Final = {
@@ -26,6 +29,9 @@ HOSTILE_TEXTS: Final = (
     "\u202egpj.exe", "[/x]", "[bold]b[/]", "</td><script>alert(1)</script>", "a|b\n|c|", "$(id)",
     "::set-output name=x::y", "\u200bzero\u200dwidth", "%0a::error::x", "{{7*7}}",
 )  # fmt: skip
+
+
+Attacking = Coroutine[Any, Any, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,39 +55,22 @@ class Outcome:
 
 def attack(given: Attack) -> Outcome:
     """Run all attackers, in a process of their own."""
-    _yield_the_processor()
-
-    async def run() -> Outcome:
-        async with httpx.AsyncClient(
-            base_url=given.ingest_url, trust_env=False, timeout=30
-        ) as ingest:
-            attackers = Attackers(ingest, given)
-            await attackers.run()
-        return Outcome(attackers.refused, attackers.answers)
-
-    return asyncio.run(run())
+    return asyncio.run(_attack(given, Attackers.every_attack))
 
 
 def send_garbage(given: Attack) -> int:
     """Let three senders send nothing but garbage, in this process; return how many bodies."""
-    _yield_the_processor()
-
-    async def run() -> int:
-        async with httpx.AsyncClient(
-            base_url=given.ingest_url, trust_env=False, timeout=30
-        ) as ingest:
-            attackers = Attackers(ingest, given)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(given.seconds):
-                    await asyncio.gather(*(attackers.garbage(number) for number in range(3)))
-        return attackers.answers.total()
-
-    return asyncio.run(run())
+    return asyncio.run(_attack(given, Attackers.all_garbage)).answers.total()
 
 
-def _yield_the_processor() -> None:
-    """Take the time that nobody else wants: real attackers have machines of their own."""
-    os.nice(19)
+async def _attack(given: Attack, kind: "Callable[[Attackers], list[Attacking]]") -> Outcome:
+    """Attack with all of a kind at once, for as long as the attack lasts."""
+    os.nice(19)  # in the time that nobody else wants: real attackers have machines of their own
+    async with httpx.AsyncClient(base_url=given.ingest_url, trust_env=False, timeout=30) as ingest:
+        attackers = Attackers(ingest, given)
+        async with background(*kind(attackers)):
+            await asyncio.sleep(given.seconds)
+    return Outcome(attackers.refused, attackers.answers)
 
 
 @dataclass
@@ -93,20 +82,15 @@ class Attackers:
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)
     answers: Counter[tuple[str, int]] = field(default_factory=Counter)
 
-    async def run(self) -> None:
-        """Attack with all at once."""
-        attacks = [self.late(), self.names(), self.texts()]
-        attacks += [self.garbage(number) for number in range(3)]
-        attacks += [
-            self.connections(url) for url in (self.given.ingest_url, self.given.gateway_url)
-        ]
-        tasks = [asyncio.create_task(attack) for attack in attacks]
-        await asyncio.sleep(self.given.seconds)
-        failed = [task.exception() for task in tasks if task.done()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        assert not failed, failed
+    def every_attack(self) -> list[Attacking]:
+        """Return attackers of every kind."""
+        urls = (self.given.ingest_url, self.given.gateway_url)
+        held = [self.connections(url) for url in urls]
+        return [self.late(), self.names(), self.texts(), *self.all_garbage(), *held]
+
+    def all_garbage(self) -> list[Attacking]:
+        """Return three that send garbage."""
+        return [self.garbage(number) for number in range(3)]
 
     async def garbage(self, number: int) -> None:
         """Send a megabyte of what is no event, again and again."""

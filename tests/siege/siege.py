@@ -5,9 +5,7 @@ honest ones were answered within three times their usual time, nothing of theirs
 memory was flat, and every refusal was counted under its cause and sender.
 """
 
-import argparse
 import asyncio
-import sys
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -16,6 +14,7 @@ from typing import Any, Final
 
 import httpx
 import psutil
+import typer
 from prometheus_client.parser import text_string_to_metric_families
 
 from burnline.localstack.config import DataDir
@@ -34,21 +33,10 @@ PROCESSES: Final = ("ingest", "burnrate", "api-gateway")
 ATTACKERS: Final = ("garbage", "names", "late", "texts")
 
 
-def say(line: str) -> None:
-    """Write a line at once."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
 def processes(stack: Stack) -> dict[str, psutil.Process]:
     """Return our processes by name."""
     identities = {name: stack.process(name).identity for name in PROCESSES}
     return {name: psutil.Process(one.pid) for name, one in identities.items() if one is not None}
-
-
-def memory_bytes(stack: Stack) -> dict[str, int]:
-    """Return how much memory each of our processes holds."""
-    return {name: found.memory_info().rss for name, found in processes(stack).items()}
 
 
 def processor_seconds(stack: Stack) -> dict[str, float]:
@@ -104,7 +92,7 @@ class Siege:
             self._check_times(honest, usual)
             if not await honest.settled():
                 self.faults.append(f"not all was shown {LATE_SECONDS:g} s after the end")
-        say(f"answers: {dict(outcome.answers)}")
+        typer.echo(f"answers: {dict(outcome.answers)}")
         self._check_refusals(outcome, {who: f"key/{key_id}" for who, (key_id, _) in keys.items()})
 
     async def _among(self, honest: HonestSenders, given: Attack) -> Outcome:
@@ -116,24 +104,27 @@ class Siege:
                 attacking = loop.run_in_executor(pool, attack, given)
                 tasks.create_task(honest.run(self._seconds))
                 await asyncio.sleep(self._seconds / 3)
-                before = await asyncio.to_thread(memory_bytes, self._stack)
+                before = await asyncio.to_thread(self._memory_bytes)
                 outcome = await attacking
-        after, used = memory_bytes(self._stack), processor_seconds(self._stack)
+        after, used = self._memory_bytes(), processor_seconds(self._stack)
         spent = ", ".join(f"{name} {used[name] - started[name]:.1f}" for name in used)
-        say(f"processor seconds of {self._seconds:g}: {spent}")
+        typer.echo(f"processor seconds of {self._seconds:g}: {spent}")
         for name, size in after.items():
-            say(f"{name}: {before[name] >> 20} MiB, then {size >> 20} MiB")
+            typer.echo(f"{name}: {before[name] >> 20} MiB, then {size >> 20} MiB")
             if size > MEMORY_GROWTH * before[name] + MEMORY_SLACK_BYTES:
                 self.faults.append(f"{name} grew from {before[name]} to {size} bytes")
         return outcome
 
+    def _memory_bytes(self) -> dict[str, int]:
+        return {name: found.memory_info().rss for name, found in processes(self._stack).items()}
+
     def _check_times(self, honest: HonestSenders, usual: dict[int, float]) -> None:
         for percent, before in usual.items():
             found = honest.percentile(percent)
-            say(f"p{percent} of an honest 202: {before:.3f} s, among attackers {found:.3f} s")
+            typer.echo(f"p{percent} of honest 202s: {before:.3f} s, among attackers {found:.3f} s")
             if found > SLOWER * max(before, LEAST_SECONDS):
                 self.faults.append(f"p{percent} rose from {before:.3f} to {found:.3f} s")
-        say(f"the latest figure was {honest.latest_seconds:.1f} s old")
+        typer.echo(f"the latest figure was {honest.latest_seconds:.1f} s old")
         if honest.latest_seconds > LATE_SECONDS:
             self.faults.append(f"a figure was {honest.latest_seconds:.1f} s late")
         if honest.refused:
@@ -144,7 +135,7 @@ class Siege:
         counted = samples(self._stack, self._stack.ingest_url, name)
         for (who, code), events in outcome.refused.items():
             found = counted.get((code, senders[who]), 0.0)
-            say(f"{who}: {events} events refused as {code}, counted {found:g}")
+            typer.echo(f"{who}: {events} events refused as {code}, counted {found:g}")
             if found < events:
                 self.faults.append(f"of {events} of {who} refused as {code} {found:g} are counted")
         for url in (self._stack.ingest_url, self._stack.api_url):
@@ -164,24 +155,20 @@ class Siege:
                 await asyncio.sleep(0.1)
 
 
-def main() -> int:
-    """Run a siege on a stack of its own; return 0 where all held."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--seconds", type=float, default=60)
-    arguments.add_argument("--seed", type=int, default=1)
-    given = arguments.parse_args()
+def main(seconds: float = 60, seed: int = 1) -> None:
+    """Run a siege on a stack of its own; exit 0 where all held."""
     with tempfile.TemporaryDirectory() as folder:
         stack = Stack(DataDir(Path(folder)))
         try:
             stack.start()
-            siege = Siege(stack, given.seconds, given.seed)
+            siege = Siege(stack, seconds, seed)
             asyncio.run(siege.run())
         finally:
             stack.discard()
     for fault in siege.faults:
-        say(f"did not hold: {fault}")
-    return 1 if siege.faults else 0
+        typer.echo(f"did not hold: {fault}")
+    raise typer.Exit(1 if siege.faults else 0)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    typer.run(main)

@@ -7,17 +7,16 @@ dashboard's address answers. Exit code 0: nothing was lost, nothing counted twic
 instead of restarting.
 """
 
-import argparse
 import asyncio
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import httpx
+import typer
 from dotenv import dotenv_values
 
 from burnline.localstack.kafka import silence_client_logs
@@ -123,15 +122,8 @@ async def _hurt(parts: Sequence[str], pause_seconds: float, *, kill: bool) -> No
             await _compose("start", part)
         else:
             await _compose("restart", part)
-        sys.stdout.write(f"{'killed' if kill else 'restarted'} {part}\n")
+        typer.echo(f"{'killed' if kill else 'restarted'} {part}")
         await asyncio.sleep(pause_seconds)
-
-
-async def _send(scenario: Scenario, ended: asyncio.Event) -> None:
-    await scenario.send(scenario.traffic.poison_of_every_kind())
-    while not ended.is_set():
-        await scenario.send(scenario.traffic.take(_BURST))
-        await asyncio.sleep(_BURST_SECONDS)
 
 
 async def restarted(parts: Sequence[str], pause_seconds: float, *, kill: bool) -> list[str]:
@@ -143,7 +135,7 @@ async def restarted(parts: Sequence[str], pause_seconds: float, *, kill: bool) -
         ended = asyncio.Event()
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(_send(scenario, ended))
+                group.create_task(scenario.send_bursts(_BURST, _BURST_SECONDS, ended))
                 group.create_task(changes.run(ended))
                 await asyncio.sleep(pause_seconds)
                 await _hurt(parts, pause_seconds, kill=kill)
@@ -153,32 +145,27 @@ async def restarted(parts: Sequence[str], pause_seconds: float, *, kill: bool) -
             differences += await scenario.rest_differences(page, _PATIENCE_SECONDS, changes.headers)
             differences += await changes.differences(scenario.database_url)
             expected, _ = await scenario.expected()
-            sys.stdout.write(
-                f"records={sum(expected.next_offsets.values())} "
-                f"sent_again={scenario.sender.unknown_outcomes} "
-                f"dead_letters={len(expected.dead_letters)} "
-                f"changes={changes.sent} changes_sent_again={changes.repeats}\n"
-            )
+            sent = f"changes={changes.sent} changes_sent_again={changes.repeats}"
+            typer.echo(f"{scenario.sums(expected)} {sent}")
         finally:
             await scenario.close()
     return differences
 
 
-def main() -> int:
-    """Return the exit code: 0 when all is equal."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pause-seconds", type=float, default=5.0)
-    parser.add_argument("--kill", action="store_true")
-    parser.add_argument("parts", nargs="*", default=PARTS, help="which of them, else all")
-    asked = parser.parse_args()
+def main(
+    parts: Annotated[list[str] | None, typer.Argument(help="which of them, else all")] = None,
+    *,
+    pause_seconds: float = 5.0,
+    kill: bool = False,
+) -> None:
+    """Restart parts of the project under load; exit 0 when every row is equal."""
     silence_client_logs()
     began = time.monotonic()
-    differences = asyncio.run(restarted(asked.parts, asked.pause_seconds, kill=asked.kill))
+    differences = asyncio.run(restarted(parts or PARTS, pause_seconds, kill=kill))
     verdict = "FAIL" if differences else "PASS"
-    lines = [*differences, f"{verdict} after {time.monotonic() - began:.0f} s"]
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
-    return 1 if differences else 0
+    typer.echo("\n".join([*differences, f"{verdict} after {time.monotonic() - began:.0f} s"]))
+    raise typer.Exit(1 if differences else 0)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    typer.run(main)
