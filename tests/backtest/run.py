@@ -142,11 +142,7 @@ def report(outcomes: Sequence[Outcome]) -> Iterable[str]:
     yield "| model | said, came | said, did not come | not said, came | neither |"
     yield "| --- | --- | --- | --- | --- |"
     for model in MODELS:
-        calls = null_calls(outcomes, model)
-        yield (
-            f"| {model} | {calls.said_and_came} | {calls.said_only} | {calls.came_only} "
-            f"| {calls.neither} |"
-        )
+        yield f"| {model} | {' | '.join(map(str, null_calls(outcomes, model)))} |"
     yield ""
     yield from _calls_by_family(outcomes)
     yield ""
@@ -170,9 +166,8 @@ def _calls_by_family(outcomes: Sequence[Outcome]) -> Iterable[str]:
         own = [outcome for outcome in outcomes if outcome.family == name]
         came = [outcome for outcome in own if outcome.truth_hours is not None]
         for model in (models.ROLL_OFF, models.WINDOW_OVER_BURN_RATE):
-            calls = null_calls(own, model)
             error = f"{median_error(came, model):.2f}" if came else ""
-            counted = f"{calls.said_and_came} | {calls.said_only} | {calls.came_only}"
+            counted = " | ".join(map(str, null_calls(own, model)[:3]))
             yield f"| {name} | {model} | {counted} | {error} |"
 
 

@@ -286,14 +286,9 @@ def _start_up(frame: _Frame) -> list[SimulatedIncident]:
 
 
 _FAMILIES: dict[Family, Callable[[_Frame], list[SimulatedIncident]]] = {
-    Family.PARTLY_SPENT: _partly_spent,
-    Family.ROLLS_OFF: _rolls_off,
-    Family.DRIFT: _drift,
-    Family.RECURRING: _recurring,
-    Family.SUDDEN: _sudden,
-    Family.QUIET: _quiet,
-    Family.BURSTY: _bursty,
-    Family.HOURLY: _hourly,
-    Family.DAILY: _daily,
-    Family.START_UP: _start_up,
-}
+    Family(made.__name__.removeprefix("_")): made
+    for made in (
+        _partly_spent, _rolls_off, _drift, _recurring, _sudden,
+        _quiet, _bursty, _hourly, _daily, _start_up,
+    )
+}  # fmt: skip

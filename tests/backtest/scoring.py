@@ -73,30 +73,16 @@ class Outcome:
         return self.window_hours if hours is None else max(TICK_HOURS, hours)
 
 
-@dataclass(frozen=True, slots=True)
-class NullCalls:
-    """How often exhaustion within the window was said, and came."""
-
-    said_and_came: int
-    said_only: int
-    came_only: int
-    neither: int
-
-
 def median_error(outcomes: Sequence[Outcome], model: str) -> float:
     """Return the median absolute error of the logarithm of time."""
     return float(np.median([outcome.log_error(model) for outcome in outcomes]))
 
 
-def null_calls(outcomes: Sequence[Outcome], model: str) -> NullCalls:
-    """Return the two by two table of a model."""
+def null_calls(outcomes: Sequence[Outcome], model: str) -> tuple[int, ...]:
+    """Return how often exhaustion was said and came, was said only, came only, or neither."""
     pairs = [(o.said_hours[model] is not None, o.truth_hours is not None) for o in outcomes]
-    return NullCalls(
-        pairs.count((True, True)),
-        pairs.count((True, False)),
-        pairs.count((False, True)),
-        pairs.count((False, False)),
-    )
+    both = (True, False)
+    return tuple(pairs.count((said, came)) for said in both for came in both)
 
 
 def share_interval(count: int, of: int) -> tuple[float, float, float]:

@@ -22,7 +22,6 @@ from tests.backtest.run import (
 from tests.backtest.scenarios import MINUTE, Family, Ints, Scenario, scenario
 from tests.backtest.scoring import (
     TICK_HOURS,
-    NullCalls,
     Outcome,
     median_error,
     null_calls,
@@ -159,7 +158,7 @@ def test_what_an_interval_covers(
 
 def test_null_calls_are_counted_both_ways() -> None:
     four = [outcome(1, 1), outcome(1, None), outcome(None, 1), outcome(None, None), outcome(2, 3)]
-    assert null_calls(four, "m") == NullCalls(2, 1, 1, 1)
+    assert null_calls(four, "m") == (2, 1, 1, 1)
 
 
 def test_intervals_hold_what_they_are_of() -> None:

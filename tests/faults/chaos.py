@@ -19,8 +19,8 @@ import typer
 
 from common.runtime.loops import background
 from tests.faults.harness.members import Member
-from tests.faults.harness.stored import read_epochs
 from tests.faults.scenario import Scenario, new_scenario
+from tests.support.burnrate_service import query
 from tests.support.servers.cluster import own_cluster
 from tests.support.servers.running import Server
 
@@ -169,11 +169,11 @@ async def run(scenario: Scenario, seed: int, seconds: float) -> bool:
             gateway.start()
         found += await scenario.rest_differences(gateway.url, 30)
     expected, _ = await scenario.expected()
-    epochs = await read_epochs(scenario.database_url)
+    epochs = await query(scenario.database_url, "SELECT max(epoch) FROM burnrate.shard")
     outcome = (
         f"{'FAIL' if found else 'PASS'} seed={seed} seconds={seconds:g} "
         f"settle_seconds={settle_seconds:.1f} {scenario.sums(expected)} "
-        f"highest_epoch={max(epochs.values())} faults={dict(sorted(chaos.done.items()))}"
+        f"highest_epoch={epochs[0][0]} faults={dict(sorted(chaos.done.items()))}"
     )
     typer.echo("\n".join([*found, outcome]))
     return not found

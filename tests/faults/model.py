@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
+from common.kafka.client import Record, header
 from common.kafka.sharding import shard_of
 from common.kafka.topics import HISTORY, METRICS
-from tests.faults.harness.topic_log import LogRecord
 from tests.faults.sender import Place
 from tests.faults.traffic import NUMBER_HEADER, Event, Sent
 
@@ -91,7 +91,7 @@ class Model:
 
 
 def expected_effects(
-    logs: Sequence[Sequence[LogRecord]],
+    logs: Sequence[Sequence[Record]],
     sent: Mapping[int, Sent],
     shards: int,
     cluster_id: str,
@@ -110,7 +110,7 @@ def expected_effects(
 
 
 def _apply_log(
-    model: Model, log: Sequence[LogRecord], sent: Mapping[int, Sent], cluster_id: str
+    model: Model, log: Sequence[Record], sent: Mapping[int, Sent], cluster_id: str
 ) -> None:
     by_place = {(r.partition, r.offset): r for r in log}
     forwarded: set[Place] = set()
@@ -119,33 +119,31 @@ def _apply_log(
         model.faults.append("the log was read wrongly: an offset stands twice")
     for record in log:
         origin, stray = record, None
-        if record.header(NUMBER_HEADER) is None:
-            stray = _place(record.header("forwarded_from"))
+        if header(record, NUMBER_HEADER) is None:
+            stray = _place(header(record, "forwarded_from"))
             if stray is None or stray not in by_place:
                 model.faults.append(f"nobody sent {record}")
                 continue
             origin = by_place[stray]
             forwarded.add(stray)
-        meant = sent[int(origin.header(NUMBER_HEADER) or 0)]
+        meant = sent[int(header(origin, NUMBER_HEADER) or 0)]
         if meant.value != record.value:
             model.faults.append(f"{meant} does not stand as it was sent: {record}")
         if meant.event is None:
             place = f"{METRICS.name}:{record.partition}:{record.offset}"
-            key = f"dlq:{cluster_id}:{place}:{record.appended_ms}"
+            key = f"dlq:{cluster_id}:{place}:{record.timestamp}"
             model.effects.dead_letters[key] = meant.code or ""
         elif shard_of(meant.event.service, model.shards) != record.partition:
             strays.add((record.partition, record.offset))
         else:
-            _count_once(model, meant.event, origin.appended_ms, stray)
+            _count_once(model, meant.event, origin.timestamp, stray)
     model.faults += [f"never forwarded: {place}" for place in sorted(strays - forwarded)]
     model.faults += [f"forwarded but at home: {place}" for place in sorted(forwarded - strays)]
 
 
-def acknowledgement_faults(
-    acknowledged: Mapping[Place, int], log: Iterable[LogRecord]
-) -> list[str]:
+def acknowledgement_faults(acknowledged: Mapping[Place, int], log: Iterable[Record]) -> list[str]:
     """Return what Kafka acknowledged and does not hold, so that no loss is Kafka's own."""
-    numbers = {(r.partition, r.offset): r.header(NUMBER_HEADER) for r in log}
+    numbers = {(r.partition, r.offset): header(r, NUMBER_HEADER) for r in log}
     return [
         f"acknowledged {number} at {place}, the log holds {numbers.get(place)}"
         for place, number in acknowledged.items()

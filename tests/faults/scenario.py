@@ -15,10 +15,11 @@ import pytest
 from aiokafka.errors import KafkaError
 
 from burnline.localstack.services import PLAIN_HTTP
+from common.kafka.client import Record, header
 from common.kafka.topics import BURNRATES, METRICS, METRICS_DEAD
 from tests.faults.harness.members import Member
 from tests.faults.harness.stored import read_effects, read_progress
-from tests.faults.harness.topic_log import LogRecord, log_ends, read_log
+from tests.faults.harness.topic_log import log_ends, read_log
 from tests.faults.model import (
     Effects,
     acknowledgement_faults,
@@ -44,11 +45,11 @@ class Scenario:
         self.bootstrap = cluster.bootstrap()
         self.sender = Sender(self.bootstrap)
         self.members: list[Member] = []
-        self.recognize: Callable[[list[LogRecord]], list[LogRecord]] = list
+        self.recognize: Callable[[list[Record]], list[Record]] = list
         """Names what stands on the topic for what was sent, where it was not sent to Kafka."""
         self._database, self._folder = database, folder
         self._other_database_url = ""
-        self._earlier_logs: list[list[LogRecord]] = []
+        self._earlier_logs: list[list[Record]] = []
         self._unacknowledged: dict[int, Sent] = {}
 
     def use_database(self, url: str) -> None:
@@ -150,7 +151,7 @@ class Scenario:
         self._earlier_logs.append(applied)
         self.sender.acknowledged.clear()
 
-    async def published(self) -> list[LogRecord]:
+    async def published(self) -> list[Record]:
         """Return all that stands on the topic of results."""
         return await read_log(self.bootstrap, BURNRATES.name)
 
@@ -205,7 +206,7 @@ class Scenario:
         expected, faults = await self.expected()
         found = await read_effects(self.database_url)
         for record in await read_log(self.bootstrap, METRICS_DEAD.name):
-            found.dead_letters[record.header("dedup_key") or ""] = record.header("code") or ""
+            found.dead_letters[header(record, "dedup_key") or ""] = header(record, "code") or ""
         return [*faults, *differences(expected, found)]
 
 

@@ -14,13 +14,13 @@ import httpx
 import psutil
 import pytest
 
-from burnline.localstack.config import DataDir
+from burnline.localstack.config import DEFAULT_PORTS, DataDir
 from burnline.localstack.ports import free_port
 from burnline.localstack.services import SERVICES
 from burnline.localstack.state import read_state
 from tests.support.servers.proxy import HOST
 from tests.support.servers.running import note_kafka
-from tests.support.servers.stack import PORT_VARIABLES, SERVER_VARIABLES, Stack
+from tests.support.servers.stack import SERVER_VARIABLES, Stack
 
 BURNLINE: Final = Path(__file__).resolve().parents[2] / ".venv" / "bin" / "burnline"
 MARKER: Final = "BURNLINE_TEST_MARKER"
@@ -36,7 +36,7 @@ class CommandLine:
         self.data_dir = DataDir(path)
         self.marker = f"{MARKER}={path}"
         inherited = {k: v for k, v in os.environ.items() if k not in SERVER_VARIABLES}
-        ports = {name: str(free_port(HOST)) for name in PORT_VARIABLES}
+        ports = {name: str(free_port(HOST)) for name in DEFAULT_PORTS}
         self.environment = {
             **inherited,
             **ports,

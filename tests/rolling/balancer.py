@@ -17,6 +17,7 @@ from typing import Final
 import httpx
 
 from burnline.localstack.services import PLAIN_HTTP
+from common.runtime.loops import background
 
 LOOK_SECONDS: Final = 0.2
 _ATTEMPTS: Final = 3
@@ -53,27 +54,20 @@ class Balancer:
 
     async def run(self, requests_per_second: float, until: asyncio.Event) -> None:
         """Send reads, and a write every tenth time, until asked to stop."""
-        async with gateway_client(self.headers) as client:
-            looking = [asyncio.create_task(self._look(client, url)) for url in self.urls]
-            try:
-                await asyncio.gather(*map(self.wait_ready, self.urls))
-                await self._ask_until(client, requests_per_second, until)
-            finally:
-                for task in looking:
-                    task.cancel()
-                await asyncio.wait(looking)
-
-    async def _ask_until(
-        self, client: httpx.AsyncClient, requests_per_second: float, until: asyncio.Event
-    ) -> None:
-        due = time.monotonic()
-        async with asyncio.TaskGroup() as asking:
-            while not until.is_set():
-                number = next(self._turn)
-                method, path = ("POST", CHECK) if number % 10 == 9 else ("GET", _read(number))
-                asking.create_task(self._ask(client, method, path, number))
-                due += 1 / requests_per_second
-                await asyncio.sleep(max(0.0, due - time.monotonic()))
+        async with (
+            gateway_client(self.headers) as client,
+            background(*(self._look(client, url) for url in self.urls)),
+        ):
+            await asyncio.gather(*map(self.wait_ready, self.urls))
+            due = time.monotonic()
+            async with asyncio.TaskGroup() as asking:
+                while not until.is_set():
+                    number = next(self._turn)
+                    read = ("GET", READS[number % len(READS)])
+                    method, path = ("POST", CHECK) if number % 10 == 9 else read
+                    asking.create_task(self._ask(client, method, path, number))
+                    due += 1 / requests_per_second
+                    await asyncio.sleep(max(0.0, due - time.monotonic()))
 
     @property
     def requests(self) -> int:
@@ -158,10 +152,6 @@ class StreamReader:
 def _may_go_to_the_next(method: str, error: httpx.HTTPError) -> bool:
     closed = isinstance(error, httpx.RemoteProtocolError | httpx.ReadError)
     return isinstance(error, httpx.ConnectError) or (closed and method == "GET")
-
-
-def _read(number: int) -> str:
-    return READS[number % len(READS)]
 
 
 def gateway_client(headers: dict[str, str]) -> httpx.AsyncClient:

@@ -18,9 +18,10 @@ from typing import Any, Final
 import httpx
 import pytest
 
+from common.kafka.client import Record
 from common.kafka.topics import METRICS
 from tests.faults.harness.members import Member
-from tests.faults.harness.topic_log import LogRecord, read_log
+from tests.faults.harness.topic_log import read_log
 from tests.faults.scenario import Scenario, new_scenario
 from tests.faults.traffic import NUMBER_HEADER, SERVICES, Mix, Sent, Traffic
 from tests.rolling.balancer import SERVICE, Balancer, StreamReader, gateway_client
@@ -62,15 +63,15 @@ class Feed:
                 due += REQUEST_SECONDS
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
 
-    def recognize(self, log: list[LogRecord]) -> list[LogRecord]:
+    def recognize(self, log: list[Record]) -> list[Record]:
         """Name the records of the topic as if they had been sent to Kafka as they were meant."""
         return [self._named(record) for record in log]
 
-    def missing(self, log: Sequence[LogRecord]) -> set[str]:
+    def missing(self, log: Sequence[Record]) -> set[str]:
         """Return what was acknowledged and does not stand on the topic."""
         return self.sent.keys() - {_fields(record).get("event_id") for record in log}
 
-    def _named(self, record: LogRecord) -> LogRecord:
+    def _named(self, record: Record) -> Record:
         fields = _fields(record)
         meant = self.sent.get(str(fields.get("event_id")))
         if meant is None or not _says(fields, meant):
@@ -104,7 +105,7 @@ class Feed:
         raise AssertionError(f"nobody took the events: {last}")
 
 
-def _fields(record: LogRecord) -> dict[str, Any]:
+def _fields(record: Record) -> dict[str, Any]:
     fields: dict[str, Any] = json.loads(record.value or b"{}")
     return fields
 

@@ -1,7 +1,6 @@
 """A burnrate service inside the test's event loop, on real servers, and what it left behind."""
 
 import asyncio
-import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -19,6 +18,7 @@ from common.events import Event, MetricEvent, encode
 from common.kafka.sharding import shard_of
 from common.kafka.topics import METRICS, Topic
 from common.service.consumer import Consumer
+from tests.faults.harness.stored import read_counts
 from tests.faults.harness.topic_log import read_log
 from tests.support.servers.cluster import connection
 
@@ -136,34 +136,12 @@ async def applied(database_url: str) -> int:
     return rows[0][0] or 0
 
 
-Place = tuple[int, str, int]
-"""Resolution, service, and end of the bucket in seconds since 1970."""
-
-
-async def stored_counts(database_url: str) -> dict[Place, tuple[int, int, int]]:
-    """Return (total, bad, longest report) of every bucket in which a service reported."""
-    blocks = await query(
-        database_url,
-        """SELECT shard, resolution_seconds, extract(epoch FROM bucket_end)::bigint, counts
-        FROM burnrate.count_block""",
-    )
-    # after the blocks: a service has its name in the transaction that first stores its counts
-    names = {
-        (row["shard"], row["slot"]): row["service"]
-        for row in await query(database_url, "SELECT service, shard, slot FROM burnrate.service")
-    }
-    found: dict[Place, tuple[int, int, int]] = {}
-    for shard, resolution, end, packed in blocks:
-        for slot, row in enumerate(struct.iter_unpack("<3q", packed)):
-            if row[2]:
-                found[resolution, names[shard, slot], end] = row
-    return found
-
-
 async def counted(database_url: str, resolution: int = 3600) -> dict[str, tuple[int, int]]:
     """Return (total, bad) by service."""
+    async with connection(database_url) as opened:
+        counts = await read_counts(opened)
     sums: dict[str, tuple[int, int]] = {}
-    for (length, name, _), (total, bad, _) in (await stored_counts(database_url)).items():
+    for (length, name, _), (total, bad, _) in counts.items():
         if length == resolution:
             old = sums.get(name, (0, 0))
             sums[name] = (old[0] + total, old[1] + bad)

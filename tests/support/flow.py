@@ -25,33 +25,29 @@ def instant(at: datetime) -> str:
 
 def send(stack: Stack, events: list[dict[str, Any]]) -> None:
     """Post events; all must be accepted."""
-    with stack.client(stack.ingest_url) as client:
-        answer = client.post("/v1/events", json=events)
-    assert answer.status_code == 202, answer.text
-    assert answer.json()["accepted"] == len(events), answer.text
+    answer = _asked(stack, "POST", f"{stack.ingest_url}/v1/events", 202, events)
+    assert answer["accepted"] == len(events), answer
 
 
-def create_target(stack: Stack, service: str, **target: Any) -> dict[str, Any]:
+def create_target(stack: Stack, service: str, **target: Any) -> Any:
     """Create a target; the service must be known."""
-    with stack.client() as client:
-        answer = client.post(f"/api/slo/{service}/targets", json=target)
-    assert answer.status_code == 201, answer.text
-    created: dict[str, Any] = answer.json()
-    return created
+    return _asked(stack, "POST", f"/api/slo/{service}/targets", 201, target)
 
 
 def create_service(stack: Stack, name: str, tier: int = 2) -> None:
     """Declare a service."""
-    with stack.client() as client:
-        answer = client.post("/api/services", json={"name": name, "tier": tier, "owner": "team"})
-    assert answer.status_code == 201, answer.text
+    _asked(stack, "POST", "/api/services", 201, {"name": name, "tier": tier, "owner": "team"})
 
 
 def get(stack: Stack, path: str) -> Any:
     """Return the JSON that a path answers with 200."""
+    return _asked(stack, "GET", path, 200)
+
+
+def _asked(stack: Stack, method: str, path: str, status: int, body: object = None) -> Any:
     with stack.client() as client:
-        answer = client.get(path)
-    assert answer.status_code == 200, answer.text
+        answer = client.request(method, path, json=body)
+    assert answer.status_code == status, answer.text
     return answer.json()
 
 

@@ -141,10 +141,12 @@ async def test_the_same_events_give_the_same_notifications_live_and_replayed(
     expected: dict[str, list[Any]] = {}
     for said in live.shard.said:
         if said.transition == "resolved":
-            expected[said.dedup_key][2] = said.at
+            expected[said.episode.dedup_key][2] = said.at
         else:
-            alarm = expected.setdefault(said.dedup_key, [said.rule, said.slo, None, []])
-            alarm[3].append((said.at, said.severity))
+            alarm = expected.setdefault(
+                said.episode.dedup_key, [said.episode.rule, said.episode.slo, None, []]
+            )
+            alarm[3].append((said.at, said.episode.severity))
     found = backtest(events, begin, live.now, *targets).alarms
     assert [[a.rule, a.slo, a.ended_at, a.notified] for a in found] == [*expected.values()]
 

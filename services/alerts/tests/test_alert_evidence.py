@@ -80,7 +80,7 @@ async def test_nine_failures_an_hour_and_nothing_else_page() -> None:
     await live.tick(10)
     for _ in range(6 * 9):
         await request(live, 1, HOUR / 9)
-    pages = [s for s in live.shard.said if s.severity == "page"]
+    pages = [s for s in live.shard.said if s.episode.severity == "page"]
     assert [s.transition for s in pages] == ["firing"]
     assert pages[0].at - live.process.now < timedelta(hours=-4)  # in the second hour
 
@@ -106,7 +106,7 @@ async def test_a_handful_of_failures_a_day_reaches_a_burn_rate_rule_before_its_b
         failed_before = due
         await request(live, bad, step)
         assert live.snapshot is not None
-        rules = {s.rule for s in live.shard.said if s.rule.startswith("burn-rate")}
+        rules = {s.episode.rule for s in live.shard.said if s.episode.rule.startswith("burn-rate")}
         if rules:
             return
         assert live.snapshot.error_budget_remaining > 0

@@ -79,7 +79,7 @@ def test_what_is_inhibited_is_notified_once_the_level_has_risen_since(
                 risen = explained is None or level is not explained
                 if alerts.open_episodes(SERVICE, "new") and risen:
                     said.append(number)
-            notified = [s for s in alerts.said if s.rule == "new"]
+            notified = [s for s in alerts.said if s.episode.rule == "new"]
             assert bool(notified) == bool(said), (levels, onset)
 
 
@@ -95,7 +95,7 @@ def test_what_has_begun_first_was_notified_and_its_explanation_does_not_end_it(
     assert ("new", "firing") in transitions(alerts.said)
     alerts.after(60, SERVICE, known(RiskLevel.FREEZE, inhibiting, inhibited))
     alerts.after(60, SERVICE, known(RiskLevel.FREEZE, inhibiting, inhibited))
-    kept = [s.transition for s in alerts.said if s.rule == "new"]
+    kept = [s.transition for s in alerts.said if s.episode.rule == "new"]
     assert kept == ["firing"]
 
 

@@ -109,7 +109,7 @@ def check_instant(
     quiet = any(s.ends_at > alerts.now for s in alerts.configuration.silences.values())
     for one in said:
         assert not (quiet and one.transition in {"firing", "escalated", "reminded"})
-        if one.rule == "budget" and one.transition != "resolved":
+        if one.episode.rule == "budget" and one.transition != "resolved":
             assert not alerts.open_episodes("checkout", "page")
     # again at the same instant nothing is left to say
     assert alerts.last is not None
@@ -125,16 +125,16 @@ def check_instant(
 def test_whatever_happens_nobody_is_notified_twice_nor_left_in_the_dark(steps: list[Step]) -> None:
     alerts = played(steps)
     for episode in alerts.episodes.values():
-        notified = [s for s in alerts.said if s.dedup_key == episode.dedup_key]
+        notified = [s for s in alerts.said if s.episode.dedup_key == episode.dedup_key]
         kinds = [s.transition for s in notified]
         assert kinds.count("firing") == (1 if notified else 0)
         assert not notified or kinds[0] == "firing"
         # an end is notified once, last, and only after a firing was
         assert kinds.count("resolved") == (1 if notified and not episode.is_open else 0)
         assert "resolved" not in kinds[:-1]
-        severities = [SEVERITY_ORDER[s.severity] for s in notified]
+        severities = [SEVERITY_ORDER[s.episode.severity] for s in notified]
         assert severities == sorted(severities)
-        versions = [s.version for s in notified]
+        versions = [s.episode.version for s in notified]
         assert versions == sorted(versions)
         assert episode.notices == sum(k in {"firing", "escalated", "reminded"} for k in kinds)
 
@@ -146,11 +146,11 @@ def test_two_firings_of_a_rule_are_a_cooldown_apart_unless_the_second_is_more_se
 ) -> None:
     alerts = played(steps)
     for name in ("page", "held", "budget"):
-        notified = [s for s in alerts.said if s.rule == name and s.transition != "resolved"]
+        notified = [s for s in alerts.said if s.episode.rule == name and s.transition != "resolved"]
         for first, second in pairwise(notified):
             if second.transition == "firing":
                 apart = second.at - first.at >= timedelta(seconds=COOLDOWN_SECONDS)
-                assert apart or second.level > first.level
+                assert apart or second.episode.level > first.episode.level
 
 
 @settings(max_examples=examples(150), deadline=None)

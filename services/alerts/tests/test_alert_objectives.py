@@ -47,7 +47,7 @@ def acknowledge(alerts: AlertShard, revision: int, slo_name: str) -> None:
 
 
 def about(said: list[Said]) -> list[tuple[str | None, str]]:
-    return [(one.slo, one.transition) for one in said]
+    return [(one.episode.slo, one.transition) for one in said]
 
 
 def test_an_acknowledged_outage_does_not_hide_slow_requests_that_come_after_it() -> None:
@@ -56,8 +56,8 @@ def test_an_acknowledged_outage_does_not_hide_slow_requests_that_come_after_it()
     acknowledge(alerts, 5, "avail")
     assert alerts.after(60, SERVICE, seen(AVAIL, CALM_QUICK)) == []
     [said] = alerts.after(60, SERVICE, seen(AVAIL, QUICK))
-    assert (said.slo, said.transition) == ("fast", "firing")
-    assert "(fast;" in said.message
+    assert (said.episode.slo, said.transition) == ("fast", "firing")
+    assert "(fast;" in said.episode.message
     assert about(alerts.after(60, SERVICE, seen(CALM_AVAIL, QUICK))) == [("avail", "resolved")]
     [still] = alerts.open_episodes(SERVICE, "page")
     assert (still.slo, still.state) == ("fast", "firing")
@@ -74,14 +74,14 @@ async def test_the_same_by_counts_of_an_availability_and_a_latency_objective() -
     await live.tick(10)
     quick, slow = (Latency((0.25, 1.0), counts) for counts in ((10_000, 0, 0), (0, 10_000, 0)))
     live.report(10_000, 5000, latency=quick)
-    said = [s for s in await live.tick(10) if s.severity == "page"]
+    said = [s for s in await live.tick(10) if s.episode.severity == "page"]
     assert about(said) == [("avail", "firing")]
     [page] = live.shard.open_episodes(SERVICE, "burn-rate-page")
     live.shard.configuration.apply(
         AlertAcknowledged(9, page.id, SERVICE, page.version, "ines", "mine", live.now)
     )
     live.report(10_000, 0, latency=slow)
-    said = [s for s in await live.tick(10) if s.severity == "page"]
+    said = [s for s in await live.tick(10) if s.episode.severity == "page"]
     assert about(said) == [("fast", "firing")]
 
 
@@ -132,12 +132,12 @@ def test_a_message_is_made_of_the_figures_of_the_moment_it_is_sent() -> None:
     alerts.configuration.apply(quiet)
     alerts.see(SERVICE, seen(AVAIL))
     [said] = alerts.after(3600, SERVICE, seen(slo(name="avail", pairs=(77.0, 0, 0, 0))))
-    assert "77.0 times" in said.message
+    assert "77.0 times" in said.episode.message
     [episode] = alerts.open_episodes(SERVICE, "page")
-    assert episode.message == episode.annotations["summary"] == said.message
+    assert episode.message == episode.annotations["summary"] == said.episode.message
     [ended] = alerts.after(60, SERVICE, seen(slo(name="avail", pairs=(0.5, 0, 0, 0))))
-    assert ended.message.startswith("checkout burned")
-    assert "now 0.50 times" in ended.message
+    assert ended.episode.message.startswith("checkout burned")
+    assert "now 0.50 times" in ended.episode.message
 
 
 def test_the_figures_at_firing_stay_what_they_were() -> None:
@@ -168,8 +168,10 @@ def test_objectives_beside_each_other_are_notified_as_each_alone(
         given = {n: slo(name=n, pairs=FAST if burns else QUIET) for n, burns in step.items()}
         said = together.after(300, SERVICE, seen(*given.values()))
         apart = [s for n in NAMES for s in alone[n].after(300, SERVICE, seen(given[n]))]
-        key = [(s.slo, s.transition, s.at, s.dedup_key) for s in said]
-        assert sorted(key) == sorted((s.slo, s.transition, s.at, s.dedup_key) for s in apart)
+        key = [(s.episode.slo, s.transition, s.at, s.episode.dedup_key) for s in said]
+        assert sorted(key) == sorted(
+            (s.episode.slo, s.transition, s.at, s.episode.dedup_key) for s in apart
+        )
 
 
 def test_an_episode_of_the_version_before_goes_on_under_its_objective() -> None:

@@ -141,7 +141,7 @@ def end_of(found: SimulatedIncident) -> datetime:
 
 
 def pages(said: list[Said]) -> list[str]:
-    return [s.transition for s in said if s.severity == "page"]
+    return [s.transition for s in said if s.episode.severity == "page"]
 
 
 async def test_a_fast_outage_pages_once_within_two_ticks_and_resolves_once() -> None:
@@ -154,12 +154,12 @@ async def test_a_fast_outage_pages_once_within_two_ticks_and_resolves_once() -> 
         met_at = play.now
         await play.until(end_of(truth) + timedelta(minutes=50))
     assert pages(play.shard.said) == ["firing", "resolved"]
-    fired, ended = (s for s in play.shard.said if s.severity == "page")
+    fired, ended = (s for s in play.shard.said if s.episode.severity == "page")
     assert fired.at - met_at <= timedelta(seconds=2 * TICK_SECONDS)
-    assert fired.dedup_key == ended.dedup_key
+    assert fired.episode.dedup_key == ended.episode.dedup_key
     assert ended.at > end_of(truth)
     # nobody was notified of the tickets that the page stands for before it ended
-    assert [s for s in play.shard.said if s.severity != "page" and s.at < ended.at] == []
+    assert [s for s in play.shard.said if s.episode.severity != "page" and s.at < ended.at] == []
 
 
 async def test_a_slow_burn_gives_a_ticket_and_no_page() -> None:
@@ -168,7 +168,7 @@ async def test_a_slow_burn_gives_a_ticket_and_no_page() -> None:
         play = Play("checkout", BEGINS)
         await play.until(end_of(truth), tick_seconds=60)
     assert pages(play.shard.said) == []
-    tickets = {s.rule for s in play.shard.said if s.severity == "ticket"}
+    tickets = {s.episode.rule for s in play.shard.said if s.episode.severity == "ticket"}
     assert tickets == {"risk-level", "budget-left", "burn-rate-ticket"}
     assert "resolved" not in {s.transition for s in play.shard.said}
 
@@ -187,7 +187,9 @@ async def test_flapping_gives_one_episode() -> None:
     episodes = list(play.shard.episodes.values())
     assert {e.rule for e in episodes} == {"risk-level"}
     assert len(episodes) == 1
-    assert [s.transition for s in play.shard.said if s.rule == "risk-level"].count("resolved") == 1
+    assert [s.transition for s in play.shard.said if s.episode.rule == "risk-level"].count(
+        "resolved"
+    ) == 1
 
 
 async def test_one_failure_in_a_traffic_dip_pages_nobody_where_evidence_is_asked_for() -> None:
@@ -236,7 +238,7 @@ async def test_escalation_in_the_cooldown_is_delivered() -> None:
     with only_incidents([truth]):
         play = Play("payments", BEGINS, AlertShard(AlertConfiguration({"budget": budget})))
         await play.until(end_of(truth))
-    assert [(s.transition, s.severity) for s in play.shard.said] == [
+    assert [(s.transition, s.episode.severity) for s in play.shard.said] == [
         ("firing", "info"),
         ("escalated", "page"),
     ]

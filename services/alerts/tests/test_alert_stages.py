@@ -131,7 +131,7 @@ def test_what_was_notified_before_a_silence_is_notified_again_after_it() -> None
     assert alerts.open_episode("checkout", "page").held_back == 0
     notified = alerts.after(301, "checkout", seen(slo(pairs=FAST)))
     assert transitions(notified) == [("page", "reminded")]
-    assert notified[0].dedup_key == alerts.said[0].dedup_key
+    assert notified[0].episode.dedup_key == alerts.said[0].episode.dedup_key
     assert alerts.after(900, "checkout", seen(slo(pairs=FAST))) == []
 
 
@@ -173,7 +173,9 @@ def test_an_escalation_passes_the_cooldown() -> None:
     alerts = shard(BUDGET)
     assert transitions(alerts.see("checkout", seen(slo(left=0.4)))) == [("budget", "firing")]
     notified = alerts.after(1, "checkout", seen(slo(left=0.05)))
-    assert [(s.transition, s.severity, s.version) for s in notified] == [("escalated", "ticket", 2)]
+    assert [(s.transition, s.episode.severity, s.episode.version) for s in notified] == [
+        ("escalated", "ticket", 2)
+    ]
     assert alerts.after(1, "checkout", seen(slo(left=0.3))) == []  # milder again: the same episode
 
 

@@ -6,7 +6,6 @@ import msgspec
 import numpy as np
 
 from tests.faults.model import Cell, Effects, ServiceRow
-from tests.support.burnrate_service import query
 from tests.support.servers.cluster import connection
 
 _MICROS = 1_000_000
@@ -30,7 +29,7 @@ async def read_effects(database_url: str) -> Effects:
         opened.transaction(isolation="repeatable_read", readonly=True),
     ):
         return Effects(
-            counts=await _counts(opened),
+            counts=await read_counts(opened),
             latency=await _latency(opened),
             services=await _services(opened),
             next_offsets=await _next_offsets(opened),
@@ -46,17 +45,13 @@ async def read_progress(database_url: str) -> tuple[dict[tuple[str, int], int], 
         return await _next_offsets(opened), waiting
 
 
-async def read_epochs(database_url: str) -> dict[int, int]:
-    """Return the epoch by shard."""
-    rows = await query(database_url, "SELECT shard, epoch FROM burnrate.shard")
-    return {row["shard"]: row["epoch"] for row in rows}
-
-
-async def _counts(opened: Any) -> dict[Cell, tuple[int, int, int]]:
-    """Unpack the blocks: [slots, 3] int64, total, bad and longest report of each service."""
+async def read_counts(opened: Any) -> dict[Cell, tuple[int, int, int]]:
+    """Unpack the blocks: [slots, 3] int64, total, bad and shortest report of each service."""
+    blocks = await opened.fetch(_BLOCKS)
+    # after the blocks: a service has its name in the transaction that first stores its counts
     names = {(r[0], r[1]): r[2] for r in await opened.fetch(_SLOTS)}
     found: dict[Cell, tuple[int, int, int]] = {}
-    for shard, resolution, end, packed in await opened.fetch(_BLOCKS):
+    for shard, resolution, end, packed in blocks:
         block = np.frombuffer(packed, "<i8").reshape(-1, 3)
         for slot in np.flatnonzero(block.any(axis=1)).tolist():
             name = names.get((shard, slot), f"slot {slot} of shard {shard}")

@@ -34,19 +34,12 @@ QUIET = (0.0, 0.0, 0.0, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One thing that was sent to a channel."""
+    """One thing that was sent to a channel, of an episode as it was then."""
 
     at: datetime
-    service: str
-    rule: str
+    episode: Episode
     transition: NotificationReason
-    severity: str
-    level: int
     channels: tuple[str, ...]
-    version: int
-    dedup_key: str
-    slo: str | None
-    message: str
 
 
 @dataclass
@@ -71,7 +64,7 @@ class AlertShard:
         for key, line in decision.history:
             self.history.setdefault(stored[key].id, []).append(line)
         for key, why, channels in decision.notifications:
-            self._say(stored[key], why, channels)
+            self.said.append(Said(self.now, stored[key], why, channels))
         self.states[service] = decision.state(stored)
         self.last = decision
         return self.said[before:]
@@ -90,23 +83,6 @@ class AlertShard:
         """Return the episodes of a rule that are open, one for each objective."""
         state = self.states.get(service, ServiceState())
         return [e for key, e in sorted(state.episodes.items()) if key.rule == rule]
-
-    def _say(self, episode: Episode, why: NotificationReason, channels: tuple[str, ...]) -> None:
-        self.said.append(
-            Said(
-                self.now,
-                episode.service_name,
-                episode.rule,
-                why,
-                episode.severity,
-                episode.level,
-                channels,
-                episode.version,
-                episode.dedup_key,
-                episode.slo,
-                episode.message,
-            )
-        )
 
 
 def rule(name: str, kind: str, levels: list[dict[str, Any]], **fields: Any) -> Rule:
@@ -192,7 +168,7 @@ def forecast(hours: float | None, **fields: Any) -> ServiceForecast:
 
 def transitions(said: Iterable[Said]) -> list[tuple[str, str]]:
     """Return (rule, transition) of what was said, in order."""
-    return [(one.rule, one.transition) for one in said]
+    return [(one.episode.rule, one.transition) for one in said]
 
 
 def kinds(history: Mapping[int, list[Transition]], episode_id: int) -> list[str]:

@@ -103,13 +103,13 @@ async def notified(url: str, rule: str) -> list[tuple[str, str, str]]:
 
 async def histories(url: str, rule: str) -> list[str]:
     """Return the kinds of all transitions of a rule's episodes, in order."""
-    rows = await query(
+    rows = await rows_of(
         url,
         """SELECT t.kind FROM alerts.transition t JOIN alerts.episode e ON e.id = t.episode_id
         WHERE e.rule = $1 ORDER BY t.id""",
         rule,
     )
-    return [row[0] for row in rows]
+    return [kind for (kind,) in rows]
 
 
 async def rows_of(url: str, sql: str, *arguments: Any) -> list[tuple[Any, ...]]:

@@ -2,21 +2,18 @@
 
 import os
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Final
 
 import pytest
 
 from burnline.localstack.artifacts import ensure_jars, jar_version
-from burnline.localstack.command import Command
 from burnline.localstack.config import DataDir
-from burnline.localstack.kafka import KafkaNode, kafka_node
+from burnline.localstack.kafka import kafka_node
 from burnline.localstack.ports import LOOPBACK, Reservations
 from burnline.localstack.postgres import PostgresNode
 from burnline.localstack.postgres_home import forget_home, open_home
 from tests.support.servers.containers import ContainerServers, remove_orphans
 from tests.support.servers.running import SERVERS_USED, Server, ServerProcess, held_port
-
-_PROXIED: Final = "PROXIED"
 
 
 class EmbeddedServers:
@@ -33,7 +30,8 @@ class EmbeddedServers:
         self.bootstrap = self._kafka_node.bootstrap_servers
         self.node = PostgresNode(open_home(data_dir), LOOPBACK, held_port())
         self.postgres: Server = ServerProcess(self.node.command(), data_dir.logs)
-        self.kafka: Server = ServerProcess(self._kafka_command(), data_dir.logs)
+        broker = replace(self._kafka_node.command(), prepare=self._prepare_kafka)
+        self.kafka: Server = ServerProcess(broker, data_dir.logs)
 
     def discard(self) -> None:
         """End both and forget their files."""
@@ -42,26 +40,15 @@ class EmbeddedServers:
         self._reservations.close()
         forget_home(self._data_dir)
 
-    def _kafka_command(self) -> Command:
-        return replace(self._kafka_node.command(), prepare=self._prepare_kafka)
-
     def _prepare_kafka(self) -> None:
         """Add a listener to the node's settings that gives out the proxy's address."""
-        node: KafkaNode = self._kafka_node
-        node.prepare()
-        path = node.home / "server.properties"
-        text = path.read_text()
-        added = {
-            "listeners=": f"{_PROXIED}://{LOOPBACK}:{self._proxied_port}",
-            "advertised.listeners=": f"{_PROXIED}://{LOOPBACK}:{self._proxy_port}",
-            "listener.security.protocol.map=": f"{_PROXIED}:PLAINTEXT",
-        }
-        lines = []
-        for line in text.splitlines():
-            name = line.split("=", 1)[0] + "="
-            lines.append(f"{line},{added.pop(name)}" if name in added else line)
-        assert not added, f"server.properties lacks {sorted(added)}"
-        path.write_text("\n".join(lines) + "\n")
+        self._kafka_node.prepare()
+        path = self._kafka_node.home / "server.properties"
+        settings = dict(line.split("=", 1) for line in path.read_text().splitlines())
+        settings["listeners"] += f",PROXIED://{LOOPBACK}:{self._proxied_port}"
+        settings["advertised.listeners"] += f",PROXIED://{LOOPBACK}:{self._proxy_port}"
+        settings["listener.security.protocol.map"] += ",PROXIED:PLAINTEXT"
+        path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
 
 
 SWITCH: Final = "TESTS_USE_CONTAINERS"
@@ -72,23 +59,11 @@ NOT_IN_CONTAINERS: Final = {
 }
 
 
-class ServerSet(Protocol):
-    """PostgreSQL and Kafka of one process of tests; `node` is where PostgreSQL is reached.
+ServerSet = EmbeddedServers | ContainerServers
+"""PostgreSQL and Kafka of one process of tests; `node` is where PostgreSQL is reached.
 
-    `place` says in the summary where they ran.
-    """
-
-    postgres: Server
-    kafka: Server
-    node: PostgresNode
-    bootstrap: str
-    kafka_version: str
-    place: str
-
-    def __init__(self, data_dir: DataDir, proxied_port: int, proxy_port: int) -> None: ...
-
-    def discard(self) -> None:
-        """End both for good."""
+`place` says in the summary where they ran.
+"""
 
 
 def use_containers() -> bool:
@@ -101,9 +76,7 @@ def use_containers() -> bool:
 
 def server_set() -> type[ServerSet]:
     """The kind of servers that the switch asks for."""
-    if use_containers():
-        return ContainerServers
-    return EmbeddedServers
+    return ContainerServers if use_containers() else EmbeddedServers
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -27,7 +27,6 @@ START_TIMEOUT_SECONDS: Final = 300.0
 END_SECONDS: Final = 10.0
 RESTART_TIMEOUT_SECONDS: Final = 120.0
 POLL_SECONDS: Final = 0.1
-PORT_VARIABLES: Final = tuple(DEFAULT_PORTS)
 SERVER_VARIABLES: Final = ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL")
 
 
@@ -104,9 +103,8 @@ class Stack:
 
     def client(self, base_url: str | None = None) -> httpx.Client:
         """A client with the token, of the gateway unless another base URL is given."""
-        base = base_url or self.api_url
         return httpx.Client(
-            base_url=base,
+            base_url=base_url or self.api_url,
             headers=self.headers,
             timeout=30.0,
             trust_env=False,
@@ -123,17 +121,14 @@ class Stack:
             assert signum == signal.SIGKILL
             self.kill(name)
             return
-        identity = self.process(name).identity
-        assert identity is not None, f"{name} does not run"
-        identity.send(signum)
+        self._identity(name).send(signum)
 
     def kill(self, name: str) -> None:
         """SIGKILL one process and return once it is gone; the supervisor starts it again."""
         if name in self.outside:
             asyncio.run(self.outside[name].kill())
             return
-        identity = self.process(name).identity
-        assert identity is not None, f"{name} does not run"
+        identity = self._identity(name)
         identity.send(signal.SIGKILL)
         self.wait_until(lambda: not identity.is_alive(), f"{name} still lives")
 
@@ -142,6 +137,11 @@ class Stack:
         restarts = self.process(name).restarts
         self.kill(name)
         self.wait_restarted(name, restarts)
+
+    def _identity(self, name: str) -> ProcessIdentity:
+        identity = self.process(name).identity
+        assert identity is not None, f"{name} does not run"
+        return identity
 
     def wait_restarted(self, name: str, restarts: int) -> None:
         """Wait until a process has been started more than `restarts` times again, and serves."""
@@ -199,10 +199,9 @@ class Stack:
 
     def _environment(self) -> dict[str, str]:
         inherited = {k: v for k, v in os.environ.items() if k not in SERVER_VARIABLES}
-        ports = {name: str(free_port("127.0.0.1")) for name in PORT_VARIABLES}
         return {
             **inherited,
-            **ports,
+            **{name: str(free_port("127.0.0.1")) for name in DEFAULT_PORTS},
             "ENABLE_METRICS_SIMULATOR": "false",
             "BURNLINE_DATA_DIR": str(self.data_dir.path),
             **self.environment,
