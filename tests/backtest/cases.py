@@ -11,14 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.events import BurnRateSnapshot, MetricEvent, SloForecast, SloStatus, WindowRate
-from common.slo.arithmetic import burn_rate, composite_burn_rate, error_budget_remaining
-from common.slo.risk import risk_level
-from common.slo.vocabulary import DataStatus
+from common.slo.arithmetic import burn_rate
 from common.slo.windows import BURN_WINDOWS, at_least_two_reports
 from forecast.domain.forecast import LOOK_BACK_HOURS, History, look_ahead
 from tests.backtest.scenarios import DAY, HOUR, LEAD_SECONDS, MINUTE, Family, Ints, Scenario
 from tests.backtest.scoring import Outcome
-from tests.support.burn_events import slo_status, snapshot
+from tests.support.burn_events import measured, snapshot
 from tests.support.flow import convert_petshop
 
 
@@ -61,27 +59,9 @@ def case(of: Scenario) -> Case:
 
 def _slo(of: Scenario) -> SloStatus:
     windows = {name: _window(of, seconds) for name, seconds in BURN_WINDOWS.items()}
-    rates = [window.burn_rate for window in windows.values()]
-    composite = composite_burn_rate(rates)
     total, bad = (int(sums[0]) for sums in _slo_sums(of))
-    consumed = burn_rate(bad, total, of.objective)
-    return slo_status(
-        name="availability",
-        objective=float(of.objective),
-        window_days=of.window_days,
-        total=total,
-        bad=bad,
-        burn_rate_5m=rates[0],
-        burn_rate_1h=rates[1],
-        burn_rate_24h=rates[2],
-        composite_burn_rate=composite,
-        error_budget_consumed=consumed,
-        error_budget_remaining=error_budget_remaining(bad, total, of.objective),
-        risk_level=risk_level(
-            composite, [(w.bad, w.total) for w in windows.values()], of.objective
-        ),
-        data_status=DataStatus.OK,
-        windows=windows,
+    return measured(
+        windows, (bad, total), of.objective, name="availability", window_days=of.window_days
     )
 
 

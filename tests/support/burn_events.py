@@ -1,6 +1,8 @@
 """What burnrate publishes, as tests make it: an objective's figures, snapshots, heartbeats."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -14,6 +16,12 @@ from common.events import (
     headline,
 )
 from common.kafka.sharding import shard_of
+from common.slo.arithmetic import (
+    composite_burn_rate,
+    error_budget_consumed,
+    error_budget_remaining,
+)
+from common.slo.risk import cap_risk_level, risk_level
 from common.slo.vocabulary import DataStatus, RiskLevel, SliType
 
 NOW = datetime(2026, 3, 2, 12, 0, 30, tzinfo=UTC)
@@ -49,6 +57,37 @@ def slo_status(**fields: Any) -> SloStatus:
         burn_pairs=(),
     )
     return msgspec.structs.replace(base, **fields)
+
+
+def measured(
+    windows: Mapping[str, WindowRate],
+    slo: tuple[int, int],
+    objective: Decimal,
+    *,
+    min_bad_events: int = 0,
+    **fields: Any,
+) -> SloStatus:
+    """Return the figures that follow from the counts of 5 m, 1 h, 24 h, and (bad, total)."""
+    rates = [window.burn_rate for window in windows.values()]
+    composite = composite_burn_rate(rates)
+    counts = [(window.bad, window.total) for window in windows.values()]
+    level = risk_level(composite, counts, objective)
+    capped = cap_risk_level(level, windows["24h"].bad, min_bad_events)
+    bad, total = slo
+    return slo_status(
+        objective=float(objective),
+        min_bad_events=min_bad_events,
+        total=total,
+        bad=bad,
+        **dict(zip(("burn_rate_5m", "burn_rate_1h", "burn_rate_24h"), rates, strict=True)),
+        composite_burn_rate=composite,
+        error_budget_consumed=error_budget_consumed(bad, total, objective),
+        error_budget_remaining=error_budget_remaining(bad, total, objective),
+        risk_level=capped,
+        risk_capped=capped is not level,
+        windows=dict(windows),
+        **fields,
+    )
 
 
 def for_target(target: dict[str, Any], **fields: Any) -> SloStatus:

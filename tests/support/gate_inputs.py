@@ -22,24 +22,17 @@ from common.events import (
 )
 from common.policy.document import parse_policy
 from common.policy.model import CHANGE_CLASSES, LEVELS, SEVERITY_ORDER, Policy
-from common.slo.arithmetic import (
-    burn_rate,
-    composite_burn_rate,
-    error_budget_consumed,
-    error_budget_remaining,
-)
-from common.slo.risk import cap_risk_level, risk_level
+from common.slo.arithmetic import burn_rate
 from common.slo.vocabulary import DataStatus, RiskLevel
-from common.slo.windows import pair_rules
+from common.slo.windows import BURN_WINDOWS, pair_rules
 from gate.domain.decision import Inputs, Previous, ShardSign, Standing
 from tests.support import burn_events
-from tests.support.burn_events import slo_status
+from tests.support.burn_events import measured
 from tests.support.gateway.forecasts import spent_in
 
 NOW = datetime(2026, 11, 23, 6, 40, tzinfo=UTC)
 SERVICE = "checkout"
 OBJECTIVE = Decimal("0.999")
-WINDOWS = {"5m": 300, "1h": 3600, "24h": 86_400}
 PAIR_WINDOWS = (300, 1800, 3600, 7200, 21_600, 86_400, 259_200)
 Counts = tuple[int, int]
 """Bad events and all events."""
@@ -66,38 +59,24 @@ def objective(  # noqa: PLR0913 - the parts of an objective
     uncertain: int = 0,
 ) -> SloStatus:
     """Return an objective evaluated from (bad, total) of its windows, with the product's sums."""
-    counts = (short, hour, day)
-    rates = [burn_rate(bad, total, ratio) for bad, total in counts]
-    composite = composite_burn_rate(rates)
-    level = risk_level(composite, counts, ratio)
-    capped = cap_risk_level(level, day[0], min_bad_events)
-    consumed = error_budget_consumed(*slo, ratio)
     by_window = {300: short, 3600: hour, 86_400: day, **(pairs or {})}
-    return slo_status(
+    windows = {
+        window: WindowRate(seconds, total, bad, burn_rate(bad, total, ratio), uncertain, coverage)
+        for (window, seconds), (bad, total) in zip(
+            BURN_WINDOWS.items(), (short, hour, day), strict=True
+        )
+    }
+    return measured(
+        windows,
+        slo,
+        ratio,
         id=1,
         name=name,
-        objective=float(ratio),
         min_bad_events=min_bad_events,
         default=False,
         revision=1,
-        total=slo[1],
-        bad=slo[0],
-        burn_rate_5m=rates[0],
-        burn_rate_1h=rates[1],
-        burn_rate_24h=rates[2],
-        composite_burn_rate=composite,
-        error_budget_consumed=consumed,
-        error_budget_remaining=error_budget_remaining(*slo, ratio),
-        risk_level=capped,
-        risk_capped=capped is not level,
         data_status=status,
         reported_seconds=reported_seconds,
-        windows={
-            window: WindowRate(seconds, total, bad, rate, uncertain, coverage)
-            for (window, seconds), (bad, total), rate in zip(
-                WINDOWS.items(), counts, rates, strict=True
-            )
-        },
         burn_pairs=tuple(
             BurnPair(
                 rule.long_seconds,
