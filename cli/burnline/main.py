@@ -8,6 +8,7 @@ from typing import Final
 import typer
 
 from burnline.errors import StackError
+from burnline.groups import group
 from common.strangers import several_lines
 
 COMMANDS: Final = {
@@ -39,10 +40,7 @@ def make_app(*names: str) -> typer.Typer:
 
     Only their modules are imported: those that speak with the database take a second of a core.
     """
-    app = typer.Typer(
-        no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=HELP
-    )
-    app.callback()(_keep_subcommands)
+    app = group(HELP, add_completion=False, pretty_exceptions_enable=False)
     for name in names or COMMANDS:
         module, _, attribute = COMMANDS[name].partition(":")
         command = getattr(import_module(module), attribute)
@@ -66,11 +64,6 @@ def main() -> None:
             raise
         typer.echo(f"error: {error.strerror}: {error.filename}: {CURE}", err=True)
         sys.exit(1)
-
-
-def _keep_subcommands() -> None:
-    # with one command and no callback, Typer would take the command's name for an argument
-    return
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from common.config.clock import rfc3339
 from tests.support.alerts.receiver import Receiver, receiving
-from tests.support.flow import create_service, get, instant, send, wait_for
+from tests.support.flow import create_service, get, send, wait_for
 from tests.support.servers.stack import Stack
 
 WHY = {"actor": "ines", "reason": "a test of the whole"}
@@ -36,7 +37,7 @@ def write(stack: Stack, method: str, path: str, body: dict[str, Any]) -> Any:
 
 def report(stack: Stack, service: str, total: int, bad: int) -> None:
     """Report requests of this moment."""
-    now = instant(datetime.now(UTC))
+    now = rfc3339(datetime.now(UTC))
     event = {"service": service, "source": "story", "timestamp": now, "total": total, "bad": bad}
     send(stack, [event])
 

@@ -15,8 +15,8 @@ import pytest
 
 from burnline.localstack.dashboard import ensure_dashboard, ensure_modules, frontend_dir
 from burnline.localstack.runtimes import NODE, ensure, search_path
+from common.config.clock import rfc3339
 from tests.support.burnrate_service import publish
-from tests.support.flow import instant
 from tests.support.servers.stack import Stack
 
 BROWSER_TIMEOUT_SECONDS: Final = 600
@@ -68,5 +68,5 @@ def test_a_person_uses_the_dashboard(new_stack: Callable[..., Stack], dashboard:
 
 def _without_total() -> bytes:
     """A record that cannot be counted: it waits among the dead letters for who corrects it."""
-    bad = {"service": "letters", "timestamp": instant(datetime.now(UTC)), "bad": 1}
+    bad = {"service": "letters", "timestamp": rfc3339(datetime.now(UTC)), "bad": 1}
     return json.dumps(bad).encode()

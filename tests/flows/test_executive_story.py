@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from api_gateway.narrative.fact import Fact, Facts
-from tests.support.flow import create_service, get, instant, send, wait_for
+from common.config.clock import rfc3339
+from tests.support.flow import create_service, get, send, wait_for
 from tests.support.narratives import check
 from tests.support.servers.stack import Stack
 
@@ -25,7 +26,7 @@ def reports(now: datetime) -> list[dict[str, Any]]:
             "service": SERVICE,
             "source": "story",
             "event_id": f"minute-{ago}",
-            "timestamp": instant(newest - timedelta(minutes=ago)),
+            "timestamp": rfc3339(newest - timedelta(minutes=ago)),
             "window_seconds": 60,
             "total": 1000,
             "bad": 80 if ago < BROKEN_MINUTES else 0,
@@ -38,7 +39,7 @@ def test_a_deployment_that_went_wrong_is_told(stack: Stack) -> None:
     now = datetime.now(UTC)
     create_service(stack, SERVICE, tier=1)
     deployed = now.replace(second=0, microsecond=0) - timedelta(minutes=BROKEN_MINUTES + 3)
-    change = {"service": SERVICE, "at": instant(deployed), "kind": "deploy", "version": "2.7.1"}
+    change = {"service": SERVICE, "at": rfc3339(deployed), "kind": "deploy", "version": "2.7.1"}
     with stack.client(stack.ingest_url) as client:
         assert client.post("/v1/changes", json=change).status_code == 202
     send(stack, reports(now))

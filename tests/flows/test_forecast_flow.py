@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from common.config.clock import rfc3339
 from tests.support.flow import (
     create_service,
     create_target,
     get,
-    instant,
     rows,
     run_import,
     send,
@@ -34,7 +34,7 @@ def history(until: datetime) -> list[dict[str, Any]]:
             "service": "burning",
             "source": "test",
             "event_id": str(step),
-            "timestamp": instant(until - (steps - 1 - step) * STEP),
+            "timestamp": rfc3339(until - (steps - 1 - step) * STEP),
             "window_seconds": int(STEP.total_seconds()),
             "total": 1000,
             "bad": BURN_RATE if step >= steps - burning else 0,
@@ -103,7 +103,7 @@ def slow_burn(until: datetime) -> list[dict[str, Any]]:
             "service": "slowing",
             "source": "test",
             "event_id": str(step),
-            "timestamp": instant(until - (steps - step) * STEP),
+            "timestamp": rfc3339(until - (steps - step) * STEP),
             "window_seconds": int(STEP.total_seconds()),
             "total": 1000,
             "bad": 0,
@@ -123,7 +123,7 @@ def test_an_imported_burn_is_not_known_until_it_is_read(stack: Stack, tmp_path: 
     """While counts are imported no answer takes what is not read yet for a calm service."""
     now = datetime.now(UTC).replace(microsecond=0)
     path = "/api/forecast/slowing"
-    live = {"service": "slowing", "source": "test", "timestamp": instant(now), "total": 10}
+    live = {"service": "slowing", "source": "test", "timestamp": rfc3339(now), "total": 10}
     latency = {"bounds": [0.25, 1], "counts": [10, 0, 0]}
     send(stack, [{**live, "bad": 0, "latency": latency}])
     wait_for(stack, path, lambda body: body["forecast_status"] == "known")
@@ -158,7 +158,7 @@ def test_an_imported_burn_is_not_known_until_it_is_read(stack: Stack, tmp_path: 
 def test_a_change_of_level_is_forecast_at_once_and_a_restart_loses_nothing(
     burning: Stack,
 ) -> None:
-    at = instant(datetime.now(UTC))
+    at = rfc3339(datetime.now(UTC))
     event = {"service": "sudden", "source": "test", "timestamp": at, "total": 100, "bad": 0}
     send(burning, [event])
     wait_for(burning, "/api/forecast/sudden", lambda body: body["data_status"] == "ok")

@@ -10,7 +10,8 @@ from itertools import count
 import httpx
 import pytest
 
-from tests.support.flow import get, instant, wait_for
+from common.config.clock import rfc3339
+from tests.support.flow import get, wait_for
 from tests.support.servers.stack import Stack
 
 SERVICE = "checkout"
@@ -40,7 +41,7 @@ class Reporter(threading.Thread):
             "service": SERVICE,
             "source": "edge",
             "event_id": f"good-{number}",
-            "timestamp": instant(datetime.now(UTC)),
+            "timestamp": rfc3339(datetime.now(UTC)),
             "total": 100,
             "bad": 0,
         }

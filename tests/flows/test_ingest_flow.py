@@ -10,11 +10,12 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
+from common.config.clock import rfc3339
 from common.kafka.sharding import shard_of
 from common.kafka.topics import METRICS
 from ingest.simulator.counts import events_between
 from tests.support.burnrate_service import publish
-from tests.support.flow import get, instant, rows, wait_for
+from tests.support.flow import get, rows, wait_for
 from tests.support.servers.stack import Stack
 
 Simulated = dict[str, Any]
@@ -25,7 +26,7 @@ def event(service: str, event_id: str) -> dict[str, Any]:
         "event_id": event_id,
         "source": "test",
         "service": service,
-        "timestamp": instant(datetime.now(UTC).replace(microsecond=0)),
+        "timestamp": rfc3339(datetime.now(UTC).replace(microsecond=0)),
         "total": 10,
         "bad": 1,
     }
@@ -69,7 +70,7 @@ def test_an_event_that_was_answered_202_is_in_the_topic(simulated: Stack) -> Non
 
 def test_a_dead_letter_is_found_corrected_and_counted_as_of_when_it_came(simulated: Stack) -> None:
     bootstrap = simulated.variables["KAFKA_BOOTSTRAP_SERVERS"]
-    bad = {"service": "letters", "timestamp": instant(datetime.now(UTC)), "bad": 1}
+    bad = {"service": "letters", "timestamp": rfc3339(datetime.now(UTC)), "bad": 1}
     asyncio.run(publish(bootstrap, [json.dumps(bad).encode()]))
     path = "/api/ingest/dead-letters?code=missing_field"
     [letter] = wait_for(simulated, path, lambda found: len(found) == 1)

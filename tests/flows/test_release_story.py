@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.support.flow import create_service, get, instant, send, wait_for
+from common.config.clock import rfc3339
+from tests.support.flow import create_service, get, send, wait_for
 from tests.support.servers.stack import Stack
 
 BLOCK_SECONDS = 30.0
@@ -24,7 +25,7 @@ def burn(stack: Stack, service: str, tier: int = 2) -> None:
             "service": service,
             "source": "story",
             "event_id": f"{service}-{i}",
-            "timestamp": instant(newest - timedelta(seconds=20 * i)),
+            "timestamp": rfc3339(newest - timedelta(seconds=20 * i)),
             "total": 100,
             "bad": 100,
         }
@@ -175,7 +176,7 @@ def test_strict_answers_and_what_nobody_has_heard_of(stack: Stack) -> None:
 
 def test_changes_are_told_by_http_and_listed(stack: Stack) -> None:
     create_service(stack, "crane")
-    at = instant(datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=2))
+    at = rfc3339(datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=2))
     deploy = {"service": "crane", "at": at, "kind": "deploy", "version": "7.1", "event_id": "p-1"}
     with stack.client(stack.ingest_url) as client:
         for _ in range(2):

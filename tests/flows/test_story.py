@@ -8,9 +8,10 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from confluent_kafka import Producer
 
+from common.config.clock import rfc3339
 from common.events import MetricEvent, encode
 from common.kafka.topics import METRICS
-from tests.support.flow import create_service, create_target, get, instant, send, wait_for
+from tests.support.flow import create_service, create_target, get, send, wait_for
 from tests.support.servers.stack import Stack
 
 HOUR = timedelta(hours=1)
@@ -24,7 +25,7 @@ def events(service: str, counts: list[tuple[int, int]], **more: Any) -> list[dic
             "service": service,
             "source": "story",
             "event_id": f"{service}-{i}",
-            "timestamp": instant(newest - timedelta(minutes=i)),
+            "timestamp": rfc3339(newest - timedelta(minutes=i)),
             "total": total,
             "bad": bad,
             **more,

@@ -11,6 +11,7 @@ from api_gateway.projections.discovery import Discovery
 from api_gateway.projections.handlers import Handlers, Projections
 from api_gateway.settings import GatewaySettings
 from api_gateway.storage.redis_cache import SharedCache
+from common.config.clock import rfc3339
 from common.config.settings import KafkaSettings
 from common.kafka.client import Publisher, TableReader
 from common.kafka.topics import BURNRATES, DECISIONS
@@ -20,7 +21,6 @@ from ingest.app import create_app
 from ingest.new_names import Catalog
 from ingest.settings import IngestSettings
 from tests.support.burnrate_service import burnrate, burnrate_settings, eventually
-from tests.support.flow import instant
 from tests.support.gate_service import gate, gate_settings
 from tests.support.gateway.harness import CommandLog, LogEndsStub
 from tests.support.traces import Traces, place, recorded
@@ -50,7 +50,7 @@ async def send(kafka: KafkaSettings) -> None:
         broker=publisher,
         catalog=Catalog.of(kafka),
     )
-    event = {"service": "traced", "source": "test", "timestamp": instant(datetime.now(UTC))}
+    event = {"service": "traced", "source": "test", "timestamp": rfc3339(datetime.now(UTC))}
     headers = {"Authorization": f"Bearer {TOKEN}"}
     transport = httpx.ASGITransport(app)
     try:

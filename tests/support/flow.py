@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,6 @@ from tests.support.burnrate_service import query
 from tests.support.servers.stack import Stack
 
 WAIT_SECONDS = 120.0  # a machine may be busy; nothing waits for it in vain
-
-
-def instant(at: datetime) -> str:
-    """Return an instant in RFC 3339."""
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def send(stack: Stack, events: list[dict[str, Any]]) -> None:

@@ -1,7 +1,6 @@
 """Asks the gateway for JSON."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any, Final
 
 import httpx
@@ -12,11 +11,9 @@ from burnline.errors import StackError
 TIMEOUT_SECONDS: Final = 10.0
 
 
-@contextmanager
-def connected(address: GatewayAddress, timeout_seconds: float) -> Iterator[httpx.Client]:
-    """Give a client for the gateway; StackError for what is no address."""
-    with httpx.Client(**client_options(address, timeout_seconds)) as client:
-        yield client
+def connected(address: GatewayAddress, timeout_seconds: float) -> httpx.Client:
+    """Return a client for the gateway, to be entered; StackError for what is no address."""
+    return httpx.Client(**client_options(address, timeout_seconds))
 
 
 def client_options(address: GatewayAddress, timeout_seconds: float) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from burnline.client.addresses import addresses, database_url
 from burnline.errors import StackError
+from burnline.groups import group
 from common.config.settings import DatabaseSettings, KafkaSettings
 from common.events import AuditHeadMoved
 from common.kafka.client import TableReader
@@ -26,12 +27,7 @@ _EXPECTED = re.compile(r"(?P<id>[1-9]\d{0,17}):(?P<hash>[0-9a-f]{64})")
 _ENTRIES = """SELECT id, at, actor, action, subject, service_name, details::text AS details,
     previous_hash, hash, credential, on_behalf_of FROM catalog.audit ORDER BY id"""
 
-audit = typer.Typer(no_args_is_help=True, help="The record of overrides and policy changes.")
-
-
-@audit.callback()
-def _group() -> None:
-    """Keep `verify` a subcommand although it is the only one."""
+audit = group("The record of overrides and policy changes.")
 
 
 @audit.command()

@@ -12,6 +12,7 @@ import typer
 
 from burnline.client.api_client import ask_gateway
 from burnline.errors import StackError
+from burnline.groups import group
 from common.access.names import attributed
 from common.strangers import one_line
 
@@ -19,9 +20,11 @@ LARGEST_PAGE = 500
 _SHOWN_CHARACTERS = 60
 _PLACE = re.compile(r"(?P<topic>[^/@]+)/(?P<partition>\d{1,10})@(?P<offset>\d{1,16})")
 
-dlq = typer.Typer(
-    no_args_is_help=True, help="Records whose content is wrong: look at them, send them again."
-)
+Actor = Annotated[
+    str | None, typer.Option(help="who does it, for the audit; by default the user's name")
+]
+
+dlq = group("Records whose content is wrong: look at them, send them again.")
 
 
 @dlq.command("list")
@@ -64,9 +67,7 @@ def send_again(
     event: Annotated[
         str | None, typer.Option(help="a file with the corrected record as JSON; - reads stdin")
     ] = None,
-    actor: Annotated[
-        str | None, typer.Option(help="who does it, for the audit; by default the user's name")
-    ] = None,
+    actor: Actor = None,
 ) -> None:
     """Send a record again, as it was or corrected; it counts as of when it first came.
 
@@ -87,9 +88,7 @@ def skip(
     ],
     *,
     reason: Annotated[str, typer.Option(help="why its records may be lost, for the audit")],
-    actor: Annotated[
-        str | None, typer.Option(help="who does it, for the audit; by default the user's name")
-    ] = None,
+    actor: Actor = None,
 ) -> None:
     """Let a consumer go on behind a batch that cannot be decoded: its records are never counted.
 
@@ -98,13 +97,9 @@ def skip(
     found = _PLACE.fullmatch(place)
     if found is None:
         raise typer.BadParameter(f"{place}: give TOPIC/PARTITION@OFFSET")
-    body = {
-        "topic": found["topic"],
-        "partition": int(found["partition"]),
-        "offset": int(found["offset"]),
-        "reason": reason,
-        "actor": actor or getpass.getuser(),
-    }
+    numbers = {name: int(found[name]) for name in ("partition", "offset")}
+    who = actor or getpass.getuser()
+    body = {"topic": found["topic"], **numbers, "reason": reason, "actor": who}
     skipped = ask_gateway("POST", "/api/ingest/skips", body=body)
     typer.echo(f"{skipped['service']} goes on at offset {skipped['next_offset']}")
 

@@ -21,6 +21,7 @@ from burnline.client.gate_client import (
     NoAnswerError,
     Question,
 )
+from burnline.groups import group
 from common.access.names import attributed
 from common.strangers import markdown, one_line, workflow_data
 
@@ -39,7 +40,7 @@ Format = Literal["text", "json", "github"]
 Level = Literal["notice", "warning", "error"]
 ChangeClass = Literal["feature", "fix", "security", "rollback"]
 
-gate = typer.Typer(no_args_is_help=True, help="Whether a service may be released, and why.")
+gate = group("Whether a service may be released, and why.")
 
 
 @gate.command()

@@ -9,12 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from burnline.client.api_client import ask_gateway
+from burnline.groups import group
 from common.strangers import one_line
 
-keys = typer.Typer(
-    no_args_is_help=True,
-    help="API keys of the server that BURNLINE_URL names, else of the local stack. "
-    "BURNLINE_API_TOKEN has to be a key with the scope admin.",
+keys = group(
+    "API keys of the server that BURNLINE_URL names, else of the local stack. "
+    "BURNLINE_API_TOKEN has to be a key with the scope admin."
 )
 
 KeyArgument = Annotated[str, typer.Argument(help="the key's id, the part between blk_ and _")]

@@ -7,11 +7,12 @@ import typer
 
 from burnline.client.addresses import addresses, database_url
 from burnline.errors import StackError
+from burnline.groups import group
 from common.config.settings import KafkaSettings
 from common.kafka.restored import StillRunningError, empty_derived_topics
 from common.ledger.store import reset_ledger
 
-ledger = typer.Typer(no_args_is_help=True, help="What the consumers remember of the broker.")
+ledger = group("What the consumers remember of the broker.")
 
 
 @ledger.command()

@@ -15,8 +15,10 @@ from alerts.domain.backtest import WARM_UP, Alarm, Incident, Score, score
 from burnline.client.addresses import database_url
 from burnline.commands.rules_replay import plan
 from burnline.errors import StackError
+from burnline.groups import group
 from burnline.localstack.config import data_dir
 from common.alerting.default_rules import read_rules
+from common.config.clock import rfc3339
 from common.invalid_field import InvalidFieldError
 from common.slo import wording
 from common.strangers import one_line
@@ -27,13 +29,7 @@ NO_ERRORS: Final = frozenset({ScenarioKind.TRAFFIC_DIP, ScenarioKind.LATENCY_ONL
 """What costs no requests: no rule about errors has to fire for it."""
 DEFAULT_HOURS: Final = 24
 
-rules = typer.Typer(no_args_is_help=True, help="Alert rules tried on what has happened.")
-
-
-@rules.callback()
-def _keep_subcommands() -> None:
-    # with one command and no callback, Typer would take the command's name for an argument
-    return
+rules = group("Alert rules tried on what has happened.")
 
 
 @rules.command("test")
@@ -133,11 +129,7 @@ def _as_json(found: Outcome) -> str:
         "alarms": [asdict(alarm) for alarm in found.asked],
         "scores": scores or None,
     }
-    return json.dumps(document, indent=2, default=_rfc3339)
-
-
-def _rfc3339(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return json.dumps(document, indent=2, default=rfc3339)
 
 
 def _as_text(found: Outcome) -> str:

@@ -7,15 +7,10 @@ import typer
 
 from burnline.client.api_client import ask_gateway
 from burnline.errors import StackError
+from burnline.groups import group
 from common.strangers import one_line
 
-services = typer.Typer(no_args_is_help=True, help="Services: retire many of them at once.")
-
-
-@services.callback()
-def _keep_subcommand() -> None:
-    # with one command and no callback, Typer would take the command's name for an argument
-    return
+services = group("Services: retire many of them at once.")
 
 
 @services.command()

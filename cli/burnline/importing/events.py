@@ -9,7 +9,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -31,7 +31,7 @@ from burnline.importing.file import (
 from burnline.importing.publish import Result, publish, wait_applied
 from burnline.importing.shift import ShiftFile, shift_to
 from burnline.localstack.kafka import silence_client_logs
-from common.config.clock import system_clock
+from common.config.clock import rfc3339, system_clock
 from common.config.settings import KafkaSettings
 from common.kafka.client import Publisher, Sender
 from common.strangers import one_line
@@ -201,7 +201,7 @@ def _report(result: Result) -> None:
         typer.echo(f"and {hidden} more lines were refused", err=True)
     typer.echo(f"imported {result.imported} lines of {len(result.services)} services")
     if result.oldest and result.newest:
-        typer.echo(f"from {_rfc3339(result.oldest)} to {_rfc3339(result.newest)}")
+        typer.echo(f"from {rfc3339(result.oldest)} to {rfc3339(result.newest)}")
     typer.echo(f"refused {result.refused}, repeated in the file {result.repeated}")
 
 
@@ -220,7 +220,3 @@ def _wait(database_url: str, result: Result, wait_seconds: float) -> None:
             "burnrate gets there (burnline status)",
             err=True,
         )
-
-
-def _rfc3339(instant: datetime) -> str:
-    return instant.isoformat().replace("+00:00", "Z")

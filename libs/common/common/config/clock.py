@@ -16,6 +16,11 @@ def system_clock() -> datetime:
     return datetime.now(UTC)
 
 
+def rfc3339(instant: datetime, *, precision: str = "auto") -> str:
+    """Return an instant as RFC 3339 has it, in UTC; `precision` as `isoformat` takes it."""
+    return instant.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")
+
+
 def to_micros(instant: datetime) -> int:
     """Return whole microseconds since 1970, exact (a float of seconds is not)."""
     return (instant - _EPOCH) // _ONE_MICROSECOND

@@ -2,12 +2,13 @@
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 from alerts.delivery.outcome import Request
 from alerts.domain.notifications import Notification, NotificationAlert
+from common.config import clock
 from common.strangers import one_line, several_lines
 
 JSON_HEADERS = {"Content-Type": "application/json"}
@@ -37,8 +38,7 @@ def json_request(url: str, document: Any) -> Request:
 
 def rfc3339(instant: datetime) -> str:
     """Return the instant in UTC with milliseconds, as Alertmanager writes it."""
-    text = instant.astimezone(UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
+    return clock.rfc3339(instant, precision="milliseconds")
 
 
 def summary_of(alert: NotificationAlert) -> str:

@@ -1,7 +1,7 @@
 """Base models and field types that the resources' schemas share."""
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from common.access.names import ConfusableNameError, normalised_name
+from common.config.clock import rfc3339
 
 MAX_DIGITS = 19  # of a bigint; 1e999999999 would fill the memory as an int
 BY = "Kind and name of the credential"
@@ -77,9 +78,7 @@ Reason = Annotated[
 Id = Annotated[int, Field(ge=1, le=2**63 - 1), WHOLE]
 Instant = Annotated[
     datetime,
-    PlainSerializer(
-        lambda at: at.astimezone(UTC).isoformat().replace("+00:00", "Z"), return_type=str
-    ),
+    PlainSerializer(rfc3339, return_type=str),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from common.config.clock import rfc3339
 from ingest.simulator.scenarios import SimulatedIncident, incidents
 from ingest.simulator.services import SERVICES
 
@@ -119,12 +120,8 @@ def _line(service: str, incident: SimulatedIncident) -> str:
         {
             "scenario": incident.kind,
             "service": service,
-            "from": _rfc3339(incident.start),
-            "to": _rfc3339(incident.end),
+            "from": rfc3339(datetime.fromtimestamp(incident.start, UTC)),
+            "to": rfc3339(datetime.fromtimestamp(incident.end, UTC)),
             "parameters": incident.parameters,
         }
     )
-
-
-def _rfc3339(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
