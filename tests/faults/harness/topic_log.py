@@ -1,14 +1,14 @@
 """What stands on a topic, read in full and directly."""
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 
-from common.kafka.client import Record, partitions_of
+from common.kafka.client import Record, assign_all
 
 
 async def read_log(bootstrap: str, topic: str) -> list[Record]:
     """Return all records, by partition and offset."""
     async with _consumer(bootstrap) as consumer:
-        partitions = await _assign(consumer, topic)
+        partitions = await assign_all(consumer, [topic])
         ends = await consumer.end_offsets(partitions)
         found: list[Record] = []
         while any([await consumer.position(tp) < ends[tp] for tp in partitions]):
@@ -20,7 +20,7 @@ async def read_log(bootstrap: str, topic: str) -> list[Record]:
 async def log_ends(bootstrap: str, topic: str) -> dict[int, int]:
     """Return the offset after the last record, by partition."""
     async with _consumer(bootstrap) as consumer:
-        ends = await consumer.end_offsets(await _assign(consumer, topic))
+        ends = await consumer.end_offsets(await assign_all(consumer, [topic]))
     return {tp.partition: end for tp, end in ends.items()}
 
 
@@ -28,11 +28,3 @@ def _consumer(bootstrap: str) -> AIOKafkaConsumer:
     return AIOKafkaConsumer(
         bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
     )
-
-
-async def _assign(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
-    numbers = await partitions_of(consumer, topic)
-    partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
-    consumer.assign(partitions)
-    await consumer.seek_to_beginning(*partitions)
-    return partitions

@@ -6,7 +6,7 @@ Clients of a test reach both directly; services may be sent through a proxy in f
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -19,24 +19,18 @@ from burnline.localstack.config import DataDir
 from burnline.localstack.kafka import silence_client_logs
 from burnline.localstack.postgres import MAINTENANCE_DATABASE
 from common.config.settings import KafkaSettings
-from common.kafka.topics import TOPICS, ensure_topics
+from common.kafka.client import administrator
+from common.kafka.topics import TOPICS, delete_topics, ensure_topics
 from tests.support.servers.proxy import HOST, Proxy
 from tests.support.servers.running import SERVERS_USED, TEMPLATE, Server, held_port, migrate
 from tests.support.servers.server_choice import ServerSet, server_set
 
 SHARDS: Final = 4
-_POLL_SECONDS: Final = 0.05
 
 
-@asynccontextmanager
-async def kafka_admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
+def kafka_admin(bootstrap: str) -> AbstractAsyncContextManager[AIOKafkaAdminClient]:
     """Give an administrator of a broker."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    try:
-        yield admin
-    finally:
-        await admin.close()
+    return administrator(KafkaSettings(KAFKA_BOOTSTRAP_SERVERS=bootstrap))
 
 
 @asynccontextmanager
@@ -145,13 +139,9 @@ class Cluster:
         """
         if not names:
             await put_out_all(self.bootstrap())
-        kafka = KafkaSettings.model_validate({"bootstrap_servers": (self.bootstrap(),)})
-        asked = set(names) or {topic.name for topic in TOPICS}
         async with kafka_admin(self.bootstrap()) as admin:
-            await admin.delete_topics(sorted(asked & set(await admin.list_topics())))
-            while asked & set(await admin.list_topics()):
-                await asyncio.sleep(_POLL_SECONDS)
-        await ensure_topics(kafka, SHARDS)
+            await delete_topics(admin, names or [topic.name for topic in TOPICS])
+        await ensure_topics(KafkaSettings(KAFKA_BOOTSTRAP_SERVERS=self.bootstrap()), SHARDS)
 
     async def _query(self, statement: str) -> object:
         async with connection(self._node.url(MAINTENANCE_DATABASE)) as opened:

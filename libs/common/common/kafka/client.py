@@ -1,11 +1,13 @@
 """Publish records, and read topics as batches or as whole tables."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Protocol, TypeAlias, cast
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from aiokafka.structs import RecordMetadata
 from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
@@ -215,9 +217,8 @@ class TableReader:
             auto_offset_reset="none",
             isolation_level="read_committed",
         )
-        try:
-            await consumer.start()
-            partitions = await self._assign(consumer)
+        async with started(consumer):
+            partitions = await assign_all(consumer, self._topics)
             self._on_start()
             ends = await consumer.end_offsets(partitions)
             positions: dict[TopicPartition, int] = dict.fromkeys(partitions, 0)
@@ -233,17 +234,38 @@ class TableReader:
                         positions[tp] = await consumer.position(tp)
                     if all(positions[tp] >= ends[tp] for tp in partitions):
                         self.caught_up.set()
-        finally:
-            await consumer.stop()
 
-    async def _assign(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
-        partitions = []
-        for topic in self._topics:
-            numbers = await partitions_of(consumer, topic)
-            partitions += [TopicPartition(topic, number) for number in sorted(numbers)]
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
-        return partitions
+
+@asynccontextmanager
+async def started(consumer: AIOKafkaConsumer) -> AsyncIterator[AIOKafkaConsumer]:
+    """Start a consumer; stop it when the block ends, also where it could not be started."""
+    try:
+        await consumer.start()
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+@asynccontextmanager
+async def administrator(kafka: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
+    """Give an administrator of the broker until the block ends."""
+    admin = AIOKafkaAdminClient(**kafka.client_options())
+    try:
+        await admin.start()
+        yield admin
+    finally:
+        await admin.close()
+
+
+async def assign_all(consumer: AIOKafkaConsumer, topics: Sequence[str]) -> list[TopicPartition]:
+    """Let a consumer read all partitions of topics from their beginning; return these."""
+    partitions = []
+    for topic in topics:
+        numbers = await partitions_of(consumer, topic)
+        partitions += [TopicPartition(topic, number) for number in sorted(numbers)]
+    consumer.assign(partitions)
+    await consumer.seek_to_beginning(*partitions)
+    return partitions
 
 
 async def partitions_of(consumer: AIOKafkaConsumer, topic: str) -> set[int]:

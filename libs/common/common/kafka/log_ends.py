@@ -7,8 +7,8 @@ Whoever wants to know whether all that was sent is applied asks for the high wat
 
 import asyncio
 import copy
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.fetcher import READ_UNCOMMITTED
 
 from common.config.settings import KafkaSettings
-from common.kafka.client import partitions_of
+from common.kafka.client import partitions_of, started
 from common.kafka.tolerant_records import UndecodableBatch, undecodable_batch
 
 TIMEOUT_SECONDS = 5.0
@@ -98,19 +98,16 @@ async def read_log_ends(
     }
 
 
-@asynccontextmanager
-async def _asker(kafka: KafkaSettings, isolation_level: str) -> AsyncIterator[AIOKafkaConsumer]:
+def _asker(
+    kafka: KafkaSettings, isolation_level: str
+) -> AbstractAsyncContextManager[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(
         **kafka.client_options(),
         enable_auto_commit=False,
         isolation_level=isolation_level,
         max_partition_fetch_bytes=_FETCH_BYTES,
     )
-    try:
-        await consumer.start()
-        yield consumer
-    finally:
-        await consumer.stop()
+    return started(consumer)
 
 
 async def _next_records(

@@ -12,13 +12,12 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from common.config.settings import KafkaSettings
-from common.kafka.client import partitions_of
-from common.kafka.topics import METRICS, TOPICS, ensure_topics
+from common.kafka.client import administrator, partitions_of, started
+from common.kafka.topics import METRICS, TOPICS, delete_topics, ensure_topics
 
 DERIVED: Final = tuple(topic.name for topic in TOPICS if topic.compacted)
 GROUPS: Final = ("burnrate", "forecast", "gate", "alerts")
 GONE_SECONDS: Final = 60.0
-_POLL_SECONDS: Final = 0.2
 
 
 class StillRunningError(Exception):
@@ -31,29 +30,15 @@ async def empty_derived_topics(kafka: KafkaSettings) -> None:
     Raises StillRunningError while a consumer of ours is a member of its group, TimeoutError where
     the broker does not delete the topics in time.
     """
-    shards = await _shards(kafka)
-    admin = AIOKafkaAdminClient(**kafka.client_options())
-    await admin.start()
-    try:
+    async with started(AIOKafkaConsumer(**kafka.client_options())) as consumer:
+        shards = len(await partitions_of(consumer, METRICS.name))
+    async with administrator(kafka) as admin:
         running = [group for group in GROUPS if await _has_members(admin, group)]
         if running:
             raise StillRunningError(f"stop {', '.join(running)} first, and the gateways")
-        await admin.delete_topics(sorted({*DERIVED} & {*await admin.list_topics()}))
         async with asyncio.timeout(GONE_SECONDS):
-            while {*DERIVED} & {*await admin.list_topics()}:  # noqa: ASYNC110 - only polled for
-                await asyncio.sleep(_POLL_SECONDS)
-    finally:
-        await admin.close()
+            await delete_topics(admin, DERIVED)
     await ensure_topics(kafka, shards)
-
-
-async def _shards(kafka: KafkaSettings) -> int:
-    consumer = AIOKafkaConsumer(**kafka.client_options())
-    await consumer.start()
-    try:
-        return len(await partitions_of(consumer, METRICS.name))
-    finally:
-        await consumer.stop()
 
 
 async def _has_members(admin: AIOKafkaAdminClient, group: str) -> bool:

@@ -14,7 +14,7 @@ from faststream.kafka import KafkaBroker
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 from common.config.settings import KafkaSettings
-from common.kafka.client import Record, decode_batch, parse_batch, partitions_of
+from common.kafka.client import Record, decode_batch, parse_batch, partitions_of, started
 
 log = structlog.get_logger()
 
@@ -136,10 +136,9 @@ def security_of(kafka: KafkaSettings) -> BaseSecurity:
 async def count_shards(kafka: KafkaSettings, topics: Sequence[str]) -> int:
     """Wait for the topics; return their partition count, which must be one."""
     while True:
-        consumer = AIOKafkaConsumer(**kafka.client_options())
         try:
-            await consumer.start()
-            counts = {topic: len(await partitions_of(consumer, topic)) for topic in topics}
+            async with started(AIOKafkaConsumer(**kafka.client_options())) as consumer:
+                counts = {topic: len(await partitions_of(consumer, topic)) for topic in topics}
         except (KafkaError, OSError) as error:
             log.warning("waiting_for_topics", error=repr(error))
             await asyncio.sleep(1)
@@ -147,5 +146,3 @@ async def count_shards(kafka: KafkaSettings, topics: Sequence[str]) -> int:
             if len(set(counts.values())) == 1:
                 return counts[topics[0]]
             raise SystemExit(f"topics with the same shards have unequal partitions: {counts}")
-        finally:
-            await consumer.stop()

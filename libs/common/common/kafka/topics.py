@@ -1,6 +1,7 @@
 """Register every topic with its events, key, retention, producers and consumers."""
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Generic, TypeVar, Union
@@ -11,9 +12,10 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from common import events
 from common.config.settings import KafkaSettings
-from common.kafka.client import Record
+from common.kafka.client import Record, administrator
 
 DAY_MS: Final = 86_400_000
+_POLL_SECONDS: Final = 0.05
 
 
 E = TypeVar("E")
@@ -192,26 +194,22 @@ def decode(record: Record) -> Any:
 
 async def ensure_topics(kafka: KafkaSettings, shards: int) -> None:
     """Create the topics that do not exist yet; those that do keep their partition count."""
-    admin = AIOKafkaAdminClient(**kafka.client_options())
-    await admin.start()
-    try:
-        response = await admin.create_topics(
-            [
-                NewTopic(
-                    t.name,
-                    t.partitions(shards),
-                    kafka.replication_factor,
-                    topic_configs=t.config(),
-                )
-                for t in TOPICS
-            ]
-        )
-        for name, code, *rest in response.topic_errors:
-            error = for_code(code)
-            if code and error is not TopicAlreadyExistsError:
-                raise error(f"topic {name}: {rest}")
-    finally:
-        await admin.close()
+    replicas = kafka.replication_factor
+    made = [NewTopic(t.name, t.partitions(shards), replicas, None, t.config()) for t in TOPICS]
+    async with administrator(kafka) as admin:
+        response = await admin.create_topics(made)
+    for name, code, *rest in response.topic_errors:
+        error = for_code(code)
+        if code and error is not TopicAlreadyExistsError:
+            raise error(f"topic {name}: {rest}")
+
+
+async def delete_topics(admin: AIOKafkaAdminClient, names: Collection[str]) -> None:
+    """Delete those of the topics that there are; return once they are gone."""
+    asked = set(names)
+    await admin.delete_topics(sorted(asked & {*await admin.list_topics()}))
+    while asked & {*await admin.list_topics()}:  # noqa: ASYNC110 - it can only be polled for
+        await asyncio.sleep(_POLL_SECONDS)
 
 
 def main() -> None:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from common.config.clock import Clock
 from common.config.settings import KafkaSettings
+from common.kafka.client import administrator
 from common.kafka.log_ends import high_watermarks
 from common.ledger.store import ForeignClusterError, StoredOffset
 
@@ -77,11 +77,8 @@ async def refuse_gap(
 
 
 async def _cluster_id(kafka: KafkaSettings) -> str:
-    admin = AIOKafkaAdminClient(**kafka.client_options())
     try:
-        await admin.start()
-        return str((await admin.describe_cluster())["cluster_id"])
+        async with administrator(kafka) as admin:
+            return str((await admin.describe_cluster())["cluster_id"])
     except KafkaError as error:
         raise ConnectionError(f"no answer from the broker: {error!r}") from error
-    finally:
-        await admin.close()

@@ -10,7 +10,6 @@ import httpx
 import msgspec
 import pytest
 from aiokafka import AIOKafkaConsumer
-from aiokafka.admin import AIOKafkaAdminClient
 from sqlalchemy import text
 
 from api_gateway.app import create_app
@@ -25,9 +24,17 @@ from common.events import (
     ComputeRequested,
     encode,
 )
-from common.kafka.client import Publisher, Record, TableReader
+from common.kafka.client import Publisher, Record, TableReader, administrator
 from common.kafka.sharding import shard_of
-from common.kafka.topics import BURNRATES, CATALOG, COMMANDS, DECISIONS, POLICIES, ensure_topics
+from common.kafka.topics import (
+    BURNRATES,
+    CATALOG,
+    COMMANDS,
+    DECISIONS,
+    POLICIES,
+    delete_topics,
+    ensure_topics,
+)
 from common.storage.audit import AuditHead
 from common.storage.database import Database
 from tests.support.burn_events import PARTITIONS, heartbeat, slo_status, snapshot
@@ -249,13 +256,8 @@ async def count_of(settings: GatewaySettings, count: int) -> Any:
 
 async def lose_topics(settings: GatewaySettings) -> None:
     """Delete the topics that the gateway reads and make them anew, as a wiped broker would."""
-    admin = AIOKafkaAdminClient(**settings.client_options())
-    await admin.start()
-    names = [CATALOG.name, POLICIES.name, BURNRATES.name]
-    await admin.delete_topics(names)
-    while {*names} & {*await admin.list_topics()}:
-        await asyncio.sleep(0.05)
-    await admin.close()
+    async with administrator(settings) as admin:
+        await delete_topics(admin, [CATALOG.name, POLICIES.name, BURNRATES.name])
     await ensure_topics(settings, PARTITIONS)
 
 
