@@ -13,6 +13,7 @@ from forecast.domain import models
 TICK_HOURS = 1 / 3600
 """Nothing differs that is closer than burnrate's tick."""
 
+DECADES = (0.001, 0.01, 0.1, 1.0)
 MODELS = (
     models.ROLL_OFF,
     models.ROLL_OFF_LAST_HOUR,
@@ -69,8 +70,17 @@ class Outcome:
         """Tell whether exhaustion was seen as possible, or came: else nothing is to be covered."""
         return self.p10_hours is not None or self.truth_hours is not None
 
+    def place(self, hours: float | None) -> float:
+        """Return where a time lies along an axis, 0..1; never is the end of the window."""
+        return along(1.0 if hours is None else hours / self.window_hours)
+
     def _floored(self, hours: float | None) -> float:
         return self.window_hours if hours is None else max(TICK_HOURS, hours)
+
+
+def along(share: float) -> float:
+    """Return where a share of the window lies along an axis of DECADES, 0..1."""
+    return 1 + math.log10(max(share, DECADES[0])) / 3
 
 
 def median_error(outcomes: Sequence[Outcome], model: str) -> float:

@@ -60,7 +60,7 @@ def test_most_outcomes_lie_within_the_interval(outcomes: list[Outcome]) -> None:
 
 
 def test_the_report_has_every_family_and_model(outcomes: list[Outcome], tmp_path: Path) -> None:
-    text = "\n".join(report(outcomes))
+    text = report(outcomes)
     assert all(family in text for family in Family)
     assert all(f"| {model} |" in text for model in models_known())
     write_plot(tmp_path / "plot.svg", of_families(outcomes, SPENT_OR_RETURNING))

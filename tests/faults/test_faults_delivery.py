@@ -26,7 +26,6 @@ from tests.support.alerts.outgoing import (
     notification,
     notification_keys,
     resolved,
-    until,
 )
 from tests.support.alerts.receiver import (
     GARBAGE,
@@ -37,6 +36,7 @@ from tests.support.alerts.receiver import (
     Receiver,
     receiving,
 )
+from tests.support.burnrate_service import eventually
 from tests.support.servers.proxy import HOST, Proxy
 
 EPISODES = 25
@@ -208,7 +208,7 @@ async def test_a_receiver_that_was_down_gets_everything_once_it_is_back(
             rows = await outgoing.rows("*", "notification")
             return all(row.attempts for row in rows[:EPISODES])
 
-        await until(all_have_failed)
+        await eventually(all_have_failed)
         back = Receiver()
         back.start(port)
         try:
@@ -249,8 +249,8 @@ async def test_an_outcome_that_cannot_be_stored_is_not_sent_again(
                 (row,) = await outgoing.rows(over, "notification")
                 return bool(row.over)
 
-            await until(accepted)
-            await until(lease_is_over)
+            await eventually(accepted)
+            await eventually(lease_is_over)
             proxy.heal()
             await outgoing.until_states("sent")
     finally:

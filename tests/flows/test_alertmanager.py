@@ -16,9 +16,9 @@ from tests.support.alerts.outgoing import (
     delivering,
     notification,
     resolved,
-    until,
 )
 from tests.support.alerts.receiver import Receiver, receiving
+from tests.support.burnrate_service import eventually
 
 SCHEMAS = Path(__file__).parents[2] / "services" / "alerts" / "tests" / "schemas"
 WEBHOOK: dict[str, Any] = json.loads((SCHEMAS / "alertmanager_webhook_v4.json").read_text())
@@ -50,7 +50,7 @@ async def test_alertmanager_takes_what_we_tell_keeps_it_firing_and_ends_it(
         async def fires() -> bool:
             return KEY in await alertmanager.alerts()
 
-        await until(fires)
+        await eventually(fires)
         shown = (await alertmanager.alerts())[KEY]
         assert shown["labels"] == alert(1).labels
         assert datetime.fromisoformat(shown["startsAt"]) == STARTED_AT
@@ -61,7 +61,7 @@ async def test_alertmanager_takes_what_we_tell_keeps_it_firing_and_ends_it(
             assert KEY in found, "it has ended between two repeats"
             return ends_at(found[KEY]) > first_end + timedelta(seconds=4 * REPEAT_SECONDS)
 
-        await until(would_have_ended)
+        await eventually(would_have_ended)
         assert posted(alertmanager.receiver, "resolved") == []
         async with outgoing.database.write() as session:
             await outgoing.resolve(session, 1)
@@ -70,7 +70,7 @@ async def test_alertmanager_takes_what_we_tell_keeps_it_firing_and_ends_it(
         async def has_ended() -> bool:
             return bool(posted(alertmanager.receiver, "resolved"))
 
-        await until(has_ended)
+        await eventually(has_ended)
     (end,) = posted(alertmanager.receiver, "resolved")
     assert datetime.fromisoformat(end["alerts"][0]["endsAt"]) == ENDED_AT
     assert KEY not in await alertmanager.alerts()
@@ -88,7 +88,7 @@ async def test_an_alert_whose_sender_is_gone_ends_by_itself(
     async def has_ended() -> bool:
         return bool(posted(alertmanager.receiver, "resolved"))
 
-    await until(has_ended)
+    await eventually(has_ended)
 
 
 async def test_its_webhook_says_what_ours_says(
@@ -117,7 +117,7 @@ async def until_both(theirs: Receiver, ours: Receiver, status: str) -> None:
     async def are_told() -> bool:
         return bool(posted(theirs, status) and posted(ours, status))
 
-    await until(are_told)
+    await eventually(are_told)
 
 
 def form(body: dict[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from tests.faults.harness.topic_log import read_log
 from tests.support.servers.cluster import connection
 
 SHARDS = 4
+HOLDS = True
 Headers = list[tuple[str, bytes | None]]
 Running = TypeVar("Running", bound=Consumer)
 
@@ -121,13 +122,13 @@ async def query(database_url: str, sql: str, *arguments: Any) -> list[asyncpg.Re
 
 
 async def eventually(
-    check: Callable[[], Awaitable[Any]], expected: Any, seconds: float = 60
+    check: Callable[[], Awaitable[Any]], expected: Any = HOLDS, seconds: float = 60
 ) -> None:
     """Wait until the check gives what is expected; fail with what it gave last."""
     deadline = time.monotonic() + seconds
     while (found := await check()) != expected:
         assert time.monotonic() < deadline, f"expected {expected!r}, last seen {found!r}"
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.02)
 
 
 async def applied(database_url: str) -> int:

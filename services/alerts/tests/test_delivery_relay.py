@@ -21,7 +21,6 @@ from tests.support.alerts.outgoing import (
     notification,
     notification_keys,
     resolved,
-    until,
 )
 from tests.support.alerts.receiver import (
     GARBAGE,
@@ -32,6 +31,7 @@ from tests.support.alerts.receiver import (
     Receiver,
     receiving,
 )
+from tests.support.burnrate_service import eventually
 
 
 @pytest.mark.usefixtures("hook")
@@ -225,7 +225,7 @@ async def test_a_changed_channel_is_used_by_the_next_attempt(
         async def has_failed() -> bool:
             return any(row.error for row in await outgoing.rows("error", "attempt"))
 
-        await until(has_failed)
+        await eventually(has_failed)
         await outgoing.channel("hook", url=receiver.url)
         await outgoing.until_states("sent")
 
@@ -253,7 +253,7 @@ async def test_stopping_ends_what_is_under_way_first(
         async def arrived() -> bool:
             return bool(receiver.received)
 
-        await until(arrived)
+        await eventually(arrived)
     assert await outgoing.states() == ["sent"]
     assert len(receiver.received) == 1
 

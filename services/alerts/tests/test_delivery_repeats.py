@@ -10,9 +10,9 @@ from tests.support.alerts.outgoing import (
     notification,
     notification_keys,
     resolved,
-    until,
 )
 from tests.support.alerts.receiver import Answer, Receiver
+from tests.support.burnrate_service import eventually
 
 
 async def repeat(outgoing: Outgoing, repeat_seconds: float = 60.0) -> int:
@@ -122,7 +122,7 @@ async def test_repeats_go_on_while_an_episode_is_open(
                 delivery.wake()
             return len(receiver.received) >= 3
 
-        await until(repeated_three_times)
+        await eventually(repeated_three_times)
     assert fired(receiver)[:3] == [[alert(1).dedup_key]] * 3
     assert len(written) >= 3
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from ipaddress import ip_network
@@ -21,6 +21,7 @@ from common.config.clock import system_clock
 from common.config.settings import DatabaseSettings
 from common.storage.database import Database, WriteSession
 from tests.support.alerts.receiver import Receiver, receiving
+from tests.support.burnrate_service import eventually
 
 STARTED_AT: Final = datetime(2026, 11, 23, 6, 40, 0, 250_000, tzinfo=UTC)
 ENDED_AT: Final = datetime(2026, 11, 23, 7, 10, tzinfo=UTC)
@@ -152,11 +153,7 @@ class Outgoing:
 
     async def until_states(self, *expected: str) -> None:
         """Wait for the states of all notifications."""
-
-        async def reached() -> bool:
-            return await self.states() == list(expected)
-
-        await until(reached)
+        await eventually(self.states, list(expected))
 
     async def _run(self, statement: str, **named: Any) -> None:
         async with self.database.write() as session:
@@ -179,13 +176,6 @@ async def delivering(database: Database, **settings: Any) -> AsyncIterator[Deliv
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 60.0) -> None:
-    """Wait until something holds."""
-    async with asyncio.timeout(seconds):
-        while not await holds():
-            await asyncio.sleep(0.01)
 
 
 def notification_keys(received: Iterable[Any]) -> list[str]:
