@@ -14,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from burnline.errors import StackError
-from burnline.localstack.artifacts import ensure_jars, jar_version
+from burnline.localstack.artifacts import ARTIFACTS_DIR, ensure_jars, jar_version
 from burnline.localstack.command import Command
 from burnline.localstack.ports import LOOPBACK, Reservations
 from burnline.localstack.processes import run
@@ -29,42 +29,7 @@ QUICK: Final = "-XX:TieredStopAtLevel=1"
 # The short broker session lets a broker that was killed register again within seconds: until the
 # session of the dead one has expired, the controller refuses the new one. The small clean-up buffer
 # keeps compaction inside the small heap. Topics are made by their registry, never by accident.
-PROPERTIES: Final = """\
-process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@{host}:{controller_port}
-listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
-advertised.listeners=PLAINTEXT://{host}:{port}
-controller.listener.names=CONTROLLER
-inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
-log.dirs={data}
-auto.create.topics.enable=false
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-group.initial.rebalance.delay.ms=0
-group.min.session.timeout.ms=1000
-broker.session.timeout.ms=3000
-broker.heartbeat.interval.ms=500
-log.cleaner.dedupe.buffer.size=16777216
-num.network.threads=2
-num.io.threads=4
-"""
-
-LOGGING: Final = """\
-rootLogger.level=WARN
-rootLogger.appenderRef.console.ref=console
-appender.console.type=Console
-appender.console.name=console
-appender.console.layout.type=PatternLayout
-appender.console.layout.pattern=%d %p %m (%c)%n
-logger.version.name=org.apache.kafka.common.utils.internals.AppInfoParser
-logger.version.level=INFO
-"""
+PROPERTIES: Final = (ARTIFACTS_DIR / "server.properties").read_text()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +67,6 @@ class KafkaNode:
             host=self.host, port=self.port, controller_port=self.controller_port, data=data
         )
         self._properties.write_text(settings)
-        self._logging.write_text(LOGGING)
         if not (data / "meta.properties").exists():
             self._format()
 
@@ -110,12 +74,8 @@ class KafkaNode:
     def _properties(self) -> Path:
         return self.home / "server.properties"
 
-    @property
-    def _logging(self) -> Path:
-        return self.home / "log4j2.properties"
-
     def _java(self) -> tuple[str, ...]:
-        logging_file = f"-Dlog4j2.configurationFile=file:{self._logging}"
+        logging_file = f"-Dlog4j2.configurationFile=file:{ARTIFACTS_DIR / 'log4j2.properties'}"
         logs = f"-Dkafka.logs.dir={self.home / 'logs'}"
         return (self.java, *HEAP, logging_file, logs, "-cp", f"{self.jars}/*")
 
