@@ -1,5 +1,6 @@
 """The HTTP application: operations, the problems of a lost database, and the OpenAPI document."""
 
+from importlib import import_module
 from typing import Any
 
 import structlog
@@ -12,29 +13,6 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from api_gateway.http.operations import BODY_MODELS
 from api_gateway.http.remembered import AgeMiddleware
 from api_gateway.http.response_cache import ResponseCache
-from api_gateway.routers import (
-    alert_rules,
-    alerts,
-    burn,
-    changes,
-    channels,
-    counts,
-    forecast,
-    ingest,
-    keys,
-    overrides,
-    overview,
-    policies,
-    preview,
-    release,
-    silences,
-    slo,
-    stream,
-    summary,
-)
-from api_gateway.routers import (
-    services as services_router,
-)
 from api_gateway.routers.dependencies import Services
 from api_gateway.settings import GatewaySettings
 from api_gateway.static_files import add_pages
@@ -58,27 +36,12 @@ RISK_BOUNDARY = {
 }
 
 
-_RESOURCES = (
-    services_router,
-    slo,
-    preview,
-    burn,
-    counts,
-    overview,
-    stream,
-    forecast,
-    release,
-    overrides,
-    policies,
-    changes,
-    summary,
-    alerts,
-    silences,
-    alert_rules,
-    channels,
-    keys,
-    ingest,
+_ROUTERS = (
+    *("services", "slo", "preview", "burn", "counts", "overview", "stream", "forecast"),
+    *("release", "overrides", "policies", "changes", "summary"),
+    *("alerts", "silences", "alert_rules", "channels", "keys", "ingest"),
 )
+"""The modules of `api_gateway.routers`, in the order of the document."""
 
 
 def gateway_app(
@@ -95,8 +58,8 @@ def gateway_app(
     )
     app.state.services, app.state.response_cache = services, services.get(ResponseCache)
     app.add_middleware(AgeMiddleware, clock=services.clock)
-    for resource in _RESOURCES:
-        app.include_router(resource.router)
+    for name in _ROUTERS:
+        app.include_router(import_module(f"api_gateway.routers.{name}").router)
     app.add_exception_handler(DBAPIError, _failed)
     app.add_exception_handler(OSError, _no_database)
     app.add_exception_handler(PoolTimeoutError, _no_database)
