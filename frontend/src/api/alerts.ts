@@ -14,13 +14,33 @@ export type Channel = Schemas["ChannelAnswer"];
 export type NewChannel = Schemas["NewChannel"];
 export type ChannelChange = Schemas["ChannelChange"];
 
+/** Alerts, and whether they are those of now: where they lag an empty list means nothing. */
+export interface AlertList {
+  rows: readonly Alert[];
+  lagging: boolean;
+  confirmedAt: string | null;
+}
+
+function listOf(answer: { data?: Alert[]; response: Response }): AlertList {
+  const { headers } = answer.response;
+  return {
+    rows: dataOf(answer),
+    lagging: headers.get("Alerts-Status") === "lagging",
+    confirmedAt: headers.get("Alerts-Confirmed-At"),
+  };
+}
+
+// alerts that are evaluated no more change nothing that the stream could announce
+const ASKED_EVERY_MILLISECONDS = 10_000;
+
 export function alertsQuery(state: AlertState[]) {
   return queryOptions({
     queryKey: keys.alertList(state),
     queryFn: async ({ signal }) => {
       const params = { query: state.length > 0 ? { state } : {} };
-      return dataOf(await client.GET("/api/alerts", { params, signal }));
+      return listOf(await client.GET("/api/alerts", { params, signal }));
     },
+    refetchInterval: ASKED_EVERY_MILLISECONDS,
   });
 }
 
@@ -31,8 +51,9 @@ export function serviceAlertsQuery(service: string, seconds: number) {
     queryFn: async ({ signal }) => {
       const since = new Date(Date.now() - seconds * 1000).toISOString();
       const params = { path: { service_name: service }, query: { since, limit: 200 } };
-      return dataOf(await client.GET("/api/alerts/{service_name}", { params, signal }));
+      return listOf(await client.GET("/api/alerts/{service_name}", { params, signal }));
     },
+    refetchInterval: ASKED_EVERY_MILLISECONDS,
   });
 }
 

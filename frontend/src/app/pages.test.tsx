@@ -8,7 +8,7 @@ import { afterEach, describe, expect, test } from "vitest";
 
 import { ProblemError } from "../api/client";
 import { overviewRow } from "../testing/rows";
-import { DECLARED, NOTHING, answerWith, failWith, neverAnswer } from "../testing/gateway";
+import { DECLARED, Headed, NOTHING, answerWith, failWith, neverAnswer } from "../testing/gateway";
 import { pages } from "./router";
 
 const queries = new QueryClient({ defaultOptions: { queries: { retry: false } } });
@@ -175,6 +175,31 @@ describe("/services/cart", () => {
     await screen.findByText("There is no service cart");
     expect(screen.getByRole("link", { name: "declare it" }).getAttribute("href")).toBe("/settings");
     expect(screen.getByRole("link", { name: "Those there are" }).getAttribute("href")).toBe("/");
+  });
+});
+
+describe("alerts that are evaluated no more", () => {
+  const at = "2026-11-23T06:40:00+00:00";
+  const lagging = { "Alerts-Status": "lagging", "Alerts-Confirmed-At": at };
+
+  test("are no list in which nothing fires", async () => {
+    answerWith({ ...NOTHING, "/api/alerts": new Headed([], lagging) });
+    await show("/alerts");
+    await screen.findByText(/Alerts have not been evaluated since .*: what has begun since/);
+    screen.getByText("Nobody knows whether anything fires");
+    expect(document.body.textContent).not.toContain("Nothing fires");
+  });
+
+  test("are said to be so where they never were", async () => {
+    answerWith({ ...NOTHING, "/api/alerts": new Headed([], { "Alerts-Status": "lagging" }) });
+    await show("/alerts");
+    await screen.findByText(/Alerts have never been evaluated/);
+  });
+
+  test("are said to be so beside a service's charts", async () => {
+    answerWith({ ...DECLARED, "/api/alerts/{service_name}": new Headed([], lagging) });
+    await show("/services/cart");
+    await screen.findByText(/Alerts have not been evaluated since/);
   });
 });
 

@@ -6,8 +6,20 @@ import { client } from "../api/client";
 
 export type Answers = Record<string, unknown>;
 
+/** An answer with headers of its own. */
+export class Headed {
+  constructor(
+    readonly data: unknown,
+    readonly headers: Record<string, string>,
+  ) {}
+}
+
 function give(answerTo: (path: string) => Promise<unknown>): void {
-  const get = async (path: string) => ({ data: await answerTo(path) });
+  const get = async (path: string) => {
+    const answer = await answerTo(path);
+    const { data, headers } = answer instanceof Headed ? answer : new Headed(answer, {});
+    return { data, response: new Response(null, { headers }) };
+  };
   vi.spyOn(client, "GET").mockImplementation(get as never);
 }
 

@@ -2,7 +2,14 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useSearchParams } from "react-router-dom";
 
-import { acknowledge, alertsQuery, type Alert, type AlertState } from "../../api/alerts";
+import {
+  acknowledge,
+  alertsQuery,
+  type Alert,
+  type AlertList,
+  type AlertState,
+} from "../../api/alerts";
+import { AlertsLagging } from "../../components/AlertsLagging";
 import { ActionDialog } from "../../components/form/ActionDialog";
 import { Panel } from "../../components/ui/Panel";
 import { Empty, Shown } from "../../components/ui/states";
@@ -45,7 +52,12 @@ export function AlertsPage() {
         </div>
       </div>
       <Shown query={query} height="50vh">
-        {(alerts) => <Inbox alerts={alerts} view={view} />}
+        {(alerts) => (
+          <div>
+            <AlertsLagging alerts={alerts} />
+            <Inbox alerts={alerts} view={view} />
+          </div>
+        )}
       </Shown>
       <SilencesPanel />
     </div>
@@ -59,8 +71,8 @@ export function inOrder(alerts: readonly Alert[]): Alert[] {
   );
 }
 
-function Inbox({ alerts, view }: { alerts: readonly Alert[]; view: string }) {
-  const rows = inOrder(alerts);
+function Inbox({ alerts, view }: { alerts: AlertList; view: string }) {
+  const rows = inOrder(alerts.rows);
   const [activeId, setActiveId] = useState<number | null>(null);
   const [openId, setOpenId] = useState<number | null>(null);
   const [acknowledged, setAcknowledged] = useState<Alert | null>(null);
@@ -80,7 +92,7 @@ function Inbox({ alerts, view }: { alerts: readonly Alert[]; view: string }) {
     a: () => ask(rows[index]),
     Enter: () => toggle(activeId),
   });
-  if (rows.length === 0) return <NoAlert view={view} />;
+  if (rows.length === 0) return <NoAlert view={view} lagging={alerts.lagging} />;
   return (
     <Panel title={`${rows.length} ${rows.length === 1 ? "alert" : "alerts"}`}>
       <ul className="-m-4 divide-y divide-line">
@@ -120,7 +132,7 @@ function Inbox({ alerts, view }: { alerts: readonly Alert[]; view: string }) {
   );
 }
 
-function NoAlert({ view }: { view: string }) {
+function NoAlert({ view, lagging }: { view: string; lagging: boolean }) {
   if (view !== "open") {
     return (
       <Empty title="No alerts">
@@ -133,7 +145,7 @@ function NoAlert({ view }: { view: string }) {
     );
   }
   return (
-    <Empty title="Nothing fires">
+    <Empty title={lagging ? "Nobody knows whether anything fires" : "Nothing fires"}>
       Silence is no health: whether that is good news stands on{" "}
       <Link to="/" className="underline">
         the overview

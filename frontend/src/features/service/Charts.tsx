@@ -5,6 +5,7 @@ import { serviceAlertsQuery } from "../../api/alerts";
 import { forecastOf, forecastQuery } from "../../api/forecast";
 import { changesQuery } from "../../api/release";
 import { historyQuery, type SloReport } from "../../api/slo";
+import { AlertsLagging } from "../../components/AlertsLagging";
 import { Empty, Shown } from "../../components/ui/states";
 import { useAddress, withParameter } from "../../lib/useAddress";
 import { BudgetChart } from "./BudgetChart";
@@ -39,7 +40,7 @@ export function Charts({ report, slo }: { report: SloReport; slo: number | null 
       budget,
       rates,
       counts: countSeries(query.data),
-      firing: firingSpans(alerts ?? [], first, last),
+      firing: firingSpans(alerts?.rows ?? [], first, last),
     };
   }, [query.data, windowDays, forecast, alerts, changes]);
   const choose = (name: string) =>
@@ -47,6 +48,7 @@ export function Charts({ report, slo }: { report: SloReport; slo: number | null 
   return (
     <>
       <RangeSwitch chosen={range} onChoose={choose} />
+      {alerts && <AlertsLagging alerts={alerts} />}
       <Shown query={query} height="46rem">
         {(history) =>
           drawn === undefined || drawn.budget.length === 0 ? (
