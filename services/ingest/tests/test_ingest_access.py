@@ -84,6 +84,30 @@ async def test_a_report_counts_as_much_as_its_key_may(
             assert counted in metrics
 
 
+WHOLE_BODIES: dict[str, tuple[int, str, bytes]] = {
+    "invalid_json": (400, "application/json", b"{"),
+    "body_too_large": (413, "application/json", b"[" + b" " * 4_000 + b"]"),
+    "too_many_events": (413, "application/json", b"[{}, {}, {}, {}]"),
+    "unsupported_media_type": (415, "text/xml", b"<event/>"),
+}
+
+
+@pytest.mark.parametrize("code", WHOLE_BODIES)
+async def test_a_body_that_nobody_takes_is_counted_by_its_sender(
+    make_client: MakeClient, ring: ApiKeyCache, code: str
+) -> None:
+    status, content_type, content = WHOLE_BODIES[code]
+    made = api_key("ingest")
+    ring.apply(made.key)
+    headers = {**made.headers, "Content-Type": content_type}
+    async with make_client(body_limit_bytes=2_000, max_events_per_request=3) as client:
+        answer = await client.post("/v1/events", content=content, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+        metrics = (await client.get("/metrics")).text
+    counted = f'http_refusals_total{{code="{code}",sender="key/{made.key.id}"}} 1.0'
+    assert counted in metrics
+
+
 async def test_without_all_keys_it_is_not_ready(make_client: MakeClient, ring: ApiKeyCache) -> None:
     ring.complete_when(lambda: False)
     async with make_client() as client:

@@ -19,11 +19,14 @@ from common.config.clock import Clock, system_clock
 from common.config.settings import Settings
 from common.http.connections import REFUSALS
 from common.http.middleware import HttpMiddleware, at_start, client_address
-from common.http.problems import Problem, problem_response
+from common.http.problems import PROBLEM_CODE, Problem, problem_response
 from common.observability.callers import CALLERS
 from common.observability.logging import hide_from_logs
 
 log = structlog.get_logger()
+
+BODY_REFUSALS = frozenset({400, 408, 413, 415, 429})
+"""Of bodies that are taken by nobody, or not now; what is wrong within one is the operation's."""
 
 LOGGED_REFUSALS_PER_SECOND = 1.0
 LOGGED_REFUSALS_AT_ONCE = 20
@@ -103,6 +106,8 @@ class AccessMiddleware(HttpMiddleware):
 
         def add_standing(message: Message) -> None:
             MutableHeaders(scope=message).update(allowance.headers)
+            if message["status"] in BODY_REFUSALS and PROBLEM_CODE in scope:
+                REFUSALS.labels(scope[PROBLEM_CODE], CALLERS.label(caller)).inc()
 
         with acting(principal):
             await self._app(scope, receive, at_start(send, add_standing))

@@ -19,7 +19,7 @@ CONNECTIONS: Final = prometheus_client.Gauge(
 )
 REFUSALS: Final = prometheus_client.Counter(
     "burnline_http_refusals",
-    "Requests and connections that were refused for who sent them or how often",
+    "Requests and connections that were refused for who sent them, how often, or how large",
     ["code", "sender"],
 )
 FILES_LEFT: Final = 128

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
+from starlette.types import Receive, Scope, Send
 
 from common.observability.logging import correlation_id
 
@@ -57,6 +58,25 @@ class Problem(Exception):  # noqa: N818 - the RFC's word
         self.errors, self.headers, self.extra = errors, dict(headers or {}), dict(extra or {})
 
 
+PROBLEM_CODE = "burnline.problem_code"
+"""Under which the scope of a request holds the code of the problem that it is answered with."""
+
+
+class ProblemResponse(JSONResponse):
+    """A problem, whose code whoever surrounds the application finds in the scope."""
+
+    media_type = MEDIA_TYPE
+
+    def __init__(self, code: str, content: Mapping[str, Any], **options: Any) -> None:
+        super().__init__(content, **options)
+        self._code = code
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        scope[PROBLEM_CODE] = self._code
+        await super().__call__(scope, receive, send)
+
+
 def problem_response(problem: Problem) -> JSONResponse:
     """Return the problem as a response."""
     document = ProblemDocument(
@@ -68,11 +88,11 @@ def problem_response(problem: Problem) -> JSONResponse:
         code=problem.code,
         errors=list(problem.errors),
     )
-    return JSONResponse(
+    return ProblemResponse(
+        problem.code,
         {**document.model_dump(), **problem.extra},
         status_code=problem.status,
         headers=problem.headers,
-        media_type=MEDIA_TYPE,
     )
 
 
