@@ -2630,6 +2630,11 @@ export interface components {
             window_days: number;
             /** Threshold Seconds */
             threshold_seconds: number | null;
+            /**
+             * Warning
+             * @description What hardly anybody means: that more requests may fail than must succeed
+             */
+            warning: string | null;
             would_be: components["schemas"]["PreviewAnswer"];
         };
         /**
@@ -3550,6 +3555,12 @@ export interface components {
              * Format: date-time
              */
             updated_at: string;
+            /**
+             * Warning
+             * @description What hardly anybody means: that more requests may fail than must succeed
+             * @example 999 of 1,000 requests may fail
+             */
+            warning: string | null;
         };
         /**
          * Totals
@@ -4291,6 +4302,12 @@ export interface components {
              * @default null
              */
             min_bad_events?: number | null;
+            /**
+             * Warning
+             * @description Of an answer that is sent back; it says nothing
+             * @default null
+             */
+            warning?: string | null;
         };
         /**
          * @description Composite burn rates between the risk levels: OBSERVE and DANGER begin at theirs, FREEZE above its own

@@ -33,13 +33,17 @@ export function ActionDialog({
       onClose();
     },
   });
-  const { form, field } = useFields(() => ({ actor: actorName.get(), text: "" }), saving.error);
+  const { form, field, isPlaced } = useFields(
+    () => ({ actor: actorName.get(), text: "" }),
+    saving.error,
+  );
   return (
     <Modal open onClose={onClose} title={title} description={description}>
       <FormFrame
         verb={verb}
         danger={danger}
         saving={saving}
+        isPlaced={isPlaced}
         onSubmit={() => saving.mutate(form)}
         onCancel={onClose}
       >

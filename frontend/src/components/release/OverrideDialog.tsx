@@ -8,6 +8,7 @@ import { useFields } from "../form/useFields";
 import { useSaving } from "../form/useSaving";
 import { SelectField, TextField } from "../ui/Field";
 import { Modal } from "../ui/Modal";
+import { sentenceOf } from "./overrideSentence";
 
 interface Props {
   service: string;
@@ -42,7 +43,8 @@ export function requestOf(form: Form): OverrideRequest {
     change_class: CHANGE_CLASSES.find((name) => name === form.changeClass) ?? null,
     version: text(form.version),
     ticket: text(form.ticket),
-    max_uses: text(form.uses) === null ? null : Number(form.uses),
+    // a block has no uses, also where some were typed before it was chosen
+    max_uses: form.decision === "BLOCK" || text(form.uses) === null ? null : Number(form.uses),
   };
 }
 
@@ -56,7 +58,10 @@ export function OverrideDialog({ service, onClose }: Props) {
       onClose();
     },
   });
-  const { form, field } = useFields(() => ({ ...EMPTY, actor: actorName.get() }), creation.error);
+  const { form, field, isPlaced } = useFields(
+    () => ({ ...EMPTY, actor: actorName.get() }),
+    creation.error,
+  );
   return (
     <Modal
       title={`Override the gate for ${service}`}
@@ -68,6 +73,8 @@ export function OverrideDialog({ service, onClose }: Props) {
         verb="Override"
         pendingVerb="Waiting for the gate"
         saving={creation}
+        isPlaced={isPlaced}
+        sentence={sentenceOf(requestOf(form), service)}
         onSubmit={() => creation.mutate(form)}
         onCancel={onClose}
       >
@@ -89,13 +96,15 @@ export function OverrideDialog({ service, onClose }: Props) {
         />
         <TextField label="Only version" hint="empty: every version" {...field("version")} />
         <TextField label="Ticket" {...field("ticket")} />
-        <TextField
-          label="Maximum uses"
-          type="number"
-          min={1}
-          hint="empty: any number"
-          {...field("uses", "max_uses")}
-        />
+        {form.decision !== "BLOCK" && (
+          <TextField
+            label="Maximum uses"
+            type="number"
+            min={1}
+            hint="empty: any number"
+            {...field("uses", "max_uses")}
+          />
+        )}
       </FormFrame>
     </Modal>
   );

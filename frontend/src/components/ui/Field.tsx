@@ -36,7 +36,11 @@ function Field({ label, hint, error, className = "", control }: FieldProps) {
         {label}
       </label>
       {control({ id, "aria-invalid": error !== undefined, "aria-describedby": described })}
-      <p id={described} className={`mt-1 text-xs ${error ? "text-freeze-ink" : "text-muted"}`}>
+      <p
+        id={described}
+        role={error && "alert"}
+        className={`mt-1 text-xs ${error ? "text-freeze-ink" : "text-muted"}`}
+      >
         {error ?? hint}
       </p>
     </div>

@@ -17,6 +17,7 @@ export function Modal({ title, description, open, onClose, children }: Props) {
         <Dialog.Overlay className="fixed inset-0 z-40 bg-black/55" />
         <Dialog.Content
           onOpenAutoFocus={focusFirstField}
+          onInteractOutside={keepWhatIsTyped}
           className="fixed top-1/2 left-1/2 z-50 max-h-[92vh] w-[min(36rem,94vw)] -translate-x-1/2
             -translate-y-1/2 overflow-auto rounded-lg border border-line bg-panel p-5 shadow-xl"
         >
@@ -34,6 +35,11 @@ export function Modal({ title, description, open, onClose, children }: Props) {
       </Dialog.Portal>
     </Dialog.Root>
   );
+}
+
+/** A click beside a form closes nothing: what was typed would be lost. */
+function keepWhatIsTyped(event: Event): void {
+  event.preventDefault();
 }
 
 /** Whoever opens a form by keyboard wants to type, not to close it again. */

@@ -37,15 +37,16 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
 
 export function Failure({ error, onRetry }: { error: Error; onRetry?: () => void }) {
   const problem = error instanceof ProblemError ? error : null;
+  const fields = problem?.fields.map(({ field, detail }) => `${field}: ${detail}`) ?? [];
   return (
     <div role="alert" className="rounded-md border border-freeze bg-panel p-4 text-sm">
       <p className="flex items-center gap-2 font-medium text-freeze-ink">
         <TriangleAlert size={16} aria-hidden />
-        {wordsOf(error)}
+        {fields[0] ?? wordsOf(error)}
       </p>
-      {problem?.fields.map((field) => (
-        <p key={field.field} className="mt-1 text-muted">
-          {field.field}: {field.detail}
+      {fields.slice(1).map((text) => (
+        <p key={text} className="mt-1 text-muted">
+          {text}
         </p>
       ))}
       {problem?.requestId != null && (

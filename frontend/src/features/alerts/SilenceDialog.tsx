@@ -6,6 +6,7 @@ import { useSaving } from "../../components/form/useSaving";
 import { Button } from "../../components/ui/Button";
 import { SelectField, TextField } from "../../components/ui/Field";
 import { Modal } from "../../components/ui/Modal";
+import { duration } from "../../lib/format";
 import { actorName } from "../../lib/preferences";
 import { MATCHED_LABELS } from "../../lib/vocabulary";
 
@@ -31,7 +32,7 @@ export function SilenceDialog({ matchers, onClose }: Props) {
     },
   });
   const initial = () => ({ ...EMPTY, createdBy: actorName.get() });
-  const { form, field } = useFields(initial, creation.error);
+  const { form, setForm, field, isPlaced } = useFields(initial, creation.error);
   if (creation.data?.warning) {
     return (
       <Modal
@@ -49,16 +50,26 @@ export function SilenceDialog({ matchers, onClose }: Props) {
       open
       onClose={onClose}
       title={matchers ? `Silence ${matchers.map((m) => m.value).join(", ")}` : "New silence"}
-      description="Nobody is notified of what matches; it is evaluated and shown all the same."
+      description="It ends by itself, and can be ended before."
     >
       <FormFrame
         verb="Silence"
         saving={creation}
+        isPlaced={isPlaced}
+        sentence={sentenceOf(requestOf(form, matchers))}
         onSubmit={() => creation.mutate(form)}
         onCancel={onClose}
       >
-        {!matchers && <SelectField label="Label" options={LABELS} {...field("name")} />}
-        {!matchers && <TextField label="Is" required {...field("value")} />}
+        {!matchers && (
+          <SelectField
+            label="Label"
+            options={LABELS}
+            {...field("name")}
+            // the name of a service is none of a team
+            onChange={({ target }) => setForm((now) => ({ ...now, name: target.value, value: "" }))}
+          />
+        )}
+        {!matchers && <TextField label="Is" required {...field("value", "matchers")} />}
         <TextField
           label="For minutes"
           type="number"
@@ -70,6 +81,15 @@ export function SilenceDialog({ matchers, onClose }: Props) {
         <TextField label="Why" required className={WIDE} {...field("comment")} />
       </FormFrame>
     </Modal>
+  );
+}
+
+/** What a silence will do, in plain words, while it is written. */
+export function sentenceOf({ matchers, duration_minutes: minutes }: SilenceRequest): string {
+  const labels = matchers.map(({ name, value }) => `${name} is ${value || "…"}`).join(" and ");
+  return (
+    `For ${duration((minutes ?? 0) * 60)} from now nobody is notified of alerts whose ${labels}. ` +
+    "They are evaluated and shown all the same."
   );
 }
 

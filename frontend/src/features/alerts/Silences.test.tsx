@@ -6,7 +6,7 @@ import { expect, test, vi } from "vitest";
 import type { Silence } from "../../api/alerts";
 import { client } from "../../api/client";
 import { answerWith } from "../../testing/gateway";
-import { SilenceDialog } from "./SilenceDialog";
+import { SilenceDialog, sentenceOf } from "./SilenceDialog";
 import { SilencesPanel } from "./SilencesPanel";
 
 const NOTHING = "matches no alert and no service";
@@ -63,4 +63,24 @@ test.each([
     expect((await screen.findByText(new RegExp(NOTHING))).isConnected).toBe(true);
     expect(closed).not.toHaveBeenCalled();
   }
+});
+
+test("a silence says what it will do", () => {
+  const matchers = [
+    { name: "service" as const, value: "cart" },
+    { name: "alertname" as const, value: "burn" },
+  ];
+  const asked = { matchers, duration_minutes: 90, created_by: "ines", comment: "works" };
+  expect(sentenceOf(asked)).toBe(
+    "For 1 h 30 min from now nobody is notified of alerts whose service is cart and alertname is " +
+      "burn. They are evaluated and shown all the same.",
+  );
+});
+
+test("a value that was typed for one label is not taken for another", () => {
+  answerWith({});
+  show(<SilenceDialog onClose={vi.fn()} />);
+  fireEvent.change(screen.getByLabelText("Is"), { target: { value: "cart" } });
+  fireEvent.change(screen.getByLabelText("Label"), { target: { value: "team" } });
+  expect(screen.getByLabelText<HTMLInputElement>("Is").value).toBe("");
 });

@@ -8,7 +8,15 @@ import { useFields } from "../../components/form/useFields";
 import { useSaving } from "../../components/form/useSaving";
 import { SelectField, TextField } from "../../components/ui/Field";
 import { WINDOW_DAYS } from "../../lib/vocabulary";
-import { KINDS, questionOf, requestOf, formOf, type TargetFields } from "./targetFields";
+import {
+  KINDS,
+  doubtOf,
+  formOf,
+  questionOf,
+  requestOf,
+  sentenceOfForm,
+  type TargetFields,
+} from "./targetFields";
 import { PreviewText } from "./PreviewText";
 
 const KIND_OPTIONS = Object.entries(KINDS).map(([kind, { label }]) => [kind, label] as const);
@@ -30,7 +38,7 @@ export function TargetForm({ service, target, onDone }: Props) {
     renews: [keys.service(service)],
     onDone,
   });
-  const { form, field } = useFields(() => formOf(target), saving.error);
+  const { form, field, isPlaced } = useFields(() => formOf(target), saving.error);
   const { percent, hasThreshold } = KINDS[form.kind];
   const question = useDeferredValue(questionOf(form));
   const preview = useQuery(previewQuery(service, question));
@@ -38,6 +46,9 @@ export function TargetForm({ service, target, onDone }: Props) {
     <FormFrame
       verb={target === null ? "Create" : "Save"}
       saving={saving}
+      isPlaced={isPlaced}
+      sentence={sentenceOfForm(form) ?? undefined}
+      doubt={doubtOf(form)}
       onSubmit={() => saving.mutate(form)}
       onCancel={onDone}
     >
@@ -48,7 +59,7 @@ export function TargetForm({ service, target, onDone }: Props) {
         required
         inputMode="decimal"
         hint={percent.hint}
-        {...field("percent", percent.sent)}
+        {...field(percent.field, percent.sent)}
       />
       <SelectField label="Window" options={WINDOWS} {...field("windowDays", "window_days")} />
       {hasThreshold && (

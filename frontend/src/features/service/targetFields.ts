@@ -1,14 +1,15 @@
 /** All that the pages know of a target: its fields, its kinds, and their words. Pure. */
 
 import type { NewTarget, PreviewQuestion, SloStatus, Target } from "../../api/slo";
-import { objective } from "../../lib/format";
+import { count, objective } from "../../lib/format";
 import { WINDOW_DAYS, type SliType } from "../../lib/vocabulary";
 
 export interface TargetFields {
   name: string;
   kind: SliType;
-  /** The objective, or for error rates the most errors allowed, in per cent. */
-  percent: string;
+  /** In per cent. No kind takes over what was typed for another. */
+  objective: string;
+  maxErrors: string;
   windowDays: string;
   threshold: string;
   minBad: string;
@@ -17,12 +18,25 @@ export interface TargetFields {
 interface Kind {
   label: string;
   /** What is asked for in per cent, as the form and the request call it. */
-  percent: { label: string; hint: string; sent: "objective" | "max_error_ratio" };
+  percent: {
+    field: "objective" | "maxErrors";
+    label: string;
+    hint: string;
+    sent: "objective" | "max_error_ratio";
+  };
   hasThreshold: boolean;
   text: (slo: Pick<SloStatus, "threshold_seconds">) => string;
 }
 
-const OBJECTIVE = { label: "Objective, %", hint: "for example 99.95", sent: "objective" } as const;
+const OBJECTIVE = {
+  field: "objective",
+  label: "Objective, %",
+  hint: "for example 99.95",
+  sent: "objective",
+} as const;
+
+/** Below it more requests may fail than must succeed. */
+const LEAST_PLAUSIBLE = 0.5;
 
 export const KINDS: Record<SliType, Kind> = {
   availability: {
@@ -40,6 +54,7 @@ export const KINDS: Record<SliType, Kind> = {
   error_rate: {
     label: "error rate: the share that may fail",
     percent: {
+      field: "maxErrors",
       label: "Maximum error rate, %",
       hint: "for example 0.5",
       sent: "max_error_ratio",
@@ -54,17 +69,19 @@ export function formOf(target: Target | null): TargetFields {
     return {
       name: "",
       kind: "availability",
-      percent: "99.9",
+      objective: "99.9",
+      maxErrors: "0.1",
       windowDays: "30",
       threshold: "",
       minBad: "1",
     };
   }
-  const ratio = isMaximum(target.sli_type) ? 1 - target.objective : target.objective;
+  const percent = (ratio: number) => String(Number((ratio * 100).toPrecision(12)));
   return {
     name: target.name,
     kind: target.sli_type,
-    percent: String(Number((ratio * 100).toPrecision(12))),
+    objective: percent(target.objective),
+    maxErrors: percent(1 - target.objective),
     windowDays: String(target.window_days),
     threshold: target.threshold_seconds === null ? "" : String(target.threshold_seconds),
     minBad: String(target.min_bad_events),
@@ -76,7 +93,7 @@ export function requestOf(form: TargetFields): NewTarget {
   return {
     name: form.name.trim(),
     sli_type: form.kind,
-    [percent.sent]: ratioOf(form.percent) ?? Number.NaN,
+    [percent.sent]: ratioOf(form[percent.field]) ?? Number.NaN,
     ...(hasThreshold && { threshold_seconds: Number(form.threshold) }),
     window_days: windowOf(form),
     min_bad_events: Number(form.minBad),
@@ -85,13 +102,36 @@ export function requestOf(form: TargetFields): NewTarget {
 
 /** What to ask the stored history; null while the fields make no target. */
 export function questionOf(form: TargetFields): PreviewQuestion | null {
-  const ratio = ratioOf(form.percent);
-  if (ratio === null) return null;
-  const asked = isMaximum(form.kind) ? exactComplement(ratio) : ratio;
-  if (asked <= 0 || asked >= 1) return null;
+  const asked = objectiveOf(form);
+  if (asked === null) return null;
   const threshold = KINDS[form.kind].hasThreshold ? Number(form.threshold) : null;
   if (threshold !== null && !(threshold > 0)) return null;
   return { objective: asked, window_days: windowOf(form), threshold_seconds: threshold };
+}
+
+/** What the form asks for in a sentence: "1 of 1 000 requests may fail in 30 days."; null: nothing. */
+export function sentenceOfForm(form: TargetFields): string | null {
+  const asked = objectiveOf(form);
+  if (asked === null) return null;
+  const late = KINDS[form.kind].hasThreshold;
+  if (late && !(Number(form.threshold) > 0)) return null;
+  const what = late ? `take longer than ${form.threshold.trim()} s, or fail,` : "fail";
+  return `${failing(asked)} may ${what} in ${form.windowDays} days.`;
+}
+
+/** What hardly anybody means: that more may fail than must succeed. */
+export function doubtOf(form: TargetFields): string | null {
+  const asked = objectiveOf(form);
+  return asked !== null && asked < LEAST_PLAUSIBLE ? `${failing(asked)} may fail.` : null;
+}
+
+/** "5 of 10 000 requests": of as few as it takes to count whole ones. */
+function failing(asked: number): string {
+  const sizes = [1e3, 1e4, 1e5, 1e6];
+  const share = exactComplement(asked);
+  const of = (size: number) => Number((share * size).toPrecision(9));
+  const size = sizes.find((each) => Number.isInteger(of(each))) ?? 1e6;
+  return `${count(of(size))} of ${count(size)} requests`;
 }
 
 /** A target in a line: "99.9 % availability over 30 d". */
@@ -101,8 +141,12 @@ export function sentenceOf(target: Target): string {
   return `${objective(target.objective)} ${kind}${within} over ${target.window_days} d`;
 }
 
-function isMaximum(kind: SliType): boolean {
-  return KINDS[kind].percent.sent === "max_error_ratio";
+/** The ratio that is to succeed; null where none is given. */
+function objectiveOf(form: TargetFields): number | null {
+  const { field } = KINDS[form.kind].percent;
+  const ratio = ratioOf(form[field]);
+  if (ratio === null || ratio <= 0 || ratio >= 1) return null;
+  return field === "maxErrors" ? exactComplement(ratio) : ratio;
 }
 
 function windowOf(form: TargetFields): (typeof WINDOW_DAYS)[number] {

@@ -9,7 +9,9 @@ import {
   KINDS,
   channelChangeOf,
   newChannelOf,
+  ofKind,
   secretsOfKind,
+  sentenceOf,
   type ChannelFields,
 } from "./channelFields";
 
@@ -39,12 +41,14 @@ export function ChannelForm({ channel, onDone }: { channel: Channel | null; onDo
       onDone();
     },
   });
-  const { form, field } = useFields(() => fieldsOf(channel), saving.error);
+  const { form, setForm, field, isPlaced } = useFields(() => fieldsOf(channel), saving.error);
   const isNew = channel === null;
   return (
     <FormFrame
       verb={isNew ? "Create" : "Save"}
       saving={saving}
+      isPlaced={isPlaced}
+      sentence={sentenceOf(form, isNew)}
       onSubmit={() => saving.mutate(form)}
       onCancel={onDone}
     >
@@ -55,7 +59,13 @@ export function ChannelForm({ channel, onDone }: { channel: Channel | null; onDo
         hint="rules name it; it stays"
         {...field("name")}
       />
-      <SelectField label="Kind" disabled={!isNew} options={KIND_OPTIONS} {...field("kind")} />
+      <SelectField
+        label="Kind"
+        disabled={!isNew}
+        options={KIND_OPTIONS}
+        {...field("kind")}
+        onChange={({ target }) => setForm((now) => ofKind(now, target.value))}
+      />
       {secretsOfKind(form.kind).map(({ name, label, required }) => (
         <TextField
           key={name}
@@ -65,7 +75,7 @@ export function ChannelForm({ channel, onDone }: { channel: Channel | null; onDo
           autoComplete="off"
           required={required && isNew}
           hint={isNew ? "never shown again" : "empty: as it is; else all of them are replaced"}
-          {...field(name)}
+          {...field(name, `secrets.${name}`)}
         />
       ))}
       <TextField className={WIDE} label="Your name" required {...field("actor")} />

@@ -38,11 +38,12 @@ function ReplayForm({ deadLetter, onClose }: { deadLetter: DeadLetter; onClose: 
     },
   });
   const initial = () => ({ actor: actorName.get(), event: original });
-  const { form, field } = useFields(initial, saving.error);
+  const { form, field, isPlaced } = useFields(initial, saving.error);
   return (
     <FormFrame
       verb="Send again"
       saving={saving}
+      isPlaced={isPlaced}
       onSubmit={() => saving.mutate(form)}
       onCancel={onClose}
     >

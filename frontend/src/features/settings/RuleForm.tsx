@@ -7,7 +7,14 @@ import { useSaving } from "../../components/form/useSaving";
 import { SelectField, TextField } from "../../components/ui/Field";
 import { actorName } from "../../lib/preferences";
 import { SEVERITIES } from "../../lib/vocabulary";
-import { changesOf, fieldsOf, statementOf, thresholdOf, type RuleFields } from "./ruleFields";
+import {
+  changesOf,
+  fieldsOf,
+  promiseOf,
+  statementOf,
+  thresholdOf,
+  type RuleFields,
+} from "./ruleFields";
 
 const SEVERITY_OPTIONS = SEVERITIES.toReversed().map((name) => [name, name] as const);
 const SECONDS = { type: "number", min: 0, max: 604_800, required: true };
@@ -22,41 +29,48 @@ export function RuleForm({ rule, onDone }: { rule: AlertRule; onDone: () => void
       onDone();
     },
   });
-  const { form, field } = useFields(() => fieldsOf(rule, actorName.get()), saving.error);
+  const { form, field, isPlaced } = useFields(() => fieldsOf(rule, actorName.get()), saving.error);
   return (
-    <FormFrame verb="Save" saving={saving} onSubmit={() => saving.mutate(form)} onCancel={onDone}>
+    <FormFrame
+      verb="Save"
+      saving={saving}
+      isPlaced={isPlaced}
+      sentence={promiseOf({ ...rule, rule: { ...rule.rule, ...changesOf(rule, form) } })}
+      onSubmit={() => saving.mutate(form)}
+      onCancel={onDone}
+    >
       {rule.rule.levels.map((level, i) => (
         <SelectField
           key={i}
           label={`Severity at ${thresholdOf(level)}`}
           options={SEVERITY_OPTIONS}
-          {...field(`severity${i}`, `levels[${i}].severity`)}
+          {...field(`severity${i}`, `changes.levels[${i}].severity`)}
         />
       ))}
       <TextField
         label="Must hold for, seconds"
         hint="how long it must be so before it fires"
         {...SECONDS}
-        {...field("hold", "for_seconds")}
+        {...field("hold", "changes.for_seconds")}
       />
       <TextField
         label="Resolve after, seconds"
         hint="how long it must be well before it resolves"
         {...SECONDS}
-        {...field("resolve", "resolve_for_seconds")}
+        {...field("resolve", "changes.resolve_for_seconds")}
       />
       <TextField
         label="Cooldown, seconds"
         hint="before a new episode is notified of"
         {...SECONDS}
-        {...field("cooldown", "cooldown_seconds")}
+        {...field("cooldown", "changes.cooldown_seconds")}
       />
       <TextField
         label="Minimum failures"
         type="number"
         min={0}
         required
-        {...field("minBad", "min_bad_events")}
+        {...field("minBad", "changes.min_bad_events")}
       />
       <TextField
         label="Notify again at"
@@ -64,10 +78,14 @@ export function RuleForm({ rule, onDone }: { rule: AlertRule; onDone: () => void
         type="number"
         min={1.1}
         step="any"
-        {...field("renotify", "renotify_ratio")}
+        {...field("renotify", "changes.renotify_ratio")}
       />
-      <TextField label="Channels" hint="by name, with commas" {...field("channels")} />
-      <TextField label="Runbook" type="url" {...field("runbook", "runbook_url")} />
+      <TextField
+        label="Channels"
+        hint="by name, with commas"
+        {...field("channels", "changes.channels")}
+      />
+      <TextField label="Runbook" type="url" {...field("runbook", "changes.runbook_url")} />
       <TextField className={WIDE} label="Your name" required {...field("actor")} />
       <ReasonField {...field("reason")} />
     </FormFrame>

@@ -32,11 +32,13 @@ export function ServiceForm({ service, onDone }: { service: Service | null; onDo
     },
     onDone,
   });
-  const { form, field } = useFields(() => fieldsOf(service), saving.error);
+  const { form, field, isPlaced } = useFields(() => fieldsOf(service), saving.error);
   return (
     <FormFrame
       verb={service === null ? "Create" : "Save"}
       saving={saving}
+      isPlaced={isPlaced}
+      sentence={`${form.name.trim() || "It"} is of tier ${form.tier}, and held to what policies and rules say of that tier.`}
       onSubmit={() => saving.mutate(form)}
       onCancel={onDone}
     >

@@ -43,6 +43,29 @@ export function secretsOf(form: ChannelFields): Record<string, string> {
   return Object.fromEntries(typed.filter(([, value]) => value !== ""));
 }
 
+/** The form with another kind: what was typed for one is not sent to the other. */
+export function ofKind(form: ChannelFields, kind: string): ChannelFields {
+  return { ...form, kind, url: "", routing_key: "", signing_secret: "" };
+}
+
+/** What the channel will do, in plain words, while it is written. */
+export function sentenceOf(form: ChannelFields, isNew: boolean): string {
+  const name = form.name.trim() || "this channel";
+  if (form.kind === "simulated") return `What ${name} is sent is stored and shown here only.`;
+  const where = hostOf(form.url);
+  const kept = !isNew && Object.keys(secretsOf(form)).length === 0;
+  const to = kept ? "where it goes now" : where ? `to ${where}` : `to ${form.kind}`;
+  return `Rules that name ${name} send what fires ${to}, in the format of ${form.kind}.`;
+}
+
+function hostOf(url: string): string | null {
+  try {
+    return new globalThis.URL(url.trim()).host || null;
+  } catch {
+    return null;
+  }
+}
+
 export function newChannelOf(form: ChannelFields): NewChannel {
   const { name, kind, actor } = form;
   return { name: name.trim(), kind, secrets: secretsOf(form), actor: actor.trim() } as NewChannel;

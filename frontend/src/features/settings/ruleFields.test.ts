@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import type { AlertRule } from "../../api/alerts";
-import { changesOf, fieldsOf, sentenceOf, thresholdOf, type Level } from "./ruleFields";
+import { changesOf, fieldsOf, promiseOf, sentenceOf, thresholdOf, type Level } from "./ruleFields";
 
 const rule = {
   name: "budget-left",
@@ -64,3 +64,18 @@ const levels: [Omit<Level, "severity">, string][] = [
 test.each(levels)("%j fires at %s", (level, words) =>
   expect(thresholdOf({ severity: "page", ...level })).toBe(words),
 );
+
+test.each([
+  [
+    {},
+    "Fires after 5 min of it (info at 50 % left, ticket at 10 % left), resolves after 10 min without it, and notifies simulated, again at 2 times the burn rate.",
+  ],
+  [
+    { for_seconds: 0, resolve_for_seconds: 0, channels: [], renotify_ratio: null },
+    "Fires at once (info at 50 % left, ticket at 10 % left), resolves as soon as it is over, and notifies nobody.",
+  ],
+  [{ enabled: false }, "It is switched off: nothing fires by it."],
+])("a rule with %j says what it will do", (changes, promise) => {
+  const changed = { ...rule, rule: { ...rule.rule, ...changes } };
+  expect(promiseOf(changed).replaceAll("\u202f", " ")).toBe(promise);
+});

@@ -80,6 +80,19 @@ export function thresholdOf(level: Level): string {
   return level.at_least_events != null ? `from ${level.at_least_events} events` : "";
 }
 
+/** What a rule will do, in plain words, while it is written. */
+export function promiseOf(rule: AlertRule): string {
+  const { levels, for_seconds: hold, resolve_for_seconds: resolve, channels } = rule.rule;
+  if (!isEnabled(rule)) return "It is switched off: nothing fires by it.";
+  const fires = levels.map((level) => `${level.severity} at ${thresholdOf(level)}`).join(", ");
+  const held = hold ? `after ${duration(hold)} of it` : "at once";
+  const ends = resolve ? `after ${duration(resolve)} without it` : "as soon as it is over";
+  const again = rule.rule.renotify_ratio;
+  const louder = again == null ? "" : `, again at ${again} times the burn rate`;
+  const whom = channels?.join(", ") || "nobody";
+  return `Fires ${held} (${fires}), resolves ${ends}, and notifies ${whom}${louder}.`;
+}
+
 /** A rule in a line: what fires when, after how long, and who is notified. */
 export function sentenceOf(rule: AlertRule): string {
   const { levels, for_seconds: hold, cooldown_seconds: cooldown, channels } = rule.rule;

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from common.admission.decoding import EventRejected
 from common.events import MAX_TEXT_LENGTH
-from common.slo.vocabulary import RESERVED_SERVICE_NAMES, SERVICE_NAME_PATTERN, is_service_name
+from common.patterns import NAME_IN_WORDS
+from common.slo.vocabulary import RESERVED_SERVICE_NAMES, is_service_name
 
 MAX_FUTURE = timedelta(minutes=5)
 APPEND_SLACK = timedelta(minutes=5)
@@ -30,7 +31,7 @@ def check_body(body: bytes | None) -> bytes:
 def check_name(service: str) -> None:
     """Refuse an invalid service name."""
     if not is_service_name(service):
-        raise EventRejected("service", "invalid_service_name", f"must match {SERVICE_NAME_PATTERN}")
+        raise EventRejected("service", "invalid_service_name", NAME_IN_WORDS)
     if service in RESERVED_SERVICE_NAMES:
         raise EventRejected("service", "reserved_service_name", "is a reserved word; rename it")
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from common.invalid_field import InvalidFieldError
+from common.patterns import NAME, NAME_IN_WORDS
 
 SIMULATED = "simulated"
 """The channel, and its kind, that is always there: notifications are stored, shown and logged."""
 
-CHANNEL_NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
+CHANNEL_NAME_PATTERN = NAME
 MAX_VALUE_LENGTH = 2048
 PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue"
 
@@ -63,8 +64,7 @@ CHANNEL_KINDS = {
 def check_channel(name: str, kind: str, secrets: Mapping[str, str]) -> None:
     """Raise InvalidFieldError where a channel cannot be used."""
     if _channel_name.fullmatch(name) is None:
-        detail = f"must match {CHANNEL_NAME_PATTERN}: lower-case letters, digits, dots, dashes"
-        raise InvalidFieldError("name", "invalid_name", detail)
+        raise InvalidFieldError("name", "invalid_name", NAME_IN_WORDS)
     known = CHANNEL_KINDS.get(kind)
     if known is None:
         detail = f"must be one of {', '.join(CHANNEL_KINDS)}"

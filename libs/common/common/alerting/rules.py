@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from common.invalid_field import InvalidFieldError
-from common.patterns import whole
+from common.patterns import NAME, in_words, whole
 from common.slo.freshness import UNTRUSTED
 from common.slo.vocabulary import DataStatus, RiskLevel
 from common.slo.windows import BURN_PAIRS
@@ -34,7 +34,7 @@ SEVERITY_ORDER: Final = {"info": 1, "ticket": 2, "page": 3}
 RISK_ORDER: Final = tuple(RiskLevel)
 MAX_LEVELS: Final = 6
 MAX_SELECTED: Final = 200
-RULE_NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
+RULE_NAME_PATTERN = NAME
 GLOB_PATTERN = r"^[a-z0-9*?._-]{1,63}$"
 LONG_WINDOWS_SECONDS: Final = tuple(long for long, _ in BURN_PAIRS)
 
@@ -123,6 +123,7 @@ _STRICTNESS: Final[dict[RuleKind, Callable[[Any], float]]] = {
     "constant_burn": float,
     "good_over_total": float,
 }
+_REGEX = re.compile(r"matching regex '(?P<pattern>.*)'", re.DOTALL)
 _PLACE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?\Z", re.DOTALL)
 
 
@@ -156,6 +157,8 @@ def more_severe(one: Severity, other: Severity) -> Severity:
 def _invalid_shape(message: str) -> InvalidFieldError:
     found = _PLACE.match(message)
     what, path = (found["what"], found["path"]) if found else (message, None)
+    if pattern := _REGEX.search(what):
+        what = in_words(pattern["pattern"].replace(r"\\", "\\"))
     return InvalidFieldError(path or "rule", "invalid_rule", what[:300])
 
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from common.alerting.rules import RULE_NAME_PATTERN, SEVERITY_ORDER
 from common.invalid_field import InvalidFieldError
+from common.patterns import in_words
 from common.slo.vocabulary import SERVICE_NAME_PATTERN
 
 MAX_MATCHERS = 16
@@ -96,7 +97,7 @@ def _check_matcher(where: str, matcher: Matcher) -> None:
     pattern = _NAMES.get(matcher.name, "")
     exact = matcher.is_equal and not matcher.is_glob
     if exact and pattern and not re.fullmatch(pattern, matcher.value):
-        detail = f"must match {pattern}: nothing else is the name of a {matcher.name}"
+        detail = f"{in_words(pattern)}: nothing else is the name of a {matcher.name}"
         raise InvalidFieldError(f"{where}.value", "matches_nothing", detail)
 
 

@@ -14,6 +14,7 @@ from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from common.observability.logging import correlation_id
+from common.patterns import in_words
 
 log = structlog.get_logger()
 
@@ -123,12 +124,20 @@ def _invalid(error: RequestValidationError) -> Problem:
     errors = [
         _not_json(e)
         if e["type"] == "json_invalid"
-        else FieldError(field=field_path(e["loc"]), code=e["type"], detail=e["msg"])
+        else FieldError(field=field_path(e["loc"]), code=e["type"], detail=in_own_words(e))
         for e in error.errors()
     ]
     first = errors[0]
     detail = f"{first.field}: {first.detail}"
     return Problem(422, "invalid_request", detail, errors=errors)
+
+
+def in_own_words(error: Mapping[str, Any]) -> str:
+    """Return what pydantic says of a field, without the pattern that a text does not match."""
+    if error["type"] == "string_pattern_mismatch":
+        return in_words(error["ctx"]["pattern"])
+    said: str = error["msg"]
+    return said
 
 
 def _not_json(error: Mapping[str, Any]) -> FieldError:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from common.invalid_field import InvalidFieldError
+from common.patterns import in_words
 from common.policy.model import (
     CHANGE_CLASSES,
     DEFAULT_POLICY_NAME,
@@ -121,7 +122,7 @@ def _fault(error: Any) -> InvalidFieldError:
     elif code == "missing":
         detail = "is required"
     elif code == "string_pattern_mismatch":
-        detail = f"{error['input']!r} is no name; it must match {error['ctx']['pattern']}"
+        detail = in_words(error["ctx"]["pattern"])
     elif "msg" in error:
         detail = detail[:1].lower() + detail[1:]
     return InvalidFieldError(field, code, detail)

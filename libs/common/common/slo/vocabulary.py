@@ -4,7 +4,9 @@ import re
 from decimal import Decimal
 from enum import StrEnum
 
-SERVICE_NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
+from common.patterns import NAME
+
+SERVICE_NAME_PATTERN = NAME
 RESERVED_SERVICE_NAMES = frozenset({"heatmap", "targets", "compute"})
 """Words that stand in REST paths where a service name may stand."""
 

@@ -12,6 +12,8 @@ from common.slo.risk import RISK_BOUNDARIES
 from common.slo.vocabulary import RiskLevel
 from common.slo.windows import DAY, HOUR, MINUTE
 
+_PLAUSIBLE = Decimal("0.5")
+_MOST_REQUESTS = 10**6
 _SHORT_DIGITS, _QUOTIENT_DIGITS = 6, 4
 """A threshold of more digits than a person writes is a quotient, and is shown with so many."""
 _NOISE_DIGITS = 12
@@ -78,6 +80,18 @@ def snapped(value: float, threshold: float) -> float:
 def objective(ratio: float) -> str:
     """Return a share that a person set, as a percentage: 0.9995 is "99.95%"."""
     return f"{(_exact(ratio) * 100).normalize():f}%"
+
+
+def implausible(objective: Decimal) -> str | None:
+    """Say that more requests may fail than must succeed; None where an objective asks for more.
+
+    "999 of 1,000 requests may fail": out of as few as it takes to count whole ones.
+    """
+    if objective >= _PLAUSIBLE:
+        return None
+    sizes = (10**digits for digits in range(3, _MOST_DECIMALS))
+    size = next(size for size in sizes if (objective * size) % 1 == 0 or size == _MOST_REQUESTS)
+    return f"{int((1 - objective) * size):,} of {size:,} requests may fail"
 
 
 def number(value: float) -> str:

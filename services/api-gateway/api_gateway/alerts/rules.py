@@ -55,7 +55,7 @@ class RuleService:
             if rule.name in shown:
                 detail = f"`{rule.name}` exists; change it by PATCH /api/rules/{rule.name}"
                 raise invalid("rule.name", "duplicate_rule", detail, 409)
-            await self._check(writer, shown, rule)
+            await self._check(writer, shown, rule, "rule.")
             await writer.put_rule(rule.name, rule_document(rule))
             await writer.record(_audit_event("rule.added", rule.name, by, now, rule_document(rule)))
             return (await _shown(writer))[rule.name]
@@ -71,7 +71,7 @@ class RuleService:
                 detail = f"must be `{name}` as in the path, or be left out"
                 raise invalid("changes.name", "differs_from_path", detail)
             rule = _read({**rule_document(old), **changes}, "changes.")
-            await self._check(writer, shown, rule)
+            await self._check(writer, shown, rule, "changes.")
             await writer.put_rule(name, rule_document(rule))
             await writer.record(
                 _audit_event("rule.changed", name, by, now, with_floats(changes, "rule"))
@@ -88,17 +88,17 @@ class RuleService:
             await writer.record(_audit_event("rule.deleted", name, by, now, {}))
 
     @staticmethod
-    async def _check(reader: AlertReader, shown: Shown, rule: Rule) -> None:
+    async def _check(reader: AlertReader, shown: Shown, rule: Rule, prefix: str) -> None:
         """Refuse channels that are not there, and rules that would inhibit each other."""
         known = {channel.name for channel in await reader.channels()}
         for number, channel in enumerate(rule.channels):
             if channel not in known:
-                detail = f"there is no channel `{channel}`; create it by POST /api/channels"
-                raise invalid(f"channels[{number}]", "unknown_channel", detail)
+                detail = f"there is no channel `{channel}`; there are {', '.join(sorted(known))}"
+                raise invalid(f"{prefix}channels[{number}]", "unknown_channel", detail)
         rules = {**{name: s.rule for name, s in shown.items()}, rule.name: rule}
         if _inhibits(rules, rule.name, rule.name, set()):
             detail = f"`{rule.name}` would keep itself quiet, by way of the rules it inhibits"
-            raise invalid("inhibits", "circle", detail)
+            raise invalid(f"{prefix}inhibits", "circle", detail)
 
 
 def _audit_event(

@@ -7,9 +7,9 @@ from typing import Literal
 import msgspec
 
 from common.events import ServiceChanged, TargetChanged, TargetSpec
+from common.patterns import NAME_IN_WORDS
 from common.slo.vocabulary import (
     RESERVED_SERVICE_NAMES,
-    SERVICE_NAME_PATTERN,
     is_service_name,
 )
 
@@ -59,10 +59,7 @@ class Matching:
 def service_name_fault(name: str) -> str | None:
     """Return why a name cannot be a service's, with the fix; None where it can."""
     if not is_service_name(name):
-        return (
-            f"must match {SERVICE_NAME_PATTERN}: lower-case letters, digits, dots, dashes and "
-            "underscores, beginning with a letter or digit, at most 63 characters"
-        )
+        return NAME_IN_WORDS
     if name in RESERVED_SERVICE_NAMES:
         words = ", ".join(sorted(RESERVED_SERVICE_NAMES))
         return f"is a reserved word ({words} stand in paths); choose another name"

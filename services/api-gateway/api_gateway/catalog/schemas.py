@@ -22,6 +22,7 @@ from common.slo.vocabulary import (
     WINDOW_DAYS,
     SliType,
 )
+from common.slo.wording import implausible
 
 COUNT_LIMIT = 10**9
 MOST_PURGED = 1_000
@@ -189,6 +190,9 @@ class TargetUpdate(TargetWording):
     sli_type: SliType | None = None
     window_days: WindowDays | None = None
     min_bad_events: EventCount | None = Field(None, description=MIN_BAD_EVENTS)
+    warning: Text | None = Field(
+        None, description="Of an answer that is sent back; it says nothing"
+    )
 
 
 class ComputeRequest(Request):
@@ -233,6 +237,10 @@ class TargetAnswer(TargetFields, _TargetIdentity):
     revision: int
     created_at: Instant
     updated_at: Instant
+    warning: str | None = Field(
+        description="What hardly anybody means: that more requests may fail than must succeed",
+        examples=["999 of 1,000 requests may fail"],
+    )
 
     @classmethod
     def of(cls, target: Target) -> Self:
@@ -243,5 +251,6 @@ class TargetAnswer(TargetFields, _TargetIdentity):
             revision=target.revision,
             created_at=target.created_at,
             updated_at=target.updated_at,
+            warning=implausible(target.spec.objective),
             **target.spec.with_floats(),
         )

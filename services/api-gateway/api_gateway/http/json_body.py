@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from api_gateway.http.problems import invalid
 from api_gateway.http.types import NO_TEXT
-from common.http.problems import FieldError, Problem, field_path
+from common.http.problems import FieldError, Problem, field_path, in_own_words
 
 Model = TypeVar("Model", bound=BaseModel)
 _WHOLE_BELOW = 2**53  # a larger float may stand for several integers
@@ -107,7 +107,7 @@ def _validated(model: type[Model], content: object) -> Model:
             FieldError(
                 field=field_path(("body", *e["loc"])),
                 code=e["type"],
-                detail=_FIXES.get(e["type"], e["msg"]),
+                detail=_FIXES.get(e["type"]) or in_own_words(e),
             )
             for e in found
         ]

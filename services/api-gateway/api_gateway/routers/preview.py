@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import BaseModel, WithJsonSchema
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from api_gateway.burn.history import Objective
 from api_gateway.burn.schemas import PreviewAnswer
@@ -14,6 +14,7 @@ from api_gateway.http.problems import invalid
 from api_gateway.routers.dependencies import ExistingService, ServerClock, provided
 from common.http.problems import responses
 from common.slo.vocabulary import WINDOW_DAYS
+from common.slo.wording import implausible
 
 OPEN_RATIO = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
 
@@ -29,6 +30,9 @@ class Preview(BaseModel):
     objective: float
     window_days: int
     threshold_seconds: float | None
+    warning: str | None = Field(
+        description="What hardly anybody means: that more requests may fail than must succeed"
+    )
     would_be: PreviewAnswer
 
 
@@ -62,5 +66,6 @@ async def preview_slo_target(  # noqa: PLR0913, PLR0917 - the query's parameters
         objective=float(objective),
         window_days=window_days,
         threshold_seconds=threshold_seconds,
+        warning=implausible(objective),
         would_be=found,
     )

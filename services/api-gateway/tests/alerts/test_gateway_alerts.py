@@ -292,7 +292,7 @@ async def test_default_rules_are_shown_changed_and_given_back(alerting: GatewayH
             {**RULE, "levels": [{"severity": "page", "within_hours": 3}]},
             "rule.levels[0].within_hours",
         ),
-        ({**RULE, "channels": ["nowhere"]}, "channels[0]"),
+        ({**RULE, "channels": ["nowhere"]}, "rule.channels[0]"),
         ({**RULE, "for_seconds": -1}, "rule.for_seconds"),
         ({**RULE, "colour": "red"}, "rule.rule"),
     ],

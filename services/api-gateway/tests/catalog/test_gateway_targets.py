@@ -319,3 +319,29 @@ def test_every_field_of_a_target_is_asked_for_stored_announced_evaluated_and_ans
     assert names <= set(NewTarget.model_fields) & set(TargetUpdate.model_fields)
     assert names <= set(slo_targets.c.keys())
     assert names <= set(TargetChanged.__struct_fields__) & set(SloStatus.__struct_fields__)
+
+
+@pytest.mark.parametrize(
+    ("fields", "warning"),
+    [
+        ({"objective": 0.999}, None),
+        ({"objective": 0.5}, None),
+        ({"objective": 0.4}, "600 of 1,000 requests may fail"),
+        ({"objective": 0.0005}, "9,995 of 10,000 requests may fail"),
+        ({"objective": 0.000000000001}, "999,999 of 1,000,000 requests may fail"),
+        (
+            {"sli_type": "error_rate", "objective": None, "max_error_ratio": 0.999},
+            "999 of 1,000 requests may fail",
+        ),
+        ({"sli_type": "error_rate", "objective": None, "max_error_ratio": 0.001}, None),
+    ],
+)
+async def test_an_objective_that_hardly_anybody_means_is_told_in_words(
+    gateway: GatewayHarness, fields: dict[str, Any], warning: str | None
+) -> None:
+    await gateway.service()
+    made = await gateway.target(**fields)
+    assert made["warning"] == warning
+    assert [t["warning"] for t in await gateway.get(PATH)] == [warning]
+    asked = {"objective": str(made["objective"])}
+    assert (await gateway.get("/api/slo/checkout/preview", **asked))["warning"] == warning

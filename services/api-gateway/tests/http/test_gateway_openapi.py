@@ -134,6 +134,11 @@ BAD: Final[list[tuple[str, str, str, Any, int]]] = [
     ("delete_channel", "DELETE", "/api/channels/1", STATEMENT, 409),
     ("test_channel", "POST", "/api/channels/99/test", ACTOR, 404),
     ("create_key", "POST", "/api/keys", {**NEW_KEY, "name": "known"}, 409),
+    ("create_key", "POST", "/api/keys", {**NEW_KEY, "name": "two\nlines"}, 422),
+    ("create_service", "POST", "/api/services", {**SERVICE, "name": "Big Name"}, 422),
+    ("create_alert_rule", "POST", "/api/rules", {**STATEMENT, "rule": {"name": "Big"}}, 422),
+    ("put_policy", "PUT", "/api/policies/x", {**POLICY, "document": {"name": "X"}}, 422),
+    ("create_channel", "POST", "/api/channels", {**HOOK, "name": "Big Name"}, 422),
     ("create_key", "POST", "/api/keys", {**NEW_KEY, "scopes": []}, 422),
     ("create_key", "POST", "/api/keys", {**NEW_KEY, "scopes": ["root"]}, 422),
     ("create_key", "POST", "/api/keys", {**NEW_KEY, "expires_in_days": 0}, 422),
@@ -172,6 +177,8 @@ CREATE_NOTHING: Final = {
 }
 
 NOT_AUDITED: Final = {"compute_burn_rates", "purge_services", "check_release"}  # as asked
+REGEX_SIGNS: Final = ("[a-z", "[0-9", "[^", "\\\\u", "{0,")
+
 WRITES = {"post", "put", "patch", "delete"}
 
 
@@ -280,6 +287,7 @@ async def test_problems_are_as_documented(  # noqa: PLR0913, PLR0917 - a row of 
     response = await filled.write(method, path, body)
     assert response.status_code == status, response.text
     validate(gateway_document, operation, response)
+    assert not [sign for sign in REGEX_SIGNS if sign in response.text], "no reader knows patterns"
 
 
 @pytest.mark.parametrize(
