@@ -5,6 +5,7 @@ import resource
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 import prometheus_client
@@ -26,6 +27,20 @@ FILES_LEFT: Final = 128
 """Open files that connections leave to all else: a process without any can serve nobody."""
 
 
+@lru_cache(maxsize=4096)
+def counted_address(address: str) -> str:
+    """Return what an address is counted as: of IPv6 the /64, all of which one sender may have."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if found.version == 4 or found.is_loopback:  # noqa: PLR2004 - of the protocol
+        return address
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((found, 64), strict=False))
+
+
 @dataclass(slots=True)
 class ConnectionLimits:
     """How many connections there are, and may be; trusted proxies bring those of many."""
@@ -45,29 +60,32 @@ class ConnectionLimits:
 
     def enter(self, address: str) -> str | None:
         """Count a connection; return the code of the refusal where it is one too many."""
+        counted = counted_address(address)
         self._open += 1
-        self._of[address] += 1
+        self._of[counted] += 1
         CONNECTIONS.set(self._open)
         code = None
         if self._open > self.most:
             code = "too_many_connections"
-        elif self._of[address] > self.most_of_address and not self._is_proxy(address):
+        elif self._of[counted] > self.most_of_address and not self._is_proxy(address):
             code = "too_many_connections_of_address"
         if code is not None:
-            REFUSALS.labels(code, CALLERS.label(f"address/{address}")).inc()
+            REFUSALS.labels(code, CALLERS.label(f"address/{counted}")).inc()
         return code
 
     def leave(self, address: str) -> None:
         """Count a connection no more."""
         self._open -= 1
         CONNECTIONS.set(self._open)
-        self._of[address] -= 1
-        if not self._of[address]:
-            del self._of[address]
+        counted = counted_address(address)
+        self._of[counted] -= 1
+        if not self._of[counted]:
+            del self._of[counted]
 
     def _is_proxy(self, address: str) -> bool:
         try:
-            client = ipaddress.ip_address(address)
+            found = ipaddress.ip_address(address)
         except ValueError:
             return False
+        client = getattr(found, "ipv4_mapped", None) or found
         return any(client in ipaddress.ip_network(proxy) for proxy in self.trusted_proxies)

@@ -10,6 +10,7 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from common.http.connections import counted_address
 from common.http.problems import Problem, problem_response
 from common.observability import tracing
 from common.observability.logging import correlated, is_correlation_id, new_correlation_id
@@ -51,9 +52,12 @@ class HttpMiddleware(ABC):
 
 
 def client_address(scope: Scope) -> str:
-    """Return the address of whoever sends, as a trusted proxy says, or as the connection has it."""
+    """Return the address of whoever sends, as a trusted proxy says, or as the connection has it.
+
+    Of IPv6 it is the network, by which senders are counted.
+    """
     client = scope.get("client")
-    return client[0] if client else "unknown"
+    return counted_address(client[0]) if client else "unknown"
 
 
 def at_start(send: Send, do: Callable[[Message], None]) -> Send:

@@ -36,6 +36,7 @@ from common.http.problems import ProblemDocument, install_problem_handlers
 from common.http.protocol import BoundedProtocol
 from common.observability import tracing
 from common.runtime.lives import Lives
+from common.runtime.single_flight import SingleFlight
 
 Readiness = Callable[[], Awaitable[dict[str, str]]]
 """Gives the checks that fail, by name, each with the reason; nothing when ready."""
@@ -110,6 +111,9 @@ def _surround(app: FastAPI, settings: Settings, access: Access, body_limit_bytes
 
 
 def _add_operations(app: FastAPI, readiness: Readiness) -> None:
+    # of whoever asks, however often: what they cost the servers must not grow with that
+    looked, measured = SingleFlight(readiness), SingleFlight(_measured)
+
     @app.get("/healthz", tags=["operations"], summary="The process answers")
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
@@ -122,7 +126,7 @@ def _add_operations(app: FastAPI, readiness: Readiness) -> None:
         description="`warnings` says what is wrong with a process that does its work: a crash loop",
     )
     async def readyz(request: Request) -> JSONResponse:
-        failing = STOPPING if is_stopping(request.app) else await readiness()
+        failing = STOPPING if is_stopping(request.app) else await looked.result()
         status = "not_ready" if failing else "ready"
         lives: Lives | None = getattr(request.app.state, "lives", None)
         return JSONResponse(
@@ -141,9 +145,13 @@ def _add_operations(app: FastAPI, readiness: Readiness) -> None:
         response_class=PlainTextResponse,
     )
     async def metrics() -> Response:
-        # read here, where nothing changes meanwhile; written elsewhere, as a long text takes time
-        text = await asyncio.to_thread(generate_latest, _Collected(list(REGISTRY.collect())))
-        return Response(text, media_type=CONTENT_TYPE_LATEST)
+        return Response(await measured.result(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _measured() -> bytes:
+    """Return the metrics as text."""
+    # read here, where nothing changes meanwhile; written elsewhere, as a long text takes time
+    return await asyncio.to_thread(generate_latest, _Collected(list(REGISTRY.collect())))
 
 
 class _Collected(Collector):

@@ -16,7 +16,8 @@ from prometheus_client import REGISTRY
 from common.config.settings import Settings
 from common.http import protocol as http_protocol
 from common.http.api_docs import content_policy
-from common.http.connections import FILES_LEFT, ConnectionLimits
+from common.http.connections import FILES_LEFT, ConnectionLimits, counted_address
+from common.http.middleware import client_address
 from common.http.protocol import MOST_HEADER_BYTES
 from common.service.app import build_app, make_server
 
@@ -244,6 +245,50 @@ async def test_an_address_that_is_forwarded_counts_from_trusted_proxies_only(
             answer = await exchange(port, head.encode() + b"Connection: close\r\n\r\n")
             statuses.append(answer[9:12])
     assert statuses.count(b"200") == callers
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("::1", "::1"),
+        ("unknown", "unknown"),
+    ],
+)
+def test_all_addresses_that_one_sender_may_have_count_as_one(address: str, counted: str) -> None:
+    assert counted_address(address) == client_address({"client": (address, 1)}) == counted
+    limits = ConnectionLimits(most=10, most_of_address=1)
+    assert limits.enter(address) is None
+    assert limits.enter(counted.replace("::/64", "::9")) == "too_many_connections_of_address"
+    for _ in range(2):
+        limits.leave(address)
+    assert limits.enter(address) is None
+
+
+async def test_however_many_ask_whether_it_is_ready_the_servers_are_asked_once() -> None:
+    asked, may_answer = 0, asyncio.Event()
+
+    async def readiness() -> dict[str, str]:
+        nonlocal asked
+        asked += 1
+        await may_answer.wait()
+        return {}
+
+    settings = Settings.model_validate({"api_token": TOKEN})
+    app = build_app("Test", settings, lifespan=no_lifespan, readiness=readiness)
+    async with client_of(app) as client:
+        requests = [asyncio.create_task(client.get("/readyz")) for _ in range(50)]
+        while not asked:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.1)
+        may_answer.set()
+        assert {answer.status_code for answer in await asyncio.gather(*requests)} == {200}
+        assert asked == 1
+        assert (await client.get("/readyz")).status_code == 200
+    assert asked == 2
 
 
 def test_a_trusted_proxy_is_an_address_or_a_network() -> None:
