@@ -22,8 +22,8 @@ from common.policy.model import Policy
 from common.storage.audit import AuditEvent
 
 TIER_REMEMBERED = timedelta(hours=24)
-"""So long a tier that a service had may still demand approval: whoever may change the tier must not
-thereby approve himself."""
+"""So long a tier that a service had still demands approval and bounds the time: whoever may change
+the tier must not thereby approve himself, nor override for longer."""
 A_KEY = "`burnline keys create NAME --scope override` (with a key that has the scope `admin`)"
 
 
@@ -54,10 +54,12 @@ class OverrideService:
             override = await self._repeated(writer, new)
             if override is None:
                 policies = await self._policies.in_force_for(writer)
-                _check_length(policies.policy_for(service.name, service.tier), new)
                 since = new.created_at - TIER_REMEMBERED
                 tiers = {service.tier, *await writer.tiers_since(service.name, since)}
-                strict = any(policies.policy_for(service.name, t).needs_approver(t) for t in tiers)
+                of_tier = {tier: policies.policy_for(service.name, tier) for tier in sorted(tiers)}
+                for policy in of_tier.values():
+                    _check_length(policy, new)
+                strict = any(policy.needs_approver(tier) for tier, policy in of_tier.items())
                 override = await self._add(writer, _awaiting(new) if strict else new)
         return await self._seen(override, new.created_at)
 

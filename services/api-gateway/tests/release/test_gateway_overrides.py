@@ -225,6 +225,21 @@ async def test_a_pending_one_expires_and_cannot_be_approved_then(gateway: Gatewa
     assert "expired" in late.json()["detail"]
 
 
+async def test_a_lowered_tier_does_not_escape_the_longest_time(gateway: GatewayHarness) -> None:
+    await gateway.service()
+    for name, tier, hours in (("strict", 1, 2), ("lenient", 3, 24)):
+        document = {"applies_to": {"tiers": [tier]}, "overrides": {"max_hours": hours}}
+        body = {"actor": "cyd", "reason": "the auditors want it", "document": document}
+        assert (await gateway.write("PUT", f"/api/policies/{name}", body)).is_success
+    lowered = {"tier": 3, "owner": "payments"}
+    assert (await gateway.write("PUT", "/api/services/checkout", lowered)).is_success
+    long = {**WANTED, "expires_in_minutes": 121}
+    response = await gateway.write("POST", PATH, long)
+    assert response.json()["errors"][0]["code"] == "too_long_for_policy"
+    gateway.now[0] += timedelta(hours=24, minutes=1)
+    assert (await gateway.write("POST", PATH, long)).status_code in {201, 202}
+
+
 async def test_the_policy_bounds_the_length(gateway: GatewayHarness) -> None:
     await gateway.service()
     await two_must_agree(gateway)
