@@ -6,11 +6,12 @@ import re
 from typing import Literal
 
 import typer
+from msgspec import to_builtins
 
 from burnline.client.addresses import database_url
 from burnline.errors import StackError
 from common.config.settings import DatabaseSettings
-from common.events import Verdict, encode
+from common.events import Verdict
 from common.storage.database import Database
 from common.strangers import one_line
 from gate.domain.records import LENGTH, DecisionRecord, Replay, replay
@@ -40,12 +41,8 @@ async def _read(url: str, decision_id: str) -> DecisionRecord | None:
 
 
 def _as_json(found: Replay) -> str:
-    document = {
-        "same": found.is_same,
-        "stored": json.loads(encode(found.stored)),
-        "again": json.loads(encode(found.again)),
-    }
-    return json.dumps(document, indent=2)
+    document = {"same": found.is_same, "stored": found.stored, "again": found.again}
+    return json.dumps(to_builtins(document), indent=2)
 
 
 def as_text(record: DecisionRecord, found: Replay) -> str:

@@ -1,7 +1,7 @@
 """Acquire, lock and advance shards in the ledger's tables."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import text
@@ -115,15 +115,7 @@ class LedgerStore:
     ) -> None:
         """Store what has been applied in this transaction."""
         for topic, offset in offsets.items():
-            await session.execute(
-                self._advance,
-                {
-                    "shard": shard,
-                    "topic": topic,
-                    "next_offset": offset.next_offset,
-                    "applied_through": offset.applied_through,
-                },
-            )
+            await session.execute(self._advance, {"shard": shard, "topic": topic, **asdict(offset)})
 
     async def touch(self, session: WriteSession, shards: Collection[int], owner: str) -> None:
         """Note that the owner lives: whether it may commit is seen by doing so."""
@@ -156,9 +148,5 @@ class LedgerStore:
 async def reset_ledger(database_url: str, schema: str) -> None:
     """Let a schema's shards begin at the start of the log of the broker they find next."""
     settings = DatabaseSettings(DATABASE_URL=database_url)
-    database = Database.connect(settings, "ledger-reset")
-    try:
-        async with database.write() as session:
-            await LedgerStore(schema).reset(session)
-    finally:
-        await database.close()
+    async with Database.opened(settings, "ledger-reset") as database, database.write() as session:
+        await LedgerStore(schema).reset(session)

@@ -102,31 +102,27 @@ class ChainCheck:
     """Verify a chain from its first entry on."""
 
     def __init__(self) -> None:
-        self._head = AuditHead()
-
-    @property
-    def head(self) -> AuditHead:
+        self.head = AuditHead()
         """The last entry that was verified."""
-        return self._head
 
     def add(self, entry: AuditEntry) -> AuditFault | None:
         """Return what is wrong with the next entry; None where it follows the former."""
-        expected = self._head.id + 1
+        expected = self.head.id + 1
         if entry.id != expected:
             return AuditFault(expected, f"is missing; entry {entry.id} stands in its place")
-        if entry.previous_hash != self._head.hash:
+        if entry.previous_hash != self.head.hash:
             return AuditFault(entry.id, "does not carry the hash of the entry before it")
         if entry.hash != entry_hash(entry):
             return AuditFault(entry.id, "was altered: its content does not have its hash")
-        self._head = AuditHead(entry.id, entry.hash)
+        self.head = AuditHead(entry.id, entry.hash)
         return None
 
     def finish(self, stored: AuditHead) -> AuditFault | None:
         """Return what is wrong with the end: the newest entry must be the one that is stored."""
-        if stored.id > self._head.id:
-            return AuditFault(self._head.id + 1, f"is missing; {stored.id} entries were written")
-        if stored != self._head:
-            return AuditFault(self._head.id, "is not the entry that was written last")
+        if stored.id > self.head.id:
+            return AuditFault(self.head.id + 1, f"is missing; {stored.id} entries were written")
+        if stored != self.head:
+            return AuditFault(self.head.id, "is not the entry that was written last")
         return None
 
 

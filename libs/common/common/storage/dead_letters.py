@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import structlog
+from msgspec.structs import asdict
 from sqlalchemy import text
 
 from common.admission.decoding import UNREADABLE_CODES, EventRejected
@@ -261,19 +262,15 @@ def _sum_row(cause: Cause, records: int, newest: DeadLetter) -> dict[str, Any]:
 
 
 def _row(dead: DeadRecord, dedup_key: str) -> dict[str, object]:
-    record, letter = dead.record, dead.letter
+    letter = dead.letter
     return {
+        **asdict(letter),
         "id": hashlib.blake2b(dedup_key.encode(), digest_size=_ID_BYTES).hexdigest(),
-        "code": letter.code,
         "field": _storable(letter.field),
         "detail": _storable(letter.detail),
-        "topic": letter.topic,
-        "partition": letter.partition,
         "record_offset": letter.offset,
-        "appended_at": letter.appended_at,
         "key": dead.kept_key(),
         "value": dead.kept_value(),
-        "value_bytes": None if record.value is None else len(record.value),
         "correlation_id": letter.correlation_id and _storable(letter.correlation_id),
     }
 

@@ -6,7 +6,7 @@ Delivery is at least once: consumers drop repeats by the `dedup_key` header.
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 import structlog
@@ -68,20 +68,9 @@ class Outbox:
         if not records:
             return
         correlation = {name: value.decode() for name, value in correlation_headers()}
-        await session.execute(
-            self._insert,
-            [
-                {
-                    "dedup_key": r.dedup_key,
-                    "topic": r.topic,
-                    "partition": r.partition,
-                    "key": r.key,
-                    "value": r.value,
-                    "headers": json.dumps({**correlation, **r.headers}),
-                }
-                for r in records
-            ],
-        )
+        headers = [json.dumps({**correlation, **record.headers}) for record in records]
+        rows = [{**asdict(r), "headers": h} for r, h in zip(records, headers, strict=True)]
+        await session.execute(self._insert, rows)
 
     def wake(self) -> None:
         """Publish now rather than at the next interval."""
