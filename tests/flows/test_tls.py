@@ -221,8 +221,9 @@ async def passes_through(kafka: KafkaSettings) -> None:
     reading = asyncio.create_task(TableReader(kafka, [CATALOG.name], on_records).run())
     try:
         await subscription.broker.start()
-        await publisher.send(CATALOG.name, b"{}", key=b"service/x")
-        await publisher.send(METRICS.name, b"{}", key=b"x")
+        await publisher.send_all(
+            [(CATALOG.name, b"{}", b"service/x", None, ()), (METRICS.name, b"{}", b"x", None, ())]
+        )
         async with asyncio.timeout(60):
             await came.wait()
             await follower.came.wait()

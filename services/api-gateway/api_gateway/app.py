@@ -17,7 +17,6 @@ from api_gateway.alerts.rules import RuleService
 from api_gateway.alerts.service import AlertService
 from api_gateway.api_keys.repository import ApiKeyStore
 from api_gateway.api_keys.service import ApiKeyService
-from api_gateway.api_keys.topics import KeyTopics
 from api_gateway.application import gateway_app
 from api_gateway.burn.repository import CountStore
 from api_gateway.burn.service import BurnHistories
@@ -35,7 +34,7 @@ from api_gateway.policy.overrides import OverrideService
 from api_gateway.policy.policies import PolicyService
 from api_gateway.policy.repository import PolicyStore, end_overrides
 from api_gateway.projections.change_feed import ChangeLog
-from api_gateway.projections.commands import ComputeCommands, Sender
+from api_gateway.projections.commands import ComputeCommands
 from api_gateway.projections.decisions import DecisionBook
 from api_gateway.projections.discovery import Discovery
 from api_gateway.projections.forecasts import ForecastBook
@@ -51,15 +50,26 @@ from api_gateway.storage.redis_cache import SharedCache, shared_cache
 from api_gateway.summary.context import RecentEvents
 from api_gateway.summary.providers import executive_view
 from api_gateway.summary.service import Summaries
-from common.access.key_cache import ApiKeyCache, KeyRecords, KeyUses
+from common.access.key_cache import ApiKeyCache, KeyRecords, KeyUses, UseReports
 from common.access.middleware import access_of
 from common.config.clock import Clock, system_clock
 from common.events import TargetSpec
-from common.kafka.client import Publisher, Record, TableReader
+from common.kafka.client import Publisher, Record, Sender, TableReader
 from common.kafka.log_ends import read_log_ends
-from common.kafka.topics import ALERTS, BURNRATES, CATALOG, DECISIONS, FORECASTS, POLICIES, RULES
+from common.kafka.topics import (
+    ALERTS,
+    BURNRATES,
+    CATALOG,
+    DECISIONS,
+    FORECASTS,
+    KEY_USES,
+    KEYS,
+    POLICIES,
+    RULES,
+)
 from common.observability.logging import configure_logging
 from common.policy.files import PolicySettings, read_policies
+from common.runtime.loops import background
 from common.storage.database import Database
 from common.storage.outbox import Outbox
 
@@ -141,40 +151,41 @@ class Runtime:
             self._on_records,
             on_start=self._forget,
         )
-        self._key_topics = KeyTopics(
-            settings, self._keys, of(ApiKeyCache), self._publisher, self._read_again.set
+        self._key_reader = TableReader(
+            settings, [KEYS.name, KEY_USES.name], self._keys.on_records, self._forget_keys
         )
+        of(ApiKeyCache).complete_when(self._key_reader.caught_up.is_set)
 
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         """Run everything while the application serves."""
         configure_logging("api-gateway", debug=self._settings.debug)
         warn_if_public(self._settings.ai_base_url)
+        of = self.services.get
         loops = {
             "outbox": self._outbox.run,
             "reader": self._reader.run,
-            **self._key_topics.loops(),
-            "keys_in_database": self.services.get(ApiKeyService).follow,
-            "discovery": self.services.get(Discovery).run,
+            "key_reader": self._key_reader.run,
+            "key_uses": UseReports("api-gateway", of(ApiKeyCache), self._publisher).run,
+            "keys_in_database": of(ApiKeyService).follow,
+            "discovery": of(Discovery).run,
             "republish": self._republish,
-            "catalog": self.services.get(CatalogCache).run,
+            "catalog": of(CatalogCache).run,
         }
-        tasks = [asyncio.create_task(_keep(name, run), name=name) for name, run in loops.items()]
+        exports = exported(self.services, self._settings, self._reader.caught_up)
         try:
-            with exported(self.services, self._settings, self._reader.caught_up):
-                yield
+            async with background(*(_keep(name, run) for name, run in loops.items())):
+                with exports:
+                    yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await self.services.get(Summaries).close()
+            await of(Summaries).close()
             await self._cache.close()
             await self._publisher.stop()
             await self._database.close()
 
     async def readiness(self) -> dict[str, str]:
         """Return what is missing for right answers."""
-        said = {"read_model": self._reader.failing(), "keys": self._key_topics.failing()}
+        said = {"read_model": self._reader.failing(), "keys": self._key_reader.failing()}
         failing = {name: reason for name, reason in said.items() if reason is not None}
         try:
             async with asyncio.timeout(DATABASE_CHECK_SECONDS):
@@ -191,13 +202,17 @@ class Runtime:
         self._snapshots.forget_announcements()
         self._read_again.set()
 
+    def _forget_keys(self) -> None:
+        self._keys.forget()
+        self._read_again.set()
+
     async def _republish(self) -> None:
         """Whenever the topics have been read from their start: announce what is not on them."""
         while True:
             await self._read_again.wait()
             self._read_again.clear()
             await self._reader.caught_up.wait()
-            await self._key_topics.caught_up.wait()
+            await self._key_reader.caught_up.wait()
             try:
                 count = await republish(self.services)
             except BaseException:

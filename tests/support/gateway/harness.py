@@ -23,7 +23,7 @@ from common.events import (
     ServiceForecast,
     encode,
 )
-from common.kafka.client import Record, UnknownOutcomeError
+from common.kafka.client import Outgoing, Record, UnknownOutcomeError
 from common.kafka.log_ends import LogEnd
 from common.kafka.topics import BURNRATES, CATALOG, DECISIONS, FORECASTS, POLICIES, Topic
 from tests.support.gateway.access import api_key
@@ -47,15 +47,13 @@ class CommandLog:
         self.acknowledges = True
         self.answer: Any = None
 
-    async def send(
-        self, topic: str, value: bytes | None, *, key: bytes | None, headers: Any = ()
-    ) -> None:
-        del key, headers
+    async def send_all(self, records: Sequence[Outgoing]) -> None:
         if not self.acknowledges:
             raise UnknownOutcomeError("no broker")
-        self.sent.append((topic, value))
-        if self.answer:
-            await self.answer(value)
+        for topic, value, *_ in records:
+            self.sent.append((topic, value))
+            if self.answer:
+                await self.answer(value)
 
 
 class LogEndsStub:

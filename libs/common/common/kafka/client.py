@@ -86,25 +86,10 @@ class Publisher:
         self._starting = asyncio.Lock()
         self._closing: set[asyncio.Task[None]] = set()
 
-    async def send(
-        self,
-        topic: str,
-        value: bytes | None,
-        *,
-        key: bytes | None,
-        partition: int | None = None,
-        headers: Headers = (),
-    ) -> None:
-        """Return once the record is acknowledged by all in-sync replicas.
-
-        Raises UnknownOutcomeError where that does not happen in time.
-        """
-        await self.send_all([(topic, value, key, partition, headers)])
-
     async def send_all(self, records: Sequence[Outgoing]) -> list[RecordMetadata]:
         """Send in order; return where each one stands.
 
-        Raises UnknownOutcomeError unless all of them are acknowledged in time.
+        Raises UnknownOutcomeError unless all in-sync replicas acknowledge all of them in time.
         """
         try:
             async with asyncio.timeout(self._timeout_seconds):

@@ -8,12 +8,11 @@ from uuid import uuid4
 from api_gateway.alerts.domain import Channel, Notification, key_of
 from api_gateway.alerts.repository import AlertReader, AlertStore
 from api_gateway.http.problems import existing, invalid, refusing
-from api_gateway.projections.commands import Sender
 from common.access.principal import current_actor
 from common.alerting.channels import SIMULATED, check_channel
 from common.config.clock import Clock
 from common.events import ChannelTestRequested, encode
-from common.kafka.client import correlation_headers
+from common.kafka.client import Sender, correlation_headers
 from common.kafka.topics import COMMANDS
 from common.storage.audit import AuditEvent
 
@@ -97,12 +96,8 @@ class ChannelService:
             await writer.record(self._audit_event(on_behalf_of, "channel.tested", channel))
         now = self._clock()
         request = ChannelTestRequested(uuid4().hex, channel.name, current_actor(), now)
-        await self._sender.send(
-            COMMANDS.name,
-            encode(request),
-            key=request.command_id.encode(),
-            headers=correlation_headers(),
-        )
+        key, value = request.command_id.encode(), encode(request)
+        await self._sender.send_all([(COMMANDS.name, value, key, None, correlation_headers())])
         return await self._outcome(request, now)
 
     async def _outcome(self, request: ChannelTestRequested, now: datetime) -> Notification:

@@ -2,24 +2,13 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Protocol
 from uuid import uuid4
 
 from common.config.clock import Clock
 from common.events import BurnRateSnapshot, ComputeRequested, ShardHeartbeat, encode
-from common.kafka.client import Headers, correlation_headers
+from common.kafka.client import Sender, correlation_headers
 from common.kafka.sharding import shard_of
 from common.kafka.topics import COMMANDS
-
-
-class Sender(Protocol):
-    """The part of a publisher that is used here."""
-
-    async def send(
-        self, topic: str, value: bytes | None, *, key: bytes | None, headers: Headers = ()
-    ) -> object:
-        """Return once the record is acknowledged; raise UnknownOutcomeError otherwise."""
-        ...
 
 
 class SilentShardsError(Exception):
@@ -57,12 +46,9 @@ class ComputeCommands:
         pending = _Pending(self._shards(service_name))
         self._pending[command.command_id] = pending
         try:
-            await self._publisher.send(
-                COMMANDS.name,
-                encode(command),
-                key=command.command_id.encode(),
-                headers=correlation_headers(),
-            )
+            key, value = command.command_id.encode(), encode(command)
+            sent = (COMMANDS.name, value, key, None, correlation_headers())
+            await self._publisher.send_all([sent])
             async with asyncio.timeout(self._timeout_seconds):
                 await pending.answered.wait()
         except TimeoutError:

@@ -105,9 +105,7 @@ async def publish(publisher: Publisher, message: BurnRateMessage) -> None:
     name = (
         message.service_name if isinstance(message, BurnRateSnapshot) else f"shard/{message.shard}"
     )
-    await publisher.send(
-        BURNRATES.name, encode(message), key=name.encode(), partition=message.shard
-    )
+    await publisher.send_all([(BURNRATES.name, encode(message), name.encode(), message.shard, ())])
 
 
 async def catalog_events(settings: KafkaSettings) -> list[tuple[bytes | None, CatalogMessage]]:
@@ -234,7 +232,7 @@ async def test_decisions_are_known_before_it_is_ready(
         decision = decided("checkout", evaluated_at=now + timedelta(seconds=i))
         decision = msgspec.structs.replace(decision, expires_at=now + timedelta(minutes=5 + i))
         key, value = b"checkout", encode(decision)
-        await publisher.send(DECISIONS.name, value, key=key, partition=decision.shard)
+        await publisher.send_all([(DECISIONS.name, value, key, decision.shard, ())])
     async with serving(settings) as client:
         await client.post("/api/services", json=SERVICE)
         await until(lambda: ready(client))
