@@ -8,16 +8,13 @@ took to the next frame.
 
 import os
 import subprocess
-import tempfile
 import threading
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from random import Random
 
 from real_run import options
 
-from burnline.localstack.config import DataDir
 from burnline.localstack.dashboard import (
     DIRECTORY_VARIABLE,
     ensure_dashboard,
@@ -25,7 +22,7 @@ from burnline.localstack.dashboard import (
     frontend_dir,
 )
 from burnline.localstack.runtimes import NODE, ensure, search_path
-from tests.support.servers.stack import Stack
+from tests.support.servers.stack import Stack, own_stack
 
 REPORT_SECONDS = 10
 MOST_SECONDS = 600
@@ -97,13 +94,8 @@ def measure(stack: Stack, services: int, rounds: int) -> None:
 def main() -> None:
     """Run the stack, put load on it, measure, end it."""
     chosen = options(__doc__, services=500, rounds=20)
-    with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(DataDir(Path(folder)), {DIRECTORY_VARIABLE: str(ensure_dashboard())})
-        try:
-            stack.start()
-            measure(stack, chosen.services, chosen.rounds)
-        finally:
-            stack.discard()
+    with own_stack(**{DIRECTORY_VARIABLE: str(ensure_dashboard())}) as stack:
+        measure(stack, chosen.services, chosen.rounds)
 
 
 if __name__ == "__main__":

@@ -6,17 +6,17 @@ Baseline in the same round: all windows summed again from their buckets. At the 
 sampled services are summed by hand. Memory: resident growth of a process of its own.
 """
 
-import argparse
 import multiprocessing
 import statistics
 import time
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import numpy as np
+import psutil
 from engine_run import REPORT_SECONDS, START, TICKS, Run, check, filled, minute, tick
+from real_run import options
 
 from burnrate.domain.batch import BatchDelta
 from burnrate.domain.objectives import Target
@@ -79,20 +79,14 @@ def speed(services: int, rounds: int) -> None:
     )
 
 
-def resident_bytes() -> int:
-    """Return the resident memory of this process."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * 4096
-
-
 def memory(services: int, days: int) -> float:
     """Return the resident bytes of each series when every bucket is full."""
     minute(filled(16, days, keep=False))  # what code and caches take once is no series'
-    before = resident_bytes()
+    before = psutil.Process().memory_info().rss
     run = filled(services, days, keep=False)
     minute(run)
     run.batches.clear()
-    return (resident_bytes() - before) / services
+    return (psutil.Process().memory_info().rss - before) / services
 
 
 def growth(services: int) -> tuple[float, float]:
@@ -139,9 +133,7 @@ def alone(work: Callable[..., float], *arguments: int) -> float:
 
 def main() -> None:
     """Run the rounds and print medians."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
+    rounds = options(__doc__, rounds=5).rounds
     for services in (1_000, 10_000):
         speed(services, rounds)
     for days in (30, 90):

@@ -7,29 +7,23 @@ Beside throughput stands what the gateway's process answers in a second of its o
 which a busy machine changes less; PostgreSQL's own time is not in it.
 """
 
-import asyncio
 import re
 import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import psutil
-from real_run import options
+from real_run import options, postgres
 
 from api_gateway.http.pagination import DEFAULT_LIMIT
-from burnline.localstack.config import DataDir
-from burnline.localstack.ports import LOOPBACK, Reservations, free_port
-from burnline.localstack.postgres import PostgresNode
-from burnline.localstack.postgres_home import forget_home, open_home
-from tests.support.servers.running import migrate, running
+from burnline.localstack.ports import LOOPBACK, free_port
 
 SERVER = Path(__file__).with_name("read_server.py")
 START_SECONDS = 60.0
@@ -101,18 +95,6 @@ class Gateway:
 
 
 @contextmanager
-def postgres() -> Iterator[PostgresNode]:
-    """Run a PostgreSQL until the block ends."""
-    with tempfile.TemporaryDirectory() as folder, closing(Reservations()) as reservations:
-        data_dir = DataDir(Path(folder))
-        data_dir.logs.mkdir(parents=True)
-        node = PostgresNode(open_home(data_dir), LOOPBACK, reservations.take_any())
-        with running(node.command(), data_dir.logs):
-            yield node
-        forget_home(data_dir)
-
-
-@contextmanager
 def gateway(url: str, services: int) -> Iterator[Gateway]:
     """Run the gateway on its own processor until the block ends."""
     port = free_port(LOOPBACK)
@@ -181,9 +163,7 @@ if __name__ == "__main__":
     if shutil.which("wrk") is None:
         sys.exit("wrk is not installed: apt-get install wrk")
     given = options(__doc__, seconds=3, rounds=5)
-    with postgres() as node:
+    with postgres() as new_database:
         for count in (100, 1000):
-            asyncio.run(node.ensure_database(f"reads_{count}"))
-            migrate(node.url(f"reads_{count}"))
-            with gateway(node.url(f"reads_{count}"), count) as served:
+            with gateway(new_database(f"reads_{count}"), count) as served:
                 compare(served, count, given.seconds, given.rounds)

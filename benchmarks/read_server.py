@@ -4,7 +4,6 @@ Beside the product's operations it answers an empty GET, and each hot answer bui
 for every request by the same code: `/from-postgres/...`.
 """
 
-import argparse
 import asyncio
 import sys
 from collections.abc import AsyncIterator
@@ -232,16 +231,7 @@ def plain(made: CachedResponse) -> Response:
     return Response(made.body, media_type="application/json")
 
 
-def main() -> None:
-    """Serve until ended."""
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("url")
-    arguments.add_argument("services", type=int)
-    arguments.add_argument("port", type=int)
-    given = arguments.parse_args()
-    served = Served(given.url, given.services)
-    uvicorn.run(application(served), host="127.0.0.1", port=given.port, log_level="error")
-
-
 if __name__ == "__main__":
-    main()
+    url, services, port = sys.argv[1:]
+    app = application(Served(url, int(services)))
+    uvicorn.run(app, host="127.0.0.1", port=int(port), log_level="error")

@@ -30,7 +30,7 @@ from common.events import MetricEvent, encode
 from common.kafka.sharding import shard_of
 from common.kafka.topics import METRICS
 from tests.support.servers.running import migrate, running
-from tests.support.servers.stack import Stack
+from tests.support.servers.stack import Stack, own_stack
 
 SHARDS = 4
 Found = TypeVar("Found")
@@ -47,45 +47,47 @@ class Fields(msgspec.Struct, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """A broker, and a PostgreSQL that makes databases."""
+    """A broker, and what makes a migrated database of a name and returns its address."""
 
     bootstrap: str
-    postgres: PostgresNode
+    new_database: Callable[[str], str]
 
-    def new_database(self, name: str) -> str:
-        """Return the URL of a new, migrated database."""
-        asyncio.run(self.postgres.ensure_database(name))
-        url = self.postgres.url(name)
-        migrate(url)
-        return url
+
+@contextmanager
+def postgres() -> Iterator[Callable[[str], str]]:
+    """Run a real PostgreSQL until the block ends; give what makes a migrated database."""
+    with tempfile.TemporaryDirectory() as folder, closing(Reservations()) as reservations:
+        data_dir = DataDir(Path(folder))
+        data_dir.logs.mkdir(parents=True)
+        node = PostgresNode(open_home(data_dir), LOOPBACK, reservations.take_any())
+
+        def new_database(name: str) -> str:
+            asyncio.run(node.ensure_database(name))
+            migrate(node.url(name))
+            return node.url(name)
+
+        with running(node.command(), data_dir.logs):
+            yield new_database
+        forget_home(data_dir)
 
 
 @contextmanager
 def servers() -> Iterator[Servers]:
     """Run a real Kafka and a real PostgreSQL until the block ends."""
-    with tempfile.TemporaryDirectory() as folder, closing(Reservations()) as reservations:
-        data_dir = DataDir(Path(folder))
-        data_dir.logs.mkdir(parents=True)
-        broker = kafka_node(data_dir.path / "kafka", reservations)
-        home = open_home(data_dir)
-        postgres = PostgresNode(home, LOOPBACK, reservations.take_any())
-        with (
-            running(broker.command(), data_dir.logs),
-            running(postgres.command(), data_dir.logs),
-        ):
-            yield Servers(broker.bootstrap_servers, postgres)
-        forget_home(data_dir)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        closing(Reservations()) as reservations,
+        postgres() as new_database,
+    ):
+        broker = kafka_node(Path(folder) / "kafka", reservations)
+        with running(broker.command(), Path(folder)):
+            yield Servers(broker.bootstrap_servers, new_database)
 
 
 def on_a_stack(run: Callable[[Stack], Coroutine[Any, Any, None]]) -> None:
     """Run on a stack that starts as `make up` starts it, and that is ended and forgotten."""
-    with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(DataDir(Path(folder)))
-        try:
-            stack.start()
-            asyncio.run(run(stack))
-        finally:
-            stack.discard()
+    with own_stack() as stack:
+        asyncio.run(run(stack))
 
 
 def options(described: str | None, **defaults: int) -> argparse.Namespace:

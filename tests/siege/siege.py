@@ -6,10 +6,8 @@ memory was flat, and every refusal was counted under its cause and sender.
 """
 
 import asyncio
-import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -17,10 +15,9 @@ import psutil
 import typer
 from prometheus_client.parser import text_string_to_metric_families
 
-from burnline.localstack.config import DataDir
 from tests.siege.attacks import ADDRESS, Attack, Outcome, attack
 from tests.siege.honest import LATE_SECONDS, HonestSenders
-from tests.support.servers.stack import Stack
+from tests.support.servers.stack import Stack, own_stack
 
 USUAL_SHARE: Final = 0.5
 """The time without attackers, as a share of that with them."""
@@ -157,14 +154,9 @@ class Siege:
 
 def main(seconds: float = 60, seed: int = 1) -> None:
     """Run a siege on a stack of its own; exit 0 where all held."""
-    with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(DataDir(Path(folder)))
-        try:
-            stack.start()
-            siege = Siege(stack, seconds, seed)
-            asyncio.run(siege.run())
-        finally:
-            stack.discard()
+    with own_stack() as stack:
+        siege = Siege(stack, seconds, seed)
+        asyncio.run(siege.run())
     for fault in siege.faults:
         typer.echo(f"did not hold: {fault}")
     raise typer.Exit(1 if siege.faults else 0)

@@ -6,9 +6,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 import httpx
@@ -206,3 +209,15 @@ class Stack:
             "BURNLINE_DATA_DIR": str(self.data_dir.path),
             **self.environment,
         }
+
+
+@contextmanager
+def own_stack(**environment: str) -> Iterator[Stack]:
+    """Run a whole stack until the block ends; nothing of it is left then."""
+    with tempfile.TemporaryDirectory() as folder:
+        stack = Stack(DataDir(Path(folder)), environment)
+        try:
+            stack.start()
+            yield stack
+        finally:
+            stack.discard()
