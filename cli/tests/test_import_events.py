@@ -250,7 +250,7 @@ def test_a_broker_that_stays_silent_ends_with_what_to_do(
     kafka: FakeKafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kafka.fails = 1_000_000
-    monkeypatch.setattr(import_publish.publish, "__defaults__", (0.0,))
+    monkeypatch.setattr(import_publish, "PATIENCE_SECONDS", 0.0)
     done = run(write(tmp_path / "events.ndjson", line(1)))
     assert done.exit_code == 1
     assert "run the same command again" in str(done.exception)

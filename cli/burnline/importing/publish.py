@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Final
 
 from sqlalchemy import text
@@ -57,37 +58,28 @@ class Result:
             self.newest = at if self.newest is None else max(self.newest, at)
 
 
-async def publish(
-    lines: Iterable[Classification],
-    import_id: str,
-    publisher: Sender,
-    patience_seconds: float = PATIENCE_SECONDS,
-) -> Result:
+async def publish(lines: Iterable[Classification], import_id: str, publisher: Sender) -> Result:
     """Publish the good lines in order; raise StackError where Kafka stays silent too long."""
-    result, chunk = Result(), list[Good]()
-    for classified in lines:
-        if not isinstance(classified, Good):
-            result.note(classified)
-            continue
-        chunk.append(classified)
-        if len(chunk) == CHUNK:
-            await _send(chunk, import_id, publisher, result, patience_seconds)
-            chunk.clear()
-    if chunk:
-        await _send(chunk, import_id, publisher, result, patience_seconds)
+    result = Result()
+    good = _good(lines, result)
+    while chunk := list(islice(good, CHUNK)):
+        await _send(chunk, import_id, publisher, result)
     return result
 
 
-async def _send(
-    chunk: Sequence[Good],
-    import_id: str,
-    publisher: Sender,
-    result: Result,
-    patience_seconds: float,
-) -> None:
+def _good(lines: Iterable[Classification], result: Result) -> Iterator[Good]:
+    """Yield the good lines, note the others."""
+    for classified in lines:
+        if isinstance(classified, Good):
+            yield classified
+        else:
+            result.note(classified)
+
+
+async def _send(chunk: Sequence[Good], import_id: str, publisher: Sender, result: Result) -> None:
     """Send until it is acknowledged: lines that are there twice are counted once."""
     records = [_record(good, import_id) for good in chunk]
-    deadline = time.monotonic() + patience_seconds
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
             written = await publisher.send_all(records)

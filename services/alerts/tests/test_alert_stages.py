@@ -4,14 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from common.alerting.rules import Rule
+from common.alerting.rules import Rule, rule_document
 from common.alerting.silences import Matcher
-from common.events import AlertAcknowledged, ServiceChanged, SilenceChanged
+from common.events import AlertAcknowledged, RuleChanged, ServiceChanged, SilenceChanged
 from common.slo.vocabulary import DataStatus
 from tests.support.alerts.in_memory import (
     START,
     AlertShard,
-    changed_rule,
     kinds,
     rule,
     seen,
@@ -250,15 +249,16 @@ def test_a_second_objective_in_order_does_not_clear_one_that_cannot_be_read() ->
 def test_a_rule_or_a_service_that_is_gone_ends_its_episodes() -> None:
     alerts = shard(PAGE, TICKET)
     alerts.see("checkout", seen(slo(pairs=FAST)))
-    alerts.configuration.apply(changed_rule(_disabled(PAGE), 7))
+    alerts.configuration.apply(_disabled(PAGE))
     assert transitions(alerts.after(1, "checkout", seen(slo(pairs=FAST)))) == [("page", "resolved")]
     alerts.see("cart", seen(slo(pairs=SLOW)))
     alerts.configuration.apply(ServiceChanged(8, 1, "cart", 1, "team", None, retired=True))
     assert transitions(alerts.after(1, "cart", seen(slo(pairs=SLOW)))) == [("ticket", "resolved")]
 
 
-def _disabled(of: Rule) -> Rule:
-    return rule(of.name, of.kind, [PAGE_LEVEL], enabled=False)
+def _disabled(of: Rule) -> RuleChanged:
+    disabled = rule(of.name, of.kind, [PAGE_LEVEL], enabled=False)
+    return RuleChanged(7, of.name, rule_document(disabled), retired=False)
 
 
 def test_a_rule_that_asks_for_evidence_is_not_moved_by_one_failure() -> None:

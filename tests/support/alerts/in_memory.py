@@ -12,11 +12,10 @@ from alerts.domain.episodes import Episode, Transition
 from alerts.domain.evaluate import decide
 from alerts.domain.notifications import NotificationReason
 from alerts.domain.readings import Inputs
-from common.alerting.rules import Rule, read_rule, rule_document
+from common.alerting.rules import Rule, read_rule
 from common.events import (
     BurnPair,
     BurnRateSnapshot,
-    RuleChanged,
     ServiceForecast,
     SloStatus,
     WindowRate,
@@ -94,11 +93,6 @@ def rule(name: str, kind: str, levels: list[dict[str, Any]], **fields: Any) -> R
 def shard(*rules: Rule) -> AlertShard:
     """Return a shard on which only these rules are in force."""
     return AlertShard(AlertConfiguration({r.name: r for r in rules}))
-
-
-def changed_rule(rule: Rule, revision: int, *, retired: bool = False) -> RuleChanged:
-    """Return the event that puts a rule in force or retires it."""
-    return RuleChanged(revision, rule.name, rule_document(rule), retired)
 
 
 def slo(  # noqa: PLR0913 - a figure for each parameter
