@@ -210,13 +210,47 @@ def test_durations(text: str, seconds: float) -> None:
 
 def test_the_text_says_what_decides() -> None:
     shown = answer("BLOCK", unblocked_at="2026-11-23T09:40:00Z", version="1.42.1")
-    shown["override"] = {"id": 3, "actor": "ana", "uses": 1, "max_uses": 2, "reason": "hotfix"}
     lines = report(shown, "text", "error").splitlines()
     assert lines[0] == "BLOCK: checkout 1.42.1, feature: must wait"
     assert "  within_budget: 100 % of the budget is left, 3: fine" in lines
-    assert "  override 3 by ana, use 1 of 2: hotfix" in lines
     assert "  expected to end at 2026-11-23T09:40:00Z if no more errors come" in lines
     assert lines[-1] == "  risk SAFE, data 2 s old, decision 01JD3Z"
+
+
+OVERRIDE = {
+    "id": 3,
+    "actor": "key/ana",
+    "uses": 1,
+    "max_uses": 2,
+    "reason": "hotfix",
+    "expires_at": "2026-11-23T07:10:00Z",
+}
+
+
+@pytest.mark.parametrize(
+    ("state", "line"),
+    [
+        ("ALLOW", "OVERRIDDEN (ALLOW): checkout, feature: may be released"),
+        ("BLOCK", "OVERRIDDEN (BLOCK): checkout, feature: must wait"),
+    ],
+)
+def test_what_a_person_decided_is_not_shown_as_health(
+    run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, line: str
+) -> None:
+    shown = answer(state, override=OVERRIDE)
+    found = run(Server(shown))
+    assert found.stdout.splitlines()[0] == line
+    assert (
+        "  override 3 by key/ana until 2026-11-23T07:10:00Z, use 1 of 2: hotfix"
+        in found.stdout.splitlines()
+    )
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "outputs"))
+    level = "warning" if state == "ALLOW" else "error"
+    github = run(None, "--format", "github")  # of the same server
+    assert github.exit_code == found.exit_code == (0 if state == "ALLOW" else 3)
+    title = f"Release gate%3A OVERRIDDEN ({state})"
+    assert github.stdout.startswith(f"::{level} title={title}::")
+    assert "overridden=true" in (tmp_path / "outputs").read_text().splitlines()
 
 
 def test_json_is_the_answer_itself() -> None:
@@ -235,7 +269,7 @@ def test_github_gets_an_annotation_outputs_and_a_summary(
     assert "100 %25 of the budget" in printed
     written = dict(line.split("=", 1) for line in outputs.read_text().splitlines())
     assert written["decision"] == "BLOCK"
-    assert written["allowed"] == "false"
+    assert (written["allowed"], written["overridden"]) == ("false", "false")
     assert written["decision_id"] == "01JD3Z"
     assert "### Release gate" in summary.read_text()
     assert "- within\\_budget: 100 % of the budget is left, 3: fine" in summary.read_text()

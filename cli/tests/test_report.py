@@ -145,29 +145,41 @@ async def test_a_gateway_that_fails_is_named(gateway: GatewayHarness) -> None:
             await report_of(nobody, WEEK, "md")
 
 
-def decision(hours_ago: float, *, allowed: bool) -> Row:
-    verdict = {"change_class": "feature", "override_id": None, "allowed": allowed}
-    at = (NOW - timedelta(hours=hours_ago)).isoformat()
-    return {"decided_at": at, "verdicts": [verdict]}
+def answers(*begun: tuple[float, bool]) -> list[Row]:
+    """Return answers that began so many hours ago, each until the next one, newest first."""
+    found: list[Row] = []
+    for hours, allowed in begun:
+        since = (NOW - timedelta(hours=hours)).isoformat()
+        if found:
+            found[0]["until"] = since
+        one = {"since": since, "until": None, "allowed": allowed, "overridden": False}
+        found.insert(0, one)
+    return found
 
 
 @pytest.mark.parametrize(
-    ("decisions", "times", "hours"),
+    ("begun", "times", "hours"),
     [
         ([], 0, 0),
-        ([decision(400, allowed=False)], 1, 168 + HALF_MINUTE),
-        ([decision(400, allowed=False), decision(300, allowed=True)], 0, 0),
-        ([decision(200, allowed=False), decision(160, allowed=False)], 1, 168 + HALF_MINUTE),
-        ([decision(4, allowed=False), decision(1, allowed=True)], 1, 3),
-        ([decision(9, allowed=False), decision(8, allowed=True), decision(2, allowed=False)], 2, 3),
+        ([(400, False)], 1, 168 + HALF_MINUTE),
+        ([(400, False), (300, True)], 0, 0),
+        ([(200, False), (160, False)], 1, 168 + HALF_MINUTE),
+        ([(4, False), (1, True)], 1, 3),
+        ([(9, False), (8, True), (2, False)], 2, 3),
     ],
 )
-def test_blocks_are_counted_from_decision_to_decision(
-    decisions: list[Row], times: int, hours: float
+def test_blocks_are_counted_from_answer_to_answer(
+    begun: list[tuple[float, bool]], times: int, hours: float
 ) -> None:
-    found = blocked(decisions[::-1], [], WEEK)
+    found = blocked(answers(*begun), [], WEEK)
     assert found.times == times
     assert found.length.total_seconds() == pytest.approx(hours * 3600)
+
+
+def test_what_a_person_let_through_was_not_blocked() -> None:
+    block, allow, again = answers((3, False), (2, True), (1, False))[::-1]
+    found = blocked([again, allow | {"overridden": True}, block], [], WEEK)
+    assert (found.times, found.length, found.overridden) == (2, 2 * HOUR, HOUR)
 
 
 @pytest.mark.parametrize(

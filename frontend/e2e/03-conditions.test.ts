@@ -142,6 +142,8 @@ describe("many services", () => {
     allowed: false,
     reason: "a reason that is longer than a line of the list has room for, ".repeat(4),
     overridden: false,
+    override: null,
+    decision_id: "01JD3Z",
   };
   const answer = {
     hours_end: [],

@@ -131,12 +131,12 @@ def wait_for_answer(
         except NoAnswerError as error:
             if is_last:
                 raise
-            standing = f"no answer: {one_line(error)}"
+            said = f"no answer: {one_line(error)}"
         else:
             if answer["allowed"] or is_last:
                 return answer
-            standing = headline(answer)
-        typer.echo(f"{standing}; asking again in {pause:.0f} s", err=True)
+            said = headline(answer)
+        typer.echo(f"{said}; asking again in {pause:.0f} s", err=True)
         sleep(pause)
 
 
@@ -151,7 +151,7 @@ def exit_status(answer: Mapping[str, Any], *, fail_on_warn: bool) -> int:
 def _level(answer: Mapping[str, Any], status: int) -> Level:
     if status != ALLOWED:
         return "error"
-    return "notice" if answer["decision"] == "ALLOW" else "warning"
+    return "notice" if standing(answer) == "ALLOW" else "warning"
 
 
 def report(answer: Mapping[str, Any], output: Format, level: Level) -> str:
@@ -164,12 +164,18 @@ def report(answer: Mapping[str, Any], output: Format, level: Level) -> str:
     return "\n".join([headline(answer), *(f"  {line}" for line in particulars(answer))])
 
 
+def standing(answer: Mapping[str, Any]) -> str:
+    """Return the decision in a word or two: what a person has decided is a state of its own."""
+    decision = str(answer["decision"])
+    return f"OVERRIDDEN ({decision})" if answer.get("override") else decision
+
+
 def headline(answer: Mapping[str, Any]) -> str:
     """Return the decision in one line."""
     version = f" {answer['version']}" if answer.get("version") else ""
     meaning = "may be released" if answer["allowed"] else "must wait"
     subject = f"{answer['service_name']}{version}, {answer['change_class']}"
-    return one_line(f"{answer['decision']}: {subject}: {meaning}")
+    return one_line(f"{standing(answer)}: {subject}: {meaning}")
 
 
 def particulars(answer: Mapping[str, Any]) -> list[str]:
@@ -178,7 +184,8 @@ def particulars(answer: Mapping[str, Any]) -> list[str]:
     if override := answer.get("override"):
         uses = f", use {override['uses']} of {override['max_uses']}" if override["max_uses"] else ""
         by = attributed(override["actor"], override.get("on_behalf_of"))
-        lines.append(f"override {override['id']} by {by}{uses}: {override['reason']}")
+        until = f" until {at}" if (at := override.get("expires_at")) else ""
+        lines.append(f"override {override['id']} by {by}{until}{uses}: {override['reason']}")
     if answer.get("unblocked_at"):
         lines.append(f"expected to end at {answer['unblocked_at']} if no more errors come")
     name = answer["decision_id"] or "none yet"
@@ -190,7 +197,7 @@ def particulars(answer: Mapping[str, Any]) -> list[str]:
 def workflow_command(answer: Mapping[str, Any], level: Level) -> str:
     """Return the command that makes an annotation of a workflow's run."""
     title = (
-        workflow_data(f"Release gate: {answer['decision']}").replace(":", "%3A").replace(",", "%2C")
+        workflow_data(f"Release gate: {standing(answer)}").replace(":", "%3A").replace(",", "%2C")
     )
     message = workflow_data("\n".join([headline(answer), *particulars(answer)]))
     return f"::{level} title={title}::{message}"
@@ -200,7 +207,8 @@ def write_github_files(answer: Mapping[str, Any], environ: Mapping[str, str]) ->
     """Append the step's outputs and its summary to the files that the runner names."""
     if outputs := environ.get("GITHUB_OUTPUT"):
         names = ("decision", "risk_level", "decision_id", "expires_at")
-        lines = [f"allowed={str(answer['allowed']).lower()}"]
+        flags = {"allowed": answer["allowed"], "overridden": bool(answer.get("override"))}
+        lines = [f"{name}={str(value).lower()}" for name, value in flags.items()]
         lines += [f"{name}={one_line(answer[name])}" for name in names]
         _append(outputs, lines)
     if summary := environ.get("GITHUB_STEP_SUMMARY"):

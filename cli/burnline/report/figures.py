@@ -64,10 +64,14 @@ class Episode:
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """How often feature releases were blocked, for how long altogether, and who overrode it."""
+    """How often feature releases were blocked, for how long, and who decided instead for how long.
+
+    What was blocked by an override counts as blocked and as overridden.
+    """
 
     times: int
     length: timedelta
+    overridden: timedelta
     overrides: Sequence[Row]
 
 
@@ -108,32 +112,21 @@ def change_before(started_at: datetime, changes: Sequence[Row]) -> Row | None:
     return max(near, key=lambda c: instant(c["at"]), default=None)
 
 
-def blocked(decisions: Sequence[Row], overrides: Sequence[Row], period: Period) -> Blocked:
-    """Return what the gate held back. A decision holds until the next one of the service.
+def blocked(answers: Sequence[Row], overrides: Sequence[Row], period: Period) -> Blocked:
+    """Return what the gate held back, by what it answered to a feature release from when on.
 
-    Decisions in any order, the last one before the period among them; overrides are those made
-    in the period.
+    Answers newest first, as far back as the period began; overrides are those made in the period.
     """
-    ordered = sorted(decisions, key=lambda d: instant(d["decided_at"]))
-    ends = [*(instant(d["decided_at"]) for d in ordered[1:]), period.until]
-    times, length, before = 0, timedelta(), False
-    for decision, end in zip(ordered, ends, strict=False):
-        lasted = min(end, period.until) - max(instant(decision["decided_at"]), period.since)
+    times, length, overridden, before = 0, timedelta(), timedelta(), False
+    for answer in reversed(answers):
+        ended = period.until if answer["until"] is None else instant(answer["until"])
+        lasted = min(ended, period.until) - max(instant(answer["since"]), period.since)
         if lasted <= timedelta():
             continue
-        now = _blocks(decision)
+        now = not answer["allowed"]
         times += now and not before
         length += lasted if now else timedelta()
+        overridden += lasted if answer["overridden"] else timedelta()
         before = now
     made = [o for o in overrides if period.since <= instant(o["created_at"]) <= period.until]
-    return Blocked(times, length, made)
-
-
-def _blocks(decision: Row) -> bool:
-    """Return whether a feature change without an override was not let through."""
-    return any(
-        verdict["change_class"] == "feature"
-        and verdict["override_id"] is None
-        and not verdict["allowed"]
-        for verdict in decision["verdicts"]
-    )
+    return Blocked(times, length, overridden, made)

@@ -62,7 +62,7 @@ class ReportReader:
         name = service["name"]
         shown = [a for a in alerts if a["severity"] != "info" and self._touches(a)]
         episodes = [await self._episode(a, totals, changes) for a in shown[:MOST_EPISODES]]
-        decisions = await self._decisions(name)
+        answers = await self._answers(name)
         overrides = await self._all(f"/api/release/{name}/override")
         return ServiceReport(
             service=service,
@@ -70,7 +70,7 @@ class ReportReader:
             episodes=episodes,
             more_episodes=len(shown) - len(episodes),
             changes=[c for c in changes if instant(c["at"]) >= self._period.since],
-            blocked=blocked(decisions, overrides, self._period),
+            blocked=blocked(answers, overrides, self._period),
         )
 
     async def _episode(self, alert: Row, totals: Row, changes: Sequence[Row]) -> Episode:
@@ -93,12 +93,12 @@ class ReportReader:
             "/api/counts", query if service is None else {**query, "service": service}
         )
 
-    async def _decisions(self, name: str) -> list[Row]:
-        """Return the decisions of the period and the one that held when it began."""
+    async def _answers(self, name: str) -> list[Row]:
+        """Return what the gate answered in the period, newest first, and when it began."""
         found: list[Row] = []
         async for page in self._pages(f"/api/release/{name}/history", {}):
             found += page
-            if page and instant(page[-1]["decided_at"]) < self._period.since:
+            if page and instant(page[-1]["since"]) < self._period.since:
                 break
         return found
 

@@ -37,6 +37,7 @@ export const keys = {
   changes: (name: string, seconds: number) => service(name, "changes", seconds),
   release: (name: string) => service(name, "release"),
   releaseOf: (name: string, changeClass: ChangeClass) => service(name, "release", changeClass),
-  decisions: (name: string) => service(name, "release", "history"),
+  answers: (name: string, changeClass: ChangeClass) =>
+    service(name, "release", "history", changeClass),
   overrides: (name: string) => service(name, "release", "overrides"),
 } as const;

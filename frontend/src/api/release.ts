@@ -5,7 +5,7 @@ import { client, dataOf, type Schemas } from "./client";
 import { keys } from "./keys";
 
 export type Release = Schemas["ReleaseAnswer"];
-export type DecisionEntry = Schemas["DecisionAnswer"];
+export type HistoryEntry = Schemas["HistoryEntry"];
 export type Override = Schemas["OverrideAnswer"];
 export type OverrideRequest = Schemas["OverrideRequest"];
 export type AuditEntry = Schemas["AuditAnswer"];
@@ -25,11 +25,12 @@ export function releaseQuery(service: string, changeClass: ChangeClass = "featur
   });
 }
 
-export function decisionsQuery(service: string) {
+export function historyQuery(service: string, changeClass: ChangeClass) {
   return queryOptions({
-    queryKey: keys.decisions(service),
+    queryKey: keys.answers(service, changeClass),
     queryFn: async ({ signal }) => {
-      const params = { path: { service_name: service }, query: { limit: 50 } };
+      const query = { limit: 50, change_class: changeClass };
+      const params = { path: { service_name: service }, query };
       return dataOf(await client.GET("/api/release/{service_name}/history", { params, signal }));
     },
   });

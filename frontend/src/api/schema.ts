@@ -2464,8 +2464,15 @@ export interface components {
             allowed: boolean;
             /** Reason */
             reason: string | null;
-            /** Overridden */
+            /**
+             * Overridden
+             * @description A person has decided, and not the gate
+             */
             overridden: boolean;
+            /** @description Who has, if somebody has */
+            override: components["schemas"]["OverviewOverride"] | null;
+            /** Decision Id */
+            decision_id: string;
         };
         /**
          * OverviewForecast
@@ -2500,6 +2507,29 @@ export interface components {
              * @enum {string}
              */
             confidence_level: "high" | "medium" | "low";
+        };
+        /**
+         * OverviewOverride
+         * @description Who has decided instead of the gate, why, until when, and how often that was used.
+         */
+        OverviewOverride: {
+            /** Id */
+            id: number;
+            /** Actor */
+            actor: string;
+            /** On Behalf Of */
+            on_behalf_of: string | null;
+            /** Reason */
+            reason: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Max Uses */
+            max_uses: number | null;
+            /** Uses */
+            uses: number;
         };
         /**
          * OverviewRow
@@ -3511,6 +3541,11 @@ export interface components {
              * @description Services whose feature releases are blocked
              */
             blocked_releases: string[];
+            /**
+             * Overridden Releases
+             * @description Services where a person has decided on feature releases, and not the gate
+             */
+            overridden_releases: string[];
             /** Changes Since Yesterday */
             changes_since_yesterday: number;
             /**

@@ -1,4 +1,11 @@
-import { Ban, CircleHelp, LockOpen, TriangleAlert, type LucideIcon } from "lucide-react";
+import {
+  Ban,
+  CircleHelp,
+  LockOpen,
+  TriangleAlert,
+  UserRoundCheck,
+  type LucideIcon,
+} from "lucide-react";
 
 import type { Decision } from "../lib/vocabulary";
 import { useIsStale } from "./freshness";
@@ -14,20 +21,25 @@ interface Props {
   decision: Decision;
   /** What an unknown state comes to by the policy. */
   allowed: boolean;
+  /** A person has decided: that is a state of its own, and never the look of health. */
+  overridden: boolean;
   large?: boolean;
 }
 
-export function DecisionBadge({ decision, allowed, large = false }: Props) {
+export function DecisionBadge({ decision, allowed, overridden, large = false }: Props) {
   const stale = useIsStale();
   const shown = stale ? "UNKNOWN" : decision;
-  const { icon: Icon, ink, word } = LOOKS[shown];
+  const byPerson = overridden && !stale;
+  const { icon, ink, word } = LOOKS[shown];
+  const Icon = byPerson ? UserRoundCheck : icon;
   const consequence = shown === "UNKNOWN" && !stale ? (allowed ? ", may deploy" : ", blocked") : "";
   return (
     <span
-      className={`inline-flex items-center gap-1.5 align-middle font-semibold whitespace-nowrap ${ink}
-        ${large ? "text-lg" : "text-sm"}`}
+      className={`inline-flex items-center gap-1.5 align-middle font-semibold whitespace-nowrap
+        ${byPerson ? "text-overridden-ink" : ink} ${large ? "text-lg" : "text-sm"}`}
     >
       <Icon size={large ? 20 : 15} aria-hidden className="shrink-0" />
+      {byPerson && "OVERRIDDEN, "}
       {word}
       {consequence}
     </span>

@@ -101,6 +101,8 @@ export const DECLARED: Answers = {
   "/api/release/{service_name}": {
     decision: "UNKNOWN",
     allowed: true,
+    overridden: false,
+    override: null,
     reasons: [{ code: "no_data", slo: null, message: "nothing has been counted" }],
     tier: 2,
     policy: "default",

@@ -1,4 +1,5 @@
 import type { OverviewRow } from "../api/overview";
+import type { Decision } from "../lib/vocabulary";
 
 /** A calm service; a test changes what it is about. */
 export function overviewRow(name: string, changes: Partial<OverviewRow> = {}): OverviewRow {
@@ -38,6 +39,26 @@ export function overviewRow(name: string, changes: Partial<OverviewRow> = {}): O
     decision: null,
     hourly_burn_rates: [],
     ...changes,
+  };
+}
+
+/** A person has decided instead of the gate, for half an hour from now. */
+export function overriddenGate(decision: Decision): NonNullable<OverviewRow["decision"]> {
+  return {
+    decision,
+    allowed: decision !== "BLOCK",
+    reason: "key/ana overrides until 12:30: hotfix for the payment outage",
+    overridden: true,
+    override: {
+      id: 3,
+      actor: "key/ana",
+      on_behalf_of: "ana",
+      reason: "hotfix for the payment outage",
+      expires_at: new Date(Date.now() + 30 * 60_000).toISOString(),
+      max_uses: 1,
+      uses: 0,
+    },
+    decision_id: "01JD3Z",
   };
 }
 

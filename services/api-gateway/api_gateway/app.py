@@ -39,6 +39,7 @@ from api_gateway.projections.decisions import DecisionBook
 from api_gateway.projections.discovery import Discovery
 from api_gateway.projections.forecasts import ForecastBook
 from api_gateway.projections.handlers import Handlers, Projections
+from api_gateway.projections.overrides import OverrideBook
 from api_gateway.projections.snapshots import ReadModel
 from api_gateway.release.history import ReleaseHistory
 from api_gateway.release.repository import ResultStore
@@ -102,7 +103,9 @@ def make_services(
     default = TargetSpec.default(settings.default_objective, settings.default_window_days)
     snapshots = ReadModel(timedelta(seconds=settings.shard_silence_seconds), default)
     forecasts = ForecastBook(timedelta(seconds=settings.forecast_lifetime_seconds))
-    projections = Projections(snapshots, forecasts, decisions := DecisionBook())
+    projections = Projections(
+        snapshots, forecasts, decisions := DecisionBook(), overrides := OverrideBook()
+    )
     catalog = Catalog(store, clock, lambda: view.catalog.known)
     policies = PolicyService(policy_store, read_policies(PolicySettings().files))
     alert_service = AlertService(alerts, snapshots, timedelta(seconds=settings.unready_seconds))
@@ -111,7 +114,7 @@ def make_services(
     return Services(
         clock,
         *(store, catalog, view.catalog, view.ready, view.summaries, results),
-        *(projections, snapshots, forecasts, decisions, ChangeLog(), Discovery(store)),
+        *(projections, snapshots, forecasts, decisions, overrides, ChangeLog(), Discovery(store)),
         *(BurnHistories(store, counts, to.cache, snapshots),),
         Overview(counts, view.catalog, projections, default, clock),
         ComputeCommands(to.publisher, clock, settings.partitions, settings.compute_timeout_seconds),

@@ -7,6 +7,7 @@ rather than a value of yesterday. Every gateway gives the same: take `max by (se
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Final
 
 from prometheus_client import REGISTRY
@@ -14,9 +15,11 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from api_gateway.catalog.cache import CatalogCache
+from api_gateway.catalog.domain import Service
 from api_gateway.metrics import CAUGHT_UP, STREAM_CLIENTS
 from api_gateway.projections.change_feed import ChangeLog
-from api_gateway.projections.snapshots import ReadModel
+from api_gateway.projections.handlers import Projections
+from api_gateway.release.domain import feature_release
 from api_gateway.routers.dependencies import Services
 from api_gateway.settings import GatewaySettings
 from common.config.clock import Clock
@@ -43,6 +46,10 @@ _FAMILIES: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
         "1 for the status that the objective's data has; figures are given for ok, no_traffic",
         (*_LABELS, "status"),
     ),
+    "release_state": (
+        "1 for what the gate answers for a feature: ALLOW, WARN, BLOCK, UNKNOWN, OVERRIDDEN",
+        ("service", "state"),
+    ),
     "gateway_services": ("Services in use by data status", ("status",)),
     "gateway_services_left_out": ("Services without SLO metrics, by the setting", ()),
 }
@@ -58,7 +65,7 @@ def exported(
     changes, limit = services.get(ChangeLog), settings.exported_services
     STREAM_CLIENTS.set_function(changes.streams.total)
     CAUGHT_UP.set_function(caught_up.is_set)
-    own = SloMetrics(services.get(CatalogCache), services.get(ReadModel), services.clock, limit)
+    own = SloMetrics(services.get(CatalogCache), services.get(Projections), services.clock, limit)
     PROCESS.source = own
     try:
         yield
@@ -71,9 +78,10 @@ class SloMetrics(Collector):
     """Makes the families when it is asked, of at most `limit` services, the first by name."""
 
     def __init__(
-        self, catalog: CatalogCache, snapshots: ReadModel, clock: Clock, limit: int
+        self, catalog: CatalogCache, projections: Projections, clock: Clock, limit: int
     ) -> None:
-        self._catalog, self._snapshots, self._clock, self._limit = catalog, snapshots, clock, limit
+        self._catalog, self._projections = catalog, projections
+        self._clock, self._limit = clock, limit
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Give the families as they are now; nothing before the catalog is known."""
@@ -81,17 +89,27 @@ class SloMetrics(Collector):
         if in_use is None:
             return
         families = _families()
-        statuses = dict.fromkeys(DataStatus, 0)
+        statuses, snapshots = dict.fromkeys(DataStatus, 0), self._projections.snapshots
         for number, service in enumerate(in_use.services):
-            state = self._snapshots.state(service.name, in_use.targets[service.name], now)
+            state = snapshots.state(service.name, in_use.targets[service.name], now)
             statuses[state.data_status] += 1
-            for slo in state.slos if number < self._limit else ():
+            if number >= self._limit:
+                continue
+            for slo in state.slos:
                 _add(families, (service.name, slo.name), slo)
+            self._add_release(families, service, now)
         for status, services in statuses.items():
             families["gateway_services"].add_metric([status.value], services)
         left_out = max(0, len(in_use.services) - self._limit)
         families["gateway_services_left_out"].add_metric([], left_out)
         yield from families.values()
+
+    def _add_release(self, families: Families, service: Service, now: datetime) -> None:
+        known = self._projections
+        overrides = known.overrides.in_force(service.name, now)
+        release = feature_release(known.decisions.newest(service.name), service, overrides, now)
+        if release is not None:
+            families["release_state"].add_metric((service.name, release.state), 1)
 
 
 class ProcessMetrics(Collector):

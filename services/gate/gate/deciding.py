@@ -21,6 +21,7 @@ from gate.domain.records import (
     DecisionRecord,
     Stamp,
     decision_id,
+    feature_state,
     published,
 )
 from gate.domain.shard_view import ShardView
@@ -145,8 +146,7 @@ class Decider:
             async with self._database.write() as session:
                 await repository.store_decisions(session, shard, epoch, part)
         for record in new:
-            plain = (v for v in record.decision.verdicts if v.override_id is None)
-            DECIDED.labels(next(plain).decision).inc()
+            DECIDED.labels(feature_state(record.decision)).inc()
         if new:
             failpoint("decider.after_store")
 

@@ -6,7 +6,7 @@ from prometheus_client import Counter, Histogram
 
 DECISIONS: Final = Counter(
     "burnline_gate_decisions",
-    "Decisions that said something new, by that for features",
+    "Decisions that said something new, by that for features; OVERRIDDEN where a person decided",
     ["decision"],
 )
 CHANGES: Final = Counter(

@@ -1,7 +1,7 @@
 import { createOverride, type OverrideRequest } from "../../api/release";
 import { keys } from "../../api/keys";
 import { actorName } from "../../lib/preferences";
-import { CHANGE_CLASSES } from "../../lib/vocabulary";
+import { CHANGE_CLASSES, type ChangeClass } from "../../lib/vocabulary";
 import { ReasonField } from "../form/ActionDialog";
 import { FormFrame } from "../form/FormFrame";
 import { useFields } from "../form/useFields";
@@ -12,6 +12,8 @@ import { sentenceOf } from "./overrideSentence";
 
 interface Props {
   service: string;
+  /** The class that the page is about: an override is asked for that one unless a person widens it. */
+  changeClass?: ChangeClass;
   onClose: () => void;
 }
 
@@ -25,13 +27,18 @@ const EMPTY = {
   decision: "ALLOW",
   actor: "",
   reason: "",
-  minutes: "60",
+  minutes: "30",
   changeClass: "",
   version: "",
   ticket: "",
-  uses: "",
+  uses: "1",
 };
 type Form = typeof EMPTY;
+
+/** One use of this class within half an hour: whoever wants more says so. */
+export function emptyForm(changeClass: ChangeClass): Form {
+  return { ...EMPTY, actor: actorName.get(), changeClass };
+}
 
 export function requestOf(form: Form): OverrideRequest {
   const text = (value: string) => value.trim() || null;
@@ -49,7 +56,7 @@ export function requestOf(form: Form): OverrideRequest {
 }
 
 /** A person decides instead of the gate: who, why and for how long are asked for. */
-export function OverrideDialog({ service, onClose }: Props) {
+export function OverrideDialog({ service, changeClass = "feature", onClose }: Props) {
   const creation = useSaving<Form>({
     save: (form) => createOverride(service, requestOf(form)),
     renews: [keys.release(service), keys.overview],
@@ -58,10 +65,7 @@ export function OverrideDialog({ service, onClose }: Props) {
       onClose();
     },
   });
-  const { form, field, isPlaced } = useFields(
-    () => ({ ...EMPTY, actor: actorName.get() }),
-    creation.error,
-  );
+  const { form, field, isPlaced } = useFields(() => emptyForm(changeClass), creation.error);
   return (
     <Modal
       title={`Override the gate for ${service}`}

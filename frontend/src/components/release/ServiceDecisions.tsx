@@ -1,28 +1,31 @@
 import { useQuery } from "@tanstack/react-query";
 
-import { decisionsQuery, overridesQuery, type DecisionEntry } from "../../api/release";
+import { historyQuery, overridesQuery, type HistoryEntry } from "../../api/release";
 import { DecisionBadge } from "../DecisionBadge";
 import { OverrideList } from "./OverrideList";
 import { Shown } from "../ui/states";
+import { attributed } from "../../lib/format";
 import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
 import { dayTime } from "../../lib/time";
+import type { ChangeClass } from "../../lib/vocabulary";
 
 interface Props {
   service: string;
+  changeClass?: ChangeClass;
   /** One below the other, where there is little room. */
   stacked?: boolean;
 }
 
-/** Decisions on one service as they changed, and every override that there was. */
-export function ServiceDecisions({ service, stacked = false }: Props) {
-  const decisions = useQuery(decisionsQuery(service));
+/** What the gate answered on one service, and every override that there was. */
+export function ServiceDecisions({ service, changeClass = "feature", stacked = false }: Props) {
+  const answers = useQuery(historyQuery(service, changeClass));
   const overrides = useQuery(overridesQuery(service));
   return (
     <div className={`mt-2 grid gap-4 rounded-md bg-raised p-3 ${stacked ? "" : "lg:grid-cols-2"}`}>
       <div>
-        <h3 className="mb-1 text-sm font-semibold">Decisions</h3>
-        <Shown query={decisions} height="6rem">
+        <h3 className="mb-1 text-sm font-semibold">Answers for a {changeClass} change</h3>
+        <Shown query={answers} height="6rem">
           {(found) =>
             found.length === 0 ? (
               <p className="text-sm text-muted">
@@ -30,8 +33,8 @@ export function ServiceDecisions({ service, stacked = false }: Props) {
               </p>
             ) : (
               <ol className="max-h-72 space-y-1.5 overflow-auto text-sm">
-                {found.map((decision) => (
-                  <Entry key={decision.decision_id} decision={decision} />
+                {found.map((entry) => (
+                  <Entry key={`${entry.decision_id} ${entry.since}`} entry={entry} />
                 ))}
               </ol>
             )
@@ -54,17 +57,22 @@ export function ServiceDecisions({ service, stacked = false }: Props) {
   );
 }
 
-function Entry({ decision }: { decision: DecisionEntry }) {
+function Entry({ entry }: { entry: HistoryEntry }) {
   const chosenZone = useStore(zone);
-  const verdict = decision.verdicts.find(
-    (v) => v.change_class === "feature" && v.override_id === null,
-  );
+  const { override } = entry;
   return (
     <li className="grid grid-cols-[6.5rem_1fr] gap-x-2">
-      <span className="text-muted">{dayTime(decision.decided_at, chosenZone)}</span>
+      <span className="text-muted">{dayTime(entry.since, chosenZone)}</span>
       <span>
-        {verdict && <DecisionBadge decision={verdict.decision} allowed={verdict.allowed} />}
-        <span className="block text-xs text-muted">{verdict?.reasons[0]?.message}</span>
+        <DecisionBadge {...entry} />
+        <span className="block text-xs text-muted">{entry.reasons[0]?.message}</span>
+        {override && (
+          <span className="block text-xs text-overridden-ink">
+            override {override.id} by {attributed(override.actor, override.on_behalf_of)},{" "}
+            {override.state}, used {override.uses}
+            {override.max_uses !== null && ` of ${override.max_uses}`}
+          </span>
+        )}
       </span>
     </li>
   );

@@ -5,13 +5,18 @@ import { describe, expect, test } from "vitest";
 
 import type { OverviewRow } from "../../api/overview";
 import { StaleContext } from "../../components/freshness";
-import { overviewRow } from "../../testing/rows";
+import { overriddenGate, overviewRow } from "../../testing/rows";
 import { ServiceRow } from "./ServiceRow";
 
 const FIGURES = ["0.10×", "0.10×", "0.10×", "0.10×", "80\u202f%", "not within 30 days"];
 
 function show(changes: Partial<OverviewRow> = {}, stale = false) {
-  const decision = { decision: "ALLOW", allowed: true, reason: "calm", overridden: false } as const;
+  const decision = {
+    ...overriddenGate("ALLOW"),
+    reason: "calm",
+    overridden: false,
+    override: null,
+  };
   const { container } = render(
     <StaleContext.Provider value={stale}>
       <Tooltip.Provider>
@@ -62,4 +67,14 @@ test("before anything has been counted there are no figures at all", () => {
     null,
   );
   expect(greens(row)).toBe(0);
+});
+
+test("an overridden freeze has neither the look nor the words of health", () => {
+  const row = show({ risk_level: "FREEZE", decision: overriddenGate("ALLOW") });
+  const badge = screen.getByText(/^OVERRIDDEN/);
+  expect(badge.className).toContain("text-overridden-ink");
+  expect(badge.textContent).toBe("OVERRIDDEN, may deploy");
+  screen.getByText(/key\/ana, (29|30) min left, used 0 of 1: hotfix for the payment outage/);
+  // the budget alone
+  expect(greens(row)).toBe(1);
 });

@@ -9,6 +9,7 @@ import { DecisionBadge } from "../../components/DecisionBadge";
 import { Figure } from "../../components/Figure";
 import { useCertainty, useIsStale } from "../../components/freshness";
 import { HealthBadge } from "../../components/HealthBadge";
+import { OverrideNote } from "../../components/release/OverrideNote";
 import { budget, burnRate, count, hourInterval, timeLeft } from "../../lib/format";
 import { DIRECTION_WORDS, direction, type Certainty, type Direction } from "../../lib/health";
 import { sameShown } from "../../lib/sameShown";
@@ -150,15 +151,16 @@ function Gate({ row, className }: { row: OverviewRow; className: string }) {
   const stale = useIsStale();
   const gate = row.decision;
   if (gate === null) return <div className={`${className} text-muted`}>no decision yet</div>;
+  const calm = gate.decision === "ALLOW" && !gate.overridden;
   return (
     <div className={className}>
-      <DecisionBadge decision={gate.decision} allowed={gate.allowed} />
+      <DecisionBadge {...gate} />
       <div
         title={gate.reason ?? undefined}
-        className={`text-xs text-muted ${gate.decision === "ALLOW" ? "truncate" : "line-clamp-2"}`}
+        className={`text-xs text-muted ${calm ? "truncate" : "line-clamp-2"}`}
       >
         {stale && "was: "}
-        {gate.reason}
+        {gate.override && !stale ? <OverrideNote override={gate.override} /> : gate.reason}
       </div>
     </div>
   );

@@ -4,6 +4,7 @@ import { Link } from "react-router-dom";
 import type { OverviewRow } from "../../api/overview";
 import { DecisionBadge } from "../../components/DecisionBadge";
 import { HealthBadge } from "../../components/HealthBadge";
+import { OverrideNote } from "../../components/release/OverrideNote";
 import { ServiceDecisions } from "../../components/release/ServiceDecisions";
 import { Button } from "../../components/ui/Button";
 import { sameShown } from "../../lib/sameShown";
@@ -27,9 +28,9 @@ export const DecisionRow = memo(function DecisionRow(props: Props) {
         <Link to={`/services/${service}`} className="w-36 truncate font-semibold hover:underline">
           {service}
         </Link>
-        <span className="w-44">
+        <span className="w-52">
           {decision ? (
-            <DecisionBadge decision={decision.decision} allowed={decision.allowed} />
+            <DecisionBadge {...decision} />
           ) : (
             <span className="text-muted">no decision yet</span>
           )}
@@ -37,7 +38,9 @@ export const DecisionRow = memo(function DecisionRow(props: Props) {
         <span className="w-28">
           <HealthBadge level={props.level} status={props.status} />
         </span>
-        <span className="min-w-0 flex-1 basis-60 text-muted">{decision?.reason}</span>
+        <span className="min-w-0 flex-1 basis-60 text-muted">
+          {decision?.override ? <OverrideNote override={decision.override} /> : decision?.reason}
+        </span>
         <span className="flex gap-1">
           <Button aria-expanded={opened} onClick={() => props.onToggle(service)}>
             History

@@ -6,13 +6,11 @@ import { NoService } from "../../components/NoService";
 import { OverrideDialog } from "../../components/release/OverrideDialog";
 import { Panel } from "../../components/ui/Panel";
 import { Shown } from "../../components/ui/states";
-import type { Decision } from "../../lib/vocabulary";
 import { withWriteAccess } from "../../lib/writeAccess";
 import { AuditPanel } from "./AuditPanel";
 import { DecisionRow } from "./DecisionRow";
+import { byUrgency } from "./order";
 import { PoliciesPanel } from "./PoliciesPanel";
-
-const ORDER: Record<Decision, number> = { BLOCK: 0, UNKNOWN: 1, WARN: 2, ALLOW: 3 };
 
 /** What may be released, what was decided before, who overrode it, and by which policies. */
 export function ReleasesPage() {
@@ -39,12 +37,7 @@ function LiveDecisions({ rows }: { rows: readonly OverviewRow[] }) {
 const Decisions = memo(function Decisions({ rows }: { rows: readonly OverviewRow[] }) {
   const [opened, setOpened] = useState<string | null>(null);
   const [asked, setAsked] = useState<string | null>(null);
-  const sorted = [...rows].sort(
-    (a, b) =>
-      ORDER[a.decision?.decision ?? "UNKNOWN"] - ORDER[b.decision?.decision ?? "UNKNOWN"] ||
-      a.tier - b.tier ||
-      (a.service_name < b.service_name ? -1 : 1),
-  );
+  const sorted = [...rows].sort(byUrgency);
   if (sorted.length === 0) return <NoService />;
   return (
     <Panel title="A feature release now">

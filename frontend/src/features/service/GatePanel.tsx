@@ -46,7 +46,7 @@ export function GatePanel({ service }: { service: string }) {
         {(found) => <Verdict release={found} />}
       </Shown>
       {shown.length > 0 && (
-        <div className="mt-3 rounded-md border border-observe px-3">
+        <div className="mt-3 rounded-md border border-overridden px-3">
           <OverrideList overrides={shown} />
         </div>
       )}
@@ -56,8 +56,14 @@ export function GatePanel({ service }: { service: string }) {
           History
         </Button>
       </div>
-      {past && <ServiceDecisions service={service} stacked />}
-      {asking && <OverrideDialog service={service} onClose={() => setAsking(false)} />}
+      {past && <ServiceDecisions service={service} changeClass={changeClass} stacked />}
+      {asking && (
+        <OverrideDialog
+          service={service}
+          changeClass={changeClass}
+          onClose={() => setAsking(false)}
+        />
+      )}
     </Panel>
   );
 }
@@ -68,7 +74,7 @@ function Verdict({ release }: { release: Release }) {
   return (
     <div className="space-y-2 text-sm">
       <div aria-live="polite">
-        <DecisionBadge decision={release.decision} allowed={release.allowed} large />
+        <DecisionBadge {...release} large />
       </div>
       {stale && <p className="text-unknown-ink">The last answer was given because:</p>}
       <ol className="list-decimal space-y-1 pl-5 leading-6">

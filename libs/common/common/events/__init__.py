@@ -39,6 +39,7 @@ from common.events.decision import (
     GateDecision,
     OnUnknown,
     Reason,
+    ReleaseState,
     Verdict,
 )
 from common.events.fields import (

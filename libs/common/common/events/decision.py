@@ -8,6 +8,9 @@ from common.events.fields import Instant, ServiceName
 from common.slo.vocabulary import DataStatus, RiskLevel
 
 Decision = Literal["ALLOW", "WARN", "BLOCK", "UNKNOWN"]
+ReleaseState = Literal["ALLOW", "WARN", "BLOCK", "UNKNOWN", "OVERRIDDEN"]
+"""A decision, or that a person has decided instead of the gate."""
+
 ChangeClass = Literal["feature", "fix", "security", "rollback"]
 OnUnknown = Literal["ALLOW", "WARN", "BLOCK"]
 

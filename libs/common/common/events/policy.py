@@ -1,5 +1,6 @@
 """What users set for the gate: overrides and policies."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
@@ -34,6 +35,11 @@ class OverrideChanged(Struct, frozen=True, tag_field="type", tag="override_chang
     state: OverrideState
     on_behalf_of: str | None = None
     approved_on_behalf_of: str | None = None
+
+    def is_in_force(self, now: datetime) -> bool:
+        """Whether it counts: active, not ended, with uses left."""
+        has_uses = self.max_uses is None or self.uses < self.max_uses
+        return self.state == "active" and now < self.expires_at and has_uses
 
 
 class PolicyChanged(Struct, frozen=True, tag_field="type", tag="policy_changed"):

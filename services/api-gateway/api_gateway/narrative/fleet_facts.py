@@ -128,6 +128,11 @@ def _blocked(contexts: Sequence[ServiceContext]) -> Iterator[Fact]:
     what = wording.counted(blocked, "service")
     text = f"feature releases of {what} are blocked" if blocked else "no feature release is blocked"
     yield Fact("blocked", "Services with blocked releases", blocked, text, "services")
+    overridden = sum(release.override_id is not None for release in known)
+    if overridden:
+        what = wording.counted(overridden, "service")
+        text = f"the gate of {what} is overridden"
+        yield Fact("overridden", "Services with overridden gate", overridden, text, "services")
 
 
 def _counted(contexts: Sequence[ServiceContext]) -> Iterator[Fact]:

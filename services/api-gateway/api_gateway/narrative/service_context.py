@@ -8,7 +8,7 @@ from api_gateway.catalog.domain import Tier
 from api_gateway.projections.service_status import ServiceState
 from api_gateway.release.domain import Release
 from common.alerting.rules import Severity
-from common.events import ChangeEvent, ServiceForecast
+from common.events import ChangeEvent, OverrideChanged, ServiceForecast
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,16 @@ class Onset:
 
 @dataclass(frozen=True, slots=True)
 class ServiceContext:
-    """A service; `release` is a feature change's. What no part has said yet is None or empty."""
+    """A service; `release` is a feature change's, `override` the one that made it, if one did.
+
+    What no part has said yet is None or empty.
+    """
 
     state: ServiceState
     tier: Tier
     forecast: ServiceForecast | None = None
     release: Release | None = None
+    override: OverrideChanged | None = None
     episodes: Sequence[OpenEpisode] = ()
     changes: Sequence[ChangeEvent] = ()
     onset: Onset | None = None

@@ -11,7 +11,8 @@ from api_gateway.narrative.service_context import ServiceContext
 from api_gateway.narrative.slo_wording import failing, objective_text, whose_budget
 from api_gateway.projections.service_status import ServiceState
 from api_gateway.release.domain import Release
-from common.events import SloForecast, SloStatus
+from common.access.names import attributed
+from common.events import OverrideChanged, SloForecast, SloStatus
 from common.slo import wording
 from common.slo.arithmetic import allowed_ratio
 from common.slo.freshness import FORECAST_HOLDS, UNTRUSTED
@@ -49,7 +50,7 @@ def service_facts(context: ServiceContext, now: datetime) -> list[Fact]:
     return [
         *_figures(context, now),
         *_forecast(context, now),
-        *([] if context.release is None else [_release(context.release)]),
+        *([] if context.release is None else [_release(context.release, context.override, now)]),
         *history_facts(context, now),
     ]
 
@@ -314,17 +315,24 @@ def _interval(slo: SloForecast, length: str) -> str:
     return "" if early == late else f" ({wording.interval(early, late)})"
 
 
-def _release(release: Release) -> Fact:
+def _release(release: Release, override: OverrideChanged | None, now: datetime) -> Fact:
     deciding = (r.code for r in release.reasons if r.effect == release.decision)
     reason = next((_REASONS[code] for code in deciding if code in _REASONS), None)
     why = f": {reason}" if reason and release.decision in {"BLOCK", "WARN"} else ""
     allowed = "allowed" if release.allowed else "blocked"
     if release.override_id is not None:
-        text = f"feature releases are {allowed} by an override"
+        text = f"feature releases are {allowed} by an override{_whose(override, now)}"
     elif release.decision == "UNKNOWN":
         text = f"the release gate cannot decide, and feature releases are {allowed} until it can"
     elif release.decision == "WARN":
         text = f"feature releases are allowed with a warning{why}"
     else:
         text = f"feature releases are {allowed}{why}"
-    return Fact("release", "Release decision", release.decision, text, essential=True)
+    return Fact("release", "Release decision", release.state, text, essential=True)
+
+
+def _whose(override: OverrideChanged | None, now: datetime) -> str:
+    if override is None:
+        return ""
+    who = attributed(override.actor, override.on_behalf_of)
+    return f" of {who} until {wording.instant(override.expires_at, now)}"

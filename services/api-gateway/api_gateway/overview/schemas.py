@@ -1,5 +1,6 @@
 """The overview over HTTP: every service with the figures that one line of a list shows."""
 
+from collections.abc import Mapping
 from typing import Self
 
 from pydantic import BaseModel, Field
@@ -9,25 +10,48 @@ from api_gateway.catalog.domain import Service, Tier
 from api_gateway.http.types import Answer, Instant
 from api_gateway.projections.service_status import ServiceState
 from api_gateway.release.domain import Release
-from common.events import Confidence, Decision, ForecastStatus, SloForecast, Trend
+from common.events import (
+    Confidence,
+    Decision,
+    ForecastStatus,
+    OverrideChanged,
+    SloForecast,
+    Trend,
+)
 
 
-class OverviewDecision(BaseModel):
+class OverviewOverride(Answer):
+    """Who has decided instead of the gate, why, until when, and how often that was used."""
+
+    id: int
+    actor: str
+    on_behalf_of: str | None
+    reason: str
+    expires_at: Instant
+    max_uses: int | None
+    uses: int
+
+
+class OverviewDecision(Answer):
     """Whether a feature may be released now, and the reason that decides."""
 
     decision: Decision
     allowed: bool
     reason: str | None
-    overridden: bool
+    overridden: bool = Field(description="A person has decided, and not the gate")
+    override: OverviewOverride | None = Field(description="Who has, if somebody has")
+    decision_id: str
 
     @classmethod
-    def of(cls, release: Release) -> Self:
+    def of(cls, release: Release, overrides: Mapping[int, OverrideChanged]) -> Self:
         """Return what a line shows of a release."""
         return cls(
             decision=release.decision,
             allowed=release.allowed,
             reason=release.reasons[0].message if release.reasons else None,
             overridden=release.override_id is not None,
+            override=overrides.get(release.override_id or 0),
+            decision_id=release.decision_id,
         )
 
 
@@ -87,7 +111,7 @@ class OverviewRow(Burn):
         service: Service,
         state: ServiceState,
         forecast: SloForecast,
-        release: Release | None,
+        gate: OverviewDecision | None,
         rates: list[float | None],
     ) -> Self:
         """Return the line of a service."""
@@ -110,7 +134,7 @@ class OverviewRow(Burn):
             timestamp=state.timestamp,
             newest_at=state.newest_at,
             forecast=OverviewForecast.model_validate(forecast),
-            decision=None if release is None else OverviewDecision.of(release),
+            decision=gate,
             hourly_burn_rates=rates,
         )
 

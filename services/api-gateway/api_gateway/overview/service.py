@@ -10,7 +10,7 @@ from api_gateway.burn.repository import CountStore, read_hourly_rates
 from api_gateway.catalog.cache import CatalogCache, InUse
 from api_gateway.catalog.domain import Service, Target
 from api_gateway.http.response_cache import CachedResponse
-from api_gateway.overview.schemas import OverviewAnswer, OverviewRow
+from api_gateway.overview.schemas import OverviewAnswer, OverviewDecision, OverviewRow
 from api_gateway.projections.handlers import Projections
 from api_gateway.release.domain import feature_release
 from common.config.clock import MICROSECONDS, Clock, to_micros
@@ -66,9 +66,12 @@ class Overview:
         known = self._projections
         state = known.snapshots.state(service.name, targets, now)
         forecast = known.forecasts.state(state, now).slos[0]
-        release = feature_release(known.decisions.newest(service.name), service, now)
+        overrides = known.overrides.in_force(service.name, now)
+        decision = known.decisions.newest(service.name)
+        release = feature_release(decision, service, overrides, now)
+        gate = None if release is None else OverviewDecision.of(release, overrides)
         rates = trends.rates.get(service.name, [None] * HOURS_SHOWN)
-        return OverviewRow.of(service, state, forecast, release, rates)
+        return OverviewRow.of(service, state, forecast, gate, rates)
 
     async def _recent_trends(self, in_use: InUse, now: datetime) -> Trends:
         async with self._reading:

@@ -8,8 +8,9 @@ from api_gateway.metrics import RECORDS
 from api_gateway.projections.commands import ComputeCommands
 from api_gateway.projections.decisions import DecisionBook
 from api_gateway.projections.forecasts import ForecastBook
+from api_gateway.projections.overrides import OverrideBook
 from api_gateway.projections.snapshots import ReadModel
-from common.events import BurnRateMessage, BurnRateSnapshot
+from common.events import BurnRateMessage, BurnRateSnapshot, PolicyMessage
 from common.kafka.client import Record
 from common.kafka.topics import BURNRATES, CATALOG, DECISIONS, FORECASTS, POLICIES, RULES, decode
 from common.kafka.trace_contexts import trace_batch
@@ -23,6 +24,7 @@ class Projections:
     snapshots: ReadModel
     forecasts: ForecastBook
     decisions: DecisionBook
+    overrides: OverrideBook
 
 
 class Handlers:
@@ -35,10 +37,11 @@ class Handlers:
         self, projections: Projections, commands: ComputeCommands, discover: Callable[[str], None]
     ) -> None:
         self._snapshots, self._commands, self._discover = projections.snapshots, commands, discover
+        self._overrides = projections.overrides
         self._apply: Mapping[str, Callable[[Any], object]] = {
             BURNRATES.name: self._on_burnrate,
             CATALOG.name: projections.snapshots.apply_announcement,
-            POLICIES.name: projections.snapshots.apply_announcement,
+            POLICIES.name: self._on_policies,
             RULES.name: projections.snapshots.apply_announcement,
             DECISIONS.name: projections.decisions.apply,
             FORECASTS.name: projections.forecasts.apply,
@@ -53,6 +56,10 @@ class Handlers:
                     self._apply[record.topic](decode(record))
             RECORDS.labels(record.topic).inc()
         trace_batch("api-gateway apply", records)
+
+    def _on_policies(self, message: PolicyMessage) -> None:
+        self._snapshots.apply_announcement(message)
+        self._overrides.apply(message)
 
     def _on_burnrate(self, message: BurnRateMessage) -> None:
         if isinstance(message, BurnRateSnapshot):

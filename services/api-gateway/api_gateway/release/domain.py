@@ -10,7 +10,15 @@ from datetime import datetime
 from typing import Any, Final
 
 from api_gateway.catalog.domain import Service, Tier
-from common.events import ChangeClass, ChangeEvent, Decision, GateDecision, Reason, Verdict
+from common.events import (
+    ChangeClass,
+    ChangeEvent,
+    Decision,
+    GateDecision,
+    Reason,
+    ReleaseState,
+    Verdict,
+)
 from common.policy.model import Policy
 from common.slo import wording
 from common.slo.vocabulary import DataStatus, RiskLevel
@@ -50,6 +58,11 @@ class Release:
     policy_hash: str
     unblocked_at: datetime | None
     override_id: int | None
+
+    @property
+    def state(self) -> ReleaseState:
+        """The decision in one word: what a person has decided is a state of its own."""
+        return self.decision if self.override_id is None else "OVERRIDDEN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,16 +134,12 @@ def release_of(
 
 
 def feature_release(
-    decision: GateDecision | None, service: Service, now: datetime
+    decision: GateDecision | None, service: Service, in_force: Collection[int], now: datetime
 ) -> Release | None:
-    """Return what holds for a feature change of no special version; None while undecided.
-
-    An override counts if the gate's newest decision names it, which is at most a moment old.
-    """
+    """Return what holds for a feature change of no special version; None while undecided."""
     if decision is None:
         return None
-    named = {v.override_id for v in decision.verdicts if v.override_id is not None}
-    return release_of(decision, ProposedChange(), service, named, now)
+    return release_of(decision, ProposedChange(), service, in_force, now)
 
 
 def undecided(

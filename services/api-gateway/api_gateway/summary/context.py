@@ -130,11 +130,14 @@ class ServiceContexts:
         self, service: Service, targets: Sequence[Target], events: Events, now: datetime
     ) -> ServiceContext:
         name, known = service.name, self._projections
+        overrides = known.overrides.in_force(name, now)
+        release = feature_release(known.decisions.newest(name), service, overrides, now)
         return ServiceContext(
             state=known.snapshots.state(name, targets, now),
             tier=service.tier,
             forecast=known.forecasts.newest(name),
-            release=feature_release(known.decisions.newest(name), service, now),
+            release=release,
+            override=overrides.get(release.override_id or 0) if release else None,
             episodes=events.episodes.get(name, ()) if events.alerts.status == "ok" else (),
             changes=events.changes.get(name, ()),
         )

@@ -49,6 +49,9 @@ def fleet_figures(
         blocked_releases=[
             s.name for s in contexts if s.release is not None and not s.release.allowed
         ][:MOST_BLOCKED],
+        overridden_releases=[
+            s.name for s in contexts if s.release is not None and s.release.override_id is not None
+        ][:MOST_BLOCKED],
         changes_since_yesterday=len(changes),
         changes_read_at=events.changes_at,
         latest_changes=[

@@ -87,6 +87,9 @@ class FleetFigures(BaseModel):
     nearest_exhaustion: list[NearExhaustion]
     active_alerts: ActiveAlerts
     blocked_releases: list[str] = Field(description="Services whose feature releases are blocked")
+    overridden_releases: list[str] = Field(
+        description="Services where a person has decided on feature releases, and not the gate"
+    )
     changes_since_yesterday: int
     changes_read_at: Instant | None = Field(
         description="When the changes were last read; null: the database has not answered yet"

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from api_gateway.catalog.cache import CatalogCache
-from api_gateway.projections.snapshots import ReadModel
+from api_gateway.projections.handlers import Projections
 from api_gateway.settings import GatewaySettings
 from api_gateway.slo_exporter import PROCESS, SloMetrics, exported
 from common.slo.vocabulary import DataStatus, RiskLevel
@@ -25,7 +25,9 @@ OF_CHECKOUT = {"service": "checkout", "slo": "default"}
 async def scraped(gateway: GatewayHarness, limit: int = 1000) -> CollectorRegistry:
     parts, registry = gateway.services, CollectorRegistry()
     await parts.get(CatalogCache).in_use()
-    registry.register(SloMetrics(parts.get(CatalogCache), parts.get(ReadModel), parts.clock, limit))
+    registry.register(
+        SloMetrics(parts.get(CatalogCache), parts.get(Projections), parts.clock, limit)
+    )
     return registry
 
 
@@ -101,7 +103,7 @@ async def test_the_number_of_services_is_bounded_and_says_so(gateway: GatewayHar
 
 async def test_nothing_is_exported_before_the_catalog_is_known(gateway: GatewayHarness) -> None:
     parts = gateway.services
-    collector = SloMetrics(parts.get(CatalogCache), parts.get(ReadModel), parts.clock, 10)
+    collector = SloMetrics(parts.get(CatalogCache), parts.get(Projections), parts.clock, 10)
     assert list(collector.collect()) == []
 
 

@@ -134,13 +134,8 @@ def burns_below(slo: SloStatus, threshold: float) -> bool:
 
 
 def is_usable(override: OverrideChanged, service_name: str, now: datetime) -> bool:
-    """Whether an override is in force: active, not ended, with uses left."""
-    return (
-        override.service_name == service_name
-        and override.state == "active"
-        and now < override.expires_at
-        and (override.max_uses is None or override.uses < override.max_uses)
-    )
+    """Whether an override of that service is in force."""
+    return override.service_name == service_name and override.is_in_force(now)
 
 
 def by_precedence(overrides: tuple[OverrideChanged, ...]) -> list[OverrideChanged]:

@@ -7,7 +7,7 @@ from itertools import zip_longest
 from msgspec.structs import asdict, replace
 
 from common.config.clock import to_micros
-from common.events import GateDecision, Verdict
+from common.events import GateDecision, ReleaseState, Verdict
 from common.policy.model import Policy
 from gate.domain.decision import Evaluation, Inputs
 from gate.domain.evaluate import evaluate
@@ -84,6 +84,12 @@ def meaning(decision: GateDecision) -> tuple[object, ...]:
         decision.on_unknown,
         verdicts,
     )
+
+
+def feature_state(decision: GateDecision) -> ReleaseState:
+    """Return what holds for a feature of no special version."""
+    first = next(v for v in decision.verdicts if v.change_class == "feature" and not v.version)
+    return first.decision if first.override_id is None else "OVERRIDDEN"
 
 
 def decision_id(at: datetime, randomness: bytes) -> str:
