@@ -40,6 +40,7 @@ from api_gateway.policy.repository import PolicyStore
 from api_gateway.projections.decisions import DecisionBook
 from api_gateway.projections.forecasts import ForecastBook
 from api_gateway.projections.handlers import Handlers, Projections
+from api_gateway.projections.overrides import OverrideBook
 from api_gateway.projections.snapshots import ReadModel
 from api_gateway.release.domain import ProposedChange
 from api_gateway.release.schemas import ReleaseAnswer
@@ -157,7 +158,7 @@ class Served:
             self.services.get(CatalogStore),
             CountStore(self.database),
             SharedCache(),
-            Projections(snapshots, ForecastBook(timedelta()), DecisionBook()),
+            Projections(snapshots, ForecastBook(timedelta()), DecisionBook(), OverrideBook()),
             _no_events,
             self.services.clock,
         )
