@@ -2,8 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import asyncpg
@@ -20,6 +21,8 @@ from common.kafka.topics import AUDIT
 from common.kafka.unreadable import event_handler
 from common.runtime.loops import background
 from common.storage.audit import AuditEntry, AuditFault, AuditHead, ChainCheck
+from common.storage.audit_files import verify_file
+from common.strangers import one_line
 
 BROKEN_STATUS = 3
 READ_SECONDS = 20.0
@@ -30,8 +33,26 @@ _ENTRIES = """SELECT id, at, actor, action, subject, service_name, details::text
 audit = group("The record of overrides and policy changes.")
 
 
+@dataclass(frozen=True, slots=True)
+class ChainResult:
+    """How far the chain holds, and what breaks it."""
+
+    head: AuditHead
+    fault: AuditFault | None
+    entries: int
+    selection: str | None = None
+
+
+Follow = Callable[[Sequence[AuditHead], Sequence[AuditHead]], ChainResult]
+"""Given what was noted and what was published, follow the chain."""
+
+
 @audit.command()
 def verify(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="a file of GET /api/audit (CSV, NDJSON), in place of the database"),
+    ] = None,
     *,
     expect: Annotated[
         str | None,
@@ -46,20 +67,49 @@ def verify(
     Exit 0 if it holds, 3 if it is broken.
     """
     noted = [] if expect is None else [_noted(expect)]
-    url = database_url()
+    follow = _follow_database(database_url()) if file is None else _follow_file(file)
     # first what was published: what is written meanwhile is then newer than all of it
     published = [] if offline else _published(addresses().bootstrap_servers)
-    try:
-        result = asyncio.run(follow_chain(url, [*noted, *published]))
-    except (OSError, asyncpg.PostgresError) as error:
-        raise StackError(f"the audit cannot be read: {error}") from error
+    result = follow(noted, published)
     if result.fault is not None:
         typer.echo(f"entry {result.fault.id} {result.fault.detail}")
         typer.echo(f"the entries up to {_text(result.head)} hold")
         raise typer.Exit(BROKEN_STATUS)
-    typer.echo(f"{result.head.id} entries hold; the last is {_text(result.head)}")
+    typer.echo(f"{result.entries} entries hold; the last is {_text(result.head)}")
+    if result.selection is not None:
+        typer.echo(f"they are a selection ({one_line(result.selection)}): others were left out")
     if not offline:
-        typer.echo(f"{len(published)} of them were published, and are as they were then")
+        later = sum(head.id > result.head.id for head in published)
+        typer.echo(f"{len(published) - later} of them were published, and are as they were then")
+        if later:
+            typer.echo(f"{later} were published after them")
+
+
+def _follow_database(url: str) -> Follow:
+    def follow(noted: Sequence[AuditHead], published: Sequence[AuditHead]) -> ChainResult:
+        try:
+            return asyncio.run(follow_chain(url, [*noted, *published]))
+        except (OSError, asyncpg.PostgresError) as error:
+            raise StackError(f"the audit cannot be read: {error}") from error
+
+    return follow
+
+
+def _follow_file(path: Path) -> Follow:
+    def follow(noted: Sequence[AuditHead], published: Sequence[AuditHead]) -> ChainResult:
+        known = {head.id: head.hash for head in (*published, *noted)}
+        try:
+            # what is no text in UTF-8 is found as a record that is not as it was written
+            with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+                found = verify_file(lines, known)
+        except OSError as error:
+            raise StackError(f"{path} cannot be read: {error}") from error
+        missing = [head for head in noted if head.id > found.head.id]
+        fault = found.fault or (_rewritten(missing[0], found.head) if missing else None)
+        selection = found.start.selection if found.start else None
+        return ChainResult(found.head, fault, found.entries, selection)
+
+    return follow
 
 
 def _published(servers: str) -> list[AuditHead]:
@@ -86,14 +136,6 @@ async def published_heads(kafka: KafkaSettings) -> list[AuditHead]:
     return [*found]
 
 
-@dataclass(frozen=True, slots=True)
-class ChainResult:
-    """How far the chain holds, and what breaks it."""
-
-    head: AuditHead
-    fault: AuditFault | None
-
-
 async def follow_chain(url: str, noted: Sequence[AuditHead]) -> ChainResult:
     """Follow the chain in the state of one moment; all that are noted must be its entries."""
     settings = DatabaseSettings(DATABASE_URL=url)
@@ -112,13 +154,13 @@ async def _follow(
     async for row in connection.cursor(_ENTRIES, prefetch=1000):
         entry = AuditEntry(**dict(row))
         if fault := check.add(entry):
-            return ChainResult(check.head, fault)
+            return ChainResult(check.head, fault, check.head.id)
         missing.pop(check.head, None)
     stored = await connection.fetchrow("SELECT id, hash FROM catalog.audit_head")
     fault = check.finish(AuditHead(**dict(stored)) if stored else AuditHead())
     if fault is None and missing:
         fault = _rewritten(min(missing, key=lambda head: head.id), check.head)
-    return ChainResult(check.head, fault)
+    return ChainResult(check.head, fault, check.head.id)
 
 
 def _rewritten(noted: AuditHead, head: AuditHead) -> AuditFault:

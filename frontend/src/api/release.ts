@@ -61,7 +61,10 @@ export function changesQuery(service: string, seconds: number) {
 export const auditQuery = queryOptions({
   queryKey: keys.audit,
   queryFn: async ({ signal }) =>
-    dataOf(await client.GET("/api/audit", { params: { query: { limit: 100 } }, signal })),
+    // without a format it is no file
+    dataOf(
+      await client.GET("/api/audit", { params: { query: { limit: 100 } }, signal }),
+    ) as AuditEntry[],
 });
 
 export const policiesQuery = queryOptions({

@@ -1317,7 +1317,7 @@ export interface components {
         };
         /**
          * AuditAnswer
-         * @description An audit entry. `hash` is that of all else in it, of which `previous_hash` is a part.
+         * @description An audit entry. `hash` is that of what was stored, of which `previous_hash` is a part.
          */
         AuditAnswer: {
             /** Id */
@@ -1355,6 +1355,18 @@ export interface components {
             subject: string;
             /** Service Name */
             service_name: string | null;
+            /** Reason */
+            reason: string | null;
+            /**
+             * Changes
+             * @description Empty where nothing but an act is told
+             */
+            changes: components["schemas"]["FieldChangeAnswer"][];
+            /**
+             * Href
+             * @description Where REST shows the object, if it is there yet
+             */
+            href: string | null;
             /** Details */
             details: {
                 [key: string]: unknown;
@@ -1762,6 +1774,22 @@ export interface components {
             unit: string | null;
             /** Text */
             text: string;
+        };
+        /**
+         * FieldChangeAnswer
+         * @description A field that a write changed; null: there was no value, or is none any more.
+         */
+        FieldChangeAnswer: {
+            /**
+             * Field
+             * @example objective
+             * @example risk.FREEZE.feature
+             */
+            field: string;
+            /** Old */
+            old: unknown;
+            /** New */
+            new: unknown;
         };
         /**
          * ForecastAnswer
@@ -7094,14 +7122,28 @@ export interface operations {
     list_audit: {
         parameters: {
             query?: {
-                /** @description Only of this service */
-                service?: string | null;
-                /** @description Only of this, as `override/12` */
-                subject?: string | null;
                 /** @description Rows in one answer */
                 limit?: number;
                 /** @description From the `Link` header of the page before */
                 cursor?: string;
+                /** @description Only of this service */
+                service?: string | null;
+                /** @description Only of this, as `override/12` */
+                subject?: string | null;
+                /** @description Only of objects of this type */
+                object_type?: string | null;
+                /** @description Only of objects with this id or name */
+                object_name?: string | null;
+                /** @description Only by this credential (id or name), or on behalf of this name */
+                person?: string | null;
+                /** @description Only this, whole or its last part */
+                action?: string | null;
+                /** @description RFC 3339; not before */
+                from?: string | null;
+                /** @description RFC 3339; before */
+                to?: string | null;
+                /** @description A file of all that is asked for, oldest first, without pages, which `burnline audit verify` verifies; default: by `Accept`, else json */
+                format?: ("json" | "csv" | "ndjson") | null;
             };
             header?: never;
             path?: never;
@@ -7118,6 +7160,8 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditAnswer"][];
+                    "text/csv": string;
+                    "application/x-ndjson": string;
                 };
             };
             /** @description Unprocessable Entity */
@@ -10008,6 +10052,7 @@ export const pathsApiReleaseService_nameGetParametersQueryChange_classValues: Re
 export const pathsApiReleaseService_nameCheckPostParametersQueryHttp_statusValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/release/{service_name}/check"]["post"]["parameters"]["query"]["http_status"]> = ["ok", "strict"];
 export const pathsApiReleaseService_nameCheckPostParametersQueryChange_classValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/release/{service_name}/check"]["post"]["parameters"]["query"]["change_class"]> = ["feature", "fix", "security", "rollback"];
 export const pathsApiReleaseService_nameHistoryGetParametersQueryChange_classValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/release/{service_name}/history"]["get"]["parameters"]["query"]["change_class"]> = ["feature", "fix", "security", "rollback"];
+export const pathsApiAuditGetParametersQueryFormatAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/audit"]["get"]["parameters"]["query"]["format"]> = ["json", "csv", "ndjson"];
 export const pathsApiAlertsGetParametersQueryStateAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/alerts"]["get"]["parameters"]["query"]["state"]> = ["firing", "acknowledged", "resolved"];
 export const pathsApiAlertsGetParametersQuerySeverityAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/alerts"]["get"]["parameters"]["query"]["severity"]> = ["page", "ticket", "info"];
 export const pathsApiAlertsGetResponses200HeadersAlertsStatusValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/alerts"]["get"]["responses"]["200"]["headers"]["Alerts-Status"]> = ["ok", "lagging"];

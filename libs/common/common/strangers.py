@@ -8,6 +8,11 @@ import re
 import unicodedata
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#!|~&@]|:(?=//)|(?<=www)\.)")
+# a cell that begins so is a formula; behind a semicolon one begins where that separates cells
+_FORMULA = re.compile(
+    r"(^|[;|]\s*)(?=[=+\-@\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}"
+    r"\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}])"
+)
 _MARKDOWN_START = re.compile(r"^(?:(\d+)(?=\.(?: |$))|(?=[-+=]))")
 
 
@@ -41,6 +46,11 @@ def slack_code(text: object) -> str:
 def chat(text: object) -> str:
     """Return text for chats of any kind, in which it calls nobody (`@everyone`), on one line."""
     return one_line(text).replace("@", "\N{FULLWIDTH COMMERCIAL AT}")
+
+
+def spreadsheet_cell(text: object) -> str:
+    """Return text for a cell of CSV, which no spreadsheet takes for a formula, on one line."""
+    return _FORMULA.sub(r"\1'", one_line(text))
 
 
 def workflow_data(text: str) -> str:

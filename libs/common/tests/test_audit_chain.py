@@ -32,6 +32,7 @@ def deed(number: int = 0, **fields: Any) -> AuditEvent:
         "subject": f"override/{number}",
         "service_name": "checkout",
         "details": {"reason": "hotfix für die Kasse", "uses": number},
+        "changes": [],
         "on_behalf_of": "ana",
     }
     return AuditEvent(**{**base, **fields})
@@ -74,7 +75,7 @@ ALTERED: dict[str, Any] = {
     "action": "override.revoked",
     "subject": "override/9",
     "service_name": None,
-    "details": '{"reason":"hotfix für die Kasse","uses":9}',
+    "details": '{"changes":{},"reason":"hotfix für die Kasse","uses":9}',
     "credential": None,
     "on_behalf_of": None,
     "previous_hash": "f" * 64,

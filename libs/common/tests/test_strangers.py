@@ -18,7 +18,15 @@ from rich.text import Text
 
 from common import strangers
 from common.observability.logging import configure_logging
-from common.strangers import chat, markdown, one_line, several_lines, slack_code, workflow_data
+from common.strangers import (
+    chat,
+    markdown,
+    one_line,
+    several_lines,
+    slack_code,
+    spreadsheet_cell,
+    workflow_data,
+)
 from tests.support.hostile import hostile
 
 
@@ -105,3 +113,14 @@ def test_a_log_line_is_one_of_plain_ascii(text: str, capsys: pytest.CaptureFixtu
 def test_what_is_shown_says_the_same(text: str) -> None:
     assert re.sub(r"\\(.)", r"\1", markdown(text), flags=re.DOTALL) == one_line(text)
     assert one_line(one_line(text)) == one_line(text)
+
+
+@hostile
+@pytest.mark.parametrize("before", ["", " ", "\t", "\r\n", "text; ", "a;", "\u200b"])
+@pytest.mark.parametrize("sign", "=+-@")
+def test_a_spreadsheet_finds_no_formula_in_a_cell_nor_behind_a_semicolon(
+    text: str, before: str, sign: str
+) -> None:
+    shown = spreadsheet_cell(f"{before}{sign}{text}")
+    assert not [part for part in shown.split(";") if part.lstrip()[:1] in {*"=+-@"}]
+    assert shown.replace("'", "") == one_line(f"{before}{sign}{text}").replace("'", "")

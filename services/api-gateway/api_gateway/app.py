@@ -18,6 +18,8 @@ from api_gateway.alerts.service import AlertService
 from api_gateway.api_keys.repository import ApiKeyStore
 from api_gateway.api_keys.service import ApiKeyService
 from api_gateway.application import gateway_app
+from api_gateway.audit.repository import AuditStore
+from api_gateway.audit.service import AuditService
 from api_gateway.burn.repository import CountStore
 from api_gateway.burn.service import BurnHistories
 from api_gateway.burn.totals import Totals
@@ -119,6 +121,7 @@ def make_services(
         Overview(counts, view.catalog, projections, default, clock),
         ComputeCommands(to.publisher, clock, settings.partitions, settings.compute_timeout_seconds),
         *(policy_store, policies, Totals(view.catalog, counts, snapshots)),
+        AuditService(AuditStore(to.database)),
         OverrideService(policy_store, policies, decisions, settings.override_visible_seconds),
         ReleaseService(catalog, policy_store, snapshots, decisions, policies),
         ReleaseHistory(results, policy_store, decisions),

@@ -38,7 +38,7 @@ RISK_BOUNDARY = {
 
 _ROUTERS = (
     *("services", "slo", "preview", "burn", "counts", "overview", "stream", "forecast"),
-    *("release", "overrides", "policies", "changes", "summary"),
+    *("release", "overrides", "policies", "audit", "changes", "summary"),
     *("alerts", "silences", "alert_rules", "channels", "keys", "ingest"),
 )
 """The modules of `api_gateway.routers`, in the order of the document."""

@@ -6,12 +6,15 @@ anew; against that, compare the newest hash with a copy that is kept elsewhere.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
+
+from common.storage.audit_changes import FieldChange, with_changes
 
 GENESIS: Final = "0" * 64
 """Stands in the first entry where the former entry's hash would."""
@@ -48,7 +51,9 @@ class AuditEntry(Struct, frozen=True):
 class AuditEvent:
     """An event to audit, before it has a place in the chain; `at` is in UTC.
 
-    Who acted is known by the request's credential; `on_behalf_of` is what was typed of it.
+    `changes` has the old and the new value of each field, and is empty only where nothing that is
+    stored was changed. Who acted is known by the request's credential; `on_behalf_of` is what was
+    typed of it.
     """
 
     at: datetime
@@ -56,6 +61,7 @@ class AuditEvent:
     subject: str
     service_name: str | None
     details: dict[str, Any]
+    changes: Sequence[FieldChange]
     on_behalf_of: str | None = None
 
 
@@ -83,7 +89,7 @@ def chained(head: AuditHead, event: AuditEvent, actor: str, credential: str) -> 
         action=event.action,
         subject=event.subject,
         service_name=event.service_name,
-        details=canonical_json(event.details),
+        details=canonical_json(with_changes(event.details, event.changes)),
         previous_hash=head.hash,
         hash="",
         credential=credential,
@@ -99,18 +105,21 @@ def entry_hash(entry: AuditEntry) -> str:
 
 
 class ChainCheck:
-    """Verify a chain from its first entry on."""
+    """Verify a chain from its first entry on; one with gaps where entries were left out."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_gaps: bool = False) -> None:
+        self._has_gaps = has_gaps
         self.head = AuditHead()
         """The last entry that was verified."""
 
     def add(self, entry: AuditEntry) -> AuditFault | None:
         """Return what is wrong with the next entry; None where it follows the former."""
         expected = self.head.id + 1
-        if entry.id != expected:
+        if entry.id != expected and not self._has_gaps:
             return AuditFault(expected, f"is missing; entry {entry.id} stands in its place")
-        if entry.previous_hash != self.head.hash:
+        if entry.id < expected:
+            return AuditFault(entry.id, f"stands behind entry {self.head.id}")
+        if entry.id == expected and entry.previous_hash != self.head.hash:
             return AuditFault(entry.id, "does not carry the hash of the entry before it")
         if entry.hash != entry_hash(entry):
             return AuditFault(entry.id, "was altered: its content does not have its hash")

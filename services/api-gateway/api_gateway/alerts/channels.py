@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from api_gateway.alerts.domain import Channel, Notification, key_of
+from api_gateway.alerts.domain import Channel, Notification, channel_changes, key_of
 from api_gateway.alerts.repository import AlertReader, AlertStore
 from api_gateway.http.problems import existing, invalid, refusing
 from common.access.principal import current_actor
@@ -49,7 +49,7 @@ class ChannelService:
                 detail = f"`{name}` exists; change it by PUT /api/channels/<id>"
                 raise invalid("name", "duplicate_channel", detail, 409)
             made = await writer.add_channel(name, kind, secrets)
-            await writer.record(self._audit_event(on_behalf_of, "channel.added", made))
+            await writer.record(self._audit_event(on_behalf_of, "channel.added", None, made))
         return made
 
     async def change(
@@ -71,7 +71,9 @@ class ChannelService:
             if not columns:
                 return channel
             changed = await writer.change_channel(channel_id, **columns)
-            await writer.record(self._audit_event(on_behalf_of, "channel.changed", changed))
+            await writer.record(
+                self._audit_event(on_behalf_of, "channel.changed", channel, changed)
+            )
         return changed
 
     async def retire(self, channel_id: int, on_behalf_of: str, reason: str) -> None:
@@ -82,7 +84,7 @@ class ChannelService:
                 channel.id, enabled=False, secrets={}, retired_at=self._clock()
             )
             await writer.record(
-                self._audit_event(on_behalf_of, "channel.deleted", gone, reason=reason)
+                self._audit_event(on_behalf_of, "channel.deleted", channel, gone, reason=reason)
             )
 
     async def test(self, channel_id: int, on_behalf_of: str) -> Notification:
@@ -93,7 +95,7 @@ class ChannelService:
         """
         async with self._store.write() as writer:
             channel = await _existing(writer, channel_id)
-            await writer.record(self._audit_event(on_behalf_of, "channel.tested", channel))
+            await writer.record(self._audit_event(on_behalf_of, "channel.tested", channel, channel))
         now = self._clock()
         request = ChannelTestRequested(uuid4().hex, channel.name, current_actor(), now)
         key, value = request.command_id.encode(), encode(request)
@@ -113,10 +115,11 @@ class ChannelService:
             await asyncio.sleep(_POLL_SECONDS)
 
     def _audit_event(
-        self, on_behalf_of: str, action: str, channel: Channel, **details: Any
+        self, on_behalf_of: str, action: str, old: Channel | None, new: Channel, **details: Any
     ) -> AuditEvent:
-        said = {"kind": channel.kind, "enabled": channel.enabled, **details}
-        return AuditEvent(self._clock(), action, key_of(channel), None, said, on_behalf_of)
+        said = {"kind": new.kind, "enabled": new.enabled, **details}
+        changes = channel_changes(old, new)
+        return AuditEvent(self._clock(), action, key_of(new), None, said, changes, on_behalf_of)
 
 
 async def _existing(reader: AlertReader, channel_id: int) -> Channel:

@@ -13,6 +13,10 @@ from common.events import (
     RuleChanged,
     SilenceChanged,
 )
+from common.storage.audit_changes import FieldChange, field_changes
+
+HIDDEN, ANOTHER = "(hidden)", "(hidden, another)"
+"""What the audit shows of a secret that there was, and of the one in its place."""
 
 SilenceState = Literal["pending", "active", "expired"]
 
@@ -113,6 +117,27 @@ class Channel(ChannelChanged, frozen=True, kw_only=True, tag=False):
 
     def __repr__(self) -> str:
         return f"Channel({self.id}, {self.name}, {self.kind})"
+
+
+def channel_changes(old: Channel | None, new: Channel) -> list[FieldChange]:
+    """Return what differs between a channel before and since; of a secret only that it does."""
+    before = {} if old is None else {**_document(old), **old.secrets}
+    after = {} if new.retired else {**_document(new), **new.secrets}
+    secrets = {*(old.secrets if old else ()), *new.secrets}
+    return [
+        FieldChange(
+            change.field,
+            None if change.old is None else HIDDEN,
+            None if change.new is None else ANOTHER,
+        )
+        if change.field in secrets
+        else change
+        for change in field_changes(before, after)
+    ]
+
+
+def _document(channel: Channel) -> dict[str, object]:
+    return {"kind": channel.kind, "enabled": channel.enabled}
 
 
 AlertConfig = StoredRule | Silence | Channel | AlertAcknowledged

@@ -1,5 +1,6 @@
 """Operations on alert rules: each is one transaction, with its event and its audit."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from api_gateway.http.types import Statement
 from common.alerting.default_rules import default_rules
 from common.alerting.rules import Rule, read_rule, rule_document
 from common.storage.audit import AuditEvent
+from common.storage.audit_changes import FieldChange, field_changes
 
 Source = Literal["default", "changed", "added"]
 Shown = dict[str, "ShownRule"]
@@ -57,7 +59,10 @@ class RuleService:
                 raise invalid("rule.name", "duplicate_rule", detail, 409)
             await self._check(writer, shown, rule, "rule.")
             await writer.put_rule(rule.name, rule_document(rule))
-            await writer.record(_audit_event("rule.added", rule.name, by, now, rule_document(rule)))
+            document = rule_document(rule)
+            changes = field_changes(None, document)
+            event = _audit_event("rule.added", rule.name, by, now, document, changes)
+            await writer.record(event)
             return (await _shown(writer))[rule.name]
 
     async def change(
@@ -73,19 +78,20 @@ class RuleService:
             rule = _read({**rule_document(old), **changes}, "changes.")
             await self._check(writer, shown, rule, "changes.")
             await writer.put_rule(name, rule_document(rule))
-            await writer.record(
-                _audit_event("rule.changed", name, by, now, with_floats(changes, "rule"))
-            )
+            details, changed = with_floats(changes, "rule"), _changes(old, rule)
+            await writer.record(_audit_event("rule.changed", name, by, now, details, changed))
             return (await _shown(writer))[name]
 
     async def remove(self, name: str, by: Statement, now: datetime) -> None:
         """Delete a rule of the API; the default of its name holds again. 404, 409."""
         async with self._store.write() as writer:
-            if _existing(await _shown(writer), name).stored is None:
+            old = _existing(await _shown(writer), name)
+            if old.stored is None:
                 detail = f"`{name}` is a default rule; disable it instead: `enabled` false"
                 raise invalid("name", "default_rule", detail, 409)
             await writer.retire_rule(name)
-            await writer.record(_audit_event("rule.deleted", name, by, now, {}))
+            changes = _changes(old.rule, default_rules().get(name))
+            await writer.record(_audit_event("rule.deleted", name, by, now, {}, changes))
 
     @staticmethod
     async def _check(reader: AlertReader, shown: Shown, rule: Rule, prefix: str) -> None:
@@ -101,11 +107,20 @@ class RuleService:
             raise invalid(f"{prefix}inhibits", "circle", detail)
 
 
-def _audit_event(
-    action: str, rule: str, by: Statement, now: datetime, details: dict[str, Any]
+def _changes(old: Rule, new: Rule | None) -> list[FieldChange]:
+    return field_changes(rule_document(old), None if new is None else rule_document(new))
+
+
+def _audit_event(  # noqa: PLR0913, PLR0917 - who did what to which
+    action: str,
+    rule: str,
+    by: Statement,
+    now: datetime,
+    details: dict[str, Any],
+    changes: Sequence[FieldChange],
 ) -> AuditEvent:
     details = {"reason": by.reason, **details}
-    return AuditEvent(now, action, f"rule/{rule}", None, details, by.actor)
+    return AuditEvent(now, action, f"rule/{rule}", None, details, changes, by.actor)
 
 
 async def _shown(reader: AlertReader) -> Shown:

@@ -25,6 +25,7 @@ from common.events import AlertFigures
 from common.http.problems import Problem
 from common.slo.freshness import is_silent
 from common.storage.audit import AuditEvent
+from common.storage.audit_changes import field_changes
 
 
 class AlertService:
@@ -104,9 +105,12 @@ class AlertService:
                 return alert
             await writer.acknowledge(alert, current_actor(), body.actor, body.comment)
             details = {"version": alert.version, "rule": alert.rule, "comment": body.comment}
+            changes = field_changes({"state": alert.state}, {"state": "acknowledged"})
             subject, service = f"alert/{alert_id}", alert.service_name
             await writer.record(
-                AuditEvent(now, "alert.acknowledged", subject, service, details, body.actor)
+                AuditEvent(
+                    now, "alert.acknowledged", subject, service, details, changes, body.actor
+                )
             )
             return await _existing_alert(writer, alert_id)
 
@@ -146,8 +150,9 @@ class AlertService:
                 "starts_at": added.starts_at.isoformat(),
                 "ends_at": added.ends_at.isoformat(),
             }
+            changes, subject = field_changes(None, details), key_of(added)
             await writer.record(
-                AuditEvent(now, "silence.created", key_of(added), None, details, body.created_by)
+                AuditEvent(now, "silence.created", subject, None, details, changes, body.created_by)
             )
         return added
 
@@ -159,9 +164,11 @@ class AlertService:
                 return found
             ended = await writer.expire_silence(silence_id, current_actor(), by.actor, now)
             details = {"reason": by.reason, "ends_at": ended.ends_at.isoformat()}
+            old = {"ends_at": found.ends_at.isoformat()}
+            changes = field_changes(old, {"ends_at": details["ends_at"]})
             subject = key_of(ended)
             await writer.record(
-                AuditEvent(now, "silence.expired", subject, None, details, by.actor)
+                AuditEvent(now, "silence.expired", subject, None, details, changes, by.actor)
             )
         return ended
 

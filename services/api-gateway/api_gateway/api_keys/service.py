@@ -22,6 +22,7 @@ from common.events import Scope
 from common.http.problems import Problem
 from common.runtime.loops import every
 from common.storage.audit import AuditEvent
+from common.storage.audit_changes import field_changes
 
 MOST_KEYS = 500
 """In use at a time: every process that checks keys holds them all."""
@@ -97,7 +98,7 @@ class ApiKeyService:
                     max_count_per_report=max_count_per_report,
                 )
             )
-            await writer.record(_audit_event("key.created", key, now, _described(key)))
+            await writer.record(_audit_event("key.created", None, key, now, _described(key)))
         return self._issued(key, secret)
 
     async def rotate(
@@ -120,20 +121,20 @@ class ApiKeyService:
                 columns["expires_at"] = now + lifetime
             key = await writer.change_key(key_id, **columns)
             details = {**_described(key), "overlap_hours": overlap / timedelta(hours=1)}
-            await writer.record(_audit_event("key.rotated", key, now, details))
+            await writer.record(_audit_event("key.rotated", old, key, now, details))
         return self._issued(key, secret)
 
     async def revoke(self, key_id: str) -> None:
         """Revoke a key for good; 404. To revoke it again changes nothing."""
         now = self._clock()
         async with self._store.write() as writer:
-            key = await _existing(writer, key_id)
-            if key.revoked_at is not None:
+            old = await _existing(writer, key_id)
+            if old.revoked_at is not None:
                 return
             key = await writer.change_key(
                 key_id, revoked_at=now, revoked_by=current_actor(), secrets=()
             )
-            await writer.record(_audit_event("key.revoked", key, now, {"name": key.name}))
+            await writer.record(_audit_event("key.revoked", old, key, now, {"name": key.name}))
         self._known.apply(key_changed(key))
 
     def _issued(self, key: ApiKey, secret: str) -> IssuedKey:
@@ -166,5 +167,14 @@ def _described(key: ApiKey) -> dict[str, Any]:
     }
 
 
-def _audit_event(action: str, key: ApiKey, now: datetime, details: dict[str, Any]) -> AuditEvent:
-    return AuditEvent(now, action, key_subject(key.id), None, details)
+def _document(key: ApiKey) -> dict[str, Any]:
+    """Return what the audit shows of a key: of its secrets no more than when each ends."""
+    ends = [None if s.expires_at is None else s.expires_at.isoformat() for s in key.secrets]
+    return {**_described(key), "revoked": key.revoked_at is not None, "secrets_expire_at": ends}
+
+
+def _audit_event(
+    action: str, old: ApiKey | None, new: ApiKey, now: datetime, details: dict[str, Any]
+) -> AuditEvent:
+    changes = field_changes(_document(old) if old else None, _document(new))
+    return AuditEvent(now, action, key_subject(new.id), None, details, changes)

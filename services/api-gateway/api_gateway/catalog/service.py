@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -33,6 +34,7 @@ from common.events import TargetSpec
 from common.http.problems import Problem
 from common.slo.vocabulary import MAX_TARGETS
 from common.storage.audit import AuditEvent
+from common.storage.audit_changes import FieldChange, field_changes
 from common.storage.database import DATABASE_ERRORS, is_unavailable
 
 PURGED_AT_ONCE = 250
@@ -126,7 +128,8 @@ class Catalog:
                 detail = f"`{body.name}` exists; change it by PUT /api/services/{body.name}"
                 raise invalid("name", "duplicate_service", detail, 409)
             service = await writer.add_service(body.name, body.tier, body.owner, body.description)
-            await writer.record(_service_event("service.created", service, self._clock()))
+            changes = field_changes(None, _described(service))
+            await writer.record(_service_event("service.created", service, changes, self._clock()))
         return service
 
     async def update_service(self, name: str, body: ServiceUpdate) -> Service:
@@ -137,15 +140,18 @@ class Catalog:
             changed = await writer.change_service(
                 service.id, body.tier, body.owner, body.description
             )
-            await writer.record(_service_event("service.changed", changed, self._clock()))
+            changes = field_changes(_described(service), _described(changed))
+            await writer.record(_service_event("service.changed", changed, changes, self._clock()))
         return changed
 
     async def retire_service(self, name: str) -> None:
         """Take a service and its targets out of use; 404."""
         async with self._store.write() as writer:
             service = await _service(writer, name)
+            targets = {t.spec.name: _specified(t) for t in await writer.targets([name])}
             await writer.retire_service(service.id)
-            await writer.record(_service_event("service.deleted", service, self._clock()))
+            changes = field_changes({**_described(service), "targets": targets}, None)
+            await writer.record(_service_event("service.deleted", service, changes, self._clock()))
 
     async def purge(self, origin: ReportedBy, *, dry_run: bool) -> Purged:
         """Retire up to MOST_PURGED services that match and have no targets; or name them only."""
@@ -167,7 +173,10 @@ class Catalog:
             details["unseen_since"] = origin.unseen_since.isoformat()
         async with self._store.write() as writer:
             await writer.retire_services([service_id for service_id, _ in part])
-            await writer.record(AuditEvent(now, "services.purged", "services", None, details))
+            changes = field_changes({"services": details["services"]}, {"services": []})
+            await writer.record(
+                AuditEvent(now, "services.purged", "services", None, details, changes)
+            )
 
     async def create_target(self, service_name: str, body: NewTarget) -> Target:
         """Store a target; 404 service, 409 duplicate, 422 what cannot be measured."""
@@ -180,7 +189,8 @@ class Catalog:
             await _check_unique(writer, service.name, spec, None)
             await _check_limit(writer, service.name)
             target = await writer.add_target(service, spec)
-            await writer.record(_target_event("target.created", target, self._clock()))
+            changes = field_changes(None, _specified(target))
+            await writer.record(_target_event("target.created", target, changes, self._clock()))
         return target
 
     async def update_target(self, target_id: int, body: TargetUpdate) -> Target:
@@ -195,7 +205,8 @@ class Catalog:
                 await _check_threshold(writer, target.service_name, spec)
             await _check_unique(writer, target.service_name, spec, target.id)
             changed = await writer.change_target(target.id, spec)
-            await writer.record(_target_event("target.changed", changed, self._clock()))
+            changes = field_changes(_specified(target), _specified(changed))
+            await writer.record(_target_event("target.changed", changed, changes, self._clock()))
         return changed
 
     async def retire_target(self, target_id: int) -> None:
@@ -203,7 +214,8 @@ class Catalog:
         async with self._store.write() as writer:
             target = await _target(writer, target_id)
             await writer.retire_target(target.id)
-            await writer.record(_target_event("target.deleted", target, self._clock()))
+            changes = field_changes(_specified(target), None)
+            await writer.record(_target_event("target.deleted", target, changes, self._clock()))
 
 
 async def _service(reader: CatalogReader, name: str) -> Service:
@@ -258,12 +270,24 @@ async def _check_limit(reader: CatalogReader, service_name: str) -> None:
         raise invalid("service_name", "too_many_targets", detail, 409)
 
 
-def _service_event(action: str, service: Service, now: datetime) -> AuditEvent:
-    details = {"tier": service.tier, "owner": service.owner, "description": service.description}
-    subject = service_key(service.name)
-    return AuditEvent(now, action, subject, service.name, details)
+def _service_event(
+    action: str, service: Service, changes: Sequence[FieldChange], now: datetime
+) -> AuditEvent:
+    subject, details = service_key(service.name), _described(service)
+    return AuditEvent(now, action, subject, service.name, details, changes)
 
 
-def _target_event(action: str, target: Target, now: datetime) -> AuditEvent:
-    subject, details = target_key(target.id), msgspec.to_builtins(target.spec)
-    return AuditEvent(now, action, subject, target.service_name, details)
+def _target_event(
+    action: str, target: Target, changes: Sequence[FieldChange], now: datetime
+) -> AuditEvent:
+    subject, details = target_key(target.id), _specified(target)
+    return AuditEvent(now, action, subject, target.service_name, details, changes)
+
+
+def _described(service: Service) -> dict[str, Any]:
+    return {"tier": service.tier, "owner": service.owner, "description": service.description}
+
+
+def _specified(target: Target) -> dict[str, Any]:
+    spec: dict[str, Any] = msgspec.to_builtins(target.spec)
+    return spec

@@ -70,8 +70,8 @@ def span(from_: str | None, to: str | None, step: str, now: datetime) -> Span:
 
 def instants(from_: str | None, to: str | None, now: datetime) -> tuple[datetime, datetime]:
     """Return the first and the last instant asked for; a 422 problem names the field."""
-    until = min(_instant("to", to) if to is not None else now, now)
-    since = _instant("from", from_) if from_ is not None else _before(until, SPAN_DEFAULT)
+    until = min(instant("to", to) if to is not None else now, now)
+    since = instant("from", from_) if from_ is not None else _before(until, SPAN_DEFAULT)
     if since >= until:
         raise invalid("from", "empty_span", "must be before `to`, and `to` is at most now")
     since = max(since, now - SPAN_KEPT)
@@ -82,7 +82,8 @@ def _before(instant: datetime, span: timedelta) -> datetime:
     return instant - min(span, instant - EARLIEST)
 
 
-def _instant(field: str, value: str) -> datetime:
+def instant(field: str, value: str) -> datetime:
+    """Return the instant in a query; a 422 problem names the field."""
     plain = value.replace(" ", "+")  # a plus that was not escaped in the query
     fault = invalid(
         field,

@@ -20,8 +20,10 @@ from common.admission.decoding import EventRejected
 from common.http.problems import Problem
 from common.kafka.topics import CHANGES, METRICS
 from common.storage.audit import AuditEvent
+from common.storage.audit_changes import field_changes
 
 _KINDS: Mapping[str, Kind] = {METRICS.name: "event", CHANGES.name: "change"}
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
@@ -72,8 +74,17 @@ class DeadLetterService:
                 "corrected": event is not None,
             }
             subject = f"dead-letter/{dead_letter.id}"
+            changes = field_changes({"state": "refused"}, {"state": "replayed"})
+            if event is not None:
+                changes += field_changes(_object_of(dead_letter.value), _object_of(corrected))
             audited = AuditEvent(
-                now, "dead_letter.replayed", subject, sent.service_name, details, on_behalf_of
+                now,
+                "dead_letter.replayed",
+                subject,
+                sent.service_name,
+                details,
+                changes,
+                on_behalf_of,
             )
             return await writer.replay(dead_letter, sent, audited, corrected=event is not None)
 
@@ -90,6 +101,14 @@ def _bytes_of(event: dict[str, Any]) -> bytes:
         return _encode(event)
     except (OverflowError, RecursionError):
         raise invalid("event", "invalid_json", "cannot be written as JSON") from None
+
+
+def _object_of(value: bytes | None) -> dict[str, Any] | None:
+    """Return the JSON object that a record holds; None where it holds none."""
+    try:
+        return _decode(value or b"")
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 async def _existing(reader: IngestReader, dead_letter_id: str) -> StoredDeadLetter:

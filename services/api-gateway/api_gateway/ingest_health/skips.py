@@ -13,6 +13,7 @@ from common.http.problems import Problem
 from common.kafka.log_ends import LogEnd
 from common.kafka.tolerant_records import UndecodableBatch
 from common.storage.audit import AuditEvent
+from common.storage.audit_changes import field_changes
 
 _NOT_STUCK: Final = "not_stuck"
 
@@ -40,7 +41,8 @@ class BatchSkips:
         place = asked.model_dump(exclude={"actor", "reason"}) | {"next_offset": next_offset}
         details = {**place, "reason": asked.reason, "undecodable": batch.reason}
         subject = f"batch/{asked.topic}/{asked.partition}@{asked.offset}"
-        event = AuditEvent(now, "batch.skipped", subject, None, details, asked.actor)
+        changes = field_changes({"next_offset": at.next_offset}, {"next_offset": next_offset})
+        event = AuditEvent(now, "batch.skipped", subject, None, details, changes, asked.actor)
         async with self._store.write() as writer:
             if not await writer.skip(at, next_offset, event):
                 raise _refused("offset", f"{service} has gone on meanwhile")

@@ -17,9 +17,10 @@ from api_gateway.policy.domain import (
 from api_gateway.policy.policies import PolicyService
 from api_gateway.policy.repository import PolicyReader, PolicyStore, PolicyWriter
 from api_gateway.projections.decisions import DecisionBook
-from common.access.principal import BOOTSTRAP, current_actor, current_credential
+from common.access.principal import current_actor, current_credential
 from common.policy.model import Policy
 from common.storage.audit import AuditEvent
+from common.storage.audit_changes import field_changes
 
 TIER_REMEMBERED = timedelta(hours=24)
 """So long a tier that a service had still demands approval and bounds the time: whoever may change
@@ -80,7 +81,8 @@ class OverrideService:
                 approver=current_actor(),
                 approved_on_behalf_of=on_behalf_of,
             )
-            await writer.record(_audit_event("override.approved", active, now, on_behalf_of, {}))
+            event = _audit_event("override.approved", pending, active, now, on_behalf_of, {})
+            await writer.record(event)
             await _replace_others(writer, active, on_behalf_of, now)
         return await self._seen(active, now)
 
@@ -118,17 +120,9 @@ class OverrideService:
     async def _add(self, writer: PolicyWriter, new: NewOverride) -> Override:
         override = await writer.add_override(new)
         now, name = new.created_at, new.on_behalf_of
-        details: dict[str, object] = {
-            "decision": override.decision,
-            "reason": override.reason,
-            "ticket": override.ticket,
-            "version": override.version,
-            "change_class": override.change_class,
-            "expires_at": override.expires_at.isoformat(),
-            "max_uses": override.max_uses,
-            "state": override.state,
-        }
-        await writer.record(_audit_event("override.created", override, now, name, details))
+        details = {k: v for k, v in _document(override).items() if k != "approver"}
+        event = _audit_event("override.created", None, override, now, name, details)
+        await writer.record(event)
         if override.state == "active":
             await _replace_others(writer, override, name, now)
         return override
@@ -152,20 +146,7 @@ def _check_length(policy: Policy, new: NewOverride) -> None:
 
 def _awaiting(new: NewOverride) -> NewOverride:
     """Return the override as pending; nobody has to agree to stricter rules."""
-    if new.decision == "BLOCK":
-        return new
-    _check_somebody_s()
-    return replace(new, state="pending")
-
-
-def _check_somebody_s() -> None:
-    """Refuse the server's own token, which whoever runs it has beside a key of theirs."""
-    if current_credential() == BOOTSTRAP:
-        detail = (
-            "two persons have to agree, and BURNLINE_API_TOKEN is nobody's: use a key of your "
-            f"own. {A_KEY} makes one"
-        )
-        raise invalid("Authorization", "nobodys_credential", detail, 409)
+    return new if new.decision == "BLOCK" else replace(new, state="pending")
 
 
 def _check_another(pending: Override) -> None:
@@ -173,14 +154,13 @@ def _check_another(pending: Override) -> None:
 
     A name that is typed proves nothing.
     """
-    _check_somebody_s()
     if not pending.credential:
         detail = "has no credential that asked for it on record; revoke it and ask again"
         raise invalid("id", "unknown_credential", detail, 409)
     if pending.credential == current_credential() or pending.actor == current_actor():
         detail = (
             f"{pending.actor} asked for the override, and another credential has to approve it: "
-            f"that of a second person, for whom {A_KEY} makes one"
+            "that of a second person, who gets one by `burnline keys create NAME --scope override`"
         )
         raise invalid("Authorization", "same_credential", detail, 409)
 
@@ -212,19 +192,38 @@ async def _end(  # noqa: PLR0913, PLR0917 - for whom, what and why
         end_reason=reason,
     )
     details: dict[str, object] = {"reason": reason}
-    await writer.record(_audit_event(f"override.{state}", ended, now, on_behalf_of, details))
+    await writer.record(
+        _audit_event(f"override.{state}", override, ended, now, on_behalf_of, details)
+    )
     return ended
 
 
-def _audit_event(
+def _audit_event(  # noqa: PLR0913, PLR0917 - for whom, what and from what
     action: str,
-    override: Override,
+    old: Override | None,
+    new: Override,
     now: datetime,
     on_behalf_of: str | None,
     details: dict[str, object],
 ) -> AuditEvent:
-    subject = override_key(override.id)
-    return AuditEvent(now, action, subject, override.service_name, details, on_behalf_of)
+    changes = field_changes(None if old is None else _document(old), _document(new))
+    subject = override_key(new.id)
+    return AuditEvent(now, action, subject, new.service_name, details, changes, on_behalf_of)
+
+
+def _document(override: Override) -> dict[str, object]:
+    """Return what the audit shows of an override."""
+    return {
+        "decision": override.decision,
+        "reason": override.reason,
+        "ticket": override.ticket,
+        "version": override.version,
+        "change_class": override.change_class,
+        "expires_at": override.expires_at.isoformat(),
+        "max_uses": override.max_uses,
+        "state": override.state,
+        "approver": override.approver,
+    }
 
 
 async def _override(reader: PolicyReader, service_name: str, override_id: int) -> Override:

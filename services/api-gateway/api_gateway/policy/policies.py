@@ -10,12 +10,12 @@ from api_gateway.http.problems import invalid, shown_name
 from api_gateway.http.types import Statement
 from api_gateway.policy.domain import StoredPolicy, policy_changed, policy_key
 from api_gateway.policy.repository import PolicyReader, PolicyStore
-from api_gateway.storage.audit import AuditQuery
 from common.http.problems import FieldError, Problem
 from common.policy.document import InvalidPolicyError, parse_policy
 from common.policy.effective import PoliciesInForce
 from common.policy.model import Policy
-from common.storage.audit import AuditEntry, AuditEvent
+from common.storage.audit import AuditEvent
+from common.storage.audit_changes import FieldChange, field_changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +63,16 @@ class PolicyService:
                 return shown
         raise unknown_policy(name)
 
-    async def audit(self, query: AuditQuery) -> list[AuditEntry]:
-        """Return audit entries, newest first."""
-        async with self._store.read() as reader:
-            return await reader.audit(query)
-
     async def put(self, name: str, document: dict[str, Any], by: Statement, now: datetime) -> bool:
         """Store a policy; tell whether none had the name. 422 names every fault."""
         policy = _parsed(name, document)
-        existed = name in {shown.policy.name for shown in await self.all()}
         async with self._store.write() as writer:
+            old = await self._document_for(writer, name)
             await writer.put_policy(name, policy.policy_hash, policy.document)
             details = {"hash": policy.policy_hash, "document": policy.document}
-            await writer.record(_audit_event("policy.changed", name, by, now, details))
-        return not existed
+            changes = field_changes(old, policy.document)
+            await writer.record(_audit_event("policy.changed", name, by, now, details, changes))
+        return old is None
 
     async def retire(self, name: str, by: Statement, now: datetime) -> None:
         """Take a policy of the API out of use; a file's of the same name holds again. 404, 409."""
@@ -85,16 +81,28 @@ class PolicyService:
             detail = f"`{name}` comes from a file; put another in its place, or remove the file"
             raise invalid("name", "policy_from_file", detail, 409)
         async with self._store.write() as writer:
+            old = await self._document_for(writer, name)
             await writer.retire_policy(name)
             details = {"hash": shown.stored.hash}
-            await writer.record(_audit_event("policy.deleted", name, by, now, details))
+            changes = field_changes(old, await self._document_for(writer, name))
+            await writer.record(_audit_event("policy.deleted", name, by, now, details, changes))
+
+    async def _document_for(self, reader: PolicyReader, name: str) -> dict[str, Any] | None:
+        """Return the document in force under a name, of the API or of a file."""
+        found = (await self.in_force_for(reader)).policies()
+        return next((policy.document for policy in found if policy.name == name), None)
 
 
-def _audit_event(
-    action: str, name: str, by: Statement, now: datetime, details: dict[str, Any]
+def _audit_event(  # noqa: PLR0913, PLR0917 - who did what to which
+    action: str,
+    name: str,
+    by: Statement,
+    now: datetime,
+    details: dict[str, Any],
+    changes: Sequence[FieldChange],
 ) -> AuditEvent:
     details = {"reason": by.reason, **details}
-    return AuditEvent(now, action, policy_key(name), None, details, by.actor)
+    return AuditEvent(now, action, policy_key(name), None, details, changes, by.actor)
 
 
 def unknown_policy(name: str) -> Problem:

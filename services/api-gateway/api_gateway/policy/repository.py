@@ -18,7 +18,6 @@ from api_gateway.policy.domain import (
     policy_changed,
     policy_key,
 )
-from api_gateway.storage import audit
 from api_gateway.storage.rows import table
 from api_gateway.storage.unit_of_work import (
     NEXT_REVISION,
@@ -31,7 +30,8 @@ from api_gateway.storage.unit_of_work import (
 from common.access.principal import current_actor
 from common.events import PolicyMessage
 from common.kafka.topics import POLICIES
-from common.storage.audit import AuditEntry, AuditEvent
+from common.storage.audit import AuditEvent
+from common.storage.audit_changes import field_changes
 
 overrides = table(Override, "overrides")
 # those that were set since, and the one that was in force at the beginning
@@ -45,7 +45,7 @@ policies = table(StoredPolicy, "policies", document=JSON())
 
 
 class PolicyReader(Reader):
-    """Reads overrides, also those that have ended, policies and the audit."""
+    """Reads overrides, also those that have ended, and policies."""
 
     async def override(self, override_id: int) -> Override | None:
         """Return one override."""
@@ -78,10 +78,6 @@ class PolicyReader(Reader):
         by_name = policies.c.name.collate("C")
         statement = select(policies).where(policies.c.retired_at.is_(None)).order_by(by_name)
         return await self._all(StoredPolicy, statement)
-
-    async def audit(self, query: audit.AuditQuery) -> list[AuditEntry]:
-        """Return audit entries, newest first."""
-        return await audit.newest(self._session, query)
 
 
 class PolicyWriter(StateWriter[Override | StoredPolicy], PolicyReader):
@@ -127,12 +123,15 @@ class PolicyWriter(StateWriter[Override | StoredPolicy], PolicyReader):
 
     async def end_overrides(self, service_name: str, reason: str) -> None:
         """Revoke whatever might still count for a service."""
+        may_count = (
+            overrides.c.service_name == service_name,
+            overrides.c.state.in_(("pending", "active")),
+        )
+        found = await self._all(Override, select(overrides).where(*may_count))
+        states = {override.id: override.state for override in found}
         statement = (
             update(overrides)
-            .where(
-                overrides.c.service_name == service_name,
-                overrides.c.state.in_(("pending", "active")),
-            )
+            .where(*may_count)
             .values(
                 state="revoked",
                 ended_by=current_actor(),
@@ -144,7 +143,10 @@ class PolicyWriter(StateWriter[Override | StoredPolicy], PolicyReader):
         for ended in await self._changed(Override, statement, overrides):
             at = (await self._session.execute(select(func.now()))).scalar_one()
             details, subject = {"reason": reason}, override_key(ended.id)
-            await self.record(AuditEvent(at, "override.revoked", subject, service_name, details))
+            changes = field_changes({"state": states[ended.id]}, {"state": ended.state})
+            await self.record(
+                AuditEvent(at, "override.revoked", subject, service_name, details, changes)
+            )
 
     async def put_policy(self, name: str, policy_hash: str, document: dict[str, Any]) -> None:
         """Store a policy, also one that was deleted before."""

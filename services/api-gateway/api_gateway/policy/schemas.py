@@ -1,11 +1,9 @@
-"""Overrides, gate policies and the audit over HTTP."""
+"""Overrides and gate policies over HTTP."""
 
-import json
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from msgspec.structs import asdict
 from pydantic import Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
@@ -14,7 +12,6 @@ from api_gateway.policy.domain import NewOverride, Override, Phase, phase_of
 from api_gateway.policy.policies import ShownPolicy
 from common.access.principal import current_actor, current_credential
 from common.events import ChangeClass, OnUnknown
-from common.storage.audit import AuditEntry
 
 MIN_MINUTES = Decimal("0.1")
 MAX_MINUTES = 1440
@@ -131,27 +128,3 @@ class PolicyAnswer(Answer):
             document=shown.policy.document,
             **revision_of(shown.stored),
         )
-
-
-class AuditAnswer(Answer):
-    """An audit entry. `hash` is that of all else in it, of which `previous_hash` is a part."""
-
-    id: int
-    at: Instant
-    actor: str = Field(
-        description=f"{BY}; the typed name in an entry without one",
-        examples=["key/ana", "oidc/248289761001"],
-    )
-    credential: str | None = Field(description="Its id", examples=["key/4f1d09c2ab37"])
-    on_behalf_of: str | None = Field(description="A name that was typed in the request")
-    action: str
-    subject: str = Field(examples=["override/12", "policy/payments"])
-    service_name: str | None
-    details: dict[str, Any]
-    previous_hash: str
-    hash: str
-
-    @classmethod
-    def of(cls, entry: AuditEntry) -> Self:
-        """Return the answer for an entry."""
-        return cls.model_validate({**asdict(entry), "details": json.loads(entry.details)})

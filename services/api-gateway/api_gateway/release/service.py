@@ -13,6 +13,7 @@ from api_gateway.projections.decisions import DecisionBook
 from api_gateway.projections.snapshots import ReadModel
 from api_gateway.release.domain import ProposedChange, Release, release_of, undecided
 from common.storage.audit import AuditEvent
+from common.storage.audit_changes import field_changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,9 @@ class ReleaseService:
                     "max_uses": used.max_uses,
                 }
                 subject = override_key(used.id)
+                changes = field_changes({"uses": used.uses - 1}, {"uses": used.uses})
                 await writer.record(
-                    AuditEvent(now, "override.used", subject, used.service_name, details)
+                    AuditEvent(now, "override.used", subject, used.service_name, details, changes)
                 )
         return used
 

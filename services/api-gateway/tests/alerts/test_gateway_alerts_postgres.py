@@ -58,7 +58,7 @@ async def test_an_acknowledgement_counts_from_its_commit_and_for_its_version(
         found = await writer.alert(1)
         assert found is not None
         made = await writer.acknowledge(found, "key/ines", "Ines", "mine")
-        await writer.record(AuditEvent(NOW, "alert.acknowledged", "alert/1", "checkout", {}))
+        await writer.record(AuditEvent(NOW, "alert.acknowledged", "alert/1", "checkout", {}, []))
     (shown,) = await alerts(gateway)
     assert (shown.state, shown.acknowledged_by, shown.version) == ("acknowledged", "key/ines", 1)
     assert shown.acknowledged_on_behalf_of == "Ines"

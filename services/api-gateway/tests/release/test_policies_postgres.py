@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from api_gateway.audit.domain import AuditFilter
+from api_gateway.audit.repository import AuditStore
 from api_gateway.catalog.domain import Service
 from api_gateway.catalog.repository import CatalogStore
 from api_gateway.http.types import Statement
@@ -19,7 +21,6 @@ from api_gateway.projections.decisions import DecisionBook
 from api_gateway.projections.snapshots import ReadModel
 from api_gateway.release.domain import ProposedChange
 from api_gateway.release.service import ReleaseService
-from api_gateway.storage.audit import AuditQuery
 from common.events import OverrideChanged, PolicyChanged, PolicyMessage
 from common.kafka.topics import POLICIES
 from common.storage.audit import AuditEntry, AuditEvent, ChainCheck
@@ -60,8 +61,8 @@ class Intents:
         return await self.gateway.announced(POLICIES)
 
     async def chain(self) -> list[AuditEntry]:
-        async with self.store.read() as reader:
-            return (await reader.audit(AuditQuery(2**62, 10_000)))[::-1]
+        async with AuditStore(self.database).read() as reader:
+            return await reader.oldest(AuditFilter(), after=0, last=2**62, limit=10_000)
 
     async def create(self, **fields: Any) -> Override:
         return (await self.overrides.create(SERVICE, replace(WANTED, **fields))).override
@@ -102,7 +103,7 @@ async def test_a_write_that_fails_leaves_no_row_no_event_and_no_entry(intents: I
     async def add_and_fail() -> None:
         async with intents.store.write() as writer:
             await writer.add_override(WANTED)
-            await writer.record(AuditEvent(NOW, "override.created", "override/1", None, {}))
+            await writer.record(AuditEvent(NOW, "override.created", "override/1", None, {}, []))
             raise RuntimeError
 
     with pytest.raises(RuntimeError):

@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -16,10 +17,12 @@ from typer.testing import CliRunner
 
 from api_gateway.alerts.repository import AlertStore
 from api_gateway.api_keys.repository import ApiKeyStore
+from api_gateway.audit.domain import AuditFilter
+from api_gateway.audit.repository import AuditStore
+from api_gateway.audit.service import AuditService
 from api_gateway.catalog.repository import CatalogStore
 from api_gateway.policy.repository import PolicyStore, end_overrides
 from api_gateway.settings import GatewaySettings
-from api_gateway.storage.audit import AuditQuery
 from api_gateway.storage.unit_of_work import Store
 from burnline.main import make_app
 from common.config.settings import KafkaSettings
@@ -27,6 +30,7 @@ from common.events import AuditHeadMoved
 from common.kafka.client import Publisher
 from common.kafka.topics import AUDIT
 from common.storage.audit import GENESIS, AuditEntry, AuditEvent, AuditHead
+from common.storage.audit_files import AuditFormat
 from common.storage.database import Database
 from common.storage.outbox import Outbox
 from tests.support.gateway.decisions import ALLOWING
@@ -55,7 +59,7 @@ async def fill(url: str, name: str = "ana", entries: int = ENTRIES) -> None:
             details = {"reason": 'größer als "gestern"', "ratio": 0.1 * number, "list": [number]}
             at = NOW + timedelta(seconds=number)
             subject = f"override/{number}"
-            deed = AuditEvent(at, "override.used", subject, "checkout", details, name)
+            deed = AuditEvent(at, "override.used", subject, "checkout", details, [], name)
             async with intents.write() as writer:
                 await writer.record(deed)
 
@@ -68,15 +72,17 @@ async def use_each_store(url: str) -> tuple[list[AuditEntry], list[MutableMappin
             stores: list[Store[Any, Any]] = [catalog, PolicyStore(*parts)]
             for store in (*stores, AlertStore(*parts), ApiKeyStore(*parts)):
                 async with store.write() as writer:
-                    await writer.record(AuditEvent(NOW, "tried", type(store).__name__, None, {}))
+                    await writer.record(
+                        AuditEvent(NOW, "tried", type(store).__name__, None, {}, [])
+                    )
             async with catalog.write() as writer:
                 service = await writer.add_service("checkout", 1, "shop", None)
             async with PolicyStore(*parts).write() as intents:
                 await intents.add_override(ALLOWING)
             async with catalog.write() as writer:
                 await writer.retire_service(service.id)  # ends the override, which is audited
-        async with PolicyStore(*parts).read() as reader:
-            entries = await reader.audit(AuditQuery(before=100, limit=100))
+        async with AuditStore(parts[0]).read() as reader:
+            entries = await reader.newest(AuditFilter(), before=100, limit=100)
     return [*reversed(entries)], logs
 
 
@@ -266,3 +272,93 @@ def test_the_role_of_the_services_may_only_append(
             asyncio.run(run(url, *as_services, statement))
     monkeypatch.setenv("DATABASE_URL", url)
     assert verify()[0] == 0
+
+
+def exported(url: str, form: AuditFormat, folder: Path, chosen: AuditFilter | None = None) -> Path:
+    """Write a file as GET /api/audit does."""
+
+    async def write() -> str:
+        async with opened(url) as parts:
+            export = AuditService(AuditStore(parts[0])).export(chosen or AuditFilter(), form)
+            return "".join([part async for part in await export])
+
+    file = folder / f"audit.{form}"
+    file.write_bytes(asyncio.run(write()).encode())
+    return file
+
+
+both = pytest.mark.parametrize("form", ["csv", "ndjson"])
+
+
+@both
+def test_an_exported_file_is_verified_without_the_database(
+    audit_url: str, form: AuditFormat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = exported(audit_url, form, tmp_path)
+    database = verify()
+    monkeypatch.delenv("DATABASE_URL")
+    assert verify(str(file)) == database
+    head = re.search(rf"{ENTRIES}:[0-9a-f]{{64}}", database[1])
+    assert head is not None
+    assert verify(str(file), "--expect", head[0])[0] == 0
+    assert verify(str(file), "--expect", "1:" + "f" * 64)[0] == 3
+    status, said = verify(str(file), "--expect", f"7:{'f' * 64}")
+    assert status == 3
+    assert said.startswith("entry 7 was noted")
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join(lines[:-1]))
+    status, said = verify(str(file))
+    assert status == 3
+    assert said.startswith(f"entry {ENTRIES} is missing")
+    file.write_bytes(b"".join(lines).replace(b'ana"', b'eve"', 1))
+    assert verify(str(file))[1].startswith("entry 1 ")
+    file.write_bytes(b"".join(lines[:-2]) + lines[-1][:60] + b"\xff\xfe" + lines[-1][60:])
+    assert verify(str(file))[1].startswith(f"entry {ENTRIES - 1} ")
+
+
+@both
+def test_a_database_that_was_tampered_with_exports_what_does_not_hold(
+    audit_url: str, form: AuditFormat, tmp_path: Path
+) -> None:
+    tamper(audit_url, TAMPERED[0][0])
+    assert verify(str(exported(audit_url, form, tmp_path)))[1].startswith("entry 3 was altered")
+    tamper(audit_url, "DELETE FROM catalog.audit WHERE id > 2")
+    assert verify(str(exported(audit_url, form, tmp_path)))[1].startswith("entry 3 is missing")
+
+
+@both
+def test_a_selection_says_that_others_were_left_out(
+    audit_url: str, form: AuditFormat, tmp_path: Path
+) -> None:
+    chosen = AuditFilter(subject="override/3")
+    status, said = verify(str(exported(audit_url, form, tmp_path, chosen)))
+    assert status == 0
+    assert said.startswith("1 entries hold; the last is 4:")
+    assert "a selection (subject=override%2F3): others were left out" in said
+
+
+@both
+def test_a_file_written_anew_is_found_by_what_was_published(
+    audit_url: str, form: AuditFormat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = outbox_heads(audit_url)
+
+    async def heads(_: KafkaSettings) -> list[AuditHead]:
+        return published
+
+    monkeypatch.setattr("burnline.commands.audit.published_heads", heads)
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9")
+    file = exported(audit_url, form, tmp_path)
+    asyncio.run(fill(audit_url, "later", 2))
+    published = outbox_heads(audit_url)
+    status, said = verified(str(file))
+    assert status == 0
+    assert "6 of them were published" in said
+    assert "2 were published after them" in said
+    tamper(audit_url, CUT.format(3), MOVED.format(3, GENESIS))
+    asyncio.run(fill(audit_url, "boris", 3))
+    file = exported(audit_url, form, tmp_path)
+    assert verify(str(file))[0] == 0
+    status, said = verified(str(file))
+    assert status == 3
+    assert said.startswith("entry 4 is not the one that was noted or published")

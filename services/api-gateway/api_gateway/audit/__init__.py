@@ -1,0 +1,1 @@
+"""The audit, as it is read: who changed what, from which value to which."""
