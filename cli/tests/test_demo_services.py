@@ -91,7 +91,7 @@ def test_a_refusal_is_an_error_with_the_answer(gateway: FakeGateway) -> None:
 
 
 def test_latency_thresholds_are_bounds_of_the_simulated_histograms() -> None:
-    thresholds = [t.threshold_seconds for t in demo_services.TARGETS if t.threshold_seconds]
+    thresholds = [t[key] for t in demo_services.TARGETS if (key := "threshold_seconds") in t]
     assert len(thresholds) == 2
     assert set(thresholds) <= set(BOUNDS_SECONDS)
 

@@ -8,7 +8,6 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import httpx
@@ -21,36 +20,19 @@ TIMEOUT_SECONDS: Final = 10.0
 ATTEMPTS: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
-class DemoTarget:
-    """An SLO target of the demonstration, as the API takes it; None is left out."""
-
-    service_name: str
-    name: str
-    sli_type: str
-    objective: float | None = None
-    threshold_seconds: float | None = None
-    max_error_ratio: float | None = None
-
-    def body(self) -> dict[str, Any]:
-        """Return the request body."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+def _target(service_name: str, name: str, sli_type: str, **asked: float) -> dict[str, Any]:
+    return {"service_name": service_name, "name": name, "sli_type": sli_type, **asked}
 
 
-# the thresholds are bounds of the simulator's histograms
+# as the API takes them; the thresholds are bounds of the simulator's histograms
 TARGETS: Final = (
     *(
-        DemoTarget(
-            service.name,
-            "availability",
-            "availability",
-            objective=float(service.availability_objective),
-        )
-        for service in SERVICES
+        _target(s.name, "availability", "availability", objective=float(s.availability_objective))
+        for s in SERVICES
     ),
-    DemoTarget("search", "fast answers", "latency", objective=0.99, threshold_seconds=0.5),
-    DemoTarget("checkout", "fast answers", "latency", objective=0.99, threshold_seconds=1.0),
-    DemoTarget("inventory", "few errors", "error_rate", max_error_ratio=0.005),
+    _target("search", "fast answers", "latency", objective=0.99, threshold_seconds=0.5),
+    _target("checkout", "fast answers", "latency", objective=0.99, threshold_seconds=1.0),
+    _target("inventory", "few errors", "error_rate", max_error_ratio=0.005),
 )
 
 
@@ -91,8 +73,8 @@ def _is_only_discovered(client: httpx.Client, path: str) -> bool:
 
 
 def _declare_targets(client: httpx.Client) -> int:
-    paths = [(f"/api/slo/{target.service_name}/targets", target) for target in TARGETS]
-    answers = [_send(client, "POST", path, target.body()) for path, target in paths]
+    paths = [(f"/api/slo/{target['service_name']}/targets", target) for target in TARGETS]
+    answers = [_send(client, "POST", path, target) for path, target in paths]
     return sum(answer.status_code == httpx.codes.CREATED for answer in answers)
 
 
