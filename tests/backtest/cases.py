@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from common.events import BurnRateSnapshot, MetricEvent, SloForecast, SloStatus, WindowRate
+from common.events import BurnRateSnapshot, MetricEvent, SloStatus, WindowRate
 from common.slo.arithmetic import burn_rate
 from common.slo.windows import BURN_WINDOWS, at_least_two_reports
 from forecast.domain.forecast import LOOK_BACK_HOURS, History, look_ahead
@@ -30,14 +30,12 @@ class Case:
     now: datetime
     truth_hours: float | None
 
-    @property
-    def window_hours(self) -> int:
-        """Return the horizon: the SLO window."""
-        return self.slo.window_days * 24
-
-    def forecast(self) -> SloForecast:
-        """Return what the product says."""
-        return look_ahead(self.slo, self.snapshot, self.history, self.now)
+    def outcome(self, family: str) -> Outcome:
+        """Return what the product says within the SLO window, and what came."""
+        forecast = look_ahead(self.slo, self.snapshot, self.history, self.now)
+        said = {model.model: model.hours for model in forecast.models}
+        p10, p90 = forecast.p10_hours, forecast.p90_hours
+        return Outcome(family, self.slo.window_days * 24, self.truth_hours, said, p10, p90)
 
 
 def case(of: Scenario) -> Case:
@@ -125,8 +123,7 @@ def petshop_outcomes(metrics: Path, objective: Decimal) -> list[Outcome]:
         made = Scenario(Family.PARTLY_SPENT, 0, first_end, cut, total, bad, objective, WINDOW_DAYS)
         known = case(made)
         if known.slo.error_budget_remaining > 0:
-            hours = known.window_hours
-            found.append(Outcome.of(SERVICE, hours, known.truth_hours, known.forecast()))
+            found.append(known.outcome(SERVICE))
     return found
 
 

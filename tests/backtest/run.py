@@ -69,9 +69,7 @@ def outcomes_of(seeds: Iterable[int]) -> tuple[list[Outcome], int]:
         if known.slo.error_budget_remaining <= 0:
             spent_before += 1  # nothing is left to be forecast
             continue
-        forecast = known.forecast()
-        hours = known.window_hours
-        found.append(Outcome.of(made.family.value, hours, known.truth_hours, forecast))
+        found.append(known.outcome(made.family.value))
     return found, spent_before
 
 
