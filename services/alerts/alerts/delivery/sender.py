@@ -25,6 +25,7 @@ from alerts.delivery.webhook import webhook_request
 from alerts.domain.notifications import Notification
 from common.alerting.channels import SIMULATED
 from common.config.clock import Clock
+from common.strangers import one_line
 
 log = structlog.get_logger()
 
@@ -58,7 +59,7 @@ class Sender:
         outcome = await self._send(channel, notification)
         if outcome.error is None:
             return outcome
-        return replace(outcome, error=_presentable(channel.redact(outcome.error)))
+        return replace(outcome, error=one_line(channel.redact(outcome.error))[:_MAX_ERROR_LENGTH])
 
     async def _send(self, channel: Channel, notification: Notification) -> DeliveryOutcome:
         if channel.kind == SIMULATED:
@@ -83,8 +84,3 @@ def _simulate(notification: Notification) -> DeliveryOutcome:
         alerts=lines(notification),
     )
     return DELIVERED
-
-
-def _presentable(text: str) -> str:
-    """Return one short line that PostgreSQL and logs can hold, whatever a receiver has sent."""
-    return "".join(c if c.isprintable() else " " for c in text)[:_MAX_ERROR_LENGTH]

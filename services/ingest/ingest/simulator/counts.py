@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 import numpy as np
-from numpy.random import Generator
 from numpy.typing import NDArray
 
 from common.events import Latency, MetricEvent
@@ -85,7 +84,7 @@ def _hour(seed: int, number: int, hour: int, window_seconds: int) -> tuple[Count
     starts = np.arange(0, HOUR, window_seconds, dtype=np.float64)
     middles = hour * HOUR + starts + window_seconds / 2
     effects = _effects(seed, service, middles)
-    random = _generator(seed, number, hour, window_seconds)
+    random = np.random.default_rng([seed, number, hour, window_seconds])
     expected = service.requests_per_second * window_seconds * load_ratio(middles)
     totals = random.poisson(expected * effects.traffic_ratio)
     bad = random.binomial(totals, np.maximum(effects.error_ratio, service.error_ratio))
@@ -100,7 +99,3 @@ def _effects(seed: int, service: SimulatedService, instants: Values) -> Effects:
         for incident in incidents(seed, service.scenario, start, end):
             apply(incident, instants, effects)
     return effects
-
-
-def _generator(seed: int, number: int, hour: int, window_seconds: int) -> Generator:
-    return np.random.default_rng([seed, number, hour, window_seconds])
