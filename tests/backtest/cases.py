@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from common.events import BurnRateSnapshot, MetricEvent, SloStatus, WindowRate
+from common.events import BurnRateSnapshot, MetricEvent, SloForecast, SloStatus, WindowRate
 from common.slo.arithmetic import burn_rate
 from common.slo.windows import BURN_WINDOWS, at_least_two_reports
 from forecast.domain.forecast import LOOK_BACK_HOURS, History, look_ahead
@@ -30,9 +30,13 @@ class Case:
     now: datetime
     truth_hours: float | None
 
+    def forecast(self) -> SloForecast:
+        """Return what the product says."""
+        return look_ahead(self.slo, self.snapshot, self.history, self.now)
+
     def outcome(self, family: str) -> Outcome:
         """Return what the product says within the SLO window, and what came."""
-        forecast = look_ahead(self.slo, self.snapshot, self.history, self.now)
+        forecast = self.forecast()
         said = {model.model: model.hours for model in forecast.models}
         p10, p90 = forecast.p10_hours, forecast.p90_hours
         return Outcome(family, self.slo.window_days * 24, self.truth_hours, said, p10, p90)
