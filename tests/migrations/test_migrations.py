@@ -45,6 +45,7 @@ RELEASED: Final[dict[str, str]] = {
     "0012_counts_of_keys": "a9aaf1fc9e283fd8",
     "0013_credentials_act": "a50fb3460430dad4",
     "0014_answers_of_the_gate": "13c54e2bb6a7ed69",
+    "0015_senders_of_changes": "f0d687cd845b29dd",
 }
 VERSIONS: Final = project_root() / "deploy" / "migrations" / "versions"
 ROWS: Final = {

@@ -1528,8 +1528,17 @@ export interface components {
             kind: "deploy" | "rollback" | "config" | "feature_flag" | "infrastructure" | "other";
             /** Version */
             version: string;
-            /** Actor */
+            /**
+             * Actor
+             * @description Who made it, as its sender says
+             */
             actor: string;
+            /**
+             * Reported By
+             * @description Kind and name of the credential that sent it; null: not by `/v1/changes`
+             * @example key/checkout pipeline
+             */
+            reported_by: string | null;
             /** Url */
             url: string;
             /** Note */

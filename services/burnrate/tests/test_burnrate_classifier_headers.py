@@ -6,10 +6,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from burnrate.ingest.classifier import Classification, Misrouted, Rules, classify
+from burnrate.ingest.classifier import Classification, Misrouted, Rules, classify, origin_of
 from burnrate.ingest.columns import Counted
 from common.admission.fields import APPEND_SLACK
 from common.kafka.client import header
+from common.kafka.headers import SENDER_HEADER
 from common.kafka.sharding import shard_of
 from common.kafka.topics import HISTORY, METRICS
 from common.storage.dead_letters import DeadRecord
@@ -60,6 +61,15 @@ def test_history_without_a_readable_import_id_is_refused(import_id: bytes | None
     found = history((("import_id", import_id), ("import_line", b"1")))
     assert isinstance(found, DeadRecord)
     assert (found.letter.code, found.letter.field) == ("import_id_missing", "headers.import_id")
+
+
+@pytest.mark.parametrize(
+    ("sent", "sender"),
+    [(b"key/1", "key/1"), (b"\xff", ""), (b"a\0b", "ab"), (b"x" * 999, "x" * 256)],
+)
+def test_who_brings_a_name_is_kept_as_a_database_can_hold_it(sent: bytes, sender: str) -> None:
+    found = origin_of("edge", record(event_json(), headers=((SENDER_HEADER, sent),)))
+    assert (found.source, found.sender) == ("edge", sender)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 from common.admission.change_events import check_change_time, identity_of_change, parse_change_event
 from common.admission.decoding import EventRejected
 from common.admission.fields import APPEND_SLACK
-from common.kafka.client import Record
+from common.kafka.client import Record, sender_of
 from common.kafka.topics import BURNRATES, FORECASTS
 from common.kafka.trace_contexts import TraceContexts
 from common.kafka.unreadable import skip_unreadable
@@ -40,7 +40,7 @@ def classify(record: Record) -> IdentifiedChange | DeadRecord:
         check_change_time(event.at, appended_at, APPEND_SLACK)
     except EventRejected as rejection:
         return DeadRecord(record, dead_letter(record, appended_at, rejection))
-    return IdentifiedChange(identity_of_change(event), event, appended_at)
+    return IdentifiedChange(identity_of_change(event), event, appended_at, sender_of(record))
 
 
 class GateWork(ShardWork):

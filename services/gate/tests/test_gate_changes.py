@@ -10,6 +10,7 @@ import pytest
 
 from common.events import ChangeEvent, DeadLetter, encode
 from common.kafka.client import Record
+from common.kafka.headers import SENDER_HEADER
 from common.kafka.topics import CHANGES
 from common.ledger.dlq_limit import DlqLimits
 from common.ledger.shard import Batch, RefusedError
@@ -35,7 +36,7 @@ class Taken:
 SESSION = cast("WriteSession", Taken())
 
 
-def record(value: bytes | None, offset: int = 0) -> Record:
+def record(value: bytes | None, offset: int = 0, *headers: tuple[str, bytes]) -> Record:
     return kafka_records.record(
         CHANGES.name,
         value,
@@ -43,7 +44,7 @@ def record(value: bytes | None, offset: int = 0) -> Record:
         offset=offset,
         timestamp=round(APPENDED.timestamp() * 1000),
         key=b"checkout",
-        headers=[("correlation_id", b"c-1")],
+        headers=[("correlation_id", b"c-1"), *headers],
     )
 
 
@@ -75,6 +76,23 @@ def test_a_change_is_classified_by_when_it_was_appended(days: int) -> None:
     found = classify(record(change(APPENDED + timedelta(days=days))))
     assert isinstance(found, IdentifiedChange)
     assert found.appended_at == appended(record(b""))
+
+
+@pytest.mark.parametrize(
+    ("sent", "sender"),
+    [
+        (b"key/4f1d09c2ab37", "key/4f1d09c2ab37"),
+        (b"", ""),
+        (b"\xff\xfe", ""),
+        (b"a\0b", "ab"),
+        (b"x" * 5000, "x" * 256),
+    ],
+)
+def test_a_change_keeps_by_whose_credential_it_came(sent: bytes, sender: str) -> None:
+    """Whoever writes to Kafka may send what no database holds; the shard goes on."""
+    found = classify(record(change(), 0, (SENDER_HEADER, sent)))
+    assert isinstance(found, IdentifiedChange)
+    assert found.sender == sender
 
 
 @dataclass

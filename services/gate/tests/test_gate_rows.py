@@ -103,7 +103,7 @@ def change(version: str, at: datetime) -> IdentifiedChange:
     event = ChangeEvent(
         service="checkout", at=at, kind="deploy", version=version, source="ci", event_id=version[:2]
     )
-    return IdentifiedChange(identity_of_change(event), event, at)
+    return IdentifiedChange(identity_of_change(event), event, at, f"key/{version}")
 
 
 async def test_the_first_content_of_a_change_stays(database: Database) -> None:
@@ -115,8 +115,8 @@ async def test_the_first_content_of_a_change_stays(database: Database) -> None:
         async with database.write() as session:
             await repository.store_changes(session, batch)
     async with database.read() as session:
-        rows = await session.execute(text("SELECT version FROM gate.changes ORDER BY 1"))
-        assert [row.version for row in rows] == ["1.0", "2.0"]
+        rows = await session.execute(text("SELECT version, sender FROM gate.changes ORDER BY 1"))
+        assert [tuple(row) for row in rows] == [("1.0", "key/1.0"), ("2.0", "key/2.0")]
 
 
 async def test_what_is_old_is_deleted_but_for_what_still_stands(database: Database) -> None:

@@ -71,6 +71,7 @@ class Feed:
     admit: Admit
     counter: prometheus_client.Counter
     request_body: dict[str, Any]
+    always_names_sender: bool = False
 
 
 def feeds(lateness: timedelta) -> tuple[Feed, Feed]:
@@ -92,6 +93,7 @@ def feeds(lateness: timedelta) -> tuple[Feed, Feed]:
         admit=admit_change,
         counter=CHANGE_EVENTS,
         request_body=CHANGE_BODY,
+        always_names_sender=True,
     )
     return metrics, changes
 
@@ -188,11 +190,12 @@ class EventsEndpoint:
         return self.settings.max_count_per_report if own is None else own
 
     async def _records(self, events: Sequence[Accepted], sender: str) -> list[Outgoing]:
-        """Return the records of events; those of new names say who brought them."""
+        """Return the records of events; changes, and events of new names, say who brought them."""
         topic, headers, records = self.feed.topic, correlation_headers(), list[Outgoing]()
         with_sender = [*headers, (SENDER_HEADER, sender.encode())]
         async for event in in_turns(events):
-            own = with_sender if self.new_names.is_new(event.service) else headers
+            named = self.feed.always_names_sender or self.new_names.is_new(event.service)
+            own = with_sender if named else headers
             records.append((topic, encode(event), event.service.encode(), None, own))
         return records
 

@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 from prometheus_client import REGISTRY
 
 from common.admission.change_events import parse_change_event
+from common.kafka.headers import SENDER_HEADER
 from common.kafka.topics import CHANGES
 
 GOOD = {
@@ -35,8 +36,9 @@ async def test_a_change_is_published_in_canonical_form(
 ) -> None:
     answer = await client.post("/v1/changes", json=GOOD)
     assert (answer.status_code, answer.json()) == (202, {"accepted": 1, "rejected": []})
-    [(topic, value, key, partition, _)] = broker.records
+    [(topic, value, key, partition, headers)] = broker.records
     assert (topic, key, partition) == (CHANGES.name, b"checkout", None)
+    assert dict(headers)[SENDER_HEADER] == b"bootstrap"
     assert json.loads(value) == {**GOOD, "at": "2026-11-23T06:40:00Z"}
 
 

@@ -163,12 +163,14 @@ async def store_decision(
     )
 
 
-async def store_change(database: GatewayDatabase, number: int, event: ChangeEvent) -> None:
+async def store_change(
+    database: GatewayDatabase, number: int, event: ChangeEvent, sender: str = ""
+) -> None:
     """Store a change that the broker took a second later; its identity is made of the number."""
     columns = msgspec.structs.asdict(event)
     seen = event.at + timedelta(seconds=1)
     await database.insert(
-        "gate.changes", identity=bytes([number]) * 16, appended_at=seen, **columns
+        "gate.changes", identity=bytes([number]) * 16, appended_at=seen, sender=sender, **columns
     )
 
 

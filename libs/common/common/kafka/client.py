@@ -14,6 +14,7 @@ from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
 
 from common.config.settings import KafkaSettings
 from common.kafka.fetch_watch import FetchWatch
+from common.kafka.headers import SENDER_HEADER
 from common.kafka.tolerant_records import install, skip_undecodable
 from common.observability.logging import CORRELATION_HEADER, correlation_id
 from common.observability.tracing import trace_headers
@@ -29,6 +30,7 @@ Outgoing = tuple[str, bytes | None, bytes | None, int | None, Headers]
 
 
 _SENT_IN_A_TURN = 100
+MOST_SENDER_CHARACTERS = 256
 
 
 class UnknownOutcomeError(Exception):
@@ -68,6 +70,14 @@ def header(record: Record, name: str) -> str | None:
             except UnicodeDecodeError:
                 return None
     return None
+
+
+def sender_of(record: Record) -> str:
+    """Return the credential that ingest took a record from; empty where none is known.
+
+    Whoever writes to Kafka may send any header: what no database holds is left out.
+    """
+    return (header(record, SENDER_HEADER) or "").replace("\0", "")[:MOST_SENDER_CHARACTERS]
 
 
 class Sender(Protocol):

@@ -14,8 +14,8 @@ from sqlalchemy import text
 
 from common.admission.decoding import UNREADABLE_CODES, EventRejected
 from common.events import DeadLetter, encode
-from common.kafka.client import Record, header
-from common.kafka.headers import FORWARDED_AT_HEADER, SENDER_HEADER
+from common.kafka.client import Record, header, sender_of
+from common.kafka.headers import FORWARDED_AT_HEADER
 from common.observability.logging import CORRELATION_HEADER
 from common.runtime.metrics import DEAD_LETTERS
 from common.storage.database import WriteSession
@@ -145,9 +145,9 @@ class CauseLimit:
 
     def cause(self, dead: DeadRecord) -> Cause:
         """Return what a dead record is summed up under; too many senders are one."""
-        letter, sender = dead.letter, (header(dead.record, SENDER_HEADER) or "")[:_HEADER_LENGTH]
+        letter, sender = dead.letter, sender_of(dead.record)
         hour = letter.appended_at.replace(minute=0, second=0, microsecond=0)
-        cause = Cause(letter.topic, letter.code, _storable(sender), hour)
+        cause = Cause(letter.topic, letter.code, sender, hour)
         if cause in self._kept or len(self._kept) < _MOST_CAUSES:
             return cause
         self._forget_before(hour)

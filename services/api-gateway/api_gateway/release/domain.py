@@ -76,11 +76,15 @@ class StoredDecision:
 
 @dataclass(frozen=True, slots=True)
 class StoredChange:
-    """A change; `appended_at` is when the broker took it."""
+    """A change; `appended_at` is when the broker took it.
+
+    `reported_by` is kind and name of the credential that sent it to ingest; None: not known.
+    """
 
     identity: bytes
     event: ChangeEvent
     appended_at: datetime
+    reported_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

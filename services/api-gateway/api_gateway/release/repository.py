@@ -31,7 +31,9 @@ _DECISION = text(
 
 # newest first; those of one instant by identity, as the indexes have them
 _CHANGES = text(
-    """SELECT identity, service, at, kind, version, actor, url, note, source, event_id, appended_at
+    """SELECT identity, service, at, kind, version, actor, url, note, source, event_id, appended_at,
+        coalesce('key/' || (SELECT k.name FROM catalog.api_keys k
+            WHERE sender = 'key/' || k.id), nullif(sender, '')) AS reported_by
     FROM gate.changes
     WHERE (CAST(:service_name AS text) IS NULL OR service = :service_name)
       AND at >= :since AND at <= :until
@@ -81,4 +83,4 @@ class ResultStore(ReadStore[ResultReader]):
 def _change_of(row: Row[Any]) -> StoredChange:
     # as it is stored: the gate has checked it
     event = ChangeEvent(**{name: getattr(row, name) for name in ChangeEvent.__struct_fields__})
-    return StoredChange(row.identity, event, row.appended_at)
+    return StoredChange(row.identity, event, row.appended_at, row.reported_by)

@@ -148,7 +148,11 @@ class ChangeAnswer(Answer):
     at: Instant
     kind: ChangeKind
     version: str
-    actor: str
+    actor: str = Field(description="Who made it, as its sender says")
+    reported_by: str | None = Field(
+        description="Kind and name of the credential that sent it; null: not by `/v1/changes`",
+        examples=["key/checkout pipeline"],
+    )
     url: str
     note: str
     source: str
@@ -163,6 +167,7 @@ class ChangeAnswer(Answer):
                 "id": stored.identity.hex(),
                 "service_name": stored.event.service,
                 "received_at": stored.appended_at,
+                "reported_by": stored.reported_by,
             }
         )
 

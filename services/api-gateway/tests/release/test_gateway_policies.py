@@ -161,6 +161,19 @@ async def test_decisions_are_listed_and_one_is_shown_with_its_inputs(
     assert (await gateway.client.get("/api/decisions/" + "x" * 65)).status_code == 422
 
 
+async def test_a_change_says_by_whose_credential_it_came(gateway: GatewayHarness) -> None:
+    made = await gateway.write("POST", "/api/keys", {"name": "pipeline", "scopes": ["ingest"]})
+    key = f"key/{made.json()['id']}"
+    for number, sender in enumerate(("", "oidc/ana", key, "key/0123456789ab")):
+        at = NOW - timedelta(minutes=number)
+        event = ChangeEvent(service="checkout", at=at, kind="deploy", actor="ben")
+        await store_change(gateway.database, number, event, sender)
+    await gateway.write("DELETE", f"/api/keys/{key.removeprefix('key/')}")
+    shown = [(c["actor"], c["reported_by"]) for c in await gateway.get("/api/changes")]
+    names = [None, "oidc/ana", "key/pipeline", "key/0123456789ab"]
+    assert shown == [("ben", name) for name in names]
+
+
 async def test_changes_are_listed_by_time_and_service(gateway: GatewayHarness) -> None:
     await gateway.service()
     for number, service, minutes_ago in (

@@ -20,14 +20,13 @@ from common.admission.metric_events import (
     parse_metric_event,
 )
 from common.events import MetricEvent
-from common.kafka.client import Record, header
+from common.kafka.client import Record, header, sender_of
 from common.kafka.headers import (
     FORWARDED_AT_HEADER,
     FORWARDED_FROM_HEADER,
     IMPORT_ID_HEADER,
     IMPORT_LINE_HEADER,
     REPLAYED_FROM_HEADER,
-    SENDER_HEADER,
 )
 from common.kafka.sharding import shard_of
 from common.kafka.topics import HISTORY
@@ -35,7 +34,6 @@ from common.storage.dead_letters import DeadRecord, dead_letter, first_appended_
 
 _LINE_DIGITS = 18  # what a bigint holds
 _MAX_IMPORT_ID = 128
-_MAX_SENDER = 256
 _PLACE = re.compile(r"[0-9]{1,10}:[0-9]{1,19}")
 
 
@@ -100,7 +98,7 @@ def beyond_quota(record: Record, counted: Counted) -> DeadRecord:
 
 def origin_of(source: str, record: Record) -> Origin:
     """Return who brings the name of a record's event."""
-    return Origin(source, (header(record, SENDER_HEADER) or "")[:_MAX_SENDER])
+    return Origin(source, sender_of(record))
 
 
 def _forwarded_from(record: Record) -> str | None:

@@ -61,10 +61,11 @@ _LOAD_RECORD = text(
     WHERE d.decision_id = :decision_id"""
 )
 _STORE_CHANGES = text(
-    """INSERT INTO gate.changes (identity, at, appended_at,
+    """INSERT INTO gate.changes (identity, at, appended_at, sender,
         service, kind, version, actor, url, note, source, event_id)
     SELECT * FROM unnest(CAST(:identities AS bytea[]), CAST(:instants AS timestamptz[]),
-        CAST(:appended AS timestamptz[]), CAST(:service AS text[]), CAST(:kind AS text[]),
+        CAST(:appended AS timestamptz[]), CAST(:senders AS text[]),
+        CAST(:service AS text[]), CAST(:kind AS text[]),
         CAST(:version AS text[]), CAST(:actor AS text[]), CAST(:url AS text[]),
         CAST(:note AS text[]), CAST(:source AS text[]), CAST(:event_id AS text[]))
     ON CONFLICT DO NOTHING"""
@@ -80,11 +81,15 @@ _inputs = msgspec.json.Decoder(Inputs)
 
 @dataclass(frozen=True, slots=True)
 class IdentifiedChange:
-    """A change event with its identity: repeats of it are one row."""
+    """A change event with its identity: repeats of it are one row.
+
+    `sender` is the credential that ingest took it from; empty where none is known.
+    """
 
     identity: bytes
     event: ChangeEvent
     appended_at: datetime
+    sender: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +190,7 @@ async def store_changes(session: WriteSession, found: Sequence[IdentifiedChange]
             "identities": [change.identity for change in ordered],
             "instants": [event.at for event in events],
             "appended": [change.appended_at for change in ordered],
+            "senders": [change.sender for change in ordered],
             **{name: [getattr(event, name) for event in events] for name in texts},
         },
     )
