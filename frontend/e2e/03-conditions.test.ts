@@ -144,6 +144,8 @@ describe("many services", () => {
     overridden: false,
     override: null,
     decision_id: "01JD3Z",
+    snapshot_id: null,
+    evaluated_at: new Date().toISOString(),
   };
   const answer = {
     hours_end: [],

@@ -77,7 +77,10 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class ServiceReport:
-    """A service over the period. `more_episodes` were left out."""
+    """A service over the period, with the ids of what its figures of now are of.
+
+    `more_episodes` were left out.
+    """
 
     service: Row
     slos: Sequence[SloFigures]
@@ -85,6 +88,8 @@ class ServiceReport:
     more_episodes: int
     changes: Sequence[Row]
     blocked: Blocked
+    snapshot_id: str | None = None
+    decision_id: str | None = None
 
     @property
     def worst(self) -> float:

@@ -71,6 +71,8 @@ class ReportReader:
             more_episodes=len(shown) - len(episodes),
             changes=[c for c in changes if instant(c["at"]) >= self._period.since],
             blocked=blocked(answers, overrides, self._period),
+            snapshot_id=totals["snapshot_id"],
+            decision_id=answers[0]["decision_id"] if answers else None,
         )
 
     async def _episode(self, alert: Row, totals: Row, changes: Sequence[Row]) -> Episode:

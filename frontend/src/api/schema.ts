@@ -1221,7 +1221,7 @@ export interface components {
             version: number;
             /**
              * Message
-             * @description By the figures of the moment it was last sent
+             * @description By the figures of the moment it was last sent, `figures_at` of the annotations
              */
             message: string;
             /** Labels */
@@ -1303,6 +1303,11 @@ export interface components {
             composite_burn_rate: number;
             /** Error Budget Remaining */
             error_budget_remaining: number;
+            /**
+             * Snapshot Id
+             * @description The snapshot that has them
+             */
+            snapshot_id: string | null;
         };
         /**
          * AlertHistoryAnswer
@@ -1490,6 +1495,11 @@ export interface components {
             epoch: number | null;
             /** Command Id */
             command_id: string | null;
+            /**
+             * Snapshot Id
+             * @description Names the figures among those of the service
+             */
+            snapshot_id: string | null;
             counters: components["schemas"]["IngestCountersAnswer"];
         };
         /**
@@ -1754,6 +1764,8 @@ export interface components {
             policy_hash: string;
             /** Unblocked At */
             unblocked_at: string | null;
+            /** Snapshot Id */
+            snapshot_id: string | null;
             /** Verdicts */
             verdicts: components["schemas"]["VerdictAnswer"][];
             /** Inputs */
@@ -1988,6 +2000,8 @@ export interface components {
             policy_hash: string;
             /** Unblocked At */
             unblocked_at: string | null;
+            /** Snapshot Id */
+            snapshot_id: string | null;
             /** Verdicts */
             verdicts: components["schemas"]["VerdictAnswer"][];
             /**
@@ -2510,6 +2524,16 @@ export interface components {
             override: components["schemas"]["OverviewOverride"] | null;
             /** Decision Id */
             decision_id: string;
+            /**
+             * Snapshot Id
+             * @description The snapshot that the reason's figures are of
+             */
+            snapshot_id: string | null;
+            /**
+             * Evaluated At
+             * Format: date-time
+             */
+            evaluated_at: string;
         };
         /**
          * OverviewForecast
@@ -2644,6 +2668,11 @@ export interface components {
             timestamp: string;
             /** Newest At */
             newest_at: string | null;
+            /**
+             * Snapshot Id
+             * @description The snapshot that its figures are of
+             */
+            snapshot_id: string | null;
             forecast: components["schemas"]["OverviewForecast"];
             /** @description null while the gate has not decided on the service */
             decision: components["schemas"]["OverviewDecision"] | null;
@@ -2843,9 +2872,19 @@ export interface components {
             risk_level: components["schemas"]["RiskLevel"];
             /**
              * Data Age Seconds
-             * @description Age of the newest count behind it; of the service where there never was one
+             * @description So long ago is up to when all that was sent is counted; the age of the service where nothing ever was. `newest_report_at` is of the newest report
              */
             data_age_seconds: number;
+            /**
+             * Newest Report At
+             * @description Timestamp of the newest report behind it
+             */
+            newest_report_at: string | null;
+            /**
+             * Snapshot Id
+             * @description The snapshot that its figures are of
+             */
+            snapshot_id: string | null;
             /**
              * Decision Id
              * @description Empty while the gate has not decided on the service
@@ -3066,6 +3105,24 @@ export interface components {
             service_name: string;
             /** Insights */
             insights: components["schemas"]["InsightAnswer"][];
+            risk_level: components["schemas"]["RiskLevel"];
+            data_status: components["schemas"]["DataStatus"];
+            /**
+             * Figures At
+             * Format: date-time
+             * @description When the figures that it speaks of were computed
+             */
+            figures_at: string;
+            /**
+             * Snapshot Id
+             * @description The snapshot that they are of
+             */
+            snapshot_id: string | null;
+            /**
+             * Decision Id
+             * @description The gate's decision that it speaks of, if any
+             */
+            decision_id: string | null;
         };
         /**
          * ServiceTotals
@@ -3079,6 +3136,11 @@ export interface components {
              * @description The worst objective; null for the default one
              */
             slo_id: number | null;
+            /**
+             * Snapshot Id
+             * @description The snapshot that says what is left now
+             */
+            snapshot_id: string | null;
             /** Slos */
             slos: components["schemas"]["SloTotals"][];
         };
@@ -3396,7 +3458,17 @@ export interface components {
             epoch: number | null;
             /** Command Id */
             command_id: string | null;
+            /**
+             * Snapshot Id
+             * @description Names the figures among those of the service
+             */
+            snapshot_id: string | null;
             counters: components["schemas"]["IngestCountersAnswer"];
+            /**
+             * Decision Id
+             * @description The gate's newest decision; null without one
+             */
+            decision_id: string | null;
             /** Slos */
             slos: components["schemas"]["SloStatusAnswer"][];
         };

@@ -23,9 +23,32 @@ test.each([
   expect(certaintyOf(status, counted)).toBe(expected),
 );
 
+const STEADY = { burn_rate_5m: 0, burn_rate_1h: 0, burn_rate_24h: 0 };
+
+test("an outage that lasts comes before one of its level that recovers", () => {
+  const freeze = { risk_level: "FREEZE", data_status: "ok" } as const;
+  const live = {
+    ...freeze,
+    composite_burn_rate: 15.1,
+    ...STEADY,
+    burn_rate_5m: 24,
+    burn_rate_1h: 12,
+  };
+  const over = {
+    ...freeze,
+    composite_burn_rate: 15.8,
+    ...STEADY,
+    burn_rate_5m: 1,
+    burn_rate_1h: 30,
+  };
+  expect(severity(live)).toBeGreaterThan(severity(over));
+  expect(severity({ ...over, composite_burn_rate: 1e300 })).toBeLessThan(severity(live));
+  expect(severity(over)).toBeGreaterThan(severity({ ...live, risk_level: "DANGER" }));
+});
+
 test("burning comes before unknown, unknown before calm, and more before less", () => {
   const row = (risk_level: "SAFE" | "FREEZE", data_status: DataStatus, composite: number) =>
-    severity({ risk_level, data_status, composite_burn_rate: composite });
+    severity({ risk_level, data_status, composite_burn_rate: composite, ...STEADY });
   const order = [
     row("FREEZE", "ok", 40),
     row("FREEZE", "ok", 2.1),

@@ -53,10 +53,14 @@ export const STATUS_MEANING: Record<DataStatus, string> = {
   no_data: "this service has never reported",
 };
 
-/** Worse is greater: what burns first, then what is not known, then the calm ones. */
-export function severity(figures: Figures & { composite_burn_rate: number }): number {
+/**
+ * Worse is greater: what burns first, then what is not known, then the calm ones. Of one level an
+ * outage that lasts comes before one that recovers, whose composite may still be the greater one.
+ */
+export function severity(figures: Figures & Rates & { composite_burn_rate: number }): number {
   const order: Record<Health, number> = { FREEZE: 4, DANGER: 3, UNKNOWN: 2, OBSERVE: 1, SAFE: 0 };
-  return order[healthOf(figures)] * 1e9 + Math.min(figures.composite_burn_rate, 1e8);
+  const lasts = direction(figures) === "better" ? 0 : 5e8;
+  return order[healthOf(figures)] * 1e9 + lasts + Math.min(figures.composite_burn_rate, 1e8);
 }
 
 export type Direction = "worse" | "better" | "steady" | "unknown";

@@ -27,6 +27,7 @@ export function overviewRow(name: string, changes: Partial<OverviewRow> = {}): O
     coverage_ratio: 1,
     timestamp: "2026-11-23T06:40:00Z",
     newest_at: "2026-11-23T06:40:00Z",
+    snapshot_id: "1.1795416000000000",
     forecast: {
       name: "availability",
       time_to_exhaustion_hours: null,
@@ -59,6 +60,8 @@ export function overriddenGate(decision: Decision): NonNullable<OverviewRow["dec
       uses: 0,
     },
     decision_id: "01JD3Z",
+    snapshot_id: "1.1795416000000000",
+    evaluated_at: "2026-11-23T06:40:00Z",
   };
 }
 

@@ -1,6 +1,7 @@
 """What an alert says: its figure never contradicts the threshold beside it."""
 
 import re
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -69,6 +70,16 @@ def test_what_is_uncertain_is_said_beside_the_figure_that_takes_it_for_slow() ->
         assert text.endswith(end)
     found = wording.annotations(rule, "text", "fast", inputs)
     assert found["error_budget_remaining_most"] == "25%"
+
+
+def test_a_text_says_of_which_moment_and_which_snapshot_it_is() -> None:
+    taken = snapshot("checkout", slo_status(name="fast"))
+    level = Level(severity="page", **LEVELS["risk_level"])
+    rule = Rule(name="rule", kind="risk_level", levels=(level,), channels=("chat",))
+    found = wording.annotations(rule, "text", "fast", Inputs(taken))
+    assert found["snapshot_id"] == taken.snapshot_id
+    assert datetime.fromisoformat(found["figures_at"]) == taken.evaluated_at.replace(microsecond=0)
+    assert "figures_at" not in wording.annotations(rule, "text", None, Inputs(None))
 
 
 @given(

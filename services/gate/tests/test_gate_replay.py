@@ -89,3 +89,17 @@ def test_a_changed_row_is_shown_with_the_verdicts_that_differ() -> None:
     missing = replace(record.decision, verdicts=tuple(others))
     lost = replay(DecisionRecord(missing, record.inputs, record.policy))
     assert lost.differing()[-1] == (None, others[-1])
+
+
+def test_a_decision_names_what_it_rests_on_and_one_of_before_is_made_again_without() -> None:
+    record = next(made for seed in range(99) if (made := decided(seed)).inputs.snapshot)
+    snapshot, decision = record.inputs.snapshot, record.decision
+    assert snapshot is not None
+    assert (decision.snapshot_id, decision.newest_report_at) == (
+        snapshot.snapshot_id,
+        snapshot.newest_at,
+    )
+    before = replace(decision, snapshot_id=None, newest_report_at=None)
+    assert replay(DecisionRecord(before, record.inputs, record.policy)).is_same
+    other = replace(decision, snapshot_id="1.1")
+    assert not replay(DecisionRecord(other, record.inputs, record.policy)).is_same

@@ -52,7 +52,14 @@ export function AlertRow({ alert, active, open, onToggle, onAcknowledge, onSilen
           <span className="ml-2 text-xs text-muted">
             {alert.slo ? `${alert.rule}, ${alert.slo}` : alert.rule}
           </span>
-          <div>{alert.message}</div>
+          <div>
+            {alert.annotations["figures_at"] && (
+              <span className="text-muted">
+                {dayTime(alert.annotations["figures_at"], chosenZone)}:{" "}
+              </span>
+            )}
+            {alert.message}
+          </div>
           <Figures alert={alert} />
         </div>
         <span className="w-36 text-xs text-muted">

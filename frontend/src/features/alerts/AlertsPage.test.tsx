@@ -14,6 +14,7 @@ function alert(changes: Partial<Alert>): Alert {
     severity: "ticket",
     state: "firing",
     message: "cart burns",
+    annotations: {},
     started_at: "2026-11-23T06:40:00Z",
     resolved_at: null,
     acknowledged_by: null,
@@ -70,7 +71,14 @@ const FIRED: Alert["figures_at_firing"] = {
   burn_rate_24h: 1,
   composite_burn_rate: 21.5,
   error_budget_remaining: 0.5,
+  snapshot_id: "1.1795416000000000",
 };
+
+test("the text of an alert says of which moment it is, since the figures go on", () => {
+  const annotations = { figures_at: "2026-11-23T06:40:00+00:00" };
+  const text = textOf({ annotations, message: "checkout burns its error budget" });
+  expect(text).toMatch(/23 Nov.*: checkout burns its error budget/);
+});
 
 test("an open alert shows its objective, and its figures now beside those at firing", () => {
   const now = { ...FIRED, risk_level: "OBSERVE", composite_burn_rate: 1.2 } as const;

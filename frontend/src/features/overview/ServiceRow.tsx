@@ -12,7 +12,10 @@ import { HealthBadge } from "../../components/HealthBadge";
 import { OverrideNote } from "../../components/release/OverrideNote";
 import { budget, burnRate, count, hourInterval, timeLeft } from "../../lib/format";
 import { DIRECTION_WORDS, direction, type Certainty, type Direction } from "../../lib/health";
+import { zone } from "../../lib/preferences";
 import { sameShown } from "../../lib/sameShown";
+import { useStore } from "../../lib/store";
+import { clockTime } from "../../lib/time";
 import { levelAt } from "../../lib/vocabulary";
 import { CELL, COLUMNS } from "./columns";
 
@@ -150,16 +153,21 @@ function Exhaustion({ row, certainty, className }: ExhaustionProps) {
 function Gate({ row, className }: { row: OverviewRow; className: string }) {
   const stale = useIsStale();
   const gate = row.decision;
+  const chosenZone = useStore(zone);
   if (gate === null) return <div className={`${className} text-muted`}>no decision yet</div>;
   const calm = gate.decision === "ALLOW" && !gate.overridden;
   return (
     <div className={className}>
       <DecisionBadge {...gate} />
       <div
-        title={gate.reason ?? undefined}
+        title={`${clockTime(gate.evaluated_at, chosenZone)}: ${gate.reason ?? ""}`}
         className={`text-xs text-muted ${calm ? "truncate" : "line-clamp-2"}`}
       >
         {stale && "was: "}
+        {/* the figures beside it may have gone on since */}
+        {!stale && !gate.override && gate.snapshot_id !== row.snapshot_id && (
+          <span>{clockTime(gate.evaluated_at, chosenZone)} </span>
+        )}
         {gate.override && !stale ? <OverrideNote override={gate.override} /> : gate.reason}
       </div>
     </div>

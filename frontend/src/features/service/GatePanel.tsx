@@ -13,7 +13,7 @@ import { Shown } from "../../components/ui/states";
 import { duration } from "../../lib/format";
 import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
-import { dayTime } from "../../lib/time";
+import { clockTime, dayTime } from "../../lib/time";
 import { CHANGE_CLASSES, type ChangeClass } from "../../lib/vocabulary";
 import { withWriteAccess } from "../../lib/writeAccess";
 
@@ -86,8 +86,10 @@ function Verdict({ release }: { release: Release }) {
         <p>Block lifts at {dayTime(release.unblocked_at, chosenZone)}, if no more errors come.</p>
       )}
       <p className="text-xs text-muted">
-        policy {release.policy}, tier {release.tier}; the newest count behind it is{" "}
-        {duration(release.data_age_seconds)} old
+        decided at {clockTime(release.evaluated_at, chosenZone)} by policy {release.policy}, tier{" "}
+        {release.tier}; everything sent is counted up to {duration(release.data_age_seconds)} ago
+        {release.newest_report_at !== null &&
+          `, the newest report is of ${dayTime(release.newest_report_at, chosenZone)}`}
       </p>
     </div>
   );

@@ -77,7 +77,7 @@ function Service({ report }: { report: SloReport }) {
             <GatePanel service={name} />
           </div>
           <ForecastPanel service={name} slo={slo.id} windowDays={slo.window_days} />
-          <NarrativePanel service={name} />
+          <NarrativePanel report={report} />
         </div>
       </div>
     </div>

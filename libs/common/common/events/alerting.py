@@ -22,6 +22,7 @@ class AlertFigures(Struct, frozen=True):
     burn_rate_24h: BurnRate
     composite_burn_rate: BurnRate
     error_budget_remaining: Ratio
+    snapshot_id: str | None = None
 
     @classmethod
     def of(cls, snapshot: BurnRateSnapshot, slo_name: str | None) -> Self | None:
@@ -30,8 +31,8 @@ class AlertFigures(Struct, frozen=True):
         of = snapshot if slo_name is None else next(found, None)
         if of is None:
             return None
-        own = {name: getattr(of, name) for name in cls.__struct_fields__[1:]}
-        return cls(evaluated_at=snapshot.evaluated_at, **own)
+        own = {name: getattr(of, name) for name in cls.__struct_fields__[1:-1]}
+        return cls(snapshot.evaluated_at, **own, snapshot_id=snapshot.snapshot_id)
 
 
 class AlertChanged(Struct, frozen=True, tag_field="type", tag="alert_changed"):

@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from common.config.clock import to_micros
 from common.events.fields import BurnRate, Instant, Ratio, Seconds, ServiceName
 from common.slo.arithmetic import bad_events_allowed
 from common.slo.vocabulary import DataStatus, RiskLevel, SliType
@@ -169,6 +170,11 @@ class BurnRateSnapshot(Struct, frozen=True, tag_field="type", tag="burn_rate_sna
     counters: IngestCounters
     slos: tuple[SloStatus, ...]
     command_id: str | None = None
+
+    @property
+    def snapshot_id(self) -> str:
+        """Name it among those of its service, in what was made of its figures."""
+        return f"{self.epoch}.{to_micros(self.evaluated_at)}"
 
 
 class ShardHeartbeat(Struct, frozen=True, tag_field="type", tag="shard_heartbeat"):

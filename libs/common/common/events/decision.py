@@ -74,3 +74,9 @@ class GateDecision(Struct, frozen=True, tag_field="type", tag="gate_decision"):
         Meta(description="When the block is forecast to end if no more errors come"),
     ]
     verdicts: tuple[Verdict, ...]
+    snapshot_id: Annotated[
+        str | None, Meta(description="The snapshot of `evaluated_at`; null without one")
+    ] = None
+    newest_report_at: Annotated[
+        Instant | None, Meta(description="Timestamp of the newest report in that snapshot")
+    ] = None

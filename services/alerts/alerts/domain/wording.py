@@ -126,6 +126,10 @@ def _uncertain(slo_name: str | None, inputs: Inputs) -> str:
 
 def _figures(slo_name: str | None, inputs: Inputs) -> dict[str, str]:
     found: dict[str, str] = {}
+    if inputs.snapshot:
+        # the text stays while the figures go on: it says of which moment it is
+        found["figures_at"] = inputs.snapshot.evaluated_at.isoformat(timespec="seconds")
+        found["snapshot_id"] = inputs.snapshot.snapshot_id
     for slo in inputs.snapshot.slos if inputs.snapshot else ():
         if slo.name == slo_name:
             found["burn_rate_1h"] = wording.burn_rate(slo.burn_rate_1h)

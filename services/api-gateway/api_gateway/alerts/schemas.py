@@ -88,6 +88,7 @@ class AlertFiguresAnswer(Answer):
     burn_rate_24h: float
     composite_burn_rate: float
     error_budget_remaining: float
+    snapshot_id: str | None = Field(description="The snapshot that has them")
 
 
 class AlertAnswer(Answer):
@@ -100,7 +101,9 @@ class AlertAnswer(Answer):
     severity: Severity
     state: AlertState
     version: int = Field(description="Rises with each transition")
-    message: str = Field(description="By the figures of the moment it was last sent")
+    message: str = Field(
+        description="By the figures of the moment it was last sent, `figures_at` of the annotations"
+    )
     labels: dict[str, str]
     annotations: dict[str, str]
     started_at: Instant

@@ -8,7 +8,8 @@ from pydantic import BaseModel, Field
 from api_gateway.burn.history import Point
 from api_gateway.catalog.schemas import TargetFields
 from api_gateway.http.types import Answer, Instant
-from common.events import SloStatus
+from api_gateway.projections.service_status import ServiceState
+from common.events import GateDecision, SloStatus
 from common.slo.vocabulary import DataStatus, RiskLevel
 
 BurnWindow = Literal["5m", "1h", "24h"]
@@ -186,13 +187,22 @@ class BurnRateSnapshotAnswer(Burn):
     shard: int | None
     epoch: int | None
     command_id: str | None
+    snapshot_id: str | None = Field(description="Names the figures among those of the service")
     counters: IngestCountersAnswer
 
 
 class SloReport(BurnRateSnapshotAnswer):
     """A service with all of its objectives."""
 
+    decision_id: str | None = Field(description="The gate's newest decision; null without one")
     slos: list[SloStatusAnswer]
+
+    @classmethod
+    def of(cls, state: ServiceState, decision: GateDecision | None) -> Self:
+        """Return the answer for a service as it stands."""
+        own = {name: getattr(state, name) for name in cls.model_fields if name != "decision_id"}
+        decision_id = None if decision is None else decision.decision_id
+        return cls.model_validate({**own, "decision_id": decision_id})
 
 
 class BurnHistory(BaseModel):
@@ -234,6 +244,7 @@ class ServiceTotals(BaseModel):
 
     service_name: str
     slo_id: int | None = Field(description="The worst objective; null for the default one")
+    snapshot_id: str | None = Field(description="The snapshot that says what is left now")
     slos: list[SloTotals]
 
 

@@ -57,4 +57,6 @@ def _service(
         threshold = slo.threshold_seconds
         own = requests.get(name, none) if threshold is None else slower[name, threshold]
         slos.append(SloTotals.of(slo, *own))
-    return ServiceTotals(service_name=name, slo_id=state.slo_id, slos=slos)
+    return ServiceTotals(
+        service_name=name, slo_id=state.slo_id, snapshot_id=state.snapshot_id, slos=slos
+    )

@@ -53,6 +53,9 @@ def _reporting(context: ServiceContext, facts: Facts) -> Iterator[Action]:
     if status in {DataStatus.NO_DATA, DataStatus.STALE}:
         text = f"see why {context.name} sends no metric events"
         yield Action("fix_reporting", text, ("data_status",))
+    elif context.state.recomputed:
+        text = "look again in a moment: an objective has just been set"
+        yield Action("wait_for_figures", text, ("data_status",))
     elif status is DataStatus.LAGGING:
         text = "see whether the burnrate service runs and keeps up"
         yield Action("fix_processing", text, ("data_status",))

@@ -8,7 +8,13 @@ from api_gateway.narrative.advice import Action
 from api_gateway.narrative.fact import Fact
 from api_gateway.narrative.narrative_input import NarrativeInput, with_actions
 from api_gateway.narrative.service_context import ServiceContext
-from api_gateway.narrative.service_facts import about, fresh_forecasts, is_uncovered, next_spent
+from api_gateway.narrative.service_facts import (
+    about,
+    fresh_forecasts,
+    is_recovering,
+    is_uncovered,
+    next_spent,
+)
 from common.events import SloForecast
 from common.slo import wording
 from common.slo.freshness import UNTRUSTED
@@ -26,9 +32,22 @@ def is_trusted(context: ServiceContext) -> bool:
 
 
 def worst_first(contexts: Sequence[ServiceContext]) -> list[ServiceContext]:
-    """Return the services whose figures are of now, highest composite burn rate first."""
+    """Return the services whose figures are of now, most severe first.
+
+    Of one level an outage that lasts comes before one that recovers, whose composite may still be
+    the greater one.
+    """
     trusted = [context for context in contexts if is_trusted(context)]
-    return sorted(trusted, key=lambda s: (-s.state.composite_burn_rate, s.name))
+    levels = [*RiskLevel]
+    return sorted(
+        trusted,
+        key=lambda s: (
+            -levels.index(s.state.risk_level),
+            is_recovering(s.state),
+            -s.state.composite_burn_rate,
+            s.name,
+        ),
+    )
 
 
 def nearest_exhaustion(

@@ -26,6 +26,8 @@ THIN_BAD_EVENTS = 10
 _TRENDS = {"increasing": "rising", "decreasing": "falling", "stable": "steady"}
 FAR_APART = 2.0
 """Burn rates of two windows that differ so many times are not called steady."""
+STEADY_WITHIN = 1.2
+"""Burn rates of the last minutes and the last hour that differ no more are steady."""
 LEAST_BURN = 0.2
 """Below it no direction matters."""
 _LEAST_HOURS = 1 / 60
@@ -81,6 +83,8 @@ def _data_status(context: ServiceContext, now: datetime) -> Iterator[Fact]:
     text = None
     if status is DataStatus.NO_DATA:
         text = f"{who} has not sent any data yet"
+    elif state.recomputed:
+        text = f"the figures of {who} are computed for an objective that has just been set"
     elif status is DataStatus.LAGGING:
         text = f"the figures of {who} lag behind what was sent"
         if state.applied_through is not None:
@@ -263,6 +267,12 @@ def _forecast(context: ServiceContext, now: datetime) -> Iterator[Fact]:
         at = wording.instant(max(ends), now)
         text = f"without further errors its block is forecast to end at about {at}"
         yield Fact("unblocked_at", "End of the block", at, text)
+
+
+def is_recovering(state: ServiceState) -> bool:
+    """Return whether the last minutes burn a fifth less than the last hour."""
+    short, hour = state.burn_rate_5m, state.burn_rate_1h
+    return max(short, hour) >= LEAST_BURN and short * STEADY_WITHIN < hour
 
 
 def _trend(state: ServiceState, forecast: SloForecast) -> str:

@@ -41,6 +41,8 @@ class OverviewDecision(Answer):
     overridden: bool = Field(description="A person has decided, and not the gate")
     override: OverviewOverride | None = Field(description="Who has, if somebody has")
     decision_id: str
+    snapshot_id: str | None = Field(description="The snapshot that the reason's figures are of")
+    evaluated_at: Instant
 
     @classmethod
     def of(cls, release: Release, overrides: Mapping[int, OverrideChanged]) -> Self:
@@ -52,6 +54,8 @@ class OverviewDecision(Answer):
             overridden=release.override_id is not None,
             override=overrides.get(release.override_id or 0),
             decision_id=release.decision_id,
+            snapshot_id=release.snapshot_id,
+            evaluated_at=release.evaluated_at,
         )
 
 
@@ -97,6 +101,7 @@ class OverviewRow(Burn):
     )
     timestamp: Instant
     newest_at: Instant | None
+    snapshot_id: str | None = Field(description="The snapshot that its figures are of")
     forecast: OverviewForecast
     decision: OverviewDecision | None = Field(
         description="null while the gate has not decided on the service"
@@ -133,6 +138,7 @@ class OverviewRow(Burn):
             coverage_ratio=min(slo.recent.coverage_ratio for slo in state.slos),
             timestamp=state.timestamp,
             newest_at=state.newest_at,
+            snapshot_id=state.snapshot_id,
             forecast=OverviewForecast.model_validate(forecast),
             decision=gate,
             hourly_burn_rates=rates,

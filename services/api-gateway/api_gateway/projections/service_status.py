@@ -32,6 +32,7 @@ _PARTICULARS = (
     "shard",
     "epoch",
     "command_id",
+    "snapshot_id",
 )
 """What a state has of its snapshot as it is."""
 
@@ -68,6 +69,9 @@ class ServiceState:
     shard: int | None = None
     epoch: int | None = None
     command_id: str | None = None
+    snapshot_id: str | None = None
+    recomputed: bool = False
+    """An objective was set or changed of which the snapshot has no figures yet."""
 
     @property
     def worst(self) -> SloStatus:
@@ -106,6 +110,7 @@ def service_state(  # noqa: PLR0913 - everything that has a say
         slos = [
             msgspec.structs.replace(slo, data_status=as_lagging(slo.data_status)) for slo in slos
         ]
+    lagging = [slo for slo in slos if slo.data_status is DataStatus.LAGGING]
     worst = worst_of(slos)
     return ServiceState(
         service_name=name,
@@ -116,6 +121,7 @@ def service_state(  # noqa: PLR0913 - everything that has a say
         slo_id=worst.id,
         slo_name=worst.name,
         slos=tuple(slos),
+        recomputed=bool(lagging) and known is not DataStatus.LAGGING and not silent,
         **({} if snapshot is None else _particulars(snapshot, heartbeat)),
     )
 

@@ -58,6 +58,8 @@ class Release:
     policy_hash: str
     unblocked_at: datetime | None
     override_id: int | None
+    snapshot_id: str | None = None
+    newest_report_at: datetime | None = None
 
     @property
     def state(self) -> ReleaseState:
@@ -134,6 +136,8 @@ def release_of(
         policy_hash=decision.policy_hash,
         unblocked_at=decision.unblocked_at,
         override_id=verdict.override_id,
+        snapshot_id=decision.snapshot_id,
+        newest_report_at=decision.newest_report_at,
     )
 
 

@@ -55,8 +55,11 @@ class ReleaseAnswer(GateAnswer):
     risk_level: RiskLevel
     data_age_seconds: float = Field(
         ge=0,
-        description="Age of the newest count behind it; of the service where there never was one",
+        description="So long ago is up to when all that was sent is counted; the age of the "
+        "service where nothing ever was. `newest_report_at` is of the newest report",
     )
+    newest_report_at: Instant | None = Field(description="Timestamp of the newest report behind it")
+    snapshot_id: str | None = Field(description="The snapshot that its figures are of")
     decision_id: str = Field(description="Empty while the gate has not decided on the service")
     evaluated_at: Instant
     expires_at: Instant
@@ -103,6 +106,7 @@ class DecisionAnswer(Answer):
     policy: str = Field(validation_alias="policy_name")
     policy_hash: str
     unblocked_at: Instant | None
+    snapshot_id: str | None
     verdicts: list[VerdictAnswer]
 
 

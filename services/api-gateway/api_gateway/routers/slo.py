@@ -1,20 +1,26 @@
 """/api/slo: objectives and how the services do against them."""
 
+from typing import Annotated
+
 from fastapi import Response
 
 from api_gateway.burn.schemas import SloReport
 from api_gateway.catalog.schemas import NewTarget, TargetAnswer, TargetUpdate
 from api_gateway.http.operations import Operations
+from api_gateway.projections.decisions import DecisionBook
 from api_gateway.routers.dependencies import (
     CatalogService,
     ExistingService,
     ExistingTarget,
     ServerClock,
     Snapshots,
+    provided,
 )
 from common.http.problems import responses
 
 router = Operations(prefix="/api/slo", tags=["slo"])
+
+Decisions = Annotated[DecisionBook, provided(DecisionBook)]
 
 
 # before the paths that begin with a service's name: static paths win
@@ -38,11 +44,16 @@ async def delete_slo_target(catalog: CatalogService, target: ExistingTarget) -> 
 
 @router.get("/{service_name}", summary="SLO status of a service", responses=responses(404))
 async def get_slo_status(
-    catalog: CatalogService, snapshots: Snapshots, clock: ServerClock, service: ExistingService
+    catalog: CatalogService,
+    snapshots: Snapshots,
+    decisions: Decisions,
+    clock: ServerClock,
+    service: ExistingService,
 ) -> SloReport:
     """All objectives of a service with their newest figures; the worst speaks for the service."""
     targets = await catalog.targets(service.name)
-    return SloReport.model_validate(snapshots.state(service.name, targets, clock()))
+    state = snapshots.state(service.name, targets, clock())
+    return SloReport.of(state, decisions.newest(service.name))
 
 
 @router.get("/{service_name}/targets", summary="A service's SLO targets", responses=responses(404))

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from api_gateway.catalog.domain import Tier
 from api_gateway.http.types import Instant
 from api_gateway.narrative.schemas import InsightAnswer, NarrativeAnswer
-from common.slo.vocabulary import RiskLevel
+from common.slo.vocabulary import DataStatus, RiskLevel
 
 
 class ServiceSummary(NarrativeAnswer):
@@ -15,6 +15,11 @@ class ServiceSummary(NarrativeAnswer):
 
     service_name: str
     insights: list[InsightAnswer]
+    risk_level: RiskLevel
+    data_status: DataStatus
+    figures_at: Instant = Field(description="When the figures that it speaks of were computed")
+    snapshot_id: str | None = Field(description="The snapshot that they are of")
+    decision_id: str | None = Field(description="The gate's decision that it speaks of, if any")
 
 
 class Totals(BaseModel):

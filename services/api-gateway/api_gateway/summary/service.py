@@ -84,6 +84,11 @@ class Summaries:
             **dict(await self._narrator.narrate(given, now)),
             service_name=service.name,
             insights=insights(given.facts),
+            risk_level=context.state.risk_level,
+            data_status=context.state.data_status,
+            figures_at=context.state.timestamp,
+            snapshot_id=context.state.snapshot_id,
+            decision_id=context.release.decision_id if context.release else None,
         )
         return CachedResponse(answer.model_dump_json().encode())
 

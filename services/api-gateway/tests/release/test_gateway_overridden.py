@@ -1,4 +1,4 @@
-"""What a person has decided is a state of its own wherever it is shown, and ends everywhere."""
+"""One state and one moment wherever a decision is shown: overridden, ended, and by which ids."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from api_gateway.projections.handlers import Projections
 from api_gateway.slo_exporter import SloMetrics
 from common.kafka.topics import POLICIES
 from tests.support.burn_events import NOW, PARTITIONS, heartbeat, snapshot
-from tests.support.gateway.decisions import LIFETIME, overriding
+from tests.support.gateway.decisions import LIFETIME, decided, overriding
 from tests.support.gateway.harness import GatewayHarness
 
 PATH = "/api/release/checkout"
@@ -103,3 +103,42 @@ async def test_its_last_use_ends_it_in_every_list(gateway: GatewayHarness) -> No
     assert (found["fact"], found["metrics"]) == ("BLOCK", ["BLOCK"])
     newest, *_ = await gateway.get(f"{PATH}/override")
     assert (newest["state"], newest["last_used_at"]) == ("used_up", "2026-03-02T12:00:30Z")
+
+
+async def test_all_that_is_said_at_one_moment_names_the_same_snapshot_and_decision(
+    gateway: GatewayHarness,
+) -> None:
+    await gateway.service()
+    taken = snapshot("checkout")
+    beats = [heartbeat(shard) for shard in range(PARTITIONS)]
+    made = decided("checkout", snapshot_id=taken.snapshot_id, newest_report_at=taken.newest_at)
+    await gateway.feed(taken, *beats, made)
+    [row] = (await gateway.get("/api/overview"))["services"]
+    narrative = await gateway.get("/api/summary/checkout")
+    release = await gateway.get(PATH)
+    report = await gateway.get("/api/slo/checkout")
+    burn = (await gateway.get("/api/burn/checkout"))["current"]
+    counted = await gateway.get("/api/counts", **{"from": "2026-03-02T11:00:00Z"})
+    named = [row, narrative, release, report, burn, counted["services"][0]]
+    assert [one["snapshot_id"] for one in named] == [taken.snapshot_id] * len(named)
+    deciding = [row["decision"], narrative, release, report]
+    assert [one["decision_id"] for one in deciding] == [made.decision_id] * len(deciding)
+    assert narrative["figures_at"] == report["timestamp"]
+    assert release["newest_report_at"] == report["newest_at"]
+
+
+async def test_a_target_that_was_just_set_is_no_fault_of_whoever_counts(
+    gateway: GatewayHarness,
+) -> None:
+    await gateway.service()
+    beats = [heartbeat(shard) for shard in range(PARTITIONS)]
+    await gateway.feed(snapshot("checkout"), *beats)
+    await gateway.target()
+    narrative = await gateway.get("/api/summary/checkout")
+    assert narrative["data_status"] == "lagging"
+    assert "an objective that has just been set" in narrative["narrative"]
+    assert "burnrate" not in narrative["narrative"]
+    assert [one["code"] for one in narrative["recommended_actions"]] == ["wait_for_figures"]
+    gateway.now[0] = NOW + timedelta(minutes=5)
+    silent = await gateway.get("/api/summary/checkout")
+    assert "see whether the burnrate service runs" in silent["narrative"].lower()

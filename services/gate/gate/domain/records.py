@@ -45,6 +45,7 @@ def published(
     policy: Policy, inputs: Inputs, found: Evaluation, stamp: Stamp, before: GateDecision | None
 ) -> GateDecision:
     """Return the decision to publish; where nothing is new, it keeps id and time of `before`."""
+    snapshot = inputs.snapshot
     fresh = GateDecision(
         service_name=inputs.service_name,
         shard=stamp.shard,
@@ -56,6 +57,8 @@ def published(
         tier=inputs.tier,
         policy_name=policy.name,
         policy_hash=policy.policy_hash,
+        snapshot_id=snapshot.snapshot_id if snapshot else None,
+        newest_report_at=snapshot.newest_at if snapshot else None,
         **asdict(found),
     )
     if before is None or meaning(fresh) != meaning(before):
@@ -122,5 +125,8 @@ def replay(record: DecisionRecord) -> Replay:
     stamp = Stamp(
         stored.shard, stored.epoch, stored.decision_id, stored.expires_at - stored.evaluated_at
     )
-    again = evaluate(record.policy, record.inputs)
-    return Replay(stored, published(record.policy, record.inputs, again, stamp, None))
+    found = evaluate(record.policy, record.inputs)
+    again = published(record.policy, record.inputs, found, stamp, None)
+    if stored.snapshot_id is None:  # of before decisions named what they rest on
+        again = replace(again, snapshot_id=None, newest_report_at=stored.newest_report_at)
+    return Replay(stored, again)
