@@ -283,13 +283,13 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]:
     monkeypatch.delenv("BURNLINE_URL", raising=False)
     monkeypatch.setattr(gate_client, "PATIENCE_SECONDS", 0)
 
-    def invoke(server: Server | None, *arguments: str) -> Any:
+    def invoke(server: Server | None, *arguments: str, command: str = "check") -> Any:
         if server is not None:
             monkeypatch.setenv("BURNLINE_URL", SERVER.base_url)
             transport = httpx.MockTransport(server.respond)
             original = httpx.Client
             monkeypatch.setattr("httpx.Client", lambda **kw: original(transport=transport, **kw))
-        return CliRunner().invoke(make_app("gate"), ["gate", "check", "checkout", *arguments])
+        return CliRunner().invoke(make_app("gate"), ["gate", command, "checkout", *arguments])
 
     return invoke
 
@@ -337,3 +337,39 @@ def test_without_an_address_it_says_how_to_give_one(run: Callable[..., Any]) -> 
     found = run(None)
     assert isinstance(found.exception, StackError)
     assert re.search("BURNLINE_URL", str(found.exception))
+
+
+MADE = {"id": 7, "state": "active", "decision": "ALLOW", "change_class": "feature"}
+UNTIL = {"expires_at": "2026-11-23T07:10:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("options", "asked"),
+    [
+        ((), {"change_class": "feature", "expires_in_minutes": 30, "max_uses": 1}),
+        (
+            ("--class", "every", "--minutes", "90", "--uses", "0"),
+            {"change_class": None, "expires_in_minutes": 90, "max_uses": None},
+        ),
+        (("--decision", "BLOCK"), {"decision": "BLOCK", "max_uses": None}),
+    ],
+)
+def test_an_override_is_one_use_of_one_class_within_half_an_hour_unless_asked_otherwise(
+    run: Callable[..., Any], options: tuple[str, ...], asked: dict[str, Any]
+) -> None:
+    server = Server(httpx.Response(201, json=MADE | UNTIL))
+    why = ("--reason", "hotfix for the payment outage")
+    found = run(server, *why, *options, command="override")
+    assert found.exit_code == 0, found.output
+    assert found.stdout == "override 7: ALLOW for feature until 2026-11-23T07:10:00Z\n"
+    [request] = server.requests
+    assert (request.method, request.url.path) == ("POST", "/api/release/checkout/override")
+    body = json.loads(request.content)
+    assert body | asked == body
+    assert body["reason"] == "hotfix for the payment outage"
+
+
+def test_an_override_that_waits_for_another_credential_says_so(run: Callable[..., Any]) -> None:
+    server = Server(httpx.Response(202, json=MADE | UNTIL | {"state": "pending"}))
+    found = run(server, "--reason", "hotfix for the payment outage", command="override")
+    assert found.stdout.endswith(", once another credential has approved it\n")

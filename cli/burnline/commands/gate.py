@@ -7,14 +7,16 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from getpass import getuser
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import quote
 
 import typer
 
 from burnline.client.addresses import gateway_address
-from burnline.client.api_client import connected
+from burnline.client.api_client import ask_gateway, connected
 from burnline.client.gate_client import (
     REQUEST_TIMEOUT_SECONDS,
     GateClient,
@@ -39,6 +41,7 @@ _DURATION = re.compile(r"(?P<count>\d{1,6})(?P<unit>[smh]?)")
 Format = Literal["text", "json", "github"]
 Level = Literal["notice", "warning", "error"]
 ChangeClass = Literal["feature", "fix", "security", "rollback"]
+KnownDecision = Literal["ALLOW", "WARN", "BLOCK"]
 
 gate = group("Whether a service may be released, and why.")
 
@@ -80,6 +83,43 @@ def check(  # noqa: PLR0913 - the options of the command
     status = exit_status(answer, fail_on_warn=options.fail_on_warn)
     typer.echo(report(answer, options.output, _level(answer, status)))
     raise typer.Exit(status)
+
+
+@gate.command()
+def override(  # noqa: PLR0913 - the options of the command
+    service: Annotated[str, typer.Argument(help="the service's name")],
+    *,
+    reason: Annotated[str, typer.Option(help="why, in at least ten characters")],
+    decision: Annotated[
+        KnownDecision, typer.Option(help="what the gate is to answer instead")
+    ] = "ALLOW",
+    change_class: Annotated[
+        Literal[ChangeClass, "every"], typer.Option("--class", help="only for these changes")
+    ] = "feature",
+    version: Annotated[str | None, typer.Option(help="only for this version")] = None,
+    minutes: Annotated[float, typer.Option(help="how long")] = 30,
+    uses: Annotated[int, typer.Option(help="how many checks it lets through; 0: any number")] = 1,
+    ticket: Annotated[str | None, typer.Option(help="such as INC-2211")] = None,
+) -> None:
+    """Decide instead of the gate: one use of one class within half an hour, unless asked otherwise.
+
+    The key in BURNLINE_API_TOKEN needs the scope override; the audit names it.
+    """
+    body = {
+        "actor": getuser(),
+        "reason": reason,
+        "decision": decision,
+        "change_class": None if change_class == "every" else change_class,
+        "version": version,
+        "expires_in_minutes": minutes,
+        "max_uses": None if decision == "BLOCK" else uses or None,
+        "ticket": ticket,
+    }
+    made = ask_gateway("POST", f"/api/release/{quote(service, safe='')}/override", body=body)
+    waits = ", once another credential has approved it" if made["state"] == "pending" else ""
+    scope = made["change_class"] or "every change"
+    until = f"until {made['expires_at']}{waits}"
+    typer.echo(one_line(f"override {made['id']}: {made['decision']} for {scope} {until}"))
 
 
 @gate.command()

@@ -1364,7 +1364,7 @@ export interface components {
             reason: string | null;
             /**
              * Changes
-             * @description Empty where nothing but an act is told
+             * @description Empty where nothing that is stored was changed
              */
             changes: components["schemas"]["FieldChangeAnswer"][];
             /**
