@@ -145,7 +145,6 @@ describe("many services", () => {
     override: null,
     decision_id: "01JD3Z",
     snapshot_id: null,
-    evaluated_at: new Date().toISOString(),
   };
   const answer = {
     hours_end: [],

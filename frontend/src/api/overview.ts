@@ -14,3 +14,8 @@ export const overviewQuery = queryOptions({
   // what is no longer counted changes nothing that the stream could announce: time alone makes it old
   refetchInterval: 10_000,
 });
+
+/** When a snapshot was made, in milliseconds since 1970: its id says so, in microseconds. */
+export function momentOf(snapshotId: string): number {
+  return Number(snapshotId.slice(snapshotId.indexOf(".") + 1)) / 1000;
+}

@@ -2529,11 +2529,6 @@ export interface components {
              * @description The snapshot that the reason's figures are of
              */
             snapshot_id: string | null;
-            /**
-             * Evaluated At
-             * Format: date-time
-             */
-            evaluated_at: string;
         };
         /**
          * OverviewForecast

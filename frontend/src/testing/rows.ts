@@ -61,7 +61,6 @@ export function overriddenGate(decision: Decision): NonNullable<OverviewRow["dec
     },
     decision_id: "01JD3Z",
     snapshot_id: "1.1795416000000000",
-    evaluated_at: "2026-11-23T06:40:00Z",
   };
 }
 

@@ -1,4 +1,4 @@
-import { render, screen } from "@testing-library/react";
+import { cleanup, render, screen } from "@testing-library/react";
 import { Tooltip } from "radix-ui";
 import { MemoryRouter } from "react-router-dom";
 import { describe, expect, test } from "vitest";
@@ -77,4 +77,13 @@ test("an overridden freeze has neither the look nor the words of health", () => 
   screen.getByText(/key\/ana, (29|30) min left, used 0 of 1: hotfix for the payment outage/);
   // the budget alone
   expect(greens(row)).toBe(1);
+});
+
+test("a reason by other figures than those beside it says of when they are", () => {
+  const decision = { ...overriddenGate("BLOCK"), overridden: false, override: null };
+  show({ decision: { ...decision, reason: "burns 10.3 times as fast as allowed" } });
+  expect(screen.queryByText(/:\d\d:\d\d/)).toBeNull();
+  cleanup();
+  show({ decision: { ...decision, snapshot_id: "1.1795415990000000" } });
+  screen.getByText(/^\d\d:39:50$/);
 });

@@ -2,7 +2,7 @@ import { ArrowDown, ArrowRight, ArrowUp, Minus } from "lucide-react";
 import { memo, type ReactNode } from "react";
 import { Link } from "react-router-dom";
 
-import type { OverviewRow } from "../../api/overview";
+import { momentOf, type OverviewRow } from "../../api/overview";
 import { BudgetBar } from "../../components/BudgetBar";
 import { Sparkline } from "../../components/charts/Sparkline";
 import { DecisionBadge } from "../../components/DecisionBadge";
@@ -160,13 +160,13 @@ function Gate({ row, className }: { row: OverviewRow; className: string }) {
     <div className={className}>
       <DecisionBadge {...gate} />
       <div
-        title={`${clockTime(gate.evaluated_at, chosenZone)}: ${gate.reason ?? ""}`}
+        title={gate.reason ?? undefined}
         className={`text-xs text-muted ${calm ? "truncate" : "line-clamp-2"}`}
       >
         {stale && "was: "}
         {/* the figures beside it may have gone on since */}
-        {!stale && !gate.override && gate.snapshot_id !== row.snapshot_id && (
-          <span>{clockTime(gate.evaluated_at, chosenZone)} </span>
+        {!gate.override && gate.snapshot_id !== null && gate.snapshot_id !== row.snapshot_id && (
+          <span>{clockTime(momentOf(gate.snapshot_id), chosenZone)} </span>
         )}
         {gate.override && !stale ? <OverrideNote override={gate.override} /> : gate.reason}
       </div>

@@ -42,7 +42,6 @@ class OverviewDecision(Answer):
     override: OverviewOverride | None = Field(description="Who has, if somebody has")
     decision_id: str
     snapshot_id: str | None = Field(description="The snapshot that the reason's figures are of")
-    evaluated_at: Instant
 
     @classmethod
     def of(cls, release: Release, overrides: Mapping[int, OverrideChanged]) -> Self:
@@ -55,7 +54,6 @@ class OverviewDecision(Answer):
             override=overrides.get(release.override_id or 0),
             decision_id=release.decision_id,
             snapshot_id=release.snapshot_id,
-            evaluated_at=release.evaluated_at,
         )
 
 
