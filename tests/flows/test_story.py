@@ -137,6 +137,48 @@ def test_slow_requests_in_buckets_of_other_bounds_are_bad_and_what_straddles_is_
     assert (slo["uncertain"], slo["error_budget_remaining_most"]) == (0, None)
 
 
+def test_each_target_is_held_against_its_own_indicator(stack: Stack) -> None:
+    up = {"sli_type": "availability", "objective": 0.9, "window_days": 7}
+    latency = {"bounds": [0.1, 0.5], "counts": [60, 30, 10]}
+    send(stack, events("till", [(1000, 5)]))
+    send(stack, events("till", [(100, 20)], indicator="payments", latency=latency))
+    wait_for(stack, "/api/slo/till", totals(1000, 5))
+    create_target(stack, "till", name="up", **up)
+    paid = create_target(stack, "till", name="paid", indicator="payments", **up)
+    fast = {**up, "sli_type": "latency", "threshold_seconds": 0.5, "indicator": "payments"}
+    create_target(stack, "till", name="fast", **fast)
+    counted = {"up": (1000, 5), "paid": (100, 20), "fast": (100, 10)}
+
+    def all_counted(body: Any) -> bool:
+        return {s["name"]: (s["total"], s["bad"]) for s in body["slos"]} == counted
+
+    body = wait_for(stack, "/api/slo/till", all_counted)
+    assert {s["name"]: s["indicator"] for s in body["slos"]} == {
+        "up": "default",
+        "paid": "payments",
+        "fast": "payments",
+    }
+    assert (body["slo_name"], body["composite_burn_rate"]) == ("paid", pytest.approx(2.0))
+    since = rfc3339(datetime.now(UTC) - HOUR)
+    whole = get(stack, f"/api/burn/till?indicator=payments&step=5m&from={since}")
+    assert (whole["slo_id"], whole["indicator"]) == (paid["id"], "payments")
+    assert sum(point["total"] for point in whole["points"]) == 100
+    preview = get(stack, "/api/slo/till/preview?objective=0.9&indicator=payments")
+    assert (preview["would_be"]["total"], preview["would_be"]["bad"]) == (100, 20)
+    forecast = wait_for(stack, "/api/forecast/till", lambda body: len(body["slos"]) == 3)
+    assert {slo["name"] for slo in forecast["slos"]} == set(counted)
+    [own] = get(stack, f"/api/counts?service=till&from={since}")["services"]
+    assert {s["name"]: (s["total"], s["bad"]) for s in own["slos"]} == counted
+    create_target(stack, "till", name="unheard", indicator="refunds", **up)
+    decision = wait_for(stack, "/api/release/till", lambda body: body["data_status"] == "no_data")
+    messages = {reason["code"]: reason["message"] for reason in decision["reasons"]}
+    assert messages["no_data"] == "till/refunds has not reported yet"
+    with stack.client() as client:
+        answer = client.get("/api/burn/till?indicator=nothing")
+    [error] = answer.json()["errors"]
+    assert (answer.status_code, error["code"]) == (422, "unknown_indicator")
+
+
 def test_one_report_of_an_hour_moves_nothing(stack: Stack) -> None:
     send(stack, events("odd", [(100, 0)] * 5))
     send(stack, events("odd", [(100, 0)], source="backfill", window_seconds=3600))

@@ -8,9 +8,10 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from msgspec.structs import replace
 
 from burnrate.domain.objectives import STATUSES, Target, slo_statuses
-from burnrate.domain.service_state import Moment, ServiceQuota, ServiceTable
+from burnrate.domain.service_state import Moment, ServiceQuota, StreamTable
 from burnrate.evaluation.figures import COVERED, NAMES, SLO
 from burnrate.evaluation.figures import Counts as EvaluatedCounts
 from burnrate.evaluation.figures import evaluate as vectorised
@@ -23,6 +24,7 @@ from common.arrays import Ints
 from common.config.clock import to_micros
 from common.events import BurnRateSnapshot, MetricEvent, SloStatus
 from common.slo.arithmetic import allowed_ratio
+from common.slo.streams import indicator_of, service_of
 from common.slo.vocabulary import WINDOW_DAYS, DataStatus, SliType
 from tests.reference.brute_force import (
     covered_sums,
@@ -31,7 +33,7 @@ from tests.reference.brute_force import (
     window_lengths,
     window_sums,
 )
-from tests.reference.streams import SERVICES
+from tests.reference.streams import STREAMS
 
 THRESHOLD = 0.25
 TARGETS = [
@@ -85,7 +87,7 @@ _readers: WeakKeyDictionary[ShardState, _Reader] = WeakKeyDictionary()
 def with_latency_series(now: datetime) -> ShardState:
     """Return an empty shard that has a latency target for every service, and deep series."""
     state = ShardState(now, is_deep=lambda _: True)
-    for name in SERVICES:
+    for name in STREAMS:
         state.load_slow_counts(name, THRESHOLD, [])
     return state
 
@@ -106,12 +108,19 @@ def measured_counts(state: ShardState, now: datetime) -> dict[int, Ints]:
     return anew.counts
 
 
+def assign_targets(state: ShardState) -> None:
+    """Give every stream the objectives of TARGETS."""
+    for service in dict.fromkeys(map(service_of, STREAMS)):
+        indicators = [indicator_of(own) for own in STREAMS if service_of(own) == service]
+        own = [replace(target, indicator=i) for i in indicators for target in TARGETS]
+        state.assign(service, own)
+
+
 def figures(state: ShardState, now: datetime) -> dict[str, Figures]:
-    """Return what a shard says of each service."""
-    for name in SERVICES:
-        state.assign(name, TARGETS)
+    """Return what a shard says of each stream."""
+    assign_targets(state)
     counts = measured_counts(state, now)
-    assert len(counts) == len(SERVICES) * len(TARGETS)
+    assert len(counts) == len(STREAMS) * len(TARGETS)
     stale = state.table.stale(to_micros(now))
     return {
         name: Figures(
@@ -122,16 +131,16 @@ def figures(state: ShardState, now: datetime) -> dict[str, Figures]:
                     column: (int(total), int(bad))
                     for column, (total, bad) in zip(COLUMNS, counts[slot], strict=True)
                 }
-                for slot in state.slots.of_service[number]
+                for slot in np.flatnonzero(state.slots.stream == number).tolist()
             },
         )
-        for name, number in ((name, state.table.numbers[name]) for name in SERVICES)
+        for name, number in ((name, state.table.numbers[name]) for name in STREAMS)
     }
 
 
 def expected(events: Sequence[MetricEvent], now: datetime) -> dict[str, Figures]:
-    """Return what raw events say of each service."""
-    return {name: _expected([e for e in events if e.service == name], now) for name in SERVICES}
+    """Return what raw events say of each stream."""
+    return {name: _expected([e for e in events if e.stream == name], now) for name in STREAMS}
 
 
 def _expected(events: Sequence[MetricEvent], now: datetime) -> Figures:
@@ -189,14 +198,15 @@ def evaluate(  # noqa: PLR0913 - the parts of an evaluation
         np.array([of.min_bad_events]),
         lambda _: of.objective,
     )
-    sources = Sources(Engine(0), ServiceTable(ServiceQuota(1)), Slots())
-    sources.slots.assign(sources.table.add("service"), [Objective(of, 0, 0)])
+    sources = Sources(Engine(0), StreamTable(ServiceQuota(1)), Slots())
+    sources.slots.assign(sources.table.add("service"), [Objective(of, 0, 0, 0)])
     sources.table.resolution_seconds[0] = resolution
     one = np.zeros(1, np.int64)
     slo = slo_statuses(codes, own_sums[SLO, 0], own_sums[0, 0])
     measured = Measured(
         lagging=False,
         services=one,
+        streams=one,
         stale=np.zeros(1, np.bool_),
         slots=one,
         counts=counts,

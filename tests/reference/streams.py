@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from burnrate.ingest.columns import Counted
 from common.events import Latency, MetricEvent
+from common.slo.streams import indicator_of, service_of
 
-SERVICES = ("cart", "checkout")
+STREAMS = ("cart", "checkout", "checkout/payments")
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 DAY = 86_400
@@ -65,8 +66,10 @@ def metric_events(draw: st.DrawFn, appended_at: datetime, *, history: bool) -> M
     at = max(at, appended_at - timedelta(seconds=(90 if history else 1) * DAY))
     latency = draw(st.none() | st.sampled_from(BOUNDS).flatmap(latencies))
     total = draw(st.integers(0, 1000)) if latency is None else sum(latency.counts)
+    stream = draw(st.sampled_from(STREAMS))
     return MetricEvent(
-        service=draw(st.sampled_from(SERVICES)),
+        service=service_of(stream),
+        indicator=indicator_of(stream),
         timestamp=at,
         total=total,
         bad=draw(st.integers(0, total)),

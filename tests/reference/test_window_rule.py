@@ -31,13 +31,14 @@ from burnrate.domain.service_state import Moment
 from common.config.clock import from_micros, whole_seconds
 from common.counts.layout import unpacked
 from common.events import BurnRateSnapshot, MetricEvent, SloStatus
+from common.slo.streams import indicator_of, service_of
 from common.slo.windows import DAY, HOUR, MINUTE
 from forecast.domain.forecast import DAY_HOURS
 from forecast.domain.shard_counts import LENGTHS, ShardCounts
 from tests.reference.brute_force import end_of_bucket, window_sums
 from tests.reference.kept_rows import KeptRows
 from tests.reference.shard_checks import snapshot_of, target, with_latency_series
-from tests.reference.streams import SERVICES, Batch, streams
+from tests.reference.streams import STREAMS, Batch, streams
 from tests.reference.sums import delta_of
 from tests.support.servers.effort import examples
 
@@ -57,17 +58,17 @@ class Past:
             self.rows.add(delta_of(batch.counted()), batch.appended_at)
             self.events += batch.events
 
-    def events_of(self, service: str) -> list[MetricEvent]:
-        return [event for event in self.events if event.service == service]
+    def events_of(self, name: str) -> list[MetricEvent]:
+        return [event for event in self.events if event.stream == name]
 
-    def live(self, service: str, days: int) -> BurnRateSnapshot:
-        own: Target = target(str(OBJECTIVE), window_days=days)
+    def live(self, name: str, days: int) -> BurnRateSnapshot:
+        own: Target = target(str(OBJECTIVE), window_days=days, indicator=indicator_of(name))
         moment = Moment(self.now, 0, 1, self.now, lagging=False)
-        return snapshot_of(self.state, service, [own], moment)
+        return snapshot_of(self.state, service_of(name), [own], moment)
 
     def read(self, query: CountQuery) -> tuple[Reports, Counts]:
-        """Return what the gateway reads of a service for a query."""
-        slot, found = self.rows.series.index.get(query.service_name, -1), []
+        """Return what the gateway reads of a stream for a query."""
+        slot, found = self.rows.series.index.get(query.stream, -1), []
         for span in timeline(query):
             for (length, bucket), packed in self.rows.blocks.items():
                 end, block = bucket * length, unpacked(packed)
@@ -79,17 +80,17 @@ class Past:
         return Reports(ends, longest), Counts(ends, total, bad)
 
     def history(
-        self, service: str, cut: Steps, days: int
+        self, name: str, cut: Steps, days: int
     ) -> tuple[list[Point], list[tuple[int, int]]]:
         """Return points and the counts of steps, as the gateway answers at `now`."""
         at = whole_seconds(self.now)
-        query = history_query(service, cut, days, None, at)
+        query = history_query(name, cut, days, None, at)
         reports, counts = self.read(query)
         kept = Kept(query.minutes_from, at)
         points = burn_history(cut.ends, reports, counts, Objective(OBJECTIVE, days, 1), kept)
         return points, step_counts(cut, counts, at)
 
-    def forecast_total(self, service: str, slo: SloStatus) -> int:
+    def forecast_total(self, name: str, slo: SloStatus) -> int:
         """Return the requests of the SLO window that a forecast is made of."""
         held = ShardCounts(reread_seconds=300)
         held.put_slots(self.rows.series.index)
@@ -97,7 +98,9 @@ class Past:
         for (length, bucket), packed in self.rows.blocks.items():
             if length in LENGTHS:
                 held.put_block(length, bucket, unpacked(packed)[:, :2])
-        return int(held.history(service, slo).hours[0, -slo.window_days * DAY_HOURS :].sum())
+        return int(
+            held.history(service_of(name), slo).hours[0, -slo.window_days * DAY_HOURS :].sum()
+        )
 
 
 def ahead_of_the_hour() -> list[Batch]:
@@ -120,22 +123,22 @@ def test_live_figures_preview_history_and_forecast_are_the_same(
     stream: list[Batch], days: int
 ) -> None:
     past = Past(stream)
-    for service in SERVICES:
-        if service not in past.state.table.numbers or not past.events_of(service):
+    for name in STREAMS:
+        if name not in past.state.table.numbers or not past.events_of(name):
             continue
-        live = past.live(service, days)
+        live = past.live(name, days)
         slo = live.slos[0]
-        points, _ = past.history(service, present(past, days), days)
+        points, _ = past.history(name, present(past, days), days)
         last = points[-1]
         assert (last.total, last.bad) == (slo.total, slo.bad)
-        assert (slo.total, slo.bad) == window_sums(past.events_of(service), past.now, days * DAY)
+        assert (slo.total, slo.bad) == window_sums(past.events_of(name), past.now, days * DAY)
         assert last.short_window_seconds == live.short_window_seconds
-        for name in ("burn_rate_5m", "burn_rate_1h", "burn_rate_24h", "composite_burn_rate"):
-            assert getattr(last, name) == pytest.approx(getattr(slo, name))
+        for figure in ("burn_rate_5m", "burn_rate_1h", "burn_rate_24h", "composite_burn_rate"):
+            assert getattr(last, figure) == pytest.approx(getattr(slo, figure))
         assert last.error_budget_remaining == pytest.approx(slo.error_budget_remaining)
         assert (last.risk_level, last.risk_capped) == (slo.risk_level, slo.risk_capped)
         assert last.coarse_windows == ()
-        assert past.forecast_total(service, slo) == slo.total
+        assert past.forecast_total(name, slo) == slo.total
 
 
 @settings(max_examples=examples(60), deadline=None)
@@ -153,9 +156,9 @@ def test_the_steps_of_any_span_count_what_the_span_counts(
     since = now - ago
     cut = steps(since, min(since + length, now), step_seconds, now)
     begin, end = (from_micros(int(edge) * 1_000_000) for edge in cut.edges[[0, -1]])
-    for service in SERVICES:
-        _, counted = past.history(service, cut, 30)
-        inside = [e for e in past.events_of(service) if begin < e.timestamp <= until(end, past.now)]
+    for name in STREAMS:
+        _, counted = past.history(name, cut, 30)
+        inside = [e for e in past.events_of(name) if begin < e.timestamp <= until(end, past.now)]
         assert sum(total for total, _ in counted) == sum(e.total for e in inside)
         assert sum(bad for _, bad in counted) == sum(e.bad or 0 for e in inside)
 
@@ -204,19 +207,19 @@ def test_a_point_of_the_past_is_what_was_live_then_with_all_that_came_later(
     now = whole_seconds(past.now)
     at = max((now - minutes_ago * MINUTE) // MINUTE * MINUTE, minutes_from(now) + MINUTE)
     then = from_micros(at * 1_000_000)
-    for service in SERVICES:
-        [point], _ = past.history(service, Steps(np.array([at - MINUTE, at]), MINUTE), 30)
-        events = [event for event in past.events_of(service) if event.timestamp <= then]
+    for name in STREAMS:
+        [point], _ = past.history(name, Steps(np.array([at - MINUTE, at]), MINUTE), 30)
+        events = [event for event in past.events_of(name) if event.timestamp <= then]
         lengths = {
             "5m": point.short_window_seconds,
             "1h": max(HOUR, point.short_window_seconds),
             "24h": DAY,
         }
         rates = (point.burn_rate_5m, point.burn_rate_1h, point.burn_rate_24h)
-        for (name, length), rate in zip(lengths.items(), rates, strict=True):
+        for (window, length), rate in zip(lengths.items(), rates, strict=True):
             total, bad = window_sums(events, then, length)
-            if name not in point.coarse_windows:
-                assert rate == pytest.approx(bad / max(total, 1) / 0.01), name
+            if window not in point.coarse_windows:
+                assert rate == pytest.approx(bad / max(total, 1) / 0.01), window
         assert set(point.coarse_windows) <= {"24h"}
         if point.coarse_windows:
             assert timedelta(seconds=now - at) > timedelta(hours=23)

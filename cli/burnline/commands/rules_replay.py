@@ -25,6 +25,7 @@ from common.config.settings import DatabaseSettings
 from common.counts import reads
 from common.counts.layout import COLUMNS, Bounds, Span, unpacked
 from common.events import ServiceChanged
+from common.slo.streams import service_of, stream_of
 from common.slo.vocabulary import WINDOW_DAYS
 from common.slo.windows import DAY, HOUR, MINUTE
 from common.storage.database import Database, ReadSession
@@ -64,7 +65,9 @@ class Replay:
 
     def run(self) -> Replayed:
         """Replay all shards, as many at a time as there are processors."""
-        shards = [n for n, names in self.names.items() if not self.services.isdisjoint(names)]
+        shards = [
+            n for n, own in self.names.items() if not self.services.isdisjoint(map(service_of, own))
+        ]
         with ProcessPoolExecutor(min(os.cpu_count() or 1, len(shards) or 1)) as pool:
             found = pool.map(self.shard, shards) if len(shards) > 1 else map(self.shard, shards)
             alarms = [alarm for part in found for alarm in part]
@@ -87,7 +90,7 @@ class Replay:
     async def _read(self, shard: int) -> tuple[ShardReplay, Iterator[StoredBucket]]:
         """Return the shard at `begin`, and the minutes that it is to be fed with after that."""
         names, begin = self.names[shard], int(self.begin.timestamp())
-        slots = [slot for slot, name in enumerate(names) if name in self.services]
+        slots = [slot for slot, name in enumerate(names) if service_of(name) in self.services]
         own, parts = [names[slot] for slot in slots], []
         hours = Span(HOUR, begin - LONGEST_WINDOW_SECONDS, begin)
         async with _opened(self.url) as database, database.read() as session:
@@ -100,10 +103,14 @@ class Replay:
     async def _histograms(
         self, session: ReadSession, names: Sequence[str], span: Span
     ) -> Histograms:
-        targets = self.catalog.targets
-        timed = [n for n in names if any(t.threshold_seconds is not None for t in targets(n))]
+        timed = {
+            stream_of(service, target.indicator)
+            for service in map(service_of, names)
+            for target in self.catalog.targets(service)
+            if target.threshold_seconds is not None
+        }
         found: Histograms = defaultdict(dict)
-        for name, ended, bounds, counts in await reads.histograms(session, timed, span):
+        for name, ended, bounds, counts in await reads.histograms(session, sorted(timed), span):
             found[ended][name, bounds] = counts
         return found
 
@@ -123,7 +130,7 @@ async def plan(
         raise StackError("no minute is stored yet: there is nothing to replay")
     begin = datetime.fromtimestamp(-(-first // HOUR) * HOUR, UTC)
     since = max(end - timedelta(hours=hours), begin)
-    chosen = frozenset(services) or frozenset(n for own in names.values() for n in own)
+    chosen = frozenset(services) or frozenset(service_of(n) for own in names.values() for n in own)
     return Replay(url, rules, chosen, declared, catalog, names, begin, since, end)
 
 

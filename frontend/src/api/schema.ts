@@ -1398,6 +1398,11 @@ export interface components {
             /** Slo Name */
             slo_name: string;
             /**
+             * Indicator
+             * @description Whose counts these are
+             */
+            indicator: string;
+            /**
              * Since
              * Format: date-time
              * @description Where the first step begins: a full minute or hour
@@ -2715,6 +2720,8 @@ export interface components {
         Preview: {
             /** Service Name */
             service_name: string;
+            /** Indicator */
+            indicator: string;
             /** Objective */
             objective: number;
             /** Window Days */
@@ -3506,6 +3513,11 @@ export interface components {
             max_error_ratio: number | null;
             /** Min Bad Events */
             min_bad_events: number;
+            /**
+             * Indicator
+             * @description Which of the service's indicators it is held against, as its events name it
+             */
+            indicator: string;
             /** Default */
             default: boolean;
             /** Revision */
@@ -3682,6 +3694,11 @@ export interface components {
             max_error_ratio: number | null;
             /** Min Bad Events */
             min_bad_events: number;
+            /**
+             * Indicator
+             * @description Which of the service's indicators it is held against, as its events name it
+             */
+            indicator: string;
             /** Revision */
             revision: number;
             /**
@@ -4086,6 +4103,12 @@ export interface components {
              * @default 1
              */
             min_bad_events?: number;
+            /**
+             * Indicator
+             * @description Which of the service's indicators it is held against, as its events name it
+             * @default default
+             */
+            indicator?: string;
         };
         /**
          * OverrideRequest
@@ -4441,6 +4464,12 @@ export interface components {
              * @default null
              */
             min_bad_events?: number | null;
+            /**
+             * Indicator
+             * @description Which of the service's indicators it is held against, as its events name it
+             * @default null
+             */
+            indicator?: string | null;
             /**
              * Warning
              * @description Of an answer that is sent back; it says nothing
@@ -5484,6 +5513,8 @@ export interface operations {
                 window_days?: 7 | 14 | 28 | 30 | 90;
                 /** @description Latency: best a bound of the histograms */
                 threshold_seconds?: number | null;
+                /** @description Which of the service's indicators it is held against, as its events name it */
+                indicator?: string;
             };
             header?: never;
             path: {
@@ -5739,6 +5770,8 @@ export interface operations {
                 step?: string;
                 /** @description An SLO target's id; default: the worst one's */
                 slo?: number | null;
+                /** @description Of the targets held against this indicator alone */
+                indicator?: string | null;
             };
             header?: never;
             path: {

@@ -56,6 +56,7 @@ export interface PreviewQuestion {
   objective: number;
   window_days: NonNullable<NewTarget["window_days"]>;
   threshold_seconds: number | null;
+  indicator: string;
 }
 
 export function previewQuery(service: string, question: PreviewQuestion | null) {

@@ -1,7 +1,8 @@
 """The SLOs as Prometheus metrics, for whoever has dashboards and alerts there already.
 
 Figures are given only while they are known: what is stale, lagging or has never reported is absent
-rather than a value of yesterday. Every gateway gives the same: take `max by (service, slo)`.
+rather than a value of yesterday. Every gateway gives the same: take
+`max by (service, indicator, slo)`.
 """
 
 import asyncio
@@ -29,7 +30,7 @@ from common.slo.windows import BURN_WINDOWS
 
 KNOWN: Final = frozenset({DataStatus.OK, DataStatus.NO_TRAFFIC})
 
-_LABELS = ("service", "slo")
+_LABELS = ("service", "indicator", "slo")
 _FAMILIES: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
     "slo_objective_ratio": ("The objective, 0 to 1", _LABELS),
     "slo_error_budget_remaining_ratio": (
@@ -96,7 +97,7 @@ class SloMetrics(Collector):
             if number >= self._limit:
                 continue
             for slo in state.slos:
-                _add(families, (service.name, slo.name), slo)
+                _add(families, (service.name, slo.indicator, slo.name), slo)
             self._add_release(families, service, now)
         for status, services in statuses.items():
             families["gateway_services"].add_metric([status.value], services)
@@ -139,7 +140,7 @@ def _families() -> Families:
     }
 
 
-def _add(families: Families, labels: tuple[str, str], slo: SloStatus) -> None:
+def _add(families: Families, labels: Sequence[str], slo: SloStatus) -> None:
     families["slo_objective_ratio"].add_metric(labels, slo.objective)
     families["slo_data_status"].add_metric((*labels, slo.data_status.value), 1)
     if slo.data_status not in KNOWN:

@@ -22,6 +22,7 @@ from common.ledger.ledger import ShardLedger
 from common.ledger.runtime import ConsumerRuntime
 from common.ledger.shard import Ownership
 from common.runtime.failpoints import failpoint
+from common.slo.streams import service_of
 from common.storage.database import ReadSession
 from common.storage.newest import store_newest
 
@@ -93,7 +94,8 @@ class Evaluator:
     def _asked(state: ShardState, command_id: str | None, service: str | None) -> frozenset[str]:
         if command_id is None:
             return frozenset()
-        return frozenset(state.table.numbers if service is None else [service])
+        known = map(service_of, state.table.numbers)
+        return frozenset(known if service is None else [service])
 
     async def _send(
         self, shard: int, snapshots: list[BurnRateSnapshot], heartbeat: ShardHeartbeat | None
@@ -176,7 +178,7 @@ class Evaluator:
     async def _load_missing(
         self, session: ReadSession, shard: int, name: str, missing: Missing
     ) -> None:
-        """Read a service's histories while no batch is applied, and put them into memory."""
+        """Read a stream's histories while no batch is applied, and put them into memory."""
         state, now = self._work.states[shard], self._clock()
         load = recovery_repository.load_service_counts
         blocks = [

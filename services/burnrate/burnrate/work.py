@@ -25,6 +25,7 @@ from common.kafka.trace_contexts import TraceContexts
 from common.ledger.dlq_limit import DlqLimit, DlqLimits
 from common.ledger.runtime import ConsumerRuntime
 from common.ledger.shard import Batch, ShardWork
+from common.slo.streams import service_of
 from common.storage.database import ReadSession, WriteSession
 from common.storage.dead_letters import DeadLetterStore
 
@@ -125,7 +126,7 @@ async def _read(session: ReadSession, shard: int, state: ShardState, now: dateti
     found = await recovery_repository.load_services(session, shard)
     here = np.flatnonzero(~found.released)
     names = [found.names[slot] for slot in here.tolist()]
-    state.released |= set(found.names).difference(names)
+    state.released |= set(map(service_of, found.names)).difference(map(service_of, names))
     state.load_services(names, found.newest_micros[here], found.counters[here])
     for resolution in RESOLUTIONS:
         slots = len(found.names)

@@ -76,7 +76,7 @@ def test_every_cell_is_the_sum_of_its_events(stream: list[Batch]) -> None:
     for batch in stream:
         expected: dict[tuple[str, int], Cell] = {}
         for event in batch.events:
-            key = (event.service, bucket_of(to_micros(event.timestamp), TEN_SECONDS))
+            key = (event.stream, bucket_of(to_micros(event.timestamp), TEN_SECONDS))
             total, bad, window = expected.get(key, (0, 0, event.window_seconds))
             shortest = min(window, event.window_seconds)
             expected[key] = (total + event.total, bad + (event.bad or 0), shortest)
@@ -173,7 +173,7 @@ def test_stored_cells_hold_every_count_at_the_hour(stream: list[Batch]) -> None:
                 age = timedelta(microseconds=appended - bucket * resolution * MICROSECONDS)
                 if resolution != HOUR and age > KEPT[resolution]:
                     continue
-                key = (bucket_of(micros, resolution), event.service)
+                key = (bucket_of(micros, resolution), event.stream)
                 total, bad, window = expected.get(key, (0, 0, event.window_seconds))
                 shortest = min(window, event.window_seconds)
                 expected[key] = (total + event.total, bad + (event.bad or 0), shortest)

@@ -19,10 +19,10 @@ from tests.reference.shard_checks import (
     target,
     with_latency_series,
 )
-from tests.reference.streams import SERVICES, START
+from tests.reference.streams import START, STREAMS
 from tests.reference.sums import delta_of
 
-NAME = SERVICES[0]
+NAME = STREAMS[0]
 MOST = SUM_LIMIT
 
 
@@ -48,7 +48,7 @@ def test_two_thousand_huge_events_do_not_wrap(spread_minutes: int) -> None:
         rows.add(sums, START)
         state.apply(sums, START)
     reloaded = rows.load(START)
-    for name in SERVICES:
+    for name in STREAMS:
         rows.load_slow_counts(reloaded, name, THRESHOLD, START)
     assert figures(reloaded, START) == figures(state, START)
     for sums_of in figures(state, START)[NAME].sums.values():

@@ -7,13 +7,13 @@ from burnrate.evaluation.shard_state import Missing
 from common.events import MetricEvent
 from tests.reference.kept_rows import KeptRows
 from tests.reference.shard_checks import (
-    TARGETS,
     THRESHOLD,
+    assign_targets,
     expected,
     figures,
     with_latency_series,
 )
-from tests.reference.streams import SERVICES, Batch, streams
+from tests.reference.streams import STREAMS, Batch, streams
 from tests.reference.sums import delta_of
 from tests.support.servers.effort import examples
 
@@ -30,7 +30,7 @@ def test_restarting_at_any_point_changes_no_figure(
     for batch in stream:
         if data.draw(st.booleans()):
             restarted = rows.load(batch.now)
-            for name in SERVICES:
+            for name in STREAMS:
                 rows.load_slow_counts(restarted, name, THRESHOLD, batch.now)
         sums = delta_of(batch.counted())
         rows.add(sums, batch.appended_at)
@@ -52,8 +52,8 @@ def test_a_latency_target_made_later_gets_the_whole_history(
     from_start, state = with_latency_series(stream[0].now), rows.load(stream[0].now)
     for number, batch in enumerate(stream):
         if number == min(position, len(stream) - 1):
-            for name in SERVICES:
-                state.assign(name, TARGETS)
+            assign_targets(state)
+            for name in STREAMS:
                 assert state.missing[name] == Missing((THRESHOLD,), deep=False)
                 rows.load_slow_counts(state, name, THRESHOLD, batch.now)
         sums = delta_of(batch.counted())

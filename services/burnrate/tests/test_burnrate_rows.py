@@ -17,6 +17,7 @@ from common.events import Latency, MetricEvent, encode
 from common.kafka.client import Publisher, Record
 from common.kafka.topics import HISTORY, METRICS
 from common.ledger.shard import Batch
+from common.slo.streams import indicator_of, service_of
 from common.storage.database import Database
 from common.storage.outbox import Outbox
 from tests.reference.records import record
@@ -28,7 +29,7 @@ from tests.reference.shard_checks import (
     target,
     with_latency_series,
 )
-from tests.reference.streams import BOUNDS, SERVICES, START
+from tests.reference.streams import BOUNDS, START, STREAMS
 from tests.support.consumer_runtime import consumer_runtime
 
 LATENESS = timedelta(hours=24)
@@ -49,7 +50,7 @@ class Process:
         async with self._database.write() as session:
             await self._work.load(session, 0)
         state = self._work.states[0]
-        for name in SERVICES:
+        for name in STREAMS:
             async with self._database.read() as session:
                 rows = await recovery_repository.load_slow_counts(
                     session, name, [THRESHOLD], self.now
@@ -94,15 +95,16 @@ def some_events(chance: Random, now: datetime, oldest: timedelta) -> list[Metric
             age = chance.randint(0, round(oldest.total_seconds()))
         bounds = chance.choice((None, *BOUNDS))
         counts = tuple(chance.randint(0, 9) for _ in range(len(bounds or ()) + 1))
-        total = sum(counts)
+        total, stream = sum(counts), chance.choice(STREAMS)
         found.append(
             MetricEvent(
-                chance.choice(SERVICES),
+                service_of(stream),
                 now - timedelta(seconds=age),
                 total=total,
                 bad=chance.randint(0, total),
                 window_seconds=chance.choice((10, 60, 151)),
                 latency=bounds and Latency(bounds, counts),
+                indicator=indicator_of(stream),
             )
         )
     return found
@@ -127,15 +129,15 @@ async def test_each_restart_finds_the_figures_of_all_events(process: Process) ->
 async def test_sums_stop_at_the_limit_and_the_shard_goes_on(process: Process) -> None:
     most = 2**53 - 1
     latency = Latency((THRESHOLD, 1.0), (0, 0, most))
-    huge = MetricEvent(SERVICES[0], process.now, total=most, bad=most, latency=latency)
+    huge = MetricEvent(STREAMS[0], process.now, total=most, bad=most, latency=latency)
     state = await process.start()
     for _ in range(2):
         await process.apply([huge] * 1100, METRICS.name)
-    await process.apply([MetricEvent(SERVICES[1], process.now, total=7, bad=2)], METRICS.name)
+    await process.apply([MetricEvent(STREAMS[1], process.now, total=7, bad=2)], METRICS.name)
     for found in (figures(state, process.now), figures(await process.start(), process.now)):
-        assert found[SERVICES[0]].sums["30d"]["slo"] == (most, most)
-        assert found[SERVICES[0]].sums["fast"]["slo"] == (most, most)
-        assert found[SERVICES[1]].sums["30d"]["slo"] == (7, 2)
+        assert found[STREAMS[0]].sums["30d"]["slo"] == (most, most)
+        assert found[STREAMS[0]].sums["fast"]["slo"] == (most, most)
+        assert found[STREAMS[1]].sums["30d"]["slo"] == (7, 2)
 
 
 def numbered(numbers: Iterable[int], at: datetime) -> list[MetricEvent]:

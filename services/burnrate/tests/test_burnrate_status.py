@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from burnrate.domain.objectives import STATUSES, Target, service_statuses, slo_statuses
-from burnrate.domain.service_state import Moment, ServiceQuota, ServiceTable
+from burnrate.domain.service_state import Moment, ServiceQuota, StreamTable
 from burnrate.evaluation.shard_state import ShardState
 from burnrate.ingest.columns import Counted
 from common.config.clock import from_micros
@@ -223,7 +223,7 @@ def test_the_usual_report_equals_brute_force(
     reports: list[tuple[int, int]], data: st.DataObject
 ) -> None:
     """Minutes in any order and cut in any way; service 0 keeps apart from its neighbour."""
-    table, first = ServiceTable(ServiceQuota(2)), 10_000
+    table, first = StreamTable(ServiceQuota(2)), 10_000
     table.add("cart"), table.add("other")
     table.advance(first + 400)
     rest = list(reports)

@@ -15,6 +15,7 @@ from common.ledger.ledger import ShardLedger
 from common.ledger.runtime import ConsumerRuntime
 from common.ledger.shard import Ownership
 from common.slo.freshness import as_lagging
+from common.slo.streams import stream_of
 from common.storage.newest import store_newest
 from forecast.domain.due_services import DueServices
 from forecast.domain.forecast import catching_up, first_spent, look_ahead
@@ -116,11 +117,13 @@ class Forecaster:
         now: datetime,
     ) -> None:
         """Bring the counts of these services up to now."""
-        slos = [(s.service_name, slo) for s in snapshots for slo in s.slos]
+        slos = [
+            (stream_of(s.service_name, slo.indicator), slo) for s in snapshots for slo in s.slos
+        ]
         slow = _slow_counts_to_read(counts, slos, now)
         days = max((slo.window_days for _, slo in slos), default=1)
         async with self._database.read() as session:
-            if counts.lacks(snapshot.service_name for snapshot in snapshots):
+            if counts.lacks(stream for stream, _ in slos):
                 counts.put_slots(await reads.slots(session, shard))
             for span in counts.block_spans(days, now):
                 for bucket, packed in await reads.blocks(session, shard, span):

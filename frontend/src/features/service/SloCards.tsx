@@ -5,7 +5,7 @@ import { useCertainty } from "../../components/freshness";
 import { HealthBadge } from "../../components/HealthBadge";
 import { budget, burnRate, count, goodRatio, objective } from "../../lib/format";
 import type { Certainty } from "../../lib/health";
-import { KINDS } from "./targetFields";
+import { KINDS, ofIndicator } from "./targetFields";
 
 interface Props {
   slos: readonly SloStatus[];
@@ -38,7 +38,7 @@ export function SloCards({ slos, chosen, onChoose }: Props) {
 }
 
 function Card({ slo }: { slo: SloStatus }) {
-  const kind = KINDS[slo.sli_type].text(slo);
+  const kind = `${KINDS[slo.sli_type].text(slo)}${ofIndicator(slo.indicator)}`;
   const counted = slo.total > 0;
   const rates = [slo.burn_rate_5m, slo.burn_rate_1h, slo.burn_rate_24h];
   const certainty = useCertainty(slo.data_status, counted);

@@ -79,6 +79,12 @@ export function TargetForm({ service, target, onDone }: Props) {
         hint="below it in 24 h, the level is at most OBSERVE"
         {...field("minBad", "min_bad_events")}
       />
+      <TextField
+        label="Indicator"
+        maxLength={63}
+        hint="as the events name it; default: those that name none"
+        {...field("indicator", "indicator")}
+      />
       <div className={WIDE}>
         <PreviewText query={preview} asked={question !== null} />
       </div>

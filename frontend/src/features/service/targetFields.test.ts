@@ -20,6 +20,7 @@ test("per cents become exact ratios", () => {
     objective: 0.9995,
     window_days: 30,
     min_bad_events: 1,
+    indicator: "default",
   });
   expect(requestOf({ ...empty, objective: "99,9" })).toMatchObject({ objective: 0.999 });
 });
@@ -27,7 +28,7 @@ test("per cents become exact ratios", () => {
 test("an error rate is given by what may fail, and held against the rest", () => {
   const form: TargetFields = { ...empty, kind: "error_rate", maxErrors: "0.5" };
   expect(requestOf(form)).toMatchObject({ sli_type: "error_rate", max_error_ratio: 0.005 });
-  expect(questionOf(form)).toEqual({ objective: 0.995, window_days: 30, threshold_seconds: null });
+  expect(questionOf(form)).toMatchObject({ objective: 0.995, window_days: 30 });
 });
 
 test("latency needs its threshold", () => {
@@ -52,8 +53,17 @@ test.each([
   ["latency", 0.25, "99.9\u202f% latency within 0.25 s over 30 d"],
   ["error_rate", null, "99.9\u202f% error rate over 30 d"],
 ] as const)("a target of kind %s has its sentence", (sli_type, threshold_seconds, sentence) => {
-  const target = { sli_type, threshold_seconds, objective: 0.999, window_days: 30 };
+  const indicator = "default";
+  const target = { sli_type, threshold_seconds, objective: 0.999, window_days: 30, indicator };
   expect(sentenceOf(target as Target)).toBe(sentence);
+});
+
+test("a target of an indicator asks for it, and says of which", () => {
+  const form: TargetFields = { ...empty, indicator: " payments " };
+  expect(requestOf(form)).toMatchObject({ indicator: "payments" });
+  expect(questionOf(form)).toMatchObject({ indicator: "payments" });
+  expect(plain(sentenceOfForm(form))).toBe("1 of 1 000 requests of payments may fail in 30 days.");
+  expect(requestOf({ ...empty, indicator: "" })).toMatchObject({ indicator: "default" });
 });
 
 const plain = (text: string | null) => text?.replaceAll("\u202f", " ") ?? null;

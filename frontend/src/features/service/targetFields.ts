@@ -13,6 +13,7 @@ export interface TargetFields {
   windowDays: string;
   threshold: string;
   minBad: string;
+  indicator: string;
 }
 
 interface Kind {
@@ -34,6 +35,9 @@ const OBJECTIVE = {
   hint: "for example 99.95",
   sent: "objective",
 } as const;
+
+/** What an event or a target means that names none. */
+const DEFAULT_INDICATOR = "default";
 
 /** Below it more requests may fail than must succeed. */
 const LEAST_PLAUSIBLE = 0.5;
@@ -74,6 +78,7 @@ export function formOf(target: Target | null): TargetFields {
       windowDays: "30",
       threshold: "",
       minBad: "1",
+      indicator: DEFAULT_INDICATOR,
     };
   }
   const percent = (ratio: number) => String(Number((ratio * 100).toPrecision(12)));
@@ -85,6 +90,7 @@ export function formOf(target: Target | null): TargetFields {
     windowDays: String(target.window_days),
     threshold: target.threshold_seconds === null ? "" : String(target.threshold_seconds),
     minBad: String(target.min_bad_events),
+    indicator: target.indicator,
   };
 }
 
@@ -97,6 +103,7 @@ export function requestOf(form: TargetFields): NewTarget {
     ...(hasThreshold && { threshold_seconds: Number(form.threshold) }),
     window_days: windowOf(form),
     min_bad_events: Number(form.minBad),
+    indicator: indicatorOf(form),
   };
 }
 
@@ -106,7 +113,12 @@ export function questionOf(form: TargetFields): PreviewQuestion | null {
   if (asked === null) return null;
   const threshold = KINDS[form.kind].hasThreshold ? Number(form.threshold) : null;
   if (threshold !== null && !(threshold > 0)) return null;
-  return { objective: asked, window_days: windowOf(form), threshold_seconds: threshold };
+  return {
+    objective: asked,
+    window_days: windowOf(form),
+    threshold_seconds: threshold,
+    indicator: indicatorOf(form),
+  };
 }
 
 /** What the form asks for in a sentence: "1 of 1 000 requests may fail in 30 days."; null: nothing. */
@@ -115,8 +127,9 @@ export function sentenceOfForm(form: TargetFields): string | null {
   if (asked === null) return null;
   const late = KINDS[form.kind].hasThreshold;
   if (late && !(Number(form.threshold) > 0)) return null;
+  const of = ofIndicator(indicatorOf(form));
   const what = late ? `take longer than ${form.threshold.trim()} s, or fail,` : "fail";
-  return `${failing(asked)} may ${what} in ${form.windowDays} days.`;
+  return `${failing(asked)}${of} may ${what} in ${form.windowDays} days.`;
 }
 
 /** What hardly anybody means: that more may fail than must succeed. */
@@ -138,7 +151,17 @@ function failing(asked: number): string {
 export function sentenceOf(target: Target): string {
   const within = target.threshold_seconds === null ? "" : ` within ${target.threshold_seconds} s`;
   const kind = target.sli_type.replace("_", " ");
-  return `${objective(target.objective)} ${kind}${within} over ${target.window_days} d`;
+  const of = ofIndicator(target.indicator);
+  return `${objective(target.objective)} ${kind}${of}${within} over ${target.window_days} d`;
+}
+
+/** " of payments"; nothing for the default indicator, which is the service's own requests. */
+export function ofIndicator(indicator: string): string {
+  return indicator === DEFAULT_INDICATOR ? "" : ` of ${indicator}`;
+}
+
+function indicatorOf(form: TargetFields): string {
+  return form.indicator.trim() || DEFAULT_INDICATOR;
 }
 
 /** The ratio that is to succeed; null where none is given. */

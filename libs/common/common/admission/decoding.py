@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from common.invalid_field import InvalidFieldError
+from common.slo.streams import DEFAULT_INDICATOR
 
 _MAX_FIELD_LENGTH = 128
 
@@ -53,6 +54,7 @@ class RawEvent(Struct):
     window_seconds: int | float = 10
     latency: RawLatency | None = None
     attributes: dict[str, str] | UnsetType = UNSET
+    indicator: str = DEFAULT_INDICATOR
 
 
 class _StrictLatency(RawLatency, forbid_unknown_fields=True):

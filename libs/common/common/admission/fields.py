@@ -36,6 +36,12 @@ def check_name(service: str) -> None:
         raise EventRejected("service", "reserved_service_name", "is a reserved word; rename it")
 
 
+def check_indicator(name: str) -> None:
+    """Refuse an invalid name of an indicator."""
+    if not is_service_name(name):
+        raise EventRejected("indicator", "invalid_indicator", NAME_IN_WORDS)
+
+
 def check_text(field: str, text: str, max_length: int = MAX_TEXT_LENGTH) -> None:
     """Refuse a text that is too long or holds control characters."""
     if len(text) > max_length:

@@ -1,6 +1,6 @@
 """Hash events to find repeats, and repeats with other content, one by one or in batches.
 
-The key of an event that has an id is XXH3-128 of the id, combined with a salt for its service and
+The key of an event that has an id is XXH3-128 of the id, combined with a salt for its stream and
 one for its source, so that a batch is hashed with one call for each id and two lookups. An event
 with a source but no id is known by its content (BLAKE2b-128). Stored dedup keys are
 compared with these: a change here counts the repeats of the last day twice.
@@ -32,7 +32,7 @@ _SHIFT = np.uint64(32)
 
 @lru_cache(maxsize=65_536)
 def salt(kind: str, name: str) -> int:
-    """Return the 128 bits that stand for a name of a kind (`service` or `source`)."""
+    """Return the 128 bits that stand for a name of a kind: `service` (of a stream) or `source`."""
     named = f"{kind}\0{name}".encode()
     return int.from_bytes(hashlib.blake2b(named, digest_size=KEY_BYTES).digest(), "little")
 
@@ -56,7 +56,7 @@ def identity_of(event: MetricEvent) -> bytes | None:
     """Return the event's key, 16 bytes; None where it has neither `event_id` nor `source`."""
     if event.event_id:
         id_hash = int.from_bytes(xxhash.xxh3_128_digest(event.event_id.encode()), "little")
-        key = id_hash ^ salt("service", event.service) ^ salt("source", event.source)
+        key = id_hash ^ salt("service", event.stream) ^ salt("source", event.source)
         return key.to_bytes(KEY_BYTES, "little")
     if not event.source:
         return None
@@ -70,7 +70,7 @@ def identity_of(event: MetricEvent) -> bytes | None:
             sorted(event.attributes.items()),
         )
     )
-    named = f"content\0{event.service}\0{event.source}\0".encode() + content
+    named = f"content\0{event.stream}\0{event.source}\0".encode() + content
     return hashlib.blake2b(named, digest_size=KEY_BYTES).digest()
 
 

@@ -13,6 +13,7 @@ from common.admission.fields import (
     MAX_EVENT_BYTES,
     MAX_FUTURE,
     check_body,
+    check_indicator,
     check_name,
     check_not_in_future,
     check_text,
@@ -50,6 +51,7 @@ def parse_metric_event(body: bytes | None, *, forbid_unknown: bool = False) -> M
     """
     raw = decode_event(check_body(body), forbid_unknown=forbid_unknown)
     check_name(raw.service)
+    check_indicator(raw.indicator)
     check_text("source", raw.source)
     check_text("event_id", raw.event_id)
     total = _count("total", raw.total)
@@ -63,6 +65,7 @@ def parse_metric_event(body: bytes | None, *, forbid_unknown: bool = False) -> M
         window_seconds=_window(raw.window_seconds),
         latency=latency_of(raw.latency, total),
         attributes=attributes_of(raw.attributes),
+        indicator=raw.indicator,
     )
 
 

@@ -22,6 +22,7 @@ from common.events.burnrate import (
     WindowRate,
     headline,
     least_budget_of,
+    reporter_of,
     worst_of,
 )
 from common.events.catalog import (

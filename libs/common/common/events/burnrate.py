@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType, field
 
 from common.config.clock import to_micros
-from common.events.fields import BurnRate, Instant, Ratio, Seconds, ServiceName
+from common.events.catalog import TargetSpec
+from common.events.fields import BurnRate, IndicatorName, Instant, Ratio, Seconds, ServiceName
 from common.slo.arithmetic import bad_events_allowed
+from common.slo.streams import DEFAULT_INDICATOR, stream_of
 from common.slo.vocabulary import DataStatus, RiskLevel, SliType
 
 
@@ -77,6 +79,20 @@ class SloStatus(Struct, frozen=True):
     composite_burn_rate_least: BurnRate | None = None
     error_budget_remaining_most: Ratio | None = None
     reported_seconds: Seconds | None = None
+    named_indicator: IndicatorName | UnsetType = field(default=UNSET, name="indicator")
+
+    @staticmethod
+    def fields_of(spec: TargetSpec) -> dict[str, Any]:
+        """Return the fields of a status that are its target's own."""
+        fields = spec.with_floats()
+        named = fields.pop("indicator")
+        return {**fields, "named_indicator": UNSET if named == DEFAULT_INDICATOR else named}
+
+    @property
+    def indicator(self) -> str:
+        """Whose counts these are: of which of the service's indicators."""
+        named = self.named_indicator
+        return DEFAULT_INDICATOR if isinstance(named, UnsetType) else named
 
     @property
     def bad_events_left(self) -> int:
@@ -140,6 +156,12 @@ def headline(slos: Sequence[SloStatus]) -> dict[str, Any]:
     return {name: getattr(worst, name) for name in _OF_WORST} | {
         name: getattr(least, name) for name in _OF_LEAST_BUDGET
     }
+
+
+def reporter_of(service_name: str, status: DataStatus, slos: Sequence[SloStatus]) -> str:
+    """Return the stream from which a service has its status: itself, where its own has it."""
+    alike = [slo.indicator for slo in slos if slo.data_status is status]
+    return min((stream_of(service_name, own) for own in alike), default=service_name)
 
 
 class BurnRateSnapshot(Struct, frozen=True, tag_field="type", tag="burn_rate_snapshot"):

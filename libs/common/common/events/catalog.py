@@ -6,7 +6,8 @@ from typing import Any, Final, Literal, Self
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from common.events.fields import Instant, ServiceName
+from common.events.fields import IndicatorName, Instant, ServiceName
+from common.slo.streams import DEFAULT_INDICATOR
 from common.slo.vocabulary import SliType
 
 DEFAULT_TARGET_NAME: Final = "default"
@@ -39,6 +40,7 @@ class TargetSpec(Struct, frozen=True):
     threshold_seconds: float | None = None
     max_error_ratio: Decimal | None = None
     min_bad_events: int = 1
+    indicator: str = DEFAULT_INDICATOR
 
     @classmethod
     def default(cls, objective: Decimal, window_days: int) -> Self:
@@ -68,6 +70,7 @@ class TargetChanged(Struct, frozen=True, tag_field="type", tag="target_changed")
     max_error_ratio: str | None
     min_bad_events: int
     retired: bool
+    indicator: IndicatorName = DEFAULT_INDICATOR
 
 
 class ComputeRequested(Struct, frozen=True, tag_field="type", tag="compute_requested"):

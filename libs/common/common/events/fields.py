@@ -22,6 +22,13 @@ PLAIN = r"^[^\u0000-\u001f\u007f]*\Z"  # no control characters: PostgreSQL holds
 
 Count = Annotated[int, Meta(ge=0, lt=COUNT_LIMIT)]
 Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339, sent in UTC")]
+IndicatorName = Annotated[
+    str,
+    Meta(
+        pattern=whole(SERVICE_NAME_PATTERN),
+        description="One of the service's indicators; `default` where none is named",
+    ),
+]
 ServiceName = Annotated[str, Meta(pattern=whole(SERVICE_NAME_PATTERN))]
 Ratio = Annotated[float, Meta(description="A ratio: 0.01 is one per cent")]
 BurnRate = Annotated[float, Meta(description="1 spends the budget in exactly the SLO window")]

@@ -13,10 +13,12 @@ from common.events.fields import (
     AttributeValue,
     Bound,
     Count,
+    IndicatorName,
     Seconds,
     ServiceName,
     plain_text,
 )
+from common.slo.streams import DEFAULT_INDICATOR, stream_of
 
 
 class Latency(Struct, frozen=True):
@@ -35,9 +37,9 @@ class MetricEvent(Struct, frozen=True, omit_defaults=True):
     """What happened to a service in the `window_seconds` that end at `timestamp`.
 
     Counts are deltas, never running totals. Either `bad` or `good` is sent; what has been
-    admitted has `bad`. Two events with the same service, source and event_id are one; without an
-    event_id the content takes its place, so `source` or `event_id` must be there. Unknown fields
-    are ignored on Kafka and refused over HTTP.
+    admitted has `bad`. Two events with the same service, indicator, source and event_id are one;
+    without an event_id the content takes its place, so `source` or `event_id` must be there.
+    Unknown fields are ignored on Kafka and refused over HTTP.
     """
 
     service: Annotated[ServiceName, Meta(description="The record's key as well")]
@@ -60,3 +62,9 @@ class MetricEvent(Struct, frozen=True, omit_defaults=True):
         dict[AttributeName, AttributeValue],
         Meta(max_length=MAX_ATTRIBUTES, description="Free text, not used in any sum"),
     ] = {}
+    indicator: IndicatorName = DEFAULT_INDICATOR
+
+    @property
+    def stream(self) -> str:
+        """The name of the stream that it is counted in."""
+        return stream_of(self.service, self.indicator)

@@ -33,6 +33,7 @@ from common.slo.freshness import (
     resolution_of,
 )
 from common.slo.risk import cap_risk_level, level_at, settled_composite
+from common.slo.streams import service_of, stream_of
 from common.slo.vocabulary import DataStatus, RiskLevel
 from common.slo.windows import (
     BUCKETS,
@@ -281,7 +282,7 @@ def _status(newest: int, at: int, stale: int, totals: Sequence[int]) -> DataStat
 
 @dataclass(frozen=True, slots=True)
 class HourlyCounts:
-    """Requests of services (rows) by hour (columns); `ends` are the hours' ends, rising."""
+    """Requests of streams (rows) by hour (columns); `ends` are the hours' ends, rising."""
 
     names: tuple[str, ...]
     ends: Seconds
@@ -306,10 +307,17 @@ def hourly_burn_rates(
     default: TargetSpec,
 ) -> HourlyRates:
     """Return each service's burn rate by hour."""
-    shown = {}
-    for row, name in enumerate(counts.names):
+    rows = {name: row for row, name in enumerate(counts.names)}
+    shown: dict[str, list[float | None]] = {}
+    for name in dict.fromkeys(map(service_of, counts.names)):
         own = targets.get(name, ())
-        rates = _count_rates(counts.total[row], counts.bad[row], own, default)
+        rates = np.full(len(counts.ends), np.nan)
+        for indicator in {target.spec.indicator for target in own} or {default.indicator}:
+            row = rows.get(stream_of(name, indicator))
+            if row is not None:
+                of = [target.spec for target in own if target.spec.indicator == indicator]
+                found = _count_rates(counts.total[row], counts.bad[row], of or [default])
+                rates = np.fmax(rates, found)
         for target in own:
             if target.spec.threshold_seconds is not None:
                 _raise_to(rates, counts.ends, slow.get(target.id, ()), target.spec.objective)
@@ -317,13 +325,10 @@ def hourly_burn_rates(
     return shown
 
 
-def _count_rates(
-    total: Seconds, bad: Seconds, targets: Sequence[Target], default: TargetSpec
-) -> Rates:
+def _count_rates(total: Seconds, bad: Seconds, specs: Sequence[TargetSpec]) -> Rates:
     """Return the burn rates against the strictest objective on failed requests; nan for none."""
     rates = np.full(len(total), np.nan)
-    definitions = [target.spec for target in targets] or [default]
-    objectives = [d.objective for d in definitions if d.threshold_seconds is None]
+    objectives = [spec.objective for spec in specs if spec.threshold_seconds is None]
     if objectives:
         served = total > 0
         rates[served] = burn_rates(bad[served], total[served], max(objectives))

@@ -1,6 +1,6 @@
 """The counts that burnrate keeps, read for histories. The tables are burnrate's own."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -42,7 +42,7 @@ class CountRepository(Reader):
     """Reads of `burnrate.count_block` and `burnrate.latency`."""
 
     async def reports(self, query: CountQuery) -> Reports:
-        """Return when the service reported."""
+        """Return when the stream was reported."""
         ends, rows = await self._reported(query)
         return Reports(ends, rows[:, 2])
 
@@ -51,14 +51,14 @@ class CountRepository(Reader):
         if query.threshold_seconds is None:
             ends, rows = await self._reported(query)
             return Counts(ends, rows[:, 0], rows[:, 1])
-        service, threshold = query.service_name, query.threshold_seconds
-        asked = [(service, threshold, span) for span in timeline(query)]
+        stream, threshold = query.stream, query.threshold_seconds
+        asked = [(stream, threshold, span) for span in timeline(query)]
         found = await reads.slow_counts(self._session, asked)
         columns = [(c.ended, c.total, c.bad, c.uncertain) for c in found]
         return Counts(*np.array(columns, np.int64).reshape(-1, 4).T)
 
     async def history(self, query: CountQuery) -> tuple[Reports, Counts]:
-        """Return when the service reported, and what; rows that are both are read once."""
+        """Return when the stream was reported, and what; rows that are both are read once."""
         ends, rows = await self._reported(query)
         reports = Reports(ends, rows[:, 2])
         if query.threshold_seconds is None:
@@ -66,12 +66,12 @@ class CountRepository(Reader):
         return reports, await self.counts(query)
 
     async def sums(
-        self, spans: Sequence[Span], service_name: str | None
+        self, spans: Sequence[Span], streams: Collection[str] | None
     ) -> dict[str, tuple[int, int]]:
-        """Return requests and bad ones over the spans together, of one service or of each."""
-        if service_name is not None:
-            _, rows = await reads.service_rows(self._session, service_name, spans)
-            return {service_name: _sum(rows)}
+        """Return requests and bad ones over the spans together, of some streams or of all."""
+        if streams is not None:
+            read = [(s, await reads.service_rows(self._session, s, spans)) for s in streams]
+            return {stream: _sum(rows) for stream, (_, rows) in read}
         slots: Sequence[tuple[int, int, str]] = ()
         held: dict[int, Ints] = {}
         for span in _parts(spans):
@@ -89,7 +89,7 @@ class CountRepository(Reader):
     async def slow_sums(
         self, spans: Sequence[Span], keys: Sequence[tuple[str, float]]
     ) -> dict[tuple[str, float], tuple[int, int]]:
-        """Return requests and slow ones over the spans together, by service and threshold."""
+        """Return requests and slow ones over the spans together, by stream and threshold."""
         sums = dict.fromkeys(keys, (0, 0))
         for span in _parts(spans):
             for found in await reads.slow_counts(self._session, [(*key, span) for key in keys]):
@@ -100,7 +100,7 @@ class CountRepository(Reader):
         return sums
 
     async def hourly_counts(self, ends: Seconds) -> HourlyCounts:
-        """Return the counts of every service that ever reported, for hours by their ends."""
+        """Return the counts of every stream that ever was reported, for hours by their ends."""
         services, blocks = await reads.all_blocks(self._session, _hours(ends))
         column = {end: at for at, end in enumerate(ends.tolist())}
         sums = np.zeros((2, len(services), len(ends)), np.int64)
@@ -114,7 +114,7 @@ class CountRepository(Reader):
     async def hourly_slow(self, ends: Seconds, targets: Sequence[Target]) -> SlowCounts:
         """Return requests and slow ones by target, for hours by their ends."""
         keys = {
-            target.id: (target.service_name, threshold)
+            target.id: (target.stream, threshold)
             for target in targets
             if (threshold := target.spec.threshold_seconds) is not None
         }
@@ -127,7 +127,7 @@ class CountRepository(Reader):
 
     async def _reported(self, query: CountQuery) -> tuple[Seconds, Seconds]:
         """Return bucket ends and [n, 3] total, bad, shortest report, where there was a report."""
-        ends, rows = await reads.service_rows(self._session, query.service_name, timeline(query))
+        ends, rows = await reads.service_rows(self._session, query.stream, timeline(query))
         reported = rows[:, 2] > 0
         return ends[reported], rows[reported]
 

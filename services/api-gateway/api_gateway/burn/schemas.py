@@ -214,6 +214,7 @@ class BurnHistory(BaseModel):
     service_name: str
     slo_id: int | None = Field(description="The objective the points are held against")
     slo_name: str
+    indicator: str = Field(description="Whose counts these are")
     since: Instant = Field(description="Where the first step begins: a full minute or hour")
     until: Instant = Field(description="Where the last step ends")
     step_seconds: int

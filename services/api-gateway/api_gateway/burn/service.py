@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -34,8 +35,9 @@ from api_gateway.projections.service_status import ServiceState
 from api_gateway.projections.snapshots import ReadModel
 from api_gateway.storage.redis_cache import SharedCache
 from common.config.clock import whole_seconds
-from common.events import SloStatus
+from common.events import SloStatus, worst_of
 from common.slo.freshness import UNTRUSTED
+from common.slo.streams import stream_of
 from common.slo.vocabulary import DataStatus, RiskLevel
 from common.slo.windows import DAY, HOUR, MINUTE
 
@@ -62,33 +64,37 @@ class BurnHistories:
         self._cache, self._snapshots = cache, snapshots
 
     async def history(
-        self, service_name: str, span: Span, slo_id: int | None, now: datetime
+        self,
+        service_name: str,
+        span: Span,
+        slo_id: int | None,
+        now: datetime,
+        indicator: str | None = None,
     ) -> BurnHistory:
         """Return a service's history for one of its targets, by default that of its worst one.
 
-        Raises a 422 problem where the service has no such target.
+        With an indicator it is one of those that are held against it. Raises a 422 problem where
+        the service has no such target.
         """
         at = whole_seconds(now)
         cut = steps(span.since, span.until, span.step_seconds, at)
         async with self._catalog.read() as reader:
             targets = await reader.targets([service_name])
         current = self._snapshots.state(service_name, targets, now)
-        slo = _chosen(current, slo_id)
-        query = history_query(service_name, cut, slo.window_days, slo.threshold_seconds, at)
+        slo = _chosen(current, slo_id, indicator)
+        stream = stream_of(service_name, slo.indicator)
+        query = history_query(stream, cut, slo.window_days, slo.threshold_seconds, at)
         objective = _objective(slo, targets)
 
-        async def make() -> Series:
-            reports, counts = await self._read(query)
-            kept = Kept(query.minutes_from, at)
-            points = burn_history(cut.ends, reports, counts, objective, kept)
-            return Series(cut.edges.tolist(), points, step_counts(cut, counts, at))
-
         key, seconds = _key(query, cut, slo, at), _shared_seconds(cut, at)
-        series = await self._cache.shared(key, Series, seconds, make)
+        series = await self._cache.shared(
+            key, Series, seconds, partial(self._series, query, cut, objective, at)
+        )
         return BurnHistory(
             service_name=service_name,
             slo_id=slo.id,
             slo_name=slo.name,
+            indicator=slo.indicator,
             since=from_seconds(series.edges[0]),
             until=from_seconds(series.edges[-1]),
             step_seconds=cut.step_seconds,
@@ -98,19 +104,25 @@ class BurnHistories:
 
     async def preview(
         self,
-        service_name: str,
+        stream: str,
         objective: Objective,
         threshold_seconds: float | None,
         now: datetime,
     ) -> PreviewAnswer:
-        """Hold the stored counts of a service against an objective that need not exist."""
+        """Hold the stored counts of a stream against an objective that need not exist."""
         at = whole_seconds(now)
         cut = steps(at - objective.window_days * DAY, at, HOUR, at)
-        query = history_query(service_name, cut, objective.window_days, threshold_seconds, at)
+        query = history_query(stream, cut, objective.window_days, threshold_seconds, at)
         reports, counts = await self._read(query)
         kept = Kept(query.minutes_from, at)
         points = burn_history(cut.ends, reports, counts, objective, kept)
         return _summed(points, cut, reports, at)
+
+    async def _series(self, query: CountQuery, cut: Steps, objective: Objective, at: int) -> Series:
+        reports, counts = await self._read(query)
+        kept = Kept(query.minutes_from, at)
+        points = burn_history(cut.ends, reports, counts, objective, kept)
+        return Series(cut.edges.tolist(), points, step_counts(cut, counts, at))
 
     async def _read(self, query: CountQuery) -> tuple[Reports, Counts]:
         async with self._counts.read() as reader:
@@ -156,7 +168,7 @@ def _key(query: CountQuery, cut: Steps, slo: SloStatus, now: int) -> str:
     span = f"{'-'.join(map(str, ends))}:{int(cut.edges[-1]) == now}"
     measure = f"{slo.id}:{slo.revision}:{slo.objective!r}:{slo.window_days}:{slo.min_bad_events}"
     limit = f"{query.threshold_seconds!r}:{query.minutes_from}"
-    return f"history:{query.service_name}:{span}:{cut.step_seconds}:{measure}:{limit}"
+    return f"history:{query.stream}:{span}:{cut.step_seconds}:{measure}:{limit}"
 
 
 def _shared_seconds(cut: Steps, now: int) -> float:
@@ -164,13 +176,20 @@ def _shared_seconds(cut: Steps, now: int) -> float:
     return SHARED_SECONDS_AT_THE_END if ends_now else SHARED_SECONDS
 
 
-def _chosen(state: ServiceState, slo_id: int | None) -> SloStatus:
-    asked = state.slo_id if slo_id is None else slo_id
-    for slo in state.slos:
-        if slo.id == asked:
+def _chosen(state: ServiceState, slo_id: int | None, indicator: str | None) -> SloStatus:
+    own = [slo for slo in state.slos if indicator in {None, slo.indicator}]
+    if not own:
+        known = ", ".join(dict.fromkeys(slo.indicator for slo in state.slos))
+        detail = f"no target of `{state.service_name}` is held against it; they are against {known}"
+        raise invalid("indicator", "unknown_indicator", detail)
+    if slo_id is None:
+        return worst_of(own)
+    for slo in own:
+        if slo.id == slo_id:
             return slo
-    known = ", ".join(str(slo.id) for slo in state.slos if slo.id is not None) or "none"
-    detail = f"is no target of `{state.service_name}`; it has: {known}"
+    ids = ", ".join(str(slo.id) for slo in own if slo.id is not None) or "none"
+    of = "" if indicator is None else f" against `{indicator}`"
+    detail = f"is no target of `{state.service_name}`{of}; it has: {ids}"
     raise invalid("slo", "unknown_target", detail)
 
 

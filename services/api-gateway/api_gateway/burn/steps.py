@@ -47,7 +47,7 @@ class CountQuery:
     requests slower than it, None for bad requests.
     """
 
-    service_name: str
+    stream: str
     since: int
     until: int
     minutes_from: int
@@ -105,7 +105,7 @@ def _count(begin: int, end: int, step: int) -> int:
 
 
 def history_query(
-    service_name: str, cut: Steps, window_days: int, threshold_seconds: float | None, now: int
+    stream: str, cut: Steps, window_days: int, threshold_seconds: float | None, now: int
 ) -> CountQuery:
     """Return the counts that a history needs: from the longest window before its first step.
 
@@ -114,7 +114,7 @@ def history_query(
     """
     since, until = int(cut.edges[0]), int(cut.edges[-1])
     return CountQuery(
-        service_name,
+        stream,
         since=since - window_days * DAY - HOUR,
         until=_up(now + _AHEAD, HOUR) if until == now else until,
         minutes_from=minutes_from(now) - _REACH,

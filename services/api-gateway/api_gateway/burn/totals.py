@@ -10,6 +10,7 @@ from api_gateway.catalog.cache import CatalogCache
 from api_gateway.projections.service_status import ServiceState
 from api_gateway.projections.snapshots import ReadModel
 from common.config.clock import whole_seconds
+from common.slo.streams import stream_of
 
 
 class Totals:
@@ -29,15 +30,18 @@ class Totals:
             for service in in_use.services
             if service_name in {None, service.name}
         ]
+        objectives = [
+            (stream_of(s.service_name, slo.indicator), slo) for s in states for slo in s.slos
+        ]
         slow = {
-            (state.service_name, slo.threshold_seconds)
-            for state in states
-            for slo in state.slos
+            (stream, slo.threshold_seconds)
+            for stream, slo in objectives
             if slo.threshold_seconds is not None
         }
+        streams = None if service_name is None else {stream for stream, _ in objectives}
         spans = covering(begin, end, at)
         async with self._counts.read() as reader:
-            requests = await reader.sums(spans, service_name)
+            requests = await reader.sums(spans, streams)
             slower = await reader.slow_sums(spans, sorted(slow))
         return SpanTotals(
             since=from_seconds(begin),
@@ -54,8 +58,8 @@ def _service(
     name, none = state.service_name, (0, 0)
     slos = []
     for slo in state.slos:
-        threshold = slo.threshold_seconds
-        own = requests.get(name, none) if threshold is None else slower[name, threshold]
+        stream, threshold = stream_of(name, slo.indicator), slo.threshold_seconds
+        own = requests.get(stream, none) if threshold is None else slower[stream, threshold]
         slos.append(SloTotals.of(slo, *own))
     return ServiceTotals(
         service_name=name, slo_id=state.slo_id, snapshot_id=state.snapshot_id, slos=slos

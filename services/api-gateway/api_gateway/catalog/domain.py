@@ -8,6 +8,7 @@ import msgspec
 
 from common.events import ServiceChanged, TargetChanged, TargetSpec
 from common.patterns import NAME_IN_WORDS
+from common.slo.streams import stream_of
 from common.slo.vocabulary import (
     RESERVED_SERVICE_NAMES,
     is_service_name,
@@ -34,6 +35,11 @@ class Target:
     created_at: datetime
     updated_at: datetime
     retired: bool = False
+
+    @property
+    def stream(self) -> str:
+        """The name of the stream of counts that it is held against."""
+        return stream_of(self.service_name, self.spec.indicator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +103,14 @@ def same_measure(one: TargetSpec, other: TargetSpec) -> bool:
     return _measure(one) == _measure(other)
 
 
+def same_histograms(one: TargetSpec, other: TargetSpec) -> bool:
+    """Return whether both read the same of a service's histograms."""
+    return (one.indicator, one.threshold_seconds) == (other.indicator, other.threshold_seconds)
+
+
 def _measure(spec: TargetSpec) -> tuple[object, ...]:
-    return spec.sli_type, spec.objective, spec.window_days, spec.threshold_seconds
+    measured = spec.sli_type, spec.objective, spec.window_days, spec.threshold_seconds
+    return *measured, spec.indicator
 
 
 def nearest_bounds(

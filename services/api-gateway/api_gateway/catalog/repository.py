@@ -99,9 +99,9 @@ class CatalogReader(Reader):
         found = await self._all_targets(_TARGETS_IN_USE.where(slo_targets.c.id == target_id))
         return found[0] if found else None
 
-    async def latency_bounds(self, service_name: str) -> list[tuple[float, ...]]:
-        """Return the sets of bounds of the service's histograms, in seconds."""
-        return await reads.latency_bounds(self._session, service_name)
+    async def latency_bounds(self, stream: str) -> list[tuple[float, ...]]:
+        """Return the sets of bounds of a stream's histograms, in seconds."""
+        return await reads.latency_bounds(self._session, stream)
 
     async def _all_targets(self, statement: Select[Any]) -> list[Target]:
         rows = await self._session.execute(statement.order_by(slo_targets.c.id))

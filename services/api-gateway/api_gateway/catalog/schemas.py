@@ -15,12 +15,15 @@ from pydantic_core import PydanticCustomError
 from api_gateway.catalog.domain import ReportedBy, Target, Tier, service_name_fault
 from api_gateway.http.types import NUMBER, WHOLE, Answer, Id, Instant, Request, Text
 from common.access.principal import BOOTSTRAP
+from common.patterns import NAME_IN_WORDS
+from common.slo.streams import DEFAULT_INDICATOR
 from common.slo.vocabulary import (
     LONGEST_WINDOW_DAYS,
     RESERVED_SERVICE_NAMES,
     SERVICE_NAME_PATTERN,
     WINDOW_DAYS,
     SliType,
+    is_service_name,
 )
 from common.slo.wording import implausible
 
@@ -34,6 +37,12 @@ LONGEST_THRESHOLD_SECONDS = 3600
 def _service_name(value: str) -> str:
     if fault := service_name_fault(value):
         raise PydanticCustomError("invalid_service_name", "{fault}", {"fault": fault})
+    return value
+
+
+def _indicator_name(value: str) -> str:
+    if not is_service_name(value):
+        raise PydanticCustomError("invalid_indicator", "{detail}", {"detail": NAME_IN_WORDS})
     return value
 
 
@@ -51,6 +60,12 @@ NAME_SCHEMA = {
     "examples": ["checkout"],
 }
 ServiceName = Annotated[str, AfterValidator(_service_name), WithJsonSchema(NAME_SCHEMA)]
+IndicatorName = Annotated[
+    str,
+    AfterValidator(_indicator_name),
+    WithJsonSchema({"type": "string", "pattern": SERVICE_NAME_PATTERN}),
+]
+INDICATOR = "Which of the service's indicators it is held against, as its events name it"
 TierNumber = Annotated[Tier, WHOLE]
 WindowDays = Annotated[
     int,
@@ -180,6 +195,7 @@ class NewTarget(TargetWording):
     sli_type: SliType
     window_days: WindowDays = 30
     min_bad_events: EventCount = Field(1, description=MIN_BAD_EVENTS)
+    indicator: IndicatorName = Field(DEFAULT_INDICATOR, description=INDICATOR)
 
 
 class TargetUpdate(TargetWording):
@@ -190,6 +206,7 @@ class TargetUpdate(TargetWording):
     sli_type: SliType | None = None
     window_days: WindowDays | None = None
     min_bad_events: EventCount | None = Field(None, description=MIN_BAD_EVENTS)
+    indicator: IndicatorName | None = Field(None, description=INDICATOR)
     warning: Text | None = Field(
         None, description="Of an answer that is sent back; it says nothing"
     )
@@ -224,6 +241,7 @@ class TargetFields(Answer):
     threshold_seconds: float | None
     max_error_ratio: float | None
     min_bad_events: int
+    indicator: str = Field(description=INDICATOR)
 
 
 class _TargetIdentity(Answer):

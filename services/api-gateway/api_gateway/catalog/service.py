@@ -14,6 +14,7 @@ from api_gateway.catalog.domain import (
     Service,
     Target,
     nearest_bounds,
+    same_histograms,
     same_measure,
     service_key,
     service_name_fault,
@@ -32,6 +33,7 @@ from api_gateway.http.remembered import REMEMBERED_AT
 from common.config.clock import Clock, system_clock
 from common.events import TargetSpec
 from common.http.problems import Problem
+from common.slo.streams import stream_of
 from common.slo.vocabulary import MAX_TARGETS
 from common.storage.audit import AuditEvent
 from common.storage.audit_changes import FieldChange, field_changes
@@ -201,7 +203,7 @@ class Catalog:
             _check_same("service_name", body.service_name, target.service_name)
             with refusing():
                 spec = changed_spec(body, target.spec)
-            if spec.threshold_seconds != target.spec.threshold_seconds:
+            if not same_histograms(spec, target.spec):
                 await _check_threshold(writer, target.service_name, spec)
             await _check_unique(writer, target.service_name, spec, target.id)
             changed = await writer.change_target(target.id, spec)
@@ -240,10 +242,11 @@ def _check_same(field: str, given: object, path: object) -> None:
 async def _check_threshold(reader: CatalogReader, service_name: str, spec: TargetSpec) -> None:
     if spec.threshold_seconds is None:
         return
-    nearest = nearest_bounds(spec.threshold_seconds, await reader.latency_bounds(service_name))
+    stream = stream_of(service_name, spec.indicator)
+    nearest = nearest_bounds(spec.threshold_seconds, await reader.latency_bounds(stream))
     if nearest:
         named = " and ".join(f"{bound}" for bound in nearest)
-        detail = f"is no bucket bound of `{service_name}`; the nearest: {named}"
+        detail = f"is no bucket bound of `{stream}`; the nearest: {named}"
         raise invalid("threshold_seconds", "not_a_bound", detail)
 
 

@@ -12,7 +12,7 @@ from api_gateway.narrative.slo_wording import failing, objective_text, whose_bud
 from api_gateway.projections.service_status import ServiceState
 from api_gateway.release.domain import Release
 from common.access.names import attributed
-from common.events import OverrideChanged, SloForecast, SloStatus
+from common.events import OverrideChanged, SloForecast, SloStatus, reporter_of
 from common.slo import wording
 from common.slo.arithmetic import allowed_ratio
 from common.slo.freshness import FORECAST_HOLDS, UNTRUSTED
@@ -77,8 +77,15 @@ def _named(context: ServiceContext) -> str:
     return f"service {context.name} (tier {context.tier})"
 
 
+def _reporter(context: ServiceContext) -> str:
+    """Return whose data status it is: the service's, or that of one of its indicators."""
+    state = context.state
+    stream = reporter_of(context.name, state.data_status, state.slos)
+    return _named(context) if stream == context.name else stream
+
+
 def _data_status(context: ServiceContext, now: datetime) -> Iterator[Fact]:
-    state, who = context.state, _named(context)
+    state, who = context.state, _reporter(context)
     status = state.data_status
     text = None
     if status is DataStatus.NO_DATA:

@@ -149,7 +149,7 @@ def _without_figures(target: Target | None, spec: TargetSpec, status: DataStatus
     """Return an objective that nothing is known about yet; the default one is no target."""
     return SloStatus(
         id=target.id if target else None,
-        **spec.with_floats(),
+        **SloStatus.fields_of(spec),
         default=target is None,
         revision=target.revision if target else 0,
         total=0,

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from api_gateway.burn.schemas import BurnHistory, BurnRateSnapshotAnswer
 from api_gateway.burn.service import BurnHistories
 from api_gateway.catalog.cache import CatalogCache
-from api_gateway.catalog.schemas import ComputeRequest
+from api_gateway.catalog.schemas import ComputeRequest, IndicatorName
 from api_gateway.http.operations import Operations
 from api_gateway.http.pagination import NamePage, Page
 from api_gateway.http.problems import broker_unavailable, invalid
@@ -111,10 +111,14 @@ async def get_burn_history(  # noqa: PLR0913, PLR0917 - the query's parameters
         int | None,
         Query(ge=1, le=2**63 - 1, description="An SLO target's id; default: the worst one's"),
     ] = None,
+    indicator: Annotated[
+        IndicatorName | None, Query(description="Of the targets held against this indicator alone")
+    ] = None,
 ) -> BurnHistory:
     """Burn rates at multiples of the step, computed from the stored counts."""
     now = clock()
-    return await histories.history(service.name, span(from_, to, step, now), slo, now)
+    asked = span(from_, to, step, now)
+    return await histories.history(service.name, asked, slo, now, indicator)
 
 
 def _silence(error: SilentShardsError) -> Problem:

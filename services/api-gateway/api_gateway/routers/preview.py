@@ -9,10 +9,12 @@ from pydantic import BaseModel, Field, WithJsonSchema
 from api_gateway.burn.history import Objective
 from api_gateway.burn.schemas import PreviewAnswer
 from api_gateway.burn.service import BurnHistories
+from api_gateway.catalog.schemas import INDICATOR, IndicatorName
 from api_gateway.http.operations import Operations
 from api_gateway.http.problems import invalid
 from api_gateway.routers.dependencies import ExistingService, ServerClock, provided
 from common.http.problems import responses
+from common.slo.streams import DEFAULT_INDICATOR, stream_of
 from common.slo.vocabulary import WINDOW_DAYS
 from common.slo.wording import implausible
 
@@ -27,6 +29,7 @@ class Preview(BaseModel):
     """The question and the answer."""
 
     service_name: str
+    indicator: str
     objective: float
     window_days: int
     threshold_seconds: float | None
@@ -54,15 +57,18 @@ async def preview_slo_target(  # noqa: PLR0913, PLR0917 - the query's parameters
     threshold_seconds: Annotated[
         float | None, Query(gt=0, le=3600, description="Latency: best a bound of the histograms")
     ] = None,
+    indicator: Annotated[IndicatorName, Query(description=INDICATOR)] = DEFAULT_INDICATOR,
 ) -> Preview:
     """Hold the stored counts against an objective that need not exist; nothing is changed."""
     if window_days not in WINDOW_DAYS:
         known = ", ".join(str(days) for days in WINDOW_DAYS)
         raise invalid("window_days", "invalid_window", f"must be one of {known}")
     asked = Objective(objective, window_days, min_bad_events=1)
-    found = await histories.preview(service.name, asked, threshold_seconds, clock())
+    stream = stream_of(service.name, indicator)
+    found = await histories.preview(stream, asked, threshold_seconds, clock())
     return Preview(
         service_name=service.name,
+        indicator=indicator,
         objective=float(objective),
         window_days=window_days,
         threshold_seconds=threshold_seconds,

@@ -29,6 +29,7 @@ from common.config.clock import MICROSECONDS, Clock, to_micros
 from common.events import TargetSpec
 from common.slo.freshness import UNTRUSTED
 from common.slo.risk import level_at
+from common.slo.streams import stream_of
 from common.slo.windows import DAY
 from common.storage.database import DATABASE_ERRORS, is_unavailable
 
@@ -131,7 +132,7 @@ class Summaries:
             return None
         slo, until = state.worst, to_micros(now) // MICROSECONDS
         query = CountQuery(
-            service_name=context.name,
+            stream=stream_of(context.name, slo.indicator),
             since=until - DAY,
             until=until,
             minutes_from=minutes_from(until),

@@ -19,7 +19,7 @@ FIGURES = (
     "burnline_slo_composite_burn_rate",
     "burnline_slo_risk_level",
 )
-OF_CHECKOUT = {"service": "checkout", "slo": "default"}
+OF_CHECKOUT = {"service": "checkout", "indicator": "default", "slo": "default"}
 
 
 async def scraped(gateway: GatewayHarness, limit: int = 1000) -> CollectorRegistry:
@@ -45,7 +45,7 @@ async def test_an_objective_is_exported_with_all_its_figures(gateway: GatewayHar
     )
     await gateway.feed(snapshot("checkout", slo), *(heartbeat(shard) for shard in range(4)))
     found = await scraped(gateway)
-    labels = {"service": "checkout", "slo": "main"}
+    labels = {**OF_CHECKOUT, "slo": "main"}
     assert found.get_sample_value("burnline_slo_objective_ratio", labels) == 0.99
     assert [found.get_sample_value(name, labels) for name in FIGURES] == [-0.25, 2.55, 3]
     rates = [
@@ -93,7 +93,7 @@ async def test_the_number_of_services_is_bounded_and_says_so(gateway: GatewayHar
         await gateway.service(name)
     found = await scraped(gateway, limit=2)
     found_now = [
-        found.get_sample_value("burnline_slo_objective_ratio", {"service": n, "slo": "default"})
+        found.get_sample_value("burnline_slo_objective_ratio", {**OF_CHECKOUT, "service": n})
         for n in ("a", "b", "c")
     ]
     assert found_now == [0.999, 0.999, None]

@@ -3,6 +3,7 @@
 from burnrate.domain.objectives import Target
 from burnrate.windows.engine import SHALLOW_DAYS
 from common.events import CatalogMessage, ServiceChanged, TargetChanged
+from common.slo.streams import indicator_of, service_of
 from common.slo.vocabulary import MAX_TARGETS
 
 
@@ -50,9 +51,13 @@ class Catalog:
             return []
         return [name for name, changed_at in self._changed_at.items() if changed_at > revision]
 
-    def is_deep(self, name: str) -> bool:
-        """Return whether a service has a target that reaches back further than most."""
-        return any(target.window_days > SHALLOW_DAYS for target in self.targets(name))
+    def is_deep(self, stream: str) -> bool:
+        """Return whether a stream has a target that reaches back further than most."""
+        indicator = indicator_of(stream)
+        return any(
+            target.indicator == indicator and target.window_days > SHALLOW_DAYS
+            for target in self.targets(service_of(stream))
+        )
 
     def shown(self, name: str) -> bool:
         """Return whether a service is measured; one that is retired is counted, but not shown."""

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from common.arrays import Flags, Ints
-from common.events import TargetChanged, TargetSpec
+from common.events import SloStatus, TargetChanged, TargetSpec
 from common.slo.vocabulary import DataStatus
 from common.slo.windows import PairRule, pair_rules
 
@@ -37,7 +37,7 @@ class Target(TargetSpec, frozen=True, kw_only=True, dict=True):
     @cached_property
     def status_fields(self) -> dict[str, Any]:
         """The fields of a status that are the target's own."""
-        return {**self.with_floats(), "default": self.is_default}
+        return {**SloStatus.fields_of(self), "default": self.is_default}
 
     def pairs(self) -> tuple[PairRule, ...]:
         """Return the burn pairs that this objective can reach."""

@@ -1,6 +1,7 @@
-"""What is known of services beside their counts: when they reported, how often, and counters.
+"""What is known of streams beside their counts: when they reported, how often, and counters.
 
-Pure. One row of each array is one service.
+Pure. One row of each array is one stream; that of a service's default indicator stands for the
+service as well.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,6 +22,7 @@ from common.slo.freshness import (
     STALE_REPORTS,
     USUAL_REPORTS,
 )
+from common.slo.streams import service_of
 from common.slo.windows import HOUR, MINUTE
 
 DEFAULT_RESOLUTION_SECONDS = 10
@@ -49,18 +51,39 @@ class Moment:
 
 @dataclass(slots=True)
 class ServiceQuota:
-    """How many services the process may hold, and how many it does."""
+    """How many services the process may hold, and as many indicators beside their default ones.
+
+    Who floods it with names of indicators takes no service's place.
+    """
 
     limit: int
     taken: int = 0
+    indicators: int = 0
+
+    def has_room(self, streams: Iterable[str]) -> bool:
+        """Return whether these streams would have places."""
+        services, indicators = self._counted(streams)
+        return self.taken + services <= self.limit and self.indicators + indicators <= self.limit
+
+    def take(self, streams: Iterable[str], sign: int = 1) -> None:
+        """Give streams their places; -1 takes them back."""
+        services, indicators = self._counted(streams)
+        self.taken += sign * services
+        self.indicators += sign * indicators
+
+    @staticmethod
+    def _counted(streams: Iterable[str]) -> tuple[int, int]:
+        named = [stream != service_of(stream) for stream in streams]
+        return len(named) - sum(named), sum(named)
 
 
-class ServiceTable:
-    """The services of a shard by number. The number of one that is removed goes to another.
+class StreamTable:
+    """The streams of a shard by number. The number of one that is removed goes to another.
 
-    The resolution is that of who reports most often (`resolution_of`) in the three hours up to a
-    service's newest minute, so that a service that has ended keeps the lengths of its windows.
-    Reports that are much longer do not keep it fresh.
+    `service` is the number of each stream's service: that of its default stream, which is there
+    before all others. The resolution is that of who reports most often (`resolution_of`) in the
+    three hours up to a stream's newest minute, so that one that has ended keeps the lengths of
+    its windows. Reports that are much longer do not keep it fresh.
     """
 
     def __init__(self, quota: ServiceQuota) -> None:
@@ -69,6 +92,8 @@ class ServiceTable:
         self._quota, self._minute = quota, 0
         self._reserved: set[str] = set()
         self._free: list[int] = []
+        self._streams: dict[str, list[str]] = {}
+        self.service = np.zeros(0, np.int64)
         self.newest_micros = np.zeros(0, np.int64)
         self.counters = np.zeros((0, len(IngestCounters.__struct_fields__)), np.int64)
         self.resolution_seconds = np.zeros(0, np.int64)
@@ -84,23 +109,31 @@ class ServiceTable:
         return len(self.names)
 
     def add(self, name: str) -> int:
-        """Give a number to a service that has none, and return it."""
+        """Give a number to a stream that has none, and return it."""
         if name in self._reserved:
             self._reserved.remove(name)
         else:
-            self._quota.taken += 1
+            self._quota.take([name])
         number = self.numbers[name] = self._free.pop() if self._free else len(self.names)
         if number == len(self.newest_micros):
             self._widen()
         self.names[number : number + 1] = [name]
+        service = service_of(name)
+        self._streams.setdefault(service, []).append(name)
+        self.service[number] = self.numbers[service]
         self._touched[number] = True
         return number
 
+    def streams(self, service: str) -> list[str]:
+        """Return the streams of a service, its default one first."""
+        return [*self._streams.get(service, ())]
+
     def remove(self, name: str) -> int:
-        """Forget a service, give its place back at once, and return the number it had."""
+        """Forget a stream, give its place back at once, and return the number it had."""
         number = self.numbers.pop(name)
+        self._streams[service_of(name)].remove(name)
         self._free.append(number)
-        self._quota.taken -= 1
+        self._quota.take([name], -1)
         self.newest_micros[number], self.counters[number] = NEVER, 0
         for column in _NUMBERS:
             getattr(self, column)[number] = 0
@@ -111,25 +144,24 @@ class ServiceTable:
         return number
 
     def reserve(self, names: Iterable[str]) -> list[str]:
-        """Reserve places for services that are to be added; return those that get none.
+        """Reserve places for streams that are to be added; return those that get none.
 
-        A reserved place is kept, also when the transaction that needed it has failed: its events
-        come again.
+        A service that is new takes one as well. A reserved place is kept, also when the
+        transaction that needed it has failed: its events come again.
         """
         refused = []
         for name in dict.fromkeys(names):
-            if name in self.numbers or name in self._reserved:
-                continue
-            if self._quota.taken >= self._quota.limit:
+            needed = {service_of(name), name} - self.numbers.keys() - self._reserved
+            if needed and not self._quota.has_room(needed):
                 refused.append(name)
                 continue
-            self._reserved.add(name)
-            self._quota.taken += 1
+            self._reserved |= needed
+            self._quota.take(needed)
         return refused
 
     def release(self) -> None:
         """Leave the quota to others; for a table that is not used any more."""
-        self._quota.taken -= len(self.numbers) + len(self._reserved)
+        self._quota.take([*self.numbers, *self._reserved], -1)
 
     def seen(self, services: Ints, newest_micros: Ints) -> None:
         """Note the newest timestamps; each service stands once."""
@@ -145,9 +177,17 @@ class ServiceTable:
             self.counters[number] += np.array(astuple(more), np.int64)
             self._touched[number] = True
 
+    def counters_of(self, service: int) -> IngestCounters:
+        """Return what was odd about the events of a service, all of its streams together."""
+        streams = self._streams[self.names[service]]
+        if len(streams) == 1:
+            return IngestCounters(*self.counters[service].tolist())
+        numbers = [self.numbers[stream] for stream in streams]
+        return IngestCounters(*self.counters[numbers].sum(axis=0).tolist())
+
     def take_touched(self) -> Ints:
         """Return the services of which something may have changed since this was last asked."""
-        found = np.flatnonzero(self._touched)
+        found = self.service[np.flatnonzero(self._touched)]
         self._touched[:] = False
         return found
 
@@ -181,7 +221,7 @@ class ServiceTable:
             self._set_resolution(slice(0, len(self.names)))
 
     def stale(self, now_micros: int) -> Flags:
-        """Return [n]: which services' newest event is older than their reports allow."""
+        """Return [n]: which streams' newest event is older than their reports allow."""
         found: Flags = self._stale_after[: len(self.names)] < now_micros
         return found
 
@@ -230,7 +270,7 @@ class ServiceTable:
 
     def _widen(self) -> None:
         more = max(_LEAST_ROWS, len(self.newest_micros))
-        for name in ("newest_micros", "resolution_seconds", *_NUMBERS):
+        for name in ("service", "newest_micros", "resolution_seconds", *_NUMBERS):
             setattr(self, name, np.pad(getattr(self, name), (0, more)))
         self.counters = np.pad(self.counters, ((0, more), (0, 0)))
         self._reports = np.pad(self._reports, ((0, more), (0, 0)), constant_values=_NONE)

@@ -41,7 +41,7 @@ Allowed = tuple[Floats, Floats]
 class Counts:
     """Counts of n objectives: `sums` [8, total or bad, n] by NAMES.
 
-    By COVERED, `requests` [4, n] are those of the service, and `uncertain` [4, n] those that count
+    By COVERED, `requests` [4, n] are those of the stream, and `uncertain` [4, n] those that count
     as bad and may be good.
     """
 

@@ -12,7 +12,7 @@ from burnrate.domain.objectives import (
     service_statuses,
     slo_statuses,
 )
-from burnrate.domain.service_state import NEVER, Moment, ServiceTable
+from burnrate.domain.service_state import NEVER, Moment, StreamTable
 from burnrate.evaluation.figures import (
     COVERED,
     NAMES,
@@ -40,8 +40,8 @@ _NONE: Ints = np.zeros((4, 0), np.int64)
 class Published:
     """What a shard has published, as far as it decides what to publish next.
 
-    `pending` are services that have been touched since; `recent` are, by slot, the counts over
-    the shortest window, which of rare reporters move untouched.
+    `pending` are services that have been touched since, `stale` are by stream; `recent` are, by
+    slot, the counts over the shortest window, which of rare reporters move untouched.
     """
 
     def __init__(self) -> None:
@@ -50,9 +50,9 @@ class Published:
         self.stale: Flags = np.zeros(0, np.bool_)
         self.recent: Ints = np.zeros((4, 0), np.int64)
 
-    def widen(self, services: int, slots: int) -> None:
-        """Make room for so many; services that are new are to be published."""
-        more = services - len(self.pending)
+    def widen(self, streams: int, slots: int) -> None:
+        """Make room for so many streams and slots; services that are new are to be published."""
+        more = streams - len(self.pending)
         if more > 0:
             more = max(more, len(self.pending))
             self.pending = np.pad(self.pending, (0, more), constant_values=True)
@@ -65,21 +65,24 @@ class Published:
         """Note that what was measured is published."""
         self.lagging = measured.lagging
         self.pending[measured.services] = False
-        self.stale[measured.services] = measured.stale
+        self.stale[measured.streams] = measured.stale
         self.recent[:, measured.rare] = measured.recent
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What is to be published: services, and their objectives in arrays of n slots.
+    """What is to be published: services, whether their streams are stale, and their objectives.
+
+    These are in arrays of n slots.
 
     `worst` are places in `slots`, one for each service that has any. `rare` are slots of rare
     reporters, and `recent` [4, n] their counts over the shortest window: total, bad, requests,
-    uncertain. `reported_hours` [n] are those of the SLO window in which the service reported.
+    uncertain. `reported_hours` [n] are those of the SLO window in which the stream reported.
     """
 
     lagging: bool
     services: Ints
+    streams: Ints
     stale: Flags
     slots: Ints
     counts: Counts
@@ -97,7 +100,7 @@ class Sources:
     """What is measured: the state of a shard."""
 
     engine: Engine
-    table: ServiceTable
+    table: StreamTable
     slots: Slots
 
 
@@ -111,8 +114,10 @@ def look_again(of: Sources, published: Published, *, moved: bool, lagging: bool)
     if lagging != published.lagging:
         pending[:] = True
     if moved:  # windows that are longer than usual have no running sums
-        in_use = of.slots.service[: len(of.slots)]
-        rare = np.flatnonzero((in_use != FREE) & (_floors(of.table, in_use) > SHORT_WINDOW_SECONDS))
+        in_use, streams = of.slots.service[: len(of.slots)], of.slots.stream[: len(of.slots)]
+        rare = np.flatnonzero(
+            (in_use != FREE) & (_floors(of.table, streams) > SHORT_WINDOW_SECONDS)
+        )
         if len(rare):
             differs = (_recent(of, rare) != published.recent[:, rare]).any(axis=0)
             pending[in_use[rare[differs]]] = True
@@ -122,15 +127,16 @@ def measure(of: Sources, published: Published, moment: Moment, asked: Ints) -> M
     """Return what differs from what is published, and what is asked for."""
     stale = of.table.stale(to_micros(moment.now))
     count = len(stale)
-    pending = published.pending[:count] | (stale != published.stale[:count])
+    pending = published.pending[:count].copy()
+    pending[of.table.service[np.flatnonzero(stale != published.stale[:count])]] = True
     pending[asked] = True
     in_use = of.slots.service[: len(of.slots)]
     slots = np.flatnonzero((in_use != FREE) & pending[in_use])
-    services, service = np.flatnonzero(pending), in_use[slots]
+    stream = of.slots.stream[slots]
     counts = _counts(of, slots)
     rare, recent = _lengthen(of, slots, counts)
     window = of.slots.slo_row[slots] - _FIRST_SLO_ROW
-    hours = of.table.reported.count[window, service]
+    hours = of.table.reported.count[window, stream]
     figures = evaluate(
         counts,
         hours / _SLO_HOURS[window],
@@ -138,11 +144,13 @@ def measure(of: Sources, published: Published, moment: Moment, asked: Ints) -> M
         of.slots.min_bad_events[slots],
         lambda row: of.slots.target(int(slots[row])).objective,
     )
-    statuses = _statuses(of, counts, service, stale[service], lagging=moment.lagging)
+    statuses = _statuses(of, counts, stream, stale[stream], lagging=moment.lagging)
+    streams = np.flatnonzero(pending[of.table.service[:count]])
     return Measured(
         moment.lagging,
-        services,
-        stale[services],
+        np.flatnonzero(pending),
+        streams,
+        stale[streams],
         slots,
         counts,
         hours,
@@ -155,8 +163,8 @@ def measure(of: Sources, published: Published, moment: Moment, asked: Ints) -> M
     )
 
 
-def _statuses(of: Sources, counts: Counts, service: Ints, stale: Flags, *, lagging: bool) -> Ints:
-    seen, recent = of.table.newest_micros[service] != NEVER, counts.requests[RECENT]
+def _statuses(of: Sources, counts: Counts, stream: Ints, stale: Flags, *, lagging: bool) -> Ints:
+    seen, recent = of.table.newest_micros[stream] != NEVER, counts.requests[RECENT]
     return service_statuses(seen, stale, _saturated(counts), recent, lagging=lagging)
 
 
@@ -174,8 +182,8 @@ def _worst(of: Sources, slots: Ints, figures: Figures) -> Ints:
     return worst_rows(service, figures.levels, figures.composite, figures.rates[SLO], rank)
 
 
-def _floors(table: ServiceTable, services: Ints) -> Ints:
-    found: Ints = SHORTEST_REPORTS * table.resolution_seconds[services]
+def _floors(table: StreamTable, streams: Ints) -> Ints:
+    found: Ints = SHORTEST_REPORTS * table.resolution_seconds[streams]
     return found
 
 
@@ -213,7 +221,7 @@ def _lengthen(of: Sources, slots: Ints, counts: Counts) -> tuple[Ints, Ints]:
 
     Returns which of the slots these are, and their sums over such a length.
     """
-    floors = _floors(of.table, of.slots.service[slots])
+    floors = _floors(of.table, of.slots.stream[slots])
     rare = np.flatnonzero(floors > SHORT_WINDOW_SECONDS)
     if not len(rare):
         return rare, _NONE
@@ -229,7 +237,7 @@ def _lengthen(of: Sources, slots: Ints, counts: Counts) -> tuple[Ints, Ints]:
 
 def _recent(of: Sources, slots: Ints) -> Ints:
     """Return [4, n] of slots over two reports: total, bad, requests, uncertain."""
-    seconds = _floors(of.table, of.slots.service[slots])
+    seconds = _floors(of.table, of.slots.stream[slots])
     uncertain = of.slots.uncertain[slots]
     read = [of.slots.series[slots], of.slots.requests[slots], np.maximum(uncertain, 0)]
     sums = of.engine.window_sums(np.concatenate(read), np.tile(seconds, 3))

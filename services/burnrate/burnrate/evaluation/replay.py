@@ -21,6 +21,7 @@ from common.arrays import Ints
 from common.config.clock import MICROSECONDS, from_micros
 from common.counts.layout import TEN_SECONDS, Bounds
 from common.events import BurnRateSnapshot, IngestCounters
+from common.slo.streams import service_of, stream_of
 from common.slo.windows import DAY, HOUR
 
 _COARSE_SECONDS: Final = DAY
@@ -100,9 +101,10 @@ class ShardReplay:
 
     def _assign(self, names: Sequence[str]) -> None:
         """Give the services the objectives that they have today; their histories are fed later."""
-        for name in names:
+        for name in dict.fromkeys(map(service_of, names)):
             targets = self._catalog.targets(name) if self._catalog.shown(name) else []
             for target in targets:
                 if target.threshold_seconds is not None:
-                    self._state.load_slow_counts(name, target.threshold_seconds, [])
+                    stream = stream_of(name, target.indicator)
+                    self._state.load_slow_counts(stream, target.threshold_seconds, [])
             self._state.assign(name, targets)

@@ -8,7 +8,7 @@ import numpy as np
 
 from burnrate.domain.batch import BatchDelta
 from burnrate.domain.objectives import Target
-from burnrate.domain.service_state import Moment, ServiceQuota, ServiceTable
+from burnrate.domain.service_state import Moment, ServiceQuota, StreamTable
 from burnrate.evaluation.measuring import Measured, Published, Sources, look_again, measure
 from burnrate.evaluation.slots import Objective, Slots
 from burnrate.windows.engine import SHALLOW_DAYS, Engine
@@ -23,6 +23,7 @@ from common.counts.layout import (
     slower_than,
 )
 from common.slo.freshness import REPORTS_SECONDS
+from common.slo.streams import service_of, stream_of
 from common.slo.windows import HOUR, MINUTE
 
 _REPORTS_MINUTES = REPORTS_SECONDS // MINUTE
@@ -43,7 +44,7 @@ class LatencySeries:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """History that a service's targets need: of these thresholds; if deep, of all 90 days."""
+    """History that a stream's targets need: of these thresholds; if deep, of all 90 days."""
 
     thresholds: tuple[float, ...]
     deep: bool
@@ -52,7 +53,7 @@ class Missing:
 class ShardState:
     """Counts and services of one shard. Not thread-safe; nothing here waits.
 
-    `is_deep` says of a new service whether its series are to reach back 90 days at once.
+    `is_deep` says of a new stream whether its series are to reach back 90 days at once.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class ShardState:
         quota: ServiceQuota | None = None,
         is_deep: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        self.table = ServiceTable(quota or ServiceQuota(_DEFAULT_MAX_SERVICES))
+        self.table = StreamTable(quota or ServiceQuota(_DEFAULT_MAX_SERVICES))
         self.engine, self.slots = Engine(to_micros(now)), Slots()
         self.missing: dict[str, Missing] = {}
         self.catalog_revision = 0
@@ -71,7 +72,8 @@ class ShardState:
         self._requests: Ints = np.zeros(0, np.int64)
         self._latency: dict[int, dict[float, LatencySeries]] = {}
         self._unassigned: set[str] = set()
-        self._uncounted: set[str] = set()  # brought back: the counts are in the database alone
+        self._returned: set[str] = set()  # services that were retired
+        self._uncounted: set[str] = set()  # their streams: the counts are in the database alone
         self._moved = False
         self.released: set[str] = set()
         """Retired services: they are counted where counts are stored, and have no place here."""
@@ -80,7 +82,8 @@ class ShardState:
 
     def apply(self, delta: BatchDelta, now: datetime) -> None:
         """Add a committed batch."""
-        delta = delta.without(self.released)
+        if self.released:
+            delta = delta.without([n for n in delta.names if service_of(n) in self.released])
         self._advance(now)
         numbers = self._numbers(delta.names)
         own = numbers[delta.service]
@@ -124,9 +127,9 @@ class ShardState:
         rows, columns = np.nonzero((seconds > 0) & (minutes[:, None] > since))
         self.table.report(numbers[columns], minutes[rows], seconds[rows, columns])
 
-    def load_slow_counts(self, service: str, threshold: float, found: Sequence[SlowCount]) -> None:
+    def load_slow_counts(self, stream: str, threshold: float, found: Sequence[SlowCount]) -> None:
         """Make the series of a latency threshold from stored counts, which may be of others too."""
-        number = self._number(service)
+        number = self._number(stream)
         own = self._latency.setdefault(number, {})
         if threshold not in own:
             own[threshold] = LatencySeries(self._new_series_like_requests(number))
@@ -145,18 +148,18 @@ class ShardState:
                 uncertain = np.array([self._uncertain(number, own[threshold])])
                 counts = np.stack((rows[:, 3], np.zeros_like(rows[:, 3])), axis=1)
                 self.engine.put(resolution, uncertain, rows[:, 0, 0], counts)
-        self._unassigned.add(service)
+        self._unassigned.add(service_of(stream))
 
     def deepen(self, name: str) -> None:
-        """Give a service empty series of 90 days for its requests; its latency ones are dropped.
+        """Give a stream empty series of 90 days for its requests; its latency ones are dropped.
 
         What is stored of it is to be loaded again, in the same breath.
         """
         number = self._number(name)
         self._free_series(number)
-        self._requests[number] = self.engine.new_series(number, deep=True)
+        self._requests[number] = self._new_series(number, deep=True)
         self._uncounted.discard(name)
-        self._unassigned.add(name)
+        self._unassigned.add(service_of(name))
 
     def release(self, name: str) -> None:
         """Forget a retired service, so that its place is another's at once."""
@@ -164,13 +167,14 @@ class ShardState:
             return
         self.released.add(name)
         self.unstored[name] = True
-        self.missing.pop(name, None)
         self._unassigned.discard(name)
-        self._uncounted.discard(name)
+        self._returned.discard(name)
         if name in self.table.numbers:
-            number = self.table.remove(name)
-            self._free_series(number)
-            self.slots.assign(number, [])
+            self.slots.assign(self.table.numbers[name], [])
+        for stream in reversed(self.table.streams(name)):
+            self.missing.pop(stream, None)
+            self._uncounted.discard(stream)
+            self._free_series(self.table.remove(stream))
 
     def take_unassigned(self) -> set[str]:
         """Return services whose objectives are to be assigned, since what they read is new."""
@@ -182,26 +186,37 @@ class ShardState:
         if name in self.released:
             self.released.remove(name)
             self.unstored[name] = False
-            self._uncounted.add(name)
-        number = self._number(name)
+            self._returned.add(name)
+        by_stream: dict[str, list[Target]] = {}
+        for target in targets:
+            by_stream.setdefault(stream_of(name, target.indicator), []).append(target)
+        found = {}
+        for stream, own in by_stream.items():
+            found.update(self._objectives(stream, own))
+        objectives = [found[target] for target in targets if target in found]
+        self.slots.assign(self._number(name), objectives)
+        self._unassigned.discard(name)
+
+    def _objectives(self, stream: str, targets: Sequence[Target]) -> dict[Target, Objective]:
+        """Return a stream's objectives as far as its history is here; what is not is missing."""
+        number = self._number(stream)
         requests = int(self._requests[number])
         deep, series = self.engine.is_deep(requests), self._latency.get(number, {})
         too_long = [t for t in targets if t.window_days > SHALLOW_DAYS and not deep]
-        if name in self._uncounted:
+        if stream in self._uncounted:
             too_long = list(targets)
         thresholds = {t.threshold_seconds for t in targets if t.threshold_seconds is not None}
         lacking = tuple(sorted(thresholds if too_long else thresholds - series.keys()))
-        self.missing.pop(name, None)
+        self.missing.pop(stream, None)
         if too_long or lacking:
-            self.missing[name] = Missing(lacking, bool(too_long))
-        objectives = []
+            self.missing[stream] = Missing(lacking, bool(too_long))
+        found = {}
         for target in targets:
             threshold = target.threshold_seconds
             read = LatencySeries(requests) if threshold is None else series.get(threshold)
             if read is not None and target not in too_long:
-                objectives.append(Objective(target, read.slow, requests, read.uncertain))
-        self.slots.assign(number, objectives)
-        self._unassigned.discard(name)
+                found[target] = Objective(target, read.slow, requests, number, read.uncertain)
+        return found
 
     def measure(
         self, published: Published, moment: Moment, asked: Collection[str] = ()
@@ -227,26 +242,33 @@ class ShardState:
         known = self.table.numbers.get(name)
         if known is not None:
             return known
+        service = service_of(name)
+        if name != service:
+            self._number(service)
         number = self.table.add(name)
         if number == len(self._requests):
             self._requests = np.pad(self._requests, (0, max(64, number)))
-        self._requests[number] = self.engine.new_series(number, deep=self._is_deep(name))
-        self._unassigned.add(name)
+        self._requests[number] = self._new_series(number, deep=self._is_deep(name))
+        if service in self._returned:
+            self._uncounted.add(name)
+        self._unassigned.add(service)
         return number
 
+    def _new_series(self, number: int, *, deep: bool) -> int:
+        return self.engine.new_series(int(self.table.service[number]), deep=deep)
+
     def _new_series_like_requests(self, number: int) -> int:
-        deep = self.engine.is_deep(int(self._requests[number]))
-        return self.engine.new_series(number, deep=deep)
+        return self._new_series(number, deep=self.engine.is_deep(int(self._requests[number])))
 
     def _uncertain(self, number: int, of: LatencySeries) -> int:
         """Return the series of a threshold's uncertain requests, made with the first of them."""
         if of.uncertain is None:
             of.uncertain = self._new_series_like_requests(number)
-            self._unassigned.add(self.table.names[number])
+            self._unassigned.add(service_of(self.table.names[number]))
         return of.uncertain
 
     def _free_series(self, number: int) -> None:
-        """Give back the series of a service."""
+        """Give back the series of a stream."""
         self.engine.free_series(int(self._requests[number]))
         for own in self._latency.pop(number, {}).values():
             self.engine.free_series(own.slow)

@@ -13,12 +13,21 @@ from common.slo.windows import DAY
 
 _LEAST_SLOTS = 64
 FREE = -1
-_NUMBERS = ("service", "series", "requests", "uncertain", "slo_row", "min_bad_events", "rank")
+_NUMBERS = (
+    "service",
+    "stream",
+    "series",
+    "requests",
+    "uncertain",
+    "slo_row",
+    "min_bad_events",
+    "rank",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """A target with the series of its counts, and that of all requests of its service.
+    """A target with the series of its counts, and that of all requests of its stream.
 
     `uncertain` is the series of those counts that may be good or bad; None where there are none.
     """
@@ -26,6 +35,7 @@ class Objective:
     target: Target
     series: int
     requests: int
+    stream: int
     uncertain: int | None = None
 
 
@@ -41,6 +51,7 @@ class Slots:
         self.of_service: dict[int, tuple[int, ...]] = {}
         self._free: list[int] = []
         self.service: Ints = np.zeros(0, np.int64)
+        self.stream: Ints = np.zeros(0, np.int64)
         self.series: Ints = np.zeros(0, np.int64)
         self.requests: Ints = np.zeros(0, np.int64)
         self.uncertain: Ints = np.zeros(0, np.int64)  # FREE where all counts are certain
@@ -93,7 +104,7 @@ class Slots:
             if slot == len(self.service):
                 self._widen()
         target = objective.target
-        self.service[slot] = service
+        self.service[slot], self.stream[slot] = service, objective.stream
         self.series[slot], self.requests[slot] = objective.series, objective.requests
         self.uncertain[slot] = FREE if objective.uncertain is None else objective.uncertain
         self.slo_row[slot] = ROW_OF[target.window_days * DAY]

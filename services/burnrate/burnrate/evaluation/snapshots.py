@@ -11,7 +11,6 @@ from burnrate.windows.engine import ROW_OF
 from common.events import (
     BurnPair,
     BurnRateSnapshot,
-    IngestCounters,
     SloStatus,
     WindowRate,
     headline,
@@ -62,20 +61,22 @@ class _Maker:
         rows = [self._row_of[slot] for slot in slots.of_service[service]]
         slos = tuple(self._slo_status(row) for row in rows)
         name = table.names[service]
-        resolution = int(table.resolution_seconds[service])
+        least_known = min(rows, key=self._statuses.__getitem__)
+        stream = int(slots.stream[self._slots[least_known]])
+        resolution = int(table.resolution_seconds[stream])
         return BurnRateSnapshot(
             service_name=name,
             shard=moment.shard,
             epoch=moment.epoch,
             evaluated_at=moment.now,
             applied_through=moment.applied_through,
-            data_status=STATUSES[self._statuses[worst]],
+            data_status=STATUSES[self._statuses[least_known]],
             **headline(slos),
             resolution_seconds=resolution,
             short_window_seconds=at_least_two_reports(SHORT_WINDOW_SECONDS, resolution),
             stale_after_seconds=stale_after_seconds(resolution),
-            newest_at=table.newest_at(service),
-            counters=IngestCounters(*table.counters[service].tolist()),
+            newest_at=table.newest_at(stream),
+            counters=table.counters_of(service),
             slos=slos,
             command_id=moment.command_id if name in asked else None,
         )
@@ -83,7 +84,7 @@ class _Maker:
     def _slo_status(self, row: int) -> SloStatus:
         slot = self._slots[row]
         target = self._of.slots.target(slot)
-        resolution = int(self._of.table.resolution_seconds[self._of.slots.service[slot]])
+        resolution = int(self._of.table.resolution_seconds[self._of.slots.stream[slot]])
         (total, bad), consumed = self._counts_of(SLO, row), self._rates[SLO][row]
         return SloStatus(
             **target.status_fields,

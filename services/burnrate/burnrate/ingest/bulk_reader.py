@@ -29,6 +29,7 @@ from common.kafka.client import Record
 from common.kafka.headers import FORWARDED_AT_HEADER, FORWARDED_FROM_HEADER, REPLAYED_FROM_HEADER
 from common.kafka.sharding import shard_of
 from common.kafka.topics import METRICS
+from common.slo.streams import DEFAULT_INDICATOR, SEPARATOR, indicator_of, service_of, stream_of
 from common.slo.vocabulary import RESERVED_SERVICE_NAMES, is_service_name
 
 _MILLISECONDS = 1_000
@@ -49,6 +50,7 @@ class _Usual(Struct, gc=False):
     good: int | None = None
     latency: RawLatency | None = None
     attributes: dict[str, str] | UnsetType = UNSET
+    indicator: str = DEFAULT_INDICATOR
 
 
 _decode = msgspec.json.Decoder(_Usual).decode
@@ -72,7 +74,8 @@ class BulkReader:
     def _read(self, records: Sequence[Record], first: int, rules: Rules) -> Columns:
         positions, events = _usual(records)
         n = len(events)
-        slot = ints([self._series.index.get(e.service, -1) for e in events])
+        streams = _streams(events)
+        slot = ints([self._series.index.get(stream, -1) for stream in streams])
         micros = ints(_looked_up(self._micros, [e.timestamp for e in events], self._learn_time))
         total, bad = ints([e.total for e in events]), ints([e.bad for e in events])
         appended = _MILLISECONDS * ints([records[i].timestamp for i in positions])
@@ -81,8 +84,8 @@ class BulkReader:
         valid &= micros <= appended + int(MAX_FUTURE.total_seconds() * MICROSECONDS)
         new = np.flatnonzero(valid & (slot < 0)).tolist()
         if new:
-            brought_by = {row: records[positions[row]] for row in new}
-            slot[new] = self._place_new(events, brought_by, rules)
+            brought = {row: origin_of(events[row].source, records[positions[row]]) for row in new}
+            slot[new] = self._place_new(streams, brought, rules)
         valid &= slot >= 0
         details, latency = _details(events, valid)
         window = ints([e.window_seconds for e in events])
@@ -104,18 +107,19 @@ class BulkReader:
         )
         return found if valid.all() else found.rows(valid)
 
-    def _place_new(self, events: Sequence[_Usual], new: Mapping[int, Record], rules: Rules) -> Ints:
-        """Give services that are new here their slots, where they belong here; -1 elsewhere.
+    def _place_new(
+        self, streams: Sequence[str], brought: Mapping[int, Origin], rules: Rules
+    ) -> Ints:
+        """Give streams that are new here their slots, where they belong here; -1 elsewhere.
 
-        `new` are the records of their events, by row.
+        `brought` are those who bring them, by row.
         """
         origins: dict[str, Origin] = {}
-        for row, record in new.items():
-            event = events[row]
-            if event.service not in origins and _belongs(event.service, rules):
-                origins[event.service] = origin_of(event.source, record)
+        for row, origin in brought.items():
+            if streams[row] not in origins and _belongs(streams[row], rules):
+                origins[streams[row]] = origin
         self._series.admit(origins)
-        return ints([self._series.index.get(events[row].service, -1) for row in new])
+        return ints([self._series.index.get(streams[row], -1) for row in brought])
 
     def _keys(self, events: Sequence[_Usual], slot: Ints) -> Keys:
         places = _looked_up(self._sources, [e.source for e in events], self._learn_source)
@@ -151,8 +155,22 @@ def _looked_up(
         return [known[text] for text in texts]
 
 
-def _belongs(name: str, rules: Rules) -> bool:
+def _streams(events: Sequence[_Usual]) -> list[str]:
+    """Return the stream of each event; most name no indicator. A wrong service has none."""
+    services = [e.service for e in events]
+    if SEPARATOR in "".join(services):
+        services = ["" if SEPARATOR in name else name for name in services]
+    if all(e.indicator is DEFAULT_INDICATOR for e in events):
+        return services
+    return [stream_of(name, e.indicator) for name, e in zip(services, events, strict=True)]
+
+
+def _belongs(stream: str, rules: Rules) -> bool:
+    name = service_of(stream)
     if not is_service_name(name) or name in RESERVED_SERVICE_NAMES:
+        return False
+    indicator = indicator_of(stream)
+    if not is_service_name(indicator) or stream != stream_of(name, indicator):
         return False
     return shard_of(name, rules.shards) == rules.shard
 

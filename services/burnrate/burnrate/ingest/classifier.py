@@ -30,6 +30,7 @@ from common.kafka.headers import (
 )
 from common.kafka.sharding import shard_of
 from common.kafka.topics import HISTORY
+from common.slo.streams import MAX_INDICATORS
 from common.storage.dead_letters import DeadRecord, dead_letter, first_appended_at, whole_number
 
 _LINE_DIGITS = 18  # what a bigint holds
@@ -85,14 +86,26 @@ def classify(record: Record, rules: Rules) -> Classification:
     )
 
 
-def beyond_quota(record: Record, counted: Counted) -> DeadRecord:
-    """Return the dead letter of an event whose service would be one too many."""
-    rejection = EventRejected(
-        "service",
-        "too_many_services",
-        f"{counted.event.service} is new, and no more services are counted; raise "
-        "BURNRATE_MAX_SERVICES or send fewer names",
-    )
+def beyond_quota(record: Record, counted: Counted, *, indicators: bool) -> DeadRecord:
+    """Return the dead letter of an event whose stream would be one too many.
+
+    `indicators`: it is its service that has too many of them.
+    """
+    stream = counted.event.stream
+    if indicators:
+        rejection = EventRejected(
+            "indicator",
+            "too_many_indicators",
+            f"{stream} is new, and a service has at most {MAX_INDICATORS} indicators; send "
+            "fewer names",
+        )
+    else:
+        rejection = EventRejected(
+            "service",
+            "too_many_services",
+            f"{stream} is new, and no more services (and as many indicators) are counted; raise "
+            "BURNRATE_MAX_SERVICES or send fewer names",
+        )
     return DeadRecord(record, dead_letter(record, counted.appended_at, rejection))
 
 

@@ -97,7 +97,7 @@ def columns_of(counted: Sequence[tuple[int, Counted]], series: SeriesIndex) -> C
     details = np.array([details_hash(e.latency, e.attributes) for e in events], np.uint64)
     return Columns(
         position=ints([position for position, _ in counted]),
-        slot=ints([series.add(e.service) for e in events]),
+        slot=ints([series.add(e.stream) for e in events]),
         micros=micros,
         total=total,
         bad=bad,

@@ -136,17 +136,19 @@ class BatchProcessor:
         return await _without_applied_lines(session, batch.shard, counted), len(dead)
 
     def _slot(self, dead: DeadRecord) -> int:
-        """Return the slot of the service that the key names; beyond all where there is none."""
+        """Return the first slot of the service that the key names; beyond all without one."""
         key = dead.record.key or b""
-        return self.series.index.get(key.decode(errors="replace"), len(self.series))
+        return self.series.services.get(key.decode(errors="replace"), len(self.series))
 
     def _classify(self, record: Record) -> Classification:
         """Return what the record is; an event of a new service must be within the quota."""
         found = classify(record, self.rules)
         if isinstance(found, Counted):
-            self.series.admit({found.event.service: origin_of(found.event.source, record)})
-            if found.event.service not in self.series.index:
-                return beyond_quota(record, found)
+            self.series.admit({found.event.stream: origin_of(found.event.source, record)})
+            if found.event.stream not in self.series.index:
+                return beyond_quota(
+                    record, found, indicators=self.series.is_full(found.event.stream)
+                )
         return found
 
     async def _deduplicate(self, session: WriteSession, columns: Columns) -> Deduplicated:

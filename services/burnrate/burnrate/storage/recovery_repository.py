@@ -23,7 +23,7 @@ _SERVICES = text(
 _STORE_RELEASED = text(
     """UPDATE burnrate.service AS s SET released = x.released
     FROM unnest(CAST(:names AS text[]), CAST(:released AS boolean[])) AS x (name, released)
-    WHERE s.shard = :shard AND s.service = x.name"""
+    WHERE s.shard = :shard AND split_part(s.service, '/', 1) = x.name"""
 )
 _PURGE_BLOCKS = text(
     """DELETE FROM burnrate.count_block
@@ -52,7 +52,7 @@ _SEAL = text(
 
 @dataclass(frozen=True, slots=True)
 class StoredServices:
-    """The services of a shard by slot; those that are released have no place in memory."""
+    """The streams of a shard by slot; those that are released have no place in memory."""
 
     names: list[str]
     released: Flags

@@ -1,7 +1,7 @@
 """The counts of a shard's objectives, held so that a forecast reads none from the database. Pure.
 
-Requests and errors of all services stand in the blocks that burnrate stores, a row for each slot;
-requests over a latency threshold have a series of their own for each (service, threshold).
+Requests and errors of all streams stand in the blocks that burnrate stores, a row for each slot;
+requests over a latency threshold have a series of their own for each (stream, threshold).
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,6 +13,7 @@ from common.arrays import Floats, Ints
 from common.config.clock import to_micros
 from common.counts.layout import SlowCount, Span, bucket_of
 from common.events import BurnRateSnapshot, SloStatus
+from common.slo.streams import stream_of
 from common.slo.vocabulary import DataStatus
 from common.slo.windows import HOUR, MINUTE
 from forecast.domain.forecast import DAY_HOURS, DAY_MINUTES, LOOK_BACK_HOURS, History
@@ -31,7 +32,7 @@ PAUSE_PER_READING = 10
 """Reading everything takes at most a tenth of the time, however much there is to read."""
 
 LatencyKey = tuple[str, float]
-"""A service and a threshold in seconds."""
+"""A stream and a threshold in seconds."""
 
 
 class Timeline:
@@ -127,9 +128,9 @@ class ShardCounts:
         """Drop all counts, since a reading has failed half way."""
         self._blocks, self._latency = None, {}
 
-    def lacks(self, names: Iterable[str]) -> bool:
-        """Return whether the row of any of these services is not known."""
-        return any(name not in self._slots for name in names)
+    def lacks(self, streams: Iterable[str]) -> bool:
+        """Return whether the row of any of these streams is not known."""
+        return any(stream not in self._slots for stream in streams)
 
     def block_spans(self, window_days: int, now: datetime) -> list[Span]:
         """Return which blocks to read for objectives of at most that many days."""
@@ -224,9 +225,10 @@ class ShardCounts:
 
     def _lines_of(self, service: str, slo: SloStatus) -> tuple[_Lines | None, int]:
         """Return where an objective's counts are, and in which series (-1: none)."""
+        stream = stream_of(service, slo.indicator)
         if slo.threshold_seconds is not None:
-            return self._latency.get((service, slo.threshold_seconds)), 0
-        return self._blocks, self._slots.get(service, -1)
+            return self._latency.get((stream, slo.threshold_seconds)), 0
+        return self._blocks, self._slots.get(stream, -1)
 
     def _due(self, lines: _Lines, now: datetime) -> list[Span]:
         """Return what to read: what is recent, and once in a while everything."""

@@ -3,7 +3,15 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from common.events import BurnRateSnapshot, ChangeClass, Decision, Reason, SloForecast, SloStatus
+from common.events import (
+    BurnRateSnapshot,
+    ChangeClass,
+    Decision,
+    Reason,
+    SloForecast,
+    SloStatus,
+    reporter_of,
+)
 from common.policy.model import SEVERITY_ORDER, Policy
 from common.slo import wording
 from common.slo.risk import LEAST_COVERAGE_RATIO, RISK_BOUNDARIES
@@ -45,7 +53,7 @@ def unknowns(policy: Policy, inputs: Inputs) -> Iterator[Reason]:
     if inputs.snapshot is not None and is_silent(inputs):
         yield _silent(inputs)
     if snapshot is None or snapshot.data_status is DataStatus.NO_DATA or not snapshot.slos:
-        yield _unknown("no_data", None, f"{name} has not reported yet")
+        yield _unknown("no_data", None, f"{_reporter(inputs)} has not reported yet")
         return
     if snapshot.data_status is not DataStatus.OK:
         yield from _not_ok(policy, inputs, snapshot)
@@ -76,7 +84,7 @@ def _silent(inputs: Inputs) -> Reason:
 
 
 def _not_ok(policy: Policy, inputs: Inputs, snapshot: BurnRateSnapshot) -> Iterator[Reason]:
-    name, status = inputs.service_name, snapshot.data_status
+    name, status = _reporter(inputs), snapshot.data_status
     if status is DataStatus.NO_TRAFFIC:
         if policy.no_traffic == "UNKNOWN":
             yield _unknown("no_traffic", None, f"{name} reports, but has had no requests of late")
@@ -98,6 +106,12 @@ def _not_ok(policy: Policy, inputs: Inputs, snapshot: BurnRateSnapshot) -> Itera
     old, allowed = wording.lasting(age, limit)
     text = f"the newest report of {name} is {old} old, more than {allowed}"
     yield Reason("stale", "UNKNOWN", None, age, limit, text)
+
+
+def _reporter(inputs: Inputs) -> str:
+    """Return the stream whose status is the service's; the service itself where its own is."""
+    name, snapshot = inputs.service_name, inputs.snapshot
+    return name if snapshot is None else reporter_of(name, snapshot.data_status, snapshot.slos)
 
 
 def _unknown(code: str, slo: str | None, text: str) -> Reason:
