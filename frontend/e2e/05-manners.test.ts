@@ -18,6 +18,8 @@ const PAGES = {
   ingest: "/settings?tab=ingest",
   rules: "/settings?tab=rules",
   channels: "/settings?tab=channels",
+  audit: "/audit",
+  keys: "/keys",
 } as const;
 const PHOTOGRAPHED = Object.entries(PAGES).filter(([, path]) => !/rules|channels/.test(path));
 const THEMES = ["light", "dark"] as const;

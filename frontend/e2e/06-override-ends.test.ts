@@ -2,12 +2,13 @@
 
 import { expect, test } from "vitest";
 
-import { eventually, get, launch, open } from "./world";
+import { BASE, eventually, get, launch, open } from "./world";
 
 test("an override ends by itself", async () => {
   const browser = await launch();
-  const page = await open(browser, "/releases");
+  const page = await open(browser, "/audit?object_type=override");
   await page.getByText("ana override.created").first().waitFor();
+  await page.goto(`${BASE}/releases`);
   await eventually(async () => {
     const { override } = await get<{ override: object | null }>("/api/release/checkout");
     expect(override).toBeNull();

@@ -2,7 +2,7 @@
 
 import createClient, { type Middleware } from "openapi-fetch";
 
-import { token } from "../lib/token";
+import { forgetRefused, token } from "../lib/token";
 import type { components, paths } from "./schema";
 
 export type Schemas = components["schemas"];
@@ -31,7 +31,8 @@ const authorize: Middleware = {
   onRequest: ({ request }) => {
     withToken(request.headers);
   },
-  onResponse: async ({ response }) => {
+  onResponse: async ({ request, response }) => {
+    if (response.status === 401) forgetRefused(request.headers.get("Authorization"));
     if (!response.ok && response.status !== 304) throw await problemOf(response);
   },
 };

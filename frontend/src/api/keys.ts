@@ -2,6 +2,7 @@
 
 import type { ChangeClass } from "../lib/vocabulary";
 import type { AlertState } from "./alerts";
+import type { AuditFilter } from "./audit";
 import type { PreviewQuestion } from "./slo";
 
 const service = (name: string, ...part: unknown[]) => ["service", name, ...part] as const;
@@ -12,7 +13,9 @@ export const keys = {
   fleet: ["fleet"],
   services: ["services"],
   releases: ["releases"],
-  audit: ["releases", "audit"],
+  audit: ["audit"],
+  auditOf: (filter: AuditFilter) => ["audit", filter],
+  apiKeys: ["keys"],
   policies: ["releases", "policies"],
   alerts: ["alerts"],
   silences: ["alerts", "silences"],

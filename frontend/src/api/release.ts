@@ -8,7 +8,6 @@ export type Release = Schemas["ReleaseAnswer"];
 export type HistoryEntry = Schemas["HistoryEntry"];
 export type Override = Schemas["OverrideAnswer"];
 export type OverrideRequest = Schemas["OverrideRequest"];
-export type AuditEntry = Schemas["AuditAnswer"];
 export type Policy = Schemas["PolicyAnswer"];
 export type Change = Schemas["ChangeAnswer"];
 
@@ -57,15 +56,6 @@ export function changesQuery(service: string, seconds: number) {
     refetchInterval: 30_000,
   });
 }
-
-export const auditQuery = queryOptions({
-  queryKey: keys.audit,
-  queryFn: async ({ signal }) =>
-    // without a format it is no file
-    dataOf(
-      await client.GET("/api/audit", { params: { query: { limit: 100 } }, signal }),
-    ) as AuditEntry[],
-});
 
 export const policiesQuery = queryOptions({
   queryKey: keys.policies,

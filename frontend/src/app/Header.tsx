@@ -13,6 +13,8 @@ const PAGES = [
   ["/alerts", "Alerts"],
   ["/releases", "Releases"],
   ["/settings", "Settings"],
+  ["/audit", "Audit"],
+  ["/keys", "Keys"],
 ] as const;
 
 const NEXT_THEME: Record<Theme, Theme> = { system: "light", light: "dark", dark: "system" };

@@ -6,7 +6,7 @@ const KEYS = [
   ["j, k", "next, previous row"],
   ["Enter", "open the row"],
   ["a", "acknowledge the alert of the row"],
-  ["1 2 3 4", "overview, alerts, releases, settings"],
+  ["1 to 6", "overview, alerts, releases, settings, audit, keys"],
   ["?", "this help"],
   ["Esc", "close, or leave the search"],
 ] as const;

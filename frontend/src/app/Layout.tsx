@@ -31,6 +31,8 @@ export function Layout() {
     "2": () => void navigate("/alerts"),
     "3": () => void navigate("/releases"),
     "4": () => void navigate("/settings"),
+    "5": () => void navigate("/audit"),
+    "6": () => void navigate("/keys"),
   });
 
   return (

@@ -56,10 +56,16 @@ const PAGES: Record<string, Page> = {
     links: { "See by which rules": "/settings?tab=rules" },
   },
   "/releases": {
-    parts: 3,
-    empty: ["No service yet", "curl -s", "None is in force", "PUT /api/policies", "Nothing yet."],
+    parts: 2,
+    empty: ["No service yet", "curl -s", "None is in force", "PUT /api/policies"],
     links: { Settings: "/settings" },
   },
+  "/audit": {
+    parts: 1,
+    empty: ["Nothing has been written yet", "stands here for good"],
+    links: {},
+  },
+  "/audit?person=nobody": { parts: 1, empty: ["No entry matches"], links: {} },
   "/settings": {
     parts: 1,
     empty: ["No service yet", "first event", "New service"],

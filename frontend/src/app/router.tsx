@@ -30,6 +30,14 @@ export const pages: RouteObject[] = [
       Component: (await import("../features/settings/SettingsPage")).SettingsPage,
     }),
   },
+  {
+    path: "audit",
+    lazy: async () => ({ Component: (await import("../features/audit/AuditPage")).AuditPage }),
+  },
+  {
+    path: "keys",
+    lazy: async () => ({ Component: (await import("../features/keys/KeysPage")).KeysPage }),
+  },
   { path: "*", element: <NotFound /> },
 ];
 

@@ -25,3 +25,13 @@ test("an address without a token changes nothing", async () => {
   expect(token.get()).toBe("kept");
   expect(location.hash).toBe("#part");
 });
+
+test("a token that the server refuses is forgotten, one that was given meanwhile is not", async () => {
+  const { forgetRefused, token } = await import("./token");
+  token.set("new");
+  forgetRefused("Bearer old");
+  forgetRefused(null);
+  expect(token.get()).toBe("new");
+  forgetRefused("Bearer new");
+  expect(token.get()).toBeNull();
+});

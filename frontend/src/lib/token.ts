@@ -9,6 +9,11 @@ export const token = createStore<string | null>(sessionStorage.getItem(KEY), (va
   else sessionStorage.setItem(KEY, value);
 });
 
+/** Forget the token that the server has refused, unless another one is known by now. */
+export function forgetRefused(authorization: string | null): void {
+  if (authorization === `Bearer ${token.get() ?? ""}`) token.set(null);
+}
+
 /** Take the token out of the address, so that neither history nor a copied link holds it. */
 export function takeTokenFromAddress(): void {
   const given = new URLSearchParams(location.hash.slice(1));

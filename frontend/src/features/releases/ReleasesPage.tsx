@@ -7,7 +7,6 @@ import { OverrideDialog } from "../../components/release/OverrideDialog";
 import { Panel } from "../../components/ui/Panel";
 import { Shown } from "../../components/ui/states";
 import { withWriteAccess } from "../../lib/writeAccess";
-import { AuditPanel } from "./AuditPanel";
 import { DecisionRow } from "./DecisionRow";
 import { byUrgency } from "./order";
 import { PoliciesPanel } from "./PoliciesPanel";
@@ -21,10 +20,7 @@ export function ReleasesPage() {
       <Shown query={overview} height="50vh">
         {(found) => <LiveDecisions rows={found.services} />}
       </Shown>
-      <div className="grid gap-3 xl:grid-cols-2">
-        <AuditPanel />
-        <PoliciesPanel />
-      </div>
+      <PoliciesPanel />
     </div>
   );
 }
