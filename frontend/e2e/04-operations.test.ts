@@ -42,9 +42,9 @@ test("an alert is acknowledged by keyboard alone", async () => {
   await page.keyboard.type("looking at it");
   await page.keyboard.press("Enter");
   await dialog().waitFor({ state: "detached" });
-  await page.getByText("acknowledged by ana").first().waitFor();
-  const alerts = await get<{ acknowledged_by: string | null }[]>("/api/alerts");
-  expect(alerts.some((alert) => alert.acknowledged_by === "ana")).toBe(true);
+  await page.getByText("acknowledged by bootstrap on behalf of ana").first().waitFor();
+  const alerts = await get<{ acknowledged_on_behalf_of: string | null }[]>("/api/alerts");
+  expect(alerts.some((alert) => alert.acknowledged_on_behalf_of === "ana")).toBe(true);
 });
 
 test("an alert is silenced where it stands", async () => {
@@ -104,7 +104,7 @@ test("a dead letter is corrected and counted", async () => {
   await record.fill((await record.inputValue()).replace('"bad"', '"total": 7, "bad"'));
   await sign();
   await confirm("Send again");
-  await panel.getByText(/sent again corrected .* by ana/).waitFor();
+  await panel.getByText(/sent again corrected .* by .*ana/).waitFor();
   await eventually(async () => {
     const found = await get<{ slos: { total: number }[] }>("/api/slo/letters");
     expect(found.slos[0]?.total).toBe(7);
