@@ -23,10 +23,10 @@ from alerts.app import Alerts
 from alerts.domain.configuration import AlertConfiguration
 from alerts.domain.decision import Moment, ServiceState
 from alerts.domain.evaluate import decide
-from alerts.domain.readings import Inputs
 from alerts.settings import AlertsSettings, AllSettings
 from common.alerting.default_rules import default_rules
 from common.config.settings import KafkaSettings
+from common.decisions.readings import Inputs
 from common.events import ChannelChanged
 from common.kafka.topics import ensure_topics
 from tests.support.alerts.in_memory import START, rule, slo, snapshot

@@ -12,7 +12,7 @@ from burnline.commands.gate_replay import as_text
 from burnline.commands.rules import alarm_line
 from burnline.report.figures import Blocked, Episode, Period, ServiceReport, SloFigures
 from burnline.report.text import Format, write
-from gate.domain.evaluate import evaluate
+from common.decisions.evaluate import evaluate
 from gate.domain.records import DecisionRecord, Stamp, published, replay
 from tests.support.burn_events import NOW
 from tests.support.gate_inputs import inputs, objective, override, policy

@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from msgspec.structs import replace
 
+from common.decisions.decision import Inputs, Previous, ShardSign, Standing
 from common.events import (
     BurnPair,
     BurnRateSnapshot,
@@ -25,7 +26,6 @@ from common.policy.model import CHANGE_CLASSES, LEVELS, SEVERITY_ORDER, Policy
 from common.slo.arithmetic import burn_rate
 from common.slo.vocabulary import DataStatus, RiskLevel
 from common.slo.windows import BURN_WINDOWS, pair_rules
-from gate.domain.decision import Inputs, Previous, ShardSign, Standing
 from tests.support import burn_events
 from tests.support.burn_events import measured
 from tests.support.gateway.forecasts import spent_in

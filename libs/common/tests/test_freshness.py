@@ -9,6 +9,8 @@ import pytest
 
 from alerts.domain import shard_state as alerts_state
 from api_gateway.projections.snapshots import ReadModel
+from common.decisions import decision as gate_decision
+from common.decisions.decision import ShardSign
 from common.events import ShardHeartbeat
 from common.events.catalog import TargetSpec
 from common.slo.freshness import (
@@ -21,8 +23,6 @@ from common.slo.freshness import (
 from common.slo.ordering import is_newer
 from common.slo.vocabulary import DataStatus
 from forecast.domain.due_services import DueServices, Pace
-from gate.domain import decision as gate_decision
-from gate.domain.decision import ShardSign
 from tests.support.burn_events import snapshot
 from tests.support.gate_inputs import inputs
 

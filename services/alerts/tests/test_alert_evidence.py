@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.domain.readings import Inputs, read
 from common.alerting.default_rules import default_rules
+from common.decisions.readings import Inputs, read
 from common.events import SloStatus
 from common.slo.arithmetic import error_budget_remaining
 from tests.reference.evaluator import target_changed

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from alerts.domain.configuration import AlertConfiguration
-from alerts.domain.readings import Inputs
 from common.alerting.default_rules import default_rules
 from common.alerting.rules import RISK_ORDER, Rule
+from common.decisions.readings import Inputs
 from common.slo.vocabulary import DataStatus, RiskLevel
 from tests.support.alerts.in_memory import (
     AlertShard,

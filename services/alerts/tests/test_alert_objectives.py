@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.domain.notifications import group
-from alerts.domain.readings import read
 from alerts.domain.wording import message
 from common.alerting.channels import CHANNEL_KINDS
 from common.alerting.default_rules import default_rules
 from common.alerting.silences import Matcher
+from common.decisions.readings import read
 from common.events import AlertAcknowledged, Latency, SilenceChanged
 from common.slo.vocabulary import DataStatus, SliType
 from tests.reference.evaluator import target_changed

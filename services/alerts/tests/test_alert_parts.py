@@ -18,12 +18,12 @@ from alerts.domain.notifications import (
     Notification,
     group,
 )
-from alerts.domain.readings import Inputs, read
 from alerts.domain.shard_state import ShardState
 from alerts.handlers import TEST_MAX_AGE, configuration_handler, dead_letter_handler
 from common.alerting.channels import CHANNEL_KINDS
 from common.alerting.default_rules import default_rules
 from common.alerting.rules import Rule, rule_document
+from common.decisions.readings import Inputs, read
 from common.events import (
     ChannelChanged,
     ChannelTestRequested,

@@ -9,9 +9,9 @@ from unittest.mock import patch
 import pytest
 
 from alerts.domain.configuration import AlertConfiguration
-from alerts.domain.readings import Inputs
 from common.alerting.default_rules import default_rules
 from common.alerting.rules import read_rule, rule_document
+from common.decisions.readings import Inputs
 from common.events import AlertAcknowledged, BurnRateSnapshot, MetricEvent
 from common.slo.vocabulary import DataStatus
 from ingest.simulator import counts

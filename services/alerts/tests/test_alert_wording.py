@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.domain import wording
-from alerts.domain.readings import Inputs, Reading
 from common.alerting.rules import Level, Rule, RuleKind
+from common.decisions.readings import Inputs, Reading
 from tests.support.burn_events import slo_status, snapshot
 
 LEVELS: dict[RuleKind, dict[str, Any]] = {

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from common.decisions.evaluate import evaluate, next_look
 from common.events import GateDecision, encode
 from common.kafka.sharding import shard_of
 from common.kafka.topics import DECISIONS
@@ -15,7 +16,6 @@ from common.ledger.shard import Ownership
 from common.ledger.store import FencedError
 from common.runtime.failpoints import failpoint
 from gate.domain.configuration import GateConfiguration
-from gate.domain.evaluate import evaluate, next_look
 from gate.domain.records import (
     RANDOM_BYTES,
     DecisionRecord,

@@ -10,6 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from common.decisions.decision import Inputs, Previous, ShardSign, Standing, burns_below
+from common.decisions.evaluate import evaluate, next_look
 from common.events import (
     BurnPair,
     BurnRateSnapshot,
@@ -21,8 +23,6 @@ from common.events import (
 )
 from common.policy.model import CHANGE_CLASSES, Policy
 from common.slo.vocabulary import DataStatus, RiskLevel
-from gate.domain.decision import Inputs, Previous, ShardSign, Standing, burns_below
-from gate.domain.evaluate import evaluate, next_look
 from tests.support.gate_inputs import (
     NOW,
     SERVICE,

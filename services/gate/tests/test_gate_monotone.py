@@ -7,12 +7,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from common.decisions.decision import Inputs, Previous, ShardSign, Standing
+from common.decisions.evaluate import evaluate
+from common.decisions.reasons import most_severe
 from common.events import Decision, SloStatus
 from common.policy.model import CHANGE_CLASSES, LEVELS, SEVERITY_ORDER, Policy
 from common.slo.vocabulary import DataStatus
-from gate.domain.decision import Inputs, Previous, ShardSign, Standing
-from gate.domain.evaluate import evaluate
-from gate.domain.reasons import most_severe
 from tests.support.gate_inputs import NOW, Counts, inputs, objective, policy, snapshot
 from tests.support.servers.effort import examples
 

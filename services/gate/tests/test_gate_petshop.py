@@ -12,12 +12,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from common.decisions.evaluate import evaluate
 from common.events import GateDecision, MetricEvent, ServiceChanged, Verdict
 from common.kafka.sharding import shard_of
 from common.policy.model import Policy
 from common.slo.freshness import SHARD_SILENCE_SECONDS
 from gate.domain.configuration import GateConfiguration
-from gate.domain.evaluate import evaluate
 from gate.domain.records import Stamp, decision_id, published
 from gate.domain.shard_view import ShardView
 from tests.reference.evaluator import SHARDS, BurnrateProcess, target_changed

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from common.decisions.decision import Inputs
+from common.decisions.evaluate import evaluate
 from common.events import GateDecision, encode
 from common.policy.model import Policy
-from gate.domain.decision import Inputs
-from gate.domain.evaluate import evaluate
 from gate.domain.records import DecisionRecord, Stamp, published, replay
 from tests.support.gate_inputs import random_state
 

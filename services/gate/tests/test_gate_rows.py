@@ -9,10 +9,10 @@ from sqlalchemy import text
 
 from common.admission.change_events import identity_of_change
 from common.config.settings import DatabaseSettings
+from common.decisions.evaluate import evaluate
 from common.events import ChangeEvent
 from common.ledger.store import FencedError
 from common.storage.database import Database
-from gate.domain.evaluate import evaluate
 from gate.domain.records import DecisionRecord, Stamp, decision_id, published, replay
 from gate.storage import repository
 from gate.storage.repository import IdentifiedChange

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from common.decisions import sentences
+from common.decisions.decision import Evaluation, Inputs, ShardSign
+from common.decisions.evaluate import evaluate
 from common.events import ChangeClass, Decision, OnUnknown, SloStatus, Verdict
 from common.policy.model import CHANGE_CLASSES, Tier
 from common.slo import wording
 from common.slo.risk import is_near, level_at
 from common.slo.vocabulary import DataStatus, RiskLevel
-from gate.domain import sentences
-from gate.domain.decision import Evaluation, Inputs, ShardSign
-from gate.domain.evaluate import evaluate
 from tests.support.gate_inputs import NOW, burning_at, inputs, objective, override, policy, snapshot
 
 TIERS: Final[tuple[Tier, ...]] = (1, 2, 3)

@@ -11,8 +11,8 @@ from alerts.domain.decision import Decision, Moment, ServiceState
 from alerts.domain.episodes import Episode, Transition
 from alerts.domain.evaluate import decide
 from alerts.domain.notifications import NotificationReason
-from alerts.domain.readings import Inputs
 from common.alerting.rules import Rule, read_rule
+from common.decisions.readings import Inputs
 from common.events import (
     BurnPair,
     BurnRateSnapshot,

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from alerts.domain.configuration import AlertConfiguration
-from alerts.domain.readings import Inputs
 from common.alerting.default_rules import default_rules
+from common.decisions.readings import Inputs
 from common.events import BurnRateSnapshot, MetricEvent, TargetChanged
 from tests.reference.evaluator import SHARDS, BurnrateProcess, declared
 from tests.support.alerts.in_memory import AlertShard, Said

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from alerts.domain.readings import Readings
 from common.alerting.rules import Rule
+from common.decisions.readings import Readings
 
 
 class Memory(Struct, frozen=True, omit_defaults=True):

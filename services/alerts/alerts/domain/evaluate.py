@@ -20,9 +20,9 @@ from alerts.domain.episodes import (
     resolved,
 )
 from alerts.domain.notifications import NotificationReason
-from alerts.domain.readings import SERVICE, Inputs, Readings, is_gone, read
 from alerts.domain.stages import HOLDS, LastNotified, RuleOutcome
 from common.alerting.rules import Rule, more_severe
+from common.decisions.readings import SERVICE, Inputs, Readings, is_gone, read
 from common.events import AlertAcknowledged, AlertFigures, SloStatus
 from common.slo.vocabulary import RiskLevel
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from alerts.domain.decision import Decision, ServiceState
 from alerts.domain.episodes import AlertKey, Episode
-from alerts.domain.readings import Inputs
+from common.decisions.readings import Inputs
 from common.events import BurnRateMessage, BurnRateSnapshot, ServiceForecast
 from common.slo.freshness import FORECAST_HOLDS, ShardLiveness
 from common.slo.ordering import is_newer

@@ -6,8 +6,8 @@ from math import isinf
 from typing import Final
 
 from alerts.domain.configuration import Owner
-from alerts.domain.readings import Inputs, Reading
 from common.alerting.rules import Level, Rule, RuleKind, Severity
+from common.decisions.readings import Inputs, Reading
 from common.slo import wording
 
 Said = tuple[str, str]

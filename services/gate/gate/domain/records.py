@@ -7,10 +7,10 @@ from itertools import zip_longest
 from msgspec.structs import asdict, replace
 
 from common.config.clock import to_micros
+from common.decisions.decision import Evaluation, Inputs
+from common.decisions.evaluate import evaluate
 from common.events import GateDecision, ReleaseState, Verdict
 from common.policy.model import Policy
-from gate.domain.decision import Evaluation, Inputs
-from gate.domain.evaluate import evaluate
 
 RANDOM_BYTES = 10
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base32

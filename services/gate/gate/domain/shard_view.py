@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from common.decisions.decision import Inputs, ShardSign, is_budget_spent, is_usable, previous_of
 from common.events import BurnRateMessage, BurnRateSnapshot, GateDecision, ServiceForecast
 from common.slo.freshness import SHARD_HEARTBEAT_SECONDS, is_silent
 from common.slo.ordering import is_newer
 from common.slo.risk import LEAST_COVERAGE_RATIO
 from gate.domain.configuration import GateConfiguration
-from gate.domain.decision import Inputs, ShardSign, is_budget_spent, is_usable, previous_of
 
 Weight = tuple[object, ...]
 

@@ -8,11 +8,11 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import text
 
+from common.decisions.decision import Inputs
 from common.events import ChangeEvent, GateDecision, encode
 from common.ledger.store import FencedError
 from common.policy.model import Policy
 from common.storage.database import ReadSession, WriteSession
-from gate.domain.decision import Inputs
 from gate.domain.records import DecisionRecord
 
 _HELD = text("SELECT epoch FROM gate.shard WHERE shard = :shard FOR SHARE")

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
+from common.decisions import sentences
+from common.decisions.decision import Inputs, confirmed_at, data_at, is_budget_spent, is_silent
 from common.events import (
     BurnRateSnapshot,
     ChangeClass,
@@ -16,8 +18,6 @@ from common.policy.model import SEVERITY_ORDER, Policy
 from common.slo import wording
 from common.slo.risk import LEAST_COVERAGE_RATIO, RISK_BOUNDARIES
 from common.slo.vocabulary import DataStatus, RiskLevel
-from gate.domain import sentences
-from gate.domain.decision import Inputs, confirmed_at, data_at, is_budget_spent, is_silent
 
 FORECAST_MAX_AGE = timedelta(hours=1)
 """An older forecast is ignored: its service has stood still."""

@@ -7,12 +7,8 @@ ALLOW and WARN only.
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from common.events import ChangeClass, OverrideChanged, Reason, Verdict, least_budget_of
-from common.policy.model import CHANGE_CLASSES, Policy
-from common.slo import wording
-from common.slo.vocabulary import RiskLevel
-from gate.domain import reasons, sentences
-from gate.domain.decision import (
+from common.decisions import reasons, sentences
+from common.decisions.decision import (
     Evaluation,
     Inputs,
     Standing,
@@ -22,6 +18,10 @@ from gate.domain.decision import (
     data_at,
     is_usable,
 )
+from common.events import ChangeClass, OverrideChanged, Reason, Verdict, least_budget_of
+from common.policy.model import CHANGE_CLASSES, Policy
+from common.slo import wording
+from common.slo.vocabulary import RiskLevel
 
 
 def evaluate(policy: Policy, inputs: Inputs) -> Evaluation:
