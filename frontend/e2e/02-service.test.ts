@@ -52,6 +52,9 @@ test("a target says what it would have meant, is taken, and is changed", async (
   await eventually(async () =>
     expect(await preview.innerText()).toMatch(/At 99\.5.% over 30 days .* spent/),
   );
+  // in place of the default it opens a gate that is blocked: that is not done unseen
+  await page.getByTestId("loosens").getByText("objective 99.9% to 99.5%").waitFor();
+  await dialog.getByLabel("Reason").fill("agreed with the owner of payments");
   await dialog.getByRole("button", { name: "Create" }).click();
   await dialog.waitFor({ state: "detached" });
   await page.getByRole("button", { name: "Edit requests succeed" }).click();
@@ -61,4 +64,30 @@ test("a target says what it would have meant, is taken, and is changed", async (
   const targets = await get<{ objective: number }[]>("/api/slo/checkout/targets");
   expect(targets.map((target) => target.objective)).toEqual([0.9995]);
   await region("Targets").getByText("99.95").waitFor();
+});
+
+test("what loosens is asked why, is named by the gate, and is undone", async () => {
+  await page.getByRole("button", { name: "Edit requests succeed" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Objective, %").fill("90");
+  await page.getByTestId("loosens").getByText("objective 99.95% to 90%").waitFor();
+  await dialog.getByLabel("Reason").fill("until the new shards are in");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await dialog.waitFor({ state: "detached" });
+  const row = region("Loosened promises")
+    .getByRole("listitem")
+    .filter({ hasText: "99.95% to 90%" });
+  await row.getByText("until the new shards are in").waitFor();
+  await region("Can I deploy?")
+    .getByText(/loosened target requests succeed .* until the new shards are in/)
+    .first()
+    .waitFor();
+  await row.getByRole("button", { name: "Undo" }).click();
+  await dialog.getByLabel("Your name").fill("ana");
+  await dialog.getByLabel("Reason").fill("the new shards are in already");
+  await dialog.getByRole("button", { name: "Undo" }).click();
+  await dialog.waitFor({ state: "detached" });
+  const targets = await get<{ objective: number }[]>("/api/slo/checkout/targets");
+  expect(targets.map((target) => target.objective)).toEqual([0.9995]);
+  await row.getByText("ended").waitFor();
 });

@@ -57,6 +57,7 @@ def objective(  # noqa: PLR0913 - the parts of an objective
     coverage: float = 1.0,
     reported_seconds: int | None = None,
     uncertain: int = 0,
+    window_days: int = 30,
 ) -> SloStatus:
     """Return an objective evaluated from (bad, total) of its windows, with the product's sums."""
     by_window = {300: short, 3600: hour, 86_400: day, **(pairs or {})}
@@ -72,6 +73,7 @@ def objective(  # noqa: PLR0913 - the parts of an objective
         ratio,
         id=1,
         name=name,
+        window_days=window_days,
         min_bad_events=min_bad_events,
         default=False,
         revision=1,
@@ -87,7 +89,7 @@ def objective(  # noqa: PLR0913 - the parts of an objective
                     for seconds in (rule.long_seconds, rule.short_seconds)
                 ),
             )
-            for rule in pair_rules(ratio, 30)
+            for rule in pair_rules(ratio, window_days)
         ),
     )
 

@@ -90,7 +90,8 @@ export async function acknowledge(alert: Alert, actor: string, comment: string):
 }
 
 export async function createSilence(body: SilenceRequest): Promise<Silence> {
-  return dataOf(await client.POST("/api/silences", { body }));
+  const saved = dataOf(await client.POST("/api/silences", { body }));
+  return saved as Silence; // a dry run alone is answered otherwise
 }
 
 export async function expireSilence(id: number, actor: string, reason: string): Promise<void> {
@@ -130,7 +131,10 @@ export async function changeRule(
   by: Statement,
 ): Promise<AlertRule> {
   const params = { path: { name } };
-  return dataOf(await client.PATCH("/api/rules/{name}", { params, body: { ...by, changes } }));
+  const saved = dataOf(
+    await client.PATCH("/api/rules/{name}", { params, body: { ...by, changes } }),
+  );
+  return saved as AlertRule; // a dry run alone is answered otherwise
 }
 
 /** Take back what was set for a rule: a default one of that name holds again. */

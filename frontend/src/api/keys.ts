@@ -35,6 +35,10 @@ export const keys = {
     service(name, "history", seconds, slo),
   targets: (name: string) => service(name, "targets"),
   preview: (name: string, question: PreviewQuestion | null) => service(name, "preview", question),
+  targetEffect: (name: string, id: number | null, asked: unknown) =>
+    service(name, "effect", id, asked),
+  serviceEffect: (name: string, asked: unknown) => service(name, "effect", asked),
+  loosenings: (name: string) => service(name, "release", "loosenings"),
   forecast: (name: string) => service(name, "forecast"),
   narrative: (name: string) => service(name, "narrative"),
   changes: (name: string, seconds: number) => service(name, "changes", seconds),

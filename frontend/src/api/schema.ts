@@ -143,12 +143,14 @@ export interface paths {
         /**
          * Update an SLO target
          * @description Change an objective; it applies at once to all history that is kept.
+         *
+         *     What makes it milder needs a `reason`, and stands among the gate's reasons for a day.
          */
         put: operations["update_slo_target"];
         post?: never;
         /**
          * Delete an SLO target
-         * @description Retire an objective.
+         * @description Retire an objective, which needs a `reason`.
          */
         delete: operations["delete_slo_target"];
         options?: never;
@@ -192,6 +194,8 @@ export interface paths {
         /**
          * Create an SLO target
          * @description Set an objective; the first one takes the place of the default.
+         *
+         *     Where it is milder than that and the gate blocks the service, it needs a `reason`.
          */
         post: operations["create_slo_target"];
         delete?: never;
@@ -562,6 +566,86 @@ export interface paths {
          * @description Take a policy out of use; a file's of the same name holds again.
          */
         delete: operations["delete_policy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/loosenings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Loosened promises, newest first
+         * @description Changes that made a promise milder: of targets, policies, rules, silences, services.
+         */
+        get: operations["list_loosenings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/loosenings/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One loosened promise
+         * @description A loosening, also one that has ended.
+         */
+        get: operations["get_loosening"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/loosenings/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve a loosening
+         * @description Put in force what waits, as the second person.
+         */
+        post: operations["approve_loosening"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/loosenings/{id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo a loosening
+         * @description Put back what was promised before; the gate names it no more. Withdraw one that waits.
+         */
+        post: operations["undo_loosening"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1931,6 +2015,33 @@ export interface components {
             slos: components["schemas"]["SloForecastAnswer"][];
         };
         /**
+         * GateEffect
+         * @description What the gate would decide otherwise, for one class of change.
+         */
+        GateEffect: {
+            /** Service Name */
+            service_name: string;
+            /**
+             * Change Class
+             * @enum {string}
+             */
+            change_class: "feature" | "fix" | "security" | "rollback";
+            /**
+             * Before
+             * @enum {string}
+             */
+            before: "ALLOW" | "WARN" | "BLOCK" | "UNKNOWN";
+            /**
+             * After
+             * @enum {string}
+             */
+            after: "ALLOW" | "WARN" | "BLOCK" | "UNKNOWN";
+            /** Allowed Before */
+            allowed_before: boolean;
+            /** Allowed After */
+            allowed_after: boolean;
+        };
+        /**
          * Heatmap
          * @description Services by time, worst first. `capped` says that only the worst ones are shown.
          */
@@ -2239,6 +2350,143 @@ export interface components {
             shards: components["schemas"]["ShardLagAnswer"][];
             /** Outboxes */
             outboxes: components["schemas"]["OutboxLagAnswer"][];
+        };
+        /**
+         * LoosenedFieldAnswer
+         * @description A field that is milder; empty where there is none.
+         */
+        LoosenedFieldAnswer: {
+            /**
+             * Field
+             * @example objective
+             */
+            field: string;
+            /**
+             * Before
+             * @example 99.9%
+             */
+            before: string;
+            /**
+             * After
+             * @example 99%
+             */
+            after: string;
+        };
+        /**
+         * LooseningAnswer
+         * @description A change that made a promise milder.
+         */
+        LooseningAnswer: {
+            /** Id */
+            id: number;
+            /**
+             * Subject
+             * @example target/12
+             * @example policy/default
+             * @example rule/burn-rate-page
+             */
+            subject: string;
+            /** Title */
+            title: string;
+            /**
+             * Services
+             * @description That it is about; none: every service
+             */
+            services: string[];
+            /** Loosened */
+            loosened: components["schemas"]["LoosenedFieldAnswer"][];
+            /**
+             * Actor
+             * @description Kind and name of the credential
+             * @example key/ana
+             */
+            actor: string;
+            /** On Behalf Of */
+            on_behalf_of: string | null;
+            /** Reason */
+            reason: string;
+            /**
+             * Loosened At
+             * Format: date-time
+             */
+            loosened_at: string;
+            /**
+             * Until
+             * Format: date-time
+             * @description So long the gate names it among its reasons
+             */
+            until: string;
+            /**
+             * Approver
+             * @description Kind and name of the credential
+             */
+            approver: string | null;
+            /** Approved On Behalf Of */
+            approved_on_behalf_of: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "pending" | "standing" | "ended" | "withdrawn";
+            /**
+             * Is Shown
+             * @description Whether the gate names it now
+             */
+            is_shown: boolean;
+            /**
+             * Can Be Undone
+             * @description POST .../undo puts back what was promised before
+             */
+            can_be_undone: boolean;
+            /**
+             * Ended By
+             * @description Kind and name of the credential
+             */
+            ended_by: string | null;
+            /** Ended On Behalf Of */
+            ended_on_behalf_of: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** End Reason */
+            end_reason: string | null;
+        };
+        /**
+         * LooseningPreview
+         * @description What a change would do, by the figures of this moment; nothing was changed.
+         */
+        LooseningPreview: {
+            /** Loosens */
+            loosens: boolean;
+            /** Needs Reason */
+            needs_reason: boolean;
+            /** Needs Approval */
+            needs_approval: boolean;
+            /** Title */
+            title: string;
+            /**
+             * Services
+             * @description That it is about; none: every service
+             */
+            services: string[];
+            /** Loosened */
+            loosened: components["schemas"]["LoosenedFieldAnswer"][];
+            /** Gate */
+            gate: components["schemas"]["GateEffect"][];
+            /**
+             * Alerts Ending
+             * @description Open alerts that would end, as `rule of service`
+             */
+            alerts_ending: string[];
+            /**
+             * Alerts Silenced
+             * @description Open alerts that would notify nobody
+             */
+            alerts_silenced: number;
+            /**
+             * Text
+             * @example BLOCK would become ALLOW for features; 2 alerts would end
+             */
+            text: string;
         };
         /**
          * LowBudget
@@ -4053,6 +4301,12 @@ export interface components {
              */
             description?: string | null;
             /**
+             * Reason
+             * @description Why; needed where the change makes a promise milder
+             * @default null
+             */
+            reason?: string | null;
+            /**
              * Name
              * @example checkout
              */
@@ -4063,6 +4317,12 @@ export interface components {
          * @description A target to be created.
          */
         NewTarget: {
+            /**
+             * Reason
+             * @description Why; needed where the change makes a promise milder
+             * @default null
+             */
+            reason?: string | null;
             /**
              * Service Name
              * @description If given, the target's service
@@ -4201,6 +4461,12 @@ export interface components {
          */
         Purge: {
             /**
+             * Reason
+             * @description Why; needed where the change makes a promise milder
+             * @default null
+             */
+            reason?: string | null;
+            /**
              * Source
              * @description The `source` of their first event
              * @default null
@@ -4226,6 +4492,18 @@ export interface components {
              * @default true
              */
             dry_run?: boolean;
+        };
+        /**
+         * Reasoned
+         * @description A change that may make a promise milder.
+         */
+        Reasoned: {
+            /**
+             * Reason
+             * @description Why; needed where the change makes a promise milder
+             * @default null
+             */
+            reason?: string | null;
         };
         /**
          * ReplayRequest
@@ -4329,6 +4607,12 @@ export interface components {
              */
             description?: string | null;
             /**
+             * Reason
+             * @description Why; needed where the change makes a promise milder
+             * @default null
+             */
+            reason?: string | null;
+            /**
              * Name
              * @description If given, the name in the path
              * @default null
@@ -4415,6 +4699,12 @@ export interface components {
          * @description Changes of a target; a field that is left out keeps its value.
          */
         TargetUpdate: {
+            /**
+             * Reason
+             * @description Why; needed where the change makes a promise milder
+             * @default null
+             */
+            reason?: string | null;
             /**
              * Service Name
              * @description If given, the target's service
@@ -4889,7 +5179,10 @@ export interface operations {
     };
     update_service: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Change nothing: answer 200 with what the change would do */
+                dry_run?: boolean;
+            };
             header?: never;
             path: {
                 /** @description A service's name: `^[a-z0-9][a-z0-9._-]{0,62}$` */
@@ -4909,7 +5202,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ServiceAnswer"];
+                    "application/json": components["schemas"]["ServiceAnswer"] | components["schemas"]["LooseningPreview"];
+                };
+            };
+            /** @description Stored; it is done once another credential has approved it */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LooseningAnswer"];
                 };
             };
             /** @description Unauthorized */
@@ -4994,7 +5297,10 @@ export interface operations {
     };
     delete_service: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Change nothing: answer 200 with what the change would do */
+                dry_run?: boolean;
+            };
             header?: never;
             path: {
                 /** @description A service's name: `^[a-z0-9][a-z0-9._-]{0,62}$` */
@@ -5002,8 +5308,31 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Reasoned"];
+            };
+        };
         responses: {
+            /** @description What it would do (`dry_run`) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LooseningPreview"];
+                };
+            };
+            /** @description Stored; it is done once another credential has approved it */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LooseningAnswer"];
+                };
+            };
             /** @description Successful Response */
             204: {
                 headers: {
@@ -5047,6 +5376,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
             /** @description Too Many Requests */
             429: {
                 headers: {
@@ -5075,7 +5422,10 @@ export interface operations {
     };
     update_slo_target: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Change nothing: answer 200 with what the change would do */
+                dry_run?: boolean;
+            };
             header?: never;
             path: {
                 /** @description An SLO target's id */
@@ -5095,7 +5445,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TargetAnswer"];
+                    "application/json": components["schemas"]["TargetAnswer"] | components["schemas"]["LooseningPreview"];
+                };
+            };
+            /** @description Stored; it is done once another credential has approved it */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LooseningAnswer"];
                 };
             };
             /** @description Unauthorized */
@@ -5189,7 +5549,10 @@ export interface operations {
     };
     delete_slo_target: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Change nothing: answer 200 with what the change would do */
+                dry_run?: boolean;
+            };
             header?: never;
             path: {
                 /** @description An SLO target's id */
@@ -5197,8 +5560,31 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Reasoned"];
+            };
+        };
         responses: {
+            /** @description What it would do (`dry_run`) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LooseningPreview"];
+                };
+            };
+            /** @description Stored; it is done once another credential has approved it */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LooseningAnswer"];
+                };
+            };
             /** @description Successful Response */
             204: {
                 headers: {
@@ -5235,6 +5621,15 @@ export interface operations {
             };
             /** @description Request Entity Too Large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5391,7 +5786,10 @@ export interface operations {
     };
     create_slo_target: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Change nothing: answer 200 with what the change would do */
+                dry_run?: boolean;
+            };
             header?: never;
             path: {
                 /** @description A service's name: `^[a-z0-9][a-z0-9._-]{0,62}$` */
@@ -5405,6 +5803,15 @@ export interface operations {
             };
         };
         responses: {
+            /** @description What it would do (`dry_run`) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LooseningPreview"];
+                };
+            };
             /** @description Successful Response */
             201: {
                 headers: {
@@ -5413,6 +5820,16 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TargetAnswer"];
+                };
+            };
+            /** @description Stored; it is done once another credential has approved it */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LooseningAnswer"];
                 };
             };
             /** @description Unauthorized */
@@ -7003,7 +7420,10 @@ export interface operations {
     };
     put_policy: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Change nothing: answer 200 with what the change would do */
+                dry_run?: boolean;
+            };
             header?: never;
             path: {
                 /** @description A policy's name: `^[a-z0-9][a-z0-9._-]{0,62}$` */
@@ -7023,7 +7443,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PolicyAnswer"];
+                    "application/json": components["schemas"]["PolicyAnswer"] | components["schemas"]["LooseningPreview"];
                 };
             };
             /** @description Created */
@@ -7034,6 +7454,16 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PolicyAnswer"];
+                };
+            };
+            /** @description Stored; it is done once another credential has approved it */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LooseningAnswer"];
                 };
             };
             /** @description Unauthorized */
@@ -7118,7 +7548,10 @@ export interface operations {
     };
     delete_policy: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Change nothing: answer 200 with what the change would do */
+                dry_run?: boolean;
+            };
             header?: never;
             path: {
                 /** @description A policy's name: `^[a-z0-9][a-z0-9._-]{0,62}$` */
@@ -7132,12 +7565,397 @@ export interface operations {
             };
         };
         responses: {
+            /** @description What it would do (`dry_run`) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LooseningPreview"];
+                };
+            };
+            /** @description Stored; it is done once another credential has approved it */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LooseningAnswer"];
+                };
+            };
             /** @description Successful Response */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    /** @description What is left, and until when */
+                    RateLimit?: string;
+                    /** @description How many in how long */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_loosenings: {
+        parameters: {
+            query?: {
+                /** @description Only what is about this service */
+                service?: string | null;
+                /** @description Only in this state */
+                state?: ("pending" | "standing" | "ended" | "withdrawn") | null;
+                /** @description Rows in one answer */
+                limit?: number;
+                /** @description From the `Link` header of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description The next page as `<path?query>; rel="next"`; left out on the last page */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LooseningAnswer"][];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    /** @description What is left, and until when */
+                    RateLimit?: string;
+                    /** @description How many in how long */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_loosening: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A loosening's id */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LooseningAnswer"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    /** @description What is left, and until when */
+                    RateLimit?: string;
+                    /** @description How many in how long */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    approve_loosening: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A loosening's id */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Actor"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LooseningAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    /** @description What is left, and until when */
+                    RateLimit?: string;
+                    /** @description How many in how long */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    undo_loosening: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A loosening's id */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Statement"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LooseningAnswer"];
+                };
             };
             /** @description Unauthorized */
             401: {
@@ -8025,7 +8843,10 @@ export interface operations {
     };
     create_silence: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Change nothing: answer 200 with what the change would do */
+                dry_run?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -8036,6 +8857,15 @@ export interface operations {
             };
         };
         responses: {
+            /** @description What it would do (`dry_run`) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LooseningPreview"];
+                };
+            };
             /** @description Successful Response */
             201: {
                 headers: {
@@ -8333,7 +9163,10 @@ export interface operations {
     };
     create_alert_rule: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Change nothing: answer 200 with what the change would do */
+                dry_run?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -8344,6 +9177,15 @@ export interface operations {
             };
         };
         responses: {
+            /** @description What it would do (`dry_run`) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LooseningPreview"];
+                };
+            };
             /** @description Successful Response */
             201: {
                 headers: {
@@ -8352,6 +9194,16 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RuleAnswer"];
+                };
+            };
+            /** @description Stored; it is done once another credential has approved it */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LooseningAnswer"];
                 };
             };
             /** @description Unauthorized */
@@ -8492,7 +9344,10 @@ export interface operations {
     };
     delete_alert_rule: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Change nothing: answer 200 with what the change would do */
+                dry_run?: boolean;
+            };
             header?: never;
             path: {
                 /** @description A rule's name: `^[a-z0-9][a-z0-9._-]{0,62}$` */
@@ -8506,6 +9361,25 @@ export interface operations {
             };
         };
         responses: {
+            /** @description What it would do (`dry_run`) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LooseningPreview"];
+                };
+            };
+            /** @description Stored; it is done once another credential has approved it */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LooseningAnswer"];
+                };
+            };
             /** @description Successful Response */
             204: {
                 headers: {
@@ -8604,7 +9478,10 @@ export interface operations {
     };
     change_alert_rule: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Change nothing: answer 200 with what the change would do */
+                dry_run?: boolean;
+            };
             header?: never;
             path: {
                 /** @description A rule's name: `^[a-z0-9][a-z0-9._-]{0,62}$` */
@@ -8624,7 +9501,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RuleAnswer"];
+                    "application/json": components["schemas"]["RuleAnswer"] | components["schemas"]["LooseningPreview"];
+                };
+            };
+            /** @description Stored; it is done once another credential has approved it */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LooseningAnswer"];
                 };
             };
             /** @description Unauthorized */
@@ -10161,6 +11048,7 @@ export const pathsApiReleaseService_nameGetParametersQueryChange_classValues: Re
 export const pathsApiReleaseService_nameCheckPostParametersQueryHttp_statusValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/release/{service_name}/check"]["post"]["parameters"]["query"]["http_status"]> = ["ok", "strict"];
 export const pathsApiReleaseService_nameCheckPostParametersQueryChange_classValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/release/{service_name}/check"]["post"]["parameters"]["query"]["change_class"]> = ["feature", "fix", "security", "rollback"];
 export const pathsApiReleaseService_nameHistoryGetParametersQueryChange_classValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/release/{service_name}/history"]["get"]["parameters"]["query"]["change_class"]> = ["feature", "fix", "security", "rollback"];
+export const pathsApiLooseningsGetParametersQueryStateAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/loosenings"]["get"]["parameters"]["query"]["state"]> = ["pending", "standing", "ended", "withdrawn"];
 export const pathsApiAuditGetParametersQueryFormatAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/audit"]["get"]["parameters"]["query"]["format"]> = ["json", "csv", "ndjson"];
 export const pathsApiAlertsGetParametersQueryStateAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/alerts"]["get"]["parameters"]["query"]["state"]> = ["firing", "acknowledged", "resolved"];
 export const pathsApiAlertsGetParametersQuerySeverityAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/alerts"]["get"]["parameters"]["query"]["severity"]> = ["page", "ticket", "info"];
@@ -10180,6 +11068,9 @@ export const decisionEvidenceOn_unknownValues: ReadonlyArray<FlattenedDeepRequir
 export const forecastAnswerForecast_statusValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ForecastAnswer"]["forecast_status"]> = ["known", "no_data", "catching_up", "pending"];
 export const forecastAnswerBurn_rate_trendValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ForecastAnswer"]["burn_rate_trend"]> = ["increasing", "decreasing", "stable"];
 export const forecastAnswerConfidence_levelValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ForecastAnswer"]["confidence_level"]> = ["high", "medium", "low"];
+export const gateEffectChange_classValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["GateEffect"]["change_class"]> = ["feature", "fix", "security", "rollback"];
+export const gateEffectBeforeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["GateEffect"]["before"]> = ["ALLOW", "WARN", "BLOCK", "UNKNOWN"];
+export const gateEffectAfterValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["GateEffect"]["after"]> = ["ALLOW", "WARN", "BLOCK", "UNKNOWN"];
 export const heatmapRowTierValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["HeatmapRow"]["tier"]> = [1, 2, 3];
 export const historyEntryTierValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["HistoryEntry"]["tier"]> = [1, 2, 3];
 export const historyEntryOn_unknownValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["HistoryEntry"]["on_unknown"]> = ["ALLOW", "WARN", "BLOCK"];
@@ -10189,6 +11080,7 @@ export const historyPointCoarse_windowsValues: ReadonlyArray<FlattenedDeepRequir
 export const insightAnswerSeverityValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["InsightAnswer"]["severity"]> = ["critical", "warning", "info"];
 export const keyAnswerScopesValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["KeyAnswer"]["scopes"]> = ["read", "ingest", "operate", "override", "admin"];
 export const keyAnswerStateValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["KeyAnswer"]["state"]> = ["active", "expired", "revoked"];
+export const looseningAnswerStateValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LooseningAnswer"]["state"]> = ["pending", "standing", "ended", "withdrawn"];
 export const lowBudgetTierValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LowBudget"]["tier"]> = [1, 2, 3];
 export const madeKeyAnswerScopesValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["MadeKeyAnswer"]["scopes"]> = ["read", "ingest", "operate", "override", "admin"];
 export const madeKeyAnswerStateValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["MadeKeyAnswer"]["state"]> = ["active", "expired", "revoked"];

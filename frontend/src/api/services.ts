@@ -26,9 +26,13 @@ export async function createService(body: NewService): Promise<Service> {
 }
 
 export async function updateService(name: string, body: ServiceUpdate): Promise<Service> {
-  return dataOf(await client.PUT("/api/services/{name}", { params: { path: { name } }, body }));
+  const saved = dataOf(
+    await client.PUT("/api/services/{name}", { params: { path: { name } }, body }),
+  );
+  return saved as Service; // a dry run alone is answered otherwise
 }
 
-export async function deleteService(name: string): Promise<void> {
-  await client.DELETE("/api/services/{name}", { params: { path: { name } } });
+export async function deleteService(name: string, reason: string): Promise<void> {
+  const body = reason === "" ? {} : { reason };
+  await client.DELETE("/api/services/{name}", { params: { path: { name } }, body });
 }

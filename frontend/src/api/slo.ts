@@ -77,13 +77,18 @@ export function previewQuery(service: string, question: PreviewQuestion | null) 
 
 export async function createTarget(service: string, body: NewTarget): Promise<Target> {
   const params = { path: { service_name: service } };
-  return dataOf(await client.POST("/api/slo/{service_name}/targets", { params, body }));
+  const saved = dataOf(await client.POST("/api/slo/{service_name}/targets", { params, body }));
+  return saved as Target; // a dry run alone is answered otherwise
 }
 
 export async function updateTarget(id: number, body: TargetUpdate): Promise<Target> {
-  return dataOf(await client.PUT("/api/slo/targets/{id}", { params: { path: { id } }, body }));
+  const saved = dataOf(
+    await client.PUT("/api/slo/targets/{id}", { params: { path: { id } }, body }),
+  );
+  return saved as Target; // a dry run alone is answered otherwise
 }
 
-export async function deleteTarget(id: number): Promise<void> {
-  await client.DELETE("/api/slo/targets/{id}", { params: { path: { id } } });
+export async function deleteTarget(id: number, reason: string): Promise<void> {
+  const body = reason === "" ? {} : { reason };
+  await client.DELETE("/api/slo/targets/{id}", { params: { path: { id } }, body });
 }

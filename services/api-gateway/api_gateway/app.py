@@ -30,6 +30,8 @@ from api_gateway.ingest_health.lag import LagReader, LogEnds
 from api_gateway.ingest_health.repository import IngestStore
 from api_gateway.ingest_health.service import DeadLetterService
 from api_gateway.ingest_health.skips import BatchSkips
+from api_gateway.loosening.guard import LooseningGuard
+from api_gateway.loosening.repository import LooseningStore
 from api_gateway.narrative.language_model import warn_if_public
 from api_gateway.overview.service import Overview
 from api_gateway.policy.overrides import OverrideService
@@ -46,6 +48,10 @@ from api_gateway.projections.snapshots import ReadModel
 from api_gateway.release.history import ReleaseHistory
 from api_gateway.release.repository import ResultStore
 from api_gateway.release.service import ReleaseService
+from api_gateway.reviews.policies import PoliciesOfLoosening
+from api_gateway.reviews.previews import Previews
+from api_gateway.reviews.rewriting import Rewriter
+from api_gateway.reviews.service import LooseningService
 from api_gateway.routers.dependencies import Services
 from api_gateway.settings import GatewaySettings
 from api_gateway.slo_exporter import exported
@@ -100,33 +106,47 @@ def make_services(
     store = CatalogStore(to.database, to.outbox, end_overrides)
     counts, results = CountStore(to.database), ResultStore(to.database)
     policy_store, alerts = PolicyStore(to.database, to.outbox), AlertStore(to.database, to.outbox)
-    known, uses = ApiKeyCache(), KeyUses()
-    key_store, ingest = ApiKeyStore(to.database, to.outbox), IngestStore(to.database, to.outbox)
     default = TargetSpec.default(settings.default_objective, settings.default_window_days)
     snapshots = ReadModel(timedelta(seconds=settings.shard_silence_seconds), default)
     forecasts = ForecastBook(timedelta(seconds=settings.forecast_lifetime_seconds))
     projections = Projections(
         snapshots, forecasts, decisions := DecisionBook(), overrides := OverrideBook()
     )
-    catalog = Catalog(store, clock, lambda: view.catalog.known)
-    policies = PolicyService(policy_store, read_policies(PolicySettings().files))
-    alert_service = AlertService(alerts, snapshots, timedelta(seconds=settings.unready_seconds))
+    files, loosening = read_policies(PolicySettings().files), LooseningStore(to.database, to.outbox)
+    guard = LooseningGuard(PoliciesOfLoosening(files, clock), decisions.blocks, clock)
+    catalog = Catalog(store, guard, default, clock, lambda: view.catalog.known)
+    policies, rules = PolicyService(policy_store, files, guard), RuleService(alerts, guard)
+    unready = timedelta(seconds=settings.unready_seconds)
+    alert_service = AlertService(alerts, guard, snapshots, unready)
+    histories = BurnHistories(store, counts, to.cache, snapshots)
     events = RecentEvents(results, alert_service, 2 * settings.ready_seconds).events
     view = executive_view(settings, store, counts, to.cache, projections, events, clock)
     return Services(
         clock,
         *(store, catalog, view.catalog, view.ready, view.summaries, results),
         *(projections, snapshots, forecasts, decisions, overrides, ChangeLog(), Discovery(store)),
-        *(BurnHistories(store, counts, to.cache, snapshots),),
-        Overview(counts, view.catalog, projections, default, clock),
+        *(histories, Overview(counts, view.catalog, projections, default, clock)),
         ComputeCommands(to.publisher, clock, settings.partitions, settings.compute_timeout_seconds),
         *(policy_store, policies, Totals(view.catalog, counts, snapshots)),
         AuditService(AuditStore(to.database)),
         OverrideService(policy_store, policies, decisions, settings.override_visible_seconds),
         ReleaseService(catalog, policy_store, snapshots, decisions, policies),
         ReleaseHistory(results, policy_store, decisions),
-        *(alerts, alert_service, RuleService(alerts)),
+        *(alerts, alert_service, rules, loosening),
+        LooseningService(loosening, Rewriter(catalog, policies, rules, alert_service)),
+        Previews(loosening, policies, histories, projections, guard, default),
         ChannelService(alerts, to.publisher, clock, settings.channel_test_timeout_seconds),
+        *_keys_and_ingest(settings, to, clock),
+    )
+
+
+def _keys_and_ingest(
+    settings: GatewaySettings, to: Connections, clock: Clock
+) -> tuple[object, ...]:
+    """Make what stands apart from the promises: who may come in, and what came in."""
+    known, uses = ApiKeyCache(), KeyUses()
+    key_store, ingest = ApiKeyStore(to.database, to.outbox), IngestStore(to.database, to.outbox)
+    return (
         *(known, uses, KeyRecords(known, uses), access_of(settings, known, clock)),
         *(key_store, ApiKeyService(key_store, known, clock)),
         DeadLetterService(ingest, settings.lateness),
@@ -233,6 +253,7 @@ async def republish(services: Services) -> int:
     return (
         await services.get(CatalogStore).republish(on_topic, now)
         + await services.get(PolicyStore).republish(on_topic, now)
+        + await services.get(LooseningStore).republish(on_topic, now)
         + await services.get(AlertStore).republish(on_topic, now)
         + await services.get(ApiKeyStore).republish(services.get(KeyRecords).announced, now)
     )

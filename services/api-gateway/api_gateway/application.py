@@ -1,11 +1,12 @@
 """The HTTP application: operations, the problems of a lost database, and the OpenAPI document."""
 
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -13,6 +14,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from api_gateway.http.operations import BODY_MODELS
 from api_gateway.http.remembered import AgeMiddleware
 from api_gateway.http.response_cache import ResponseCache
+from api_gateway.loosening.edit import ApprovalNeededError, PreviewAskedError
+from api_gateway.loosening.schemas import LooseningAnswer
+from api_gateway.reviews.previews import Previews
+from api_gateway.reviews.service import LooseningService
 from api_gateway.routers.dependencies import Services
 from api_gateway.settings import GatewaySettings
 from api_gateway.static_files import add_pages
@@ -38,7 +43,7 @@ RISK_BOUNDARY = {
 
 _ROUTERS = (
     *("services", "slo", "preview", "burn", "counts", "overview", "stream", "forecast"),
-    *("release", "overrides", "policies", "audit", "changes", "summary"),
+    *("release", "overrides", "policies", "loosenings", "audit", "changes", "summary"),
     *("alerts", "silences", "alert_rules", "channels", "keys", "ingest"),
 )
 """The modules of `api_gateway.routers`, in the order of the document."""
@@ -60,12 +65,35 @@ def gateway_app(
     app.add_middleware(AgeMiddleware, clock=services.clock)
     for name in _ROUTERS:
         app.include_router(import_module(f"api_gateway.routers.{name}").router)
+    app.add_exception_handler(PreviewAskedError, _preview)
+    app.add_exception_handler(ApprovalNeededError, _wait)
     app.add_exception_handler(DBAPIError, _failed)
     app.add_exception_handler(OSError, _no_database)
     app.add_exception_handler(PoolTimeoutError, _no_database)
     _complete_document(app)
     add_pages(app, settings.dashboard_dir)
     return app
+
+
+async def _preview(request: Request, asked: Exception) -> Response:
+    services: Services = request.app.state.services
+    edit = cast("PreviewAskedError", asked).edit
+    shown = await services.get(Previews).show(edit, services.clock())
+    return _json(shown)
+
+
+async def _wait(request: Request, asked: Exception) -> Response:
+    """Keep an edit that needs a second person."""
+    services: Services = request.app.state.services
+    needed, now = cast("ApprovalNeededError", asked), services.clock()
+    held = await services.get(LooseningService).hold(needed.edit, needed.terms, now)
+    answer = _json(LooseningAnswer.of(held, now), 202)
+    answer.headers["Location"] = f"/api/loosenings/{held.id}"
+    return answer
+
+
+def _json(model: BaseModel, status_code: int = 200) -> Response:
+    return Response(model.model_dump_json(), status_code, media_type="application/json")
 
 
 async def _failed(request: Request, error: Exception) -> JSONResponse:

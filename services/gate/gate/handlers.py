@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from common.events import OverrideChanged, PolicyChanged, ServiceChanged
+from common.events import LooseningChanged, OverrideChanged, PolicyChanged, ServiceChanged
 from common.kafka.client import Record
 from common.kafka.unreadable import event_handler
 from gate.domain.configuration import GateConfiguration
@@ -18,6 +18,9 @@ def configuration_handler(
             touch(change.name)
         elif isinstance(change, OverrideChanged) and configuration.on_override(change):
             touch(change.service_name)
+        elif isinstance(change, LooseningChanged) and configuration.on_loosening(change):
+            for name in change.services or (None,):
+                touch(name)
         elif isinstance(change, PolicyChanged) and configuration.on_policy(change):
             touch(None)
 

@@ -3,8 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
+from common.decisions.reasons import unknowns
 from common.slo.vocabulary import DataStatus
-from gate.domain.reasons import unknowns
 from tests.support.gate_inputs import inputs, objective, policy, snapshot
 
 

@@ -18,7 +18,7 @@ from common.kafka.log_ends import LogEnd
 from common.kafka.tolerant_records import UndecodableBatch
 from common.kafka.topics import KEYS, METRICS
 from tests.support.burn_events import NOW, PARTITIONS, for_target, heartbeat, snapshot
-from tests.support.gateway.access import api_key
+from tests.support.gateway.access import TestKey, api_key
 from tests.support.gateway.decisions import decided, overriding, verdict
 from tests.support.gateway.forecasts import forecast_for, service_forecast
 from tests.support.gateway.harness import GatewayHarness
@@ -87,7 +87,7 @@ async def _fill_release(gateway: GatewayHarness) -> None:
     made = await gateway.write("POST", f"{RELEASE}/override", {**override, "change_class": "fix"})
     two = {"overrides": {"second_approver_tiers": [1]}}
     await gateway.write("PUT", "/api/policies/default", {**POLICY, "document": two})
-    who = api_key("override")
+    who = api_key("override", "operate")
     gateway.ring.apply(who.key)
     await gateway.client.post(f"{RELEASE}/override", json=override, headers=who.headers)
     pending = verdict("ALLOW", "rollback", override_id=2)
@@ -98,6 +98,16 @@ async def _fill_release(gateway: GatewayHarness) -> None:
         await store_decision(gateway.database, decision, {"tier": 1}, {"name": "default"})
         event = ChangeEvent(service="checkout", at=NOW, kind="deploy")
         await store_change(gateway.database, number, event)
+    await _fill_loosenings(gateway, who)
+
+
+async def _fill_loosenings(gateway: GatewayHarness, who: TestKey) -> None:
+    """Give one that waits for approval, and one that was approved: no policy asks for it since."""
+    milder = {"objective": 0.4, "reason": STATEMENT["reason"]}
+    await gateway.client.put("/api/slo/targets/2", json=milder, headers=who.headers)
+    await gateway.write("PUT", "/api/policies/default", {**POLICY, "document": {}})
+    approved = "/api/loosenings/2/approve"
+    await gateway.client.post(approved, json={"actor": "boris"}, headers=who.headers)
 
 
 async def _fill_alerts(gateway: GatewayHarness) -> None:

@@ -31,6 +31,8 @@ from tests.support.kafka_records import record
 Kind = TypeVar("Kind")
 
 TOKEN = "a token of this test"
+WHY = {"reason": "it was agreed upon by all"}
+"""Of a write that makes a promise milder."""
 _WHO_COLUMNS = r"""SELECT table_name, column_name FROM information_schema.columns
     WHERE table_schema = 'catalog' AND data_type = 'text'
     AND (column_name IN ('actor', 'approver') OR column_name LIKE '%\_by')"""

@@ -15,7 +15,8 @@ OVERRIDE: Final = {**RELEASE_STATEMENT, "decision": "ALLOW", "version": "1.42.1"
 POLICY: Final = {**RELEASE_STATEMENT, "document": {"applies_to": {"tiers": [1]}}}
 
 ACTOR: Final = {"actor": "ines"}
-STATEMENT: Final = {**ACTOR, "reason": "the work is done"}
+WHY: Final = "the work is done"
+STATEMENT: Final = {**ACTOR, "reason": WHY}
 MATCHERS: Final = [{"name": "service", "value": "check*", "is_glob": True}]
 SILENCE: Final = {
     "matchers": MATCHERS,
@@ -62,8 +63,12 @@ GOOD: Final[list[tuple[str, str, str, Any]]] = [
     ("get_slo_status", "GET", "/api/slo/unseen", None),
     ("list_slo_targets", "GET", "/api/slo/checkout/targets", None),
     ("create_slo_target", "POST", "/api/slo/unseen/targets", TARGET),
-    ("update_slo_target", "PUT", "/api/slo/targets/1", {"objective": 99.5}),
-    ("delete_slo_target", "DELETE", "/api/slo/targets/2", None),
+    ("update_slo_target", "PUT", "/api/slo/targets/1", {"objective": 99.95}),
+    ("update_slo_target", "PUT", "/api/slo/targets/1", {"objective": 99.5, "reason": WHY}),
+    ("update_slo_target", "PUT", "/api/slo/targets/1?dry_run=true", {"objective": 99.5}),
+    ("create_slo_target", "POST", "/api/slo/unseen/targets?dry_run=true", TARGET),
+    ("delete_slo_target", "DELETE", "/api/slo/targets/2", {"reason": WHY}),
+    ("delete_slo_target", "DELETE", "/api/slo/targets/2?dry_run=true", None),
     ("list_burn_rates", "GET", "/api/burn", None),
     ("get_burn_history", "GET", "/api/burn/checkout?step=1h", None),
     ("get_counts", "GET", "/api/counts", None),
@@ -92,6 +97,11 @@ GOOD: Final[list[tuple[str, str, str, Any]]] = [
     ("put_policy", "PUT", "/api/policies/critical", POLICY),
     ("put_policy", "PUT", "/api/policies/default", {**POLICY, "document": {}}),
     ("delete_policy", "DELETE", "/api/policies/default", RELEASE_STATEMENT),
+    ("list_loosenings", "GET", "/api/loosenings?service=checkout&limit=1", None),
+    ("get_loosening", "GET", "/api/loosenings/1", None),
+    ("approve_loosening", "POST", "/api/loosenings/1/approve", ACTOR),
+    ("undo_loosening", "POST", "/api/loosenings/1/undo", STATEMENT),
+    ("undo_loosening", "POST", "/api/loosenings/2/undo", STATEMENT),
     ("list_audit", "GET", "/api/audit?limit=1", None),
     ("list_changes", "GET", "/api/changes?limit=1", None),
     ("list_alerts", "GET", "/api/alerts?limit=1", None),

@@ -1,7 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 
+import { looseningsQuery } from "../../api/loosenings";
 import { historyQuery, overridesQuery, type HistoryEntry } from "../../api/release";
 import { DecisionBadge } from "../DecisionBadge";
+import { LooseningList } from "./LooseningList";
 import { OverrideList } from "./OverrideList";
 import { Shown } from "../ui/states";
 import { attributed } from "../../lib/format";
@@ -21,6 +23,7 @@ interface Props {
 export function ServiceDecisions({ service, changeClass = "feature", stacked = false }: Props) {
   const answers = useQuery(historyQuery(service, changeClass));
   const overrides = useQuery(overridesQuery(service));
+  const loosenings = useQuery(looseningsQuery(service));
   return (
     <div className={`mt-2 grid gap-4 rounded-md bg-raised p-3 ${stacked ? "" : "lg:grid-cols-2"}`}>
       <div>
@@ -52,6 +55,12 @@ export function ServiceDecisions({ service, changeClass = "feature", stacked = f
             )
           }
         </Shown>
+        {loosenings.data !== undefined && loosenings.data.length > 0 && (
+          <>
+            <h3 className="mt-3 mb-1 text-sm font-semibold">Loosened promises</h3>
+            <LooseningList loosenings={loosenings.data} />
+          </>
+        )}
       </div>
     </div>
   );

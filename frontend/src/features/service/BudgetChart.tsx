@@ -1,6 +1,5 @@
 import { Area, Line, ReferenceLine, YAxis } from "recharts";
 
-import type { Change } from "../../api/release";
 import { TICK, useChartLayout } from "../../components/charts/axes";
 import { ChartFrame } from "../../components/charts/ChartFrame";
 import { Legend } from "../../components/charts/Legend";
@@ -18,10 +17,17 @@ const LEGEND = [
   { name: "P10 to P90", colour: "var(--danger)", area: true },
 ];
 
+/** A change of the service, or of what is promised of it. */
+export interface Marker {
+  id: string;
+  at: number;
+  label: string;
+}
+
 interface Props {
   span: TimeSpan;
   points: readonly BudgetPoint[];
-  changes: readonly Change[];
+  changes: readonly Marker[];
   windowDays: number;
 }
 
@@ -66,11 +72,11 @@ export function BudgetChart({ span, points, changes, windowDays }: Props) {
         {changes.map((change) => (
           <ReferenceLine
             key={change.id}
-            x={Date.parse(change.at)}
+            x={change.at}
             stroke="var(--observe)"
             strokeDasharray="3 3"
             label={{
-              value: change.version || change.kind,
+              value: change.label,
               position: "insideTopLeft",
               fill: "var(--observe-ink)",
               fontSize: 11,

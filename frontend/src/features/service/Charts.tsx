@@ -3,12 +3,13 @@ import { useMemo } from "react";
 
 import { serviceAlertsQuery } from "../../api/alerts";
 import { forecastOf, forecastQuery } from "../../api/forecast";
-import { changesQuery } from "../../api/release";
+import { looseningsQuery, type Loosening } from "../../api/loosenings";
+import { changesQuery, type Change } from "../../api/release";
 import { historyQuery, type SloReport } from "../../api/slo";
 import { AlertsLagging } from "../../components/AlertsLagging";
 import { Empty, Shown } from "../../components/ui/states";
 import { useAddress, withParameter } from "../../lib/useAddress";
-import { BudgetChart } from "./BudgetChart";
+import { BudgetChart, type Marker } from "./BudgetChart";
 import { CountChart } from "./CountChart";
 import { RateChart } from "./RateChart";
 import { DEFAULT_RANGE, RANGES, budgetSeries, countSeries, rateSeries, timeSpan } from "./series";
@@ -23,7 +24,12 @@ export function Charts({ report, slo }: { report: SloReport; slo: number | null 
   const service = report.service_name;
   const query = useQuery(historyQuery(service, span, slo));
   const forecasts = useQuery(forecastQuery(service)).data;
-  const changes = useQuery(changesQuery(service, span.seconds)).data;
+  const deployments = useQuery(changesQuery(service, span.seconds)).data;
+  const loosenings = useQuery(looseningsQuery(service)).data;
+  const changes = useMemo(
+    () => markersOf(deployments ?? [], loosenings ?? [], span.seconds),
+    [deployments, loosenings, span.seconds],
+  );
   const alerts = useQuery(serviceAlertsQuery(service, span.seconds)).data;
   const status = report.slos.find((s) => s.id === slo);
   const windowDays = status?.window_days ?? 30;
@@ -36,7 +42,7 @@ export function Charts({ report, slo }: { report: SloReport; slo: number | null 
     const [first, last] = [rates[0]?.at ?? 0, rates[rates.length - 1]?.at ?? 0];
     return {
       // one scale of time for all: to where the forecast reaches, or the newest change
-      span: timeSpan([rates, budget, (changes ?? []).map((c) => ({ at: Date.parse(c.at) }))]),
+      span: timeSpan([rates, budget, changes]),
       budget,
       rates,
       counts: countSeries(query.data),
@@ -60,7 +66,7 @@ export function Charts({ report, slo }: { report: SloReport; slo: number | null 
               <BudgetChart
                 span={drawn.span}
                 points={drawn.budget}
-                changes={changes ?? []}
+                changes={changes}
                 windowDays={windowDays}
               />
               <RateChart
@@ -80,6 +86,29 @@ export function Charts({ report, slo }: { report: SloReport; slo: number | null 
       </Shown>
     </>
   );
+}
+
+/** What changed the service, and what made its promises milder, in the span that is shown. */
+function markersOf(
+  changes: readonly Change[],
+  loosenings: readonly Loosening[],
+  seconds: number,
+): Marker[] {
+  const since = Date.now() - seconds * 1000;
+  const loosened = loosenings
+    .filter((one) => one.state !== "pending" && one.state !== "withdrawn")
+    .map((one) => ({
+      id: `loosening ${one.id}`,
+      at: Date.parse(one.loosened_at),
+      label: `loosened: ${one.loosened[0]?.field ?? one.title}`,
+    }))
+    .filter((marker) => marker.at >= since);
+  const deployed = changes.map((change) => ({
+    id: change.id,
+    at: Date.parse(change.at),
+    label: change.version || change.kind,
+  }));
+  return [...deployed, ...loosened];
 }
 
 function RangeSwitch({ chosen, onChoose }: { chosen: string; onChoose: (name: string) => void }) {

@@ -79,7 +79,7 @@ function Verdict({ release }: { release: Release }) {
       {stale && <p className="text-unknown-ink">The last answer was given because:</p>}
       <ol className="list-decimal space-y-1 pl-5 leading-6">
         {release.reasons.map((reason) => (
-          <li key={`${reason.code}-${reason.slo ?? ""}`}>{reason.message}</li>
+          <li key={`${reason.code}-${reason.slo ?? reason.message}`}>{reason.message}</li>
         ))}
       </ol>
       {release.unblocked_at !== null && (

@@ -15,6 +15,7 @@ import { useNow } from "../../lib/useNow";
 import { Charts } from "./Charts";
 import { ForecastPanel } from "./ForecastPanel";
 import { GatePanel } from "./GatePanel";
+import { LooseningPanel } from "./LooseningPanel";
 import { NarrativePanel } from "./NarrativePanel";
 import { SloCards } from "./SloCards";
 import { TargetsPanel } from "./TargetsPanel";
@@ -76,6 +77,7 @@ function Service({ report }: { report: SloReport }) {
           <div className="-order-1 min-w-0">
             <GatePanel service={name} />
           </div>
+          <LooseningPanel service={name} />
           <ForecastPanel service={name} slo={slo.id} windowDays={slo.window_days} />
           <NarrativePanel report={report} />
         </div>

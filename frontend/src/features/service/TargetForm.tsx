@@ -3,7 +3,9 @@ import { useDeferredValue } from "react";
 
 import { createTarget, previewQuery, updateTarget, type Target } from "../../api/slo";
 import { keys } from "../../api/keys";
+import { targetEffectQuery } from "../../api/loosenings";
 import { FormFrame, WIDE } from "../../components/form/FormFrame";
+import { Loosens } from "../../components/form/Loosens";
 import { useFields } from "../../components/form/useFields";
 import { useSaving } from "../../components/form/useSaving";
 import { SelectField, TextField } from "../../components/ui/Field";
@@ -42,6 +44,9 @@ export function TargetForm({ service, target, onDone }: Props) {
   const { percent, hasThreshold } = KINDS[form.kind];
   const question = useDeferredValue(questionOf(form));
   const preview = useQuery(previewQuery(service, question));
+  const effect = useQuery(
+    targetEffectQuery(service, target, useDeferredValue(question && asRequested(form))),
+  );
   return (
     <FormFrame
       verb={target === null ? "Create" : "Save"}
@@ -88,6 +93,12 @@ export function TargetForm({ service, target, onDone }: Props) {
       <div className={WIDE}>
         <PreviewText query={preview} asked={question !== null} />
       </div>
+      <Loosens preview={effect.data} reason={field("reason")} />
     </FormFrame>
   );
+}
+
+/** The request without its reason: what it would do does not depend on it. */
+function asRequested(form: TargetFields) {
+  return requestOf({ ...form, name: form.name.trim() || "unnamed", reason: "" });
 }

@@ -1,9 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 
-import { deleteTarget, targetsQuery } from "../../api/slo";
+import { targetRemovalQuery } from "../../api/loosenings";
+import { deleteTarget, targetsQuery, type Target } from "../../api/slo";
 import { keys } from "../../api/keys";
-import { ConfirmDialog } from "../../components/form/ConfirmDialog";
 import { ManagedList } from "../../components/form/ManagedList";
+import { RemovalDialog } from "../../components/form/RemovalDialog";
 import { TargetForm } from "./TargetForm";
 import { sentenceOf } from "./targetFields";
 
@@ -27,16 +28,20 @@ export function TargetsPanel({ service }: { service: string }) {
       )}
       formDescription="It applies at once to all history that is kept."
       form={(target, onDone) => <TargetForm service={service} target={target} onDone={onDone} />}
-      removal={(target, onClose) => (
-        <ConfirmDialog
-          title={`Delete ${target.name}?`}
-          description="Its counts stay stored; a target like it can be set again."
-          verb="Delete"
-          act={() => deleteTarget(target.id)}
-          renews={[keys.service(service)]}
-          onClose={onClose}
-        />
-      )}
+      removal={(target, onClose) => <TargetRemoval target={target} onClose={onClose} />}
+    />
+  );
+}
+
+function TargetRemoval({ target, onClose }: { target: Target; onClose: () => void }) {
+  return (
+    <RemovalDialog
+      title={`Delete ${target.name}?`}
+      description="Its counts stay stored; a target like it can be set again."
+      effect={useQuery(targetRemovalQuery(target))}
+      act={(reason) => deleteTarget(target.id, reason)}
+      renews={[keys.service(target.service_name)]}
+      onClose={onClose}
     />
   );
 }

@@ -14,6 +14,8 @@ export interface TargetFields {
   threshold: string;
   minBad: string;
   indicator: string;
+  /** Why, where it loosens. */
+  reason: string;
 }
 
 interface Kind {
@@ -79,6 +81,7 @@ export function formOf(target: Target | null): TargetFields {
       threshold: "",
       minBad: "1",
       indicator: DEFAULT_INDICATOR,
+      reason: "",
     };
   }
   const percent = (ratio: number) => String(Number((ratio * 100).toPrecision(12)));
@@ -91,6 +94,7 @@ export function formOf(target: Target | null): TargetFields {
     threshold: target.threshold_seconds === null ? "" : String(target.threshold_seconds),
     minBad: String(target.min_bad_events),
     indicator: target.indicator,
+    reason: "",
   };
 }
 
@@ -104,6 +108,7 @@ export function requestOf(form: TargetFields): NewTarget {
     window_days: windowOf(form),
     min_bad_events: Number(form.minBad),
     indicator: indicatorOf(form),
+    ...(form.reason.trim() !== "" && { reason: form.reason.trim() }),
   };
 }
 

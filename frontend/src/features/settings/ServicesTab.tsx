@@ -1,9 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router-dom";
 
-import { deleteService, servicesQuery } from "../../api/services";
-import { ConfirmDialog } from "../../components/form/ConfirmDialog";
+import { serviceRemovalQuery } from "../../api/loosenings";
+import { deleteService, servicesQuery, type Service } from "../../api/services";
 import { ManagedList } from "../../components/form/ManagedList";
+import { RemovalDialog } from "../../components/form/RemovalDialog";
 import { Empty } from "../../components/ui/states";
 import { ServiceForm } from "./ServiceForm";
 
@@ -34,15 +35,19 @@ export function ServicesTab() {
       )}
       formDescription="Who owns it and how critical it is; its targets are set on its own page."
       form={(service, onDone) => <ServiceForm service={service} onDone={onDone} />}
-      removal={(service, onClose) => (
-        <ConfirmDialog
-          title={`Delete ${service.name}?`}
-          description={CONSEQUENCE}
-          verb="Delete"
-          act={() => deleteService(service.name)}
-          onClose={onClose}
-        />
-      )}
+      removal={(service, onClose) => <ServiceRemoval service={service} onClose={onClose} />}
+    />
+  );
+}
+
+function ServiceRemoval({ service, onClose }: { service: Service; onClose: () => void }) {
+  return (
+    <RemovalDialog
+      title={`Delete ${service.name}?`}
+      description={CONSEQUENCE}
+      effect={useQuery(serviceRemovalQuery(service.name))}
+      act={(reason) => deleteService(service.name, reason)}
+      onClose={onClose}
     />
   );
 }

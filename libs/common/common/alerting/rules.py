@@ -149,6 +149,14 @@ def rule_document(rule: Rule) -> dict[str, Any]:
     return shown
 
 
+def threshold_covers(kind: RuleKind, level: Level, other: Level) -> bool:
+    """Return whether a level is reached wherever another one of the same kind of rule is."""
+    own, known = getattr(level, _FIELDS[kind]), getattr(other, _FIELDS[kind])
+    if isinstance(own, tuple):
+        return {*known} <= {*own}
+    return _STRICTNESS[kind](own) <= _STRICTNESS[kind](known)
+
+
 def more_severe(one: Severity, other: Severity) -> Severity:
     """Return the more severe of two severities."""
     return one if SEVERITY_ORDER[one] >= SEVERITY_ORDER[other] else other

@@ -10,6 +10,7 @@ from common.events import (
     ChangeClass,
     Decision,
     GateDecision,
+    LooseningChanged,
     OnUnknown,
     OverrideChanged,
     ServiceForecast,
@@ -63,6 +64,7 @@ class Inputs(Struct, frozen=True):
     forecast: ServiceForecast | None
     overrides: tuple[OverrideChanged, ...]
     previous: Previous | None
+    loosenings: tuple[LooseningChanged, ...] = ()
 
 
 class Evaluation(Struct, frozen=True):
@@ -136,6 +138,15 @@ def burns_below(slo: SloStatus, threshold: float) -> bool:
 def is_usable(override: OverrideChanged, service_name: str, now: datetime) -> bool:
     """Whether an override of that service is in force."""
     return override.service_name == service_name and override.is_in_force(now)
+
+
+def is_shown(loosening: LooseningChanged, service_name: str, now: datetime) -> bool:
+    """Whether the decisions on a service name a loosening: it stands, and is about the service."""
+    return (
+        loosening.state == "standing"
+        and loosening.loosened_at <= now < loosening.until
+        and (not loosening.services or service_name in loosening.services)
+    )
 
 
 def by_precedence(overrides: tuple[OverrideChanged, ...]) -> list[OverrideChanged]:

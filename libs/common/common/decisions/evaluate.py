@@ -45,6 +45,7 @@ def next_look(policy: Policy, inputs: Inputs) -> datetime | None:
     """Return when the verdicts may change by the passing of time alone, after `inputs.now`."""
     usable = (o for o in inputs.overrides if is_usable(o, inputs.service_name, inputs.now))
     looks = [override.expires_at for override in usable]
+    looks += [loosening.until for loosening in reasons.shown_loosenings(inputs)]
     heard_at = confirmed_at(inputs)
     if heard_at is not None:
         looks.append(heard_at + timedelta(seconds=inputs.silent_after_seconds))
@@ -66,6 +67,7 @@ def _plain(
         rate = worst.composite_burn_rate
         text = sentences.within_budget(worst, least_budget_of(inputs.snapshot.slos))
         found.append(Reason("within_budget", "ALLOW", worst.name, rate, None, text))
+    found += reasons.loosened(inputs)
     decision = reasons.most_severe(found)
     known = policy.unknown_as(inputs.tier) if decision == "UNKNOWN" else decision
     before = _before(inputs, change)

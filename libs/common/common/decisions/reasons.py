@@ -4,11 +4,19 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from common.decisions import sentences
-from common.decisions.decision import Inputs, confirmed_at, data_at, is_budget_spent, is_silent
+from common.decisions.decision import (
+    Inputs,
+    confirmed_at,
+    data_at,
+    is_budget_spent,
+    is_shown,
+    is_silent,
+)
 from common.events import (
     BurnRateSnapshot,
     ChangeClass,
     Decision,
+    LooseningChanged,
     Reason,
     SloForecast,
     SloStatus,
@@ -241,3 +249,16 @@ def _near_end(policy: Policy, inputs: Inputs) -> Iterator[Reason]:
             if hours <= limit:
                 text = sentences.exhaustion_near(name, hours, limit)
                 yield Reason("exhaustion_near", "WARN", name, hours, limit, text)
+
+
+def shown_loosenings(inputs: Inputs) -> list[LooseningChanged]:
+    """Return the loosenings that a decision names, the newest first."""
+    found = (k for k in inputs.loosenings if is_shown(k, inputs.service_name, inputs.now))
+    return sorted(found, key=lambda loosening: -loosening.id)
+
+
+def loosened(inputs: Inputs) -> Iterator[Reason]:
+    """Yield what was promised milder of late; it decides nothing, but nobody overlooks it."""
+    for loosening in shown_loosenings(inputs):
+        text = sentences.loosened(loosening)
+        yield Reason("objective_loosened", "ALLOW", None, None, None, text)

@@ -3,7 +3,7 @@
 from functools import partial
 
 from common.access.names import attributed
-from common.events import BurnPair, ChangeClass, OverrideChanged, SloStatus
+from common.events import BurnPair, ChangeClass, LooseningChanged, OverrideChanged, SloStatus
 from common.policy.model import BudgetEvidence
 from common.slo import wording
 from common.slo.risk import LEAST_COVERAGE_RATIO, RISK_BOUNDARIES
@@ -15,6 +15,7 @@ _PLURALS: dict[ChangeClass, str] = {
     "security": "security changes",
     "rollback": "rollbacks",
 }
+_SHOWN_FIELDS = 3
 _ENDS_A_DEPLOYMENT = "a rollback ends a deployment, so it goes through, and this is recorded"
 
 
@@ -154,3 +155,17 @@ def overridden(override: OverrideChanged) -> str:
         who += f", approved by {attributed(override.approver, override.approved_on_behalf_of)},"
     until = wording.minute(override.expires_at)
     return f"{who} overrides until {until}: {override.reason}"
+
+
+def loosened(loosening: LooseningChanged) -> str:
+    """Say who made which promise milder, from what to what, and why."""
+    first = "; ".join(
+        f"{part.field} from {part.before or 'none'} to {part.after or 'none'}"
+        for part in loosening.loosened[:_SHOWN_FIELDS]
+    )
+    more = len(loosening.loosened) - _SHOWN_FIELDS
+    others = f" and {more} more" if more > 0 else ""
+    at = wording.minute(loosening.loosened_at)
+    why = f": {loosening.reason}" if loosening.reason else ", without a reason"
+    who = attributed(loosening.actor, loosening.on_behalf_of)
+    return f"{who} loosened {loosening.title} at {at}, {first}{others}{why}"

@@ -61,11 +61,18 @@ from common.events.forecast import (
     Trend,
 )
 from common.events.metric import Latency, MetricEvent
-from common.events.policy import OverrideChanged, OverrideState, PolicyChanged
+from common.events.policy import (
+    LoosenedField,
+    LooseningChanged,
+    LooseningState,
+    OverrideChanged,
+    OverrideState,
+    PolicyChanged,
+)
 
 BurnRateMessage = BurnRateSnapshot | ShardHeartbeat
 CatalogMessage = ServiceChanged | TargetChanged
-PolicyMessage = PolicyChanged | OverrideChanged
+PolicyMessage = PolicyChanged | OverrideChanged | LooseningChanged
 RuleMessage = RuleChanged | SilenceChanged | ChannelChanged | AlertAcknowledged
 CommandMessage = ComputeRequested | ChannelTestRequested
 AccessMessage = ApiKeyChanged | ApiKeyUsed

@@ -1,4 +1,4 @@
-"""What users set for the gate: overrides and policies."""
+"""What users set for the gate: overrides and policies, and what they have made milder."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -9,6 +9,7 @@ from common.events.decision import ChangeClass
 from common.events.fields import Instant, ServiceName
 
 OverrideState = Literal["pending", "active", "revoked", "replaced"]
+LooseningState = Literal["pending", "standing", "ended", "withdrawn"]
 
 
 class OverrideChanged(Struct, frozen=True, tag_field="type", tag="override_changed"):
@@ -50,3 +51,32 @@ class PolicyChanged(Struct, frozen=True, tag_field="type", tag="policy_changed")
     hash: str
     document: dict[str, Any]
     retired: bool
+
+
+class LoosenedField(Struct, frozen=True):
+    """What of a promise was loosened: a field as it was, and as it is since; "" where it is not."""
+
+    field: str
+    before: str
+    after: str
+
+
+class LooseningChanged(Struct, frozen=True, tag_field="type", tag="loosening_changed"):
+    """A change that made a promise milder, for as long as the gate shows it.
+
+    It is shown from `loosened_at` until `until`, unless it was ended before. Without names in
+    `services` it is about every service. The greater `revision` holds.
+    """
+
+    revision: int
+    id: int
+    subject: Annotated[str, Meta(description="What was changed, as `target/12` or `policy/tier-1`")]
+    title: Annotated[str, Meta(description="The same in words")]
+    services: tuple[ServiceName, ...]
+    loosened: tuple[LoosenedField, ...]
+    actor: str
+    on_behalf_of: str | None
+    reason: str
+    loosened_at: Instant
+    until: Instant
+    state: LooseningState

@@ -130,8 +130,8 @@ CATALOG: Final[Topic[events.CatalogMessage]] = _state(
 )
 POLICIES: Final[Topic[events.PolicyMessage]] = _state(
     "slo.policies.v1",
-    "policy/<name> or override/<id>",
-    (events.PolicyChanged, events.OverrideChanged),
+    "policy/<name>, override/<id> or loosening/<id>",
+    (events.PolicyChanged, events.OverrideChanged, events.LooseningChanged),
     ("gate", "api-gateway"),
 )
 RULES: Final[Topic[events.RuleMessage]] = _state(

@@ -218,7 +218,7 @@ class AlertWriter(StateWriter[AlertConfig], AlertReader):
         return added
 
     async def expire_silence(
-        self, silence_id: int, by: str, on_behalf_of: str, now: datetime
+        self, silence_id: int, by: str, on_behalf_of: str | None, now: datetime
     ) -> Silence:
         """End a silence now; one that has not begun never begins."""
         statement = (

@@ -14,13 +14,14 @@ from api_gateway.alerts.domain import (
 )
 from api_gateway.alerts.repository import AlertReader, AlertStore
 from api_gateway.alerts.schemas import AcknowledgeRequest, SilenceRequest
-from api_gateway.alerts.silences import Silenceable
+from api_gateway.alerts.silences import Silenceable, shown_matcher, silence_edit, silence_end
 from api_gateway.http.pagination import LARGEST_ID
 from api_gateway.http.problems import existing, invalid, refusing
-from api_gateway.http.types import Statement
+from api_gateway.loosening.edit import Terms
+from api_gateway.loosening.guard import LooseningGuard
 from api_gateway.projections.snapshots import ReadModel
 from common.access.principal import current_actor
-from common.alerting.silences import Matcher, check_silence
+from common.alerting.silences import check_silence
 from common.events import AlertFigures
 from common.http.problems import Problem
 from common.slo.freshness import is_silent
@@ -32,9 +33,14 @@ class AlertService:
     """Alerts and silences: each write is one transaction, with its event and its audit."""
 
     def __init__(
-        self, store: AlertStore, read_model: ReadModel, silence: timedelta = timedelta(seconds=15)
+        self,
+        store: AlertStore,
+        guard: LooseningGuard,
+        read_model: ReadModel,
+        silence: timedelta = timedelta(seconds=15),
     ) -> None:
-        self._store, self._read_model, self._silence = store, read_model, silence
+        self._store, self._guard = store, guard
+        self._read_model, self._silence = read_model, silence
 
     async def headers(self, now: datetime) -> dict[str, str]:
         """Return what an answer says of how recent it is."""
@@ -129,7 +135,7 @@ class AlertService:
         async with self._store.read() as reader:
             return await reader.silenceable()
 
-    async def add_silence(self, body: SilenceRequest, now: datetime) -> Silence:
+    async def add_silence(self, body: SilenceRequest, terms: Terms, now: datetime) -> Silence:
         """Store a silence; 422 names the wrong field."""
         matchers, span = [matcher.matcher() for matcher in body.matchers], body.span(now)
         with refusing():
@@ -144,9 +150,11 @@ class AlertService:
                 on_behalf_of=body.created_by,
                 comment=body.comment,
             )
+            matched = (await writer.silenceable()).matched(matchers)
+            await self._guard.admit(writer.unit, silence_edit(added, matched), terms)
             details = {
                 "comment": body.comment,
-                "matchers": [_shown(m) for m in matchers],
+                "matchers": [shown_matcher(m) for m in matchers],
                 "starts_at": added.starts_at.isoformat(),
                 "ends_at": added.ends_at.isoformat(),
             }
@@ -156,19 +164,20 @@ class AlertService:
             )
         return added
 
-    async def expire_silence(self, silence_id: int, by: Statement, now: datetime) -> Silence:
+    async def expire_silence(self, silence_id: int, by: Terms, now: datetime) -> Silence:
         """End a silence now; one that has ended stays as it is. 404."""
         async with self._store.write() as writer:
             found = await _existing_silence(writer, silence_id)
             if found.state(now) == "expired":
                 return found
-            ended = await writer.expire_silence(silence_id, current_actor(), by.actor, now)
+            ended = await writer.expire_silence(silence_id, current_actor(), by.on_behalf_of, now)
+            await self._guard.admit(writer.unit, silence_end(ended), by)
             details = {"reason": by.reason, "ends_at": ended.ends_at.isoformat()}
             old = {"ends_at": found.ends_at.isoformat()}
             changes = field_changes(old, {"ends_at": details["ends_at"]})
             subject = key_of(ended)
             await writer.record(
-                AuditEvent(now, "silence.expired", subject, None, details, changes, by.actor)
+                AuditEvent(now, "silence.expired", subject, None, details, changes, by.on_behalf_of)
             )
         return ended
 
@@ -181,8 +190,3 @@ async def _existing_alert(reader: AlertReader, alert_id: int) -> Alert:
 async def _existing_silence(reader: AlertReader, silence_id: int) -> Silence:
     detail = f"There is no silence {silence_id}; GET /api/silences lists those there are."
     return existing(await reader.silence(silence_id), "unknown_silence", detail)
-
-
-def _shown(matcher: Matcher) -> str:
-    sign = ("=~" if matcher.is_glob else "=") if matcher.is_equal else "!="
-    return f"{matcher.name}{sign}{matcher.value}"

@@ -3,6 +3,11 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from msgspec import to_builtins
+
+from api_gateway.alerts.domain import Silence, key_of
+from api_gateway.loosening.domain import Silenced, loosenings
+from api_gateway.loosening.edit import Edit, named_services
 from common.alerting.silences import Matcher, can_match, matches_all
 from common.events import DEFAULT_TARGET_NAME
 
@@ -46,6 +51,11 @@ class Silenceable:
             sum(can_match(matchers, values) for values in self._values(matchers)),
         )
 
+    def matched(self, matchers: Sequence[Matcher]) -> list[str]:
+        """Return the services on which an alert may match."""
+        found = (v["service"] for v in self._values(matchers) if can_match(matchers, v))
+        return [name for names in found for name in names]
+
     def _values(self, matchers: Sequence[Matcher]) -> Iterable[Mapping[str, Collection[str]]]:
         """Yield what the labels of alerts may be, for each service that can be meant."""
         names = {m.value for m in matchers if m.name == "service" and m.is_equal and not m.is_glob}
@@ -58,3 +68,33 @@ class Silenceable:
                     "slo": (*(service.slos or (DEFAULT_TARGET_NAME,)), ""),
                     "alertname": self.rules,
                 }
+
+
+def silence_edit(silence: Silence, matched: Sequence[str]) -> Edit:
+    """Return the edit that adds a silence: it needs no approval, and its comment is the reason."""
+    about = " and ".join(map(shown_matcher, silence.matchers))
+    promise = Silenced(silence.matchers, silence.starts_at, silence.ends_at)
+    return Edit(
+        subject=key_of(silence),
+        title=f"alerts with {about}",
+        services=named_services(matched, ()),
+        loosened=loosenings(None, promise) if matched else (),
+        before=None,
+        after=to_builtins(promise),
+        promise=promise,
+        demanded="never",
+        until=silence.ends_at,
+    )
+
+
+def silence_end(silence: Silence) -> Edit:
+    """Return the edit that ends a silence."""
+    return Edit(
+        subject=key_of(silence), title="", services=(), loosened=(), before=None, after=None
+    )
+
+
+def shown_matcher(matcher: Matcher) -> str:
+    """Return a matcher as Alertmanager writes it, with globs."""
+    sign = ("=~" if matcher.is_glob else "=") if matcher.is_equal else "!="
+    return f"{matcher.name}{sign}{matcher.value}"

@@ -166,6 +166,16 @@ def step_counts(steps: Steps, counts: Counts, now: int) -> list[tuple[int, int]]
     return [(total, bad) for total, bad in sums.T.tolist()]
 
 
+def present_counts(
+    counts: Counts, window_seconds: Sequence[int], now: int
+) -> list[tuple[int, int]]:
+    """Return (bad, total) of windows that end now."""
+    lengths = np.array(window_seconds, np.int64)
+    begins, ends = window_spans(np.full_like(lengths, now), lengths)
+    total, bad, _ = _sums(counts, begins, ends)
+    return list(zip(bad.tolist(), total.tolist(), strict=True))
+
+
 def reported_steps(steps: Steps, reports: Reports, now: int) -> Flags:
     """Return [n] in which of the steps something was reported."""
     edges = np.where(steps.edges == now, end_of_bucket(now), steps.edges)

@@ -15,6 +15,7 @@ from api_gateway.burn.history import (
     Point,
     Reports,
     burn_history,
+    present_counts,
     reported_steps,
     step_counts,
 )
@@ -26,6 +27,7 @@ from api_gateway.burn.schemas import (
     PreviewAnswer,
     from_seconds,
 )
+from api_gateway.burn.status import STATUS_WINDOWS, status_of
 from api_gateway.burn.steps import CountQuery, Steps, history_query, steps
 from api_gateway.catalog.domain import Target
 from api_gateway.catalog.repository import CatalogStore
@@ -35,7 +37,7 @@ from api_gateway.projections.service_status import ServiceState
 from api_gateway.projections.snapshots import ReadModel
 from api_gateway.storage.redis_cache import SharedCache
 from common.config.clock import whole_seconds
-from common.events import SloStatus, worst_of
+from common.events import BurnRateSnapshot, SloStatus, TargetSpec, worst_of
 from common.slo.freshness import UNTRUSTED
 from common.slo.streams import stream_of
 from common.slo.vocabulary import DataStatus, RiskLevel
@@ -123,6 +125,23 @@ class BurnHistories:
         kept = Kept(query.minutes_from, at)
         points = burn_history(cut.ends, reports, counts, objective, kept)
         return Series(cut.edges.tolist(), points, step_counts(cut, counts, at))
+
+    async def status(
+        self, snapshot: BurnRateSnapshot, spec: TargetSpec, target_id: int | None, now: datetime
+    ) -> SloStatus:
+        """Return the figures of a target that need not exist, as the next snapshot would have it.
+
+        What it says of reports is that of the snapshot's first objective.
+        """
+        at = whole_seconds(now)
+        cut = steps(at - HOUR, at, HOUR, at)
+        stream = stream_of(snapshot.service_name, spec.indicator)
+        query = history_query(stream, cut, spec.window_days, spec.threshold_seconds, at)
+        _, counts = await self._read(query)
+        found = present_counts(
+            counts, [snapshot.short_window_seconds, *STATUS_WINDOWS, spec.window_days * DAY], at
+        )
+        return status_of(spec, target_id, snapshot, found)
 
     async def _read(self, query: CountQuery) -> tuple[Reports, Counts]:
         async with self._counts.read() as reader:

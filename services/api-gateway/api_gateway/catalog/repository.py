@@ -90,6 +90,14 @@ class CatalogReader(Reader):
             sum(row.set_up for row in rows),
         )
 
+    async def last_tier(self, name: str) -> Tier | None:
+        """Return the tier of the service that has the name, or had it last."""
+        statement = select(services.c.tier).where(services.c.name == name)
+        found: Tier | None = await self._session.scalar(
+            statement.order_by(services.c.revision.desc()).limit(1)
+        )
+        return found
+
     async def targets(self, service_names: Sequence[str]) -> list[Target]:
         """Return the targets of services, by id."""
         return await self._all_targets(_TARGETS_IN_USE.where(services.c.name.in_(service_names)))
@@ -145,7 +153,7 @@ class CatalogWriter(StateWriter[Service | Target], CatalogReader):
             update(services).where(services.c.id.in_(ids)).values(retired_at=func.now(), **TOUCHED)
         )
         for service in await self._changed(Service, statement, services):
-            await self._on_retired(self._unit, service.name)
+            await self._on_retired(self.unit, service.name)
 
     async def discover(self, names: Sequence[str]) -> list[Service]:
         """Store the names that never had a row; a retired one is known."""

@@ -13,7 +13,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from api_gateway.catalog.domain import ReportedBy, Target, Tier, service_name_fault
-from api_gateway.http.types import NUMBER, WHOLE, Answer, Id, Instant, Request, Text
+from api_gateway.http.types import NUMBER, WHOLE, Answer, Id, Instant, Reasoned, Request, Text
 from common.access.principal import BOOTSTRAP
 from common.patterns import NAME_IN_WORDS
 from common.slo.streams import DEFAULT_INDICATOR
@@ -116,19 +116,19 @@ class ServiceWording(Request):
     description: Text | None = Field(None, max_length=2000)
 
 
-class NewService(ServiceWording):
+class NewService(Reasoned, ServiceWording):
     """A service to be created."""
 
     name: ServiceName
 
 
-class ServiceUpdate(ServiceWording):
+class ServiceUpdate(Reasoned, ServiceWording):
     """A service's wording in full: a description that is left out is emptied."""
 
     name: str | None = Field(None, description="If given, the name in the path")
 
 
-class Purge(Request):
+class Purge(Reasoned):
     """Which services are to be retired: those that match all that is given."""
 
     source: Text | None = Field(
@@ -171,7 +171,7 @@ class PurgeAnswer(Answer):
     names: list[str] = Field(description="The first of them, by name")
 
 
-class TargetWording(Request):
+class TargetWording(Reasoned):
     """What new targets and changes have in common."""
 
     service_name: str | None = Field(None, description="If given, the target's service")

@@ -13,6 +13,7 @@ from api_gateway.catalog.domain import (
     ReportedBy,
     Service,
     Target,
+    Tier,
     nearest_bounds,
     same_histograms,
     same_measure,
@@ -20,7 +21,8 @@ from api_gateway.catalog.domain import (
     service_name_fault,
     target_key,
 )
-from api_gateway.catalog.repository import CatalogReader, CatalogStore
+from api_gateway.catalog.edits import purge_of, retirement, target_edit, tier_edit
+from api_gateway.catalog.repository import CatalogReader, CatalogStore, CatalogWriter
 from api_gateway.catalog.schemas import (
     MOST_PURGED,
     NewService,
@@ -30,6 +32,8 @@ from api_gateway.catalog.schemas import (
 )
 from api_gateway.http.problems import existing, invalid, refusing, shown_name
 from api_gateway.http.remembered import REMEMBERED_AT
+from api_gateway.loosening.edit import AS_IS, Terms
+from api_gateway.loosening.guard import LooseningGuard
 from common.config.clock import Clock, system_clock
 from common.events import TargetSpec
 from common.http.problems import Problem
@@ -68,10 +72,13 @@ class Catalog:
     def __init__(
         self,
         store: CatalogStore,
+        guard: LooseningGuard,
+        default: TargetSpec,
         clock: Clock = system_clock,
         remembered: Callable[[], InUse | None] = lambda: None,
     ) -> None:
-        self._store, self._clock, self._remembered = store, clock, remembered
+        self._store, self._guard, self._default = store, guard, default
+        self._clock, self._remembered = clock, remembered
 
     async def services(self, after: str, limit: int) -> list[Service]:
         """Return up to `limit` services in use whose names sort after `after`, by name."""
@@ -124,17 +131,23 @@ class Catalog:
         return found
 
     async def create_service(self, body: NewService) -> Service:
-        """Store a service; 409 where the name is in use."""
+        """Store a service; 409 where the name is in use.
+
+        One that was deleted and comes again in another tier may be promised less.
+        """
         async with self._store.write() as writer:
             if await writer.service(body.name):
                 detail = f"`{body.name}` exists; change it by PUT /api/services/{body.name}"
                 raise invalid("name", "duplicate_service", detail, 409)
+            had = await writer.last_tier(body.name)
             service = await writer.add_service(body.name, body.tier, body.owner, body.description)
+            if had is not None:
+                await self._admit_tier(writer, service, had, Terms(body.reason))
             changes = field_changes(None, _described(service))
             await writer.record(_service_event("service.created", service, changes, self._clock()))
         return service
 
-    async def update_service(self, name: str, body: ServiceUpdate) -> Service:
+    async def update_service(self, name: str, body: ServiceUpdate, terms: Terms = AS_IS) -> Service:
         """Store a service's new tier and texts; 404, or 422 where the body names another one."""
         async with self._store.write() as writer:
             service = await _service(writer, name)
@@ -142,20 +155,28 @@ class Catalog:
             changed = await writer.change_service(
                 service.id, body.tier, body.owner, body.description
             )
+            await self._admit_tier(writer, changed, service.tier, terms)
             changes = field_changes(_described(service), _described(changed))
-            await writer.record(_service_event("service.changed", changed, changes, self._clock()))
+            await writer.record(
+                _service_event("service.changed", changed, changes, self._clock(), terms)
+            )
         return changed
 
-    async def retire_service(self, name: str) -> None:
+    async def retire_service(self, name: str, terms: Terms = AS_IS) -> None:
         """Take a service and its targets out of use; 404."""
         async with self._store.write() as writer:
             service = await _service(writer, name)
-            targets = {t.spec.name: _specified(t) for t in await writer.targets([name])}
+            targets, blocked = await writer.targets([name]), self._guard.blocks(name)
+            edit = retirement(service, targets, blocked=blocked)
+            await self._guard.admit(writer.unit, edit, terms)
             await writer.retire_service(service.id)
-            changes = field_changes({**_described(service), "targets": targets}, None)
-            await writer.record(_service_event("service.deleted", service, changes, self._clock()))
+            promised = {target.spec.name: _specified(target) for target in targets}
+            changes = field_changes({**_described(service), "targets": promised}, None)
+            await writer.record(
+                _service_event("service.deleted", service, changes, self._clock(), terms)
+            )
 
-    async def purge(self, origin: ReportedBy, *, dry_run: bool) -> Purged:
+    async def purge(self, origin: ReportedBy, reason: str | None, *, dry_run: bool) -> Purged:
         """Retire up to MOST_PURGED services that match and have no targets; or name them only."""
         async with self._store.read() as reader:
             matching = await reader.reported_by(origin)
@@ -163,24 +184,31 @@ class Catalog:
         if dry_run:
             return Purged(len(names), matching.set_up, 0, names[:SHOWN_NAMES])
         for start in range(0, min(len(names), MOST_PURGED), PURGED_AT_ONCE):
-            await self._purge(origin, matching.found[start : start + PURGED_AT_ONCE])
+            part = matching.found[start : start + PURGED_AT_ONCE]
+            await self._purge(origin, part, Terms(reason))
         retired = min(len(names), MOST_PURGED)
         return Purged(len(names), matching.set_up, retired, names[:SHOWN_NAMES])
 
-    async def _purge(self, origin: ReportedBy, part: Sequence[tuple[int, str]]) -> None:
+    async def _purge(
+        self, origin: ReportedBy, part: Sequence[tuple[int, str]], terms: Terms
+    ) -> None:
         """Retire some services in one transaction, with one entry of the audit."""
         now = self._clock()
         details = {**asdict(origin), "services": [name for _, name in part]}
         if origin.unseen_since is not None:
             details["unseen_since"] = origin.unseen_since.isoformat()
+        blocked = tuple(name for _, name in part if self._guard.blocks(name))
         async with self._store.write() as writer:
+            await self._guard.admit(writer.unit, purge_of(blocked), terms)
             await writer.retire_services([service_id for service_id, _ in part])
             changes = field_changes({"services": details["services"]}, {"services": []})
             await writer.record(
                 AuditEvent(now, "services.purged", "services", None, details, changes)
             )
 
-    async def create_target(self, service_name: str, body: NewTarget) -> Target:
+    async def create_target(
+        self, service_name: str, body: NewTarget, terms: Terms = AS_IS
+    ) -> Target:
         """Store a target; 404 service, 409 duplicate, 422 what cannot be measured."""
         async with self._store.write() as writer:
             service = await _service(writer, service_name)
@@ -190,12 +218,18 @@ class Catalog:
             await _check_threshold(writer, service.name, spec)
             await _check_unique(writer, service.name, spec, None)
             await _check_limit(writer, service.name)
+            before = await writer.targets([service.name])
             target = await writer.add_target(service, spec)
+            await self._admit(writer, before, [*before, target], target, terms)
             changes = field_changes(None, _specified(target))
-            await writer.record(_target_event("target.created", target, changes, self._clock()))
+            await writer.record(
+                _target_event("target.created", target, changes, self._clock(), terms)
+            )
         return target
 
-    async def update_target(self, target_id: int, body: TargetUpdate) -> Target:
+    async def update_target(
+        self, target_id: int, body: TargetUpdate, terms: Terms = AS_IS
+    ) -> Target:
         """Store a target's new spec; problems as for a new one."""
         async with self._store.write() as writer:
             target = await _target(writer, target_id)
@@ -206,18 +240,45 @@ class Catalog:
             if not same_histograms(spec, target.spec):
                 await _check_threshold(writer, target.service_name, spec)
             await _check_unique(writer, target.service_name, spec, target.id)
+            before = await writer.targets([target.service_name])
             changed = await writer.change_target(target.id, spec)
+            after = [changed if known.id == changed.id else known for known in before]
+            await self._admit(writer, before, after, changed, terms)
             changes = field_changes(_specified(target), _specified(changed))
-            await writer.record(_target_event("target.changed", changed, changes, self._clock()))
+            await writer.record(
+                _target_event("target.changed", changed, changes, self._clock(), terms)
+            )
         return changed
 
-    async def retire_target(self, target_id: int) -> None:
+    async def retire_target(self, target_id: int, terms: Terms = AS_IS) -> None:
         """Take a target out of use; 404."""
         async with self._store.write() as writer:
             target = await _target(writer, target_id)
+            before = await writer.targets([target.service_name])
+            after = [known for known in before if known.id != target.id]
+            await self._admit(writer, before, after, target, terms)
             await writer.retire_target(target.id)
             changes = field_changes(_specified(target), None)
-            await writer.record(_target_event("target.deleted", target, changes, self._clock()))
+            await writer.record(
+                _target_event("target.deleted", target, changes, self._clock(), terms)
+            )
+
+    async def _admit(
+        self,
+        writer: CatalogWriter,
+        before: Sequence[Target],
+        after: Sequence[Target],
+        about: Target,
+        terms: Terms,
+    ) -> None:
+        edit = target_edit(before, after, self._default, about)
+        await self._guard.admit(writer.unit, edit, terms)
+
+    async def _admit_tier(
+        self, writer: CatalogWriter, service: Service, had: Tier, terms: Terms
+    ) -> None:
+        loosened = await self._guard.retiered(writer.unit, service.name, had, service.tier)
+        await self._guard.admit(writer.unit, tier_edit(service, loosened, had), terms)
 
 
 async def _service(reader: CatalogReader, name: str) -> Service:
@@ -274,17 +335,26 @@ async def _check_limit(reader: CatalogReader, service_name: str) -> None:
 
 
 def _service_event(
-    action: str, service: Service, changes: Sequence[FieldChange], now: datetime
+    action: str,
+    service: Service,
+    changes: Sequence[FieldChange],
+    now: datetime,
+    by: Terms = AS_IS,
 ) -> AuditEvent:
-    subject, details = service_key(service.name), _described(service)
-    return AuditEvent(now, action, subject, service.name, details, changes)
+    subject, details = service_key(service.name), {**_described(service), **_why(by)}
+    return AuditEvent(now, action, subject, service.name, details, changes, by.on_behalf_of)
 
 
 def _target_event(
-    action: str, target: Target, changes: Sequence[FieldChange], now: datetime
+    action: str, target: Target, changes: Sequence[FieldChange], now: datetime, by: Terms
 ) -> AuditEvent:
-    subject, details = target_key(target.id), _specified(target)
-    return AuditEvent(now, action, subject, target.service_name, details, changes)
+    subject, details = target_key(target.id), {**_specified(target), **_why(by)}
+    name = target.service_name
+    return AuditEvent(now, action, subject, name, details, changes, by.on_behalf_of)
+
+
+def _why(by: Terms) -> dict[str, str]:
+    return {} if by.reason is None else {"reason": by.reason}
 
 
 def _described(service: Service) -> dict[str, Any]:

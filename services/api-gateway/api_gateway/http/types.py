@@ -104,6 +104,18 @@ class Statement(Actor):
     reason: Reason = Field(examples=["the outage is over, the freeze is not needed"])
 
 
+class Reasoned(Request):
+    """A change that may make a promise milder."""
+
+    reason: Reason | None = Field(
+        None, description="Why; needed where the change makes a promise milder"
+    )
+
+
+NO_REASON = Reasoned()
+"""Of a request without a body."""
+
+
 class Answer(BaseModel):
     """What answers have in common: they are made from the attributes of domain values."""
 

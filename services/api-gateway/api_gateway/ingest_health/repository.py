@@ -96,7 +96,7 @@ class IngestWriter(Writer, IngestReader):
     async def skip(self, position: ShardPosition, next_offset: int, event: AuditEvent) -> bool:
         """Move a consumer on from a position and audit it; False where it stands there no more."""
         at, ledger = position, LedgerStore(position.service)
-        moved = ledger.skip(self._unit.session, at.shard, at.topic, at.next_offset, next_offset)
+        moved = ledger.skip(self.unit.session, at.shard, at.topic, at.next_offset, next_offset)
         if not await moved:
             return False
         await self.record(event)
@@ -114,7 +114,7 @@ class IngestWriter(Writer, IngestReader):
         }
         await self._session.execute(_REPLAY, {"letter_id": dead_letter.id, **noted})
         await self.record(event)
-        await self._unit.outbox.add(self._unit.session, [_record(dead_letter, sent)])
+        await self.unit.outbox.add(self.unit.session, [_record(dead_letter, sent)])
         return replace(dead_letter, **noted)
 
 

@@ -1,21 +1,29 @@
 """Operations on gate policies: each is one transaction, with its event and its audit."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from api_gateway.http.json_body import with_floats
 from api_gateway.http.problems import invalid, shown_name
-from api_gateway.http.types import Statement
+from api_gateway.loosening.domain import Governed, policy_loosenings
+from api_gateway.loosening.edit import Edit, Terms, merged, named_services
+from api_gateway.loosening.guard import LooseningGuard
+from api_gateway.loosening.promises import EVERY_TIER
+from api_gateway.loosening.repository import LooseningWriter
 from api_gateway.policy.domain import StoredPolicy, policy_changed, policy_key
-from api_gateway.policy.repository import PolicyReader, PolicyStore
+from api_gateway.policy.repository import PolicyReader, PolicyStore, PolicyWriter
+from common.events import PolicyChanged
 from common.http.problems import FieldError, Problem
 from common.policy.document import InvalidPolicyError, parse_policy
 from common.policy.effective import PoliciesInForce
 from common.policy.model import Policy
 from common.storage.audit import AuditEvent
 from common.storage.audit_changes import FieldChange, field_changes
+
+LAST_REVISION = 2**63 - 1
+"""Of a policy as it is about to be: newer than all that there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +39,19 @@ class ShownPolicy:
         return "file" if self.stored is None else "api"
 
 
+async def policies_in_force(reader: PolicyReader, files: Iterable[Policy]) -> PoliciesInForce:
+    """Return which policy holds for which service, as the reader's transaction sees it."""
+    in_force = PoliciesInForce(files)
+    for stored in await reader.policies():
+        in_force.apply(policy_changed(stored))
+    return in_force
+
+
 class PolicyService:
     """Policies of files and of the API, which stand in for files' of the same name."""
 
-    def __init__(self, store: PolicyStore, files: Sequence[Policy]) -> None:
-        self._store, self._files = store, tuple(files)
+    def __init__(self, store: PolicyStore, files: Sequence[Policy], guard: LooseningGuard) -> None:
+        self._store, self._files, self._guard = store, tuple(files), guard
 
     async def in_force(self) -> PoliciesInForce:
         """Return which policy holds for which service now."""
@@ -44,10 +60,7 @@ class PolicyService:
 
     async def in_force_for(self, reader: PolicyReader) -> PoliciesInForce:
         """Return which policy holds for which service, as the reader's transaction sees it."""
-        in_force = PoliciesInForce(self._files)
-        for stored in await reader.policies():
-            in_force.apply(policy_changed(stored))
-        return in_force
+        return await policies_in_force(reader, self._files)
 
     async def all(self) -> list[ShownPolicy]:
         """Return the policies in force, by name."""
@@ -63,18 +76,19 @@ class PolicyService:
                 return shown
         raise unknown_policy(name)
 
-    async def put(self, name: str, document: dict[str, Any], by: Statement, now: datetime) -> bool:
+    async def put(self, name: str, document: dict[str, Any], by: Terms, now: datetime) -> bool:
         """Store a policy; tell whether none had the name. 422 names every fault."""
         policy = _parsed(name, document)
         async with self._store.write() as writer:
             old = await self._document_for(writer, name)
+            await self._admit(writer, name, policy, by)
             await writer.put_policy(name, policy.policy_hash, policy.document)
             details = {"hash": policy.policy_hash, "document": policy.document}
             changes = field_changes(old, policy.document)
             await writer.record(_audit_event("policy.changed", name, by, now, details, changes))
         return old is None
 
-    async def retire(self, name: str, by: Statement, now: datetime) -> None:
+    async def retire(self, name: str, by: Terms, now: datetime) -> None:
         """Take a policy of the API out of use; a file's of the same name holds again. 404, 409."""
         shown = await self.one(name)
         if shown.stored is None:
@@ -82,6 +96,7 @@ class PolicyService:
             raise invalid("name", "policy_from_file", detail, 409)
         async with self._store.write() as writer:
             old = await self._document_for(writer, name)
+            await self._admit(writer, name, None, by)
             await writer.retire_policy(name)
             details = {"hash": shown.stored.hash}
             changes = field_changes(old, await self._document_for(writer, name))
@@ -92,17 +107,39 @@ class PolicyService:
         found = (await self.in_force_for(reader)).policies()
         return next((policy.document for policy in found if policy.name == name), None)
 
+    async def _admit(
+        self, writer: PolicyWriter, name: str, policy: Policy | None, by: Terms
+    ) -> None:
+        """Compare the policies in force with what they will be, for each service there is."""
+        old, new = await self.in_force_for(writer), await self.in_force_for(writer)
+        known = next((found for found in old.policies() if found.name == name), None)
+        document = {} if policy is None else policy.document
+        new.apply(PolicyChanged(LAST_REVISION, name, "", document, retired=policy is None))
+        tiers = await LooseningWriter(writer.unit).tiers(())
+        found = policy_loosenings(old, new, tiers)
+        after = next((found for found in new.policies() if found.name == name), None)
+        edit = Edit(
+            subject=policy_key(name),
+            title=f"policy {name}",
+            services=named_services(found, tiers),
+            loosened=merged(found.values()),
+            before=None if known is None else known.document,
+            after=None if policy is None else policy.document,
+            promise=None if after is None else Governed(after, EVERY_TIER),
+        )
+        await self._guard.admit(writer.unit, edit, by)
+
 
 def _audit_event(  # noqa: PLR0913, PLR0917 - who did what to which
     action: str,
     name: str,
-    by: Statement,
+    by: Terms,
     now: datetime,
     details: dict[str, Any],
     changes: Sequence[FieldChange],
 ) -> AuditEvent:
     details = {"reason": by.reason, **details}
-    return AuditEvent(now, action, policy_key(name), None, details, changes, by.actor)
+    return AuditEvent(now, action, policy_key(name), None, details, changes, by.on_behalf_of)
 
 
 def unknown_policy(name: str) -> Problem:

@@ -27,6 +27,14 @@ class DecisionBook:
         """Return the newest decision, which may have expired."""
         return self._newest.get(service_name)
 
+    def blocks(self, service_name: str) -> bool:
+        """Return whether the gate itself blocks some class of change of a service."""
+        decision = self._newest.get(service_name)
+        return decision is not None and any(
+            verdict.decision == "BLOCK" and verdict.override_id is None
+            for verdict in decision.verdicts
+        )
+
     def version(self, service_name: str) -> tuple[int, datetime] | None:
         """Return what grows with each newer decision on the service."""
         newest = self._newest.get(service_name)

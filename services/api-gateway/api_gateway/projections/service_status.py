@@ -135,17 +135,17 @@ def _slos(
     """Return what the catalog holds; a figure counts only for the revision it was made for."""
     figures = {slo.id: slo for slo in evaluated}
     if not targets:
-        return [figures.get(None) or _without_figures(None, default, pending)]
+        return [figures.get(None) or without_figures(None, default, pending)]
     shown = []
     for target in targets:
         slo = figures.get(target.id)
         if slo is None or slo.revision < target.revision:
-            slo = _without_figures(target, target.spec, pending)
+            slo = without_figures(target, target.spec, pending)
         shown.append(slo)
     return shown
 
 
-def _without_figures(target: Target | None, spec: TargetSpec, status: DataStatus) -> SloStatus:
+def without_figures(target: Target | None, spec: TargetSpec, status: DataStatus) -> SloStatus:
     """Return an objective that nothing is known about yet; the default one is no target."""
     return SloStatus(
         id=target.id if target else None,

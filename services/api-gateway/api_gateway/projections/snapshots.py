@@ -66,6 +66,10 @@ class ReadModel:
         """Return whether the entry's topic holds this revision of it, or a newer one."""
         return self._announced.get(_entry(change), 0) >= change.revision
 
+    def newest(self, service_name: str) -> BurnRateSnapshot | None:
+        """Return the newest snapshot of a service as it was published."""
+        return self._snapshots.get(service_name)
+
     def state(self, service_name: str, targets: Sequence[Target], now: datetime) -> ServiceState:
         """Return what is shown of a service in use that has these targets."""
         snapshot = self._snapshots.get(service_name)

@@ -8,6 +8,8 @@ from api_gateway.alerts.rules import RuleService, ShownRule
 from api_gateway.alerts.schemas import NewRule, RuleAnswer, RuleChanges
 from api_gateway.http.operations import Operations
 from api_gateway.http.types import Statement
+from api_gateway.loosening.edit import Terms
+from api_gateway.loosening.schemas import MAY_WAIT, PREVIEWED, DryRun, LooseningPreview
 from api_gateway.routers.dependencies import ServerClock, provided
 from common.alerting.rules import RULE_NAME_PATTERN
 from common.http.problems import responses
@@ -33,15 +35,21 @@ async def list_alert_rules(rules: Rules) -> list[RuleAnswer]:
     return [RuleAnswer.of(shown) for shown in (await rules.all()).values()]
 
 
-@router.post("", status_code=201, summary="Add an alert rule", responses=responses(409))
+@router.post(
+    "",
+    status_code=201,
+    summary="Add an alert rule",
+    responses={**PREVIEWED, **MAY_WAIT, **responses(409)},
+)
 async def create_alert_rule(
     rules: Rules,
     clock: ServerClock,
     body: NewRule,
     response: Response,
+    dry_run: DryRun,
 ) -> RuleAnswer:
     """Add a rule with a name of its own; it is evaluated at once."""
-    added = await rules.add(body.rule.root, body, clock())
+    added = await rules.add(body.rule.root, _terms(body, dry_run=dry_run), clock())
     response.headers["Location"] = f"/api/rules/{added.rule.name}"
     return RuleAnswer.of(added)
 
@@ -52,26 +60,37 @@ async def get_alert_rule(shown: ExistingRule) -> RuleAnswer:
     return RuleAnswer.of(shown)
 
 
-@router.patch("/{name}", summary="Change an alert rule", responses=responses(404))
+@router.patch("/{name}", summary="Change an alert rule", responses={**MAY_WAIT, **responses(404)})
 async def change_alert_rule(
     rules: Rules,
     clock: ServerClock,
     shown: ExistingRule,
     body: RuleChanges,
-) -> RuleAnswer:
+    dry_run: DryRun,
+) -> RuleAnswer | LooseningPreview:
     """Change some fields. `enabled`, `except_services` and `except_tiers` disable it, for some."""
-    changed = await rules.change(shown.rule.name, body.changes, body, clock())
+    changed = await rules.change(
+        shown.rule.name, body.changes, _terms(body, dry_run=dry_run), clock()
+    )
     return RuleAnswer.of(changed)
 
 
 @router.delete(
-    "/{name}", status_code=204, summary="Delete an alert rule", responses=responses(404, 409)
+    "/{name}",
+    status_code=204,
+    summary="Delete an alert rule",
+    responses={**PREVIEWED, **MAY_WAIT, **responses(404, 409)},
 )
 async def delete_alert_rule(
     rules: Rules,
     clock: ServerClock,
     shown: ExistingRule,
     by: Statement,
+    dry_run: DryRun,
 ) -> None:
     """Delete what was set here: a default rule of that name holds again."""
-    await rules.remove(shown.rule.name, by, clock())
+    await rules.remove(shown.rule.name, _terms(by, dry_run=dry_run), clock())
+
+
+def _terms(by: Statement, *, dry_run: bool) -> Terms:
+    return Terms(by.reason, by.actor, dry_run=dry_run)

@@ -6,6 +6,8 @@ from fastapi import Depends, Path, Response
 
 from api_gateway.http.operations import LOCATION, Operations
 from api_gateway.http.types import Statement
+from api_gateway.loosening.edit import Terms
+from api_gateway.loosening.schemas import MAY_WAIT, PREVIEWED, DryRun, LooseningPreview
 from api_gateway.policy.policies import PolicyService, unknown_policy
 from api_gateway.policy.schemas import PolicyAnswer, PolicyRequest
 from api_gateway.routers.dependencies import ServerClock, provided
@@ -42,27 +44,40 @@ async def get_policy(policies: Policies, name: PolicyPath) -> PolicyAnswer:
     return PolicyAnswer.of(await policies.one(name))
 
 
-@router.put("/{name}", summary="Set a policy", responses={201: CREATED, **responses(404)})
-async def put_policy(
+@router.put(
+    "/{name}",
+    summary="Set a policy",
+    responses={201: CREATED, **MAY_WAIT, **responses(404)},
+)
+async def put_policy(  # noqa: PLR0913, PLR0917 - what it depends on
     policies: Policies,
     clock: ServerClock,
     name: PolicyPath,
     body: PolicyRequest,
     response: Response,
-) -> PolicyAnswer:
+    dry_run: DryRun,
+) -> PolicyAnswer | LooseningPreview:
     """Set the policy's whole text, whether or not there was one; the gate decides by it at once."""
-    if await policies.put(name, body.document, body, clock()):
+    terms = Terms(body.reason, body.actor, dry_run=dry_run)
+    if await policies.put(name, body.document, terms, clock()):
         response.status_code = 201
         response.headers["Location"] = f"/api/policies/{name}"
     return PolicyAnswer.of(await policies.one(name))
 
 
-@router.delete("/{name}", status_code=204, summary="Delete a policy", responses=responses(404, 409))
+@router.delete(
+    "/{name}",
+    status_code=204,
+    summary="Delete a policy",
+    responses={**PREVIEWED, **MAY_WAIT, **responses(404, 409)},
+)
 async def delete_policy(
     policies: Policies,
     clock: ServerClock,
     name: PolicyPath,
     by: Statement,
+    dry_run: DryRun,
 ) -> None:
     """Take a policy out of use; a file's of the same name holds again."""
-    await policies.retire(name, by, clock())
+    terms = Terms(by.reason, by.actor, dry_run=dry_run)
+    await policies.retire(name, terms, clock())

@@ -11,6 +11,9 @@ from api_gateway.catalog.schemas import (
 )
 from api_gateway.http.operations import Operations
 from api_gateway.http.pagination import NamePage
+from api_gateway.http.types import NO_REASON, Reasoned
+from api_gateway.loosening.edit import Terms
+from api_gateway.loosening.schemas import MAY_WAIT, PREVIEWED, DryRun, LooseningPreview
 from api_gateway.routers.dependencies import CatalogService, ExistingServiceByName, ServerClock
 from common.http.problems import responses
 
@@ -44,7 +47,8 @@ async def purge_services(catalog: CatalogService, clock: ServerClock, body: Purg
 
     Their places are free at once. Ask with `dry_run`, which is the default, to see which they are.
     """
-    purged = await catalog.purge(body.reported_by(clock()), dry_run=body.dry_run)
+    origin = body.reported_by(clock())
+    purged = await catalog.purge(origin, body.reason, dry_run=body.dry_run)
     return PurgeAnswer.model_validate(purged)
 
 
@@ -54,17 +58,29 @@ async def get_service(service: ExistingServiceByName) -> ServiceAnswer:
     return ServiceAnswer.model_validate(service)
 
 
-@router.put("/{name}", summary="Update a service", responses=responses(404))
+@router.put("/{name}", summary="Update a service", responses={**MAY_WAIT, **responses(404)})
 async def update_service(
     catalog: CatalogService,
     service: ExistingServiceByName,
     body: ServiceUpdate,
-) -> ServiceAnswer:
+    dry_run: DryRun,
+) -> ServiceAnswer | LooseningPreview:
     """Replace tier, owner and description; the name stays."""
-    return ServiceAnswer.model_validate(await catalog.update_service(service.name, body))
+    terms = Terms(body.reason, dry_run=dry_run)
+    return ServiceAnswer.model_validate(await catalog.update_service(service.name, body, terms))
 
 
-@router.delete("/{name}", status_code=204, summary="Delete a service", responses=responses(404))
-async def delete_service(catalog: CatalogService, service: ExistingServiceByName) -> None:
+@router.delete(
+    "/{name}",
+    status_code=204,
+    summary="Delete a service",
+    responses={**PREVIEWED, **MAY_WAIT, **responses(404)},
+)
+async def delete_service(
+    catalog: CatalogService,
+    service: ExistingServiceByName,
+    dry_run: DryRun,
+    body: Reasoned = NO_REASON,
+) -> None:
     """Retire a service and its targets. Its events go on being counted."""
-    await catalog.retire_service(service.name)
+    await catalog.retire_service(service.name, Terms(body.reason, dry_run=dry_run))

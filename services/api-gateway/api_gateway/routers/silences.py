@@ -10,6 +10,8 @@ from api_gateway.alerts.service import AlertService
 from api_gateway.http.operations import Operations
 from api_gateway.http.pagination import LARGEST_ID, LongIdPage
 from api_gateway.http.types import Statement
+from api_gateway.loosening.edit import Terms
+from api_gateway.loosening.schemas import PREVIEWED, DryRun
 from api_gateway.routers.dependencies import ServerClock, provided
 from common.http.problems import responses
 
@@ -44,19 +46,21 @@ async def list_silences(
     return [SilenceAnswer.of(s, now, there) for s in chosen]
 
 
-@router.post("", status_code=201, summary="Silence alerts")
+@router.post("", status_code=201, summary="Silence alerts", responses=PREVIEWED)
 async def create_silence(
     alerts: Alerts,
     clock: ServerClock,
     body: SilenceRequest,
     response: Response,
+    dry_run: DryRun,
 ) -> SilenceAnswer:
     """Suppress notifications of what matches; whatever fires at its end is notified again.
 
     What can never match is refused; a `warning` says that nothing there is now does.
     """
     now = clock()
-    added = await alerts.add_silence(body, now)
+    terms = Terms(body.comment, body.created_by, dry_run=dry_run)
+    added = await alerts.add_silence(body, terms, now)
     response.headers["Location"] = f"/api/silences/{added.id}"
     return SilenceAnswer.of(added, now, await alerts.silenceable())
 
@@ -78,5 +82,5 @@ async def expire_silence(
 ) -> SilenceAnswer:
     """Whatever still fires is notified again. One that has ended stays as it is."""
     now = clock()
-    ended = await alerts.expire_silence(silence.id, by, now)
+    ended = await alerts.expire_silence(silence.id, Terms(by.reason, by.actor), now)
     return SilenceAnswer.of(ended, now, await alerts.silenceable())

@@ -76,6 +76,11 @@ class Reader:
     def __init__(self, session: ReadSession) -> None:
         self._session = session
 
+    @property
+    def session(self) -> ReadSession:
+        """The session, for a reader of another resource in the same transaction."""
+        return self._session
+
     async def _all(
         self, kind: type[Value], statement: Any, parameters: Mapping[str, Any] | None = None
     ) -> list[Value]:
@@ -94,11 +99,11 @@ class Writer(Reader):
 
     def __init__(self, unit: UnitOfWork) -> None:
         super().__init__(unit.session)
-        self._unit = unit
+        self.unit = unit
 
     async def record(self, event: AuditEvent) -> None:
         """Append to the audit."""
-        await self._unit.record(event)
+        await self.unit.record(event)
 
 
 class StateWriter(Writer, ABC, Generic[Value]):
@@ -116,7 +121,7 @@ class StateWriter(Writer, ABC, Generic[Value]):
 
     async def announce(self, entries: Sequence[Value]) -> None:
         """Put the events of entries into the outbox; the same revision goes out once."""
-        await self._unit.announce(self.topic, map(self.event, entries))
+        await self.unit.announce(self.topic, map(self.event, entries))
 
     async def _changed(self, kind: type[Entry], statement: Any, of: TableClause) -> list[Entry]:
         """Execute a statement that changes rows of a table; announce and return them."""

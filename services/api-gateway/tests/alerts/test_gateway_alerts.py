@@ -240,7 +240,7 @@ async def test_a_silence_is_expired_by_hand_once(alerting: GatewayHarness) -> No
         shown = ended.json()
         assert (shown["state"], shown["expired_by"]) == ("expired", "bootstrap")
         assert shown["expired_on_behalf_of"] == "ines"
-    _, created, expired = await alerting.audited()
+    _, _, created, _, expired = await alerting.audited()
     assert (created.action, expired.action) == ("silence.created", "silence.expired")
     spans = [entry.details for entry in (created, expired)]
     assert datetime.fromisoformat(spans[0]["ends_at"]) == NOW + timedelta(hours=1)

@@ -137,7 +137,7 @@ async def test_writes_reach_the_catalog_topic(settings: GatewaySettings) -> None
         await until(lambda: ready(client))
         assert (await client.post("/api/services", json=SERVICE)).status_code == 201
         created = (await client.post("/api/slo/checkout/targets", json=TARGET)).json()
-        await client.put(f"/api/slo/targets/{created['id']}", json={"objective": 99.5})
+        await client.put(f"/api/slo/targets/{created['id']}", json={"objective": 99.95})
         await client.delete("/api/services/checkout")
 
         async def all_there() -> Any:
@@ -149,7 +149,7 @@ async def test_writes_reach_the_catalog_topic(settings: GatewaySettings) -> None
     keys = [b"service/checkout", target, target, target, b"service/checkout"]
     assert [key for key, _ in events] == keys
     assert [event.retired for _, event in events] == [False, False, False, True, True]
-    assert events[2][1].objective == "0.995"
+    assert events[2][1].objective == "0.9995"
     revisions = [event.revision for _, event in events]
     assert revisions == sorted(set(revisions))
 
@@ -242,8 +242,9 @@ async def test_decisions_are_known_before_it_is_ready(
 
 
 async def policy_events(settings: KafkaSettings, count: int) -> Any:
-    """Return the records of the policies topic once there are so many."""
-    found = await topic_records(settings, POLICIES.name)
+    """Return the records of overrides once there are so many."""
+    records = await topic_records(settings, POLICIES.name)
+    found = [record for record in records if record.key.startswith(b"override/")]
     return found if len(found) == count else None
 
 

@@ -15,7 +15,7 @@ from common.kafka.topics import BURNRATES, CATALOG
 from common.slo.freshness import SHARD_SILENCE_SECONDS
 from common.slo.vocabulary import DataStatus, RiskLevel
 from tests.support.burn_events import NOW, PARTITIONS, for_target, heartbeat, slo_status, snapshot
-from tests.support.gateway.harness import GatewayHarness
+from tests.support.gateway.harness import WHY, GatewayHarness
 
 SHARD = shard_of("checkout", PARTITIONS)
 SLO = "/api/slo/checkout"
@@ -108,7 +108,7 @@ async def test_figures_of_an_older_revision_do_not_count(gateway: GatewayHarness
     await gateway.service()
     old = await gateway.target()
     await gateway.feed(snapshot("checkout", for_target(old)), heartbeat(SHARD))
-    await gateway.write("PUT", f"/api/slo/targets/{old['id']}", {"objective": 0.5})
+    await gateway.write("PUT", f"/api/slo/targets/{old['id']}", {"objective": 0.5, **WHY})
     report = await gateway.get(SLO)
     assert (report["data_status"], report["risk_level"]) == ("lagging", "SAFE")
     assert (report["slos"][0]["objective"], report["slos"][0]["bad"]) == (0.5, 0)
@@ -121,7 +121,7 @@ async def test_a_deleted_target_is_not_shown_and_speaks_no_more(gateway: Gateway
     calm = for_target(mild, composite_burn_rate=0.1, risk_level=RiskLevel.SAFE)
     await gateway.feed(snapshot("checkout", for_target(worst), calm), heartbeat(SHARD))
     assert (await gateway.get(SLO))["risk_level"] == "DANGER"
-    await gateway.write("DELETE", f"/api/slo/targets/{worst['id']}")
+    await gateway.write("DELETE", f"/api/slo/targets/{worst['id']}", WHY)
     report = await gateway.get(SLO)
     assert [slo["id"] for slo in report["slos"]] == [mild["id"]]
     assert (report["risk_level"], report["composite_burn_rate"]) == ("SAFE", 0.1)
@@ -141,7 +141,7 @@ async def test_the_default_goes_with_the_first_target_and_comes_back_after_the_l
     await gateway.feed(
         snapshot("checkout", for_target(target), evaluated_at=NOW + timedelta(seconds=1))
     )
-    await gateway.write("DELETE", f"/api/slo/targets/{target['id']}")
+    await gateway.write("DELETE", f"/api/slo/targets/{target['id']}", WHY)
     report = await gateway.get(SLO)
     assert [(slo["id"], slo["data_status"]) for slo in report["slos"]] == [(None, "lagging")]
 
@@ -260,7 +260,7 @@ async def test_what_is_not_on_the_catalog_topic_is_announced_again(
     assert await gateway.announced(CATALOG) == [events[3], events[0], events[1]]
     await gateway.feed(*events)
     assert await catalog.republish(model.announced, NOW) == 0
-    await gateway.write("PUT", "/api/slo/targets/1", {"objective": 0.5})
+    await gateway.write("PUT", "/api/slo/targets/1", {"objective": 0.5, **WHY})
     assert await catalog.republish(model.announced, NOW) == 1
     model.forget_announcements()
     assert await catalog.republish(model.announced, NOW) == 3

@@ -17,7 +17,7 @@ from common.events import SloStatus, TargetChanged, TargetSpec
 from common.invalid_field import InvalidFieldError
 from common.kafka.topics import CATALOG
 from common.slo.vocabulary import MAX_TARGETS, SliType
-from tests.support.gateway.harness import GatewayHarness
+from tests.support.gateway.harness import WHY, GatewayHarness
 from tests.support.gateway.results import store_latency
 
 PATH = "/api/slo/checkout/targets"
@@ -189,7 +189,7 @@ async def test_a_deleted_target_makes_room_for_another(gateway: GatewayHarness) 
     await gateway.service()
     target = await gateway.target()
     path = f"/api/slo/targets/{target['id']}"
-    assert (await gateway.write("DELETE", path)).status_code == 204
+    assert (await gateway.write("DELETE", path, WHY)).status_code == 204
     assert (await gateway.write("DELETE", path)).status_code == 404
     assert await gateway.get(PATH) == []
     assert (await gateway.target())["id"] == 2
@@ -199,7 +199,7 @@ async def test_update_keeps_what_it_does_not_name(gateway: GatewayHarness) -> No
     await gateway.service()
     old = await gateway.target(window_days=7, min_bad_events=3)
     path = f"/api/slo/targets/{old['id']}"
-    response = await gateway.write("PUT", path, {"objective": 95})
+    response = await gateway.write("PUT", path, {"objective": 95, **WHY})
     assert response.status_code == 200
     changed = response.json()
     assert changed["revision"] > old["revision"]
@@ -262,7 +262,7 @@ async def test_latency_threshold_must_be_a_bound_once_bounds_are_known(
             assert response.status_code == 422
             assert response.json()["errors"][0]["field"] == "threshold_seconds"
             assert response.json()["detail"].endswith(f"nearest: {nearest}")
-    moved = await gateway.write("PUT", path, {"threshold_seconds": 1})
+    moved = await gateway.write("PUT", path, {"threshold_seconds": 1, **WHY})
     assert (moved.status_code, moved.json()["threshold_seconds"]) == (200, 1.0)
 
 
@@ -270,7 +270,8 @@ async def test_a_threshold_that_stays_is_not_asked_about_again(gateway: GatewayH
     await gateway.service()
     target = await gateway.target(**LATENCY)
     await store_latency(gateway.database, "checkout", (0.1, 0.5), [1, 1, 1], 3600)
-    response = await gateway.write("PUT", f"/api/slo/targets/{target['id']}", {"objective": 0.95})
+    path, milder = f"/api/slo/targets/{target['id']}", {"objective": 0.95, **WHY}
+    response = await gateway.write("PUT", path, milder)
     assert response.status_code == 200
 
 
@@ -324,7 +325,7 @@ async def test_one_target_too_many_is_refused_until_another_is_deleted(
     refused = await create(MAX_TARGETS)
     assert refused.status_code == 409
     assert f"{MAX_TARGETS} targets" in refused.text
-    await gateway.write("DELETE", "/api/slo/targets/1", None)
+    await gateway.write("DELETE", "/api/slo/targets/1", WHY)
     assert (await create(MAX_TARGETS)).status_code == 201
 
 

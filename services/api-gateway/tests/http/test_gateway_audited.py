@@ -22,7 +22,7 @@ async def test_services_and_targets_are_audited_by_key(gateway: GatewayHarness) 
         ("PUT", "/api/services/checkout", {**SERVICE, "owner": "shop"}),
         ("POST", "/api/slo/checkout/targets", TARGET),
         ("PUT", "/api/slo/targets/1", {"objective": 0.9995}),
-        ("DELETE", "/api/slo/targets/1", None),
+        ("DELETE", "/api/slo/targets/1", {"reason": "it is measured elsewhere"}),
         ("DELETE", "/api/services/checkout", None),
     ):
         answer = await gateway.client.request(method, path, json=body, headers=made.headers)
@@ -33,6 +33,7 @@ async def test_services_and_targets_are_audited_by_key(gateway: GatewayHarness) 
         ("service.changed", "service/checkout"),
         ("target.created", "target/1"),
         ("target.changed", "target/1"),
+        ("loosening.recorded", "loosening/1"),
         ("target.deleted", "target/1"),
         ("service.deleted", "service/checkout"),
     ]

@@ -10,7 +10,7 @@ from common.slo.vocabulary import DataStatus
 from forecast.domain.forecast import catching_up
 from tests.support.burn_events import NOW, PARTITIONS, for_target, heartbeat, snapshot
 from tests.support.gateway.forecasts import forecast_for, service_forecast, slo_forecast
-from tests.support.gateway.harness import GatewayHarness
+from tests.support.gateway.harness import WHY, GatewayHarness
 
 PATH = "/api/forecast/checkout"
 CONTRACT: dict[str, tuple[type, ...]] = {
@@ -135,10 +135,10 @@ async def test_a_forecast_counts_only_for_the_revision_it_was_made_for(
     gateway: GatewayHarness,
 ) -> None:
     await reporting(gateway)
-    await gateway.write("PUT", "/api/slo/targets/1", {"objective": 0.9})
+    await gateway.write("PUT", "/api/slo/targets/1", {"objective": 0.9, **WHY})
     body = await gateway.get(PATH)
     assert (body["time_to_exhaustion_hours"], body["data_status"]) == (None, "lagging")
-    await gateway.write("DELETE", "/api/slo/targets/1")
+    await gateway.write("DELETE", "/api/slo/targets/1", WHY)
     body = await gateway.get(PATH)
     assert [slo["id"] for slo in body["slos"]] == [None]
 

@@ -12,7 +12,7 @@ from api_gateway.audit.domain import AuditFilter
 from api_gateway.audit.repository import AuditStore
 from api_gateway.catalog.domain import Service
 from api_gateway.catalog.repository import CatalogStore
-from api_gateway.http.types import Statement
+from api_gateway.loosening.edit import Terms
 from api_gateway.policy.domain import Override, override_changed
 from api_gateway.policy.overrides import OverrideService
 from api_gateway.policy.policies import PolicyService
@@ -42,9 +42,9 @@ SERVICE = Service(
 WANTED = replace(ALLOWING, created_at=NOW, expires_at=NOW + timedelta(hours=1))
 
 
-def by(reason: str) -> Statement:
+def by(reason: str) -> Terms:
     """Return a statement of ana."""
-    return Statement(actor="ana", reason=reason)
+    return Terms(reason, "ana")
 
 
 class Intents:

@@ -1,8 +1,10 @@
-"""The gate's configuration in force: services and their tiers, policies, overrides. Pure."""
+"""The gate's configuration in force: services, tiers, policies, overrides, loosenings. Pure."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
-from common.events import OverrideChanged, PolicyChanged, ServiceChanged
+from common.decisions.decision import is_shown
+from common.events import LooseningChanged, OverrideChanged, PolicyChanged, ServiceChanged
 from common.policy.effective import PoliciesInForce
 from common.policy.model import Policy, Tier
 
@@ -17,6 +19,7 @@ class GateConfiguration:
         self._book = PoliciesInForce(policies)
         self._services: dict[str, ServiceChanged] = {}
         self._overrides: dict[str, dict[int, OverrideChanged]] = {}
+        self._loosenings: dict[int, LooseningChanged] = {}
 
     def on_service(self, change: ServiceChanged) -> bool:
         """Keep a service unless a newer revision is known; return whether it was kept."""
@@ -37,6 +40,14 @@ class GateConfiguration:
         if known is not None and change.revision <= known.revision:
             return False
         of_service[change.id] = change
+        return True
+
+    def on_loosening(self, change: LooseningChanged) -> bool:
+        """Keep a loosening unless a newer revision is known; return whether it was kept."""
+        known = self._loosenings.get(change.id)
+        if known is not None and change.revision <= known.revision:
+            return False
+        self._loosenings[change.id] = change
         return True
 
     def is_retired(self, service_name: str) -> bool:
@@ -60,3 +71,10 @@ class GateConfiguration:
     def overrides(self, service_name: str) -> Iterable[OverrideChanged]:
         """Return all overrides of a service that are known, whatever their state."""
         return self._overrides.get(service_name, {}).values()
+
+    def loosenings(self, service_name: str, now: datetime) -> tuple[LooseningChanged, ...]:
+        """Return the loosenings that the decisions on a service name now."""
+        over = [number for number, known in self._loosenings.items() if known.until <= now]
+        for number in over:
+            del self._loosenings[number]
+        return tuple(k for k in self._loosenings.values() if is_shown(k, service_name, now))

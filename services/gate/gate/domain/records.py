@@ -1,5 +1,6 @@
 """Decisions as they are published, stored and replayed. Pure."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import zip_longest
@@ -75,7 +76,7 @@ def meaning(decision: GateDecision) -> tuple[object, ...]:
             verdict.version,
             verdict.decision,
             verdict.allowed,
-            frozenset((reason.code, reason.slo, reason.effect) for reason in verdict.reasons),
+            frozenset(Counter((r.code, r.slo, r.effect) for r in verdict.reasons).items()),
         )
         for verdict in decision.verdicts
     )

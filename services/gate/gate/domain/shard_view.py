@@ -112,6 +112,7 @@ class ShardView:
             forecast=self.forecasts.get(service_name),
             overrides=tuple(o for o in overrides if is_usable(o, service_name, now)),
             previous=None if decision is None else previous_of(decision),
+            loosenings=configuration.loosenings(service_name, now),
         )
 
     def forget(self, service_name: str) -> None:

@@ -1,0 +1,1 @@
+"""What stands above the resources: previews of edits, approvals, and undoing."""
