@@ -46,6 +46,8 @@ RELEASED: Final[dict[str, str]] = {
     "0013_credentials_act": "a50fb3460430dad4",
     "0014_answers_of_the_gate": "13c54e2bb6a7ed69",
     "0015_senders_of_changes": "f0d687cd845b29dd",
+    "0016_indicators": "cc8be30e9bbd8bad",
+    "0017_loosenings": "35f40230c6bf753b",
 }
 VERSIONS: Final = project_root() / "deploy" / "migrations" / "versions"
 ROWS: Final = {
