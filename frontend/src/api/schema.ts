@@ -7957,6 +7957,16 @@ export interface operations {
                     "application/json": components["schemas"]["LooseningAnswer"];
                 };
             };
+            /** @description Stored; it is done once another credential has approved it */
+            202: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LooseningAnswer"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {

@@ -6,12 +6,12 @@ import type { Zone } from "../../lib/time";
 /** Types of objects, as subjects name them, and the kinds of action that there are. */
 export const OBJECT_TYPES = [
   ...(["service", "target", "policy", "override", "rule", "channel", "silence"] as const),
-  ...(["alert", "key", "dead-letter", "batch"] as const),
+  ...(["alert", "loosening", "key", "dead-letter", "batch"] as const),
 ];
 export const ACTIONS = [
   ...(["created", "added", "changed", "deleted", "purged", "used", "approved"] as const),
   ...(["revoked", "replaced", "expired", "acknowledged", "rotated", "tested"] as const),
-  ...(["replayed", "skipped"] as const),
+  ...(["requested", "recorded", "ended", "undone", "withdrawn", "replayed", "skipped"] as const),
 ];
 
 const NAMES = ["object_type", "object_name", "person", "action", "from", "to"] as const;
@@ -43,6 +43,7 @@ export function pageOf({ subject, service_name: service }: AuditEntry): string |
     service: ofService,
     target: ofService,
     override: ofService,
+    loosening: ofService ?? "/releases",
     policy: "/releases",
     rule: "/settings?tab=rules",
     channel: "/settings?tab=channels",

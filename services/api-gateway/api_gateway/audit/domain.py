@@ -8,6 +8,7 @@ _PATHS = {
     "service": "/api/services/{name}",
     "target": "/api/slo/{service}/targets",
     "override": "/api/release/{service}/override/{name}",
+    "loosening": "/api/loosenings/{name}",
     "policy": "/api/policies/{name}",
     "rule": "/api/rules/{name}",
     "channel": "/api/channels",

@@ -9,7 +9,7 @@ from api_gateway.http.pagination import LARGEST_ID, LongIdPage
 from api_gateway.http.types import Actor, Statement
 from api_gateway.loosening.edit import Terms
 from api_gateway.loosening.repository import LooseningQuery
-from api_gateway.loosening.schemas import LooseningAnswer
+from api_gateway.loosening.schemas import MAY_WAIT, LooseningAnswer
 from api_gateway.reviews.service import LooseningService
 from api_gateway.routers.dependencies import CatalogService, ServerClock, provided
 from common.events import LooseningState
@@ -60,7 +60,11 @@ async def approve_loosening(
     return LooseningAnswer.of(await loosenings.approve(id, by.actor, now), now)
 
 
-@router.post("/{id}/undo", summary="Undo a loosening", responses=responses(403, 404, 409))
+@router.post(
+    "/{id}/undo",
+    summary="Undo a loosening",
+    responses={**MAY_WAIT, **responses(403, 404, 409)},
+)
 async def undo_loosening(
     loosenings: Loosenings,
     clock: ServerClock,

@@ -34,8 +34,10 @@ from tests.support.gateway.operation_cases import (
     STATEMENT,
     TAKE,
     TARGET,
+    WHY,
 )
 
+OF_THE_FILE: Final = "Levels decide; a spent budget stops features; without data, tier 1 waits."
 Changes = dict[str, tuple[Any, Any]]
 
 WRITES: Final[list[tuple[str, str, str, Any, str, Changes]]] = [
@@ -48,7 +50,7 @@ WRITES: Final[list[tuple[str, str, str, Any, str, Changes]]] = [
         *("service.changed", {"owner": ("payments", "shop")}),
     ),
     (
-        *("delete_service", "DELETE", "/api/services/checkout", None),
+        *("delete_service", "DELETE", "/api/services/checkout", {"reason": WHY}),
         *("service.deleted", {"tier": (1, None), "targets.main.objective": ("0.999", None)}),
     ),
     (
@@ -64,7 +66,7 @@ WRITES: Final[list[tuple[str, str, str, Any, str, Changes]]] = [
         *("target.changed", {"objective": ("0.999", "0.9995")}),
     ),
     (
-        *("delete_slo_target", "DELETE", "/api/slo/targets/2", None),
+        *("delete_slo_target", "DELETE", "/api/slo/targets/2", {"reason": WHY}),
         *("target.deleted", {"objective": ("0.5", None)}),
     ),
     (
@@ -90,11 +92,19 @@ WRITES: Final[list[tuple[str, str, str, Any, str, Changes]]] = [
     (
         *("put_policy", "PUT", "/api/policies/default"),
         {**POLICY, "document": {"overrides": {"second_approver_tiers": [2]}}},
-        *("policy.changed", {"overrides.second_approver_tiers": ([1], [2])}),
+        *("policy.changed", {"overrides.second_approver_tiers": ([], [2])}),
     ),
     (
         *("delete_policy", "DELETE", "/api/policies/default", RELEASE_STATEMENT),
-        *("policy.deleted", {"overrides.second_approver_tiers": ([1], [])}),
+        *("policy.deleted", {"description": ("", OF_THE_FILE)}),
+    ),
+    (
+        *("approve_loosening", "POST", "/api/loosenings/1/approve", ACTOR),
+        *("loosening.recorded", {"state": ("pending", "standing")}),
+    ),
+    (
+        *("undo_loosening", "POST", "/api/loosenings/2/undo", STATEMENT),
+        *("loosening.undone", {"state": ("standing", "ended")}),
     ),
     (
         *("acknowledge_alert", "PATCH", TAKE, {**ACTOR, "comment": "mine"}),
@@ -272,7 +282,8 @@ async def test_a_file_holds_all_that_is_asked_for_and_is_verified(
 ) -> None:
     for _ in range(3):
         await filled.target("unseen", name="=cmd|' /C calc'!A0", window_days=None)
-        await filled.write("DELETE", f"/api/slo/targets/{await newest_target(filled)}")
+        path = f"/api/slo/targets/{await newest_target(filled)}"
+        assert (await filled.write("DELETE", path, {"reason": WHY})).is_success
     entries = await filled.get("/api/audit", limit="500")
     for asked in ({}, {"object_type": "target"}, {"person": "nobody"}):
         response = await filled.client.get("/api/audit", params={**query, **asked}, headers=headers)
