@@ -1,10 +1,15 @@
-"""What the environment asks of the stack, and the token that is made once."""
+"""What the environment asks of the stack, the token that is made once, and whose its key is."""
 
+import os
+import pwd
 import stat
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from burnline.client.own_key import account_name, free_name
 from burnline.errors import StackError
 from burnline.localstack.config import (
     StackConfig,
@@ -13,6 +18,9 @@ from burnline.localstack.config import (
     service_environment,
 )
 from burnline.localstack.kafka import broker_name
+from common.access.keys import new_key_id, new_secret, written
+
+UID = f"uid {os.getuid()}"
 
 
 def config(tmp_path: Path, **environment: str) -> StackConfig:
@@ -78,6 +86,11 @@ def test_a_given_token_is_not_stored(tmp_path: Path) -> None:
     assert not found.data_dir.token.exists()
 
 
+def test_a_key_in_the_environment_is_no_token_of_the_stack(tmp_path: Path) -> None:
+    key = written(new_key_id(), new_secret())
+    assert ensure_token(config(tmp_path, BURNLINE_API_TOKEN=key)) != key
+
+
 @pytest.mark.parametrize(
     ("given", "url"),
     [
@@ -107,3 +120,38 @@ def test_services_get_the_caller_s_environment_and_servers_are_blind_to_parts_of
     servers = server_environment(services)
     assert "PGPORT" not in servers
     assert servers["BURNLINE_DATA_DIR"] == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("account", "name"),
+    [
+        ("ana", "ana"),
+        ("\uff41na", "ana"),  # wide letters look the same
+        ("a\u200bna", UID),
+        ("\u0430na", UID),  # a Cyrillic letter
+        ("", UID),
+        ("a" * 300, "a" * 40),
+        (None, UID),
+    ],
+)
+def test_a_key_is_named_after_the_account_by_the_rules_of_names(
+    monkeypatch: pytest.MonkeyPatch, account: str | None, name: str
+) -> None:
+    def entry(uid: int) -> Any:
+        if account is None:
+            raise KeyError(uid)
+        return SimpleNamespace(pw_name=account)
+
+    monkeypatch.setattr(pwd, "getpwuid", entry)
+    monkeypatch.setenv("LOGNAME", "somebody else")
+    assert account_name() == name
+
+
+def test_a_name_that_another_stack_s_key_has_is_not_taken_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: "laptop")
+    taken: set[str] = set()
+    for _ in range(4):
+        taken.add(free_name("ana", taken))
+    assert taken == {"ana", "ana on laptop", "ana on laptop 2", "ana on laptop 3"}

@@ -3,7 +3,9 @@
 import asyncio
 import json
 import os
+import pwd
 import signal
+import stat
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -46,10 +48,10 @@ class CommandLine:
             **variables,
         }
 
-    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    def run(self, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             (str(BURNLINE), *arguments),
-            env=self.environment,
+            env={**self.environment, **variables},
             capture_output=True,
             text=True,
             check=False,
@@ -130,11 +132,39 @@ def test_env_gives_addresses_that_answer(command_line: CommandLine) -> None:
     assert done.stdout == found["KAFKA_BOOTSTRAP_SERVERS"]
 
 
-def test_the_token_is_kept_and_printed_in_nothing_but_the_link(command_line: CommandLine) -> None:
-    token = command_line.data_dir.token.read_text().strip()
+def test_the_key_is_kept_and_printed_in_nothing_but_the_link(command_line: CommandLine) -> None:
+    directory = command_line.data_dir
+    key, token = (path.read_text().strip() for path in (directory.key, directory.token))
+    assert stat.S_IMODE(directory.key.stat().st_mode) == 0o600
     again = command_line.run("up").stdout
-    assert again.replace(f"/#token={token}", "").count(token) == 0
-    assert str(command_line.data_dir.token) in again
+    assert f"/#token={key}" in again
+    assert key not in again.replace(f"/#token={key}", "")
+    assert token not in again
+    assert str(directory.key) in again
+
+
+def test_what_is_written_is_in_the_name_of_who_started_it(command_line: CommandLine) -> None:
+    name = pwd.getpwuid(os.getuid()).pw_name
+    made = command_line.run("keys", "create", "pipeline", "--scope", "ingest")
+    assert made.returncode == 0, made.stderr
+    found = json.loads(command_line.run("env", "--json").stdout)
+    headers = {"Authorization": f"Bearer {found['BURNLINE_API_TOKEN']}"}
+    with httpx.Client(base_url=found["BURNLINE_URL"], headers=headers, trust_env=False) as client:
+        keys = {key["name"]: key["created_by"] for key in client.get("/api/keys").json()}
+        assert keys == {name: "bootstrap", "pipeline": f"key/{name}"}
+        written = {entry["actor"] for entry in client.get("/api/audit").json()}
+    assert written == {"bootstrap", f"key/{name}"}
+
+
+def test_a_key_that_opens_nothing_any_more_is_made_anew(command_line: CommandLine) -> None:
+    """As in the data directory of a version that made none, or after a restore."""
+    directory = command_line.data_dir
+    before = directory.key.read_text()
+    directory.key.write_text("blk_0123456789ab_" + "x" * 43)
+    done = command_line.run("up", BURNLINE_API_TOKEN=before.strip())  # as `env` has exported it
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert directory.key.read_text() != before
+    assert command_line.run("keys", "list").returncode == 0
 
 
 def test_status_is_healthy_and_turns_when_a_process_is_held_down(

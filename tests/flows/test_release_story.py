@@ -35,11 +35,14 @@ def burn(stack: Stack, service: str, tier: int = 2) -> None:
     wait_for(stack, f"/api/release/{service}", lambda b: b["decision"] == "BLOCK", BLOCK_SECONDS)
 
 
-def override(stack: Stack, service: str, status: int = 201, **fields: Any) -> Any:
+def override(
+    stack: Stack, service: str, status: int = 201, key: str | None = None, **fields: Any
+) -> Any:
     """Override the gate; the answer must have that status."""
     wanted = {**WHO, "decision": "ALLOW", **fields}
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
     with stack.client() as client:
-        answer = client.post(f"/api/release/{service}/override", json=wanted)
+        answer = client.post(f"/api/release/{service}/override", json=wanted, headers=headers)
     assert answer.status_code == status, answer.text
     return answer.json()
 
@@ -125,14 +128,18 @@ def test_a_second_person_and_another_policy(stack: Stack) -> None:
         answer = client.put("/api/policies/vault", json={**WHO, "document": two})
         assert answer.status_code == 201, answer.text
     wait_for(stack, "/api/release/vault", lambda b: b["policy"] == "vault", 10)
-    pending = override(stack, "vault", status=202)
+    with stack.client() as client:
+        made = [
+            client.post("/api/keys", json={"name": name, "scopes": ["override"]}).json()["key"]
+            for name in ("ana", "boris")
+        ]
+    pending = override(stack, "vault", status=202, key=made[0])
     assert pending["state"] == "pending"
     assert get(stack, "/api/release/vault")["decision"] == "BLOCK"
     with stack.client() as client:
         path = f"/api/release/vault/override/{pending['id']}/approve"
         assert client.post(path, json={"actor": "boris"}).status_code == 409
-        key = client.post("/api/keys", json={"name": "boris", "scopes": ["override"]}).json()["key"]
-        own = {"Authorization": f"Bearer {key}"}
+        own = {"Authorization": f"Bearer {made[1]}"}
         assert client.post(path, json={"actor": "boris"}, headers=own).status_code == 200
     assert get(stack, "/api/release/vault")["override"]["approved_on_behalf_of"] == "boris"
 

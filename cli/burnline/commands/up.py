@@ -9,6 +9,7 @@ from threading import Thread
 
 from rich.console import Console
 
+from burnline.client.own_key import ensure_own_key
 from burnline.errors import StackError
 from burnline.localstack.artifacts import ensure_jars
 from burnline.localstack.config import DataDir, StackConfig, data_dir, ensure_token
@@ -45,9 +46,11 @@ def up() -> None:
         else:
             config = replace(config, simulator=_has_simulator(before))
         state = wait_served(config, steps.turn)
+        ensure_own_key(config.data_dir, state, state.environment["BURNLINE_API_TOKEN"])
+        state = read_running(config.data_dir.state) or state
         if config.simulator:
-            token = state.environment["BURNLINE_API_TOKEN"]
-            declare_once(config.data_dir, state.address("BURNLINE_PORT"), token)
+            key = state.environment["BURNLINE_API_TOKEN"]
+            declare_once(config.data_dir, state.address("BURNLINE_PORT"), key)
         steps.end_turn()
         served = f"served after {time.monotonic() - started:.1f} s"
         no_dashboard = dashboard.result()
@@ -140,7 +143,7 @@ def _forget(directory: DataDir) -> None:
     for name in OURS:
         shutil.rmtree(directory.path / name, ignore_errors=True)
     written = [path for pattern in WRITTEN for path in directory.path.glob(pattern)]
-    for path in (directory.token, directory.state, directory.lock, *written):
+    for path in (directory.token, directory.key, directory.state, directory.lock, *written):
         path.unlink(missing_ok=True)
 
 
@@ -163,7 +166,6 @@ def _print_moved_ports(config: StackConfig) -> None:
 def _print_addresses(state: StackState, headline: str, *, has_dashboard: bool) -> None:
     variables = state.environment
     kafka = " ".join(part for part in (state.broker, state.broker_version) if part)
-    token = data_dir().token
     console.print(f"[bold green]{headline}[/]")
     if has_dashboard:
         # in the fragment, which no browser sends to a server
@@ -173,5 +175,5 @@ def _print_addresses(state: StackState, headline: str, *, has_dashboard: bool) -
     console.print(f"  docs      {state.address('BURNLINE_PORT')}/docs")
     console.print(f"  ingest    {state.address('BURNLINE_INGEST_PORT')}/v1/events")
     console.print(f"  broker    {kafka}, {variables['KAFKA_BOOTSTRAP_SERVERS']}")
-    console.print(f"  token     {token if token.exists() else 'BURNLINE_API_TOKEN'}")
+    console.print(f"  key       {data_dir().key}, in your name")
     console.print("  more      burnline env, status, logs -f, down")

@@ -12,7 +12,8 @@ from typing import Final
 from burnline.errors import StackError
 from burnline.localstack.places import write_private
 from burnline.localstack.ports import ConfiguredPort
-from burnline.localstack.state import local_url
+from burnline.localstack.state import KEY_FILE, local_url
+from common.access.keys import presented_key
 
 DEFAULT_PORTS: Final = {
     "BURNLINE_PORT": 8000,
@@ -36,8 +37,13 @@ class DataDir:
 
     @property
     def token(self) -> Path:
-        """The API token that `up` made, mode 0600."""
+        """The token of the stack, which makes keys and is nobody's, mode 0600."""
         return self.path / "token"
+
+    @property
+    def key(self) -> Path:
+        """The key of who started the stack, mode 0600."""
+        return self.path / KEY_FILE
 
     @property
     def state(self) -> Path:
@@ -117,8 +123,11 @@ def data_dir(environ: Mapping[str, str] = os.environ) -> DataDir:
 
 
 def ensure_token(config: StackConfig) -> str:
-    """The API token of the stack: the caller's, else the stored one, made once."""
-    if config.token:
+    """The API token of the stack: the caller's, else the stored one, made once.
+
+    A key is none: it stands in the environment of who has evaluated `burnline env`.
+    """
+    if config.token and presented_key(config.token) is None:
         return config.token
     path = config.data_dir.token
     if not path.exists():

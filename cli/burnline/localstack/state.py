@@ -2,14 +2,17 @@
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from burnline.errors import StackError
 from burnline.localstack.places import write_private
 from burnline.localstack.processes import ProcessIdentity
+
+KEY_FILE: Final = "key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,25 @@ def read_state(path: Path) -> StackState | None:
 
 
 def read_running(path: Path) -> StackState | None:
-    """The state of the stack that runs, None where none does."""
+    """The state of the stack that runs, None where none does.
+
+    In its environment is the key of who started it, once there is one: what commands write is in
+    that name. The stack's own token makes keys, and is nobody's.
+    """
     state = read_state(path)
-    return state if state is not None and state.is_running() else None
+    if state is None or not state.is_running():
+        return None
+    key = read_key(path.with_name(KEY_FILE))
+    return (
+        replace(state, environment={**state.environment, "BURNLINE_API_TOKEN": key})
+        if key
+        else state
+    )
+
+
+def read_key(path: Path) -> str | None:
+    """Return the key that `up` has made, if there is one."""
+    try:
+        return path.read_text().strip() or None
+    except FileNotFoundError:
+        return None

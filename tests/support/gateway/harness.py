@@ -19,12 +19,14 @@ from common.events import (
     CatalogMessage,
     GateDecision,
     PolicyMessage,
+    Scope,
     ServiceForecast,
     encode,
 )
 from common.kafka.client import Outgoing, Record, UnknownOutcomeError
 from common.kafka.log_ends import LogEnd
 from common.kafka.topics import BURNRATES, CATALOG, DECISIONS, FORECASTS, POLICIES, Topic
+from tests.support.gateway.access import api_key
 from tests.support.gateway.database import GatewayDatabase
 from tests.support.kafka_records import record
 
@@ -132,9 +134,11 @@ class GatewayHarness:
         self.fed.append(record(topic, value, offset=len(self.fed)))
         await self.handlers.on_records(self.fed[-1:])
 
-    async def write(self, method: str, path: str, content: object = None) -> httpx.Response:
-        """Send a write with the token; content that is bytes goes as it is."""
-        headers = {"Authorization": f"Bearer {TOKEN}"}
+    async def write(
+        self, method: str, path: str, content: object = None, key: str = TOKEN
+    ) -> httpx.Response:
+        """Send a write with the token, or a key; content that is bytes goes as it is."""
+        headers = {"Authorization": f"Bearer {key}"}
         if isinstance(content, bytes):
             headers["Content-Type"] = "application/json"
             return await self.client.request(method, path, content=content, headers=headers)
@@ -145,6 +149,12 @@ class GatewayHarness:
         response = await self.client.get(path, params=query)
         assert response.status_code == 200, response.text
         return response.json()
+
+    def key(self, name: str, *scopes: Scope) -> str:
+        """Return a new key of that name, which the application knows."""
+        made = api_key(*scopes, name=name)
+        self.ring.apply(made.key)
+        return made.text
 
     async def service(self, name: str = "checkout") -> Any:
         """Declare a service; return it as answered."""

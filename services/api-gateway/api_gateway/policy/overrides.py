@@ -17,7 +17,7 @@ from api_gateway.policy.domain import (
 from api_gateway.policy.policies import PolicyService
 from api_gateway.policy.repository import PolicyReader, PolicyStore, PolicyWriter
 from api_gateway.projections.decisions import DecisionBook
-from common.access.principal import current_actor, current_credential
+from common.access.principal import BOOTSTRAP, current_actor, current_credential
 from common.policy.model import Policy
 from common.storage.audit import AuditEvent
 from common.storage.audit_changes import field_changes
@@ -146,7 +146,20 @@ def _check_length(policy: Policy, new: NewOverride) -> None:
 
 def _awaiting(new: NewOverride) -> NewOverride:
     """Return the override as pending; nobody has to agree to stricter rules."""
-    return new if new.decision == "BLOCK" else replace(new, state="pending")
+    if new.decision == "BLOCK":
+        return new
+    _check_somebody_s()
+    return replace(new, state="pending")
+
+
+def _check_somebody_s() -> None:
+    """Refuse the server's own token, which whoever runs it has beside a key of theirs."""
+    if current_credential() == BOOTSTRAP:
+        detail = (
+            "two persons have to agree, and BURNLINE_API_TOKEN is nobody's: use a key of your "
+            f"own. {A_KEY} makes one"
+        )
+        raise invalid("Authorization", "nobodys_credential", detail, 409)
 
 
 def _check_another(pending: Override) -> None:
@@ -154,13 +167,14 @@ def _check_another(pending: Override) -> None:
 
     A name that is typed proves nothing.
     """
+    _check_somebody_s()
     if not pending.credential:
         detail = "has no credential that asked for it on record; revoke it and ask again"
         raise invalid("id", "unknown_credential", detail, 409)
     if pending.credential == current_credential() or pending.actor == current_actor():
         detail = (
             f"{pending.actor} asked for the override, and another credential has to approve it: "
-            "that of a second person, who gets one by `burnline keys create NAME --scope override`"
+            f"that of a second person, for whom {A_KEY} makes one"
         )
         raise invalid("Authorization", "same_credential", detail, 409)
 

@@ -13,9 +13,8 @@ from api_gateway.policy.schemas import OverrideAnswer
 from common.events import OverrideChanged
 from common.kafka.topics import POLICIES
 from tests.support.burn_events import NOW
-from tests.support.gateway.access import api_key
 from tests.support.gateway.decisions import overriding
-from tests.support.gateway.harness import GatewayHarness
+from tests.support.gateway.harness import TOKEN, GatewayHarness
 
 PATH = "/api/release/checkout/override"
 WANTED: dict[str, Any] = {
@@ -26,8 +25,8 @@ WANTED: dict[str, Any] = {
 APPROVED_BY_TWO = {"name": "default", "overrides": {"second_approver_tiers": [1], "max_hours": 2}}
 
 
-async def ask(gateway: GatewayHarness, **fields: Any) -> Any:
-    response = await gateway.write("POST", PATH, WANTED | fields)
+async def ask(gateway: GatewayHarness, key: str = TOKEN, **fields: Any) -> Any:
+    response = await gateway.write("POST", PATH, WANTED | fields, key)
     assert response.status_code in {201, 202}, response.text
     return response.json()
 
@@ -143,21 +142,16 @@ async def test_where_the_policy_says_so_a_second_person_must_agree(
 ) -> None:
     await gateway.service()
     await two_must_agree(gateway)
-    response = await gateway.write("POST", PATH, WANTED)
+    ana = gateway.key("ana", "override")
+    response = await gateway.write("POST", PATH, WANTED, ana)
     assert (response.status_code, response.json()["state"]) == (202, "pending")
-    own = await gateway.write("POST", f"{PATH}/1/approve", {"actor": "boris"})
-    assert (own.status_code, own.json()["errors"][0]["code"]) == (409, "same_credential")
-    assert "burnline keys create" in own.json()["detail"]
     await gateway.feed(overriding(response.json()))
     assert (await gateway.get("/api/release/checkout"))["decision"] == "BLOCK"
-    second = api_key("override")
-    gateway.ring.apply(second.key)
-    approved = await gateway.client.post(
-        f"{PATH}/1/approve", json={"actor": "boris"}, headers=second.headers
-    )
+    approve = f"{PATH}/1/approve"
+    approved = await gateway.write("POST", approve, {"actor": "b"}, gateway.key("ben", "override"))
     assert approved.status_code == 200
-    assert (approved.json()["state"], approved.json()["approver"]) == ("active", "key/test")
-    assert approved.json()["approved_on_behalf_of"] == "boris"
+    assert (approved.json()["state"], approved.json()["approver"]) == ("active", "key/ben")
+    assert approved.json()["approved_on_behalf_of"] == "b"
     assert (await gateway.get("/api/release/checkout"))["decision"] == "ALLOW"
     twice = await gateway.write("POST", f"{PATH}/1/approve", {"actor": "cyd"})
     assert (twice.status_code, twice.json()["errors"][0]["code"]) == (409, "not_pending")
@@ -166,19 +160,47 @@ async def test_where_the_policy_says_so_a_second_person_must_agree(
     assert await actions(gateway) == wanted
 
 
+@pytest.mark.parametrize(
+    ("approver", "code"),
+    [("ana", "same_credential"), ("ana again", "same_credential"), ("", "nobodys_credential")],
+)
+async def test_who_asked_cannot_approve_by_another_name_a_new_key_or_the_token_of_the_server(
+    gateway: GatewayHarness, approver: str, code: str
+) -> None:
+    await gateway.service()
+    await two_must_agree(gateway)
+    ana = gateway.key("ana", "override")
+    keys = {"ana": ana, "ana again": gateway.key("ana", "override"), "": TOKEN}
+    assert (await ask(gateway, ana))["state"] == "pending"
+    refused = await gateway.write("POST", f"{PATH}/1/approve", {"actor": "ben"}, keys[approver])
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (409, code)
+    assert "`burnline keys create NAME --scope override`" in refused.json()["detail"]
+    assert (await gateway.get(f"{PATH}/1"))["state"] == "pending"
+
+
+async def test_the_token_of_the_server_asks_for_nothing_that_two_must_agree_to(
+    gateway: GatewayHarness,
+) -> None:
+    await gateway.service()
+    await two_must_agree(gateway)
+    refused = await gateway.write("POST", PATH, WANTED)
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (409, "nobodys_credential")
+    assert await gateway.get(PATH) == []
+
+
 async def test_a_lowered_tier_does_not_escape_the_approval(gateway: GatewayHarness) -> None:
     await gateway.service()
     await two_must_agree(gateway)
     lowered = {"tier": 3, "owner": "payments"}
     assert (await gateway.write("PUT", "/api/services/checkout", lowered)).is_success
-    response = await gateway.write("POST", PATH, WANTED)
-    assert (response.status_code, response.json()["state"]) == (202, "pending")
+    ana = gateway.key("ana", "override", "operate")
+    assert (await ask(gateway, ana))["state"] == "pending"
     assert (await gateway.write("DELETE", "/api/services/checkout")).is_success
     again = {"name": "checkout", **lowered}
     assert (await gateway.write("POST", "/api/services", again)).is_success
-    assert (await gateway.write("POST", PATH, WANTED)).json()["state"] == "pending"
+    assert (await ask(gateway, ana))["state"] == "pending"
     gateway.now[0] += timedelta(hours=24, minutes=1)
-    assert (await gateway.write("POST", PATH, WANTED)).json()["state"] == "active"
+    assert (await ask(gateway, ana))["state"] == "active"
 
 
 async def test_nobody_must_agree_to_stricter_rules_or_in_other_tiers(
@@ -196,7 +218,7 @@ async def test_nobody_must_agree_to_stricter_rules_or_in_other_tiers(
 async def test_a_pending_one_expires_and_cannot_be_approved_then(gateway: GatewayHarness) -> None:
     await gateway.service()
     await two_must_agree(gateway)
-    await ask(gateway, expires_in_minutes=5)
+    await ask(gateway, gateway.key("ana", "override"), expires_in_minutes=5)
     gateway.now[0] = NOW + timedelta(minutes=5)
     late = await gateway.write("POST", f"{PATH}/1/approve", {"actor": "boris"})
     assert late.status_code == 409
