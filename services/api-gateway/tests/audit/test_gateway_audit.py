@@ -79,7 +79,7 @@ WRITES: Final[list[tuple[str, str, str, Any, str, Changes]]] = [
     ),
     (
         *("approve_override", "POST", f"{RELEASE}/override/2/approve", {"actor": "boris"}),
-        *("override.approved", {"state": ("pending", "active"), "approver": (None, "bootstrap")}),
+        *("override.approved", {"state": ("pending", "active"), "approver": (None, "key/ana")}),
     ),
     (
         *("revoke_override", "DELETE", f"{RELEASE}/override/1", RELEASE_STATEMENT),
@@ -200,7 +200,8 @@ async def test_every_write_is_audited_with_the_values_before_and_since(  # noqa:
     filled.sender.answer = partial(answer_all, filled)
     await filled.database.run(REPORTED, {"at": NOW})
     before = await filled.get("/api/audit", limit="1")
-    answer = await filled.write(method, path, body)
+    key = filled.key("ana", "admin")
+    answer = await filled.write(method, path, body, key)
     assert answer.is_success, answer.text
     entry = next(e for e in await filled.get("/api/audit") if e["action"] == action)
     assert entry["id"] > before[0]["id"]
@@ -209,7 +210,7 @@ async def test_every_write_is_audited_with_the_values_before_and_since(  # noqa:
     assert bool(told) == bool(changes), "an act that changes nothing says so"
     assert all(old != new for old, new in told.values())
     assert not [secret for secret in SECRETS if secret in json.dumps(entry)]
-    assert (entry["actor"], entry["credential"]) == ("bootstrap", "bootstrap")
+    assert (entry["actor"], entry["credential"]) == ("key/ana", f"key/{key.split('_')[1]}")
     if body and "reason" in body:
         assert entry["reason"] == body["reason"]
     gone = method == "DELETE" or action.startswith("services")
