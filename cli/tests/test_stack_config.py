@@ -18,6 +18,8 @@ from burnline.localstack.config import (
     service_environment,
 )
 from burnline.localstack.kafka import broker_name
+from burnline.localstack.processes import ProcessIdentity
+from burnline.localstack.state import StackState, read_running, write_state
 from common.access.keys import new_key_id, new_secret, written
 
 UID = f"uid {os.getuid()}"
@@ -155,3 +157,15 @@ def test_a_name_that_another_stack_s_key_has_is_not_taken_twice(
     for _ in range(4):
         taken.add(free_name("ana", taken))
     assert taken == {"ana", "ana on laptop", "ana on laptop 2", "ana on laptop 3"}
+
+
+def test_commands_write_with_the_key_once_there_is_one(tmp_path: Path) -> None:
+    directory = config(tmp_path).data_dir
+    supervisor = ProcessIdentity.of(os.getpid())
+    state = StackState("running", supervisor, environment={"BURNLINE_API_TOKEN": "the stack's"})
+    write_state(directory.state, state)
+    assert read_running(directory.state) == state
+    directory.key.write_text("blk_of_ana\n")
+    found = read_running(directory.state)
+    assert found is not None
+    assert found.environment["BURNLINE_API_TOKEN"] == "blk_of_ana"
