@@ -18,6 +18,11 @@ async function written<T>(method: string, path: string, body: unknown): Promise<
   return (await response.json()) as T;
 }
 
+async function keyOf(name: string): Promise<string> {
+  const key = { name, scopes: ["override"] };
+  return (await written<{ key: string }>("POST", "/api/keys", key)).key;
+}
+
 beforeAll(async () => {
   const till = { name: "till", tier: 1, owner: "team-shop" };
   await written("POST", "/api/services", till);
@@ -29,15 +34,15 @@ beforeAll(async () => {
       overrides: { second_approver_tiers: [1] },
     },
   });
-  const key = { name: "boris", scopes: ["override"] };
-  second = (await written<{ key: string }>("POST", "/api/keys", key)).key;
+  const [first, another] = await Promise.all(["ana", "boris"].map(keyOf));
+  second = another ?? "";
   await report(minutes("till", 3, 4000, 2000));
   await eventually(async () => {
     const answer = await get<{ decision: string; policy: string }>(PATH);
     expect(answer).toMatchObject({ decision: "BLOCK", policy: "two-agree" });
   });
   browser = await launch();
-  asking = await open(browser, "/services/till", { write: true });
+  asking = await open(browser, `/services/till#token=${first ?? ""}`);
 });
 afterAll(async () => {
   await browser.close();
