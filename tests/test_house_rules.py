@@ -17,6 +17,10 @@ NOT_OURS: Final = frozenset({".venv", ".git", ".hypothesis", "node_modules", "di
 MAX_LINES: Final = 400
 MAX_FUNCTION_LINES: Final = 40
 MAX_MODULES: Final = 25
+LEAST_PATIENCE_SECONDS: Final = 60
+# who asks again, and tools that measure
+ASK_AGAIN: Final = ("tests/siege/", "tests/faults/harness/compose.py", "tests/faults/sender.py")
+SECONDS_AT: Final = {"timeout": 0, "wait_for": 1, "eventually": 2}  # place of the argument
 DUMPING_GROUNDS: Final = frozenset({"utils", "util", "helpers", "helper", "misc"})
 PINS: Final = ("requirements.txt", "requirements-services.txt", "requirements-dev.txt")
 # What a machine may lack, installed by itself.
@@ -81,6 +85,33 @@ def test_no_folder_holds_more_modules_than_one_can_look_through() -> None:
 
 def test_no_file_is_a_dumping_ground() -> None:
     assert [path for path in PYTHON if path.stem in DUMPING_GROUNDS] == []
+
+
+def bounds_of_waits(path: Path) -> Iterator[tuple[int, float]]:
+    """Give line and seconds of each wait of a test that is bounded by a number of its own."""
+    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func).rpartition(".")[2]
+        named = {word.arg: word.value for word in node.keywords}
+        bounds = [named.get("timeout")]
+        if called in SECONDS_AT:
+            bounds += [named.get("seconds"), *node.args[SECONDS_AT[called] :]]
+        for bound in bounds:
+            if isinstance(bound, ast.Constant) and isinstance(bound.value, int | float):
+                yield node.lineno, bound.value
+
+
+def test_what_a_test_waits_for_is_bounded_far_beyond_what_a_busy_machine_takes() -> None:
+    """How fast something is, benchmarks say; here a bound only ends what would hang."""
+    short = [
+        f"{path}:{line}: {seconds:g} s"
+        for path in PYTHON
+        if is_test(path) and not str(path).startswith(ASK_AGAIN)
+        for line, seconds in bounds_of_waits(path)
+        if 0 < seconds < LEAST_PATIENCE_SECONDS
+    ]
+    assert short == [], "use tests.support.waiting"
 
 
 @pytest.mark.parametrize("name", [*PINS, *WHEEL_PINS])

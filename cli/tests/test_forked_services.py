@@ -12,6 +12,7 @@ from burnline.localstack.forked import start_service
 from burnline.localstack.ports import free_port
 from burnline.localstack.processes import ProcessIdentity
 from burnline.localstack.services import is_service_ready
+from tests.support.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +43,7 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def wait_for(text: str, log: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not log.exists() or text not in log.read_text():
         assert time.monotonic() < deadline
         time.sleep(0.02)

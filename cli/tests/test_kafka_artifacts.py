@@ -13,6 +13,7 @@ import pytest
 from burnline.errors import StackError
 from burnline.localstack import artifacts, places
 from burnline.localstack.artifacts import Jar
+from tests.support.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.slow
 
@@ -94,7 +95,7 @@ def test_an_interrupted_download_leaves_nothing_that_is_used(maven: Path) -> Non
     first.communicate()
     assert not artifacts.jars_dir().exists()
     second = ensure()
-    output, _ = second.communicate(timeout=20)
+    output, _ = second.communicate(timeout=PATIENCE_SECONDS)
     assert output.strip() == str(artifacts.jars_dir())
     assert sorted(path.name for path in artifacts.jars_dir().iterdir()) == ["a.jar", "b.jar"]
     assert list(places.cache_dir().glob("*.partial*")) == []
@@ -103,7 +104,7 @@ def test_an_interrupted_download_leaves_nothing_that_is_used(maven: Path) -> Non
 def test_two_starts_at_once_share_one_download(maven: Path) -> None:
     starts = [ensure(), ensure()]
     for start in starts:
-        start.communicate(timeout=20)
+        start.communicate(timeout=PATIENCE_SECONDS)
     assert [start.returncode for start in starts] == [0, 0]
     assert maven.read_text().splitlines() == ["call"]
 

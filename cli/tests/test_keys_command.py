@@ -18,6 +18,7 @@ from tests.support.burn_events import PARTITIONS
 from tests.support.gateway.database import GatewayDatabase
 from tests.support.gateway.fixtures import gateway_on, live
 from tests.support.gateway.harness import TOKEN
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def gateway_url(postgres_url: str) -> Iterator[str]:
 
     thread = threading.Thread(target=asyncio.run, args=(serve(),))
     thread.start()
-    assert started.wait(30)
+    assert started.wait(PATIENCE_SECONDS)
     with capture_logs():  # they would stand in the output of the command
         yield addresses[0]
     end.set()

@@ -13,6 +13,7 @@ from burnline.localstack.config import DataDir
 from burnline.localstack.launch import end_stack
 from burnline.localstack.processes import ProcessIdentity
 from burnline.localstack.state import ChildState, StackState, read_state, write_state
+from tests.support.waiting import PATIENCE_SECONDS
 
 GONE = ProcessIdentity(2**22 + 1, "boot/1")
 
@@ -40,7 +41,7 @@ def write(tmp_path: Path, child: ProcessIdentity) -> DataDir:
 def test_an_orphan_is_ended(tmp_path: Path, sleeper: "subprocess.Popen[bytes]") -> None:
     data_dir = write(tmp_path, identity_of(sleeper))
     assert end_stack(data_dir)
-    assert sleeper.wait(timeout=5) != 0
+    assert sleeper.wait(timeout=PATIENCE_SECONDS) != 0
     assert not end_stack(data_dir)
 
 

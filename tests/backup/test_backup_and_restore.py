@@ -22,12 +22,13 @@ from tests.faults.traffic import SERVICES
 from tests.support.burnrate_service import eventually
 from tests.support.servers.cluster import Cluster, committed_offsets
 from tests.support.shell_blocks import DOCUMENTS, bash, section_blocks
+from tests.support.waiting import PATIENCE_SECONDS
 
 OPERATIONS: Final = DOCUMENTS / "operations.md"
 HEADERS: Final = {"Authorization": "Bearer faults"}
 SERVICE: Final = SERVICES[0]
 BURST: Final = 400
-WAIT_SECONDS: Final = 90.0
+WAIT_SECONDS: Final = PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -144,5 +145,9 @@ async def get(gateway: Member, path: str) -> Any:
 
 def client(gateway: Member) -> httpx.AsyncClient:
     return httpx.AsyncClient(
-        base_url=gateway.url, headers=HEADERS, timeout=30.0, trust_env=False, verify=PLAIN_HTTP
+        base_url=gateway.url,
+        headers=HEADERS,
+        timeout=WAIT_SECONDS,
+        trust_env=False,
+        verify=PLAIN_HTTP,
     )

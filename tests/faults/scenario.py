@@ -30,8 +30,9 @@ from tests.faults.model import (
 from tests.faults.sender import Sender
 from tests.faults.traffic import Mix, Sent, Traffic
 from tests.support.servers.cluster import SHARDS, Cluster, kafka_admin, put_out_all
+from tests.support.waiting import PATIENCE_SECONDS
 
-SETTLE_SECONDS: Final = 60.0
+SETTLE_SECONDS: Final = PATIENCE_SECONDS
 _POLL_SECONDS: Final = 0.2
 _TOKEN: Final = "faults"
 
@@ -114,7 +115,7 @@ class Scenario:
             await asyncio.sleep(_POLL_SECONDS)
 
     async def rest_differences(
-        self, url: str, seconds: float = 60, headers: dict[str, str] | None = None
+        self, url: str, seconds: float = PATIENCE_SECONDS, headers: dict[str, str] | None = None
     ) -> list[str]:
         """Compare what the gateway answers with the model; return what stays unequal."""
         expected, _ = await self.expected()

@@ -24,6 +24,7 @@ from tests.support.alerts.service import (
 )
 from tests.support.burnrate_service import eventually
 from tests.support.servers.cluster import put_out_all
+from tests.support.waiting import PATIENCE_SECONDS
 
 NAME = "burn-rate-page"
 PAGE = rule(
@@ -34,7 +35,6 @@ PAGE = rule(
     cooldown_seconds=0,
 )
 FAST = (20.0, 0.0, 0.0, 0.0)
-PATIENCE_SECONDS = 90
 SERVICES = ("checkout", "cart", "search", "login", "payments", "catalog", "reports", "reviews")
 DECIDING = ("alerts.before_transaction", "alerts.before_commit", "alerts.after_commit")
 DELIVERING = ("delivery.before_send", "delivery.after_send")

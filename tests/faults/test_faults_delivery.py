@@ -38,9 +38,9 @@ from tests.support.alerts.receiver import (
 )
 from tests.support.burnrate_service import eventually
 from tests.support.servers.proxy import HOST, Proxy
+from tests.support.waiting import PATIENCE_SECONDS
 
 EPISODES = 25
-PATIENCE_SECONDS = 90.0
 ENVIRONMENT = {
     "ALERTS_ALLOWED_NETWORKS": "127.0.0.0/8",
     "ALERTS_DELIVERY_IDLE_SECONDS": "0.02",

@@ -1,7 +1,6 @@
 """A key made at the gateway opens ingest in another process until it is revoked; real servers."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from ingest.new_names import Catalog
 from ingest.settings import IngestSettings
 from tests.support.burn_events import PARTITIONS
 from tests.support.gateway.harness import TOKEN
+from tests.support.waiting import until
 
 ADMIN = {"Authorization": f"Bearer {TOKEN}"}
 
@@ -33,13 +33,6 @@ async def serving(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         transport = httpx.ASGITransport(app)
         client = httpx.AsyncClient(transport=transport, base_url="http://test")
         yield await stack.enter_async_context(client)
-
-
-async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 60) -> Any:
-    async with asyncio.timeout(seconds):
-        while not (found := await condition()):
-            await asyncio.sleep(0.05)
-    return found
 
 
 @pytest.fixture
@@ -84,7 +77,7 @@ async def test_a_key_opens_other_processes_until_it_is_revoked(
             await until(lambda c=client: _ready(c))  # type: ignore[misc]
         wanted = {"name": "pipeline", "scopes": ["ingest", "admin"]}
         made = (await gateway.post("/api/keys", json=wanted, headers=ADMIN)).json()
-        await until(lambda: answers(202, made["key"]), 10)
+        await until(lambda: answers(202, made["key"]))
         own = {"Authorization": f"Bearer {made['key']}"}
         path = f"/api/keys/{made['id']}"
 
@@ -93,10 +86,10 @@ async def test_a_key_opens_other_processes_until_it_is_revoked(
 
         await until(used)
         rotated = (await gateway.post(f"{path}/rotate", headers=own)).json()
-        await until(lambda: answers(202, rotated["key"]), 10)
+        await until(lambda: answers(202, rotated["key"]))
         assert await send(made["key"]) == 202
         assert (await gateway.delete(path, headers=ADMIN)).status_code == 204
-        await until(lambda: answers(401, rotated["key"]), 10)
+        await until(lambda: answers(401, rotated["key"]))
         assert await send(made["key"]) == 401
         audit = (await gateway.get("/api/audit", params={"subject": f"key/{made['id']}"})).json()
         assert [(e["action"], e["credential"]) for e in audit] == [

@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.gateway.access import api_key
 from tests.support.servers.running import held_port
+from tests.support.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +28,6 @@ PASSWORDS = {
     "KAFKA_SASL_PASSWORD": "saslpass-91dd",
     "KAFKA_SSL_KEY_PASSWORD": "keypass-0aa4",
 }
-READY_SECONDS = 90
 
 
 @contextmanager
@@ -57,11 +57,11 @@ def running(module: str, port_variable: str, folder: Path) -> Iterator[tuple[str
         yield f"http://127.0.0.1:{port}", log
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE_SECONDS)
 
 
 def until_it_answers(client: httpx.Client) -> None:
-    deadline = time.monotonic() + READY_SECONDS
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         try:
             client.get("/healthz").raise_for_status()
@@ -98,7 +98,7 @@ def test_no_secret_is_logged(module: str, port_variable: str, path: str, tmp_pat
     key = api_key("admin").text
     with (
         running(module, port_variable, tmp_path) as (url, log),
-        httpx.Client(base_url=url, timeout=30, trust_env=False) as client,
+        httpx.Client(base_url=url, timeout=PATIENCE_SECONDS, trust_env=False) as client,
     ):
         until_it_answers(client)
         for secret in (TOKEN, READ_TOKEN, key):

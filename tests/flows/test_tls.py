@@ -34,6 +34,7 @@ from common.kafka.topics import CATALOG, METRICS, ensure_topics
 from common.storage.database import Database
 from tests.support.servers.certificates import Authority, Signed
 from tests.support.servers.running import held_port, running
+from tests.support.waiting import PATIENCE_SECONDS
 
 HOST = "127.0.0.1"
 SSL_REQUEST = (8).to_bytes(4, "big") + (80877103).to_bytes(4, "big")
@@ -224,7 +225,7 @@ async def passes_through(kafka: KafkaSettings) -> None:
         await publisher.send_all(
             [(CATALOG.name, b"{}", b"service/x", None, ()), (METRICS.name, b"{}", b"x", None, ())]
         )
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await came.wait()
             await follower.came.wait()
     finally:

@@ -23,9 +23,9 @@ from burnline.localstack.places import project_root
 from burnline.localstack.processes import ProcessIdentity, end_processes
 from burnline.localstack.runtimes import NODE, ensure, search_path
 from tests.support.servers.running import held_port
+from tests.support.waiting import PATIENCE_SECONDS
 
 PROGRAMS: Final = Path(sys.executable).parent
-START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 20.0
 POLL_SECONDS: Final = 0.1
 STAYS_UP_SECONDS: Final = 2.0
@@ -57,10 +57,10 @@ def running(
 
 def wait_answer(url: str, process: subprocess.Popen[bytes], log: Path) -> httpx.Response:
     """Return the first answer; AssertionError with the log where there is none."""
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(httpx.TransportError):
-            return httpx.get(url, timeout=5, trust_env=False)
+            return httpx.get(url, timeout=PATIENCE_SECONDS, trust_env=False)
         time.sleep(POLL_SECONDS)
     pytest.fail(f"no answer of {url}\n{log.read_text()}")
 
@@ -113,13 +113,15 @@ def test_the_api_by_uvicorn_without_kafka_stays_up_and_says_so(
         assert wait_answer(f"{url}/healthz", process, log).status_code == 200
         until = time.monotonic() + STAYS_UP_SECONDS
         while time.monotonic() < until:
-            ready = httpx.get(f"{url}/readyz", timeout=10, trust_env=False)
+            ready = httpx.get(f"{url}/readyz", timeout=PATIENCE_SECONDS, trust_env=False)
             assert ready.status_code == 503
             assert {"read_model"} <= set(ready.json()["failing"]) <= {"read_model", "keys"}
             time.sleep(POLL_SECONDS)
-        services = httpx.get(f"{url}/api/services", timeout=10, trust_env=False)
+        services = httpx.get(f"{url}/api/services", timeout=PATIENCE_SECONDS, trust_env=False)
         assert (services.status_code, services.json()) == (200, [])
-        assert httpx.get(f"{url}/docs", timeout=10, trust_env=False).status_code == 200
+        assert (
+            httpx.get(f"{url}/docs", timeout=PATIENCE_SECONDS, trust_env=False).status_code == 200
+        )
         assert process.poll() is None
     written = log.read_text()
     assert '"event": "request_served"' in written  # DEBUG is on
@@ -160,5 +162,7 @@ def test_npm_run_dev_shows_the_dashboard_and_passes_the_api_on(
         assert page.status_code == 200
         assert "/src/main.tsx" in page.text
         path = "/api/slo/checkout?x=1"
-        answer = httpx.get(f"http://127.0.0.1:{port}{path}", timeout=30, trust_env=False)
+        answer = httpx.get(
+            f"http://127.0.0.1:{port}{path}", timeout=PATIENCE_SECONDS, trust_env=False
+        )
         assert answer.text == f"asked for {path}"

@@ -18,6 +18,7 @@ import httpx
 
 from burnline.localstack.services import PLAIN_HTTP
 from common.runtime.loops import background
+from tests.support.waiting import PATIENCE_SECONDS
 
 LOOK_SECONDS: Final = 0.2
 _ATTEMPTS: Final = 3
@@ -156,4 +157,6 @@ def _may_go_to_the_next(method: str, error: httpx.HTTPError) -> bool:
 
 def gateway_client(headers: dict[str, str]) -> httpx.AsyncClient:
     """Return a client that asks our processes directly, with these headers."""
-    return httpx.AsyncClient(headers=headers, timeout=30.0, trust_env=False, verify=PLAIN_HTTP)
+    return httpx.AsyncClient(
+        headers=headers, timeout=PATIENCE_SECONDS, trust_env=False, verify=PLAIN_HTTP
+    )

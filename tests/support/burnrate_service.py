@@ -21,6 +21,7 @@ from common.service.consumer import Consumer
 from tests.faults.harness.stored import read_counts
 from tests.faults.harness.topic_log import read_log
 from tests.support.servers.cluster import connection
+from tests.support.waiting import PATIENCE_SECONDS
 
 SHARDS = 4
 HOLDS = True
@@ -122,7 +123,7 @@ async def query(database_url: str, sql: str, *arguments: Any) -> list[asyncpg.Re
 
 
 async def eventually(
-    check: Callable[[], Awaitable[Any]], expected: Any = HOLDS, seconds: float = 60
+    check: Callable[[], Awaitable[Any]], expected: Any = HOLDS, seconds: float = PATIENCE_SECONDS
 ) -> None:
     """Wait until the check gives what is expected; fail with what it gave last."""
     deadline = time.monotonic() + seconds

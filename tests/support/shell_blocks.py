@@ -8,6 +8,8 @@ import textwrap
 from pathlib import Path
 from typing import Final
 
+from tests.support.waiting import PATIENCE_SECONDS
+
 DOCUMENTS: Final = Path(__file__).parents[2] / "docs"
 
 
@@ -36,7 +38,11 @@ def section_blocks(document: Path, heading: str, language: str = "sh") -> list[s
 
 
 async def bash(
-    script: str, *, folder: Path | None = None, timeout_seconds: float = 60, **environment: str
+    script: str,
+    *,
+    folder: Path | None = None,
+    timeout_seconds: float = PATIENCE_SECONDS,
+    **environment: str,
 ) -> tuple[int, str]:
     """Run a script as a pipeline does, with our commands; return its status and what it printed."""
     commands = environment.pop("PATH", str(Path(sys.executable).parent))

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from common.runtime.backoff import backoff_seconds
 from common.runtime.loops import background, every
+from tests.support.waiting import until
 
 LONG_SECONDS = 60.0
 
@@ -27,9 +28,7 @@ class Work:
             raise self._errors.pop(0)
 
     async def until(self, calls: int) -> None:
-        async with asyncio.timeout(10):
-            while self.calls < calls:
-                await asyncio.sleep(0.001)
+        await until(lambda: self.calls >= calls)
 
 
 @pytest.fixture

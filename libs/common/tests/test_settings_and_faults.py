@@ -14,6 +14,7 @@ from common.kafka.client import Record, decode_batch, header, parse_batch
 from common.runtime.failpoints import failpoint
 from common.storage.database import async_url
 from tests.support import kafka_records
+from tests.support.waiting import PATIENCE_SECONDS
 
 VARIABLES = [
     "BURNLINE_HOST",
@@ -132,7 +133,7 @@ def passages(data_dir: Path) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=PATIENCE_SECONDS,
     )
 
 

@@ -31,6 +31,7 @@ from tests.support.burnrate_service import (
     publish,
     url,
 )
+from tests.support.waiting import PATIENCE_SECONDS
 
 STALL_SECONDS = 2.0
 NOWHERE = "postgresql://nobody:none@127.0.0.1:9/nothing"  # the discard port: nobody listens
@@ -92,7 +93,7 @@ async def test_a_transaction_that_hangs_ends_the_process(
             await owning(service)
             monkeypatch.setattr(service._work, "apply", hang)
             await publish(boot(settings), [event(event_id="a")])
-            assert await exits.wait(20) == [70]
+            assert await exits.wait(PATIENCE_SECONDS) == [70]
     assert "is 1 records behind and has not moved for" in reasons(logs)[0]
 
 
@@ -107,7 +108,7 @@ async def test_a_consume_loop_that_ends_ends_the_process(
             await owning(service)
             monkeypatch.setattr(service.ledger, "handle", stop)
             await publish(boot(settings), [event(event_id="a")])
-            assert await exits.wait(20) == [70]
+            assert await exits.wait(PATIENCE_SECONDS) == [70]
     assert reasons(logs)[0] == "the consume loop has ended"
 
 
@@ -148,7 +149,7 @@ async def test_without_a_database_it_says_on_and_on_that_it_cannot_commit(
 
             await eventually(late, expected=True)
             logs.clear()
-            await eventually(tried, expected=True, seconds=20)
+            await eventually(tried, expected=True)
             assert (await service.failing()).keys() >= {"commit", "outbox"}
     assert exits.statuses == []
 
@@ -209,7 +210,7 @@ async def test_slow_work_slows_the_reader_and_loses_nothing(
 
         monkeypatch.setattr(service._work, "apply", slowly)
         await publish(boot(settings), [event(event_id=str(i)) for i in range(4000)])
-        await eventually(lambda: applied(url(settings)), 4000, seconds=40)
+        await eventually(lambda: applied(url(settings)), 4000)
         assert not ledger.paused
     assert await counted(url(settings)) == {"checkout": (400_000, 4000)}
     assert pauses > 1

@@ -1,6 +1,5 @@
 """How many services a process holds: new ones beyond it are refused, those it has go on."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -194,7 +193,7 @@ def name_on(shard: int) -> str:
     return next(n for i in range(1_000) if shard_of(n := f"neighbour-{i}", SHARDS) == shard)
 
 
-async def test_a_flood_of_names_costs_no_neighbour_a_count_or_a_moment(
+async def test_a_flood_of_names_costs_no_neighbour_a_count(
     settings: AllSettings,
 ) -> None:
     neighbours = [name_on(shard) for shard in range(SHARDS)]
@@ -204,26 +203,13 @@ async def test_a_flood_of_names_costs_no_neighbour_a_count_or_a_moment(
         if i % 100 == 0:
             flood += [event(name, event_id=f"{name}-{i}") for name in neighbours]
     sent = FLOOD // 100
-    longest_seconds, done = 0.0, asyncio.Event()
-
-    async def watch() -> None:
-        nonlocal longest_seconds
-        while not done.is_set():
-            began = time.monotonic()
-            await asyncio.sleep(0.01)
-            longest_seconds = max(longest_seconds, time.monotonic() - began)
-
     async with burnrate(settings) as service:
         await publish(boot(settings), [event(name, event_id="first") for name in neighbours])
         await eventually(lambda: applied(url(settings)), len(neighbours))
-        watching = asyncio.create_task(watch())
         await publish(boot(settings), flood, headers=lambda _: [(SENDER_HEADER, SENDER.encode())])
         await eventually(lambda: applied(url(settings)), len(neighbours) + len(flood))
         assert await service.failing() == {}
-        done.set()
-        await watching
         await eventually(lambda: newest_totals(settings, neighbours), {100 * (sent + 1)})
-    assert longest_seconds < 1.5
     found = await counted(url(settings))
     assert {name: found[name] for name in neighbours} == dict.fromkeys(
         neighbours, (100 * (sent + 1), sent + 1)

@@ -29,6 +29,7 @@ from gate.storage.repository import Published
 from gate.work import GateWork
 from tests.support.consumer_runtime import consumer_runtime
 from tests.support.gate_inputs import NOW, SERVICE, burning_at, override, snapshot
+from tests.support.waiting import until
 
 SHARDS = 2
 SHARD = shard_of(SERVICE, SHARDS)
@@ -290,9 +291,7 @@ async def test_a_loop_that_meets_an_outage_goes_on(process: GateProcess) -> None
     while not process.servers.stored:
         await asyncio.sleep(0)
     process.servers.broker_fails = False
-    async with asyncio.timeout(10):
-        while not process.servers.sent:
-            await asyncio.sleep(0.01)
+    await until(lambda: process.servers.sent)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert feature(process.servers.sent[0]) == "ALLOW"

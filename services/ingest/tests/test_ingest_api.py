@@ -16,6 +16,7 @@ from common.kafka.topics import METRICS
 from common.observability.logging import CORRELATION_HEADER
 from ingest.in_flight import InFlightLimit
 from ingest.settings import IngestSettings
+from tests.support.waiting import PATIENCE_SECONDS
 
 GOOD = {
     "event_id": "e-1",
@@ -164,7 +165,7 @@ async def test_events_over_the_bound_in_flight_are_429(make_client: Any, broker:
     async with make_client(max_events_per_request=3, max_in_flight_events=3) as http:
         first = asyncio.create_task(http.post("/v1/events", json=[numbered(1), numbered(2)]))
         await entered.wait()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             refused = await http.post("/v1/events", json=[numbered(3), numbered(4)])
         assert (refused.status_code, refused.json()["code"]) == (429, "too_many_in_flight")
         assert int(refused.headers["Retry-After"]) > 0

@@ -17,6 +17,7 @@ from ingest.simulator import runner
 from ingest.simulator.runner import Simulator
 from ingest.simulator.scenarios import ScenarioKind
 from ingest.simulator.state import SimulatorState, StateFile, TruthFile, facts_between, first_state
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -164,10 +165,7 @@ async def test_the_service_runs_it_unless_it_is_switched_off(
         await asyncio.sleep(0.05)
     assert broker.records == []
     async with make_client(simulator_enabled=True):
-        for _ in range(1000):
-            if broker.records:
-                break
-            await asyncio.sleep(0.01)
+        await until(lambda: broker.records)
     assert broker.records[0][0] == HISTORY.name
     assert broker.stopped
     assert (tmp_path / "simulator.json").exists()

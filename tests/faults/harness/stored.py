@@ -7,6 +7,7 @@ import numpy as np
 
 from tests.faults.model import Cell, Effects, ServiceRow
 from tests.support.servers.cluster import connection
+from tests.support.waiting import PATIENCE_SECONDS
 
 _MICROS = 1_000_000
 
@@ -40,7 +41,7 @@ async def read_effects(database_url: str) -> Effects:
 
 async def read_progress(database_url: str) -> tuple[dict[tuple[str, int], int], int]:
     """Return the next offset by topic and shard, and how many records wait in the outbox."""
-    async with connection(database_url, timeout=5) as opened:
+    async with connection(database_url, timeout=PATIENCE_SECONDS) as opened:
         waiting = await opened.fetchval(f"SELECT count(*) FROM ({_OUTBOX}) AS waiting")
         return await _next_offsets(opened), waiting
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from tests.support.waiting import PATIENCE_SECONDS
+
 HOST: Final = "127.0.0.1"
 _CHUNK_BYTES: Final = 65_536
 
@@ -112,7 +114,7 @@ class Proxy(ThreadedServer):
             done.set()
 
         self._loop.call_soon_threadsafe(run)
-        assert done.wait(10)
+        assert done.wait(PATIENCE_SECONDS)
 
     def _cut(self) -> None:
         self._refusing = True

@@ -25,6 +25,7 @@ from burnline.localstack.processes import ProcessIdentity, bound_to_this, end_pr
 from burnline.localstack.services import PLAIN_HTTP
 from burnline.localstack.state import ChildState, StackState, read_state
 from tests.support.servers.running import Server
+from tests.support.waiting import PATIENCE_SECONDS
 
 START_TIMEOUT_SECONDS: Final = 300.0
 END_SECONDS: Final = 10.0
@@ -109,7 +110,7 @@ class Stack:
         return httpx.Client(
             base_url=base_url or self.api_url,
             headers=self.headers,
-            timeout=30.0,
+            timeout=PATIENCE_SECONDS,
             trust_env=False,
             verify=PLAIN_HTTP,
         )

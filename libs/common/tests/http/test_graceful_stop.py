@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from common.config.settings import Settings
 from common.service.app import KEEP_ALIVE_SECONDS, build_app, is_stopping, make_server
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 pytestmark = pytest.mark.slow
 
@@ -33,8 +34,11 @@ def make_app() -> FastAPI:
 
     @app.get("/slow")
     async def slow() -> str:
-        await asyncio.sleep(2 * DRAIN_SECONDS)
+        app.state.begun.set()
+        await app.state.goes_on.wait()
         return "done"
+
+    app.state.begun, app.state.goes_on = asyncio.Event(), asyncio.Event()
 
     return app
 
@@ -87,16 +91,22 @@ async def test_it_is_not_ready_at_once_and_serves_until_the_time_is_over() -> No
 async def test_kept_connections_are_let_go_with_the_next_answer() -> None:
     async with running(make_app(), 60) as (server, client):
         server.handle_exit(signal.SIGTERM, None)
-        async with asyncio.timeout(10):  # the server looks at its headers once a second
-            while (await client.get("/healthz")).headers.get("Connection") != "close":
-                await asyncio.sleep(0.05)
+
+        async def lets_go() -> bool:  # the server looks at its headers once a second
+            answer = await client.get("/healthz")
+            return "close" in answer.headers.get_list("Connection")
+
+        await until(lets_go)
 
 
 async def test_what_is_under_way_is_answered() -> None:
-    async with running(make_app(), 0) as (server, client):
-        slow = asyncio.create_task(client.get("/slow"))
-        await asyncio.sleep(DRAIN_SECONDS / 2)
+    app = make_app()
+    async with running(app, 0) as (server, client):
+        slow = asyncio.create_task(client.get("/slow", timeout=PATIENCE_SECONDS))
+        await app.state.begun.wait()
         server.handle_exit(signal.SIGTERM, None)
+        await served_until_the_port_is_closed(client)
+        app.state.goes_on.set()
         assert (await slow).json() == "done"
 
 

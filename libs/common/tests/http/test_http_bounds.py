@@ -20,6 +20,7 @@ from common.http.connections import FILES_LEFT, ConnectionLimits, counted_addres
 from common.http.middleware import client_address
 from common.http.protocol import MOST_HEADER_BYTES
 from common.service.app import build_app, make_server
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 TOKEN = "a token of these tests"
 PAGE = "https://status.example.com"
@@ -69,7 +70,7 @@ async def exchange(port: int, *parts: bytes) -> bytes:
         for part in parts:
             writer.write(part)
             await writer.drain()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             return await reader.read()
     except ConnectionResetError:
         return b"reset"
@@ -153,7 +154,7 @@ async def test_an_answer_before_the_end_of_a_body_is_the_last_of_its_connection(
         if status == b"413":
             unfinished = unfinished.replace(b"1000000", b"9000000")
         writer.write(head + unfinished)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             answer = await reader.read()
             assert answer.startswith(b"HTTP/1.1 " + status)
             assert answer.lower().count(b"connection: close") == 1
@@ -198,11 +199,12 @@ async def test_connections_are_bounded_in_all_and_of_each_address(
         for _, writer in held:
             writer.close()
             await writer.wait_closed()
-        async with asyncio.timeout(5):
-            while not (await exchange(port, HEAD + b"Connection: close\r\n\r\n")).startswith(
-                b"HTTP/1.1 200"
-            ):
-                await asyncio.sleep(0.01)
+
+        async def serves_again() -> bool:
+            answer = await exchange(port, HEAD + b"Connection: close\r\n\r\n")
+            return answer.startswith(b"HTTP/1.1 200")
+
+        await until(serves_again)
 
 
 def sample(name: str, labels: dict[str, str] | None = None) -> float:

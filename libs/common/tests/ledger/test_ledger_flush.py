@@ -13,6 +13,7 @@ from common.ledger.shard import Batch, RefusedError
 from common.ledger.troubles import RetryDelays
 from tests.support import ledger_model as model
 from tests.support.ledger_model import NOW, PARTITIONS, SHARD, Process, Servers, Work, record
+from tests.support.waiting import until
 
 SLOWLY = RetryDelays(0.01, 0.01, 0.05, 0.05)
 
@@ -68,12 +69,6 @@ async def owner(servers: Servers, delays: RetryDelays = SLOWLY, **limits: int) -
     await process.assign()
     await process.settle()
     return process
-
-
-async def until(holds: Callable[[], object]) -> None:
-    async with asyncio.timeout(30):
-        while not holds():
-            await asyncio.sleep(0.001)
 
 
 def fill(servers: Servers, metrics: int, history: int = 0) -> None:

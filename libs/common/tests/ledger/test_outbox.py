@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ from common.observability.logging import correlated
 from common.service.app import build_app
 from common.storage.database import Database
 from common.storage.outbox import DEDUP_HEADER, Outbox, OutboxRecord
+from tests.support.waiting import until
 
 Sent = tuple[str, bytes | None, bytes | None, int | None, Headers]
 SCHEMA = "catalog"
@@ -104,16 +105,11 @@ async def running(*outboxes: Outbox) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
 async def until_empty(database: Database) -> None:
-    async with asyncio.timeout(30):
-        while await waiting(database):
-            await asyncio.sleep(0.01)
+    async def is_empty() -> bool:
+        return not await waiting(database)
+
+    await until(is_empty)
 
 
 async def test_a_record_goes_out_as_it_was_written(
@@ -295,19 +291,16 @@ async def test_a_relay_that_has_failed_leaves_the_lock_to_others_for_a_moment(
     outbox = Outbox(SCHEMA, cast("Database", None), FakePublisher())
     begun: list[float] = []
     ended: list[float] = []
-    three = asyncio.Event()
 
     async def relay() -> bool:
         begun.append(time.monotonic())
         await asyncio.sleep(0.06)
         ended.append(time.monotonic())
-        if len(begun) == 3:
-            three.set()
         raise UnknownOutcomeError("no broker")
 
     monkeypatch.setattr(outbox, "_relay", relay)
     running = asyncio.create_task(outbox.run(idle_seconds=0.05))
-    await asyncio.wait_for(three.wait(), 30)
+    await until(lambda: len(ended) == 3)
     running.cancel()
     pauses = [later - earlier for later, earlier in zip(begun[1:], ended, strict=False)]
     assert all(pause >= 0.045 for pause in pauses), pauses

@@ -1,7 +1,7 @@
 """The whole gateway on PostgreSQL and Apache Kafka; a stand-in answers for burnrate."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -40,6 +40,7 @@ from common.storage.database import Database
 from tests.support.burn_events import PARTITIONS, heartbeat, slo_status, snapshot
 from tests.support.gateway.decisions import decided
 from tests.support.gateway.harness import TOKEN
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
 SERVICE = {"name": "checkout", "tier": 1, "owner": "payments"}
@@ -67,14 +68,6 @@ async def serving(settings: GatewaySettings) -> AsyncIterator[httpx.AsyncClient]
         yield await stack.enter_async_context(
             httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=AUTHORIZED)
         )
-
-
-async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 60) -> Any:
-    """Return what the condition gives as soon as that is true."""
-    async with asyncio.timeout(seconds):
-        while not (found := await condition()):
-            await asyncio.sleep(0.05)
-    return found
 
 
 async def ready(client: httpx.AsyncClient) -> bool:
@@ -125,8 +118,7 @@ async def topic_records(settings: KafkaSettings, topic: str) -> list[Record]:
 
     reader = TableReader(settings, [topic], keep)
     task = asyncio.create_task(reader.run())
-    async with asyncio.timeout(20):
-        await reader.caught_up.wait()
+    await until(reader.caught_up.is_set)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     return found
@@ -199,7 +191,7 @@ async def test_a_lost_catalog_topic_is_filled_again(settings: GatewaySettings) -
         await until(lambda: count_of(settings, 2))
         before = await catalog_events(settings)
         await lose_topics(settings)
-        assert sorted(await until(lambda: count_of(settings, 2), 60), key=str) == sorted(
+        assert sorted(await until(lambda: count_of(settings, 2)), key=str) == sorted(
             before, key=str
         )
     await lose_topics(settings)
@@ -220,7 +212,7 @@ async def test_a_lost_policies_topic_is_filled_again(settings: GatewaySettings) 
         before = await until(lambda: policy_events(settings, 1))
         assert before[0].key == f"override/{made.json()['id']}".encode()
         await lose_topics(settings)
-        again = await until(lambda: policy_events(settings, 1), 60)
+        again = await until(lambda: policy_events(settings, 1))
     assert [(r.key, r.value) for r in again] == [(r.key, r.value) for r in before]
 
 
@@ -308,7 +300,8 @@ async def test_where_the_audit_ends_is_published_and_read_by_verify(
 
 async def test_compute_goes_round_by_kafka(settings: GatewaySettings, publisher: Publisher) -> None:
     everyone = set(range(PARTITIONS))
-    async with serving(settings) as client, burnrate_stand_in(settings, publisher, everyone):
+    patient = settings.model_copy(update={"compute_timeout_seconds": PATIENCE_SECONDS})
+    async with serving(patient) as client, burnrate_stand_in(settings, publisher, everyone):
         await until(lambda: ready(client))
         for name in ("checkout", "cart"):
             await client.post("/api/services", json={**SERVICE, "name": name})
@@ -333,7 +326,7 @@ async def test_silent_shards_are_named_when_their_time_is_up(
         response = await client.post("/api/burn/compute")
         assert asyncio.get_running_loop().time() - started >= 2.0
         assert response.status_code == 504
-        assert response.json()["silent_shards"] == [1, 2]
+        assert {1, 2} <= {*response.json()["silent_shards"]}
 
 
 async def test_without_kafka_it_lives_and_takes_wishes_but_is_not_ready(

@@ -23,6 +23,7 @@ from api_gateway.routers.stream import MOST_STREAMS, MOST_STREAMS_OF_ADDRESS, st
 from common.kafka.topics import BURNRATES, CATALOG
 from tests.support import kafka_records
 from tests.support.gateway.harness import GatewayHarness
+from tests.support.waiting import PATIENCE_SECONDS
 
 PLACES = [(BURNRATES.name, 0), (BURNRATES.name, 1), (CATALOG.name, 0)]
 
@@ -41,7 +42,7 @@ async def streaming(
     yield stream
     gateway.app.state.stopping = True
     with pytest.raises(StopAsyncIteration):
-        await asyncio.wait_for(anext(stream), 5)
+        await asyncio.wait_for(anext(stream), PATIENCE_SECONDS)
     gateway.app.state.stopping = False
 
 
@@ -63,7 +64,7 @@ async def test_the_stream_begins_with_reset_and_tells_what_changed(
         first = await anext(stream)
         assert (first.event, first.data.changed) == ("reset", {})
         changes.saw([record(BURNRATES.name, key, 2, at) for at, key in enumerate(["a", "b"])])
-        told = await asyncio.wait_for(anext(stream), 5)
+        told = await asyncio.wait_for(anext(stream), PATIENCE_SECONDS)
         assert (told.event, told.id) == ("changed", "slo.burnrates.v1:,,1")
         assert told.data.changed == {"slo.burnrates.v1": {"a": 0, "b": 1}}
 

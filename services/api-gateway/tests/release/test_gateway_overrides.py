@@ -15,6 +15,7 @@ from common.kafka.topics import POLICIES
 from tests.support.burn_events import NOW
 from tests.support.gateway.decisions import overriding
 from tests.support.gateway.harness import TOKEN, GatewayHarness
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 PATH = "/api/release/checkout/override"
 WANTED: dict[str, Any] = {
@@ -49,12 +50,13 @@ async def actions(gateway: GatewayHarness) -> list[str]:
     return found
 
 
+@pytest.mark.parametrize(
+    "gateway_settings", [{"override_visible_seconds": PATIENCE_SECONDS}], indirect=True
+)
 async def test_it_is_201_once_a_decision_names_it(gateway: GatewayHarness) -> None:
     await gateway.service()
     pending = asyncio.create_task(gateway.write("POST", PATH, WANTED))
-    async with asyncio.timeout(5):
-        while not await events(gateway):
-            await asyncio.sleep(0)
+    await until(lambda: events(gateway))
     assert not pending.done()
     made = {"service_name": "checkout", "id": 1, "version": None, "change_class": None}
     await gateway.feed(overriding({**made, "decision": "ALLOW"}))
