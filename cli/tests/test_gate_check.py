@@ -214,7 +214,7 @@ def test_the_text_says_what_decides() -> None:
     assert lines[0] == "BLOCK: checkout 1.42.1, feature: must wait"
     assert "  within_budget: 100 % of the budget is left, 3: fine" in lines
     assert "  expected to end at 2026-11-23T09:40:00Z if no more errors come" in lines
-    assert lines[-1] == "  risk SAFE, data 2 s old, decision 01JD3Z"
+    assert lines[-1] == "  risk SAFE, data 2.4 s old, decision 01JD3Z"
 
 
 OVERRIDE = {

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from burnline.client.api_client import ask
 from burnline.errors import StackError
+from common.slo import wording
 from common.strangers import one_line
 
 LATE_SECONDS: Final = 60.0
@@ -60,7 +61,7 @@ def faults(health: Health) -> list[str]:
     if late is None and health.lag["lag_records"]:
         found.append("how old the oldest event is that is not counted cannot be told")
     elif late is not None and late > LATE_SECONDS:
-        found.append(f"events wait for {late:.0f} s to be counted")
+        found.append(f"events wait for {_late(late)} to be counted")
     found += [
         f"{_place(shard)}@{shard['undecodable']['offset']} cannot be decoded "
         f"({one_line(shard['undecodable']['reason'])}): burnline dlq skip"
@@ -68,11 +69,15 @@ def faults(health: Health) -> list[str]:
         if shard.get("undecodable")
     ]
     found += [
-        f"{box['service']} cannot announce what it has stored since {box['lag_seconds']:.0f} s"
+        f"{box['service']} cannot announce what it has stored since {_late(box['lag_seconds'])}"
         for box in health.lag["outboxes"]
         if box["lag_seconds"] > LATE_SECONDS
     ]
     return found
+
+
+def _late(seconds: float) -> str:
+    return wording.lasted(seconds, [LATE_SECONDS])
 
 
 def _lag_lines(lag: Mapping[str, Any]) -> list[str]:
@@ -92,7 +97,7 @@ def _place(shard: Mapping[str, Any]) -> str:
 def _age(seconds: float | None) -> str:
     if seconds is None:
         return ", of unknown age"
-    return f", the oldest {seconds:.1f} s old" if seconds else ""
+    return f", the oldest {wording.lasted(seconds)} old" if seconds else ""
 
 
 def _outboxes(outboxes: Sequence[Mapping[str, Any]]) -> str:

@@ -25,6 +25,7 @@ from burnline.client.gate_client import (
 )
 from burnline.groups import group
 from common.access.names import attributed
+from common.slo import wording
 from common.strangers import markdown, one_line, workflow_data
 
 ALLOWED: Final = 0
@@ -176,7 +177,7 @@ def wait_for_answer(
             if answer["allowed"] or is_last:
                 return answer
             said = headline(answer)
-        typer.echo(f"{said}; asking again in {pause:.0f} s", err=True)
+        typer.echo(f"{said}; asking again in {wording.lasted(pause)}", err=True)
         sleep(pause)
 
 
@@ -229,7 +230,7 @@ def particulars(answer: Mapping[str, Any]) -> list[str]:
     if answer.get("unblocked_at"):
         lines.append(f"expected to end at {answer['unblocked_at']} if no more errors come")
     name = answer["decision_id"] or "none yet"
-    age = f"{answer['data_age_seconds']:.0f} s"
+    age = wording.lasted(answer["data_age_seconds"])
     lines.append(f"risk {answer['risk_level']}, data {age} old, decision {name}")
     return [one_line(line) for line in lines]
 

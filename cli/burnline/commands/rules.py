@@ -21,10 +21,10 @@ from common.alerting.default_rules import read_rules
 from common.config.clock import rfc3339
 from common.invalid_field import InvalidFieldError
 from common.slo import wording
+from common.slo.windows import HOUR, MINUTE
 from common.strangers import one_line
 from ingest.simulator.scenarios import ScenarioKind
 
-MINUTE: Final = 60
 NO_ERRORS: Final = frozenset({ScenarioKind.TRAFFIC_DIP, ScenarioKind.LATENCY_ONLY})
 """What costs no requests: no rule about errors has to fire for it."""
 DEFAULT_HOURS: Final = 24
@@ -65,7 +65,8 @@ def replay_rules(
     incidents = _incidents(facts, replayed.since - WARM_UP, end, services or [])
     found = Outcome(replayed.since, end, replayed.alarms, incidents)
     if found.hours < hours:
-        typer.echo(f"minutes are kept for the last {found.hours:.1f} hours only", err=True)
+        kept = wording.lasted(found.hours * HOUR)
+        typer.echo(f"minutes are kept for the last {kept} only", err=True)
     typer.echo((_as_json if output == "json" else _as_text)(found))
 
 
@@ -145,7 +146,7 @@ def alarm_line(alarm: Alarm) -> str:
     """Return an alarm in one line."""
     lasted = "still open"
     if alarm.ended_at is not None:
-        lasted = f"{(alarm.ended_at - alarm.told_at).total_seconds() / MINUTE:.0f} min"
+        lasted = wording.lasted((alarm.ended_at - alarm.told_at).total_seconds())
     at = alarm.told_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
     return f"{at}  {alarm.severity:6}  {alarm.rule:18}  {lasted:>10}  {one_line(alarm.message)}"
 
@@ -156,7 +157,7 @@ def _score_text(found: Score) -> str:
     )
     recall = "no incidents" if found.recall is None else f"recall {wording.left(found.recall)}"
     took = found.median_detection_seconds
-    detection = "" if took is None else f", detected after {took / MINUTE:.1f} min (median)"
+    detection = "" if took is None else f", detected after {wording.lasted(took)} (median)"
     kinds = "; ".join(f"{kind} {n} of {total}" for kind, (n, total) in found.by_kind.items())
     return (
         f"{precision} ({found.right} of {found.alarms}), "

@@ -54,6 +54,20 @@ export function burnRate(rate: number | null, level?: RiskLevel): string {
   return `${rateDigits(settled(rate, level), rate < 10 ? 2 : rate < 100 ? 1 : 0)}×`;
 }
 
+/** A burn rate; where requests are uncertain, from what it is if none of them was bad. */
+export function burnRateRange(
+  rate: number | null,
+  least: number | null,
+  level?: RiskLevel,
+): string {
+  return least === null ? burnRate(rate, level) : `${burnRate(least)} to ${burnRate(rate, level)}`;
+}
+
+/** What is left of a budget; where requests are uncertain, to what it is if none was bad. */
+export function budgetRange(ratio: number | null, most: number | null): string {
+  return most === null ? budget(ratio) : `${budget(ratio)} to ${budget(most)}`;
+}
+
 /** A burn rate for a cell of a heat map. */
 export function shortRate(rate: number | null): string {
   return rate === null ? "" : rateDigits(rate, rate < 10 ? 1 : 0);
@@ -75,6 +89,18 @@ function settled(rate: number, level: RiskLevel | undefined): number {
   const belongs = reached !== (boundary === FREEZE_ABOVE);
   const near = boundary * (1 + (belongs ? 0 : reached ? Number.EPSILON : -Number.EPSILON));
   return reached ? Math.max(rate, near) : Math.min(rate, near);
+}
+
+/** A share beside the tick of an axis. */
+export function tickShare(ratio: number): string {
+  return `${Number((ratio * 100).toFixed(1))}%`;
+}
+
+const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+
+/** A count beside the tick of an axis. */
+export function tickCount(value: number): string {
+  return compact.format(value);
 }
 
 /** A whole number in groups of three, with a thin space that does not break. */

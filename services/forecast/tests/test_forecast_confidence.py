@@ -72,9 +72,9 @@ def test_a_slope_counts_as_far_as_it_can_be_told_from_none() -> None:
         (line(), fresh(DataStatus.STALE), "low", "stale"),
         (line(), fresh(DataStatus.NO_TRAFFIC), "medium", "no requests"),
         (line(), fresh(age=120), "high", "fresh data"),
-        (line(), fresh(age=121), "medium", "121 s old"),
+        (line(), fresh(age=121), "medium", "2.02 min old"),
         (line(), fresh(age=600, resolution=300), "high", "fresh data"),
-        (line(), fresh(age=601, resolution=300), "medium", "601 s old"),
+        (line(), fresh(age=601, resolution=300), "medium", "10.02 min old"),
         # coverage
         (line(), replace(fresh(), coverage_ratio=0.99), "high", "fresh data"),
         (line(), replace(fresh(), coverage_ratio=0.9899), "medium", "only 98% of the latest"),
@@ -86,11 +86,11 @@ def test_a_slope_counts_as_far_as_it_can_be_told_from_none() -> None:
         (line(points=36), fresh(), "high", "fresh data"),
         # fit
         (line(scatter=0.5), fresh(), "high", "fresh data"),
-        (line(scatter=0.51), fresh(), "medium", "scatters by 0.5 times"),
+        (line(scatter=0.51), fresh(), "medium", "scatters by 0.51 times"),
         (line(scatter=0.51, fit_ratio=0.5), fresh(), "high", "fresh data"),
         (line(scatter=0.51, fit_ratio=0.49), fresh(), "medium", "scatters"),
         (line(scatter=1.5), fresh(), "medium", "scatters"),
-        (line(scatter=1.51), fresh(), "low", "scatters by 1.5 times"),
+        (line(scatter=1.51), fresh(), "low", "scatters by 1.51 times"),
         (line(scatter=1.51, fit_ratio=0.5), fresh(), "high", "fresh data"),
         (line(scatter=0.0, mean=0.0), fresh(), "high", "fresh data"),
         # the most severe reason is the one that is given

@@ -7,7 +7,7 @@ import pytest
 
 from common.events import SloForecast
 from common.slo.vocabulary import DataStatus
-from forecast.domain.wording import Wording, duration
+from forecast.domain.wording import Wording
 from tests.support.burn_events import slo_status
 from tests.support.gateway.forecasts import slo_forecast
 
@@ -36,7 +36,7 @@ def said(**fields: Any) -> str:
 
 
 TREND = "At the present trend the 30 day budget of checkout (availability) is spent in about "
-LEFT = f"{TREND}9 h (6 to 15 h); 21% of it is left."
+LEFT = f"{TREND}9 hours (6 to 15 hours); 21% of it is left."
 LASTS = (
     "The 30 day budget of checkout (availability) is not expected to be spent within 30 days; "
     "21% of it is left, at a burn rate of 5.40."
@@ -52,15 +52,15 @@ NONE = {"p10_hours": None, "p50_hours": None, "p90_hours": None, "last_hour_hour
     ("fields", "sentence"),
     [
         ({}, LEFT),
-        ({"p10_hours": 8.8, "p90_hours": 9.4}, TREND + "9 h; 21% of it is left."),
-        ({"p10_hours": 0.5}, TREND + "9 h (30 min to 15 h); 21% of it is left."),
+        ({"p10_hours": 8.8, "p90_hours": 9.4}, TREND + "9 hours; 21% of it is left."),
+        ({"p10_hours": 0.5}, TREND + "9 hours (30 minutes to 15 hours); 21% of it is left."),
         (
             {"p90_hours": None},
-            TREND + "9 h (6 h at the earliest, or not within 30 days); 21% of it is left.",
+            TREND + "9 hours (6 hours at the earliest, or not within 30 days); 21% of it is left.",
         ),
         (
             {"last_hour_hours": 2.0},
-            f"{LEFT} If the errors of the last hour go on, it is spent in about 2 h.",
+            f"{LEFT} If the errors of the last hour go on, it is spent in about 2 hours.",
         ),
         (NONE, LASTS),
         (
@@ -114,18 +114,3 @@ def test_no_data_is_said() -> None:
         "Nothing has been reported for checkout (latency) yet, so there is nothing to forecast "
         "from."
     )
-
-
-@pytest.mark.parametrize(
-    ("hours", "text"),
-    [
-        (0.0, "0 min"),
-        (0.2, "12 min"),
-        (1.49, "89 min"),
-        (1.5, "2 h"),
-        (47.9, "48 h"),
-        (48, "2 days"),
-    ],
-)
-def test_durations_have_the_unit_that_suits(hours: float, text: str) -> None:
-    assert duration(hours) == text

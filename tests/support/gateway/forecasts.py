@@ -26,7 +26,7 @@ def slo_forecast(**fields: Any) -> SloForecast:
         burn_rate_trend="increasing",
         confidence_level="high",
         confidence_reason="a day of points close to their line, and fresh data",
-        forecast_message="At the present trend it is spent in about 9 h.",
+        forecast_message="At the present trend it is spent in about 9 hours.",
         data_points_used=48,
         current_burn_rate=5.4,
         error_budget_remaining=0.21,

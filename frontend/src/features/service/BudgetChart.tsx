@@ -4,7 +4,7 @@ import { TICK, useChartLayout } from "../../components/charts/axes";
 import { ChartFrame } from "../../components/charts/ChartFrame";
 import { Legend } from "../../components/charts/Legend";
 import { TimeChart } from "../../components/charts/TimeChart";
-import { budget } from "../../lib/format";
+import { budget, tickShare } from "../../lib/format";
 import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
 import { dayTime, type TimeSpan } from "../../lib/time";
@@ -65,7 +65,7 @@ export function BudgetChart({ span, points, changes, windowDays }: Props) {
           width={axisWidth}
           tick={TICK}
           stroke="var(--line)"
-          tickFormatter={(v: number) => `${Number((v * 100).toFixed(1))}%`}
+          tickFormatter={tickShare}
           domain={["auto", "auto"]}
         />
         <ReferenceLine y={0} stroke="var(--spent)" strokeWidth={2} />

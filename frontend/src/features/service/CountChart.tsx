@@ -4,7 +4,7 @@ import { TICK, useChartLayout } from "../../components/charts/axes";
 import { ChartFrame } from "../../components/charts/ChartFrame";
 import { Legend } from "../../components/charts/Legend";
 import { TimeChart } from "../../components/charts/TimeChart";
-import { count, duration, goodRatio } from "../../lib/format";
+import { count, duration, goodRatio, tickCount } from "../../lib/format";
 import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
 import { dayTime, type TimeSpan } from "../../lib/time";
@@ -47,8 +47,6 @@ interface Props {
   stepSeconds: number;
 }
 
-const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
-
 /** Counts beside rates, so that thin evidence is seen; bad ones have an axis of their own. */
 export function CountChart({ span, points, stepSeconds }: Props) {
   const chosenZone = useStore(zone);
@@ -69,14 +67,14 @@ export function CountChart({ span, points, stepSeconds }: Props) {
       legend={<Legend entries={LEGEND} />}
     >
       <TimeChart points={points} span={span} height={170} lines={lines} besideAxis>
-        <YAxis yAxisId="good" {...axis} tickFormatter={(v: number) => short.format(v)} />
+        <YAxis yAxisId="good" {...axis} tickFormatter={tickCount} />
         <YAxis
           yAxisId="bad"
           orientation="right"
           mirror={narrow}
           {...axis}
           allowDecimals={false}
-          tickFormatter={(v: number) => short.format(v)}
+          tickFormatter={tickCount}
         />
         <Bar
           yAxisId="bad"

@@ -54,12 +54,21 @@ def compared(value: float, threshold: float, decimals: int | None = None) -> tup
     return _text(_rounded(value, decimals, [shown])), _text(shown.normalize())
 
 
-def lasting(seconds: float, limit: float) -> tuple[str, str]:
-    """Return two lengths of time that are compared: "2.5 h", "15 min"; the limit exactly."""
+def factor(value: float, thresholds: Iterable[float] = ()) -> str:
+    """Return how many times as much something is, with one decimal; more beside its thresholds."""
+    return _text(_rounded(value, 1, thresholds))
+
+
+def lasted(seconds: float, limits: Iterable[float] = ()) -> str:
+    """Return a length of time in its greatest unit: "2.5 h", "15 min", "0.4 s"."""
     size, unit = next((u for u in _UNITS if seconds >= u[0]), _SECOND)
+    return f"{_trimmed(_text(_rounded(seconds, 1, limits, unit=size)))} {unit}"
+
+
+def lasting(seconds: float, limit: float) -> tuple[str, str]:
+    """Return two lengths of time that are compared; the limit exactly."""
     whole, of = next((u for u in _UNITS if limit >= u[0] and not limit % u[0]), _SECOND)
-    length = _trimmed(_text(_rounded(seconds, 1, [limit], unit=size)))
-    return f"{length} {unit}", f"{number(limit / whole)} {of}"
+    return lasted(seconds, [limit]), f"{number(limit / whole)} {of}"
 
 
 def left(ratio: float, thresholds: Iterable[float] = ()) -> str:
@@ -114,6 +123,11 @@ def duration(seconds: float) -> str:
         if seconds < limit:
             return counted(round(seconds / unit_seconds), noun)
     return counted(round(seconds / DAY), "day")
+
+
+def about(hours: float) -> str:
+    """Return a forecast's length of time; what is nearer than a minute is a minute."""
+    return duration(max(hours * HOUR, MINUTE))
 
 
 def interval(early: str, late: str) -> str:

@@ -9,7 +9,6 @@ from api_gateway.narrative.fact import Fact
 from api_gateway.narrative.narrative_input import NarrativeInput, with_actions
 from api_gateway.narrative.service_context import ServiceContext
 from api_gateway.narrative.service_facts import (
-    about,
     fresh_forecasts,
     is_recovering,
     is_uncovered,
@@ -134,7 +133,7 @@ def _exhaustion(contexts: Sequence[ServiceContext], now: datetime) -> Iterator[F
     if not ahead:
         return
     hours, context, _ = ahead[0]
-    length = about(hours)
+    length = wording.about(hours)
     text = f"the next error budget forecast to run out is that of {context.name}, in about {length}"
     yield Fact("exhaustion", "Nearest exhaustion", length, text)
 

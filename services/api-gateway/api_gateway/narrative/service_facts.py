@@ -1,6 +1,5 @@
 """Facts of a service: its level, budget and data, and what is ahead. Pure."""
 
-import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -12,13 +11,13 @@ from api_gateway.narrative.slo_wording import failing, objective_text, whose_bud
 from api_gateway.projections.service_status import ServiceState
 from api_gateway.release.domain import Release
 from common.access.names import attributed
-from common.events import OverrideChanged, SloForecast, SloStatus, reporter_of
+from common.events import OverrideChanged, SloForecast, SloStatus, first_spent, reporter_of
 from common.slo import wording
 from common.slo.arithmetic import allowed_ratio
 from common.slo.freshness import FORECAST_HOLDS, UNTRUSTED
 from common.slo.risk import LEAST_COVERAGE_RATIO
 from common.slo.vocabulary import DataStatus, RiskLevel
-from common.slo.windows import DAY, HOUR, SHORT_WINDOW_SECONDS
+from common.slo.windows import DAY, SHORT_WINDOW_SECONDS
 
 THIN_BAD_EVENTS = 10
 """Fewer bad events than this in 24 h are thin evidence: Poisson's 1/sqrt(n) is over 30 %."""
@@ -30,7 +29,6 @@ STEADY_WITHIN = 1.2
 """Burn rates of the last minutes and the last hour that differ no more are steady."""
 LEAST_BURN = 0.2
 """Below it no direction matters."""
-_LEAST_HOURS = 1 / 60
 _NOT_KNOWN_YET = "when its error budget is forecast to run out is not known yet"
 
 _REASONS = {
@@ -231,7 +229,7 @@ def _coverage(state: ServiceState) -> Iterator[Fact]:
 
 
 def fresh_forecasts(context: ServiceContext, now: datetime) -> Sequence[SloForecast]:
-    """Return the forecasts of the objectives, the first to be spent first; none if out of date."""
+    """Return the forecasts of the objectives; none if out of date."""
     forecast = context.forecast
     if forecast is None or now - forecast.evaluated_at > FORECAST_HOLDS:
         return ()
@@ -241,17 +239,9 @@ def fresh_forecasts(context: ServiceContext, now: datetime) -> Sequence[SloForec
 
 
 def next_spent(forecasts: Sequence[SloForecast]) -> SloForecast | None:
-    """Return the forecast of the budget that will be spent next; what is spent hides no other.
-
-    Where none is known to be, one that is not known yet comes before one that will last.
-    """
+    """Return the forecast of the budget that will be spent next; what is spent hides no other."""
     ahead = [slo for slo in forecasts if slo.error_budget_remaining > 0]
-    return min(ahead, key=_by_end, default=None)
-
-
-def _by_end(slo: SloForecast) -> tuple[float, bool]:
-    hours = slo.time_to_exhaustion_hours
-    return math.inf if hours is None else hours, slo.forecast_status != "catching_up"
+    return first_spent(ahead) if ahead else None
 
 
 def _forecast(context: ServiceContext, now: datetime) -> Iterator[Fact]:
@@ -309,26 +299,21 @@ def _exhaustion(context: ServiceContext, slo: SloForecast, now: datetime) -> Fac
         within = f"within {wording.counted(known.window_days, 'day')}" if known else "in its window"
         text = f"{whose} is not forecast to run out {within}"
         return Fact("exhaustion", "Error budget runs out", None, text)
-    length = about(hours)
+    length = wording.about(hours)
     at = wording.instant(slo.projected_exhaustion_time or now + timedelta(hours=hours), now)
     within = f"about {length}{_interval(slo, length)}"
     text = f"{whose} is forecast to run out in {within}, at {at}"
     return Fact("exhaustion", "Error budget runs out", length, text, essential=True)
 
 
-def about(hours: float) -> str:
-    """Return a forecast's length of time; what is nearer than a minute is a minute."""
-    return wording.duration(max(hours, _LEAST_HOURS) * HOUR)
-
-
 def _interval(slo: SloForecast, length: str) -> str:
     """Return the middle 80 % of outcomes in words; an open late end stays open."""
     if slo.p10_hours is None:
         return ""
-    early = about(slo.p10_hours)
+    early = wording.about(slo.p10_hours)
     if slo.p90_hours is None:
         return "" if early == length else f" ({early} at the earliest)"
-    late = about(slo.p90_hours)
+    late = wording.about(slo.p90_hours)
     return "" if early == late else f" ({wording.interval(early, late)})"
 
 

@@ -46,9 +46,9 @@ class Freshness:
     coverage_ratio: float = 1.0
 
     @property
-    def fresh(self) -> bool:
-        """Return whether no report is overdue."""
-        return self.age <= max(FRESH, FRESH_REPORTS * self.resolution)
+    def overdue(self) -> timedelta:
+        """Return how old the newest report is when the next one is overdue."""
+        return max(FRESH, FRESH_REPORTS * self.resolution)
 
     @property
     def reported_share(self) -> float:
@@ -79,27 +79,21 @@ def confidence(line: Line, freshness: Freshness) -> tuple[Confidence, str]:
     scatter = line.scatter / line.mean if line.mean else 0.0
     apart = line.fit_ratio < GOOD_FIT
     status, points = freshness.status, line.points
-    spread = f"the burn rate scatters by {scatter:.1f} times its mean"
+    spread = wording.factor(scatter, [CLOSE_SCATTER, WIDE_SCATTER])
+    scatters = f"the burn rate scatters by {spread} times its mean"
+    age = wording.lasted(freshness.age.total_seconds(), [freshness.overdue.total_seconds()])
     share = wording.left(freshness.coverage_ratio, [LEAST_COVERAGE_RATIO])
     covered = f"only {share} of the latest requests are certainly good or bad"
     counted = f"requests in only {points} of the last 48 half hours"
     rules: tuple[tuple[bool, Confidence, str], ...] = (
         (status in _OLD, "low", _OLD.get(status, "")),
         (points < FEW_POINTS, "low", counted),
-        (scatter > WIDE_SCATTER and apart, "low", spread),
+        (scatter > WIDE_SCATTER and apart, "low", scatters),
         (status is DataStatus.NO_TRAFFIC, "medium", "no requests are coming in"),
-        (
-            not freshness.fresh,
-            "medium",
-            f"the newest report is {freshness.age.total_seconds():.0f} s old",
-        ),
-        (
-            freshness.coverage_ratio < LEAST_COVERAGE_RATIO,
-            "medium",
-            covered,
-        ),
+        (freshness.age > freshness.overdue, "medium", f"the newest report is {age} old"),
+        (freshness.coverage_ratio < LEAST_COVERAGE_RATIO, "medium", covered),
         (points < MANY_POINTS * freshness.reported_share, "medium", counted),
-        (scatter > CLOSE_SCATTER and apart, "medium", spread),
+        (scatter > CLOSE_SCATTER and apart, "medium", scatters),
         (True, "high", "a day of points close to their line, and fresh data"),
     )
     return next((level, reason) for applies, level, reason in rules if applies)

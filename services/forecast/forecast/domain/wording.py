@@ -6,13 +6,7 @@ from common.events import SloForecast, SloStatus
 from common.slo import wording
 from common.slo.vocabulary import DataStatus
 
-_MINUTES_UP_TO_HOURS, _HOURS_UP_TO_HOURS = 1.5, 48.0
 _FAR_APART = 2.0
-_UNITS = (
-    (_MINUTES_UP_TO_HOURS, 1 / 60, "min"),
-    (_HOURS_UP_TO_HOURS, 1.0, "h"),
-    (float("inf"), 24.0, "days"),
-)
 _AFTERWORDS = {
     DataStatus.LAGGING: " The counts behind this are out of date: they lag.",
     DataStatus.SATURATED: " More requests are reported than can be counted.",
@@ -72,7 +66,7 @@ class Wording:
             "With bursts of errors as in its window" if self.by_bursts else "At the present trend"
         )
         return (
-            f"{cause} {budget} is spent in about {duration(of.p50_hours or 0.0)}"
+            f"{cause} {budget} is spent in about {wording.about(of.p50_hours or 0.0)}"
             f"{self._interval()}; {wording.left(of.error_budget_remaining)} of it is left."
         )
 
@@ -80,14 +74,11 @@ class Wording:
         of = self.forecast
         if of.p10_hours is None:
             return ""
-        low = duration(of.p10_hours)
+        low = wording.about(of.p10_hours)
         if of.p90_hours is None:
             return f" ({low} at the earliest, or not within {self.window_days} days)"
-        high = duration(of.p90_hours)
-        if low == high:
-            return ""
-        same_unit = low.split()[1] == high.split()[1]
-        return f" ({low.split()[0] if same_unit else low} to {high})"
+        high = wording.about(of.p90_hours)
+        return "" if low == high else f" ({wording.interval(low, high)})"
 
     def _lasts(self, budget: str) -> str:
         of = self.forecast
@@ -98,14 +89,15 @@ class Wording:
         )
         if of.p10_hours is None:
             return said
-        return f"{said} In one of ten such cases it is spent within {duration(of.p10_hours)}."
+        return f"{said} In one of ten such cases it is spent within {wording.about(of.p10_hours)}."
 
     def _if_it_goes_on(self) -> str:
         """Return what an outage would do that does not end, where that is far from the trend."""
         hours, trend = self.last_hour_hours, self.forecast.p50_hours
         if hours is None or (trend is not None and trend < _FAR_APART * hours):
             return ""
-        return f" If the errors of the last hour go on, it is spent in about {duration(hours)}."
+        length = wording.about(hours)
+        return f" If the errors of the last hour go on, it is spent in about {length}."
 
     def _until_unblocked(self) -> str:
         at = self.forecast.unblocked_at
@@ -122,9 +114,3 @@ def counts_are_read(slo: SloStatus, service_name: str) -> str:
         return f"When {budget} is spent is not known yet: {why}"
     used = wording.spent(1 - slo.error_budget_remaining)
     return f"T{budget[1:]} is spent, {used} of it is used. When it comes back is not known: {why}"
-
-
-def duration(hours: float) -> str:
-    """Return a duration in the unit that suits it: minutes, hours or days."""
-    size, unit = next((size, unit) for limit, size, unit in _UNITS if hours < limit)
-    return f"{hours / size:.0f} {unit}"
