@@ -26,6 +26,7 @@ from tests.support.gateway.results import (
     store_change,
     store_counts,
     store_decision,
+    store_latency,
 )
 
 POISON = "a | <img src=x onerror=alert(1)> [x](https://evil.example) `b`"
@@ -80,6 +81,20 @@ async def test_markdown_tells_what_happened(fleet: GatewayHarness) -> None:
     assert "overrode the gate to ALLOW" in checkout
     assert "- 1 change took effect." in checkout
     assert "blocked" not in cart
+
+
+async def test_what_may_be_slow_or_fast_is_a_range(fleet: GatewayHarness) -> None:
+    """900 were fast, 60 slow, 40 in between: more than 5 % or not, that cannot be told."""
+    target = await fleet.target(
+        "cart", name="fast", sli_type="latency", objective=0.91, threshold_seconds=0.5
+    )
+    await store_latency(fleet.database, "cart", (0.25, 1.0), [900, 40, 60], MINUTE - 600)
+    left = {"error_budget_remaining": -1 / 9, "error_budget_remaining_most": 1 / 3}
+    await fleet.feed(snapshot("cart", for_target(target, **left)))
+    text = await report_of(fleet.client, WEEK, "md")
+    assert "| cannot be told | 1,000 | 60 to 100 | 67% to 112% | -12% to 33% |" in text
+    page = await report_of(fleet.client, WEEK, "html")
+    assert ">60 to 100<" in page
 
 
 async def test_what_strangers_wrote_stays_text(fleet: GatewayHarness) -> None:

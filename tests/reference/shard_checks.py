@@ -43,7 +43,7 @@ TARGETS = [
     ),
     Target("fast", SliType.LATENCY, Decimal("0.9"), 30, THRESHOLD, id=1),
 ]
-COVERED_NAMES = tuple(f"{NAMES[row]}, requests and uncertain" for row in COVERED)
+COVERED_NAMES = tuple(f"{name}, requests if covered, and uncertain" for name in NAMES)
 COLUMNS = (*NAMES, *COVERED_NAMES)
 
 
@@ -75,10 +75,14 @@ class _Reader:
     def read(self, state: ShardState, moment: Moment) -> None:
         measured = state.measure(self.published, moment)
         self.published.accept(measured)
+        counts = measured.counts
+        covered = np.zeros_like(counts.sums)
+        covered[list(COVERED), 0] = counts.sums[list(COVERED), 0]
+        for at, i in enumerate(counts.partial.tolist()):
+            covered[list(COVERED), 0, i] = counts.requests[:, at]
+            covered[:, 1, i] = counts.uncertain[:, at]
         for i, slot in enumerate(measured.slots.tolist()):
-            counts = measured.counts
-            covered = np.stack((counts.requests[:, i], counts.uncertain[:, i]), axis=1)
-            self.counts[slot] = np.concatenate((counts.sums[:, :, i], covered))
+            self.counts[slot] = np.concatenate((counts.sums[:, :, i], covered[:, :, i]))
 
 
 _readers: WeakKeyDictionary[ShardState, _Reader] = WeakKeyDictionary()
@@ -93,7 +97,7 @@ def with_latency_series(now: datetime) -> ShardState:
 
 
 def measured_counts(state: ShardState, now: datetime) -> dict[int, Ints]:
-    """Return [12, 2] by slot, as COLUMNS, as far as they are known to whoever reads snapshots.
+    """Return [16, 2] by slot, as COLUMNS, as far as they are known to whoever reads snapshots.
 
     They are kept up by what each tick finds changed, and equal to what looking at all gives.
     """
@@ -152,9 +156,10 @@ def _expected(events: Sequence[MetricEvent], now: datetime) -> Figures:
             name: window_sums(events, now, seconds, target.threshold_seconds)
             for name, seconds in lengths.items()
         }
-        for row, name in zip(COVERED, COVERED_NAMES, strict=True):
+        for row, name in enumerate(COVERED_NAMES):
             seconds = lengths[NAMES[row]]
-            own[name] = covered_sums(events, now, seconds, target.threshold_seconds)
+            requests, uncertain = covered_sums(events, now, seconds, target.threshold_seconds)
+            own[name] = (requests if row in COVERED else 0, uncertain)
         sums[target.name] = own
     newest = newest_usual(events)
     age = 0.0 if newest is None else (now - newest).total_seconds()
@@ -188,9 +193,9 @@ def evaluate(  # noqa: PLR0913 - the parts of an evaluation
     codes, covered = np.array([STATUSES.index(status)]), [NAMES[row] for row in COVERED]
     own = {name: sums.get(name, QUIET)[0] for name in covered}
     asked = np.array([[{**own, **(requests or {})}[name]] for name in covered])
-    unsure = np.array([[(uncertain or {}).get(name, 0)] for name in covered])
+    unsure = np.array([[(uncertain or {}).get(name, 0)] for name in NAMES])
     above, below = allowed_ratio(of.objective).as_integer_ratio()
-    counts = EvaluatedCounts(own_sums, asked, unsure)
+    counts = EvaluatedCounts(own_sums, np.zeros(1, np.int64), asked, unsure)
     figures = vectorised(
         counts,
         np.ones(1),

@@ -28,23 +28,31 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class SloFigures:
-    """An objective over the period; `left_ratio` is the budget of its own window now."""
+    """An objective over the period; `uncertain` of the bad ones may be good."""
 
     target: Row
     total: int
     bad: int
+    uncertain: int = 0
 
     @property
     def met(self) -> bool | None:
-        """Whether it was met over the period; None where nothing was counted."""
-        if not self.total:
+        """Whether it was met over the period; None where that is not known."""
+        allowed = bad_events_allowed(self.total, self.target["objective"])
+        if not self.total or self.bad - self.uncertain <= allowed < self.bad:
             return None
-        return self.bad <= bad_events_allowed(self.total, self.target["objective"])
+        return self.bad <= allowed
 
     @property
     def spent_ratio(self) -> float:
         """The budget of the period that was spent: 1 is all of it."""
         return error_budget_consumed(self.bad, self.total, self.target["objective"])
+
+    @property
+    def spent_least_ratio(self) -> float:
+        """The same if nothing uncertain was bad."""
+        certain = self.bad - self.uncertain
+        return error_budget_consumed(certain, self.total, self.target["objective"])
 
 
 @dataclass(frozen=True, slots=True)

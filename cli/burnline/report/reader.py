@@ -66,7 +66,10 @@ class ReportReader:
         overrides = await self._all(f"/api/release/{name}/override")
         return ServiceReport(
             service=service,
-            slos=[SloFigures(slo, slo["total"], slo["bad"]) for slo in totals["slos"]],
+            slos=[
+                SloFigures(slo, slo["total"], slo["bad"], slo["uncertain"])
+                for slo in totals["slos"]
+            ],
             episodes=episodes,
             more_episodes=len(shown) - len(episodes),
             changes=[c for c in changes if instant(c["at"]) >= self._period.since],

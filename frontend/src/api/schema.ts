@@ -1392,6 +1392,16 @@ export interface components {
              * @description The snapshot that has them
              */
             snapshot_id: string | null;
+            /**
+             * Composite Burn Rate Least
+             * @description If nothing uncertain was bad; null where nothing is uncertain
+             */
+            composite_burn_rate_least: number | null;
+            /**
+             * Error Budget Remaining Most
+             * @description If nothing uncertain was bad; null where nothing is uncertain
+             */
+            error_budget_remaining_most: number | null;
         };
         /**
          * AlertHistoryAnswer
@@ -1522,6 +1532,11 @@ export interface components {
              * @description Bad events of the long window
              */
             bad: number | null;
+            /**
+             * Burn Rate Least
+             * @description If nothing uncertain was bad; null where nothing is uncertain
+             */
+            burn_rate_least: number | null;
         };
         /**
          * BurnRateSnapshotAnswer
@@ -1536,10 +1551,20 @@ export interface components {
             burn_rate_24h: number;
             /** Composite Burn Rate */
             composite_burn_rate: number;
+            /**
+             * Composite Burn Rate Least
+             * @description If nothing uncertain was bad; null where nothing is uncertain
+             */
+            composite_burn_rate_least: number | null;
             /** Error Budget Consumed */
             error_budget_consumed: number;
             /** Error Budget Remaining */
             error_budget_remaining: number;
+            /**
+             * Error Budget Remaining Most
+             * @description If nothing uncertain was bad; null where nothing is uncertain
+             */
+            error_budget_remaining_most: number | null;
             risk_level: components["schemas"]["RiskLevel"];
             /**
              * Risk Capped
@@ -1601,6 +1626,11 @@ export interface components {
              * @description Of the cell's worst hour
              */
             burn_rate: number;
+            /**
+             * Burn Rate Least
+             * @description If nothing uncertain was bad; null where nothing is uncertain
+             */
+            burn_rate_least: number | null;
             risk_level: components["schemas"]["RiskLevel"];
         };
         /**
@@ -2201,10 +2231,20 @@ export interface components {
             burn_rate_24h: number;
             /** Composite Burn Rate */
             composite_burn_rate: number;
+            /**
+             * Composite Burn Rate Least
+             * @description If nothing uncertain was bad; null where nothing is uncertain
+             */
+            composite_burn_rate_least: number | null;
             /** Error Budget Consumed */
             error_budget_consumed: number;
             /** Error Budget Remaining */
             error_budget_remaining: number;
+            /**
+             * Error Budget Remaining Most
+             * @description If nothing uncertain was bad; null where nothing is uncertain
+             */
+            error_budget_remaining_most: number | null;
             risk_level: components["schemas"]["RiskLevel"];
             /**
              * Risk Capped
@@ -2247,10 +2287,10 @@ export interface components {
              */
             bad: number;
             /**
-             * Error Budget Remaining Most
-             * @description If nothing uncertain was bad; null where nothing is uncertain
+             * Uncertain
+             * @description Of the bad ones, those that may be good
              */
-            error_budget_remaining_most: number | null;
+            uncertain: number;
         };
         /**
          * IngestCountersAnswer
@@ -2505,6 +2545,11 @@ export interface components {
             slo_name: string;
             /** Error Budget Remaining */
             error_budget_remaining: number;
+            /**
+             * Error Budget Remaining Most
+             * @description If nothing uncertain was bad; null where nothing is uncertain
+             */
+            error_budget_remaining_most: number | null;
         };
         /**
          * MadeKeyAnswer
@@ -2856,10 +2901,20 @@ export interface components {
             burn_rate_24h: number;
             /** Composite Burn Rate */
             composite_burn_rate: number;
+            /**
+             * Composite Burn Rate Least
+             * @description If nothing uncertain was bad; null where nothing is uncertain
+             */
+            composite_burn_rate_least: number | null;
             /** Error Budget Consumed */
             error_budget_consumed: number;
             /** Error Budget Remaining */
             error_budget_remaining: number;
+            /**
+             * Error Budget Remaining Most
+             * @description If nothing uncertain was bad; null where nothing is uncertain
+             */
+            error_budget_remaining_most: number | null;
             risk_level: components["schemas"]["RiskLevel"];
             /**
              * Risk Capped
@@ -2929,6 +2984,11 @@ export interface components {
              * @description Of each hour in `hours_end`; null where nothing was requested or reported
              */
             hourly_burn_rates: (number | null)[];
+            /**
+             * Hourly Burn Rates Least
+             * @description The same if nothing uncertain was bad; null where that makes no difference
+             */
+            hourly_burn_rates_least: (number | null)[] | null;
         };
         /**
          * PolicyAnswer
@@ -3013,6 +3073,11 @@ export interface components {
             error_budget_remaining_most: number | null;
             /** Composite Burn Rate */
             composite_burn_rate: number;
+            /**
+             * Composite Burn Rate Least
+             * @description If nothing uncertain was bad; null where nothing is uncertain
+             */
+            composite_burn_rate_least: number | null;
             /** @description Null where the figures say nothing about the present */
             risk_level: components["schemas"]["RiskLevel"] | null;
             /** @description As of now; `no_data` too where nothing was reported for 24 hours */
@@ -3376,7 +3441,7 @@ export interface components {
         };
         /**
          * ServiceTotals
-         * @description A service's objectives, the worst of now first.
+         * @description A service's objectives, in the order in which they were made.
          */
         ServiceTotals: {
             /** Service Name */
@@ -3660,10 +3725,20 @@ export interface components {
             burn_rate_24h: number;
             /** Composite Burn Rate */
             composite_burn_rate: number;
+            /**
+             * Composite Burn Rate Least
+             * @description If nothing uncertain was bad; null where nothing is uncertain
+             */
+            composite_burn_rate_least: number | null;
             /** Error Budget Consumed */
             error_budget_consumed: number;
             /** Error Budget Remaining */
             error_budget_remaining: number;
+            /**
+             * Error Budget Remaining Most
+             * @description If nothing uncertain was bad; null where nothing is uncertain
+             */
+            error_budget_remaining_most: number | null;
             risk_level: components["schemas"]["RiskLevel"];
             /**
              * Risk Capped
@@ -3735,10 +3810,20 @@ export interface components {
             burn_rate_24h: number;
             /** Composite Burn Rate */
             composite_burn_rate: number;
+            /**
+             * Composite Burn Rate Least
+             * @description If nothing uncertain was bad; null where nothing is uncertain
+             */
+            composite_burn_rate_least: number | null;
             /** Error Budget Consumed */
             error_budget_consumed: number;
             /** Error Budget Remaining */
             error_budget_remaining: number;
+            /**
+             * Error Budget Remaining Most
+             * @description If nothing uncertain was bad; null where nothing is uncertain
+             */
+            error_budget_remaining_most: number | null;
             risk_level: components["schemas"]["RiskLevel"];
             /**
              * Risk Capped
@@ -3785,16 +3870,6 @@ export interface components {
              */
             uncertain: number;
             /**
-             * Composite Burn Rate Least
-             * @description If nothing uncertain was bad; null where nothing is uncertain
-             */
-            composite_burn_rate_least: number | null;
-            /**
-             * Error Budget Remaining Most
-             * @description If nothing uncertain was bad; null where nothing is uncertain
-             */
-            error_budget_remaining_most: number | null;
-            /**
              * Reported Seconds
              * @description The hours of the SLO window in which the service reported; null while unknown
              */
@@ -3829,10 +3904,20 @@ export interface components {
             window_days: number;
             /** Error Budget Remaining */
             error_budget_remaining: number;
+            /**
+             * Error Budget Remaining Most
+             * @description If nothing uncertain was bad; null where nothing is uncertain
+             */
+            error_budget_remaining_most: number | null;
             /** Total */
             total: number;
             /** Bad */
             bad: number;
+            /**
+             * Uncertain
+             * @description Of the bad ones, those that may be good: they lie in a histogram bucket that straddles the target's threshold
+             */
+            uncertain: number;
         };
         /**
          * SpanTotals

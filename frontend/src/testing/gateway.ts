@@ -41,7 +41,14 @@ export function neverAnswer(): void {
   give(() => new Promise(() => undefined));
 }
 
-const CALM = { burn_rate_5m: 0, burn_rate_1h: 0, burn_rate_24h: 0, composite_burn_rate: 0 };
+const CALM = {
+  burn_rate_5m: 0,
+  burn_rate_1h: 0,
+  burn_rate_24h: 0,
+  composite_burn_rate: 0,
+  composite_burn_rate_least: null,
+  error_budget_remaining_most: null,
+};
 const UNCOUNTED = {
   ...CALM,
   error_budget_consumed: 0,
@@ -79,8 +86,6 @@ const DEFAULT_SLO = {
   bad: 0,
   bad_events_left: 0,
   uncertain: 0,
-  composite_burn_rate_least: null,
-  error_budget_remaining_most: null,
   coverage_ratio: 1,
   windows: {},
   burn_pairs: [],

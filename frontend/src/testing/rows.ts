@@ -14,8 +14,10 @@ export function overviewRow(name: string, changes: Partial<OverviewRow> = {}): O
     burn_rate_1h: 0.1,
     burn_rate_24h: 0.1,
     composite_burn_rate: 0.1,
+    composite_burn_rate_least: null,
     error_budget_consumed: 0.2,
     error_budget_remaining: 0.8,
+    error_budget_remaining_most: null,
     slo_name: "availability",
     objective: 0.999,
     window_days: 30,
@@ -39,6 +41,7 @@ export function overviewRow(name: string, changes: Partial<OverviewRow> = {}): O
     },
     decision: null,
     hourly_burn_rates: [],
+    hourly_burn_rates_least: null,
     ...changes,
   };
 }

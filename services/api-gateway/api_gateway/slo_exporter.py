@@ -37,11 +37,19 @@ _FAMILIES: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
         "Share of the error budget that is left; negative when overspent",
         _LABELS,
     ),
+    "slo_error_budget_remaining_most_ratio": (
+        "The same if nothing uncertain was bad; absent where nothing is uncertain",
+        _LABELS,
+    ),
     "slo_burn_rate": (
         "Burn rate by window; 1 spends the budget in exactly the SLO window",
         (*_LABELS, "window"),
     ),
     "slo_composite_burn_rate": ("Weighted burn rate of all windows", _LABELS),
+    "slo_composite_burn_rate_least": (
+        "The same if nothing uncertain was bad; absent where nothing is uncertain",
+        _LABELS,
+    ),
     "slo_risk_level": ("0 SAFE, 1 OBSERVE, 2 DANGER, 3 FREEZE", _LABELS),
     "slo_data_status": (
         "1 for the status that the objective's data has; figures are given for ok, no_traffic",
@@ -148,6 +156,12 @@ def _add(families: Families, labels: Sequence[str], slo: SloStatus) -> None:
     families["slo_error_budget_remaining_ratio"].add_metric(labels, slo.error_budget_remaining)
     families["slo_composite_burn_rate"].add_metric(labels, slo.composite_burn_rate)
     families["slo_risk_level"].add_metric(labels, [*RiskLevel].index(slo.risk_level))
+    for name, figure in (
+        ("slo_error_budget_remaining_most_ratio", slo.error_budget_remaining_most),
+        ("slo_composite_burn_rate_least", slo.composite_burn_rate_least),
+    ):
+        if figure is not None:
+            families[name].add_metric(labels, figure)
     for window in BURN_WINDOWS:
         rate = getattr(slo, f"burn_rate_{window}")
         families["slo_burn_rate"].add_metric((*labels, window), rate)

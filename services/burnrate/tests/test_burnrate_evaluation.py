@@ -266,6 +266,7 @@ def test_slow_requests_in_buckets_of_other_bounds_are_bad() -> None:
     assert found.risk_level is RiskLevel.FREEZE
     assert (found.composite_burn_rate_least, found.error_budget_remaining_most) == (None, None)
     assert [window.coverage_ratio for window in found.windows.values()] == [1.0] * 3
+    assert {pair.burn_rate_least for pair in found.burn_pairs} == {None}
 
 
 def test_requests_in_a_bucket_that_straddles_the_threshold_are_bad_and_shown_as_a_range() -> None:
@@ -278,6 +279,8 @@ def test_requests_in_a_bucket_that_straddles_the_threshold_are_bad_and_shown_as_
     assert found.composite_burn_rate_least == pytest.approx(1)
     assert found.error_budget_remaining == pytest.approx(-9)
     assert found.error_budget_remaining_most == pytest.approx(0)
+    for pair in found.burn_pairs:
+        assert (pair.burn_rate, pair.burn_rate_least) == pytest.approx((10, 1))
 
 
 def test_requests_without_a_histogram_are_not_covered() -> None:

@@ -63,8 +63,8 @@ def test_each_figure_equals_the_scalar_one(
     exact = [objective for _, objective, _, _ in given_rows]
     allowed = terms(exact)
     least = np.array([minimum for _, _, minimum, _ in given_rows])
-    uncertain = np.stack([counts[row, 1] // 2 for row in COVERED])
-    of = Counts(counts, requests, uncertain)
+    partial = np.flatnonzero([more for *_, more in given_rows])
+    of = Counts(counts, partial, requests[:, partial], counts[:, 1, partial] // 2)
     reported = np.full(len(exact), 0.5)
     found = evaluate(of, reported, allowed, least, exact.__getitem__)
     for i, (row, objective, minimum, more) in enumerate(given_rows):
@@ -80,7 +80,8 @@ def test_each_figure_equals_the_scalar_one(
         total, bad = row[7]
         assert found.rates[SLO][i] == error_budget_consumed(bad, total, objective)
         for place, at in enumerate(COVERED):
-            seen, asked = row[at][0] - row[at][1] // 2, min(row[at][0] + more, SUM_LIMIT)
+            uncertain = row[at][1] // 2 if more else 0
+            seen, asked = row[at][0] - uncertain, min(row[at][0] + more, SUM_LIMIT)
             share = seen / asked if asked else 1.0
             assert found.coverage[place, i] == (share / 2 if at == SLO else share)
         named = dict(zip(NAMES, rates, strict=True))
@@ -92,10 +93,10 @@ def test_each_figure_equals_the_scalar_one(
 def test_a_composite_on_the_boundary_is_decided_in_fractions() -> None:
     """In floats 0.4 x 1 + 0.35 x 3 + 0.25 x 2.2 of 0.999 may be more than 2."""
     counts = np.array(ON_A_BOUNDARY).reshape(8, 2, 1)
-    allowed, none = terms([Decimal("0.999")]), np.zeros((4, 1), np.int64)
-    found = evaluate(
-        Counts(counts, none, none), none[0], allowed, none[0], lambda _: Decimal("0.999")
-    )
+    allowed, none = terms([Decimal("0.999")]), np.zeros(1, np.int64)
+    no_rows = np.zeros((8, 0), np.int64)
+    of = Counts(counts, none[:0], no_rows[:4], no_rows)
+    found = evaluate(of, np.ones(1), allowed, none, lambda _: Decimal("0.999"))
     assert LEVELS[found.levels[0]] is RiskLevel.DANGER
     assert found.composite[0] == 2
 

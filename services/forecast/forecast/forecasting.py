@@ -18,7 +18,7 @@ from common.slo.freshness import as_lagging
 from common.slo.streams import stream_of
 from common.storage.newest import store_newest
 from forecast.domain.due_services import DueServices
-from forecast.domain.forecast import catching_up, first_spent, look_ahead
+from forecast.domain.forecast import catching_up, look_ahead
 from forecast.domain.shard_counts import LatencyKey, ShardCounts
 from forecast.handlers import Retired
 from forecast.metrics import FAILED, FORECASTS_MADE, OVERDUE, TICK_SECONDS
@@ -170,7 +170,7 @@ def _service_forecasts(
         epoch=epoch,
         evaluated_at=now,
         data_status=snapshot.data_status,
-        slos=first_spent(slos),
+        slos=tuple(slos),
     )
     return [forecast]
 

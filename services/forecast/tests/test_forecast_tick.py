@@ -147,6 +147,19 @@ async def test_each_service_is_published_to_its_shard_and_stored(process: Foreca
     assert len(process.broker.sent) == 2
 
 
+async def test_objectives_are_published_in_the_order_of_their_targets(
+    process: ForecastProcess,
+) -> None:
+    spent_later, spent_first = (
+        slo_status(id=number, name=name, total=1, error_budget_remaining=left)
+        for number, name, left in ((1, "z", 0.5), (2, "a", -0.1))
+    )
+    made = snapshot("cart", spent_later, spent_first, epoch=2)
+    process.work.services[SHARD].apply(made, NOW)
+    await process.forecaster.tick()
+    assert [slo.name for slo in process.broker.sent[0].slos] == ["z", "a"]
+
+
 async def test_what_is_known_is_not_read_again(process: ForecastProcess) -> None:
     await process.forecaster.tick()
     everything = process.rows.blocks_read

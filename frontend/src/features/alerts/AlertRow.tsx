@@ -5,7 +5,7 @@ import { Link } from "react-router-dom";
 import { alertHistoryQuery, type Alert, type AlertState } from "../../api/alerts";
 import { Button } from "../../components/ui/Button";
 import { Shown } from "../../components/ui/states";
-import { attributed, budget, burnRate, duration } from "../../lib/format";
+import { attributed, budgetRange, burnRate, burnRateRange, duration } from "../../lib/format";
 import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
 import { dayTime } from "../../lib/time";
@@ -89,16 +89,23 @@ export function AlertRow({ alert, active, open, onToggle, onAcknowledge, onSilen
   );
 }
 
+type FiguresOf = NonNullable<Alert["figures_now"]>;
+
+const composite = (of: FiguresOf) =>
+  burnRateRange(of.composite_burn_rate, of.composite_burn_rate_least);
+const left = (of: FiguresOf) =>
+  budgetRange(of.error_budget_remaining, of.error_budget_remaining_most);
+
 /** The figures at its firing, and of an open one those now beside them. */
 function Figures({ alert }: { alert: Alert }) {
   const { figures_at_firing: then, figures_now: now } = alert;
   if (!then) return null;
   const figures = [
     ["level", then.risk_level, now?.risk_level],
-    ["composite", burnRate(then.composite_burn_rate), now && burnRate(now.composite_burn_rate)],
+    ["composite", composite(then), now && composite(now)],
     ["5 min", burnRate(then.burn_rate_5m), now && burnRate(now.burn_rate_5m)],
     ["1 h", burnRate(then.burn_rate_1h), now && burnRate(now.burn_rate_1h)],
-    ["budget left", budget(then.error_budget_remaining), now && budget(now.error_budget_remaining)],
+    ["budget left", left(then), now && left(now)],
   ] as const;
   const known = now && now.data_status !== "ok" ? ` (${now.data_status.replace("_", " ")})` : "";
   return (

@@ -72,12 +72,21 @@ const FIRED: Alert["figures_at_firing"] = {
   composite_burn_rate: 21.5,
   error_budget_remaining: 0.5,
   snapshot_id: "1.1795416000000000",
+  composite_burn_rate_least: null,
+  error_budget_remaining_most: null,
 };
 
 test("the text of an alert says of which moment it is, since the figures go on", () => {
   const annotations = { figures_at: "2026-11-23T06:40:00+00:00" };
   const text = textOf({ annotations, message: "checkout burns its error budget" });
   expect(text).toMatch(/23 Nov.*: checkout burns its error budget/);
+});
+
+test("what is uncertain is a range, at firing and now", () => {
+  const unsure = { ...FIRED, composite_burn_rate_least: 3, error_budget_remaining_most: 0.75 };
+  const text = textOf({ figures_at_firing: FIRED, figures_now: unsure });
+  expect(text).toContain("composite 21.5× → 3.00× to 21.5×");
+  expect(text).toMatch(/budget left 50.% → 50.% to 75.%/);
 });
 
 test("an open alert shows its objective, and its figures now beside those at firing", () => {

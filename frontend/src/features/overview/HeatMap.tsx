@@ -3,7 +3,7 @@ import { Link } from "react-router-dom";
 
 import type { OverviewRow } from "../../api/overview";
 import { LOOKS } from "../../components/HealthBadge";
-import { burnRate, shortRate } from "../../lib/format";
+import { burnRateRange, shortRate } from "../../lib/format";
 import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
 import { axisTime, dayTime } from "../../lib/time";
@@ -50,7 +50,7 @@ export function HeatMap({ rows, hoursEnd }: Props) {
                 <Fragment key={hoursEnd[i] ?? i}>
                   <Cell
                     rate={rate}
-                    title={`${row.service_name}, hour until ${dayTime((hoursEnd[i] ?? 0) * 1000, chosenZone)}: ${burnRate(rate)}`}
+                    title={`${row.service_name}, hour until ${dayTime((hoursEnd[i] ?? 0) * 1000, chosenZone)}: ${burnRateRange(rate, row.hourly_burn_rates_least?.[i] ?? null)}`}
                   />
                 </Fragment>
               ))}

@@ -15,6 +15,14 @@ test("the worst service is named, with how fast it burns and where that goes", (
   );
 });
 
+test("what is uncertain is a range", () => {
+  const unsure = { composite_burn_rate_least: 3, error_budget_remaining_most: 0.9 };
+  const text = plain(headlineOf([{ ...burningRow("payments", 12), ...unsure }]).text);
+  expect(text).toContain("burns 3.00× to 12.0× as fast as allowed");
+  expect(text).toContain("80 % to 90 % of its 30 day budget is left.");
+  expect(plain(headlineOf([overviewRow("cart", unsure)]).text)).toContain("left: 80 % to 90 %.");
+});
+
 test("calm is said with the least budget, and doubt is never left out", () => {
   const low = overviewRow("search", { error_budget_remaining: 0.16 });
   const unknown = overviewRow("reports", { data_status: "stale", risk_level: "FREEZE" });

@@ -1,7 +1,7 @@
 /** The state of all services in a sentence or two, from the figures on the page. Pure. */
 
 import type { OverviewRow } from "../../api/overview";
-import { budget, burnRate } from "../../lib/format";
+import { budgetRange, burnRate, burnRateRange } from "../../lib/format";
 import { DIRECTION_WORDS, direction, healthOf, severity } from "../../lib/health";
 import { levelAt } from "../../lib/vocabulary";
 
@@ -32,15 +32,16 @@ function burning(row: OverviewRow): string {
     `5 min ${burnRate(row.burn_rate_5m)}, 1 h ${burnRate(row.burn_rate_1h)}, ` +
     `24 h ${burnRate(row.burn_rate_24h)}`;
   return (
-    `burns ${burnRate(row.composite_burn_rate, row.risk_level)} as fast as allowed (${rates}) and is ` +
+    `burns ${burnRateRange(row.composite_burn_rate, row.composite_burn_rate_least, row.risk_level)} as fast as allowed (${rates}) and is ` +
     `${DIRECTION_WORDS[direction(row)]}. ${left(row)}`
   );
 }
 
 function left(row: OverviewRow): string {
+  const share = budgetRange(row.error_budget_remaining, row.error_budget_remaining_most);
   return row.error_budget_remaining < 0
-    ? `Its budget is overspent: ${budget(row.error_budget_remaining)}.`
-    : `${budget(row.error_budget_remaining)} of its ${row.budget_window_days} day budget is left.`;
+    ? `Its budget is overspent: ${share}.`
+    : `${share} of its ${row.budget_window_days} day budget is left.`;
 }
 
 function calm(known: readonly OverviewRow[]): string {
@@ -51,7 +52,7 @@ function calm(known: readonly OverviewRow[]): string {
   const budgets =
     spent.length > 0
       ? `The budget of ${many(spent.length)} is overspent, ${lowest.service_name}'s most.`
-      : `${lowest.service_name} has the least budget left: ${budget(lowest.error_budget_remaining)}.`;
+      : `${lowest.service_name} has the least budget left: ${budgetRange(lowest.error_budget_remaining, lowest.error_budget_remaining_most)}.`;
   return `No service burns faster than allowed. ${budgets}`;
 }
 

@@ -59,6 +59,7 @@ from common.events.forecast import (
     ServiceForecast,
     SloForecast,
     Trend,
+    first_spent,
 )
 from common.events.metric import Latency, MetricEvent
 from common.events.policy import (

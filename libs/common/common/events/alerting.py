@@ -12,7 +12,10 @@ from common.slo.vocabulary import DataStatus, RiskLevel
 
 
 class AlertFigures(Struct, frozen=True):
-    """The figures of an objective at one instant, or of its service's worst one."""
+    """The figures of an objective at one instant, or of its service's worst one.
+
+    `_least` and `_most` are what they would be if nothing uncertain was bad, None where nothing is.
+    """
 
     evaluated_at: Instant
     data_status: DataStatus
@@ -23,6 +26,8 @@ class AlertFigures(Struct, frozen=True):
     composite_burn_rate: BurnRate
     error_budget_remaining: Ratio
     snapshot_id: str | None = None
+    composite_burn_rate_least: BurnRate | None = None
+    error_budget_remaining_most: Ratio | None = None
 
     @classmethod
     def of(cls, snapshot: BurnRateSnapshot, slo_name: str | None) -> Self | None:

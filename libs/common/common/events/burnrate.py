@@ -33,6 +33,7 @@ class BurnPair(Struct, frozen=True):
     """A pair of windows of the SRE workbook; `burn_rate` is the lesser of the two.
 
     `bad` are the bad events of the long window; None in what was published before.
+    `burn_rate_least` is the rate if nothing uncertain was bad, None where nothing is uncertain.
     """
 
     long_seconds: Seconds
@@ -40,6 +41,7 @@ class BurnPair(Struct, frozen=True):
     threshold: float
     burn_rate: BurnRate
     bad: int | None = None
+    burn_rate_least: BurnRate | None = None
 
 
 class SloStatus(Struct, frozen=True):
@@ -120,8 +122,13 @@ _OF_WORST = (
     "burn_rate_1h",
     "burn_rate_24h",
     "composite_burn_rate",
+    "composite_burn_rate_least",
 )
-_OF_LEAST_BUDGET = ("error_budget_consumed", "error_budget_remaining")
+_OF_LEAST_BUDGET = (
+    "error_budget_consumed",
+    "error_budget_remaining",
+    "error_budget_remaining_most",
+)
 _SEVERITY = {level: severity for severity, level in enumerate(RiskLevel)}
 
 
@@ -168,7 +175,7 @@ class BurnRateSnapshot(Struct, frozen=True, tag_field="type", tag="burn_rate_sna
     """A service at one instant, with all of its objectives in `slos`.
 
     Level and burn rates are those of its worst objective, budgets those of the one with the least
-    left.
+    left, each with what it would be if nothing uncertain was bad.
     Of two snapshots of a service the one with the greater (epoch, evaluated_at) holds.
     """
 
@@ -192,6 +199,8 @@ class BurnRateSnapshot(Struct, frozen=True, tag_field="type", tag="burn_rate_sna
     counters: IngestCounters
     slos: tuple[SloStatus, ...]
     command_id: str | None = None
+    composite_burn_rate_least: BurnRate | None = None
+    error_budget_remaining_most: Ratio | None = None
 
     @property
     def snapshot_id(self) -> str:

@@ -1,5 +1,6 @@
 """What forecast publishes: when each budget will be spent, and when it comes back."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
 from msgspec import Meta, Struct
@@ -109,7 +110,7 @@ class SloForecast(Struct, frozen=True):
 
 
 class ServiceForecast(Struct, frozen=True, tag_field="type", tag="service_forecast"):
-    """A service's objectives looked ahead; the first of `slos` is spent first.
+    """A service's objectives looked ahead, in the order of its targets.
 
     Of two forecasts of a service the one with the greater (epoch, evaluated_at) holds.
     """
@@ -120,3 +121,23 @@ class ServiceForecast(Struct, frozen=True, tag_field="type", tag="service_foreca
     evaluated_at: Instant
     data_status: DataStatus
     slos: tuple[SloForecast, ...]
+
+
+def first_spent(slos: Sequence[SloForecast]) -> SloForecast:
+    """Return the objective whose budget is spent first, of at least one.
+
+    One that is not known yet comes before those that are not spent within their window, of which
+    it is the worst.
+    """
+
+    def order(slo: SloForecast) -> tuple[float, bool, float, float, str]:
+        hours = slo.time_to_exhaustion_hours
+        return (
+            float("inf") if hours is None else hours,
+            slo.forecast_status in {"known", "no_data"},
+            -slo.current_burn_rate,
+            slo.error_budget_remaining,
+            slo.name,
+        )
+
+    return min(slos, key=order)

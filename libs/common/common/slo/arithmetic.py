@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,13 @@ WEIGHTS = (Fraction(40, 100), Fraction(35, 100), Fraction(25, 100))
 
 _EXACT = 2.0**53  # up to here floats hold every integer, and products of two of them
 _BEYOND = 2**900  # stands for what no float holds: far above _EXACT, also times a count
+
+
+class FiguresIfGood(TypedDict, total=False):
+    """What an objective's figures would be if nothing uncertain was bad."""
+
+    composite_burn_rate_least: float
+    error_budget_remaining_most: float
 
 
 @lru_cache(4096)
@@ -97,6 +105,23 @@ def error_budget_remaining(bad: int, total: int, objective: Objective) -> float:
     """Return the share of the window's error budget that is left: 0 only if all of it is spent."""
     above, below = allowed_ratio(objective).as_integer_ratio()
     return (total * above - bad * below) / (total * above) if total else 1.0
+
+
+def figures_if_good(
+    counts: Sequence[tuple[int, int]], uncertain: Sequence[int], objective: Objective
+) -> FiguresIfGood:
+    """Return what an objective's figures would be if nothing uncertain was bad; none if all is.
+
+    `counts` are (bad, total) of 5 m, 1 h, 24 h and the SLO window, `uncertain` the bad ones of each
+    that may be good.
+    """
+    if not any(uncertain):
+        return {}
+    *burn, slo = [(bad - n, total) for (bad, total), n in zip(counts, uncertain, strict=True)]
+    return {
+        "composite_burn_rate_least": float(exact_composite(burn, objective)),
+        "error_budget_remaining_most": error_budget_remaining(*slo, objective),
+    }
 
 
 def bad_events_allowed(total: int, objective: Objective) -> int:

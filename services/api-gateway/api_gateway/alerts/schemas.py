@@ -28,6 +28,7 @@ from api_gateway.http.types import (
     WHOLE,
     Actor,
     Answer,
+    IfGood,
     Instant,
     Name,
     Request,
@@ -89,6 +90,8 @@ class AlertFiguresAnswer(Answer):
     composite_burn_rate: float
     error_budget_remaining: float
     snapshot_id: str | None = Field(description="The snapshot that has them")
+    composite_burn_rate_least: IfGood
+    error_budget_remaining_most: IfGood
 
 
 class AlertAnswer(Answer):

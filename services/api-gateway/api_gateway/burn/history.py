@@ -10,6 +10,7 @@ the greatest counts, as it does for the service's present level.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from common.slo.arithmetic import (
     burn_rates,
     composite_burn_rates,
     error_budget_remaining,
+    figures_if_good,
 )
 from common.slo.freshness import (
     MIN_STALE_SECONDS,
@@ -49,8 +51,6 @@ HOURS_SHOWN = 24
 
 Seconds = NDArray[np.int64]
 Rates = NDArray[np.float64]
-HourlyRates = dict[str, list[float | None]]
-"""By service: a burn rate for each hour, None where nothing was requested or reported."""
 _USUAL_REPORT = BUCKETS[0]
 _ALWAYS = np.iinfo(np.int64).max
 
@@ -97,10 +97,8 @@ class Kept:
 class Point:
     """A service's burn at one instant; the names are those of the snapshot.
 
-    `total`, `bad` and `uncertain` are those of the SLO window, and `error_budget_remaining_most` is
-    what is left if nothing uncertain was bad, None where nothing is uncertain. `coarse_windows` are
-    those that begin at a full hour, or are an hour long, because only hours are kept where they
-    begin.
+    `total`, `bad` and `uncertain` are those of the SLO window. `coarse_windows` are those that
+    begin at a full hour, or are an hour long, because only hours are kept where they begin.
     """
 
     at: int
@@ -118,6 +116,7 @@ class Point:
     bad: int
     coarse_windows: tuple[str, ...]
     uncertain: int = 0
+    composite_burn_rate_least: float | None = None
     error_budget_remaining_most: float | None = None
 
 
@@ -149,7 +148,7 @@ def burn_history(
             at,
             (*rates[:, i].tolist(), float(composite[i])),
             list(zip(bad[:, i].tolist(), total[:, i].tolist(), strict=True)),
-            int(uncertain[3, i]),
+            uncertain[:, i].tolist(),
             objective,
             _status(int(newest[i]), at, int(stale[i]), total[:, i].tolist()),
             int(short[i]),
@@ -159,11 +158,11 @@ def burn_history(
     ]
 
 
-def step_counts(steps: Steps, counts: Counts, now: int) -> list[tuple[int, int]]:
-    """Return requests and bad ones of each step; those of all steps are those of the span."""
+def step_counts(steps: Steps, counts: Counts, now: int) -> list[tuple[int, int, int]]:
+    """Return requests, bad and uncertain ones of each step; all steps count what the span does."""
     ends = np.where(steps.ends == now, end_of_bucket(now), steps.ends)
-    sums = _sums(counts, steps.edges[None, :-1], ends[None])[:2, 0]
-    return [(total, bad) for total, bad in sums.T.tolist()]
+    sums = _sums(counts, steps.edges[None, :-1], ends[None])[:, 0]
+    return [(total, bad, uncertain) for total, bad, uncertain in sums.T.tolist()]
 
 
 def present_counts(
@@ -206,7 +205,7 @@ def _point(  # noqa: PLR0913, PLR0917 - the parts of a point
     at: int,
     figures: tuple[float, float, float, float],
     counts: Sequence[tuple[int, int]],
-    uncertain: int,
+    uncertain: Sequence[int],
     objective: Objective,
     status: DataStatus,
     short_window_seconds: int,
@@ -214,14 +213,13 @@ def _point(  # noqa: PLR0913, PLR0917 - the parts of a point
 ) -> Point:
     """Return a point; `counts` are (bad, total) of 5 m, 1 h, 24 h and the SLO window.
 
-    `uncertain` are those of the SLO window.
+    `uncertain` are the bad ones of each that may be good.
     """
     short, hour, day, composite = figures
     *burn, slo = counts
     settled = settled_composite(composite, burn, objective.objective)
     level = level_at(settled)
     shown = cap_risk_level(level, counts[2][0], objective.min_bad_events)
-    most = error_budget_remaining(slo[0] - uncertain, slo[1], objective.objective)
     return Point(
         at=at,
         burn_rate_5m=short,
@@ -237,8 +235,8 @@ def _point(  # noqa: PLR0913, PLR0917 - the parts of a point
         total=slo[1],
         bad=slo[0],
         coarse_windows=coarse_windows,
-        uncertain=uncertain,
-        error_budget_remaining_most=most if uncertain else None,
+        uncertain=uncertain[-1],
+        **figures_if_good(counts, uncertain, objective.objective),
     )
 
 
@@ -300,8 +298,27 @@ class HourlyCounts:
     bad: Seconds
 
 
-SlowCounts = Mapping[int, Sequence[tuple[int, int, int]]]
-"""By latency target: the ends of hours with their requests and the slower ones."""
+class SlowHour(NamedTuple):
+    """An hour's requests, those slower than a threshold, and which of these may be faster."""
+
+    ended: int
+    total: int
+    bad: int
+    uncertain: int
+
+
+SlowCounts = Mapping[int, Sequence[SlowHour]]
+"""By latency target."""
+
+
+class HourlyRates(NamedTuple):
+    """By service: a burn rate for each hour, None where nothing was requested or reported.
+
+    `least` are the rates if nothing uncertain was bad, of services for which that is a difference.
+    """
+
+    rates: dict[str, list[float | None]]
+    least: dict[str, list[float | None]]
 
 
 def hour_ends(now_seconds: int, hours: int = HOURS_SHOWN) -> Seconds:
@@ -316,9 +333,9 @@ def hourly_burn_rates(
     targets: Mapping[str, Sequence[Target]],
     default: TargetSpec,
 ) -> HourlyRates:
-    """Return each service's burn rate by hour."""
+    """Return burn rates by service and hour."""
     rows = {name: row for row, name in enumerate(counts.names)}
-    shown: dict[str, list[float | None]] = {}
+    shown = HourlyRates({}, {})
     for name in dict.fromkeys(map(service_of, counts.names)):
         own = targets.get(name, ())
         rates = np.full(len(counts.ends), np.nan)
@@ -328,11 +345,21 @@ def hourly_burn_rates(
                 of = [target.spec for target in own if target.spec.indicator == indicator]
                 found = _count_rates(counts.total[row], counts.bad[row], of or [default])
                 rates = np.fmax(rates, found)
+        least = rates.copy()
         for target in own:
             if target.spec.threshold_seconds is not None:
-                _raise_to(rates, counts.ends, slow.get(target.id, ()), target.spec.objective)
-        shown[name] = [None if np.isnan(rate) else float(rate) for rate in rates]
+                hours, objective = slow.get(target.id, ()), target.spec.objective
+                _raise_to(rates, counts.ends, hours, objective)
+                certain = [hour._replace(bad=hour.bad - hour.uncertain) for hour in hours]
+                _raise_to(least, counts.ends, certain, objective)
+        shown.rates[name] = _listed(rates)
+        if not np.array_equal(rates, least, equal_nan=True):
+            shown.least[name] = _listed(least)
     return shown
+
+
+def _listed(rates: Rates) -> list[float | None]:
+    return [None if np.isnan(rate) else float(rate) for rate in rates]
 
 
 def _count_rates(total: Seconds, bad: Seconds, specs: Sequence[TargetSpec]) -> Rates:
@@ -345,11 +372,9 @@ def _count_rates(total: Seconds, bad: Seconds, specs: Sequence[TargetSpec]) -> R
     return rates
 
 
-def _raise_to(
-    rates: Rates, ends: Seconds, rows: Sequence[tuple[int, int, int]], objective: Decimal
-) -> None:
+def _raise_to(rates: Rates, ends: Seconds, hours: Sequence[SlowHour], objective: Decimal) -> None:
     columns = {end: column for column, end in enumerate(ends.tolist())}
-    for end, total, bad in rows:
+    for end, total, bad, _ in hours:
         column = columns.get(end)
         if column is not None and total > 0:
             rates[column] = np.fmax(rates[column], burn_rate(bad, total, objective))

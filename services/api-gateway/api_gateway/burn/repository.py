@@ -11,6 +11,7 @@ from api_gateway.burn.history import (
     Reports,
     Seconds,
     SlowCounts,
+    SlowHour,
     hourly_burn_rates,
 )
 from api_gateway.burn.steps import CountQuery, timeline
@@ -32,7 +33,7 @@ async def read_hourly_rates(
     targets: Mapping[str, Sequence[Target]],
     default: TargetSpec,
 ) -> HourlyRates:
-    """Return each service's burn rate by hour, for hours by their ends (rising)."""
+    """Return burn rates by service and hour, for hours by their ends (rising)."""
     every = [target for own in targets.values() for target in own]
     counts, slow = await reader.hourly_counts(ends), await reader.hourly_slow(ends, every)
     return hourly_burn_rates(counts, slow, targets, default)
@@ -88,15 +89,18 @@ class CountRepository(Reader):
 
     async def slow_sums(
         self, spans: Sequence[Span], keys: Sequence[tuple[str, float]]
-    ) -> dict[tuple[str, float], tuple[int, int]]:
-        """Return requests and slow ones over the spans together, by stream and threshold."""
-        sums = dict.fromkeys(keys, (0, 0))
+    ) -> dict[tuple[str, float], tuple[int, int, int]]:
+        """Return requests, slow and uncertain ones over the spans, by stream and threshold."""
+        sums = dict.fromkeys(keys, (0, 0, 0))
         for span in _parts(spans):
             for found in await reads.slow_counts(self._session, [(*key, span) for key in keys]):
                 key = found.service, found.threshold_seconds
-                total, bad = sums[key]
-                summed = total + found.total, bad + found.bad
-                sums[key] = min(summed[0], SUM_LIMIT), min(summed[1], SUM_LIMIT)
+                total, bad, uncertain = sums[key]
+                sums[key] = (
+                    min(total + found.total, SUM_LIMIT),
+                    min(bad + found.bad, SUM_LIMIT),
+                    min(uncertain + found.uncertain, SUM_LIMIT),
+                )
         return sums
 
     async def hourly_counts(self, ends: Seconds) -> HourlyCounts:
@@ -112,17 +116,18 @@ class CountRepository(Reader):
         return HourlyCounts(tuple(name for *_, name in services), ends, sums[0], sums[1])
 
     async def hourly_slow(self, ends: Seconds, targets: Sequence[Target]) -> SlowCounts:
-        """Return requests and slow ones by target, for hours by their ends."""
+        """Return requests, slow and uncertain ones by target, for hours by their ends."""
         keys = {
             target.id: (target.stream, threshold)
             for target in targets
             if (threshold := target.spec.threshold_seconds) is not None
         }
         asked = [(*key, _hours(ends)) for key in dict.fromkeys(keys.values())]
-        found: dict[tuple[str, float], list[tuple[int, int, int]]] = {}
+        found: dict[tuple[str, float], list[SlowHour]] = {}
         for count in await reads.slow_counts(self._session, asked):
             key = count.service, count.threshold_seconds
-            found.setdefault(key, []).append((count.ended, count.total, count.bad))
+            hour = SlowHour(count.ended, count.total, count.bad, count.uncertain)
+            found.setdefault(key, []).append(hour)
         return {target_id: found[key] for target_id, key in keys.items() if key in found}
 
     async def _reported(self, query: CountQuery) -> tuple[Seconds, Seconds]:

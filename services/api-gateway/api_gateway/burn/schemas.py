@@ -7,14 +7,12 @@ from pydantic import BaseModel, Field
 
 from api_gateway.burn.history import Point
 from api_gateway.catalog.schemas import TargetFields
-from api_gateway.http.types import Answer, Instant
+from api_gateway.http.types import Answer, IfGood, Instant
 from api_gateway.projections.service_status import ServiceState
 from common.events import GateDecision, SloStatus
 from common.slo.vocabulary import DataStatus, RiskLevel
 
 BurnWindow = Literal["5m", "1h", "24h"]
-_OF_POINT = ("coarse_windows", "error_budget_remaining_most")
-_IF_GOOD = "If nothing uncertain was bad; null where nothing is uncertain"
 _UNCERTAIN = (
     "Of the bad ones, those that may be good: they lie in a histogram bucket that straddles the "
     "target's threshold"
@@ -48,6 +46,7 @@ class BurnPairAnswer(Answer):
     threshold: float
     burn_rate: float
     bad: int | None = Field(description="Bad events of the long window")
+    burn_rate_least: IfGood
 
 
 class IngestCountersAnswer(Answer):
@@ -66,8 +65,10 @@ class Burn(Answer):
     burn_rate_1h: float
     burn_rate_24h: float
     composite_burn_rate: float
+    composite_burn_rate_least: IfGood
     error_budget_consumed: float
     error_budget_remaining: float
+    error_budget_remaining_most: IfGood
     risk_level: RiskLevel
     risk_capped: bool = Field(
         description="The level would be graver, but fewer than `min_bad_events` are behind it"
@@ -90,8 +91,6 @@ class SloStatusAnswer(TargetFields, _SloIdentity):
         description="How many more requests may be bad; negative once more were than may be"
     )
     uncertain: int = Field(description=_UNCERTAIN)
-    composite_burn_rate_least: float | None = Field(description=_IF_GOOD)
-    error_budget_remaining_most: float | None = Field(description=_IF_GOOD)
     reported_seconds: int | None = Field(
         description="The hours of the SLO window in which the service reported; null while unknown"
     )
@@ -119,21 +118,22 @@ class HistoryPoint(Burn):
     )
     total: int = Field(description="Requests in the step that ends here")
     bad: int = Field(description="Bad requests in the step that ends here")
-    error_budget_remaining_most: float | None = Field(description=_IF_GOOD)
+    uncertain: int = Field(description="Of the bad ones, those that may be good")
 
     @classmethod
     def of(
         cls,
         service_name: str,
         point: Point,
-        counts: tuple[int, int],
+        counts: tuple[int, int, int],
         step_seconds: int,
         *,
         partial: bool,
     ) -> Self:
         """Return the answer for a point, with the length and the counts of its step."""
         return cls(
-            **{name: getattr(point, name) for name in (*Burn.model_fields, *_OF_POINT)},
+            **{name: getattr(point, name) for name in Burn.model_fields},
+            coarse_windows=point.coarse_windows,
             service_name=service_name,
             timestamp=from_seconds(point.at),
             short_window_seconds=point.short_window_seconds,
@@ -141,6 +141,7 @@ class HistoryPoint(Burn):
             partial=partial,
             total=counts[0],
             bad=counts[1],
+            uncertain=counts[2],
         )
 
 
@@ -155,8 +156,9 @@ class PreviewAnswer(BaseModel):
     uncertain: int = Field(description=_UNCERTAIN)
     error_budget_consumed: float
     error_budget_remaining: float
-    error_budget_remaining_most: float | None = Field(description=_IF_GOOD)
+    error_budget_remaining_most: IfGood
     composite_burn_rate: float
+    composite_burn_rate_least: IfGood
     risk_level: RiskLevel | None = Field(
         description="Null where the figures say nothing about the present"
     )
@@ -230,18 +232,21 @@ class SloTotals(BaseModel):
     objective: float
     window_days: int
     error_budget_remaining: float
+    error_budget_remaining_most: IfGood
     total: int
     bad: int
+    uncertain: int = Field(description=_UNCERTAIN)
 
     @classmethod
-    def of(cls, slo: SloStatus, total: int, bad: int) -> Self:
+    def of(cls, slo: SloStatus, total: int, bad: int, uncertain: int) -> Self:
         """Return the totals of an objective that stands as the newest snapshot says."""
-        own = ("id", "name", "objective", "window_days", "error_budget_remaining")
-        return cls(**{name: getattr(slo, name) for name in own}, total=total, bad=bad)
+        counts = {"total": total, "bad": bad, "uncertain": uncertain}
+        own = cls.model_fields.keys() - counts.keys()
+        return cls(**{name: getattr(slo, name) for name in own}, **counts)
 
 
 class ServiceTotals(BaseModel):
-    """A service's objectives, the worst of now first."""
+    """A service's objectives, in the order in which they were made."""
 
     service_name: str
     slo_id: int | None = Field(description="The worst objective; null for the default one")

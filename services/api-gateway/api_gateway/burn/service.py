@@ -49,11 +49,11 @@ SHARED_SECONDS_AT_THE_END = 5.0
 
 
 class Series(NamedTuple):
-    """Points, and requests and bad ones of the steps that end there: what replicas share."""
+    """Points, and requests, bad and uncertain ones of their steps: what replicas share."""
 
     edges: list[int]
     points: list[Point]
-    step_counts: list[tuple[int, int]]
+    step_counts: list[tuple[int, int, int]]
 
 
 class BurnHistories:
@@ -169,6 +169,7 @@ def _summed(points: Sequence[Point], cut: Steps, reports: Reports, now: int) -> 
         total=last.total,
         bad=last.bad,
         uncertain=last.uncertain,
+        composite_burn_rate_least=last.composite_burn_rate_least,
         error_budget_remaining_most=last.error_budget_remaining_most,
         error_budget_consumed=last.error_budget_consumed,
         error_budget_remaining=last.error_budget_remaining,

@@ -53,13 +53,13 @@ class Totals:
 def _service(
     state: ServiceState,
     requests: Mapping[str, tuple[int, int]],
-    slower: Mapping[tuple[str, float], tuple[int, int]],
+    slower: Mapping[tuple[str, float], tuple[int, int, int]],
 ) -> ServiceTotals:
     name, none = state.service_name, (0, 0)
     slos = []
     for slo in state.slos:
         stream, threshold = stream_of(name, slo.indicator), slo.threshold_seconds
-        own = requests.get(stream, none) if threshold is None else slower[stream, threshold]
+        own = (*requests.get(stream, none), 0) if threshold is None else slower[stream, threshold]
         slos.append(SloTotals.of(slo, *own))
     return ServiceTotals(
         service_name=name, slo_id=state.slo_id, snapshot_id=state.snapshot_id, slos=slos

@@ -76,6 +76,10 @@ Reason = Annotated[
     ),
 ]
 Id = Annotated[int, Field(ge=1, le=2**63 - 1), WHOLE]
+IfGood = Annotated[
+    float | None,
+    Field(description="If nothing uncertain was bad; null where nothing is uncertain"),
+]
 Instant = Annotated[
     datetime,
     PlainSerializer(rfc3339, return_type=str),

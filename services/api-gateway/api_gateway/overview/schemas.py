@@ -5,6 +5,7 @@ from typing import Self
 
 from pydantic import BaseModel, Field
 
+from api_gateway.burn.history import HOURS_SHOWN, HourlyRates
 from api_gateway.burn.schemas import Burn
 from api_gateway.catalog.domain import Service, Tier
 from api_gateway.http.types import Answer, Instant
@@ -107,6 +108,9 @@ class OverviewRow(Burn):
     hourly_burn_rates: list[float | None] = Field(
         description="Of each hour in `hours_end`; null where nothing was requested or reported"
     )
+    hourly_burn_rates_least: list[float | None] | None = Field(
+        description="The same if nothing uncertain was bad; null where that makes no difference"
+    )
 
     @classmethod
     def of(
@@ -115,7 +119,7 @@ class OverviewRow(Burn):
         state: ServiceState,
         forecast: SloForecast,
         gate: OverviewDecision | None,
-        rates: list[float | None],
+        hourly: HourlyRates,
     ) -> Self:
         """Return the line of a service."""
         worst, least = state.worst, state.least_budget
@@ -139,7 +143,8 @@ class OverviewRow(Burn):
             snapshot_id=state.snapshot_id,
             forecast=OverviewForecast.model_validate(forecast),
             decision=gate,
-            hourly_burn_rates=rates,
+            hourly_burn_rates=hourly.rates.get(service.name, [None] * HOURS_SHOWN),
+            hourly_burn_rates_least=hourly.least.get(service.name),
         )
 
 

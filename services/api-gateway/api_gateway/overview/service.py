@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from api_gateway.burn.history import HOURS_SHOWN, hour_ends
+from api_gateway.burn.history import HourlyRates, hour_ends
 from api_gateway.burn.repository import CountStore, read_hourly_rates
 from api_gateway.catalog.cache import CatalogCache, InUse
 from api_gateway.catalog.domain import Service, Target
@@ -25,8 +25,8 @@ class Trends:
     """Burn rates by hour, and until when they are recent enough."""
 
     until: datetime
-    ends: list[int] = field(default_factory=list)
-    rates: dict[str, list[float | None]] = field(default_factory=dict)
+    ends: list[int]
+    hourly: HourlyRates
 
 
 class Overview:
@@ -65,13 +65,12 @@ class Overview:
     ) -> OverviewRow:
         known = self._projections
         state = known.snapshots.state(service.name, targets, now)
-        forecast = known.forecasts.state(state, now).slos[0]
+        forecast = known.forecasts.state(state, now).first_spent
         overrides = known.overrides.in_force(service.name, now)
         decision = known.decisions.newest(service.name)
         release = feature_release(decision, service, overrides, now)
         gate = None if release is None else OverviewDecision.of(release, overrides)
-        rates = trends.rates.get(service.name, [None] * HOURS_SHOWN)
-        return OverviewRow.of(service, state, forecast, gate, rates)
+        return OverviewRow.of(service, state, forecast, gate, trends.hourly)
 
     async def _recent_trends(self, in_use: InUse, now: datetime) -> Trends:
         async with self._reading:
@@ -86,5 +85,5 @@ class Overview:
     async def _read_trends(self, in_use: InUse, now: datetime) -> Trends:
         ends = hour_ends(to_micros(now) // MICROSECONDS)
         async with self._count_store.read() as reader:
-            rates = await read_hourly_rates(reader, ends, in_use.targets, self._default)
-        return Trends(now + TRENDS_FRESH, ends.tolist(), rates)
+            hourly = await read_hourly_rates(reader, ends, in_use.targets, self._default)
+        return Trends(now + TRENDS_FRESH, ends.tolist(), hourly)

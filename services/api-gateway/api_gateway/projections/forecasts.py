@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from api_gateway.projections.service_status import ServiceState
-from common.events import ServiceForecast, SloForecast, SloStatus
+from common.events import ServiceForecast, SloForecast, SloStatus, first_spent
 from common.slo import wording
 from common.slo.freshness import UNTRUSTED
 from common.slo.ordering import is_newer
@@ -16,12 +16,17 @@ from common.slo.vocabulary import DataStatus
 
 @dataclass(frozen=True, slots=True)
 class ForecastState:
-    """A service's forecasts at one instant, in the order in which the budgets are spent."""
+    """A service's forecasts at one instant, in the order of its targets."""
 
     service_name: str
     evaluated_at: datetime
     data_status: DataStatus
     slos: tuple[SloForecast, ...]
+
+    @property
+    def first_spent(self) -> SloForecast:
+        """The objective whose budget is spent first."""
+        return first_spent(self.slos)
 
 
 class ForecastBook:
@@ -41,35 +46,29 @@ class ForecastBook:
         return self._newest.get(service_name)
 
     def state(self, service: ServiceState, now: datetime) -> ForecastState:
-        """Return what is shown of a service; objectives with a forecast stand first, in its order.
+        """Return what is shown of a service.
 
-        Those whose budget is not spent within the window stand last.
         A forecast counts only for the revision of a target that it was made for, and is not
         believed past its lifetime.
         """
         found = self._newest.get(service.service_name)
         age = timedelta(0) if found is None else now - found.evaluated_at
-        asked = {slo.id: slo for slo in service.slos}
-        slos = [
-            _believed(forecast, asked.pop(forecast.id))
-            for forecast in (found.slos if found else ())
-            if forecast.id in asked and forecast.revision >= asked[forecast.id].revision
-        ]
-        slos += [_none_yet(service.service_name, slo) for slo in asked.values()]
-        slos.sort(key=_is_not_within_the_window)
+        made = {forecast.id: forecast for forecast in (found.slos if found else ())}
+        slos = [_shown(service.service_name, slo, made.get(slo.id)) for slo in service.slos]
         if age > self._lifetime:
             slos = [_expired(slo, age) for slo in slos]
         return ForecastState(
             service.service_name,
             now if found is None else found.evaluated_at,
-            _worst([service.data_status, *(slo.data_status for slo in slos[:1])]),
+            _worst([service.data_status, first_spent(slos).data_status]),
             tuple(slos),
         )
 
 
-def _is_not_within_the_window(slo: SloForecast) -> bool:
-    """Tell whether anything that is not known yet may end before it."""
-    return slo.time_to_exhaustion_hours is None and slo.forecast_status in {"known", "no_data"}
+def _shown(service_name: str, slo: SloStatus, forecast: SloForecast | None) -> SloForecast:
+    if forecast is None or forecast.revision < slo.revision:
+        return _none_yet(service_name, slo)
+    return _believed(forecast, slo)
 
 
 def _worst(statuses: Sequence[DataStatus]) -> DataStatus:

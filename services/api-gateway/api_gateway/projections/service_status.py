@@ -55,8 +55,10 @@ class ServiceState:
     burn_rate_1h: float
     burn_rate_24h: float
     composite_burn_rate: float
+    composite_burn_rate_least: float | None
     error_budget_consumed: float
     error_budget_remaining: float
+    error_budget_remaining_most: float | None
     slo_id: int | None
     slo_name: str
     slos: tuple[SloStatus, ...]

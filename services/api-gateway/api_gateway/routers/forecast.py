@@ -46,7 +46,7 @@ async def get_forecast(
 def _chosen(state: ForecastState, asked: str | None) -> SloForecast:
     """Return the objective asked for by id or name; an id goes before a name that looks like it."""
     if asked is None:
-        return state.slos[0]
+        return state.first_spent
     for slo in state.slos:
         if slo.id is not None and str(slo.id) == asked:
             return slo

@@ -62,6 +62,7 @@ def fleet_figures(
 
 
 def _lowest_budgets(trusted: Sequence[ServiceContext]) -> list[LowBudget]:
+    lowest = sorted(trusted, key=lambda s: (s.state.error_budget_remaining, s.name))
     return [
         LowBudget(
             service_name=s.name,
@@ -69,9 +70,10 @@ def _lowest_budgets(trusted: Sequence[ServiceContext]) -> list[LowBudget]:
             risk_level=s.state.risk_level,
             slo_name=s.state.least_budget.name,
             error_budget_remaining=s.state.error_budget_remaining,
+            error_budget_remaining_most=s.state.error_budget_remaining_most,
         )
-        for s in sorted(trusted, key=lambda s: (s.state.error_budget_remaining, s.name))
-    ][:MOST_LISTED]
+        for s in lowest[:MOST_LISTED]
+    ]
 
 
 def _compliance(trusted: Sequence[ServiceContext]) -> Compliance:

@@ -4,9 +4,10 @@ A cell holds whole hours. Its burn rate is that of its worst hour, against the s
 objective (see `burn/history.py`), its level what the contract's table gives for that burn rate.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from api_gateway.burn.history import HourlyRates
 from common.slo.windows import HOUR
 
 MOST_CELLS = 200
@@ -27,10 +28,14 @@ class Cells:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A service's cells: the burn rate of each one's worst hour, None without requests."""
+    """A service's cells: the burn rate of each one's worst hour, None without requests.
+
+    `least` are the rates if nothing uncertain was bad, None where nothing is uncertain.
+    """
 
     service_name: str
     burn_rates: tuple[float | None, ...]
+    least: tuple[float | None, ...]
 
     @property
     def worst(self) -> float:
@@ -46,17 +51,21 @@ def cells(since: int, until: int, step_seconds: int) -> Cells:
     return Cells(step, tuple(end * step for end in range(since // step + 1, last + 1)))
 
 
-def rows(
-    shown: Cells, rates: Mapping[str, Sequence[float | None]], names: Sequence[str]
-) -> list[Row]:
-    """Return a row for each name, worst first; `rates` are by hour, as `shown.hours()`."""
-    per_cell = shown.step_seconds // HOUR
+def rows(shown: Cells, hourly: HourlyRates, names: Sequence[str]) -> list[Row]:
+    """Return a row for each name, worst first; `hourly` is as `shown.hours()`."""
     found = []
     for name in names:
-        hourly = rates.get(name, ())
-        parts = [hourly[n : n + per_cell] for n in range(0, len(shown.hours()), per_cell)]
-        found.append(Row(name, tuple(_worst(part) for part in parts)))
+        own: Sequence[float | None] = hourly.rates.get(name, ())
+        rates, least = _by_cell(shown, own), _by_cell(shown, hourly.least.get(name, own))
+        ranges = zip(rates, least, strict=True)
+        found.append(Row(name, rates, tuple(low if low != rate else None for rate, low in ranges)))
     return sorted(found, key=lambda row: (-row.worst, row.service_name))
+
+
+def _by_cell(shown: Cells, hourly: Sequence[float | None]) -> tuple[float | None, ...]:
+    per_cell = shown.step_seconds // HOUR
+    starts = range(0, len(shown.hours()), per_cell)
+    return tuple(_worst(hourly[start : start + per_cell]) for start in starts)
 
 
 def _worst(rates: Sequence[float | None]) -> float | None:

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from api_gateway.catalog.domain import Tier
-from api_gateway.http.types import Instant
+from api_gateway.http.types import IfGood, Instant
 from api_gateway.narrative.schemas import InsightAnswer, NarrativeAnswer
 from common.slo.vocabulary import DataStatus, RiskLevel
 
@@ -45,6 +45,7 @@ class LowBudget(BaseModel):
     risk_level: RiskLevel
     slo_name: str
     error_budget_remaining: float
+    error_budget_remaining_most: IfGood
 
 
 class NearExhaustion(BaseModel):
@@ -110,6 +111,7 @@ class Cell(BaseModel):
     """A service in one span of time; null where there were no requests."""
 
     burn_rate: float = Field(description="Of the cell's worst hour")
+    burn_rate_least: IfGood
     risk_level: RiskLevel
 
 

@@ -151,8 +151,10 @@ class Summaries:
 def _row(row: Row, tier: Tier) -> dict[str, object]:
     """Return a service's cells as `HeatmapRow` describes them."""
     found = [
-        None if rate is None else {"burn_rate": rate, "risk_level": level_at(rate)}
-        for rate in row.burn_rates
+        None
+        if rate is None
+        else {"burn_rate": rate, "burn_rate_least": least, "risk_level": level_at(rate)}
+        for rate, least in zip(row.burn_rates, row.least, strict=True)
     ]
     worst = None if row.worst < 0 else row.worst
     name = row.service_name

@@ -108,7 +108,9 @@ async def test_a_service_that_reports_and_has_no_forecast_yet_says_so(
     assert body["current_burn_rate"] == 2.0
 
 
-async def test_one_objective_is_asked_for_by_id_or_name(gateway: GatewayHarness) -> None:
+async def test_forecasts_stand_in_the_order_of_targets_and_one_is_asked_for_by_id_or_name(
+    gateway: GatewayHarness,
+) -> None:
     await gateway.service()
     main = await gateway.target()
     other = await gateway.target(name="other", objective=0.5)
@@ -124,11 +126,11 @@ async def test_one_objective_is_asked_for_by_id_or_name(gateway: GatewayHarness)
     for query, name in (({}, "other"), ({"slo": "1"}, "main"), ({"slo": "main"}, "main")):
         body = await gateway.get(PATH, **query)
         assert body["slo_name"] == name
-        assert [slo["name"] for slo in body["slos"]] == ["other", "main"]
+        assert [slo["name"] for slo in body["slos"]] == ["main", "other"]
     response = await gateway.client.get(PATH, params={"slo": "third"})
     assert response.status_code == 422
     assert response.json()["errors"][0]["code"] == "unknown_target"
-    assert "other, main" in response.text
+    assert "main, other" in response.text
 
 
 async def test_a_forecast_counts_only_for_the_revision_it_was_made_for(

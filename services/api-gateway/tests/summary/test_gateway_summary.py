@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from api_gateway.burn.history import HourlyRates
 from api_gateway.narrative.fact import Fact, Facts
 from api_gateway.summary.heatmap import cells, rows
 from common.config.clock import MICROSECONDS, to_micros
@@ -195,8 +196,9 @@ async def test_the_heat_map_shows_the_worst_first(fleet: GatewayHarness) -> None
     named = {row["service_name"]: row for row in answer["services"]}
     assert [*named][:2] == ["cart", "login"]
     cart, login = named["cart"]["cells"], named["login"]["cells"]
-    assert cart[-5] == {"burn_rate": pytest.approx(5.0), "risk_level": "FREEZE"}
-    assert cart[-2] == {"burn_rate": pytest.approx(1.0), "risk_level": "OBSERVE"}
+    certain = {"burn_rate_least": None}
+    assert cart[-5] == {"burn_rate": pytest.approx(5.0), "risk_level": "FREEZE", **certain}
+    assert cart[-2] == {"burn_rate": pytest.approx(1.0), "risk_level": "OBSERVE", **certain}
     assert cart[-1] is None
     assert [cell and cell["risk_level"] for cell in login[-2:]] == ["SAFE", "DANGER"]
     assert named["unseen"]["worst_burn_rate"] is None
@@ -233,11 +235,16 @@ def test_cells_are_whole_hours_and_at_most_two_hundred() -> None:
 
 def test_a_cell_is_as_bad_as_its_worst_hour() -> None:
     shown = cells(0, 6 * HOUR, 3 * HOUR)
-    found = rows(shown, {"a": [0.5, None, 2.5, None, None, None], "b": [0.1] * 6}, ["a", "b", "c"])
-    assert [(row.service_name, row.burn_rates) for row in found] == [
-        ("a", (2.5, None)),
-        ("b", (0.1, 0.1)),
-        ("c", (None, None)),
+    rates: dict[str, list[float | None]] = {
+        "a": [0.5, None, 2.5, None, None, None],
+        "b": [0.1] * 6,
+    }
+    hourly = HourlyRates(rates, {"b": [0.1, 0.1, 0.0, 0.0, 0.0, 0.0]})
+    found = rows(shown, hourly, ["a", "b", "c"])
+    assert [(row.service_name, row.burn_rates, row.least) for row in found] == [
+        ("a", (2.5, None), (None, None)),
+        ("b", (0.1, 0.1), (None, 0.0)),
+        ("c", (None, None), (None, None)),
     ]
 
 

@@ -24,6 +24,7 @@ RECENT = NAMES.index("5m")
 LEVELS = tuple(RiskLevel)
 COVERED = (*map(NAMES.index, BURN_WINDOWS), SLO)
 """The rows of the windows whose coverage is known."""
+_COVERED = list(COVERED)
 _OBSERVE = LEVELS.index(RiskLevel.OBSERVE)
 _DAY = NAMES.index("24h")
 _LONG_ROWS = [ROW_OF[long] for long, _ in BURN_PAIRS]
@@ -41,13 +42,21 @@ Allowed = tuple[Floats, Floats]
 class Counts:
     """Counts of n objectives: `sums` [8, total or bad, n] by NAMES.
 
-    By COVERED, `requests` [4, n] are those of the stream, and `uncertain` [4, n] those that count
-    as bad and may be good.
+    `partial` [k] are the rows, rising, of those that may not count all requests of their stream:
+    of these, `requests` [4, k] by COVERED are the stream's, and `uncertain` [8, k] by NAMES
+    those that count as bad and may be good.
     """
 
     sums: Ints
+    partial: Ints
     requests: Ints
     uncertain: Ints
+
+    def recent_requests(self) -> Ints:
+        """Return the requests [n] of the streams over the shortest window."""
+        found: Ints = self.sums[RECENT, 0].copy()
+        found[self.partial] = self.requests[RECENT]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +96,18 @@ def evaluate(
     capped = (levels > _OBSERVE) & (sums[_DAY, 1] < min_bad_events)
     levels[capped] = _OBSERVE
     pairs = np.minimum(rates[_LONG_ROWS], rates[_SHORT_ROWS])
-    coverage = np.ones(counts.requests.shape)
-    certain = sums[list(COVERED), 0] - counts.uncertain
-    np.divide(certain, counts.requests, out=coverage, where=counts.requests > 0)
+    return Figures(rates, composite, levels, capped, pairs, _coverage(counts, reported))
+
+
+def _coverage(counts: Counts, reported: Floats) -> Floats:
+    coverage = np.ones((len(COVERED), len(reported)))
+    if len(counts.partial):
+        own = counts.sums[_COVERED, 0][:, counts.partial] - counts.uncertain[_COVERED]
+        shares = np.ones(own.shape)
+        np.divide(own, counts.requests, out=shares, where=counts.requests > 0)
+        coverage[:, counts.partial] = shares
     coverage[-1] *= reported
-    return Figures(rates, composite, levels, capped, pairs, coverage)
+    return coverage
 
 
 def _levels(composite: Floats, sums: Ints, objective_at: Callable[[int], Decimal]) -> Ints:

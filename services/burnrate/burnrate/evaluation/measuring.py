@@ -4,6 +4,7 @@ Whoever changes a sum, a time or an objective flags the service as touched: serv
 touched since they were published are not looked at.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +32,6 @@ from common.counts.layout import SUM_LIMIT
 from common.slo.vocabulary import WINDOW_DAYS
 from common.slo.windows import DAY, HOUR, SHORT_WINDOW_SECONDS, SHORTEST_REPORTS
 
-_BURN = list(COVERED[:-1])
 _FIRST_SLO_ROW = ROW_OF[WINDOW_DAYS[0] * DAY]
 _SLO_HOURS = np.array([days * DAY // HOUR for days in WINDOW_DAYS], np.int64)
 _NONE: Ints = np.zeros((4, 0), np.int64)
@@ -164,13 +164,14 @@ def measure(of: Sources, published: Published, moment: Moment, asked: Ints) -> M
 
 
 def _statuses(of: Sources, counts: Counts, stream: Ints, stale: Flags, *, lagging: bool) -> Ints:
-    seen, recent = of.table.newest_micros[stream] != NEVER, counts.requests[RECENT]
+    seen, recent = of.table.newest_micros[stream] != NEVER, counts.recent_requests()
     return service_statuses(seen, stale, _saturated(counts), recent, lagging=lagging)
 
 
 def _saturated(counts: Counts) -> Flags:
     """Return of which slots a sum of requests has reached its limit: errors are hidden."""
-    found: Flags = np.concatenate([counts.sums[:, 0], counts.requests]).max(axis=0) >= SUM_LIMIT
+    found: Flags = counts.sums[:, 0].max(axis=0) >= SUM_LIMIT
+    found[counts.partial] |= counts.requests.max(axis=0) >= SUM_LIMIT
     return found
 
 
@@ -198,22 +199,21 @@ def _counts(of: Sources, slots: Ints) -> Counts:
         else:
             own = np.flatnonzero(of.slots.slo_row[slots] == row)
             found[SLO][:, own] = sums[row][:, series[own]]
-    requests = found[list(COVERED), 0]
     partial = np.flatnonzero(of.slots.partial[slots])
-    if len(partial):
-        requests[:, partial] = _covered(of, slots[partial], of.slots.requests)
-    uncertain = np.zeros_like(requests)
-    doubtful = np.flatnonzero(of.slots.uncertain[slots] != FREE)
+    requests = _totals(of, slots[partial], of.slots.requests, COVERED)
+    uncertain = np.zeros((len(NAMES), len(partial)), np.int64)
+    doubtful = np.flatnonzero(of.slots.uncertain[slots[partial]] != FREE)
     if len(doubtful):
-        uncertain[:, doubtful] = _covered(of, slots[doubtful], of.slots.uncertain)
-    return Counts(found, requests, uncertain)
+        own = slots[partial[doubtful]]
+        uncertain[:, doubtful] = _totals(of, own, of.slots.uncertain, range(len(NAMES)))
+    return Counts(found, partial, requests, uncertain)
 
 
-def _covered(of: Sources, slots: Ints, series_of: Ints) -> Ints:
-    """Return the totals [4, n] by COVERED of slots' requests or of their uncertain counts."""
+def _totals(of: Sources, slots: Ints, series_of: Ints, windows: Sequence[int]) -> Ints:
+    """Return totals [window, n] of slots' requests or uncertain counts; the last window is SLO."""
     series, slo_row = series_of[slots], of.slots.slo_row[slots]
     sums = of.engine.sums[:, 0]
-    return np.concatenate([sums[_BURN][:, series], sums[slo_row, series][None]])
+    return np.concatenate([sums[list(windows[:-1])][:, series], sums[slo_row, series][None]])
 
 
 def _lengthen(of: Sources, slots: Ints, counts: Counts) -> tuple[Ints, Ints]:
@@ -226,12 +226,15 @@ def _lengthen(of: Sources, slots: Ints, counts: Counts) -> tuple[Ints, Ints]:
     if not len(rare):
         return rare, _NONE
     recent = _recent(of, slots[rare])
+    partial = np.isin(rare, counts.partial)
+    at = np.searchsorted(counts.partial, rare)  # where it is partial
     for place, length in enumerate(OWN_WINDOWS.values()):
         longer = floors[rare] > length
         counts.sums[place][:, rare[longer]] = recent[:2, longer]
-        if place in _BURN:
-            counts.requests[place, rare[longer]] = recent[2, longer]
-            counts.uncertain[place, rare[longer]] = recent[3, longer]
+        longer &= partial
+        counts.uncertain[place, at[longer]] = recent[3, longer]
+        if place in COVERED:
+            counts.requests[place, at[longer]] = recent[2, longer]
     return rare, recent
 
 

@@ -1,7 +1,6 @@
 """Snapshots of services, made from the arrays of an evaluation. Pure."""
 
 from collections.abc import Collection
-from typing import Any
 
 from burnrate.domain.objectives import STATUSES, Target
 from burnrate.domain.service_state import Moment
@@ -15,7 +14,12 @@ from common.events import (
     WindowRate,
     headline,
 )
-from common.slo.arithmetic import error_budget_remaining, exact_composite
+from common.slo.arithmetic import (
+    FiguresIfGood,
+    burn_rate,
+    error_budget_remaining,
+    figures_if_good,
+)
 from common.slo.freshness import stale_after_seconds
 from common.slo.windows import (
     BURN_PAIRS,
@@ -46,7 +50,10 @@ class _Maker:
         self._of, self._slots = of, measured.slots.tolist()
         self._row_of = {slot: row for row, slot in enumerate(self._slots)}
         self._counts = measured.counts.sums.tolist()
-        self._uncertain = measured.counts.uncertain.tolist()
+        columns = zip(
+            measured.counts.partial.tolist(), measured.counts.uncertain.T.tolist(), strict=True
+        )
+        self._uncertain = {row: counts for row, counts in columns if any(counts)}
         self._reported_hours = measured.reported_hours.tolist()
         self._rates, self._composite = figures.rates.tolist(), figures.composite.tolist()
         self._levels, self._capped = figures.levels.tolist(), figures.capped.tolist()
@@ -102,28 +109,21 @@ class _Maker:
             coverage_ratio=self._coverage[-1][row],
             windows=self._windows(row, resolution),
             burn_pairs=self._burn_pairs(row, target),
+            uncertain=self._uncertain_of(SLO, row),
             reported_seconds=self._reported_hours[row] * HOUR,
-            **self._range(row, target),
+            **self._if_good(row, target),
         )
 
-    def _range(self, row: int, target: Target) -> dict[str, Any]:
-        """Return what an objective's figures would be if none of the uncertain was bad."""
-        uncertain = [of_window[row] for of_window in self._uncertain]
-        if not any(uncertain):
+    def _if_good(self, row: int, target: Target) -> FiguresIfGood:
+        if row not in self._uncertain:
             return {}
-        counts = [
-            (bad - unsure, total)
-            for (total, bad), unsure in zip(
-                (self._counts_of(window, row) for window in COVERED), uncertain, strict=True
-            )
-        ]
-        *burn, slo = counts
-        least = exact_composite(burn, target.objective)
-        return {
-            "uncertain": uncertain[-1],
-            "composite_burn_rate_least": float(least),
-            "error_budget_remaining_most": error_budget_remaining(*slo, target.objective),
-        }
+        counts = [self._counts_of(window, row)[::-1] for window in COVERED]
+        uncertain = [self._uncertain_of(window, row) for window in COVERED]
+        return figures_if_good(counts, uncertain, target.objective)
+
+    def _uncertain_of(self, window: int, row: int) -> int:
+        found = self._uncertain.get(row)
+        return found[window] if found else 0
 
     def _counts_of(self, window: int, row: int) -> tuple[int, int]:
         total, bad = self._counts[window]
@@ -135,7 +135,7 @@ class _Maker:
                 at_least_two_reports(seconds, resolution),
                 *self._counts_of(i, row),
                 self._rates[i][row],
-                self._uncertain[i][row],
+                self._uncertain_of(i, row),
                 self._coverage[i][row],
             )
             for i, (name, seconds) in enumerate(BURN_WINDOWS.items())
@@ -147,5 +147,17 @@ class _Maker:
             pair = (rule.long_seconds, rule.short_seconds)
             rate = self._pairs[BURN_PAIRS.index(pair)][row]
             _, bad = self._counts_of(ROW_OF[rule.long_seconds], row)
-            found.append(BurnPair(*pair, rule.threshold, rate, bad))
+            least = self._least_of_pair(pair, row, target)
+            found.append(BurnPair(*pair, rule.threshold, rate, bad, least))
         return tuple(found)
+
+    def _least_of_pair(self, pair: tuple[int, int], row: int, target: Target) -> float | None:
+        windows = [ROW_OF[seconds] for seconds in pair]
+        uncertain = [self._uncertain_of(window, row) for window in windows]
+        if not any(uncertain):
+            return None
+        counts = [self._counts_of(window, row) for window in windows]
+        return min(
+            burn_rate(bad - n, total, target.objective)
+            for (total, bad), n in zip(counts, uncertain, strict=True)
+        )

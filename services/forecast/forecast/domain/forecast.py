@@ -1,6 +1,5 @@
 """From counts and a snapshot's figures to a forecast: every model, and what they say. Pure."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -243,25 +242,6 @@ class _Look:
 
     def _after(self, hours: float | None) -> datetime | None:
         return None if hours is None else self._now + timedelta(hours=hours)
-
-
-def first_spent(forecasts: Sequence[SloForecast]) -> tuple[SloForecast, ...]:
-    """Return a service's objectives, the one that is spent first at the head, else the worst.
-
-    One of which that is not known yet stands before those that are not spent within the window.
-    """
-
-    def order(forecast: SloForecast) -> tuple[float, bool, float, float, str]:
-        hours = forecast.time_to_exhaustion_hours
-        return (
-            float("inf") if hours is None else hours,
-            forecast.forecast_status != "catching_up",
-            -forecast.current_burn_rate,
-            forecast.error_budget_remaining,
-            forecast.name,
-        )
-
-    return tuple(sorted(forecasts, key=order))
 
 
 def _until_full(now: datetime, seconds: int) -> float:
