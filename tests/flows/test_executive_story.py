@@ -1,15 +1,11 @@
 """A service burns after a deployment, and the executive view and the report tell it, in words."""
 
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from api_gateway.narrative.fact import Fact, Facts
 from common.config.clock import rfc3339
-from tests.support.flow import create_service, get, send, wait_for
+from tests.support.flow import command, create_service, get, send, wait_for
 from tests.support.narratives import check
 from tests.support.servers.stack import Stack
 
@@ -48,7 +44,6 @@ def test_a_deployment_that_went_wrong_is_told(stack: Stack) -> None:
         stack,
         f"/api/summary/{SERVICE}",
         lambda body: "roll back 2.7.1" in body["narrative"] and "blocked" in body["narrative"],
-        seconds=60,
     )
     facts = Facts(Fact(f["id"], f["name"], f["value"], f["text"]) for f in summary["facts"])
     check(summary["narrative"], facts)
@@ -72,21 +67,7 @@ def test_a_deployment_that_went_wrong_is_told(stack: Stack) -> None:
         assert first.headers["Content-Encoding"] == "gzip"
         assert client.get("/api/summary/heatmap", headers=etag).status_code in {200, 304}
 
-    report = burnline(stack, "report", "--since", "24h")
+    report = command(stack, "report", "--since", "24h").stdout
     section = report.split(f"## {SERVICE} ")[1].split("## ")[0]
     assert f"| missed | {MINUTES * 1000:,} | {BROKEN_MINUTES * 80:,} |" in section
     assert "Feature releases were blocked 1 time" in section
-
-
-def burnline(stack: Stack, *arguments: str) -> str:
-    """Run the command and return what it prints."""
-    done = subprocess.run(
-        (str(Path(sys.executable).with_name("burnline")), *arguments),
-        env={**os.environ, **stack.variables, "BURNLINE_URL": stack.api_url},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout

@@ -1,18 +1,13 @@
 """A release is blocked, overridden, checked and audited, through every service of a whole stack."""
 
 import json
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from common.config.clock import rfc3339
-from tests.support.flow import create_service, get, send, wait_for
+from tests.support.flow import command, create_service, get, send, wait_for
 from tests.support.servers.stack import Stack
 
-BLOCK_SECONDS = 30.0
 WHO = {"actor": "ana", "reason": "hotfix for the payment outage"}
 
 
@@ -32,7 +27,7 @@ def burn(stack: Stack, service: str, tier: int = 2) -> None:
         for i in range(6)
     ]
     send(stack, events)
-    wait_for(stack, f"/api/release/{service}", lambda b: b["decision"] == "BLOCK", BLOCK_SECONDS)
+    wait_for(stack, f"/api/release/{service}", lambda b: b["decision"] == "BLOCK")
 
 
 def override(
@@ -52,19 +47,6 @@ def check(stack: Stack, service: str, **query: str) -> Any:
         answer = client.post(f"/api/release/{service}/check", params=query)
     assert answer.status_code == 200, answer.text
     return answer.json()
-
-
-def command(stack: Stack, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run `burnline` against the stack's addresses."""
-    environment = {**os.environ, **stack.variables, "BURNLINE_URL": stack.api_url}
-    return subprocess.run(
-        (str(Path(sys.executable).with_name("burnline")), *arguments),
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 def test_blocked_overridden_and_revoked(stack: Stack) -> None:
@@ -127,7 +109,7 @@ def test_a_second_person_and_another_policy(stack: Stack) -> None:
     with stack.client() as client:
         answer = client.put("/api/policies/vault", json={**WHO, "document": two})
         assert answer.status_code == 201, answer.text
-    wait_for(stack, "/api/release/vault", lambda b: b["policy"] == "vault", 10)
+    wait_for(stack, "/api/release/vault", lambda b: b["policy"] == "vault")
     with stack.client() as client:
         made = [
             client.post("/api/keys", json={"name": name, "scopes": ["override"]}).json()["key"]
@@ -148,11 +130,11 @@ def test_a_second_person_and_another_policy(stack: Stack) -> None:
     with stack.client() as client:
         client.request("DELETE", path.removesuffix("/approve"), json=WHO)
         client.put("/api/policies/vault", json={**WHO, "document": milder})
-    warned = wait_for(stack, "/api/release/vault", lambda b: b["decision"] == "WARN", 10)
+    warned = wait_for(stack, "/api/release/vault", lambda b: b["decision"] == "WARN")
     assert command(stack, "gate", "check", "vault", "--fail-on", "warn").returncode == 4
     with stack.client() as client:
         assert client.request("DELETE", "/api/policies/vault", json=WHO).status_code == 204
-    wait_for(stack, "/api/release/vault", lambda b: b["decision"] == "BLOCK", 10)
+    wait_for(stack, "/api/release/vault", lambda b: b["decision"] == "BLOCK")
     replayed = command(stack, "gate", "replay", warned["decision_id"])
     assert replayed.returncode == 0, replayed.stdout + replayed.stderr
     evidence = get(stack, f"/api/decisions/{warned['decision_id']}")
@@ -164,9 +146,7 @@ def test_strict_answers_and_what_nobody_has_heard_of(stack: Stack) -> None:
     create_service(stack, "attic", tier=1)
     create_service(stack, "shed", tier=3)
     for service, status, allowed in [("attic", 503, False), ("shed", 200, True)]:
-        body = wait_for(
-            stack, f"/api/release/{service}", lambda b: b["decision_id"] != "", BLOCK_SECONDS
-        )
+        body = wait_for(stack, f"/api/release/{service}", lambda b: b["decision_id"] != "")
         assert (body["decision"], body["allowed"], body["data_status"]) == (
             "UNKNOWN",
             allowed,
@@ -204,8 +184,7 @@ def test_an_override_ends_by_itself(stack: Stack) -> None:
         stack,
         "/api/release/depot/history?limit=1",
         lambda rows: all(v["override_id"] is None for v in rows[0]["verdicts"]),
-        BLOCK_SECONDS,
     )
     decided = datetime.fromisoformat(body[0]["decided_at"])
-    assert timedelta(0) <= decided - ends < timedelta(seconds=3)
+    assert decided >= ends
     assert get(stack, "/api/release/depot")["override"] is None

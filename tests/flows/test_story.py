@@ -10,6 +10,7 @@ from confluent_kafka import Producer
 
 from common.config.clock import rfc3339
 from common.events import MetricEvent, encode
+from common.kafka.sharding import shard_of
 from common.kafka.topics import METRICS
 from tests.support.flow import create_service, create_target, get, send, wait_for
 from tests.support.servers.stack import Stack
@@ -223,6 +224,55 @@ def test_other_producers_partition_as_they_like(stack: Stack, bootstrap: str) ->
         for s in services
     ]
     assert sum(misrouted) > 0
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+def test_records_that_their_producer_compressed_are_counted(
+    stack: Stack, bootstrap: str, codec: str
+) -> None:
+    async def publish() -> None:
+        async with AIOKafkaProducer(bootstrap_servers=bootstrap, compression_type=codec) as client:
+            for event in events(f"codec-{codec}", [(550, 1), (550, 0)]):
+                await client.send_and_wait(METRICS.name, encode(_struct(event)))
+
+    asyncio.run(publish())
+    wait_for(stack, f"/api/slo/codec-{codec}", totals(1100, 1))
+
+
+def test_behind_an_open_transaction_nothing_is_known_until_it_is_aborted(
+    stack: Stack, bootstrap: str
+) -> None:
+    """A neighbour of its shard has reported 9000 failures that nobody can count yet."""
+    send(stack, events("neighbour", [(1000, 0)]))
+    wait_for(stack, "/api/slo/neighbour", totals(1000, 0))
+    home = shard_of("neighbour", 4)
+
+    async def leave_open_and_abort() -> None:
+        client = AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id="left open")
+        async with client:
+            await client.begin_transaction()
+            [one] = events("careless", [(1, 1)])
+            await client.send_and_wait(METRICS.name, encode(_struct(one)), partition=home)
+            await asyncio.to_thread(nothing_is_known)
+            await client.abort_transaction()
+
+    def nothing_is_known() -> None:
+        send(stack, events("neighbour", [(9000, 9000)], source="later"))
+        for path in ("/api/slo/neighbour", "/api/release/neighbour"):
+            body = wait_for(stack, path, lambda body: body["data_status"] == "lagging")
+        assert body["decision"] == "UNKNOWN"
+        [lag] = [
+            row
+            for row in get(stack, "/api/ingest/lag")["shards"]
+            if (row["service"], row["topic"], row["shard"]) == ("burnrate", METRICS.name, home)
+        ]
+        assert lag["stable_offset"] < lag["end_offset"]
+        assert lag["lag_records"] == lag["end_offset"] - lag["next_offset"] == 2
+
+    asyncio.run(leave_open_and_abort())
+    body = wait_for(stack, "/api/slo/neighbour", totals(10_000, 9000))
+    wait_for(stack, "/api/slo/neighbour", lambda body: body["data_status"] == "ok")
+    assert body["slos"][0]["risk_level"] == "FREEZE"
 
 
 def test_poison_on_the_topic_costs_nothing_good(stack: Stack, bootstrap: str) -> None:

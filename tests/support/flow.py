@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import httpx
 
 from tests.support.burnrate_service import query
 from tests.support.servers.stack import Stack
-
-WAIT_SECONDS = 120.0  # a machine may be busy; nothing waits for it in vain
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 def send(stack: Stack, events: list[dict[str, Any]]) -> None:
@@ -45,8 +45,27 @@ def _asked(stack: Stack, method: str, path: str, status: int, body: object = Non
     return answer.json()
 
 
+def write(stack: Stack, method: str, path: str, body: object) -> httpx.Response:
+    """Send a write; return its answer, whatever that is."""
+    with stack.client() as client:
+        return client.request(method, path, json=body)
+
+
+def command(
+    stack: Stack, *arguments: str, **environment: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run `burnline` against the stack's addresses, whatever it ends with."""
+    return subprocess.run(
+        (str(Path(sys.executable).with_name("burnline")), *arguments),
+        env={**os.environ, **stack.variables, "BURNLINE_URL": stack.api_url, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def wait_for(
-    stack: Stack, path: str, holds: Callable[[Any], bool], seconds: float = WAIT_SECONDS
+    stack: Stack, path: str, holds: Callable[[Any], bool], seconds: float = PATIENCE_SECONDS
 ) -> Any:
     """Read a path until its answer is as wanted; fail with what it answered last."""
     deadline = time.monotonic() + seconds

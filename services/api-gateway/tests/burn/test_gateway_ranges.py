@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from common.events import BurnPair
+from common.slo.windows import HOUR
 from tests.support.burn_events import NOW, for_target, heartbeat, snapshot
 from tests.support.gateway.harness import GatewayHarness
 from tests.support.gateway.results import store_counts, store_latency
@@ -50,8 +51,9 @@ async def test_each_answer_says_what_it_would_be_if_all_that_is_uncertain_was_fa
     target = await gateway.target(
         name="fast", sli_type="latency", objective=0.9, threshold_seconds=0.5
     )
-    await store_counts(gateway.database, "checkout", [(MINUTE_END, 100, 0, 10)])
-    await store_latency(gateway.database, "checkout", (0.25, 1.0), [90, 10, 0], MINUTE_END)
+    for end in (MINUTE_END, MINUTE_END - 60 * HOUR):  # of the older one histories read hours
+        await store_counts(gateway.database, "checkout", [(end, 100, 0, 10)])
+        await store_latency(gateway.database, "checkout", (0.25, 1.0), [90, 10, 0], end)
     pair = BurnPair(3600, 300, 14.4, 1.0, 10, 0.0)
     status = for_target(
         target, total=100, bad=10, composite_burn_rate=1.0, error_budget_remaining=0.0
@@ -65,7 +67,7 @@ async def test_each_answer_says_what_it_would_be_if_all_that_is_uncertain_was_fa
     )
     await gateway.feed(snapshot("checkout", slo), *(heartbeat(shard) for shard in range(4)))
 
-    since = (NOW - timedelta(hours=1)).isoformat()
+    since = (NOW - timedelta(days=4)).isoformat()
     [counted] = (await gateway.get("/api/counts", **{"from": since}))["services"]
     history = await gateway.get("/api/burn/checkout", **{"from": since})
     [listed] = await gateway.get("/api/burn")
@@ -77,7 +79,7 @@ async def test_each_answer_says_what_it_would_be_if_all_that_is_uncertain_was_fa
     figures = [listed, report, report["slos"][0], row, history["current"], history["points"][-1]]
     assert [f["composite_burn_rate_least"] for f in figures] == [0] * len(figures)
     assert [f["error_budget_remaining_most"] for f in (*figures, low)] == [1] * (len(figures) + 1)
-    totals = [counted["slos"][0], history["points"][-1]]
+    totals = [counted["slos"][0], *(p for p in history["points"] if p["total"])]
     assert [(t["total"], t["bad"], t["uncertain"]) for t in totals] == [(100, 10, 10)] * 2
     assert report["slos"][0]["burn_pairs"][0]["burn_rate_least"] == 0
     assert (row["hourly_burn_rates"][-2], row["hourly_burn_rates_least"][-2]) == (1, 0)
