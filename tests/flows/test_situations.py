@@ -205,8 +205,11 @@ def test_the_worst_by_one_measure_does_not_speak_for_the_others(field: Stack) ->
 
 
 def test_figures_beside_a_threshold_keep_their_side(field: Stack) -> None:
-    message = notified(field, "near", rule="risk-level")["message"]
-    assert "2.001" in message, message
+    alerts = wait_for(
+        field, "/api/alerts/near", lambda alerts: "risk-level" in {a["rule"] for a in alerts}
+    )
+    [message] = [alert["message"] for alert in alerts if alert["rule"] == "risk-level"]
+    assert "its composite burn rate is 2.001 (default; threshold 2)" in message
     release = wait_for(field, "/api/release/near", lambda body: body["decision"] == "BLOCK")
     said = [r["message"] for r in release["reasons"] if r["code"] == "risk_freeze"]
     assert "2.001" in said[0], said
@@ -243,7 +246,7 @@ def test_an_old_ticket_mutes_no_new_outage_and_the_narrative_knows_which_is_whic
     jump = [event("slow-burn", n * MINUTE, 100, 7, number=1) for n in range(6)]
     send(field, jump)
     outage = notified(field, "slow-burn", rule="risk-level", severity="ticket")
-    assert outage["figures_at_firing"]["composite_burn_rate"] > 30
+    assert outage["figures_at_firing"]["composite_burn_rate"] > 20
     narrative = wait_for(
         field,
         "/api/summary/slow-burn",
@@ -321,8 +324,7 @@ def test_text_of_strangers_does_not_hide_the_rest_of_a_step_summary(
     command(field, *asked, GITHUB_STEP_SUMMARY=str(summary))
     written = summary.read_text()
     assert "hotfix" in written
-    assert "<!--" not in written
-    assert "<img" not in written
+    assert not re.search(r"(?<!\\)<", written)
 
 
 @pytest.mark.parametrize(

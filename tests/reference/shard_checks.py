@@ -43,7 +43,7 @@ TARGETS = [
     ),
     Target("fast", SliType.LATENCY, Decimal("0.9"), 30, THRESHOLD, id=1),
 ]
-COVERED_NAMES = tuple(f"{name}, requests if covered, and uncertain" for name in NAMES)
+COVERED_NAMES = tuple(f"{name}, requests and uncertain" for name in NAMES)
 COLUMNS = (*NAMES, *COVERED_NAMES)
 
 
@@ -77,7 +77,7 @@ class _Reader:
         self.published.accept(measured)
         counts = measured.counts
         covered = np.zeros_like(counts.sums)
-        covered[list(COVERED), 0] = counts.sums[list(COVERED), 0]
+        covered[:, 0] = counts.sums[:, 0]
         for at, i in enumerate(counts.partial.tolist()):
             covered[list(COVERED), 0, i] = counts.requests[:, at]
             covered[:, 1, i] = counts.uncertain[:, at]
@@ -159,7 +159,7 @@ def _expected(events: Sequence[MetricEvent], now: datetime) -> Figures:
         for row, name in enumerate(COVERED_NAMES):
             seconds = lengths[NAMES[row]]
             requests, uncertain = covered_sums(events, now, seconds, target.threshold_seconds)
-            own[name] = (requests if row in COVERED else 0, uncertain)
+            own[name] = (requests if row in COVERED else own[NAMES[row]][0], uncertain)
         sums[target.name] = own
     newest = newest_usual(events)
     age = 0.0 if newest is None else (now - newest).total_seconds()

@@ -34,15 +34,18 @@ class ReportedHours:
     def note(self, services: Ints, hours: Ints) -> Ints:
         """Note that services reported in these hours; return those for which that is new."""
         kept = (hours > self._hour - _WINDOW_HOURS[-1]) & (hours <= self._hour + _AHEAD_HOURS)
-        kept &= ~self._reported[hours % _KEPT_HOURS, services]
+        reported = self._reported.reshape(-1)
+        cells = hours % _KEPT_HOURS * self._reported.shape[1] + services
+        kept &= ~reported[cells]
         if not kept.any():
             return np.zeros(0, np.int64)
-        new = np.unique(np.stack((hours[kept], services[kept])), axis=1)
-        self._reported[new[0] % _KEPT_HOURS, new[1]] = True
-        reach = (new[0] > self._hour - _WINDOW_HOURS[:, None]) & (new[0] <= self._hour)
+        cells, first = np.unique(cells[kept], return_index=True)
+        reported[cells] = True
+        hours = hours[kept][first]
+        found: Ints = services[kept][first]
+        reach = (hours > self._hour - _WINDOW_HOURS[:, None]) & (hours <= self._hour)
         for window, inside in enumerate(reach):
-            np.add.at(self.count[window], new[1][inside], 1)
-        found: Ints = new[1]
+            np.add.at(self.count[window], found[inside], 1)
         return found
 
     def advance(self, hour: int) -> Flags:

@@ -31,6 +31,9 @@ _END = np.iinfo(np.int64).max
 _HOUR_MINUTES = HOUR // MINUTE
 _MINUTES = REPORTS_SECONDS // MINUTE
 _NONE = np.iinfo(np.int16).max  # longer than any report
+_PLACES = np.arange(_MINUTES, dtype=np.int16)
+_AGES = (_PLACES[:, None] - _PLACES) % _MINUTES
+"""How many minutes before the newest a place is, by the place of the newest."""
 # less than the minutes that are stored, so that a restart finds the same reports
 _REPORTS_KEPT_MINUTES = MINUTES_READ_SECONDS // MINUTE
 _LEAST_ROWS = 64
@@ -232,14 +235,14 @@ class StreamTable:
 
     def _set_usual(self, services: Ints) -> None:
         """Find how long the reports of services usually are, and when the newest such came."""
-        reports, newest = self._reports[services].astype(np.int64), self.newest_minute[services]
-        seen = np.sort(reports, axis=1)
-        middle = (reports < _NONE).sum(axis=1) // 2  # as `resolution_of` takes it
+        reports, newest = self._reports[services], self.newest_minute[services]
+        seen = np.sort(reports, axis=1, kind="stable")  # by radix: many times as fast here
+        middle = np.count_nonzero(reports < _NONE, axis=1) // 2  # as `resolution_of` takes it
         usual = seen[np.arange(len(services)), middle]
-        minutes = newest[:, None] - (newest[:, None] - np.arange(_MINUTES)) % _MINUTES
         as_usual = reports <= USUAL_REPORTS * usual[:, None]
+        ages = np.where(as_usual, _AGES[newest % _MINUTES], _NONE)
         self._usual[services] = usual
-        self._usual_minute[services] = np.where(as_usual, minutes, 0).max(axis=1, initial=0)
+        self._usual_minute[services] = newest - ages.min(axis=1)
 
     def _fresh_micros(self, services: Ints | slice) -> Ints:
         """Return the newest timestamp of those who report as usual, to the minute once they end."""

@@ -54,8 +54,10 @@ class Counts:
 
     def recent_requests(self) -> Ints:
         """Return the requests [n] of the streams over the shortest window."""
-        found: Ints = self.sums[RECENT, 0].copy()
-        found[self.partial] = self.requests[RECENT]
+        found: Ints = self.sums[RECENT, 0]
+        if len(self.partial):
+            found = found.copy()
+            found[self.partial] = self.requests[RECENT]
         return found
 
 

@@ -35,6 +35,7 @@ from common.slo.windows import DAY, HOUR, SHORT_WINDOW_SECONDS, SHORTEST_REPORTS
 _FIRST_SLO_ROW = ROW_OF[WINDOW_DAYS[0] * DAY]
 _SLO_HOURS = np.array([days * DAY // HOUR for days in WINDOW_DAYS], np.int64)
 _NONE: Ints = np.zeros((4, 0), np.int64)
+_NONE_BY_NAMES: Ints = np.zeros((len(NAMES), 0), np.int64)
 
 
 class Published:
@@ -171,7 +172,8 @@ def _statuses(of: Sources, counts: Counts, stream: Ints, stale: Flags, *, laggin
 def _saturated(counts: Counts) -> Flags:
     """Return of which slots a sum of requests has reached its limit: errors are hidden."""
     found: Flags = counts.sums[:, 0].max(axis=0) >= SUM_LIMIT
-    found[counts.partial] |= counts.requests.max(axis=0) >= SUM_LIMIT
+    if len(counts.partial):
+        found[counts.partial] |= counts.requests.max(axis=0) >= SUM_LIMIT
     return found
 
 
@@ -200,6 +202,8 @@ def _counts(of: Sources, slots: Ints) -> Counts:
             own = np.flatnonzero(of.slots.slo_row[slots] == row)
             found[SLO][:, own] = sums[row][:, series[own]]
     partial = np.flatnonzero(of.slots.partial[slots])
+    if not len(partial):
+        return Counts(found, partial, _NONE, _NONE_BY_NAMES)
     requests = _totals(of, slots[partial], of.slots.requests, COVERED)
     uncertain = np.zeros((len(NAMES), len(partial)), np.int64)
     doubtful = np.flatnonzero(of.slots.uncertain[slots[partial]] != FREE)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
@@ -23,6 +24,7 @@ _GROUP = 40  # series that take memory together: few, so that little of it is em
 _SHORTEST_BUCKETS = WINDOW_SECONDS[0] // TEN_SECONDS
 
 
+@cache
 def windows_of(ring: int, days: int) -> tuple[RunningWindow, ...]:
     """Return the windows that a ring serves for series which reach back so many days."""
     return tuple(
