@@ -50,7 +50,7 @@ def test_a_fact_has_one_owner(fact: str, written: str, owner: str) -> None:
 def test_figures_become_text_in_one_place() -> None:
     rounded = re.compile(r":[+,]?\.\d+[efg%]\}|\bround\((?!.*\* ?1000)|%\.\d")
     of_machines = re.compile(
-        r"common/(kafka|ledger|runtime|http)/|ingest/simulator/|burnline/localstack/"
+        r"(common|api_gateway)/(kafka|ledger|runtime|http)/|ingest/simulator/|burnline/localstack/"
         r"|burnline/commands/(doctor|up)\.py"
     )
     places = [str(p) for p in SOURCES if rounded.search((ROOT / p).read_text())]

@@ -67,8 +67,8 @@ def test_a_calm_system_is_told_in_four_lines() -> None:
 
 def test_lag_is_told_by_shard() -> None:
     told = text(Health(behind(12, 3.25), [], []))
-    assert "consumer lag  12 records, the oldest 3.2 s old" in told
-    assert "burnrate slo.metrics.v1/2: 12 records, the oldest 3.2 s old, held by host:7" in told
+    assert "consumer lag  12 records, the oldest 3.3 s old" in told
+    assert "burnrate slo.metrics.v1/2: 12 records, the oldest 3.3 s old, held by host:7" in told
     assert "services      none yet" in told
     assert "of unknown age" in text(Health(behind(1, None), [], []))
 
@@ -93,7 +93,7 @@ def test_silent_services_are_named_but_are_no_fault() -> None:
     ("lag", "fault"),
     [
         (behind(5, LATE_SECONDS), None),
-        (behind(5, LATE_SECONDS + 1), "events wait for 61 s"),
+        (behind(5, LATE_SECONDS + 1), "events wait for 1.02 min"),
         (behind(5, None), "cannot be told"),
         ({**CALM, "outboxes": [{"service": "gate", "waiting": 3, "lag_seconds": 61.0}]}, "gate"),
         (stuck("unknown codec"), "slo.metrics.v1/2@41 cannot be decoded (unknown codec)"),
@@ -142,7 +142,7 @@ def test_a_gateway_elsewhere_can_be_asked(run: Callable[..., Any]) -> None:
 
 def test_what_is_not_well_is_named_with_exit_1(run: Callable[..., Any]) -> None:
     done = run(answers(behind(1, 90)))
-    assert (done.exit_code, "not healthy: events wait for 90 s" in done.output) == (1, True)
+    assert (done.exit_code, "not healthy: events wait for 1.5 min" in done.output) == (1, True)
     failing = {"status": "not_ready", "failing": {"database": "does not answer"}}
     done = run({**answers(), "/readyz": httpx.Response(503, json=failing)})
     assert (done.exit_code, "database: does not answer" in done.output) == (1, True)

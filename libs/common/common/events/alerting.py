@@ -25,9 +25,9 @@ class AlertFigures(Struct, frozen=True):
     burn_rate_24h: BurnRate
     composite_burn_rate: BurnRate
     error_budget_remaining: Ratio
-    snapshot_id: str | None = None
     composite_burn_rate_least: BurnRate | None = None
     error_budget_remaining_most: Ratio | None = None
+    snapshot_id: str | None = None
 
     @classmethod
     def of(cls, snapshot: BurnRateSnapshot, slo_name: str | None) -> Self | None:

@@ -346,7 +346,6 @@ async def test_a_channel_is_changed_all_secrets_at_once_and_deleted(
     assert await alerting.database.rows(query, id=made["id"]) == [({},)]
 
 
-@pytest.mark.parametrize("gateway_settings", [{"channel_test_timeout_seconds": 60}], indirect=True)
 async def test_the_test_of_a_channel_is_asked_for_and_its_outcome_told(
     alerting: GatewayHarness,
 ) -> None:

@@ -1,6 +1,6 @@
 """What a committed batch adds to a shard. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -37,11 +37,11 @@ class BatchDelta:
     counters: Mapping[str, IngestCounters]  # what they grow by, by name
     latency: Mapping[tuple[str, int, Bounds], Sequence[int]]
 
-    def without(self, names: set[str]) -> "BatchDelta":
+    def without(self, names: Collection[str]) -> "BatchDelta":
         """Return what the batch adds to all services but these."""
-        if names.isdisjoint(self.names):
-            return self
         own = [i for i, name in enumerate(self.names) if name not in names]
+        if len(own) == len(self.names):
+            return self
         place = np.full(len(self.names), -1, np.int64)
         place[own] = np.arange(len(own))
         rows = place[self.service] >= 0
