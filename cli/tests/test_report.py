@@ -92,7 +92,7 @@ async def test_what_may_be_slow_or_fast_is_a_range(fleet: GatewayHarness) -> Non
     left = {"error_budget_remaining": -1 / 9, "error_budget_remaining_most": 1 / 3}
     await fleet.feed(snapshot("cart", for_target(target, **left), epoch=2))
     text = await report_of(fleet.client, WEEK, "md")
-    assert "| cannot be told | 1,000 | 60 to 100 | 67% to 112% | -12% to 33% |" in text
+    assert "| cannot be told | 1,000 | 60 to 100 | 67% to 112% | \\-12% to 33% |" in text
     page = await report_of(fleet.client, WEEK, "html")
     assert ">60 to 100<" in page
 
