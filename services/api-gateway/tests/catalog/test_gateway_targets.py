@@ -179,7 +179,7 @@ async def test_one_measure_may_be_promised_of_several_indicators(gateway: Gatewa
     made = await gateway.target(**again, name="payments", indicator="payments")
     assert (made["indicator"], made["objective"]) == ("payments", of_requests["objective"])
     path = f"/api/slo/targets/{made['id']}"
-    moved = await gateway.write("PUT", path, {"indicator": "refunds"})
+    moved = await gateway.write("PUT", path, {"indicator": "refunds", **WHY})
     assert moved.json()["indicator"] == "refunds"
     answer = await gateway.write("PUT", path, {"indicator": "Refunds"})
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "invalid_indicator")
