@@ -255,7 +255,7 @@ def test_an_old_ticket_mutes_no_new_outage_and_the_narrative_knows_which_is_whic
     [onset] = [fact for fact in narrative["facts"] if fact["id"] == "onset"]
     assert re.search(r"\b[4-9] minutes ago", onset["text"]), onset
     assert "steady" not in narrative["narrative"]
-    assert "72 hours and" not in narrative["narrative"]
+    assert "over both 72 hours" not in narrative["narrative"]
 
 
 def test_hourly_reports_page_and_are_not_stale_live_and_replayed(field: Stack) -> None:
