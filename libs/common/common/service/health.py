@@ -45,11 +45,13 @@ class ConsumerHealth:
 def vitals(ledger: ShardLedger, excuses: dict[int, str], *, consuming: bool) -> Vitals:
     """Return the state of a consumer at this moment; whoever waits for a transaction is excused."""
     waiting = dict.fromkeys(ledger.held_back, "a transaction of a producer is open")
+    # whoever only follows state topics has nothing to apply, and asks nobody how far behind it is
+    lag = ledger.lag if ledger.topics else dict.fromkeys(ledger.owned, 0)
     return Vitals(
         now_seconds=asyncio.get_running_loop().time(),
         consuming=consuming,
         assigned=ledger.assigned(),
         progress={s: tuple(o.next_offsets.items()) for s, o in ledger.owned.items()},
-        lag=ledger.lag,
+        lag=lag,
         excuses={**waiting, **excuses},
     )
