@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from common.access.middleware import BODY_REFUSALS
 from common.runtime.loops import background
 
 MEGABYTE: Final = 1_000_000
@@ -22,6 +23,7 @@ GARBAGE: Final = {
 }
 NAMES_OF_REQUEST: Final = 2_000
 LATE_OF_REQUEST: Final = 3_000
+NOT_OF_EVENTS: Final = {"too_many_in_flight", "too_many_writes", "unauthorized"}
 CONNECTIONS: Final = 400
 ADDRESS: Final = "127.0.0.2"
 """From which attackers hold connections: not that of the honest ones."""
@@ -47,9 +49,10 @@ class Attack:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Events refused by attacker and code, and answers by attacker and status."""
+    """Events and requests refused by attacker and code, and answers by attacker and status."""
 
     refused: Counter[tuple[str, str]]
+    refused_requests: Counter[tuple[str, str]]
     answers: Counter[tuple[str, int]]
 
 
@@ -70,7 +73,7 @@ async def _attack(given: Attack, kind: "Callable[[Attackers], list[Attacking]]")
         attackers = Attackers(ingest, given)
         async with background(*kind(attackers)):
             await asyncio.sleep(given.seconds)
-    return Outcome(attackers.refused, attackers.answers)
+    return Outcome(attackers.refused, attackers.refused_requests, attackers.answers)
 
 
 @dataclass
@@ -80,6 +83,7 @@ class Attackers:
     ingest: httpx.AsyncClient
     given: Attack
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)
+    refused_requests: Counter[tuple[str, str]] = field(default_factory=Counter)
     answers: Counter[tuple[str, int]] = field(default_factory=Counter)
 
     def every_attack(self) -> list[Attacking]:
@@ -176,6 +180,12 @@ class Attackers:
         if answer.status_code == httpx.codes.ACCEPTED:
             for rejected in said["rejected"]:
                 self.refused[who, rejected["code"]] += 1
-        elif who == "names" and answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
-            self.refused[who, said["code"]] += NAMES_OF_REQUEST
+            return
+        code, is_too_many = said["code"], answer.status_code == httpx.codes.TOO_MANY_REQUESTS
+        if answer.status_code in BODY_REFUSALS:
+            self.refused_requests[who, code] += 1
+        if who == "names" and is_too_many:
+            self.refused[who, code] += NAMES_OF_REQUEST
             await asyncio.sleep(0.2)
+        elif isinstance(content, dict) and code not in NOT_OF_EVENTS:
+            self.refused[who, code] += 1

@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.siege.attacks import ADDRESS, Attack, Outcome, attack
 from tests.siege.honest import LATE_SECONDS, HonestSenders
+from tests.siege.terminal import terminal_faults
 from tests.support.servers.stack import Stack, own_stack
 
 USUAL_SHARE: Final = 0.5
@@ -89,6 +90,7 @@ class Siege:
             self._check_times(honest, usual)
             if not await honest.settled():
                 self.faults.append(f"not all was shown {LATE_SECONDS:g} s after the end")
+        self.faults += await terminal_faults(stack)
         typer.echo(f"answers: {dict(outcome.answers)}")
         self._check_refusals(outcome, {who: f"key/{key_id}" for who, (key_id, _) in keys.items()})
 
@@ -135,6 +137,14 @@ class Siege:
             typer.echo(f"{who}: {events} events refused as {code}, counted {found:g}")
             if found < events:
                 self.faults.append(f"of {events} of {who} refused as {code} {found:g} are counted")
+        whole = samples(self._stack, self._stack.ingest_url, "burnline_http_refusals_total")
+        for (who, code), requests in outcome.refused_requests.items():
+            found = whole.get((code, senders[who]), 0.0)
+            typer.echo(f"{who}: {requests} requests refused as {code}, counted {found:g}")
+            if found < requests:
+                self.faults.append(f"of {requests} requests of {who} as {code} {found:g} count")
+        silent = {who for who, _ in senders.items()} - {who for who, _ in outcome.answers}
+        self.faults += [f"no attack of {who} was answered" for who in sorted(silent)]
         for url in (self._stack.ingest_url, self._stack.api_url):
             refusals = samples(self._stack, url, "burnline_http_refusals_total")
             for code in ("unauthorized", "too_many_connections_of_address"):
