@@ -34,7 +34,7 @@ from tests.support.waiting import PATIENCE_SECONDS
 
 SETTLE_SECONDS: Final = PATIENCE_SECONDS
 _POLL_SECONDS: Final = 0.2
-_TOKEN: Final = "faults"
+TOKEN: Final = "faults"
 
 
 class Scenario:
@@ -180,7 +180,7 @@ class Scenario:
             "KAFKA_BOOTSTRAP_SERVERS": self.cluster.bootstrap(proxied=proxied),
             "BURNLINE_HOST": "127.0.0.1",
             "BURNLINE_PARTITIONS": str(SHARDS),
-            "BURNLINE_API_TOKEN": _TOKEN,
+            "BURNLINE_API_TOKEN": TOKEN,
         }
         member = Member(name, service, {**addresses, **environment}, self._folder / name)
         self.members.append(member)
