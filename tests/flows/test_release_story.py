@@ -110,9 +110,10 @@ def test_a_second_person_and_another_policy(stack: Stack) -> None:
         answer = client.put("/api/policies/vault", json={**WHO, "document": two})
         assert answer.status_code == 201, answer.text
     wait_for(stack, "/api/release/vault", lambda b: b["policy"] == "vault")
+    scopes = ["override", "admin"]
     with stack.client() as client:
         made = [
-            client.post("/api/keys", json={"name": name, "scopes": ["override"]}).json()["key"]
+            client.post("/api/keys", json={"name": name, "scopes": scopes}).json()["key"]
             for name in ("ana", "boris")
         ]
     pending = override(stack, "vault", status=202, key=made[0])
@@ -129,7 +130,14 @@ def test_a_second_person_and_another_policy(stack: Stack) -> None:
     milder["budget_exhausted"] = {"feature": "WARN"}
     with stack.client() as client:
         client.request("DELETE", path.removesuffix("/approve"), json=WHO)
-        client.put("/api/policies/vault", json={**WHO, "document": milder})
+        by_token = client.put("/api/policies/vault", json={**WHO, "document": milder})
+        assert by_token.json()["errors"][0]["code"] == "nobodys_credential", by_token.text
+        asking = {"Authorization": f"Bearer {made[0]}"}
+        answer = client.put("/api/policies/vault", json={**WHO, "document": milder}, headers=asking)
+        assert answer.status_code == 202, answer.text
+        loosened = f"/api/loosenings/{answer.json()['id']}/approve"
+        assert client.post(loosened, json={"actor": "ana"}, headers=asking).status_code == 409
+        assert client.post(loosened, json={"actor": "boris"}, headers=own).status_code == 200
     warned = wait_for(stack, "/api/release/vault", lambda b: b["decision"] == "WARN")
     assert command(stack, "gate", "check", "vault", "--fail-on", "warn").returncode == 4
     with stack.client() as client:

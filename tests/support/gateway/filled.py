@@ -105,7 +105,8 @@ async def _fill_loosenings(gateway: GatewayHarness, who: TestKey) -> None:
     """Give one that waits for approval, and one that was approved: no policy asks for it since."""
     milder = {"objective": 0.4, "reason": STATEMENT["reason"]}
     await gateway.client.put("/api/slo/targets/2", json=milder, headers=who.headers)
-    await gateway.write("PUT", "/api/policies/default", {**POLICY, "document": {}})
+    asking = gateway.key("ines", "admin")
+    await gateway.write("PUT", "/api/policies/default", {**POLICY, "document": {}}, asking)
     approved = "/api/loosenings/2/approve"
     await gateway.client.post(approved, json={"actor": "boris"}, headers=who.headers)
 

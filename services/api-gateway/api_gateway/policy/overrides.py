@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from api_gateway.catalog.domain import Service
 from api_gateway.http.problems import existing, invalid
+from api_gateway.http.second_person import check_another, check_somebody_s
 from api_gateway.http.types import Statement
 from api_gateway.policy.domain import (
     NewOverride,
@@ -17,7 +18,7 @@ from api_gateway.policy.domain import (
 from api_gateway.policy.policies import PolicyService
 from api_gateway.policy.repository import PolicyReader, PolicyStore, PolicyWriter
 from api_gateway.projections.decisions import DecisionBook
-from common.access.principal import BOOTSTRAP, current_actor, current_credential
+from common.access.principal import current_actor
 from common.policy.model import Policy
 from common.storage.audit import AuditEvent
 from common.storage.audit_changes import field_changes
@@ -25,7 +26,6 @@ from common.storage.audit_changes import field_changes
 TIER_REMEMBERED = timedelta(hours=24)
 """So long a tier that a service had still demands approval and bounds the time: whoever may change
 the tier must not thereby approve himself, nor override for longer."""
-A_KEY = "`burnline keys create NAME --scope override` (with a key that has the scope `admin`)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class OverrideService:
             if phase != "pending":
                 detail = f"override {override_id} is {phase}; only a pending one can be approved"
                 raise invalid("id", "not_pending", detail, 409)
-            _check_another(pending)
+            check_another(pending)
             active = await writer.change_override(
                 override_id,
                 state="active",
@@ -148,35 +148,8 @@ def _awaiting(new: NewOverride) -> NewOverride:
     """Return the override as pending; nobody has to agree to stricter rules."""
     if new.decision == "BLOCK":
         return new
-    _check_somebody_s()
+    check_somebody_s()
     return replace(new, state="pending")
-
-
-def _check_somebody_s() -> None:
-    """Refuse the server's own token, which whoever runs it has beside a key of theirs."""
-    if current_credential() == BOOTSTRAP:
-        detail = (
-            "two persons have to agree, and BURNLINE_API_TOKEN is nobody's: use a key of your "
-            f"own. {A_KEY} makes one"
-        )
-        raise invalid("Authorization", "nobodys_credential", detail, 409)
-
-
-def _check_another(pending: Override) -> None:
-    """Refuse the credential that asked, also one that bears its name by now.
-
-    A name that is typed proves nothing.
-    """
-    _check_somebody_s()
-    if not pending.credential:
-        detail = "has no credential that asked for it on record; revoke it and ask again"
-        raise invalid("id", "unknown_credential", detail, 409)
-    if pending.credential == current_credential() or pending.actor == current_actor():
-        detail = (
-            f"{pending.actor} asked for the override, and another credential has to approve it: "
-            f"that of a second person, for whom {A_KEY} makes one"
-        )
-        raise invalid("Authorization", "same_credential", detail, 409)
 
 
 async def _replace_others(

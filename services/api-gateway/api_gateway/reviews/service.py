@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from api_gateway.http.problems import existing, invalid
+from api_gateway.http.second_person import check_another, check_somebody_s
 from api_gateway.loosening.edit import Edit, Terms
 from api_gateway.loosening.guard import end, record
 from api_gateway.loosening.repository import (
@@ -14,7 +15,7 @@ from api_gateway.loosening.repository import (
 )
 from api_gateway.loosening.schemas import is_undoable
 from api_gateway.reviews.rewriting import Rewriter
-from common.access.principal import current_actor, current_credential, current_principal
+from common.access.principal import current_actor, current_principal
 from common.access.scopes import permits
 from common.http.problems import Problem
 
@@ -37,6 +38,7 @@ class LooseningService:
 
     async def hold(self, edit: Edit, terms: Terms, now: datetime) -> Loosening:
         """Store an edit that waits for another credential; it ends by itself after a day."""
+        check_somebody_s()
         async with self._store.write() as writer:
             return await record(writer, edit, terms, "pending", now)
 
@@ -49,12 +51,7 @@ class LooseningService:
         if pending.state != "pending" or pending.until <= now:
             detail = f"loosening {loosening_id} is {pending.state}; only a pending one is approved"
             raise invalid("id", "not_pending", detail, 409)
-        if pending.credential == current_credential() or pending.actor == current_actor():
-            detail = (
-                f"{pending.actor} asked for it, and another credential has to approve it: that of "
-                "a second person, who gets one by `burnline keys create NAME --scope override`"
-            )
-            raise invalid("Authorization", "same_credential", detail, 409)
+        check_another(pending)
         terms = Terms(
             pending.reason,
             on_behalf_of,

@@ -21,6 +21,7 @@ SCOPE_OF_WRITES = {
     "delete_policy": "admin",
     "create_override": "override",
     "approve_override": "override",
+    "approve_loosening": "override",
     "revoke_override": "override",
     "check_release": "read",
 }

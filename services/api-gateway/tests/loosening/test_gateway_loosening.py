@@ -262,13 +262,18 @@ async def test_where_the_policy_says_so_another_credential_has_to_approve(
     two = {"overrides": {"second_approver_tiers": [1]}}
     await gateway.write("PUT", "/api/policies/default", {**STATEMENT, "document": two})
     body = {"objective": 0.99, "reason": REASON}
-    held = await gateway.write("PUT", "/api/slo/targets/1", body)
+    nobody_s = await gateway.write("PUT", "/api/slo/targets/1", body)
+    assert nobody_s.json()["errors"][0]["code"] == "nobodys_credential"
+    asking = gateway.key("ana", "admin")
+    held = await gateway.write("PUT", "/api/slo/targets/1", body, asking)
     assert (held.status_code, held.json()["state"]) == (202, "pending")
     path = held.headers["Location"]
     assert (await gateway.get("/api/slo/checkout/targets"))[0]["objective"] == 0.999
     assert await gate_reasons(gateway) == []
-    own = await gateway.write("POST", f"{path}/approve", {"actor": "boris"})
+    own = await gateway.write("POST", f"{path}/approve", {"actor": "boris"}, asking)
     assert (own.status_code, own.json()["errors"][0]["code"]) == (409, "same_credential")
+    own = await gateway.write("POST", f"{path}/approve", {"actor": "boris"})
+    assert (own.status_code, own.json()["errors"][0]["code"]) == (409, "nobodys_credential")
     second = api_key("override")
     gateway.ring.apply(second.key)
     approved = await gateway.client.post(
@@ -280,7 +285,8 @@ async def test_where_the_policy_says_so_another_credential_has_to_approve(
     assert (await gateway.get("/api/slo/checkout/targets"))[0]["objective"] == 0.99
     assert len(await gate_reasons(gateway)) == 1
     milder = {**STATEMENT, "document": {}}
-    assert (await gateway.write("PUT", "/api/policies/default", milder)).status_code == 202
+    held = await gateway.write("PUT", "/api/policies/default", milder, asking)
+    assert held.status_code == 202
 
 
 @pytest.mark.parametrize("blocked", [True, False])
