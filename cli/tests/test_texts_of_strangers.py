@@ -64,6 +64,7 @@ def test_an_answer_of_the_gate_has_one_line_for_each_reason(text: str) -> None:
 def report(text: str) -> list[ServiceReport]:
     at = (NOW - timedelta(hours=3)).isoformat()
     target = {"name": text, "objective": 0.99, "window_days": 30, "error_budget_remaining": 0.5}
+    target["error_budget_remaining_most"] = None
     alert = {"severity": text, "rule": text, "acknowledged_by": text}
     change = {"kind": text, "version": text, "at": at}
     override_made = {

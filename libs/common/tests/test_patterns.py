@@ -63,7 +63,14 @@ def patterns_of(part: Any) -> Iterator[str]:
             yield from patterns_of(inner)
 
 
-READ_BY_MSGSPEC = sorted({p for one in structs() for p in patterns_of(msgspec.json.schema(one))})
+def schema_without_documents(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return a type's schema; a policy is pydantic's to read."""
+    return msgspec.json.schema(kind, schema_hook=lambda _: {"type": "object"})
+
+
+READ_BY_MSGSPEC = sorted(
+    {p for one in structs() for p in patterns_of(schema_without_documents(one))}
+)
 
 
 def test_types_with_patterns_are_found() -> None:
