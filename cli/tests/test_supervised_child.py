@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -98,6 +99,22 @@ async def test_stop_kills_what_does_not_listen(tmp_path: Path) -> None:
         identity = supervisor.state.children[0].identity
         assert identity is not None
     assert not identity.is_alive()
+
+
+async def test_one_that_is_just_being_started_is_ended_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start_slowly(*_: object, **__: object) -> "subprocess.Popen[bytes]":
+        time.sleep(0.5)
+        started.append(subprocess.Popen(SLEEP))  # leads no group, as a fork at its very beginning
+        return started[-1]
+
+    monkeypatch.setattr("burnline.localstack.supervisor.start_service", start_slowly)
+    async with supervised(tmp_path, command("service", (), module="service")):
+        await asyncio.sleep(0.1)
+    assert [process.wait(timeout=60) for process in started] == [-signal.SIGTERM]
 
 
 async def test_higher_layers_end_first(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -55,6 +56,7 @@ class Child:
         self._data_dir = data_dir
         self._changed = changed
         self._process: subprocess.Popen[bytes] | Fork | None = None
+        self._is_starting = False
         self._runs = True
 
     async def run(self) -> None:
@@ -71,8 +73,13 @@ class Child:
                 await asyncio.sleep(backoff.next_delay(time.monotonic() - started))
 
     async def stop(self) -> None:
-        """End the process: its own signal first, SIGKILL after its bound."""
+        """End the process: its own signal first, SIGKILL after its bound.
+
+        One that is being started is waited for: nobody else would end it.
+        """
         self._runs = False
+        while self._is_starting:
+            await asyncio.sleep(POLL_SECONDS)
         process = self._process
         if process is None:
             return
@@ -87,11 +94,14 @@ class Child:
 
     def signal(self, signum: int) -> None:
         """Signal the process and what it started; nothing when there is none."""
-        if self._process is not None:
+        process = self._process
+        if process is None or process.poll() is not None:
+            return
+        with suppress(ProcessLookupError, PermissionError):
             try:
-                os.killpg(self._process.pid, signum)
-            except (ProcessLookupError, PermissionError):
-                return
+                os.killpg(process.pid, signum)
+            except ProcessLookupError:  # it has just begun, and leads no group yet
+                os.kill(process.pid, signum)
 
     async def _wait_while_held(self) -> None:
         while self._runs and self._data_dir.hold(self.command.name).exists():
@@ -102,7 +112,11 @@ class Child:
             await asyncio.to_thread(self.command.prepare)
         if not self._runs:
             return
-        self._process = process = await self._start()
+        self._is_starting = True
+        try:
+            self._process = process = await self._start()
+        finally:
+            self._is_starting = False
         self._report(ProcessIdentity.of(process.pid), self.state.last_exit)
         while process.poll() is None:
             await asyncio.sleep(POLL_SECONDS)
