@@ -35,7 +35,8 @@ def is_said(condition: object, said: object) -> str:
 async def figures_lag(product: Product) -> str:
     """Status and burn rates of the service are those of before, and say so."""
     status, rates = await product.read(f"/api/slo/{SERVICE}"), await product.read("/api/burn")
-    said = [row["data_status"] for row in (status, *(rates or ())) if row is not None]
+    shown = [row for row in (status, *(rates or ())) if row is not None]
+    said = [row["data_status"] for row in shown if row["service_name"] == SERVICE]
     return is_said(set(said) <= {"lagging"}, said)
 
 

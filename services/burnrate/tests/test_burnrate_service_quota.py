@@ -227,7 +227,7 @@ async def test_a_flood_of_names_costs_no_neighbour_a_count(
 
 async def newest_totals(settings: AllSettings, names: list[str]) -> set[int]:
     newest = {m.get("service_name"): m for m in await read_topic(boot(settings), BURNRATES.name)}
-    return {newest[name]["slos"][0]["total"] for name in names}
+    return {newest[name]["slos"][0]["total"] if name in newest else 0 for name in names}
 
 
 async def announce(settings: AllSettings, name: str, revision: int, *, retired: bool) -> None:

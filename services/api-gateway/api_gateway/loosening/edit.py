@@ -37,8 +37,8 @@ class Edit:
     """A write: what it is about, in which fields it loosens, and the object before and after.
 
     `services` are those that are promised something milder; without names every service. `promise`
-    is the new one. A reason is `demanded` always, only while the gate blocks one of them, or never.
-    Without `until` the loosening is shown for a day.
+    is the new one. A reason is `demanded` always, asked for while the gate blocks one of them, or
+    never. Without `until` the loosening is shown for a day.
     """
 
     subject: str

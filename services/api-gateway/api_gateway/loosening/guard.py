@@ -58,7 +58,7 @@ class LooseningGuard:
         await _end_restored(writer, edit, terms, now)
         if not edit.loosened:
             return
-        if terms.reason is None and self.demands_reason(edit):
+        if terms.reason is None and edit.demanded == "always":
             raise _reason_missing(edit)
         if terms.approval_of is None and await self.demands_approval(unit, edit):
             raise ApprovalNeededError(edit, terms)
@@ -73,12 +73,16 @@ class LooseningGuard:
         return () if old == new else await self._policies.retiered(unit, name, old, new)
 
     def demands_reason(self, edit: Edit) -> bool:
-        """Return whether an edit needs a reason."""
+        """Return whether a person is asked for a reason.
+
+        No request of before is refused for want of one where something new is declared, or a
+        service is moved or deleted: that there was none is said wherever the loosening stands.
+        """
         blocked = edit.demanded == "while_blocked" and any(map(self._blocks, edit.services))
         return bool(edit.loosened) and (blocked or edit.demanded == "always")
 
     async def demands_approval(self, unit: UnitOfWork, edit: Edit) -> bool:
-        """Return whether an edit waits for another credential: none does that needs no reason."""
+        """Return whether an edit waits for another credential, where one has to say why."""
         return self.demands_reason(edit) and await self._policies.needs_approval(unit, edit)
 
 

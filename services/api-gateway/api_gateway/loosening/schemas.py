@@ -10,6 +10,7 @@ from api_gateway.http.operations import LOCATION
 from api_gateway.http.types import BY, Answer, Instant
 from api_gateway.loosening.repository import Loosening
 from common.events import ChangeClass, Decision, LooseningState
+from common.http.problems import responses
 
 
 async def _dry_run(
@@ -103,5 +104,6 @@ MAY_WAIT: dict[int | str, dict[str, Any]] = {
         "model": LooseningAnswer,
         "description": "Stored; it is done once another credential has approved it",
         **LOCATION,
-    }
+    },
+    **responses(409),
 }

@@ -161,11 +161,12 @@ async def test_a_first_target_milder_than_the_default_cannot_open_a_blocked_gate
     await gateway.service()
     await gateway.feed(decided("checkout", "BLOCK"))
     body = {"name": "errors", "sli_type": "error_rate", "max_error_ratio": 0.999}
-    error = refused(await gateway.write("POST", "/api/slo/checkout/targets", body))
-    assert error["code"] == "loosening_needs_reason"
-    taken = await gateway.write("POST", "/api/slo/checkout/targets", {**body, "reason": REASON})
-    assert taken.status_code == 201
-    assert len(await gate_reasons(gateway)) == 1
+    path = "/api/slo/checkout/targets"
+    asked = (await gateway.write("POST", f"{path}?dry_run=true", body)).json()
+    assert (asked["loosens"], asked["needs_reason"]) == (True, True)
+    assert (await gateway.write("POST", path, body)).status_code == 201
+    [message] = await gate_reasons(gateway)
+    assert "without a reason" in message
     [shown] = await loosenings(gateway)
     undone = await gateway.write("POST", f"/api/loosenings/{shown['id']}/undo", STATEMENT)
     assert undone.status_code == 200, undone.text
@@ -290,7 +291,7 @@ async def test_where_the_policy_says_so_another_credential_has_to_approve(
 
 
 @pytest.mark.parametrize("blocked", [True, False])
-async def test_a_service_is_deleted_or_moved_to_a_milder_tier_with_a_reason_while_it_is_blocked(
+async def test_the_deletion_of_a_service_is_recorded_and_a_person_is_asked_why_while_it_is_blocked(
     gateway: GatewayHarness, *, blocked: bool
 ) -> None:
     await gateway.service()
@@ -298,10 +299,9 @@ async def test_a_service_is_deleted_or_moved_to_a_milder_tier_with_a_reason_whil
     if blocked:
         await gateway.feed(decided("checkout", "BLOCK"))
     moved = await gateway.write("PUT", "/api/services/checkout", {"tier": 2, "owner": "payments"})
-    assert moved.status_code == (422 if blocked else 200)
-    deleted = await gateway.write("DELETE", "/api/services/checkout")
-    assert deleted.status_code == (422 if blocked else 204)
-    told = await gateway.write("DELETE", "/api/services/checkout", {"reason": REASON})
-    assert told.status_code == (204 if blocked else 404)
+    assert moved.status_code == 200
+    path = "/api/services/checkout?dry_run=true"
+    assert (await gateway.write("DELETE", path)).json()["needs_reason"] == blocked
+    assert (await gateway.write("DELETE", "/api/services/checkout")).status_code == 204
     recorded = [e for e in await gateway.audited() if e.action == "loosening.recorded"]
     assert recorded[-1].details["loosened"][0] == ["target", "main", "deleted"]
