@@ -60,6 +60,16 @@ test("asked for: one use of this class within half an hour, and it waits for ano
   await gate(asking).getByText("blocked", { exact: true }).first().waitFor();
 });
 
+test("nobody approves what they asked for, whatever name they type", async () => {
+  await gate(asking).getByRole("button", { name: "Approve" }).click();
+  const dialog = asking.getByRole("dialog");
+  await dialog.getByLabel("Your name").fill("boris");
+  await dialog.getByRole("button", { name: "Approve" }).click();
+  await dialog.getByText("another credential has to approve it").waitFor();
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  await gate(asking).getByText("ALLOW (pending)").waitFor();
+});
+
 test("approved by another: it is a state of its own, on the page and in the list", async () => {
   const page = await open(browser, `/services/till#token=${second}`);
   await gate(page).getByRole("button", { name: "Approve" }).click();

@@ -15,6 +15,7 @@ from tests.support.burn_events import NOW, for_target, heartbeat, snapshot
 from tests.support.gateway.access import api_key
 from tests.support.gateway.decisions import decided
 from tests.support.gateway.harness import GatewayHarness
+from tests.support.gateway.operation_cases import SILENCE
 from tests.support.gateway.results import alert, store_alert, store_counts
 
 REASON = "agreed with the product owner"
@@ -122,6 +123,30 @@ async def test_it_is_shown_before_by_what_decides_live(gateway: GatewayHarness) 
     assert (await gateway.get("/api/slo/checkout/targets"))[0]["objective"] == 0.999
     stricter = await gateway.write("PUT", f"{path}?dry_run=true", {"objective": 0.9999})
     assert (stricter.json()["loosens"], stricter.json()["needs_reason"]) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PATCH", "/api/rules/burn-rate-page", {**STATEMENT, "changes": {"enabled": False}}),
+        ("DELETE", "/api/slo/targets/1", {"reason": REASON}),
+        ("DELETE", "/api/services/checkout", {"reason": REASON}),
+        ("POST", "/api/silences", SILENCE),
+    ],
+)
+async def test_each_kind_of_write_is_shown_before(
+    gateway: GatewayHarness, method: str, path: str, body: dict[str, Any]
+) -> None:
+    made = await burning(gateway)
+    firing = alert(1, rule="burn-rate-page", slo=made["name"], state="firing")
+    await store_alert(gateway.database, firing)
+    before = await gateway.audited()
+    shown = await gateway.write(method, f"{path}?dry_run=true", body)
+    assert shown.status_code == 200, shown.text
+    assert shown.json()["loosens"]
+    assert "1 alert would" in shown.json()["text"], shown.text
+    assert await gateway.audited() == before
+    assert await loosenings(gateway) == []
 
 
 async def test_the_gate_names_it_for_a_day_and_undoing_puts_the_old_value_back(
