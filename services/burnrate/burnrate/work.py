@@ -124,9 +124,10 @@ def _report(batch: Batch, result: BatchResult) -> None:
 async def _read(session: ReadSession, shard: int, state: ShardState, now: datetime) -> list[str]:
     """Read what is stored of a shard into its state; return the services by slot."""
     found = await recovery_repository.load_services(session, shard)
-    here = np.flatnonzero(~found.released)
+    state.released |= found.released_services()
+    held = [service_of(name) not in state.released for name in found.names]
+    here = np.flatnonzero(held)
     names = [found.names[slot] for slot in here.tolist()]
-    state.released |= set(map(service_of, found.names)).difference(map(service_of, names))
     state.load_services(names, found.newest_micros[here], found.counters[here])
     for resolution in RESOLUTIONS:
         slots = len(found.names)

@@ -67,6 +67,13 @@ class Process:
             apply_to_memory = await self._work.apply(session, Batch(0, "cluster", records))
         apply_to_memory()
 
+    async def release(self, name: str) -> None:
+        """Retire a service."""
+        state = self._work.states[0]
+        state.release(name)
+        async with self._database.write() as session:
+            await recovery_repository.store_released(session, 0, state.unstored)
+
     def _record(self, event: MetricEvent, topic: str, import_id: str) -> Record:
         self._offset += 1
         headers = (("import_id", import_id.encode()), ("import_line", str(self._offset).encode()))
@@ -124,6 +131,22 @@ async def test_each_restart_finds_the_figures_of_all_events(process: Process) ->
         correct = expected(seen, process.now)
         assert figures(lasting, process.now) == correct
         assert figures(await process.start(), process.now) == correct
+
+
+async def test_a_stream_that_came_after_its_service_was_retired_has_no_place_either(
+    process: Process,
+) -> None:
+    """Else the service, created again, would begin without what is stored of it."""
+    await process.start()
+    await process.apply([MetricEvent("till", process.now, total=5, bad=1)], METRICS.name)
+    await process.release("till")
+    late = MetricEvent("till", process.now, total=1, bad=0, indicator="late")
+    await process.apply([late], METRICS.name)
+    again = await process.start()
+    assert again.released == {"till"}
+    assert not {"till", "till/late"} & again.table.numbers.keys()
+    again.assign("till", [target()])
+    assert again.missing["till"].deep
 
 
 async def test_sums_stop_at_the_limit_and_the_shard_goes_on(process: Process) -> None:

@@ -12,6 +12,7 @@ from common.config.clock import MICROSECONDS, to_micros
 from common.counts import reads
 from common.counts.layout import COLUMNS, KEPT, RESOLUTIONS, SlowCount, Span, unpacked
 from common.events import IngestCounters
+from common.slo.streams import service_of
 from common.storage.database import ReadSession, WriteSession
 
 _PART_BLOCKS = 100
@@ -58,6 +59,10 @@ class StoredServices:
     released: Flags
     newest_micros: Ints
     counters: Ints  # [n, 4], as IngestCounters has them
+
+    def released_services(self) -> set[str]:
+        """Return the services that have no place: a stream may have come since, and has none."""
+        return {service_of(self.names[slot]) for slot in np.flatnonzero(self.released).tolist()}
 
 
 async def load_services(
