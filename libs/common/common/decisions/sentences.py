@@ -1,6 +1,7 @@
 """The sentences of reasons: figures with their units, one sentence each. Pure."""
 
 from functools import partial
+from typing import Final
 
 from common.access.names import attributed
 from common.events import BurnPair, ChangeClass, LooseningChanged, OverrideChanged, SloStatus
@@ -9,7 +10,7 @@ from common.slo import wording
 from common.slo.risk import LEAST_COVERAGE_RATIO, RISK_BOUNDARIES
 from common.slo.vocabulary import RiskLevel
 
-_PLURALS: dict[ChangeClass, str] = {
+PLURALS: Final[dict[ChangeClass, str]] = {
     "feature": "features",
     "fix": "fixes",
     "security": "security changes",
@@ -88,7 +89,7 @@ def budget_spent(slo: SloStatus, change: ChangeClass, *, recorded: bool) -> str:
         return text
     if change == "rollback":
         return f"{text}; {_ENDS_A_DEPLOYMENT}"
-    return f"{text}; that alone does not stop {_PLURALS[change]}, and this is recorded"
+    return f"{text}; that alone does not stop {PLURALS[change]}, and this is recorded"
 
 
 def pair_not_burning(slo: SloStatus, pair: BurnPair) -> str:

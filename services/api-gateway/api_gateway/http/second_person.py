@@ -1,6 +1,6 @@
 """Where two persons have to agree: whose credential may ask, and whose may approve."""
 
-from typing import Final, Protocol
+from typing import Final
 
 from api_gateway.http.problems import invalid
 from common.access.principal import BOOTSTRAP, current_actor, current_credential
@@ -8,15 +8,6 @@ from common.access.principal import BOOTSTRAP, current_actor, current_credential
 A_KEY: Final = (
     "`burnline keys create NAME --scope override` (with a key that has the scope `admin`)"
 )
-
-
-class Asked(Protocol):
-    """What waits for approval: the credential that asked, and how the audit names it."""
-
-    @property
-    def credential(self) -> str | None: ...  # noqa: D102 - said above
-    @property
-    def actor(self) -> str: ...  # noqa: D102
 
 
 def check_somebody_s() -> None:
@@ -29,18 +20,18 @@ def check_somebody_s() -> None:
         raise invalid("Authorization", "nobodys_credential", detail, 409)
 
 
-def check_another(pending: Asked) -> None:
-    """Refuse the credential that asked, also one that bears its name by now.
+def check_another(credential: str | None, actor: str) -> None:
+    """Refuse the credential that asked, also one that bears its name (`actor`) by now.
 
     A name that is typed proves nothing.
     """
     check_somebody_s()
-    if not pending.credential:
+    if not credential:
         detail = "has no credential that asked for it on record; revoke it and ask again"
         raise invalid("id", "unknown_credential", detail, 409)
-    if pending.credential == current_credential() or pending.actor == current_actor():
+    if credential == current_credential() or actor == current_actor():
         detail = (
-            f"{pending.actor} asked for it, and another credential has to approve it: that of a "
+            f"{actor} asked for it, and another credential has to approve it: that of a "
             f"second person, for whom {A_KEY} makes one"
         )
         raise invalid("Authorization", "same_credential", detail, 409)

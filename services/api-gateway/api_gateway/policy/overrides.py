@@ -74,7 +74,7 @@ class OverrideService:
             if phase != "pending":
                 detail = f"override {override_id} is {phase}; only a pending one can be approved"
                 raise invalid("id", "not_pending", detail, 409)
-            check_another(pending)
+            check_another(pending.credential, pending.actor)
             active = await writer.change_override(
                 override_id,
                 state="active",

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from msgspec.structs import replace
 
@@ -10,16 +9,10 @@ from common.alerting.rules import Rule
 from common.decisions import readings
 from common.decisions.decision import Inputs
 from common.decisions.evaluate import evaluate
+from common.decisions.sentences import PLURALS
 from common.events import BurnRateSnapshot, ChangeClass, Decision, SloStatus, headline
 from common.policy.model import Policy
 from common.slo import wording
-
-PLURALS: Final[dict[ChangeClass, str]] = {
-    "feature": "features",
-    "fix": "fixes",
-    "security": "security changes",
-    "rollback": "rollbacks",
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ class LooseningService:
         if pending.state != "pending" or pending.until <= now:
             detail = f"loosening {loosening_id} is {pending.state}; only a pending one is approved"
             raise invalid("id", "not_pending", detail, 409)
-        check_another(pending)
+        check_another(pending.credential, pending.actor)
         terms = Terms(
             pending.reason,
             on_behalf_of,
