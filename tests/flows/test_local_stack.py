@@ -7,6 +7,7 @@ import pwd
 import signal
 import stat
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,7 @@ from burnline.localstack.state import read_state
 from tests.support.servers.proxy import HOST
 from tests.support.servers.running import note_kafka
 from tests.support.servers.stack import SERVER_VARIABLES, Stack
+from tests.support.waiting import PATIENCE_SECONDS
 
 BURNLINE: Final = Path(__file__).resolve().parents[2] / ".venv" / "bin" / "burnline"
 MARKER: Final = "BURNLINE_TEST_MARKER"
@@ -57,6 +59,13 @@ class CommandLine:
             check=False,
             timeout=300,
         )
+
+    def wait_well(self) -> None:
+        """Ask until `burnline status` is content; AssertionError with what it says instead."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while (said := self.run("status")).returncode:
+            assert time.monotonic() < deadline, said.stdout + said.stderr
+            time.sleep(1.0)
 
     def processes(self) -> list[psutil.Process]:
         """Every process that has the marker in its environment, whoever its parent is."""
@@ -225,8 +234,7 @@ def test_a_second_stack_runs_beside_the_first_and_a_killed_supervisor_leaves_not
 ) -> None:
     line = new_line("second")
     assert line.run("up").returncode == 0
-    stack = Stack(command_line.data_dir)
-    stack.wait_until(lambda: command_line.run("status").returncode == 0, "the first is not well")
+    command_line.wait_well()
     state = read_state(line.data_dir.state)
     assert state is not None
     assert state.supervisor is not None
