@@ -7,7 +7,6 @@ import pwd
 import signal
 import stat
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -24,7 +23,6 @@ from burnline.localstack.state import read_state
 from tests.support.servers.proxy import HOST
 from tests.support.servers.running import note_kafka
 from tests.support.servers.stack import SERVER_VARIABLES, Stack
-from tests.support.waiting import PATIENCE_SECONDS
 
 BURNLINE: Final = Path(__file__).resolve().parents[2] / ".venv" / "bin" / "burnline"
 MARKER: Final = "BURNLINE_TEST_MARKER"
@@ -59,13 +57,6 @@ class CommandLine:
             check=False,
             timeout=300,
         )
-
-    def wait_well(self) -> None:
-        """Ask until `burnline status` is content; AssertionError with what it says instead."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while (said := self.run("status")).returncode:
-            assert time.monotonic() < deadline, said.stdout + said.stderr
-            time.sleep(1.0)
 
     def processes(self) -> list[psutil.Process]:
         """Every process that has the marker in its environment, whoever its parent is."""
@@ -232,9 +223,11 @@ def test_a_busy_port_that_was_asked_for_is_named(
 def test_a_second_stack_runs_beside_the_first_and_a_killed_supervisor_leaves_nothing(
     command_line: CommandLine, new_line: Callable[..., CommandLine]
 ) -> None:
-    line = new_line("second")
+    line, first = new_line("second"), Stack(command_line.data_dir)
+    supervisor = first.state.supervisor
     assert line.run("up").returncode == 0
-    command_line.wait_well()
+    first.wait_served()
+    assert first.state.supervisor == supervisor
     state = read_state(line.data_dir.state)
     assert state is not None
     assert state.supervisor is not None
