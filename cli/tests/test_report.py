@@ -54,6 +54,8 @@ async def fleet(gateway: GatewayHarness) -> GatewayHarness:
     await store_alert(gateway.database, over)
     deploy = ChangeEvent("checkout", began - timedelta(minutes=4), "deploy", "1.42.0<b>")
     await store_change(gateway.database, 1, deploy)
+    remark = ChangeEvent("checkout", began - timedelta(minutes=2), "note", note=f"sale {POISON}")
+    await store_change(gateway.database, 2, remark)
     decisions: tuple[tuple[str, datetime, Decision], ...] = (
         ("A", NOW - 3 * HOUR, "ALLOW"),
         ("B", began, "BLOCK"),
@@ -80,6 +82,7 @@ async def test_markdown_tells_what_happened(fleet: GatewayHarness) -> None:
     assert "blocked 1 time, for 12 minutes altogether" in checkout
     assert "overrode the gate to ALLOW" in checkout
     assert "- 1 change took effect." in checkout
+    assert "- Note of 2026-03-02 10:47 UTC: sale a" in checkout
     assert "blocked" not in cart
 
 

@@ -77,6 +77,7 @@ def report(text: str) -> list[ServiceReport]:
             episodes=[Episode(alert, NOW - timedelta(hours=2), None, 1, 0.5, change)],
             more_episodes=1,
             changes=[change],
+            notes=[{"at": at, "actor": text, "note": text}],
             blocked=Blocked(1, timedelta(hours=1), timedelta(), [override_made]),
         )
     ]

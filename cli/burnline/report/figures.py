@@ -95,6 +95,7 @@ class ServiceReport:
     episodes: Sequence[Episode]
     more_episodes: int
     changes: Sequence[Row]
+    notes: Sequence[Row]
     blocked: Blocked
     snapshot_id: str | None = None
     decision_id: str | None = None

@@ -45,12 +45,14 @@ export function overridesQuery(service: string) {
   });
 }
 
+export const MOST_CHANGES = 100;
+
 export function changesQuery(service: string, seconds: number) {
   return queryOptions({
     queryKey: keys.changes(service, seconds),
     queryFn: async ({ signal }) => {
       const from = new Date(Date.now() - seconds * 1000).toISOString();
-      const params = { query: { service, from, limit: 100 } };
+      const params = { query: { service, from, limit: MOST_CHANGES } };
       return dataOf(await client.GET("/api/changes", { params, signal }));
     },
     refetchInterval: 30_000,

@@ -680,7 +680,7 @@ export interface paths {
         };
         /**
          * Changes, newest first
-         * @description Deployments, rollbacks and other changes that took effect in a span of time.
+         * @description Deployments, rollbacks and other changes that took effect in a span of time, and notes.
          */
         get: operations["list_changes"];
         put?: never;
@@ -1654,7 +1654,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "deploy" | "rollback" | "config" | "feature_flag" | "infrastructure" | "other";
+            kind: "deploy" | "rollback" | "config" | "feature_flag" | "infrastructure" | "other" | "note";
             /** Version */
             version: string;
             /**
@@ -8262,6 +8262,8 @@ export interface operations {
             query?: {
                 /** @description Only of this service */
                 service?: string | null;
+                /** @description Only of these kinds; default all, with notes */
+                kind?: ("deploy" | "rollback" | "config" | "feature_flag" | "infrastructure" | "other" | "note")[] | null;
                 /** @description RFC 3339 with an offset; default 24 h before `to`; at most 90 d ago */
                 from?: string | null;
                 /** @description RFC 3339; default and latest: now */
@@ -11190,6 +11192,7 @@ export const pathsApiReleaseService_nameCheckPostParametersQueryChange_classValu
 export const pathsApiReleaseService_nameHistoryGetParametersQueryChange_classValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/release/{service_name}/history"]["get"]["parameters"]["query"]["change_class"]> = ["feature", "fix", "security", "rollback"];
 export const pathsApiLooseningsGetParametersQueryStateAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/loosenings"]["get"]["parameters"]["query"]["state"]> = ["pending", "standing", "ended", "withdrawn"];
 export const pathsApiAuditGetParametersQueryFormatAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/audit"]["get"]["parameters"]["query"]["format"]> = ["json", "csv", "ndjson"];
+export const pathsApiChangesGetParametersQueryKindAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/changes"]["get"]["parameters"]["query"]["kind"]> = ["deploy", "rollback", "config", "feature_flag", "infrastructure", "other", "note"];
 export const pathsApiAlertsGetParametersQueryStateAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/alerts"]["get"]["parameters"]["query"]["state"]> = ["firing", "acknowledged", "resolved"];
 export const pathsApiAlertsGetParametersQuerySeverityAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/alerts"]["get"]["parameters"]["query"]["severity"]> = ["page", "ticket", "info"];
 export const pathsApiAlertsGetResponses200HeadersAlertsStatusValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/alerts"]["get"]["responses"]["200"]["headers"]["Alerts-Status"]> = ["ok", "lagging"];
@@ -11201,7 +11204,7 @@ export const activeAlertsStatusValues: ReadonlyArray<FlattenedDeepRequired<compo
 export const alertAnswerSeverityValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["AlertAnswer"]["severity"]> = ["page", "ticket", "info"];
 export const alertAnswerStateValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["AlertAnswer"]["state"]> = ["firing", "acknowledged", "resolved"];
 export const alertAnswerHeld_byAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["AlertAnswer"]["held_by"]> = ["inhibited", "silenced", "cooldown"];
-export const changeAnswerKindValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ChangeAnswer"]["kind"]> = ["deploy", "rollback", "config", "feature_flag", "infrastructure", "other"];
+export const changeAnswerKindValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ChangeAnswer"]["kind"]> = ["deploy", "rollback", "config", "feature_flag", "infrastructure", "other", "note"];
 export const dataStatusValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["DataStatus"]> = ["no_data", "lagging", "saturated", "stale", "no_traffic", "ok"];
 export const decisionEvidenceTierValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["DecisionEvidence"]["tier"]> = [1, 2, 3];
 export const decisionEvidenceOn_unknownValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["DecisionEvidence"]["on_unknown"]> = ["ALLOW", "WARN", "BLOCK"];

@@ -12,14 +12,15 @@ import { useAddress, withParameter } from "../../lib/useAddress";
 import { BudgetChart, type Marker } from "./BudgetChart";
 import { CountChart } from "./CountChart";
 import { RateChart } from "./RateChart";
-import { DEFAULT_RANGE, RANGES, budgetSeries, countSeries, rateSeries, timeSpan } from "./series";
+import { RANGES, budgetSeries, chosenRange, countSeries, rateSeries, timeSpan } from "./series";
 import { firingSpans } from "./spans";
+
+const LABEL_LENGTH = 24;
 
 /** The history of one objective on one cursor: budget, burn rates, counts. */
 export function Charts({ report, slo }: { report: SloReport; slo: number | null }) {
   const [search, edit] = useAddress();
-  const asked = search.get("range") ?? DEFAULT_RANGE;
-  const range = asked in RANGES ? asked : DEFAULT_RANGE;
+  const range = chosenRange(search);
   const span = RANGES[range] ?? { seconds: 86_400, step: "5m" };
   const service = report.service_name;
   const query = useQuery(historyQuery(service, span, slo));
@@ -106,9 +107,14 @@ function markersOf(
   const deployed = changes.map((change) => ({
     id: change.id,
     at: Date.parse(change.at),
-    label: change.version || change.kind,
+    label: change.kind === "note" ? shortened(change.note) : change.version || change.kind,
   }));
   return [...deployed, ...loosened];
+}
+
+/** A note's text, as much of it as a chart has room for; all of it stands in the list of notes. */
+function shortened(text: string): string {
+  return text.length > LABEL_LENGTH ? `${text.slice(0, LABEL_LENGTH - 1)}…` : text;
 }
 
 function RangeSwitch({ chosen, onChoose }: { chosen: string; onChoose: (name: string) => void }) {

@@ -12,6 +12,7 @@ import { duration } from "../../lib/format";
 import { STATUS_MEANING } from "../../lib/health";
 import { useAddress, withParameter } from "../../lib/useAddress";
 import { useNow } from "../../lib/useNow";
+import { ChangesPanel } from "./ChangesPanel";
 import { Charts } from "./Charts";
 import { ForecastPanel } from "./ForecastPanel";
 import { GatePanel } from "./GatePanel";
@@ -78,6 +79,7 @@ function Service({ report }: { report: SloReport }) {
             <GatePanel service={name} />
           </div>
           <LooseningPanel service={name} />
+          <ChangesPanel service={name} />
           <ForecastPanel service={name} slo={slo.id} windowDays={slo.window_days} />
           <NarrativePanel report={report} />
         </div>

@@ -12,7 +12,13 @@ export const RANGES: Record<string, HistorySpan> = {
   "7 d": { seconds: 7 * 86_400, step: "1h" },
   "30 d": { seconds: 30 * 86_400, step: "2h" },
 };
-export const DEFAULT_RANGE = "24 h";
+const DEFAULT_RANGE = "24 h";
+
+/** The span that the address asks for, by its name. */
+export function chosenRange(search: URLSearchParams): string {
+  const asked = search.get("range") ?? DEFAULT_RANGE;
+  return asked in RANGES ? asked : DEFAULT_RANGE;
+}
 
 export interface BudgetPoint {
   at: number;

@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 from common.admission.decoding import EventRejected, decode_json
 from common.admission.fields import check_body, check_name, check_not_in_future, check_text, utc
 from common.admission.metric_events import HISTORY_AGE
-from common.events import MAX_NOTE_LENGTH, MAX_URL_LENGTH, ChangeEvent, ChangeKind
+from common.events import MAX_NOTE_LENGTH, MAX_URL_LENGTH, NOTE, ChangeEvent, ChangeKind
 
 KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
 IDENTITY_BYTES = 16
@@ -55,6 +55,8 @@ def parse_change_event(body: bytes | None, *, forbid_unknown: bool = False) -> C
     for field in ("version", "actor", "source", "event_id"):
         check_text(field, getattr(raw, field))
     check_text("note", raw.note, MAX_NOTE_LENGTH)
+    if raw.kind == NOTE and not raw.note.strip():
+        raise EventRejected("note", "missing_field", "is what a note says; give it some text")
     return ChangeEvent(
         service=raw.service,
         at=utc("at", raw.at),

@@ -32,7 +32,14 @@ from common.events.catalog import (
     TargetChanged,
     TargetSpec,
 )
-from common.events.change import MAX_NOTE_LENGTH, MAX_URL_LENGTH, ChangeEvent, ChangeKind
+from common.events.change import (
+    CHANGING_KINDS,
+    MAX_NOTE_LENGTH,
+    MAX_URL_LENGTH,
+    NOTE,
+    ChangeEvent,
+    ChangeKind,
+)
 from common.events.dead_letter import DeadLetter
 from common.events.decision import (
     ChangeClass,

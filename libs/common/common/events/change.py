@@ -1,7 +1,7 @@
 """What other systems send: that something about a service was changed."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, get_args
 
 from msgspec import Meta, Struct
 
@@ -10,12 +10,18 @@ from common.events.fields import MAX_TEXT_LENGTH, PLAIN, ServiceName, plain_text
 MAX_URL_LENGTH = 512
 MAX_NOTE_LENGTH = 512
 
-ChangeKind = Literal["deploy", "rollback", "config", "feature_flag", "infrastructure", "other"]
+ChangeKind = Literal[
+    "deploy", "rollback", "config", "feature_flag", "infrastructure", "other", "note"
+]
+NOTE: Final = "note"
+"""Something was remarked of the service and nothing of it was changed: it explains no errors."""
+CHANGING_KINDS: Final = tuple(kind for kind in get_args(ChangeKind) if kind != NOTE)
 
 
 class ChangeEvent(Struct, frozen=True, omit_defaults=True):
     """Something about a service was changed at `at`, so that spent budget can be laid at its door.
 
+    Or it was only remarked: of kind `note`, whose text stands in `note` and is not empty.
     Two events with the same service, source and event_id are one; without an event_id the
     content takes its place. Unknown fields are ignored on Kafka and refused over HTTP.
     """

@@ -66,6 +66,8 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"actor": "a\nb"}, "control_character", "actor"),
     ({"note": "n" * 513}, "too_long", "note"),
     ({"note": "a\0"}, "control_character", "note"),
+    ({"kind": "note", "note": None}, "missing_field", "note"),
+    ({"kind": "note", "note": "  "}, "missing_field", "note"),
     ({"url": "javascript:alert(1)"}, "invalid_url", "url"),
     ({"url": "http://a b"}, "invalid_url", "url"),
     ({"url": "https://" + "a" * 512}, "too_long", "url"),

@@ -4,7 +4,7 @@ The gate decides for every class of change and every override; here the verdict 
 selected, and what is too old to be known is said to be unknown.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -91,13 +91,17 @@ class StoredChange:
 
 @dataclass(frozen=True, slots=True)
 class ChangeQuery:
-    """Changes with since <= at <= until, of one service or of all, older than `before`."""
+    """Changes with since <= at <= until, of one service or of all, older than `before`.
+
+    `kinds` are those that are asked for; None are all, notes among them.
+    """
 
     service_name: str | None
     since: datetime
     until: datetime
     before: tuple[datetime, bytes] | None
     limit: int
+    kinds: Sequence[str] | None = None
 
 
 def release_of(

@@ -37,6 +37,7 @@ _CHANGES = text(
     FROM gate.changes
     WHERE (CAST(:service_name AS text) IS NULL OR service = :service_name)
       AND at >= :since AND at <= :until
+      AND (CAST(:kinds AS text[]) IS NULL OR kind = ANY(:kinds))
       AND (CAST(:before_at AS timestamptz) IS NULL OR at < :before_at
         OR (at = :before_at AND identity > CAST(:before_identity AS bytea)))
     ORDER BY at DESC, identity LIMIT :limit"""

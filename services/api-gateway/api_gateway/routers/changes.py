@@ -13,6 +13,7 @@ from api_gateway.release.repository import ResultStore
 from api_gateway.release.schemas import ChangeAnswer
 from api_gateway.routers.dependencies import CatalogService, ServerClock, provided
 from common.config.clock import from_micros, to_micros
+from common.events import ChangeKind
 from common.http.problems import responses
 
 router = Operations(prefix="/api/changes", tags=["changes"])
@@ -39,16 +40,19 @@ async def list_changes(  # noqa: PLR0913, PLR0917 - the query's parameters
     clock: ServerClock,
     page: ChangePage,
     service: Annotated[str | None, Query(description="Only of this service")] = None,
+    kind: Annotated[
+        list[ChangeKind] | None, Query(description="Only of these kinds; default all, with notes")
+    ] = None,
     from_: FromQuery = None,
     to: ToQuery = None,
 ) -> list[ChangeAnswer]:
-    """Deployments, rollbacks and other changes that took effect in a span of time."""
+    """Deployments, rollbacks and other changes that took effect in a span of time, and notes."""
     if service is not None:
         await catalog.service(service)
     since, until = instants(from_, to, clock())
     async with results.read() as reader:
         found = await reader.changes(
-            ChangeQuery(service, since, until, page.after, page.fetch_limit)
+            ChangeQuery(service, since, until, page.after, page.fetch_limit, kind)
         )
     shown = page.cut(found, lambda c: [to_micros(c.event.at), c.identity.hex()])
     return [ChangeAnswer.of(change) for change in shown]

@@ -19,7 +19,7 @@ from api_gateway.narrative.service_context import OpenEpisode, ServiceContext
 from api_gateway.projections.handlers import Projections
 from api_gateway.release.domain import ChangeQuery, feature_release
 from api_gateway.release.repository import ResultStore
-from common.events import ChangeEvent
+from common.events import CHANGING_KINDS, ChangeEvent
 from common.storage.database import DATABASE_ERRORS
 
 log = structlog.get_logger()
@@ -73,7 +73,7 @@ class RecentEvents:
 
     async def _changes(self, now: datetime) -> dict[str, list[ChangeEvent]]:
         since = now - timedelta(hours=CHANGES_HOURS)
-        query = ChangeQuery(None, since, now, None, MOST_EVENTS)
+        query = ChangeQuery(None, since, now, None, MOST_EVENTS, CHANGING_KINDS)
         async with self._results.read() as reader:
             stored = await reader.changes(query)
         return _grouped((change.event.service, change.event) for change in stored)

@@ -2,11 +2,11 @@
 
 import json
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from common.events import ChangeEvent, PolicyChanged
+from common.events import ChangeEvent, ChangeKind, PolicyChanged
 from common.kafka.topics import POLICIES
 from common.policy.files import read_policies
 from tests.support.burn_events import NOW
@@ -202,3 +202,15 @@ async def test_changes_are_listed_by_time_and_service(gateway: GatewayHarness) -
         response = await gateway.client.get("/api/changes", params=query)
         assert response.status_code == 422
     assert (await gateway.client.get("/api/changes?service=nobody")).status_code == 404
+
+
+async def test_notes_stand_among_the_changes_and_by_themselves(gateway: GatewayHarness) -> None:
+    kinds: tuple[ChangeKind, ...] = get_args(ChangeKind)
+    for number, kind in enumerate(kinds, start=1):
+        at = NOW - timedelta(minutes=number)
+        await store_change(gateway.database, number, ChangeEvent("checkout", at, kind, note="so"))
+    assert [c["kind"] for c in await gateway.get("/api/changes")] == [*kinds]
+    assert [c["kind"] for c in await gateway.get("/api/changes", kind="note")] == ["note"]
+    some = await gateway.client.get("/api/changes?kind=config&kind=deploy")
+    assert [c["kind"] for c in some.json()] == ["deploy", "config"]
+    assert (await gateway.client.get("/api/changes?kind=remark")).status_code == 422

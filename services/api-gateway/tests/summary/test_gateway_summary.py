@@ -132,7 +132,9 @@ async def test_what_every_part_found_out_is_told(fleet: GatewayHarness) -> None:
     await store_alert(fleet.database, alert(1, service_name="payments"))
     deploy = ChangeEvent("payments", NOW - timedelta(minutes=24), "deploy", "1.42.0")
     stranger = ChangeEvent("login", NOW - timedelta(hours=2), "config", "all is well")
-    for number, event in enumerate((deploy, stranger)):
+    # nearer to the errors than the deploy, and no cause of any
+    remark = ChangeEvent("payments", NOW - timedelta(minutes=22), "note", note="a sale begins")
+    for number, event in enumerate((deploy, stranger, remark)):
         await store_change(fleet.database, number, event)
     forecast = service_forecast("payments", slo_forecast(unblocked_at=NOW + timedelta(hours=2)))
     await fleet.feed(decided("payments", "BLOCK"), forecast)
