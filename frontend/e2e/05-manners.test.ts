@@ -83,6 +83,39 @@ test("times are those of the zone that the reader chose, and a wall has no heade
   expect(await page.getByRole("navigation", { name: "Pages" }).count()).toBe(0);
 });
 
+const DAY = 86_400_000;
+
+/** A zone whose clocks have changed within the last days, if one of these is; else the first. */
+function zoneOfAChange(days: number): string {
+  const zones = ["America/New_York", "Europe/Berlin", "Australia/Sydney", "America/Santiago"];
+  const offset = (timeZone: string, at: number) =>
+    new Intl.DateTimeFormat("en", { timeZone, timeZoneName: "longOffset" })
+      .formatToParts(at)
+      .find((part) => part.type === "timeZoneName")?.value;
+  const now = Date.now();
+  const changed = zones.find((zone) => offset(zone, now) !== offset(zone, now - days * DAY));
+  return changed ?? "America/New_York";
+}
+
+test("days on an axis are the reader's own, each once, also where clocks have changed", async () => {
+  const view = await open(browser, "/settings", { timeZone: zoneOfAChange(30) });
+  await view.getByRole("button", { name: "Times are UTC; show local times" }).click();
+  await view.goto(`${BASE}/services/checkout?range=30+d`);
+  const ticks = view
+    .getByRole("region", { name: "Error budget" })
+    .locator(".recharts-xAxis .recharts-cartesian-axis-tick-value");
+  await ticks.first().waitFor();
+  const labels = await ticks.allTextContents();
+  expect(labels.length).toBeGreaterThan(2);
+  expect(new Set(labels).size).toBe(labels.length);
+  const year = new Date().getFullYear();
+  const whole = Date.UTC(year + 1, 0) - Date.UTC(year, 0); // steps may lead into another year
+  const dates = labels.map((label) => Date.parse(`${label} ${year} UTC`));
+  const steps = dates.slice(1).map((date, i) => (date - (dates[i] ?? 0) + whole) % whole);
+  expect(new Set(steps).size, labels.join(", ")).toBe(1);
+  await view.context().close();
+});
+
 const folder = process.env["BURNLINE_SCREENSHOTS"];
 
 // pictures are looked at by people; where nobody asks for them there is nothing to test

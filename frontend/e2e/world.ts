@@ -29,15 +29,17 @@ export interface View {
   height?: number;
   theme?: "light" | "dark";
   write?: boolean;
+  timeZone?: string;
 }
 
 /** A page of its own session: read only unless it is opened with the link's token. */
 export async function open(browser: Browser, path: string, view: View = {}): Promise<Page> {
-  const { width = 1440, height = 900, theme = "light", write = false } = view;
+  const { width = 1440, height = 900, theme = "light", write = false, timeZone } = view;
   const context = await browser.newContext({
     viewport: { width, height },
     colorScheme: theme,
     reducedMotion: "reduce",
+    ...(timeZone !== undefined && { timezoneId: timeZone }),
   });
   const page = await context.newPage();
   page.setDefaultTimeout(45_000);

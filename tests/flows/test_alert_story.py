@@ -90,6 +90,10 @@ def test_a_page_is_told_taken_on_survives_a_crash_and_ends(
     fired = alert_of(stack, "checkout", state="firing", severity="page")
     delivered(stack, fired["id"], ["firing"])
     assert told(receiver) == {("checkout", "firing"): 1}
+    # to this stack's own address, whatever stands at the usual one
+    links = {alert["generatorURL"] for r in receiver.received for alert in r.json()["alerts"]}
+    assert f"{stack.api_url}/services/checkout" in links
+    assert all(link.startswith(f"{stack.api_url}/") for link in links), links
     assert fired["slo"] == "default"
     assert {fired[name]["risk_level"] for name in ("figures_at_firing", "figures_now")} == {
         "FREEZE"

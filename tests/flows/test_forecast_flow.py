@@ -95,6 +95,53 @@ def test_a_service_without_counts_has_a_forecast_that_says_so(stack: Stack) -> N
     assert "Nothing has been reported for unseen" in body["forecast_message"]
 
 
+OUTAGE_EVERY, CALM_BEFORE, OUTAGES = timedelta(days=1), timedelta(days=3), 2
+
+
+def daily_outages(until: datetime) -> list[dict[str, Any]]:
+    """Return reports of an hour each: three calm days, then an outage of an hour on each of two."""
+    hour = timedelta(hours=1)
+    hours = int((CALM_BEFORE + OUTAGES * OUTAGE_EVERY) / hour)
+    ages = [(hours - 1 - n) * hour for n in range(hours)]
+    return [
+        {
+            "service": "nightly",
+            "source": "test",
+            "event_id": str(n),
+            "timestamp": rfc3339(until - age),
+            "window_seconds": 3600,
+            "total": 1000,
+            "bad": 400 if age in {12 * hour, 36 * hour} else 0,
+        }
+        for n, age in enumerate(ages)
+    ]
+
+
+def test_what_fails_for_an_hour_of_each_day_is_expected_to_go_on(
+    stack: Stack, tmp_path: Path
+) -> None:
+    """Calm as it is now, the second outage to come spends the budget: 1600 of 1560, in 36 hours."""
+    now = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=30)
+    file = tmp_path / "events.ndjson"
+    file.write_text("".join(json.dumps(event) + "\n" for event in daily_outages(now)))
+    create_service(stack, "nightly")
+    create_target(
+        stack,
+        "nightly",
+        name="availability",
+        sli_type="availability",
+        objective=0.99,
+        window_days=7,
+    )
+    run_import(stack, file)
+    body = wait_for(
+        stack, "/api/forecast/nightly", lambda body: body["time_to_exhaustion_hours"] is not None
+    )
+    assert body["p10_hours"] <= 36
+    assert body["p90_hours"] is None or body["p90_hours"] >= 36
+    assert 18 <= body["time_to_exhaustion_hours"] <= 72
+
+
 def slow_burn(until: datetime) -> list[dict[str, Any]]:
     """Return reports of ten minutes: calm days, then 25 hours of slow requests at 1.8 times."""
     steps, burning = int(SLOW_HISTORY / STEP), int(SLOW_BURN / STEP)

@@ -30,6 +30,7 @@ from tests.support.servers.stack import Stack
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 LARGEST_COUNT = 2**53 - 1
+RULES = Path(__file__).parents[2] / "libs" / "common" / "common" / "alerting" / "rules.yaml"
 WHO = {"actor": "ines", "reason": "a test of the whole"}
 FAST = {"name": "fast", "sli_type": "latency", "threshold_seconds": 0.25, "window_days": 30}
 AVAILABLE = {"sli_type": "availability", "window_days": 30}
@@ -261,11 +262,27 @@ def test_an_old_ticket_mutes_no_new_outage_and_the_narrative_knows_which_is_whic
 def test_hourly_reports_page_and_are_not_stale_live_and_replayed(field: Stack) -> None:
     page = notified(field, "hourly", rule="burn-rate-page")
     assert get(field, "/api/slo/hourly")["data_status"] == "ok"
-    rules = Path(__file__).parents[2] / "libs" / "common" / "common" / "alerting" / "rules.yaml"
-    printed = command(field, "rules", "test", str(rules), "--service", "hourly", "--format", "json")
+    printed = command(field, "rules", "test", str(RULES), "--service", "hourly", "--format", "json")
     alarms = json.loads(printed.stdout)["alarms"]
     assert page["rule"] in {alarm["rule"] for alarm in alarms}
     assert "data-stale" not in {alarm["rule"] for alarm in alarms}
+
+
+@pytest.mark.parametrize(("began_ago", "recall"), [(7 * HOUR, 1.0), (2 * HOUR, 0.0)])
+def test_an_alarm_that_was_open_before_an_incident_has_not_detected_it(
+    field: Stack, tmp_path: Path, began_ago: timedelta, recall: float
+) -> None:
+    """The page of the hourly reporter has been open for six hours."""
+    notified(field, "hourly", rule="burn-rate-page")
+    now = datetime.now(UTC)
+    incident = {"scenario": "outage", "service": "hourly", "parameters": {}}
+    times = {"from": rfc3339(now - began_ago), "to": rfc3339(now)}
+    truth = tmp_path / "truth.ndjson"
+    truth.write_text(json.dumps({**incident, **times}) + "\n")
+    asked = (str(RULES), "--service", "hourly", "--truth", str(truth), "--format", "json")
+    printed = command(field, "rules", "test", *asked)
+    scores = json.loads(printed.stdout)["scores"]["pages"]
+    assert scores["recall"] == recall, scores
 
 
 def test_a_report_of_an_hour_does_not_hide_that_the_usual_ones_have_stopped(field: Stack) -> None:
