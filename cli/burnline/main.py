@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "report": "burnline.commands.report:report",
     "keys": "burnline.commands.keys:keys",
     "services": "burnline.commands.services:services",
+    "note": "burnline.commands.note:note",
     "dlq": "burnline.commands.dlq:dlq",
 }
 # What no program can mend: a disk that is full or not ours to write.

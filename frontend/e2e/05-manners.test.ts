@@ -103,7 +103,7 @@ test("days on an axis are the reader's own, each once, also where clocks have ch
   await view.goto(`${BASE}/services/checkout?range=30+d`);
   const ticks = view
     .getByRole("region", { name: "Error budget" })
-    .locator(".recharts-xAxis .recharts-cartesian-axis-tick-value");
+    .locator(".recharts-xAxis-tick-labels .recharts-cartesian-axis-tick-value");
   await ticks.first().waitFor();
   const labels = await ticks.allTextContents();
   expect(labels.length).toBeGreaterThan(2);

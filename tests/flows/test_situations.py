@@ -344,6 +344,23 @@ def test_text_of_strangers_does_not_hide_the_rest_of_a_step_summary(
     assert not re.search(r"(?<!\\)<", written)
 
 
+def test_a_note_stands_on_the_timeline_and_explains_nothing(field: Stack) -> None:
+    said = "sale <!-- until noon"
+    noted = command(field, "note", "slow-burn", said, BURNLINE_INGEST_URL=field.ingest_url)
+    assert noted.returncode == 0, noted.stderr
+    path = "/api/changes?service=slow-burn"
+    [note] = wait_for(field, path, bool)
+    assert (note["kind"], note["note"], note["source"]) == ("note", said, "burnline note")
+    facts = get(field, "/api/summary/slow-burn")["facts"]
+    assert not {"change_before_onset", "last_change"} & {fact["id"] for fact in facts}
+    for wrong, field_named in ((("checkout", " "), "note"), (("Checkout", "so"), "service")):
+        refused = command(field, "note", *wrong, BURNLINE_INGEST_URL=field.ingest_url)
+        assert refused.returncode == 1
+        assert f"422: {field_named}: " in refused.stderr.replace("The first: ", ""), refused.stderr
+    undated = command(field, "note", "checkout", "so", "--at", "noon")
+    assert "--at: `noon` is no instant such as" in undated.stderr
+
+
 @pytest.mark.parametrize(
     ("encoding", "compress"), [("gzip", gzip.compress), ("zstd", zstd.compress)]
 )

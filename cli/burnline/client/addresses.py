@@ -20,7 +20,7 @@ class Addresses:
 
 @dataclass(frozen=True, slots=True)
 class GatewayAddress:
-    """Where the gateway is; `token` is needed for what changes something."""
+    """Where the gateway or ingest is; `token` is needed for what changes something."""
 
     base_url: str
     token: str | None
@@ -54,10 +54,24 @@ def gateway_address(environ: Mapping[str, str] = os.environ) -> GatewayAddress:
 
     Raises StackError where there is neither.
     """
-    url, token = environ.get("BURNLINE_URL"), environ.get("BURNLINE_API_TOKEN")
+    return _http_address("gateway", "BURNLINE_URL", "BURNLINE_PORT", environ)
+
+
+def ingest_address(environ: Mapping[str, str] = os.environ) -> GatewayAddress:
+    """Return ingest of BURNLINE_INGEST_URL and BURNLINE_API_TOKEN, else the local stack's.
+
+    Raises StackError where there is neither.
+    """
+    return _http_address("ingest", "BURNLINE_INGEST_URL", "BURNLINE_INGEST_PORT", environ)
+
+
+def _http_address(
+    what: str, variable: str, port: str, environ: Mapping[str, str]
+) -> GatewayAddress:
+    url, token = environ.get(variable), environ.get("BURNLINE_API_TOKEN")
     if not url:
-        state = running_stack("gateway", "set BURNLINE_URL, or burnline up", environ)
-        url = state.address("BURNLINE_PORT")
+        state = running_stack(what, f"set {variable}, or burnline up", environ)
+        url = state.address(port)
         token = token or state.environment.get("BURNLINE_API_TOKEN")
     return GatewayAddress(url, token)
 

@@ -1,4 +1,4 @@
-"""Asks the gateway for JSON."""
+"""Asks the gateway, or ingest, for JSON."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -12,12 +12,12 @@ TIMEOUT_SECONDS: Final = 10.0
 
 
 def connected(address: GatewayAddress, timeout_seconds: float) -> httpx.Client:
-    """Return a client for the gateway, to be entered; StackError for what is no address."""
+    """Return a client for either of them, to be entered; StackError for what is no address."""
     return httpx.Client(**client_options(address, timeout_seconds))
 
 
 def client_options(address: GatewayAddress, timeout_seconds: float) -> dict[str, Any]:
-    """Return how httpx is to speak with the gateway: at its address, with its key.
+    """Return how httpx is to speak with it: at its address, with its key.
 
     StackError for what is no address.
     """
@@ -27,7 +27,8 @@ def client_options(address: GatewayAddress, timeout_seconds: float) -> dict[str,
     url = httpx.URL(address.base_url)
     if url.scheme not in {"http", "https"} or not url.host:
         raise StackError(
-            f"BURNLINE_URL: `{address.base_url}` is no address such as https://burnline.example"
+            f"`{address.base_url}` is no address such as https://burnline.example: BURNLINE_URL, "
+            "or BURNLINE_INGEST_URL"
         )
     return {"base_url": url, "headers": headers, "timeout": timeout_seconds}
 
@@ -39,7 +40,7 @@ def ask_gateway(method: str, path: str, **content: Any) -> Any:
 
 
 def answer_of(response: httpx.Response) -> Any:
-    """Return the JSON of a good answer; StackError with the gateway's reason for any other.
+    """Return the JSON of a good answer; StackError with the server's reason for any other.
 
     None where there is nothing to answer (204).
     """
@@ -51,7 +52,8 @@ def answer_of(response: httpx.Response) -> Any:
         content = None
     if not response.is_success:
         detail = content.get("detail", "") if isinstance(content, dict) else ""
-        raise StackError(f"the gateway answers {response.status_code}: {detail or 'no reason'}")
+        asked = response.url.path
+        raise StackError(f"{asked} is answered {response.status_code}: {detail or 'no reason'}")
     if content is None:
         raise StackError(f"{response.url} answers no JSON; is BURNLINE_URL the gateway's?")
     return content
@@ -65,7 +67,7 @@ def ask(
     query: Mapping[str, str | int] | None = None,
     body: object = None,
 ) -> Any:
-    """Return what the gateway answers; StackError where it does not, or refuses."""
+    """Return what the server answers; StackError where it does not, or refuses."""
     try:
         return answer_of(client.request(method, path, params=query, json=body))
     except httpx.HTTPError as error:

@@ -15,8 +15,6 @@ import { RateChart } from "./RateChart";
 import { RANGES, budgetSeries, chosenRange, countSeries, rateSeries, timeSpan } from "./series";
 import { firingSpans } from "./spans";
 
-const LABEL_LENGTH = 24;
-
 /** The history of one objective on one cursor: budget, burn rates, counts. */
 export function Charts({ report, slo }: { report: SloReport; slo: number | null }) {
   const [search, edit] = useAddress();
@@ -107,14 +105,9 @@ function markersOf(
   const deployed = changes.map((change) => ({
     id: change.id,
     at: Date.parse(change.at),
-    label: change.kind === "note" ? shortened(change.note) : change.version || change.kind,
+    label: change.version || change.kind,
   }));
   return [...deployed, ...loosened];
-}
-
-/** A note's text, as much of it as a chart has room for; all of it stands in the list of notes. */
-function shortened(text: string): string {
-  return text.length > LABEL_LENGTH ? `${text.slice(0, LABEL_LENGTH - 1)}…` : text;
 }
 
 function RangeSwitch({ chosen, onChoose }: { chosen: string; onChoose: (name: string) => void }) {
