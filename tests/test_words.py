@@ -65,6 +65,7 @@ WIRE: Final[dict[str, str]] = {
     "Verdict": "schema of the decisions topic and of the API",
     "notices": "column of alerts.episode",
     "judged": "field of /api/summary",
+    **dict.fromkeys(("start_mark", "problem_mark", "context_mark"), "attributes of PyYAML's"),
     "told_at": "field of `burnline rules test --format json`",
 }
 """By name: whose it is."""

@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "env": "burnline.commands.env:env",
     "doctor": "burnline.commands.doctor:doctor",
     "clean": "burnline.commands.up:clean",
+    "lint": "burnline.commands.lint:lint",
     "import": "burnline.importing.events:import_events",
     "ledger": "burnline.commands.ledger:ledger",
     "gate": "burnline.commands.gate:gate",
