@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from common.documents import openslo, own, pyrra, sloth
 from common.documents.fields import Notes
-from common.documents.model import API_VERSION, Document, Indicator, Service, identity
+from common.documents.model import API_VERSION, SLO, Document, Indicator, Service, identity
 from common.documents.outcome import Linted, RefusedError
 from common.documents.reader import Source, read
 from common.strangers import one_line
@@ -33,7 +33,10 @@ def lint(files: Iterable[tuple[str, str]]) -> list[Linted]:
     found = [(file, source) for file, text in files for source in read(text)]
     references = _references(source for _, source in found)
     taken: _Taken = {}
-    return [_linted(file, source, references, taken) for file, source in found]
+    linted = [_linted(file, source, references, taken) for file, source in found]
+    return [
+        _checked(entry, source, taken) for entry, (_, source) in zip(linted, found, strict=True)
+    ]
 
 
 def documents(linted: Iterable[Linted]) -> list[Document]:
@@ -90,6 +93,22 @@ def _linted(
         )
     kept = [replace(n, path=f"{source.prefix}{n.path}".rstrip(".")) for n in notes.notes]
     return replace(entry, notes=tuple(kept), documents=tuple(found))
+
+
+def _checked(entry: Linted, source: Source | RefusedError, taken: _Taken) -> Linted:
+    """Return the entry, refused where its SLO cannot be promised of the indicator it names."""
+    if isinstance(source, RefusedError):
+        return entry
+    for document in entry.documents:
+        if isinstance(document, SLO):
+            key = ("Indicator", document.metadata.service, document.spec.indicator)
+            indicator = taken.get(key, (None, ""))[0]
+            try:
+                own.check_slices(document, indicator if isinstance(indicator, Indicator) else None)
+            except RefusedError as error:
+                refused = replace(entry, documents=())
+                return _refused(refused, error, source.lines, source.prefix)
+    return entry
 
 
 def _entry(file: str, source: Source) -> Linted:

@@ -290,6 +290,11 @@ ANY_DOCUMENT: Final[TypeAdapter[Document]] = TypeAdapter(
 )
 
 
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a document, for editors and for who writes documents."""
+    return ANY_DOCUMENT.json_schema(by_alias=True)
+
+
 def identity(document: Document) -> tuple[str, str, str]:
     """Return (kind, service, name), of which there is one in a set of documents."""
     service = "" if isinstance(document, Service) else document.metadata.service

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from common.documents.fields import Fields, Notes
-from common.documents.model import KINDS, SLO, Document, Indicator, OwnedMetadata
+from common.documents.model import KINDS, SLO, Document, Indicator
 from common.documents.outcome import RefusedError
 from common.strangers import one_line
 
@@ -54,17 +54,9 @@ def build(data: dict[str, Any], path: str) -> Document:
         raise RefusedError(refused.code, path, reason) from None
 
 
-def check_set(documents: list[Document]) -> None:
-    """Raise RefusedError where an SLO of gauges or queries counts occurrences."""
-    sources = {
-        (d.metadata.service, d.metadata.name): d.spec.source
-        for d in documents
-        if isinstance(d, Indicator)
-    }
-    for document in documents:
-        if not isinstance(document, SLO) or not isinstance(document.metadata, OwnedMetadata):
-            continue
-        source = sources.get((document.metadata.service, document.spec.indicator))
-        if source and source.needs_slices and document.spec.budgeting.method == "occurrences":
-            reason = "the indicator gives no counts; promise it in timeslices"
-            raise RefusedError("threshold_needs_slices", "spec.budgeting.method", reason)
+def check_slices(slo: SLO, indicator: Indicator | None) -> None:
+    """Raise RefusedError where an SLO counts the occurrences of what gives no counts."""
+    source = indicator.spec.source if indicator else None
+    if source and source.needs_slices and slo.spec.budgeting.method == "occurrences":
+        reason = f"the indicator {slo.spec.indicator} gives no counts; promise it in timeslices"
+        raise RefusedError("threshold_needs_slices", "spec.budgeting.method", reason)

@@ -12,6 +12,14 @@ from common.documents.fields import Fields, number
 from common.documents.outcome import RefusedError
 
 _ERRORS: Final = 'code=~"(5..|429)"'
+_NO_ERRORS: Final = 'code!~"5.."'
+_TRUE: Final = frozenset({"1", "t", "T", "true", "True", "TRUE"})
+_FALSE: Final = frozenset({"", "0", "f", "F", "false", "False", "FALSE"})
+_Matchers = Callable[[Mapping[str, str]], str]
+
+
+def _nothing(_: Mapping[str, str]) -> str:
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,78 +29,116 @@ class Plugin:
     total: str
     part: str
     side: str
-    matchers: Callable[[Mapping[str, str]], str] = lambda _: ""
-    narrower: Callable[[Mapping[str, str]], str] = lambda _: ""
+    matchers: _Matchers = _nothing
+    narrower: _Matchers = _nothing
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ("filter",)
     labels: tuple[str, ...] = ()
 
 
-def _errors(total: str, code: str = _ERRORS) -> Plugin:
-    return Plugin(total, total, "bad", narrower=lambda _: code)
+def _errors(
+    total: str,
+    code: str = _ERRORS,
+    matchers: _Matchers = _nothing,
+    required: tuple[str, ...] = (),
+) -> Plugin:
+    """Return a plugin whose bad events have a code."""
+    return Plugin(total, total, "bad", matchers, lambda _: code, required)
 
 
-def _latency(metric: str, matchers: Callable[[Mapping[str, str]], str]) -> Plugin:
+def _latency(
+    metric: str,
+    matchers: _Matchers = _nothing,
+    required: tuple[str, ...] = (),
+    *,
+    may_exclude: bool = False,
+) -> Plugin:
+    """Return a plugin whose good events are in a bucket."""
+
+    def found(options: Mapping[str, str]) -> str:
+        errors = _NO_ERRORS if options.get("exclude_errors") in _TRUE else ""
+        return ",".join(filter(None, (matchers(options), errors)))
+
     return Plugin(
         f"{metric}_count",
         f"{metric}_bucket",
         "good",
-        matchers,
+        found,
         lambda options: f'le="{options["bucket"]}"',
-        required=("bucket",),
+        ("bucket", *required),
+        ("filter", "exclude_errors") if may_exclude else ("filter",),
     )
 
 
-def _traefik(options: Mapping[str, str]) -> str:
-    errors = ',code!~"5.."' if options.get("exclude_errors") in {"true", "1", "True"} else ""
-    return f'service=~"{options["service_name_regex"]}"{errors}'
+def _istio(options: Mapping[str, str]) -> str:
+    return (
+        f'destination_service_name="{options["service"]}",'
+        f'destination_service_namespace="{options["namespace"]}"'
+    )
 
 
-_COMMON: Final = "sloth-common/"
-_TRAEFIK_LATENCY: Final = _latency("traefik_service_request_duration_seconds", _traefik)
-PLUGINS: Final[dict[str, Plugin]] = {
-    "getting_started_availability": Plugin(
-        "http_request_duration_seconds_count",
-        "http_request_duration_seconds_count",
-        "bad",
-        lambda options: f'job="{options["job"]}"',
-        lambda _: _ERRORS,
-        ("job",),
-        labels=("owner", "tier"),
-    ),
-    _COMMON + "coredns/availability": Plugin(
+def _backend(options: Mapping[str, str]) -> str:
+    return f'backend=~"{options["backend_regex"]}"'
+
+
+def _service(options: Mapping[str, str]) -> str:
+    return f'service=~"{options["service_name_regex"]}"'
+
+
+_HTTP: Final = "http_request_duration_seconds"
+_COMMON: Final[dict[str, Plugin]] = {
+    "coredns/availability": Plugin(
         "coredns_dns_responses_total",
         "coredns_dns_responses_total",
         "bad",
         narrower=lambda options: f'rcode=~"{options.get("custom_rcode_regex") or "SERVFAIL"}"',
         optional=("filter", "custom_rcode_regex"),
     ),
-    _COMMON + "kubernetes/apiserver/availability": _errors("apiserver_request_total"),
-    _COMMON + "kubernetes/apiserver/latency": _latency(
+    "coredns/latency": _latency("coredns_dns_request_duration_seconds"),
+    "kubernetes/apiserver/availability": _errors("apiserver_request_total"),
+    "kubernetes/apiserver/latency": _latency(
         "apiserver_request_duration_seconds", lambda _: 'verb!="WATCH"'
     ),
-    _COMMON + "istio/v1/availability": Plugin(
-        "istio_requests_total",
-        "istio_requests_total",
-        "bad",
-        lambda options: (
-            f'destination_service_name="{options["service"]}",'
-            f'destination_service_namespace="{options["namespace"]}"'
-        ),
-        lambda _: 'response_code=~"(5..|429)"',
-        ("service", "namespace"),
+    "kubernetes/nginx-ingress/availability": _errors(
+        "nginx_ingress_controller_requests", 'status=~"(5..|429)"'
     ),
-    _COMMON + "prometheus/rules/eval-availability": Plugin(
+    "istio/v1/availability": _errors(
+        "istio_requests_total", 'response_code=~"(5..|429)"', _istio, ("service", "namespace")
+    ),
+    "istio/v1/latency": _latency(
+        "istio_request_duration_milliseconds", _istio, ("service", "namespace"), may_exclude=True
+    ),
+    "prometheus/rules/eval-availability": Plugin(
         "prometheus_rule_evaluations_total", "prometheus_rule_evaluation_failures_total", "bad"
     ),
-    _COMMON + "traefik/v2/latency": Plugin(
-        _TRAEFIK_LATENCY.total,
-        _TRAEFIK_LATENCY.part,
-        "good",
-        _traefik,
-        _TRAEFIK_LATENCY.narrower,
-        ("bucket", "service_name_regex"),
-        ("filter", "exclude_errors"),
+    "slok-go-http-metrics/availability": _errors(f"{_HTTP}_count", required=("filter",)),
+    "slok-go-http-metrics/latency": _latency(_HTTP, required=("filter",), may_exclude=True),
+    "traefik/v1/availability": _errors(
+        "traefik_backend_requests_total", _ERRORS, _backend, ("backend_regex",)
+    ),
+    "traefik/v1/latency": _latency(
+        "traefik_backend_request_duration_seconds", _backend, ("backend_regex",), may_exclude=True
+    ),
+    "traefik/v2/availability": _errors(
+        "traefik_service_requests_total", 'code=~"(5..)"', _service, ("service_name_regex",)
+    ),
+    "traefik/v2/latency": _latency(
+        "traefik_service_request_duration_seconds",
+        _service,
+        ("service_name_regex",),
+        may_exclude=True,
+    ),
+}
+PLUGINS: Final[dict[str, Plugin]] = {
+    **{f"sloth-common/{name}": plugin for name, plugin in _COMMON.items()},
+    "getting_started_availability": Plugin(
+        f"{_HTTP}_count",
+        f"{_HTTP}_count",
+        "bad",
+        lambda options: f'job="{options["job"]}"',
+        lambda _: _ERRORS,
+        ("job",),
+        labels=("owner", "tier"),
     ),
 }
 
@@ -106,18 +152,10 @@ def expand(fields: Fields, labels: Mapping[str, str]) -> tuple[str, str, str]:
         raise RefusedError("plugin_unknown", fields.at("id"), reason)
     path = fields.at("options")
     options = {key: value.strip() for key, value in fields.texts("options").items()}
-    for key in plugin.required:
-        if not options.get(key):
-            raise RefusedError("missing", f"{path}.{key}", f"is needed by the plugin {name}")
-    for key in options:
-        if key not in {*plugin.required, *plugin.optional}:
-            reason = f"is no option of the plugin {name}; leave it out"
-            raise RefusedError("unknown_field", f"{path}.{key}", reason)
+    _check(name, plugin, options, path)
     for key in plugin.labels:
         if not labels.get(key):
             raise RefusedError("missing", "labels", f"the plugin {name} needs the label {key}")
-    if "bucket" in options:
-        number(options["bucket"], f"{path}.bucket")
     found = [options.get("filter", "").strip("{},"), plugin.matchers(options)]
     fields.end()
     return (
@@ -129,3 +167,18 @@ def expand(fields: Fields, labels: Mapping[str, str]) -> tuple[str, str, str]:
 
 def _query(metric: str, matchers: list[str]) -> str:
     return f"sum(rate({metric}{{{','.join(filter(None, matchers))}}}[{{{{.window}}}}]))"
+
+
+def _check(name: str, plugin: Plugin, options: Mapping[str, str], path: str) -> None:
+    for key in plugin.required:
+        if not options.get(key):
+            raise RefusedError("missing", f"{path}.{key}", f"is needed by the plugin {name}")
+    for key in options:
+        if key not in {*plugin.required, *plugin.optional}:
+            reason = f"is no option of the plugin {name}; leave it out"
+            raise RefusedError("unknown_field", f"{path}.{key}", reason)
+    if "bucket" in options:
+        number(options["bucket"], f"{path}.bucket")
+    if options.get("exclude_errors", "") not in _TRUE | _FALSE:
+        reason = "must be true or false"
+        raise RefusedError("invalid_value", f"{path}.exclude_errors", reason)

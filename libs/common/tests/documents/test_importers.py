@@ -5,13 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import jsonschema
 import pytest
 import yaml
 
 from common.documents.lint import documents, lint
-from common.documents.model import as_data
+from common.documents.model import as_data, json_schema
 from common.documents.outcome import Linted
 from common.documents.reader import Source, read
+from common.documents.sloth_plugins import PLUGINS
 from common.documents.writer import as_yaml
 
 FILES: Final = sorted((Path(__file__).parent / "files").glob("*.yaml"))
@@ -155,6 +157,40 @@ def test_sloths_plugins_are_a_table_of_what_they_count() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", PLUGINS)
+def test_every_plugin_of_the_table_counts_events_and_a_part_of_them(name: str) -> None:
+    values = {"bucket": "0.5", "filter": 'zone="a"'}
+    options = {key: values.get(key, "shop") for key in PLUGINS[name].required}
+    plugin = {"id": name, "options": options | {"filter": 'zone="a"'}}
+    slo = {"name": "it", "objective": "99", "sli": {"plugin": plugin}}
+    labels = {"owner": "us", "tier": "1"}
+    text = yaml.safe_dump(
+        {"version": "prometheus/v1", "service": "shop", "labels": labels, "slos": [slo]}
+    )
+    counters = by_name(text)["Indicator", "it"]["source"]["counters"]
+    side = PLUGINS[name].side
+    [total], [part] = selectors(counters["total"]), selectors(counters[side])
+    assert 'zone="a"' in total
+    is_other_metric = total.partition("{")[0] != part.partition("{")[0]
+    assert is_other_metric or part.startswith(total.removesuffix("}"))
+
+
+def test_a_plugin_may_leave_errors_out_and_refuses_what_is_no_truth() -> None:
+    strange = CRD.replace('exclude_errors: "true"', "exclude_errors: maybe")
+    found = [entry for entry in lint([("f.yaml", strange)]) if entry.code]
+    assert found[0].path == "spec.slos[3].sli.plugin.options.exclude_errors"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_what_is_written_fits_the_published_schema(file: Path) -> None:
+    validator = jsonschema.Draft202012Validator(json_schema())
+    written = list(yaml.safe_load_all(as_yaml(documents(taken(file.read_text())))))
+    assert written
+    for document in written:
+        validator.validate(document)
+    assert not validator.is_valid({**written[0], "unheardOf": 1})
+
+
 def test_pyrras_four_indicators() -> None:
     found = by_name(PYRRA)
     assert found["SLO", "orders-errors"]["window"] == {"rolling_hours": 24}
@@ -257,6 +293,19 @@ def test_what_cannot_be_taken_is_refused_by_its_path(
 def test_who_misspells_a_field_is_given_its_name() -> None:
     found = lint([("f.yaml", CRD.replace("pageAlert", "page_alert", 1))])
     assert "write pageAlert" in found[0].reason
+
+
+def test_occurrences_of_a_gauge_are_refused_wherever_it_is_described() -> None:
+    slo = OWN.rpartition("---\n")[2].partition("  budgeting")[0]
+    gauge = (
+        "apiVersion: burnline/v1\nkind: Indicator\nmetadata: {name: orders, service: shop}\n"
+        "spec: {source: {gauge: {selector: up, op: gte, threshold: 1}}}\n"
+    )
+    for files in ([slo, gauge], [gauge, slo]):
+        found = lint([(f"{n}.yaml", text) for n, text in enumerate(files)])
+        assert {entry.kind: entry.code for entry in found} == {
+            "SLO": "threshold_needs_slices", "Indicator": "",
+        }  # fmt: skip
 
 
 def test_references_lead_across_files() -> None:
