@@ -91,6 +91,7 @@ def _slo(
     _refuse_plugins(slo, names)
     source, budgeting = _sli(slo.fields("sli"), names, labels, notes)
     _alerting(slo.fields("alerting", required=False), names)
+    slo.leave("interval", "rules_left_out", "is of recording rules, which are not made here")
     slo.end()
     notes.add("window_assumed", "", "Sloth's files name no window; its default of 30 days is used")
     spec = {
