@@ -91,7 +91,7 @@ def _slo(
     _refuse_plugins(slo, names)
     source, budgeting = _sli(slo.fields("sli"), names, labels, notes)
     _alerting(slo.fields("alerting", required=False), names)
-    slo.leave("interval", "rules_left_out", "is of recording rules, which are not made here")
+    _interval(slo.fields("interval", required=False))
     slo.end()
     notes.add("window_assumed", "", "Sloth's files name no window; its default of 30 days is used")
     spec = {
@@ -140,6 +140,12 @@ def _refuse_plugins(fields: Fields, names: _Names) -> None:
             reason = "changes the SLO by programs of its own; write what they do out"
             raise RefusedError("plugin_chain", fields.at(name), reason)
         fields.take(name)
+
+
+def _interval(interval: Fields) -> None:
+    for name in ("all", "slierror", "metadata", "alert"):
+        interval.leave(name, "rules_left_out", "is of recording rules, which are not made here")
+    interval.end()
 
 
 def _alerting(alerting: Fields, names: _Names) -> None:
