@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -18,6 +19,10 @@ from common.strangers import one_line
 
 ENDINGS: Final = (".yaml", ".yml", ".json")
 REFUSED: Final = 1
+FIELDS: Final = (
+    "file", "document", "kind", "name", "format", "verdict", "notes", "code", "path", "reason",
+    "line",
+)  # fmt: skip
 
 
 def lint(
@@ -58,16 +63,8 @@ def lint(
 
 def as_json(entry: Linted) -> dict[str, Any]:
     """Return an entry as it is printed for programs."""
-    notes = [{"code": n.code, "path": n.path, "text": n.text} for n in entry.notes]
-    names = ("file", "document", "kind", "name", "format", "verdict")
-    found = {name: getattr(entry, name) for name in names}
-    return found | {
-        "notes": notes,
-        "code": entry.code,
-        "path": entry.path,
-        "reason": entry.reason,
-        "line": entry.line,
-    }
+    found = {name: getattr(entry, name) for name in FIELDS}
+    return found | {"notes": [asdict(note) for note in entry.notes]}
 
 
 def _text(entries: Sequence[Linted]) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from common.documents import openslo, own, pyrra, sloth
 from common.documents.fields import Notes
-from common.documents.model import API_VERSION, SLO, Document, Indicator, Service, identity
+from common.documents.model import API_VERSION, KINDS, SLO, Document, Indicator, Service, identity
 from common.documents.outcome import Linted, RefusedError
 from common.documents.reader import Source, read
 from common.strangers import one_line
@@ -47,8 +47,8 @@ def documents(linted: Iterable[Linted]) -> list[Document]:
             key = identity(document)
             if key not in found or _is_bare(found[key]):
                 found[key] = document
-    order = {"Service": 0, "Indicator": 1, "SLO": 2}
-    return sorted(found.values(), key=lambda document: order[document.kind])
+    order = list(KINDS)
+    return sorted(found.values(), key=lambda document: order.index(document.kind))
 
 
 def _is_bare(document: Document) -> bool:
@@ -83,16 +83,16 @@ def _linted(
         bare = Linted(file, source.document, "", "", _UNKNOWN)
         return _refused(bare, source, {}, "")
     notes = Notes()
-    entry = _entry(file, source)
+    found: list[Document] = []
+    error = None
     try:
         found = _parsed(source.value, notes, references)
         _add(found, taken, f"{file}, document {source.number}")
-    except RefusedError as error:
-        return _refused(
-            replace(entry, notes=tuple(notes.notes)), error, source.lines, source.prefix
-        )
+    except RefusedError as refusal:
+        found, error = [], refusal
     kept = [replace(n, path=f"{source.prefix}{n.path}".rstrip(".")) for n in notes.notes]
-    return replace(entry, notes=tuple(kept), documents=tuple(found))
+    entry = replace(_entry(file, source), notes=tuple(kept), documents=tuple(found))
+    return entry if error is None else _refused(entry, error, source.lines, source.prefix)
 
 
 def _checked(entry: Linted, source: Source | RefusedError, taken: _Taken) -> Linted:
@@ -115,10 +115,18 @@ def _entry(file: str, source: Source) -> Linted:
     value = source.value if isinstance(source.value, dict) else {}
     metadata = value.get("metadata")
     name = metadata.get("name") if isinstance(metadata, dict) else value.get("service")
-    version = value.get("apiVersion") or value.get("version")
+    version = _version(value)
     kind = value.get("kind", "PrometheusServiceLevel" if version == "prometheus/v1" else "")
     known = "openslo" if version in _OPENSLO else _FORMATS.get(_text(version), (_UNKNOWN,))[0]
     return Linted(file, source.number, _text(kind), _text(name), known)
+
+
+def _version(value: Mapping[str, Any]) -> Any:
+    """Return which format a document says it is of; Pyrra's may leave it out."""
+    version = value.get("apiVersion", value.get("version"))
+    if version is None and value.get("kind") == "ServiceLevelObjective":
+        return pyrra.API_VERSIONS[0]
+    return version
 
 
 def _text(value: Any) -> str:
@@ -139,9 +147,7 @@ def _refused(entry: Linted, error: RefusedError, lines: Mapping[str, int], prefi
 def _parsed(value: Any, notes: Notes, references: _References) -> list[Document]:
     if not isinstance(value, dict):
         raise RefusedError("invalid_value", "", "must be a mapping of fields")
-    version = value.get("apiVersion", value.get("version"))
-    if version is None and value.get("kind") == "ServiceLevelObjective":
-        return pyrra.parse(value, notes)
+    version = _version(value)
     if version in _OPENSLO:
         return openslo.parse(value, notes, references)
     if not isinstance(version, str) or version not in _FORMATS:

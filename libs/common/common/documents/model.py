@@ -1,6 +1,7 @@
 """The documents of `apiVersion: burnline/v1`: what the product can be described by. Pure."""
 
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import available_timezones
 
@@ -41,8 +42,13 @@ def _checked(check: Any, text: str) -> Any:
         raise ValueError(error.reason) from None
 
 
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())  # read from the machine's files
+
+
 def _zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _zones():
         raise ValueError("must be a zone of the IANA database, such as Europe/Berlin")
     return name
 
@@ -254,28 +260,31 @@ class SloSpec(Model):
     budgeting: Budgeting = Budgeting()
 
 
-class Service(Model):
-    """A service."""
+class Object(Model):
+    """What every document says first."""
 
     api_version: Literal["burnline/v1"] = Field(API_VERSION, alias="apiVersion")
+
+
+class Service(Object):
+    """A service."""
+
     kind: Literal["Service"] = "Service"
     metadata: Metadata
     spec: ServiceSpec = ServiceSpec()
 
 
-class Indicator(Model):
+class Indicator(Object):
     """An indicator of a service."""
 
-    api_version: Literal["burnline/v1"] = Field(API_VERSION, alias="apiVersion")
     kind: Literal["Indicator"] = "Indicator"
     metadata: OwnedMetadata
     spec: IndicatorSpec = IndicatorSpec()
 
 
-class SLO(Model):
+class SLO(Object):
     """A service level objective."""
 
-    api_version: Literal["burnline/v1"] = Field(API_VERSION, alias="apiVersion")
     kind: Literal["SLO"] = "SLO"
     metadata: OwnedMetadata
     spec: SloSpec

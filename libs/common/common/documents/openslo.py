@@ -17,6 +17,7 @@ from common.documents.openslo_indicators import (
 )
 from common.documents.openslo_windows import budgeting_of, target_of, window_of
 from common.documents.outcome import RefusedError
+from common.documents.prometheus import SLICE_SECONDS
 
 V1: Final = "openslo/v1"
 V1ALPHA: Final = "openslo/v1alpha"
@@ -210,7 +211,8 @@ class _Slo:
         item.leave("compositeWeight", "weight_left_out", "composites are not made; the SLOs are")
         item.end()
         spec: dict[str, Any] = {"description": form.description}
-        source = form.source(method, good_when, item.path)
+        slice_seconds = budgeting.get("slice_seconds", SLICE_SECONDS)
+        source = form.source(method, slice_seconds, good_when, item.path)
         if source is not None:
             spec["source"] = source
         elif good_when is not None:

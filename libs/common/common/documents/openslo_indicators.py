@@ -30,7 +30,7 @@ class Form:
     is_threshold: bool = False
 
     def source(
-        self, method: str, good_when: dict[str, Any] | None, path: str
+        self, method: str, slice_seconds: int, good_when: dict[str, Any] | None, path: str
     ) -> dict[str, Any] | None:
         """Return the source for a budgeting method, None where events are sent."""
         if self.value is not None:
@@ -40,15 +40,17 @@ class Form:
             when = good_when or {}
             return {
                 "queries": {
-                    "value": self.value.for_slice(),
+                    "value": self.value.for_slice(slice_seconds),
                     "op": when["op"],
                     "threshold": when["value"],
                 }
             }
         if self.part is not None and self.total is not None:
-            found = prometheus.ratio_source(self.side, self.part, self.total, self.notes)
+            found = prometheus.ratio_source(
+                self.side, self.part, self.total, self.notes, slice_seconds
+            )
         elif self.raw is not None:
-            found = prometheus.raw_source(self.side, self.raw, self.notes)
+            found = prometheus.raw_source(self.side, self.raw, self.notes, slice_seconds)
         else:
             return None
         source, budgeting = found

@@ -7,7 +7,6 @@ from typing import Any, Final
 from common.documents.fields import Fields, objective
 from common.documents.model import LONGEST_HOURS, SHORTEST_HOURS
 from common.documents.outcome import RefusedError
-from common.documents.prometheus import SLICE_SECONDS
 from common.strangers import one_line
 
 _HOURS: Final = {"h": 1, "d": 24, "w": 168, "M": 720}
@@ -105,7 +104,7 @@ def budgeting_of(item: Fields, method: str) -> dict[str, Any]:
         reason = f"is {one_line(text)[:40]!r}; slices are of 1m or 5m"
         raise RefusedError("window_unsupported", item.at("timeSliceWindow"), reason)
     found: dict[str, Any] = {
-        "slice_seconds": _SLICES.get(text, SLICE_SECONDS),
+        "slice_seconds": _SLICES[text],
         "when_missing": "gap",
     }
     if method == "RatioTimeslices":

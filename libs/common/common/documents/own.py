@@ -26,7 +26,7 @@ def _refused(error: ValidationError) -> RefusedError:
     if fault["type"] == "extra_forbidden":
         return RefusedError("unknown_field", path, "is not a field here; leave it out or mend it")
     code = "missing" if fault["type"] == "missing" else "invalid_value"
-    if path == "spec.objective":
+    if path == "spec.objective" and fault["type"] in {"greater_than", "less_than"}:
         code = "target_out_of_range"
     said = one_line(fault["msg"]).removeprefix("Value error, ")
     return RefusedError(code, path, said[:1].lower() + said[1:300])

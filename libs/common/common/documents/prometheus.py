@@ -19,9 +19,9 @@ class Query:
     text: str
     path: str
 
-    def for_slice(self) -> str:
-        """Return it for the window of one slice."""
-        return promql.with_window(self.text, "1m", self.path).strip()
+    def for_slice(self, seconds: int = SLICE_SECONDS) -> str:
+        """Return it for the window of one slice of whole minutes."""
+        return promql.with_window(self.text, f"{seconds // 60}m", self.path).strip()
 
     def parsed(self) -> Any:
         """Return its tree."""
@@ -74,7 +74,7 @@ def grouping(labels: list[str], path: str, notes: Notes) -> None:
 
 
 def ratio_source(
-    side: str, part: Query, total: Query, notes: Notes
+    side: str, part: Query, total: Query, notes: Notes, slice_seconds: int = SLICE_SECONDS
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return (source, budgeting): counts, or slices where cutting is true to the queries."""
     try:
@@ -85,11 +85,13 @@ def ratio_source(
     for query in (part, total):
         _check_sliced(query)
     _note_slices(part.path, notes)
-    queries = {side: part.for_slice(), "total": total.for_slice()}
+    queries = {side: part.for_slice(slice_seconds), "total": total.for_slice(slice_seconds)}
     return {"queries": queries}, dict(SLICES)
 
 
-def raw_source(side: str, query: Query, notes: Notes) -> tuple[dict[str, Any], dict[str, Any]]:
+def raw_source(
+    side: str, query: Query, notes: Notes, slice_seconds: int = SLICE_SECONDS
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return (source, budgeting) of a query that is the ratio itself."""
     node = query.parsed()
     if split := promql.ratio(node):
@@ -104,7 +106,7 @@ def raw_source(side: str, query: Query, notes: Notes) -> tuple[dict[str, Any], d
             return source, dict(OCCURRENCES)
     _check_sliced(query)
     _note_slices(query.path, notes)
-    return {"queries": {f"{side}_ratio": query.for_slice()}}, dict(SLICES)
+    return {"queries": {f"{side}_ratio": query.for_slice(slice_seconds)}}, dict(SLICES)
 
 
 def _check_sliced(query: Query) -> None:
@@ -116,7 +118,7 @@ def _check_sliced(query: Query) -> None:
 
 def _note_slices(path: str, notes: Notes) -> None:
     text = (
-        "no counters: each minute is evaluated and weighs alike, which is the same as long as the "
-        "number of samples in a minute does not change"
+        "no counters: each slice is evaluated and weighs alike, which is the same as long as the "
+        "number of samples in a slice does not change"
     )
     notes.add("read_as_slices", path, text)

@@ -109,7 +109,7 @@ def _indicator(indicator: Fields, notes: Notes) -> tuple[dict[str, Any], dict[st
     if grouping:
         prometheus.grouping(grouping, below.at("grouping"), notes)
         source["group_by"] = grouping
-    sliced = {"method": "timeslices", "slice_seconds": 60, "when_missing": "gap"}
+    sliced = dict(prometheus.SLICES, method="timeslices")
     return source, sliced if "gauge" in source else dict(prometheus.OCCURRENCES)
 
 

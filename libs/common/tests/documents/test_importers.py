@@ -272,6 +272,7 @@ SERVED: Final = 'sum(rate(orders_total{job="shop",code=~"5.."}[{{.window}}])) or
         (OPENSLO, "apiVersion: openslo/v1\nkind: Service", "apiVersion: openslo/v9\nkind: Service",
          "format_unknown", "apiVersion"),
         (OWN, "objective: 0.9990", "objective: 1", "target_out_of_range", "spec.objective"),
+        (OWN, "objective: 0.9990", "objective: high", "invalid_value", "spec.objective"),
         (OWN, "slice_seconds: 300", "slice_seconds: 7", "invalid_value",
          "spec.budgeting.slice_seconds"),
         (OWN, "Europe/Berlin", "Europe/Atlantis", "invalid_value", "spec.window.time_zone"),
@@ -306,6 +307,31 @@ def test_occurrences_of_a_gauge_are_refused_wherever_it_is_described() -> None:
         assert {entry.kind: entry.code for entry in found} == {
             "SLO": "threshold_needs_slices", "Indicator": "",
         }  # fmt: skip
+
+
+def test_a_query_is_asked_over_the_length_of_its_slice() -> None:
+    text = OPENSLO.replace("max(queue_length)", "max(max_over_time(queue_length[{{.window}}]))")
+    queries = by_name(text)["Indicator", "queue-length"]["source"]["queries"]
+    assert queries["value"] == "max(max_over_time(queue_length[5m]))"
+
+
+def test_what_is_in_a_list_is_noted_by_its_path_in_the_list_refused_or_not() -> None:
+    object_ = yaml.safe_load(PYRRA.split("---\n")[0])
+    wrong = copy.deepcopy(object_)
+    wrong["spec"]["unheardOf"] = "x"
+    text = yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": [object_, wrong]})
+    found = lint([("f.yaml", text)])
+    assert [entry.code for entry in found] == ["", "unknown_field"]
+    for index, entry in enumerate(found):
+        assert entry.notes
+        assert all(note.path.startswith(f"items[{index}].") for note in entry.notes)
+
+
+def test_pyrras_documents_may_leave_their_format_out() -> None:
+    object_ = yaml.safe_load(PYRRA.split("---\n")[0])
+    del object_["apiVersion"]
+    [entry] = taken(yaml.safe_dump(object_))
+    assert entry.format == "pyrra"
 
 
 def test_references_lead_across_files() -> None:
