@@ -45,31 +45,26 @@ class ReportReader:
         if not services:
             return []
         counts = (await self._counts(self._period))["services"]
-        found = await self._all("/api/changes", span)
-        changes = _by_service([c for c in found if c["kind"] != NOTE])
-        notes = _by_service([c for c in found if c["kind"] == NOTE])
+        happened = _by_service(await self._all("/api/changes", span))
         alerts = _by_service(await self._all("/api/alerts", {"since": self._since}))
         totals = {row["service_name"]: row for row in counts}
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(
-                    self._service(service, totals[name], changes[name], notes[name], alerts[name])
+                    self._service(service, totals[name], happened[name], alerts[name])
                 )
                 for service in services
                 if (name := service["name"]) in totals
             ]
-        reports = [task.result() for task in tasks]
-        return sorted(reports, key=lambda report: (-report.worst, report.service["name"]))
+        found = [task.result() for task in tasks]
+        return sorted(found, key=lambda report: (-report.worst, report.service["name"]))
 
     async def _service(
-        self,
-        service: Row,
-        totals: Row,
-        changes: Sequence[Row],
-        notes: Sequence[Row],
-        alerts: Sequence[Row],
+        self, service: Row, totals: Row, happened: Sequence[Row], alerts: Sequence[Row]
     ) -> ServiceReport:
         name = service["name"]
+        changes = [one for one in happened if one["kind"] != NOTE]
+        of_period = [one for one in happened if instant(one["at"]) >= self._period.since]
         shown = [a for a in alerts if a["severity"] != "info" and self._touches(a)]
         episodes = [await self._episode(a, totals, changes) for a in shown[:MOST_EPISODES]]
         answers = await self._answers(name)
@@ -82,15 +77,12 @@ class ReportReader:
             ],
             episodes=episodes,
             more_episodes=len(shown) - len(episodes),
-            changes=self._of_period(changes),
-            notes=self._of_period(notes)[::-1],  # oldest first
+            changes=[one for one in of_period if one["kind"] != NOTE],
+            notes=[one for one in reversed(of_period) if one["kind"] == NOTE],
             blocked=blocked(answers, overrides, self._period),
             snapshot_id=totals["snapshot_id"],
             decision_id=answers[0]["decision_id"] if answers else None,
         )
-
-    def _of_period(self, happened: Sequence[Row]) -> list[Row]:
-        return [one for one in happened if instant(one["at"]) >= self._period.since]
 
     async def _episode(self, alert: Row, totals: Row, changes: Sequence[Row]) -> Episode:
         """Return an alert with what its objective counted meanwhile, or the service's worst one."""

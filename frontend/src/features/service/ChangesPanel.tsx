@@ -6,14 +6,13 @@ import { zone } from "../../lib/preferences";
 import { useStore } from "../../lib/store";
 import { dayTime } from "../../lib/time";
 import { useAddress } from "../../lib/useAddress";
-import { RANGES, chosenRange } from "./series";
+import { chosenRange } from "./series";
 
 /** What was changed and remarked in the span of the charts, newest first; nothing where nothing was. */
 export function ChangesPanel({ service }: { service: string }) {
   const [search] = useAddress();
-  const range = chosenRange(search);
-  const seconds = RANGES[range]?.seconds ?? 86_400;
-  const found = useQuery(changesQuery(service, seconds)).data ?? [];
+  const { range, span } = chosenRange(search);
+  const found = useQuery(changesQuery(service, span.seconds)).data ?? [];
   if (found.length === 0) return null;
   return (
     <Panel title={`Changes and notes of the last ${range}`}>

@@ -18,8 +18,7 @@ import { firingSpans } from "./spans";
 /** The history of one objective on one cursor: budget, burn rates, counts. */
 export function Charts({ report, slo }: { report: SloReport; slo: number | null }) {
   const [search, edit] = useAddress();
-  const range = chosenRange(search);
-  const span = RANGES[range] ?? { seconds: 86_400, step: "5m" };
+  const { range, span } = chosenRange(search);
   const service = report.service_name;
   const query = useQuery(historyQuery(service, span, slo));
   const forecasts = useQuery(forecastQuery(service)).data;

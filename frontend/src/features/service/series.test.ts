@@ -2,7 +2,17 @@ import { describe, expect, test } from "vitest";
 
 import type { SloForecast } from "../../api/forecast";
 import type { BurnHistory, HistoryPoint } from "../../api/slo";
-import { budgetSeries, countSeries, logDomain, rateSeries, timeSpan } from "./series";
+import { budgetSeries, chosenRange, countSeries, logDomain, rateSeries, timeSpan } from "./series";
+
+test.each([
+  ["range=7+d", "7 d", 7 * 86_400],
+  ["", "24 h", 86_400],
+  ["range=1+year", "24 h", 86_400],
+  ["range=toString", "24 h", 86_400],
+])("the address %j asks for %s", (address, range, seconds) => {
+  const chosen = chosenRange(new URLSearchParams(address));
+  expect([chosen.range, chosen.span.seconds]).toEqual([range, seconds]);
+});
 
 const HOUR = 3_600_000;
 const START = Date.parse("2026-11-23T00:00:00Z");

@@ -6,18 +6,21 @@ import type { BurnHistory, HistorySpan } from "../../api/slo";
 const HOUR = 3_600_000;
 const LOWEST_DRAWN_RATE = 0.01;
 
+const DEFAULT_RANGE = "24 h";
+const DEFAULT_SPAN: HistorySpan = { seconds: 24 * 3600, step: "5m" };
+
 export const RANGES: Record<string, HistorySpan> = {
   "6 h": { seconds: 6 * 3600, step: "1m" },
-  "24 h": { seconds: 24 * 3600, step: "5m" },
+  [DEFAULT_RANGE]: DEFAULT_SPAN,
   "7 d": { seconds: 7 * 86_400, step: "1h" },
   "30 d": { seconds: 30 * 86_400, step: "2h" },
 };
-const DEFAULT_RANGE = "24 h";
 
-/** The span that the address asks for, by its name. */
-export function chosenRange(search: URLSearchParams): string {
-  const asked = search.get("range") ?? DEFAULT_RANGE;
-  return asked in RANGES ? asked : DEFAULT_RANGE;
+/** The span that the address asks for, and its name. */
+export function chosenRange(search: URLSearchParams): { range: string; span: HistorySpan } {
+  const range = search.get("range") ?? DEFAULT_RANGE;
+  const span = Object.hasOwn(RANGES, range) ? RANGES[range] : undefined;
+  return span ? { range, span } : { range: DEFAULT_RANGE, span: DEFAULT_SPAN };
 }
 
 export interface BudgetPoint {
